@@ -1,0 +1,43 @@
+# `make demo` and `make test` are all a new machine needs: both set up what is missing first.
+
+SHELL := /bin/bash
+RSCRIPT ?= Rscript
+
+.PHONY: help demo test test-r test-cpp check install document bench setup setup-test clean
+
+help:            ## list the targets
+	@grep -E '^[a-z-]+: .*##|^[a-z-]+:  *##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 14
+
+demo: install    ## set up, install, and print the three worked examples
+	@$(RSCRIPT) inst/demo/faraway.R
+
+test: setup-test ## set up and run all that CI runs: C++ tests, R tests, R CMD check
+	@$(RSCRIPT) tools/test.R cpp r check
+
+test-r: install  ## install and run the R tests only
+	@$(RSCRIPT) tools/test.R r
+
+test-cpp:        ## run the C++ tests only
+	@$(RSCRIPT) tools/test.R cpp
+
+check: setup-test ## R CMD build and R CMD check --as-cran only
+	@$(RSCRIPT) tools/test.R check
+
+install: setup   ## install the package into the first library that can be written to
+	@$(RSCRIPT) tools/install.R
+
+document:        ## regenerate RcppExports, NAMESPACE and man/
+	@$(RSCRIPT) -e 'Rcpp::compileAttributes(); roxygen2::roxygenise()'
+	@rm -f src/*.o src/*.so
+
+bench: install   ## run the timing comparison of bench/
+	@$(RSCRIPT) bench/run.R
+
+setup:           ## install what the package itself needs
+	@$(RSCRIPT) tools/setup.R demo
+
+setup-test:      ## install what the tests need as well
+	@$(RSCRIPT) tools/setup.R test
+
+clean:           ## remove everything that was built
+	@rm -rf .build src/*.o src/*.so src/*.dll *.Rcheck *.tar.gz
