@@ -12,12 +12,12 @@ demo: install    ## set up, install, and print the three worked examples
 	@$(RSCRIPT) inst/demo/faraway.R
 
 test: setup-test ## set up and run all that CI runs: C++ tests, R tests, R CMD check
-	@$(RSCRIPT) tools/test.R cpp r check
+	@$(RSCRIPT) tools/test.R cpp install r check
 
-test-r: install  ## install and run the R tests only
-	@$(RSCRIPT) tools/test.R r
+test-r: setup-test ## install and run the R tests only
+	@$(RSCRIPT) tools/test.R install r
 
-test-cpp:        ## run the C++ tests only
+test-cpp: setup  ## run the C++ tests only
 	@$(RSCRIPT) tools/test.R cpp
 
 check: setup-test ## R CMD build and R CMD check --as-cran only

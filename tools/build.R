@@ -1,0 +1,37 @@
+# Shared by install.R and test.R: build a tarball, install it. Functions only.
+# Always by way of a tarball: make does not see the engine's headers, so installing over old objects would
+# keep the old engine.
+
+source("tools/packages.R")
+
+r_command <- function(args, ...) run(file.path(R.home("bin"), "R"), c("CMD", args), ...)
+
+build_directory <- function() {
+  dir.create(".build", showWarnings = FALSE)
+  normalizePath(".build")
+}
+
+tarball_name <- function() {
+  fields <- read.dcf("DESCRIPTION", fields = c("Package", "Version"))
+  paste0(fields[1, "Package"], "_", fields[1, "Version"], ".tar.gz")
+}
+
+# Path of the tarball just built; stops if there is none.
+build_tarball <- function(options = character()) {
+  source_directory <- getwd()
+  tarball <- file.path(build_directory(), tarball_name())
+  unlink(tarball)
+  setwd(build_directory())
+  on.exit(setwd(source_directory))
+  status <- r_command(c("build", options, shQuote(source_directory)))
+  if (status != 0 || !file.exists(tarball)) stop("R CMD build failed", call. = FALSE)
+  tarball
+}
+
+install_package <- function() {
+  use_all_cores()
+  library_directory <- target_library()
+  tarball <- build_tarball("--no-build-vignettes")
+  status <- r_command(c("INSTALL", "--preclean", "--no-test-load", "-l", shQuote(library_directory), shQuote(tarball)))
+  if (status != 0) stop("R CMD INSTALL failed", call. = FALSE)
+}
