@@ -1,0 +1,117 @@
+# The rules of vignettes/architecture.Rmd that a machine can hold.
+
+layers <- c("linalg", "optimize", "covariance", "data", "likelihood", "fit", "inference", "sample")
+
+# The source tree, where the tests run in one; an installed package has only the headers.
+source_root <- function() {
+  root <- test_path("..", "..")
+  if (!dir.exists(file.path(root, "src"))) skip("needs the source tree")
+  root
+}
+
+engine_root <- function() {
+  local <- test_path("..", "..", "inst", "include", "henderson")
+  if (dir.exists(local)) local else system.file("include", "henderson", package = "henderson")
+}
+
+engine_headers <- function() list.files(engine_root(), "\\.hpp$", recursive = TRUE)
+
+included <- function(file) {
+  lines <- grep("^\\s*#\\s*include", readLines(file, warn = FALSE), value = TRUE)
+  sub('^\\s*#\\s*include\\s*[<"]([^>"]*)[>"].*', "\\1", lines)
+}
+
+without_comments <- function(lines) sub("#.*", "", gsub("\"[^\"]*\"|'[^']*'", "", lines))
+
+r_files <- function() {
+  files <- list.files(file.path(source_root(), "R"), "\\.R$", full.names = TRUE)
+  files[basename(files) != "RcppExports.R"]
+}
+
+# Every `name <- function` of a file at top level, with the number of its lines.
+function_lengths <- function(file) {
+  parsed <- parse(file, keep.source = TRUE)
+  is_function <- vapply(parsed, function(e) {
+    is.call(e) && identical(e[[1]], as.name("<-")) && is.call(e[[3]]) && identical(e[[3]][[1]], as.name("function"))
+  }, NA)
+  lengths <- vapply(attr(parsed, "srcref")[is_function], function(s) s[3] - s[1] + 1, 0)
+  names(lengths) <- vapply(parsed[is_function], function(e) paste0(basename(file), ": ", deparse(e[[2]])[1]), "")
+  lengths
+}
+
+test_that("a layer includes only itself and the layers below it", {
+  for (file in engine_headers()) {
+    used <- included(file.path(engine_root(), file))
+    used <- sub("^henderson/([a-z]+)/.*", "\\1", grep("^henderson/.*/", used, value = TRUE))
+    own <- match(dirname(file), layers)
+    expect_false(is.na(own), label = paste(file, "lies outside the layers"))
+    expect_true(all(match(used, layers) <= own), label = paste(file, "includes only downwards"))
+  }
+})
+
+test_that("the engine includes its own headers by full path and no header of R", {
+  for (file in engine_headers()) {
+    used <- included(file.path(engine_root(), file))
+    expect_false(any(grepl("^(R|Rcpp|RcppEigen|Rinternals|Rmath|R_ext/.*|Rversion|Rdefines)(\\.h)?$", used)), label = file)
+    own <- grep("\\.hpp$", used, value = TRUE)
+    expect_true(all(startsWith(own, "henderson/")), label = paste(file, "includes by full path"))
+  }
+})
+
+test_that("exported C++ functions stand in at most five files", {
+  files <- list.files(file.path(source_root(), "src"), "\\.cpp$")
+  expect_lte(sum(files != "RcppExports.cpp"), 5)
+})
+
+test_that("an engine function is called from one R file only", {
+  generated <- file.path(source_root(), "R", "RcppExports.R")
+  skip_if_not(file.exists(generated))
+  exported <- sub(" <- function.*", "", grep("<- function", readLines(generated), value = TRUE))
+  for (name in exported) {
+    uses <- vapply(r_files(), function(f) any(grepl(paste0("\\b", name, "\\("), without_comments(readLines(f, warn = FALSE)))), NA)
+    expect_lte(sum(uses), 1, label = paste(name, "in", paste(basename(names(uses)[uses]), collapse = ", ")))
+  }
+})
+
+test_that("files and functions stay short enough to be read", {
+  for (file in r_files()) {
+    expect_lte(length(readLines(file, warn = FALSE)), 300, label = paste("lines of", basename(file)))
+    lengths <- function_lengths(file)
+    for (name in names(lengths)) expect_lte(lengths[[name]], 60, label = paste("lines of", name))
+  }
+  for (file in engine_headers()) {
+    expect_lte(length(readLines(file.path(engine_root(), file), warn = FALSE)), 350, label = paste("lines of", file))
+  }
+})
+
+# A tolerance without a scale is wrong for data in other units. Small constants belong in a named
+# argument or constant that says relative to what; a comparison with a bare literal does not.
+test_that("no comparison uses a literal absolute tolerance", {
+  compared <- "[<>]=?\\s*[0-9.]+e-[0-9]+|[0-9.]+e-[0-9]+\\s*[<>]"
+  for (file in r_files()) {
+    lines <- without_comments(readLines(file, warn = FALSE))
+    expect_identical(grep(compared, lines, value = TRUE), character(), label = basename(file))
+  }
+})
+
+# `stop(e)` hands on a condition that was caught; everything else is made by condition.R.
+test_that("only condition.R raises conditions", {
+  raised <- "(^|[^._a-zA-Z0-9])(stop|warning|message|stopifnot)\\("
+  for (file in r_files()[basename(r_files()) != "condition.R"]) {
+    lines <- gsub("stop\\([a-z]+\\)", "", without_comments(readLines(file, warn = FALSE)))
+    expect_identical(grep(raised, lines, value = TRUE), character(), label = basename(file))
+  }
+})
+
+test_that("no file names a path of one machine or is left for later", {
+  roots <- "/(w[o]rk|r[o]ot|t[m]p|h[o]me)/"     # the brackets keep this file from matching itself
+  later <- "\\b(T[O]DO|F[I]XME)\\b"
+  folders <- file.path(source_root(), c("R", "src", "inst", "tests", "vignettes", "data-raw", "tools", "man"))
+  files <- list.files(folders, "\\.(R|Rmd|Rd|cpp|h|hpp|sh|md|csv)$", recursive = TRUE, full.names = TRUE)
+  top <- file.path(source_root(), c("README.md", "NEWS.md", "DESCRIPTION", "Makefile"))
+  for (file in c(files, top)) {
+    lines <- readLines(file, warn = FALSE)
+    expect_identical(grep(roots, lines, value = TRUE), character(), label = file)
+    expect_identical(grep(later, lines, value = TRUE), character(), label = file)
+  }
+})
