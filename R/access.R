@@ -1,0 +1,161 @@
+# What a fit is made of, by name: model frame, model matrices, parts.
+
+#' Model frame and model matrices
+#'
+#' @param object,formula a fit made by [lmm()].
+#' @param type `"fixed"`: the fixed-effect matrix; `"random"`: the sparse matrix of all random effects, in the order
+#'   of `vcov(fit, full = TRUE)`; `"random_list"`: a list with the dense matrix of each random term, one column per
+#'   effect of a level.
+#' @param ... not used.
+#' @return A data frame; a matrix or list of matrices.
+#' @examples
+#' fit <- lmm(yield ~ treat + (1 | blend), penicillin)
+#' head(model.matrix(fit))
+#' dim(model.matrix(fit, "random"))
+#' @name model.matrix.lmm_fit
+NULL
+
+#' @rdname model.matrix.lmm_fit
+#' @importFrom stats model.frame
+#' @export
+model.frame.lmm_fit <- function(formula, ...) fit_rows(formula, "model.frame()")$data
+
+#' @rdname model.matrix.lmm_fit
+#' @importFrom stats model.matrix
+#' @export
+model.matrix.lmm_fit <- function(object, type = c("fixed", "random", "random_list"), ...) {
+  type <- check_choice(type[1L], c("fixed", "random", "random_list"), "type")
+  rows <- fit_rows(object, "model.matrix()")
+  if (type == "random") {
+    Z <- sparse_random_design(object, rows, factors = lapply(fit_random(object), function(term) diag(term$q)))
+    return(structure(Z, Dimnames = list(row_labels(rows), NULL)))
+  }
+  d <- design(object$frame, rows)
+  if (type == "random_list") {
+    return(stats::setNames(Map(name_matrix, d$Z, list(rows), lapply(fit_random(object), `[[`, "columns")),
+                           fit_term_names(object)))
+  }
+  structure(name_matrix(d$X, rows, object$frame$x_names), assign = object$frame$x_assign,
+            contrasts = object$frame$contrasts)
+}
+
+name_matrix <- function(X, rows, columns) {
+  dimnames(X) <- list(row_labels(rows), columns)
+  X
+}
+
+#' @rdname getME
+#' @export
+#' @exportS3Method lme4::getME
+getME.lmm_fit <- function(object, name, ...) {
+  if (identical(name, "ALL")) name <- names(fit_parts)
+  for (one in name) check_choice(one, names(fit_parts), "name")
+  out <- lapply(name, function(one) fit_parts[[one]](object))
+  if (length(name) == 1L) out[[1L]] else stats::setNames(out, name)
+}
+
+fit_parts <- list(
+  X = function(fit) model.matrix(fit),
+  Z = function(fit) model.matrix(fit, "random"),
+  y = function(fit) fit_rows(fit, "getME()")$y,
+  mu = function(fit) as.vector(fitted_used(fit)),
+  offset = function(fit) {
+    rows <- fit_rows(fit, "getME()")
+    if (is.null(rows$offset)) numeric(rows$n) else as.vector(rows$offset)
+  },
+  weights = function(fit) {
+    rows <- fit_rows(fit, "getME()")
+    if (is.null(rows$weights)) rep(1, rows$n) else as.vector(rows$weights)
+  },
+  beta = function(fit) unname(fit_beta(fit)),
+  fixef = function(fit) fit_beta(fit),
+  b = function(fit) unlist(lapply(fit_modes(fit), t), use.names = FALSE),
+  u = function(fit) unlist(Map(spherical_modes, fit_modes(fit), fit_factors(fit)), use.names = FALSE),
+  theta = function(fit) stats::setNames(fit_theta(fit), theta_names(fit)),
+  lower = function(fit) stats::setNames(ifelse(theta_on_diagonal(fit), 0, -Inf), theta_names(fit)),
+  Lambda = function(fit) stats::setNames(fit_factors(fit), fit_term_names(fit)),
+  Sigma = function(fit) fit_covariance(fit),
+  sigma = function(fit) fit_sigma(fit),
+  flist = function(fit) grouping_data(fit),
+  cnms = function(fit) stats::setNames(lapply(fit_random(fit), `[[`, "columns"),
+                                       names(fit_groups(fit))[fit_term_groups(fit)]),
+  N = function(fit) fit_nobs(fit),
+  n = function(fit) fit_nobs(fit),
+  p = function(fit) fit_rank(fit),
+  q = function(fit) sum(lengths(fit_modes(fit))),
+  n_rtrms = function(fit) length(fit_random(fit)),
+  n_rfacs = function(fit) length(fit_groups(fit)),
+  is_REML = function(fit) fit_is_reml(fit),
+  REML = function(fit) if (fit_is_reml(fit)) fit_rank(fit) else 0L,
+  devcomp = function(fit) criterion_parts(fit),
+  singular = function(fit) stats::setNames(fit_singular(fit), fit_term_names(fit)),
+  conditions = function(fit) fit$conditions,
+  optimum = function(fit) fit$optimum
+)
+
+fitted_used <- function(fit) {
+  rows <- fit_rows(fit, "getME()")
+  eta <- linear_predictor(fit, rows)
+  if (is.null(rows$offset)) eta else eta + rows$offset
+}
+
+# u with b = Lambda u of smallest length; a column of Lambda that is zero has u = 0.
+spherical_modes <- function(b, L) {
+  s <- svd(L)
+  keep <- s$d > 1e-10 * max(s$d, 0)
+  inverse <- s$u[, keep, drop = FALSE] %*% (t(s$v[, keep, drop = FALSE]) / s$d[keep])
+  t(b %*% inverse)
+}
+
+theta_on_diagonal <- function(fit) {
+  unlist(lapply(fit_random(fit), function(term) {
+    if (term$structure == "diagonal") return(rep(TRUE, term$q))
+    low <- lower.tri(diag(term$q), diag = TRUE)
+    (row(low) == col(low))[low]
+  }))
+}
+
+theta_names <- function(fit) {
+  unlist(lapply(fit_random(fit), function(term) {
+    group <- names(fit_groups(fit))[term$group]
+    if (term$structure == "diagonal") return(paste(group, term$columns, sep = "."))
+    at <- which(lower.tri(diag(term$q), diag = TRUE), arr.ind = TRUE)
+    paste0(group, ".", term$columns[at[, 1L]],
+           ifelse(at[, 1L] == at[, 2L], "", paste0(".", term$columns[at[, 2L]])))
+  }))
+}
+
+# Grouping factors of the rows used, as a data frame of factors.
+grouping_data <- function(fit) {
+  rows <- fit_rows(fit, "getME()")
+  out <- Map(function(code, group) structure(as.integer(code), levels = group$levels, class = "factor"),
+             unname(rows$codes), unname(fit_groups(fit)))
+  structure(stats::setNames(out, names(fit_groups(fit))), class = "data.frame", row.names = attr(rows$data, "row.names"),
+            assign = fit_term_groups(fit))
+}
+
+# The pieces of the criterion, under the names that 'lme4' gives them.
+criterion_parts <- function(fit) {
+  n <- fit_nobs(fit)
+  p <- fit_rank(fit)
+  reml <- fit_is_reml(fit)
+  pwrss <- fit_sigma(fit)^2 * (n - if (reml) p else 0L)
+  ussq <- sum(getME(fit, "u")^2)
+  ldRX2 <- if (p > 0L) p * log(fit_sigma(fit)^2) - log_determinant(fit_vcov(fit)) else 0
+  w <- fit$rows$weights
+  ldW <- if (is.null(w)) 0 else sum(log(w[w > 0]))
+  ldL2 <- criterion_at_optimum(fit, REML = FALSE) + ldW - n * (1 + log(2 * pi * pwrss / n))
+  list(
+    cmp = c(ldL2 = ldL2, ldRX2 = ldRX2, ldW = ldW, wrss = pwrss - ussq, ussq = ussq, pwrss = pwrss,
+            REML = if (reml) fit_criterion(fit) else NA_real_, dev = if (reml) NA_real_ else fit_criterion(fit),
+            sigmaML = sqrt(pwrss / n), sigmaREML = sqrt(pwrss / (n - p))),
+    dims = c(n = n, p = p, nmp = n - p, q = sum(lengths(fit_modes(fit))), nth = length(fit_theta(fit)),
+             REML = if (reml) p else 0L)
+  )
+}
+
+#' @exportS3Method lme4::isREML
+isREML.lmm_fit <- function(x, ...) fit_is_reml(x)
+
+#' @exportS3Method lme4::isLMM
+isLMM.lmm_fit <- function(x, ...) TRUE

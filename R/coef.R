@@ -1,0 +1,87 @@
+# Fixed-effect estimates, their covariance, and the coefficients of each level.
+
+#' Coefficients of a fit
+#'
+#' `fixef()` gives the fixed-effect estimates, `vcov()` their covariance matrix, `coef()` the coefficients
+#' of each level of each grouping factor: fixed effect plus conditional mode.
+#'
+#' A column of the fixed-effect matrix that is a combination of earlier columns has no estimate of its own.
+#' It is `NA` in `fixef()` and in the rows of `vcov()`, as for [stats::lm()].
+#'
+#' @param object a fit made by [lmm()].
+#' @param add.dropped keep coefficients without estimate as `NA`?
+#' @param complete keep rows and columns of coefficients without estimate, as `NA`?
+#' @param full the joint covariance matrix of the prediction errors of all random effects and of the
+#'   fixed-effect estimates, at the estimated variance parameters, instead of that of the latter only?
+#'   Its order is: random terms as in [VarCorr()], within a term level by level, then the fixed effects.
+#' @param ... not used.
+#' @return `fixef()` a named vector, `vcov()` a matrix, `coef()` a list of data frames, one per grouping factor.
+#' @examples
+#' fit <- lmm(yield ~ treat + (1 | blend), penicillin)
+#' fixef(fit)
+#' coef(fit)$blend
+#' sqrt(diag(vcov(fit)))
+#' @name coefficients
+NULL
+
+#' @rdname coefficients
+#' @importFrom nlme fixef
+#' @export
+fixef.lmm_fit <- function(object, add.dropped = TRUE, ...) {
+  beta <- fit_beta(object)
+  if (add.dropped) beta else beta[!is.na(beta)]
+}
+
+#' @importFrom nlme fixef
+#' @export
+nlme::fixef
+
+#' @rdname coefficients
+#' @export
+coef.lmm_fit <- function(object, ...) {
+  beta <- fit_beta(object)
+  modes <- group_modes(object)
+  structure(lapply(modes, function(b) {
+    extra <- setdiff(colnames(b), names(beta))
+    fixed <- c(beta, stats::setNames(numeric(length(extra)), extra))
+    out <- matrix(fixed, nrow(b), length(fixed), byrow = TRUE, dimnames = list(rownames(b), names(fixed)))
+    for (j in seq_len(ncol(b))) {
+      name <- colnames(b)[j]
+      out[, name] <- out[, name] + b[, j]
+    }
+    as.data.frame(out, optional = TRUE)
+  }), class = "coef.lmm_fit")
+}
+
+#' @export
+print.coef.lmm_fit <- function(x, ...) {
+  print(unclass(x), ...)
+  invisible(x)
+}
+
+#' @rdname coefficients
+#' @export
+vcov.lmm_fit <- function(object, complete = TRUE, full = FALSE, ...) {
+  if (full) return(named_joint_covariance(object))
+  vcov <- fit_vcov(object)
+  beta <- fit_beta(object)
+  if (!complete || !anyNA(beta)) return(vcov)
+  out <- matrix(NA_real_, length(beta), length(beta), dimnames = list(names(beta), names(beta)))
+  estimable <- !is.na(beta)
+  out[estimable, estimable] <- vcov
+  out
+}
+
+named_joint_covariance <- function(fit) {
+  joint <- engine_joint_covariance(fit)
+  labels <- unlist(Map(function(b, name) {
+    paste(name, rep(rownames(b), each = ncol(b)), rep(colnames(b), nrow(b)), sep = ".")
+  }, fit_modes(fit), fit_term_names(fit)), use.names = FALSE)
+  labels <- c(labels, names(fit_beta(fit))[fit_estimable(fit)])
+  dimnames(joint) <- list(labels, labels)
+  joint
+}
+
+#' @importFrom stats sigma
+#' @export
+sigma.lmm_fit <- function(object, ...) fit_sigma(object)

@@ -1,0 +1,129 @@
+# The fit: its accessors and its short print. Code outside the fitter reads a fit through these
+# functions only, never fit$estimates or fit$optimum.
+
+# Fixed-effect estimates; NA for coefficients that other columns determine.
+fit_beta <- function(fit) fit$estimates$beta
+
+fit_estimable <- function(fit) !is.na(fit$estimates$beta)
+
+# Covariance matrix of the estimable coefficients.
+fit_vcov <- function(fit) fit$estimates$vcov
+
+fit_sigma <- function(fit) fit$estimates$sigma
+
+# Relative Cholesky parameters, term by term.
+fit_theta <- function(fit) fit$estimates$theta
+
+# List per random term: covariance matrix of its columns, on the scale of the response.
+fit_covariance <- function(fit) fit$estimates$covariance
+
+# List per random term: conditional modes, levels x columns.
+fit_modes <- function(fit) fit$estimates$b
+
+# -2 log (restricted) likelihood at the optimum.
+fit_criterion <- function(fit) fit$estimates$criterion
+
+fit_nobs <- function(fit) fit$estimates$n
+
+fit_rank <- function(fit) fit$estimates$rank
+
+# Without fixed effects there is nothing to restrict: REML and ML are the same criterion.
+fit_is_reml <- function(fit) isTRUE(fit$spec$reml) && fit_rank(fit) > 0L
+
+# Terms and grouping factors in the order of the parameters.
+fit_random <- function(fit) fit$frame$random
+fit_groups <- function(fit) fit$frame$groups
+
+fit_term_names <- function(fit) vapply(fit_random(fit), `[[`, "", "name")
+
+# Index of the grouping factor of each term.
+fit_term_groups <- function(fit) vapply(fit_random(fit), function(term) as.integer(term$group), 0L)
+
+fit_group_levels <- function(fit, group) fit_groups(fit)[[group]]$levels
+
+# Logical per random term: does its covariance matrix have a smaller rank than its structure allows?
+fit_singular <- function(fit) as.logical(fit$optimum$singular)
+
+fit_conditions <- function(fit, class = "lmm_condition") {
+  Filter(function(condition) inherits(condition, class), fit$conditions)
+}
+
+# The rows behind the fit, or an error that says who needs them.
+fit_rows <- function(fit, purpose) {
+  if (is.null(fit$rows)) {
+    lmm_abort("input", paste0(purpose, " needs the rows of the data, but the fit does not hold them."),
+              what = "rows", fix = "Fit from a data frame.")
+  }
+  fit$rows
+}
+
+# List per random term: lower triangular factor L with covariance sigma^2 L L'.
+fit_factors <- function(fit) {
+  theta <- fit_theta(fit)
+  end <- 0L
+  lapply(fit_random(fit), function(term) {
+    q <- term$q
+    L <- matrix(0, q, q)
+    place <- if (term$structure == "diagonal") diag(q) == 1 else lower.tri(L, diag = TRUE)
+    L[place] <- theta[end + seq_len(sum(place))]
+    end <<- end + sum(place)
+    L
+  })
+}
+
+# Row names of the data behind `rows`; as.character() of an integer is not expanded until it is read.
+row_labels <- function(rows) as.character(attr(rows$data, "row.names"))
+
+# A value per row that was used -> a value per row of the data, where na.action asks for that.
+pad_rows <- function(value, rows, names = TRUE) {
+  if (names) names(value) <- row_labels(rows)
+  stats::naresid(attr(rows$data, "na.action"), value)
+}
+
+# ---- print ----
+
+#' @export
+print.lmm_fit <- function(x, digits = max(3L, getOption("digits") - 3L), ...) {
+  print_title(fit_method(x))
+  print_call(x$call, stats::formula(x))
+  print_criterion(criterion_table(x), digits = 4L)
+  cat("Random effects:\n")
+  print(VarCorr(x), digits = digits)
+  print_counts(fit_nobs(x), ngrps(x))
+  print_fixed(fit_beta(x), digits)
+  print_conditions(x$conditions)
+  invisible(x)
+}
+
+# Hundreds of coefficients are no use in a short print: the first few and where to find the rest.
+print_fixed <- function(beta, digits, most = 40L) {
+  if (!length(beta)) {
+    cat("No fixed effect coefficients\n")
+    return(invisible())
+  }
+  cat("Fixed Effects:\n")
+  shown <- if (length(beta) > most) beta[seq_len(most / 2L)] else beta
+  print.default(format(shown, digits = digits), print.gap = 2L, quote = FALSE)
+  rest <- length(beta) - length(shown)
+  if (rest > 0L) cat("... and ", rest, " more; see fixef()\n", sep = "")
+}
+
+print_conditions <- function(conditions) {
+  if (!length(conditions)) return(invisible())
+  text <- unique(vapply(conditions, conditionMessage, ""))
+  rank <- vapply(conditions, inherits, NA, "lmm_message_rank")[!duplicated(vapply(conditions, conditionMessage, ""))]
+  if (any(rank)) cat("fit warnings:\n")
+  writeLines(trimws(c(text[rank], text[!rank]), "right"))
+}
+
+#' @export
+format.lmm_fit <- function(x, ...) {
+  paste0("<lmm_fit: ", paste(deparse(stats::formula(x), width.cutoff = 500L), collapse = " "), ">")
+}
+
+#' @export
+str.lmm_fit <- function(object, ...) {
+  cat(format(object), "\n", sep = "")
+  utils::str(unclass(object), max.level = 1L, give.attr = FALSE)
+  invisible()
+}

@@ -1,0 +1,132 @@
+# Generic functions of our own. Package 'lme4' has functions of the same names, so that whichever package
+# is attached later masks the other. Nothing breaks either way: our methods are registered for the generics
+# of 'lme4' too (when it gets loaded), and our generics hand objects they do not know over to 'lme4'.
+
+hand_over <- function(name, object, ...) {
+  if (isNamespaceLoaded("lme4") && exists(name, envir = asNamespace("lme4"), inherits = FALSE)) {
+    return(getExportedValue("lme4", name)(object, ...))
+  }
+  lmm_abort("input", paste0("`", name, "()` has no method for ", kind_of(object), " of class ",
+                            quote_level(class(object)[1L]), "."),
+            what = name, value = class(object))
+}
+
+#' Is a fit singular?
+#'
+#' A fit is singular when the estimated covariance matrix of a random term has a smaller rank than its
+#' structure allows: a variance of exactly 0, or a correlation of exactly 1 or -1.
+#'
+#' @param x a fit made by [lmm()].
+#' @param ... passed on to methods.
+#' @return `TRUE` or `FALSE`. For each term: `getME(fit, "singular")`.
+#' @examples
+#' isSingular(lmm(yield ~ treat + (1 | blend), penicillin))
+#' @export
+isSingular <- function(x, ...) UseMethod("isSingular")
+
+#' @export
+isSingular.default <- function(x, ...) hand_over("isSingular", x, ...)
+
+#' @export
+isSingular.lmm_fit <- function(x, ...) any(fit_singular(x))
+
+#' Number of levels of each grouping factor
+#'
+#' @param object a fit made by [lmm()].
+#' @param ... passed on to methods.
+#' @return A named integer vector.
+#' @examples
+#' ngrps(lmm(yield ~ treat + (1 | blend), penicillin))
+#' @export
+ngrps <- function(object, ...) UseMethod("ngrps")
+
+#' @export
+ngrps.default <- function(object, ...) hand_over("ngrps", object, ...)
+
+#' @export
+#' @exportS3Method lme4::ngrps
+ngrps.lmm_fit <- function(object, ...) vapply(fit_groups(object), function(group) length(group$levels), 0L)
+
+#' Restricted likelihood criterion
+#'
+#' @param object a fit made by [lmm()].
+#' @param ... passed on to methods.
+#' @return Minus twice the restricted log-likelihood at the estimates, whichever criterion was optimized.
+#' @examples
+#' REMLcrit(lmm(yield ~ treat + (1 | blend), penicillin))
+#' @export
+REMLcrit <- function(object, ...) UseMethod("REMLcrit")
+
+#' @export
+REMLcrit.default <- function(object, ...) hand_over("REMLcrit", object, ...)
+
+#' @export
+REMLcrit.lmm_fit <- function(object, ...) criterion_at_optimum(object, REML = TRUE)
+
+#' Fit the same model to other responses
+#'
+#' @param object a fit made by [lmm()].
+#' @param newresp a response: a vector, a matrix with one response per column, or what [simulate()][stats::simulate()]
+#'   returned. One value per row that was used, or one per row of the data.
+#' @param ... passed on to methods.
+#' @return For a vector a fit. For a matrix a list with one column or element per response: `theta`, `beta`,
+#'   `sigma`, `criterion`.
+#' @examples
+#' fit <- lmm(yield ~ treat + (1 | blend), penicillin)
+#' refit(fit, log(penicillin$yield))
+#' many <- refit(fit, simulate(fit, 100, seed = 1))
+#' quantile(many$sigma)
+#' @export
+refit <- function(object, newresp, ...) UseMethod("refit")
+
+#' @export
+refit.default <- function(object, newresp, ...) {
+  if (missing(newresp)) hand_over("refit", object, ...) else hand_over("refit", object, newresp, ...)
+}
+
+#' Parts of a fit
+#'
+#' @param object a fit made by [lmm()].
+#' @param name name of the part, or several names for a list of parts. `"ALL"` gives the list of all.
+#' @param ... passed on to methods.
+#' @return Depends on the part:
+#' \describe{
+#'   \item{`X`, `Z`}{fixed-effect and (sparse) random-effect model matrices}
+#'   \item{`y`, `mu`, `offset`, `weights`}{response, fitted values, offset, prior weights of the rows used}
+#'   \item{`beta`, `fixef`, `b`, `u`}{fixed effects; random effects and their spherical version, level by level}
+#'   \item{`theta`, `lower`}{relative Cholesky parameters of the random terms and their lower bounds}
+#'   \item{`Lambda`}{list of relative covariance factors, one per term}
+#'   \item{`Sigma`}{list of covariance matrices, one per term}
+#'   \item{`sigma`}{residual standard deviation}
+#'   \item{`flist`, `cnms`}{grouping factors of the rows used; names of the columns of each term}
+#'   \item{`N`, `n`, `p`, `q`, `n_rtrms`, `n_rfacs`}{rows, rows, rank of `X`, number of random effects, of random
+#'     terms and of grouping factors}
+#'   \item{`is_REML`, `REML`}{was the restricted likelihood maximized?}
+#'   \item{`devcomp`}{components of the criterion: list of `cmp` and `dims`}
+#'   \item{`singular`}{for each random term: is its covariance matrix singular?}
+#'   \item{`conditions`}{messages and warnings given while the model was fitted}
+#'   \item{`optimum`}{how the search for the optimum ended}
+#' }
+#' @examples
+#' fit <- lmm(yield ~ treat + (1 | blend), penicillin)
+#' getME(fit, "theta")
+#' str(getME(fit, c("p", "q")))
+#' @export
+getME <- function(object, name, ...) UseMethod("getME")
+
+#' @export
+getME.default <- function(object, name, ...) hand_over("getME", object, name, ...)
+
+#' Corrected information criterion of Akaike
+#'
+#' `-2 logLik + 2 d n / (n - d - 1)`, with the number of parameters `d` and the number of observations `n` of
+#' [logLik()][logLik.lmm_fit()].
+#'
+#' @param object a fit, or what `logLik()` gives.
+#' @param compat whose conventions to follow, see [logLik.lmm_fit()].
+#' @param ... passed on to methods.
+#' @return A number.
+#' @examples
+#' AICC(lmm(yield ~ treat + (1 | blend), penicillin, REML = FALSE))
+#' @export
+AICC <- function(object, ...) UseMethod("AICC")

@@ -1,0 +1,155 @@
+# The criterion and what is made of it.
+
+#' Log-likelihood and information criteria
+#'
+#' `logLik()` gives the criterion that was optimized, or the other one at the same relative variance parameters
+#' with the residual variance at its optimum for that criterion.
+#'
+#' The number of parameters `df` and of observations `nobs` that [stats::AIC()] and [stats::BIC()] use follow
+#' one of three conventions:
+#' \describe{
+#'   \item{`"lme4"`}{all fixed effects and variance parameters; all rows}
+#'   \item{`"nlme"`}{the same parameters; for REML the rows less the rank of the fixed-effect matrix}
+#'   \item{`"SAS"`}{for REML only the variance parameters, and those on the boundary never; the number of levels
+#'     of the grouping factor in which all others are nested, otherwise of the first random term. As in SAS, the
+#'     number of rows (for REML less the rank) is used in `AICC()`.}
+#' }
+#' The numbers of a row of weight zero do not enter the likelihood, so it is not counted.
+#'
+#' @param object a fit made by [lmm()].
+#' @param REML which criterion? `NULL`: the one that was optimized.
+#' @param compat convention for `df` and `nobs`.
+#' @param k penalty per parameter.
+#' @param ... further fits for `AIC()` and `BIC()`.
+#' @return `logLik()` an object of class `logLik`; `deviance()` minus twice the log-likelihood.
+#' @examples
+#' fit <- lmm(yield ~ treat + (1 | blend), penicillin)
+#' logLik(fit)
+#' logLik(fit, REML = FALSE)
+#' AIC(fit)
+#' BIC(fit, compat = "SAS")
+#' @export
+logLik.lmm_fit <- function(object, REML = NULL, compat = c("lme4", "nlme", "SAS"), ...) {
+  compat <- check_choice(compat[1L], c("lme4", "nlme", "SAS"), "compat")
+  is_reml <- which_criterion(object, REML)
+  n <- fit_nobs(object)
+  restricted <- n - if (is_reml) fit_rank(object) else 0L
+  df <- fit_rank(object) + n_theta(object) + 1L
+  if (compat == "SAS") df <- inner_parameters(object) + 1L + if (is_reml) 0L else fit_rank(object)
+  structure(-criterion_at_optimum(object, is_reml) / 2, nall = n,
+            nobs = switch(compat, lme4 = n, nlme = restricted, SAS = n_subjects(object)),
+            df = df, restricted = restricted, compat = compat, class = "logLik")
+}
+
+which_criterion <- function(fit, REML) {
+  if (is.null(REML)) return(fit_is_reml(fit))
+  check_flag(REML, "REML") && fit_rank(fit) > 0L
+}
+
+n_theta <- function(fit) length(fit_theta(fit))
+
+# -2 log likelihood, restricted or not, at the estimated relative parameters, sigma at its best for either.
+# With nu the divisor of sigma^2 (n or n - p) both are: log determinants + nu (1 + log 2 pi sigma^2).
+criterion_at_optimum <- function(fit, REML) {
+  fitted_by <- fit_is_reml(fit)
+  if (REML == fitted_by || fit_rank(fit) == 0L) return(fit_criterion(fit))
+  n <- fit_nobs(fit)
+  p <- fit_rank(fit)
+  nu <- n - c(ML = 0, REML = p)
+  sigma2 <- fit_sigma(fit)^2 * nu[[if (fitted_by) "REML" else "ML"]] / nu
+  likelihood_part <- nu * (1 + log(2 * pi * sigma2))
+  # log|X'V^-1X| sigma^2p is free of sigma
+  information <- -log_determinant(fit_vcov(fit)) + p * log(fit_sigma(fit)^2)
+  difference <- likelihood_part[["REML"]] + information - likelihood_part[["ML"]]
+  fit_criterion(fit) + if (REML) difference else -difference
+}
+
+log_determinant <- function(A) {
+  d <- sqrt(diag(A))
+  2 * (sum(log(diag(chol(A / outer(d, d))))) + sum(log(d)))
+}
+
+# Variance parameters of the random terms that are not on the boundary: a q x q covariance matrix of rank r
+# has q r - r (r - 1) / 2 of them.
+inner_parameters <- function(fit) {
+  sum(mapply(function(L, term, singular) {
+    if (!singular) return(if (term$structure == "diagonal") term$q else term$q * (term$q + 1L) / 2L)
+    size <- sqrt(rowSums(L^2))
+    rank <- if (term$structure == "diagonal" || !any(size > 0)) sum(size > 0)
+            else qr(t(L / ifelse(size > 0, size, 1)), tol = 1e-6)$rank
+    if (term$structure == "diagonal") rank else sum(size > 0) * rank - rank * (rank - 1L) / 2L
+  }, fit_factors(fit), fit_random(fit), fit_singular(fit)))
+}
+
+# SAS's number of subjects: levels of the factor in which all others are nested, or of the first random term.
+n_subjects <- function(fit) {
+  levels <- ngrps(fit)
+  if (!length(levels)) return(fit_nobs(fit))
+  top <- which.min(levels)
+  codes <- fit$rows$codes
+  nested <- length(levels) == 1L || !is.null(codes) && all(vapply(seq_along(levels), function(g) {
+    !anyDuplicated(unique(cbind(codes[[g]], codes[[top]]))[, 1L])
+  }, NA))
+  if (nested) return(levels[[top]])
+  first <- fit$spec$random[[1L]]$group_name
+  levels[[match(first, names(levels), 1L)]]
+}
+
+#' @rdname logLik.lmm_fit
+#' @export
+deviance.lmm_fit <- function(object, REML = NULL, ...) criterion_at_optimum(object, which_criterion(object, REML))
+
+#' @rdname logLik.lmm_fit
+#' @export
+AIC.lmm_fit <- function(object, ..., k = 2, compat = c("lme4", "nlme", "SAS")) {
+  criterion_table_of(list(object, ...), match.call(), compat, function(ll) -2 * ll[1L] + k * attr(ll, "df"), "AIC")
+}
+
+#' @rdname logLik.lmm_fit
+#' @export
+BIC.lmm_fit <- function(object, ..., compat = c("lme4", "nlme", "SAS")) {
+  criterion_table_of(list(object, ...), match.call(), compat,
+                     function(ll) -2 * ll[1L] + log(attr(ll, "nobs")) * attr(ll, "df"), "BIC")
+}
+
+# One fit: a number. Several: the data frame that stats::AIC() gives.
+criterion_table_of <- function(fits, call, compat, criterion, name) {
+  lls <- lapply(fits, function(fit) if (inherits(fit, "lmm_fit")) logLik(fit, compat = compat) else logLik(fit))
+  value <- vapply(lls, function(ll) as.numeric(criterion(ll)), 0)
+  if (length(fits) == 1L) return(value)
+  call$k <- call$compat <- NULL
+  out <- data.frame(df = vapply(lls, attr, 0, "df"), value, row.names = make.unique(as.character(call)[-1L]))
+  names(out)[2L] <- name
+  out
+}
+
+#' @rdname AICC
+#' @export
+AICC.lmm_fit <- function(object, compat = c("lme4", "nlme", "SAS"), ...) AICC(logLik(object, compat = compat))
+
+#' @export
+AICC.logLik <- function(object, ...) {
+  df <- attr(object, "df")
+  n <- attr(object, "nobs")
+  if (identical(attr(object, "compat"), "SAS")) n <- max(attr(object, "restricted"), df + 2)
+  -2 * as.numeric(object) + 2 * df * n / (n - df - 1)
+}
+
+#' @export
+nobs.lmm_fit <- function(object, ...) fit_nobs(object)
+
+#' @export
+df.residual.lmm_fit <- function(object, ...) fit_nobs(object) - fit_rank(object) - n_theta(object) - 1L
+
+#' @export
+extractAIC.lmm_fit <- function(fit, scale = 0, k = 2, ...) {
+  ll <- logLik(refit_ml(fit))
+  c(attr(ll, "df"), -2 * as.numeric(ll) + k * attr(ll, "df"))
+}
+
+# What the head of a printed fit shows: the criterion itself, or for maximum likelihood the usual five numbers.
+criterion_table <- function(fit) {
+  if (fit_is_reml(fit)) return(c(REML = fit_criterion(fit)))
+  c(AIC = AIC(fit), BIC = BIC(fit), logLik = as.numeric(logLik(fit)), `-2*log(L)` = deviance(fit),
+    df.resid = df.residual(fit))
+}

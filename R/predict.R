@@ -1,0 +1,209 @@
+# Linear predictors: of the rows behind the fit and of new ones, by the same functions.
+
+# Rows are worked through in pieces, so that the model matrices of a large data set never exist as a whole.
+chunk_rows <- 200000L
+
+# Calls work(design of the piece) piece by piece and binds the results.
+by_chunk <- function(fit, rows, work) {
+  n <- rows$n
+  if (n <= chunk_rows) return(work(design(fit$frame, rows)))
+  from <- seq.int(1L, n, by = chunk_rows)
+  to <- pmin(from + chunk_rows - 1L, n)
+  out <- numeric(n)
+  for (i in seq_along(from)) out[from[i]:to[i]] <- work(design(fit$frame, rows, c(from[i], to[i])))
+  out
+}
+
+# X beta (if `fixed`) + Z b over the columns of the random terms in `use`, without the offset.
+linear_predictor <- function(fit, rows, fixed = TRUE, use = all_columns(fit)) {
+  beta <- fit_beta(fit)
+  beta[is.na(beta)] <- 0
+  group <- fit_term_groups(fit)
+  modes <- fit_modes(fit)
+  by_chunk(fit, rows, function(d) {
+    eta <- if (fixed && length(beta)) as.vector(d$X %*% beta) else numeric(nrow(d$X))
+    for (k in seq_along(modes)) eta <- eta + random_part(d$Z[[k]], d$codes[[group[k]]], modes[[k]], which(use[[k]]))
+    eta
+  })
+}
+
+# z'b of each row over some columns; a level that is not in the fit (code 0) contributes nothing.
+random_part <- function(Z, code, modes, columns) {
+  out <- numeric(length(code))
+  if (!length(columns)) return(out)
+  if (any(code == 0L, na.rm = TRUE)) {
+    modes <- rbind(modes, 0)
+    code[which(code == 0L)] <- nrow(modes)
+  }
+  for (j in columns) out <- out + Z[, j] * modes[code, j]
+  out
+}
+
+# ---- re.form ----
+#
+# Which columns of which random terms to use: a list of logical vectors, one per term.
+
+all_columns <- function(fit, value = TRUE) lapply(fit_random(fit), function(term) rep(value, term$q))
+
+wanted_columns <- function(fit, re.form) {
+  if (is.null(re.form)) return(all_columns(fit))
+  if (is_no_random(re.form)) return(all_columns(fit, FALSE))
+  if (!inherits(re.form, "formula")) {
+    lmm_abort("input", paste0("`re.form` must be NULL, NA or a formula, not ", kind_of(re.form), "."), what = "re.form")
+  }
+  bars <- split_bars(re.form[[length(re.form)]])$bars
+  asked <- unlist(lapply(bars, random_terms, environment(re.form)), recursive = FALSE)
+  use <- all_columns(fit, FALSE)
+  for (term in asked) {
+    found <- term_columns(fit_random(fit), names(fit_groups(fit)), term)
+    if (!any(unlist(found))) abort_unknown_term(fit, term)
+    use <- Map(`|`, use, found)
+  }
+  use
+}
+
+is_no_random <- function(re.form) {
+  if (length(re.form) == 1L && is.atomic(re.form) && is.na(re.form)) return(TRUE)
+  inherits(re.form, "formula") && !holds_bar(re.form[[length(re.form)]])
+}
+
+# The model's columns that the random term `asked` names: by group and by the labels left of the bar.
+term_columns <- function(terms, groups, asked) {
+  labels <- attr_labels(asked$lhs)
+  found <- lapply(terms, function(term) {
+    if (!same_group(groups[term$group], asked$group_name)) return(character(0L))
+    intersect(labels, terms_labels(term$terms))
+  })
+  if (!setequal(labels, unlist(found))) found <- lapply(found, function(x) character(0L))
+  Map(function(term, hit) {
+    own <- terms_labels(term$terms)
+    if (length(own) == term$q) own %in% hit else if (setequal(own, hit)) rep(TRUE, term$q)
+    else if (identical(hit, "1")) term$columns == "(Intercept)" else rep(FALSE, term$q)
+  }, terms, found)
+}
+
+terms_labels <- function(terms) c(if (attr(terms, "intercept") == 1L) "1", attr(terms, "term.labels"))
+
+same_group <- function(a, b) setequal(strsplit(a, ":", fixed = TRUE)[[1L]], strsplit(b, ":", fixed = TRUE)[[1L]])
+
+abort_unknown_term <- function(fit, term) {
+  lmm_abort("newdata", paste0("`re.form` term (", term$label, ") is not in the model."), what = term$label,
+            fix = paste0("The model has ", enumerate(paste0("(", vapply(fit_random(fit), `[[`, "", "label"), ")")), "."))
+}
+
+# A design without the columns that are not used.
+mask_design <- function(d, use) {
+  for (k in seq_along(use)) if (!all(use[[k]])) d$Z[[k]][, !use[[k]]] <- 0
+  d
+}
+
+#' Predictions
+#'
+#' @param object a fit made by [lmm()].
+#' @param newdata a data frame; the default are the rows of the fit.
+#' @param re.form which random effects to condition on: `NULL` all, `NA` or `~0` none, or a formula with some of the
+#'   model's random terms such as `~ (1 | g)`.
+#' @param allow.new.levels accept levels of grouping factors that are not in the fit? Their random effects are
+#'   predicted as 0, with the full variance of the random effects as uncertainty.
+#' @param se.fit return standard errors too? They count the uncertainty of fixed and random effects, jointly, at the
+#'   estimated variance parameters.
+#' @param interval `"confidence"`: for the mean given the random effects asked for; `"prediction"`: for a new
+#'   observation, adding the residual variance and the variance of the random effects not conditioned on.
+#' @param level confidence level.
+#' @param weights prior weights of the new observations of a prediction interval: a number, or one per row.
+#' @param na.action what to do about missing values in `newdata`; by default their prediction is `NA`.
+#' @param ... not used.
+#' @return A vector; with `interval` a matrix with columns `fit`, `lwr`, `upr`; with `se.fit` a list of `fit` and
+#'   `se.fit`.
+#' @details Intervals use normal quantiles.
+#' @examples
+#' fit <- lmm(bright ~ 1 + (1 | operator), pulp)
+#' predict(fit, data.frame(operator = c("a", "d")))
+#' predict(fit, data.frame(operator = c("a", "new")), allow.new.levels = TRUE, interval = "prediction")
+#' @export
+predict.lmm_fit <- function(object, newdata = NULL, re.form = NULL, allow.new.levels = FALSE, se.fit = FALSE,
+                            interval = c("none", "confidence", "prediction"), level = 0.95, weights = NULL,
+                            na.action = stats::na.pass, ...) {
+  check_dots_empty(...)
+  interval <- check_choice(interval[1L], c("none", "confidence", "prediction"), "interval")
+  check_number(level, "level", 0, 1)
+  use <- wanted_columns(object, re.form)
+  rows <- prediction_rows(object, newdata, re.form, allow.new.levels, na.action)
+  fit <- linear_predictor(object, rows, use = use)
+  if (!is.null(rows$offset)) fit <- fit + rows$offset
+  if (!check_flag(se.fit, "se.fit") && interval == "none") return(pad_rows(fit, rows))
+  variance <- prediction_variance(object, rows, use)
+  out <- list(fit = pad_rows(fit, rows), se.fit = pad_rows(sqrt(variance), rows))
+  if (interval == "prediction") {
+    variance <- variance + unconditioned_variance(object, rows, lapply(use, `!`)) +
+      residual_variance(object, rows, weights, newdata)
+  }
+  if (interval != "none") {
+    half <- stats::qnorm((1 + level) / 2) * sqrt(variance)
+    out$fit <- cbind(fit = out$fit, lwr = pad_rows(fit - half, rows), upr = pad_rows(fit + half, rows))
+  }
+  if (se.fit) c(out, list(residual.scale = fit_sigma(object))) else out$fit
+}
+
+prediction_rows <- function(fit, newdata, re.form, allow.new.levels, na.action) {
+  if (is.null(newdata)) return(fit_rows(fit, "predict() without `newdata`"))
+  new_rows(fit$frame, newdata, re.form, allow.new.levels, na.action)
+}
+
+# Variance of x'beta_hat + z'(b_hat - b) over the terms conditioned on; a level that is not in the fit has the
+# variance z'Sigma z of its random effects, which are independent of everything else.
+prediction_variance <- function(fit, rows, use) {
+  group <- fit_term_groups(fit)
+  Sigma <- fit_covariance(fit)
+  active <- which(vapply(use, any, NA))
+  by_chunk(fit, rows, function(d) {
+    d <- mask_design(d, use)
+    known <- complete_rows(d, group[active])
+    part <- design_subset(d, known)
+    variance <- engine_prediction_variance(fit, part, random = length(active) > 0L)
+    for (k in active) {
+      new <- which(part$codes[[group[k]]] == 0L)
+      variance[new] <- variance[new] + quadratic_form(part$Z[[k]][new, , drop = FALSE], Sigma[[k]])
+    }
+    out <- rep(NA_real_, length(known))
+    out[known] <- variance
+    out
+  })
+}
+
+quadratic_form <- function(Z, S) rowSums((Z %*% S) * Z)
+
+complete_rows <- function(d, groups) {
+  ok <- is.finite(rowSums(d$X))
+  for (z in d$Z) ok <- ok & is.finite(rowSums(z))
+  for (g in unique(groups)) ok <- ok & !is.na(d$codes[[g]])
+  ok
+}
+
+design_subset <- function(d, keep) {
+  if (all(keep)) return(d)
+  d$X <- d$X[keep, , drop = FALSE]
+  d$Z <- lapply(d$Z, function(z) z[keep, , drop = FALSE])
+  d$codes <- lapply(d$codes, function(code) code[keep])
+  d
+}
+
+# Variance of the random effects that a new observation has but the prediction does not condition on.
+unconditioned_variance <- function(fit, rows, left_out) {
+  if (!any(unlist(left_out))) return(0)
+  Sigma <- fit_covariance(fit)
+  by_chunk(fit, rows, function(d) {
+    d <- mask_design(d, left_out)
+    Reduce(`+`, Map(quadratic_form, d$Z, Sigma))
+  })
+}
+
+residual_variance <- function(fit, rows, weights, newdata) {
+  if (is.null(weights)) weights <- if (is.null(newdata)) rows$weights
+  if (is.null(weights)) return(fit_sigma(fit)^2)
+  if (!is.numeric(weights) || !length(weights) %in% c(1L, rows$n) || anyNA(weights) || any(weights < 0)) {
+    lmm_abort("input", paste0("`weights` must be a number or ", rows$n, " numbers, none of them negative or missing."),
+              what = "weights")
+  }
+  ifelse(weights > 0, fit_sigma(fit)^2 / weights, NA_real_)
+}

@@ -1,0 +1,126 @@
+# Conditional modes (empirical BLUPs) of the random effects and their conditional variances.
+
+#' Random effects of a fit
+#'
+#' The conditional modes of the random effects given the data and the estimated parameters, known as
+#' (empirical) best linear unbiased predictors.
+#'
+#' The conditional variances are those given the data *and* the parameters, fixed effects included, as in
+#' package 'lme4'. For the variance of the prediction error, which counts the uncertainty of the fixed effects
+#' too, see `vcov(fit, full = TRUE)`.
+#'
+#' @param object a fit made by [lmm()].
+#' @param condVar compute the conditional variances, as attribute `"postVar"` of each data frame: an array
+#'   columns x columns x levels, or a list of them if several terms share the grouping factor.
+#' @param drop return vectors instead of data frames of one column?
+#' @param whichel names or indices of the grouping factors wanted.
+#' @param x,row.names,optional,... see [as.data.frame()].
+#' @return A list of data frames, one per grouping factor: levels in rows. `as.data.frame()` gives the long form
+#'   with columns `grpvar`, `term`, `grp`, `condval` and `condsd`.
+#' @examples
+#' fit <- lmm(bright ~ 1 + (1 | operator), pulp)
+#' ranef(fit)
+#' as.data.frame(ranef(fit))
+#' @importFrom nlme ranef
+#' @export
+ranef.lmm_fit <- function(object, condVar = TRUE, drop = FALSE, whichel = names(fit_groups(object)), ...) {
+  modes <- group_modes(object)
+  out <- lapply(modes, function(b) as.data.frame(b, optional = TRUE))
+  if (condVar) {
+    variances <- group_variances(object)
+    for (g in seq_along(out)) attr(out[[g]], "postVar") <- variances[[g]]
+  }
+  for (name in whichel) if (is.character(name)) check_choice(name, names(modes), "whichel")
+  out <- out[whichel]
+  if (drop) out <- lapply(out, drop_column)
+  structure(out, class = "ranef.lmm_fit")
+}
+
+#' @importFrom nlme ranef
+#' @export
+nlme::ranef
+
+# List per grouping factor: matrix of modes, the columns of its terms side by side.
+group_modes <- function(fit) {
+  modes <- fit_modes(fit)
+  group <- fit_term_groups(fit)
+  out <- lapply(seq_along(fit_groups(fit)), function(g) do.call(cbind, unname(modes[group == g])))
+  stats::setNames(out, names(fit_groups(fit)))
+}
+
+# List per grouping factor: array of conditional covariances, or one array per term if there are several.
+group_variances <- function(fit) {
+  arrays <- engine_conditional_variance(fit)
+  group <- fit_term_groups(fit)
+  lapply(seq_along(arrays), function(g) {
+    terms <- fit_random(fit)[group == g]
+    if (length(terms) == 1L) return(unname(arrays[[g]]))
+    q <- vapply(terms, function(term) as.integer(term$q), 0L)
+    last <- cumsum(q)
+    parts <- Map(function(from, to) unname(arrays[[g]][from:to, from:to, , drop = FALSE]), last - q + 1L, last)
+    stats::setNames(parts, vapply(terms, `[[`, "", "name"))
+  })
+}
+
+# Matrix levels x columns of conditional standard deviations, or NULL.
+conditional_sd <- function(frame) {
+  variance <- attr(frame, "postVar")
+  if (is.null(variance)) return(NULL)
+  if (!is.list(variance)) variance <- list(variance)
+  sd <- lapply(variance, function(array) {
+    matrix(sqrt(vapply(seq_len(dim(array)[1L]), function(j) array[j, j, ], numeric(dim(array)[3L]))), dim(array)[3L])
+  })
+  do.call(cbind, unname(sd))
+}
+
+drop_column <- function(frame) {
+  if (ncol(frame) > 1L) return(frame)
+  variance <- attr(frame, "postVar")
+  out <- stats::setNames(frame[[1L]], row.names(frame))
+  if (!is.null(variance)) attr(out, "postVar") <- as.vector(variance)
+  out
+}
+
+#' @export
+print.ranef.lmm_fit <- function(x, ...) {
+  has_variance <- vapply(x, function(b) !is.null(attr(b, "postVar")), NA)
+  print(lapply(unclass(x), function(b) {
+    attr(b, "postVar") <- NULL
+    b
+  }), ...)
+  if (any(has_variance)) cat("with conditional variances for", dQuote(names(x)[has_variance]), "\n")
+  invisible(x)
+}
+
+#' @rdname ranef.lmm_fit
+#' @export
+as.data.frame.ranef.lmm_fit <- function(x, row.names = NULL, optional = FALSE, ...) {
+  parts <- Map(long_modes, unclass(x), names(x))
+  level_order <- unique(unlist(lapply(parts, function(part) levels(part$grp))))
+  term_order <- unique(unlist(lapply(parts, function(part) levels(part$term))))
+  out <- do.call(rbind, unname(lapply(parts, function(part) {
+    part$grp <- as.character(part$grp)
+    part$term <- as.character(part$term)
+    part
+  })))
+  out$grp <- factor(out$grp, levels = level_order)
+  out$term <- factor(out$term, levels = term_order)
+  if (!is.null(row.names)) row.names(out) <- row.names
+  out
+}
+
+# One grouping factor in long form. Levels are ordered by their first mode, as a dot plot wants them.
+long_modes <- function(b, name) {
+  if (!is.data.frame(b)) b <- data.frame(`(Intercept)` = b, check.names = FALSE)
+  level <- row.names(b)
+  out <- data.frame(
+    grpvar = name,
+    term = factor(rep(names(b), each = nrow(b)), levels = unique(names(b))),
+    grp = factor(rep(level, length(b)), levels = level[order(b[[1L]])]),
+    condval = unlist(b, use.names = FALSE),
+    stringsAsFactors = FALSE
+  )
+  sd <- conditional_sd(b)
+  if (!is.null(sd)) out$condsd <- as.vector(sd)
+  out
+}

@@ -1,0 +1,50 @@
+# The same model for other responses.
+
+#' @rdname refit
+#' @export
+#' @exportS3Method lme4::refit
+refit.lmm_fit <- function(object, newresp, ...) {
+  check_dots_empty(...)
+  rows <- fit_rows(object, "refit()")
+  if (missing(newresp) || is.null(newresp)) return(fit_again(object, rows))
+  Y <- response_matrix(newresp, rows)
+  if (is.matrix(newresp) || is.data.frame(newresp)) return(refit_many(object, Y, rows))
+  fit_again(object, replace_response(object$frame, rows, Y[, 1L]))
+}
+
+refit_many <- function(fit, Y, rows) {
+  if (!is.null(rows$offset)) Y <- Y - rows$offset
+  if (!is.null(rows$weights)) Y[rows$weights == 0, ] <- 0
+  engine_refit(fit, Y)
+}
+
+replace_response <- function(frame, rows, y) {
+  if (!is.null(rows$weights)) y[rows$weights == 0 & !is.finite(y)] <- 0
+  rows$y <- y
+  rows$data[[frame$response]] <- y
+  rows
+}
+
+# Responses as columns, one row per row of the fit. Values are also taken for all rows of the data, from which
+# those that the fit left out are dropped.
+response_matrix <- function(newresp, rows) {
+  Y <- if (is.data.frame(newresp)) as.matrix(newresp) else if (is.list(newresp)) newresp else as.matrix(newresp)
+  if (!is.numeric(Y) && !is.logical(Y)) {
+    lmm_abort("input", paste0("`newresp` must be numeric, not ", kind_of(newresp), "."), what = "newresp")
+  }
+  storage.mode(Y) <- "double"
+  left_out <- attr(rows$data, "na.action")
+  if (nrow(Y) == rows$n + length(left_out) && length(left_out)) Y <- Y[-as.integer(left_out), , drop = FALSE]
+  if (nrow(Y) != rows$n) {
+    lmm_abort("input", paste0("`newresp` has ", count_of(nrow(Y), "value"), " per response, the fit has ",
+                              count_of(rows$n, "row"), "."), what = "newresp", value = nrow(Y))
+  }
+  counted <- is.null(rows$weights) | rows$weights > 0
+  bad <- which(rowSums(!is.finite(Y)) > 0 & counted)
+  if (length(bad)) {
+    lmm_abort("data", paste0("`newresp` has missing or infinite values (", row_text(bad), ")."), what = "newresp",
+              where = bad)
+  }
+  dimnames(Y) <- list(NULL, colnames(Y))
+  Y
+}

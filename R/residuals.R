@@ -1,0 +1,157 @@
+# Fitted values and residuals of the rows behind the fit.
+
+#' Fitted values and residuals
+#'
+#' @param object a fit made by [lmm()].
+#' @param type one of
+#' \describe{
+#'   \item{`"response"`, `"working"`}{observed less fitted value, given the random effects}
+#'   \item{`"pearson"`, `"deviance"`}{the same times the root of the prior weight}
+#'   \item{`"scaled"`}{Pearson residual divided by the residual standard deviation}
+#'   \item{`"marginal"`}{observed value less fixed part, `y - X beta`}
+#'   \item{`"marginal_scaled"`}{marginal residuals multiplied by the inverse of the symmetric square root of their
+#'     covariance matrix (for prior weights, of that of `sqrt(weights) * y`): uncorrelated with variance about 1
+#'     if the model holds}
+#' }
+#' @param scaled divide by the residual standard deviation? For types up to `"deviance"`.
+#' @param ... not used.
+#' @return A vector, one element per row used; per row of the data if the fit was made with `na.action = na.exclude`.
+#' @examples
+#' fit <- lmm(yield ~ treat + (1 | blend), penicillin)
+#' head(residuals(fit))
+#' shapiro.test(residuals(fit, "marginal_scaled"))
+#' @export
+residuals.lmm_fit <- function(object, type = c("response", "pearson", "scaled", "working", "deviance", "marginal",
+                                               "marginal_scaled"), scaled = FALSE, ...) {
+  type <- check_choice(type[1L], eval(formals()$type), "type")
+  rows <- fit_rows(object, "residuals()")
+  marginal <- type %in% c("marginal", "marginal_scaled")
+  r <- rows$y - linear_predictor(object, rows, use = all_columns(object, !marginal))
+  if (!is.null(rows$offset)) r <- r - rows$offset
+  if (type %in% c("pearson", "deviance", "scaled") && !is.null(rows$weights)) r <- r * sqrt(rows$weights)
+  if (type == "marginal_scaled") r <- whiten(object, rows, r)
+  if (type == "scaled" || (check_flag(scaled, "scaled") && !marginal)) r <- r / positive_sigma(object)
+  pad_rows(r, rows)
+}
+
+# With a residual variance of zero nothing can be put in its units.
+positive_sigma <- function(fit) {
+  sigma <- fit_sigma(fit)
+  if (isTRUE(sigma > 0)) sigma else NA_real_
+}
+
+#' @rdname residuals.lmm_fit
+#' @export
+fitted.lmm_fit <- function(object, ...) {
+  rows <- fit_rows(object, "fitted()")
+  eta <- linear_predictor(object, rows)
+  if (!is.null(rows$offset)) eta <- eta + rows$offset
+  pad_rows(eta, rows)
+}
+
+#' @rdname residuals.lmm_fit
+#' @export
+weights.lmm_fit <- function(object, ...) {
+  rows <- fit_rows(object, "weights()")
+  pad_rows(if (is.null(rows$weights)) rep(1, rows$n) else as.vector(rows$weights), rows, names = FALSE)
+}
+
+# ---- marginal residuals in units of their covariance ----
+#
+# sqrt(w) y has covariance sigma^2 (I + A A'), A = W^1/2 Z Lambda sparse. With A'A = U D U',
+#   (I + A A')^-1/2 r = r - A U diag((1 - 1 / sqrt(1 + d)) / d) U' A'r,
+# done separately for each set of levels that no row connects with another set.
+
+whiten <- function(fit, rows, r) {
+  w <- if (is.null(rows$weights)) rep(1, rows$n) else rows$weights
+  r <- r * sqrt(w) / positive_sigma(fit)
+  A <- sparse_random_design(fit, rows, sqrt(w))
+  M <- Matrix::crossprod(A)
+  a <- as.vector(Matrix::crossprod(A, r))
+  b <- a
+  for (part in connected_columns(M)) b[part] <- root_correction(M, part, a[part])
+  r - as.vector(A %*% b)
+}
+
+# The n x q matrix diag(weight) Z Lambda.
+sparse_random_design <- function(fit, rows, weight = NULL, factors = fit_factors(fit)) {
+  d <- design(fit$frame, rows)
+  group <- fit_term_groups(fit)
+  parts <- lapply(seq_along(d$Z), function(k) {
+    Z <- d$Z[[k]] %*% factors[[k]]
+    if (!is.null(weight)) Z <- Z * weight
+    sparse_columns(Z, d$codes[[group[k]]], length(fit_group_levels(fit, group[k])))
+  })
+  do.call(cbind, parts)
+}
+
+# Row i of Z goes to the columns of level code[i]; code 0 goes nowhere.
+sparse_columns <- function(Z, code, levels) {
+  q <- ncol(Z)
+  row <- which(code > 0L)
+  Matrix::sparseMatrix(i = rep(row, q), j = as.vector(outer((code[row] - 1L) * q, seq_len(q), `+`)),
+                       x = as.vector(Z[row, , drop = FALSE]), dims = c(nrow(Z), q * levels))
+}
+
+# Sets of columns connected through nonzero elements of the symmetric matrix M.
+connected_columns <- function(M) {
+  M <- methods::as(methods::as(M, "generalMatrix"), "TsparseMatrix")
+  label <- seq_len(ncol(M))
+  from <- M@i + 1L
+  to <- M@j + 1L
+  repeat {
+    before <- label
+    low <- pmin.int(label[from], label[to])
+    order <- order(low, decreasing = TRUE)   # the smallest label is written last, hence stays
+    label[to[order]] <- low[order]
+    label <- label[label]
+    if (identical(label, before)) break
+  }
+  split(seq_along(label), label)
+}
+
+# U diag((1 - 1 / sqrt(1 + d)) / d) U'a for one set of columns.
+root_correction <- function(M, part, a) {
+  if (length(part) > 3000L) return(root_correction_lanczos(M[part, part], a))
+  e <- eigen(as.matrix(M[part, part]), symmetric = TRUE)
+  as.vector(e$vectors %*% (root_weight(e$values) * crossprod(e$vectors, a)))
+}
+
+root_weight <- function(d) {
+  d <- pmax(d, 0)
+  s <- sqrt(1 + d)
+  1 / (s * (1 + s))              # = (1 - 1/s) / d without cancellation
+}
+
+# The same for a set too large for a dense decomposition: f(M) a in the Krylov space of a, to rounding error.
+root_correction_lanczos <- function(M, a, most = 400L) {
+  size <- sqrt(sum(a^2))
+  if (size == 0) return(a)
+  Q <- matrix(0, length(a), most)
+  Q[, 1L] <- a / size
+  alpha <- beta <- numeric(most)
+  previous <- Inf
+  for (k in seq_len(most)) {
+    v <- as.vector(M %*% Q[, k])
+    alpha[k] <- sum(v * Q[, k])
+    for (again in 1:2) v <- v - Q[, 1:k, drop = FALSE] %*% crossprod(Q[, 1:k, drop = FALSE], v)
+    beta[k] <- sqrt(sum(v^2))
+    done <- k == most || beta[k] <= 1e-13 * max(alpha)
+    if (done || k %% 10L == 0L) {
+      e <- eigen(tridiagonal(alpha, beta, k), symmetric = TRUE)
+      y <- as.vector(e$vectors %*% (root_weight(e$values) * e$vectors[1L, ])) * size
+      if (done || abs(y[k]) + abs(y[max(k - 1L, 1L)]) <= 1e-13 * size) break
+    }
+    Q[, k + 1L] <- v / beta[k]
+  }
+  as.vector(Q[, 1:k, drop = FALSE] %*% y)
+}
+
+tridiagonal <- function(diagonal, off, k) {
+  out <- diag(diagonal[1:k], k)
+  if (k > 1L) {
+    i <- seq_len(k - 1L)
+    out[cbind(i, i + 1L)] <- out[cbind(i + 1L, i)] <- off[i]
+  }
+  out
+}

@@ -1,0 +1,156 @@
+# Summary and the pieces of its printout, which print.lmm_fit() uses too.
+
+#' Summary of a fit
+#'
+#' @param object a fit made by [lmm()].
+#' @param x a summary.
+#' @param digits significant digits.
+#' @param correlation show the correlations of the fixed-effect estimates? By default up to 12 of them, or
+#'   `getOption("lmm.summary.cor.max")`.
+#' @param signif.stars show stars of significance where there are p-values?
+#' @param symbolic.cor show the correlations as symbols?
+#' @param ... passed on to [stats::printCoefmat()].
+#' @return A list; its element `coefficients` is the table of fixed effects, also `coef(summary(fit))`.
+#' @examples
+#' summary(lmm(yield ~ treat + (1 | blend), penicillin))
+#' @export
+summary.lmm_fit <- function(object, ...) {
+  vcov <- fit_vcov(object)
+  structure(list(
+    method = fit_method(object), call = object$call, formula = stats::formula(object),
+    criterion = criterion_table(object), residuals = scaled_residual_quantiles(object),
+    varcor = VarCorr(object), sigma = fit_sigma(object), ngrps = ngrps(object), nobs = fit_nobs(object),
+    coefficients = coefficient_table(fit_beta(object)[fit_estimable(object)], sqrt(diag(vcov))),
+    vcov = vcov, aliased = !fit_estimable(object), conditions = object$conditions
+  ), class = "summary.lmm_fit")
+}
+
+# The table of fixed effects. With degrees of freedom it has their column and a p-value.
+coefficient_table <- function(estimate, se, df = NULL) {
+  statistic <- estimate / se
+  if (is.null(df)) {
+    out <- cbind(Estimate = estimate, `Std. Error` = se, `t value` = statistic)
+  } else {
+    out <- cbind(Estimate = estimate, `Std. Error` = se, df = df, `t value` = statistic,
+                 `Pr(>|t|)` = 2 * stats::pt(abs(statistic), df, lower.tail = FALSE))
+  }
+  rownames(out) <- names(estimate)
+  out
+}
+
+fit_method <- function(fit) {
+  paste("Linear mixed model fit by", if (fit_is_reml(fit)) "REML" else "maximum likelihood ")
+}
+
+scaled_residual_quantiles <- function(fit) {
+  if (is.null(fit$rows)) return(NULL)
+  r <- stats::residuals(fit, type = "scaled")
+  if (!any(is.finite(r))) return(NULL)
+  stats::setNames(stats::quantile(r, na.rm = TRUE, names = FALSE), c("Min", "1Q", "Median", "3Q", "Max"))
+}
+
+#' @rdname summary.lmm_fit
+#' @export
+print.summary.lmm_fit <- function(x, digits = max(3L, getOption("digits") - 3L), correlation = NULL,
+                                  signif.stars = getOption("show.signif.stars"), symbolic.cor = FALSE, ...) {
+  print_title(x$method)
+  print_call(x$call, x$formula)
+  cat("\n")
+  print_criterion(x$criterion, digits = 1L)
+  cat("\n")
+  if (!is.null(x$residuals)) {
+    cat("Scaled residuals: \n")
+    print(zapsmall(x$residuals, digits + 1L), digits = digits)
+    cat("\n")
+  }
+  cat("Random effects:\n")
+  print(x$varcor, digits = digits, comp = c("Variance", "Std.Dev."))
+  print_counts(x$nobs, x$ngrps)
+  if (nrow(x$coefficients)) {
+    print_coefficients(x, digits, signif.stars, ...)
+    print_correlations(x, digits, correlation, symbolic.cor)
+  }
+  print_conditions(x$conditions)
+  cat(if (length(x$conditions)) "\n")
+  invisible(x)
+}
+
+print_coefficients <- function(x, digits, signif.stars, ...) {
+  cat("\nFixed effects:")
+  aliased <- sum(x$aliased)
+  if (aliased) cat(" (", aliased, " not defined because of singularities)", sep = "")
+  cat("\n")
+  table <- x$coefficients
+  has_p <- "Pr(>|t|)" %in% colnames(table)
+  stats::printCoefmat(table, digits = digits, signif.stars = has_p && signif.stars, has.Pvalue = has_p,
+                      cs.ind = seq_len(if (has_p) 3L else 2L), tst.ind = if (has_p) 4L else 3L, na.print = "NA", ...)
+}
+
+print_correlations <- function(x, digits, correlation, symbolic.cor) {
+  p <- nrow(x$coefficients)
+  most <- getOption("lmm.summary.cor.max", getOption("lme4.summary.cor.max", 12L))
+  if (is.null(correlation)) {
+    correlation <- p <= most
+    if (!correlation) {
+      cat("\nCorrelation matrix not shown by default, as p = ", p, " > ", most, ".\n",
+          "Use print(summary(fit), correlation = TRUE) or cov2cor(vcov(fit)) if you need it.\n", sep = "")
+    }
+  }
+  if (!correlation || p < 2L) return(invisible())
+  R <- as_correlation(x$vcov)
+  cat("\nCorrelation of Fixed Effects:\n")
+  rownames(R) <- abbreviate(rownames(R), minlength = 11L)
+  if (symbolic.cor) return(print(stats::symnum(R, abbr.colnames = 6L)))
+  colnames(R) <- abbreviate(colnames(R), minlength = 6L)
+  shown <- format(round(R, 3L), nsmall = 3L)
+  shown[!lower.tri(shown)] <- ""
+  print(shown[-1L, -p, drop = FALSE], quote = FALSE)
+}
+
+#' @export
+coef.summary.lmm_fit <- function(object, ...) object$coefficients
+
+#' @export
+vcov.summary.lmm_fit <- function(object, ...) object$vcov
+
+# ---- pieces ----
+
+print_title <- function(method, class = "lmm_fit") {
+  writeLines(strwrap_title(paste0(method, " ['", class, "']")))
+}
+
+# Two spaces before the class after "maximum likelihood" are part of the known layout; strwrap() would eat them.
+strwrap_title <- function(title) {
+  if (nchar(title) <= getOption("width")) title else strwrap(title, exdent = 2L)
+}
+
+print_call <- function(call, formula) {
+  lines <- deparse(formula)
+  cat(if (nchar(lines[1L]) + 9L > getOption("width")) "Formula: \n" else "Formula: ")
+  writeLines(lines)
+  print_argument("   Data: ", call$data)
+  print_argument("Weights: ", call$weights)
+  print_argument(" Offset: ", call$offset)
+  print_argument(" Subset: ", call$subset)
+}
+
+# Arguments given by do.call() are values, possibly whole data sets: nothing to show.
+print_argument <- function(label, argument) {
+  if (!is.symbol(argument) && !is.call(argument)) return(invisible())
+  text <- deparse(argument)
+  if (sum(nchar(text)) > 500L || length(text) > 5L) text <- paste(substr(text[1L], 1L, 60L), "...")
+  cat(label, paste(text, collapse = "\n"), "\n", sep = "")
+}
+
+print_criterion <- function(criterion, digits) {
+  if (names(criterion)[1L] == "REML") {
+    cat("REML criterion at convergence: ", round(criterion, digits), "\n", sep = "")
+  } else {
+    print(round(criterion, digits))
+  }
+}
+
+print_counts <- function(nobs, ngrps) {
+  cat("Number of obs: ", format(nobs, scientific = FALSE), if (length(ngrps)) ", groups:  ",
+      paste(names(ngrps), ngrps, sep = ", ", collapse = "; "), "\n", sep = "")
+}

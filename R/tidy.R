@@ -1,0 +1,110 @@
+# Methods for the generics of package 'generics', with the columns that users of 'broom.mixed' know.
+
+#' @importFrom generics tidy
+#' @export
+generics::tidy
+
+#' @importFrom generics glance
+#' @export
+generics::glance
+
+#' @importFrom generics augment
+#' @export
+generics::augment
+
+#' A fit as data frames
+#'
+#' @param x a fit made by [lmm()].
+#' @param effects which estimates: `"fixed"`, `"ran_pars"` (standard deviations and correlations), `"ran_vals"`
+#'   (conditional modes of the random effects).
+#' @param scales `"sdcor"` or `"vcov"`: scale of the parameters of the random effects.
+#' @param conf.int,conf.level add Wald limits of this level?
+#' @param data,newdata rows to add to; by default those behind the fit.
+#' @param ... not used.
+#' @return `tidy()`: a row per estimate with columns `effect`, `group`, `level` (for modes), `term`, `estimate`,
+#'   `std.error`, `statistic` and limits. `glance()`: one row. `augment()`: the rows with `.fitted`, `.resid`,
+#'   `.fixed`.
+#' @examples
+#' fit <- lmm(yield ~ treat + (1 | blend), penicillin)
+#' tidy(fit)
+#' glance(fit)
+#' head(augment(fit))
+#' @name tidiers
+NULL
+
+#' @rdname tidiers
+#' @export
+tidy.lmm_fit <- function(x, effects = c("ran_pars", "fixed"), scales = c("sdcor", "vcov"), conf.int = FALSE,
+                         conf.level = 0.95, ...) {
+  for (effect in effects) check_choice(effect, c("fixed", "ran_pars", "ran_vals"), "effects")
+  scales <- check_choice(scales[1L], c("sdcor", "vcov"), "scales")
+  parts <- list(if ("fixed" %in% effects) tidy_fixed(x), if ("ran_pars" %in% effects) tidy_parameters(x, scales),
+                if ("ran_vals" %in% effects) tidy_modes(x))
+  out <- bind_rows_by_name(parts[!vapply(parts, is.null, NA)])
+  if (conf.int) {
+    half <- stats::qnorm((1 + check_number(conf.level, "conf.level", 0, 1)) / 2) * out$std.error
+    out$conf.low <- out$estimate - half
+    out$conf.high <- out$estimate + half
+  }
+  out
+}
+
+tidy_fixed <- function(fit) {
+  table <- coef(summary(fit))
+  out <- data.frame(effect = rep("fixed", nrow(table)), group = rep(NA_character_, nrow(table)),
+                    term = as.character(rownames(table)), estimate = table[, "Estimate"],
+                    std.error = table[, "Std. Error"], statistic = table[, "t value"],
+                    stringsAsFactors = FALSE, row.names = NULL)
+  if ("df" %in% colnames(table)) out[c("df", "p.value")] <- list(table[, "df"], table[, "Pr(>|t|)"])
+  out
+}
+
+tidy_parameters <- function(fit, scales) {
+  pars <- as.data.frame(VarCorr(fit))
+  name <- if (scales == "sdcor") c("sd__", "cor__") else c("var__", "cov__")
+  term <- ifelse(is.na(pars$var1), "Observation", ifelse(is.na(pars$var2), pars$var1, paste0(pars$var1, ".", pars$var2)))
+  data.frame(effect = "ran_pars", group = pars$grp, term = paste0(name[1L + !is.na(pars$var2)], term),
+             estimate = pars[[scales]], std.error = NA_real_, statistic = NA_real_, stringsAsFactors = FALSE)
+}
+
+tidy_modes <- function(fit) {
+  modes <- as.data.frame(ranef(fit))
+  data.frame(effect = "ran_vals", group = modes$grpvar, level = as.character(modes$grp), term = as.character(modes$term),
+             estimate = modes$condval, std.error = modes$condsd, statistic = NA_real_, stringsAsFactors = FALSE)
+}
+
+bind_rows_by_name <- function(parts) {
+  wanted <- c("effect", "group", "level", "term", "estimate", "std.error", "statistic", "df", "p.value")
+  columns <- intersect(wanted, unlist(lapply(parts, names)))
+  do.call(rbind, lapply(parts, function(part) {
+    part[setdiff(columns, names(part))] <- NA
+    part[columns]
+  }))
+}
+
+#' @rdname tidiers
+#' @export
+glance.lmm_fit <- function(x, ...) {
+  out <- data.frame(nobs = nobs(x), sigma = sigma(x), logLik = as.numeric(logLik(x)), AIC = AIC(x), BIC = BIC(x),
+                    REMLcrit = NA_real_, deviance = deviance(x, REML = FALSE), df.residual = df.residual(x))
+  if (fit_is_reml(x)) out$REMLcrit <- deviance(x)
+  out
+}
+
+#' @rdname tidiers
+#' @export
+augment.lmm_fit <- function(x, data = NULL, newdata = NULL, ...) {
+  if (!is.null(newdata)) {
+    newdata$.fitted <- unname(predict(x, newdata, allow.new.levels = TRUE))
+    newdata$.fixed <- unname(predict(x, newdata, re.form = NA))
+    return(newdata)
+  }
+  if (is.null(data)) data <- model.frame(x)
+  values <- data.frame(.fitted = unname(fitted(x)), .resid = unname(residuals(x)),
+                       .fixed = unname(predict(x, re.form = NA)))
+  if (nrow(data) != nrow(values)) {
+    lmm_abort("input", paste0("`data` has ", count_of(nrow(data), "row"), ", the fit has ", nrow(values), "."),
+              what = "data", fix = "Give the rows as `newdata`, or fit with na.action = na.exclude.")
+  }
+  cbind(as.data.frame(data), values)
+}

@@ -1,0 +1,124 @@
+# Variances, standard deviations and correlations of the random effects.
+
+#' Variance components of a fit
+#'
+#' @param x a fit made by [lmm()], or for the other methods what `VarCorr()` returned.
+#' @param sigma factor by which to multiply the standard deviations.
+#' @param digits significant digits; correlations are shown with `max(2, digits - 2)` decimals.
+#' @param comp what to show: `"Std.Dev."`, `"Variance"` or both.
+#' @param order `"cov.last"`: variances of a term first, then its covariances; `"lower.tri"`: lower triangle by columns.
+#' @param row.names,optional,... see [as.data.frame()].
+#' @return A list of covariance matrices, one per random term, with attributes `"stddev"` and `"correlation"`;
+#'   the residual standard deviation is its attribute `"sc"`. `as.data.frame()` has columns `grp`, `var1`, `var2`,
+#'   `vcov` and `sdcor`, the last holding standard deviations and correlations. The covariances of a diagonal
+#'   term are zero by definition and not listed.
+#' @examples
+#' fit <- lmm(bright ~ 1 + (1 | operator), pulp)
+#' VarCorr(fit)
+#' print(VarCorr(fit), comp = "Variance")
+#' as.data.frame(VarCorr(fit))
+#' @importFrom nlme VarCorr
+#' @export
+VarCorr.lmm_fit <- function(x, sigma = 1, ...) {
+  terms <- Map(describe_covariance, fit_covariance(x), fit_random(x), sigma)
+  structure(stats::setNames(terms, fit_term_names(x)), sc = fit_sigma(x) * sigma, useSc = TRUE,
+            class = "VarCorr.lmm_fit")
+}
+
+#' @importFrom nlme VarCorr
+#' @export
+nlme::VarCorr
+
+describe_covariance <- function(covariance, term, scale) {
+  covariance <- covariance * scale^2
+  dimnames(covariance) <- list(term$columns, term$columns)
+  sd <- sqrt(diag(covariance))
+  out <- structure(covariance, stddev = stats::setNames(sd, term$columns), correlation = as_correlation(covariance))
+  if (term$structure != "unstructured") attr(out, "structure") <- term$structure
+  out
+}
+
+# A correlation with a variable that does not vary is not defined: NA, never NaN.
+as_correlation <- function(covariance) {
+  sd <- sqrt(diag(covariance))
+  R <- covariance / outer(sd, sd)
+  R[!is.finite(R)] <- NA_real_
+  R[] <- pmin(pmax(R, -1), 1)
+  diag(R) <- 1
+  R
+}
+
+has_correlations <- function(term) ncol(term) > 1L && !identical(attr(term, "structure"), "diagonal")
+
+#' @rdname VarCorr.lmm_fit
+#' @export
+as.data.frame.VarCorr.lmm_fit <- function(x, row.names = NULL, optional = FALSE,
+                                          order = c("cov.last", "lower.tri"), ...) {
+  order <- match.arg(order)
+  parts <- Map(long_covariance, unclass(x)[seq_along(x)], names(x), order)
+  residual <- data.frame(grp = "Residual", var1 = NA_character_, var2 = NA_character_,
+                         vcov = attr(x, "sc")^2, sdcor = attr(x, "sc"), stringsAsFactors = FALSE)
+  out <- do.call(rbind, c(unname(parts), list(residual)))
+  row.names(out) <- if (is.null(row.names)) NULL else row.names
+  out
+}
+
+long_covariance <- function(term, name, order) {
+  q <- ncol(term)
+  at <- which(lower.tri(diag(q), diag = TRUE), arr.ind = TRUE)
+  if (!has_correlations(term)) at <- at[at[, 1L] == at[, 2L], , drop = FALSE]
+  variance <- at[, 1L] == at[, 2L]
+  if (order == "cov.last") at <- rbind(at[variance, , drop = FALSE], at[!variance, , drop = FALSE])
+  variance <- at[, 1L] == at[, 2L]
+  label <- colnames(term)
+  sdcor <- attr(term, "correlation")[at]
+  sdcor[variance] <- attr(term, "stddev")
+  data.frame(grp = name, var1 = label[at[, 2L]], var2 = ifelse(variance, NA_character_, label[at[, 1L]]),
+             vcov = term[at], sdcor = unname(sdcor), stringsAsFactors = FALSE)
+}
+
+#' @rdname VarCorr.lmm_fit
+#' @export
+print.VarCorr.lmm_fit <- function(x, digits = max(3L, getOption("digits") - 2L), comp = "Std.Dev.", ...) {
+  print(format(x, digits = digits, comp = comp), quote = FALSE, ...)
+  invisible(x)
+}
+
+#' @rdname VarCorr.lmm_fit
+#' @export
+format.VarCorr.lmm_fit <- function(x, digits = max(3L, getOption("digits") - 2L), comp = "Std.Dev.", ...) {
+  comp <- match.arg(comp, c("Variance", "Std.Dev."), several.ok = TRUE)
+  terms <- unclass(x)[seq_along(x)]
+  size <- vapply(terms, ncol, 0L)
+  first <- unlist(lapply(size, function(q) seq_len(q) == 1L), use.names = FALSE)
+  sd <- c(unlist(lapply(terms, attr, "stddev"), use.names = FALSE), attr(x, "sc"))
+  out <- cbind(
+    Groups = c(ifelse(first, rep(names(terms), size), ""), "Residual"),
+    Name = c(unlist(lapply(terms, colnames), use.names = FALSE), ""),
+    if ("Variance" %in% comp) cbind(Variance = format(sd^2, digits = digits)),
+    if ("Std.Dev." %in% comp) cbind(Std.Dev. = format(sd, digits = digits)),
+    format_correlations(terms, max(2L, digits - 2L))
+  )
+  rownames(out) <- rep("", nrow(out))
+  out
+}
+
+# Lower triangles of the correlation matrices, stacked; NULL when no term has any.
+format_correlations <- function(terms, decimals) {
+  width <- max(c(0L, vapply(terms, function(term) if (has_correlations(term)) ncol(term) - 1L else 0L, 0L)))
+  if (width == 0L) return(NULL)
+  blocks <- lapply(terms, function(term) {
+    out <- matrix("", ncol(term), width)
+    if (has_correlations(term)) {
+      R <- attr(term, "correlation")
+      low <- lower.tri(R)
+      shown <- matrix("", nrow(R), ncol(R))
+      shown[low] <- format(round(R[low], decimals), nsmall = decimals)
+      out[, seq_len(ncol(R) - 1L)] <- shown[, -ncol(R)]
+    }
+    out
+  })
+  out <- rbind(do.call(rbind, unname(blocks)), "")
+  colnames(out) <- c("Corr", rep("", width - 1L))
+  out
+}
