@@ -36,7 +36,9 @@ from_system <- function(wanted) {
 from_cran <- function(wanted) {
   repositories <- getOption("repos")
   if (is.null(repositories) || any(repositories == "@CRAN@")) utils::chooseCRANmirror(graphics = FALSE, ind = 1)
-  utils::install.packages(unique(wanted$name), lib = target_library(), dependencies = NA)
+  offered <- utils::available.packages()[, "Version"]
+  wanted <- wanted[is_enough(offered[wanted$name], wanted$version), , drop = FALSE]
+  if (nrow(wanted)) utils::install.packages(unique(wanted$name), lib = target_library(), dependencies = NA)
 }
 
 # Programs rather than R packages: a C++ compiler for the package, pandoc for the vignettes.

@@ -34,7 +34,7 @@ step_cpp <- function() {
 step_r <- function() {
   results <- testthat::test_dir(
     file.path("tests", "testthat"), package = "henderson", load_package = "installed",
-    reporter = "check", stop_on_failure = FALSE, stop_on_warning = FALSE
+    reporter = testthat::SummaryReporter$new(max_reports = 50), stop_on_failure = FALSE, stop_on_warning = FALSE
   )
   table <- as.data.frame(results)
   bad <- table$failed > 0 | table$error
