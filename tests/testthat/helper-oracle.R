@@ -146,7 +146,7 @@ oracle_solution <- function(model, Sigma, sigma2, reml = TRUE) {
   B <- oracle_B(model, Sigma)
   Phi <- oracle_ginv(t(X) %*% Vi %*% X)
   Xi <- X[, model$independent, drop = FALSE]
-  vcov <- solve(t(Xi) %*% Vi %*% Xi)
+  vcov <- if (ncol(Xi)) solve(t(Xi) %*% Vi %*% Xi) else matrix(0, 0, 0)
   beta <- rep(NA_real_, ncol(X))
   beta[model$independent] <- vcov %*% (t(Xi) %*% Vi %*% model$y)
   fixed <- as.vector(X %*% (Phi %*% (t(X) %*% Vi %*% model$y)))
