@@ -9,7 +9,7 @@ help:            ## list the targets
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+:  *##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 14
 
 demo: install    ## set up, install, and print the three worked examples
-	@$(RSCRIPT) inst/demo/faraway.R
+	@$(RSCRIPT) inst/examples/faraway.R
 
 test: setup-test ## set up and run all that CI runs: C++ tests, R tests, R CMD check
 	@$(RSCRIPT) tools/test.R cpp install r check
