@@ -1,0 +1,145 @@
+# Misuse of the formula, said before any data are looked at.
+
+check_response <- function(formula) {
+  if (length(formula) < 3L) {
+    lmm_abort("formula", "formula has no response.", what = deparse_line(formula),
+              fix = "Write response ~ x + (1 | group).")
+  }
+  response <- formula[[2L]]
+  if (is.null(response) || !is.language(response)) {
+    lmm_abort("formula", paste0("response ", quote_name(deparse_line(response)), " is a constant."),
+              what = deparse_line(response), fix = "Put the name of a variable on the left of `~`.")
+  }
+  if (is.call(response) && (holds_bar(response) || call_head(response) == "~")) {
+    lmm_abort("formula", paste0("response ", quote_name(deparse_line(response)), " is not a variable."),
+              what = deparse_line(response), fix = "Random terms stand on the right of `~`.")
+  }
+  if (identical(response, quote(.))) {
+    lmm_abort("formula", "`.` cannot be the response.", what = ".")
+  }
+  if (!length(all.vars(response))) {
+    lmm_abort("formula", paste0("response ", quote_name(deparse_line(response)), " is a constant."),
+              what = deparse_line(response))
+  }
+}
+
+check_bars_found <- function(bars, formula) {
+  if (length(bars)) return(invisible())
+  lmm_abort("formula", "formula has no random term.", what = deparse_line(formula),
+            fix = "Add one, such as (1 | group), or use lm() for a model without random effects.")
+}
+
+abort_bare_bar <- function(e) {
+  text <- deparse_line(e[[3L]])
+  lmm_abort("formula", paste0("unparenthesised `", call_head(e), "`: ", deparse_line(e), "."),
+            what = deparse_line(e),
+            fix = paste0("Write y ~ ... + (", deparse_line(e[[2L]]), " ", call_head(e), " ", text, ")."))
+}
+
+abort_bar_not_added <- function(e) {
+  lmm_abort("formula", paste0("random terms may only be added, but the formula has `", deparse_line(e), "`."),
+            what = deparse_line(e),
+            fix = "Write y ~ fixed terms + (x | g) + (1 | h); for a slope put the variable left of the bar.")
+}
+
+# Functions that mean something elsewhere but not here.
+check_fixed_calls <- function(e) {
+  if (!is.call(e)) return(invisible())
+  head <- call_head(e)
+  if (head == "Error") {
+    lmm_abort("formula", "Error() is aov syntax.", what = deparse_line(e),
+              fix = "Write a random term such as (1 | block) for each error stratum.")
+  }
+  if (head == "~") {
+    lmm_abort("formula", "formula has more than one `~`.", what = deparse_line(e))
+  }
+  if (head %in% formula_operators) for (i in seq_along(e)[-1L]) check_fixed_calls(e[[i]])
+}
+
+check_bar <- function(bar) {
+  for (side in 2:3) {
+    if (holds_bar(bar[[side]])) {
+      lmm_abort("formula", paste0("two `|` in one term: (", deparse_line(bar), ")."), what = deparse_line(bar),
+                fix = "Write one term for each grouping factor, such as (1 | g) + (1 | h).")
+    }
+  }
+  if (!length(all.vars(bar[[3L]]))) {
+    lmm_abort("formula", paste0("grouping expression ", quote_name(deparse_line(bar[[3L]])), " of (",
+                                deparse_line(bar), ") is a constant."),
+              what = deparse_line(bar[[3L]]), fix = "Put a grouping variable on the right of the bar.")
+  }
+  if ("." %in% c(all.vars(bar[[2L]]), all.vars(bar[[3L]]))) {
+    lmm_abort("formula", paste0("`.` cannot be used in the random term (", deparse_line(bar), ")."),
+              what = deparse_line(bar), fix = "Write the names of the variables.")
+  }
+}
+
+check_group_operators <- function(group) {
+  if (!is.call(group)) return(invisible())
+  head <- call_head(group)
+  if (!head %in% formula_operators) return(invisible())
+  if (!head %in% c("+", "*", "/", ":", "(") || length(group) == 2L && head != "(") {
+    lmm_abort("formula", paste0("`", head, "` has no meaning in the grouping expression ",
+                                quote_name(deparse_line(group)), "."), what = deparse_line(group),
+              fix = "Use `:` for an interaction, `/` for nesting; protect arithmetic by I().")
+  }
+  for (i in seq_along(group)[-1L]) {
+    if (is.call(group[[i]])) check_group_operators(group[[i]])
+    else if (!is.symbol(group[[i]])) abort_constant_group(group[[i]], group)
+  }
+}
+
+abort_constant_group <- function(part, group) {
+  lmm_abort("formula", paste0("grouping expression ", quote_name(deparse_line(group)), " has the constant `",
+                              deparse_line(part), "`."), what = deparse_line(group))
+}
+
+check_random_terms <- function(random) {
+  key <- vapply(random, function(term) {
+    paste(sort(attr_labels(term$lhs), method = "radix"), collapse = "+")
+  }, "")
+  empty <- which(key == "")
+  if (length(empty)) {
+    term <- random[[empty[1L]]]
+    lmm_abort("formula", paste0("random term (", term$label, ") has no columns."), what = term$label,
+              fix = "Write (1 | g) for an intercept or (0 + x | g) for a slope.")
+  }
+  if (length(random) == 1L) return(invisible())
+  groups <- vapply(random, function(term) paste(sort(vapply(group_parts(term$group), deparse_line, ""),
+                                                     method = "radix"), collapse = ":"), "")
+  twice <- which(duplicated(paste(key, "|", groups)))
+  if (length(twice)) {
+    term <- random[[twice[1L]]]
+    lmm_abort("formula", paste0("term (", term$label, ") appears twice."), what = term$label,
+              fix = "Remove one of them.")
+  }
+  check_shared_columns(random, groups)
+}
+
+# (1 | g) + (x | g): the intercept's variance would be split between two terms, arbitrarily.
+check_shared_columns <- function(random, groups) {
+  for (g in unique(groups[duplicated(groups)])) {
+    labels <- unlist(lapply(random[groups == g], function(term) attr_labels(term$lhs)))
+    shared <- labels[duplicated(labels)]
+    if (length(shared)) {
+      lmm_abort("unidentified", paste0(
+        "`", if (shared[1L] == "1") "(Intercept)" else shared[1L], "` has two random effects for `", g, "`, in ",
+        enumerate(paste0("(", vapply(random[groups == g], `[[`, "", "label"), ")")),
+        ": their variances cannot be told apart."), what = c(g, shared[1L]), fix = "Keep it in one term only.")
+    }
+  }
+}
+
+# The labels of a one-sided formula's terms, the intercept as "1".
+attr_labels <- function(lhs) {
+  if (identical(lhs[[2L]], 1)) return("1")
+  parsed <- parse_terms(lhs)
+  c(if (attr(parsed, "intercept") == 1L) "1", attr(parsed, "term.labels"))
+}
+
+parse_terms <- function(formula, data = NULL) {
+  tryCatch(stats::terms(formula, data = data), error = function(e) {
+    lmm_abort("formula", paste0("cannot read the formula `", deparse_line(formula), "`: ", conditionMessage(e), "."),
+              what = deparse_line(formula))
+  })
+}

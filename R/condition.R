@@ -1,0 +1,118 @@
+# Conditions: every error, warning and message of the package is made here, so that its class and its
+# fields (what, where, value, fix) can be relied on.
+
+condition_bases <- list(
+  error = c("lmm_error", "lmm_condition", "error", "condition"),
+  warning = c("lmm_warning", "lmm_condition", "warning", "condition"),
+  message = c("lmm_message", "lmm_condition", "message", "condition")
+)
+
+# `class` is complete ("lmm_error_data") or only its last word ("data").
+# `where`: rows (integer) or levels (character); only the first five are kept, with their number.
+lmm_condition <- function(kind, class, message, what = NULL, where = NULL, value = NULL, fix = NULL,
+                          call = user_call()) {
+  prefix <- paste0("lmm_", kind, "_")
+  if (!startsWith(class, prefix)) class <- paste0(prefix, class)
+  text <- paste(c(message, if (length(fix)) paste0("  ", fix)), collapse = "\n")
+  if (kind == "message") text <- paste0(text, "\n")
+  structure(
+    class = c(class, condition_bases[[kind]]),
+    list(message = text, call = call, what = what, where = first_places(where), value = value, fix = fix)
+  )
+}
+
+lmm_abort <- function(class, message, what = NULL, where = NULL, value = NULL, fix = NULL, call = user_call()) {
+  stop(lmm_condition("error", class, message, what, where, value, fix, call))
+}
+
+lmm_warn <- function(class, message, what = NULL, where = NULL, value = NULL, fix = NULL, call = user_call()) {
+  warning(lmm_condition("warning", class, message, what, where, value, fix, call))
+}
+
+lmm_inform <- function(class, message, what = NULL, where = NULL, value = NULL, fix = NULL, call = user_call()) {
+  message(lmm_condition("message", class, message, what, where, value, fix, call))
+}
+
+# Signals what was noted on the way, each condition once, with the call the user made.
+signal_conditions <- function(conditions, call = user_call()) {
+  for (condition in conditions) {
+    condition$call <- call
+    if (inherits(condition, "warning")) warning(condition) else message(condition)
+  }
+  invisible(conditions)
+}
+
+# The outermost call into this package, which is the one the user wrote.
+user_call <- function() {
+  home <- topenv(environment(user_call))
+  if (identical(home, globalenv())) return(NULL)
+  for (i in seq_len(sys.nframe())) {
+    fun <- sys.function(i)
+    if (!is.primitive(fun) && identical(topenv(environment(fun)), home)) return(shown_call(sys.call(i)))
+  }
+  NULL
+}
+
+# A call that carries whole data sets (do.call) is of no use in a message.
+shown_call <- function(call) {
+  for (i in seq_along(call)[-1L]) {
+    part <- call[[i]]
+    if (!missing(part) && !is.language(part) && length(part) > 10L) call[[i]] <- as.name("...")
+  }
+  call
+}
+
+first_places <- function(where) {
+  if (is.null(where)) return(NULL)
+  structure(where[seq_len(min(5L, length(where)))], count = length(where))
+}
+
+# Words for messages ------------------------------------------------------------------------------
+
+quote_name <- function(x) paste0("`", x, "`", recycle0 = TRUE)
+
+quote_level <- function(x) paste0("\"", x, "\"", recycle0 = TRUE)
+
+enumerate <- function(x, most = 5L) {
+  if (length(x) > most) x <- c(x[seq_len(most)], paste("and", length(x) - most, "more"))
+  paste(x, collapse = ", ")
+}
+
+count_of <- function(n, singular, plural = paste0(singular, "s")) {
+  paste(format(n, big.mark = ",", trim = TRUE, scientific = FALSE), if (n == 1) singular else plural)
+}
+
+# "row 3", "rows 1-5", "rows 1, 4, 7-9, ..." of row numbers.
+row_text <- function(rows, most = 5L) {
+  if (length(rows) == 1L) return(paste("row", rows))
+  run <- cumsum(c(TRUE, diff(rows) != 1L))
+  first <- rows[!duplicated(run)]
+  last <- rows[!duplicated(run, fromLast = TRUE)]
+  text <- ifelse(first == last, format(first, trim = TRUE, scientific = FALSE), paste0(first, "-", last))
+  if (length(text) > most) text <- c(text[seq_len(most)], "...")
+  paste("rows", paste(text, collapse = ", "))
+}
+
+# The candidate nearest in spelling, or NULL when none is near.
+nearest_name <- function(name, candidates) {
+  if (!length(candidates)) return(NULL)
+  distance <- utils::adist(name, candidates, ignore.case = TRUE)[1L, ]
+  best <- which.min(distance)
+  if (distance[best] <= max(1, nchar(name) %/% 3)) candidates[best] else NULL
+}
+
+# "a numeric vector", "a factor", ... : what an object is, for the sentence "must be ..., not ...".
+kind_of <- function(x) {
+  if (is.null(x)) return("NULL")
+  if (is.function(x)) return("a function")
+  if (is.data.frame(x)) return("a data frame")
+  if (inherits(x, c("formula", "factor", "Date", "difftime", "Surv"))) return(paste("a", class(x)[1L]))
+  if (inherits(x, "POSIXt")) return("a date-time")
+  if (is.environment(x)) return("an environment")
+  if (is.matrix(x)) return("a matrix")
+  if (is.list(x)) return("a list")
+  if (is.symbol(x)) return("a name")
+  if (is.call(x)) return("a call")
+  if (is.character(x) && length(x) == 1L) return("a character string")
+  paste("a", switch(typeof(x), double = , integer = "numeric", typeof(x)), "vector")
+}

@@ -1,0 +1,125 @@
+# What the data say: variables evaluated, rows chosen, levels and contrasts recorded. Returns
+# list(frame, rows): `frame` is small and reads new data the same way, `rows` holds the data themselves.
+#
+# `weights`, `offset` and `subset` are expressions; they are looked up in `data`, then in the formula's
+# environment, then in `caller`.
+model_frame <- function(spec, data = NULL, weights = NULL, offset = NULL, subset = NULL, na.action = NULL,
+                        contrasts = NULL, caller = parent.frame()) {
+  na_rule <- check_na_action(na.action)
+  terms <- fixed_terms(spec, data)
+  variables <- formula_variables(terms, spec)
+  source <- new_source(data, spec, caller)
+  columns <- evaluate_variables(variables, source)
+  source$n <- columns$n
+  columns <- add_arguments(columns, list(weights = weights, offset = offset), source)
+  check_columns(columns, source)
+  rows <- choose_rows(columns, evaluate_subset(subset, source), na_rule, source)
+  rows <- read_rows(rows, columns)
+  check_values(rows, columns)
+  columns$env <- small_environment(source$env, columns)
+  terms <- complete_terms(terms, columns)
+  attr(rows$data, "terms") <- terms
+  fixed <- matrix_plan(terms, rows$data, check_contrasts(contrasts, rows$data))
+  random <- random_plans(spec$random, rows$data, columns)
+  rows$codes <- lapply(random$groups, `[[`, "codes")
+  frame <- new_model_frame(spec, fixed, random, columns, na_rule)
+  frame$conditions <- c(source$notes$conditions, fixed$conditions, random$conditions)
+  rows <- list(data = rows$data, y = rows$y, offset = rows$offset, weights = rows$weights, codes = rows$codes,
+               n = rows$n)
+  check_identifiable(frame, rows)
+  list(frame = frame, rows = rows)
+}
+
+# Where variables are looked for, and the notes taken meanwhile (conditions that are signalled later).
+new_source <- function(data, spec, caller) {
+  list(data = data, env = environment(spec$formula), caller = caller,
+       n = if (!is.null(data)) .row_names_info(data, 2L), notes = new.env())
+}
+
+note <- function(source, conditions) {
+  source$notes$conditions <- c(source$notes$conditions, conditions)
+}
+
+new_model_frame <- function(spec, fixed, random, columns, na_rule) {
+  env <- attr(fixed$terms, ".Environment")
+  structure(list(
+    spec = detach_spec(spec, fixed$terms, env), terms = fixed$terms, xlevels = fixed$xlevels,
+    contrasts = fixed$contrasts, coding = fixed$coding,
+    x_names = fixed$columns, x_assign = fixed$assign, x_constant = fixed$constant,
+    response = columns$response, offset = columns$offset_calls, na_action = na_rule,
+    random = random$terms,
+    groups = lapply(random$groups, `[`, c("name", "expr", "levels", "parts", "cells")),
+    outside = columns$outside, constants = columns$constants
+  ), class = "model_frame")
+}
+
+# The terms with what is needed to evaluate them for new data: predvars, classes, a small environment.
+complete_terms <- function(terms, columns) {
+  calls <- as.list(attr(terms, "variables"))
+  labels <- vapply(calls[-1L], variable_label, "")
+  attr(terms, "predvars") <- as.call(c(calls[1L], predict_calls(calls[-1L], columns$values[labels])))
+  attr(terms, "dataClasses") <- vapply(columns$values[labels], stats::.MFclass, "")
+  attr(terms, ".Environment") <- columns$env
+  terms
+}
+
+# poly(x, 2) becomes poly(x, 2, coefs = ...), and so on.
+predict_calls <- function(calls, values) {
+  for (i in seq_along(calls)) {
+    if (is.call(calls[[i]])) calls[[i]] <- stats::makepredictcall(values[[i]], calls[[i]])
+  }
+  calls
+}
+
+# A formula made in a function would carry that function's variables (the data, as a rule) into the fit and
+# its file. Kept are the functions and the constants that the formula names.
+small_environment <- function(env, columns) {
+  if (is_lasting_environment(env)) return(env)
+  anchor <- env
+  while (!is_lasting_environment(anchor)) anchor <- parent.env(anchor)
+  small <- new.env(parent = anchor)
+  names <- unique(unlist(lapply(columns$calls, all.names)))
+  for (name in setdiff(names, columns$outside)) {
+    value <- get0(name, envir = env, inherits = TRUE)
+    if ((is.function(value) || name %in% columns$constants) && !exists_in_anchor(name, value, anchor)) {
+      assign(name, value, envir = small)
+    }
+  }
+  small
+}
+
+is_lasting_environment <- function(env) {
+  identical(env, globalenv()) || identical(env, emptyenv()) || isNamespace(env) || identical(env, baseenv()) ||
+    !is.null(attr(env, "name"))
+}
+
+exists_in_anchor <- function(name, value, anchor) identical(get0(name, envir = anchor), value)
+
+# The spec with the small environment in place of the formula's own; `.` written out.
+detach_spec <- function(spec, terms, env) {
+  if ("." %in% all.vars(spec$fixed)) {
+    spec$fixed[[3L]] <- stats::formula(terms)[[3L]]
+    bars <- split_bars(spec$formula[[3L]])$bars
+    spec$formula[[3L]] <- Reduce(function(a, b) call("+", a, b), bars, spec$fixed[[3L]])
+  }
+  environment(spec$fixed) <- environment(spec$formula) <- env
+  for (i in seq_along(spec$random)) environment(spec$random[[i]]$lhs) <- env
+  spec
+}
+
+check_contrasts <- function(contrasts, data) {
+  if (is.null(contrasts)) return(NULL)
+  if (!is.list(contrasts) || is.null(names(contrasts)) || !all(nzchar(names(contrasts)))) {
+    lmm_abort("input", "`contrasts` must be a list with the names of factors.", what = "contrasts",
+              fix = "Write contrasts = list(f = \"contr.sum\").")
+  }
+  for (name in names(contrasts)) {
+    x <- data[[name]]
+    if (is.factor(x) || is.character(x) || is.logical(x)) next
+    near <- nearest_name(name, names(data))
+    lmm_abort("input", paste0("`contrasts` names ", quote_name(name), ", which is not ",
+                              if (is.null(x)) "in the formula." else "a factor."), what = c("contrasts", name),
+              fix = if (length(near) && is.null(x)) paste0("Did you mean ", quote_name(near), "?"))
+  }
+  contrasts
+}

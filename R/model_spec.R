@@ -1,0 +1,135 @@
+# What was asked: the formula taken apart, without a look at the data. The only file that knows the
+# grammar of random terms; `a/b`, `a*b` in a grouping expression are expanded by reformulas.
+
+model_spec <- function(formula, REML = TRUE) {
+  formula <- check_formula(formula)
+  check_flag(REML, "REML")
+  check_response(formula)
+  parts <- split_bars(formula[[3L]])
+  check_bars_found(parts$bars, formula)
+  fixed <- formula
+  fixed[[3L]] <- if (is.null(parts$fixed)) 1 else parts$fixed
+  check_fixed_calls(fixed[[3L]])
+  random <- unlist(lapply(parts$bars, random_terms, environment(formula)), recursive = FALSE)
+  check_random_terms(random)
+  structure(list(formula = formula, fixed = fixed, random = random, reml = REML), class = "model_spec")
+}
+
+# Splits a right-hand side into the sum of its fixed parts and the list of its bars. A bar may only be
+# added; inside function calls `|` is the logical operator.
+split_bars <- function(rhs) {
+  bars <- list()
+  walk <- function(e) {
+    if (!is.call(e)) return(e)
+    head <- call_head(e)
+    if (head == "(" && is_bar(e[[2L]]) || is_structure_call(e)) {
+      bars[[length(bars) + 1L]] <<- e
+      return(NULL)
+    }
+    if (is_bar(e)) abort_bare_bar(e)
+    if (head == "+" || head == "(" || (head == "-" && length(e) == 3L)) return(walk_sum(e, head))
+    if (head %in% formula_operators && holds_bar(e)) abort_bar_not_added(e)
+    e
+  }
+  walk_sum <- function(e, head) {
+    left <- walk(e[[2L]])
+    if (length(e) == 2L) {
+      if (identical(left, e[[2L]])) return(e)
+      return(left)
+    }
+    if (head == "-" && holds_bar(e[[3L]])) abort_bar_not_added(e)
+    right <- if (head == "-") e[[3L]] else walk(e[[3L]])
+    if (is.null(left)) return(if (head == "-") call("-", right) else right)
+    if (is.null(right)) left else call(head, left, right)
+  }
+  fixed <- walk(rhs)
+  list(fixed = fixed, bars = bars)
+}
+
+formula_operators <- c("+", "-", "*", "/", ":", "^", "%in%", "(", "~", "|", "||")
+
+# Structures of other packages' grammars, written around a bar.
+structure_calls <- c(us = "unstructured", diag = "diagonal")
+foreign_structures <- c("cs", "ar1", "toep", "homdiag", "homcs", "homtoep", "hetar1", "ou", "gau", "mat",
+                        "rr", "propto", "equalto")
+
+call_head <- function(e) if (is.symbol(e[[1L]])) as.character(e[[1L]]) else ""
+
+is_bar <- function(e) is.call(e) && is.symbol(e[[1L]]) && as.character(e[[1L]]) %in% c("|", "||")
+
+is_structure_call <- function(e) {
+  head <- call_head(e)
+  if (!head %in% c(names(structure_calls), foreign_structures) || length(e) < 2L || !is_bar(e[[2L]])) return(FALSE)
+  if (head %in% names(structure_calls)) return(TRUE)
+  lmm_abort("formula", paste0("covariance structure `", head, "()` is not available."), what = deparse_line(e),
+            fix = "Available are (x | g), (x || g), us(x | g) and diag(x | g).")
+}
+
+# Is there a bar in `e`, not counting the arguments of functions?
+holds_bar <- function(e) {
+  if (!is.call(e)) return(FALSE)
+  if (is_bar(e) || is_structure_call(e)) return(TRUE)
+  if (!call_head(e) %in% formula_operators) return(FALSE)
+  for (i in seq_along(e)[-1L]) if (holds_bar(e[[i]])) return(TRUE)
+  FALSE
+}
+
+# One bar gives one term, or several when the grouping expression is nested or a product.
+random_terms <- function(bar, env) {
+  structure <- structure_calls[call_head(bar)]
+  bar <- bar[[2L]]
+  if (is.na(structure)) structure <- if (call_head(bar) == "||") "diagonal" else "unstructured"
+  check_bar(bar)
+  lhs <- bar[[2L]]
+  shown <- lhs
+  while (is.call(lhs) && call_head(lhs) == "(") lhs <- lhs[[2L]]
+  if (identical(lhs, TRUE)) lhs <- 1
+  lapply(expand_group(bar[[3L]]), function(group) {
+    names <- deparse_line(group)
+    list(
+      label = paste(deparse_line(shown), call_head(bar), names),
+      lhs = structure(call("~", lhs), class = "formula", .Environment = env),
+      group = group, group_name = group_name(group), structure = unname(structure)
+    )
+  })
+}
+
+# Names as users know them: without backticks when the whole expression is one variable.
+group_name <- function(group) if (is.symbol(group)) as.character(group) else deparse_line(group)
+
+# `a/b` -> b:a, a. reformulas splits labels at ":" and would look into function calls, hence these are
+# replaced by names before and put back afterwards.
+expand_group <- function(group) {
+  while (is.call(group) && call_head(group) == "(") group <- group[[2L]]
+  if (!is.call(group) || !call_head(group) %in% formula_operators) return(list(group))
+  check_group_operators(group)
+  hidden <- list()
+  hide <- function(e) {
+    if (!is.call(e)) return(e)
+    if (call_head(e) %in% formula_operators) {
+      e[-1L] <- lapply(as.list(e[-1L]), hide)
+      return(e)
+    }
+    name <- paste0(".hidden_", length(hidden) + 1L, "_")
+    hidden[[name]] <<- e
+    as.name(name)
+  }
+  expanded <- reformulas::expandGrpVar(hide(group))
+  if (length(hidden)) lapply(expanded, function(e) eval(call("substitute", e, hidden))) else expanded
+}
+
+# The variables joined by ":" in a grouping expression.
+group_parts <- function(group) {
+  if (is.call(group) && call_head(group) == ":") {
+    return(c(group_parts(group[[2L]]), group_parts(group[[3L]])))
+  }
+  if (is.call(group) && call_head(group) == "(") return(group_parts(group[[2L]]))
+  list(group)
+}
+
+# Formulas can be long: deparse() in one line, whatever its length.
+deparse_line <- function(e) {
+  if (is.symbol(e)) return(deparse(e, backtick = TRUE))
+  text <- deparse(e, width.cutoff = 500L)
+  if (length(text) > 1L) paste(trimws(text, "left"), collapse = " ") else text
+}

@@ -1,0 +1,159 @@
+# Variables of the formula: which there are, where each is found, what it evaluates to.
+
+# The terms object of the fixed part. `.` stands for every column that is not used elsewhere: neither the
+# response nor part of a grouping expression.
+fixed_terms <- function(spec, data) {
+  fixed <- spec$fixed
+  if (!"." %in% all.vars(fixed[[3L]])) return(parse_terms(fixed))
+  if (is.null(data)) lmm_abort("formula", "`.` in the formula needs `data`.", what = ".")
+  elsewhere <- c(all.vars(fixed[[2L]]), unlist(lapply(spec$random, function(term) all.vars(term$group))))
+  columns <- setdiff(names(data), elsewhere)
+  if (!length(columns)) lmm_abort("formula", "`.` stands for no column: all are used elsewhere.", what = ".")
+  empty <- structure(rep(list(logical()), length(columns)), names = columns, class = "data.frame",
+                     row.names = integer())
+  fixed <- stats::formula(parse_terms(fixed, empty))
+  parse_terms(structure(fixed, .Environment = environment(spec$fixed)))
+}
+
+# Every variable once, named by its label (the column name of the model frame): `calls`, and the `roles` it
+# plays. The response comes first.
+formula_variables <- function(terms, spec) {
+  calls <- as.list(attr(terms, "variables"))[-1L]
+  role <- rep("fixed", length(calls))
+  role[attr(terms, "offset")] <- "offset"
+  role[1L] <- "response"
+  for (term in spec$random) {
+    slopes <- slope_calls(term)
+    parts <- group_parts(term$group)
+    calls <- c(calls, slopes, parts)
+    role <- c(role, rep("slope", length(slopes)), rep("group", length(parts)))
+  }
+  labels <- vapply(calls, variable_label, "")
+  check_response_once(labels, terms)
+  first <- !duplicated(labels)
+  list(calls = structure(calls[first], names = labels[first]), roles = split(role, factor(labels, labels[first])),
+       offsets = labels[attr(terms, "offset")])
+}
+
+check_response_once <- function(labels, terms) {
+  factors <- attr(terms, "factors")
+  if (sum(labels == labels[1L]) == 1L && (!length(factors) || !any(factors[1L, ] > 0L))) return(invisible())
+  lmm_abort("formula", paste0("response ", quote_name(labels[1L]), " is also on the right of `~`."), what = labels[1L],
+            fix = "Remove it there.")
+}
+
+slope_calls <- function(term) {
+  if (is_intercept_only(term$lhs)) return(NULL)
+  parsed <- parse_terms(term$lhs)
+  if (!is.null(attr(parsed, "offset"))) {
+    lmm_abort("formula", paste0("offset() has no meaning in the random term (", term$label, ")."), what = term$label)
+  }
+  as.list(attr(parsed, "variables"))[-1L]
+}
+
+is_intercept_only <- function(lhs) identical(lhs[[2L]], 1)
+
+variable_label <- function(call) if (is.symbol(call)) as.character(call) else deparse_line(call)
+
+# `values` of all variables, by label. `outside` and `constants` name the variables that are not columns of
+# `data`: the former are as long as the data, hence must be found in new data too.
+evaluate_variables <- function(variables, source) {
+  needed <- unique(unlist(lapply(variables$calls, all.vars)))
+  elsewhere <- needed[!needed %in% names(source$data)]
+  found <- lapply(elsewhere, check_found, variables, source)
+  values <- lapply(variables$calls, evaluate_variable, source)
+  n <- if (is.null(source$n)) NROW(values[[1L]]) else source$n
+  like_data <- vapply(found, NROW, 0L) == n
+  c(variables, list(values = values, n = n, response = names(values)[1L], outside = elsewhere[like_data],
+                    constants = elsewhere[!like_data]))
+}
+
+check_found <- function(name, variables, source) {
+  found <- find_value(name, list(source$env))
+  if (!is.null(found)) return(found$value)
+  in_role <- function(role) {
+    calls <- variables$calls[vapply(variables$roles, function(r) role %in% r, NA)]
+    name %in% unlist(lapply(calls, all.vars))
+  }
+  role <- if (in_role("group")) " (grouping factor)" else if (in_role("response")) " (response)" else ""
+  where <- if (is.null(source$data)) "; no `data` were given" else
+    paste0(" in `data` (columns: ", enumerate(names(source$data), 10L), ")")
+  near <- nearest_name(name, names(source$data))
+  lmm_abort("formula", paste0("variable ", quote_name(name), role, " not found", where, "."), what = name,
+            fix = if (length(near)) paste0("Did you mean ", quote_name(near), "?"))
+}
+
+evaluate_variable <- function(call, source) {
+  if (is.symbol(call)) {
+    value <- .subset2(source$data, as.character(call))
+    return(if (is.null(value)) find_value(as.character(call), list(source$env))$value else value)
+  }
+  evaluate_call(call, source)
+}
+
+# A call that fails or warns is reported with its text, as a condition of ours; warnings are noted.
+# Those about NaN are left to the check of the values.
+evaluate_call <- function(call, source) {
+  noted <- character()
+  value <- tryCatch(
+    withCallingHandlers(eval(call, source$data, source$env), warning = function(w) {
+      noted <<- c(noted, conditionMessage(w))
+      invokeRestart("muffleWarning")
+    }),
+    error = function(e) {
+      text <- conditionMessage(e)
+      lmm_abort(if (grepl("could not find function", text, fixed = TRUE)) "formula" else "data",
+                paste0(quote_name(deparse_line(call)), " cannot be evaluated: ", text, "."),
+                what = deparse_line(call))
+    }
+  )
+  for (text in setdiff(noted, gettext("NaNs produced", domain = "R"))) {
+    note(source, list(lmm_condition("warning", "data", paste0(quote_name(deparse_line(call)), ": ", text, "."),
+                                    what = deparse_line(call))))
+  }
+  value
+}
+
+# weights= and offset= become columns "(weights)" and "(offset)". A name is looked up among values only, never
+# among functions: stats::weights() is not meant.
+add_arguments <- function(columns, arguments, source) {
+  for (name in names(arguments)) {
+    value <- if (!is.null(arguments[[name]])) evaluate_argument(arguments[[name]], name, source)
+    if (is.null(value)) next
+    label <- paste0("(", name, ")")
+    columns$values[[label]] <- value
+    columns$roles[[label]] <- "argument"
+    if (name == "offset") columns$offsets <- c(columns$offsets, label)
+  }
+  columns$offset_calls <- columns$calls[setdiff(columns$offsets, "(offset)")]
+  if ("(offset)" %in% columns$offsets) columns$offset_calls[["(offset)"]] <- arguments$offset
+  columns
+}
+
+evaluate_argument <- function(expr, name, source) {
+  if (!is.language(expr)) return(expr)
+  found <- as.list(source$data)
+  for (variable in setdiff(all.vars(expr), names(source$data))) {
+    value <- find_value(variable, list(source$env, source$caller))
+    if (is.null(value)) {
+      near <- nearest_name(variable, names(source$data))
+      lmm_abort("input", paste0("variable ", quote_name(variable), " of `", name, "` not found."),
+                what = c(name, variable), fix = if (length(near)) paste0("Did you mean ", quote_name(near), "?"))
+    }
+    found[[variable]] <- value$value
+  }
+  tryCatch(eval(expr, found, source$env), error = function(e) {
+    lmm_abort("input", paste0("`", name, "` cannot be evaluated: ", conditionMessage(e), "."), what = name)
+  })
+}
+
+find_value <- function(name, environments) {
+  for (env in environments) {
+    while (!identical(env, emptyenv())) {
+      value <- get0(name, envir = env, inherits = FALSE)
+      if (!is.null(value) && !is.function(value)) return(list(value = value))
+      env <- parent.env(env)
+    }
+  }
+  NULL
+}
