@@ -146,7 +146,8 @@ print_criterion <- function(criterion, digits) {
   if (names(criterion)[1L] == "REML") {
     cat("REML criterion at convergence: ", round(criterion, digits), "\n", sep = "")
   } else {
-    print(round(criterion, digits))
+    df <- length(criterion)
+    print(c(format(round(criterion[-df], digits)), format(criterion[df])), quote = FALSE)
   }
 }
 

@@ -107,3 +107,33 @@ oracle_of_design <- function(case) {
 
 # Positions of the design's terms among those of the fit, which are ordered by their number of levels.
 term_positions <- function(case, fit) match(vapply(case$terms, `[[`, "", "label"), vapply(fit$frame$random, `[[`, "", "label"))
+
+# Positions in the oracle's vector of random effects (formula order) of those of the fit (its own order).
+stacked_order <- function(case, fit, oracle) {
+  size <- vapply(oracle$terms, function(term) ncol(term$Z), 0L)
+  last <- cumsum(size)
+  position <- term_positions(case, fit)
+  unlist(lapply(seq_along(position), function(k) {
+    j <- match(k, position)
+    last[j] - size[j] + seq_len(size[j])
+  }))
+}
+
+# Conditional variances as ranef() stores them: by grouping factor, then column, then level.
+conditional_of_oracle <- function(fit, truth, order) {
+  variance <- diag(truth$conditional_variance)[order]
+  group <- vapply(fit$frame$random, `[[`, 0L, "group")
+  at <- 0L
+  by_term <- lapply(fit$estimates$b, function(b) {
+    out <- matrix(variance[at + seq_along(b)], nrow(b), byrow = TRUE)
+    at <<- at + length(b)
+    out
+  })
+  unlist(lapply(sort(unique(group)), function(g) unlist(by_term[group == g])), use.names = FALSE)
+}
+
+# Variances of an ML fit with sigma^2 at its best for REML, the relative ones unchanged.
+reml_scale <- function(fit, variances) {
+  factor <- if (getME(fit, "is_REML")) 1 else nobs(fit) / (nobs(fit) - getME(fit, "p"))
+  if (is.list(variances)) lapply(variances, `*`, factor) else variances * factor
+}

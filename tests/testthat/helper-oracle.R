@@ -137,6 +137,12 @@ oracle_equations <- function(model, Sigma, sigma2, reml = TRUE) {
   vapply(oracle_dV(model), function(Vi) sum(left * Vi) - as.numeric(t(Py) %*% Vi %*% Py), 0)
 }
 
+# Size of the terms that cancel in the estimating equations.
+oracle_equation_scale <- function(model, Sigma, sigma2, reml = TRUE) {
+  left <- if (reml) oracle_P(model, Sigma, sigma2) else solve(oracle_V(model, Sigma, sigma2))
+  vapply(oracle_dV(model), function(Vi) sqrt(sum((left %*% Vi)^2)) + abs(sum(left * Vi)), 0)
+}
+
 # Everything that follows from the parameters.
 oracle_solution <- function(model, Sigma, sigma2, reml = TRUE) {
   V <- oracle_V(model, Sigma, sigma2)

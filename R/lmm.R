@@ -1,0 +1,98 @@
+# The fitter: a recipe, one call for each step.
+
+#' Fit a linear mixed model
+#'
+#' Fits `y = X beta + Z b + e` with `b ~ N(0, G)` and `e ~ N(0, sigma^2 W^-1)` by restricted (REML) or full maximum
+#' likelihood. The rows are reduced once to cross-products; everything after that works with matrices whose size is
+#' that of the model.
+#'
+#' @section Random terms:
+#' `(1 | g)` a random intercept, `(x | g)` intercept and slope with an unstructured covariance matrix, `(0 + x | g)`
+#' a slope alone, `(x || g)` a diagonal covariance matrix (for factors too), `(1 | a/b)` nesting, `(1 | a:b)` an
+#' interaction; several terms are added, on the same or on crossed factors.
+#'
+#' @section Estimation:
+#' The criterion is `-2 log L` with `beta` and `sigma^2` profiled out (Bates and DeBacker 2010; the constants are
+#' those of SAS, nlme and lme4). It is minimized by Newton's method with the exact Hessian (average information for
+#' large crossed designs; Gilmour, Thompson and Cullis 1995). A variance estimated as zero, or a correlation of
+#' one, is an ordinary result and is reported by one message of class `lmm_message_boundary`.
+#'
+#' @param formula a two-sided formula with at least one random term.
+#' @param data a data frame, tibble or data.table; variables that it lacks are looked up where the formula was made.
+#' @param REML `TRUE` for restricted maximum likelihood, `FALSE` for maximum likelihood.
+#' @param weights prior weights: the residual variance of row i is `sigma^2 / weights[i]`. A row of weight zero is
+#'   left out of the fit, but can be predicted.
+#' @param offset a known part of the mean, added to `offset()` terms of the formula.
+#' @param subset which rows to use.
+#' @param na.action what to do with rows that have missing values; `na.omit` by default.
+#' @param contrasts list of contrasts for the factors among the fixed effects, as in [stats::lm()].
+#' @param start relative Cholesky parameters (as `getME(fit, "theta")`) at which to start the search.
+#' @param control settings made by [lmm_control()].
+#' @param ... not used; an argument that lmm() does not know is an error.
+#' @return An object of class `lmm_fit`: plain R data that survives [saveRDS()]. See [summary.lmm_fit()],
+#'   [ranef.lmm_fit()], [VarCorr.lmm_fit()], [predict.lmm_fit()] and the other methods.
+#' @section Conditions:
+#' Errors inherit from `lmm_error_input`, `lmm_error_formula`, `lmm_error_data`, `lmm_error_unidentified` or
+#' `lmm_error_numeric`; warnings from `lmm_warning_precision`, `lmm_warning_convergence` or `lmm_warning_data`;
+#' messages from `lmm_message_na`, `lmm_message_rank`, `lmm_message_boundary` or `lmm_message_formula`. All inherit
+#' from `lmm_condition` and are kept in `fit$conditions`.
+#' @references Henderson (1975) Biometrics 31, 423-447. Harville (1977) JASA 72, 320-338.
+#'   Bates and DeBacker (2010) in: Data Analysis and Applications, 1-25.
+#' @examples
+#' fit <- lmm(yield ~ treat + (1 | blend), penicillin)
+#' summary(fit)
+#' @export
+lmm <- function(formula, data, REML = TRUE, weights, offset, subset, na.action, contrasts = NULL, start = NULL,
+                control = lmm_control(), ...) {
+  call <- match.call(expand.dots = TRUE)
+  check_dots_empty(...)
+  data <- check_data(data)
+  check_flag(REML, "REML")
+  spec <- model_spec(check_formula(formula), REML)
+  framed <- model_frame(spec, data, call$weights, call$offset, call$subset,
+                        if (missing(na.action)) NULL else na.action, contrasts, parent.frame())
+  frame <- framed$frame
+  control <- set_memory_limit(control, frame)
+  blocks <- cross_products(frame, framed$rows, control$chunk_rows)
+  conditions <- c(frame$conditions, rank_conditions(frame, blocks))
+  signal_conditions(conditions)
+  optimum <- find_optimum(frame, blocks, REML, start, control)
+  new_lmm_fit(call, frame, framed$rows, blocks, optimum, control, conditions)
+}
+
+#' Settings of a fit
+#'
+#' @param max_evaluations most evaluations of the criterion in one search.
+#' @param decrement the search has converged when half the Newton decrement, the fall of `-2 log L` that one more
+#'   step would bring, is below this. It has no unit.
+#' @param restarts further starts that are tried when the optimum is at the boundary.
+#' @param memory_limit bytes that factorizations may use; `NULL` for what the system has available. A model that
+#'   needs more is refused before memory is allocated.
+#' @param chunk_rows rows that are turned into numbers at a time.
+#' @param keep_rows keep the variables in the fit? Residuals, fitted values and refits need them.
+#' @param progress print a line for each step of the search?
+#' @return A list of class `lmm_control`.
+#' @examples
+#' lmm(yield ~ treat + (1 | blend), penicillin, control = lmm_control(progress = TRUE))
+#' @export
+lmm_control <- function(max_evaluations = 200L, decrement = 1e-14, restarts = 3L, memory_limit = NULL,
+                        chunk_rows = 1e5, keep_rows = TRUE, progress = FALSE) {
+  check_number(max_evaluations, "max_evaluations", lower = 1)
+  check_number(decrement, "decrement", lower = 0)
+  check_number(restarts, "restarts", lower = 0)
+  if (!is.null(memory_limit)) check_number(memory_limit, "memory_limit", lower = 0)
+  check_number(chunk_rows, "chunk_rows", lower = 1)
+  check_flag(keep_rows, "keep_rows")
+  check_flag(progress, "progress")
+  structure(list(max_evaluations = as.integer(max_evaluations), decrement = decrement, restarts = as.integer(restarts),
+                 memory_limit = memory_limit, chunk_rows = chunk_rows, keep_rows = keep_rows, progress = progress),
+            class = "lmm_control")
+}
+
+# Asking the system takes longer than a small fit.
+set_memory_limit <- function(control, frame) {
+  if (!is.null(control$memory_limit)) return(control)
+  levels <- vapply(frame$groups, function(group) length(group$levels), 0L)
+  control$memory_limit <- if (sum(levels) - max(levels) > 2000L) 0.9 * available_memory() else 1e300
+  control
+}

@@ -1,0 +1,200 @@
+# How the search ended: calls the engine, names what cannot be told apart, and builds the fit.
+
+find_optimum <- function(frame, blocks, reml, start, control) {
+  layout <- engine_layout(frame)
+  if (!is.null(start)) start <- internal_start(start, frame, blocks)
+  optimum <- engine_result(engine_fit(layout, blocks, 1L, engine_options(control, reml, start), control$progress), frame)
+  if (!optimum$identified) abort_confounded(optimum$confounded, frame)
+  optimum
+}
+
+abort_confounded <- function(terms, frame) {
+  random <- frame$random[terms[terms >= 0L] + 1L]
+  names <- vapply(random, function(term) paste0("(", term$label, ")"), "")
+  groups <- unique(vapply(random, function(term) frame$groups[[term$group]]$name, ""))
+  with <- if (-1L %in% terms) "the residual variance" else "the fixed effects or each other"
+  lmm_abort("unidentified", paste0("the data cannot tell ", if (length(names) > 1L) "the variances of " else "the variance of ",
+    enumerate(names), " from ", with, ": the information matrix is singular."), what = groups,
+    fix = "Each level may hold too few observations, or a fixed effect may take one value for each level.")
+}
+
+# Relative Cholesky parameters of the user's columns -> those of the engine's coordinates.
+internal_start <- function(start, frame, blocks) {
+  sizes <- vapply(frame$random, function(term) if (term$structure == "diagonal") term$q else term$q * (term$q + 1) / 2, 0)
+  if (!is.numeric(start) || length(start) != sum(sizes) || anyNA(start)) {
+    lmm_abort("input", paste0("`start` must be ", count_of(sum(sizes), "number"), "."), what = "start", value = start)
+  }
+  ends <- cumsum(sizes)
+  unlist(lapply(seq_along(frame$random), function(t) {
+    own <- start[(ends[t] - sizes[t] + 1):ends[t]]
+    basis <- blocks$z_basis[[t]]
+    if (frame$random[[t]]$structure == "diagonal") return(own / diag(basis))
+    L <- matrix(0, nrow(basis), nrow(basis))
+    L[lower.tri(L, diag = TRUE)] <- own
+    inner <- solve(basis, L)
+    lower_factor(tcrossprod(inner))[lower.tri(L, diag = TRUE)]
+  }))
+}
+
+# Lower Cholesky factor of a positive semidefinite matrix; a pivot lost in rounding gives a zero column.
+lower_factor <- function(S) {
+  q <- nrow(S)
+  if (q == 1L) return(sqrt(S))
+  L <- matrix(0, q, q)
+  for (j in seq_len(q)) {
+    before <- seq_len(j - 1L)
+    pivot <- S[j, j] - sum(L[j, before]^2)
+    if (!(pivot > 1e-14 * S[j, j])) next
+    L[j, j] <- sqrt(pivot)
+    for (i in seq_len(q - j) + j) L[i, j] <- (S[i, j] - sum(L[i, before] * L[j, before])) / L[j, j]
+  }
+  L
+}
+
+new_lmm_fit <- function(call, frame, rows, blocks, optimum, control, conditions) {
+  solution <- engine_result(engine_solve(engine_layout(frame), blocks, 1L, optimum$theta,
+                                         engine_options(control, frame$spec$reml)), frame)
+  estimates <- new_estimates(frame, blocks, optimum, solution)
+  more <- outcome_conditions(frame, optimum, estimates, solution)
+  fit <- structure(list(call = call, spec = frame$spec, frame = frame, rows = if (control$keep_rows) rows,
+                        cross_products = blocks, optimum = optimum, estimates = estimates, control = control,
+                        conditions = c(conditions, more), version = package_version_text()), class = "lmm_fit")
+  signal_conditions(more)
+  fit
+}
+
+package_version_text <- function() "0.1.0"
+
+new_estimates <- function(frame, blocks, optimum, solution) {
+  kept <- blocks$x$kept
+  names <- frame$x_names
+  beta <- rep(NA_real_, length(names))
+  beta[kept] <- solution$beta
+  names(beta) <- names
+  vcov <- solution$vcov
+  dimnames(vcov) <- list(names[kept], names[kept])
+  covariance <- Map(clean_covariance, solution$covariance, frame$random, optimum$singular, blocks$z_basis)
+  sigma <- sqrt(solution$sigma2)
+  estimates <- list(
+    beta = beta, vcov = vcov, sigma = sigma, theta = relative_parameters(covariance, frame$random, solution$sigma2),
+    covariance = covariance, b = Map(name_modes, solution$b, frame$random, list(frame$groups)),
+    criterion = solution$value, n = blocks$n, rank = length(kept), n_theta = length(optimum$theta),
+    rss = solution$r2, log_det_random = solution$log_det_random, log_det_x = solution$log_det_x)
+  if (optimum$zero_residual || is_exact_fit(blocks)) estimates <- without_residual(estimates, blocks)
+  estimates
+}
+
+# Named, symmetric, and free of rounding where the estimate is singular: zero variances exact, no correlation above 1.
+clean_covariance <- function(S, term, singular, basis) {
+  dimnames(S) <- list(term$columns, term$columns)
+  S <- (S + t(S)) / 2
+  if (!singular) return(S)
+  scale <- rowSums(basis^2) * max(diag(S) / rowSums(basis^2))
+  none <- diag(S) <= 1e-13 * scale
+  S[none, ] <- 0
+  S[, none] <- 0
+  S
+}
+
+relative_parameters <- function(covariance, random, sigma2) {
+  unlist(Map(function(S, term) {
+    if (term$structure == "diagonal") return(sqrt(diag(S) / sigma2))
+    L <- lower_factor(S / sigma2)
+    L[lower.tri(L, diag = TRUE)]
+  }, covariance, random), use.names = FALSE)
+}
+
+name_modes <- function(b, term, groups) {
+  dimnames(b) <- list(groups[[term$group]]$levels, term$columns)
+  b
+}
+
+# y is an exact linear function of the fixed effects.
+is_exact_fit <- function(blocks) blocks$x$total[1L] <= (64 * .Machine$double.eps)^2 * blocks$x$square[1L]
+
+# The residual variance is zero: coefficients are exact, but nothing that divides by it has a value.
+without_residual <- function(estimates, blocks) {
+  estimates$sigma <- 0
+  estimates$vcov[] <- NA_real_
+  estimates$theta[] <- NA_real_
+  estimates$criterion <- NA_real_
+  if (is_exact_fit(blocks)) {
+    estimates$covariance <- lapply(estimates$covariance, function(S) S * 0)
+    estimates$b <- lapply(estimates$b, function(b) b * 0)
+    estimates$beta[blocks$x$kept] <- blocks$x$response
+  }
+  estimates
+}
+
+outcome_conditions <- function(frame, optimum, estimates, solution) {
+  if (estimates$sigma == 0) return(list(zero_residual_warning(frame, estimates)))
+  c(if (any(optimum$singular)) list(boundary_message(frame, optimum, estimates)),
+    if (optimum$status != "converged") list(convergence_warning(optimum)))
+}
+
+zero_residual_warning <- function(frame, estimates) {
+  exact <- all(unlist(estimates$covariance) == 0)
+  lmm_condition("warning", "precision", paste0("residual variance is zero to working precision: ",
+    quote_name(frame$response), " is an exact linear function of the fixed effects",
+    if (!exact) " and the random effects", "."), what = frame$response, value = 0,
+    fix = "Standard errors, tests and the likelihood have no value.")
+}
+
+convergence_warning <- function(optimum) {
+  lmm_condition("warning", "convergence", paste0("the search ended without reaching the optimum (", optimum$status,
+    "): one more Newton step would lower the criterion by ", format(optimum$decrement, digits = 3L), "."),
+    value = optimum$decrement, fix = "See lmm_control().")
+}
+
+boundary_message <- function(frame, optimum, estimates) {
+  told <- unlist(Map(function(S, term, singular) if (singular) boundary_words(S, term), estimates$covariance,
+                     frame$random, optimum$singular))
+  lmm_condition("message", "boundary", paste0("boundary (singular) fit: ", paste(told, collapse = "; "), "."),
+                what = vapply(frame$random[optimum$singular], `[[`, "", "name"))
+}
+
+boundary_words <- function(S, term) {
+  zero <- term$columns[diag(S) == 0]
+  if (length(zero)) {
+    return(paste0("variance of ", enumerate(quote_name(zero)), " by ", quote_name(term$name), " is estimated as 0"))
+  }
+  if (nrow(S) == 2L) {
+    return(paste0("correlation of ", enumerate(quote_name(term$columns)), " by ", quote_name(term$name),
+                  " is estimated as ", if (S[1L, 2L] > 0) "1" else "-1"))
+  }
+  paste0("covariance matrix of ", quote_name(term$name), " is estimated as singular")
+}
+
+# Columns of X that earlier ones determine, and columns that come close to it.
+rank_conditions <- function(frame, blocks) {
+  dropped <- setdiff(seq_along(frame$x_names), blocks$x$kept)
+  near <- which(blocks$x$novelty > 0 & blocks$x$novelty < 1e-4)
+  c(if (length(dropped)) list(rank_message(frame, blocks, dropped)),
+    if (length(near)) list(collinear_message(frame, blocks, near)))
+}
+
+rank_message <- function(frame, blocks, dropped) {
+  kept <- frame$x_names[blocks$x$kept]
+  words <- vapply(seq_along(dropped), function(k) {
+    weight <- blocks$x$alias[, dropped[k]]
+    alias_words(frame$x_names[dropped[k]], kept[weight != 0], weight[weight != 0])
+  }, "")
+  lmm_condition("message", "rank", paste0("fixed-effect model matrix is rank deficient, so ",
+    count_of(length(dropped), "column is", "columns are"), " dropped: ", enumerate(words), "."),
+    what = frame$x_names[dropped])
+}
+
+alias_words <- function(name, of, weight) {
+  if (!length(of)) return(paste0(quote_name(name), " is zero"))
+  if (identical(of, "(Intercept)")) return(paste0(quote_name(name), " is constant and duplicates the intercept"))
+  if (length(of) == 1L && isTRUE(all.equal(weight, 1))) return(paste0(quote_name(name), " = ", quote_name(of)))
+  paste0(quote_name(name), " is a combination of ", enumerate(quote_name(of)))
+}
+
+collinear_message <- function(frame, blocks, near) {
+  kept <- frame$x_names[blocks$x$kept]
+  related <- lapply(near, function(j) setdiff(kept[blocks$x$alias[, j] != 0], "(Intercept)"))
+  words <- unlist(Map(function(j, of) paste(quote_name(c(of, frame$x_names[j])), collapse = " and "), near, related))
+  lmm_condition("message", "precision", paste0("nearly collinear fixed effects: ", enumerate(words),
+    "; their separate coefficients depend on the last digits of the data."), what = frame$x_names[near])
+}

@@ -1,0 +1,69 @@
+// The contract of a covariance structure: Sigma = L(theta) L(theta)', relative to the residual variance.
+#ifndef HENDERSON_COVARIANCE_COVARIANCE_HPP
+#define HENDERSON_COVARIANCE_COVARIANCE_HPP
+
+#include <Eigen/Dense>
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <vector>
+
+namespace henderson {
+
+using Eigen::Index;
+using Eigen::MatrixXd;
+using Eigen::VectorXd;
+
+// theta is what the search moves: unconstrained, with zero variances and perfect correlations inside reach.
+class Covariance {
+ public:
+  virtual ~Covariance() = default;
+  virtual std::string name() const = 0;
+  virtual Index n_parameters(Index q) const = 0;
+  virtual VectorXd start(Index q) const = 0;  // Sigma = I
+  virtual MatrixXd factor(const VectorXd& theta, Index q) const = 0;  // L, lower triangular
+
+  // dL / dtheta_k.
+  virtual MatrixXd factor_derivative(const VectorXd& theta, Index q, Index k) const {
+    return difference(theta, k, [&](const VectorXd& at) { return factor(at, q); });
+  }
+  // d2L / dtheta_k dtheta_l.
+  virtual MatrixXd factor_second_derivative(const VectorXd& theta, Index q, Index k, Index l) const {
+    return difference(theta, l, [&](const VectorXd& at) { return factor_derivative(at, q, k); });
+  }
+  // The parameters whose Sigma is nearest to a given positive semidefinite one; used for start values.
+  virtual VectorXd nearest(const MatrixXd& sigma) const = 0;
+  // A fixed basis of the linear space that holds every Sigma of this structure.
+  virtual std::vector<MatrixXd> span(Index q) const = 0;
+  // May the columns of Z be replaced by linear combinations of each other?
+  virtual bool rotatable() const = 0;
+
+ private:
+  template <class F>
+  static MatrixXd difference(VectorXd theta, Index k, const F& f) {
+    const double h = std::cbrt(2e-16) * std::max(1.0, std::abs(theta[k])), centre = theta[k];
+    theta[k] = centre + h;
+    const MatrixXd above = f(theta);
+    theta[k] = centre - h;
+    return (above - f(theta)) / (2 * h);
+  }
+};
+
+// Lower factor of a positive semidefinite matrix; a pivot lost in rounding becomes an exact zero column.
+inline MatrixXd semidefinite_cholesky(const MatrixXd& sigma) {
+  const Index q = sigma.rows();
+  MatrixXd l = MatrixXd::Zero(q, q);
+  for (Index j = 0; j < q; ++j) {
+    const double pivot = sigma(j, j) - l.row(j).head(j).squaredNorm();
+    if (!(pivot > 1e-14 * std::abs(sigma(j, j)))) continue;
+    l(j, j) = std::sqrt(pivot);
+    for (Index i = j + 1; i < q; ++i) {
+      l(i, j) = (sigma(i, j) - l.row(i).head(j).dot(l.row(j).head(j))) / l(j, j);
+    }
+  }
+  return l;
+}
+
+}  // namespace henderson
+
+#endif

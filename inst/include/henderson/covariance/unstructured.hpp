@@ -1,0 +1,53 @@
+// Unstructured: the lower triangle of L, column by column.
+#ifndef HENDERSON_COVARIANCE_UNSTRUCTURED_HPP
+#define HENDERSON_COVARIANCE_UNSTRUCTURED_HPP
+
+#include "henderson/covariance/covariance.hpp"
+
+namespace henderson {
+
+class Unstructured : public Covariance {
+ public:
+  std::string name() const override { return "unstructured"; }
+  Index n_parameters(Index q) const override { return q * (q + 1) / 2; }
+  bool rotatable() const override { return true; }
+
+  VectorXd start(Index q) const override { return nearest(MatrixXd::Identity(q, q)); }
+
+  MatrixXd factor(const VectorXd& theta, Index q) const override {
+    MatrixXd l = MatrixXd::Zero(q, q);
+    for (Index j = 0, k = 0; j < q; ++j)
+      for (Index i = j; i < q; ++i) l(i, j) = theta[k++];
+    return l;
+  }
+
+  MatrixXd factor_derivative(const VectorXd&, Index q, Index k) const override {
+    return factor(VectorXd::Unit(n_parameters(q), k), q);
+  }
+  MatrixXd factor_second_derivative(const VectorXd&, Index q, Index, Index) const override {
+    return MatrixXd::Zero(q, q);
+  }
+
+  VectorXd nearest(const MatrixXd& sigma) const override {
+    const Index q = sigma.rows();
+    const MatrixXd l = semidefinite_cholesky(sigma);
+    VectorXd theta(n_parameters(q));
+    for (Index j = 0, k = 0; j < q; ++j)
+      for (Index i = j; i < q; ++i) theta[k++] = l(i, j);
+    return theta;
+  }
+
+  std::vector<MatrixXd> span(Index q) const override {
+    std::vector<MatrixXd> basis;
+    for (Index j = 0; j < q; ++j)
+      for (Index i = j; i < q; ++i) {
+        basis.push_back(MatrixXd::Zero(q, q));
+        basis.back()(i, j) = basis.back()(j, i) = 1;
+      }
+    return basis;
+  }
+};
+
+}  // namespace henderson
+
+#endif

@@ -1,0 +1,64 @@
+// What the fit says at one theta, in the coordinates of the user's columns.
+#ifndef HENDERSON_FIT_SOLUTION_HPP
+#define HENDERSON_FIT_SOLUTION_HPP
+
+#include <vector>
+
+#include "henderson/likelihood/gradient.hpp"
+
+namespace henderson {
+
+struct Solution {
+  double value = 0, sigma2 = 0, r2 = 0, log_det_random = 0, log_det_x = 0;
+  VectorXd beta;                      // of the kept columns
+  MatrixXd vcov;
+  std::vector<MatrixXd> covariance;   // per term, absolute
+  std::vector<MatrixXd> b;            // per term: levels x q
+};
+
+// Random effects of one term in the user's coordinates, from stacked effects of its group's block.
+template <class Rows>
+inline MatrixXd term_effects(const Layout& layout, const CrossProducts& data, std::size_t t, const Rows& effects) {
+  const Term& term = layout.terms[t];
+  const Group& g = layout.groups[term.group];
+  MatrixXd out(g.levels, term.q);
+  for (Index l = 0; l < g.levels; ++l) out.row(l) = effects(l).segment(term.column, term.q).transpose();
+  return out * data.z_basis[t].transpose();
+}
+
+// `problem` must have one class per level.
+inline Solution solve(const Problem& problem, const CrossProducts& data, const Evaluation& at, Index response) {
+  const Layout& layout = *problem.layout;
+  Solution out;
+  out.value = at.value;
+  out.sigma2 = at.sigma2;
+  out.r2 = at.r2;
+  out.log_det_random = at.log_det_random;
+  out.log_det_x = at.log_det_x + 2 * problem.log_det_r;
+  out.beta = data.x.response.col(response) + data.x.basis * at.beta;
+  const MatrixXd half = at.x_root.triangularView<Eigen::Lower>().solve(data.x.basis.transpose());
+  out.vcov = at.sigma2 * half.transpose() * half;
+  const LeadingSolution lead = solve_leading(problem, at, false);
+  for (std::size_t t = 0; t < layout.terms.size(); ++t) {
+    const Term& term = layout.terms[t];
+    const MatrixXd l = data.z_basis[t] * at.factor[term.group].block(term.column, term.column, term.q, term.q);
+    out.covariance.push_back(at.sigma2 * l * l.transpose());
+    const MatrixXd sigma = at.factor[term.group] * at.factor[term.group].transpose();
+    const Index q = layout.groups[term.group].q;
+    if (term.group == layout.lead) {
+      out.b.push_back(term_effects(layout, data, t, [&](Index level) -> VectorXd {
+        return sigma * lead.w.segment(level * q, q);
+      }));
+    } else {
+      const std::vector<Index> first = rest_columns(problem, term.group);
+      out.b.push_back(term_effects(layout, data, t, [&](Index level) -> VectorXd {
+        return at.b_rest.segment(first[level], q);
+      }));
+    }
+  }
+  return out;
+}
+
+}  // namespace henderson
+
+#endif

@@ -1,0 +1,132 @@
+// Moments of small models with several grouping factors, exact, from Z'V^{-1}Z as one dense matrix.
+#ifndef HENDERSON_LIKELIHOOD_MOMENTS_DENSE_HPP
+#define HENDERSON_LIKELIHOOD_MOMENTS_DENSE_HPP
+
+#include <vector>
+
+#include "henderson/likelihood/moments.hpp"
+
+namespace henderson {
+
+// Columns of Z: the leading factor's, level by level, then the others' in order of elimination.
+struct DenseZ {
+  MatrixXd zvz, zpz;   // Z'V^{-1}Z and Z'PZ
+  MatrixXd zvx;        // Z'V^{-1}X
+  VectorXd w;          // Z'Py
+};
+
+// Where the levels of one of the other groups stand in the order of elimination.
+inline std::vector<Index> rest_columns(const Problem& pr, int group) {
+  std::vector<Index> first(pr.layout->groups[group].levels);
+  for (const Node& node : pr.rest.nodes())
+    if (pr.layout->rest[node.rest] == group) first[node.level] = node.first;
+  return first;
+}
+
+// Where the levels of a group stand in DenseZ.
+inline std::vector<Index> dense_columns(const Problem& pr, int group) {
+  const Group& g = pr.layout->groups[group];
+  if (group == pr.layout->lead) {
+    std::vector<Index> first(g.levels);
+    for (Index l = 0; l < g.levels; ++l) first[l] = l * g.q;
+    return first;
+  }
+  std::vector<Index> first = rest_columns(pr, group);
+  for (Index& i : first) i += pr.layout->lead_levels() * pr.layout->lead_q();
+  return first;
+}
+
+inline DenseZ dense_z(const Problem& pr, const Evaluation& at) {
+  const Index q = pr.lead.q, lead = pr.layout->lead_levels() * q, r = pr.rest.columns(), p = pr.p;
+  DenseZ out;
+  out.zvz = MatrixXd::Zero(lead + r, lead + r);
+  out.zvx.resize(lead + r, p);
+  MatrixXd s_f = MatrixXd::Zero(r, lead + r);  // Z_r'V_1^{-1} Z
+  if (r > 0) {
+    const MatrixXd s = pr.rest.multiply(at.y_rest, MatrixXd::Identity(r, r));
+    s_f.rightCols(r) = s;
+    out.zvz.bottomRightCorner(r, r) = s;
+    out.zvx.bottomRows(r) = at.s_d.leftCols(p);
+  }
+  const MatrixXd& lambda = at.factor[pr.layout->lead];
+  VectorXd w_lead(lead);
+  for (const LeadingClass& c : pr.lead.classes) {
+    const Index l = c.level;
+    const Eigen::Map<const MatrixXd> root(pr.lead.r + l * q * q, q, q);
+    MatrixXd h(q, q), g = root;
+    cholesky_plus_identity(MatrixXd(root * lambda), h);
+    h.triangularView<Eigen::Lower>().solveInPlace(g);
+    out.zvz.block(l * q, l * q, q, q) = g.transpose() * g;
+    out.zvx.middleRows(l * q, q) = g.transpose() * at.y.block(l * q, 0, q, p);
+    w_lead.segment(l * q, q) = g.transpose() * at.e.segment(l * q, q);
+    for (Index e = pr.rest.level_begin(l); r > 0 && e < pr.rest.level_end(l); ++e) {
+      const Node& node = pr.rest.entry_node(e);
+      const Eigen::Map<const MatrixXd> y(at.y_rest.data() + pr.rest.entry_offset(e), q, node.q);
+      const MatrixXd cross = g.transpose() * y;
+      out.zvz.block(l * q, lead + node.first, q, node.q) = cross;
+      out.zvz.block(lead + node.first, l * q, node.q, q) = cross.transpose();
+      s_f.block(node.first, l * q, node.q, q) = cross.transpose();
+    }
+  }
+  out.w.resize(lead + r);
+  out.w.head(lead) = w_lead;
+  if (r > 0) {
+    out.w.tail(r) = at.s_d.col(p) - at.s_d.leftCols(p) * at.beta - pr.rest.multiply(at.y_rest, at.b_rest);
+    MatrixXd half = at.rest.lambda_transposed(pr.rest, s_f);
+    at.rest.solve_lower(half);
+    MatrixXd half_x = at.rest.lambda_transposed(pr.rest, at.s_d.leftCols(p));
+    at.rest.solve_lower(half_x);
+    out.zvz.noalias() -= half.transpose() * half;
+    out.zvx.noalias() -= half.transpose() * half_x;
+  }
+  MatrixXd u = out.zvx;
+  at.x_root.triangularView<Eigen::Lower>().transpose().solveInPlace<Eigen::OnTheRight>(u);
+  out.zpz = out.zvz - u * u.transpose();
+  return out;
+}
+
+// (I x E) applied to the rows of one group; other rows are zero.
+inline MatrixXd direct(const Problem& pr, const Direction& d, const MatrixXd& rows) {
+  MatrixXd out = MatrixXd::Zero(rows.rows(), rows.cols());
+  const Index q = pr.layout->groups[d.group].q;
+  for (const Index first : dense_columns(pr, d.group)) {
+    out.middleRows(first, q).noalias() = d.e * rows.middleRows(first, q);
+  }
+  return out;
+}
+
+inline Moments moments_dense(const Problem& pr, const Evaluation& at, const std::vector<Direction>& directions) {
+  const DenseZ z = dense_z(pr, at);
+  const MatrixXd& traced = at.reml ? z.zpz : z.zvz;
+  const Index k = static_cast<Index>(directions.size());
+  Moments out;
+  for (std::size_t g = 0; g < pr.layout->groups.size(); ++g) {
+    const Index q = pr.layout->groups[g].q;
+    MatrixXd b = MatrixXd::Zero(q, q), ww = MatrixXd::Zero(q, q);
+    for (const Index first : dense_columns(pr, static_cast<int>(g))) {
+      b += traced.block(first, first, q, q);
+      ww += z.w.segment(first, q) * z.w.segment(first, q).transpose();
+    }
+    out.block_trace.push_back(b);
+    out.block_quadratic.push_back(ww / at.sigma2);
+  }
+  contract_blocks(directions, out);
+  out.t.resize(k, k);
+  out.ai.resize(k, k);
+  std::vector<MatrixXd> rows(k);
+  std::vector<VectorXd> f(k);
+  for (Index i = 0; i < k; ++i) {
+    rows[i] = direct(pr, directions[i], traced);
+    f[i] = direct(pr, directions[i], z.w);
+    const VectorXd pf = z.zpz * f[i];
+    for (Index j = 0; j <= i; ++j) {
+      out.t(i, j) = out.t(j, i) = rows[i].cwiseProduct(rows[j].transpose()).sum();
+      out.ai(i, j) = out.ai(j, i) = pf.dot(f[j]) / at.sigma2;
+    }
+  }
+  return out;
+}
+
+}  // namespace henderson
+
+#endif

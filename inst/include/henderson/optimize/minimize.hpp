@@ -1,0 +1,129 @@
+// Newton's method with curvature made positive and a backtracking line search. Knows a callable, not a model.
+#ifndef HENDERSON_OPTIMIZE_MINIMIZE_HPP
+#define HENDERSON_OPTIMIZE_MINIMIZE_HPP
+
+#include <Eigen/Dense>
+#include <cmath>
+#include <limits>
+
+#include "henderson/optimize/monitor.hpp"
+#include "henderson/optimize/optimum.hpp"
+
+namespace henderson {
+
+using Eigen::Index;
+using Eigen::MatrixXd;
+using Eigen::VectorXd;
+
+// The Newton direction in the coordinates where the Hessian has a unit diagonal, and what it promises.
+struct NewtonStep {
+  VectorXd step;
+  double decrement = 0;   // g'|H|^-1 g / 2
+  bool convex = true;     // no direction of negative curvature
+};
+
+inline NewtonStep newton_step(const VectorXd& gradient, const MatrixXd& hessian) {
+  const Index k = gradient.size();
+  NewtonStep out;
+  out.step = VectorXd::Zero(k);
+  if (k == 0) return out;
+  const double largest = hessian.diagonal().cwiseAbs().maxCoeff();
+  VectorXd scale(k);
+  for (Index i = 0; i < k; ++i) {
+    const double h = std::abs(hessian(i, i));
+    scale[i] = h > largest * 1e-30 && h > 0 ? 1 / std::sqrt(h) : 0;
+  }
+  const Eigen::SelfAdjointEigenSolver<MatrixXd> eigen(scale.asDiagonal() * hessian * scale.asDiagonal());
+  const VectorXd g = eigen.eigenvectors().transpose() * scale.cwiseProduct(gradient);
+  const double floor = 1e-10 * eigen.eigenvalues().cwiseAbs().maxCoeff();
+  VectorXd s = VectorXd::Zero(k);
+  for (Index i = 0; i < k; ++i) {
+    const double curvature = eigen.eigenvalues()[i];
+    if (std::abs(curvature) <= floor) continue;  // flat: the factor of a singular covariance can be rotated
+    s[i] = -g[i] / std::abs(curvature);
+    out.decrement -= 0.5 * g[i] * s[i];
+    if (curvature < 0) {
+      out.convex = false;
+      // At a saddle (a variance of zero that wants to grow) the gradient is zero: leave along the curvature.
+      if (std::abs(s[i]) < 0.1) s[i] = s[i] > 0 ? 0.1 : -0.1;
+    }
+  }
+  out.step = scale.asDiagonal() * (eigen.eigenvectors() * s);
+  return out;
+}
+
+// Evaluate: double value(theta); void derivatives(theta, gradient, hessian) at the point last accepted.
+template <class Function>
+Optimum minimize(Function& f, VectorXd theta, const Options& options, Monitor& monitor) {
+  Optimum out;
+  double value = f.value(theta);
+  ++out.evaluations;
+  if (!std::isfinite(value)) {
+    out.status = "not_finite_at_start";
+    out.theta = theta;
+    out.value = value;
+    return out;
+  }
+  out.status = "too_many_evaluations";
+  VectorXd gradient(theta.size());
+  MatrixXd hessian(theta.size(), theta.size());
+  f.derivatives(theta, gradient, hessian);
+  while (true) {
+    const NewtonStep newton = newton_step(gradient, hessian);
+    out.decrement = newton.decrement;
+    out.trace.push_back(value);
+    monitor.on_iteration(out.evaluations, value, newton.decrement);
+    monitor.check();
+    if (newton.convex && newton.decrement <= options.decrement) {
+      out.status = "converged";
+      break;
+    }
+    if (out.evaluations >= options.max_evaluations) break;
+    // Below the rounding error of the criterion only the gradient can tell whether a step was good.
+    const double noise = 64 * std::numeric_limits<double>::epsilon() * (1 + std::abs(value)) + f.noise();
+    double length = 1;
+    bool moved = false;
+    VectorXd trial;
+    double trial_value = value;
+    const double slope = gradient.dot(newton.step);
+    for (int halving = 0; halving < 40 && out.evaluations < options.max_evaluations; ++halving, length /= 2) {
+      trial = theta + length * newton.step;
+      trial_value = f.value(trial);
+      ++out.evaluations;
+      const bool armijo = trial_value <= value + 1e-4 * length * slope;
+      if (std::isfinite(trial_value) && (armijo || (newton.decrement < noise && trial_value <= value + noise))) {
+        moved = true;
+        break;
+      }
+      if (newton.decrement < noise) break;
+    }
+    if (!moved) {
+      f.value(theta);  // back to the best point
+      out.status = newton.convex && newton.decrement <= noise ? "converged" : "no_further_progress";
+      break;
+    }
+    const double before = newton.decrement;
+    VectorXd trial_gradient(theta.size());
+    MatrixXd trial_hessian(theta.size(), theta.size());
+    f.derivatives(trial, trial_gradient, trial_hessian);
+    const bool at_noise = newton.convex && before <= noise;
+    if (at_noise && newton_step(trial_gradient, trial_hessian).decrement >= before) {
+      f.value(theta);
+      out.status = "converged";  // rounding error reached: the previous point is as good as any
+      break;
+    }
+    theta = trial;
+    value = trial_value;
+    gradient = trial_gradient;
+    hessian = trial_hessian;
+  }
+  out.theta = theta;
+  out.value = value;
+  out.gradient = gradient;
+  out.hessian = hessian;
+  return out;
+}
+
+}  // namespace henderson
+
+#endif

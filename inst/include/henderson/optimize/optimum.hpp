@@ -1,0 +1,31 @@
+// How a search is told to run, and what it returns.
+#ifndef HENDERSON_OPTIMIZE_OPTIMUM_HPP
+#define HENDERSON_OPTIMIZE_OPTIMUM_HPP
+
+#include <Eigen/Dense>
+#include <string>
+#include <vector>
+
+namespace henderson {
+
+struct Options {
+  int max_evaluations = 200;
+  // Half the Newton decrement g'H^-1 g: the fall of the criterion that one more Newton step would bring. The
+  // criterion is -2 log likelihood, so this has no unit and needs no scale from the data.
+  double decrement = 1e-14;
+};
+
+struct Optimum {
+  Eigen::VectorXd theta;
+  double value = 0;
+  Eigen::VectorXd gradient;
+  Eigen::MatrixXd hessian;
+  double decrement = 0;
+  int evaluations = 0;
+  std::string status;  // "converged", "no_further_progress", "too_many_evaluations"
+  std::vector<double> trace;  // criterion at each accepted point
+};
+
+}  // namespace henderson
+
+#endif

@@ -1,0 +1,69 @@
+#include "convert.h"
+#include "henderson/fit/fit.hpp"
+#include "henderson/fit/solution.hpp"
+
+namespace {
+
+using henderson::Index;
+
+henderson::FitOptions to_options(const Rcpp::List& x) {
+  henderson::FitOptions out;
+  out.reml = Rcpp::as<bool>(x["reml"]);
+  out.search.max_evaluations = Rcpp::as<int>(x["max_evaluations"]);
+  out.search.decrement = Rcpp::as<double>(x["decrement"]);
+  out.restarts = Rcpp::as<int>(x["restarts"]);
+  out.memory_limit = Rcpp::as<double>(x["memory_limit"]);
+  if (!Rf_isNull(x["start"])) out.start = Rcpp::as<Eigen::VectorXd>(x["start"]);
+  return out;
+}
+
+Rcpp::List to_list(const henderson::FitOutcome& x) {
+  const henderson::Optimum& o = x.optimum;
+  return Rcpp::List::create(
+      Rcpp::Named("theta") = o.theta, Rcpp::Named("value") = o.value, Rcpp::Named("gradient") = o.gradient,
+      Rcpp::Named("hessian") = o.hessian, Rcpp::Named("decrement") = o.decrement, Rcpp::Named("status") = o.status,
+      Rcpp::Named("evaluations") = x.evaluations, Rcpp::Named("starts") = x.starts, Rcpp::Named("trace") = o.trace,
+      Rcpp::Named("singular") = x.singular, Rcpp::Named("identified") = x.identified,
+      Rcpp::Named("confounded") = x.confounded, Rcpp::Named("zero_residual") = x.zero_residual,
+      Rcpp::Named("exact_hessian") = x.exact_hessian);
+}
+
+Rcpp::List to_list(const henderson::Solution& x) {
+  return Rcpp::List::create(
+      Rcpp::Named("value") = x.value, Rcpp::Named("sigma2") = x.sigma2, Rcpp::Named("r2") = x.r2,
+      Rcpp::Named("log_det_random") = x.log_det_random, Rcpp::Named("log_det_x") = x.log_det_x,
+      Rcpp::Named("beta") = x.beta, Rcpp::Named("vcov") = x.vcov, Rcpp::Named("covariance") = Rcpp::wrap(x.covariance),
+      Rcpp::Named("b") = Rcpp::wrap(x.b));
+}
+
+}  // namespace
+
+// [[Rcpp::export]]
+SEXP engine_fit(const Rcpp::List& layout, const Rcpp::List& cross_products, int response, const Rcpp::List& options,
+                bool progress) {
+  return henderson::guarded([&] {
+    const henderson::Layout to = henderson::to_layout(layout);
+    henderson::RMonitor monitor(progress);
+    const henderson::CrossProducts data = henderson::to_cross_products(cross_products, to);
+    henderson::require(response >= 1 && response <= data.responses(), "there is no such response");
+    return to_list(henderson::fit(to, data, response - 1, to_options(options), monitor));
+  });
+}
+
+// [[Rcpp::export]]
+SEXP engine_solve(const Rcpp::List& layout, const Rcpp::List& cross_products, int response,
+                  const Eigen::VectorXd& theta, const Rcpp::List& options) {
+  return henderson::guarded([&] {
+    const henderson::Layout to = henderson::to_layout(layout);
+    henderson::RMonitor monitor(false);
+    const henderson::CrossProducts data = henderson::to_cross_products(cross_products, to);
+    henderson::require(response >= 1 && response <= data.responses(), "there is no such response");
+    henderson::require(theta.size() == to.n_theta, "theta has the wrong length");
+    const henderson::FitOptions how = to_options(options);
+    henderson::Problem problem = henderson::make_problem(to, data, how.memory_limit, monitor);
+    henderson::set_response(problem, data, response - 1, nullptr);
+    const henderson::Evaluation at = henderson::Criterion(problem, how.reml, monitor).evaluate(theta);
+    if (!at.ok()) throw henderson::Error("not_finite", "the criterion is not finite at these parameters");
+    return to_list(henderson::solve(problem, data, at, response - 1));
+  });
+}
