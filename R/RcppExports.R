@@ -13,3 +13,15 @@ engine_solve <- function(layout, cross_products, response, theta, options) {
     .Call(`_henderson_engine_solve`, layout, cross_products, response, theta, options)
 }
 
+engine_refits <- function(layout, cross_products, options) {
+    .Call(`_henderson_engine_refits`, layout, cross_products, options)
+}
+
+engine_variances <- function(layout, cross_products, theta, reml, memory_limit, design, random, joint) {
+    .Call(`_henderson_engine_variances`, layout, cross_products, theta, reml, memory_limit, design, random, joint)
+}
+
+engine_conditional <- function(layout, cross_products, theta, reml, memory_limit) {
+    .Call(`_henderson_engine_conditional`, layout, cross_products, theta, reml, memory_limit)
+}
+

@@ -48,3 +48,72 @@ available_memory <- function(default = 8e9) {
   line <- grep("^MemAvailable:", readLines("/proc/meminfo"), value = TRUE)
   if (length(line)) 1024 * as.numeric(gsub("[^0-9]", "", line)) else default
 }
+
+# Questions about a fit -----------------------------------------------------------------------------
+
+engine_point <- function(fit) {
+  list(engine_layout(fit$frame), fit$cross_products, fit$optimum$theta, fit$spec$reml, fit$control$memory_limit)
+}
+
+# List per grouping factor: array q x q x levels of Var(b | y, beta, theta, sigma).
+engine_conditional_variance <- function(fit) {
+  engine_result(do.call(engine_conditional, engine_point(fit)), fit$frame)
+}
+
+# Var(x'beta_hat + z'(b_hat - b)) for each row of a design; code 0 is a level without random effects.
+engine_prediction_variance <- function(fit, design, random = TRUE) {
+  engine_result(do.call(engine_variances, c(engine_point(fit), list(kept_design(fit, design), random, FALSE))), fit$frame)
+}
+
+# Covariance of (b_hat - b, term by term with columns fastest; beta_hat).
+engine_joint_covariance <- function(fit) {
+  engine_result(do.call(engine_variances, c(engine_point(fit), list(unit_design(fit), TRUE, TRUE))), fit$frame)
+}
+
+# Fits of many responses, the columns of Y.
+engine_refit <- function(fit, Y) {
+  rows <- fit$rows
+  if (!is.null(rows$offset)) Y <- Y - rows$offset
+  rows$y <- rows$offset <- NULL
+  chunk_rows <- fit$control$chunk_rows
+  chunks <- max(1, ceiling(rows$n / chunk_rows))
+  read <- function(k) {
+    index <- c((k - 1) * chunk_rows + 1, min(k * chunk_rows, rows$n))
+    d <- if (chunks == 1) design(fit$frame, rows) else design(fit$frame, rows, index)
+    d$y <- if (chunks == 1) Y else Y[index[1L]:index[2L], , drop = FALSE]
+    d
+  }
+  layout <- engine_layout(fit$frame)
+  constants <- list(x = fit$frame$x_constant, z = lapply(fit$frame$random, function(term) term$z_constant))
+  blocks <- engine_result(engine_cross_products(layout, constants, as.integer(chunks), read), fit$frame)
+  options <- engine_options(fit, fit$spec$reml)
+  engine_result(engine_refits(layout, blocks, options), fit$frame)
+}
+
+kept_design <- function(fit, design) {
+  design$X <- design$X[, fit$cross_products$x$kept, drop = FALSE]
+  design
+}
+
+# One row for each random effect and each estimable coefficient.
+unit_design <- function(fit) {
+  random <- fit$frame$random
+  levels <- vapply(random, function(term) length(fit$frame$groups[[term$group]]$levels), 0L)
+  sizes <- levels * vapply(random, function(term) term$q, 0L)
+  p <- length(fit$cross_products$x$kept)
+  rows <- sum(sizes) + p
+  start <- cumsum(c(0L, sizes))
+  Z <- lapply(seq_along(random), function(t) {
+    z <- matrix(0, rows, random[[t]]$q)
+    z[start[t] + seq_len(sizes[t]), ] <- diag(random[[t]]$q)[rep(seq_len(random[[t]]$q), levels[t]), ]
+    z
+  })
+  codes <- lapply(seq_along(fit$frame$groups), function(g) {
+    code <- integer(rows)
+    for (t in which(vapply(random, function(term) term$group == g, NA))) {
+      code[start[t] + seq_len(sizes[t])] <- rep(seq_len(levels[t]), each = random[[t]]$q)
+    }
+    code
+  })
+  list(X = rbind(matrix(0, sum(sizes), p), diag(p)), Z = Z, codes = codes)
+}

@@ -55,11 +55,60 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// engine_refits
+SEXP engine_refits(const Rcpp::List& layout, const Rcpp::List& cross_products, const Rcpp::List& options);
+RcppExport SEXP _henderson_engine_refits(SEXP layoutSEXP, SEXP cross_productsSEXP, SEXP optionsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type layout(layoutSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type cross_products(cross_productsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type options(optionsSEXP);
+    rcpp_result_gen = Rcpp::wrap(engine_refits(layout, cross_products, options));
+    return rcpp_result_gen;
+END_RCPP
+}
+// engine_variances
+SEXP engine_variances(const Rcpp::List& layout, const Rcpp::List& cross_products, const Eigen::VectorXd& theta, bool reml, double memory_limit, const Rcpp::List& design, bool random, bool joint);
+RcppExport SEXP _henderson_engine_variances(SEXP layoutSEXP, SEXP cross_productsSEXP, SEXP thetaSEXP, SEXP remlSEXP, SEXP memory_limitSEXP, SEXP designSEXP, SEXP randomSEXP, SEXP jointSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type layout(layoutSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type cross_products(cross_productsSEXP);
+    Rcpp::traits::input_parameter< const Eigen::VectorXd& >::type theta(thetaSEXP);
+    Rcpp::traits::input_parameter< bool >::type reml(remlSEXP);
+    Rcpp::traits::input_parameter< double >::type memory_limit(memory_limitSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type design(designSEXP);
+    Rcpp::traits::input_parameter< bool >::type random(randomSEXP);
+    Rcpp::traits::input_parameter< bool >::type joint(jointSEXP);
+    rcpp_result_gen = Rcpp::wrap(engine_variances(layout, cross_products, theta, reml, memory_limit, design, random, joint));
+    return rcpp_result_gen;
+END_RCPP
+}
+// engine_conditional
+SEXP engine_conditional(const Rcpp::List& layout, const Rcpp::List& cross_products, const Eigen::VectorXd& theta, bool reml, double memory_limit);
+RcppExport SEXP _henderson_engine_conditional(SEXP layoutSEXP, SEXP cross_productsSEXP, SEXP thetaSEXP, SEXP remlSEXP, SEXP memory_limitSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type layout(layoutSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type cross_products(cross_productsSEXP);
+    Rcpp::traits::input_parameter< const Eigen::VectorXd& >::type theta(thetaSEXP);
+    Rcpp::traits::input_parameter< bool >::type reml(remlSEXP);
+    Rcpp::traits::input_parameter< double >::type memory_limit(memory_limitSEXP);
+    rcpp_result_gen = Rcpp::wrap(engine_conditional(layout, cross_products, theta, reml, memory_limit));
+    return rcpp_result_gen;
+END_RCPP
+}
 
 static const R_CallMethodDef CallEntries[] = {
     {"_henderson_engine_cross_products", (DL_FUNC) &_henderson_engine_cross_products, 4},
     {"_henderson_engine_fit", (DL_FUNC) &_henderson_engine_fit, 5},
     {"_henderson_engine_solve", (DL_FUNC) &_henderson_engine_solve, 5},
+    {"_henderson_engine_refits", (DL_FUNC) &_henderson_engine_refits, 3},
+    {"_henderson_engine_variances", (DL_FUNC) &_henderson_engine_variances, 8},
+    {"_henderson_engine_conditional", (DL_FUNC) &_henderson_engine_conditional, 5},
     {NULL, NULL, 0}
 };
 

@@ -1,5 +1,6 @@
 #include "convert.h"
 #include "henderson/fit/fit.hpp"
+#include "henderson/fit/refit.hpp"
 #include "henderson/fit/solution.hpp"
 
 namespace {
@@ -65,5 +66,19 @@ SEXP engine_solve(const Rcpp::List& layout, const Rcpp::List& cross_products, in
     const henderson::Evaluation at = henderson::Criterion(problem, how.reml, monitor).evaluate(theta);
     if (!at.ok()) throw henderson::Error("not_finite", "the criterion is not finite at these parameters");
     return to_list(henderson::solve(problem, data, at, response - 1));
+  });
+}
+
+// [[Rcpp::export]]
+SEXP engine_refits(const Rcpp::List& layout, const Rcpp::List& cross_products, const Rcpp::List& options) {
+  return henderson::guarded([&] {
+    const henderson::Layout to = henderson::to_layout(layout);
+    henderson::RMonitor monitor(false);
+    const henderson::CrossProducts data = henderson::to_cross_products(cross_products, to);
+    const henderson::Refits fits = henderson::refit(to, data, to_options(options), monitor);
+    return Rcpp::List::create(Rcpp::Named("theta") = fits.theta, Rcpp::Named("beta") = fits.beta,
+                              Rcpp::Named("covariance") = fits.covariance, Rcpp::Named("sigma") = fits.sigma,
+                              Rcpp::Named("criterion") = fits.value, Rcpp::Named("evaluations") = fits.evaluations,
+                              Rcpp::Named("converged") = fits.converged, Rcpp::Named("singular") = fits.singular);
   });
 }

@@ -96,7 +96,7 @@ inline VectorXd canonical(const Layout& layout, const VectorXd& theta) {
 class Fitter {
  public:
   Fitter(const Problem& problem, const FitOptions& options, Monitor& monitor)
-      : problem_(problem), options_(options), monitor_(monitor), criterion_(problem, options.reml, monitor) {}
+      : problem_(problem), options_(options), monitor_(monitor), criterion_(problem, options.reml, monitor), final_(criterion_) {}
 
   FitOutcome run() {
     VectorXd neutral;
@@ -118,6 +118,9 @@ class Fitter {
     finish();
     return out_;
   }
+
+  // At the optimum that run() returned.
+  const Evaluation& final_evaluation() const { return final_.last(); }
 
  private:
   bool affordable() const { return problem_.rest.factor_entries() < 2000000; }
@@ -143,7 +146,7 @@ class Fitter {
 
   // Exactly singular where that is as good; signs fixed; derivatives at the point that is returned.
   void finish() {
-    SearchFunction f(criterion_);
+    SearchFunction& f = final_;
     std::vector<bool> singular;
     const VectorXd candidate = snapped(problem_, out_.optimum.theta, singular);
     out_.singular.assign(singular.size(), false);
@@ -180,6 +183,7 @@ class Fitter {
   const FitOptions& options_;
   Monitor& monitor_;
   Criterion criterion_;
+  SearchFunction final_;
   FitOutcome out_;
 };
 

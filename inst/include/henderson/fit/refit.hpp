@@ -1,0 +1,72 @@
+// Many responses on one design: everything that does not depend on y is prepared once.
+#ifndef HENDERSON_FIT_REFIT_HPP
+#define HENDERSON_FIT_REFIT_HPP
+
+#include <vector>
+
+#include "henderson/fit/fit.hpp"
+
+namespace henderson {
+
+// One column per response.
+struct Refits {
+  MatrixXd theta;      // engine's coordinates
+  MatrixXd beta;       // kept columns, user's coordinates
+  MatrixXd covariance; // per term the lower triangle of its covariance matrix, absolute, one term after another
+  VectorXd sigma, value;
+  std::vector<int> evaluations;
+  std::vector<bool> converged, singular;
+};
+
+inline Index covariance_entries(const Layout& layout) {
+  Index sum = 0;
+  for (const Term& term : layout.terms) sum += term.q * (term.q + 1) / 2;
+  return sum;
+}
+
+inline VectorXd stacked_covariance(const Layout& layout, const CrossProducts& data, const Evaluation& at) {
+  VectorXd out(covariance_entries(layout));
+  Index k = 0;
+  for (std::size_t t = 0; t < layout.terms.size(); ++t) {
+    const Term& term = layout.terms[t];
+    const MatrixXd l = data.z_basis[t] * at.factor[term.group].block(term.column, term.column, term.q, term.q);
+    const MatrixXd sigma = at.sigma2 * l * l.transpose();
+    for (Index j = 0; j < term.q; ++j)
+      for (Index i = j; i < term.q; ++i) out[k++] = sigma(i, j);
+  }
+  return out;
+}
+
+inline Refits refit(const Layout& layout, const CrossProducts& data, const FitOptions& options, Monitor& monitor) {
+  const Index m = data.responses();
+  Problem problem = make_problem(layout, data, options.memory_limit, monitor);
+  const bool rest = problem.rest.columns() > 0;
+  const auto classes = rest ? std::vector<std::vector<Index>>() : levels_by_root(layout, data);
+  const bool mix = !rest && worth_mixing(problem, data, classes);
+  Refits out;
+  out.theta.resize(layout.n_theta, m);
+  out.beta.resize(data.p(), m);
+  out.covariance.resize(covariance_entries(layout), m);
+  out.sigma.resize(m);
+  out.value.resize(m);
+  for (Index j = 0; j < m; ++j) {
+    set_response(problem, data, j, mix ? &classes : nullptr);
+    Fitter fitter(problem, options, monitor);
+    const FitOutcome fitted = fitter.run();
+    const Evaluation& at = fitter.final_evaluation();
+    out.theta.col(j) = fitted.optimum.theta;
+    out.beta.col(j) = data.x.response.col(j) + data.x.basis * at.beta;
+    out.covariance.col(j) = stacked_covariance(layout, data, at);
+    out.sigma[j] = std::sqrt(at.sigma2);
+    out.value[j] = fitted.optimum.value;
+    out.evaluations.push_back(fitted.evaluations);
+    out.converged.push_back(fitted.optimum.status == "converged");
+    out.singular.push_back(std::find(fitted.singular.begin(), fitted.singular.end(), true) != fitted.singular.end());
+    monitor.check();
+  }
+  return out;
+}
+
+}  // namespace henderson
+
+#endif

@@ -1,0 +1,90 @@
+#include "convert.h"
+#include "henderson/fit/prediction.hpp"
+
+namespace {
+
+using henderson::Index;
+
+// Everything that a question about a fit needs, made again from its plain parts.
+struct Point {
+  henderson::Layout layout;
+  henderson::RMonitor monitor{false};
+  henderson::CrossProducts data;
+  henderson::Problem problem;
+  henderson::Evaluation at;
+
+  Point(const Rcpp::List& shape, const Rcpp::List& cross_products, const Eigen::VectorXd& theta, bool reml,
+        double memory_limit)
+      : layout(henderson::to_layout(shape)), data(henderson::to_cross_products(cross_products, layout)) {
+    henderson::require(theta.size() == layout.n_theta, "theta has the wrong length");
+    problem = henderson::make_problem(layout, data, memory_limit, monitor);
+    henderson::set_response(problem, data, 0, nullptr);
+    at = henderson::Criterion(problem, reml, monitor).evaluate(theta);
+    if (!at.ok()) throw henderson::Error("not_finite", "the criterion is not finite at these parameters");
+  }
+};
+
+henderson::Combinations to_combinations(const Rcpp::List& design, const henderson::Layout& layout, Index p,
+                                        bool random) {
+  henderson::Combinations out;
+  const SEXP x = design["X"];
+  henderson::require(TYPEOF(x) == REALSXP && Rf_isMatrix(x) && Rf_ncols(x) == p, "X does not fit the model");
+  const Index rows = Rf_nrows(x);
+  new (&out.x) henderson::ConstMatrix(REAL(x), rows, p);
+  out.random = random;
+  if (!random) return out;
+  const Rcpp::List z = design["Z"], codes = design["codes"];
+  henderson::require(z.size() == static_cast<R_xlen_t>(layout.terms.size()) &&
+                         codes.size() == static_cast<R_xlen_t>(layout.groups.size()), "Z does not fit the model");
+  for (R_xlen_t t = 0; t < z.size(); ++t) {
+    const SEXP zt = z[t];
+    henderson::require(TYPEOF(zt) == REALSXP && Rf_isMatrix(zt) && Rf_nrows(zt) == rows &&
+                           Rf_ncols(zt) == layout.terms[t].q, "Z does not fit the model");
+    out.z.emplace_back(REAL(zt), rows, Rf_ncols(zt));
+  }
+  for (R_xlen_t g = 0; g < codes.size(); ++g) {
+    const SEXP code = codes[g];
+    henderson::require(TYPEOF(code) == INTSXP && Rf_xlength(code) == rows, "codes do not fit X");
+    const int* value = INTEGER(code);
+    for (Index i = 0; i < rows; ++i) {
+      henderson::require(value[i] >= 0 && value[i] <= layout.groups[g].levels, "a code is not one of the levels");
+    }
+    out.code.push_back(value);
+  }
+  return out;
+}
+
+Rcpp::NumericVector to_array(const std::vector<Eigen::MatrixXd>& blocks, Index q) {
+  Rcpp::NumericVector out(q * q * blocks.size());
+  for (std::size_t l = 0; l < blocks.size(); ++l) std::copy(blocks[l].data(), blocks[l].data() + q * q, out.begin() + l * q * q);
+  out.attr("dim") = Rcpp::Dimension(q, q, blocks.size());
+  return out;
+}
+
+}  // namespace
+
+// [[Rcpp::export]]
+SEXP engine_variances(const Rcpp::List& layout, const Rcpp::List& cross_products, const Eigen::VectorXd& theta,
+                      bool reml, double memory_limit, const Rcpp::List& design, bool random, bool joint) {
+  return henderson::guarded([&]() -> SEXP {
+    Point point(layout, cross_products, theta, reml, memory_limit);
+    const henderson::Combinations c = to_combinations(design, point.layout, point.data.p(), random);
+    const henderson::Predictor predictor(point.problem, point.data, point.at);
+    if (joint) return Rcpp::wrap(predictor.covariance(c));
+    return Rcpp::wrap(predictor.variances(c, point.monitor));
+  });
+}
+
+// [[Rcpp::export]]
+SEXP engine_conditional(const Rcpp::List& layout, const Rcpp::List& cross_products, const Eigen::VectorXd& theta,
+                        bool reml, double memory_limit) {
+  return henderson::guarded([&] {
+    Point point(layout, cross_products, theta, reml, memory_limit);
+    const henderson::Predictor predictor(point.problem, point.data, point.at);
+    Rcpp::List out(point.layout.groups.size());
+    for (std::size_t g = 0; g < point.layout.groups.size(); ++g) {
+      out[g] = to_array(predictor.conditional(static_cast<int>(g), point.monitor), point.layout.groups[g].q);
+    }
+    return out;
+  });
+}
