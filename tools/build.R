@@ -28,10 +28,16 @@ build_tarball <- function(options = character()) {
   tarball
 }
 
+# The compiler's remarks on Eigen's templates fill screens; they are shown only if the installation fails.
 install_package <- function() {
   use_all_cores()
   library_directory <- target_library()
   tarball <- build_tarball("--no-build-vignettes")
-  status <- r_command(c("INSTALL", "--preclean", "--no-test-load", "-l", shQuote(library_directory), shQuote(tarball)))
-  if (status != 0) stop("R CMD INSTALL failed", call. = FALSE)
+  log <- file.path(build_directory(), "install.log")
+  args <- c("INSTALL", "--preclean", "--no-test-load", "-l", shQuote(library_directory), shQuote(tarball))
+  status <- r_command(args, stdout = log, stderr = log)
+  if (status != 0) {
+    cat(readLines(log, warn = FALSE), sep = "\n")
+    stop("R CMD INSTALL failed", call. = FALSE)
+  }
 }

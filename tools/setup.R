@@ -38,6 +38,7 @@ from_cran <- function(wanted) {
   if (is.null(repositories) || any(repositories == "@CRAN@")) utils::chooseCRANmirror(graphics = FALSE, ind = 1)
   offered <- utils::available.packages()[, "Version"]
   wanted <- wanted[is_enough(offered[wanted$name], wanted$version), , drop = FALSE]
+  Sys.setenv(USE_BUNDLED_LIBUV = "1")     # 'fs', which testthat needs, otherwise wants a system library
   if (nrow(wanted)) utils::install.packages(unique(wanted$name), lib = target_library(), dependencies = NA)
 }
 
