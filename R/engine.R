@@ -14,7 +14,7 @@ engine_options <- function(fit_or_control, reml, start = NULL) {
 
 # Returns the engine's list, or signals the condition it stands for. `frame` names what the engine numbers.
 engine_result <- function(x, frame) {
-  if (is.null(x$engine_error)) return(x)
+  if (!is.list(x) || is.null(x$engine_error)) return(x)
   switch(x$engine_error,
     random_rank = abort_random_rank(x$message, frame),
     memory = abort_memory(x$message),

@@ -56,8 +56,8 @@ lmm <- function(formula, data, REML = TRUE, weights, offset, subset, na.action, 
   blocks <- cross_products(frame, framed$rows, control$chunk_rows)
   conditions <- c(frame$conditions, rank_conditions(frame, blocks))
   signal_conditions(conditions)
-  optimum <- find_optimum(frame, blocks, REML, start, control)
-  new_lmm_fit(call, frame, framed$rows, blocks, optimum, control, conditions)
+  found <- find_optimum(frame, blocks, REML, start, control)
+  new_lmm_fit(call, frame, framed$rows, blocks, found, control, conditions)
 }
 
 #' Settings of a fit

@@ -3,9 +3,9 @@
 find_optimum <- function(frame, blocks, reml, start, control) {
   layout <- engine_layout(frame)
   if (!is.null(start)) start <- internal_start(start, frame, blocks)
-  optimum <- engine_result(engine_fit(layout, blocks, 1L, engine_options(control, reml, start), control$progress), frame)
-  if (!optimum$identified) abort_confounded(optimum$confounded, frame)
-  optimum
+  found <- engine_result(engine_fit(layout, blocks, 1L, engine_options(control, reml, start), control$progress), frame)
+  if (!found$optimum$identified) abort_confounded(found$optimum$confounded, frame)
+  found
 }
 
 abort_confounded <- function(terms, frame) {
@@ -51,9 +51,9 @@ lower_factor <- function(S) {
   L
 }
 
-new_lmm_fit <- function(call, frame, rows, blocks, optimum, control, conditions) {
-  solution <- engine_result(engine_solve(engine_layout(frame), blocks, 1L, optimum$theta,
-                                         engine_options(control, frame$spec$reml)), frame)
+new_lmm_fit <- function(call, frame, rows, blocks, found, control, conditions) {
+  optimum <- found$optimum
+  solution <- found$solution
   estimates <- new_estimates(frame, blocks, optimum, solution)
   more <- outcome_conditions(frame, optimum, estimates, solution)
   fit <- structure(list(call = call, spec = frame$spec, frame = frame, rows = if (control$keep_rows) rows,

@@ -47,7 +47,9 @@ SEXP engine_fit(const Rcpp::List& layout, const Rcpp::List& cross_products, int 
     henderson::RMonitor monitor(progress);
     const henderson::CrossProducts data = henderson::to_cross_products(cross_products, to);
     henderson::require(response >= 1 && response <= data.responses(), "there is no such response");
-    return to_list(henderson::fit(to, data, response - 1, to_options(options), monitor));
+    const henderson::Fit fitted = henderson::fit(to, data, response - 1, to_options(options), monitor);
+    return Rcpp::List::create(Rcpp::Named("optimum") = to_list(fitted.outcome),
+                              Rcpp::Named("solution") = to_list(fitted.solution));
   });
 }
 

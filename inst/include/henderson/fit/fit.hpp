@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "henderson/fit/solution.hpp"
 #include "henderson/fit/start.hpp"
 #include "henderson/optimize/minimize.hpp"
 
@@ -42,7 +43,9 @@ class SearchFunction {
     const Derivatives d = henderson::derivatives(*criterion_, at_);
     gradient = d.gradient;
     hessian = d.hessian;
+    exact_ = d.exact;
   }
+  bool exact() const { return exact_; }
   double noise() const {
     return 16 * std::numeric_limits<double>::epsilon() *
            (std::abs(at_.log_det_random) + at_.degrees * (1 + std::abs(std::log(at_.sigma2))));
@@ -52,6 +55,7 @@ class SearchFunction {
  private:
   const Criterion* criterion_;
   Evaluation at_;
+  bool exact_ = true;
 };
 
 // A covariance this close to singular (on the scale of one level's data) is tried as exactly singular.
@@ -95,8 +99,8 @@ inline VectorXd canonical(const Layout& layout, const VectorXd& theta) {
 
 class Fitter {
  public:
-  Fitter(const Problem& problem, const FitOptions& options, Monitor& monitor)
-      : problem_(problem), options_(options), monitor_(monitor), criterion_(problem, options.reml, monitor), final_(criterion_) {}
+  Fitter(const Problem& problem, const CrossProducts& data, const FitOptions& options, Monitor& monitor)
+      : problem_(problem), data_(data), options_(options), monitor_(monitor), criterion_(problem, options.reml, monitor), final_(criterion_) {}
 
   FitOutcome run() {
     VectorXd neutral;
@@ -104,7 +108,7 @@ class Fitter {
       search(options_.start);
       neutral = options_.start;
     } else {
-      const Start start = find_start(problem_, monitor_, out_.evaluations);
+      const Start start = find_start(problem_, data_, monitor_, out_.evaluations);
       out_.identified = start.identified;
       out_.confounded = start.terms;
       if (!start.identified) return out_;
@@ -135,6 +139,8 @@ class Fitter {
     if (first || found.value < out_.optimum.value - noise ||
         (out_.optimum.status != "converged" && found.status == "converged" && found.value < out_.optimum.value + noise)) {
       out_.optimum = std::move(found);
+      out_.exact_hessian = f.exact();
+      final_ = std::move(f);
     }
   }
 
@@ -146,40 +152,39 @@ class Fitter {
 
   // Exactly singular where that is as good; signs fixed; derivatives at the point that is returned.
   void finish() {
-    SearchFunction& f = final_;
     std::vector<bool> singular;
     const VectorXd candidate = snapped(problem_, out_.optimum.theta, singular);
     out_.singular.assign(singular.size(), false);
     VectorXd theta = out_.optimum.theta;
-    if (candidate != theta) {
-      const double value = f.value(candidate);
-      if (std::isfinite(value) && value <= out_.optimum.value + 1e-7 + f.noise()) {
-        VectorXd gradient;
-        MatrixXd hessian;
-        f.derivatives(candidate, gradient, hessian);
-        const NewtonStep newton = newton_step(gradient, hessian);
-        if (newton.convex && newton.decrement < 1e-7) {
-          theta = candidate;
-          out_.singular = singular;
-        }
-      }
-    } else {
+    if (candidate == theta || is_optimum(candidate)) {
+      theta = candidate;
       out_.singular = singular;
     }
     theta = canonical(*problem_.layout, theta);
-    out_.optimum.theta = theta;
-    out_.optimum.value = f.value(theta);
-    const Derivatives d = henderson::derivatives(criterion_, f.last());
-    out_.optimum.gradient = d.gradient;
-    out_.optimum.hessian = d.hessian;
-    out_.exact_hessian = d.exact;
-    const NewtonStep newton = newton_step(d.gradient, d.hessian);
-    out_.optimum.decrement = newton.decrement;
+    if (theta != final_.last().theta || theta != out_.optimum.theta) move_to(theta);
     out_.optimum.evaluations = out_.evaluations;
-    out_.zero_residual = out_.zero_residual || !(f.last().r2 > 1e-13 * problem_.total);
+    out_.zero_residual = out_.zero_residual || !(final_.last().r2 > 1e-13 * problem_.total);
+  }
+
+  bool is_optimum(const VectorXd& candidate) {
+    const double value = final_.value(candidate);
+    if (!std::isfinite(value) || value > out_.optimum.value + 1e-7 + final_.noise()) return false;
+    VectorXd gradient;
+    MatrixXd hessian;
+    final_.derivatives(candidate, gradient, hessian);
+    const NewtonStep newton = newton_step(gradient, hessian);
+    return newton.convex && newton.decrement < 1e-7;
+  }
+
+  void move_to(const VectorXd& theta) {
+    out_.optimum.theta = theta;
+    out_.optimum.value = final_.value(theta);
+    final_.derivatives(theta, out_.optimum.gradient, out_.optimum.hessian);
+    out_.optimum.decrement = newton_step(out_.optimum.gradient, out_.optimum.hessian).decrement;
   }
 
   const Problem& problem_;
+  const CrossProducts& data_;
   const FitOptions& options_;
   Monitor& monitor_;
   Criterion criterion_;
@@ -221,14 +226,30 @@ inline bool worth_mixing(const Problem& problem, const CrossProducts& data,
   return 2 * rows < problem.layout->lead_levels();
 }
 
-inline FitOutcome fit(const Layout& layout, const CrossProducts& data, Index response, const FitOptions& options,
-                      Monitor& monitor) {
+struct Fit {
+  FitOutcome outcome;
+  Solution solution;   // where the model is identified
+};
+
+inline Fit fit(const Layout& layout, const CrossProducts& data, Index response, const FitOptions& options,
+               Monitor& monitor) {
   Problem problem = make_problem(layout, data, options.memory_limit, monitor);
   const auto classes = problem.rest.columns() > 0 ? std::vector<std::vector<Index>>() : levels_by_root(layout, data);
-  set_response(problem, data, response, worth_mixing(problem, data, classes) ? &classes : nullptr);
+  const bool mix = worth_mixing(problem, data, classes);
+  set_response(problem, data, response, mix ? &classes : nullptr);
   const bool floored = floor_residual(problem, data);
-  FitOutcome out = Fitter(problem, options, monitor).run();
-  out.zero_residual = floored || out.zero_residual;
+  Fitter fitter(problem, data, options, monitor);
+  Fit out;
+  out.outcome = fitter.run();
+  if (!out.outcome.identified || !fitter.final_evaluation().ok()) return out;
+  out.outcome.zero_residual = floored || out.outcome.zero_residual;
+  if (!mix) {
+    out.solution = solve(problem, data, fitter.final_evaluation(), response);
+    return out;
+  }
+  set_response(problem, data, response, nullptr);
+  floor_residual(problem, data);
+  out.solution = solve(problem, data, Criterion(problem, options.reml, monitor).evaluate(out.outcome.optimum.theta), response);
   return out;
 }
 

@@ -51,7 +51,7 @@ inline Refits refit(const Layout& layout, const CrossProducts& data, const FitOp
   out.value.resize(m);
   for (Index j = 0; j < m; ++j) {
     set_response(problem, data, j, mix ? &classes : nullptr);
-    Fitter fitter(problem, options, monitor);
+    Fitter fitter(problem, data, options, monitor);
     const FitOutcome fitted = fitter.run();
     const Evaluation& at = fitter.final_evaluation();
     out.theta.col(j) = fitted.optimum.theta;

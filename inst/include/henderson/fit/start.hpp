@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "henderson/likelihood/gradient.hpp"
+#include "henderson/fit/moment_start.hpp"
 
 namespace henderson {
 
@@ -71,12 +71,49 @@ inline MatrixXd lift(const MatrixXd& sigma, double floor) {
   return eigen.eigenvectors() * values.asDiagonal() * eigen.eigenvectors().transpose();
 }
 
-inline Start find_start(const Problem& problem, Checkpoint& checkpoint, int& evaluations) {
+inline VectorXd neutral_theta(const Layout& layout) {
+  VectorXd theta(layout.n_theta);
+  for (const Term& term : layout.terms) theta.segment(term.theta, term.n_theta) = term.structure->start(term.q);
+  return theta;
+}
+
+// theta of the natural parameters (then sigma^2), made positive definite.
+inline VectorXd lifted_theta(const Layout& layout, Index n, const std::vector<Direction>& directions,
+                             const VectorXd& natural, double least_residual) {
+  const Index k = static_cast<Index>(directions.size());
+  const double residual = std::max(natural[k], least_residual);
+  std::vector<MatrixXd> sigma;
+  for (const Group& g : layout.groups) sigma.push_back(MatrixXd::Zero(g.q, g.q));
+  for (Index i = 0; i < k; ++i) sigma[directions[i].group] += natural[i] / residual * directions[i].e;
+  VectorXd theta(layout.n_theta);
+  for (const Term& term : layout.terms) {
+    const double floor = 0.01 * static_cast<double>(layout.groups[term.group].levels) / static_cast<double>(n);
+    const MatrixXd own = sigma[term.group].block(term.column, term.column, term.q, term.q);
+    theta.segment(term.theta, term.n_theta) = term.structure->nearest(lift(own, floor));
+  }
+  return theta;
+}
+
+// From V_0 = I, for models where one evaluation is dear.
+inline Start moment_start(const Problem& problem, const CrossProducts& data) {
   const Layout& layout = *problem.layout;
   Start out;
-  out.neutral.resize(layout.n_theta);
-  for (const Term& term : layout.terms) out.neutral.segment(term.theta, term.n_theta) = term.structure->start(term.q);
-  out.theta = out.neutral;
+  out.theta = out.neutral = neutral_theta(layout);
+  const std::vector<Direction> directions = natural_directions(layout);
+  const MomentEquations e = MomentStart(layout, data).equations(directions, problem.n, problem.total);
+  out.terms = confounded(layout, e.information);
+  out.identified = out.terms.empty();
+  if (!out.identified) return out;
+  const double share = 0.05 * problem.total / static_cast<double>(problem.n);
+  out.theta = lifted_theta(layout, problem.n, directions, e.information.ldlt().solve(e.right), share);
+  return out;
+}
+
+// From Sigma = I, with all that the criterion knows there.
+inline Start scoring_start(const Problem& problem, Checkpoint& checkpoint, int& evaluations) {
+  const Layout& layout = *problem.layout;
+  Start out;
+  out.theta = out.neutral = neutral_theta(layout);
   const Criterion criterion(problem, true, checkpoint);
   const Evaluation at = criterion.evaluate(out.neutral);
   ++evaluations;
@@ -84,26 +121,22 @@ inline Start find_start(const Problem& problem, Checkpoint& checkpoint, int& eva
   const std::vector<Direction> directions = natural_directions(layout);
   const Moments m = moments(criterion, at, directions);
   const VectorXd psi = psi_of(at.factor, directions);
-  const MatrixXd information = m.has_t ? bordered(m.t, m.trace, psi, at.degrees) : bordered(m.ai, m.quadratic, psi, at.degrees);
+  const MatrixXd information = bordered(m.t, m.trace, psi, at.degrees);
   out.terms = confounded(layout, information);
   out.identified = out.terms.empty();
   if (!out.identified) return out;
   const Index k = psi.size();
-  VectorXd score(k + 1);
+  VectorXd score(k + 1), natural(k + 1);
   score.head(k) = m.quadratic - m.trace;
   score[k] = -psi.dot(score.head(k));
-  const VectorXd step = information.ldlt().solve(score);
-  const double residual = std::max(1 + step[k], 0.05);
-  std::vector<MatrixXd> sigma;
-  for (const Group& g : layout.groups) sigma.push_back(MatrixXd::Zero(g.q, g.q));
-  for (Index i = 0; i < k; ++i) sigma[directions[i].group] += (psi[i] + step[i]) / residual * directions[i].e;
-  for (const Term& term : layout.terms) {
-    const Group& g = layout.groups[term.group];
-    const double floor = 0.01 * static_cast<double>(g.levels) / static_cast<double>(problem.n);
-    const MatrixXd lifted = lift(sigma[term.group].block(term.column, term.column, term.q, term.q), floor);
-    out.theta.segment(term.theta, term.n_theta) = term.structure->nearest(lifted);
-  }
+  natural << psi, 1;
+  natural += information.ldlt().solve(score);
+  out.theta = lifted_theta(layout, problem.n, directions, natural, 0.05);
   return out;
+}
+
+inline Start find_start(const Problem& problem, const CrossProducts& data, Checkpoint& checkpoint, int& evaluations) {
+  return exact_moments(problem) ? scoring_start(problem, checkpoint, evaluations) : moment_start(problem, data);
 }
 
 }  // namespace henderson

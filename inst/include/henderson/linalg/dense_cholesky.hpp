@@ -1,4 +1,5 @@
-// Blocked Cholesky factor and inverse of one dense symmetric matrix, in place, with checkpoints between tiles.
+// Cholesky factor and inverse of one dense symmetric matrix, in place, by recursion on halves, so that nearly all
+// work is matrix multiplication. Only lower triangles are read and written.
 #ifndef HENDERSON_LINALG_DENSE_CHOLESKY_HPP
 #define HENDERSON_LINALG_DENSE_CHOLESKY_HPP
 
@@ -6,6 +7,7 @@
 #include <algorithm>
 
 #include "henderson/linalg/checkpoint.hpp"
+#include "henderson/linalg/multiply.hpp"
 
 namespace henderson {
 
@@ -13,72 +15,127 @@ using Eigen::Index;
 using Eigen::MatrixXd;
 using Eigen::VectorXd;
 
-constexpr Index kTile = 128;
+constexpr Index kLeaf = 32;
+
+// Where to cut: a multiple of the kernel's height.
+inline Index half_of(Index n) { return std::max<Index>(16, (n / 2 + 8) / 16 * 16); }
+
+// B <- B L^{-T}.
+inline void solve_transposed_right(const Eigen::Ref<const MatrixXd>& l, Eigen::Ref<MatrixXd> b, Checkpoint& checkpoint) {
+  const Index n = l.rows();
+  if (n <= kLeaf) {
+    l.triangularView<Eigen::Lower>().transpose().solveInPlace<Eigen::OnTheRight>(b);
+    return;
+  }
+  const Index h = half_of(n), rest = n - h;
+  solve_transposed_right(l.topLeftCorner(h, h), b.leftCols(h), checkpoint);
+  multiply_add(b.rightCols(rest), -1, plain(b.leftCols(h)), transposed(l.bottomLeftCorner(rest, h)), h, checkpoint);
+  solve_transposed_right(l.bottomRightCorner(rest, rest), b.rightCols(rest), checkpoint);
+}
+
+// B <- B L^{-1}.
+inline void solve_right(const Eigen::Ref<const MatrixXd>& l, Eigen::Ref<MatrixXd> b, Checkpoint& checkpoint) {
+  const Index n = l.rows();
+  if (n <= kLeaf) {
+    l.triangularView<Eigen::Lower>().solveInPlace<Eigen::OnTheRight>(b);
+    return;
+  }
+  const Index h = half_of(n), rest = n - h;
+  solve_right(l.bottomRightCorner(rest, rest), b.rightCols(rest), checkpoint);
+  multiply_add(b.leftCols(h), -1, plain(b.rightCols(rest)), plain(l.bottomLeftCorner(rest, h)), rest, checkpoint);
+  solve_right(l.topLeftCorner(h, h), b.leftCols(h), checkpoint);
+}
+
+// B <- L^{-1} B.
+inline void solve_left(const Eigen::Ref<const MatrixXd>& l, Eigen::Ref<MatrixXd> b, Checkpoint& checkpoint) {
+  const Index n = l.rows();
+  if (n <= kLeaf) {
+    l.triangularView<Eigen::Lower>().solveInPlace(b);
+    return;
+  }
+  const Index h = half_of(n), rest = n - h;
+  solve_left(l.topLeftCorner(h, h), b.topRows(h), checkpoint);
+  multiply_add(b.bottomRows(rest), -1, plain(l.bottomLeftCorner(rest, h)), plain(b.topRows(h)), h, checkpoint);
+  solve_left(l.bottomRightCorner(rest, rest), b.bottomRows(rest), checkpoint);
+}
+
+// B <- L' B.
+inline void multiply_transposed_left(const Eigen::Ref<const MatrixXd>& l, Eigen::Ref<MatrixXd> b, Checkpoint& checkpoint) {
+  const Index n = l.rows();
+  if (n <= kLeaf) {
+    b = (l.triangularView<Eigen::Lower>().transpose() * MatrixXd(b)).eval();
+    return;
+  }
+  const Index h = half_of(n), rest = n - h;
+  multiply_transposed_left(l.topLeftCorner(h, h), b.topRows(h), checkpoint);
+  multiply_add(b.topRows(h), 1, transposed(l.bottomLeftCorner(rest, h)), plain(b.bottomRows(rest)), rest, checkpoint);
+  multiply_transposed_left(l.bottomRightCorner(rest, rest), b.bottomRows(rest), checkpoint);
+}
+
+// Lower triangle of C += alpha A B for a symmetric product.
+inline void multiply_add_symmetric(Eigen::Ref<MatrixXd> c, double alpha, const Strided& a, const Strided& b, Index k,
+                                   Checkpoint& checkpoint) {
+  const Index n = c.rows();
+  if (n <= 2 * kLeaf) {
+    MatrixXd full = MatrixXd::Zero(n, n);
+    multiply_add(full, alpha, a, b, k, checkpoint);
+    c.triangularView<Eigen::Lower>() += full;
+    return;
+  }
+  const Index h = half_of(n), rest = n - h;
+  multiply_add_symmetric(c.topLeftCorner(h, h), alpha, a, b, k, checkpoint);
+  multiply_add(c.bottomLeftCorner(rest, h), alpha, {a.data + h * a.row, a.row, a.col}, b, k, checkpoint);
+  multiply_add_symmetric(c.bottomRightCorner(rest, rest), alpha, {a.data + h * a.row, a.row, a.col},
+                         {b.data + h * b.col, b.row, b.col}, k, checkpoint);
+}
 
 // Lower Cholesky factor over the lower triangle of `a`; false if `a` is not positive definite.
 inline bool cholesky_in_place(Eigen::Ref<MatrixXd> a, Checkpoint& checkpoint) {
   const Index n = a.rows();
-  for (Index k = 0; k < n; k += kTile) {
-    const Index b = std::min(kTile, n - k), below = n - k - b;
-    Eigen::Ref<MatrixXd> diagonal = a.block(k, k, b, b);
-    const Eigen::LLT<Eigen::Ref<MatrixXd>> in_place(diagonal);
-    if (in_place.info() != Eigen::Success) return false;
-    if (below == 0) break;
-    auto panel = a.block(k + b, k, below, b);
-    diagonal.triangularView<Eigen::Lower>().transpose().solveInPlace<Eigen::OnTheRight>(panel);
-    for (Index j = k + b; j < n; j += 4 * kTile) {
-      const Index width = std::min(4 * kTile, n - j);
-      auto left = a.block(j, k, width, b);
-      a.block(j, j, width, width).selfadjointView<Eigen::Lower>().rankUpdate(left, -1.0);
-      if (j + width < n) {
-        a.block(j + width, j, n - j - width, width).noalias() -=
-            a.block(j + width, k, n - j - width, b) * left.transpose();
-      }
-      checkpoint.check();
-    }
+  if (n <= kLeaf) {
+    const Eigen::LLT<Eigen::Ref<MatrixXd>> in_place(a);
+    return in_place.info() == Eigen::Success;
   }
-  return true;
+  const Index h = half_of(n), rest = n - h;
+  if (!cholesky_in_place(a.topLeftCorner(h, h), checkpoint)) return false;
+  solve_transposed_right(a.topLeftCorner(h, h), a.bottomLeftCorner(rest, h), checkpoint);
+  multiply_add_symmetric(a.bottomRightCorner(rest, rest), -1, plain(a.bottomLeftCorner(rest, h)),
+                         transposed(a.bottomLeftCorner(rest, h)), h, checkpoint);
+  return cholesky_in_place(a.bottomRightCorner(rest, rest), checkpoint);
 }
 
 // Inverse of the lower triangular matrix in the lower triangle of `l`, in place.
 inline void invert_lower_in_place(Eigen::Ref<MatrixXd> l, Checkpoint& checkpoint) {
   const Index n = l.rows();
-  if (n <= kTile / 2) {
+  if (n <= kLeaf) {
     MatrixXd inverse = MatrixXd::Identity(n, n);
     l.triangularView<Eigen::Lower>().solveInPlace(inverse);
     l.triangularView<Eigen::Lower>() = inverse;
     return;
   }
-  const Index h = n / 2;
+  const Index h = half_of(n), rest = n - h;
+  Eigen::Ref<MatrixXd> below = l.bottomLeftCorner(rest, h);
+  solve_right(l.topLeftCorner(h, h), below, checkpoint);
+  solve_left(l.bottomRightCorner(rest, rest), below, checkpoint);
+  below = -below;
   invert_lower_in_place(l.topLeftCorner(h, h), checkpoint);
-  invert_lower_in_place(l.bottomRightCorner(n - h, n - h), checkpoint);
-  for (Index j = 0; j < h; j += 4 * kTile) {
-    const Index width = std::min(4 * kTile, h - j);
-    // [L21 L11^-1] for these columns needs the rows of L11^-1 from j on.
-    MatrixXd product = l.block(h, j, n - h, h - j) *
-                       MatrixXd(l.block(j, j, h - j, width).triangularView<Eigen::Lower>());
-    l.block(h, j, n - h, width).noalias() =
-        -(l.bottomRightCorner(n - h, n - h).triangularView<Eigen::Lower>() * product);
-    checkpoint.check();
-  }
+  invert_lower_in_place(l.bottomRightCorner(rest, rest), checkpoint);
 }
 
 // M'M of the lower triangular matrix in the lower triangle of `m`, in place (lower triangle).
 inline void multiply_transposed_lower_in_place(Eigen::Ref<MatrixXd> m, Checkpoint& checkpoint) {
   const Index n = m.rows();
-  for (Index i = 0; i < n; i += kTile) {
-    const Index b = std::min(kTile, n - i), below = n - i - b;
-    const MatrixXd diagonal = m.block(i, i, b, b).triangularView<Eigen::Lower>();
-    // Row of tiles i of the result uses rows >= i of M; earlier result tiles are already final.
-    MatrixXd row = diagonal.transpose() * m.block(i, 0, b, i + b);
-    row.rightCols(b) = diagonal.transpose() * diagonal;
-    if (below > 0) {
-      row.noalias() += m.block(i + b, i, below, b).transpose() * m.block(i + b, 0, below, i + b);
-    }
-    m.block(i, 0, b, i) = row.leftCols(i);
-    m.block(i, i, b, b).triangularView<Eigen::Lower>() = row.rightCols(b);
-    checkpoint.check();
+  if (n <= kLeaf) {
+    const MatrixXd lower = m.triangularView<Eigen::Lower>();
+    m.triangularView<Eigen::Lower>() = MatrixXd(lower.transpose() * lower);
+    return;
   }
+  const Index h = half_of(n), rest = n - h;
+  Eigen::Ref<MatrixXd> below = m.bottomLeftCorner(rest, h);
+  multiply_transposed_lower_in_place(m.topLeftCorner(h, h), checkpoint);
+  multiply_add_symmetric(m.topLeftCorner(h, h), 1, transposed(below), plain(below), rest, checkpoint);
+  multiply_transposed_left(m.bottomRightCorner(rest, rest), below, checkpoint);
+  multiply_transposed_lower_in_place(m.bottomRightCorner(rest, rest), checkpoint);
 }
 
 // From the Cholesky factor in the lower triangle to the lower triangle of the inverse matrix.

@@ -52,7 +52,23 @@ inline NewtonStep newton_step(const VectorXd& gradient, const MatrixXd& hessian)
   return out;
 }
 
-// Evaluate: double value(theta); void derivatives(theta, gradient, hessian) at the point last accepted.
+// What an approximate Hessian lacks, learned from the gradients (symmetric rank one; Conn, Gould and Toint 1991).
+class HessianCorrection {
+ public:
+  explicit HessianCorrection(Index k) : matrix_(MatrixXd::Zero(k, k)) {}
+  const MatrixXd& matrix() const { return matrix_; }
+  void learn(const MatrixXd& hessian, const VectorXd& step, const VectorXd& change) {
+    const VectorXd missing = change - (hessian + matrix_) * step;
+    const double along = missing.dot(step);
+    if (std::abs(along) > 1e-8 * missing.norm() * step.norm()) matrix_ += missing * missing.transpose() / along;
+  }
+
+ private:
+  MatrixXd matrix_;
+};
+
+// f has: double value(theta); void derivatives(theta, gradient, hessian) at the point last evaluated;
+// double noise(), the rounding error of value; bool exact(), whether hessian is the matrix of second derivatives.
 template <class Function>
 Optimum minimize(Function& f, VectorXd theta, const Options& options, Monitor& monitor) {
   Optimum out;
@@ -68,8 +84,9 @@ Optimum minimize(Function& f, VectorXd theta, const Options& options, Monitor& m
   VectorXd gradient(theta.size());
   MatrixXd hessian(theta.size(), theta.size());
   f.derivatives(theta, gradient, hessian);
+  HessianCorrection correction(theta.size());
   while (true) {
-    const NewtonStep newton = newton_step(gradient, hessian);
+    const NewtonStep newton = newton_step(gradient, hessian + correction.matrix());
     out.decrement = newton.decrement;
     out.trace.push_back(value);
     monitor.on_iteration(out.evaluations, value, newton.decrement);
@@ -107,7 +124,8 @@ Optimum minimize(Function& f, VectorXd theta, const Options& options, Monitor& m
     MatrixXd trial_hessian(theta.size(), theta.size());
     f.derivatives(trial, trial_gradient, trial_hessian);
     const bool at_noise = newton.convex && before <= noise;
-    if (at_noise && newton_step(trial_gradient, trial_hessian).decrement >= before) {
+    if (!f.exact() && before < 1) correction.learn(trial_hessian, trial - theta, trial_gradient - gradient);
+    if (at_noise && newton_step(trial_gradient, trial_hessian + correction.matrix()).decrement >= before) {
       f.value(theta);
       out.status = "converged";  // rounding error reached: the previous point is as good as any
       break;
@@ -120,7 +138,7 @@ Optimum minimize(Function& f, VectorXd theta, const Options& options, Monitor& m
   out.theta = theta;
   out.value = value;
   out.gradient = gradient;
-  out.hessian = hessian;
+  out.hessian = hessian + correction.matrix();
   return out;
 }
 
