@@ -46,7 +46,6 @@ name_matrix <- function(X, rows, columns) {
 
 #' @rdname getME
 #' @export
-#' @exportS3Method lme4::getME
 getME.lmm_fit <- function(object, name, ...) {
   if (identical(name, "ALL")) name <- names(fit_parts)
   for (one in name) check_choice(one, names(fit_parts), "name")

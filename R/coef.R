@@ -25,7 +25,7 @@
 NULL
 
 #' @rdname coefficients
-#' @importFrom nlme fixef
+#' @method fixef lmm_fit
 #' @export
 fixef.lmm_fit <- function(object, add.dropped = TRUE, ...) {
   beta <- fit_beta(object)

@@ -2,6 +2,12 @@
 # is attached later masks the other. Nothing breaks either way: our methods are registered for the generics
 # of 'lme4' too (when it gets loaded), and our generics hand objects they do not know over to 'lme4'.
 
+#' @rawNamespace S3method(lme4::getME, lmm_fit)
+#' @rawNamespace S3method(lme4::ngrps, lmm_fit)
+#' @rawNamespace S3method(lme4::refit, lmm_fit)
+#' @rawNamespace S3method(lme4::refitML, lmm_fit)
+NULL
+
 hand_over <- function(name, object, ...) {
   if (isNamespaceLoaded("lme4") && exists(name, envir = asNamespace("lme4"), inherits = FALSE)) {
     return(getExportedValue("lme4", name)(object, ...))
@@ -44,7 +50,6 @@ ngrps <- function(object, ...) UseMethod("ngrps")
 ngrps.default <- function(object, ...) hand_over("ngrps", object, ...)
 
 #' @export
-#' @exportS3Method lme4::ngrps
 ngrps.lmm_fit <- function(object, ...) vapply(fit_groups(object), function(group) length(group$levels), 0L)
 
 #' Restricted likelihood criterion

@@ -55,7 +55,7 @@ wanted_columns <- function(fit, re.form) {
   asked <- unlist(lapply(bars, random_terms, environment(re.form)), recursive = FALSE)
   use <- all_columns(fit, FALSE)
   for (term in asked) {
-    found <- term_columns(fit_random(fit), names(fit_groups(fit)), term)
+    found <- term_columns(fit_random(fit), fit_groups(fit), term)
     if (!any(unlist(found))) abort_unknown_term(fit, term)
     use <- Map(`|`, use, found)
   }
@@ -71,7 +71,7 @@ is_no_random <- function(re.form) {
 term_columns <- function(terms, groups, asked) {
   labels <- attr_labels(asked$lhs)
   found <- lapply(terms, function(term) {
-    if (!same_group(groups[term$group], asked$group_name)) return(character(0L))
+    if (!identical(group_key(groups[[term$group]]$expr), group_key(asked$group))) return(character(0L))
     intersect(labels, terms_labels(term$terms))
   })
   if (!setequal(labels, unlist(found))) found <- lapply(found, function(x) character(0L))
@@ -83,8 +83,6 @@ term_columns <- function(terms, groups, asked) {
 }
 
 terms_labels <- function(terms) c(if (attr(terms, "intercept") == 1L) "1", attr(terms, "term.labels"))
-
-same_group <- function(a, b) setequal(strsplit(a, ":", fixed = TRUE)[[1L]], strsplit(b, ":", fixed = TRUE)[[1L]])
 
 abort_unknown_term <- function(fit, term) {
   lmm_abort("newdata", paste0("`re.form` term (", term$label, ") is not in the model."), what = term$label,

@@ -21,7 +21,7 @@
 #' fit <- lmm(bright ~ 1 + (1 | operator), pulp)
 #' ranef(fit)
 #' as.data.frame(ranef(fit))
-#' @importFrom nlme ranef
+#' @method ranef lmm_fit
 #' @export
 ranef.lmm_fit <- function(object, condVar = TRUE, drop = FALSE, whichel = names(fit_groups(object)), ...) {
   modes <- group_modes(object)

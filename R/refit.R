@@ -2,7 +2,6 @@
 
 #' @rdname refit
 #' @export
-#' @exportS3Method lme4::refit
 refit.lmm_fit <- function(object, newresp, ...) {
   check_dots_empty(...)
   rows <- fit_rows(object, "refit()")
@@ -13,7 +12,6 @@ refit.lmm_fit <- function(object, newresp, ...) {
 }
 
 refit_many <- function(fit, Y, rows) {
-  if (!is.null(rows$offset)) Y <- Y - rows$offset
   if (!is.null(rows$weights)) Y[rows$weights == 0, ] <- 0
   engine_refit(fit, Y)
 }
@@ -48,3 +46,26 @@ response_matrix <- function(newresp, rows) {
   dimnames(Y) <- list(NULL, colnames(Y))
   Y
 }
+
+# The same rows, possibly with another response or criterion, through the steps of lmm().
+fit_again <- function(fit, rows, reml = fit$spec$reml, blocks = NULL) {
+  frame <- fit$frame
+  frame$spec$reml <- reml
+  if (is.null(blocks)) blocks <- cross_products(frame, rows, fit$control$chunk_rows)
+  conditions <- Filter(function(condition) !inherits(condition, outcome_classes), fit$conditions)
+  optimum <- find_optimum(frame, blocks, reml, NULL, fit$control)
+  new_lmm_fit(fit$call, frame, rows, blocks, optimum, fit$control, conditions)
+}
+
+# Conditions about the outcome of a fit belong to that outcome only.
+outcome_classes <- c("lmm_message_boundary", "lmm_warning_convergence", "lmm_warning_precision")
+
+# A fit by maximum likelihood from the cross-products alone.
+refit_ml <- function(fit) {
+  if (!isTRUE(fit$spec$reml)) return(fit)
+  out <- fit_again(fit, fit$rows, reml = FALSE, blocks = fit$cross_products)
+  out$call$REML <- FALSE
+  out
+}
+
+refitML.lmm_fit <- function(x, ...) refit_ml(x)

@@ -33,6 +33,7 @@ generics::augment
 NULL
 
 #' @rdname tidiers
+#' @method tidy lmm_fit
 #' @export
 tidy.lmm_fit <- function(x, effects = c("ran_pars", "fixed"), scales = c("sdcor", "vcov"), conf.int = FALSE,
                          conf.level = 0.95, ...) {
@@ -83,6 +84,7 @@ bind_rows_by_name <- function(parts) {
 }
 
 #' @rdname tidiers
+#' @method glance lmm_fit
 #' @export
 glance.lmm_fit <- function(x, ...) {
   out <- data.frame(nobs = nobs(x), sigma = sigma(x), logLik = as.numeric(logLik(x)), AIC = AIC(x), BIC = BIC(x),
@@ -92,6 +94,7 @@ glance.lmm_fit <- function(x, ...) {
 }
 
 #' @rdname tidiers
+#' @method augment lmm_fit
 #' @export
 augment.lmm_fit <- function(x, data = NULL, newdata = NULL, ...) {
   if (!is.null(newdata)) {

@@ -127,6 +127,3 @@ terms.lmm_fit <- function(x, ...) x$frame$terms
 #' @importFrom stats family
 #' @export
 family.lmm_fit <- function(object, ...) stats::gaussian()
-
-# The same rows by another criterion, from what the fit holds.
-refit_ml <- function(fit) if (fit_is_reml(fit)) refit_with(fit, reml = FALSE) else fit

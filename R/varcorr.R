@@ -17,7 +17,7 @@
 #' VarCorr(fit)
 #' print(VarCorr(fit), comp = "Variance")
 #' as.data.frame(VarCorr(fit))
-#' @importFrom nlme VarCorr
+#' @method VarCorr lmm_fit
 #' @export
 VarCorr.lmm_fit <- function(x, sigma = 1, ...) {
   terms <- Map(describe_covariance, fit_covariance(x), fit_random(x), sigma)
