@@ -25,3 +25,7 @@ engine_conditional <- function(layout, cross_products, theta, reml, memory_limit
     .Call(`_henderson_engine_conditional`, layout, cross_products, theta, reml, memory_limit)
 }
 
+engine_information <- function(layout, cross_products, theta, reml, memory_limit, dense_limit) {
+    .Call(`_henderson_engine_information`, layout, cross_products, theta, reml, memory_limit, dense_limit)
+}
+

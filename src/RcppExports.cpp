@@ -101,6 +101,22 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// engine_information
+SEXP engine_information(const Rcpp::List& layout, const Rcpp::List& cross_products, const Eigen::VectorXd& theta, bool reml, double memory_limit, double dense_limit);
+RcppExport SEXP _henderson_engine_information(SEXP layoutSEXP, SEXP cross_productsSEXP, SEXP thetaSEXP, SEXP remlSEXP, SEXP memory_limitSEXP, SEXP dense_limitSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type layout(layoutSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type cross_products(cross_productsSEXP);
+    Rcpp::traits::input_parameter< const Eigen::VectorXd& >::type theta(thetaSEXP);
+    Rcpp::traits::input_parameter< bool >::type reml(remlSEXP);
+    Rcpp::traits::input_parameter< double >::type memory_limit(memory_limitSEXP);
+    Rcpp::traits::input_parameter< double >::type dense_limit(dense_limitSEXP);
+    rcpp_result_gen = Rcpp::wrap(engine_information(layout, cross_products, theta, reml, memory_limit, dense_limit));
+    return rcpp_result_gen;
+END_RCPP
+}
 
 static const R_CallMethodDef CallEntries[] = {
     {"_henderson_engine_cross_products", (DL_FUNC) &_henderson_engine_cross_products, 4},
@@ -109,6 +125,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_henderson_engine_refits", (DL_FUNC) &_henderson_engine_refits, 3},
     {"_henderson_engine_variances", (DL_FUNC) &_henderson_engine_variances, 8},
     {"_henderson_engine_conditional", (DL_FUNC) &_henderson_engine_conditional, 5},
+    {"_henderson_engine_information", (DL_FUNC) &_henderson_engine_information, 6},
     {NULL, NULL, 0}
 };
 

@@ -1,5 +1,6 @@
 #include "convert.h"
 #include "henderson/fit/prediction.hpp"
+#include "henderson/inference/information.hpp"
 
 namespace {
 
@@ -86,5 +87,20 @@ SEXP engine_conditional(const Rcpp::List& layout, const Rcpp::List& cross_produc
       out[g] = to_array(predictor.conditional(static_cast<int>(g), point.monitor), point.layout.groups[g].q);
     }
     return out;
+  });
+}
+
+// [[Rcpp::export]]
+SEXP engine_information(const Rcpp::List& layout, const Rcpp::List& cross_products, const Eigen::VectorXd& theta,
+                        bool reml, double memory_limit, double dense_limit) {
+  return henderson::guarded([&] {
+    Point point(layout, cross_products, theta, reml, memory_limit);
+    const henderson::Information x =
+        henderson::information(point.problem, point.at, static_cast<Index>(dense_limit), point.monitor);
+    return Rcpp::List::create(Rcpp::Named("psi") = x.psi, Rcpp::Named("sigma2") = point.at.sigma2,
+                              Rcpp::Named("phi") = x.phi, Rcpp::Named("p") = Rcpp::wrap(x.p), Rcpp::Named("q") = x.q,
+                              Rcpp::Named("t") = x.t, Rcpp::Named("t_ml") = x.t_ml, Rcpp::Named("ai") = x.ai,
+                              Rcpp::Named("jacobian") = x.jacobian, Rcpp::Named("curvature") = x.curvature,
+                              Rcpp::Named("beta") = point.at.beta, Rcpp::Named("degrees") = point.at.degrees);
   });
 }

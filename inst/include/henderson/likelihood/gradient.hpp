@@ -19,7 +19,7 @@ inline bool exact_moments(const Problem& pr) {
 inline Moments moments(const Criterion& criterion, const Evaluation& at, const std::vector<Direction>& directions) {
   const Problem& pr = criterion.problem();
   if (pr.rest.columns() == 0) return moments_leading(pr, at, directions);
-  if (exact_moments(pr)) return moments_dense(pr, at, directions);
+  if (exact_moments(pr)) return moments_dense(pr, at, directions, criterion.checkpoint());
   return LargeMoments(pr, at, criterion.checkpoint()).compute(directions);
 }
 
@@ -52,6 +52,26 @@ inline std::vector<Direction> natural_directions(const Layout& layout) {
   return out;
 }
 
+// What the curvature of theta -> Sigma adds to the second derivatives of the criterion.
+inline MatrixXd factor_curvature(const Layout& layout, const VectorXd& theta, const Moments& m) {
+  MatrixXd out = MatrixXd::Zero(layout.n_theta, layout.n_theta);
+  for (const Term& term : layout.terms) {
+    const VectorXd own = theta.segment(term.theta, term.n_theta);
+    const MatrixXd score = (m.block_trace[term.group] - m.block_quadratic[term.group])
+                               .block(term.column, term.column, term.q, term.q);
+    const MatrixXd l = term.structure->factor(own, term.q);
+    std::vector<MatrixXd> d(term.n_theta);
+    for (Index k = 0; k < term.n_theta; ++k) d[k] = term.structure->factor_derivative(own, term.q, k);
+    for (Index k = 0; k < term.n_theta; ++k)
+      for (Index j = 0; j <= k; ++j) {
+        const MatrixXd second = term.structure->factor_second_derivative(own, term.q, k, j) * l.transpose() +
+                                d[k] * d[j].transpose();
+        out(term.theta + k, term.theta + j) = out(term.theta + j, term.theta + k) = 2 * score.cwiseProduct(second).sum();
+      }
+  }
+  return out;
+}
+
 struct Derivatives {
   VectorXd gradient;
   MatrixXd hessian;
@@ -67,23 +87,7 @@ inline Derivatives derivatives(const Criterion& criterion, const Evaluation& at)
   out.gradient = m.trace - m.quadratic;
   const double nu = at.degrees;
   out.hessian = (m.has_t ? MatrixXd(2 * m.ai - m.t) : m.ai) - m.quadratic * m.quadratic.transpose() / nu;
-  // Curvature of theta -> Sigma.
-  for (const Term& term : layout.terms) {
-    const VectorXd own = at.theta.segment(term.theta, term.n_theta);
-    const MatrixXd score = (m.block_trace[term.group] - m.block_quadratic[term.group])
-                               .block(term.column, term.column, term.q, term.q);
-    const MatrixXd l = term.structure->factor(own, term.q);
-    std::vector<MatrixXd> d(term.n_theta);
-    for (Index k = 0; k < term.n_theta; ++k) d[k] = term.structure->factor_derivative(own, term.q, k);
-    for (Index k = 0; k < term.n_theta; ++k)
-      for (Index j = 0; j <= k; ++j) {
-        const MatrixXd second = term.structure->factor_second_derivative(own, term.q, k, j) * l.transpose() +
-                                d[k] * d[j].transpose();
-        const double value = 2 * score.cwiseProduct(second).sum();
-        out.hessian(term.theta + k, term.theta + j) += value;
-        if (j != k) out.hessian(term.theta + j, term.theta + k) += value;
-      }
-  }
+  out.hessian += factor_curvature(layout, at.theta, m);
   return out;
 }
 

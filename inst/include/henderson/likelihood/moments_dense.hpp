@@ -36,14 +36,14 @@ inline std::vector<Index> dense_columns(const Problem& pr, int group) {
   return first;
 }
 
-inline DenseZ dense_z(const Problem& pr, const Evaluation& at) {
+inline DenseZ dense_z(const Problem& pr, const Evaluation& at, Checkpoint& checkpoint) {
   const Index q = pr.lead.q, lead = pr.layout->lead_levels() * q, r = pr.rest.columns(), p = pr.p;
   DenseZ out;
   out.zvz = MatrixXd::Zero(lead + r, lead + r);
   out.zvx.resize(lead + r, p);
   MatrixXd s_f = MatrixXd::Zero(r, lead + r);  // Z_r'V_1^{-1} Z
   if (r > 0) {
-    const MatrixXd s = pr.rest.multiply(at.y_rest, MatrixXd::Identity(r, r));
+    const MatrixXd s = pr.rest.matrix(at.y_rest);
     s_f.rightCols(r) = s;
     out.zvz.bottomRightCorner(r, r) = s;
     out.zvx.bottomRows(r) = at.s_d.leftCols(p);
@@ -73,15 +73,17 @@ inline DenseZ dense_z(const Problem& pr, const Evaluation& at) {
   if (r > 0) {
     out.w.tail(r) = at.s_d.col(p) - at.s_d.leftCols(p) * at.beta - pr.rest.multiply(at.y_rest, at.b_rest);
     MatrixXd half = at.rest.lambda_transposed(pr.rest, s_f);
-    at.rest.solve_lower(half);
+    s_f.resize(0, 0);
+    at.rest.solve_lower(half, checkpoint);
     MatrixXd half_x = at.rest.lambda_transposed(pr.rest, at.s_d.leftCols(p));
     at.rest.solve_lower(half_x);
-    out.zvz.noalias() -= half.transpose() * half;
+    multiply_add(out.zvz, -1, transposed(half), plain(half), r, checkpoint);
     out.zvx.noalias() -= half.transpose() * half_x;
   }
   MatrixXd u = out.zvx;
   at.x_root.triangularView<Eigen::Lower>().transpose().solveInPlace<Eigen::OnTheRight>(u);
-  out.zpz = out.zvz - u * u.transpose();
+  out.zpz = out.zvz;
+  multiply_add(out.zpz, -1, plain(u), transposed(u), p, checkpoint);
   return out;
 }
 
@@ -95,8 +97,22 @@ inline MatrixXd direct(const Problem& pr, const Direction& d, const MatrixXd& ro
   return out;
 }
 
-inline Moments moments_dense(const Problem& pr, const Evaluation& at, const std::vector<Direction>& directions) {
-  const DenseZ z = dense_z(pr, at);
+// tr(V_i M) for M = Z'PZ or Z'V^{-1}Z.
+inline VectorXd block_traces(const Problem& pr, const MatrixXd& m, const std::vector<Direction>& directions) {
+  VectorXd out(directions.size());
+  for (std::size_t i = 0; i < directions.size(); ++i) {
+    const Index q = pr.layout->groups[directions[i].group].q;
+    out[i] = 0;
+    for (const Index first : dense_columns(pr, directions[i].group)) {
+      out[i] += directions[i].e.cwiseProduct(m.block(first, first, q, q)).sum();
+    }
+  }
+  return out;
+}
+
+// All moments but t.
+inline Moments moments_from(const Problem& pr, const Evaluation& at, const DenseZ& z,
+                            const std::vector<Direction>& directions) {
   const MatrixXd& traced = at.reml ? z.zpz : z.zvz;
   const Index k = static_cast<Index>(directions.size());
   Moments out;
@@ -111,18 +127,23 @@ inline Moments moments_dense(const Problem& pr, const Evaluation& at, const std:
     out.block_quadratic.push_back(ww / at.sigma2);
   }
   contract_blocks(directions, out);
+  MatrixXd f(z.w.size(), k);
+  for (Index i = 0; i < k; ++i) f.col(i) = direct(pr, directions[i], z.w);
+  out.ai = f.transpose() * (z.zpz * f) / at.sigma2;
+  return out;
+}
+
+inline Moments moments_dense(const Problem& pr, const Evaluation& at, const std::vector<Direction>& directions,
+                             Checkpoint& checkpoint) {
+  const DenseZ z = dense_z(pr, at, checkpoint);
+  const MatrixXd& traced = at.reml ? z.zpz : z.zvz;
+  const Index k = static_cast<Index>(directions.size());
+  Moments out = moments_from(pr, at, z, directions);
   out.t.resize(k, k);
-  out.ai.resize(k, k);
   std::vector<MatrixXd> rows(k);
-  std::vector<VectorXd> f(k);
   for (Index i = 0; i < k; ++i) {
     rows[i] = direct(pr, directions[i], traced);
-    f[i] = direct(pr, directions[i], z.w);
-    const VectorXd pf = z.zpz * f[i];
-    for (Index j = 0; j <= i; ++j) {
-      out.t(i, j) = out.t(j, i) = rows[i].cwiseProduct(rows[j].transpose()).sum();
-      out.ai(i, j) = out.ai(j, i) = pf.dot(f[j]) / at.sigma2;
-    }
+    for (Index j = 0; j <= i; ++j) out.t(i, j) = out.t(j, i) = rows[i].cwiseProduct(rows[j].transpose()).sum();
   }
   return out;
 }

@@ -108,6 +108,17 @@ class Remainder {
     }
   }
 
+  // S as one dense matrix.
+  MatrixXd matrix(const std::vector<double>& y) const {
+    std::vector<MatrixXd> identity;
+    for (const int g : layout_->rest) identity.push_back(MatrixXd::Identity(layout_->groups[g].q, layout_->groups[g].q));
+    MatrixXd out = MatrixXd::Zero(columns_, columns_);
+    for (std::size_t j = 0; j < nodes_.size(); ++j) {
+      columns_of(static_cast<Index>(j), identity, y, out.middleCols(nodes_[j].first, nodes_[j].q));
+    }
+    return out.selfadjointView<Eigen::Lower>();
+  }
+
   // S B, with `y` = H^{-1/2} T_r (not times Lambda).
   MatrixXd multiply(const std::vector<double>& y, const MatrixXd& b) const {
     MatrixXd out = MatrixXd::Zero(columns_, b.cols());

@@ -51,6 +51,11 @@ class RestFactor {
     if (dense_) matrix_.triangularView<Eigen::Lower>().solveInPlace(b);
     else sparse_.solve_lower(b);
   }
+  // For many columns: the dense case by blocks.
+  void solve_lower(Eigen::Ref<MatrixXd> b, Checkpoint& checkpoint) const {
+    if (dense_) solve_left(matrix_, b, checkpoint);
+    else sparse_.solve_lower(b);
+  }
   void solve_upper(Eigen::Ref<MatrixXd> b) const {
     if (dense_) matrix_.triangularView<Eigen::Lower>().transpose().solveInPlace(b);
     else sparse_.solve_upper(b);

@@ -1,0 +1,165 @@
+// All that a method for degrees of freedom or standard errors may ask for, at the estimates.
+//
+// Natural parameters: the entries of every term's covariance matrix (span() of its structure), then sigma^2; V is linear
+// in them. Everything is relative to sigma^2 = 1 and in the orthogonal coordinates of X and Z, where neither units nor
+// origins are left:
+//   phi = (X'V^{-1}X)^{-1}                      p_i = -X'V^{-1} V_i V^{-1} X
+//   q_ij = X'V^{-1} V_i V^{-1} V_j V^{-1} X     t_ij = tr(P V_i P V_j)     ai_ij = y'P V_i P V_j P y / sigma^2
+// Kenward and Roger (1997); Gilmour, Thompson and Cullis (1995); Fai and Cornelius (1996).
+#ifndef HENDERSON_INFERENCE_INFORMATION_HPP
+#define HENDERSON_INFERENCE_INFORMATION_HPP
+
+#include <vector>
+
+#include "henderson/fit/start.hpp"
+#include "henderson/likelihood/gradient.hpp"
+
+namespace henderson {
+
+struct Information {
+  VectorXd psi;               // natural parameters, sigma^2 = 1 last
+  MatrixXd phi;
+  std::vector<MatrixXd> p;    // K + 1
+  MatrixXd q;                 // (K + 1) x (K + 1) blocks of p x p
+  MatrixXd t, t_ml, ai;       // with P, with V^{-1}, average: (K + 1) x (K + 1)
+  bool has_t = true;
+  MatrixXd jacobian;          // d psi / d theta, without sigma^2
+  MatrixXd curvature;         // score of psi times d2 psi / d theta d theta, for the criterion that was fitted
+};
+
+namespace information_parts {
+
+// X'V^{-1} V_i V^{-1} V_j V^{-1} X and X'V^{-1} V_i V^{-1} X for one grouping factor, level by level.
+inline void leading_tests(const Problem& pr, const Evaluation& at, const std::vector<Direction>& directions,
+                          MatrixXd& first, MatrixXd& second) {
+  const Index k = static_cast<Index>(directions.size()), p = pr.p, q = pr.lead.q;
+  const MatrixXd& lambda = at.factor[pr.layout->lead];
+  MatrixXd f(q, k * p);
+  for (const LeadingClass& c : pr.lead.classes) {
+    const Eigen::Map<const MatrixXd> root(pr.lead.r + c.level * q * q, q, q);
+    MatrixXd h(q, q), g = root;
+    cholesky_plus_identity(MatrixXd(root * lambda), h);
+    h.triangularView<Eigen::Lower>().solveInPlace(g);
+    for (Index l = c.first; l < c.first + c.count; ++l) {
+      const MatrixXd zvx = g.transpose() * at.y.block(l * q, 0, q, p);
+      for (Index i = 0; i < k; ++i) {
+        const MatrixXd ez = directions[i].e * zvx;
+        first.middleCols(i * p, p).noalias() += zvx.transpose() * ez;
+        f.middleCols(i * p, p).noalias() = g * ez;
+      }
+      second.noalias() += f.transpose() * f;
+    }
+  }
+}
+
+inline void dense_tests(const Problem& pr, const DenseZ& z, const std::vector<Direction>& directions, MatrixXd& first,
+                        MatrixXd& second) {
+  const Index k = static_cast<Index>(directions.size()), p = pr.p;
+  MatrixXd f(z.zvx.rows(), k * p);
+  for (Index i = 0; i < k; ++i) f.middleCols(i * p, p) = direct(pr, directions[i], z.zvx);
+  first = z.zvx.transpose() * f;
+  second = f.transpose() * (z.zvz * f);
+}
+
+// tr(V_i M V_j M) for M = Z'PZ or Z'V^{-1}Z as a dense matrix.
+inline MatrixXd dense_traces(const Problem& pr, const MatrixXd& m, const std::vector<Direction>& directions) {
+  const Index k = static_cast<Index>(directions.size());
+  MatrixXd out(k, k);
+  std::vector<std::vector<Index>> place;
+  for (std::size_t g = 0; g < pr.layout->groups.size(); ++g) place.push_back(dense_columns(pr, static_cast<int>(g)));
+  for (Index i = 0; i < k; ++i)
+    for (Index j = 0; j <= i; ++j) {
+      const int g = directions[i].group, h = directions[j].group;
+      const Index qg = pr.layout->groups[g].q, qh = pr.layout->groups[h].q;
+      double sum = 0;
+      for (const Index col : place[h])
+        for (const Index row : place[g]) {
+          const auto block = m.block(row, col, qg, qh);
+          sum += qg == 1 && qh == 1 ? directions[i].e(0, 0) * directions[j].e(0, 0) * block(0, 0) * block(0, 0)
+                                    : (directions[i].e * block * directions[j].e).cwiseProduct(block).sum();
+        }
+      out(i, j) = out(j, i) = sum;
+    }
+  return out;
+}
+
+}  // namespace information_parts
+
+// The rows of sigma^2 follow from V = I + sum psi_i V_i and P V P = P.
+inline void add_residual_tests(const VectorXd& psi, const MatrixXd& first, const MatrixXd& second, Index p,
+                               Information& out) {
+  const Index k = psi.size();
+  out.p.clear();
+  for (Index i = 0; i < k; ++i) out.p.push_back(-first.middleCols(i * p, p));
+  const MatrixXd inverse = out.phi.llt().solve(MatrixXd::Identity(p, p));
+  MatrixXd last = -inverse;
+  for (Index i = 0; i < k; ++i) last -= psi[i] * out.p[i];
+  out.p.push_back(last);
+  out.q = MatrixXd::Zero((k + 1) * p, (k + 1) * p);
+  out.q.topLeftCorner(k * p, k * p) = second;
+  for (Index i = 0; i <= k; ++i) {
+    MatrixXd own = -out.p[i];
+    for (Index j = 0; j < k; ++j) own -= psi[j] * out.q.block(i * p, j * p, p, p);
+    out.q.block(i * p, k * p, p, p) = own;
+    out.q.block(k * p, i * p, p, p) = own.transpose();
+  }
+}
+
+inline void add_theta(const Layout& layout, const Evaluation& at, const Moments& m, Information& out) {
+  const std::vector<Direction> natural = natural_directions(layout), theta = theta_directions(layout, at.theta);
+  out.jacobian.resize(natural.size(), theta.size());
+  for (std::size_t i = 0; i < natural.size(); ++i) {
+    Index row, col;
+    natural[i].e.cwiseAbs().maxCoeff(&row, &col);
+    for (std::size_t j = 0; j < theta.size(); ++j)
+      out.jacobian(i, j) = natural[i].group == theta[j].group ? theta[j].e(row, col) : 0;
+  }
+  out.curvature = factor_curvature(layout, at.theta, m);
+}
+
+// `problem` must have one class per level; `dense_limit` is the most columns of Z for which Z'PZ is formed.
+inline Information information(const Problem& problem, const Evaluation& at, Index dense_limit, Checkpoint& checkpoint) {
+  const Layout& layout = *problem.layout;
+  const std::vector<Direction> directions = natural_directions(layout);
+  const Index k = static_cast<Index>(directions.size()), p = problem.p;
+  Information out;
+  const MatrixXd half = at.x_root.triangularView<Eigen::Lower>().solve(MatrixXd::Identity(p, p));
+  out.phi = half.transpose() * half;
+  const VectorXd psi = psi_of(at.factor, directions);
+  Evaluation other = at;
+  MatrixXd first = MatrixXd::Zero(p, k * p), second = MatrixXd::Zero(k * p, k * p), t, t_ml;
+  Moments m;
+  VectorXd trace, trace_ml;
+  if (problem.rest.columns() == 0) {
+    m = moments_leading(problem, at, directions);
+    other.reml = !at.reml;
+    const Moments opposite = moments_leading(problem, other, directions);
+    t = at.reml ? m.t : opposite.t;
+    t_ml = at.reml ? opposite.t : m.t;
+    trace = at.reml ? m.trace : opposite.trace;
+    trace_ml = at.reml ? opposite.trace : m.trace;
+    information_parts::leading_tests(problem, at, directions, first, second);
+  } else if (layout.random_columns() <= dense_limit) {
+    const DenseZ z = dense_z(problem, at, checkpoint);
+    m = moments_from(problem, at, z, directions);
+    t = information_parts::dense_traces(problem, z.zpz, directions);
+    t_ml = information_parts::dense_traces(problem, z.zvz, directions);
+    trace = block_traces(problem, z.zpz, directions);
+    trace_ml = block_traces(problem, z.zvz, directions);
+    information_parts::dense_tests(problem, z, directions, first, second);
+  } else {
+    throw Error("information_size", std::to_string(layout.random_columns()));
+  }
+  out.psi.resize(k + 1);
+  out.psi << psi, 1;
+  out.t = bordered(t, trace, psi, static_cast<double>(problem.n - p));
+  out.t_ml = bordered(t_ml, trace_ml, psi, static_cast<double>(problem.n));
+  out.ai = bordered(m.ai, m.quadratic, psi, at.degrees);
+  add_residual_tests(psi, first, second, p, out);
+  add_theta(layout, at, m, out);
+  return out;
+}
+
+}  // namespace henderson
+
+#endif
