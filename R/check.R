@@ -19,7 +19,7 @@ check_data <- function(data) {
   if (!is.data.frame(data)) {
     lmm_abort("input", paste0("`data` must be a data frame, not ", kind_of(data), "."), what = "data",
               value = class(data),
-              fix = if (!is.function(data)) "Convert it with as.data.frame() or as.list() and data.frame().")
+              fix = if (!is.function(data)) "Convert it with as.data.frame().")
   }
   if (!length(data)) lmm_abort("data", "`data` has no columns.", what = "data")
   if (.row_names_info(data, 2L) == 0L) lmm_abort("data", "`data` has 0 rows.", what = "data", value = 0L)

@@ -130,8 +130,8 @@ check_magnitude <- function(largest, label, role, n) {
   lmm_abort("data", paste0(
     if ("response" %in% role) "variance of " else "sum of squares of ", shown_label(label),
     if (over) " overflows" else " underflows", " double precision (max abs value ", signif(largest, 3L),
-    if (largest < .Machine$double.xmin) ", a denormal number", ")"), what = label, value = largest,
-    fix = paste0(if (over) "Divide " else "Multiply ", shown_label(label), " by a constant."))
+    if (largest < .Machine$double.xmin) ", a denormal number", "); ", if (over) "divide " else "multiply ",
+    shown_label(label), " by a constant."), what = label, value = largest)
 }
 
 check_weights <- function(weights, row_numbers) {

@@ -98,7 +98,7 @@ nearest_name <- function(name, candidates) {
   if (!length(candidates)) return(NULL)
   distance <- utils::adist(name, candidates, ignore.case = TRUE)[1L, ]
   best <- which.min(distance)
-  if (distance[best] <= max(1, nchar(name) %/% 3)) candidates[best] else NULL
+  if (distance[best] <= min(nchar(name) - 1, max(1, nchar(name) %/% 3))) candidates[best] else NULL
 }
 
 # "a numeric vector", "a factor", ... : what an object is, for the sentence "must be ..., not ...".

@@ -19,11 +19,12 @@ model_frame <- function(spec, data = NULL, weights = NULL, offset = NULL, subset
   columns$env <- small_environment(source$env, columns)
   terms <- complete_terms(terms, columns)
   attr(rows$data, "terms") <- terms
-  fixed <- matrix_plan(terms, rows$data, check_contrasts(contrasts, rows$data))
+  check_contrasts(contrasts, rows$data)
+  fixed <- matrix_plan(terms, rows$data, contrasts)
   random <- random_plans(spec$random, rows$data, columns)
   rows$codes <- lapply(random$groups, `[[`, "codes")
   frame <- new_model_frame(spec, fixed, random, columns, na_rule)
-  frame$conditions <- c(source$notes$conditions, fixed$conditions, random$conditions)
+  frame$conditions <- once(c(source$notes$conditions, fixed$conditions, random$conditions))
   rows <- list(data = rows$data, y = rows$y, offset = rows$offset, weights = rows$weights, codes = rows$codes,
                n = rows$n)
   check_identifiable(frame, rows)
@@ -39,6 +40,9 @@ new_source <- function(data, spec, caller) {
 note <- function(source, conditions) {
   source$notes$conditions <- c(source$notes$conditions, conditions)
 }
+
+# One condition per cause: a factor may be used in several places.
+once <- function(conditions) conditions[!duplicated(vapply(conditions, conditionMessage, ""))]
 
 new_model_frame <- function(spec, fixed, random, columns, na_rule) {
   env <- attr(fixed$terms, ".Environment")
@@ -72,28 +76,35 @@ predict_calls <- function(calls, values) {
 }
 
 # A formula made in a function would carry that function's variables (the data, as a rule) into the fit and
-# its file. Kept are the functions and the constants that the formula names.
+# its file. Kept are the functions and the constants that the formula names, and what those functions name.
 small_environment <- function(env, columns) {
   if (is_lasting_environment(env)) return(env)
   anchor <- env
   while (!is_lasting_environment(anchor)) anchor <- parent.env(anchor)
   small <- new.env(parent = anchor)
-  names <- unique(unlist(lapply(columns$calls, all.names)))
-  for (name in setdiff(names, columns$outside)) {
-    value <- get0(name, envir = env, inherits = TRUE)
-    if ((is.function(value) || name %in% columns$constants) && !exists_in_anchor(name, value, anchor)) {
-      assign(name, value, envir = small)
-    }
-  }
+  names <- setdiff(unique(unlist(lapply(columns$calls, all.names))), columns$outside)
+  wanted <- function(name, value) is.function(value) || name %in% columns$constants
+  copy_values(names, env, small, wanted)
   small
+}
+
+copy_values <- function(names, env, small, wanted) {
+  for (name in setdiff(names, ls(small, all.names = TRUE))) {
+    value <- get0(name, envir = env, inherits = TRUE)
+    if (is.null(value) || !wanted(name, value) || identical(get0(name, envir = parent.env(small)), value)) next
+    inner <- if (is.function(value) && !is.primitive(value) && identical(environment(value), env)) {
+      environment(value) <- small
+      setdiff(all.names(body(value)), names(formals(value)))
+    }
+    assign(name, value, envir = small)
+    if (length(inner)) copy_values(inner, env, small, function(name, value) TRUE)
+  }
 }
 
 is_lasting_environment <- function(env) {
   identical(env, globalenv()) || identical(env, emptyenv()) || isNamespace(env) || identical(env, baseenv()) ||
     !is.null(attr(env, "name"))
 }
-
-exists_in_anchor <- function(name, value, anchor) identical(get0(name, envir = anchor), value)
 
 # The spec with the small environment in place of the formula's own; `.` written out.
 detach_spec <- function(spec, terms, env) {
@@ -108,7 +119,7 @@ detach_spec <- function(spec, terms, env) {
 }
 
 check_contrasts <- function(contrasts, data) {
-  if (is.null(contrasts)) return(NULL)
+  if (is.null(contrasts)) return(invisible())
   if (!is.list(contrasts) || is.null(names(contrasts)) || !all(nzchar(names(contrasts)))) {
     lmm_abort("input", "`contrasts` must be a list with the names of factors.", what = "contrasts",
               fix = "Write contrasts = list(f = \"contr.sum\").")
@@ -121,5 +132,4 @@ check_contrasts <- function(contrasts, data) {
                               if (is.null(x)) "in the formula." else "a factor."), what = c("contrasts", name),
               fix = if (length(near) && is.null(x)) paste0("Did you mean ", quote_name(near), "?"))
   }
-  contrasts
 }

@@ -35,11 +35,9 @@ read_group <- function(x, label) {
     small <- read_small_integers(x)
     if (!is.null(small)) return(small)
   }
-  if (is.logical(x)) x <- as.integer(x) + 1L
   values <- sort(unique(x), method = "radix")
   codes <- match(x, values)
-  levels <- as.character(values)
-  if (is.integer(x) && is.logical(x)) levels <- c("FALSE", "TRUE")[values]
+  levels <- level_text(values)
   if (is.double(x) && !is.object(x) && any(values != trunc(values))) {
     conditions <- list(lmm_condition("warning", "data", paste0(
       "non-integer numeric grouping variable ", quote_name(label), " (", length(values), " distinct values)."),
@@ -50,6 +48,16 @@ read_group <- function(x, label) {
     levels <- unique(levels)
   }
   list(levels = levels, codes = codes, conditions = conditions)
+}
+
+# Names of levels: as.character(), but 100000 and not 1e+05.
+level_text <- function(x) {
+  text <- as.character(x)
+  if (!is.numeric(x) || is.object(x)) return(text)
+  short <- grep("e", text, fixed = TRUE)
+  whole <- short[x[short] == trunc(x[short]) & abs(x[short]) < 1e15]
+  text[whole] <- sprintf("%.0f", x[whole])
+  text
 }
 
 read_factor <- function(x) {
@@ -68,7 +76,7 @@ read_small_integers <- function(x) {
   shifted <- if (lowest == 1L) x else x - (lowest - 1L)
   used <- tabulate(shifted, width) > 0L
   if (length(attributes(shifted))) attributes(shifted) <- NULL
-  list(levels = as.character(which(used) + (lowest - 1L)), codes = if (all(used)) shifted else cumsum(used)[shifted])
+  list(levels = level_text(which(used) + (lowest - 1L)), codes = if (all(used)) shifted else cumsum(used)[shifted])
 }
 
 # Interaction: the first variable varies slowest, empty cells make no level. `cells` are the numbers of the
@@ -130,7 +138,7 @@ match_level <- function(x, levels) {
     code[is.na(x)] <- if (anyNA(levels)) match(NA, levels) else NA_integer_
     return(code)
   }
-  code <- match(as.character(x), levels, nomatch = 0L)
+  code <- match(level_text(x), levels, nomatch = 0L)
   code[is.na(x) & code == 0L] <- NA_integer_
   code
 }

@@ -45,10 +45,8 @@ intercept_terms <- structure(~1, variables = quote(list()), offset = NULL, facto
                              class = c("terms", "formula"), .Environment = baseenv())
 
 random_conditions <- function(plans, groups) {
-  conditions <- c(unlist(lapply(plans, `[[`, "conditions"), recursive = FALSE),
-                  unlist(lapply(groups, `[[`, "conditions"), recursive = FALSE))
-  texts <- vapply(conditions, conditionMessage, "")
-  conditions[!duplicated(texts)]
+  c(unlist(lapply(plans, `[[`, "conditions"), recursive = FALSE),
+    unlist(lapply(groups, `[[`, "conditions"), recursive = FALSE))
 }
 
 # A slope without variation cannot be told from the intercept; one that is always 0 has no effect at all.
@@ -111,7 +109,9 @@ check_column_count <- function(frame, rows, n) {
   X <- build_matrix(frame, rows$data, NULL, rows$n)
   if (n < rows$n) X <- X[rows$weights > 0, , drop = FALSE]
   if (qr(X)$rank < n) return(invisible())
+  many <- names(which(lengths(frame$xlevels) > n / 2))
   lmm_abort("unidentified", paste0(count_of(p, "fixed-effect column"), ", ", count_of(n, "row"),
                                    ": nothing is left to estimate variances from."), what = frame$response,
-            value = c(columns = p, rows = n), fix = "Use fewer fixed effects.")
+            value = c(columns = p, rows = n), fix = if (length(many)) paste0(quote_name(many[1L]), " has ", length(frame$xlevels[[many[1L]]]),
+                                           " levels; is it meant to be numeric?") else "Use fewer fixed effects.")
 }

@@ -39,7 +39,7 @@ subset_rows <- function(value, n) {
 choose_rows <- function(columns, keep, na_rule, source) {
   values <- columns$values
   check_transformed(columns, source, keep)
-  missing <- missing_rows(values, keep)
+  missing <- missing_rows(values, keep, columns$calls)
   omitted <- missing$rows
   if (length(omitted)) {
     if (na_rule %in% c("na.fail", "na.pass")) abort_missing(missing, na_rule)
@@ -77,7 +77,7 @@ chosen_row_names <- function(data, keep, n) {
 }
 
 # Rows (numbers in the data) with a missing value, and how many each variable has, among the rows in `keep`.
-missing_rows <- function(values, keep) {
+missing_rows <- function(values, keep, calls) {
   counts <- integer()
   bad <- NULL
   for (label in names(values)) {
@@ -86,7 +86,8 @@ missing_rows <- function(values, keep) {
     here <- is_missing_row(x)
     if (!is.null(keep)) here <- here[keep]
     if (!any(here)) next
-    counts[label] <- sum(here)
+    variable <- all.vars(calls[[label]])
+    counts[if (length(variable) == 1L) variable else label] <- sum(here)
     bad <- if (is.null(bad)) here else bad | here
   }
   rows <- if (is.null(bad)) integer() else which(bad)
@@ -133,12 +134,17 @@ check_transformed <- function(columns, source, keep) {
       }
     }
     if (!is.null(keep)) bad <- bad & seq_along(bad) %in% keep
-    if (!any(bad)) next
-    where <- which(bad)
-    lmm_abort("data", paste0(label, " is NaN in ", if (length(where) == 1L) row_text(where) else
-      paste0(length(where), " rows (", row_text(where), ")"), ", where its variables are not missing."),
-      what = label, where = where, fix = "Correct the transformation, or leave these rows out by subset.")
+    if (any(bad)) abort_nan(x, label, which(bad))
   }
+}
+
+abort_nan <- function(x, label, where) {
+  infinite <- which(is.infinite(x))
+  lmm_abort("data", paste0(
+    label, " is ", if (length(infinite)) paste0(x[infinite[1L]], " in row ", infinite[1L], " and "),
+    "NaN in ", if (length(where) == 1L) row_text(where) else paste0(length(where), " rows (", row_text(where), ")"),
+    ", where its variables are not missing."), what = label, where = where,
+    fix = "Correct the transformation, or leave these rows out by subset.")
 }
 
 # Response, offset and weights as plain numeric vectors.

@@ -83,35 +83,51 @@ check_found <- function(name, variables, source) {
             fix = if (length(near)) paste0("Did you mean ", quote_name(near), "?"))
 }
 
-evaluate_variable <- function(call, source) {
+evaluate_variable <- function(call, source, label = NULL) {
   if (is.symbol(call)) {
-    value <- .subset2(source$data, as.character(call))
-    return(if (is.null(value)) find_value(as.character(call), list(source$env))$value else value)
+    return(find_value(as.character(call), list(source$data, source$env))$value)
   }
-  evaluate_call(call, source)
+  evaluate_call(call, source, if (is.null(label)) deparse_line(call) else label)
 }
 
-# A call that fails or warns is reported with its text, as a condition of ours; warnings are noted.
-# Those about NaN are left to the check of the values.
-evaluate_call <- function(call, source) {
+# A call that fails or warns is reported with its text, as a condition of ours; warnings are noted. Those about
+# NaN are left to the check of the values. poly() and others refuse missing values; they get the complete rows.
+evaluate_call <- function(call, source, label) {
   noted <- character()
   value <- tryCatch(
     withCallingHandlers(eval(call, source$data, source$env), warning = function(w) {
       noted <<- c(noted, conditionMessage(w))
       invokeRestart("muffleWarning")
     }),
-    error = function(e) {
-      text <- conditionMessage(e)
-      lmm_abort(if (grepl("could not find function", text, fixed = TRUE)) "formula" else "data",
-                paste0(quote_name(deparse_line(call)), " cannot be evaluated: ", text, "."),
-                what = deparse_line(call))
-    }
+    error = function(e) evaluate_complete(call, source, e, label)
   )
   for (text in setdiff(noted, gettext("NaNs produced", domain = "R"))) {
-    note(source, list(lmm_condition("warning", "data", paste0(quote_name(deparse_line(call)), ": ", text, "."),
-                                    what = deparse_line(call))))
+    note(source, list(lmm_condition("warning", "data", paste0(quote_name(label), ": ", text, "."), what = label)))
   }
   value
+}
+
+# The call on the rows where its variables are not missing, the others filled up with NA.
+evaluate_complete <- function(call, source, error, label) {
+  columns <- lapply(all.vars(call), function(name) find_value(name, list(source$data, source$env))$value)
+  names(columns) <- all.vars(call)
+  like_data <- Filter(function(x) is.atomic(x) && NROW(x) == source$n && anyNA(x), columns)
+  missing <- Reduce(`|`, lapply(like_data, is_missing_row))
+  if (!length(like_data) || all(missing)) abort_evaluation(label, error)
+  data <- lapply(columns, function(x) if (NROW(x) == source$n) take_rows(x, which(!missing)) else x)
+  value <- tryCatch(suppressWarnings(eval(call, data, source$env)), error = function(e) abort_evaluation(label, e))
+  index <- replace(rep(NA_integer_, source$n), !missing, seq_len(sum(!missing)))
+  filled <- take_rows(value, index)
+  for (name in setdiff(names(attributes(value)), c("dim", "dimnames", "names"))) {
+    attr(filled, name) <- attr(value, name)
+  }
+  filled
+}
+
+abort_evaluation <- function(label, error) {
+  text <- conditionMessage(error)
+  lmm_abort(if (grepl("could not find function", text, fixed = TRUE)) "formula" else "data",
+            paste0(quote_name(label), " cannot be evaluated: ", text, "."), what = label)
 }
 
 # weights= and offset= become columns "(weights)" and "(offset)". A name is looked up among values only, never
@@ -131,13 +147,16 @@ add_arguments <- function(columns, arguments, source) {
 }
 
 evaluate_argument <- function(expr, name, source) {
+  resolved <- resolve_dots(expr, source$caller)
+  expr <- resolved$expr
+  source$caller <- resolved$caller
   if (!is.language(expr)) return(expr)
   found <- as.list(source$data)
   for (variable in setdiff(all.vars(expr), names(source$data))) {
     value <- find_value(variable, list(source$env, source$caller))
     if (is.null(value)) {
       near <- nearest_name(variable, names(source$data))
-      lmm_abort("input", paste0("variable ", quote_name(variable), " of `", name, "` not found."),
+      lmm_abort("input", paste0("variable ", quote_name(variable), ", given as `", name, "`, not found."),
                 what = c(name, variable), fix = if (length(near)) paste0("Did you mean ", quote_name(near), "?"))
     }
     found[[variable]] <- value$value
@@ -147,12 +166,29 @@ evaluate_argument <- function(expr, name, source) {
   })
 }
 
-find_value <- function(name, environments) {
-  for (env in environments) {
-    while (!identical(env, emptyenv())) {
-      value <- get0(name, envir = env, inherits = FALSE)
+# In a wrapper function(...) lmm(...) an argument arrives as ..1; what was written there is what is meant.
+resolve_dots <- function(expr, caller) {
+  while (is.symbol(expr) && grepl("^\\.\\.[0-9]+$", expr) && is.environment(caller)) {
+    written <- eval(quote(substitute(list(...))), caller)
+    frame <- which(vapply(sys.frames(), identical, NA, caller))
+    expr <- written[[as.integer(substring(expr, 3L)) + 1L]]
+    caller <- if (length(frame)) sys.frame(sys.parents()[frame[1L]])
+  }
+  list(expr = expr, caller = caller)
+}
+
+# The first value of that name, not a function, in data or in an environment and what encloses it.
+find_value <- function(name, places) {
+  for (place in places) {
+    if (!is.environment(place)) {
+      value <- if (length(place)) .subset2(place, name)
+      if (!is.null(value)) return(list(value = value))
+      next
+    }
+    while (!identical(place, emptyenv())) {
+      value <- get0(name, envir = place, inherits = FALSE)
       if (!is.null(value) && !is.function(value)) return(list(value = value))
-      env <- parent.env(env)
+      place <- parent.env(place)
     }
   }
   NULL

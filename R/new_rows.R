@@ -10,7 +10,7 @@ new_rows <- function(frame, newdata, re.form = NULL, allow.new.levels = FALSE, n
   }
   check_flag(allow.new.levels, "allow.new.levels")
   na_rule <- check_na_action(na.action)
-  source <- list(data = newdata, env = attr(frame$terms, ".Environment"), n = .row_names_info(newdata, 2L),
+  source <- list(data = drop_dimensions(newdata), env = attr(frame$terms, ".Environment"), n = .row_names_info(newdata, 2L),
                  notes = new.env())
   asked <- asked_groups(frame, re.form)
   rows <- as_newdata(read_new_rows(frame, asked, allow.new.levels, source))
@@ -27,6 +27,15 @@ read_new_rows <- function(frame, asked, allow.new.levels, source) {
   list(data = structure(values, class = "data.frame", row.names = attr(source$data, "row.names")), y = NULL,
        offset = new_offset(frame, source), weights = NULL, codes = codes, n = source$n,
        needed = needed_labels(frame, asked))
+}
+
+# One-column matrices (from scale()) as vectors: poly() takes a matrix for several variables.
+drop_dimensions <- function(data) {
+  for (j in which(vapply(data, function(x) length(dim(x)) == 2L && ncol(x) == 1L && !is.list(x), NA))) {
+    data <- as.list(data)
+    data[[j]] <- as.vector(data[[j]])
+  }
+  data
 }
 
 # The checks of the fit's data, made on new data.
@@ -128,7 +137,7 @@ check_present <- function(calls, frame, source, group = NULL) {
 
 # A variable of the fit, of the type and with the levels it had there.
 new_value <- function(call, label, plan, source) {
-  x <- evaluate_variable(call, source)
+  x <- evaluate_variable(call, source, label)
   check_predictor_column(x, label)
   check_length(x, label, source$n)
   levels <- plan$xlevels[[label]]
