@@ -69,7 +69,7 @@ fit_parts <- list(
   beta = function(fit) unname(fit_beta(fit)),
   fixef = function(fit) fit_beta(fit),
   b = function(fit) unlist(lapply(fit_modes(fit), t), use.names = FALSE),
-  u = function(fit) unlist(Map(spherical_modes, fit_modes(fit), fit_factors(fit)), use.names = FALSE),
+  u = function(fit) if (fit_is_exact(fit)) NA_real_ else unlist(Map(spherical_modes, fit_modes(fit), fit_factors(fit)), use.names = FALSE),
   theta = function(fit) stats::setNames(fit_theta(fit), theta_names(fit)),
   lower = function(fit) stats::setNames(ifelse(theta_on_diagonal(fit), 0, -Inf), theta_names(fit)),
   Lambda = function(fit) stats::setNames(fit_factors(fit), fit_term_names(fit)),
@@ -138,9 +138,10 @@ criterion_parts <- function(fit) {
   n <- fit_nobs(fit)
   p <- fit_rank(fit)
   reml <- fit_is_reml(fit)
+  exact <- fit_is_exact(fit)
   pwrss <- fit_sigma(fit)^2 * (n - if (reml) p else 0L)
   ussq <- sum(getME(fit, "u")^2)
-  ldRX2 <- if (p > 0L) p * log(fit_sigma(fit)^2) - log_determinant(fit_vcov(fit)) else 0
+  ldRX2 <- if (exact) NA_real_ else if (p > 0L) p * log(fit_sigma(fit)^2) - log_determinant(fit_vcov(fit)) else 0
   w <- fit$rows$weights
   ldW <- if (is.null(w)) 0 else sum(log(w[w > 0]))
   ldL2 <- criterion_at_optimum(fit, REML = FALSE) + ldW - n * (1 + log(2 * pi * pwrss / n))

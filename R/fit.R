@@ -44,10 +44,6 @@ fit_group_levels <- function(fit, group) fit_groups(fit)[[group]]$levels
 # Logical per random term: does its covariance matrix have a smaller rank than its structure allows?
 fit_singular <- function(fit) as.logical(fit$optimum$singular)
 
-fit_conditions <- function(fit, class = "lmm_condition") {
-  Filter(function(condition) inherits(condition, class), fit$conditions)
-}
-
 # The rows behind the fit, or an error that says who needs them.
 fit_rows <- function(fit, purpose) {
   if (is.null(fit$rows)) {
@@ -71,6 +67,12 @@ fit_factors <- function(fit) {
   })
 }
 
+# List per random term: lower triangular factor of its covariance matrix. Exists even where sigma is zero.
+fit_covariance_factors <- function(fit) lapply(fit_covariance(fit), lower_factor)
+
+# With a residual variance of zero the fit is exact, and nothing can be put in units of sigma.
+fit_is_exact <- function(fit) !isTRUE(fit_sigma(fit) > 0)
+
 # Row names of the data behind `rows`; as.character() of an integer is not expanded until it is read.
 row_labels <- function(rows) as.character(attr(rows$data, "row.names"))
 
@@ -85,7 +87,7 @@ pad_rows <- function(value, rows, names = TRUE) {
 #' @export
 print.lmm_fit <- function(x, digits = max(3L, getOption("digits") - 3L), ...) {
   print_title(fit_method(x))
-  print_call(x$call, stats::formula(x))
+  print_call(x$call, stats::formula(x), most = 32L)
   print_criterion(criterion_table(x), digits = 4L)
   cat("Random effects:\n")
   print(VarCorr(x), digits = digits)
@@ -96,14 +98,16 @@ print.lmm_fit <- function(x, digits = max(3L, getOption("digits") - 3L), ...) {
 }
 
 # Hundreds of coefficients are no use in a short print: the first few and where to find the rest.
-print_fixed <- function(beta, digits, most = 40L) {
+print_fixed <- function(beta, digits, most = 8L) {
   if (!length(beta)) {
     cat("No fixed effect coefficients\n")
     return(invisible())
   }
   cat("Fixed Effects:\n")
-  shown <- if (length(beta) > most) beta[seq_len(most / 2L)] else beta
-  print.default(format(shown, digits = digits), print.gap = 2L, quote = FALSE)
+  shown <- format(beta, digits = digits)
+  width <- max(nchar(names(beta)), nchar(shown)) + 2L
+  shown <- shown[seq_len(min(length(beta), most * max(1L, getOption("width") %/% width)))]
+  print.default(shown, print.gap = 2L, quote = FALSE)
   rest <- length(beta) - length(shown)
   if (rest > 0L) cat("... and ", rest, " more; see fixef()\n", sep = "")
 }

@@ -52,7 +52,7 @@ n_theta <- function(fit) length(fit_theta(fit))
 # With nu the divisor of sigma^2 (n or n - p) both are: log determinants + nu (1 + log 2 pi sigma^2).
 criterion_at_optimum <- function(fit, REML) {
   fitted_by <- fit_is_reml(fit)
-  if (REML == fitted_by || fit_rank(fit) == 0L) return(fit_criterion(fit))
+  if (REML == fitted_by || fit_rank(fit) == 0L || fit_is_exact(fit)) return(fit_criterion(fit))
   n <- fit_nobs(fit)
   p <- fit_rank(fit)
   nu <- n - c(ML = 0, REML = p)

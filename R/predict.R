@@ -151,6 +151,7 @@ prediction_rows <- function(fit, newdata, re.form, allow.new.levels, na.action) 
 # Variance of x'beta_hat + z'(b_hat - b) over the terms conditioned on; a level that is not in the fit has the
 # variance z'Sigma z of its random effects, which are independent of everything else.
 prediction_variance <- function(fit, rows, use) {
+  if (fit_is_exact(fit)) return(rep(NA_real_, rows$n))
   group <- fit_term_groups(fit)
   Sigma <- fit_covariance(fit)
   active <- which(vapply(use, any, NA))

@@ -26,7 +26,7 @@ replace_response <- function(frame, rows, y) {
 # Responses as columns, one row per row of the fit. Values are also taken for all rows of the data, from which
 # those that the fit left out are dropped.
 response_matrix <- function(newresp, rows) {
-  Y <- if (is.data.frame(newresp)) as.matrix(newresp) else if (is.list(newresp)) newresp else as.matrix(newresp)
+  Y <- if (is.data.frame(newresp)) bind_columns(newresp) else if (is.list(newresp)) newresp else as.matrix(newresp)
   if (!is.numeric(Y) && !is.logical(Y)) {
     lmm_abort("input", paste0("`newresp` must be numeric, not ", kind_of(newresp), "."), what = "newresp")
   }
@@ -37,14 +37,20 @@ response_matrix <- function(newresp, rows) {
     lmm_abort("input", paste0("`newresp` has ", count_of(nrow(Y), "value"), " per response, the fit has ",
                               count_of(rows$n, "row"), "."), what = "newresp", value = nrow(Y))
   }
-  counted <- is.null(rows$weights) | rows$weights > 0
-  bad <- which(rowSums(!is.finite(Y)) > 0 & counted)
+  bad <- which(!is.finite(rowSums(Y)))
+  if (length(bad) && !is.null(rows$weights)) bad <- bad[rows$weights[bad] > 0]
   if (length(bad)) {
     lmm_abort("data", paste0("`newresp` has missing or infinite values (", row_text(bad), ")."), what = "newresp",
               where = bad)
   }
   dimnames(Y) <- list(NULL, colnames(Y))
   Y
+}
+
+# as.matrix() works on each column by itself, which takes longer than fitting it.
+bind_columns <- function(data) {
+  if (!all(vapply(data, is.numeric, NA))) return(as.list(data))
+  matrix(unlist(data, use.names = FALSE), ncol = length(data), dimnames = list(NULL, names(data)))
 }
 
 # The same rows, possibly with another response or criterion, through the steps of lmm().

@@ -29,15 +29,10 @@ residuals.lmm_fit <- function(object, type = c("response", "pearson", "scaled", 
   r <- rows$y - linear_predictor(object, rows, use = all_columns(object, !marginal))
   if (!is.null(rows$offset)) r <- r - rows$offset
   if (type %in% c("pearson", "deviance", "scaled") && !is.null(rows$weights)) r <- r * sqrt(rows$weights)
-  if (type == "marginal_scaled") r <- whiten(object, rows, r)
-  if (type == "scaled" || (check_flag(scaled, "scaled") && !marginal)) r <- r / positive_sigma(object)
+  in_units <- type %in% c("scaled", "marginal_scaled") || (check_flag(scaled, "scaled") && !marginal)
+  if (in_units) r <- if (fit_is_exact(object)) rep(NA_real_, rows$n) else r / fit_sigma(object)
+  if (type == "marginal_scaled" && !fit_is_exact(object)) r <- whiten(object, rows, r)
   pad_rows(r, rows)
-}
-
-# With a residual variance of zero nothing can be put in its units.
-positive_sigma <- function(fit) {
-  sigma <- fit_sigma(fit)
-  if (isTRUE(sigma > 0)) sigma else NA_real_
 }
 
 #' @rdname residuals.lmm_fit
@@ -58,19 +53,16 @@ weights.lmm_fit <- function(object, ...) {
 
 # ---- marginal residuals in units of their covariance ----
 #
-# sqrt(w) y has covariance sigma^2 (I + A A'), A = W^1/2 Z Lambda sparse. With A'A = U D U',
+# sqrt(w) y / sigma has covariance I + A A', A = W^1/2 Z Lambda sparse. With A'A = U D U',
 #   (I + A A')^-1/2 r = r - A U diag((1 - 1 / sqrt(1 + d)) / d) U' A'r,
-# done separately for each set of levels that no row connects with another set.
+# done separately for each set of columns that no row connects with another set.
 
 whiten <- function(fit, rows, r) {
   w <- if (is.null(rows$weights)) rep(1, rows$n) else rows$weights
-  r <- r * sqrt(w) / positive_sigma(fit)
+  r <- r * sqrt(w)
   A <- sparse_random_design(fit, rows, sqrt(w))
-  M <- Matrix::crossprod(A)
   a <- as.vector(Matrix::crossprod(A, r))
-  b <- a
-  for (part in connected_columns(M)) b[part] <- root_correction(M, part, a[part])
-  r - as.vector(A %*% b)
+  r - as.vector(A %*% root_correction(Matrix::crossprod(A), a))
 }
 
 # The n x q matrix diag(weight) Z Lambda.
@@ -93,28 +85,48 @@ sparse_columns <- function(Z, code, levels) {
                        x = as.vector(Z[row, , drop = FALSE]), dims = c(nrow(Z), q * levels))
 }
 
-# Sets of columns connected through nonzero elements of the symmetric matrix M.
-connected_columns <- function(M) {
+# U diag((1 - 1 / sqrt(1 + d)) / d) U'a.
+root_correction <- function(M, a) {
   M <- methods::as(methods::as(M, "generalMatrix"), "TsparseMatrix")
-  label <- seq_len(ncol(M))
-  from <- M@i + 1L
-  to <- M@j + 1L
+  set <- connected_sets(M@i + 1L, M@j + 1L, ncol(M))
+  size <- tabulate(set)
+  alone <- size[set] == 1L
+  out <- root_weight(Matrix::diag(M)) * a
+  if (all(alone)) return(out)
+  order <- order(set)
+  place <- integer(length(a))
+  place[order] <- sequence(size)                  # position of a column within its set
+  members <- split(seq_along(a), set)
+  entries <- split(seq_along(M@x), set[M@i + 1L])
+  for (s in which(size > 1L)) {
+    own <- members[[s]]
+    at <- entries[[s]]
+    place_of <- cbind(place[M@i[at] + 1L], place[M@j[at] + 1L])
+    out[own] <- if (size[s] > 3000L) root_correction_lanczos(methods::as(M, "CsparseMatrix")[own, own], a[own])
+                else root_correction_dense(place_of, M@x[at], a[own])
+  }
+  out
+}
+
+root_correction_dense <- function(place, x, a) {
+  M <- matrix(0, length(a), length(a))
+  M[place] <- x
+  e <- eigen(M, symmetric = TRUE)
+  as.vector(e$vectors %*% (root_weight(e$values) * crossprod(e$vectors, a)))
+}
+
+# Numbers of the sets of columns that the pairs (from, to) connect.
+connected_sets <- function(from, to, n) {
+  label <- seq_len(n)
   repeat {
     before <- label
     low <- pmin.int(label[from], label[to])
-    order <- order(low, decreasing = TRUE)   # the smallest label is written last, hence stays
+    order <- order(low, decreasing = TRUE)        # the smallest label is written last, hence stays
     label[to[order]] <- low[order]
     label <- label[label]
     if (identical(label, before)) break
   }
-  split(seq_along(label), label)
-}
-
-# U diag((1 - 1 / sqrt(1 + d)) / d) U'a for one set of columns.
-root_correction <- function(M, part, a) {
-  if (length(part) > 3000L) return(root_correction_lanczos(M[part, part], a))
-  e <- eigen(as.matrix(M[part, part]), symmetric = TRUE)
-  as.vector(e$vectors %*% (root_weight(e$values) * crossprod(e$vectors, a)))
+  match(label, unique(label))
 }
 
 root_weight <- function(d) {

@@ -80,13 +80,13 @@ draw_random_part <- function(fit, rows, nsim, drawn) {
   u <- matrix(stats::rnorm(sum(size) * nsim), sum(size), nsim)
   first <- cumsum(size) - size
   d <- mask_design(design(fit$frame, rows), drawn)
-  factors <- fit_factors(fit)
+  factors <- fit_covariance_factors(fit)
   out <- matrix(0, rows$n, nsim)
   for (k in which(use)) {
     uk <- u[first[k] + seq_len(size[k]), , drop = FALSE]
     if (fit_random(fit)[[k]]$structure == "diagonal") uk <- uk[level_major(levels[k], q[k]), , drop = FALSE]
     A <- sparse_columns(d$Z[[k]] %*% factors[[k]], codes[[group[k]]]$code, levels[k])
-    out <- out + fit_sigma(fit) * as.matrix(A %*% uk)
+    out <- out + as.matrix(A %*% uk)
   }
   out
 }

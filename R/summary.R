@@ -96,7 +96,7 @@ print_correlations <- function(x, digits, correlation, symbolic.cor) {
           "Use print(summary(fit), correlation = TRUE) or cov2cor(vcov(fit)) if you need it.\n", sep = "")
     }
   }
-  if (!correlation || p < 2L) return(invisible())
+  if (!correlation || p < 2L || anyNA(x$vcov)) return(invisible())
   R <- as_correlation(x$vcov)
   cat("\nCorrelation of Fixed Effects:\n")
   rownames(R) <- abbreviate(rownames(R), minlength = 11L)
@@ -124,8 +124,11 @@ strwrap_title <- function(title) {
   if (nchar(title) <= getOption("width")) title else strwrap(title, exdent = 2L)
 }
 
-print_call <- function(call, formula) {
+print_call <- function(call, formula, most = Inf) {
   lines <- deparse(formula)
+  if (length(lines) > most) {
+    lines <- c(lines[seq_len(most)], paste("    ... and", length(lines) - most, "more lines; see formula()"))
+  }
   cat(if (nchar(lines[1L]) + 9L > getOption("width")) "Formula: \n" else "Formula: ")
   writeLines(lines)
   print_argument("   Data: ", call$data)

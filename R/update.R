@@ -4,9 +4,10 @@
 #'
 #' Fits the model again with another formula or other arguments.
 #'
-#' Data and other variables are looked up where the formula was written, then where `update()` is called. If the
-#' variables used are no longer what they were when the model was fitted, a warning says so. If the data are
-#' nowhere to be found, the rows kept in the fit are used as far as they have the variables needed.
+#' Data and other variables are looked up where the formula was written and where `update()` is called. If the
+#' variables used are no longer what they were when the model was fitted, a warning says so. Data that exist only
+#' inside a function when the model is fitted stay with the fit. If no data are found, as may happen when a fit is
+#' read from a file, the rows kept in the fit are used as far as they have the variables needed.
 #'
 #' @param object a fit made by [lmm()].
 #' @param formula. changes to the formula, as for [stats::update.formula()].
@@ -26,28 +27,25 @@ update.lmm_fit <- function(object, formula., ..., evaluate = TRUE) {
   for (name in names(changes)) call[name] <- if (is.null(changes[[name]])) NULL else changes[name]
   call$formula <- call("~", formula[[2L]], formula[[3L]])
   if (!check_flag(evaluate, "evaluate")) return(call)
-  fit <- evaluate_update(object, call, formula, changed_data = "data" %in% names(changes), parent.frame())
+  fit <- evaluate_update(object, call, formula, names(changes), parent.frame())
   if (!any(c("data", "weights", "offset", "subset", "na.action") %in% names(changes))) warn_if_changed(object, fit)
   fit
 }
 
 # The call runs in a scope of its own whose parent is the caller of update(), so that the fitter finds there
 # what is neither in the data nor where the formula was written.
-evaluate_update <- function(object, call, formula, changed_data, caller) {
+evaluate_update <- function(object, call, formula, changes, caller) {
   scope <- new.env(parent = caller)
   shown <- call
   call[[1L]] <- lmm
   call$formula <- formula
-  if (!is.null(call$data)) {
-    found <- if (changed_data) list(value = eval(call$data, caller))
-             else find_data(call$data, list(environment(formula), caller))
-    if (is.null(found)) {
-      found <- kept_data(object, formula, call$data)
-      for (name in c("subset", "weights", "offset")) {
-        if (!is.null(call[[name]])) call[name] <- list(found$value[[paste0("(", name, ")")]])
-      }
-    }
-    scope$.data <- found$value
+  places <- list(environment(formula), caller)
+  data <- if ("data" %in% changes) eval(call$data, caller) else find_data(object, call$data, formula, places)
+  for (name in setdiff(c("weights", "offset"), changes)) {
+    if (!all_found(all.vars(call[[name]]), data, places)) call[name] <- list(kept_column(object, name, data))
+  }
+  if (!is.null(data)) {
+    scope$.data <- data
     call$data <- quote(.data)
   }
   fit <- eval(call, scope)
@@ -56,23 +54,41 @@ evaluate_update <- function(object, call, formula, changed_data, caller) {
   fit
 }
 
-# Evaluates the expression given as `data` where it gives a data frame.
-find_data <- function(expr, environments) {
-  for (env in environments) {
-    value <- tryCatch(eval(expr, env), error = function(e) NULL)
-    if (is.data.frame(value)) return(list(value = value))
-  }
-  NULL
+all_found <- function(names, data, places) {
+  all(vapply(names, function(name) name %in% names(data) || !is.null(find_value(name, places)), NA))
 }
 
-# The rows kept in the fit, if they have all that the formula needs.
-kept_data <- function(fit, formula, expr) {
-  missing <- setdiff(all.vars(formula), names(fit$rows$data))
-  missing <- Filter(function(name) !exists(name, envir = environment(formula), mode = "numeric"), missing)
-  if (!length(missing)) return(list(value = fit$rows$data))
-  lmm_abort("input", paste0("the data of the fit, ", quote_name(deparse_line(expr)), ", cannot be found, and the rows ",
-                            "kept in the fit have no variable ", enumerate(quote_name(missing)), "."),
-            what = deparse_line(expr), fix = "Give the data: update(fit, ..., data = ).")
+# The data of a fit: by the expression given for them, else as the fit remembers them, else its rows.
+find_data <- function(fit, expr, formula, places) {
+  for (env in if (!is.null(expr)) places) {
+    value <- tryCatch(eval(expr, env), error = function(e) NULL)
+    if (is.data.frame(value)) return(value)
+  }
+  if (!is.null(fit$data)) return(fit$data)
+  if (is.null(expr) && all_found(all.vars(formula), NULL, places)) return(NULL)
+  rows <- fit$rows$data
+  if (all_found(all.vars(formula), rows, places)) return(rows)
+  shown <- if (is.null(expr)) "" else paste0(", ", quote_name(deparse_line(expr)), ",")
+  unknown <- Filter(function(name) !all_found(name, rows, places), all.vars(formula))
+  lmm_abort("input", paste0("the data of the fit", shown, " cannot be found, and the rows kept in the fit have no variable ",
+                            enumerate(quote_name(unknown)), "."),
+            what = unknown, fix = "Give the data: update(fit, ..., data = ).")
+}
+
+# Weights or offset of the rows of the fit, where those are all the rows of `data`; else what was asked, for the
+# fitter to complain about.
+kept_column <- function(fit, name, data) {
+  value <- fit$rows$data[[paste0("(", name, ")")]]
+  if (!is.null(value) && identical(nrow(data), nrow(fit$rows$data))) value else fit$call[[name]]
+}
+
+# Data that their expression will not lead to later, because they live in a function, stay with the fit.
+remember_data <- function(fit, data) {
+  expr <- fit$call$data
+  lasting <- is.null(data) || is.symbol(expr) &&
+    identical(get0(as.character(expr), envir = globalenv(), mode = "list"), data)
+  if (!lasting && !is.null(fit$rows)) fit$data <- data
+  fit
 }
 
 warn_if_changed <- function(old, new) {
@@ -111,14 +127,7 @@ same_values <- function(x, y, rows) {
 
 #' @importFrom stats formula
 #' @export
-formula.lmm_fit <- function(x, ...) {
-  if (!"." %in% all.vars(x$spec$formula)) return(x$spec$formula)
-  written <- stats::formula(x$frame$terms)
-  for (term in x$spec$random) {
-    written[[3L]] <- call("+", written[[3L]], call("(", str2lang(term$label)))
-  }
-  structure(written, .Environment = environment(x$spec$formula))
-}
+formula.lmm_fit <- function(x, ...) x$spec$formula
 
 #' @importFrom stats terms
 #' @export
