@@ -29,3 +29,11 @@ engine_information <- function(layout, cross_products, theta, reml, memory_limit
     .Call(`_henderson_engine_information`, layout, cross_products, theta, reml, memory_limit, dense_limit)
 }
 
+engine_criterion <- function(layout, cross_products, theta, reml, memory_limit) {
+    .Call(`_henderson_engine_criterion`, layout, cross_products, theta, reml, memory_limit)
+}
+
+engine_profile <- function(layout, cross_products, theta, sigma, reml, memory_limit, term, row, col, values) {
+    .Call(`_henderson_engine_profile`, layout, cross_products, theta, sigma, reml, memory_limit, term, row, col, values)
+}
+

@@ -117,6 +117,41 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// engine_criterion
+SEXP engine_criterion(const Rcpp::List& layout, const Rcpp::List& cross_products, const Eigen::VectorXd& theta, bool reml, double memory_limit);
+RcppExport SEXP _henderson_engine_criterion(SEXP layoutSEXP, SEXP cross_productsSEXP, SEXP thetaSEXP, SEXP remlSEXP, SEXP memory_limitSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type layout(layoutSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type cross_products(cross_productsSEXP);
+    Rcpp::traits::input_parameter< const Eigen::VectorXd& >::type theta(thetaSEXP);
+    Rcpp::traits::input_parameter< bool >::type reml(remlSEXP);
+    Rcpp::traits::input_parameter< double >::type memory_limit(memory_limitSEXP);
+    rcpp_result_gen = Rcpp::wrap(engine_criterion(layout, cross_products, theta, reml, memory_limit));
+    return rcpp_result_gen;
+END_RCPP
+}
+// engine_profile
+SEXP engine_profile(const Rcpp::List& layout, const Rcpp::List& cross_products, const Eigen::VectorXd& theta, double sigma, bool reml, double memory_limit, int term, int row, int col, const Eigen::VectorXd& values);
+RcppExport SEXP _henderson_engine_profile(SEXP layoutSEXP, SEXP cross_productsSEXP, SEXP thetaSEXP, SEXP sigmaSEXP, SEXP remlSEXP, SEXP memory_limitSEXP, SEXP termSEXP, SEXP rowSEXP, SEXP colSEXP, SEXP valuesSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type layout(layoutSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type cross_products(cross_productsSEXP);
+    Rcpp::traits::input_parameter< const Eigen::VectorXd& >::type theta(thetaSEXP);
+    Rcpp::traits::input_parameter< double >::type sigma(sigmaSEXP);
+    Rcpp::traits::input_parameter< bool >::type reml(remlSEXP);
+    Rcpp::traits::input_parameter< double >::type memory_limit(memory_limitSEXP);
+    Rcpp::traits::input_parameter< int >::type term(termSEXP);
+    Rcpp::traits::input_parameter< int >::type row(rowSEXP);
+    Rcpp::traits::input_parameter< int >::type col(colSEXP);
+    Rcpp::traits::input_parameter< const Eigen::VectorXd& >::type values(valuesSEXP);
+    rcpp_result_gen = Rcpp::wrap(engine_profile(layout, cross_products, theta, sigma, reml, memory_limit, term, row, col, values));
+    return rcpp_result_gen;
+END_RCPP
+}
 
 static const R_CallMethodDef CallEntries[] = {
     {"_henderson_engine_cross_products", (DL_FUNC) &_henderson_engine_cross_products, 4},
@@ -126,6 +161,8 @@ static const R_CallMethodDef CallEntries[] = {
     {"_henderson_engine_variances", (DL_FUNC) &_henderson_engine_variances, 8},
     {"_henderson_engine_conditional", (DL_FUNC) &_henderson_engine_conditional, 5},
     {"_henderson_engine_information", (DL_FUNC) &_henderson_engine_information, 6},
+    {"_henderson_engine_criterion", (DL_FUNC) &_henderson_engine_criterion, 5},
+    {"_henderson_engine_profile", (DL_FUNC) &_henderson_engine_profile, 10},
     {NULL, NULL, 0}
 };
 

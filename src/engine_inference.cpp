@@ -1,6 +1,8 @@
 #include "convert.h"
+#include "henderson/fit/fit.hpp"
 #include "henderson/fit/prediction.hpp"
 #include "henderson/inference/information.hpp"
+#include "henderson/inference/profile.hpp"
 
 namespace {
 
@@ -102,5 +104,65 @@ SEXP engine_information(const Rcpp::List& layout, const Rcpp::List& cross_produc
                               Rcpp::Named("t") = x.t, Rcpp::Named("t_ml") = x.t_ml, Rcpp::Named("ai") = x.ai,
                               Rcpp::Named("jacobian") = x.jacobian, Rcpp::Named("curvature") = x.curvature,
                               Rcpp::Named("beta") = point.at.beta, Rcpp::Named("degrees") = point.at.degrees);
+  });
+}
+
+// The criterion and its parts at any theta.
+// [[Rcpp::export]]
+SEXP engine_criterion(const Rcpp::List& layout, const Rcpp::List& cross_products, const Eigen::VectorXd& theta,
+                      bool reml, double memory_limit) {
+  return henderson::guarded([&] {
+    Point point(layout, cross_products, theta, reml, memory_limit);
+    const henderson::Derivatives d =
+        henderson::derivatives(henderson::Criterion(point.problem, reml, point.monitor), point.at);
+    return Rcpp::List::create(Rcpp::Named("value") = point.at.value, Rcpp::Named("gradient") = d.gradient,
+                              Rcpp::Named("hessian") = d.hessian, Rcpp::Named("r2") = point.at.r2,
+                              Rcpp::Named("sigma2") = point.at.sigma2, Rcpp::Named("beta") = point.at.beta,
+                              Rcpp::Named("log_det_random") = point.at.log_det_random,
+                              Rcpp::Named("log_det_x") = point.at.log_det_x + 2 * point.data.x.log_det_r);
+  });
+}
+
+// -2 log likelihood minimized with one standard deviation or correlation held, for each of `values`, following the
+// profile from (theta, sigma). term 0: residual standard deviation; row and col from 1.
+// [[Rcpp::export]]
+SEXP engine_profile(const Rcpp::List& layout, const Rcpp::List& cross_products, const Eigen::VectorXd& theta,
+                    double sigma, bool reml, double memory_limit, int term, int row, int col,
+                    const Eigen::VectorXd& values) {
+  return henderson::guarded([&] {
+    const henderson::Layout to = henderson::to_layout(layout);
+    henderson::RMonitor monitor(false);
+    const henderson::CrossProducts data = henderson::to_cross_products(cross_products, to);
+    henderson::require(theta.size() == to.n_theta, "theta has the wrong length");
+    henderson::require(term >= 0 && term <= static_cast<int>(to.terms.size()), "there is no such term");
+    henderson::require(term == 0 || (row >= 1 && col >= 1 && row <= to.terms[term - 1].q && col <= to.terms[term - 1].q),
+                       "the term has no such column");
+    henderson::Problem problem = henderson::make_problem(to, data, memory_limit, monitor);
+    const auto classes = henderson::levels_by_root(to, data);
+    henderson::set_response(problem, data, 0, henderson::worth_mixing(problem, data, classes) ? &classes : nullptr);
+    const henderson::Profiler profiler(problem, data, reml, monitor);
+    henderson::Held held;
+    held.term = term - 1;
+    held.row = row - 1;
+    held.col = col - 1;
+    Eigen::VectorXd value(values.size()), sigmas(values.size()), from = theta;
+    Eigen::MatrixXd thetas(to.n_theta, values.size());
+    std::vector<bool> converged;
+    int evaluations = 0;
+    for (Index i = 0; i < values.size(); ++i) {
+      const henderson::ProfilePoint p = profiler.at(held, values[i], from, sigma);
+      value[i] = p.value;
+      sigmas[i] = p.sigma;
+      thetas.col(i) = p.theta;
+      converged.push_back(p.converged);
+      evaluations += p.evaluations;
+      if (p.converged) {
+        from = p.theta;
+        sigma = p.sigma;
+      }
+      monitor.check();
+    }
+    return Rcpp::List::create(Rcpp::Named("value") = value, Rcpp::Named("theta") = thetas, Rcpp::Named("sigma") = sigmas,
+                              Rcpp::Named("converged") = converged, Rcpp::Named("evaluations") = evaluations);
   });
 }

@@ -1,0 +1,216 @@
+// The profiled criterion: -2 log likelihood minimized over everything but one standard deviation, correlation or the
+// residual standard deviation, held at a given value. (Coefficients are held by a change of the cross-products.)
+//
+// Sequential quadratic programming in (theta, log sigma) with exact derivatives; the constraint is restored by the
+// same step. Venzon and Moolgavkar (1988) for the idea of following the profile.
+#ifndef HENDERSON_INFERENCE_PROFILE_HPP
+#define HENDERSON_INFERENCE_PROFILE_HPP
+
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "henderson/fit/start.hpp"
+#include "henderson/likelihood/gradient.hpp"
+#include "henderson/optimize/minimize.hpp"
+
+namespace henderson {
+
+// What is held: entry (row, col) of a term's covariance matrix in the user's columns, as a standard deviation
+// (row == col) or correlation; term -1 is the residual standard deviation.
+struct Held {
+  int term = -1;
+  Index row = 0, col = 0;
+};
+
+struct ProfilePoint {
+  double value = std::numeric_limits<double>::infinity();
+  VectorXd theta;
+  double sigma = 0;
+  int evaluations = 0;
+  bool converged = false;
+};
+
+class Profiler {
+ public:
+  Profiler(const Problem& problem, const CrossProducts& data, bool reml, Checkpoint& checkpoint)
+      : problem_(problem), layout_(*problem.layout), data_(data), criterion_(problem, reml, checkpoint) {}
+
+  // From a nearby point; theta and sigma of `from` need not satisfy the constraint.
+  ProfilePoint at(const Held& held, double target, const VectorXd& theta, double sigma) const {
+    ProfilePoint out;
+    out.theta = theta;
+    out.sigma = sigma;
+    Point here = evaluate(theta, std::log(sigma), held);
+    ++out.evaluations;
+    double penalty = 0;
+    for (int iteration = 0; iteration < 60 && std::isfinite(here.value); ++iteration) {
+      const Step step = solve(here, target);
+      const double gap = std::abs(here.held - target);
+      const double small = 1e-12 * (std::abs(target) + std::abs(here.held));
+      if (gap <= small && step.decrement <= 1e-13) {
+        out.converged = true;
+        break;
+      }
+      penalty = std::max(penalty, 2 * std::abs(step.multiplier));
+      const double merit = here.value + penalty * gap;
+      Point trial;
+      double length = 1;
+      bool better = false;
+      for (int halving = 0; halving < 25; ++halving, length /= 2) {
+        trial = evaluate(here.theta + length * step.theta, here.log_sigma + length * step.log_sigma, held);
+        ++out.evaluations;
+        const double noise = 1e-11 * (1 + std::abs(here.value));
+        if (std::isfinite(trial.value) && trial.value + penalty * std::abs(trial.held - target) <= merit + noise) {
+          better = true;
+          break;
+        }
+      }
+      if (!better) {
+        out.converged = gap <= 1e-8 * (std::abs(target) + std::abs(here.held)) && step.decrement <= 1e-8;
+        break;
+      }
+      here = trial;
+    }
+    out.value = here.value;
+    out.theta = here.theta;
+    out.sigma = std::exp(here.log_sigma);
+    return out;
+  }
+
+  // The constraint's value at a point.
+  double held_value(const Held& held, const VectorXd& theta, double sigma) const {
+    return evaluate_held(held, theta, std::log(sigma)).value;
+  }
+
+ private:
+  struct HeldValue {
+    double value;
+    VectorXd gradient;   // theta, log sigma
+    MatrixXd hessian;
+  };
+  struct Point {
+    VectorXd theta;
+    double log_sigma = 0, value = std::numeric_limits<double>::infinity(), held = 0;
+    VectorXd gradient, held_gradient;
+    MatrixXd hessian, held_hessian;
+  };
+  struct Step {
+    VectorXd theta;
+    double log_sigma = 0, multiplier = 0, decrement = 0;
+  };
+
+  Point evaluate(const VectorXd& theta, double log_sigma, const Held& held) const {
+    Point out;
+    out.theta = theta;
+    out.log_sigma = log_sigma;
+    Evaluation at = criterion_.evaluate(theta);
+    if (!at.ok()) return out;
+    const double profiled = at.sigma2, sigma2 = std::exp(2 * log_sigma), nu = at.degrees, ratio = profiled / sigma2;
+    out.value = at.value + nu * (std::log(1 / ratio) + ratio - 1);
+    const std::vector<Direction> directions = theta_directions(layout_, theta);
+    Moments m = moments(criterion_, at, directions);
+    m.quadratic *= ratio;      // sigma2 in place of the profiled one
+    m.ai *= ratio;
+    for (MatrixXd& block : m.block_quadratic) block *= ratio;
+    const Index k = theta.size();
+    out.gradient.resize(k + 1);
+    out.gradient << m.trace - m.quadratic, 2 * nu * (1 - ratio);
+    out.hessian.resize(k + 1, k + 1);
+    out.hessian.topLeftCorner(k, k) = (m.has_t ? MatrixXd(2 * m.ai - m.t) : m.ai) + factor_curvature(layout_, theta, m);
+    out.hessian.col(k).head(k) = 2 * m.quadratic;
+    out.hessian.row(k).head(k) = 2 * m.quadratic.transpose();
+    out.hessian(k, k) = 4 * nu * ratio;
+    const HeldValue h = evaluate_held(held, theta, log_sigma);
+    out.held = h.value;
+    out.held_gradient = h.gradient;
+    out.held_hessian = h.hessian;
+    return out;
+  }
+
+  HeldValue evaluate_held(const Held& held, const VectorXd& theta, double log_sigma) const {
+    const Index k = theta.size();
+    HeldValue out{std::exp(log_sigma), VectorXd::Zero(k + 1), MatrixXd::Zero(k + 1, k + 1)};
+    if (held.term < 0) {
+      out.gradient[k] = out.hessian(k, k) = out.value;
+      return out;
+    }
+    const Term& term = layout_.terms[held.term];
+    const VectorXd own = theta.segment(term.theta, term.n_theta);
+    const VectorXd a = entry(term, held, own, held.row), b = entry(term, held, own, held.col);
+    const MatrixXd da = entry_derivative(term, held, own, held.row), db = entry_derivative(term, held, own, held.col);
+    // Both structures have L linear in theta: second derivatives come from products of first ones.
+    const double aa = a.squaredNorm(), bb = b.squaredNorm(), ab = a.dot(b);
+    const VectorXd g_aa = 2 * da.transpose() * a, g_bb = 2 * db.transpose() * b, g_ab = da.transpose() * b + db.transpose() * a;
+    const MatrixXd h_aa = 2 * da.transpose() * da, h_bb = 2 * db.transpose() * db;
+    const MatrixXd h_ab = da.transpose() * db + db.transpose() * da;
+    VectorXd g;
+    MatrixXd h;
+    double scale = 1;
+    if (held.row == held.col) {          // sigma |a|
+      const double norm = std::sqrt(aa);
+      g = g_aa / (2 * norm);
+      h = h_aa / (2 * norm) - g * g.transpose() / norm;
+      scale = std::exp(log_sigma);
+      out.value = scale * norm;
+      out.gradient[k] = out.hessian(k, k) = out.value;
+      out.hessian.col(k).segment(term.theta, term.n_theta) = scale * g;
+      out.hessian.row(k).segment(term.theta, term.n_theta) = scale * g.transpose();
+    } else {                             // ab / sqrt(aa bb)
+      const double root = std::sqrt(aa * bb), rho = ab / root;
+      const VectorXd la = g_aa / aa, lb = g_bb / bb;
+      g = g_ab / root - 0.5 * rho * (la + lb);
+      h = h_ab / root - 0.5 * (g_ab * (la + lb).transpose() + (la + lb) * g_ab.transpose()) / root -
+          0.5 * rho * (h_aa / aa + h_bb / bb - la * la.transpose() - lb * lb.transpose()) +
+          0.25 * rho * (la + lb) * (la + lb).transpose();
+      out.value = rho;
+    }
+    out.gradient.segment(term.theta, term.n_theta) = scale * g;
+    out.hessian.block(term.theta, term.theta, term.n_theta, term.n_theta) = scale * h;
+    return out;
+  }
+
+  // Row of the user's factor, basis * L.
+  VectorXd entry(const Term& term, const Held& held, const VectorXd& own, Index row) const {
+    return (data_.z_basis[held.term].row(row) * term.structure->factor(own, term.q)).transpose();
+  }
+  MatrixXd entry_derivative(const Term& term, const Held& held, const VectorXd& own, Index row) const {
+    MatrixXd out(term.q, term.n_theta);
+    for (Index j = 0; j < term.n_theta; ++j)
+      out.col(j) = (data_.z_basis[held.term].row(row) * term.structure->factor_derivative(own, term.q, j)).transpose();
+    return out;
+  }
+
+  // Newton step of the Lagrangian: along the constraint by its curvature made positive, across it by restoration.
+  Step solve(const Point& here, double target) const {
+    const Index k = here.gradient.size();
+    Step out;
+    const VectorXd& c = here.held_gradient;
+    const double cc = c.squaredNorm();
+    VectorXd across = VectorXd::Zero(k);
+    if (cc > 0) {
+      across = c * ((target - here.held) / cc);
+      out.multiplier = -here.gradient.dot(c) / cc;
+    }
+    const MatrixXd lagrangian = here.hessian + out.multiplier * here.held_hessian;
+    const Eigen::HouseholderQR<MatrixXd> qr(c);
+    const MatrixXd q = qr.householderQ() * MatrixXd::Identity(k, k);
+    const MatrixXd along = q.rightCols(k - 1);
+    const NewtonStep newton = newton_step(along.transpose() * (here.gradient + lagrangian * across),
+                                          along.transpose() * lagrangian * along);
+    const VectorXd step = across + along * newton.step;
+    out.decrement = newton.decrement;
+    out.theta = step.head(k - 1);
+    out.log_sigma = step[k - 1];
+    return out;
+  }
+
+  const Problem& problem_;
+  const Layout& layout_;
+  const CrossProducts& data_;
+  Criterion criterion_;
+};
+
+}  // namespace henderson
+
+#endif
