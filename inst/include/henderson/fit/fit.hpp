@@ -163,7 +163,8 @@ class Fitter {
     theta = canonical(*problem_.layout, theta);
     if (theta != final_.last().theta || theta != out_.optimum.theta) move_to(theta);
     out_.optimum.evaluations = out_.evaluations;
-    out_.zero_residual = out_.zero_residual || !(final_.last().r2 > 1e-13 * problem_.total);
+    // With other factors r2 is a difference; this is where its last digits are gone.
+    out_.zero_residual = problem_.rest.columns() > 0 && !(final_.last().r2 > 1e-13 * problem_.total);
   }
 
   bool is_optimum(const VectorXd& candidate) {

@@ -296,7 +296,7 @@ class Remainder {
     const double most = std::min(limit / 24, dense_bytes < limit ? 0.15 * n * n : limit / 24);
     const std::int64_t entries = tree.count(static_cast<std::int64_t>(most), *checkpoint_);
     if (entries < 0) {
-      if (dense_bytes >= limit) refuse(std::min(dense_bytes, 1.5 * limit), limit);
+      if (dense_bytes >= limit) refuse(24 * most, limit);
       dense_ = true;
       factor_entries_ = columns_ * (columns_ + 1) / 2;
       return;
