@@ -12,10 +12,10 @@ demo: install    ## set up, install, and print the three worked examples
 	@$(RSCRIPT) inst/examples/faraway.R
 
 test: setup-test ## set up and run all that CI runs: C++ tests, R tests, R CMD check
-	@$(RSCRIPT) tools/test.R cpp install r check
+	@$(RSCRIPT) tools/test.R cpp check r
 
 test-r: setup-test ## install and run the R tests only
-	@$(RSCRIPT) tools/test.R install r
+	@$(RSCRIPT) tools/test.R r
 
 test-cpp: setup  ## run the C++ tests only
 	@$(RSCRIPT) tools/test.R cpp
