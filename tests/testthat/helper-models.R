@@ -137,3 +137,25 @@ reml_scale <- function(fit, variances) {
   factor <- if (getME(fit, "is_REML")) 1 else nobs(fit) / (nobs(fit) - getME(fit, "p"))
   if (is.list(variances)) lapply(variances, `*`, factor) else variances * factor
 }
+
+temporary_file <- function(envir = parent.frame()) {
+  file <- tempfile(fileext = ".rds")
+  do.call(on.exit, list(substitute(unlink(file), list(file = file)), add = TRUE), envir = envir)
+  file
+}
+
+# Evaluates `expr` with predictions made in pieces of n rows.
+with_chunk_rows <- function(n, expr) {
+  space <- environment(by_chunk)
+  old <- get("chunk_rows", envir = space)
+  set_locked("chunk_rows", n, space)
+  on.exit(set_locked("chunk_rows", old, space))
+  expr
+}
+
+set_locked <- function(name, value, space) {
+  locked <- bindingIsLocked(name, space)
+  if (locked) unlockBinding(name, space)
+  assign(name, value, envir = space)
+  if (locked) lockBinding(name, space)
+}

@@ -1,0 +1,59 @@
+test_that("model matrices are those of the design", {
+  for (seed in c(1, 3, 5, 6, 8, 9, 10, 12)) {
+    case <- random_design(seed)
+    fit <- fit_design(case)
+    oracle <- oracle_of_design(case)
+    order <- stacked_order(case, fit, oracle)
+    Z <- model.matrix(fit, "random")
+    expect_s4_class(Z, "sparseMatrix")
+    expect_equal(unname(as.matrix(Z))[oracle$keep, ], oracle_Z(oracle)[, order], label = case$kind)
+    expect_equal(unname(model.matrix(fit))[oracle$keep, , drop = FALSE], oracle$X, ignore_attr = TRUE)
+    expect_identical(colnames(model.matrix(fit)), names(fixef(fit)))
+    b <- getME(fit, "b")
+    expect_equal(as.vector(Z %*% b) + getME(fit, "offset") + predict(fit, re.form = NA), getME(fit, "mu"),
+                 ignore_attr = TRUE)
+    expect_equal(fitted(fit), getME(fit, "mu"), ignore_attr = TRUE)
+  }
+})
+
+test_that("the pieces of the criterion add up", {
+  for (seed in c(1, 3, 6, 16, 20)) {
+    case <- random_design(seed)
+    fit <- fit_design(case)
+    oracle <- oracle_of_design(case)
+    parts <- getME(fit, "devcomp")$cmp
+    u <- getME(fit, "u")
+    e <- sqrt(oracle$w) * (oracle$y - fitted(fit)[oracle$keep])
+    expect_equal(parts[["ussq"]], sum(u^2), tolerance = 1e-8)
+    expect_equal(parts[["wrss"]], sum(e^2), tolerance = 1e-7)
+    H <- oracle_V(oracle, lapply(fit_covariance(fit)[term_positions(case, fit)], `/`, sigma(fit)^2), 1)
+    expect_equal(parts[["ldL2"]] - parts[["ldW"]], oracle_log_det(H), tolerance = 1e-8)
+    X <- oracle$X[, oracle$independent]
+    expect_equal(parts[["ldRX2"]], oracle_log_det(t(X) %*% solve(H, X)), tolerance = 1e-8)
+    # b = Lambda u, term by term
+    L <- getME(fit, "Lambda")
+    Lambda <- as.matrix(Matrix::bdiag(Map(function(l, g) kronecker(diag(ngrps(fit)[[g]]), l), L, fit_term_groups(fit))))
+    expect_equal(as.vector(Lambda %*% u), getME(fit, "b"), tolerance = 1e-8)
+  }
+})
+
+test_that("parts have the names that users know", {
+  fit <- lmm(y ~ x + (x | g), behavior_data())
+  expect_identical(names(getME(fit, "theta")), c("g.(Intercept)", "g.x.(Intercept)", "g.x"))
+  expect_identical(unname(getME(fit, "lower")), c(0, -Inf, 0))
+  expect_identical(getME(fit, "cnms"), list(g = c("(Intercept)", "x")))
+  expect_identical(getME(fit, "flist")$g, behavior_data()$g)
+  expect_identical(names(getME(fit, c("p", "q", "n"))), c("p", "q", "n"))
+  expect_identical(getME(fit, "n_rtrms"), 1L)
+  expect_error(getME(fit, "nosuch"), "must be one of", class = "lmm_error_input")
+  all <- getME(fit, "ALL")
+  expect_identical(names(all), names(fit_parts))
+  expect_identical(names(model.matrix(fit, "random_list")), "g")
+})
+
+test_that("singular terms are named", {
+  fit <- suppressMessages(lmm(y ~ x + (1 | g) + (1 | h), behavior_data()))
+  expect_identical(getME(fit, "singular"), c(g = FALSE, h = TRUE))
+  expect_true(isSingular(fit))
+  expect_length(getME(fit, "u"), 20)
+})

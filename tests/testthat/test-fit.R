@@ -1,0 +1,83 @@
+test_that("a fit prints in the known layout", {
+  local_reproducible_output(width = 80)
+  shown <- capture.output(print(example_fit("pulp")))
+  expect_identical(shown[c(1, 2, 4:12)], c(
+    "Linear mixed model fit by REML ['lmm_fit']",
+    "Formula: bright ~ 1 + (1 | operator)",
+    "REML criterion at convergence: 18.6262",
+    "Random effects:",
+    " Groups   Name        Std.Dev.",
+    " operator (Intercept) 0.2609  ",
+    " Residual             0.3260  ",
+    "Number of obs: 20, groups:  operator, 4",
+    "Fixed Effects:",
+    "(Intercept)  ",
+    "       60.4  "))
+})
+
+test_that("the print of a fit stays short with hundreds of coefficients", {
+  set.seed(1)
+  data <- data.frame(y = rnorm(600), g = gl(30, 20))
+  data$M <- matrix(rnorm(600 * 500), 600)
+  fit <- suppressMessages(lmm(y ~ M + (1 | g), data))
+  shown <- capture.output(print(fit))
+  expect_lt(length(shown), 60)
+  expect_match(shown, "more; see fixef()", fixed = TRUE, all = FALSE)
+  names <- sprintf("a_quite_long_variable_name_number_%03d", 1:60)
+  data[names] <- rnorm(600 * 60)
+  fit <- suppressMessages(lmm(reformulate(c(names, "(1 | g)"), "y"), data))
+  expect_lt(length(capture.output(print(fit))), 60)
+  expect_match(capture.output(print(summary(fit))), names[60], all = FALSE)
+})
+
+test_that("str, format and dput end", {
+  fit <- example_fit("penicillin")
+  expect_match(format(fit), "^<lmm_fit: yield ~ treat")
+  expect_lt(length(capture.output(str(fit))), 20)
+  expect_gt(length(capture.output(dput(fit))), 10)
+})
+
+test_that("a fit survives a file, and another session gets the same results", {
+  fit <- example_fit("penicillin")
+  file <- temporary_file()
+  saveRDS(fit, file)
+  again <- readRDS(file)
+  expect_identical(again$estimates, fit$estimates)
+  expect_identical(predict(again, penicillin), predict(fit, penicillin))
+  expect_identical(capture.output(print(summary(again))), capture.output(print(summary(fit))))
+  expect_identical(simulate(again, 2, seed = 1), simulate(fit, 2, seed = 1))
+  expect_equal(fixef(update(again, REML = FALSE)), fixef(update(fit, REML = FALSE)))
+  pointers <- rapply(unclass(fit), function(x) typeof(x) == "externalptr", how = "unlist")
+  expect_false(any(pointers))
+})
+
+test_that("a fit made in a function does not carry its variables into a file", {
+  make <- function() {
+    ballast <- rnorm(1e5)
+    data <- behavior_data()
+    fit <- lmm(y ~ x + (1 | g), data)
+    list(fit = fit, ballast = ballast)
+  }
+  expect_lt(length(serialize(make()$fit, NULL)), 1e5)
+})
+
+test_that("a fit that holds no rows says so", {
+  fit <- lmm(yield ~ treat + (1 | blend), penicillin, control = lmm_control(keep_rows = FALSE))
+  expect_error(residuals(fit), "needs the rows", class = "lmm_error_input")
+  expect_error(predict(fit), "needs the rows", class = "lmm_error_input")
+  expect_error(refit(fit, penicillin$yield), "needs the rows", class = "lmm_error_input")
+  expect_equal(predict(fit, penicillin), predict(example_fit("penicillin")), ignore_attr = TRUE)
+  expect_no_error(capture.output(print(fit), print(summary(fit))))
+  expect_equal(ranef(fit), ranef(example_fit("penicillin")))
+})
+
+test_that("relative factors and covariance matrices agree", {
+  for (seed in c(3, 4, 7, 9, 10, 45)) {
+    fit <- fit_design(random_design(seed))
+    for (k in seq_along(fit_factors(fit))) {
+      L <- fit_factors(fit)[[k]]
+      expect_equal(sigma(fit)^2 * tcrossprod(L), unname(fit_covariance(fit)[[k]]), tolerance = 1e-8)
+      expect_equal(unname(tcrossprod(fit_covariance_factors(fit)[[k]])), unname(fit_covariance(fit)[[k]]), tolerance = 1e-8)
+    }
+  }
+})

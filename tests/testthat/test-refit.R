@@ -1,0 +1,48 @@
+d <- behavior_data()
+m <- lmm(y ~ x + (x | g), d)
+
+test_that("a refit is a fit to the new response", {
+  z <- simulate(m, 1, seed = 1)[[1]]
+  again <- refit(m, z)
+  direct <- lmm(z ~ x + (x | g), transform(d, z = z))
+  expect_s3_class(again, "lmm_fit")
+  expect_equal(again$estimates, direct$estimates, tolerance = 1e-9)
+  expect_equal(residuals(again), residuals(direct), tolerance = 1e-9)
+  expect_equal(refit(m)$estimates, m$estimates)
+})
+
+test_that("many responses at once are many fits", {
+  Y <- simulate(m, 6, seed = 2)
+  many <- refit(m, Y)
+  for (j in 1:6) {
+    one <- refit(m, Y[[j]])
+    expect_equal(many$beta[, j], unname(fixef(one)), tolerance = 1e-6)
+    expect_equal(many$sigma[j], sigma(one), tolerance = 1e-6)
+    expect_equal(many$criterion[j], deviance(one), tolerance = 1e-9)
+  }
+  expect_equal(refit(m, as.matrix(Y)), many)
+  Y[[2]] <- as.character(Y[[2]])
+  expect_error(refit(m, Y), "numeric", class = "lmm_error_input")
+})
+
+test_that("an offset stays, and a transformed response is replaced on its own scale", {
+  shifted <- transform(d, z = y + t)
+  fit <- lmm(z ~ x + offset(t) + (1 | g), shifted)
+  expect_equal(unname(refit(fit, cbind(shifted$z))$beta[, 1]), unname(fixef(fit)), tolerance = 1e-8)
+  expect_equal(fixef(refit(fit, shifted$z)), fixef(fit))
+  squared <- lmm(I(y^2) ~ x + (1 | g), d)
+  expect_equal(fixef(refit(squared, d$y^2)), fixef(squared), tolerance = 1e-8)
+})
+
+test_that("responses that do not fit are refused", {
+  expect_error(refit(m, 1:3), "3 values", class = "lmm_error_input")
+  expect_error(refit(m, c(NA, d$y[-1])), "row 1", class = "lmm_error_data")
+  expect_error(refit(m, letters[rep(1, 96)]), class = "lmm_error_input")
+})
+
+test_that("maximum likelihood needs only the cross-products", {
+  expect_equal(refit_ml(m)$estimates, lmm(y ~ x + (x | g), d, REML = FALSE)$estimates, tolerance = 1e-9)
+  expect_false(refit_ml(m)$spec$reml)
+  without_rows <- lmm(y ~ x + (x | g), d, control = lmm_control(keep_rows = FALSE))
+  expect_equal(extractAIC(without_rows), extractAIC(m), tolerance = 1e-10)
+})

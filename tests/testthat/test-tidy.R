@@ -1,0 +1,38 @@
+d <- behavior_data()
+m <- lmm(y ~ x + (x | g), d)
+
+test_that("tidy has a row for each estimate", {
+  out <- tidy(m)
+  expect_identical(out$term, c("(Intercept)", "x", "sd__(Intercept)", "sd__x", "cor__(Intercept).x", "sd__Observation"))
+  expect_identical(out$effect, rep(c("fixed", "ran_pars"), c(2, 4)))
+  expect_equal(out$estimate[1:2], unname(fixef(m)))
+  expect_equal(out$estimate[6], sigma(m))
+  expect_equal(out$std.error[1:2], unname(sqrt(diag(vcov(m)))))
+  variances <- tidy(m, effects = "ran_pars", scales = "vcov")
+  expect_identical(variances$term[3], "cov__(Intercept).x")
+  expect_equal(variances$estimate[4], sigma(m)^2)
+  limits <- tidy(m, effects = "fixed", conf.int = TRUE)
+  expect_equal(limits$conf.high - limits$estimate, qnorm(0.975) * limits$std.error)
+  modes <- tidy(m, effects = "ran_vals")
+  expect_identical(nrow(modes), 24L)
+  expect_equal(modes$estimate[1:12], ranef(m)$g[[1]])
+  expect_error(tidy(m, effects = "nosuch"), class = "lmm_error_input")
+})
+
+test_that("glance is one row, also without fixed effects", {
+  expect_identical(nrow(glance(m)), 1L)
+  expect_equal(glance(m)$AIC, AIC(m))
+  expect_equal(glance(m)$REMLcrit, REMLcrit(m))
+  none <- lmm(y ~ 0 + (1 | g), d)
+  expect_identical(nrow(glance(none)), 1L)
+  expect_identical(nrow(tidy(none)), 2L)
+})
+
+test_that("augment adds fitted values and residuals", {
+  out <- augment(m)
+  expect_equal(out$.fitted + out$.resid, d$y)
+  expect_equal(out$.fixed, unname(predict(m, re.form = NA)))
+  expect_identical(names(augment(m, data = d))[1:6], names(d))
+  expect_identical(nrow(augment(m, newdata = d[1:3, ])), 3L)
+  expect_error(augment(m, data = d[1:3, ]), class = "lmm_error_input")
+})

@@ -1,0 +1,89 @@
+d <- behavior_data()
+m <- lmm(y ~ x + (1 | g), d)
+
+test_that("formula and arguments can be changed", {
+  expect_equal(update(m, . ~ . + t)$estimates, lmm(y ~ x + t + (1 | g), d)$estimates, tolerance = 1e-9)
+  expect_equal(update(m, . ~ . - x)$estimates, lmm(y ~ 1 + (1 | g), d)$estimates, tolerance = 1e-9)
+  expect_equal(update(m, . ~ . - (1 | g) + (x | g))$estimates, lmm(y ~ x + (x | g), d)$estimates, tolerance = 1e-9)
+  expect_equal(update(m, REML = FALSE)$estimates, lmm(y ~ x + (1 | g), d, REML = FALSE)$estimates)
+  part <- update(m, subset = t > 2)
+  expect_identical(nobs(part), nobs(lmm(y ~ x + (1 | g), d, subset = t > 2)))
+  expect_equal(nobs(update(part, subset = NULL)), 96)
+  expect_identical(update(m, . ~ . + t, evaluate = FALSE), quote(lmm(formula = y ~ x + (1 | g) + t, data = d)))
+  expect_identical(update(m, REML = FALSE)$call$REML, FALSE)
+})
+
+test_that("data are found where the formula was written", {
+  make <- function() {
+    dd <- behavior_data(seed = 5)
+    f0 <- y ~ x + (1 | g)
+    lmm(f0, dd)
+  }
+  local_fit <- make()
+  expect_equal(fixef(update(local_fit, . ~ . + t)), fixef(lmm(y ~ x + t + (1 | g), behavior_data(seed = 5))))
+  expect_equal(fixef(update(update(local_fit, . ~ . + t), . ~ . - t)), fixef(local_fit))
+  weighted <- function(dat) {
+    ww <- rep(1:2, 48)
+    lmm(y ~ x + (1 | g), dat, weights = ww)
+  }
+  expect_equal(fixef(update(weighted(d), . ~ . + t)), fixef(lmm(y ~ x + t + (1 | g), d, weights = rep(1:2, 48))))
+})
+
+test_that("changed data are used with a warning", {
+  data <- d
+  fit <- lmm(y ~ x + (1 | g), data)
+  before <- capture.output(print(summary(fit)))
+  data$y <- rev(data$y)
+  expect_identical(capture.output(print(summary(fit))), before)
+  expect_warning(again <- update(fit), "`data` has changed since the fit: variable `y`", class = "lmm_warning_data")
+  expect_equal(fixef(again), fixef(lmm(y ~ x + (1 | g), data)))
+  expect_warning(update(fit, . ~ . + t), "has changed", class = "lmm_warning_data")
+  expect_no_warning(update(fit, data = d))
+  data <- d
+  data$t[1:3] <- NA
+  expect_no_warning(suppressMessages(update(fit, . ~ . + t)))
+})
+
+test_that("the rows of the fit serve when the data are gone, as far as they go", {
+  data <- d
+  fit <- lmm(y ~ x + t + (1 | g), data)
+  fit$data <- NULL
+  rm(data)
+  environment(fit$spec$formula) <- globalenv()
+  lonely <- function() update(fit, . ~ . - t)
+  environment(lonely) <- list2env(list(fit = fit, update = update), parent = globalenv())
+  expect_equal(fixef(lonely()), fixef(m))
+  wanting <- function() update(fit, . ~ . + not_there)
+  environment(wanting) <- environment(lonely)
+  expect_error(wanting(), "no variable `not_there`", class = "lmm_error_input")
+})
+
+test_that("names that are no names, long formulas and transformed responses survive an update", {
+  odd <- d
+  names(odd)[1:2] <- c("my y", "a-b (x)")
+  odd[["gr p"]] <- odd$g
+  fit <- lmm(`my y` ~ `a-b (x)` + (1 | `gr p`), odd)
+  expect_equal(unname(fixef(update(fit, . ~ . + t))), unname(fixef(update(m, . ~ . + t))))
+  expect_equal(predict(fit, odd[1:2, ]), predict(m)[1:2])
+  squared <- lmm(I(y^2) ~ x + (1 | g), d)
+  expect_identical(formula(update(squared, . ~ . + t))[[2]], quote(I(y^2)))
+  dot <- lmm(y ~ . + (1 | g), d[c("y", "x", "t", "g")])
+  expect_equal(fixef(update(dot, . ~ . - t)), fixef(m))
+})
+
+test_that("an update works when the fitter's name is not on the search path", {
+  fit <- henderson::lmm(y ~ x + (1 | g), d)
+  expect_identical(update(fit, REML = FALSE)$call[[1]], quote(henderson::lmm))
+  masked <- function() {
+    lmm <- function(...) "not this one"
+    update(fit, REML = FALSE)
+  }
+  expect_s3_class(masked(), "lmm_fit")
+})
+
+test_that("formula, terms, family and model frame are those of the fit", {
+  expect_identical(deparse(formula(m)), "y ~ x + (1 | g)")
+  expect_identical(attr(terms(m), "term.labels"), "x")
+  expect_identical(family(m)$family, "gaussian")
+  expect_identical(names(model.frame(m)), c("y", "x", "g"))
+})
