@@ -42,13 +42,15 @@ signal_conditions <- function(conditions, call = user_call()) {
   invisible(conditions)
 }
 
-# The outermost call into this package, which is the one the user wrote.
+# The outermost call into this package, which is the one the user wrote: of a method, the call of its generic.
 user_call <- function() {
-  home <- topenv(environment(user_call))
+  home <- environment(user_call)
   if (identical(home, globalenv())) return(NULL)
   for (i in seq_len(sys.nframe())) {
-    fun <- sys.function(i)
-    if (!is.primitive(fun) && identical(topenv(environment(fun)), home)) return(shown_call(sys.call(i)))
+    if (!identical(environment(sys.function(i)), home)) next
+    call <- sys.call(i)
+    if (i > 1L && identical(as.list(call)[-1L], as.list(sys.call(i - 1L))[-1L])) call <- sys.call(i - 1L)
+    return(shown_call(call))
   }
   NULL
 }

@@ -93,6 +93,7 @@ copy_values <- function(names, env, small, wanted) {
     value <- get0(name, envir = env, inherits = TRUE)
     if (is.null(value) || !wanted(name, value) || identical(get0(name, envir = parent.env(small)), value)) next
     inner <- if (is.function(value) && !is.primitive(value) && identical(environment(value), env)) {
+      value <- utils::removeSource(value)
       environment(value) <- small
       setdiff(all.names(body(value)), names(formals(value)))
     }

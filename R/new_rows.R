@@ -40,7 +40,10 @@ drop_dimensions <- function(data) {
 
 # The checks of the fit's data, made on new data.
 as_newdata <- function(expr) {
-  tryCatch(expr, lmm_error_data = function(e) stop(reclass(e, "lmm_error_newdata")))
+  tryCatch(expr, lmm_error_data = function(e) {
+    e <- reclass(e, "lmm_error_newdata")
+    stop(e)
+  })
 }
 
 reclass <- function(condition, class) {

@@ -1,0 +1,85 @@
+d <- behavior_data()
+group_of <- function(g, formula = y ~ x + (1 | g)) {
+  d$g <- g
+  read <- read_frame(formula, d)
+  c(read$frame$groups[[1L]], list(codes = read$rows$codes[[1L]], conditions = read$frame$conditions))
+}
+
+test_that("every type of grouping variable is read as factor() would", {
+  number <- as.integer(d$g)
+  kinds <- list(
+    number, number + 100L, -number, number * 1000000L, as.double(number), as.character(d$g), factor(d$g, ordered = TRUE),
+    factor(d$g, levels = c("zz", rev(levels(d$g)))), as.Date("2020-01-01") + number, rep(c(TRUE, FALSE), 48),
+    matrix(number, ncol = 1), factor(number)
+  )
+  for (g in kinds) {
+    read <- group_of(g)
+    expect_identical(read$levels, sub("e\\+0.", "000000", levels(factor(g))), label = class(g)[1L])
+    expect_identical(read$codes, as.integer(factor(g)))
+    expect_length(read$conditions, 0L)
+  }
+})
+
+test_that("missing values that are levels count, the string \"NA\" too", {
+  text <- as.character(d$g)
+  text[text == "g01"] <- "NA"
+  expect_true("NA" %in% group_of(text)$levels)
+  gaps <- d$g
+  gaps[1:3] <- NA
+  read <- group_of(addNA(gaps))
+  expect_identical(read$levels[13L], "<NA>")
+  expect_length(read$codes, 96L)
+  data <- transform(d, g = addNA(gaps))
+  frame <- read_frame(y ~ x + (1 | g), data)$frame
+  expect_identical(new_rows(frame, data[1:4, ])$codes$g, c(13L, 13L, 13L, 1L))
+})
+
+test_that("a non-integer number as group is noted", {
+  read <- group_of(as.integer(d$g) + 0.1)
+  expect_s3_class(read$conditions[[1L]], "lmm_warning_data")
+  expect_match(conditionMessage(read$conditions[[1L]]), "non-integer.*`g` \\(12 distinct values\\)")
+})
+
+test_that("interactions drop empty cells and are ordered as factor(a):factor(b)", {
+  set.seed(2)
+  a <- sample(letters[1:4], 96, TRUE)
+  b <- sample(10:14, 96, TRUE)
+  data <- transform(d, a = a, b = b)
+  read <- read_frame(y ~ x + (1 | a:b), data)
+  expected <- droplevels(factor(a):factor(b))
+  expect_identical(read$frame$groups[[1L]]$levels, levels(expected))
+  expect_identical(read$rows$codes[[1L]], as.integer(expected))
+  nested <- read_frame(y ~ x + (1 | a/b), data)
+  expect_identical(names(nested$frame$groups), c("b:a", "a"))
+  expect_identical(nested$frame$groups[[1L]]$levels, levels(droplevels(factor(b):factor(a))))
+})
+
+test_that("level names that hold a colon are matched by cell", {
+  data <- transform(d, a = rep(c("a:b", "a"), 48), b = rep(c("c", "b:c"), each = 48))
+  read <- read_frame(y ~ x + (1 | a:b), data)
+  expect_length(unique(read$frame$groups[[1L]]$levels), 4L)
+  expect_identical(new_rows(read$frame, data)$codes[[1L]], read$rows$codes[[1L]])
+})
+
+test_that("the order of levels does not depend on the locale", {
+  data <- transform(d, g = c("b", "A", "a", "B")[d$f], ch = c("b", "A", "a", "B")[d$f])
+  read <- read_frame(y ~ ch + (1 | g), data)
+  expect_identical(read$frame$groups$g$levels, c("A", "B", "a", "b"))
+  expect_identical(read$frame$x_names[-1L], c("chB", "cha", "chb"))
+})
+
+test_that("expressions may be grouping factors", {
+  read <- read_frame(y ~ x + (1 | paste(g, f)) + (1 | factor(t)), d)
+  expect_identical(lengths(lapply(read$frame$groups, `[[`, "levels")), c(`paste(g, f)` = 48L, `factor(t)` = 8L))
+  expect_identical(new_rows(read$frame, d[1:3, ])$codes[[1L]], read$rows$codes[[1L]][1:3])
+})
+
+test_that("all ways of reading integers agree", {
+  set.seed(9)
+  near <- sample(5L, 96, TRUE) + 41L
+  far <- near * 40000000L
+  expect_identical(read_small_integers(near)$codes, match(near, sort(unique(near))))
+  expect_null(read_small_integers(far))
+  expect_identical(read_group(far, "g")$codes, read_group(near, "g")$codes)
+  expect_identical(level_text(c(1e5, 2, 0.5, 1e-20)), c("100000", "2", "0.5", "1e-20"))
+})
