@@ -3,26 +3,41 @@
 #' Summary of a fit
 #'
 #' @param object a fit made by [lmm()].
+#' @param ddf method for the degrees of freedom of the t tests, see [ddf_methods()]; `NULL` for a table without tests.
+#'   The method of Kenward and Roger also adjusts the standard errors.
 #' @param x a summary.
 #' @param digits significant digits.
 #' @param correlation show the correlations of the fixed-effect estimates? By default up to 12 of them, or
 #'   `getOption("lmm.summary.cor.max")`.
 #' @param signif.stars show stars of significance where there are p-values?
 #' @param symbolic.cor show the correlations as symbols?
-#' @param ... passed on to [stats::printCoefmat()].
+#' @param ... options of the method, see [ddf_method()]; for `print()` passed on to [stats::printCoefmat()].
 #' @return A list; its element `coefficients` is the table of fixed effects, also `coef(summary(fit))`.
 #' @examples
 #' summary(lmm(yield ~ treat + (1 | blend), penicillin))
 #' @export
-summary.lmm_fit <- function(object, ...) {
-  vcov <- fit_vcov(object)
+summary.lmm_fit <- function(object, ddf = "Satterthwaite", ...) {
+  tests <- coefficient_tests(object, ddf, ...)
   structure(list(
-    method = fit_method(object), call = object$call, formula = stats::formula(object),
+    method = paste0(fit_method(object), tests$phrase), call = object$call, formula = stats::formula(object),
     criterion = criterion_table(object), residuals = scaled_residual_quantiles(object),
     varcor = VarCorr(object), sigma = fit_sigma(object), ngrps = ngrps(object), nobs = fit_nobs(object),
-    coefficients = coefficient_table(fit_beta(object)[fit_estimable(object)], sqrt(diag(vcov))),
-    vcov = vcov, aliased = !fit_estimable(object), conditions = object$conditions
+    coefficients = tests$table, vcov = tests$vcov, aliased = !fit_estimable(object), conditions = object$conditions
   ), class = "summary.lmm_fit")
+}
+
+# Estimates with standard errors and, unless `ddf` is NULL, their t tests.
+coefficient_tests <- function(fit, ddf, ...) {
+  vcov <- fit_vcov(fit)
+  if (is.null(ddf)) {
+    estimate <- fit_beta(fit)[fit_estimable(fit)]
+    return(list(table = coefficient_table(estimate, sqrt(diag(vcov))), vcov = vcov, phrase = ""))
+  }
+  inference <- new_inference(fit, ddf, ...)
+  info <- inference$info
+  test <- row_tests(inference, new_hypothesis(info, diag(length(info$estimate))))
+  list(table = coefficient_table(info$estimate, test$se, test$df), vcov = user_covariance(inference),
+       phrase = paste0(". t-tests use ", method_phrase(inference$method)))
 }
 
 # The table of fixed effects. With degrees of freedom it has their column and a p-value.
@@ -60,7 +75,7 @@ print.summary.lmm_fit <- function(x, digits = max(3L, getOption("digits") - 3L),
   cat("\n")
   if (!is.null(x$residuals)) {
     cat("Scaled residuals: \n")
-    print(zapsmall(x$residuals, digits + 1L), digits = digits)
+    print(round_largest(x$residuals, digits + 1L), digits = digits)
     cat("\n")
   }
   cat("Random effects:\n")
@@ -115,13 +130,20 @@ vcov.summary.lmm_fit <- function(object, ...) object$vcov
 
 # ---- pieces ----
 
-print_title <- function(method, class = "lmm_fit") {
-  writeLines(strwrap_title(paste0(method, " ['", class, "']")))
+# Rounded to so many digits of the largest value. The published layout was made with zapsmall() of R before 4.4,
+# which rounds this way.
+round_largest <- function(x, digits) {
+  largest <- max(abs(x))
+  if (!is.finite(largest) || largest == 0) return(x)
+  round(x, max(0, floor(digits - log10(largest) + 0.5)))
 }
 
-# Two spaces before the class after "maximum likelihood" are part of the known layout; strwrap() would eat them.
-strwrap_title <- function(title) {
-  if (nchar(title) <= getOption("width")) title else strwrap(title, exdent = 2L)
+# Two spaces before the class after "maximum likelihood" are part of the known layout, and so are the lost quotes
+# where the line is wrapped.
+print_title <- function(method, class = "lmm_fit") {
+  width <- getOption("width")
+  if (nchar(method) + 5L + nchar(class) <= width) return(cat(method, " ['", class, "']\n", sep = ""))
+  cat(strwrap(method, width = width - 2L, exdent = 2L), " [", class, "]", sep = "", fill = TRUE)
 }
 
 print_call <- function(call, formula, most = Inf) {

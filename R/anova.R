@@ -1,0 +1,94 @@
+# Tests of the terms of one fit; with several fits, their comparison (anova_models.R).
+
+#' Analysis of variance
+#'
+#' With one fit: F tests of the terms of its fixed part. With several fits: their comparison.
+#'
+#' @section One fit:
+#' \describe{
+#'   \item{type 1}{each term after those before it in the formula}
+#'   \item{type 2}{each term after all others that do not contain it}
+#'   \item{type 3}{SAS: estimable functions in which only the term and those that contain it take part, orthogonal to
+#'     those of the containing terms. Where all cells are filled, unweighted means of cells.}
+#' }
+#' A term contains another when it has the same numeric variables and all of its factors and more. The hypotheses do not
+#' depend on the contrasts. With empty cells type 3 tests what SAS tests; a term of which nothing can be estimated has
+#' `NumDF` 0. Types 1 and 2 use `X'WX`, with the prior weights. With a single term all types are the same.
+#'
+#' Satterthwaite's method for several rows depends on the scale of the rows. Those of type 3 are differences from the
+#' first level, those of type 1 the rows of the triangular factor of `X'WX` with a diagonal of one, as in 'lmerTest';
+#' "first" is meant in the order of the level names, not of the factor, so that releveling changes nothing. Rows of a
+#' matrix-valued variable are made orthonormal as in [contest()].
+#'
+#' @section Several fits:
+#' `test = "Chisq"`: likelihood ratio tests of each fit against the one before, in the order of the number of
+#' parameters, after refitting by maximum likelihood (with a message) unless `refit = FALSE`. `test = "F"`: the fixed
+#' effects that the smaller model lacks are tested within the larger one. `test = "bootstrap"`: likelihood ratio tests whose
+#' p-values come from `nsim` responses simulated from the smaller fit, `(1 + number of larger statistics) / (1 + nsim)`.
+#' Fits to different responses, rows or weights are refused.
+#'
+#' @param object a fit made by [lmm()].
+#' @param ... further fits; options of the method, see [ddf_method()].
+#' @param type type of hypotheses: 1, 2, 3 or `"I"`, `"II"`, `"III"`.
+#' @param ddf method for the denominator degrees of freedom, see [ddf_methods()].
+#' @param refit refit by maximum likelihood before fits are compared?
+#' @param model.names names for the fits in the table.
+#' @param test how to compare fits: `"Chisq"`, `"F"` or `"bootstrap"`.
+#' @param nsim,seed number of simulated responses, and seed for them.
+#' @param progress show how far the simulation is?
+#' @return A data frame of class `anova`.
+#' @examples
+#' fit <- lmm(yield ~ irrigation * variety + (1 | field), irrigation)
+#' anova(fit)
+#' anova(fit, type = 1, ddf = "Kenward-Roger")
+#' small <- update(fit, . ~ . - irrigation:variety)
+#' anova(small, fit)
+#' anova(small, fit, test = "F", ddf = "Kenward-Roger")
+#' @export
+anova.lmm_fit <- function(object, ..., type = 3, ddf = "Satterthwaite", refit = TRUE, model.names = NULL,
+                          test = c("Chisq", "F", "bootstrap"), nsim = 1000, seed = NULL, progress = FALSE) {
+  dots <- list(...)
+  is_fit <- vapply(dots, function(x) inherits(x, c("lmm_fit", "lm")), NA)
+  options <- dots[!is_fit]
+  if (!any(is_fit)) return(anova_of_terms(object, check_type(type), do.call(ddf_method, c(list(ddf), options))))
+  test <- check_choice(test[1L], c("Chisq", "F", "bootstrap"), "test")
+  fits <- name_fits(c(list(object), dots[is_fit]), match.call(expand.dots = TRUE), c(TRUE, is_fit), model.names)
+  check_comparable(fits)
+  switch(test, Chisq = compare_by_likelihood(fits, check_flag(refit, "refit")),
+         F = compare_by_f(fits, do.call(ddf_method, c(list(ddf), options))),
+         bootstrap = compare_by_bootstrap(fits, nsim, seed, check_flag(progress, "progress")))
+}
+
+check_type <- function(type) {
+  at <- match(toupper(as.character(type))[1L], c("1", "2", "3", "I", "II", "III"))
+  if (length(type) == 1L && !is.na(at)) return((at - 1L) %% 3L + 1L)
+  lmm_abort("input", paste0("`type` must be 1, 2, 3, \"I\", \"II\" or \"III\", not ", describe_value(type), "."), what = "type",
+            value = type)
+}
+
+anova_of_terms <- function(fit, type, method) {
+  inference <- new_inference(fit, method)
+  rows <- lapply(term_hypotheses(inference$info, type), function(hypothesis) f_table(inference, hypothesis))
+  empty <- data.frame(`Sum Sq` = 0, `Mean Sq` = 0, NumDF = 0L, DenDF = 0, `F value` = 0, `Pr(>F)` = 0, check.names = FALSE)[0L, ]
+  table <- if (length(rows)) do.call(rbind, rows) else empty
+  structure(table, heading = paste("Type", c("I", "II", "III")[type], "Analysis of Variance Table with", method_phrase(method)),
+            class = c("anova", "data.frame"))
+}
+
+#' Hypotheses behind an analysis of variance
+#'
+#' @param fit a fit made by [lmm()].
+#' @param type type of hypotheses, as for [anova()][anova.lmm_fit()].
+#' @return A list with one matrix per term: the rows that are tested, with a column for each coefficient that has an
+#'   estimate.
+#' @examples
+#' anova_hypotheses(lmm(yield ~ irrigation * variety + (1 | field), irrigation))
+#' @export
+anova_hypotheses <- function(fit, type = 3) {
+  info <- fit_information(fit, full = FALSE)
+  lapply(term_hypotheses(info, check_type(type)), function(hypothesis) {
+    L <- hypothesis$user
+    L[abs(L) < 1e-10 * max(abs(L), 0)] <- 0
+    structure(L, dimnames = list(NULL, names(info$estimate)))
+  })
+}

@@ -1,0 +1,181 @@
+# Comparison of several fits.
+
+name_fits <- function(fits, call, which, names) {
+  if (is.null(names)) {
+    arguments <- as.list(call)[-1L]
+    own <- c("type", "ddf", "refit", "model.names", "test", "nsim", "seed", "progress")
+    arguments <- arguments[!names(arguments) %in% own | !nzchar(names(arguments))]
+    names <- vapply(arguments[which], function(a) paste(deparse(a, 500L), collapse = " "), "")
+  } else if (length(names) != length(fits)) {
+    lmm_abort("input", paste0("`model.names` has ", count_of(length(names), "name"), " for ", length(fits), " fits."),
+              what = "model.names")
+  }
+  if (anyDuplicated(names) || any(nchar(names) > 200L)) names <- paste0("MODEL", seq_along(fits))
+  stats::setNames(fits, names)
+}
+
+# Fits are comparable when response, rows, weights and offset are the same.
+check_comparable <- function(fits) {
+  first <- fits[[1L]]
+  for (other in fits[-1L]) {
+    if (!inherits(other, "lmm_fit")) {
+      lmm_abort("input", "only fits made by lmm() can be compared.", what = class(other)[1L])
+    }
+    check_same_rows(first, other)
+  }
+}
+
+check_same_rows <- function(a, b) {
+  if (fit_nobs(a) != fit_nobs(b)) {
+    lmm_abort("input", paste0("the fits use different rows: n = ", fit_nobs(a), " and n = ", fit_nobs(b), "."),
+              value = c(fit_nobs(a), fit_nobs(b)), fix = "Fit all models to the same complete rows.")
+  }
+  if (a$frame$response != b$frame$response) {
+    lmm_abort("input", paste0("the fits have different responses: ", quote_name(a$frame$response), " and ",
+                              quote_name(b$frame$response), "."), what = c(a$frame$response, b$frame$response))
+  }
+  same <- if (is.null(a$rows) || is.null(b$rows)) same_totals(a, b) else same_values_used(a$rows, b$rows)
+  if (!same) {
+    lmm_abort("input", paste0("the fits have different values of the response ", quote_name(a$frame$response), ", weights or offset."),
+              what = a$frame$response, fix = "Fit all models to the same rows of the same data.")
+  }
+}
+
+same_values_used <- function(a, b) {
+  used <- function(rows) {
+    w <- if (is.null(rows$weights)) rep(1, rows$n) else rows$weights
+    y <- if (is.null(rows$offset)) rows$y else rows$y - rows$offset
+    cbind(as.vector(y), w)[w > 0, , drop = FALSE]
+  }
+  a <- used(a)
+  b <- used(b)
+  identical(dim(a), dim(b)) && (identical(a, b) || identical(a[order(a[, 1L], a[, 2L]), ], b[order(b[, 1L], b[, 2L]), ]))
+}
+
+same_totals <- function(a, b) {
+  isTRUE(all.equal(a$cross_products$x$square, b$cross_products$x$square, tolerance = 1e-12)) &&
+    isTRUE(all.equal(a$cross_products$log_weight, b$cross_products$log_weight))
+}
+
+# ---- likelihood ratio ----
+
+compare_by_likelihood <- function(fits, refit) {
+  fits <- likelihood_fits(fits, refit)
+  lls <- lapply(fits, logLik)
+  npar <- vapply(lls, attr, 0, "df")
+  ll <- vapply(lls, as.numeric, 0)
+  chisq <- 2 * pmax(0, c(NA, diff(ll)))
+  df <- c(NA, diff(npar))
+  table <- data.frame(npar = npar, AIC = vapply(fits, stats::AIC, 0), BIC = vapply(fits, stats::BIC, 0), logLik = ll,
+                      `-2*log(L)` = -2 * ll, Chisq = chisq, Df = df,
+                      `Pr(>Chisq)` = ifelse(df == 0, NA, stats::pchisq(chisq, df, lower.tail = FALSE)),
+                      row.names = names(fits), check.names = FALSE)
+  structure(table, heading = model_heading(fits), class = c("anova", "data.frame"))
+}
+
+# By maximum likelihood, in the order of the number of parameters.
+likelihood_fits <- function(fits, refit) {
+  reml <- vapply(fits, fit_is_reml, NA)
+  if (refit && any(reml)) {
+    lmm_inform("refit", "refitting model(s) with ML (instead of REML)")
+    fits[reml] <- lapply(fits[reml], refit_ml)
+  } else if (any(reml)) {
+    check_restricted(fits, reml)
+  }
+  fits[order(vapply(fits, function(fit) attr(logLik(fit), "df"), 0))]
+}
+
+check_restricted <- function(fits, reml) {
+  if (!all(reml)) {
+    lmm_abort("input", "some fits are by REML, some by maximum likelihood: their likelihoods cannot be compared.", what = "refit",
+              fix = "Use refit = TRUE.")
+  }
+  same <- vapply(fits, function(fit) setequal(fit$frame$x_names, fits[[1L]]$frame$x_names), NA)
+  if (!all(same)) {
+    lmm_warn("data", "restricted likelihoods of fits with different fixed effects are not comparable.", what = "refit",
+             fix = "Use refit = TRUE.")
+  }
+}
+
+model_heading <- function(fits) {
+  data <- fits[[1L]]$call$data
+  subset <- fits[[1L]]$call$subset
+  formulas <- vapply(fits, function(fit) paste(deparse(stats::formula(fit), 500L), collapse = " "), "")
+  c(if (is.symbol(data) || is.call(data)) paste("Data:", deparse(data, 60L)[1L]),
+    if (!is.null(subset)) paste("Subset:", deparse(subset, 60L)[1L]), "Models:", paste(names(fits), formulas, sep = ": "))
+}
+
+# ---- F ----
+
+# Each fit against the next smaller one, within the larger.
+compare_by_f <- function(fits, method) {
+  fits <- fits[order(vapply(fits, fit_rank, 0L))]
+  rows <- lapply(seq_along(fits)[-1L], function(k) f_between(fits[[k]], fits[[k - 1L]], names(fits)[k - 0:1], method))
+  table <- do.call(rbind, c(list(data.frame(NumDF = NA_real_, DenDF = NA_real_, F.scaling = NA_real_, `F value` = NA_real_,
+                                            `Pr(>F)` = NA_real_, check.names = FALSE)), rows))
+  rownames(table) <- names(fits)
+  structure(table, heading = c(model_heading(fits), paste("F test with", method_phrase(method))), class = c("anova", "data.frame"))
+}
+
+f_between <- function(large, small, names, method) {
+  check_same_random(large, small, names)
+  inference <- new_inference(large, method)
+  test <- f_test(inference, restriction(inference$info, small, names))
+  data.frame(NumDF = test$rows, DenDF = test$df, F.scaling = test$scale, `F value` = test$f, `Pr(>F)` = test$p, check.names = FALSE)
+}
+
+check_same_random <- function(large, small, names) {
+  labels <- function(fit) sort(vapply(fit_random(fit), function(term) paste(term$label, term$structure), ""))
+  if (identical(labels(large), labels(small))) return(invisible())
+  lmm_abort("input", paste0("an F test compares fits with the same random terms; those of ", enumerate(quote_name(names)),
+                            " differ."), what = names, fix = "Use test = \"Chisq\" or \"bootstrap\".")
+}
+
+# The rows L with L beta = 0 where X beta lies in the columns of the smaller model.
+restriction <- function(info, small, names) {
+  large <- info$fit
+  d <- design(large$frame, fit_rows(large, "a comparison by F"))
+  w <- if (is.null(d$weights)) 1 else sqrt(d$weights)
+  Q <- (d$X[, info$kept, drop = FALSE] %*% info$basis) * w
+  Xs <- design(small$frame, fit_rows(small, "a comparison by F"))$X[, small$cross_products$x$kept, drop = FALSE] * w
+  if (ncol(Xs)) Xs <- Xs %*% matrix(small$cross_products$x$basis, ncol(Xs))
+  M <- crossprod(Q, Xs)
+  if (any(abs(Xs - Q %*% M) > 1e-7 * max(abs(Xs), 0)) || ncol(M) >= nrow(M)) {
+    lmm_abort("input", paste0("the fixed effects of ", quote_name(names[2L]), " are not nested in those of ", quote_name(names[1L]),
+                              "."), what = names)
+  }
+  new_hypothesis(info, inner = t(left_null(M, 1)))
+}
+
+# ---- parametric bootstrap ----
+
+compare_by_bootstrap <- function(fits, nsim, seed, progress, batch = 200L) {
+  check_number(nsim, "nsim", lower = 1, whole = TRUE)
+  fits <- likelihood_fits(fits, TRUE)
+  state <- seed_state(seed)
+  if (!is.null(seed)) on.exit(restore_seed(state$before))
+  table <- compare_by_likelihood(fits, TRUE)
+  bootstrap <- vapply(seq_along(fits)[-1L], function(k) {
+    bootstrap_p(fits[[k - 1L]], fits[[k]], table$Chisq[k], nsim, progress, batch)
+  }, numeric(2L))
+  table$`Pr(>Chisq)` <- NULL
+  table$`Pr(boot)` <- c(NA, bootstrap[1L, ])
+  table$`MC error` <- c(NA, bootstrap[2L, ])
+  heading <- c(model_heading(fits), paste("Parametric bootstrap with", nsim, "simulated responses"))
+  structure(table[c(1:5, 6:7, 9L, 8L)], heading = heading, class = c("anova", "data.frame"))
+}
+
+# p-value and its Monte Carlo standard error.
+bootstrap_p <- function(small, large, observed, nsim, progress, batch) {
+  done <- larger <- 0
+  while (done < nsim) {
+    count <- min(batch, nsim - done)
+    Y <- as.matrix(stats::simulate(small, count))
+    statistic <- pmax(0, refit(small, Y)$criterion - refit(large, Y)$criterion)
+    larger <- larger + sum(statistic >= observed)
+    done <- done + count
+    if (progress) cat("\r", done, " of ", nsim, " simulated", if (done == nsim) "\n", sep = "")
+  }
+  p <- (1 + larger) / (1 + nsim)
+  c(p, sqrt(p * (1 - p) / nsim))
+}

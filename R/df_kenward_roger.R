@@ -1,0 +1,84 @@
+# Kenward and Roger (1997): adjusted covariance of the estimates and a scaled F statistic. In natural parameters V is
+# linear, so the second derivatives R_ij vanish.
+
+#' @export
+set_options.df_kenward_roger <- function(method, options) {
+  unknown <- setdiff(names(options), c("information", "type"))
+  if (length(unknown) || length(options) > length(names(options))) do.call(check_dots_empty, options)
+  method$information <- check_choice(c(options$information, "expected")[1L], c("expected", "observed"), "information")
+  method$type <- check_choice(c(options$type, "full")[1L], c("full", "linear"), "type")
+  method
+}
+
+#' @export
+needs_information.df_kenward_roger <- function(method) TRUE
+
+# The adjustment is derived for REML estimates.
+#' @export
+method_fit.df_kenward_roger <- function(method, fit) {
+  if (fit_is_reml(fit) || fit_rank(fit) == 0L || fit_is_exact(fit)) return(fit)
+  lmm_inform("refit", "refitting model with REML (instead of ML) for the method of Kenward and Roger")
+  refit_reml(fit)
+}
+
+refit_reml <- function(fit) {
+  out <- fit_again(fit, fit$rows, reml = TRUE, blocks = fit$cross_products)
+  out$call$REML <- TRUE
+  out
+}
+
+# W: covariance matrix of psi. The adjusted covariance: Phi + 2 Phi [sum W_ij (Q_ij - P_i Phi P_j)] Phi.
+#' @export
+prepare_method.df_kenward_roger <- function(method, info) {
+  H <- if (method$information == "expected") info$t else 2 * info$ai - info$t
+  W <- 2 * information_inverse(H)
+  p <- nrow(info$phi)
+  k <- nrow(W)
+  middle <- matrix(0, p, p)
+  for (i in seq_len(k)) {
+    weighted <- Reduce(`+`, Map(`*`, info$p, W[i, ]))
+    middle <- middle - info$p[[i]] %*% info$phi %*% weighted
+    for (j in seq_len(k)) {
+      middle <- middle + W[i, j] * info$q[(i - 1L) * p + seq_len(p), (j - 1L) * p + seq_len(p)]
+    }
+  }
+  method$psi_covariance <- W
+  method$covariance <- info$phi + info$phi %*% (middle + t(middle)) %*% info$phi
+  method
+}
+
+#' @export
+coef_covariance.df_kenward_roger <- function(method, info) method$covariance
+
+#' @export
+row_df.df_kenward_roger <- function(method, info, hypothesis) satterthwaite_rows(method, info, hypothesis$inner)
+
+#' @export
+denominator_df.df_kenward_roger <- function(method, info, hypothesis) {
+  L <- hypothesis$inner
+  q <- nrow(L)
+  if (q == 1L) return(list(df = satterthwaite_rows(method, info, L), scale = 1))
+  root <- chol(L %*% info$phi %*% t(L))
+  M <- backsolve(root, L %*% info$phi, transpose = TRUE)
+  G <- lapply(info$p, function(P) M %*% P %*% t(M))
+  traces <- vapply(G, function(g) sum(diag(g)), 0)
+  flat <- vapply(G, as.vector, numeric(q^2))
+  W <- method$psi_covariance
+  scaled_f(A1 = sum(W * tcrossprod(traces)), A2 = sum(W * crossprod(flat)), q)
+}
+
+# Degrees of freedom and scale that match mean and variance of F, and are exact in two known cases.
+scaled_f <- function(A1, A2, q) {
+  if (A2 <= 0) return(list(df = Inf, scale = 1))
+  B <- (A1 + 6 * A2) / (2 * q)
+  g <- ((q + 1) * A1 - (q + 4) * A2) / ((q + 2) * A2)
+  D <- 3 * q + 2 * (1 - g)
+  V0 <- 1 + g / D * B
+  V1 <- 1 - (q - g) / D * B
+  V2 <- 1 - (q + 2 - g) / D * B
+  mean <- 1 - A2 / q
+  none <- 1e-12 * q                                  # 0 / 0 is 1: F with 2 degrees of freedom has no mean
+  ratio <- if (abs(mean) + abs(V1) < none) 1 else mean / V1
+  df <- 4 + (q + 2) / (ratio^2 * V0 / V2 - 1)
+  list(df = df, scale = if (abs(df - 2) < 0.01) 1 else df * mean / (df - 2))
+}

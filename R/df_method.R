@@ -1,0 +1,145 @@
+# Degrees of freedom: the interface. A method is one file, df_<name>.R, with S3 methods for its class:
+#   coef_covariance(method, info)              covariance of the estimates, in the coordinates of `info`
+#   denominator_df(method, info, hypothesis)   list(df, scale): scale * F ~ F(rows, df)
+#   row_df(method, info, hypothesis)           df of each row alone
+# and, where needed, method_fit(), needs_information() and prepare_method().
+
+ddf_classes <- c(Satterthwaite = "df_satterthwaite", `Kenward-Roger` = "df_kenward_roger",
+                 containment = "df_containment", `between-within` = "df_between_within", residual = "df_residual",
+                 asymptotic = "df_asymptotic", `inner-outer` = "df_inner_outer")
+
+#' Methods for denominator degrees of freedom
+#'
+#' `ddf_methods()` lists the methods that [summary()][summary.lmm_fit()], [anova()][anova.lmm_fit()], [contest()] and
+#' 'emmeans' accept as `ddf`; upper and lower case are the same, and unique beginnings are enough. `ddf_method()` makes
+#' a method with options, which can be given as `ddf` in place of a name.
+#'
+#' @section Methods:
+#' \describe{
+#'   \item{`"Satterthwaite"`}{`2 v^2 / Var(v)` for the estimated variance `v` of a contrast, with the observed information
+#'     of the variance parameters (Giesbrecht and Burns 1985; Fai and Cornelius 1996 for several rows). A variance
+#'     estimated as zero does not enter: the result is that of the model without the term.}
+#'   \item{`"Kenward-Roger"`}{adjusted covariance matrix of the estimates and a scaled F statistic (Kenward and Roger
+#'     1997), in natural parameters (variances and covariances). `information = "expected"` (default) or `"observed"`,
+#'     the choice of SAS. `type = "full"` and `"linear"` are the same here, as covariance matrices without residual
+#'     structure are linear in their parameters. A fit by maximum likelihood is refitted by REML, with a message; all
+#'     numbers then belong to that fit. Prior weights are taken into account.}
+#'   \item{`"containment"`}{SAS: the smallest rank that a random effect whose name contains the fixed effect adds to
+#'     `(X Z)`; without such a random effect the residual `n - rank(X Z)`. In `(x | g)` the random effects are `g` and
+#'     `x:g`; the intercept is contained in all of them. Effects with fewer variables come first.}
+#'   \item{`"between-within"`}{SAS: `n - rank X` split into a part between and a part within subjects; an effect whose
+#'     columns change within a subject gets the latter. Where several sets of factors change within subjects, the part
+#'     within is split further by the interactions of subject and set. `subject` names the grouping factor; by default
+#'     the one in which the others are nested, else that of the first random term.}
+#'   \item{`"inner-outer"`}{nlme: each coefficient is tested at the innermost grouping level within whose groups its
+#'     column varies. Needs nested grouping factors.}
+#'   \item{`"residual"`}{`n - rank X`.}
+#'   \item{`"asymptotic"`}{infinite: normal and chi-square distributions.}
+#' }
+#' For `"containment"`, `"between-within"` and `"inner-outer"` a contrast that involves several effects gets the smallest
+#' of their degrees of freedom.
+#'
+#' @param name a name, see `ddf_methods()`.
+#' @param ... options of the method: `information`, `type` (Kenward-Roger), `subject` (between-within).
+#' @return `ddf_methods()` a character vector, `ddf_method()` an object of class `df_method`.
+#' @references Kenward and Roger (1997) Biometrics 53, 983-997. Fai and Cornelius (1996) J. Statist. Comput. Simul. 54,
+#'   363-378. Giesbrecht and Burns (1985) Biometrics 41, 477-486. Pinheiro and Bates (2000), section 2.4.2.
+#' @examples
+#' ddf_methods()
+#' fit <- lmm(yield ~ irrigation * variety + (1 | field), irrigation)
+#' anova(fit, ddf = ddf_method("Kenward-Roger", information = "observed"))
+#' @export
+ddf_methods <- function() names(ddf_classes)
+
+#' @rdname ddf_methods
+#' @export
+ddf_method <- function(name = "Satterthwaite", ...) {
+  if (inherits(name, "df_method")) return(name)
+  options <- list(...)
+  key <- function(x) gsub("[^a-z]", "", tolower(x))
+  at <- if (is.character(name) && length(name) == 1L && !is.na(name)) pmatch(key(name), key(ddf_methods())) else NA
+  if (is.na(at)) check_choice(name, ddf_methods(), "ddf")
+  method <- structure(list(name = ddf_methods()[at]), class = c(ddf_classes[[at]], "df_method"))
+  set_options(method, options)
+}
+
+# Checks the options of a method and stores them; a method without options refuses all.
+set_options <- function(method, options) UseMethod("set_options")
+
+#' @export
+set_options.df_method <- function(method, options) {
+  if (length(options)) do.call(check_dots_empty, options)
+  method
+}
+
+# Words for a heading.
+method_phrase <- function(method) {
+  if (inherits(method, c("df_satterthwaite", "df_kenward_roger"))) paste0(method$name, "'s method")
+  else paste(method$name, "degrees of freedom")
+}
+
+#' @export
+print.df_method <- function(x, ...) {
+  options <- setdiff(names(x), "name")
+  options <- options[vapply(x[options], is.character, NA)]
+  cat("<ddf: ", x$name, if (length(options)) paste0(", ", options, " = ", quote_level(unlist(x[options]))), ">\n", sep = "")
+  invisible(x)
+}
+
+coef_covariance <- function(method, info) UseMethod("coef_covariance")
+
+#' @export
+coef_covariance.df_method <- function(method, info) info$phi
+
+denominator_df <- function(method, info, hypothesis) UseMethod("denominator_df")
+
+# Methods that know only rows: the smallest.
+#' @export
+denominator_df.df_method <- function(method, info, hypothesis) {
+  list(df = min(row_df(method, info, hypothesis)), scale = 1)
+}
+
+row_df <- function(method, info, hypothesis) UseMethod("row_df")
+
+# The fit to be tested; methods that are made for REML refit.
+method_fit <- function(method, fit) UseMethod("method_fit")
+
+#' @export
+method_fit.df_method <- function(method, fit) fit
+
+needs_information <- function(method) UseMethod("needs_information")
+
+#' @export
+needs_information.df_method <- function(method) FALSE
+
+# Stores in the method what all its answers share.
+prepare_method <- function(method, info) UseMethod("prepare_method")
+
+#' @export
+prepare_method.df_method <- function(method, info) method
+
+# Degrees of freedom of coefficients (columns of X) -> of the rows of a hypothesis: the smallest of those involved.
+involved_df <- function(hypothesis, coefficient_df) {
+  apply(hypothesis$user, 1L, function(l) {
+    involved <- abs(l) > 1e-10 * max(abs(l))
+    if (any(involved)) min(coefficient_df[involved]) else NA_real_
+  })
+}
+
+# A fit made ready for tests: list(info, method, covariance).
+new_inference <- function(fit, ddf, ...) {
+  method <- ddf_method(ddf, ...)
+  fit <- method_fit(method, fit)
+  info <- fit_information(fit, needs_information(method))
+  if (anyNA(info$phi) || !length(info$phi)) return(list(info = info, method = method, covariance = info$phi))
+  method <- prepare_method(method, info)
+  list(info = info, method = method, covariance = coef_covariance(method, info))
+}
+
+# Covariance of the estimable coefficients on the user's scale.
+user_covariance <- function(inference) {
+  info <- inference$info
+  out <- info$sigma2 * info$basis %*% inference$covariance %*% t(info$basis)
+  dimnames(out) <- list(names(info$estimate), names(info$estimate))
+  (out + t(out)) / 2
+}

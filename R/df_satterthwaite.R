@@ -1,0 +1,47 @@
+# Satterthwaite: 2 v^2 / Var(v) for the variance v = l'Phi l, by the delta method in the variance parameters.
+# Giesbrecht and Burns (1985); for several rows Fai and Cornelius (1996).
+
+#' @export
+needs_information.df_satterthwaite <- function(method) TRUE
+
+# Covariance matrix of psi, through theta, in which a variance of zero has no slope and drops out.
+#' @export
+prepare_method.df_satterthwaite <- function(method, info) {
+  k <- ncol(info$jacobian)
+  J <- rbind(cbind(info$jacobian, 0), c(rep(0, k), 1))
+  H <- crossprod(J, observed_curvature(info) %*% J)
+  own <- seq_len(k)
+  H[own, own] <- H[own, own] + info$curvature
+  method$psi_covariance <- J %*% (2 * information_inverse(H)) %*% t(J)
+  method
+}
+
+#' @export
+row_df.df_satterthwaite <- function(method, info, hypothesis) satterthwaite_rows(method, info, hypothesis$inner)
+
+satterthwaite_rows <- function(method, info, L) {
+  V <- L %*% info$phi
+  variance <- rowSums(V * L)
+  slope <- vapply(info$p, function(P) -rowSums((V %*% P) * V), numeric(nrow(L)))
+  slope <- matrix(slope, nrow(L))
+  2 * variance^2 / rowSums((slope %*% method$psi_covariance) * slope)
+}
+
+# The rows are turned so that they are uncorrelated. This depends on their scale: see invariant_rows().
+#' @export
+denominator_df.df_satterthwaite <- function(method, info, hypothesis) {
+  L <- hypothesis$inner
+  q <- nrow(L)
+  if (q == 1L) return(list(df = satterthwaite_rows(method, info, L), scale = 1))
+  e <- eigen(L %*% info$phi %*% t(L), symmetric = TRUE)
+  df <- satterthwaite_rows(method, info, t(e$vectors) %*% L)
+  list(df = combined_df(df, q), scale = 1)
+}
+
+# F is the mean of q independent squares of t(df): match its mean.
+combined_df <- function(df, q) {
+  if (any(df <= 2)) return(2)
+  if (all(is.infinite(df)) || diff(range(df)) <= 1e-8 * max(df)) return(mean(df))
+  E <- sum(ifelse(is.infinite(df), 1, df / (df - 2)))
+  2 * E / (E - q)
+}

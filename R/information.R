@@ -1,0 +1,47 @@
+# What the tests ask of a fit at its estimates. Fixed effects are in the engine's coordinates, in which the columns of
+# X are orthonormal, so that neither units nor origins are left; everything is relative to sigma^2 = 1.
+
+# Above so many columns the matrix Z'PZ of crossed factors is not formed.
+information_columns <- 2e4
+
+# list(fit, kept, basis, inverse, sigma2, estimate, phi) and, if `full`, the derivatives p, q, the information matrices
+# t, t_ml, ai of the natural variance parameters psi, their jacobian and the curvature in theta.
+fit_information <- function(fit, full = TRUE) {
+  x <- fit$cross_products$x
+  p <- length(x$kept)
+  basis <- matrix(x$basis, p, p)
+  out <- list(fit = fit, kept = x$kept, basis = basis, inverse = if (p) backsolve(basis, diag(p)) else basis,
+              estimate = fit_beta(fit)[x$kept], sigma2 = fit_sigma(fit)^2)
+  if (fit_is_exact(fit) || !p) return(c(out, list(phi = matrix(NA_real_, p, p))))
+  if (!full) return(c(out, list(phi = out$inverse %*% (fit_vcov(fit) / out$sigma2) %*% t(out$inverse))))
+  c(out, derivatives_at(fit))
+}
+
+derivatives_at <- function(fit) {
+  found <- do.call(engine_information, c(engine_point(fit), list(information_columns)))
+  if (identical(found$engine_error, "information_size")) abort_information_size(found$message)
+  engine_result(found, fit$frame)[c("phi", "psi", "p", "q", "t", "t_ml", "ai", "jacobian", "curvature")]
+}
+
+abort_information_size <- function(columns) {
+  lmm_abort("numeric", paste0("with ", count_of(as.numeric(columns), "random effect"), " of crossed factors the information ",
+    "about the variance parameters is too expensive."), value = as.numeric(columns),
+    fix = "Use ddf = \"asymptotic\" or \"residual\".")
+}
+
+# Hessian of -2 log (restricted) likelihood in psi: twice the observed information.
+observed_curvature <- function(info) 2 * info$ai - if (fit_is_reml(info$fit)) info$t else info$t_ml
+
+# Symmetric inverse; directions without information (relative to the size of their parameters) get none.
+information_inverse <- function(H, tol = 1e-10) {
+  size <- sqrt(pmax(diag(H), 0))
+  use <- size > 0
+  out <- matrix(0, nrow(H), ncol(H))
+  if (!any(use)) return(out)
+  scale <- outer(size[use], size[use])
+  e <- eigen(H[use, use, drop = FALSE] / scale, symmetric = TRUE)
+  keep <- e$values > tol * e$values[1L]
+  U <- e$vectors[, keep, drop = FALSE]
+  out[use, use] <- U %*% (t(U) / e$values[keep]) / scale
+  out
+}
