@@ -6,6 +6,9 @@ fit_beta <- function(fit) fit$estimates$beta
 
 fit_estimable <- function(fit) !is.na(fit$estimates$beta)
 
+# Matrix (estimable columns x columns without estimate): the latter as combinations of the former.
+fit_aliases <- function(fit) fit$cross_products$x$alias[, !fit_estimable(fit), drop = FALSE]
+
 # Covariance matrix of the estimable coefficients.
 fit_vcov <- function(fit) fit$estimates$vcov
 

@@ -129,8 +129,9 @@ predict.lmm_fit <- function(object, newdata = NULL, re.form = NULL, allow.new.le
   rows <- prediction_rows(object, newdata, re.form, allow.new.levels, na.action)
   fit <- linear_predictor(object, rows, use = use)
   if (!is.null(rows$offset)) fit <- fit + rows$offset
+  if (!is.null(newdata)) fit[not_estimable(object, rows)] <- NA_real_
   if (!check_flag(se.fit, "se.fit") && interval == "none") return(pad_rows(fit, rows))
-  variance <- prediction_variance(object, rows, use)
+  variance <- prediction_variance(object, rows, use) + 0 * fit     # NA where there is no prediction
   out <- list(fit = pad_rows(fit, rows), se.fit = pad_rows(sqrt(variance), rows))
   if (interval == "prediction") {
     variance <- variance + unconditioned_variance(object, rows, lapply(use, `!`)) +
@@ -146,6 +147,28 @@ predict.lmm_fit <- function(object, newdata = NULL, re.form = NULL, allow.new.le
 prediction_rows <- function(fit, newdata, re.form, allow.new.levels, na.action) {
   if (is.null(newdata)) return(fit_rows(fit, "predict() without `newdata`"))
   new_rows(fit$frame, newdata, re.form, allow.new.levels, na.action)
+}
+
+# New rows in which a column that the fit left out is not the combination of others that it was there. A warning
+# names them.
+not_estimable <- function(fit, rows) {
+  if (!anyNA(fit_beta(fit))) return(integer())
+  kept <- fit_estimable(fit)
+  alias <- fit_aliases(fit)
+  differs <- by_chunk(fit, rows, function(d) {
+    X <- d$X[, kept, drop = FALSE]
+    dropped <- d$X[, !kept, drop = FALSE]
+    scale <- abs(dropped) + abs(X) %*% abs(alias)
+    rowSums(abs(dropped - X %*% alias) > 1e-7 * scale)
+  })
+  where <- which(differs > 0)
+  if (length(where)) {
+    names <- names(fit_beta(fit))[!kept]
+    lmm_warn("newdata", paste0("no prediction for ", row_text(where), " of `newdata`: in the fit ",
+      enumerate(quote_name(names)), if (length(names) == 1L) " was a combination" else " were combinations",
+      " of other columns, which does not hold there."), what = names, where = where)
+  }
+  where
 }
 
 # Variance of x'beta_hat + z'(b_hat - b) over the terms conditioned on; a level that is not in the fit has the

@@ -130,3 +130,14 @@ test_that("a fit that is exact has predictions without uncertainty", {
   expect_equal(unname(predict(exact, data.frame(x = 1, g = "g01"))), 5)
   expect_true(is.na(predict(exact, se.fit = TRUE)$se.fit[[1]]))
 })
+
+test_that("a row outside the space of a rank-deficient fit has no prediction", {
+  twice <- transform(d, x2 = 2 * x + 1)
+  fit <- suppressMessages(lmm(y ~ x + x2 + (1 | g), twice))
+  expect_no_warning(inside <- predict(fit, twice[1:3, ]))
+  expect_equal(inside, predict(m)[1:3])
+  twice$x2[2] <- 0
+  expect_warning(p <- predict(fit, twice[1:3, ], se.fit = TRUE), "row 2 of `newdata`", class = "lmm_warning_newdata")
+  expect_identical(unname(is.na(p$fit)), c(FALSE, TRUE, FALSE))
+  expect_identical(unname(is.na(p$se.fit)), c(FALSE, TRUE, FALSE))
+})
