@@ -28,7 +28,8 @@ model.matrix.lmm_fit <- function(object, type = c("fixed", "random", "random_lis
   rows <- fit_rows(object, "model.matrix()")
   if (type == "random") {
     Z <- sparse_random_design(object, rows, factors = lapply(fit_random(object), function(term) diag(term$q)))
-    return(structure(Z, Dimnames = list(row_labels(rows), NULL)))
+    Z@Dimnames <- list(row_labels(rows), NULL)
+    return(Z)
   }
   d <- design(object$frame, rows)
   if (type == "random_list") {

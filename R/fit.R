@@ -101,7 +101,7 @@ print.lmm_fit <- function(x, digits = max(3L, getOption("digits") - 3L), ...) {
 }
 
 # Hundreds of coefficients are no use in a short print: the first few and where to find the rest.
-print_fixed <- function(beta, digits, most = 8L) {
+print_fixed <- function(beta, digits, most = 6L) {
   if (!length(beta)) {
     cat("No fixed effect coefficients\n")
     return(invisible())
