@@ -28,7 +28,8 @@ test_that("the print of a fit stays short with hundreds of coefficients", {
   fit <- suppressMessages(lmm(reformulate(c(names, "(1 | g)"), "y"), data))
   shown <- capture.output(print(fit))
   expect_lt(length(shown), 60)
-  expect_match(shown, "number_060 + (1 | g)", fixed = TRUE, all = FALSE)
+  expect_match(shown, "number_060", all = FALSE)
+  expect_match(shown, "(1 | g)", fixed = TRUE, all = FALSE)
   expect_match(capture.output(print(summary(fit))), names[60], all = FALSE)
 })
 
