@@ -8,7 +8,9 @@ check_formula <- function(formula) {
   if (inherits(formula, "formula")) return(formula)
   lmm_abort("input", paste0("`formula` must be a formula, not ", kind_of(formula), "."),
             what = "formula", value = class(formula),
-            fix = if (is.character(formula)) "Convert it with as.formula()." else "Write y ~ x + (1 | group).")
+            fix = if (is.character(formula)) "Convert it with as.formula()."
+                  else if (is.data.frame(formula)) "The formula comes first, then `data`."
+                  else "Write y ~ x + (1 | group).")
 }
 
 # Returns the data frame, or NULL when the variables are to be found in the formula's environment.

@@ -53,7 +53,12 @@ check_fixed_calls <- function(e) {
   if (head == "~") {
     lmm_abort("formula", "formula has more than one `~`.", what = deparse_line(e))
   }
-  if (head %in% formula_operators) for (i in seq_along(e)[-1L]) check_fixed_calls(e[[i]])
+  if (is_bar(e) && is.numeric(e[[2L]])) {
+    text <- deparse_line(e)
+    lmm_abort("formula", paste0("random term (", text, ") inside a function; random terms may only be added."),
+              what = text, fix = "Write y ~ fixed terms + (1 | g).")
+  }
+  for (i in seq_along(e)[-1L]) if (is.call(e[[i]])) check_fixed_calls(e[[i]])
 }
 
 check_bar <- function(bar) {

@@ -72,7 +72,7 @@ read_factor <- function(x) {
 read_small_integers <- function(x) {
   lowest <- min(x)
   width <- as.double(max(x)) - lowest + 1
-  if (width > max(1e5, 2 * length(x))) return(NULL)
+  if (width > max(1e5, 2 * length(x)) || lowest <= 1L - .Machine$integer.max) return(NULL)
   shifted <- if (lowest == 1L) x else x - (lowest - 1L)
   used <- tabulate(shifted, width) > 0L
   if (length(attributes(shifted))) attributes(shifted) <- NULL

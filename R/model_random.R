@@ -112,6 +112,7 @@ check_column_count <- function(frame, rows, n) {
   many <- names(which(lengths(frame$xlevels) > n / 2))
   lmm_abort("unidentified", paste0(count_of(p, "fixed-effect column"), ", ", count_of(n, "row"),
                                    ": nothing is left to estimate variances from."), what = frame$response,
-            value = c(columns = p, rows = n), fix = if (length(many)) paste0(quote_name(many[1L]), " has ", length(frame$xlevels[[many[1L]]]),
-                                           " levels; is it meant to be numeric?") else "Use fewer fixed effects.")
+            value = c(columns = p, rows = n), fix = if (!length(many)) "Use fewer fixed effects."
+            else paste0(quote_name(many[1L]), " has ", length(frame$xlevels[[many[1L]]]),
+                        " levels; is it meant to be numeric?"))
 }

@@ -86,7 +86,7 @@ missing_rows <- function(values, keep, calls) {
     here <- is_missing_row(x)
     if (!is.null(keep)) here <- here[keep]
     if (!any(here)) next
-    variable <- all.vars(calls[[label]])
+    variable <- variables_of(calls[[label]])
     counts[if (length(variable) == 1L) variable else label] <- sum(here)
     bad <- if (is.null(bad)) here else bad | here
   }
@@ -127,7 +127,7 @@ check_transformed <- function(columns, source, keep) {
     x <- columns$values[[label]]
     if (!is.call(call) || !is.double(x) || !anyNA(x)) next
     bad <- if (length(dim(x)) == 2L) rowSums(is.nan(x)) > 0 else is.nan(x)
-    for (name in all.vars(call)) {
+    for (name in variables_of(call)) {
       z <- evaluate_variable(as.name(name), source)
       if (NROW(z) == length(bad) && is.atomic(z)) {
         bad <- bad & !(if (length(dim(z)) == 2L) rowSums(is.na(z)) > 0 else is.na(z))

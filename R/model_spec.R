@@ -2,17 +2,24 @@
 # grammar of random terms; `a/b`, `a*b` in a grouping expression are expanded by reformulas.
 
 model_spec <- function(formula, REML = TRUE) {
-  formula <- check_formula(formula)
+  formula <- plain_formula(check_formula(formula))
   check_flag(REML, "REML")
   check_response(formula)
   parts <- split_bars(formula[[3L]])
+  check_fixed_calls(parts$fixed)
   check_bars_found(parts$bars, formula)
   fixed <- formula
   fixed[[3L]] <- if (is.null(parts$fixed)) 1 else parts$fixed
-  check_fixed_calls(fixed[[3L]])
   random <- unlist(lapply(parts$bars, random_terms, environment(formula)), recursive = FALSE)
   check_random_terms(random)
   structure(list(formula = formula, fixed = fixed, random = random, reml = REML), class = "model_spec")
+}
+
+# A formula without the attributes of a terms object, and with an environment.
+plain_formula <- function(formula) {
+  env <- environment(formula)
+  attributes(formula) <- list(class = "formula", .Environment = if (is.null(env)) globalenv() else env)
+  formula
 }
 
 # Splits a right-hand side into the sum of its fixed parts and the list of its bars. A bar may only be

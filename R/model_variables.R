@@ -55,11 +55,27 @@ is_intercept_only <- function(lhs) identical(lhs[[2L]], 1)
 
 variable_label <- function(call) if (is.symbol(call)) as.character(call) else deparse_line(call)
 
+# all.vars() without what is not looked up: b of a$b, u of function(u) u + 1.
+variables_of <- function(call) {
+  if (!any(c("$", "@", "function") %in% all.names(call))) return(all.vars(call))
+  bare <- function(e) {
+    if (!is.call(e)) return(e)
+    if (call_head(e) %in% c("$", "@")) return(bare(e[[2L]]))
+    if (call_head(e) == "function") {
+      return(as.call(lapply(c("list", setdiff(variables_of(e[[3L]]), names(e[[2L]]))), as.name)))
+    }
+    e[-1L] <- lapply(as.list(e[-1L]), bare)
+    e
+  }
+  all.vars(bare(call))
+}
+
 # `values` of all variables, by label. `outside` and `constants` name the variables that are not columns of
 # `data`: the former are as long as the data, hence must be found in new data too.
 evaluate_variables <- function(variables, source) {
-  needed <- unique(unlist(lapply(variables$calls, all.vars)))
+  needed <- unique(unlist(lapply(variables$calls, variables_of)))
   elsewhere <- needed[!needed %in% names(source$data)]
+  note(source, duplicate_columns(needed, names(source$data)))
   found <- lapply(elsewhere, check_found, variables, source)
   values <- lapply(variables$calls, evaluate_variable, source)
   n <- if (is.null(source$n)) NROW(values[[1L]]) else source$n
@@ -68,12 +84,20 @@ evaluate_variables <- function(variables, source) {
                     constants = elsewhere[!like_data]))
 }
 
+duplicate_columns <- function(needed, names) {
+  if (!anyDuplicated(names)) return(NULL)
+  twice <- intersect(needed, names[duplicated(names)])
+  if (!length(twice)) return(NULL)
+  list(lmm_condition("warning", "data", paste0("`data` has several columns named ", enumerate(quote_name(twice)),
+                                               "; the first is used."), what = twice))
+}
+
 check_found <- function(name, variables, source) {
   found <- find_value(name, list(source$env))
   if (!is.null(found)) return(found$value)
   in_role <- function(role) {
     calls <- variables$calls[vapply(variables$roles, function(r) role %in% r, NA)]
-    name %in% unlist(lapply(calls, all.vars))
+    name %in% unlist(lapply(calls, variables_of))
   }
   role <- if (in_role("group")) " (grouping factor)" else if (in_role("response")) " (response)" else ""
   where <- if (is.null(source$data)) "; no `data` were given" else
@@ -109,13 +133,14 @@ evaluate_call <- function(call, source, label) {
 
 # The call on the rows where its variables are not missing, the others filled up with NA.
 evaluate_complete <- function(call, source, error, label) {
-  columns <- lapply(all.vars(call), function(name) find_value(name, list(source$data, source$env))$value)
-  names(columns) <- all.vars(call)
+  names <- variables_of(call)
+  columns <- lapply(names, function(name) find_value(name, list(source$data, source$env))$value)
+  names(columns) <- names
   like_data <- Filter(function(x) is.atomic(x) && NROW(x) == source$n && anyNA(x), columns)
   missing <- Reduce(`|`, lapply(like_data, is_missing_row))
-  if (!length(like_data) || all(missing)) abort_evaluation(label, error)
+  if (!length(like_data) || all(missing)) abort_evaluation(label, error, call, source$env)
   data <- lapply(columns, function(x) if (NROW(x) == source$n) take_rows(x, which(!missing)) else x)
-  value <- tryCatch(suppressWarnings(eval(call, data, source$env)), error = function(e) abort_evaluation(label, e))
+  value <- tryCatch(suppressWarnings(eval(call, data, source$env)), error = function(e) abort_evaluation(label, e, call, source$env))
   index <- replace(rep(NA_integer_, source$n), !missing, seq_len(sum(!missing)))
   filled <- take_rows(value, index)
   for (name in setdiff(names(attributes(value)), c("dim", "dimnames", "names"))) {
@@ -124,10 +149,13 @@ evaluate_complete <- function(call, source, error, label) {
   filled
 }
 
-abort_evaluation <- function(label, error) {
-  text <- conditionMessage(error)
-  lmm_abort(if (grepl("could not find function", text, fixed = TRUE)) "formula" else "data",
-            paste0(quote_name(label), " cannot be evaluated: ", text, "."), what = label)
+# A function that does not exist is a mistake of the formula, all else one of the data.
+abort_evaluation <- function(label, error, call, env) {
+  functions <- if (any(c("::", ":::", "$", "function") %in% all.names(call))) character()
+               else setdiff(all.names(call), all.vars(call))
+  absent <- functions[!vapply(functions, exists, NA, envir = env, mode = "function")]
+  lmm_abort(if (length(absent)) "formula" else "data",
+            paste0(quote_name(label), " cannot be evaluated: ", conditionMessage(error), "."), what = c(label, absent))
 }
 
 # weights= and offset= become columns "(weights)" and "(offset)". A name is looked up among values only, never
@@ -152,7 +180,7 @@ evaluate_argument <- function(expr, name, source) {
   source$caller <- resolved$caller
   if (!is.language(expr)) return(expr)
   found <- as.list(source$data)
-  for (variable in setdiff(all.vars(expr), names(source$data))) {
+  for (variable in setdiff(variables_of(expr), names(source$data))) {
     value <- find_value(variable, list(source$env, source$caller))
     if (is.null(value)) {
       near <- nearest_name(variable, names(source$data))

@@ -10,8 +10,8 @@ new_rows <- function(frame, newdata, re.form = NULL, allow.new.levels = FALSE, n
   }
   check_flag(allow.new.levels, "allow.new.levels")
   na_rule <- check_na_action(na.action)
-  source <- list(data = drop_dimensions(newdata), env = attr(frame$terms, ".Environment"), n = .row_names_info(newdata, 2L),
-                 notes = new.env())
+  source <- list(data = drop_dimensions(newdata), env = attr(frame$terms, ".Environment"),
+                 n = .row_names_info(newdata, 2L), notes = new.env())
   asked <- asked_groups(frame, re.form)
   rows <- as_newdata(read_new_rows(frame, asked, allow.new.levels, source))
   signal_conditions(lapply(source$notes$conditions, reclass, "lmm_warning_newdata"))
@@ -125,7 +125,7 @@ needed_labels <- function(frame, asked) {
 
 # Variables that have to be in new data, and are not.
 lacking <- function(calls, frame, source) {
-  setdiff(unlist(lapply(calls, all.vars)), c(names(source$data), frame$constants))
+  setdiff(unlist(lapply(calls, variables_of)), c(names(source$data), frame$constants))
 }
 
 check_present <- function(calls, frame, source, group = NULL) {
@@ -190,7 +190,8 @@ new_offset <- function(frame, source) {
     call <- frame$offset[[label]]
     shown <- if (label == "(offset)") "offset" else label
     if (!is.language(call) && length(call) != 1L) {
-      lmm_abort("newdata", "`offset` was given to the fit as numbers, which says nothing about `newdata`.", what = "offset",
+      lmm_abort("newdata", "`offset` was given to the fit as numbers, which says nothing about `newdata`.",
+                what = "offset",
                 fix = "Put the offset into the data and write offset = name, or offset(name) in the formula.")
     }
     check_present(list(call), frame, source)

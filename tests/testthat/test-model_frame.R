@@ -101,6 +101,24 @@ test_that("unknown variables are named, with the columns and the nearest name", 
   expect_condition_of(read_frame(y ~ short + (1 | g), d), "lmm_error_data", "`short` has length 3, data has 96 rows")
 })
 
+test_that("only what is looked up counts as a variable", {
+  expect_identical(variables_of(quote(a$b + splines::ns(t, k))), c("a", "t", "k"))
+  expect_identical(variables_of(quote(sapply(x, function(u) u + v))), c("x", "v"))
+  other <- list(z = d$x)
+  read <- read_frame(y ~ other$z + sapply(x, function(u) u^2) + (1 | g), d)
+  expect_identical(design(read$frame, read$rows)$X[, 2:3], cbind(d$x, d$x^2))
+  odd <- transform(d, n = 1:96)
+  names(odd)[7L] <- "x"
+  expect_match(texts(read_frame(y ~ x + (1 | g), odd)), "several columns named `x`")
+})
+
+test_that("terms objects and formulas without environment are formulas", {
+  bare <- y ~ x + (1 | g)
+  environment(bare) <- NULL
+  expect_identical(read_frame(bare, d)$frame$x_names, c("(Intercept)", "x"))
+  expect_identical(read_frame(stats::terms(y ~ x + (1 | g)), d)$frame$x_names, c("(Intercept)", "x"))
+})
+
 test_that("the response stands on the left only", {
   expect_condition_of(read_frame(y ~ y + (1 | g), d), "lmm_error_formula", "`y` is also on the right")
   expect_condition_of(read_frame(y ~ x + (y | g), d), "lmm_error_formula", "`y` is also on the right")

@@ -50,7 +50,8 @@ test_that("misuse is named", {
     list(y ~ (1 | g^2), "no meaning"), list(y ~ (1 | g) + (1 | g), "appears twice"),
     list(y ~ (x | g) + (1 + x | g), "appears twice"), list(y ~ (1 | g:h) + (1 | h:g), "appears twice"),
     list(y ~ (1 | g) + (1 | g/h), "appears twice"), list(y ~ x + Error(g) + (1 | g), "aov syntax"),
-    list(y ~ (. | g), "`\\.`"), list(. ~ x + (1 | g), "response"), list(y ~ x ~ (1 | g), "~|added")
+    list(y ~ log(1 | g), "inside a function"), list(y ~ I(1 | g) + (1 | h), "inside a function"),
+    list(y ~ ("a" | g), "cannot read"), list(y ~ (1 | g %in% h), "`%in%` has no meaning"), list(y ~ (. | g), "`\\.`"), list(. ~ x + (1 | g), "response"), list(y ~ x ~ (1 | g), "~|added")
   )
   for (case in wrong) {
     e <- tryCatch(model_spec(case[[1L]]), error = identity)
