@@ -4,7 +4,8 @@
 # level (or combination of levels) of each term is X_o = X D, where D follows from the contrasts alone. With W = A D a
 # vector a stands for the estimable function a'beta, whose coefficients in the overparametrized model are a'W.
 
-# list(terms, W, term, own): for each term its factors and numeric variables; the term of each column of W; and
+# list(terms, W, size, unit, term, own): for each term its factors and numeric variables; units of rows and terms, by
+# which W is divided; the term of each column of W; and
 # whether a column is one of the differences from the first level that treatment contrasts would keep.
 term_space <- function(fit) {
   frame <- fit$frame
@@ -17,7 +18,7 @@ term_space <- function(fit) {
   unit[unit == 0] <- 1
   column <- rep(seq_along(terms), vapply(D, ncol, 0L))
   W <- W * size[fit$cross_products$x$kept] / rep(unit[column], each = nrow(W))
-  list(terms = terms, W = W, size = size[fit$cross_products$x$kept], term = column,
+  list(terms = terms, W = W, size = size[fit$cross_products$x$kept], unit = unit, term = column,
        own = unlist(lapply(terms, own_columns)))
 }
 
@@ -149,8 +150,8 @@ sequential_rows <- function(space, info, terms = seq_along(space$terms), keep = 
   Z <- info$inverse %*% (space$W[, columns, drop = FALSE] / space$size)
   q <- qr(Z, tol = 1e-7)
   rank <- seq_len(q$rank)
-  rows <- t(qr.Q(q)[, rank, drop = FALSE]) / diag(qr.R(q))[rank]
   of <- space$term[columns[q$pivot[rank]]]
+  rows <- t(qr.Q(q)[, rank, drop = FALSE]) / (diag(as.matrix(qr.R(q)))[rank] * space$unit[of])
   if (is.null(keep)) keep <- Filter(function(j) space$terms[[j]]$assign > 0L, seq_along(space$terms))
   lapply(keep, function(j) rows[of == j, , drop = FALSE])
 }
@@ -189,7 +190,7 @@ type_3_rows <- function(space, info, j) {
   q <- qr(differences, tol = 1e-8)
   use <- q$pivot[seq_len(q$rank)]
   rows <- if (q$rank == ncol(A) && q$rank > 0L) solve(differences[, use, drop = FALSE], t(A)) else t(A)
-  (rows * rep(space$size, each = nrow(rows))) %*% info$basis
+  (rows * rep(space$size / space$unit[j], each = nrow(rows))) %*% info$basis
 }
 
 # Basis of the vectors a whose a'W is zero outside the columns of `terms`.

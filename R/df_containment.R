@@ -1,0 +1,96 @@
+# Containment, the default of SAS PROC MIXED: an effect is tested against the random effects that contain it by name.
+
+#' @export
+prepare_method.df_containment <- function(method, info) {
+  fit <- info$fit
+  random <- random_effects(fit)
+  fixed <- fixed_design(fit)
+  Z <- lapply(random, `[[`, "Z")
+  ranks <- vapply(0:length(Z), function(k) joint_rank(fixed$X, Z[seq_len(k)]), 0)
+  added <- diff(ranks)
+  rest <- nrow(fixed$X) - ranks[length(ranks)]
+  method$coefficient_df <- vapply(fixed$variables, function(own) {
+    containing <- vapply(random, function(effect) all(own %in% effect$variables), NA)
+    if (any(containing)) min(added[containing]) else rest
+  }, 0)[fixed$term]
+  method
+}
+
+#' @export
+row_df.df_containment <- function(method, info, hypothesis) involved_df(hypothesis, method$coefficient_df)
+
+# Rows with positive weight, kept columns of X: their orthonormal form, the position of their terms, and the variables
+# of each term (none for the intercept).
+fixed_design <- function(fit) {
+  rows <- fit_rows(fit, "this method for degrees of freedom")
+  frame <- fit$frame
+  kept <- fit$cross_products$x$kept
+  columns <- build_matrix(frame, rows$data, n = rows$n)[used_rows(rows), kept, drop = FALSE]
+  terms <- unique(frame$x_assign)
+  variables <- lapply(terms, function(j) if (j > 0L) block_labels(frame, j) else character())
+  list(X = columns %*% matrix(fit$cross_products$x$basis, length(kept)), columns = columns,
+       term = match(frame$x_assign[kept], terms), variables = variables, assign = terms)
+}
+
+used_rows <- function(rows) if (is.null(rows$weights)) rep(TRUE, rows$n) else rows$weights > 0
+
+# Each random term split into the effects that SAS would name: list(variables, Z sparse), fewer variables first.
+random_effects <- function(fit) {
+  rows <- fit_rows(fit, "this method for degrees of freedom")
+  used <- used_rows(rows)
+  d <- design(fit$frame, rows)
+  effects <- unlist(lapply(order_of_formula(fit), function(t) {
+    term <- fit_random(fit)[[t]]
+    parts <- vapply(fit_groups(fit)[[term$group]]$parts, `[[`, "", "label")
+    code <- d$codes[[term$group]][used]
+    members <- column_effects(term, rows$data)
+    lapply(unique(members$effect), function(k) {
+      z <- d$Z[[t]][used, members$effect == k, drop = FALSE]
+      list(variables = c(parts, members$variables[[k + 1L]]), Z = sparse_columns(z, code, length(fit_group_levels(fit, term$group))))
+    })
+  }), recursive = FALSE)
+  effects[order(vapply(effects, function(effect) length(effect$variables), 0L))]
+}
+
+order_of_formula <- function(fit) {
+  labels <- vapply(fit_random(fit), `[[`, "", "label")
+  order(match(labels, vapply(fit$spec$random, `[[`, "", "label")))
+}
+
+# For each column of a random term the number of its effect (0: the intercept), and the variables of each effect.
+column_effects <- function(term, data) {
+  coding <- term$coding
+  size <- vapply(coding$pieces, function(piece) {
+    switch(piece$kind, numeric = NCOL(data[[piece$label]]), dummy = length(term$xlevels[[piece$label]]),
+           ncol(term$contrasts[[piece$label]]))
+  }, 0L)
+  blocks <- coding$blocks
+  columns <- vapply(blocks, function(block) as.integer(prod(size[block])), 0L)
+  list(effect = c(if (coding$intercept) 0L, rep(seq_along(blocks), columns)),
+       variables = c(list(character()), lapply(blocks, function(block) vapply(coding$pieces[block], `[[`, "", "label"))))
+}
+
+# Rank of [X Z_1 Z_2 ...], from cross-products. The largest matrix whose columns are orthogonal, as indicators are, is
+# projected out first; what remains is small.
+joint_rank <- function(X, Z) {
+  grams <- lapply(Z, Matrix::crossprod)
+  simple <- vapply(grams, Matrix::isDiagonal, NA)
+  width <- vapply(Z, ncol, 0L)
+  width[!simple] <- 0L
+  if (!any(simple)) return(gram_rank(as.matrix(Matrix::crossprod(do.call(cbind, c(list(X), Z))))))
+  lead <- which.max(width)
+  d <- Matrix::diag(grams[[lead]])
+  B <- do.call(cbind, c(list(Matrix::Matrix(X, sparse = FALSE)), Z[-lead]))
+  cross <- Matrix::crossprod(Z[[lead]][, d > 0, drop = FALSE], B) / sqrt(d[d > 0])
+  gram <- as.matrix(Matrix::crossprod(B))
+  sum(d > 0) + gram_rank(gram - as.matrix(Matrix::crossprod(cross)), diag(gram))
+}
+
+# Columns of size below `tol` of their size before projection count as zero.
+gram_rank <- function(gram, size = diag(gram), tol = 1e-9) {
+  if (!length(gram)) return(0)
+  size[size <= 0] <- 1
+  scaled <- gram / sqrt(outer(size, size))
+  if (max(diag(scaled)) < tol * ncol(gram)) return(0)
+  attr(suppressWarnings(chol(scaled, pivot = TRUE, tol = tol)), "rank")
+}

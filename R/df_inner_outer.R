@@ -1,0 +1,38 @@
+# The rule of package 'nlme': a coefficient is tested at the innermost level of grouping within whose groups its
+# column varies. Pinheiro and Bates (2000), section 2.4.2.
+
+#' @export
+prepare_method.df_inner_outer <- function(method, info) {
+  fit <- info$fit
+  fixed <- fixed_design(fit)
+  rows <- fit_rows(fit, "this method for degrees of freedom")
+  codes <- nested_codes(fit, rows)
+  varies <- matrix(vapply(codes, function(code) changes_within(fixed$columns, code), logical(ncol(fixed$columns))),
+                   ncol(fixed$columns))
+  stratum <- apply(varies, 1L, function(v) max(which(v), 0L)) + 1L
+  intercept <- fit$frame$x_assign[info$kept] == 0L
+  levels <- c(vapply(codes, function(code) length(unique(code)), 0L), nrow(fixed$X))
+  count <- tabulate(stratum[!intercept], length(levels))
+  df <- diff(c(as.integer(any(intercept)), levels)) - count
+  if (!any(intercept)) df[-1L] <- df[-1L] + 1L       # as 'nlme' counts without an intercept
+  method$coefficient_df <- ifelse(intercept, max(df), df[stratum])
+  method
+}
+
+#' @export
+row_df.df_inner_outer <- function(method, info, hypothesis) involved_df(hypothesis, method$coefficient_df)
+
+# Codes of the grouping factors, outer to inner; an error unless each is nested in the one before.
+nested_codes <- function(fit, rows) {
+  used <- used_rows(rows)
+  codes <- lapply(rows$codes[order(ngrps(fit))], `[`, used)
+  for (k in seq_along(codes)[-1L]) {
+    if (changes_within(cbind(codes[[k - 1L]]), codes[[k]])) {
+      names <- names(fit_groups(fit))[order(ngrps(fit))]
+      lmm_abort("input", paste0("degrees of freedom by the rule of inner and outer levels need nested grouping factors; ",
+                                quote_name(names[k]), " is not nested in ", quote_name(names[k - 1L]), "."), what = names[k],
+                fix = "Use another method, see ddf_methods().")
+    }
+  }
+  codes
+}
