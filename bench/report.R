@@ -1,0 +1,95 @@
+# What is printed.
+
+seconds <- function(x) {
+  if (is.na(x)) return("")
+  if (x < 0.1) paste(format(signif(1000 * x, 3)), "ms") else paste(format(signif(x, 3)), "s")
+}
+
+gigabytes <- function(x) if (length(x) == 0 || is.na(x)) "" else sprintf("%.2f GB", x / 1e9)
+
+ratio <- function(x) if (length(x) == 0 || is.na(x)) "" else format(signif(x, if (x < 10) 2 else 3), big.mark = "")
+
+# Median of the ratios of the pairs.
+time_ratio <- function(result, clock = "elapsed") {
+  stats::median(result$times$peer[, clock] / result$times$ours[, clock])
+}
+
+memory_ratio <- function(result) {
+  if (length(result$peaks) < 2) return(NA_real_)
+  result$peaks$ours[["after"]] / result$peaks$peer[["after"]]
+}
+
+print_result <- function(result) {
+  show <- function(side, name) {
+    times <- result$times[[side]]
+    cat(sprintf("  %-10s elapsed %s, processor %s  (%d runs, elapsed %s to %s)\n", name,
+                seconds(stats::median(times[, "elapsed"])), seconds(stats::median(times[, "cpu"])), nrow(times),
+                seconds(min(times[, "elapsed"])), seconds(max(times[, "elapsed"]))))
+    peak <- result$peaks[[side]]
+    if (length(peak)) cat(sprintf("  %-10s peak memory %s, of which data and code %s\n", "", gigabytes(peak[["after"]]), gigabytes(peak[["before"]])))
+  }
+  show("ours", "henderson")
+  if (!result$has_peer) return(cat("  peer missing: package", result$case$package, "is not installed\n"))
+  show("peer", result$case$package)
+  cat("  ratio of times ", ratio(time_ratio(result)), " elapsed, ", ratio(time_ratio(result, "cpu")), " processor",
+      if (length(result$peaks) > 1) paste0("; of peaks ", ratio(memory_ratio(result))),
+      if (!is.na(result$times$differ)) paste0("; -2 log L ours - peer ", format(result$times$differ, digits = 2)), "\n", sep = "")
+}
+
+as_row <- function(cells) paste0("| ", paste(cells, collapse = " | "), " |")
+
+time_row <- function(result) {
+  cells <- c(result$case$title, seconds(stats::median(result$times$ours[, "elapsed"])),
+             if (result$has_peer) seconds(stats::median(result$times$peer[, "elapsed"])) else "missing",
+             ratio(time_ratio(result)), ratio(time_ratio(result, "cpu")), result$case$goal[["time"]],
+             if (is.na(result$times$differ)) "" else format(result$times$differ, digits = 1))
+  as_row(cells)
+}
+
+memory_row <- function(result) {
+  goal <- result$case$goal
+  peer <- if (result$has_peer) gigabytes(result$peaks$peer["after"]) else "missing"
+  as_row(c(result$case$title, gigabytes(result$peaks$ours["before"]), gigabytes(result$peaks$ours["after"]), peer,
+           ratio(memory_ratio(result)), if ("memory" %in% names(goal)) goal[["memory"]] else ""))
+}
+
+markdown_tables <- function(results) {
+  with_memory <- Filter(function(result) length(result$peaks) > 0, results)
+  c(as_row(c("time", "henderson", "peer", "ratio", "ratio, processor time", "asked for", "-2 log L, ours - peer")),
+    paste0("|:--", strrep("|--:", 6), "|"), vapply(results, time_row, ""),
+    if (length(with_memory)) {
+      c("", as_row(c("peak memory", "data and code", "henderson", "peer", "ratio", "asked for, at most")),
+        paste0("|:--", strrep("|--:", 5), "|"), vapply(with_memory, memory_row, ""))
+    })
+}
+
+machine_line <- function() {
+  processor <- "unknown processor"
+  if (file.exists("/proc/cpuinfo")) {
+    line <- grep("^model name", readLines("/proc/cpuinfo"), value = TRUE)
+    if (length(line)) processor <- sub("^[^:]*: *", "", line[1])
+  }
+  version <- function(package) {
+    if (requireNamespace(package, quietly = TRUE)) paste(package, utils::packageVersion(package)) else paste(package, "missing")
+  }
+  paste0(format(Sys.Date()), ", ", processor, ", ", parallel::detectCores(), " cores, ", R.version.string, ", ",
+         paste(vapply(c("henderson", "lme4", "Matrix"), version, ""), collapse = ", "), ", BLAS ",
+         basename(extSoftVersion()[["BLAS"]]), ".")
+}
+
+explanation <- function(words) {
+  command <- paste(c("Rscript bench/run.R", setdiff(words, "--write")), collapse = " ")
+  strwrap(paste0("Made by `", command, "`. Medians of alternating runs in one process; a ratio of times is the median ",
+                 "over the pairs of the peer's time by ours. Peak memory is that of a fresh process that reads the data ",
+                 "from a file and fits once, data and code included. A difference of -2 log L below zero says that ours is ",
+                 "the better optimum."), 100)
+}
+
+# Between the markers in the README of the package.
+write_figures <- function(table, file = "README.md") {
+  lines <- readLines(file)
+  begin <- grep("<!-- figures: begin -->", lines, fixed = TRUE)
+  end <- grep("<!-- figures: end -->", lines, fixed = TRUE)
+  if (length(begin) != 1 || length(end) != 1) stop("no place for the figures in ", file, call. = FALSE)
+  writeLines(c(lines[seq_len(begin)], table, lines[seq(end, length(lines))]), file)
+}
