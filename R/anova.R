@@ -69,10 +69,13 @@ check_type <- function(type) {
 anova_of_terms <- function(fit, type, method) {
   inference <- new_inference(fit, method)
   rows <- lapply(term_hypotheses(inference$info, type), function(hypothesis) f_table(inference, hypothesis))
-  empty <- data.frame(`Sum Sq` = 0, `Mean Sq` = 0, NumDF = 0L, DenDF = 0, `F value` = 0, `Pr(>F)` = 0, check.names = FALSE)[0L, ]
-  table <- if (length(rows)) do.call(rbind, rows) else empty
+  table <- do.call(rbind, c(rows, list(empty_f_table())))
   structure(table, heading = paste("Type", c("I", "II", "III")[type], "Analysis of Variance Table with", method_phrase(method)),
             class = c("anova", "data.frame"))
+}
+
+empty_f_table <- function() {
+  data.frame(`Sum Sq` = 0, `Mean Sq` = 0, NumDF = 0L, DenDF = 0, `F value` = 0, `Pr(>F)` = 0, check.names = FALSE)[0L, ]
 }
 
 #' Hypotheses behind an analysis of variance

@@ -1,0 +1,84 @@
+# Deleting terms one at a time, and backward elimination.
+
+#' Single term deletions
+#'
+#' Tests each term of the fixed part that no other term contains.
+#'
+#' @param object a fit made by [lmm()].
+#' @param scope terms to test: a formula or their names. By default all that can be dropped without breaking the hierarchy
+#'   of the model.
+#' @param ddf method for the denominator degrees of freedom, see [ddf_methods()].
+#' @param test `"F"`, or `"Chisq"` for likelihood ratio tests by maximum likelihood, or `"none"` for AIC only.
+#' @param k penalty per parameter in AIC.
+#' @param ... options of the method, see [ddf_method()].
+#' @return A data frame of class `anova`.
+#' @examples
+#' fit <- lmm(yield ~ irrigation * variety + (1 | field), irrigation)
+#' drop1(fit)
+#' drop1(fit, test = "Chisq")
+#' @importFrom stats drop1
+#' @export
+drop1.lmm_fit <- function(object, scope, ddf = "Satterthwaite", test = c("F", "Chisq", "none"), k = 2, ...) {
+  test <- check_choice(test[1L], c("F", "Chisq", "none"), "test")
+  terms <- droppable_terms(object, if (missing(scope)) NULL else scope)
+  if (test != "F") return(drop1_by_likelihood(object, terms, k, test == "Chisq"))
+  inference <- new_inference(object, ddf, ...)
+  hypotheses <- term_hypotheses(inference$info, 3L, marginal = TRUE)[terms]
+  table <- do.call(rbind, c(lapply(hypotheses, function(h) f_table(inference, h)), list(empty_f_table())))
+  heading <- c(paste0("Single term deletions using ", method_phrase(inference$method), ":"), "\nModel:",
+               deparse_formula(object))
+  structure(table, heading = heading, class = c("anova", "data.frame"))
+}
+
+deparse_formula <- function(fit) paste(deparse(stats::formula(fit), 500L), collapse = " ")
+
+droppable_terms <- function(fit, scope) {
+  all <- stats::drop.scope(fit$frame$terms)
+  if (is.null(scope)) return(all)
+  wanted <- if (is.character(scope)) scope else attr(stats::terms(stats::update.formula(stats::formula(fit$frame$terms), scope)),
+                                                     "term.labels")
+  bad <- setdiff(wanted, all)
+  if (!length(bad)) return(wanted)
+  lmm_abort("input", paste0("`scope` names ", enumerate(quote_name(bad)), ": not a term of the model that can be dropped alone."),
+            what = bad, fix = paste0("Terms that can be dropped: ", enumerate(quote_name(all), 20L), "."))
+}
+
+drop1_by_likelihood <- function(fit, terms, k, chisq) {
+  full <- suppressMessages(refit_ml(fit))
+  reduced <- lapply(terms, function(term) suppressMessages(refit_ml(without_term(fit, term))))
+  lls <- lapply(c(list(full), reduced), logLik)
+  df <- vapply(lls, attr, 0, "df")
+  ll <- vapply(lls, as.numeric, 0)
+  table <- data.frame(npar = c(NA, df[1L] - df[-1L]), AIC = -2 * ll + k * df, row.names = c("<none>", terms), check.names = FALSE)
+  if (chisq) {
+    table$LRT <- c(NA, pmax(0, 2 * (ll[1L] - ll[-1L])))
+    table$`Pr(Chi)` <- c(NA, stats::pchisq(table$LRT[-1L], table$npar[-1L], lower.tail = FALSE))
+  }
+  structure(table, heading = c("Single term deletions", "\nModel:", deparse(stats::formula(fit))),
+            class = c("anova", "data.frame"))
+}
+
+without_term <- function(fit, term) {
+  change <- stats::as.formula(call("~", quote(.), call("-", quote(.), str2lang(term))))
+  fixed <- stats::update.formula(stats::formula(fit$frame$terms), change)
+  refit_formula(fit, join_formula(fit, fixed, random_texts(fit)))
+}
+
+# The random terms as they are written.
+random_texts <- function(fit) vapply(fit$spec$random, function(term) paste0("(", term$label, ")"), "")
+
+join_formula <- function(fit, fixed, random) {
+  out <- fixed
+  for (text in random) out[[3L]] <- call("+", out[[3L]], str2lang(text))
+  structure(out, .Environment = environment(stats::formula(fit)))
+}
+
+# The model with another formula; it must use the same rows.
+refit_formula <- function(fit, formula) {
+  out <- suppressMessages(eval(bquote(stats::update(fit, .(formula)))))
+  if (fit_nobs(out) != fit_nobs(fit)) {
+    lmm_abort("data", paste0("the number of rows in use changes from ", fit_nobs(fit), " to ", fit_nobs(out),
+                             " when a term is dropped."), fix = "Remove the rows with missing values first.")
+  }
+  out
+}
