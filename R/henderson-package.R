@@ -10,5 +10,8 @@
 #'
 #' @useDynLib henderson, .registration = TRUE
 #' @importFrom Rcpp evalCpp
+#' @importFrom stats AIC anova BIC coef confint deviance df.residual extractAIC family fitted formula logLik
+#' @importFrom stats model.frame model.matrix nobs predict residuals sigma simulate terms update vcov weights
+#' @importFrom utils str
 #' @keywords internal
 "_PACKAGE"
