@@ -58,18 +58,26 @@ class MomentStart {
       out.information(i, k) = out.information(k, i) = block_trace(directions[i]) - inner[i].trace();
     }
     add_block_products(directions, out.information);
+    const VectorXd whole = out.information.diagonal();  // before X takes its part
     for (Index i = 0; i < k; ++i)
       for (Index j = 0; j <= i; ++j) {
         double& t = out.information(i, j);
         t += inner[i].cwiseProduct(inner[j].transpose()).sum() - 2 * eu[i].cwiseProduct(aeu[j]).sum();
         out.information(j, i) = t;
       }
+    for (Index i = 0; i < k; ++i) {
+      if (out.information(i, i) > kRoundingShare * whole[i]) continue;
+      out.information.row(i).setZero();  // the term lies in the span of X: what is left is rounding error
+      out.information.col(i).setZero();
+    }
     out.information(k, k) = static_cast<double>(n - data_.p());
     out.right[k] = total;
     return out;
   }
 
  private:
+  static constexpr double kRoundingShare = 1e-12;
+
   // body(group, group, level, level, block of Z'Z): each unordered pair of levels once.
   template <class Body>
   void for_each_block(const Body& body) const {
