@@ -14,7 +14,10 @@
 #' @param full the joint covariance matrix of the prediction errors of all random effects and of the
 #'   fixed-effect estimates, at the estimated variance parameters, instead of that of the latter only?
 #'   Its order is: random terms as in [VarCorr()], within a term level by level, then the fixed effects.
-#' @param ... not used.
+#' @param type covariance matrix of the fixed-effect estimates: of the `"model"`; `"kenward-roger"`, adjusted for small
+#'   samples; `"CR0"` to `"CR3"`, robust against any dependence within the clusters that `cluster = ~ g` names. See
+#'   [ddf_methods()].
+#' @param ... for `vcov()` options of the type: `cluster`, `information`. Otherwise not used.
 #' @return `fixef()` a named vector, `vcov()` a matrix, `coef()` a list of data frames, one per grouping factor.
 #' @examples
 #' fit <- lmm(yield ~ treat + (1 | blend), penicillin)
@@ -61,9 +64,9 @@ print.coef.lmm_fit <- function(x, ...) {
 
 #' @rdname coefficients
 #' @export
-vcov.lmm_fit <- function(object, complete = TRUE, full = FALSE, ...) {
+vcov.lmm_fit <- function(object, complete = TRUE, full = FALSE, type = "model", ...) {
   if (full) return(named_joint_covariance(object))
-  vcov <- fit_vcov(object)
+  vcov <- typed_vcov(object, type, ...)
   beta <- fit_beta(object)
   if (!complete || !anyNA(beta)) return(vcov)
   out <- matrix(NA_real_, length(beta), length(beta), dimnames = list(names(beta), names(beta)))

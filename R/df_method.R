@@ -6,7 +6,7 @@
 
 ddf_classes <- c(Satterthwaite = "df_satterthwaite", `Kenward-Roger` = "df_kenward_roger",
                  containment = "df_containment", `between-within` = "df_between_within", residual = "df_residual",
-                 asymptotic = "df_asymptotic", `inner-outer` = "df_inner_outer")
+                 asymptotic = "df_asymptotic", `inner-outer` = "df_inner_outer", `cluster-robust` = "df_cluster_robust")
 
 #' Methods for denominator degrees of freedom
 #'
@@ -35,15 +35,21 @@ ddf_classes <- c(Satterthwaite = "df_satterthwaite", `Kenward-Roger` = "df_kenwa
 #'     column varies. Needs nested grouping factors.}
 #'   \item{`"residual"`}{`n - rank X`.}
 #'   \item{`"asymptotic"`}{infinite: normal and chi-square distributions.}
+#'   \item{`"cluster-robust"`}{sandwich covariance matrix by clusters: `cluster`, a formula such as `~ school`, and `type`, one
+#'     of `"CR0"`, `"CR1"`, `"CR2"` (default), `"CR3"`; degrees of freedom by Satterthwaite's method, for several rows an
+#'     approximate Hotelling test (Bell and McCaffrey 2002; Pustejovsky and Tipton 2018). The random effects need
+#'     not be nested in the clusters.}
 #' }
 #' For `"containment"`, `"between-within"` and `"inner-outer"` a contrast that involves several effects gets the smallest
 #' of their degrees of freedom.
 #'
 #' @param name a name, see `ddf_methods()`.
-#' @param ... options of the method: `information`, `type` (Kenward-Roger), `subject` (between-within).
+#' @param ... options of the method: `information`, `type` (Kenward-Roger), `subject` (between-within), `cluster`, `type`
+#'   (cluster-robust).
 #' @return `ddf_methods()` a character vector, `ddf_method()` an object of class `df_method`.
 #' @references Kenward and Roger (1997) Biometrics 53, 983-997. Fai and Cornelius (1996) J. Statist. Comput. Simul. 54,
-#'   363-378. Giesbrecht and Burns (1985) Biometrics 41, 477-486. Pinheiro and Bates (2000), section 2.4.2.
+#'   363-378. Bell and McCaffrey (2002) Survey Methodology 28, 169-181. Pustejovsky and Tipton (2018) J. Bus. Econ.
+#'   Statist. 36, 672-683. Giesbrecht and Burns (1985) Biometrics 41, 477-486. Pinheiro and Bates (2000), section 2.4.2.
 #' @examples
 #' ddf_methods()
 #' fit <- lmm(yield ~ irrigation * variety + (1 | field), irrigation)
