@@ -27,8 +27,7 @@ install: setup   ## install the package into the first library that can be writt
 	@$(RSCRIPT) tools/install.R
 
 document:        ## regenerate RcppExports, NAMESPACE and man/
-	@$(RSCRIPT) -e 'Rcpp::compileAttributes(); roxygen2::roxygenise()'
-	@rm -f src/*.o src/*.so
+	@$(RSCRIPT) tools/document.R
 
 bench: install   ## run the timing comparison of bench/
 	@$(RSCRIPT) bench/run.R
