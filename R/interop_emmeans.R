@@ -1,0 +1,54 @@
+# Package 'emmeans': estimated marginal means of a fit. Its generics find these methods when it is loaded.
+
+#' Estimated marginal means
+#'
+#' Fits work with package 'emmeans'. Degrees of freedom come from Satterthwaite's method, or from the one given as `ddf` (or
+#' `lmer.df`, as for other mixed models): `emmeans(fit, ~ treat, ddf = "Kenward-Roger")`.
+#'
+#' @param object a fit made by [lmm()].
+#' @param trms,xlev,grid what 'emmeans' gives.
+#' @param ddf,lmer.df method for the degrees of freedom, see [ddf_methods()].
+#' @param vcov. a covariance matrix, or a function of the fit that gives one, to be used instead of that of the method.
+#' @param ... passed on.
+#' @return What 'emmeans' expects.
+#' @examplesIf requireNamespace("emmeans", quietly = TRUE)
+#' fit <- lmm(yield ~ treat + (1 | blend), penicillin)
+#' emmeans::emmeans(fit, ~ treat)
+#' @name emmeans_support
+NULL
+
+#' @rdname emmeans_support
+#' @exportS3Method emmeans::recover_data
+recover_data.lmm_fit <- function(object, ...) {
+  data <- fit_rows(object, "emmeans")$data
+  emmeans::recover_data(object$call, stats::delete.response(stats::terms(object)), attr(data, "na.action"), frame = data, ...)
+}
+
+#' @rdname emmeans_support
+#' @exportS3Method emmeans::emm_basis
+emm_basis.lmm_fit <- function(object, trms, xlev, grid, ddf = lmer.df, lmer.df = "Satterthwaite", vcov. = NULL, ...) {
+  frame <- object$frame
+  data <- stats::model.frame(trms, grid, na.action = stats::na.pass, xlev = xlev)
+  X <- build_matrix(frame, data, n = nrow(grid))
+  colnames(X) <- frame$x_names
+  inference <- suppressMessages(new_inference(object, ddf))
+  info <- inference$info
+  beta <- fit_beta(object)
+  beta[info$kept] <- info$estimate
+  V <- if (is.null(vcov.)) user_covariance(inference) else if (is.function(vcov.)) vcov.(object) else vcov.
+  # 'emmeans' moves dffun to another environment, hence the detour through its argument.
+  dffun <- structure(function(k, dfargs) dfargs$df(k), mesg = tolower(inference$method$name))
+  dfargs <- list(df = function(k) row_df(inference$method, info, new_hypothesis(info, matrix(k, 1L))))
+  list(X = X, bhat = beta, nbasis = null_basis(object), V = V, dffun = dffun, dfargs = dfargs, misc = list())
+}
+
+# Orthonormal basis of the vectors c with X c = 0; NA where there are none.
+null_basis <- function(fit) {
+  W <- alias_matrix(fit)
+  dropped <- setdiff(seq_len(ncol(W)), fit$cross_products$x$kept)
+  if (!length(dropped)) return(matrix(NA_real_))
+  N <- matrix(0, ncol(W), length(dropped))
+  N[fit$cross_products$x$kept, ] <- W[, dropped]
+  N[cbind(dropped, seq_along(dropped))] <- -1
+  qr.Q(qr(N))
+}
