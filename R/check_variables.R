@@ -102,7 +102,7 @@ check_values <- function(rows, columns) {
     x <- unclass(x)
     limits <- c(min(x), max(x))
     if (any(is.infinite(limits))) abort_infinite(x, label, role, row_numbers)
-    if (label != "(weights)") check_magnitude(max(abs(limits)), label, role, NROW(x))
+    check_magnitude(max(abs(limits)), label, role, NROW(x))
   }
   check_weights(rows$weights, row_numbers)
   check_response_varies(rows, columns$response)

@@ -74,8 +74,38 @@ check_identifiable <- function(frame, rows) {
   check_column_count(frame, rows, n)
   for (k in seq_along(frame$groups)) check_levels(frame$groups[[k]])
   for (term in frame$random) {
-    if (term$q == 1L && !is.null(term$z_constant)) check_replicates(term, frame$groups[[term$group]], rows, used, n)
+    group <- frame$groups[[term$group]]
+    if (is.null(term$z_constant)) next
+    if (term$q == 1L) check_replicates(term, group, rows, used, n)
+    for (label in names(frame$xlevels)) check_not_fixed(frame, label, group, rows$codes[[term$group]], rows$data)
   }
+}
+
+# A factor among the fixed effects that has one level for each level of the grouping factor leaves nothing to it.
+check_not_fixed <- function(frame, label, group, codes, data) {
+  levels <- frame$xlevels[[label]]
+  if (length(levels) != length(group$levels) || !has_main_effect(frame, label)) return(invisible())
+  own <- predictor_codes(data[[label]], levels)
+  partner <- integer(length(levels))
+  partner[codes] <- own
+  if (any(partner[codes] != own)) return(invisible())
+  text <- if (label == group$name) paste0(quote_name(label), " is a fixed effect as well as a grouping factor")
+          else paste0("each level of ", quote_name(label), " contains one level of ", quote_name(group$name))
+  lmm_abort("unidentified", paste0(text, ": the variance of ", quote_name(group$name),
+                                   " is not identified; no test of ", quote_name(label), " is possible."),
+            what = c(group$name, label), where = group$levels,
+            fix = paste0("Remove ", quote_name(label), " from the fixed effects or ", quote_name(group$name),
+                         " from the random ones."))
+}
+
+# Is the factor a fixed effect by itself, coded so that all its levels have their own mean?
+has_main_effect <- function(frame, label) {
+  alone <- unlist(frame$coding$blocks[lengths(frame$coding$blocks) == 1L])
+  for (piece in frame$coding$pieces[alone]) {
+    if (piece$label == label && (piece$kind == "dummy" ||
+                                 ncol(frame$contrasts[[label]]) == length(frame$xlevels[[label]]) - 1L)) return(TRUE)
+  }
+  FALSE
 }
 
 check_levels <- function(group) {

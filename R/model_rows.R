@@ -106,7 +106,8 @@ missing_message <- function(missing) {
 
 abort_missing <- function(missing, na_rule) {
   label <- names(missing$counts)[1L]
-  text <- if (na_rule == "na.pass") "na.action=na.pass leaves " else "na.action=na.fail and there are "
+  text <- if (na_rule == "na.pass") "na.action=na.pass leaves " else "na.action=na.fail, but there "
+  if (na_rule == "na.fail") text <- paste0(text, if (missing$counts[1L] == 1L) "is " else "are ")
   lmm_abort("data", paste0(text, count_of(missing$counts[1L], "missing value"), " in ", shown_label(label), "."),
             what = label, where = missing$rows, value = missing$counts, fix = "Use na.action = na.omit or na.exclude.")
 }

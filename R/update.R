@@ -98,12 +98,19 @@ warn_if_changed <- function(old, new) {
   rows <- shared_rows(a, b)
   shared <- intersect(names(a), names(b))
   changed <- shared[!vapply(shared, function(name) same_values(a[[name]], b[[name]], rows), NA)]
-  if (!length(changed) && length(rows$a) > 0L) return(invisible())
+  size <- c(data_size(a), data_size(b))
+  if (!length(changed) && length(rows$a) > 0L && (size[1L] == size[2L] || !is.null(old$call$subset))) {
+    return(invisible())
+  }
   name <- if (is.symbol(old$call$data)) quote_name(as.character(old$call$data)) else "the data"
   lmm_warn("data", paste0(name, " has changed since the fit",
-                          if (length(changed)) paste0(": variable ", enumerate(quote_name(changed))), "."),
+                          if (length(changed)) paste0(": variable ", enumerate(quote_name(changed)))
+                          else if (size[1L] != size[2L]) paste0(": ", size[2L], " rows for ", size[1L]), "."),
            what = changed, fix = "The update used the data as they are now.")
 }
+
+# Rows that a model frame was made from, those with missing values included.
+data_size <- function(frame) .row_names_info(frame, 2L) + length(attr(frame, "na.action"))
 
 # Positions of the rows that two model frames share, by row name; NULL when they have the same rows.
 shared_rows <- function(a, b) {
