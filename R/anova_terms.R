@@ -131,6 +131,7 @@ term_hypotheses <- function(info, type, marginal = FALSE) {
   fit <- info$fit
   space <- term_space(fit)
   tested <- which(vapply(space$terms, function(term) term$assign > 0L, NA))
+  if (!length(tested) || !length(info$kept)) return(list())
   if (length(tested) <= 1L && !marginal) type <- 1L
   rows <- switch(type, sequential_rows(space, info), lapply(tested, function(j) type_2_rows(space, info, j)),
                  lapply(tested, function(j) type_3_rows(space, info, j)))

@@ -20,6 +20,7 @@ prepare_method.df_satterthwaite <- function(method, info) {
 row_df.df_satterthwaite <- function(method, info, hypothesis) satterthwaite_rows(method, info, hypothesis$inner)
 
 satterthwaite_rows <- function(method, info, L) {
+  if (!nrow(L)) return(numeric())
   V <- L %*% info$phi
   variance <- rowSums(V * L)
   slope <- vapply(info$p, function(P) -rowSums((V %*% P) * V), numeric(nrow(L)))
