@@ -1,0 +1,107 @@
+# confint(): which parameters, by which method, as which table.
+
+#' Confidence intervals for the parameters of a fit
+#'
+#' Limits for standard deviations, correlations, the residual standard deviation and fixed effects.
+#'
+#' \describe{
+#'   \item{`"profile"`}{likelihood intervals: all values that a likelihood ratio test at this level does not reject.
+#'     As in lme4 the likelihood is that of the model fitted by maximum likelihood, unless `criterion = "REML"`; fixed
+#'     effects always use maximum likelihood, because restricted likelihoods for different fixed effects are not
+#'     comparable. The limits are roots of the likelihood equation itself. A standard deviation whose profile does not
+#'     reach the level on its way to 0 has lower limit 0.}
+#'   \item{`"Wald"`}{fixed effects: estimate and normal quantile. Standard deviations are taken on the log scale and
+#'     correlations on the scale of Fisher's z, as in nlme; variances (`scale = "variance"`) as they are, as in SAS with
+#'     `CL=WALD`. (lme4 gives `NA` for all of these.)}
+#'   \item{`"chisq"`}{Satterthwaite's limits of SAS, `df v / chisq(df)` with `df = 2 (v / se)^2`, for variances and standard
+#'     deviations; covariances and correlations as for `"Wald"`, fixed effects too.}
+#'   \item{`"boot"`}{parametric bootstrap: percentile or basic limits from refits of simulated responses.}
+#' }
+#'
+#' @param object a fit made by [lmm()].
+#' @param parm parameters wanted: names (old or new style), numbers, `"theta_"` for all variance parameters, `"beta_"` for
+#'   all fixed effects; all by default.
+#' @param level confidence level.
+#' @param method how to find limits.
+#' @param oldNames `TRUE`: `.sig01`, `.sigma`; `FALSE`: `sd_(Intercept)|Subject`, `sigma`.
+#' @param scale `"sd"`, or `"variance"` for variances and covariances (methods `"Wald"` and `"chisq"`), always with new names.
+#' @param criterion for profiles: `"ML"` or `"REML"`.
+#' @param information for `"Wald"` and `"chisq"`: see [vcov_components()].
+#' @param nsim,boot.type,seed,progress for `"boot"`: number of simulated responses, `"perc"` or `"basic"`, seed of the
+#'   random numbers, print progress? See [bootstrap()].
+#' @param ... not used.
+#' @return A matrix with a row per parameter and columns for the lower and upper limit.
+#' @references Venzon and Moolgavkar (1988) Applied Statistics 37, 87-94. Satterthwaite (1946) Biometrics Bulletin 2,
+#'   110-114. Davison and Hinkley (1997) *Bootstrap Methods and their Application*.
+#' @examples
+#' fit <- lmm(bright ~ 1 + (1 | operator), pulp)
+#' confint(fit)
+#' confint(fit, method = "chisq", scale = "variance")
+#' confint(fit, "theta_", method = "boot", nsim = 200, seed = 1, oldNames = FALSE)
+#' @importFrom stats confint
+#' @export
+confint.lmm_fit <- function(object, parm, level = 0.95, method = c("profile", "Wald", "chisq", "boot"), oldNames = TRUE,
+                            scale = c("sd", "variance"), criterion = c("ML", "REML"),
+                            information = c("observed", "expected", "average"), nsim = 500,
+                            boot.type = c("perc", "basic"), seed = NULL, progress = FALSE, ...) {
+  check_dots_empty(...)
+  check_number(level, "level", 0, 1)
+  method <- check_choice(method[1L], c("profile", "Wald", "chisq", "boot"), "method")
+  scale <- check_choice(scale[1L], c("sd", "variance"), "scale")
+  check_flag(oldNames, "oldNames")
+  if (scale == "variance" && method %in% c("profile", "boot")) {
+    lmm_abort("input", "limits on the scale of variances are available for the methods \"Wald\" and \"chisq\".",
+              what = "scale", fix = "Limits of standard deviations can be squared.")
+  }
+  wanted <- wanted_parameters(object, if (missing(parm)) NULL else parm)
+  if (fit_is_exact(object)) {
+    return(name_limits(object, matrix(NA_real_, length(wanted), 2L), wanted, level, oldNames, scale))
+  }
+  limits <- switch(method,
+    profile = interval_profile(object, wanted, level, check_choice(criterion[1L], c("ML", "REML"), "criterion") == "REML"),
+    Wald = interval_wald(object, wanted, level, scale, information),
+    chisq = interval_chisq(object, wanted, level, scale, information),
+    boot = interval_bootstrap(object, wanted, level, nsim, check_choice(boot.type[1L], c("perc", "basic"), "boot.type"),
+                              seed, check_flag(progress, "progress")))
+  name_limits(object, limits, wanted, level, oldNames, scale)
+}
+
+# Names of all parameters, variance parameters first.
+all_parameter_names <- function(fit, old = TRUE, scale = "sd") {
+  c(parameter_names(variance_parameters(fit), old, scale), names(fit_beta(fit)))
+}
+
+# Positions among all parameters of those asked for.
+wanted_parameters <- function(fit, parm) {
+  old <- all_parameter_names(fit)
+  k <- length(old) - length(fit_beta(fit))
+  if (is.null(parm)) return(seq_along(old))
+  if (is.numeric(parm)) {
+    if (anyNA(parm) || any(parm != round(parm)) || any(abs(parm) > length(old)) || any(parm == 0)) {
+      lmm_abort("input", paste0("`parm` must be numbers between 1 and ", length(old), "."), what = "parm", value = parm)
+    }
+    return(seq_along(old)[parm])
+  }
+  if (identical(parm, "theta_")) return(seq_len(k))
+  if (identical(parm, "beta_")) return(k + seq_along(fit_beta(fit)))
+  at <- match(parm, old)
+  for (scale in c("sd", "variance")) at <- ifelse(is.na(at), match(parm, all_parameter_names(fit, FALSE, scale)), at)
+  if (!is.character(parm) || anyNA(at)) {
+    unknown <- parm[is.na(at)]
+    lmm_abort("input", paste0("the fit has no parameter ", enumerate(quote_name(unknown)), "."), what = unknown,
+              fix = paste0("The parameters are ", enumerate(quote_name(old), 12L), "."))
+  }
+  at
+}
+
+name_limits <- function(fit, limits, wanted, level, old, scale) {
+  dimnames(limits) <- list(all_parameter_names(fit, old, scale)[wanted], percent_names(level))
+  limits
+}
+
+percent_names <- function(level) {
+  paste(format(100 * c((1 - level) / 2, (1 + level) / 2), trim = TRUE, scientific = FALSE, digits = 3), "%")
+}
+
+# Estimates of all parameters in the order of confint(); NA for aliased coefficients.
+all_estimates <- function(fit, scale = "sd") c(variance_estimates(fit, scale), unname(fit_beta(fit)))

@@ -1,0 +1,20 @@
+# Satterthwaite's chi-square limits of variances, as PROC MIXED prints them.
+
+interval_chisq <- function(fit, wanted, level, scale, information) {
+  out <- interval_wald(fit, seq_along(all_estimates(fit)), level, scale, information)
+  parameters <- variance_parameters(fit)
+  estimate <- variance_estimates(fit, "variance", parameters)
+  se <- sqrt(diag(vcov_components(fit, "variance", information)))
+  own <- which(!parameters$correlation)
+  limits <- chisq_limits(estimate[own], se[own], level)
+  out[own, ] <- if (scale == "sd") sqrt(limits) else limits
+  out[wanted, , drop = FALSE]
+}
+
+# `df` degrees of freedom of a variance with this standard error.
+chisq_limits <- function(estimate, se, level, df = 2 * (estimate / se)^2) {
+  tail <- (1 - level) / 2
+  out <- cbind(df * estimate / stats::qchisq(tail, df, lower.tail = FALSE), df * estimate / stats::qchisq(tail, df))
+  out[is.na(df), ] <- NA_real_
+  unname(out)
+}

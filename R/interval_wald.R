@@ -1,0 +1,31 @@
+# Normal limits.
+
+interval_wald <- function(fit, wanted, level, scale, information) {
+  z <- stats::qnorm((1 + level) / 2)
+  parameters <- variance_parameters(fit)
+  k <- nrow(parameters)
+  out <- matrix(NA_real_, k + length(fit_beta(fit)), 2L)
+  out[k + seq_along(fit_beta(fit)), ] <- fixed_wald(fit, z)
+  if (any(wanted <= k)) {
+    estimate <- variance_estimates(fit, scale, parameters)
+    se <- sqrt(diag(vcov_components(fit, scale, information)))
+    out[seq_len(k), ] <- if (scale == "sd") wald_sd(estimate, se, parameters$correlation, z) else estimate + outer(se, c(-z, z))
+  }
+  out[wanted, , drop = FALSE]
+}
+
+fixed_wald <- function(fit, z) {
+  beta <- fit_beta(fit)
+  se <- rep(NA_real_, length(beta))
+  se[fit_estimable(fit)] <- sqrt(diag(fit_vcov(fit)))
+  beta + outer(se, c(-z, z))
+}
+
+# Log scale for standard deviations, Fisher's z for correlations.
+wald_sd <- function(estimate, se, correlation, z) {
+  out <- estimate * exp(outer(se / estimate, c(-z, z)))
+  fisher <- atanh(pmax(-1, pmin(1, estimate))) + outer(se / (1 - estimate^2), c(-z, z))
+  out[correlation, ] <- tanh(fisher[correlation, , drop = FALSE])
+  out[is.na(se), ] <- NA_real_
+  out
+}

@@ -1,0 +1,121 @@
+# The profile of the likelihood: -2 log L minimized over everything but one parameter.
+
+# What a profile starts from: the fit of its criterion, its estimates and their standard errors.
+profile_base <- function(fit, reml = FALSE) {
+  reml <- reml && fit_rank(fit) > 0L
+  base <- if (reml == fit_is_reml(fit)) fit else quiet_refit(fit, reml)
+  parameters <- variance_parameters(base)
+  C <- suppressed_vcov(base, parameters)
+  list(fit = base, ml = if (reml) quiet_refit(fit, FALSE) else base, reml = reml, parameters = parameters,
+       estimate = all_estimates(base), se = c(C, fixed_errors(base)), value = fit_criterion(base))
+}
+
+# The same model by the other criterion, without repeating its messages.
+quiet_refit <- function(fit, reml) {
+  withCallingHandlers(fit_again(fit, fit$rows, reml = reml, blocks = fit$cross_products),
+                      lmm_message_boundary = function(m) tryInvokeRestart("muffleMessage"))
+}
+
+suppressed_vcov <- function(fit, parameters) {
+  se <- sqrt(diag(vcov_components(fit, "sd", "average")))
+  sd <- variance_estimates(fit, "sd", parameters)
+  guess <- ifelse(parameters$correlation, 0.3, ifelse(sd > 0, sd / 2, fit_sigma(fit) / 4))
+  unname(ifelse(is.na(se) | se == 0, guess, se))
+}
+
+fixed_errors <- function(fit) {
+  se <- rep(NA_real_, length(fit_beta(fit)))
+  se[fit_estimable(fit)] <- sqrt(diag(fit_vcov(fit)))
+  se
+}
+
+# -2 log L with parameter `index` (as in all_estimates()) held at each of `values`: list(value, theta, sigma), theta in
+# the engine's coordinates with one column per value. `from`: a point on the profile nearby.
+profile_value <- function(base, index, values, from = NULL) {
+  k <- nrow(base$parameters)
+  if (index > k) return(profile_fixed(base, index - k, values))
+  held <- base$parameters[index, ]
+  fit <- base$fit
+  if (is.null(from)) from <- list(theta = fit$optimum$theta, sigma = fit_sigma(fit))
+  best <- NULL
+  for (theta in profile_starts(fit, held, values[1L], from)) {
+    found <- engine_result(engine_profile(engine_layout(fit$frame), fit$cross_products, theta, from$sigma, base$reml,
+                                          fit$control$memory_limit, held$term, held$row, held$col, values), fit$frame)
+    if (is.null(best) || all(found$value <= best$value)) best <- found
+  }
+  best[c("value", "theta", "sigma", "converged")]
+}
+
+# Starting points off the flat places: where a factor has a zero column the criterion is even in it and a search that
+# starts there stays there; where the held standard deviation is zero its slope has no direction.
+profile_starts <- function(fit, held, value, from) {
+  theta <- from$theta
+  factors <- engine_factors(fit, theta)
+  size <- vapply(factors, function(L) max(abs(L)), 0)
+  weak <- vapply(factors, function(L) min(colSums(L^2)), 0) <= 1e-8 * pmax(size, 1e-3)^2
+  if (!any(weak)) return(list(theta))
+  lift <- lapply(seq_along(factors), function(t) {
+    L <- factors[[t]]
+    if (!weak[t]) return(L)
+    up <- if (t == held$term && held$row == held$col) value / from$sigma / sqrt(sum(fit$cross_products$z_basis[[t]][held$row, ]^2))
+          else max(0.1 * size[t], 0.05)
+    L + diag(up, nrow(L))
+  })
+  lifted <- stack_factors(fit, lift)
+  own_row <- if (held$term > 0L) sum((fit$cross_products$z_basis[[held$term]] %*% factors[[held$term]])[held$row, ]^2) else 1
+  if (own_row <= 1e-14 * max(size, 1)^2) return(list(lifted))
+  list(theta, lifted)
+}
+
+# theta of the engine <-> list of lower triangular factors of its terms.
+engine_factors <- function(fit, theta) {
+  end <- 0L
+  lapply(fit_random(fit), function(term) {
+    L <- matrix(0, term$q, term$q)
+    place <- if (term$structure == "diagonal") diag(term$q) == 1 else lower.tri(L, diag = TRUE)
+    L[place] <- theta[end + seq_len(sum(place))]
+    end <<- end + sum(place)
+    L
+  })
+}
+
+stack_factors <- function(fit, factors) {
+  unlist(Map(function(L, term) if (term$structure == "diagonal") diag(L) else L[lower.tri(L, diag = TRUE)], factors,
+             fit_random(fit)), use.names = FALSE)
+}
+
+# Coefficient j held: the model without its column, for the response less the column times each value. In coordinates
+# with orthonormal columns of X both are changes of the cross-products.
+profile_fixed <- function(base, j, values) {
+  fit <- base$ml
+  x <- fit$cross_products$x
+  found <- engine_refit_blocks(fit, held_coefficient(fit$cross_products, match(j, x$kept), values), FALSE)
+  list(value = found$criterion, theta = found$theta, sigma = found$sigma, converged = found$converged)
+}
+
+held_coefficient <- function(blocks, j, values) {
+  x <- blocks$x
+  direction <- x$basis[j, ]
+  size <- sqrt(sum(direction^2))
+  full <- qr.Q(qr(matrix(direction)), complete = TRUE)
+  rest <- full[, -1L, drop = FALSE]
+  shift <- outer(direction / size^2, values - x$response[j, 1L])   # the response less these combinations of columns
+  less <- function(y, X) as.vector(y) - X %*% shift
+  m <- length(values)
+  p <- length(direction) - 1L
+  within <- qr(blocks$w_xx %*% rest)
+  turned <- less(blocks$w_xy, blocks$w_xx)
+  rotated <- if (p) qr.qty(within, turned) else turned
+  out <- blocks
+  out$x <- list(kept = seq_len(p), novelty = rep(1, p), alias = matrix(0, p, p), basis = diag(p), log_det_r = 0,
+                response = matrix(0, p, m), total = x$total[1L] + colSums(shift^2), square = rep(x$square[1L], m))
+  out$t_x <- blocks$t_x %*% rest
+  out$t_y <- less(blocks$t_y, blocks$t_x)
+  out$w_xx <- matrix(0, p, p)
+  if (p) out$w_xx[, within$pivot] <- qr.R(within)
+  out$w_xy <- rotated[seq_len(p), , drop = FALSE]
+  out$w_yy <- blocks$w_yy[1L] + rotated[p + 1L, ]^2
+  out$rest_x <- blocks$rest_x %*% rest
+  out$rest_y <- less(blocks$rest_y, blocks$rest_x)
+  out
+}

@@ -1,0 +1,75 @@
+# The variance parameters as a list of entries: what each is, what it is called, what its estimate is.
+
+# One row per parameter in lme4's order (of version 2): for each term its standard deviations, then its correlations;
+# the residual standard deviation last. term 0 is the residual; row and col are entries of the term's covariance matrix.
+variance_parameters <- function(fit) {
+  terms <- Map(term_parameters, seq_along(fit_random(fit)), fit_random(fit), fit_term_names(fit))
+  residual <- data.frame(term = 0L, row = 1L, col = 1L, grp = "Residual", var1 = NA_character_, var2 = NA_character_)
+  out <- do.call(rbind, c(terms, list(residual)))
+  out$correlation <- out$row != out$col
+  out
+}
+
+term_parameters <- function(index, term, name) {
+  at <- term_entries(term)
+  at <- at[order(at[, 1L] != at[, 2L]), , drop = FALSE]
+  own <- at[, 1L] == at[, 2L]
+  data.frame(term = index, row = at[, 1L], col = at[, 2L], grp = name, var1 = term$columns[at[, 2L]],
+             var2 = ifelse(own, NA_character_, term$columns[at[, 1L]]))
+}
+
+# Free entries of a term's covariance matrix, column by column.
+term_entries <- function(term) {
+  at <- which(lower.tri(diag(term$q), diag = TRUE), arr.ind = TRUE)
+  if (term$structure == "diagonal") at <- at[at[, 1L] == at[, 2L], , drop = FALSE]
+  unname(at)
+}
+
+# ".sig01", ..., ".sigma" or "sd_(Intercept)|Subject", "cor_Days.(Intercept)|Subject", "sigma".
+parameter_names <- function(parameters, old = TRUE, scale = "sd") {
+  if (old && scale == "sd") return(c(sprintf(".sig%02d", seq_len(nrow(parameters) - 1L)), ".sigma"))
+  words <- if (scale == "sd") c("sd_", "cor_") else c("var_", "cov_")
+  columns <- ifelse(parameters$correlation, paste0(parameters$var2, ".", parameters$var1), parameters$var1)
+  out <- paste0(ifelse(parameters$correlation, words[2L], words[1L]), columns, "|", parameters$grp)
+  out[parameters$term == 0L] <- if (scale == "sd") "sigma" else "sigma^2"
+  out
+}
+
+# Estimates of the listed parameters, from covariance matrices and the residual standard deviation.
+parameter_values <- function(parameters, covariance, sigma, scale = "sd") {
+  vapply(seq_len(nrow(parameters)), function(k) {
+    i <- parameters$row[k]
+    j <- parameters$col[k]
+    if (parameters$term[k] == 0L) return(if (scale == "sd") sigma else sigma^2)
+    S <- covariance[[parameters$term[k]]]
+    if (scale != "sd") return(S[i, j])
+    if (i == j) return(sqrt(S[i, i]))
+    size <- sqrt(S[i, i] * S[j, j])
+    if (size > 0) max(-1, min(1, S[i, j] / size)) else NA_real_
+  }, 0)
+}
+
+variance_estimates <- function(fit, scale = "sd", parameters = variance_parameters(fit)) {
+  parameter_values(parameters, fit_covariance(fit), fit_sigma(fit), scale)
+}
+
+# The columns of a matrix whose rows are stacked lower triangles, as the refits of many responses give them: for each
+# column the values of the parameters.
+stacked_values <- function(parameters, random, stacked, sigma) {
+  size <- vapply(random, function(term) term$q * (term$q + 1L) / 2L, 0)
+  start <- cumsum(size) - size
+  entry <- function(t, i, j) {
+    q <- random[[t]]$q
+    stacked[start[t] + (j - 1L) * q - (j - 1L) * (j - 2L) / 2L + i - j + 1L, ]
+  }
+  out <- vapply(seq_len(nrow(parameters)), function(k) {
+    t <- parameters$term[k]
+    i <- parameters$row[k]
+    j <- parameters$col[k]
+    if (t == 0L) return(sigma)
+    if (i == j) return(sqrt(pmax(0, entry(t, i, i))))
+    scale <- sqrt(pmax(0, entry(t, i, i)) * pmax(0, entry(t, j, j)))
+    ifelse(scale > 0, pmax(-1, pmin(1, entry(t, i, j) / scale)), NA_real_)
+  }, numeric(length(sigma)))
+  matrix(out, length(sigma))
+}
