@@ -1,0 +1,100 @@
+additive_fit <- function() example_fit("irrigation_additive")
+
+test_that("the likelihood ratio test prints as the chapter does", {
+  sp_model <- lmm(yield ~ irrigation * variety + (1 | field), irrigation)
+  sp_model_additive <- lmm(yield ~ irrigation + variety + (1 | field), irrigation)
+  expect_message(table <- anova(sp_model_additive, sp_model, ddf = "Kenward-Roger"),
+                 "refitting model(s) with ML (instead of REML)", fixed = TRUE, class = "lmm_message_refit")
+  old <- options(width = 80, digits = 7)
+  shown <- sub("[[:space:]]+$", "", capture.output(print(table)))
+  options(old)
+  # The column that was called deviance carries its present name.
+  expect_identical(shown, c(
+    "Data: irrigation", "Models:",
+    "sp_model_additive: yield ~ irrigation + variety + (1 | field)",
+    "sp_model: yield ~ irrigation * variety + (1 | field)",
+    "                  npar    AIC    BIC  logLik -2*log(L)  Chisq Df Pr(>Chisq)",
+    "sp_model_additive    7 83.959 89.368 -34.980    69.959",
+    "sp_model            10 88.609 96.335 -34.305    68.609 1.3503  3     0.7172"))
+  for (model in c("irrigation_additive", "irrigation_full")) {
+    out <- reference_outputs(model)
+    row <- if (model == "irrigation_full") 2 else 1
+    columns <- c(npar = "npar", aic = "AIC", bic = "BIC", loglik = "logLik", deviance = "-2*log(L)", chisq = "Chisq", df = "Df",
+                 p = "Pr(>Chisq)")
+    for (i in grep("^lrt_", out$quantity)) {
+      expect_printed(table[row, columns[[sub("lrt_", "", out$quantity[i])]]], out$value[i], out$digits[i], out$quantity[i])
+    }
+  }
+})
+
+test_that("the F test of Kenward and Roger is that of the chapter", {
+  large <- example_fit("penicillin_ml")
+  small <- example_fit("penicillin_null_ml")
+  table <- suppressMessages(anova(large, small, test = "F", ddf = "Kenward-Roger"))
+  out <- reference_outputs("penicillin_ml")
+  columns <- c(kr_f = "F value", kr_ndf = "NumDF", kr_ddf = "DenDF", kr_fscaling = "F.scaling", kr_p = "Pr(>F)")
+  for (i in which(out$quantity %in% names(columns))) {
+    expect_printed(table[2, columns[[out$quantity[i]]]], out$value[i], out$digits[i], out$quantity[i])
+  }
+  expect_identical(rownames(table), c("small", "large"))
+})
+
+test_that("an F test compares any nested models", {
+  d <- transform(behavior_data(), w = rep(1:4, 24))
+  large <- lmm(y ~ x * f + (1 | g), d, weights = w)
+  small <- lmm(y ~ x + I(f == "a") + (1 | g), d, weights = w)
+  table <- anova(small, large, test = "F")
+  L <- rbind(c(0, 0, 1, -1, 0, 0, 0, 0), c(0, 0, 1, 0, -1, 0, 0, 0), cbind(matrix(0, 3, 5), diag(3)))
+  test <- contest(large, L)
+  expect_equal(unlist(table[2, c("NumDF", "DenDF", "F value", "Pr(>F)")]), unlist(test[c("NumDF", "DenDF", "F value", "Pr(>F)")]),
+               tolerance = 1e-8)
+  other <- lmm(y ~ t + (1 | g), d, weights = w)
+  expect_error(anova(other, large, test = "F"), "not nested", class = "lmm_error_input")
+  expect_error(anova(lmm(y ~ x + (x | g), d, weights = w), large, test = "F"), "random", class = "lmm_error_input")
+})
+
+test_that("refit = FALSE keeps restricted likelihoods", {
+  d <- behavior_data()
+  small <- lmm(y ~ x + (1 | g), d)
+  large <- lmm(y ~ x + (x | g), d)
+  expect_silent(table <- anova(small, large, refit = FALSE))
+  expect_equal(table$Chisq[2], 2 * as.numeric(logLik(large) - logLik(small)))
+  expect_identical(table$Df[2], 2)
+  expect_warning(anova(lmm(y ~ 1 + (1 | g), d), large, refit = FALSE), class = "lmm_warning_data")
+  expect_error(anova(lmm(y ~ x + (1 | g), d, REML = FALSE), large, refit = FALSE), class = "lmm_error_input")
+})
+
+test_that("fits to other rows or responses are refused", {
+  d <- behavior_data()
+  fit <- lmm(y ~ x + (1 | g), d)
+  expect_error(anova(fit, lmm(y ~ 1 + (1 | g), d[-1, ])), "n = 96 and n = 95", class = "lmm_error_input")
+  expect_error(anova(fit, lmm(log(y + 10) ~ 1 + (1 | g), d)), "different responses", class = "lmm_error_input")
+  expect_error(anova(fit, lmm(y ~ 1 + (1 | g), transform(d, y = y + x))), "different values", class = "lmm_error_input")
+  expect_error(anova(fit, lmm(y ~ 1 + (1 | g), d, weights = t)), "weights", class = "lmm_error_input")
+  expect_error(anova(fit, lm(y ~ 1, d)), "lmm", class = "lmm_error_input")
+  expect_silent(suppressMessages(anova(fit, lmm(y ~ 1 + (1 | g), d[96:1, ]))))
+})
+
+test_that("names of models are those of the arguments, or given", {
+  d <- behavior_data()
+  a <- lmm(y ~ x + (1 | g), d, REML = FALSE)
+  b <- lmm(y ~ 1 + (1 | g), d, REML = FALSE)
+  expect_identical(rownames(anova(a, b)), c("b", "a"))
+  expect_identical(rownames(anova(a, b, model.names = c("large", "small"))), c("small", "large"))
+  expect_identical(rownames(do.call(anova, list(a, b))), c("MODEL2", "MODEL1"))
+})
+
+test_that("the parametric bootstrap is reproducible and agrees with the test it imitates", {
+  fit <- example_fit("penicillin_ml")
+  null <- example_fit("penicillin_null_ml")
+  a <- anova(null, fit, test = "bootstrap", nsim = 400, seed = 1)
+  set.seed(99)
+  before <- .Random.seed
+  b <- anova(null, fit, test = "bootstrap", nsim = 400, seed = 1)
+  expect_identical(a, b)
+  expect_identical(.Random.seed, before)
+  p <- a$`Pr(boot)`[2]
+  expect_lt(abs(p - 0.3387), 4 * a$`MC error`[2])             # the exact F test
+  expect_equal(p * 401, round(p * 401))
+  expect_output(anova(null, fit, test = "bootstrap", nsim = 20, seed = 1, progress = TRUE), "20 of 20")
+})
