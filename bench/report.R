@@ -36,7 +36,8 @@ print_result <- function(result) {
       if (!is.na(result$times$differ)) paste0("; -2 log L ours - peer ", format(result$times$differ, digits = 2)), "\n", sep = "")
 }
 
-as_row <- function(cells) paste0("| ", paste(cells, collapse = " | "), " |")
+# A bar inside a cell would end the cell.
+as_row <- function(cells) paste0("| ", paste(gsub("|", "\\|", cells, fixed = TRUE), collapse = " | "), " |")
 
 time_row <- function(result) {
   cells <- c(result$case$title, seconds(stats::median(result$times$ours[, "elapsed"])),
@@ -48,8 +49,8 @@ time_row <- function(result) {
 
 memory_row <- function(result) {
   goal <- result$case$goal
-  peer <- if (result$has_peer) gigabytes(result$peaks$peer["after"]) else "missing"
-  as_row(c(result$case$title, gigabytes(result$peaks$ours["before"]), gigabytes(result$peaks$ours["after"]), peer,
+  peak <- function(x) paste0(gigabytes(x["after"]), " (", gigabytes(x["before"]), ")")
+  as_row(c(result$case$title, peak(result$peaks$ours), if (result$has_peer) peak(result$peaks$peer) else "missing",
            ratio(memory_ratio(result)), if ("memory" %in% names(goal)) goal[["memory"]] else ""))
 }
 
@@ -58,9 +59,15 @@ markdown_tables <- function(results) {
   c(as_row(c("time", "henderson", "peer", "ratio", "ratio, processor time", "asked for", "-2 log L, ours - peer")),
     paste0("|:--", strrep("|--:", 6), "|"), vapply(results, time_row, ""),
     if (length(with_memory)) {
-      c("", as_row(c("peak memory", "data and code", "henderson", "peer", "ratio", "asked for, at most")),
-        paste0("|:--", strrep("|--:", 5), "|"), vapply(with_memory, memory_row, ""))
+      c("", as_row(c("peak memory (before the fit)", "henderson", "peer", "ratio", "asked for, at most")),
+        paste0("|:--", strrep("|--:", 4), "|"), vapply(with_memory, memory_row, ""))
     })
+}
+
+# Processes that wanted a processor in the last minutes: more than there are cores, and elapsed times are too long.
+load <- function() {
+  if (!file.exists("/proc/loadavg")) return("")
+  paste0(", load average ", strsplit(readLines("/proc/loadavg"), " ")[[1]][2])
 }
 
 machine_line <- function() {
@@ -74,14 +81,14 @@ machine_line <- function() {
   }
   paste0(format(Sys.Date()), ", ", processor, ", ", parallel::detectCores(), " cores, ", R.version.string, ", ",
          paste(vapply(c("henderson", "lme4", "Matrix"), version, ""), collapse = ", "), ", BLAS ",
-         basename(extSoftVersion()[["BLAS"]]), ".")
+         basename(extSoftVersion()[["BLAS"]]), load(), ".")
 }
 
 explanation <- function(words) {
   command <- paste(c("Rscript bench/run.R", setdiff(words, "--write")), collapse = " ")
   strwrap(paste0("Made by `", command, "`. Medians of alternating runs in one process; a ratio of times is the median ",
                  "over the pairs of the peer's time by ours. Peak memory is that of a fresh process that reads the data ",
-                 "from a file and fits once, data and code included. A difference of -2 log L below zero says that ours is ",
+                 "from a file and fits once; in brackets, what data and code alone take. A difference of -2 log L below zero says that ours is ",
                  "the better optimum."), 100)
 }
 
