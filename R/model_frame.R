@@ -61,7 +61,7 @@ new_model_frame <- function(spec, fixed, random, columns, na_rule) {
 complete_terms <- function(terms, columns) {
   calls <- as.list(attr(terms, "variables"))
   labels <- vapply(calls[-1L], variable_label, "")
-  attr(terms, "predvars") <- as.call(c(calls[1L], predict_calls(calls[-1L], columns$values[labels])))
+  attr(terms, "predvars") <- as.call(c(calls[1L], predict_calls(columns$repeatable[labels], columns$values[labels])))
   attr(terms, "dataClasses") <- vapply(columns$values[labels], stats::.MFclass, "")
   attr(terms, ".Environment") <- columns$env
   terms
@@ -70,7 +70,7 @@ complete_terms <- function(terms, columns) {
 # poly(x, 2) becomes poly(x, 2, coefs = ...), and so on.
 predict_calls <- function(calls, values) {
   for (i in seq_along(calls)) {
-    if (is.call(calls[[i]])) calls[[i]] <- stats::makepredictcall(values[[i]], calls[[i]])
+    if (is.call(calls[[i]])) calls[[i]] <- repeatable_call(values[[i]], calls[[i]])
   }
   calls
 }

@@ -32,7 +32,7 @@ read_new_rows <- function(frame, asked, allow.new.levels, source) {
 # One-column matrices (from scale()) as vectors: poly() takes a matrix for several variables.
 drop_dimensions <- function(data) {
   for (j in which(vapply(data, function(x) length(dim(x)) == 2L && ncol(x) == 1L && !is.list(x), NA))) {
-    data <- as.list(data)
+    data <- unclass(data)                     # a list that keeps its row names
     data[[j]] <- as.vector(data[[j]])
   }
   data
