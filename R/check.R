@@ -67,7 +67,13 @@ check_arguments <- function(call, allowed) {
   if (!length(near)) near <- nearest_name(unknown[1L], allowed)
   lmm_abort("input", paste0("unknown argument ", enumerate(quote_name(unknown)), "."), what = unknown,
             fix = if (length(near)) paste0("Did you mean `", near[1L], "`?")
-                  else paste0("The arguments are ", enumerate(quote_name(allowed), 20L), "."))
+                  else paste0("The arguments are ", enumerate(quote_name(setdiff(allowed, "...")), 20L), "."))
+}
+
+check_control <- function(control) {
+  if (inherits(control, "lmm_control")) return(control)
+  lmm_abort("input", paste0("`control` must be made by lmm_control(), not ", describe_value(control), "."),
+            what = "control", value = class(control))
 }
 
 check_dots_empty <- function(...) {
