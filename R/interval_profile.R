@@ -19,8 +19,8 @@ profile_limit <- function(base, index, side, z) {
   estimate <- base$estimate[index]
   bound <- parameter_bound(base, index, side)
   zeta <- profile_root(base, index)
-  if (is.na(estimate) || identical(estimate, bound)) return(bound)
-  if (is.finite(bound) && abs(zeta(near_bound(base, index, bound))) < z) return(bound)
+  if (is.na(estimate) || isTRUE(side * (estimate - bound) >= -1e-7 * base$se[index])) return(bound)
+  if (!reaches_level(base, index, bound, z)) return(bound)
   inner <- list(at = estimate, value = 0)
   step <- side * base$se[index] * z
   for (doubling in seq_len(200L)) {
@@ -60,6 +60,18 @@ profile_root <- function(base, index) {
     }
     sqrt(max(0, found$value[1L] - base$value))
   }
+}
+
+# Does the profile reach the level before the parameter reaches its bound? The way there is followed in steps, each from
+# the solution of the one before. At a residual standard deviation of 0 the likelihood is 0.
+reaches_level <- function(base, index, bound, z) {
+  if (!is.finite(bound) || base$parameters$term[index] == 0L) return(TRUE)
+  estimate <- base$estimate[index]
+  end <- near_bound(base, index, bound)
+  path <- estimate + (end - estimate) * c(0.5, 0.8, 0.95, 0.99, 1)
+  found <- profile_value(base, index, path)
+  rise <- found$value - base$value
+  any(rise[found$converged] >= z^2)
 }
 
 parameter_bound <- function(base, index, side) {
