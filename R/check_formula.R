@@ -44,6 +44,10 @@ abort_bar_not_added <- function(e) {
 
 # Functions that mean something elsewhere but not here.
 check_fixed_calls <- function(e) {
+  while (is_sum(e)) {                        # sums nest to the left, as deep as there are terms
+    if (is.call(e[[3L]])) check_fixed_calls(e[[3L]])
+    e <- e[[2L]]
+  }
   if (!is.call(e)) return(invisible())
   head <- call_head(e)
   if (head == "Error") {

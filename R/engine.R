@@ -37,7 +37,7 @@ abort_random_rank <- function(place, frame) {
 abort_memory <- function(text) {
   bytes <- as.numeric(strsplit(text, ":", fixed = TRUE)[[1L]])
   gigabytes <- function(x) paste(format(signif(x / 1e9, 2L)), "GB")
-  lmm_abort("numeric", paste0("the Cholesky factor of the random effects and its inverse need more than ", gigabytes(bytes[1L]),
+  lmm_abort("numeric", paste0("the Cholesky factor of the random effects and its inverse need about ", gigabytes(bytes[1L]),
     " of memory; ", gigabytes(bytes[2L]), " may be used."), value = bytes,
     fix = "Crossed factors with many levels fill in. Drop one, or raise `memory_limit` in lmm_control().")
 }
@@ -72,22 +72,13 @@ engine_joint_covariance <- function(fit) {
 
 # Fits of many responses, the columns of Y.
 engine_refit <- function(fit, Y) {
-  rows <- fit$rows
-  if (!is.null(rows$offset)) Y <- Y - rows$offset
-  rows$y <- rows$offset <- NULL
-  chunk_rows <- fit$control$chunk_rows
-  chunks <- max(1, ceiling(rows$n / chunk_rows))
-  read <- function(k) {
-    index <- c((k - 1) * chunk_rows + 1, min(k * chunk_rows, rows$n))
-    d <- if (chunks == 1) design(fit$frame, rows) else design(fit$frame, rows, index)
-    d$y <- if (chunks == 1) Y else Y[index[1L]:index[2L], , drop = FALSE]
-    d
-  }
-  layout <- engine_layout(fit$frame)
-  constants <- list(x = fit$frame$x_constant, z = lapply(fit$frame$random, function(term) term$z_constant))
-  blocks <- engine_result(engine_cross_products(layout, constants, as.integer(chunks), read), fit$frame)
-  options <- engine_options(fit, fit$spec$reml)
-  engine_result(engine_refits(layout, blocks, options), fit$frame)
+  blocks <- cross_products(fit$frame, fit$rows, fit$control$chunk_rows, Y)
+  engine_refit_blocks(fit, blocks, fit$spec$reml)
+}
+
+# Fits to cross-products made from those of a fit, one for each of their responses.
+engine_refit_blocks <- function(fit, blocks, reml) {
+  engine_result(engine_refits(engine_layout(fit$frame), blocks, engine_options(fit, reml)), fit$frame)
 }
 
 kept_design <- function(fit, design) {

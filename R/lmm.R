@@ -44,10 +44,12 @@
 #' @export
 lmm <- function(formula, data, REML = TRUE, weights, offset, subset, na.action, contrasts = NULL, start = NULL,
                 control = lmm_control(), ...) {
-  call <- match.call(expand.dots = TRUE)
+  check_arguments(sys.call(), names(formals(lmm)))
   check_dots_empty(...)
+  call <- match.call(expand.dots = TRUE)
   data <- check_data(data)
   check_flag(REML, "REML")
+  check_control(control)
   spec <- model_spec(check_formula(formula), REML)
   framed <- model_frame(spec, data, call$weights, call$offset, call$subset,
                         if (missing(na.action)) NULL else na.action, contrasts, parent.frame())
@@ -57,7 +59,7 @@ lmm <- function(formula, data, REML = TRUE, weights, offset, subset, na.action, 
   conditions <- c(frame$conditions, rank_conditions(frame, blocks))
   signal_conditions(conditions)
   found <- find_optimum(frame, blocks, REML, start, control)
-  new_lmm_fit(call, frame, framed$rows, blocks, found, control, conditions)
+  remember_data(new_lmm_fit(call, frame, framed$rows, blocks, found, control, conditions), data)
 }
 
 #' Settings of a fit
@@ -66,7 +68,7 @@ lmm <- function(formula, data, REML = TRUE, weights, offset, subset, na.action, 
 #' @param decrement the search has converged when half the Newton decrement, the fall of `-2 log L` that one more
 #'   step would bring, is below this. It has no unit.
 #' @param restarts further starts that are tried when the optimum is at the boundary.
-#' @param memory_limit bytes that factorizations may use; `NULL` for what the system has available. A model that
+#' @param memory_limit bytes that factorizations may use; `NULL` for half of what the system has available. A model that
 #'   needs more is refused before memory is allocated.
 #' @param chunk_rows rows that are turned into numbers at a time.
 #' @param keep_rows keep the variables in the fit? Residuals, fitted values and refits need them.
@@ -93,6 +95,6 @@ lmm_control <- function(max_evaluations = 200L, decrement = 1e-14, restarts = 3L
 set_memory_limit <- function(control, frame) {
   if (!is.null(control$memory_limit)) return(control)
   levels <- vapply(frame$groups, function(group) length(group$levels), 0L)
-  control$memory_limit <- if (sum(levels) - max(levels) > 2000L) 0.9 * available_memory() else 1e300
+  control$memory_limit <- if (sum(levels) - max(levels) > 2000L) 0.5 * available_memory() else 1e300
   control
 }

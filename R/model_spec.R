@@ -34,20 +34,30 @@ split_bars <- function(rhs) {
       return(NULL)
     }
     if (is_bar(e)) abort_bare_bar(e)
-    if (head == "+" || head == "(" || (head == "-" && length(e) == 3L)) return(walk_sum(e, head))
+    if (is_sum(e)) return(walk_sum(e))
+    if (head == "(" || head == "+") {
+      inner <- walk(e[[2L]])
+      return(if (identical(inner, e[[2L]])) e else inner)
+    }
     if (head %in% formula_operators && holds_bar(e)) abort_bar_not_added(e)
     e
   }
-  walk_sum <- function(e, head) {
-    left <- walk(e[[2L]])
-    if (length(e) == 2L) {
-      if (identical(left, e[[2L]])) return(e)
-      return(left)
+  # a + b + c + ... nests to the left, as deep as there are terms: followed by a loop, not by recursion.
+  walk_sum <- function(e) {
+    links <- list()
+    while (is_sum(e)) {
+      links[[length(links) + 1L]] <- e
+      e <- e[[2L]]
     }
-    if (head == "-" && holds_bar(e[[3L]])) abort_bar_not_added(e)
-    right <- if (head == "-") e[[3L]] else walk(e[[3L]])
-    if (is.null(left)) return(if (head == "-") call("-", right) else right)
-    if (is.null(right)) left else call(head, left, right)
+    left <- walk(e)
+    for (link in rev(links)) {
+      minus <- call_head(link) == "-"
+      if (minus && holds_bar(link[[3L]])) abort_bar_not_added(link)
+      right <- if (minus) link[[3L]] else walk(link[[3L]])
+      if (is.null(left)) left <- if (minus) call("-", right) else right
+      else if (!is.null(right)) left <- call(if (minus) "-" else "+", left, right)
+    }
+    left
   }
   fixed <- walk(rhs)
   list(fixed = fixed, bars = bars)
@@ -61,6 +71,8 @@ foreign_structures <- c("cs", "ar1", "toep", "homdiag", "homcs", "homtoep", "het
                         "rr", "propto", "equalto")
 
 call_head <- function(e) if (is.symbol(e[[1L]])) as.character(e[[1L]]) else ""
+
+is_sum <- function(e) is.call(e) && length(e) == 3L && call_head(e) %in% c("+", "-")
 
 is_bar <- function(e) is.call(e) && is.symbol(e[[1L]]) && as.character(e[[1L]]) %in% c("|", "||")
 

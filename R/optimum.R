@@ -165,10 +165,13 @@ boundary_words <- function(S, term) {
   paste0("covariance matrix of ", quote_name(term$name), " is estimated as singular")
 }
 
+# The share of a column's variation that earlier columns must leave, lest its coefficient be noted as imprecise.
+nearly_collinear <- 10^-4
+
 # Columns of X that earlier ones determine, and columns that come close to it.
 rank_conditions <- function(frame, blocks) {
   dropped <- setdiff(seq_along(frame$x_names), blocks$x$kept)
-  near <- which(blocks$x$novelty > 0 & blocks$x$novelty < 1e-4)
+  near <- which(blocks$x$novelty > 0 & blocks$x$novelty < nearly_collinear)
   c(if (length(dropped)) list(rank_message(frame, blocks, dropped)),
     if (length(near)) list(collinear_message(frame, blocks, near)))
 }

@@ -78,22 +78,13 @@ class LargeMoments {
   void traces(Moments& out) {
     const RestFactor::Inverse inverse = at_.rest.inverse(checkpoint_);
     lead_trace(inverse, out.block_trace[layout_.lead]);
-    std::vector<std::vector<Index>> singular(layout_.rest.size());
-    for (std::size_t j = 0; j < pr_.rest.nodes().size(); ++j) {
-      const Node& node = pr_.rest.nodes()[j];
-      if (!well_inside(node.rest)) {
-        singular[node.rest].push_back(static_cast<Index>(j));
-        continue;
-      }
-      MatrixXd c(node.q, node.q);
-      for (Index b = 0; b < node.q; ++b)
-        for (Index a = 0; a < node.q; ++a) c(a, b) = (a == b) - inverse(node.first + a, node.first + b);
-      const auto l = at_.rest.lambda()[node.rest].triangularView<Eigen::Lower>();
-      l.transpose().solveInPlace(c);
-      l.transpose().solveInPlace(c.transpose());
-      out.block_trace[layout_.rest[node.rest]] += c;
+    std::vector<bool> inside;
+    for (std::size_t g = 0; g < layout_.rest.size(); ++g) inside.push_back(well_inside(static_cast<int>(g)));
+    rest_trace(at_.rest, inverse, inside, true, out);
+    if (std::find(inside.begin(), inside.end(), false) != inside.end()) {
+      const RestFactor lifted = lifted_factor(inside);
+      rest_trace(lifted, lifted.inverse(checkpoint_), inside, false, out);
     }
-    for (std::size_t g = 0; g < singular.size(); ++g) singular_trace(singular[g], out.block_trace[layout_.rest[g]]);
     if (u_rest_.size() == 0) return;
     for (const Node& node : pr_.rest.nodes()) {
       const auto u = u_rest_.middleRows(node.first, node.q);
@@ -101,32 +92,45 @@ class LargeMoments {
     }
   }
 
-  // L_g is far enough from singular that (I - C^{-1}) can be divided by it without losing the digits.
-  bool well_inside(int rest) const {
-    const MatrixXd& l = at_.rest.lambda()[rest];
-    const Group& g = layout_.groups[layout_.rest[rest]];
-    const double per_level = static_cast<double>(pr_.n) / static_cast<double>(g.levels);  // of Z'Z, by its scaling
-    return l.diagonal().cwiseAbs().minCoeff() * std::sqrt(per_level) > 1e-3;
+  // Diagonal blocks of Z'V^{-1}Z = L^{-T} (I - C^{-1}) L^{-1}, for the factors with inside[] == wanted.
+  void rest_trace(const RestFactor& factor, const RestFactor::Inverse& inverse, const std::vector<bool>& inside,
+                  bool wanted, Moments& out) const {
+    for (const Node& node : pr_.rest.nodes()) {
+      if (inside[node.rest] != wanted) continue;
+      MatrixXd c(node.q, node.q);
+      for (Index b = 0; b < node.q; ++b)
+        for (Index a = 0; a < node.q; ++a) c(a, b) = (a == b) - inverse(node.first + a, node.first + b);
+      const auto l = factor.lambda()[node.rest].triangularView<Eigen::Lower>();
+      l.transpose().solveInPlace(c);
+      l.transpose().solveInPlace(c.transpose());
+      out.block_trace[layout_.rest[node.rest]] += c;
+    }
   }
 
-  void singular_trace(const std::vector<Index>& nodes, MatrixXd& trace) {
-    constexpr std::size_t kBatch = 64;
-    for (std::size_t begin = 0; begin < nodes.size(); begin += kBatch) {
-      const std::size_t end = std::min(begin + kBatch, nodes.size());
-      const Index q = pr_.rest.nodes()[nodes[begin]].q;
-      MatrixXd unit = MatrixXd::Zero(pr_.rest.columns(), q * static_cast<Index>(end - begin));
-      for (std::size_t k = begin; k < end; ++k)
-        for (Index a = 0; a < q; ++a) unit(pr_.rest.nodes()[nodes[k]].first + a, (k - begin) * q + a) = 1;
-      const MatrixXd s = pr_.rest.multiply(at_.y_rest, unit);
-      MatrixXd half = at_.rest.lambda_transposed(pr_.rest, s);
-      at_.rest.solve_lower(half);
-      for (std::size_t k = begin; k < end; ++k) {
-        const Index c = (k - begin) * q;
-        trace += s.block(pr_.rest.nodes()[nodes[k]].first, c, q, q) -
-                 half.middleCols(c, q).transpose() * half.middleCols(c, q);
-      }
-      checkpoint_.check();
+  // The least diagonal entry of L, on the scale of one level's data, with which the digits survive the division.
+  double least_entry(int rest) const {
+    const Group& g = layout_.groups[layout_.rest[rest]];
+    return 1e-3 * std::sqrt(static_cast<double>(g.levels) / static_cast<double>(pr_.n));  // Z'Z is n / levels by its scaling
+  }
+  bool well_inside(int rest) const {
+    return at_.rest.lambda()[rest].diagonal().cwiseAbs().minCoeff() > least_entry(rest);
+  }
+
+  // The traces are smooth in Sigma: where L is (nearly) singular they are taken at the least entry instead, which
+  // moves them by one part in a million and leaves the zero of the gradient where it is.
+  RestFactor lifted_factor(const std::vector<bool>& inside) const {
+    RestFactor out = at_.rest;
+    std::vector<MatrixXd> factor = at_.factor;
+    for (std::size_t g = 0; g < inside.size(); ++g) {
+      if (inside[g]) continue;
+      MatrixXd& l = factor[layout_.rest[g]];
+      const double least = least_entry(static_cast<int>(g));
+      for (Index a = 0; a < l.rows(); ++a)
+        if (std::abs(l(a, a)) < least) l(a, a) = least;
     }
+    out.set_lambda(layout_, factor);
+    out.factorize(pr_.rest, at_.y_rest, checkpoint_);
+    return out;
   }
 
   void lead_trace(const RestFactor::Inverse& inverse, MatrixXd& trace) {

@@ -14,58 +14,25 @@
 #include <vector>
 
 #include "henderson/data/cross_products.hpp"
-#include "henderson/likelihood/leading.hpp"
-#include "henderson/linalg/dense_cholesky.hpp"
-#include "henderson/linalg/error.hpp"
-#include "henderson/linalg/sparse_cholesky.hpp"
+#include "henderson/likelihood/encounters.hpp"
 
 namespace henderson {
 
-// One level of one of the other factors: `q` neighbouring columns.
-struct Node {
-  int rest = 0;       // position in Layout::rest
-  Index level = 0;
-  Index first = 0, q = 1;
-};
-
-// Blocks of one symmetric matrix over nodes: column node j holds the row nodes >= j.
-struct NodeBlocks {
-  std::vector<std::int64_t> start, row, offset;
-  std::vector<double> value;   // q_i x q_j each, column-major
-};
-
-class Remainder {
+class Remainder : public Encounters {
  public:
   Remainder() = default;
   Remainder(const Layout& layout, const CrossProducts& data, double memory_limit, Checkpoint& checkpoint)
-      : layout_(&layout), checkpoint_(&checkpoint) {
-    columns_ = layout.rest_columns();
+      : Encounters(layout, data, checkpoint) {
     if (columns_ == 0) return;
-    make_nodes();
-    read_levels(data);
     choose_order(data, memory_limit);
     place_levels();
     within(data);
   }
 
-  Index columns() const { return columns_; }
   bool dense() const { return dense_; }
-  const std::vector<Node>& nodes() const { return nodes_; }
-  const std::vector<Index>& position() const { return position_; }  // layout column -> column here
   std::int64_t factor_entries() const { return factor_entries_; }
   const MatrixXd& within_dense_columns() const { return s_d_; }  // Z_r'[X y] within levels
   const SparseCholesky& symbolic() const { return *symbolic_; }
-
-  // The part of one leading level in the other factors: nodes and T_r.
-  Index level_begin(Index level) const { return level_start_[level]; }
-  Index level_end(Index level) const { return level_start_[level + 1]; }
-  const Node& entry_node(Index entry) const { return nodes_[entry_node_[entry]]; }
-  Index entry_node_index(Index entry) const { return entry_node_[entry]; }
-  const double* entry_value(Index entry) const { return t_.data() + entry_offset_[entry]; }
-  std::int64_t entry_offset(Index entry) const { return entry_offset_[entry]; }
-  Index entries() const { return static_cast<Index>(entry_node_.size()); }
-  Index lead_q() const { return layout_->lead_q(); }
-  const std::vector<double>& values() const { return t_; }
 
   // Columns [first, first + q_j) of Lambda' S Lambda (rows >= first), into `work` (columns() x q_j).
   // `y` holds H^{-1/2} T_r in the layout of values(), already times Lambda.
@@ -138,257 +105,23 @@ class Remainder {
     return out + gather_transposed(y, gather(y, b));
   }
 
-  // Per leading level: Y_r times the rows of b that the level meets; (levels * lead_q) x columns of b.
-  MatrixXd gather(const std::vector<double>& y, const MatrixXd& b) const {
-    const Index lead_q = layout_->lead_q(), levels = layout_->lead_levels();
-    MatrixXd out = MatrixXd::Zero(levels * lead_q, b.cols());
-    for (Index l = 0; l < levels; ++l)
-      for (Index e = level_start_[l]; e < level_start_[l + 1]; ++e) {
-        const Node& node = nodes_[entry_node_[e]];
-        const Eigen::Map<const MatrixXd> ye(y.data() + entry_offset_[e], lead_q, node.q);
-        out.middleRows(l * lead_q, lead_q).noalias() += ye * b.middleRows(node.first, node.q);
-      }
-    return out;
-  }
-
-  // The transpose: sum over levels of Y_r' rows.
-  MatrixXd gather_transposed(const std::vector<double>& y, const MatrixXd& rows) const {
-    const Index lead_q = layout_->lead_q(), levels = layout_->lead_levels();
-    MatrixXd out = MatrixXd::Zero(columns_, rows.cols());
-    for (Index l = 0; l < levels; ++l)
-      for (Index e = level_start_[l]; e < level_start_[l + 1]; ++e) {
-        const Node& node = nodes_[entry_node_[e]];
-        const Eigen::Map<const MatrixXd> ye(y.data() + entry_offset_[e], lead_q, node.q);
-        out.middleRows(node.first, node.q).noalias() += ye.transpose() * rows.middleRows(l * lead_q, lead_q);
-      }
-    return out;
-  }
-
  private:
-  void make_nodes() {
-    Index first = 0;
-    for (std::size_t g = 0; g < layout_->rest.size(); ++g) {
-      const Group& group = layout_->groups[layout_->rest[g]];
-      group_first_node_.push_back(static_cast<Index>(nodes_.size()));
-      for (Index l = 0; l < group.levels; ++l, first += group.q) {
-        Node node;
-        node.rest = static_cast<int>(g);
-        node.level = l;
-        node.first = first;
-        node.q = group.q;
-        nodes_.push_back(node);
-      }
-    }
-  }
-
-  // Co-occurrence of leading levels with the other factors, in layout order.
-  void read_levels(const CrossProducts& data) {
-    const Index levels = layout_->lead_levels();
-    level_start_.assign(levels + 1, 0);
-    for (const PairBlocks& pairs : data.lead_rest)
-      for (const std::int64_t l : pairs.row) ++level_start_[l + 1];
-    for (Index l = 0; l < levels; ++l) level_start_[l + 1] += level_start_[l];
-    entry_node_.resize(level_start_[levels]);
-    entry_offset_.resize(level_start_[levels]);
-    std::vector<Index> next(level_start_.begin(), level_start_.end() - 1);
-    std::int64_t offset = 0;
-    for (std::size_t g = 0; g < data.lead_rest.size(); ++g) {
-      const PairBlocks& pairs = data.lead_rest[g];
-      for (std::size_t k = 0; k < pairs.row.size(); ++k) {
-        const Index at = next[pairs.row[k]]++;
-        entry_node_[at] = group_first_node_[g] + pairs.col[k];
-        entry_offset_[at] = offset;
-        offset += pairs.rows * pairs.cols;
-      }
-      t_.insert(t_.end(), pairs.value.begin(), pairs.value.end());
-    }
-    to_root_form(data);
-  }
-
-  // T_r = Q'Z_r from Z_1'Z_r = R'T_r.
-  void to_root_form(const CrossProducts& data) {
-    const Index q = layout_->lead_q(), levels = layout_->lead_levels();
-    for (Index l = 0; l < levels; ++l) {
-      const Eigen::Map<const MatrixXd> r(data.r.data() + l * q * q, q, q);
-      const double scale = r.norm();
-      const bool regular = r.diagonal().cwiseAbs().minCoeff() > 1e-8 * scale;
-      MatrixXd inverse;
-      if (!regular) {
-        Eigen::CompleteOrthogonalDecomposition<MatrixXd> decomposition(r.rows(), r.cols());
-        decomposition.setThreshold(1e-10);
-        decomposition.compute(r.transpose());
-        inverse = decomposition.pseudoInverse();
-      }
-      for (Index e = level_start_[l]; e < level_start_[l + 1]; ++e) {
-        Eigen::Map<MatrixXd> block(t_.data() + entry_offset_[e], q, nodes_[entry_node_[e]].q);
-        if (regular) {
-          r.triangularView<Eigen::Upper>().transpose().solveInPlace(block);
-        } else {
-          block = (inverse * block).eval();
-        }
-      }
-    }
-  }
-
-  // Row nodes that meet node j, j first: rows of data where both occur, or a leading level that both meet.
-  SparsePattern node_pattern(const CrossProducts& data, double limit) const {
-    const Index count = static_cast<Index>(nodes_.size());
-    std::vector<std::vector<Index>> level_of(count), partner(count);
-    for (Index l = 0; l < layout_->lead_levels(); ++l)
-      for (Index e = level_start_[l]; e < level_start_[l + 1]; ++e) level_of[entry_node_[e]].push_back(l);
-    for (std::size_t g = 0; g < data.rest.size(); ++g)
-      for (std::size_t h = 1; h < data.rest[g].size(); ++h) {
-        const PairBlocks& pairs = data.rest[g][h];
-        for (std::size_t k = 0; k < pairs.row.size(); ++k) {
-          partner[group_first_node_[g] + pairs.row[k]].push_back(group_first_node_[g + h] + pairs.col[k]);
-        }
-      }
-    SparsePattern out;
-    out.start.push_back(0);
-    std::vector<Index> mark(count, -1);
-    for (Index j = 0; j < count; ++j) {
-      const std::size_t begin = out.row.size();
-      const auto meet = [&](Index i) {
-        if (i >= j && mark[i] != j) {
-          mark[i] = j;
-          out.row.push_back(i);
-        }
-      };
-      meet(j);
-      for (const Index i : partner[j]) meet(i);
-      for (const Index l : level_of[j])
-        for (Index e = level_start_[l]; e < level_start_[l + 1]; ++e) meet(entry_node_[e]);
-      std::sort(out.row.begin() + begin, out.row.end());
-      out.start.push_back(static_cast<std::int64_t>(out.row.size()));
-      if (static_cast<double>(out.row.size()) * 32 > limit) refuse(static_cast<double>(out.row.size()) * 32, limit);
-      if (j % 256 == 0) checkpoint_->check();
-    }
-    return out;
-  }
-
-  [[noreturn]] static void refuse(double bytes, double limit) {
-    throw Error("memory", std::to_string(bytes) + ":" + std::to_string(limit));
-  }
-
   void choose_order(const CrossProducts& data, double limit) {
-    const double n = static_cast<double>(columns_);
-    position_.resize(columns_);
-    for (Index i = 0; i < columns_; ++i) position_[i] = i;
-    const double dense_bytes = 3 * 8 * n * n;
-    dense_ = columns_ <= 400;
-    if (dense_) {
-      factor_entries_ = columns_ * (columns_ + 1) / 2;
-      return;
-    }
-    const SparsePattern nodes = node_pattern(data, limit);
-    const double pairs = static_cast<double>(nodes.row.size()), count = static_cast<double>(nodes_.size());
-    if (pairs > 0.2 * count * count / 2 && dense_bytes < limit) {
-      dense_ = true;
-      factor_entries_ = columns_ * (columns_ + 1) / 2;
-      return;
-    }
-    const std::vector<Index> order = minimum_degree_order(nodes);
-    std::vector<Index> rank(order.size());
-    for (std::size_t k = 0; k < order.size(); ++k) rank[order[k]] = static_cast<Index>(k);
-    const SparsePattern ordered = permuted(nodes, rank);
-    const SparsePattern scalar = expand(ordered, order);
-    EliminationTree tree(scalar);
-    const double most = std::min(limit / 24, dense_bytes < limit ? 0.15 * n * n : limit / 24);
-    const std::int64_t entries = tree.count(static_cast<std::int64_t>(most), *checkpoint_);
-    if (entries < 0) {
-      if (dense_bytes >= limit) refuse(24 * most, limit);
-      dense_ = true;
-      factor_entries_ = columns_ * (columns_ + 1) / 2;
-      return;
-    }
-    reorder(order);
-    symbolic_ = std::make_shared<SparseCholesky>();
-    symbolic_->analyze(scalar, *checkpoint_);
-    factor_entries_ = entries;
-    s_sparse_.start = ordered.start;
-    s_sparse_.row = ordered.row;
-  }
-
-  static SparsePattern permuted(const SparsePattern& lower, const std::vector<Index>& rank) {
-    const Index n = lower.size();
-    std::vector<std::vector<std::int64_t>> column(n);
-    for (Index j = 0; j < n; ++j)
-      for (std::int64_t s = lower.start[j]; s < lower.start[j + 1]; ++s) {
-        const Index a = rank[lower.row[s]], b = rank[j];
-        column[std::min(a, b)].push_back(std::max(a, b));
-      }
-    SparsePattern out;
-    out.start.push_back(0);
-    for (auto& rows : column) {
-      std::sort(rows.begin(), rows.end());
-      out.row.insert(out.row.end(), rows.begin(), rows.end());
-      out.start.push_back(static_cast<std::int64_t>(out.row.size()));
-    }
-    return out;
-  }
-
-  // From nodes to columns.
-  SparsePattern expand(const SparsePattern& ordered, const std::vector<Index>& order) const {
-    std::vector<Index> first(order.size() + 1, 0);
-    for (std::size_t k = 0; k < order.size(); ++k) first[k + 1] = first[k] + nodes_[order[k]].q;
-    SparsePattern out;
-    out.start.push_back(0);
-    for (std::size_t k = 0; k < order.size(); ++k)
-      for (Index c = 0; c < nodes_[order[k]].q; ++c) {
-        for (std::int64_t s = ordered.start[k]; s < ordered.start[k + 1]; ++s) {
-          const std::int64_t i = ordered.row[s];
-          for (Index a = (i == static_cast<std::int64_t>(k) ? c : 0); a < nodes_[order[i]].q; ++a) {
-            out.row.push_back(first[i] + a);
-          }
-        }
-        out.start.push_back(static_cast<std::int64_t>(out.row.size()));
-      }
-    return out;
-  }
-
-  void reorder(const std::vector<Index>& order) {
-    std::vector<Node> old = nodes_;
-    std::vector<Index> rank(order.size());
-    Index first = 0;
-    for (std::size_t k = 0; k < order.size(); ++k) {
-      rank[order[k]] = static_cast<Index>(k);
-      nodes_[k] = old[order[k]];
-      nodes_[k].first = first;
-      for (Index a = 0; a < nodes_[k].q; ++a) position_[old[order[k]].first + a] = first + a;
-      first += nodes_[k].q;
-    }
-    for (Index& node : entry_node_) node = rank[node];
-    node_rank_ = rank;
-  }
-
-  // Sort each level's entries, and list for each node the levels that meet it.
-  void place_levels() {
-    const Index levels = layout_->lead_levels();
-    entry_level_.resize(entry_node_.size());
-    std::vector<std::pair<Index, std::int64_t>> sorted;
-    for (Index l = 0; l < levels; ++l) {
-      sorted.clear();
-      for (Index e = level_start_[l]; e < level_start_[l + 1]; ++e) {
-        sorted.emplace_back(entry_node_[e], entry_offset_[e]);
-        entry_level_[e] = l;
-      }
-      std::sort(sorted.begin(), sorted.end());
-      for (std::size_t k = 0; k < sorted.size(); ++k) {
-        entry_node_[level_start_[l] + k] = sorted[k].first;
-        entry_offset_[level_start_[l] + k] = sorted[k].second;
+    if (columns_ > kAlwaysDense) {
+      const EliminationOrder chosen = elimination_order(nodes_, columns_, node_pattern(data, limit), limit, *checkpoint_);
+      if (!chosen.dense) {
+        dense_ = false;
+        reorder(chosen.order);
+        symbolic_ = std::make_shared<SparseCholesky>();
+        symbolic_->analyze(chosen.scalar, *checkpoint_);
+        factor_entries_ = chosen.entries;
+        s_sparse_.start = chosen.nodes.start;
+        s_sparse_.row = chosen.nodes.row;
+        return;
       }
     }
-    node_start_.assign(nodes_.size() + 1, 0);
-    for (const Index node : entry_node_) ++node_start_[node + 1];
-    for (std::size_t j = 0; j < nodes_.size(); ++j) node_start_[j + 1] += node_start_[j];
-    node_entry_.resize(entry_node_.size());
-    std::vector<Index> next(node_start_.begin(), node_start_.end() - 1);
-    for (std::size_t e = 0; e < entry_node_.size(); ++e) node_entry_[next[entry_node_[e]]++] = static_cast<Index>(e);
-  }
-
-  Index node_of(std::size_t rest, std::int64_t level) const {
-    const Index layout_node = group_first_node_[rest] + level;
-    return node_rank_.empty() ? layout_node : node_rank_[layout_node];
+    dense_ = true;
+    factor_entries_ = columns_ * (columns_ + 1) / 2;
   }
 
   // S within leading levels: Z_r'Z_r - T_r'T_r, Z_r'[X y] - T_r'[T_x T_y]; a difference that is rounding is zero.
@@ -486,16 +219,9 @@ class Remainder {
   }
 
   static constexpr double kRounding = 1e-13;
-  const Layout* layout_ = nullptr;
-  Checkpoint* checkpoint_ = nullptr;
-  Index columns_ = 0;
+  static constexpr Index kAlwaysDense = 400;
   bool dense_ = true;
   std::int64_t factor_entries_ = 0;
-  std::vector<Node> nodes_;
-  std::vector<Index> group_first_node_, position_, node_rank_;
-  std::vector<Index> level_start_, entry_node_, entry_level_, node_start_, node_entry_;
-  std::vector<std::int64_t> entry_offset_;
-  std::vector<double> t_;
   MatrixXd s_dense_, s_d_;
   NodeBlocks s_sparse_;
   std::shared_ptr<SparseCholesky> symbolic_;

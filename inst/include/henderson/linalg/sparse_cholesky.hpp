@@ -40,6 +40,12 @@ inline std::vector<Index> minimum_degree_order(const SparsePattern& lower) {
   return std::vector<Index>(inverse.indices().data(), inverse.indices().data() + n);
 }
 
+struct FactorSize {
+  std::int64_t entries = 0;
+  double work = 0;       // multiplications and additions of the factorization
+  bool exceeded = false;
+};
+
 // Elimination tree and the pattern of each row of the factor, from the rows of the lower triangle.
 class EliminationTree {
  public:
@@ -77,17 +83,21 @@ class EliminationTree {
     return top;
   }
 
-  // Entries of the factor, found without storing it; -1 as soon as there are more than `most`.
-  std::int64_t count(std::int64_t most, Checkpoint& checkpoint) {
-    std::int64_t entries = 0;
+  // Size of the factor, found without storing it; stops as soon as there is more than `entries` or `work`.
+  FactorSize size(double entries, double work, Checkpoint& checkpoint) {
+    FactorSize out;
+    std::vector<double> count(n_, 1.0);
     std::vector<Index> stack(n_);
-    for (Index k = 0; k < n_ && entries >= 0; ++k) {
-      entries += n_ - reach(k, stack) + 1;
-      if (entries > most) entries = -1;
+    for (Index k = 0; k < n_ && !out.exceeded; ++k) {
+      const Index first = reach(k, stack);
+      out.entries += n_ - first + 1;
+      // Column j grows from c to c + 1 entries: the operations of its outer product grow by 2 c + 1.
+      for (Index s = first; s < n_; ++s) out.work += 2 * count[stack[s]]++ + 1;
+      out.exceeded = static_cast<double>(out.entries) > entries || out.work > work;
       if (k % 256 == 0) checkpoint.check();
     }
     std::fill(mark_.begin(), mark_.end(), -1);
-    return entries;
+    return out;
   }
 
   // Entries in each column of the factor.
