@@ -164,7 +164,7 @@ formula_clusters <- function(formula, fit, rows) {
   }
   values <- lapply(names, function(name) {
     if (!name %in% elsewhere) return(rows$data[[name]])
-    x <- if (!is.null(data[[name]])) data[[name]][match(row_labels(rows), rownames(data))]
+    x <- if (!is.null(data[[name]])) data[[name]][positions_in(rows, data)]
          else get0(name, envir = environment(formula))
     if (length(x) != rows$n || anyNA(x)) {
       lmm_abort("input", paste0("variable ", quote_name(name), " of `cluster` cannot be found, or has missing values."), what = name)
@@ -173,4 +173,10 @@ formula_clusters <- function(formula, fit, rows) {
   })
   key <- do.call(paste, c(lapply(values, as.character), sep = "\r"))
   match(key, unique(key))
+}
+
+# Where the rows used are in the data: by name where rows have names, otherwise their labels are positions.
+positions_in <- function(rows, data) {
+  labels <- row_labels(rows)
+  if (has_row_names(data)) match(labels, attr(data, "row.names")) else as.integer(labels)
 }

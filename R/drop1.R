@@ -75,7 +75,10 @@ join_formula <- function(fit, fixed, random) {
 
 # The model with another formula; it must use the same rows.
 refit_formula <- function(fit, formula) {
-  out <- suppressMessages(eval(bquote(stats::update(fit, .(formula)))))
+  call <- fit$call
+  out <- suppressMessages(eval(bquote(stats::update(fit, .(formula), REML = .(fit$spec$reml), control = .(fit$control)))))
+  call$formula <- out$call$formula
+  out$call <- call
   if (fit_nobs(out) != fit_nobs(fit)) {
     lmm_abort("data", paste0("the number of rows in use changes from ", fit_nobs(fit), " to ", fit_nobs(out),
                              " when a term is dropped."), fix = "Remove the rows with missing values first.")

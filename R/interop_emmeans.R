@@ -6,6 +6,7 @@
 #' `lmer.df`, as for other mixed models): `emmeans(fit, ~ treat, ddf = "Kenward-Roger")`.
 #'
 #' @param object a fit made by [lmm()].
+#' @param data data frame with the variables of the model, if they cannot be found otherwise.
 #' @param trms,xlev,grid what 'emmeans' gives.
 #' @param ddf,lmer.df method for the degrees of freedom, see [ddf_methods()].
 #' @param vcov. a covariance matrix, or a function of the fit that gives one, to be used instead of that of the method.
@@ -19,9 +20,20 @@ NULL
 
 #' @rdname emmeans_support
 #' @exportS3Method emmeans::recover_data
-recover_data.lmm_fit <- function(object, ...) {
-  data <- fit_rows(object, "emmeans")$data
-  emmeans::recover_data(object$call, stats::delete.response(stats::terms(object)), attr(data, "na.action"), frame = data, ...)
+recover_data.lmm_fit <- function(object, data = NULL, ...) {
+  rows <- fit_rows(object, "emmeans")
+  trms <- stats::delete.response(stats::terms(object))
+  if (is.null(data) && !all(all.vars(trms) %in% names(rows$data))) data <- raw_variables(object, trms, rows)
+  environment(trms) <- environment(stats::formula(object))
+  emmeans::recover_data(object$call, trms, attr(rows$data, "na.action"), data = data, frame = rows$data, ...)
+}
+
+# The variables themselves, where the model frame has only functions of them, for the rows that were used.
+raw_variables <- function(fit, trms, rows) {
+  formula <- stats::formula(fit)
+  data <- find_data(fit, fit$call$data, stats::formula(trms), list(environment(formula)))
+  if (is.null(data)) return(NULL)
+  data[positions_in(rows, data), , drop = FALSE]
 }
 
 #' @rdname emmeans_support

@@ -51,8 +51,8 @@ eliminate_random <- function(fit, alpha) {
     rows <- random_tests(fit)
     table <- do.call(rbind, lapply(rows, `[[`, "row"))
     p <- table$`Pr(>Chisq)`
-    if (alpha >= 1 || max(p) <= alpha || length(rows) == 1L) break
     worst <- which.max(p)
+    if (alpha >= 1 || p[worst] <= alpha || is.null(rows[[worst]]$fit)) break
     gone <- rbind(gone, cbind(Eliminated = NROW(gone) + 1, table[worst, ]))
     fit <- rows[[worst]]$fit
   }

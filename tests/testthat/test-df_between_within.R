@@ -1,0 +1,35 @@
+repeated <- function() {
+  set.seed(1)
+  d <- expand.grid(s = factor(1:12), A = factor(1:2), B = factor(1:3))
+  d$g <- factor(rep(1:3, 4))[d$s]
+  d$x <- rnorm(72)
+  d$z <- rnorm(12)[d$s]
+  d$y <- rnorm(72) + rnorm(12)[d$s]
+  d
+}
+
+bw <- function(fit, ...) setNames(anova(fit, ddf = "between-within", ...)$DenDF, rownames(anova(fit)))
+
+test_that("effects between subjects and within get their parts", {
+  d <- repeated()
+  fit <- lmm(y ~ g + z + A + x + (1 | s), d)
+  # 72 rows, rank 6, 12 subjects of which the intercept, g and z take 4
+  expect_identical(bw(fit), c(g = 8, z = 8, A = 58, x = 58))
+  expect_identical(unname(coef(summary(fit, ddf = "between-within"))[1, "df"]), 8)
+})
+
+test_that("several factors within subjects split their part as analysis of variance does", {
+  d <- repeated()
+  fit <- suppressMessages(lmm(y ~ g * A * B + (1 | s), d))
+  exact <- summary(aov(y ~ g * A * B + Error(s / (A * B)), d))
+  residual <- vapply(exact, function(stratum) stratum[[1]]["Residuals", "Df"], 0)
+  expect_identical(unname(bw(fit)), unname(residual[c(1, 2, 3, 2, 3, 4, 4)]))
+})
+
+test_that("the subject is the outermost factor, or the one named", {
+  fit <- lmm(yield ~ N * Variety + (1 | Block / Variety), transform(as.data.frame(nlme::Oats), N = factor(nitro),
+                                                                     Block = factor(as.character(Block))))
+  expect_identical(unname(bw(fit)), c(15, 10, 30))
+  expect_identical(bw(fit, subject = "Variety:Block")[["Variety"]], 15)
+  expect_error(anova(fit, ddf = "between-within", subject = "Plot"), "Block", class = "lmm_error_input")
+})

@@ -1,0 +1,98 @@
+# The dense oracle: V^-1 of all rows, adjustment matrices by cluster, covariances of the parts of l'beta from n x n
+# matrices.
+oracle_robust <- function(model, Sigma, sigma2, cluster, type, l) {
+  V <- oracle_V(model, Sigma, sigma2)
+  X <- model$X[, model$independent, drop = FALSE]
+  Vi <- solve(V)
+  M <- solve(t(X) %*% Vi %*% X)
+  H <- X %*% M %*% t(X) %*% Vi
+  e <- model$y - H %*% model$y
+  ids <- unique(cluster)
+  Omega <- V * outer(cluster, cluster, `==`)
+  R <- (diag(model$n) - H) %*% Omega %*% t(diag(model$n) - H)
+  T <- Vi %*% X
+  middle <- 0
+  parts <- lapply(ids, function(id) {
+    i <- cluster == id
+    A <- switch(type, CR0 = , CR1 = diag(sum(i)), CR3 = solve(diag(sum(i)) - H[i, i]), CR2 = {
+      D <- chol(V[i, i])
+      B <- D %*% R[i, i] %*% t(D)
+      s <- eigen((B + t(B)) / 2)
+      use <- s$values > 1e-10 * max(s$values)
+      t(D) %*% s$vectors[, use] %*% (t(s$vectors[, use]) / sqrt(s$values[use])) %*% D
+    })
+    score <- t(T[i, , drop = FALSE]) %*% A %*% e[i]
+    middle <<- middle + score %*% t(score)
+    g <- numeric(model$n)
+    g[i] <- t(A) %*% T[i, , drop = FALSE] %*% M %*% l
+    t(diag(model$n) - H) %*% g
+  })
+  m <- length(ids)
+  P <- do.call(cbind, parts)
+  G <- t(P) %*% Omega %*% P
+  list(vcov = M %*% middle %*% M * if (type == "CR1") m / (m - 1) else 1, df = sum(diag(G))^2 / sum(G^2))
+}
+
+test_that("covariance and degrees of freedom are those of the dense formulas, nested or not, with weights", {
+  for (seed in c(2, 3, 6, 7, 20)) {
+    case <- random_design(seed)
+    fit <- fit_design(case)
+    model <- oracle_of_design(case)
+    cluster <- as.integer(case$data$k)
+    l <- c(rep(0, model$p - 1), 1)
+    for (type in paste0("CR", 0:3)) {
+      truth <- oracle_robust(model, design_covariance(case, fit), sigma(fit)^2, cluster[model$keep], type, l)
+      expect_lt(relative_difference(unname(vcov(fit, type = type, cluster = cluster)), truth$vcov), 1e-7,
+                label = paste("covariance", type, "of design", seed, case$kind))
+      df <- contest(fit, l, joint = FALSE, ddf = "cluster-robust", type = type, cluster = ~k)$df
+      expect_equal(df, truth$df, tolerance = 1e-6, label = paste("df", type, "of design", seed, case$kind))
+    }
+  }
+})
+
+test_that("covariances and tests are those of package 'clubSandwich'", {
+  skip_if_not_installed("clubSandwich")
+  skip_if_not_installed("lme4")
+  d <- transform(lme4::sleepstudy, A = factor(as.integer(Subject) %% 3))
+  d <- d[-seq(3, 180, 7), ]
+  fit <- lmm(Reaction ~ Days * A + (1 | Subject), d)
+  peer <- lme4::lmer(Reaction ~ Days * A + (1 | Subject), d, start = getME(fit, "theta"),
+                     control = lme4::lmerControl(optimizer = NULL, calc.derivs = FALSE))
+  for (type in paste0("CR", 0:3)) {
+    expect_lt(relative_difference(vcov(fit, type = type, cluster = ~Subject), as.matrix(clubSandwich::vcovCR(peer, type = type))), 1e-7)
+    theirs <- clubSandwich::coef_test(peer, vcov = type, test = "Satterthwaite")
+    expect_equal(unname(coef(summary(fit, ddf = "cluster-robust", cluster = ~Subject, type = type))[, "df"]), theirs$df, tolerance = 1e-7)
+    joint <- clubSandwich::Wald_test(peer, clubSandwich::constrain_zero(3:4), vcov = type)
+    mine <- contest(fit, diag(6)[3:4, ], ddf = "cluster-robust", cluster = ~Subject, type = type)
+    expect_equal(c(mine$`F value`, mine$DenDF), c(joint$Fstat, joint$df_denom), tolerance = 1e-6)
+  }
+})
+
+test_that("a joint test does not depend on its rows, nor on units", {
+  d <- behavior_data()
+  fit <- lmm(y ~ x + f + (1 | g), d)
+  L <- diag(5)[3:5, ]
+  base <- contest(fit, L, ddf = "cluster-robust", cluster = ~g)
+  mixed <- contest(fit, matrix(c(1, 2, 3, -1, 0, 5, 2, 2, 9), 3) %*% L, ddf = "cluster-robust", cluster = ~g)
+  expect_lt(relative_difference(unlist(mixed), unlist(base)), 1e-8)
+  units <- contest(lmm(y ~ x + f + (1 | g), transform(d, y = 1e-7 * y, x = 1e5 * x)), L, ddf = "cluster-robust", cluster = ~g)
+  expect_lt(relative_difference(unlist(units[3:6]), unlist(base[3:6])), 1e-8)
+})
+
+test_that("clusters are found in the model, the data or the caller", {
+  d <- transform(behavior_data(), school = rep(letters[1:8], 12))
+  some <- d[-c(2, 50), ]
+  expect_equal(vcov(lmm(y ~ x + (1 | g), some), type = "CR2", cluster = ~school),
+               vcov(lmm(y ~ x + (1 | g), some), type = "CR2", cluster = some$school))
+  d$y[5] <- NA
+  fit <- suppressMessages(lmm(y ~ x + (1 | g), d))
+  V <- vcov(fit, type = "CR2", cluster = ~school)
+  expect_equal(V, vcov(fit, type = "CR2", cluster = d$school))
+  expect_equal(V, vcov(fit, type = "cr2", cluster = d$school[-5]))
+  two <- vcov(fit, type = "CR0", cluster = ~ school + g)
+  expect_equal(two, vcov(fit, type = "CR0", cluster = paste(d$school, d$g)))
+  expect_error(vcov(fit, type = "CR2", cluster = ~nowhere), "nowhere", class = "lmm_error_input")
+  expect_error(vcov(fit, type = "CR2", cluster = 1:3), "cluster", class = "lmm_error_input")
+  expect_error(vcov(fit, type = "CR2"), "cluster", class = "lmm_error_input")
+  expect_error(vcov(fit, type = "CR2", cluster = rep(1, 95)), "2 clusters", class = "lmm_error_data")
+})

@@ -1,0 +1,42 @@
+term_df <- function(fit, ...) setNames(anova(fit, ...)$DenDF, rownames(anova(fit, ...)))
+
+oats <- function() transform(as.data.frame(nlme::Oats), N = factor(nitro), Block = factor(as.character(Block)))
+
+test_that("published degrees of freedom and the test are reproduced", {
+  row <- contest(example_fit("sires"), 1, joint = FALSE, ddf = "containment")
+  out <- reference_outputs("sires")
+  published <- function(quantity) out[match(quantity, out$quantity), ]
+  check <- function(value, quantity) expect_printed(value, published(quantity)$value, published(quantity)$digits, quantity)
+  check(row$df, "df_containment")
+  check(row$`t value`, "t:(Intercept)")
+  check(row$`Pr(>|t|)`, "p_containment:(Intercept)")
+  check(row$`Std. Error`, "se:(Intercept)")
+  check(row$lower, "ci_lo:(Intercept)")
+  check(row$upper, "ci_hi:(Intercept)")
+})
+
+test_that("balanced designs have their classical degrees of freedom", {
+  expect_identical(unname(term_df(example_fit("irrigation_full"), ddf = "containment")), c(4, 4, 4))
+  expect_identical(unname(term_df(example_fit("penicillin"), ddf = "containment")), 12)
+  split <- lmm(yield ~ N * Variety + (1 | Block / Variety), oats())
+  expect_identical(term_df(split, ddf = "containment"), c(N = 45, Variety = 10, `N:Variety` = 45))
+  expect_identical(unname(coef(summary(split, ddf = "containment"))[1, "df"]), 5)
+})
+
+test_that("a random slope contains its covariate", {
+  fit <- lmm(y ~ x + f + (x | g), behavior_data())
+  df <- coef(summary(fit, ddf = "containment"))[, "df"]
+  # g adds 11 to (X Z), x:g adds 11 more; f is contained in neither: 96 - 5 - 22
+  expect_identical(unname(df), c(11, 11, 69, 69, 69))
+})
+
+test_that("ranks are those of the matrices", {
+  for (seed in c(2, 5, 6, 7, 9, 11, 20, 33)) {
+    case <- random_design(seed)
+    fit <- fit_design(case)
+    fixed <- fixed_design(fit)
+    Z <- lapply(random_effects(fit), `[[`, "Z")
+    dense <- do.call(cbind, c(list(fixed$X), lapply(Z, as.matrix)))
+    expect_identical(as.integer(joint_rank(fixed$X, Z)), qr(dense, tol = 1e-9)$rank, label = paste("design", seed))
+  }
+})

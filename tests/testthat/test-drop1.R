@@ -1,0 +1,29 @@
+test_that("a term is dropped only where the hierarchy allows it", {
+  fit <- example_fit("irrigation_full")
+  table <- drop1(fit)
+  expect_identical(rownames(table), "irrigation:variety")
+  expect_equal(as.data.frame(table), as.data.frame(anova(fit)["irrigation:variety", ]), ignore_attr = "heading", tolerance = 1e-8)
+  expect_error(drop1(fit, ~ variety), "variety", class = "lmm_error_input")
+  expect_identical(rownames(drop1(example_fit("irrigation_additive"), ~ variety)), "variety")
+  expect_output(print(table), "Single term deletions using Satterthwaite's method:\n\nModel:\nyield ~ irrigation * variety + \\(1 | field\\)")
+})
+
+test_that("likelihood ratio tests are those of two fits", {
+  d <- behavior_data()
+  fit <- lmm(y ~ x + f + (1 | g), d)
+  table <- drop1(fit, test = "Chisq")
+  expect_identical(rownames(table), c("<none>", "x", "f"))
+  pair <- suppressMessages(anova(fit, lmm(y ~ f + (1 | g), d)))
+  expect_equal(table["x", "LRT"], pair$Chisq[2])
+  expect_equal(table["x", "Pr(Chi)"], pair$`Pr(>Chisq)`[2])
+  expect_equal(table[["AIC"]][1:2], rev(pair$AIC))
+  expect_identical(names(drop1(fit, test = "none")), c("npar", "AIC"))
+})
+
+test_that("published numbers are reproduced", {
+  skip_if_not_installed("lme4")
+  table <- drop1(lmm(Reaction ~ Days + (Days | Subject), lme4::sleepstudy), test = "Chisq")
+  expect_equal(round(table["Days", "LRT"], 3), 23.537)
+  expect_equal(signif(table["Days", "Pr(Chi)"], 4), 1.226e-06)
+  expect_equal(round(table["<none>", "AIC"], 1), 1763.9)
+})

@@ -1,0 +1,42 @@
+skip_if_not_installed("emmeans")
+
+means <- function(fit, ...) as.data.frame(suppressMessages(emmeans::emmeans(fit, ...)))
+
+test_that("estimated marginal means have the degrees of freedom of the method", {
+  d <- behavior_data()[-sample(96, 20), ]
+  fit <- lmm(y ~ f + x + (1 | g), d)
+  for (ddf in c("Satterthwaite", "Kenward-Roger", "residual", "asymptotic")) {
+    grid <- means(fit, ~f, ddf = ddf)
+    L <- cbind(1, rbind(0, diag(3)), mean(d$x))
+    rows <- contest(fit, L, joint = FALSE, ddf = ddf)
+    expect_equal(grid$emmean, rows$Estimate)
+    expect_equal(grid$SE, rows$`Std. Error`)
+    expect_equal(grid$df, rows$df)
+  }
+  expect_equal(means(fit, ~f, lmer.df = "kenward-roger"), means(fit, ~f, ddf = "Kenward-Roger"))
+  expect_equal(means(fit, ~f, vcov. = vcov(fit, type = "CR2", cluster = ~g))$SE[1],
+               sqrt(drop(L[1, ] %*% vcov(fit, type = "CR2", cluster = ~g) %*% L[1, ])))
+})
+
+test_that("means that cannot be estimated are not", {
+  d <- irrigation[!(irrigation$irrigation == "i2" & irrigation$variety == "v2"), ]
+  fit <- suppressMessages(lmm(yield ~ irrigation * variety + (1 | field), d))
+  grid <- means(fit, ~ irrigation * variety)
+  expect_identical(which(is.na(grid$emmean)), 6L)
+  expect_equal(sum(!is.na(grid$df)), 7)
+})
+
+test_that("means are those of the peers", {
+  skip_if_not_installed("lme4")
+  skip_if_not_installed("lmerTest")
+  skip_if_not_installed("pbkrtest")
+  d <- transform(behavior_data(), z = rep(1:6, 16))[-sample(96, 20), ]
+  formula <- y ~ f * log(z) + poly(x, 2) + (1 | g)
+  fit <- lmm(formula, d)
+  peer <- lme4::lmer(formula, d)
+  for (ddf in c("satterthwaite", "kenward-roger")) {
+    mine <- means(fit, ~f, ddf = ddf)
+    theirs <- means(peer, ~f, lmer.df = ddf)
+    expect_equal(as.matrix(mine[, -1]), as.matrix(theirs[, -1]), tolerance = 1e-5)
+  }
+})
