@@ -70,7 +70,8 @@ denominator_df.df_cluster_robust <- function(method, info, hypothesis) {
 
 # ---- pieces ----
 
-# Rows with positive weight: X, T = V^-1 X, marginal residuals in units of sigma, Z Lambda by term, prior weights.
+# Rows with positive weight: X, T = V^-1 X, marginal residuals in units of sigma, A = Z Lambda, prior weights and the factor
+# of A'WA + I.
 marginal_parts <- function(info) {
   fit <- info$fit
   rows <- fit_rows(fit, "a cluster-robust covariance")
@@ -83,7 +84,7 @@ marginal_parts <- function(info) {
   X <- X[used, , drop = FALSE] %*% info$basis
   inner <- Matrix::Cholesky(Matrix::forceSymmetric(Matrix::crossprod(A * sqrt(w)) + Matrix::Diagonal(ncol(A))))
   T <- w * X - w * as.matrix(A %*% Matrix::solve(inner, Matrix::crossprod(A, w * X)))
-  list(used = which(used), X = X, T = T, e = e, A = A, w = w)
+  list(used = which(used), X = X, T = T, e = e, A = A, w = w, inner = inner)
 }
 
 cluster_covariance <- function(parts, rows) {

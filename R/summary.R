@@ -138,14 +138,6 @@ round_largest <- function(x, digits) {
   round(x, max(0, floor(digits - log10(largest) + 0.5)))
 }
 
-# Rounded to so many digits of the largest value. The published layout was made with zapsmall() of R before 4.4,
-# which rounds this way.
-round_largest <- function(x, digits) {
-  largest <- max(abs(x))
-  if (!is.finite(largest) || largest == 0) return(x)
-  round(x, max(0, floor(digits - log10(largest) + 0.5)))
-}
-
 # Two spaces before the class after "maximum likelihood" are part of the known layout, and so are the lost quotes
 # where the line is wrapped.
 print_title <- function(method, class = "lmm_fit") {
