@@ -1,0 +1,90 @@
+# Likelihood ratio tests of the random terms.
+
+#' Tests of random terms
+#'
+#' Likelihood ratio tests that remove or reduce one random term at a time, by the criterion of the fit (REML or ML).
+#'
+#' A variance of zero is on the boundary of its values, hence the naive chi-square p-value is too large. Where the
+#' asymptotic distribution is known (Self and Liang 1987; Stram and Lee 1994), `mixture = TRUE` adds the p-value from it:
+#' the removal of one of `q` columns of an unstructured term, which sets a variance and `q - 1` covariances to zero,
+#' gives the average of chi-squares with `q - 1` and `q` degrees of freedom; for other reductions it is `NA`, and
+#' `anova(test = "bootstrap")` can be used. For one variance [rlrt()] gives the exact distribution.
+#'
+#' @param model a fit made by [lmm()] that holds its rows.
+#' @param reduce.terms `TRUE`: a term with several effects loses one of them at a time; `FALSE`: it is removed.
+#' @param mixture add a column with p-values from the mixture of chi-squares?
+#' @param ... not used.
+#' @return A data frame of class `anova` with columns `npar`, `logLik`, `AIC`, `LRT`, `Df`, `Pr(>Chisq)` as lmerTest
+#'   prints it and, if asked for, `Pr(mixture)`.
+#' @references Self and Liang (1987) JASA 82, 605-610. Stram and Lee (1994) Biometrics 50, 1171-1177.
+#' @examples
+#' fit <- lmm(yield ~ treat + (1 | blend), penicillin)
+#' ranova(fit)
+#' ranova(fit, mixture = TRUE)
+#' @export
+ranova <- function(model, ...) UseMethod("ranova")
+
+#' @export
+ranova.default <- function(model, ...) {
+  if (isNamespaceLoaded("lmerTest")) {
+    return(do.call(getExportedValue("lmerTest", "ranova"), list(model, ...), quote = TRUE, envir = globalenv()))
+  }
+  lmm_abort("input", paste0("`model` must be a fit made by lmm(), not ", kind_of(model), "."), what = "model")
+}
+
+#' @rdname ranova
+#' @export
+ranova.lmm_fit <- function(model, reduce.terms = TRUE, mixture = FALSE, ...) {
+  check_dots_empty(...)
+  check_flag(reduce.terms, "reduce.terms")
+  check_flag(mixture, "mixture")
+  fit_rows(model, "ranova()")
+  ways <- reductions(model, reduce.terms)
+  rows <- lapply(ways, reduction_row, fit = model)
+  full <- likelihood_row(logLik(model))
+  table <- do.call(rbind, c(list(full), rows))
+  lrt <- c(NA, pmax(0, 2 * (full$logLik - table$logLik[-1L])))
+  df <- c(NA_integer_, full$npar - table$npar[-1L])
+  out <- data.frame(table[c("npar", "logLik", "AIC")], LRT = lrt, Df = df,
+                    `Pr(>Chisq)` = stats::pchisq(lrt, df, lower.tail = FALSE), check.names = FALSE,
+                    row.names = make.unique(c("<none>", vapply(ways, `[[`, "", "label"))))
+  if (mixture) out$`Pr(mixture)` <- mapply(mixture_p, lrt, df, c(NA, vapply(ways, single_variance, NA, fit = model)))
+  heading <- c("ANOVA-like table for random-effects: Single term deletions", "\nModel:", expanded_formula(model))
+  structure(out, heading = heading, class = c("anova", "data.frame"))
+}
+
+reduction_row <- function(way, fit) {
+  term <- fit_random(fit)[[way$term]]
+  smaller <- reduced_fit(fit, way$term, reduced_term(fit, term, way$drop))
+  likelihood_row(if (is.null(smaller)) loglik_without_random(fit) else logLik(smaller))
+}
+
+likelihood_row <- function(ll) {
+  npar <- as.integer(attr(ll, "df"))
+  data.frame(npar = npar, logLik = as.numeric(ll), AIC = 2 * npar - 2 * as.numeric(ll))
+}
+
+# Does the reduction remove one variance, with its covariances?
+single_variance <- function(way, fit) {
+  term <- fit_random(fit)[[way$term]]
+  if (is.null(way$drop)) return(term$q == 1L)
+  way$drop != "to intercept" && sum(effect_columns(fit, term) == way$drop) == 1L
+}
+
+# The average of chi-squares with df - 1 and df degrees of freedom; chi-square with 0 is 0.
+mixture_p <- function(lrt, df, single) {
+  if (!isTRUE(single)) return(NA_real_)
+  lower <- if (df > 1) stats::pchisq(lrt, df - 1, lower.tail = FALSE) else as.numeric(lrt <= 0)
+  (lower + stats::pchisq(lrt, df, lower.tail = FALSE)) / 2
+}
+
+# The formula with (x || g) written as the sum that it stands for.
+expanded_formula <- function(fit) {
+  diagonal <- vapply(fit_random(fit), function(term) term$structure == "diagonal" && length(attr(term$terms, "term.labels")) > 0L, NA)
+  text <- deparse_line(stats::formula(fit))
+  for (term in fit_random(fit)[diagonal]) {
+    parts <- vapply(diagonal_reductions(term, 1L, attr(term$terms, "term.labels")), function(way) sub("^.* in ", "", way$label), "")
+    text <- sub(paste0("(", term$label, ")"), paste(parts, collapse = " + "), text, fixed = TRUE)
+  }
+  text
+}
