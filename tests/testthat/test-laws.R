@@ -193,3 +193,23 @@ test_that("L13 the laws hold where the fit is singular", {
     expect_law(back, base, 1e-7, name, c("loglik", "fixef", "se", "sigma", "fitted"))
   }
 })
+
+test_that("L14 the laws hold for models that are too large for exact second derivatives", {
+  set.seed(43)
+  n <- 2500
+  large <- data.frame(g = factor(sample(300, n, TRUE)), h = factor(sample(60, n, TRUE)), x = rnorm(n))
+  large$y <- 1 + large$x + rnorm(300)[large$g] + rnorm(60)[large$h] + 0.3 * rnorm(300)[large$g] * large$x + rnorm(n)
+  parts <- c("loglik", "sigma", "fitted")
+  for (formula in list(y ~ x + (1 | g) + (1 | h), y ~ x + (x | g) + (1 | h))) {
+    fit <- quiet(formula, large)
+    base <- law_numbers(fit)
+    order <- sample(n)
+    expect_law(law_numbers(quiet(formula, large[order, ]), order), base, 1e-8, deparse(formula))
+    back <- law_unit_of_y(law_numbers(quiet(formula, transform(large, y = 1e6 * y + 7e6))), -7, 1e-6, nobs(fit) - 2)
+    expect_law(back, base, 1e-8, deparse(formula))
+    expect_law(law_numbers(quiet(formula, transform(large, x = x + 2000))), base, 1e-8, deparse(formula), parts)
+    reversed <- transform(large, g = factor(g, levels = rev(levels(g))), h = as.character(h))
+    expect_law(law_numbers(quiet(formula, reversed)), base, 1e-8, deparse(formula))
+    expect_law(law_numbers(quiet(formula, large, control = lmm_control(chunk_rows = 999))), base, 1e-9, deparse(formula))
+  }
+})
