@@ -55,11 +55,16 @@ user_call <- function() {
   NULL
 }
 
-# A call that carries whole data sets (do.call) is of no use in a message.
+# A call that carries whole functions and data sets (do.call) is of no use in a message.
 shown_call <- function(call) {
+  if (is.function(call[[1L]])) {
+    home <- environment(user_call)
+    own <- Filter(function(name) identical(home[[name]], call[[1L]]), ls(home))
+    call[[1L]] <- as.name(if (length(own)) own[1L] else "FUN")
+  }
   for (i in seq_along(call)[-1L]) {
     part <- call[[i]]
-    if (!missing(part) && !is.language(part) && length(part) > 10L) call[[i]] <- as.name("...")
+    if (!missing(part) && !is.language(part) && (is.list(part) || length(part) > 10L)) call[[i]] <- as.name("...")
   }
   call
 }

@@ -1,0 +1,159 @@
+# Formulas and arguments: where variables are found, what they may be called, what is not a model.
+
+d <- mk()
+intercepts <- y ~ x + (1 | g)
+
+test_that("E01-E05: few or no fixed effects", {
+  m <- accepts(lmm(y ~ 0 + (1 | g), d))
+  has_numbers(m, -149.22809, sd = 2.1113265)
+  expect_identical(dim(vcov(m)), c(0L, 0L))
+  expect_identical(length(fixef(m)), 0L)
+  expect_output(print(m), "No fixed effect")
+  expect_output(print(summary(m)), "REML|likelihood")
+  expect_equal(unname(predict(m, d)), unname(fitted(m)))
+  expect_silent(capture.output(print(anova(m))))
+  has_numbers(accepts(lmm(y ~ (1 | g), d)), -140.35301)
+  same(lmm(y ~ -1 + f + (1 | g), d), lmm(y ~ 0 + f + (1 | g), d))
+})
+
+test_that("E06-E08, E46: variables without data, formulas from text, with()", {
+  local({
+    y <- d$y
+    x <- d$x
+    g <- d$g
+    is_reference_0(accepts(lmm(y ~ x + (1 | g))))
+    is_reference_0(accepts(lmm(y ~ x + (1 | g), NULL)))
+  })
+  text <- paste("y ~ x", "+ (1 | g)")
+  m <- accepts(lmm(as.formula(text), d))
+  is_reference_0(m)
+  expect_identical(names(fixef(update(m, . ~ . + t))), c("(Intercept)", "x", "t"))
+  is_reference_0(accepts(update(lmm(as.formula(text), d), . ~ . + t - t)))
+  m <- accepts(with(d, lmm(y ~ x + (1 | g))))
+  is_reference_0(m)
+  again <- outcome(update(m, . ~ . + t))
+  expect_true(inherits(again$value, "lmm_fit") || inherits(again$error, "lmm_error"))
+  is_reference_0(accepts(lmm(d$y ~ d$x + (1 | d$g))))
+  fits <- lapply(list(y ~ x + (1 | g), y ~ 1 + (1 | g)), lmm, data = d)
+  is_reference_0(fits[[1L]])
+  expect_length(fixef(update(fits[[1L]], . ~ . + t)), 3L)
+})
+
+test_that("E10-E12, E40-E50: what is no response", {
+  refuses(lmm(~ x + (1 | g), d), "formula", "formula has no response")
+  refuses(lmm(y ~ nosuch + (1 | g), d), "formula", "variable `nosuch` not found in `data` \\(columns: y, x, f")
+  refuses(lmm(nosuch ~ x + (1 | g), d), "formula", "variable `nosuch` \\(response\\) not found")
+  refuses(lmm(5 ~ x + (1 | g), d), "formula", "response `5` is a constant")
+  refuses(lmm(1:96 ~ x + (1 | g), d), "formula", "response `1:96` is a constant")
+  refuses(lmm(y ~ x + Error(g) + (1 | g), d), "formula", "Error\\(\\) is aov syntax")
+  refuses(lmm(cbind(y, x) ~ t + (1 | g), d), "data", "`cbind\\(y, x\\)` has 2 columns")
+  refuses(lmm(y ~ y + (1 | g), d), "formula", "response `y` is also on the right")
+  refuses(lmm(y ~ x + foo(x) + (1 | g), d), "formula", "could not find function \"foo\"")
+  m <- accepts(lmm(I(y^2) ~ x + (1 | g), d))
+  expect_equal(unname(predict(m, d[1:3, ])), unname(fitted(m)[1:3]))
+  expect_identical(formula(update(m, . ~ . + t))[[2L]], quote(I(y^2)))
+  expect_gt(mean(simulate(m, seed = 1)$sim_1), 2)
+})
+
+test_that("E14-E16: names that are no names, long formulas", {
+  odd <- setNames(d, c("my y", "a-b (x)", "f", "t", "g", "h"))
+  odd[["gr p"]] <- d$g
+  m <- accepts(lmm(`my y` ~ `a-b (x)` + (1 | `gr p`), odd))
+  is_reference_0(m)
+  expect_match(names(fixef(m))[2L], "a-b (x)", fixed = TRUE)
+  expect_identical(names(ranef(m)), "gr p")
+  expect_equal(unname(predict(m, odd[1:2, ])), unname(fitted(m)[1:2]))
+  expect_length(fixef(update(m, . ~ . + t)), 3L)
+  expect_silent(capture.output(print(m), print(summary(m)), print(anova(m))))
+  unicode <- setNames(d, c("y", "\u00e4\u00f6 \u4e2d", "f", "t", "\u00fcber", "h"))
+  m <- accepts(lmm(as.formula("y ~ `\u00e4\u00f6 \u4e2d` + (1 | `\u00fcber`)"), unicode))
+  is_reference_0(m)
+  expect_equal(unname(predict(m, unicode[1:2, ])), unname(fitted(m)[1:2]))
+  set.seed(2)
+  names <- sprintf("a_quite_long_variable_name_number_%03d", 1:60)
+  wide <- cbind(d, setNames(as.data.frame(matrix(rnorm(96 * 60), 96)), names))
+  m <- accepts(lmm(reformulate(c(names, "(1 | g)"), "y"), wide))
+  expect_identical(names(fixef(m)), c("(Intercept)", names))
+  expect_true(all(c(names, "g") %in% all.vars(formula(m))))
+  printed <- capture.output(print(m))
+  expect_lt(length(printed), 60L)
+  expect_true(all(vapply(names, function(name) any(grepl(name, printed, fixed = TRUE)), NA)))
+  expect_equal(unname(predict(m, wide)), unname(fitted(m)))
+  expect_length(fixef(update(m, . ~ . + x)), 62L)
+})
+
+test_that("E18: transformations without a value", {
+  refuses(lmm(log(y) ~ x + (1 | g), transform(d, y = replace(y - 2, 1, 0))), "data", "log\\(y\\) is -Inf in row 1")
+  refuses(lmm(log(y) ~ x + (1 | g), transform(d, y = replace(abs(y), 1, 0))), "data", "log\\(y\\) is -Inf in row 1")
+  refuses(lmm(y ~ log(x) + (1 | g), d), "data", "log\\(x\\) is NaN in 42 rows")
+  refuses(lmm(y ~ poly(x, 200) + (1 | g), d), "data", "`poly\\(x, 200\\)` cannot be evaluated")
+})
+
+test_that("E20-E26: bases, matrices and contrasts mean the same for new data", {
+  same_for_new <- function(formula, data = d) {
+    m <- suppressMessages(lmm(formula, data))
+    expect_equal(unname(predict(m, data[1:5, ])), unname(predict(m)[1:5]), label = deparse1(formula))
+    invisible(m)
+  }
+  for (formula in list(y ~ x + (poly(x, 2) | g), y ~ splines::ns(x, 3) + (splines::ns(x, 2) | g), y ~ scale(x) + (1 | g),
+                       y ~ base::scale(x) + (1 | g), y ~ poly(x, 2) * f + (1 | g), y ~ log(scale(x) + 5) + (1 | g),
+                       y ~ I(poly(x, 2)^2) + (1 | g), y ~ poly(scale(x), 2) + (1 | g), y ~ factor(t) + (1 | g),
+                       y ~ poly(x, t, degree = 2) + (1 | g), y ~ scale(x) + (scale(x) | g), log(y + 10) ~ x + (1 | factor(g)))) {
+    same_for_new(formula)
+  }
+  matrix_column <- d
+  matrix_column$z <- as.matrix(data.frame(a = d$x, b = d$t))
+  expect_identical(names(fixef(same_for_new(y ~ z + (1 | g), matrix_column))), c("(Intercept)", "za", "zb"))
+  scaled <- d
+  scaled$x <- scale(d$x)
+  m <- accepts(lmm(intercepts, scaled))
+  expect_equal(unname(predict(m, data.frame(x = 1, g = "g01"))), 1.375156, tolerance = 1e-6)
+  m <- same_for_new(y ~ poly(x, 2) + (1 | g), scaled)
+  expect_equal(unname(predict(m, data.frame(x = scaled$x[1:2, ], g = "g01"))), unname(fitted(m)[1:2]))
+  treatment <- lmm(y ~ f + (1 | g), d)
+  sum <- accepts(lmm(y ~ f + (1 | g), d, contrasts = list(f = "contr.sum")))
+  expect_equal(fitted(sum), fitted(treatment))
+  expect_equal(as.numeric(logLik(sum) - logLik(treatment)), -log(4))
+  refuses(lmm(y ~ f + (1 | g), d, contrasts = list(k = "contr.sum")), "input", "`k`")
+})
+
+test_that("E28: columns called as arguments or functions", {
+  named <- transform(d, c = x, T = t, weights = 9, data = 1, offset = 9, subset = FALSE)
+  m <- accepts(lmm(y ~ c + T + (1 | g), named))
+  same(m, lmm(y ~ x + t + (1 | g), d))
+  expect_null(m$rows$weights)
+})
+
+test_that("E30-E38: data and subset", {
+  refuses(lmm(intercepts, as.matrix(d[, c("y", "x")])), "input", "`data` must be a data frame, not a matrix")
+  refuses(lmm(intercepts, list2env(d)), "input", "`data` must be a data frame, not an environment")
+  refuses(lmm(intercepts, as.list(d)), "input", "`data` must be a data frame, not a list")
+  refuses(lmm(d, intercepts), "input", "`data` must be a data frame")
+  refuses(lmm(intercepts, nonexistent_data), "input", "`data` .*nonexistent_data")
+  expect_equal(nobs(accepts(lmm(intercepts, d, subset = t > 2))), 72)
+  m <- accepts(lmm(intercepts, transform(d, s = replace(t > 2, 3:5, NA)), subset = s), messages = "na", text = "`subset`")
+  expect_equal(nobs(m), 69)
+  refuses(lmm(intercepts, d, subset = t > 200), "data", "subset` selects no rows")
+  refuses(lmm(intercepts, d, subset = rep(TRUE, 100)), "data", "`subset` has length 100")
+  same(lmm(intercepts, d, subset = -(1:5)), lmm(intercepts, d[-(1:5), ]))
+  refuses(lmm(y ~ x + k + (1 | g), transform(d, k = factor("a"))), "data", "factor `k` has only 1 level \\(\"a\"\\)")
+  is_reference_0(accepts(lmm(y ~ x + x + (1 | g), d)))
+  for (kind in c("tibble", "data.table")) {
+    if (!requireNamespace(kind, quietly = TRUE)) next
+    other <- if (kind == "tibble") tibble::as_tibble(d) else data.table::as.data.table(d)
+    is_reference_0(accepts(lmm(intercepts, other)))
+  }
+})
+
+test_that("E44: arguments that do not exist or are no values", {
+  refuses(lmm(intercepts, d, nonsense = 1), "input", "`nonsense`")
+  refuses(lmm(intercepts, d, contro = lmm_control()), "input", c("`contro`", "Did you mean `control`"))
+  refuses(lmm(intercepts, d, weight = t), "input", "`weight`")
+  refuses(lmm(intercepts, d, family = binomial), "input", "`family`")
+  refuses(lmm(intercepts, d, REML = NA), "input", "`REML` must be TRUE or FALSE, not NA")
+  refuses(lmm(intercepts, d, REML = "ML"), "input", "`REML`")
+  refuses(lmm(intercepts, d, control = list()), "input", "`control` must be made by lmm_control")
+  refuses(lmm(intercepts, d, start = c(1, 2)), "input", "`start` must be 1 number")
+  refuses(lmm("y ~ x + (1 | g)", d), "input", "`formula` must be a formula")
+  refuses(lmm(data = d), "input", "`formula` is missing")
+})

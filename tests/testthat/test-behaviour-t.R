@@ -1,0 +1,91 @@
+# The session around a fit: time limits, forks, locales, masked functions, a package that is not attached.
+
+test_that("T01: a time limit stops a long fit, and the next fit is right", {
+  result <- in_new_process(function(paths, limit) {
+    .libPaths(paths)
+    set.seed(1)
+    n <- 6e4
+    q <- 6000
+    crossed <- data.frame(y = rnorm(n), x = rnorm(n), a = factor(sample(q, n, TRUE)), b = factor(sample(q, n, TRUE)))
+    small <- data.frame(y = c(1, 2, 3), g = c("a", "a", "b"))
+    started <- proc.time()[["elapsed"]]
+    stopped <- tryCatch({
+      setTimeLimit(elapsed = limit, transient = TRUE)
+      henderson::lmm(y ~ x + (1 | a) + (1 | b), crossed)
+      "finished"
+    }, error = conditionMessage, interrupt = function(i) "interrupted")
+    setTimeLimit()
+    seconds <- proc.time()[["elapsed"]] - started
+    list(stopped = stopped, seconds = seconds, next_fit = as.numeric(stats::logLik(henderson::lmm(y ~ 1 + (1 | g), small))))
+  }, list(limit = 2), timeout = 60)
+  expect_lt(result$seconds, 4.5)
+  expect_match(result$stopped, "time limit|interrupted|finished")
+  expect_equal(result$next_fit, -3.2433422, tolerance = 1e-7)
+})
+
+test_that("T03: forks agree with the parent bit for bit", {
+  testthat::skip_on_os("windows")
+  result <- in_new_process(function(paths, mk_data) {
+    .libPaths(paths)
+    one <- function(i) henderson::lmm(y ~ x + (1 | g), mk_data[[i]])$estimates
+    list(parallel::mclapply(1:4, one, mc.cores = 2), lapply(1:4, one))
+  }, list(lapply(1:4, function(i) mk(seed = i))))
+  expect_identical(result[[1L]], result[[2L]])
+})
+
+test_that("T07: results do not depend on the locale", {
+  d <- mk()
+  d$g <- rep(c("a", "B", "b", "A", "\u00e9", "E", "e", "z", "Z", "_", "1", "10"), each = 8)
+  here <- lmm(y ~ x + (1 | g), d)
+  for (locale in c("C", "C.UTF-8")) {
+    there <- in_new_process(function(paths, d) {
+      .libPaths(paths)
+      m <- henderson::lmm(y ~ x + (1 | g), d)
+      broken <- tryCatch(henderson::lmm(y ~ x + (1 | nosuch), d), error = function(e) class(e)[1L])
+      list(m$estimates, broken, utils::capture.output(print(m)))
+    }, list(d), env = c(LC_ALL = locale))
+    expect_equal(there[[1L]]$beta, here$estimates$beta, tolerance = 1e-10)
+    expect_equal(sort(there[[1L]]$b[[1L]]), sort(here$estimates$b[[1L]]), tolerance = 1e-10)
+    expect_identical(there[[2L]], "lmm_error_formula")
+  }
+})
+
+test_that("T09: masked functions and constants", {
+  d <- mk()
+  m <- local({
+    T <- 0
+    F <- 1
+    pi <- 3
+    c <- function(...) stop("masked")
+    model.frame <- terms <- list <- lapply <- function(...) stop("masked")
+    lmm(y ~ x + (1 | g), d)
+  })
+  is_reference_0(m)
+  masked <- in_new_process(function(paths, d) {
+    .libPaths(paths)
+    names <- c("c", "list", "terms", "model.frame", "lapply", "is.null", "getCall", "eval")
+    for (name in names) assign(name, function(...) stop("masked"), envir = globalenv())
+    assign("T", 0, envir = globalenv())
+    fit <- get("lmm", asNamespace("henderson"))
+    formula <- y ~ x + (x | g)
+    environment(formula) <- globalenv()
+    m <- fit(formula, d)
+    capture <- utils::capture.output(print(m), print(summary(m)))
+    stats::predict(m, d)
+    m$estimates$beta
+  }, list(d))
+  expect_equal(unname(masked), c(1.82476779, 0.45612493), tolerance = 1e-7)
+})
+
+test_that("T19: package not attached, conditions as errors", {
+  d <- mk()
+  result <- in_new_process(function(paths, d) {
+    .libPaths(paths)
+    options(warn = 2)
+    m <- tryCatch(henderson::lmm(y ~ x + (1 | g), d), warning = stop, message = stop)
+    list(henderson::fixef(m), summary(m)$coefficients, predict(m, d[1:2, ]), utils::capture.output(print(m)),
+         length(stats::simulate(m, 2, seed = 1)), henderson::VarCorr(m), "package:henderson" %in% search())
+  }, list(d))
+  expect_equal(unname(result[[1L]]), c(1.82168445, 0.455758029), tolerance = 1e-7)
+  expect_false(result[[7L]])
+})

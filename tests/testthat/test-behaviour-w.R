@@ -1,0 +1,88 @@
+# Weights, offsets and the treatment of missing values.
+
+d <- mk()
+intercepts <- y ~ x + (1 | g)
+
+test_that("W01-W08: weights", {
+  w <- rep(c(0.5, 1, 2), 32)
+  spoil <- function(value) transform(d, w = replace(rep(1, 96), 1:5, value))
+  refuses(lmm(intercepts, spoil(-1), weights = w), "data", "`weights` has 5 negative values \\(rows 1-5\\)")
+  refuses(lmm(intercepts, spoil(Inf), weights = w), "data", "`weights` has 5 infinite values \\(rows 1-5\\)")
+  m <- accepts(lmm(intercepts, spoil(NA), weights = w), messages = "na", text = "5 rows dropped: missing `weights`")
+  same(m, lmm(intercepts, d[-(1:5), ]))
+  zero <- accepts(lmm(intercepts, spoil(0), weights = w))
+  expect_equal(fixef(zero), fixef(m))
+  expect_equal(logLik(zero), logLik(m), ignore_attr = TRUE)
+  refuses(lmm(intercepts, d, weights = 1:3), "data", "`weights` has length 3, data has 96 rows")
+  refuses(lmm(intercepts, d, weights = rep(0, 96)), "data", "`weights` are all 0")
+  refuses(lmm(intercepts, d, weights = f), "data", "`weights` must be a numeric vector, not a factor")
+  refuses(lmm(intercepts, d, weights = rep(NA_real_, 96)), "data", "all 96 values of `weights` are missing")
+  refuses(lmm(intercepts, d, weights = nosuch), "input", "`nosuch`.*`weights`")
+  refuses(lmm(intercepts, transform(d, w = 1e308), weights = w), "data", "`weights` overflows")
+  refuses(lmm(intercepts, transform(d, w = 1e-200), weights = w), "data", "`weights` underflows")
+  plain <- accepts(lmm(intercepts, d, weights = w))
+  for (unit in c(1e-8, 1e8)) {
+    m <- accepts(lmm(intercepts, transform(d, w2 = unit * w), weights = w2))
+    has_numbers(m, beta = unname(fixef(plain)), sigma = sigma(plain) * sqrt(unit), sd = sqrt(VarCorr(plain)$g[1L]), tol = 1e-8)
+  }
+})
+
+test_that("W08: weights over 16 orders of magnitude", {
+  m <- accepts(lmm(intercepts, transform(d, w = 10^seq(-8, 8, length.out = 96)), weights = w), messages = "boundary")
+  has_numbers(m, -827.90910005101, c(3.169730353, 0.5695778393), sigma = 1321.690556, sd = 0)
+})
+
+test_that("W10: weights are values found where the fit is called, never functions", {
+  wrapper <- function(dat) {
+    ww <- rep(1:2, 48)
+    lmm(y ~ x + (1 | g), dat, weights = ww)
+  }
+  m <- accepts(wrapper(d))
+  same(m, lmm(intercepts, transform(d, v = rep(1:2, 48)), weights = v))
+  expect_length(fixef(accepts(update(m, . ~ . + t))), 3L)
+  passed_on <- function(formula, data, w) lmm(formula, data, weights = w)
+  same(passed_on(intercepts, d, rep(1:2, 48)), m)
+  refuses(lmm(intercepts, d, weights = sqrt), "input", "`sqrt`")
+})
+
+test_that("W12: offsets", {
+  refuses(lmm(intercepts, d, offset = 1:3), "data", "`offset` has length 3, data has 96 rows")
+  refuses(lmm(intercepts, d, offset = f), "data", "`offset` must be a numeric vector, not a factor")
+  refuses(lmm(intercepts, d, offset = replace(t, 3, Inf)), "data", "`offset` has 1 infinite value \\(row 3\\)")
+  refuses(lmm(y ~ x + offset(y) + (1 | g), d), "data", "`y` minus offset is constant")
+  m <- accepts(lmm(intercepts, transform(d, o = replace(t, 3, NA)), offset = o), messages = "na", text = "1 row dropped: missing `offset`")
+  expect_equal(nobs(m), 95)
+  shifted <- lmm(intercepts, transform(d, y = y - t))
+  for (m in list(lmm(intercepts, d, offset = t), lmm(y ~ x + offset(t) + (1 | g), d),
+                 lmm(y ~ x + offset(2 * t) + (1 | g), d, offset = -t))) {
+    expect_equal(fixef(m), fixef(shifted), tolerance = 1e-10)
+    expect_equal(logLik(m), logLik(shifted), tolerance = 1e-10, ignore_attr = TRUE)
+    expect_equal(unname(predict(m, d)), unname(fitted(m)))
+  }
+})
+
+test_that("W14: rules for missing values", {
+  holes <- transform(d, y = replace(y, 1:3, NA))
+  refuses(lmm(intercepts, holes, na.action = na.pass), "data", "na.action=na.pass leaves 3 missing values in `y`")
+  refuses(lmm(intercepts, holes, na.action = na.fail), "data", "3 missing values in `y`")
+  refuses(lmm(intercepts, holes, na.action = function(x) x), "input", "`na.action`")
+  m <- accepts(lmm(intercepts, holes, na.action = na.exclude), messages = "na")
+  expect_length(fitted(m), 96L)
+  expect_identical(unname(which(is.na(residuals(m)))), 1:3)
+  expect_length(fitted(suppressMessages(lmm(intercepts, holes))), 93L)
+  old <- options(na.action = "na.fail")
+  on.exit(options(old))
+  refuses(lmm(intercepts, holes), "data", "na.action=na.fail")
+  is_reference_0(accepts(lmm(intercepts, d)))
+})
+
+test_that("global options change the coding, not the model", {
+  old <- options(contrasts = c("contr.sum", "contr.poly"), OutDec = ",", digits = 3, warn = 2)
+  on.exit(options(old))
+  m <- accepts(lmm(y ~ f + (1 | g), d))
+  expect_identical(names(fixef(m)), c("(Intercept)", "f1", "f2", "f3"))
+  is_reference_0(accepts(lmm(intercepts, d)))
+  options(contrasts = c("contr.treatment", "contr.poly"))
+  expect_equal(unname(predict(m, d)), unname(fitted(m)))
+  same(m, lmm(y ~ f + (1 | g), d, contrasts = list(f = "contr.sum")))
+})
