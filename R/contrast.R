@@ -36,6 +36,7 @@ contest.default <- function(fit, L, ...) {
 
 #' @rdname contest
 #' @export
+#' @rawNamespace S3method(lmerTest::contest, lmm_fit)
 contest.lmm_fit <- function(fit, L, rhs = 0, joint = TRUE, ddf = "Satterthwaite", conf.level = 0.95, ...) {
   check_flag(joint, "joint")
   check_number(conf.level, "conf.level", lower = 0, upper = 1)
