@@ -115,7 +115,7 @@ column_sizes <- function(fit) {
   x <- fit$cross_products$x
   p <- length(x$kept)
   if (!p) return(numeric(length(fit_beta(fit))))
-  sqrt(colSums((backsolve(matrix(x$basis, p, p), diag(p)) %*% alias_matrix(fit))^2))
+  sqrt(colSums((inverse_basis(matrix(x$basis, p, p)) %*% alias_matrix(fit))^2))
 }
 
 # L over the kept coefficients. A row is estimable when it is a combination of the rows of X: then its entry for a

@@ -10,11 +10,18 @@ fit_information <- function(fit, full = TRUE) {
   x <- fit$cross_products$x
   p <- length(x$kept)
   basis <- matrix(x$basis, p, p)
-  out <- list(fit = fit, kept = x$kept, basis = basis, inverse = if (p) backsolve(basis, diag(p)) else basis,
+  out <- list(fit = fit, kept = x$kept, basis = basis, inverse = inverse_basis(basis),
               estimate = fit_beta(fit)[x$kept], sigma2 = fit_sigma(fit)^2)
   if (fit_is_exact(fit) || !p) return(c(out, list(phi = matrix(NA_real_, p, p))))
   if (!full) return(c(out, list(phi = out$inverse %*% (fit_vcov(fit) / out$sigma2) %*% t(out$inverse))))
   c(out, derivatives_at(fit))
+}
+
+# Rows have the units of the coefficients.
+inverse_basis <- function(basis) {
+  if (!length(basis)) return(basis)
+  size <- apply(abs(basis), 1L, max)
+  solve(basis / size, diag(1 / size, length(size)))
 }
 
 derivatives_at <- function(fit) {

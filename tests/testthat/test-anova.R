@@ -211,6 +211,10 @@ test_that("a nested or partial coding tests the same hypothesis", {
   crossed <- anova(lmm(y ~ a * b + (1 | g), d), ddf = "Kenward-Roger")
   expect_equal(nested["a", "F value"], crossed["a", "F value"], tolerance = 1e-8)
   expect_identical(nested["a:b", "NumDF"], 9L)
+  for (ddf in c("Satterthwaite", "residual")) {
+    expect_equal(anova(lmm(y ~ 0 + x + a + (1 | g), d), ddf = ddf)[c("a", "x"), ], anova(lmm(y ~ 0 + a + x + (1 | g), d), ddf = ddf),
+                 tolerance = 1e-8)
+  }
   none <- anova(lmm(y ~ 0 + a + x + (1 | g), d))
   expect_identical(none$NumDF, c(3L, 1L))
   expect_equal(none["x", ], anova(lmm(y ~ a + x + (1 | g), d))["x", ], tolerance = 1e-8)
