@@ -76,12 +76,12 @@ one_eigenvalue_p <- function(observed, m, r) {
 ratio_draws <- function(spectrum, nsim, most = 2e6) {
   K <- length(spectrum$value)
   rest <- spectrum$n - spectrum$p - sum(spectrum$count)
-  log_lambda <- seq(-10, 14, length.out = 65L)
+  log_lambda <- search_grid(spectrum, rest)
   size <- max(1, min(nsim, floor(most / max(K, length(log_lambda)))))
   out <- numeric(0)
   while (length(out) < nsim) {
     now <- min(size, nsim - length(out))
-    W <- matrix(stats::rchisq(now * K, rep(spectrum$count, each = now)), now, K)
+    W <- chisq_columns(now, spectrum$count)
     v <- if (rest > 0) stats::rchisq(now, rest) else numeric(now)
     total <- rowSums(W) + v
     value <- highest_ratio(W, v, total, spectrum, log_lambda)
@@ -89,6 +89,25 @@ ratio_draws <- function(spectrum, nsim, most = 2e6) {
     out <- c(out, value)
   }
   out
+}
+
+# Independent chi-squares, a column for each number of degrees of freedom.
+chisq_columns <- function(n, df) {
+  out <- matrix(0, n, length(df))
+  one <- df == 1L
+  out[, one] <- stats::rnorm(n * sum(one))^2
+  out[, !one] <- stats::rchisq(n * sum(!one), rep(df[!one], each = n))
+  out
+}
+
+# log(lambda) from where the statistic is still negligible, by its slope and curvature at 0, to where the estimate
+# practically never comes. The criterion has no feature narrower than the logistic function, so that steps this long
+# find every maximum.
+search_grid <- function(spectrum, rest, step = 0.6) {
+  low <- log(0.02 * sqrt(2 / sum(spectrum$count * spectrum$value^2)))
+  tail <- if (rest > 0) log(stats::qf(1e-8, sum(spectrum$count), rest, lower.tail = FALSE)) else 30
+  high <- max(low + 5, min(40, tail - log(min(spectrum$value))))
+  seq(low, high, length.out = ceiling((high - low) / step) + 1L)
 }
 
 # The largest value of nu log(total / D) - sum log(1 + lambda xi), D = v + sum W / (1 + lambda mu), for each row.
@@ -111,16 +130,21 @@ highest_ratio <- function(W, v, total, spectrum, log_lambda) {
 
 # One Newton step in log(lambda), and the value there.
 polish_ratio <- function(W, v, total, spectrum, s) {
-  shrink <- 1 / (1 + outer(exp(s), spectrum$value))
+  mu <- rep(spectrum$value, each = length(s))
+  shrink <- 1 / (1 + exp(s) * mu)
   less <- W * shrink
-  D <- v + rowSums(less)
-  slope <- rowSums(less * (1 - shrink)) / D                      # -d log D / ds
-  curve <- rowSums(less * (1 - shrink) * (2 * shrink - 1)) / D + slope^2
+  kept <- .rowSums(less, length(s), ncol(W))
+  less <- less * shrink
+  once <- .rowSums(less, length(s), ncol(W))
+  twice <- .rowSums(less * shrink, length(s), ncol(W))
+  D <- v + kept
+  slope <- (kept - once) / D                                     # -d log D / ds
+  curve <- (3 * once - kept - 2 * twice) / D + slope^2
   xi <- outer(exp(s), spectrum$penalty$value)
   part <- xi / (1 + xi)
   first <- spectrum$nu * slope - as.vector(part %*% spectrum$penalty$count)
   second <- spectrum$nu * curve - as.vector((part / (1 + xi)) %*% spectrum$penalty$count)
-  s <- s + ifelse(second < 0, pmax(-0.2, pmin(0.2, -first / second)), 0)
-  D <- v + rowSums(W / (1 + outer(exp(s), spectrum$value)))
+  s <- s + ifelse(second < 0, pmax(-0.3, pmin(0.3, -first / second)), 0)
+  D <- v + .rowSums(W / (1 + exp(s) * mu), length(s), ncol(W))
   spectrum$nu * log(total / D) - as.vector(log1p(outer(exp(s), spectrum$penalty$value)) %*% spectrum$penalty$count)
 }
