@@ -16,7 +16,8 @@ installed_version <- function(name) {
 }
 
 is_enough <- function(have, want) {
-  !is.na(have) & mapply(function(h, w) is.na(h) || utils::compareVersion(h, w) >= 0, have, want)
+  recent <- function(h, w) !is.na(h) && utils::compareVersion(h, w) >= 0
+  as.logical(mapply(recent, have, want))
 }
 
 missing_packages <- function(wanted) {

@@ -28,6 +28,7 @@ apt_install <- function(packages) {
 }
 
 from_system <- function(wanted) {
+  if (!nrow(wanted)) return(invisible())
   names <- paste0("r-cran-", tolower(wanted$name))
   candidates <- vapply(names, apt_version, "")
   apt_install(unique(names[is_enough(candidates, wanted$version)]))
@@ -42,11 +43,12 @@ from_cran <- function(wanted) {
   if (nrow(wanted)) utils::install.packages(unique(wanted$name), lib = target_library(), dependencies = NA)
 }
 
-# Programs rather than R packages: a C++ compiler for the package, pandoc for the vignettes.
+# Programs rather than R packages: a C++ compiler for the package; pandoc for the vignettes and qpdf for R CMD check,
+# which do without.
 missing_programs <- function(purpose) {
   compiler <- strsplit(system2(file.path(R.home("bin"), "R"), c("CMD", "config", "CXX17"), stdout = TRUE), " ")[[1]][1]
   c(if (!nzchar(Sys.which(compiler))) "g++", if (!nzchar(Sys.which("make"))) "make",
-    if (purpose == "test" && !nzchar(Sys.which("pandoc"))) "pandoc")
+    if (purpose == "test") Filter(function(p) !nzchar(Sys.which(p)), c("pandoc", "qpdf")))
 }
 
 obtain <- function(wanted, programs) {
