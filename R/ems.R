@@ -1,0 +1,184 @@
+# The ANOVA route to variance components: mean squares, their expectations, tests and moment estimates.
+
+#' Expected mean squares
+#'
+#' Analysis of variance of a mixed model in which all effects, random ones too, are first treated as fixed: sums of squares
+#' of type 1, 2 or 3, the expectations of the mean squares under the mixed model for any unbalanced design, F tests
+#' with error terms made of mean squares, and estimates of variance components by the method of moments.
+#'
+#' With orthonormal basis `Q` of the space of an effect (`df` columns) its mean square is `|Q'y|^2 / df`, with expectation
+#' `sigma^2 + sum_k sigma_k^2 |Q'Z_k|^2 / df` plus a quadratic form in the fixed effects, which is shown as `Q(a, b)`.
+#' A grouping factor whose levels lie within those of other factors of the model contains these, however they are named.
+#' Types 1 to 3 are those of SAS (Goodnight 1978): sequential, with fixed effects first and then random effects from main
+#' effects to interactions; adjusted for all effects that do not contain the effect; and from estimable functions
+#' that are orthogonal to those of the effects that contain it. Type 3 is defined for empty cells too, but its
+#' hypotheses are then of little use.
+#'
+#' An F test needs an error term with the expectation that the mean square has under the hypothesis. It is found as a
+#' combination of the mean squares of the other random effects and the residual; its degrees of freedom are
+#' Satterthwaite's. Moment estimates equate mean squares and expectations and may be negative. MIVQUE0 (Hartley, Rao and
+#' LaMotte 1978) equates the quadratic forms `y'MZ_kZ_k'My`, where `M` projects out the fixed effects.
+#'
+#' With one random effect the ratio of its variance to the residual variance has an exact confidence interval by
+#' F quantiles (Wald 1940; Seely and El-Bassiouni 1983), and so has the intraclass correlation. Its lower limit may be
+#' negative.
+#'
+#' @param object a fit made by [lmm()] that holds its rows, or a formula as for [lmm()]. Random terms must be of the form
+#'   `(1 | g)`.
+#' @param data a data frame, if `object` is a formula.
+#' @param type 1, 2 or 3, also `"I"`, `"II"`, `"III"`.
+#' @param level confidence level of the exact interval.
+#' @param x,digits,... see [print()].
+#' @return An object of class `ems`: a list with
+#'   \describe{
+#'     \item{`table`}{data frame: source, degrees of freedom, sum of squares, mean square}
+#'     \item{`ems`}{matrix of coefficients of the variance components, a row per source; attribute `"fixed"`: the fixed
+#'       effects in each}
+#'     \item{`tests`}{data frame: F, degrees of freedom, p-value, error term}
+#'     \item{`components`}{matrix of moment estimates and MIVQUE0 estimates}
+#'     \item{`icc`}{estimate and exact interval of the intraclass correlation, for one random effect}
+#'     \item{`cv`}{coefficient of variation, root of the sum of the moment estimates by the mean; and the one that PROC
+#'       GLM calls Coeff Var, root mean square error by the mean in percent}
+#'   }
+#' @references Goodnight (1978) SAS Technical Report R-105. Hartley (1967) Biometrics 23, 105-114. Searle, Casella and
+#'   McCulloch (1992) *Variance Components*, chapters 4 and 5.
+#' @examples
+#' ems(bw ~ 1 + (1 | sire), sires)
+#' ems(yield ~ irrigation * variety + (1 | field), irrigation)
+#' @export
+ems <- function(object, data, type = 3, level = 0.95) {
+  check_number(level, "level", 0, 1)
+  type <- match(as.character(type)[1L], c("1", "2", "3", "I", "II", "III"))
+  if (is.na(type)) lmm_abort("input", "`type` must be 1, 2 or 3.", what = "type")
+  type <- (type - 1L) %% 3L + 1L
+  model <- ems_model(object, if (missing(data)) NULL else data)
+  spaces <- effect_spaces(model, type)
+  analysis <- ems_analysis(model, spaces)
+  components <- moment_estimates(analysis)
+  out <- list(type = type, formula = model$formula, response = model$response, n = model$n, table = analysis$table,
+              ems = analysis$ems, tests = synthesized_tests(analysis),
+              components = cbind(moments = components, MIVQUE0 = mivque0(model, spaces)),
+              icc = exact_icc(model, components, level), cv = variation(model, components, analysis))
+  structure(out, class = "ems")
+}
+
+# Rows and effects, from a fit or a formula.
+ems_model <- function(object, data) {
+  if (inherits(object, "lmm_fit")) {
+    frame <- object$frame
+    rows <- fit_rows(object, "ems()")
+  } else {
+    framed <- model_frame(model_spec(object, TRUE), check_data(data), NULL, NULL, NULL, NULL, NULL, parent.frame(2L))
+    frame <- framed$frame
+    rows <- framed$rows
+  }
+  d <- design(frame, rows)
+  used <- if (is.null(d$weights)) rep(TRUE, rows$n) else d$weights > 0
+  root <- if (is.null(d$weights)) rep(1, sum(used)) else sqrt(d$weights[used])
+  effects <- c(fixed_effects(frame, rows), random_effects(frame, rows))
+  effects <- lapply(effects, function(effect) {
+    effect$Z <- effect$Z[used, , drop = FALSE] * root
+    effect
+  })
+  intercept <- if (attr(frame$terms, "intercept")) matrix(root) else matrix(0, length(root), 0L)
+  list(formula = frame$spec$formula, response = frame$response, y = d$y[used] * root, mean = sum(d$y[used] * root^2) / sum(root^2),
+       n = sum(used), intercept = intercept, effects = effects, random = vapply(effects, `[[`, NA, "random"),
+       labels = vapply(effects, `[[`, "", "label"))
+}
+
+# Each fixed term by the indicators of all its cells, times its covariates.
+fixed_effects <- function(frame, rows) {
+  use <- attr(frame$terms, "factors")
+  lapply(seq_along(attr(frame$terms, "term.labels")), function(k) {
+    labels <- rownames(use)[use[, k] > 0]
+    labels <- vapply(labels, function(label) variable_label(str2lang(label)), "", USE.NAMES = FALSE)
+    factors <- intersect(labels, names(frame$xlevels))
+    covariates <- setdiff(labels, factors)
+    cells <- if (length(factors)) interaction(lapply(rows$data[factors], as.factor), drop = TRUE)
+    Z <- if (length(factors)) indicators(as.integer(cells), nlevels(cells)) else matrix(1, rows$n, 1L)
+    for (label in covariates) Z <- row_products(Z, unclass(rows$data[[label]]))
+    list(label = attr(frame$terms, "term.labels")[k], random = FALSE, factors = factors, covariates = covariates,
+         Z = as.matrix(Z))
+  })
+}
+
+# From main effects to interactions, otherwise as in the formula.
+random_effects <- function(frame, rows) {
+  asked <- vapply(frame$spec$random, `[[`, "", "label")
+  order <- order(match(vapply(frame$random, `[[`, "", "label"), asked))
+  effects <- lapply(frame$random[order], function(term) {
+    if (!identical(term$columns, "(Intercept)")) {
+      lmm_abort("input", paste0("ems() takes random terms of the form (1 | g), not (", term$label, ")."), what = term$label)
+    }
+    group <- frame$groups[[term$group]]
+    list(label = group$name, random = TRUE, factors = vapply(group_parts(group$expr), variable_label, ""), covariates = character(),
+         Z = indicators(rows$codes[[term$group]], length(group$levels)), code = rows$codes[[term$group]])
+  })
+  known <- unique(c(names(frame$xlevels), unlist(lapply(effects, `[[`, "factors"))))
+  effects <- lapply(effects, function(effect) {
+    outer <- vapply(known, function(label) is_constant_within(rows$data[[label]], effect$code), NA)
+    effect$factors <- union(effect$factors, known[outer])
+    effect
+  })
+  effects[order(vapply(effects, function(effect) length(effect$factors), 0L))]
+}
+
+is_constant_within <- function(x, code) {
+  x <- match(x, unique(x))
+  all(x == x[match(code, code)])
+}
+
+indicators <- function(code, levels) {
+  out <- matrix(0, length(code), levels)
+  out[cbind(seq_along(code), code)] <- 1
+  out
+}
+
+# Mean squares and coefficients of their expectations; the residual is the last row.
+ems_analysis <- function(model, spaces) {
+  random <- which(model$random)
+  df <- c(vapply(spaces$effects, ncol, 0L), spaces$df_residual)
+  ss <- c(vapply(spaces$effects, function(Q) sum(crossprod(Q, model$y)^2), 0), spaces$rss)
+  share <- function(Q, k) if (ncol(Q)) sum(crossprod(Q, model$effects[[k]]$Z)^2) / ncol(Q) else NA_real_
+  C <- vapply(random, function(k) vapply(spaces$effects, share, 0, k), numeric(length(spaces$effects)))
+  C <- rbind(matrix(C, length(spaces$effects)), 0)
+  C[abs(C) <= 1e-9 * max(C, na.rm = TRUE)] <- 0
+  sources <- c(model$labels, "Residual")
+  C <- cbind(C, 1)
+  dimnames(C) <- list(sources, c(model$labels[random], "Residual"))
+  fixed <- c(lapply(spaces$effects, function(Q) {
+    touched <- vapply(which(!model$random), function(k) {
+      Z <- model$effects[[k]]$Z
+      sum(crossprod(Q, Z)^2) > 1e-16 * sum(Z^2)
+    }, NA)
+    model$labels[!model$random][touched]
+  }), list(character()))
+  table <- data.frame(Df = df, `Sum Sq` = ss, `Mean Sq` = ss / ifelse(df > 0, df, NA), row.names = sources, check.names = FALSE)
+  list(table = table, ems = structure(C, fixed = stats::setNames(fixed, sources)), random = c(model$random, TRUE))
+}
+
+# The components that make the mean squares of the random effects equal to their expectations.
+moment_estimates <- function(analysis) {
+  use <- analysis$random & analysis$table$Df > 0
+  C <- analysis$ems[use, , drop = FALSE]
+  names <- colnames(analysis$ems)
+  if (nrow(C) < ncol(C) || qr(C)$rank < ncol(C)) return(stats::setNames(rep(NA_real_, length(names)), names))
+  stats::setNames(as.vector(qr.solve(C, analysis$table$`Mean Sq`[use])), names)
+}
+
+# Matrices of quadratic forms with V_k = Z_k Z_k' and the identity, fixed effects projected out.
+mivque0 <- function(model, spaces) {
+  own <- cbind(model$intercept, do.call(cbind, lapply(model$effects[!model$random], `[[`, "Z")))
+  Q <- orthonormal(own)
+  out <- function(A) A - Q %*% crossprod(Q, A)
+  Z <- lapply(model$effects[model$random], function(effect) out(effect$Z))
+  y <- out(matrix(model$y))
+  K <- length(Z)
+  S <- matrix(0, K + 1L, K + 1L)
+  for (i in seq_len(K)) for (j in seq_len(i)) S[i, j] <- S[j, i] <- sum(crossprod(Z[[i]], Z[[j]])^2)
+  S[K + 1L, seq_len(K)] <- S[seq_len(K), K + 1L] <- vapply(Z, function(z) sum(z^2), 0)
+  S[K + 1L, K + 1L] <- model$n - ncol(Q)
+  q <- c(vapply(Z, function(z) sum(crossprod(z, y)^2), 0), sum(y^2))
+  scale <- sqrt(diag(S))
+  as.vector(qr.solve(S / outer(scale, scale), q / scale)) / scale
+}
