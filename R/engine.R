@@ -20,6 +20,8 @@ engine_result <- function(x, frame) {
     memory = abort_memory(x$message),
     bad_alloc = lmm_abort("numeric", "not enough memory for the factorization of this model.",
                           fix = "Use fewer levels in the crossed grouping factors."),
+    overflow = lmm_abort("numeric", "sums of squares of the weighted data overflow double precision.",
+                         fix = "Divide the weights, the response or the covariates by a constant."),
     not_finite = lmm_abort("numeric", "the criterion is not finite at these parameters."),
     lmm_abort("input", paste0(x$message, "."))
   )

@@ -66,7 +66,8 @@ lmm <- function(formula, data, REML = TRUE, weights, offset, subset, na.action, 
 #'
 #' @param max_evaluations most evaluations of the criterion in one search.
 #' @param decrement the search has converged when half the Newton decrement, the fall of `-2 log L` that one more
-#'   step would bring, is below this. It has no unit.
+#'   step would bring, is below this. It has no unit. For large crossed designs, where the Hessian is approximate,
+#'   1e-14 is enough.
 #' @param restarts further starts that are tried when the optimum is at the boundary.
 #' @param memory_limit bytes that factorizations may use; `NULL` for half of what the system has available. A model that
 #'   needs more is refused before memory is allocated.
@@ -77,7 +78,7 @@ lmm <- function(formula, data, REML = TRUE, weights, offset, subset, na.action, 
 #' @examples
 #' lmm(yield ~ treat + (1 | blend), penicillin, control = lmm_control(progress = TRUE))
 #' @export
-lmm_control <- function(max_evaluations = 200L, decrement = 1e-14, restarts = 3L, memory_limit = NULL,
+lmm_control <- function(max_evaluations = 200L, decrement = 1e-18, restarts = 3L, memory_limit = NULL,
                         chunk_rows = 1e5, keep_rows = TRUE, progress = FALSE) {
   check_number(max_evaluations, "max_evaluations", lower = 1)
   check_number(decrement, "decrement", lower = 0)

@@ -86,6 +86,7 @@ print.VarCorr.lmm_fit <- function(x, digits = max(3L, getOption("digits") - 2L),
 
 #' @rdname VarCorr.lmm_fit
 #' @export
+# Rounded to 13 digits first: the last bits must not decide a tie (2.1075 prints as 2.107 or 2.108).
 format.VarCorr.lmm_fit <- function(x, digits = max(3L, getOption("digits") - 2L), comp = "Std.Dev.", ...) {
   comp <- match.arg(comp, c("Variance", "Std.Dev."), several.ok = TRUE)
   terms <- unclass(x)[seq_along(x)]
@@ -95,8 +96,8 @@ format.VarCorr.lmm_fit <- function(x, digits = max(3L, getOption("digits") - 2L)
   out <- cbind(
     Groups = c(ifelse(first, rep(names(terms), size), ""), "Residual"),
     Name = c(unlist(lapply(terms, colnames), use.names = FALSE), ""),
-    if ("Variance" %in% comp) cbind(Variance = format(sd^2, digits = digits)),
-    if ("Std.Dev." %in% comp) cbind(Std.Dev. = format(sd, digits = digits)),
+    if ("Variance" %in% comp) cbind(Variance = format(signif(sd^2, 13L), digits = digits)),
+    if ("Std.Dev." %in% comp) cbind(Std.Dev. = format(signif(sd, 13L), digits = digits)),
     format_correlations(terms, max(2L, digits - 2L))
   )
   rownames(out) <- rep("", nrow(out))

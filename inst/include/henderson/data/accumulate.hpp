@@ -278,6 +278,7 @@ class Accumulator {
     out_.w_xx = within.r();
     out_.w_xy = within.q_y();
     out_.w_yy = within.left_over();
+    if (!out_.w_yy.allFinite() || !out_.w_xx.allFinite() || !out_.w_xy.allFinite()) throw Error("overflow", "");
     const Index levels = layout_.lead_levels();
     out_.t_x.resize(levels * q_, p_);
     out_.t_y.resize(levels * q_, m_);

@@ -87,11 +87,13 @@ inline void find_aliases(const MatrixXd& work, const MatrixXd& triangle, const V
   for (Index j = 0, before = 0; j < p; ++j) {
     VectorXd own = work.col(j).head(before);
     triangle.topLeftCorner(before, before).triangularView<Eigen::Upper>().solveInPlace(own);
-    double gap = out.shift[j];
+    double gap = out.shift[j], size = std::abs(gap);
     for (Index k = 0; k < before; ++k) {
       if (std::abs(own[k]) * norm[out.kept[k]] <= kRankTolerance * norm[j]) own[k] = 0;
       gap -= own[k] * out.shift[out.kept[k]];
+      size += std::abs(own[k] * out.shift[out.kept[k]]);
     }
+    if (std::abs(gap) <= 1e-12 * size) gap = 0;
     out.alias.col(j).head(before) = own;
     for (Index k = 0; k < before && out.constant.size() > 0; ++k) out.alias(k, j) += gap * out.constant[out.kept[k]];
     if (before < rank && out.kept[before] == j) ++before;

@@ -91,7 +91,8 @@ Optimum minimize(Function& f, VectorXd theta, const Options& options, Monitor& m
     out.trace.push_back(value);
     monitor.on_iteration(out.evaluations, value, newton.decrement);
     monitor.check();
-    if (newton.convex && newton.decrement <= options.decrement) {
+    const double enough = f.exact() ? options.decrement : std::max(options.decrement, options.decrement_inexact);
+    if (newton.convex && newton.decrement <= enough) {
       out.status = "converged";
       break;
     }

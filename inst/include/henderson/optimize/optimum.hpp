@@ -12,7 +12,9 @@ struct Options {
   int max_evaluations = 200;
   // Half the Newton decrement g'H^-1 g: the fall of the criterion that one more Newton step would bring. The
   // criterion is -2 log likelihood, so this has no unit and needs no scale from the data.
-  double decrement = 1e-14;
+  double decrement = 1e-18;
+  // The same where the Hessian is an approximation: every further step costs what the first did and gains less.
+  double decrement_inexact = 1e-14;
 };
 
 struct Optimum {
