@@ -89,20 +89,20 @@ stack_factors <- function(fit, factors) {
 profile_fixed <- function(base, j, values) {
   fit <- base$ml
   x <- fit$cross_products$x
-  found <- engine_refit_blocks(fit, held_coefficient(fit$cross_products, match(j, x$kept), values), FALSE)
-  list(value = found$criterion, theta = found$theta, sigma = found$sigma, converged = found$converged)
+  direction <- x$basis[match(j, x$kept), ]
+  rest <- qr.Q(qr(matrix(direction)), complete = TRUE)[, -1L, drop = FALSE]
+  shift <- outer(direction / sum(direction^2), values - x$response[match(j, x$kept), 1L])
+  found <- engine_refit_blocks(fit, held_coefficient(fit$cross_products, rest, shift), FALSE)
+  list(value = found$criterion, theta = found$theta, sigma = found$sigma, converged = found$converged,
+       beta = x$response[, 1L] + x$basis %*% (rest %*% found$beta + shift))
 }
 
-held_coefficient <- function(blocks, j, values) {
+# Coefficients (of orthonormal columns of X) restricted to shift + rest * free ones, for each column of shift.
+held_coefficient <- function(blocks, rest, shift) {
   x <- blocks$x
-  direction <- x$basis[j, ]
-  size <- sqrt(sum(direction^2))
-  full <- qr.Q(qr(matrix(direction)), complete = TRUE)
-  rest <- full[, -1L, drop = FALSE]
-  shift <- outer(direction / size^2, values - x$response[j, 1L])   # the response less these combinations of columns
   less <- function(y, X) as.vector(y) - X %*% shift
-  m <- length(values)
-  p <- length(direction) - 1L
+  m <- ncol(shift)
+  p <- ncol(rest)
   within <- qr(blocks$w_xx %*% rest)
   turned <- less(blocks$w_xy, blocks$w_xx)
   rotated <- if (p) qr.qty(within, turned) else turned

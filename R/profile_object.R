@@ -1,0 +1,129 @@
+# The profile as an object: points along the profile of every parameter.
+
+#' Likelihood profile
+#'
+#' For each parameter the likelihood is maximized over all others at a series of values of the parameter.
+#'
+#' The points are spaced evenly in `zeta`, the signed square root of the rise of `-2 log L`, up to the value that a
+#' simultaneous region for all parameters of level `1 - alphamax` would need, as in lme4. Each point is an exact
+#' constrained optimum, found by Newton steps with analytic derivatives.
+#'
+#' @param fitted a fit made by [lmm()].
+#' @param which parameters to profile, as `parm` of [confint()][confint.lmm_fit()].
+#' @param alphamax 1 less the level up to which to follow the profile.
+#' @param criterion `"ML"`, or `"REML"` for variance parameters.
+#' @param oldNames names of variance parameters, see [confint()][confint.lmm_fit()].
+#' @param steps number of points on each side of the estimate.
+#' @param ... not used, or passed on to plotting functions.
+#' @return A data frame of class `lmm_profile` with columns `.zeta`, all parameters, and `.par`, the profiled one.
+#' @examples
+#' fit <- lmm(bright ~ 1 + (1 | operator), pulp)
+#' p <- profile(fit)
+#' confint(p)
+#' plot(p)
+#' plot(p, type = "density")
+#' @importFrom stats profile
+#' @export
+profile.lmm_fit <- function(fitted, which = NULL, alphamax = 0.01, criterion = c("ML", "REML"), oldNames = TRUE, steps = 8L,
+                            ...) {
+  check_dots_empty(...)
+  check_number(alphamax, "alphamax", 0, 1)
+  check_number(steps, "steps", lower = 1, whole = TRUE)
+  reml <- check_choice(criterion[1L], c("ML", "REML"), "criterion") == "REML"
+  wanted <- wanted_parameters(fitted, which)
+  names <- all_parameter_names(fitted, check_flag(oldNames, "oldNames"))
+  if (fit_is_exact(fitted)) lmm_abort("unidentified", "the residual variance is zero: there is no likelihood to profile.")
+  base <- profile_base(fitted, reml)
+  fixed <- fixed_base(base)
+  cutoff <- sqrt(stats::qchisq(1 - alphamax, sum(!is.na(base$estimate))))
+  wanted <- wanted[!is.na(base$se[wanted])]
+  parts <- lapply(wanted, function(index) {
+    own <- if (index > nrow(base$parameters)) fixed else base
+    points <- profile_points(own, index, cutoff, steps)
+    colnames(points) <- c(".zeta", names)
+    data.frame(points, .par = names[index], check.names = FALSE)
+  })
+  out <- do.call(rbind, parts)
+  out$.par <- factor(out$.par, names[wanted])
+  structure(out, estimate = stats::setNames(base$estimate, names), fixed_estimate = stats::setNames(fixed$estimate, names),
+            criterion = if (reml) "REML" else "ML", fit = fitted, class = c("lmm_profile", "data.frame"))
+}
+
+# Rows (zeta, all parameters) from low to high values of one parameter.
+profile_points <- function(base, index, cutoff, steps) {
+  centre <- rbind(c(0, base$estimate))
+  side <- function(direction) {
+    end <- profile_limit(base, index, direction, cutoff)
+    if (is.na(end) || isTRUE(end == base$estimate[index])) return(NULL)
+    bound <- parameter_bound(base, index, direction)
+    if (isTRUE(end == bound)) end <- near_bound(base, index, bound)
+    values <- even_values(base, index, end, steps)
+    profile_rows(base, index, values, direction)
+  }
+  low <- side(-1)
+  high <- side(1)
+  rbind(if (!is.null(low)) low[rev(seq_len(nrow(low))), , drop = FALSE], centre, high)
+}
+
+# Values about evenly spaced in zeta: a first pass evenly spaced in the parameter, inverted by interpolation.
+even_values <- function(base, index, end, steps) {
+  even <- base$estimate[index] + (end - base$estimate[index]) * seq_len(steps) / steps
+  zeta <- sqrt(pmax(0, profile_value(base, index, even)$value - base$value))
+  if (!all(is.finite(zeta)) || any(diff(zeta) <= 0)) return(even)
+  stats::approx(c(0, zeta), c(base$estimate[index], even), max(zeta) * seq_len(steps) / steps)$y
+}
+
+profile_rows <- function(base, index, values, direction) {
+  found <- profile_value(base, index, values)
+  beta <- if (is.null(found$beta)) vapply(seq_along(values), function(i) beta_at(base, found$theta[, i]), base$ml$cross_products$x$response[, 1L])
+          else found$beta
+  beta <- matrix(beta, ncol = length(values))
+  rows <- lapply(seq_along(values), function(i) {
+    all <- fit_beta(base$fit)
+    all[fit_estimable(base$fit)] <- beta[, i]
+    c(direction * sqrt(max(0, found$value[i] - base$value)), variance_at(base, found$theta[, i], found$sigma[i]), unname(all))
+  })
+  do.call(rbind, rows)
+}
+
+variance_at <- function(base, theta, sigma) {
+  covariance <- Map(function(L, B) tcrossprod(B %*% L) * sigma^2, engine_factors(base$fit, theta), base$fit$cross_products$z_basis)
+  parameter_values(base$parameters, covariance, sigma)
+}
+
+# Estimable coefficients at given variance parameters.
+beta_at <- function(base, theta) {
+  at <- criterion_at(base$fit, theta, base$reml)
+  x <- base$fit$cross_products$x
+  x$response[, 1L] + as.vector(x$basis %*% at$beta)
+}
+
+# The profiled criterion and its parts at any theta (engine's coordinates).
+criterion_at <- function(fit, theta, reml = fit$spec$reml) {
+  engine_result(do.call(engine_criterion, replace(engine_point(fit), 3:4, list(theta, reml))), fit$frame)
+}
+
+#' @rdname profile.lmm_fit
+#' @param object,parm,level a profile, the parameters wanted, the confidence level. Limits come from the likelihood itself,
+#'   not from interpolation between the points.
+#' @export
+confint.lmm_profile <- function(object, parm, level = 0.95, ...) {
+  check_dots_empty(...)
+  fit <- attr(object, "fit")
+  old <- identical(names(attr(object, "estimate")), all_parameter_names(fit, TRUE))
+  wanted <- if (missing(parm)) levels(object$.par) else parm
+  stats::confint(fit, wanted, level, method = "profile", oldNames = old, criterion = attr(object, "criterion"))
+}
+
+#' @export
+print.lmm_profile <- function(x, ...) {
+  cat("Profile of the likelihood (", attr(x, "criterion"), "), ", nrow(x), " points\n\n", sep = "")
+  print(cbind(estimate = attr(x, "estimate")[levels(x$.par)], confint(x)), ...)
+  invisible(x)
+}
+
+#' @export
+`[.lmm_profile` <- function(x, ...) {
+  class(x) <- setdiff(class(x), "lmm_profile")
+  x[...]
+}

@@ -1,0 +1,130 @@
+# Pictures of a profile: the numbers first, then the drawing.
+
+# list of data frames by parameter, for the three kinds of picture.
+plot_data_profile <- function(profile, type = c("zeta", "density", "pairs"), points = 101L) {
+  parameters <- levels(profile$.par)
+  curves <- lapply(stats::setNames(parameters, parameters), function(name) profile_curve(profile, name))
+  switch(type,
+    zeta = lapply(curves, function(curve) curve$rows[c("value", "zeta")]),
+    density = lapply(curves, density_points, points),
+    pairs = curves)
+}
+
+# The points of one parameter and the spline through them, zeta as a function of the parameter and back.
+profile_curve <- function(profile, name) {
+  rows <- as.data.frame(profile)
+  class(rows) <- "data.frame"
+  rows <- rows[rows$.par == name, ]
+  rows <- data.frame(value = rows[[name]], zeta = rows$.zeta)
+  rows <- rows[!duplicated(rows$value), ]
+  list(rows = rows, forward = stats::splinefun(rows$value, rows$zeta, method = "monoH.FC"),
+       back = stats::splinefun(rows$zeta, rows$value, method = "monoH.FC"))
+}
+
+# The density that zeta ~ N(0, 1) gives the parameter.
+density_points <- function(curve, points) {
+  value <- seq(min(curve$rows$value), max(curve$rows$value), length.out = points)
+  data.frame(value = value, density = stats::dnorm(curve$forward(value)) * curve$forward(value, deriv = 1L))
+}
+
+#' @rdname profile.lmm_fit
+#' @param x a profile.
+#' @param type `"zeta"`: the signed root of the rise of `-2 log L` against the parameter, a straight line where the normal
+#'   approximation is good, with intervals; `"density"`: the density that a normal `zeta` implies; `"pairs"`: for each
+#'   pair of parameters how one moves when the other is profiled (profile traces), with approximate contours.
+#' @param levels confidence levels of the intervals or contours shown.
+#' @export
+plot.lmm_profile <- function(x, type = c("zeta", "density", "pairs"), levels = c(0.5, 0.8, 0.9, 0.95, 0.99), ...) {
+  type <- check_choice(type[1L], c("zeta", "density", "pairs"), "type")
+  data <- plot_data_profile(x, type)
+  if (type == "pairs") return(invisible(draw_pairs(x, data, levels, ...)))
+  columns <- ceiling(sqrt(length(data)))
+  old <- graphics::par(mfrow = c(ceiling(length(data) / columns), columns), mar = c(4, 4, 1, 1))
+  on.exit(graphics::par(old))
+  for (name in names(data)) {
+    graphics::plot(data[[name]], type = "l", xlab = name, ylab = type, ...)
+    if (type == "zeta") draw_intervals(profile_curve(x, name), levels)
+  }
+  invisible(data)
+}
+
+draw_intervals <- function(curve, levels) {
+  graphics::points(curve$rows, pch = 20, cex = 0.6)
+  graphics::abline(h = 0, col = "grey")
+  z <- stats::qnorm((1 + levels) / 2)
+  for (at in c(-z, z)) {
+    if (at < min(curve$rows$zeta) || at > max(curve$rows$zeta)) next
+    graphics::segments(curve$back(at), 0, curve$back(at), at, col = "grey40")
+  }
+}
+
+#' @rdname profile.lmm_fit
+#' @importFrom graphics pairs
+#' @export
+pairs.lmm_profile <- function(x, levels = c(0.5, 0.8, 0.9, 0.95, 0.99), ...) plot(x, type = "pairs", levels = levels, ...)
+
+# Below the diagonal the parameters themselves, above it on the scale of zeta.
+draw_pairs <- function(profile, curves, levels, ...) {
+  names <- names(curves)
+  k <- length(names)
+  old <- graphics::par(mfrow = c(k, k), mar = c(2, 2, 0.5, 0.5))
+  on.exit(graphics::par(old))
+  for (i in seq_len(k)) for (j in seq_len(k)) {
+    if (i == j) {
+      graphics::plot.new()
+      graphics::text(0.5, 0.5, names[i])
+    } else {
+      draw_pair(pair_data(profile, curves, names[j], names[i], levels, zeta = j > i), ...)
+    }
+  }
+  curves
+}
+
+# Traces and contours of two parameters, as parameters or as zeta.
+pair_data <- function(profile, curves, a, b, levels, zeta) {
+  trace <- function(own) {
+    rows <- as.data.frame(profile)
+    class(rows) <- "data.frame"
+    rows <- rows[rows$.par == own, ]
+    data.frame(x = curves[[a]]$forward(rows[[a]]), y = curves[[b]]$forward(rows[[b]]))
+  }
+  traces <- list(trace(a), trace(b))
+  radius <- sqrt(stats::qchisq(levels, 2))
+  contours <- lapply(radius, trace_contour, traces = traces)
+  if (!zeta) {
+    back <- function(points) data.frame(x = curves[[a]]$back(points$x), y = curves[[b]]$back(points$y))
+    inside <- function(points) {
+      range <- lapply(curves[c(a, b)], function(curve) range(curve$rows$zeta))
+      points[points$x >= range[[1L]][1L] & points$x <= range[[1L]][2L] & points$y >= range[[2L]][1L] & points$y <= range[[2L]][2L], ]
+    }
+    traces <- lapply(lapply(traces, inside), back)
+    contours <- lapply(lapply(contours, inside), back)
+  }
+  list(traces = traces, contours = contours)
+}
+
+# Closed curve through the points where the traces cross the contour: x = r cos(t + d / 2), y = r cos(t - d / 2), with the
+# phase d a periodic spline in t (Bates and Watts 1988, appendix 6).
+trace_contour <- function(radius, traces) {
+  angle <- function(points, own, other) {
+    f <- stats::approxfun(points[[own]], points[[other]] / ifelse(points[[own]] == 0, 1, points[[own]]), rule = 2, ties = mean)
+    acos(pmax(-1, pmin(1, f(c(radius, -radius)))))
+  }
+  on_a <- angle(traces[[1L]], "x", "y")
+  on_b <- angle(traces[[2L]], "y", "x")
+  t <- c(on_a[1L] / 2, pi + on_a[2L] / 2, -on_b[1L] / 2, pi - on_b[2L] / 2)
+  d <- c(-on_a[1L], -on_a[2L], -on_b[1L], -on_b[2L])
+  t <- t %% (2 * pi)
+  order <- order(t)
+  t <- t[order]
+  phase <- stats::splinefun(c(t, t[1L] + 2 * pi), c(d[order], d[order][1L]), method = "periodic")
+  at <- seq(0, 2 * pi, length.out = 121L)
+  data.frame(x = radius * cos(at + phase(at) / 2), y = radius * cos(at - phase(at) / 2))
+}
+
+draw_pair <- function(pair, ...) {
+  all <- do.call(rbind, c(pair$contours, pair$traces))
+  graphics::plot(all, type = "n", xlab = "", ylab = "", ...)
+  for (contour in pair$contours) graphics::lines(contour, col = "grey40")
+  for (trace in pair$traces) graphics::lines(trace, col = "steelblue")
+}
