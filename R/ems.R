@@ -75,7 +75,7 @@ ems_model <- function(object, data) {
   d <- design(frame, rows)
   used <- if (is.null(d$weights)) rep(TRUE, rows$n) else d$weights > 0
   root <- if (is.null(d$weights)) rep(1, sum(used)) else sqrt(d$weights[used])
-  effects <- c(fixed_effects(frame, rows), random_effects(frame, rows))
+  effects <- c(ems_fixed_effects(frame, rows), ems_random_effects(frame, rows))
   effects <- lapply(effects, function(effect) {
     effect$Z <- effect$Z[used, , drop = FALSE] * root
     effect
@@ -87,7 +87,7 @@ ems_model <- function(object, data) {
 }
 
 # Each fixed term by the indicators of all its cells, times its covariates.
-fixed_effects <- function(frame, rows) {
+ems_fixed_effects <- function(frame, rows) {
   use <- attr(frame$terms, "factors")
   lapply(seq_along(attr(frame$terms, "term.labels")), function(k) {
     labels <- rownames(use)[use[, k] > 0]
@@ -103,7 +103,7 @@ fixed_effects <- function(frame, rows) {
 }
 
 # From main effects to interactions, otherwise as in the formula.
-random_effects <- function(frame, rows) {
+ems_random_effects <- function(frame, rows) {
   asked <- vapply(frame$spec$random, `[[`, "", "label")
   order <- order(match(vapply(frame$random, `[[`, "", "label"), asked))
   effects <- lapply(frame$random[order], function(term) {

@@ -118,3 +118,11 @@ test_that("no file names a path of one machine or is left for later", {
     expect_identical(grep(later, lines, value = TRUE), character(), label = file)
   }
 })
+
+test_that("every function is defined once", {
+  names <- unlist(lapply(r_files(), function(path) {
+    lines <- grep("^[A-Za-z_.][A-Za-z0-9_.]* <- function", readLines(path), value = TRUE)
+    sub(" <- function.*", "", lines)
+  }))
+  expect_identical(names[duplicated(names)], character())
+})
