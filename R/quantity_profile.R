@@ -1,0 +1,154 @@
+# Likelihood intervals of functions of the variance parameters.
+
+# Limits by the criterion of the fit: theta and log(sigma) move freely, the quantity is held.
+profile_quantity <- function(f, fit, level) {
+  check_free_of_beta(f, fit)
+  point <- quantity_point(fit, f)
+  x0 <- c(fit$optimum$theta, log(fit_sigma(fit)))
+  z <- stats::qnorm((1 + level) / 2)
+  c(quantity_limit(point, x0, fit_criterion(fit), -1, z), quantity_limit(point, x0, fit_criterion(fit), 1, z))
+}
+
+check_free_of_beta <- function(f, fit) {
+  own <- list(covariance = stats::setNames(fit_covariance(fit), fit_term_names(fit)), sigma = fit_sigma(fit), beta = fit_beta(fit))
+  moved <- own
+  moved$beta <- 1.1 * own$beta + 1
+  if (!isTRUE(all.equal(f(own), f(moved), tolerance = 1e-12))) {
+    lmm_abort("input", "profile limits are available for functions of the variance parameters only.", what = "method",
+              fix = "Use method = \"delta\" or \"boot\".")
+  }
+}
+
+# The quantity and -2 log L as functions of x = (theta, log sigma).
+quantity_point <- function(fit, f) {
+  names <- fit_term_names(fit)
+  value <- function(x) {
+    sigma <- exp(x[length(x)])
+    covariance <- Map(function(L, B, S) {
+      out <- tcrossprod(B %*% L) * sigma^2
+      dimnames(out) <- dimnames(S)
+      out
+    }, engine_factors(fit, x[-length(x)]), fit$cross_products$z_basis, fit_covariance(fit))
+    f(list(covariance = stats::setNames(covariance, names), sigma = sigma, beta = fit_beta(fit)))
+  }
+  nu <- fit_nobs(fit) - if (fit_is_reml(fit)) fit_rank(fit) else 0L
+  criterion <- function(x) {
+    at <- criterion_at(fit, x[-length(x)])
+    ratio <- at$sigma2 / exp(2 * x[length(x)])
+    at$value + nu * (ratio - 1 - log(ratio))
+  }
+  list(value = value, criterion = criterion)
+}
+
+# Follows the profile away from the estimate. Where the next value cannot be reached the step is halved; a profile that
+# ends before the level is reached ends at a bound of the quantity.
+quantity_limit <- function(point, x0, lowest, side, z) {
+  estimate <- point$value(x0)
+  unit <- quantity_unit(point, x0)
+  start <- off_flat(x0)
+  path <- list(list(at = estimate, x = start))
+  zeta <- function(at) {
+    nearest <- which.min(vapply(path, function(known) abs(known$at - at), 0))
+    found <- held_quantity(point, path[[nearest]]$x, at, unit)
+    if (is.null(found)) return(NA_real_)
+    path[[length(path) + 1L]] <<- list(at = at, x = found$x)
+    sqrt(max(0, found$value - lowest))
+  }
+  inner <- list(at = estimate, value = 0)
+  step <- side * unit / 4
+  positive <- is_positive(point, x0)
+  for (trial in seq_len(100L)) {
+    at <- inner$at + step
+    if (positive && at <= inner$at / 10) at <- inner$at / 10
+    if (positive && at < 5e-3 * min(unit, estimate)) return(0)
+    value <- zeta(at)
+    if (is.na(value)) {
+      step <- step / 4
+      if (abs(step) < 1e-5 * unit) return(inner$at)
+      next
+    }
+    if (value >= z) return(limit_between(zeta, inner, list(at = at, value = value), z))
+    inner <- list(at = at, value = value)
+    step <- 1.5 * step
+  }
+  NA_real_
+}
+
+# Is the quantity never negative, as variances, standard deviations and ratios of these are?
+is_positive <- function(point, x0) {
+  grid <- as.matrix(expand.grid(rep(list(c(-1, -0.1, 0.1, 1)), min(length(x0), 4L))))
+  moves <- cbind(grid, matrix(0, nrow(grid), max(0L, length(x0) - 4L)))
+  all(vapply(seq_len(nrow(moves)), function(i) isTRUE(point$value(x0 * (1 + moves[i, ]) + moves[i, ]) >= 0), NA))
+}
+
+# How much the quantity moves when the parameters do.
+quantity_unit <- function(point, x0) {
+  near <- vapply(seq_along(x0), function(i) point$value(x0 + replace(numeric(length(x0)), i, 0.3)), 0)
+  max(abs(near - point$value(x0)), 1e-8 * abs(point$value(x0)))
+}
+
+# The criterion is even in a zero factor: a search has to start beside it.
+off_flat <- function(x) {
+  theta <- seq_len(length(x) - 1L)
+  x[theta] <- ifelse(abs(x[theta]) < 1e-4 * max(abs(x[theta]), 1), 0.05, x[theta])
+  x
+}
+
+# Minimum of the criterion with the quantity held: Newton steps of the Lagrangian. NULL when there is none.
+held_quantity <- function(point, x, target, unit) {
+  f <- function(x) (point$value(x) - target) / unit
+  penalty <- 0
+  gap <- f(x)
+  value <- point$criterion(x)
+  for (iteration in seq_len(30L)) {
+    step <- lagrangian_step(point$criterion, f, x, value, gap)
+    if (is.null(step)) return(NULL)
+    if (abs(gap) < 1e-10 && step$decrement < 1e-10) return(list(x = x, value = value))
+    penalty <- max(penalty, 2 * abs(step$multiplier))
+    merit <- value + penalty * abs(gap)
+    length <- 1
+    repeat {
+      next_x <- x + length * step$step
+      next_gap <- f(next_x)
+      next_value <- if (is.finite(next_gap)) point$criterion(next_x) else Inf
+      if (isTRUE(next_value + penalty * abs(next_gap) <= merit + 1e-10 * max(1, abs(merit)))) break
+      length <- length / 2
+      if (length < 1e-6) return(if (abs(gap) < 1e-7 && step$decrement < 1e-6 * max(1, abs(value))) list(x = x, value = value))
+    }
+    x <- next_x
+    gap <- next_gap
+    value <- next_value
+  }
+  if (abs(gap) < 1e-8 && step$decrement < 1e-6 * max(1, abs(value))) list(x = x, value = value)
+}
+
+lagrangian_step <- function(criterion, f, x, value, gap) {
+  d <- differences(criterion, x, value)
+  a <- differences(f, x, gap)
+  size <- sum(a$gradient^2)
+  if (!is.finite(size) || size == 0 || !all(is.finite(d$hessian))) return(NULL)
+  multiplier <- -sum(d$gradient * a$gradient) / size
+  H <- d$hessian + multiplier * a$hessian
+  across <- -a$gradient * gap / size
+  N <- qr.Q(qr(matrix(a$gradient)), complete = TRUE)[, -1L, drop = FALSE]
+  e <- eigen(crossprod(N, H %*% N), symmetric = TRUE)
+  slope <- as.vector(crossprod(e$vectors, crossprod(N, d$gradient + H %*% across)))
+  curve <- pmax(abs(e$values), 1e-6 * max(abs(e$values), 1e-6))
+  along <- as.vector(N %*% (e$vectors %*% (-slope / curve)))
+  list(step = across + along, multiplier = multiplier, decrement = sum(slope^2 / curve))
+}
+
+# Gradient and Hessian by central differences.
+differences <- function(f, x, centre, h = 1e-3) {
+  k <- length(x)
+  unit <- diag(h, k)
+  up <- vapply(seq_len(k), function(i) f(x + unit[, i]), 0)
+  down <- vapply(seq_len(k), function(i) f(x - unit[, i]), 0)
+  wide <- vapply(seq_len(k), function(i) f(x + 2 * unit[, i]) - f(x - 2 * unit[, i]), 0)
+  H <- diag((up - 2 * centre + down) / h^2, k)
+  for (i in seq_len(k)) for (j in seq_len(i - 1L)) {
+    both <- f(x + unit[, i] + unit[, j]) + f(x - unit[, i] - unit[, j])
+    H[i, j] <- H[j, i] <- (both - up[i] - up[j] - down[i] - down[j] + 2 * centre) / (2 * h^2)
+  }
+  list(gradient = (8 * (up - down) - wide) / (12 * h), hessian = H)
+}
