@@ -171,7 +171,7 @@ TEST_CASE("many responses together are fitted as each alone") {
   for (const std::size_t shape : {std::size_t{0}, std::size_t{2}, std::size_t{5}, std::size_t{8}}) {
     Design d = shaped(rng, shapes()[shape]);
     INFO(shapes()[shape].name);
-    d.y = d.y.replicate(1, 3) + normals(rng, d.rows(), 3);
+    d.y = (d.y.replicate(1, 3) + normals(rng, d.rows(), 3)).eval();
     const henderson::CrossProducts data = cross_products(d);
     const henderson::Refits all = henderson::refit(d.layout, data, henderson::FitOptions(), monitor);
     for (Index j = 0; j < 3; ++j) {
