@@ -2,6 +2,7 @@
 #ifndef HENDERSON_FIT_REFIT_HPP
 #define HENDERSON_FIT_REFIT_HPP
 
+#include <limits>
 #include <vector>
 
 #include "henderson/fit/fit.hpp"
@@ -16,7 +17,24 @@ struct Refits {
   VectorXd sigma, value;
   std::vector<int> evaluations;
   std::vector<bool> converged, singular;
+
+  void fill_missing(Index j) {
+    const double none = std::numeric_limits<double>::quiet_NaN();
+    theta.col(j).setConstant(none);
+    beta.col(j).setConstant(none);
+    covariance.col(j).setConstant(none);
+    sigma[j] = value[j] = none;
+    evaluations.push_back(0);
+    converged.push_back(false);
+    singular.push_back(false);
+  }
 };
+
+// y is a combination of the columns of X to the last digit (a constant, say): no variance is left to estimate.
+inline bool fitted_exactly(const Problem& problem) {
+  const double epsilon = 64 * std::numeric_limits<double>::epsilon();
+  return !(problem.total > epsilon * epsilon * problem.square);
+}
 
 inline Index covariance_entries(const Layout& layout) {
   Index sum = 0;
@@ -51,6 +69,10 @@ inline Refits refit(const Layout& layout, const CrossProducts& data, const FitOp
   out.value.resize(m);
   for (Index j = 0; j < m; ++j) {
     set_response(problem, data, j, mix ? &classes : nullptr);
+    if (fitted_exactly(problem)) {
+      out.fill_missing(j);
+      continue;
+    }
     Fitter fitter(problem, data, options, monitor);
     const FitOutcome fitted = fitter.run();
     const Evaluation& at = fitter.final_evaluation();
