@@ -66,12 +66,14 @@ profile_root <- function(base, index) {
 # the solution of the one before. At a residual standard deviation of 0 the likelihood is 0.
 reaches_level <- function(base, index, bound, z) {
   if (!is.finite(bound) || base$parameters$term[index] == 0L) return(TRUE)
-  estimate <- base$estimate[index]
-  end <- near_bound(base, index, bound)
-  path <- estimate + (end - estimate) * c(0.5, 0.8, 0.95, 0.99, 1)
-  found <- profile_value(base, index, path)
+  found <- profile_value(base, index, path_to_bound(base, index, bound))
   rise <- found$value - base$value
   any(rise[found$converged] >= z^2)
+}
+
+path_to_bound <- function(base, index, bound) {
+  estimate <- base$estimate[index]
+  estimate + (near_bound(base, index, bound) - estimate) * c(0.5, 0.8, 0.95, 0.99, 1)
 }
 
 parameter_bound <- function(base, index, side) {

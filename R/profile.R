@@ -6,8 +6,26 @@ profile_base <- function(fit, reml = FALSE) {
   base <- if (reml == fit_is_reml(fit)) fit else quiet_refit(fit, reml)
   parameters <- variance_parameters(base)
   C <- suppressed_vcov(base, parameters)
-  list(fit = base, ml = if (reml) quiet_refit(fit, FALSE) else base, reml = reml, parameters = parameters,
-       estimate = all_estimates(base), se = c(C, fixed_errors(base)), value = fit_criterion(base))
+  out <- list(fit = base, ml = if (reml) quiet_refit(fit, FALSE) else base, reml = reml, parameters = parameters,
+              estimate = all_estimates(base), se = c(C, fixed_errors(base)), value = fit_criterion(base))
+  out$ceiling <- correlation_ceilings(out)
+  out
+}
+
+# A correlation with a variable whose variance is zero may be anything: no profile of a correlation rises above the
+# criterion of the model in which one of the two variances vanishes.
+correlation_ceilings <- function(base) {
+  out <- rep(Inf, nrow(base$parameters))
+  at <- function(k, side) which(base$parameters$term == base$parameters$term[k] & !base$parameters$correlation &
+                                  base$parameters$row == base$parameters[[side]][k])
+  for (k in which(base$parameters$correlation)) {
+    ends <- vapply(c(at(k, "row"), at(k, "col")), function(index) {
+      found <- profile_value(base, index, path_to_bound(base, index, 0))
+      if (isTRUE(found$converged[5L])) found$value[5L] else Inf
+    }, 0)
+    out[k] <- min(ends)
+  }
+  out
 }
 
 # The same model by the other criterion, without repeating its messages.
@@ -42,6 +60,11 @@ profile_value <- function(base, index, values, from = NULL) {
     found <- engine_result(engine_profile(engine_layout(fit$frame), fit$cross_products, theta, from$sigma, base$reml,
                                           fit$control$memory_limit, held$term, held$row, held$col, values), fit$frame)
     if (is.null(best) || all(found$value <= best$value)) best <- found
+  }
+  if (held$correlation) {
+    flat <- !(best$value <= base$ceiling[index])
+    best$value[flat] <- base$ceiling[index]
+    best$converged <- best$converged | flat
   }
   best[c("value", "theta", "sigma", "converged")]
 }

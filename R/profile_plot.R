@@ -16,7 +16,7 @@ profile_curve <- function(profile, name) {
   class(rows) <- "data.frame"
   rows <- rows[rows$.par == name, ]
   rows <- data.frame(value = rows[[name]], zeta = rows$.zeta)
-  rows <- rows[!duplicated(rows$value), ]
+  rows <- rows[rows$zeta > cummax(c(-Inf, rows$zeta[-nrow(rows)])), ]      # a profile may end flat
   list(rows = rows, forward = stats::splinefun(rows$value, rows$zeta, method = "monoH.FC"),
        back = stats::splinefun(rows$zeta, rows$value, method = "monoH.FC"))
 }

@@ -1,0 +1,96 @@
+# Covariance matrix of the variance parameters.
+
+# -2 log L's information matrices with dense matrices, parameters in the order of oracle_dV().
+dense_information <- function(model, Sigma, sigma2, reml) {
+  V <- oracle_V(model, Sigma, sigma2)
+  P <- oracle_P(model, Sigma, sigma2)
+  W <- if (reml) P else solve(V)
+  dV <- oracle_dV(model)
+  Py <- P %*% model$y
+  k <- length(dV)
+  trace <- average <- matrix(0, k, k)
+  for (i in seq_len(k)) for (j in seq_len(k)) {
+    trace[i, j] <- sum((W %*% dV[[i]]) * t(W %*% dV[[j]]))
+    average[i, j] <- t(Py) %*% dV[[i]] %*% P %*% dV[[j]] %*% Py
+  }
+  list(expected = 2 * solve(trace), average = 2 * solve(average), observed = 2 * solve(2 * average - trace))
+}
+
+# Positions of the listed parameters among those of oracle_dV(), whose terms are in the order of the formula.
+oracle_places <- function(case, fit, parameters) {
+  position <- term_positions(case, fit)
+  keys <- unlist(lapply(seq_along(case$terms), function(k) {
+    term <- fit$frame$random[[position[k]]]
+    at <- which(lower.tri(diag(term$q), diag = TRUE), arr.ind = TRUE)
+    if (term$structure == "diagonal") at <- at[at[, 1] == at[, 2], , drop = FALSE]
+    paste(position[k], at[, 1], at[, 2])
+  }))
+  match(paste(parameters$term, parameters$row, parameters$col), c(keys, "0 1 1"))
+}
+
+test_that("the three information matrices equal the dense formulas", {
+  checked <- 0
+  for (seed in 1:42) {
+    case <- random_design(seed)
+    fit <- fit_design(case)
+    if (isSingular(fit)) next
+    model <- oracle_of_design(case)
+    Sigma <- fit$estimates$covariance[term_positions(case, fit)]
+    reml <- case$reml && getME(fit, "p") > 0
+    truth <- dense_information(model, Sigma, sigma(fit)^2, reml)
+    places <- oracle_places(case, fit, variance_parameters(fit))
+    for (kind in names(truth)) {
+      expect_equal(unname(vcov_components(fit, "variance", kind)), truth[[kind]][places, places], tolerance = 1e-6,
+                   label = paste(kind, "information of design", seed, case$kind))
+    }
+    checked <- checked + 1
+  }
+  expect_gt(checked, 12)
+})
+
+test_that("the observed information is the curvature of the criterion", {
+  data <- behavior_data()
+  fit <- lmm(y ~ x + (x | g), data)
+  model <- oracle_model(data$y, model.matrix(~x, data), list(model.matrix(~x, data)), list(as.integer(data$g)))
+  at <- c(fit$estimates$covariance[[1]][c(1, 4, 2)], sigma(fit)^2)
+  criterion <- function(p) oracle_criterion(model, list(matrix(p[c(1, 3, 3, 2)], 2)), p[4])
+  H <- numDeriv_hessian(criterion, at)
+  expect_equal(unname(vcov_components(fit)), 2 * solve(H), tolerance = 1e-4)
+  sd_criterion <- function(p) criterion(c(p[1]^2, p[2]^2, p[3] * p[1] * p[2], p[4]^2))
+  sd_at <- c(sqrt(at[1:2]), at[3] / sqrt(at[1] * at[2]), sqrt(at[4]))
+  expect_equal(unname(vcov_components(fit, "sd")), 2 * solve(numDeriv_hessian(sd_criterion, sd_at)), tolerance = 1e-4)
+})
+
+test_that("units of the response and the covariates do not matter", {
+  data <- behavior_data()
+  fit <- lmm(y ~ x + (x | g), data)
+  scaled <- lmm(y2 ~ x2 + (x2 | g), transform(data, y2 = 1e-6 * y, x2 = 1e4 * x))
+  factor <- c(1e-6, 1e-10, 1, 1e-6)
+  expect_equal(unname(vcov_components(scaled, "sd")), unname(vcov_components(fit, "sd")) * outer(factor, factor), tolerance = 1e-7)
+  moved <- lmm(y ~ x2 + (x2 | g), transform(data, x2 = x + 100))
+  expect_equal(variance_components(moved)[c(2, 4), "se"], variance_components(fit)[c(2, 4), "se"], tolerance = 1e-6)
+})
+
+test_that("a parameter on its boundary has no standard error and the others are those of the model without it", {
+  data <- behavior_data()
+  data$y <- 0.5 * data$y - 0.49 * ave(data$y, data$g) + as.integer(data$h)      # next to nothing between the groups
+  fit <- suppressMessages(lmm(y ~ x + (1 | g) + (1 | h), data))
+  less <- lmm(y ~ x + (1 | h), data)
+  table <- variance_components(fit)
+  expect_identical(is.na(table$se), c(TRUE, FALSE, FALSE))
+  expect_match(table$reason[1], "boundary")
+  expect_equal(table$se[2:3], variance_components(less)$se, tolerance = 1e-7)
+  one <- suppressMessages(lmm(y ~ x + (x | g), behavior_data()[behavior_data()$t <= 2, ]))
+  expect_identical(is.na(variance_components(one, "sd")$se), c(FALSE, FALSE, TRUE, FALSE))
+  expect_output(print(variance_components(fit)), "NA: the variance is estimated as 0")
+})
+
+test_that("Hemmerle and Hartley's data have the published REML covariance matrix", {
+  fit <- lmm(y ~ a + (1 | b) + (1 | a:b), hemmerle_hartley())
+  V <- vcov_components(fit)[c(2, 1, 3), c(2, 1, 3)]
+  # the printed table is from an iteration that stopped a little before the optimum
+  expect_equal(V[1, 1], 4401703.8, tolerance = 1e-6)
+  expect_equal(V[2, 2], 3559.1, tolerance = 1e-4)
+  expect_equal(V[3, 3], 1249.7, tolerance = 1e-4)
+  expect_equal(V[3, 1:2], c(-273.39651, -502.85157), tolerance = 1e-5, ignore_attr = TRUE)
+})
