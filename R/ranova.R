@@ -78,13 +78,14 @@ mixture_p <- function(lrt, df, single) {
   (lower + stats::pchisq(lrt, df, lower.tail = FALSE)) / 2
 }
 
-# The formula with (x || g) written as the sum that it stands for.
+# The formula with nested and (x || g) terms written out, in the form that update() gives it.
 expanded_formula <- function(fit) {
-  diagonal <- vapply(fit_random(fit), function(term) term$structure == "diagonal" && length(attr(term$terms, "term.labels")) > 0L, NA)
-  text <- deparse_line(stats::formula(fit))
-  for (term in fit_random(fit)[diagonal]) {
-    parts <- vapply(diagonal_reductions(term, 1L, attr(term$terms, "term.labels")), function(way) sub("^.* in ", "", way$label), "")
-    text <- sub(paste0("(", term$label, ")"), paste(parts, collapse = " + "), text, fixed = TRUE)
-  }
-  text
+  random <- fit_random(fit)[formula_order(fit)]
+  texts <- unlist(lapply(random, function(term) {
+    effects <- attr(term$terms, "term.labels")
+    if (term$structure != "diagonal" || !length(effects)) return(paste0("(", term$label, ")"))
+    vapply(diagonal_reductions(term, 1L, effects), function(way) sub("^.* in ", "", way$label), "")
+  }))
+  fixed <- deparse_line(fit$spec$fixed[[3L]])
+  deparse_line(stats::update.formula(stats::formula(fit), paste(". ~", paste(c(fixed, texts), collapse = " + "))))
 }

@@ -1,0 +1,121 @@
+# Analysis of variance with expected mean squares.
+
+test_that("the published analysis of the sires", {
+  a <- ems(example_fit("sires"))
+  expect_published(a$table["sire", "Sum Sq"], "sires", "anova_ss:sire")
+  expect_published(a$table["sire", "Df"], "sires", "anova_df:sire")
+  expect_published(a$table["sire", "Mean Sq"], "sires", "anova_ms:sire")
+  expect_published(a$tests["sire", "F value"], "sires", "anova_f:sire")
+  expect_published(a$tests["sire", "Pr(>F)"], "sires", "anova_p:sire")
+  expect_published(a$table["Residual", "Sum Sq"], "sires", "anova_ss:Residual")
+  expect_published(a$table["Residual", "Mean Sq"], "sires", "anova_ms:Residual")
+  expect_published(a$ems["sire", "Residual"], "sires", "ems:sire:Residual")
+  expect_published(a$ems["sire", "sire"], "sires", "ems:sire:sire")
+  expect_published(a$cv[["cv"]], "sires", "cv")
+  expect_published(a$icc[["estimate"]], "sires", "icc")
+  expect_published(a$icc[["lower"]], "sires", "icc_exact_lo")
+  expect_published(a$icc[["upper"]], "sires", "icc_exact_hi")
+  expect_equal(a$cv[["Coeff Var"]], 26.08825, tolerance = 1e-6)
+})
+
+test_that("Hemmerle and Hartley's data as in the examples of PROC VARCOMP", {
+  a <- ems(y ~ a + (1 | b) + (1 | a:b), hemmerle_hartley(), type = 1)
+  expect_identical(a$table$Df, c(2L, 1L, 2L, 10L))
+  expect_equal(a$table$`Mean Sq`, c(5868.218750, 11448, 149.520513, 78.633333), tolerance = 2e-5)
+  expect_equal(round(unname(a$ems[, "b"]), 4), c(0.1, 7.8, 0, 0))
+  expect_equal(round(unname(a$ems[, "a:b"]), 4), c(2.725, 2.6308, 2.5846, 0))
+  expect_identical(attr(a$ems, "fixed")$a, "a")
+  expect_equal(unname(a$components[, "moments"]), c(1448.4, 27.42659, 78.63333), tolerance = 2e-5)
+  expect_equal(unname(a$components[, "MIVQUE0"]), c(1466.12301, -35.49170, 105.73660), tolerance = 1e-7)
+  fit <- lmm(y ~ a + (1 | b) + (1 | a:b), hemmerle_hartley())
+  expect_equal(ems(fit, type = 1)$table, a$table)
+})
+
+test_that("expected mean squares are expectations", {
+  set.seed(1)
+  data <- data.frame(a = factor(sample(3, 40, TRUE)), b = factor(sample(4, 40, TRUE)), x = rnorm(40), w = runif(40, 0.5, 2))
+  data$y <- rnorm(40)
+  Zb <- model.matrix(~ 0 + b, data)
+  Zab <- model.matrix(~ 0 + a:b, data)
+  for (type in 1:3) {
+    model <- ems_model(y ~ a + x + (1 | b) + (1 | a:b), data)
+    spaces <- effect_spaces(model, type)
+    analysis <- ems_analysis(model, spaces)
+    for (k in 1:4) {
+      P <- tcrossprod(spaces$effects[[k]])
+      df <- sum(diag(P))
+      expect_equal(unname(analysis$ems[k, ]), c(sum(P * tcrossprod(Zb)), sum(P * tcrossprod(Zab)), df) / df, tolerance = 1e-8)
+    }
+  }
+})
+
+test_that("sums of squares of types 1 to 3 are those of linear models", {
+  set.seed(2)
+  data <- data.frame(a = factor(sample(3, 60, TRUE)), b = factor(sample(4, 60, TRUE)), g = factor(sample(5, 60, TRUE)), x = rnorm(60))
+  data$y <- rnorm(60) + as.integer(data$a)
+  formula <- y ~ a * b + x + (1 | g)
+  sums <- function(type) setNames(ems(formula, data, type)$table$`Sum Sq`, rownames(ems(formula, data, type)$table))
+  one <- anova(lm(terms(y ~ a + b + x + a:b + g, keep.order = TRUE), data))
+  expect_equal(sums(1)[c("a", "b", "x", "a:b", "g", "Residual")], setNames(one[c("a", "b", "x", "a:b", "g", "Residuals"), 2], c("a", "b", "x", "a:b", "g", "Residual")))
+  three <- drop1(lm(y ~ a * b + x + g, data, contrasts = list(a = "contr.sum", b = "contr.sum")), ~.)
+  expect_equal(sums(3)[c("a", "b", "x", "a:b", "g")], setNames(three[c("a", "b", "x", "a:b", "g"), 2], c("a", "b", "x", "a:b", "g")))
+  rss <- function(formula) deviance(lm(formula, data))
+  expect_equal(sums(2)[["a"]], rss(y ~ b + x + g) - rss(y ~ a + b + x + g))
+  expect_equal(sums("II")[["a:b"]], sums(3)[["a:b"]])
+  # recoding factors changes nothing
+  recoded <- transform(data, a = factor(a, levels = c("3", "1", "2")))
+  expect_equal(ems(formula, recoded)$table, ems(formula, data)$table)
+})
+
+test_that("nested factors are recognized by their levels, and tests have the right error terms", {
+  a <- ems(yield ~ irrigation * variety + (1 | field), irrigation)
+  expect_identical(a$tests$error, c("MS(field)", "MS(Residual)", "MS(Residual)", "MS(Residual)"))
+  expect_published(a$tests["irrigation", "F value"], "irrigation_full", "anova3kr_f:irrigation")
+  expect_published(a$tests["irrigation", "Pr(>F)"], "irrigation_full", "anova3kr_p:irrigation")
+  expect_published(a$tests["variety", "F value"], "irrigation_full", "anova3kr_f:variety")
+  data <- hemmerle_hartley()
+  data$cell <- factor(paste(data$a, data$b))
+  expect_equal(ems(y ~ a + (1 | b) + (1 | cell), data)$table, ems(y ~ a + (1 | b) + (1 | a:b), data)$table, ignore_attr = TRUE)
+})
+
+test_that("a synthesized error term has the expectation under the hypothesis", {
+  a <- ems(y ~ a + (1 | b) + (1 | a:b), hemmerle_hartley())
+  analysis <- list(table = a$table, ems = a$ems, random = c(FALSE, TRUE, TRUE, TRUE))
+  for (h in 1:3) {
+    target <- a$ems[h, ]
+    if (h > 1) target[rownames(a$ems)[h]] <- 0
+    weights <- error_weights(analysis, h)
+    expect_equal(colSums(weights * a$ems), target, ignore_attr = TRUE)
+    parts <- weights * a$table$`Mean Sq`
+    expect_equal(a$tests$DenDF[h], sum(parts)^2 / sum((parts^2 / a$table$Df)[weights != 0]))
+  }
+})
+
+test_that("MIVQUE0 solves its equations", {
+  set.seed(3)
+  data <- data.frame(g = factor(sample(6, 40, TRUE)), h = factor(sample(4, 40, TRUE)), x = rnorm(40), y = rnorm(40))
+  M <- diag(40) - tcrossprod(qr.Q(qr(model.matrix(~x, data))))
+  V <- list(tcrossprod(model.matrix(~ 0 + g, data)), tcrossprod(model.matrix(~ 0 + h, data)), diag(40))
+  S <- outer(1:3, 1:3, Vectorize(function(i, j) sum((M %*% V[[i]]) * t(M %*% V[[j]]))))
+  q <- vapply(V, function(Vi) sum((M %*% data$y) * (Vi %*% M %*% data$y)), 0)
+  expect_equal(unname(ems(y ~ x + (1 | g) + (1 | h), data)$components[, "MIVQUE0"]), solve(S, q), tolerance = 1e-8)
+})
+
+test_that("the exact interval of an unbalanced layout inverts the F test", {
+  data <- sires[-c(1:5, 10), ]
+  a <- ems(bw ~ 1 + (1 | sire), data)
+  n <- as.vector(table(data$sire))
+  means <- tapply(data$bw, data$sire, mean)
+  F <- function(ratio) {
+    w <- n / (1 + n * ratio)
+    (sum(w * (means - sum(w * means) / sum(w))^2) / 4) / a$table["Residual", "Mean Sq"]
+  }
+  ratio <- a$icc[c("lower", "upper")] / (1 - a$icc[c("lower", "upper")])
+  expect_equal(unname(vapply(ratio, F, 0)), qf(c(0.975, 0.025), 4, nrow(data) - 5), tolerance = 1e-6)
+})
+
+test_that("print shows the table of expected mean squares; slopes are refused", {
+  expect_output(print(ems(bw ~ 1 + (1 | sire), sires)), "Var(Residual) + 8 Var(sire)", fixed = TRUE)
+  expect_error(ems(y ~ x + (x | g), behavior_data()), class = "lmm_error_input")
+  expect_error(ems(bw ~ 1 + (1 | sire), sires, type = 4), class = "lmm_error_input")
+})
