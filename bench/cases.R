@@ -51,7 +51,7 @@ evaluations <- new_case(
   data = function() list(rows = from_lme4("InstEval")),
   ours = function(x) henderson::lmm(y ~ service + (1 | s) + (1 | d) + (1 | dept), x$rows),
   peer = function(x) lme4::lmer(y ~ service + (1 | s) + (1 | d) + (1 | dept), x$rows),
-  package = "lme4", differ = criterion_difference, goal = c(time = 25, memory = 0.5), runs = 3, memory = TRUE)
+  package = "lme4", differ = criterion_difference, goal = c(time = 25, memory = 0.5), runs = 5, memory = TRUE)
 
 slopes <- new_case(
   "slopes", "10^6 rows, 10^5 groups, `y ~ x + (x | g)`",
