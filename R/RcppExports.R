@@ -17,6 +17,10 @@ engine_refits <- function(layout, cross_products, options) {
     .Call(`_henderson_engine_refits`, layout, cross_products, options)
 }
 
+engine_blocks <- function(layout, cross_products, memory_limit) {
+    .Call(`_henderson_engine_blocks`, layout, cross_products, memory_limit)
+}
+
 engine_variances <- function(layout, cross_products, theta, reml, memory_limit, design, random, joint) {
     .Call(`_henderson_engine_variances`, layout, cross_products, theta, reml, memory_limit, design, random, joint)
 }

@@ -12,7 +12,7 @@
 #' the rows it starts from. Here these are made orthonormal in the metric of `(X'WX)^-1`, so that the result depends
 #' neither on the rows chosen for a hypothesis nor on units.
 #'
-#' @param fit,object a fit made by [lmm()].
+#' @param fit a fit made by [lmm()].
 #' @param L the hypothesis: vector or matrix.
 #' @param rhs value or values of `L beta` to be tested.
 #' @param joint one F test of all rows? Otherwise a t test for each.

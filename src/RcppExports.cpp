@@ -68,6 +68,19 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// engine_blocks
+SEXP engine_blocks(const Rcpp::List& layout, const Rcpp::List& cross_products, double memory_limit);
+RcppExport SEXP _henderson_engine_blocks(SEXP layoutSEXP, SEXP cross_productsSEXP, SEXP memory_limitSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type layout(layoutSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type cross_products(cross_productsSEXP);
+    Rcpp::traits::input_parameter< double >::type memory_limit(memory_limitSEXP);
+    rcpp_result_gen = Rcpp::wrap(engine_blocks(layout, cross_products, memory_limit));
+    return rcpp_result_gen;
+END_RCPP
+}
 // engine_variances
 SEXP engine_variances(const Rcpp::List& layout, const Rcpp::List& cross_products, const Eigen::VectorXd& theta, bool reml, double memory_limit, const Rcpp::List& design, bool random, bool joint);
 RcppExport SEXP _henderson_engine_variances(SEXP layoutSEXP, SEXP cross_productsSEXP, SEXP thetaSEXP, SEXP remlSEXP, SEXP memory_limitSEXP, SEXP designSEXP, SEXP randomSEXP, SEXP jointSEXP) {
@@ -158,6 +171,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_henderson_engine_fit", (DL_FUNC) &_henderson_engine_fit, 5},
     {"_henderson_engine_solve", (DL_FUNC) &_henderson_engine_solve, 5},
     {"_henderson_engine_refits", (DL_FUNC) &_henderson_engine_refits, 3},
+    {"_henderson_engine_blocks", (DL_FUNC) &_henderson_engine_blocks, 3},
     {"_henderson_engine_variances", (DL_FUNC) &_henderson_engine_variances, 8},
     {"_henderson_engine_conditional", (DL_FUNC) &_henderson_engine_conditional, 5},
     {"_henderson_engine_information", (DL_FUNC) &_henderson_engine_information, 6},

@@ -84,3 +84,22 @@ SEXP engine_refits(const Rcpp::List& layout, const Rcpp::List& cross_products, c
                               Rcpp::Named("converged") = fits.converged, Rcpp::Named("singular") = fits.singular);
   });
 }
+
+// Which blocks the factorization has, and of which kind.
+// [[Rcpp::export]]
+SEXP engine_blocks(const Rcpp::List& layout, const Rcpp::List& cross_products, double memory_limit) {
+  return henderson::guarded([&] {
+    const henderson::Layout to = henderson::to_layout(layout);
+    henderson::RMonitor monitor(false);
+    const henderson::CrossProducts data = henderson::to_cross_products(cross_products, to);
+    const henderson::Remainder rest(to, data, memory_limit, monitor);
+    std::vector<int> order = to.rest;
+    order.insert(order.begin(), to.lead);
+    for (int& g : order) ++g;
+    return Rcpp::List::create(Rcpp::Named("order") = order, Rcpp::Named("roots") = henderson::levels_by_root(to, data).size(),
+                              Rcpp::Named("rest_columns") = static_cast<double>(rest.columns()),
+                              Rcpp::Named("rest_dense") = rest.dense(),
+                              Rcpp::Named("rest_entries") = static_cast<double>(rest.factor_entries()),
+                              Rcpp::Named("meetings") = static_cast<double>(rest.columns() > 0 ? rest.entries() : 0));
+  });
+}

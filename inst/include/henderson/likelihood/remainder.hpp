@@ -142,7 +142,10 @@ class Remainder : public Encounters {
     for (std::size_t g = 0; g < data.rest.size(); ++g)
       for (std::size_t h = 0; h < data.rest[g].size(); ++h) add_rows(data.rest[g][h], g, g + h, diagonal);
     MatrixXd work = MatrixXd::Zero(columns_, largest_q());
-    for (std::size_t j = 0; j < nodes_.size(); ++j) subtract_levels(static_cast<Index>(j), diagonal, work);
+    for (std::size_t j = 0; j < nodes_.size(); ++j) {
+      subtract_levels(static_cast<Index>(j), diagonal, work);
+      if (j % 256 == 0) checkpoint_->check();
+    }
     s_d_.resize(columns_, data.p() + 1);
     for (Index i = 0; i < columns_; ++i) {
       s_d_.row(position_[i]).head(data.p()) = data.rest_x.row(i);
