@@ -5,9 +5,9 @@ profile_base <- function(fit, reml = FALSE) {
   reml <- reml && fit_rank(fit) > 0L
   base <- if (reml == fit_is_reml(fit)) fit else quiet_refit(fit, reml)
   parameters <- variance_parameters(base)
-  C <- suppressed_vcov(base, parameters)
+  se <- step_sizes(base, parameters)
   out <- list(fit = base, ml = if (reml) quiet_refit(fit, FALSE) else base, reml = reml, parameters = parameters,
-              estimate = all_estimates(base), se = c(C, fixed_errors(base)), value = fit_criterion(base))
+              estimate = all_estimates(base), se = c(se, fixed_errors(base)), value = fit_criterion(base))
   out$ceiling <- correlation_ceilings(out)
   out
 }
@@ -34,10 +34,14 @@ quiet_refit <- function(fit, reml) {
                       lmm_message_boundary = function(m) tryInvokeRestart("muffleMessage"))
 }
 
-suppressed_vcov <- function(fit, parameters) {
-  se <- sqrt(diag(vcov_components(fit, "sd", "average")))
+# Standard errors for the first steps; a guess will do where they are not to be had or cost much.
+step_sizes <- function(fit, parameters) {
   sd <- variance_estimates(fit, "sd", parameters)
-  guess <- ifelse(parameters$correlation, 0.3, ifelse(sd > 0, sd / 2, fit_sigma(fit) / 4))
+  large <- length(fit_groups(fit)) > 1L && sum(lengths(fit_modes(fit))) > 1000L
+  se <- if (large) NA_real_ else sqrt(diag(vcov_components(fit, "sd", "average")))
+  few <- vapply(fit_modes(fit), nrow, 0L)[pmax(1L, parameters$term)]
+  few[parameters$term == 0L] <- fit_nobs(fit)
+  guess <- ifelse(parameters$correlation, 0.3, ifelse(sd > 0, sd / sqrt(2 * few), fit_sigma(fit) / 4))
   unname(ifelse(is.na(se) | se == 0, guess, se))
 }
 
