@@ -176,8 +176,14 @@ formula_clusters <- function(formula, fit, rows) {
   match(key, unique(key))
 }
 
-# Where the rows used are in the data: by name where rows have names, otherwise their labels are positions.
+# Where the rows used are in the data: by name where rows have names, otherwise their labels are positions. A row taken
+# again by subset = c(1, 1) has the label "1.1".
 positions_in <- function(rows, data) {
   labels <- row_labels(rows)
-  if (has_row_names(data)) match(labels, attr(data, "row.names")) else as.integer(labels)
+  if (!has_row_names(data)) return(as.integer(labels))
+  names <- as.character(attr(data, "row.names"))
+  at <- match(labels, names)
+  again <- is.na(at)
+  at[again] <- match(sub("[.][0-9]+$", "", labels[again]), names)
+  at
 }

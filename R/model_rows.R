@@ -62,18 +62,19 @@ take_rows <- function(x, keep) {
   if (length(dim(x)) == 2L) unclass(x)[keep, , drop = FALSE] else x[keep]
 }
 
-has_row_names <- function(data) !is.null(data) && .row_names_info(data) > 0L && is.character(attr(data, "row.names"))
+# Names that say more than a row's position: text, or whole numbers with gaps as a selection of rows leaves them.
+has_row_names <- function(data) !is.null(data) && .row_names_info(data) > 0L
 
 row_names_of <- function(data, rows) {
-  if (has_row_names(data)) attr(data, "row.names")[rows] else as.character(rows)
+  as.character(if (has_row_names(data)) attr(data, "row.names")[rows] else rows)
 }
 
+# Whole numbers stay numbers, so that long data need no text; a row that is taken again is told apart as stats::lm() does.
 chosen_row_names <- function(data, keep, n) {
-  if (has_row_names(data)) {
-    names <- attr(data, "row.names")
-    return(if (is.null(keep)) names else if (anyDuplicated(keep)) make.unique(names[keep]) else names[keep])
-  }
-  if (is.null(keep) || anyDuplicated(keep)) .set_row_names(if (is.null(keep)) n else length(keep)) else keep
+  names <- if (has_row_names(data)) attr(data, "row.names")
+  if (is.null(keep)) return(if (is.null(names)) .set_row_names(n) else names)
+  names <- if (is.null(names)) keep else names[keep]
+  if (anyDuplicated(keep)) make.unique(as.character(names)) else names
 }
 
 # Rows (numbers in the data) with a missing value, and how many each variable has, among the rows in `keep`.

@@ -16,6 +16,7 @@
 #' @param scaled divide by the residual standard deviation? For types up to `"deviance"`.
 #' @param ... not used.
 #' @return A vector, one element per row used; per row of the data if the fit was made with `na.action = na.exclude`.
+#'   Its names are the row names of the data.
 #' @examples
 #' fit <- lmm(yield ~ treat + (1 | blend), penicillin)
 #' head(residuals(fit))
