@@ -24,7 +24,8 @@
 #' `test = "Chisq"`: likelihood ratio tests of each fit against the one before, in the order of the number of
 #' parameters, after refitting by maximum likelihood (with a message) unless `refit = FALSE`. `test = "F"`: the fixed
 #' effects that the smaller model lacks are tested within the larger one. `test = "bootstrap"`: likelihood ratio tests whose
-#' p-values come from `nsim` responses simulated from the smaller fit, `(1 + number of larger statistics) / (1 + nsim)`.
+#' p-values come from `nsim` responses simulated from the smaller fit, `(1 + number of larger statistics) / (1 + nsim)`, with
+#' their Monte Carlo standard errors; each row is what [bootstrap_test()] gives for the same seed.
 #' Fits to different responses, rows or weights are refused.
 #'
 #' @param object a fit made by [lmm()].
@@ -34,8 +35,8 @@
 #' @param refit refit by maximum likelihood before fits are compared?
 #' @param model.names names for the fits in the table.
 #' @param test how to compare fits: `"Chisq"`, `"F"` or `"bootstrap"`.
-#' @param nsim,seed number of simulated responses, and seed for them.
-#' @param progress show how far the simulation is?
+#' @param nsim,seed,threads,progress number of simulated responses, seed for them, number of processes, print progress? See
+#'   [bootstrap()].
 #' @return A data frame of class `anova`.
 #' @examples
 #' fit <- lmm(yield ~ irrigation * variety + (1 | field), irrigation)
@@ -46,7 +47,8 @@
 #' anova(small, fit, test = "F", ddf = "Kenward-Roger")
 #' @export
 anova.lmm_fit <- function(object, ..., type = 3, ddf = "Satterthwaite", refit = TRUE, model.names = NULL,
-                          test = c("Chisq", "F", "bootstrap"), nsim = 1000, seed = NULL, progress = FALSE) {
+                          test = c("Chisq", "F", "bootstrap"), nsim = 1000, seed = NULL, threads = 1,
+                          progress = FALSE) {
   dots <- list(...)
   is_fit <- vapply(dots, function(x) inherits(x, c("lmm_fit", "lm")), NA)
   options <- dots[!is_fit]
@@ -56,7 +58,7 @@ anova.lmm_fit <- function(object, ..., type = 3, ddf = "Satterthwaite", refit = 
   check_comparable(fits)
   switch(test, Chisq = compare_by_likelihood(fits, check_flag(refit, "refit")),
          F = compare_by_f(fits, do.call(ddf_method, c(list(ddf), options))),
-         bootstrap = compare_by_bootstrap(fits, nsim, seed, check_flag(progress, "progress")))
+         bootstrap = compare_by_bootstrap(fits, nsim, seed, threads, progress))
 }
 
 check_type <- function(type) {

@@ -3,7 +3,7 @@
 name_fits <- function(fits, call, which, names) {
   if (is.null(names)) {
     arguments <- as.list(call)[-1L]
-    own <- c("type", "ddf", "refit", "model.names", "test", "nsim", "seed", "progress")
+    own <- c("type", "ddf", "refit", "model.names", "test", "nsim", "seed", "threads", "progress")
     arguments <- arguments[!names(arguments) %in% own | !nzchar(names(arguments))]
     names <- vapply(arguments[which], function(a) paste(deparse(a, 500L), collapse = " "), "")
   } else if (length(names) != length(fits)) {
@@ -149,33 +149,16 @@ restriction <- function(info, small, names) {
 
 # ---- parametric bootstrap ----
 
-compare_by_bootstrap <- function(fits, nsim, seed, progress, batch = 200L) {
-  check_number(nsim, "nsim", lower = 1, whole = TRUE)
+compare_by_bootstrap <- function(fits, nsim, seed, threads, progress) {
   fits <- likelihood_fits(fits, TRUE)
-  state <- seed_state(seed)
-  if (!is.null(seed)) on.exit(restore_seed(state$before))
+  seed <- own_seed(seed)
   table <- compare_by_likelihood(fits, TRUE)
   bootstrap <- vapply(seq_along(fits)[-1L], function(k) {
-    bootstrap_p(fits[[k - 1L]], fits[[k]], table$Chisq[k], nsim, progress, batch)
+    bootstrap_p(table$Chisq[k], simulated_ratios(fits[[k]], fits[[k - 1L]], nsim, seed, threads, progress))
   }, numeric(2L))
   table$`Pr(>Chisq)` <- NULL
   table$`Pr(boot)` <- c(NA, bootstrap[1L, ])
   table$`MC error` <- c(NA, bootstrap[2L, ])
   heading <- c(model_heading(fits), paste("Parametric bootstrap with", nsim, "simulated responses"))
   structure(table[c(1:5, 6:7, 9L, 8L)], heading = heading, class = c("anova", "data.frame"))
-}
-
-# p-value and its Monte Carlo standard error.
-bootstrap_p <- function(small, large, observed, nsim, progress, batch) {
-  done <- larger <- 0
-  while (done < nsim) {
-    count <- min(batch, nsim - done)
-    Y <- as.matrix(stats::simulate(small, count))
-    statistic <- pmax(0, refit(small, Y)$criterion - refit(large, Y)$criterion)
-    larger <- larger + sum(statistic >= observed)
-    done <- done + count
-    if (progress) cat("\r", done, " of ", nsim, " simulated", if (done == nsim) "\n", sep = "")
-  }
-  p <- (1 + larger) / (1 + nsim)
-  c(p, sqrt(p * (1 - p) / nsim))
 }

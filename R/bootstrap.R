@@ -4,34 +4,43 @@
 #'
 #' Draws responses from a fitted model, fits the model to each, and keeps what is asked for.
 #'
-#' All random numbers are drawn from R's generator in one stream before and independently of the refits, in the order
-#' of [simulate()][simulate.lmm_fit()], so that a seed gives the same numbers however the refits are computed. Prior
-#' weights are respected. A refit at the boundary is an ordinary result.
+#' @section Random numbers:
+#' Each response has a stream of random numbers of its own: the streams of L'Ecuyer's generator that follow `seed`, one
+#' after the other, with normal numbers by inversion. Response `k` is what [simulate()][simulate.lmm_fit()] draws at the start
+#' of stream `k`. So a seed gives the same results for any number of `threads`, any generator that happens to
+#' be in use, and in [confint()][confint.lmm_fit()], [quantity()], [bootstrap_test()] and [anova()][anova.lmm_fit()]; and
+#' the first 100 of 1000 responses are those that `nsim = 100` gives. The caller's generator and its state are left as they
+#' were, except that without a `seed` one number is drawn from it, which becomes the seed.
+#'
+#' Prior weights are respected. A refit at the boundary is an ordinary result. A warning of class
+#' `lmm_warning_convergence` says how many refits did not converge, if any. An interrupt ends the work and all processes.
 #'
 #' @param fit a fit made by [lmm()] that holds its rows.
 #' @param statistic what to keep of each refit: `NULL` for all standard deviations, correlations and fixed effects, or a
 #'   function of a list with elements `covariance` (list of covariance matrices by term), `sigma` and `beta` that
 #'   returns numbers.
 #' @param nsim number of responses.
-#' @param seed seed for the random numbers; the state of the generator is put back afterwards.
+#' @param seed a whole number that fixes the random numbers, or `NULL`.
+#' @param threads number of processes that share the work (forked, on Windows always 1). Worth it where a single refit takes
+#'   milliseconds or more.
 #' @param progress print a line for every tenth of the work?
 #' @param x,digits,... see [print()].
 #' @return An object of class `lmm_bootstrap`: a list with `t0` (values of the fit), `t` (matrix, a row per refit),
-#'   `nsim`, `seed` and `singular` (was the refit at the boundary?).
-#' @references Davison and Hinkley (1997) *Bootstrap Methods and their Application*.
+#'   `nsim`, `seed` (the one given or drawn) and `singular` (was the refit at the boundary?).
+#' @references Davison and Hinkley (1997) *Bootstrap Methods and their Application*. L'Ecuyer, Simard, Chen and Kelton (2002)
+#'   Operations Research 50, 1073-1075.
 #' @examples
 #' fit <- lmm(bright ~ 1 + (1 | operator), pulp)
 #' bootstrap(fit, nsim = 100, seed = 1)
 #' icc <- function(p) c(icc = p$covariance$operator[1] / (p$covariance$operator[1] + p$sigma^2))
 #' bootstrap(fit, icc, nsim = 100, seed = 1)
 #' @export
-bootstrap <- function(fit, statistic = NULL, nsim = 500, seed = NULL, progress = FALSE) {
-  check_number(nsim, "nsim", lower = 1, whole = TRUE)
-  check_flag(progress, "progress")
+bootstrap <- function(fit, statistic = NULL, nsim = 500, seed = NULL, threads = 1, progress = FALSE) {
   if (!is.null(statistic) && !is.function(statistic)) {
     lmm_abort("input", paste0("`statistic` must be a function, not ", kind_of(statistic), "."), what = "statistic")
   }
-  refits <- bootstrap_refits(fit, nsim, seed, progress)
+  seed <- own_seed(seed)
+  refits <- bootstrap_refits(list(fit), fit, nsim, seed, threads, progress)[[1L]]
   own <- list(covariance = stats::setNames(fit_covariance(fit), fit_term_names(fit)), sigma = fit_sigma(fit), beta = fit_beta(fit))
   if (is.null(statistic)) {
     t0 <- stats::setNames(all_estimates(fit), all_parameter_names(fit))
@@ -42,50 +51,6 @@ bootstrap <- function(fit, statistic = NULL, nsim = 500, seed = NULL, progress =
   }
   colnames(t) <- names(t0)
   structure(list(t0 = t0, t = t, nsim = nsim, seed = seed, singular = refits$singular), class = "lmm_bootstrap")
-}
-
-# Refits of `nsim` responses drawn from `from`, by default the fit itself: the lists of engine_refit(), joined.
-bootstrap_refits <- function(fit, nsim, seed = NULL, progress = FALSE, from = fit) {
-  state <- seed_state(seed)
-  if (!is.null(seed)) on.exit(restore_seed(state$before))
-  rows <- fit_rows(from, "the bootstrap")
-  most <- max(1, floor(2e7 / rows$n))
-  parts <- list()
-  done <- 0
-  while (done < nsim) {
-    size <- min(most, nsim - done)
-    Y <- as.matrix(simulate_rows(from, rows, size))
-    parts <- c(parts, refit_parts(fit, Y, progress, done, nsim))
-    done <- done + size
-  }
-  join_refits(parts)
-}
-
-# As simulate() draws them, one column per response and a row for each row of the fit.
-simulate_rows <- function(fit, rows, nsim) {
-  keep <- wanted_columns(fit, NA)
-  mean <- linear_predictor(fit, rows, use = keep)
-  if (!is.null(rows$offset)) mean <- mean + rows$offset
-  Y <- mean + draw_random_part(fit, rows, nsim, lapply(keep, `!`)) + draw_residuals(fit, rows, nsim)
-  if (!is.null(rows$weights)) Y[rows$weights == 0, ] <- 0
-  Y
-}
-
-refit_parts <- function(fit, Y, progress, done, total) {
-  pieces <- split(seq_len(ncol(Y)), ceiling(seq_len(ncol(Y)) / max(1, ceiling(total / 10))))
-  if (!progress) pieces <- list(seq_len(ncol(Y)))
-  lapply(pieces, function(columns) {
-    out <- engine_refit(fit, Y[, columns, drop = FALSE])
-    if (progress) cat(sprintf("%d of %d refits\n", as.integer(done + max(columns)), as.integer(total)))
-    out
-  })
-}
-
-join_refits <- function(parts) {
-  bind <- function(name) do.call(cbind, lapply(parts, `[[`, name))
-  chain <- function(name) unlist(lapply(parts, `[[`, name), use.names = FALSE)
-  list(theta = bind("theta"), beta = bind("beta"), covariance = bind("covariance"), sigma = chain("sigma"),
-       criterion = chain("criterion"), converged = chain("converged"), singular = chain("singular"))
 }
 
 # Matrix of all parameters, a row per refit, in the order of confint().

@@ -4,73 +4,58 @@
 #'
 #' The likelihood ratio of two nested models, by maximum likelihood, against its distribution when the smaller one holds.
 #'
-#' Responses are drawn from the smaller model (in one stream, see [bootstrap()]) and both models are fitted to each. The
-#' table has the rows of package 'pbkrtest':
+#' Responses are drawn from the smaller model, each from a stream of random numbers of its own (see [bootstrap()]), and both
+#' models are fitted to each. The table has the rows of package 'pbkrtest':
 #' \describe{
 #'   \item{`LRT`}{chi-square with the difference in the number of parameters}
-#'   \item{`PBtest`}{`(1 + number of simulated ratios at least as large) / (1 + number of simulated ratios)`, among the
-#'     simulated ratios that are positive; Monte Carlo error in attribute `"mc.error"`}
+#'   \item{`PBtest`}{`(1 + number of simulated ratios at least as large) / (1 + nsim)`; Monte Carlo error in attribute
+#'     `"mc.error"`. Ratios of zero count, as they must where a variance is tested; 'pbkrtest' leaves them out.}
 #'   \item{`Bartlett`}{the ratio scaled to the mean of its chi-square}
 #'   \item{`Gamma`}{gamma distribution with mean and variance of the simulated ratios}
 #'   \item{`F`}{ratio by its degrees of freedom `q`, as F with the denominator degrees of freedom that match the mean `E` of
 #'     the simulated ratios, `2 (E / q) / (E / q - 1)`; 'pbkrtest' forgets to divide by `q` here}
 #' }
+#' The last three are meant for fixed effects.
 #'
 #' @param large,small fits made by [lmm()] to the same response and rows, the smaller nested in the larger.
 #' @param nsim number of simulated responses.
-#' @param seed seed for the random numbers; the state of the generator is put back afterwards.
-#' @param progress print progress?
+#' @param seed,threads,progress see [bootstrap()].
 #' @param x,digits,... see [print()].
-#' @return An object of class `bootstrap_test`: list with `test` (the table), `reference` (the simulated ratios), `nsim`.
+#' @return An object of class `bootstrap_test`: list with `test` (the table), `reference` (the simulated ratios), `nsim`
+#'   and `seed`.
 #' @references Halekoh and Hojsgaard (2014) Journal of Statistical Software 59(9).
 #' @examples
 #' large <- lmm(yield ~ treat + (1 | blend), penicillin)
 #' small <- lmm(yield ~ 1 + (1 | blend), penicillin)
 #' bootstrap_test(large, small, nsim = 200, seed = 1)
 #' @export
-bootstrap_test <- function(large, small, nsim = 1000, seed = NULL, progress = FALSE) {
-  check_number(nsim, "nsim", lower = 1, whole = TRUE)
+bootstrap_test <- function(large, small, nsim = 1000, seed = NULL, threads = 1, progress = FALSE) {
   check_comparable(list(large, small))
   large <- if (fit_is_reml(large)) quiet_refit(large, FALSE) else large
   small <- if (fit_is_reml(small)) quiet_refit(small, FALSE) else small
   df <- attr(logLik(large), "df") - attr(logLik(small), "df")
   if (df <= 0) lmm_abort("input", "`large` must have more parameters than `small`.", what = "large", value = df)
   observed <- max(0, fit_criterion(small) - fit_criterion(large))
-  reference <- simulated_ratios(large, small, nsim, seed, check_flag(progress, "progress"))
-  structure(list(test = ratio_table(observed, df, reference), reference = reference, nsim = nsim,
+  seed <- own_seed(seed)
+  reference <- simulated_ratios(large, small, nsim, seed, threads, progress)
+  structure(list(test = ratio_table(observed, df, reference), reference = reference, nsim = nsim, seed = seed,
                  formulas = c(large = deparse_line(stats::formula(large)), small = deparse_line(stats::formula(small)))),
             class = "bootstrap_test")
 }
 
-# Likelihood ratios of responses drawn from the smaller model.
-simulated_ratios <- function(large, small, nsim, seed, progress) {
-  state <- seed_state(seed)
-  if (!is.null(seed)) on.exit(restore_seed(state$before))
-  rows <- fit_rows(small, "the bootstrap")
-  most <- max(1, floor(2e7 / rows$n))
-  out <- numeric()
-  while (length(out) < nsim) {
-    Y <- simulate_rows(small, rows, min(most, nsim - length(out)))
-    refits <- lapply(list(small, large), function(fit) join_refits(refit_parts(fit, Y, progress, length(out), nsim)))
-    out <- c(out, pmax(0, refits[[1L]]$criterion - refits[[2L]]$criterion))
-  }
-  out
-}
-
 ratio_table <- function(observed, df, reference) {
-  positive <- reference[reference > 0]
-  p <- (1 + sum(positive >= observed)) / (1 + length(positive))
-  mean <- mean(positive)
-  variance <- stats::var(positive)
+  p <- bootstrap_p(observed, reference)
+  mean <- mean(reference, na.rm = TRUE)
+  variance <- stats::var(reference, na.rm = TRUE)
   scaled <- observed * df / mean
   ddf <- if (mean > df) 2 * (mean / df) / (mean / df - 1) else Inf
-  upper <- c(LRT = stats::pchisq(observed, df, lower.tail = FALSE), PBtest = p,
+  upper <- c(LRT = stats::pchisq(observed, df, lower.tail = FALSE), PBtest = p[[1L]],
              Gamma = stats::pgamma(observed, shape = mean^2 / variance, scale = variance / mean, lower.tail = FALSE),
              Bartlett = stats::pchisq(scaled, df, lower.tail = FALSE),
              F = stats::pf(observed / df, df, ddf, lower.tail = FALSE))
   table <- data.frame(stat = c(observed, observed, observed, scaled, observed / df), df = c(df, NA, NA, df, df),
                       ddf = c(NA, NA, NA, NA, ddf), p.value = unname(upper), row.names = names(upper))
-  structure(table, mc.error = sqrt(p * (1 - p) / length(positive)))
+  structure(table, mc.error = p[[2L]])
 }
 
 #' @rdname bootstrap_test

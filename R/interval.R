@@ -27,8 +27,8 @@
 #' @param scale `"sd"`, or `"variance"` for variances and covariances (methods `"Wald"` and `"chisq"`), always with new names.
 #' @param criterion for profiles: `"ML"` or `"REML"`.
 #' @param information for `"Wald"` and `"chisq"`: see [vcov_components()].
-#' @param nsim,boot.type,seed,progress for `"boot"`: number of simulated responses, `"perc"` or `"basic"`, seed of the
-#'   random numbers, print progress? See [bootstrap()].
+#' @param nsim,boot.type,seed,threads,progress for `"boot"`: number of simulated responses, `"perc"` or `"basic"`, seed of the
+#'   random numbers, number of processes, print progress? See [bootstrap()].
 #' @param ... not used.
 #' @return A matrix with a row per parameter and columns for the lower and upper limit.
 #' @references Venzon and Moolgavkar (1988) Applied Statistics 37, 87-94. Satterthwaite (1946) Biometrics Bulletin 2,
@@ -43,7 +43,7 @@
 confint.lmm_fit <- function(object, parm, level = 0.95, method = c("profile", "Wald", "chisq", "boot"), oldNames = TRUE,
                             scale = c("sd", "variance"), criterion = c("ML", "REML"),
                             information = c("observed", "expected", "average"), nsim = 500,
-                            boot.type = c("perc", "basic"), seed = NULL, progress = FALSE, ...) {
+                            boot.type = c("perc", "basic"), seed = NULL, threads = 1, progress = FALSE, ...) {
   check_dots_empty(...)
   check_number(level, "level", 0, 1)
   method <- check_choice(method[1L], c("profile", "Wald", "chisq", "boot"), "method")
@@ -62,7 +62,7 @@ confint.lmm_fit <- function(object, parm, level = 0.95, method = c("profile", "W
     Wald = interval_wald(object, wanted, level, scale, information),
     chisq = interval_chisq(object, wanted, level, scale, information),
     boot = interval_bootstrap(object, wanted, level, nsim, check_choice(boot.type[1L], c("perc", "basic"), "boot.type"),
-                              seed, check_flag(progress, "progress")))
+                              seed, threads, progress))
   name_limits(object, limits, wanted, level, oldNames, scale)
 }
 

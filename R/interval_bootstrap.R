@@ -1,7 +1,7 @@
 # Limits from the parametric bootstrap.
 
-interval_bootstrap <- function(fit, wanted, level, nsim, type, seed, progress) {
-  draws <- bootstrap(fit, NULL, nsim, seed, progress)
+interval_bootstrap <- function(fit, wanted, level, nsim, type, seed, threads, progress) {
+  draws <- bootstrap(fit, NULL, nsim, seed, threads, progress)
   t(vapply(wanted, function(k) bootstrap_limits(draws$t0[[k]], draws$t[, k], level, type), numeric(2L)))
 }
 

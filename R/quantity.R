@@ -28,7 +28,7 @@
 #' @param level confidence level.
 #' @param link scale of `"delta"` limits: `"identity"`, `"log"`, `"logit"`.
 #' @param information see [vcov_components()].
-#' @param nsim,seed for `"boot"`: number of simulated responses and seed.
+#' @param nsim,seed,threads for `"boot"`: number of simulated responses, seed and number of processes.
 #' @return A data frame with a row per quantity and columns `estimate`, `se`, `df`, `lower`, `upper`.
 #' @examples
 #' fit <- lmm(bright ~ 1 + (1 | operator), pulp)
@@ -39,7 +39,7 @@
 #' @export
 quantity <- function(fit, ..., method = c("delta", "chisq", "boot", "profile"), level = 0.95,
                      link = c("identity", "log", "logit"), information = c("observed", "expected", "average"), nsim = 1000,
-                     seed = NULL) {
+                     seed = NULL, threads = 1) {
   method <- check_choice(method[1L], c("delta", "chisq", "boot", "profile"), "method")
   link <- check_choice(link[1L], c("identity", "log", "logit"), "link")
   check_number(level, "level", 0, 1)
@@ -51,7 +51,7 @@ quantity <- function(fit, ..., method = c("delta", "chisq", "boot", "profile"), 
   limits <- switch(method,
     delta = delta_limits(estimate, se, level, link),
     chisq = chisq_quantities(fit, functions, own, estimate, se, level),
-    boot = boot_quantities(fit, functions, estimate, level, nsim, seed),
+    boot = boot_quantities(fit, functions, estimate, level, nsim, seed, threads),
     profile = t(vapply(functions, profile_quantity, numeric(2L), fit = fit, level = level)))
   data.frame(estimate = estimate, se = se, df = if (method == "chisq") attr(limits, "df") else NA_real_, lower = limits[, 1L],
              upper = limits[, 2L], row.names = make.unique(names(functions)))

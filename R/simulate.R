@@ -34,25 +34,15 @@ simulate.lmm_fit <- function(object, nsim = 1, seed = NULL, use.u = FALSE, re.fo
           else simulation_rows(object, newdata, allow.new.levels)
   state <- seed_state(seed)
   if (!is.null(seed)) on.exit(restore_seed(state$before))
-  mean <- linear_predictor(object, rows, use = keep)
-  if (!is.null(rows$offset)) mean <- mean + rows$offset
-  value <- mean + draw_random_part(object, rows, nsim, lapply(keep, `!`)) + draw_residuals(object, rows, nsim)
+  plan <- drawing_plan(object, rows, keep)
+  u <- matrix(stats::rnorm(plan$size * nsim), plan$size, nsim)
+  e <- matrix(stats::rnorm(rows$n * nsim), rows$n, nsim)
+  value <- drawn_responses(plan, u, e)
   out <- as.data.frame(apply_padding(value, rows))
   names(out) <- paste0("sim_", seq_len(nsim))
   attr(out, "seed") <- state$seed
   out
 }
-
-# As stats::simulate(): without a seed the state before, with one the seed and the kind of generator.
-seed_state <- function(seed) {
-  if (!exists(".Random.seed", envir = globalenv(), inherits = FALSE)) stats::runif(1)
-  before <- get(".Random.seed", envir = globalenv())
-  if (is.null(seed)) return(list(seed = before))
-  set.seed(seed)
-  list(before = before, seed = structure(seed, kind = as.list(RNGkind())))
-}
-
-restore_seed <- function(before) assign(".Random.seed", before, envir = globalenv())
 
 apply_padding <- function(value, rows) {
   rownames(value) <- row_labels(rows)
@@ -63,32 +53,36 @@ simulation_rows <- function(fit, newdata, allow.new.levels) {
   new_rows(fit$frame, newdata, NULL, allow.new.levels, stats::na.pass)
 }
 
-draw_residuals <- function(fit, rows, nsim) {
-  e <- fit_sigma(fit) * matrix(stats::rnorm(rows$n * nsim), rows$n, nsim)
-  if (is.null(rows$weights)) return(e)
-  e / ifelse(rows$weights > 0, sqrt(rows$weights), NA_real_)
+# What a response is made of: its mean, the matrix A with Z b = A u for spherical u in the order of the draws (`size`
+# numbers), and the standard deviation of each residual.
+drawing_plan <- function(fit, rows, keep = wanted_columns(fit, NA)) {
+  mean <- linear_predictor(fit, rows, use = keep)
+  if (!is.null(rows$offset)) mean <- mean + rows$offset
+  A <- drawn_columns(fit, rows, lapply(keep, `!`))
+  scale <- fit_sigma(fit)
+  if (!is.null(rows$weights)) scale <- scale / ifelse(rows$weights > 0, sqrt(rows$weights), NA_real_)
+  list(mean = mean, A = A, size = if (is.null(A)) 0L else ncol(A), scale = scale, n = rows$n)
 }
 
-# Z b for new random effects b of the columns drawn, one column per simulation.
-draw_random_part <- function(fit, rows, nsim, drawn) {
+# Responses from spherical numbers, a column for each.
+drawn_responses <- function(plan, u, e) {
+  value <- plan$mean + plan$scale * e
+  if (plan$size) value + as.matrix(plan$A %*% u) else value
+}
+
+# NULL where no random effect is drawn.
+drawn_columns <- function(fit, rows, drawn) {
   group <- fit_term_groups(fit)
   codes <- simulation_codes(fit, rows)
-  levels <- vapply(codes, function(code) as.integer(code$n), 0L)[group]
-  q <- vapply(fit_random(fit), function(term) as.integer(term$q), 0L)
-  use <- vapply(drawn, any, NA)
-  size <- ifelse(use, levels * q, 0L)
-  u <- matrix(stats::rnorm(sum(size) * nsim), sum(size), nsim)
-  first <- cumsum(size) - size
   d <- mask_design(design(fit$frame, rows), drawn)
   factors <- fit_covariance_factors(fit)
-  out <- matrix(0, rows$n, nsim)
-  for (k in which(use)) {
-    uk <- u[first[k] + seq_len(size[k]), , drop = FALSE]
-    if (fit_random(fit)[[k]]$structure == "diagonal") uk <- uk[level_major(levels[k], q[k]), , drop = FALSE]
-    A <- sparse_columns(d$Z[[k]] %*% factors[[k]], codes[[group[k]]]$code, levels[k])
-    out <- out + as.matrix(A %*% uk)
-  }
-  out
+  parts <- lapply(which(vapply(drawn, any, NA)), function(k) {
+    code <- codes[[group[k]]]
+    A <- sparse_columns(d$Z[[k]] %*% factors[[k]], code$code, code$n)
+    term <- fit_random(fit)[[k]]
+    if (term$structure == "diagonal") A[, order(level_major(code$n, term$q)), drop = FALSE] else A
+  })
+  do.call(cbind, parts)
 }
 
 # A diagonal term's numbers come column by column; their places in the order level by level.

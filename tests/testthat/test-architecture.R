@@ -86,8 +86,8 @@ test_that("files and functions stay short enough to be read", {
 
 # A tolerance without a scale is wrong for data in other units: `x < 1e-8` is refused, `x < 1e-8 * scale` is not,
 # nor is a quantity that has no unit: `novelty` is the share of a column's length that other columns do not explain,
-# `gap` a distance divided by its scale, `decrement` a difference of log likelihoods, `length` a share of a step.
-dimensionless <- "novelty|abs\\(gap\\)|decrement|length"
+# `gap` a distance divided by its scale, `decrement` and `ratio` differences of log likelihoods, `length` a share of a step.
+dimensionless <- "novelty|abs\\(gap\\)|decrement|ratio|length"
 
 test_that("no comparison uses a literal absolute tolerance", {
   compared <- "[<>]=?\\s*[0-9.]+e-[0-9]+(?![0-9]|\\s*\\*)|(?<![*] )\\b[0-9.]+e-[0-9]+\\s*[<>]"

@@ -57,8 +57,7 @@ test_that("bootstrap limits: percentiles of refits, the same for the same seed",
   limits <- confint(fit, method = "boot", nsim = 60, seed = 1)
   expect_identical(.Random.seed, before)
   expect_identical(confint(fit, method = "boot", nsim = 60, seed = 1), limits)
-  draws <- simulate(fit, 60, seed = 1)
-  refits <- lapply(draws, function(y) suppressMessages(refit(fit, y)))
+  refits <- lapply(literal_draws(fit, 60, seed = 1), function(y) suppressMessages(refit(fit, y)))
   sigmas <- unname(sort(vapply(refits, sigma, 0)))
   p <- c(0.025, 0.975) * 61
   k <- trunc(p)
@@ -66,17 +65,21 @@ test_that("bootstrap limits: percentiles of refits, the same for the same seed",
   expect_equal(unname(limits[".sigma", ]), sigmas[k] + weight * (sigmas[k + 1] - sigmas[k]), tolerance = 1e-8)
   basic <- confint(fit, method = "boot", nsim = 60, seed = 1, boot.type = "basic")
   expect_equal(basic[, 1], 2 * c(sqrt(VarCorr(fit)$operator[1]), sigma(fit), fixef(fit)) - limits[, 2], ignore_attr = TRUE)
-  expect_identical(capture.output(progress <- confint(fit, method = "boot", nsim = 60, seed = 1, progress = TRUE))[10],
-                   "60 of 60 refits")
+  expect_identical(capture.output(progress <- confint(fit, method = "boot", nsim = 60, seed = 1, progress = TRUE)),
+                   c("25 of 60 refits", "50 of 60 refits", "60 of 60 refits"))
   expect_identical(progress, limits)
 })
 
-test_that("the bootstrap of lme4 with the same seed gives the same limits", {
+test_that("lme4 and boot give the same limits from the same responses", {
   skip_if_not_installed("lme4")
+  skip_if_not_installed("boot")
+  fit <- example_fit("pulp")
   other <- lme4::lmer(bright ~ 1 + (1 | operator), pulp)
-  set.seed(1)
-  theirs <- suppressMessages(confint(other, method = "boot", nsim = 50, quiet = TRUE))
-  expect_equal(confint(example_fit("pulp"), method = "boot", nsim = 50, seed = 1), theirs, tolerance = 1e-5)
+  values <- function(m) c(as.data.frame(lme4::VarCorr(m))$sdcor, lme4::fixef(m))
+  t <- do.call(rbind, lapply(literal_draws(fit, 50, seed = 1), function(y) values(suppressMessages(lme4::refit(other, y)))))
+  draws <- structure(list(t0 = values(other), t = t, R = 50, call = quote(boot())), class = "boot")
+  theirs <- t(vapply(1:3, function(k) boot::boot.ci(draws, type = "perc", index = k)$percent[4:5], numeric(2)))
+  expect_equal(confint(fit, method = "boot", nsim = 50, seed = 1), theirs, tolerance = 1e-5, ignore_attr = TRUE)
 })
 
 test_that("weights count in the bootstrap", {

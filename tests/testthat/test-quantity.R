@@ -75,7 +75,7 @@ test_that("bootstrap limits of a quantity", {
   draws <- bootstrap(fit, icc, nsim = 80, seed = 3)
   q <- quantity(fit, "icc", method = "boot", nsim = 80, seed = 3)
   expect_equal(unlist(q[c("lower", "upper")]), confint(draws)[1, ], ignore_attr = TRUE)
-  y <- simulate(fit, 80, seed = 3)[[7]]
+  y <- literal_draws(fit, 7, seed = 3)[[7]]
   again <- suppressMessages(refit(fit, y))
   expect_equal(draws$t[7], VarCorr(again)$operator[1] / (VarCorr(again)$operator[1] + sigma(again)^2), tolerance = 1e-7, ignore_attr = TRUE)
   expect_output(print(draws), "80 refits")

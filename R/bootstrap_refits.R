@@ -1,0 +1,94 @@
+# Refits of responses that a model has drawn, block by block, on one or several processors.
+
+# For each of `fits` the joined lists of engine_refit(), over the same `nsim` responses drawn from `from`.
+#
+# The numbers of a replicate come from its own stream, and the blocks depend on the model alone: neither the number of
+# processors nor that of replicates changes a replicate.
+bootstrap_refits <- function(fits, from, nsim, seed, threads = 1, progress = FALSE) {
+  check_number(nsim, "nsim", lower = 1, whole = TRUE)
+  check_number(threads, "threads", lower = 1, whole = TRUE)
+  check_flag(progress, "progress")
+  rows <- fit_rows(from, "the bootstrap")
+  plan <- drawing_plan(from, rows)
+  streams <- random_streams(nsim, seed)
+  size <- max(1, min(25, floor(1e6 / rows$n)))
+  blocks <- unname(split(seq_len(nsim), (seq_len(nsim) - 1L) %/% size))
+  work <- function(columns) {
+    Y <- stream_responses(plan, streams[, columns, drop = FALSE])
+    if (!is.null(rows$weights)) Y[rows$weights == 0, ] <- 0
+    lapply(fits, engine_refit, Y)
+  }
+  parts <- run_blocks(blocks, work, threads, progress)
+  joined <- lapply(seq_along(fits), function(k) join_refits(lapply(parts, `[[`, k)))
+  warn_not_converged(joined, nsim)
+  joined
+}
+
+# A column for each stream: what simulate() draws from there.
+stream_responses <- function(plan, streams) {
+  numbers <- stream_normals(streams, plan$size + plan$n)
+  first <- seq_len(plan$size)
+  drawn_responses(plan, numbers[first, , drop = FALSE], numbers[plan$size + seq_len(plan$n), , drop = FALSE])
+}
+
+# The results of `work` on each block. With progress, a line after each tenth of the work.
+run_blocks <- function(blocks, work, threads, progress) {
+  if (!progress) return(in_processes(blocks, work, threads))
+  total <- sum(lengths(blocks))
+  done <- cumsum(lengths(blocks))
+  parts <- list()
+  for (round in split(seq_along(blocks), ceiling(10 * done / total))) {
+    parts <- c(parts, in_processes(blocks[round], work, threads))
+    cat(sprintf("%d of %d refits\n", done[max(round)], total))
+  }
+  parts
+}
+
+# Forked processes share the data without a copy; Windows has none.
+in_processes <- function(blocks, work, threads) {
+  threads <- min(threads, length(blocks))
+  if (threads == 1 || .Platform$OS.type == "windows") return(lapply(blocks, work))
+  caught <- function(block) tryCatch(work(block), error = identity)
+  parts <- suppressWarnings(parallel::mclapply(blocks, caught, mc.cores = threads, mc.set.seed = FALSE))
+  failed <- Filter(function(part) inherits(part, "error"), parts)
+  for (e in failed) stop(e)
+  if (!all(vapply(parts, is.list, NA))) {
+    lmm_abort("numeric", "a process of the bootstrap ended without a result.", what = "threads", value = threads,
+              fix = "If memory ran out, use fewer `threads`.")
+  }
+  parts
+}
+
+join_refits <- function(parts) {
+  bind <- function(name) do.call(cbind, lapply(parts, `[[`, name))
+  chain <- function(name) unlist(lapply(parts, `[[`, name), use.names = FALSE)
+  list(theta = bind("theta"), beta = bind("beta"), covariance = bind("covariance"), sigma = chain("sigma"),
+       criterion = chain("criterion"), converged = chain("converged"), singular = chain("singular"))
+}
+
+warn_not_converged <- function(joined, nsim) {
+  failed <- sum(!Reduce(`&`, lapply(joined, `[[`, "converged")))
+  if (!failed) return(invisible())
+  lmm_warn("convergence", paste0(failed, " of ", count_of(nsim, "refit"), " did not converge."), what = "nsim", value = failed,
+           fix = "Raise `max_evaluations` in the lmm_control() of the fit.")
+}
+
+# Likelihood ratios of `nsim` responses drawn from the smaller of two fits by maximum likelihood.
+simulated_ratios <- function(large, small, nsim, seed, threads, progress) {
+  if (fit_is_exact(small)) {
+    lmm_abort("input", "the smaller model fits the response exactly: it has no residual variance to draw from.", what = "small")
+  }
+  refits <- bootstrap_refits(list(small, large), small, nsim, seed, threads, progress)
+  positive_ratio(refits[[1L]]$criterion - refits[[2L]]$criterion)
+}
+
+# A likelihood ratio has no unit; below 1e-9 it is the rounding of two equal likelihoods, as where a variance is zero.
+positive_ratio <- function(ratio) ifelse(ratio < 1e-9, 0, ratio)
+
+# p-value of an observed ratio, the share of ratios at least as large with the observed one counted, and its Monte Carlo
+# standard error (Davison and Hinkley 1997, equation 4.11).
+bootstrap_p <- function(observed, ratios) {
+  ratios <- ratios[!is.na(ratios)]
+  p <- (1 + sum(ratios >= positive_ratio(observed))) / (1 + length(ratios))
+  c(p = p, error = sqrt(p * (1 - p) / length(ratios)))
+}
