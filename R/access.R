@@ -57,6 +57,9 @@ getME.lmm_fit <- function(object, name, ...) {
 fit_parts <- list(
   X = function(fit) model.matrix(fit),
   Z = function(fit) model.matrix(fit, "random"),
+  Zt = function(fit) Matrix::t(model.matrix(fit, "random")),
+  Ztlist = function(fit) term_blocks(fit),
+  mmList = function(fit) model.matrix(fit, "random_list"),
   y = function(fit) fit_rows(fit, "getME()")$y,
   mu = function(fit) as.vector(fitted_used(fit)),
   offset = function(fit) {
@@ -74,6 +77,9 @@ fit_parts <- list(
   theta = function(fit) stats::setNames(fit_theta(fit), theta_names(fit)),
   lower = function(fit) stats::setNames(ifelse(theta_on_diagonal(fit), 0, -Inf), theta_names(fit)),
   Lambda = function(fit) stats::setNames(fit_factors(fit), fit_term_names(fit)),
+  Lambdat = function(fit) Matrix::t(Matrix::bdiag(Map(function(L, n) Matrix::kronecker(Matrix::Diagonal(n), L), fit_factors(fit),
+                                                        term_sizes(fit)$levels))),
+  RX = function(fit) relative_root(fit),
   Sigma = function(fit) fit_covariance(fit),
   sigma = function(fit) fit_sigma(fit),
   flist = function(fit) grouping_data(fit),
@@ -83,6 +89,13 @@ fit_parts <- list(
   n = function(fit) fit_nobs(fit),
   p = function(fit) fit_rank(fit),
   q = function(fit) sum(lengths(fit_modes(fit))),
+  Gp = function(fit) unname(c(0L, cumsum(term_sizes(fit)$levels * term_sizes(fit)$columns))),
+  p_i = function(fit) term_sizes(fit)$columns,
+  l_i = function(fit) term_sizes(fit)$levels,
+  q_i = function(fit) term_sizes(fit)$columns * term_sizes(fit)$levels,
+  m_i = function(fit) term_sizes(fit)$parameters,
+  m = function(fit) n_theta(fit),
+  k = function(fit) length(fit_random(fit)),
   n_rtrms = function(fit) length(fit_random(fit)),
   n_rfacs = function(fit) length(fit_groups(fit)),
   is_REML = function(fit) fit_is_reml(fit),
@@ -92,6 +105,33 @@ fit_parts <- list(
   conditions = function(fit) fit$conditions,
   optimum = function(fit) fit$optimum
 )
+
+# Columns, levels and parameters of each random term.
+term_sizes <- function(fit) {
+  random <- fit_random(fit)
+  columns <- vapply(random, function(term) as.integer(term$q), 0L)
+  diagonal <- vapply(random, function(term) term$structure == "diagonal", NA)
+  lapply(list(columns = columns, levels = vapply(fit_modes(fit), nrow, 0L),
+              parameters = ifelse(diagonal, columns, (columns * (columns + 1L)) %/% 2L)), stats::setNames, fit_term_names(fit))
+}
+
+# For each column of each random term the sparse matrix levels x rows.
+term_blocks <- function(fit) {
+  d <- design(fit$frame, fit_rows(fit, "getME()"))
+  out <- Map(function(Z, term) {
+    levels <- length(fit_group_levels(fit, term$group))
+    columns <- lapply(seq_len(term$q), function(j) Matrix::t(sparse_columns(Z[, j, drop = FALSE], d$codes[[term$group]], levels)))
+    stats::setNames(columns, paste(term$name, term$columns, sep = "."))
+  }, d$Z, fit_random(fit))
+  unlist(unname(out), recursive = FALSE)
+}
+
+# Upper triangular R with R'R = sigma^2 vcov^-1; its diagonal is positive.
+relative_root <- function(fit) {
+  info <- fit_information(fit, full = FALSE)
+  R <- if (anyNA(info$phi) || !length(info$phi)) info$phi else qr.R(qr(solve(t(chol(info$phi)), info$inverse)))
+  structure(R * ifelse(diag(R) < 0, -1, 1), dimnames = list(names(info$estimate), names(info$estimate)))
+}
 
 fitted_used <- function(fit) {
   rows <- fit_rows(fit, "getME()")

@@ -20,6 +20,9 @@
 #' "first" is meant in the order of the level names, not of the factor, so that releveling changes nothing. Rows of a
 #' matrix-valued variable are made orthonormal as in [contest()].
 #'
+#' `ddf = NULL` or `"lme4"` gives the table of package 'lme4': sums of squares of the terms in sequence in the metric of the
+#' fitted covariance matrix, with F ratios but without denominator degrees of freedom and p-values.
+#'
 #' @section Several fits:
 #' `test = "Chisq"`: likelihood ratio tests of each fit against the one before, in the order of the number of
 #' parameters, after refitting by maximum likelihood (with a message) unless `refit = FALSE`. `test = "F"`: the fixed
@@ -31,7 +34,7 @@
 #' @param object a fit made by [lmm()].
 #' @param ... further fits; options of the method, see [ddf_method()].
 #' @param type type of hypotheses: 1, 2, 3 or `"I"`, `"II"`, `"III"`.
-#' @param ddf method for the denominator degrees of freedom, see [ddf_methods()].
+#' @param ddf method for the denominator degrees of freedom, see [ddf_methods()]; `NULL` for none.
 #' @param refit refit by maximum likelihood before fits are compared?
 #' @param model.names names for the fits in the table.
 #' @param test how to compare fits: `"Chisq"`, `"F"` or `"bootstrap"`.
@@ -52,6 +55,10 @@ anova.lmm_fit <- function(object, ..., type = 3, ddf = "Satterthwaite", refit = 
   dots <- list(...)
   is_fit <- vapply(dots, function(x) inherits(x, c("lmm_fit", "lm")), NA)
   options <- dots[!is_fit]
+  if (!any(is_fit) && without_tests(ddf)) {
+    do.call(check_dots_empty, options)
+    return(anova_without_tests(object))
+  }
   if (!any(is_fit)) return(anova_of_terms(object, check_type(type), do.call(ddf_method, c(list(ddf), options))))
   test <- check_choice(test[1L], c("Chisq", "F", "bootstrap"), "test")
   fits <- name_fits(c(list(object), dots[is_fit]), match.call(expand.dots = TRUE), c(TRUE, is_fit), model.names)
@@ -74,6 +81,20 @@ anova_of_terms <- function(fit, type, method) {
   table <- do.call(rbind, c(rows, list(empty_f_table())))
   structure(table, heading = paste("Type", c("I", "II", "III")[type], "Analysis of Variance Table with", method_phrase(method)),
             class = c("anova", "data.frame"))
+}
+
+# With R'R the inverse of the relative covariance matrix of the coefficients, the squares of R beta, summed by term.
+anova_without_tests <- function(fit) {
+  info <- fit_information(fit, full = FALSE)
+  term <- fit$frame$x_assign[info$kept]
+  square <- as.vector(relative_root(fit) %*% info$estimate)^2
+  labels <- attr(fit$frame$terms, "term.labels")
+  own <- factor(term[term > 0L], seq_along(labels))
+  npar <- as.vector(table(own))
+  ss <- vapply(split(square[term > 0L], own), sum, 0, USE.NAMES = FALSE)
+  table <- data.frame(npar = npar, `Sum Sq` = ss, `Mean Sq` = ss / npar, `F value` = ss / npar / info$sigma2,
+                      row.names = labels, check.names = FALSE)[npar > 0L, ]
+  structure(table, heading = "Analysis of Variance Table", class = c("anova", "data.frame"))
 }
 
 empty_f_table <- function() {

@@ -19,7 +19,9 @@ check_comparable <- function(fits) {
   first <- fits[[1L]]
   for (other in fits[-1L]) {
     if (!inherits(other, "lmm_fit")) {
-      lmm_abort("input", "only fits made by lmm() can be compared.", what = class(other)[1L])
+      lmm_abort("input", paste0("only fits made by lmm() can be compared, not one of class ", quote_level(class(other)[1L]),
+                                "."), what = class(other)[1L],
+                fix = "For the model without random effects: rlrt() or lrt() tests one variance exactly, ranova() each.")
     }
     check_same_rows(first, other)
   }

@@ -97,16 +97,23 @@ refit.default <- function(object, newresp, ...) {
 #' @param ... passed on to methods.
 #' @return Depends on the part:
 #' \describe{
-#'   \item{`X`, `Z`}{fixed-effect and (sparse) random-effect model matrices}
+#'   \item{`X`, `Z`, `Zt`}{fixed-effect and (sparse) random-effect model matrices; the latter transposed}
+#'   \item{`mmList`, `Ztlist`}{the columns of each random term before they are spread over levels; for each of these columns
+#'     the sparse matrix levels x rows}
 #'   \item{`y`, `mu`, `offset`, `weights`}{response, fitted values, offset, prior weights of the rows used}
 #'   \item{`beta`, `fixef`, `b`, `u`}{fixed effects; random effects and their spherical version, level by level}
 #'   \item{`theta`, `lower`}{relative Cholesky parameters of the random terms and their lower bounds}
 #'   \item{`Lambda`}{list of relative covariance factors, one per term}
+#'   \item{`Lambdat`}{the sparse matrix of all of them, transposed: `sigma^2 * crossprod(Lambdat)` is the covariance matrix of
+#'     `b`}
+#'   \item{`RX`}{upper triangular factor with `crossprod(RX)` equal to `sigma^2` times the inverse of `vcov(fit)`}
 #'   \item{`Sigma`}{list of covariance matrices, one per term}
 #'   \item{`sigma`}{residual standard deviation}
 #'   \item{`flist`, `cnms`}{grouping factors of the rows used; names of the columns of each term}
 #'   \item{`N`, `n`, `p`, `q`, `n_rtrms`, `n_rfacs`}{rows, rows, rank of `X`, number of random effects, of random
 #'     terms and of grouping factors}
+#'   \item{`k`, `p_i`, `l_i`, `q_i`, `m_i`, `m`, `Gp`}{number of random terms; for each its columns, levels, their product and
+#'     its number of parameters; their sum; where each starts in `b`, counted from 0}
 #'   \item{`is_REML`, `REML`}{was the restricted likelihood maximized?}
 #'   \item{`devcomp`}{components of the criterion: list of `cmp` and `dims`}
 #'   \item{`singular`}{for each random term: is its covariance matrix singular?}

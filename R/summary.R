@@ -3,12 +3,12 @@
 #' Summary of a fit
 #'
 #' @param object a fit made by [lmm()].
-#' @param ddf method for the degrees of freedom of the t tests, see [ddf_methods()]; `NULL` for a table without tests.
-#'   The method of Kenward and Roger also adjusts the standard errors.
+#' @param ddf method for the degrees of freedom of the t tests, see [ddf_methods()]; `NULL` or `"lme4"` for a table without
+#'   tests. The method of Kenward and Roger also adjusts the standard errors.
 #' @param x a summary.
 #' @param digits significant digits.
 #' @param correlation show the correlations of the fixed-effect estimates? By default up to 12 of them, or
-#'   `getOption("lmm.summary.cor.max")`.
+#'   `getOption("lmm.summary.cor.max")`. What `print()` is told goes before what `summary()` was told.
 #' @param signif.stars show stars of significance where there are p-values?
 #' @param symbolic.cor show the correlations as symbols?
 #' @param ... options of the method, see [ddf_method()]; for `print()` passed on to [stats::printCoefmat()].
@@ -16,20 +16,26 @@
 #' @examples
 #' summary(lmm(yield ~ treat + (1 | blend), penicillin))
 #' @export
-summary.lmm_fit <- function(object, ddf = "Satterthwaite", ...) {
+summary.lmm_fit <- function(object, ddf = "Satterthwaite", correlation = NULL, ...) {
+  if (!is.null(correlation)) check_flag(correlation, "correlation")
   tests <- coefficient_tests(object, ddf, ...)
   structure(list(
     method = paste0(fit_method(object), tests$phrase), call = object$call, formula = stats::formula(object),
     criterion = criterion_table(object), residuals = scaled_residual_quantiles(object),
     varcor = VarCorr(object), sigma = fit_sigma(object), ngrps = ngrps(object), nobs = fit_nobs(object),
-    coefficients = tests$table, vcov = tests$vcov, aliased = !fit_estimable(object), conditions = object$conditions
+    coefficients = tests$table, vcov = tests$vcov, aliased = !fit_estimable(object), correlation = correlation,
+    conditions = object$conditions
   ), class = "summary.lmm_fit")
 }
+
+# No tests asked for, in the words of this package or of 'lmerTest'.
+without_tests <- function(ddf) is.null(ddf) || identical(ddf, "lme4")
 
 # Estimates with standard errors and, unless `ddf` is NULL, their t tests.
 coefficient_tests <- function(fit, ddf, ...) {
   vcov <- fit_vcov(fit)
-  if (is.null(ddf)) {
+  if (without_tests(ddf)) {
+    check_dots_empty(...)
     estimate <- fit_beta(fit)[fit_estimable(fit)]
     return(list(table = coefficient_table(estimate, sqrt(diag(vcov))), vcov = vcov, phrase = ""))
   }
@@ -66,7 +72,7 @@ scaled_residual_quantiles <- function(fit) {
 
 #' @rdname summary.lmm_fit
 #' @export
-print.summary.lmm_fit <- function(x, digits = max(3L, getOption("digits") - 3L), correlation = NULL,
+print.summary.lmm_fit <- function(x, digits = max(3L, getOption("digits") - 3L), correlation = x$correlation,
                                   signif.stars = getOption("show.signif.stars"), symbolic.cor = FALSE, ...) {
   print_title(x$method)
   print_call(x$call, x$formula)

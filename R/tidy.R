@@ -18,9 +18,11 @@ generics::augment
 #' @param effects which estimates: `"fixed"`, `"ran_pars"` (standard deviations and correlations), `"ran_vals"`
 #'   (conditional modes of the random effects).
 #' @param scales `"sdcor"` or `"vcov"`: scale of the parameters of the random effects.
-#' @param conf.int,conf.level add Wald limits of this level?
+#' @param conf.int,conf.level add limits of this level? For fixed effects `estimate +- quantile * std.error` with the t
+#'   quantile of the degrees of freedom that belong to `p.value` (normal where there are none), for modes with the normal one.
+#' @param ddf method for the degrees of freedom, see [ddf_methods()]; `NULL` for none.
 #' @param data,newdata rows to add to; by default those behind the fit.
-#' @param ... not used.
+#' @param ... for `tidy()` options of the method, see [ddf_method()]; otherwise not used.
 #' @return `tidy()`: a row per estimate with columns `effect`, `group`, `level` (for modes), `term`, `estimate`,
 #'   `std.error`, `statistic` and limits. `glance()`: one row. `augment()`: the rows with `.fitted`, `.resid`,
 #'   `.fixed`.
@@ -36,22 +38,23 @@ NULL
 #' @method tidy lmm_fit
 #' @export
 tidy.lmm_fit <- function(x, effects = c("ran_pars", "fixed"), scales = c("sdcor", "vcov"), conf.int = FALSE,
-                         conf.level = 0.95, ...) {
+                         conf.level = 0.95, ddf = "Satterthwaite", ...) {
   for (effect in effects) check_choice(effect, c("fixed", "ran_pars", "ran_vals"), "effects")
   scales <- check_choice(scales[1L], c("sdcor", "vcov"), "scales")
-  parts <- list(if ("fixed" %in% effects) tidy_fixed(x), if ("ran_pars" %in% effects) tidy_parameters(x, scales),
+  parts <- list(if ("fixed" %in% effects) tidy_fixed(x, ddf, ...), if ("ran_pars" %in% effects) tidy_parameters(x, scales),
                 if ("ran_vals" %in% effects) tidy_modes(x))
   out <- bind_rows_by_name(parts[!vapply(parts, is.null, NA)])
   if (conf.int) {
-    half <- stats::qnorm((1 + check_number(conf.level, "conf.level", 0, 1)) / 2) * out$std.error
+    df <- if (is.null(out$df)) Inf else ifelse(is.na(out$df), Inf, out$df)
+    half <- stats::qt((1 + check_number(conf.level, "conf.level", 0, 1)) / 2, df) * out$std.error
     out$conf.low <- out$estimate - half
     out$conf.high <- out$estimate + half
   }
   out
 }
 
-tidy_fixed <- function(fit) {
-  table <- coef(summary(fit))
+tidy_fixed <- function(fit, ddf, ...) {
+  table <- coef(summary(fit, ddf, ...))
   out <- data.frame(effect = rep("fixed", nrow(table)), group = rep(NA_character_, nrow(table)),
                     term = as.character(rownames(table)), estimate = table[, "Estimate"],
                     std.error = table[, "Std. Error"], statistic = table[, "t value"],

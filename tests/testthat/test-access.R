@@ -57,3 +57,30 @@ test_that("singular terms are named", {
   expect_true(isSingular(fit))
   expect_length(getME(fit, "u"), 20)
 })
+
+test_that("sparse parts fit together", {
+  for (seed in c(1, 4, 5, 8, 12)) {
+    case <- random_design(seed)
+    fit <- fit_design(case)
+    oracle <- oracle_of_design(case)
+    Zt <- as.matrix(getME(fit, "Zt"))
+    expect_identical(Zt, t(as.matrix(getME(fit, "Z"))))
+    # Var(Z b) = sigma^2 Z Lambda Lambda' Z'
+    Lambdat <- getME(fit, "Lambdat")
+    expect_s4_class(Lambdat, "sparseMatrix")
+    V <- sigma(fit)^2 * crossprod(as.matrix(Lambdat) %*% Zt)[oracle$keep, oracle$keep]
+    truth <- oracle_V(oracle, fit_covariance(fit)[term_positions(case, fit)], 0)
+    expect_equal(unname(V), unname(truth), tolerance = 1e-10, label = case$kind)
+    expect_equal(as.vector(getME(fit, "u") %*% as.matrix(Lambdat)), getME(fit, "b"), tolerance = 1e-8)
+    # the pieces of Z, and where they are in it
+    pieces <- getME(fit, "Ztlist")
+    expect_length(pieces, sum(getME(fit, "p_i")))
+    expect_equal(sum(vapply(pieces, nrow, 0L)), getME(fit, "q"))
+    expect_identical(as.vector(diff(getME(fit, "Gp"))), unname(getME(fit, "q_i")))
+    expect_equal(unname(as.matrix(pieces[[1]])), unname(Zt[seq(1, by = getME(fit, "p_i")[[1]], length.out = getME(fit, "l_i")[[1]]), ]))
+    expect_identical(getME(fit, "m"), length(getME(fit, "theta")))
+    expect_identical(sum(getME(fit, "m_i")), getME(fit, "m"))
+    if (getME(fit, "p")) expect_equal(crossprod(getME(fit, "RX")), sigma(fit)^2 * solve(vcov(fit, complete = FALSE)), tolerance = 1e-7)
+  }
+  expect_identical(unname(getME(lmm(y ~ x + (x | g), behavior_data()), "m_i")), 3L)
+})

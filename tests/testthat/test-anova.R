@@ -245,3 +245,32 @@ test_that("tests are those of package 'lmerTest'", {
   }
   expect_equal(unname(coef(summary(fit))), unname(coef(summary(peer))), tolerance = 1e-5)
 })
+
+test_that("without a method the table has sequential sums of squares and no p-values", {
+  d <- behavior_data()
+  d$w <- rep(c(1, 2), 48)
+  fit <- lmm(y ~ x * f + (1 | g), d, weights = w)
+  # the same from the dense formulas: what each term takes from the generalized sum of squares
+  X <- model.matrix(~ x * f, d)
+  model <- oracle_model(d$y, X, list(matrix(1, 96, 1)), list(as.integer(d$g)), weights = d$w)
+  Vinv <- solve(oracle_V(model, fit_covariance(fit), sigma(fit)^2))
+  left <- vapply(0:3, function(last) {
+    A <- X[, attr(X, "assign") <= last, drop = FALSE]
+    r <- d$y - A %*% solve(t(A) %*% Vinv %*% A, t(A) %*% Vinv %*% d$y)
+    sum(r * (Vinv %*% r)) * sigma(fit)^2
+  }, 0)
+  table <- anova(fit, ddf = NULL)
+  expect_identical(names(table), c("npar", "Sum Sq", "Mean Sq", "F value"))
+  expect_identical(rownames(table), c("x", "f", "x:f"))
+  expect_equal(table$`Sum Sq`, -diff(left), tolerance = 1e-8)
+  expect_equal(table$`F value`, table$`Sum Sq` / c(1, 3, 3) / sigma(fit)^2)
+  expect_identical(anova(fit, ddf = "lme4"), table)
+  shifted <- lmm(y ~ x * f + (1 | g), transform(d, y = y + 1e6), weights = w)
+  expect_equal(anova(shifted, ddf = NULL)$`Sum Sq`, table$`Sum Sq`, tolerance = 1e-6)
+  expect_identical(dim(anova(lmm(y ~ 0 + (1 | g), d), ddf = NULL)), c(0L, 4L))
+  expect_error(anova(fit, ddf = NULL, information = "observed"), "information", class = "lmm_error_input")
+  expect_error(anova(fit, lm(y ~ x, d)), "not one of class \"lm\".*rlrt", class = "lmm_error_input")
+  skip_if_not_installed("lme4")
+  peer <- lme4::lmer(y ~ x * f + (1 | g), d, weights = w)
+  expect_equal(unname(as.matrix(table)), unname(as.matrix(anova(peer))), tolerance = 1e-5)
+})

@@ -115,3 +115,20 @@ test_that("aliased coefficients are counted and conditions are repeated", {
   expect_match(shown[grep("fit warnings", shown) + 1], "x2")
   expect_identical(rownames(coef(summary(fit))), c("(Intercept)", "x"))
 })
+
+test_that("correlations are shown or not as summary() or print() is told", {
+  fit <- example_fit("penicillin")
+  shows <- function(...) any(grepl("Correlation of Fixed Effects", capture.output(print(...))))
+  expect_true(shows(summary(fit)))
+  expect_false(shows(summary(fit, correlation = FALSE)))
+  expect_true(shows(summary(fit, correlation = FALSE), correlation = TRUE))
+  expect_false(shows(summary(fit), correlation = FALSE))
+  expect_error(summary(fit, correlation = "no"), "must be TRUE or FALSE", class = "lmm_error_input")
+  expect_error(summary(fit, corelation = FALSE), "corelation", class = "lmm_error_input")
+})
+
+test_that("ddf = \"lme4\" asks for no tests, in the words of lmerTest", {
+  fit <- example_fit("penicillin")
+  expect_identical(summary(fit, ddf = "lme4"), summary(fit, ddf = NULL))
+  expect_error(summary(fit, ddf = NULL, type = "CR2"), "type", class = "lmm_error_input")
+})

@@ -1,0 +1,64 @@
+# How much each row has to say: leverages and what is made of them.
+
+#' Leverages, standardized residuals and Cook's distances
+#'
+#' `hatvalues()` gives the diagonal of the matrix that leads from the response to the fitted values, random effects
+#' included, at the estimated variance parameters: the weight of an observation in its own fitted value.
+#'
+#' With `h` the leverage and `e` the Pearson residual, `rstudent()` and `rstandard()` are `e / (sigma sqrt(1 - h))`, with the
+#' residual standard deviation of all rows (as in lme4, which calls this studentized), and `cooks.distance()` is
+#' `(e / (1 - h))^2 h / (sigma^2 p)`, with `p` the rank of the fixed-effect matrix. They tell how fitted values move when a
+#' single response does; to see what a whole group does to the estimates, leave it out with `update(fit, subset = )`.
+#'
+#' @param model a fit made by [lmm()] that holds its rows.
+#' @param ... not used.
+#' @return A vector, one element per row used; per row of the data if the fit was made with `na.action = na.exclude`. A row of
+#'   weight zero has leverage 0. Cook's distance is `NA` in a model without fixed effects.
+#' @references Demidenko and Stukel (2005) Statistics in Medicine 24, 893-909.
+#' @examples
+#' fit <- lmm(yield ~ treat + (1 | blend), penicillin)
+#' hatvalues(fit)
+#' plot(hatvalues(fit), rstandard(fit))
+#' @name influence
+NULL
+
+#' @rdname influence
+#' @importFrom stats hatvalues
+#' @export
+hatvalues.lmm_fit <- function(model, ...) {
+  check_dots_empty(...)
+  rows <- fit_rows(model, "hatvalues()")
+  h <- prediction_variance(model, rows, all_columns(model)) / fit_sigma(model)^2
+  pad_rows(if (is.null(rows$weights)) h else h * rows$weights, rows)
+}
+
+#' @rdname influence
+#' @importFrom stats rstandard
+#' @export
+rstandard.lmm_fit <- function(model, ...) {
+  check_dots_empty(...)
+  h <- hatvalues(model)
+  out <- stats::residuals(model, type = "scaled") / sqrt(1 - h)
+  out[is_one(h)] <- NA_real_
+  out
+}
+
+#' @rdname influence
+#' @importFrom stats rstudent
+#' @export
+rstudent.lmm_fit <- function(model, ...) stats::rstandard(model, ...)
+
+#' @rdname influence
+#' @importFrom stats cooks.distance
+#' @export
+cooks.distance.lmm_fit <- function(model, ...) {
+  check_dots_empty(...)
+  h <- hatvalues(model)
+  p <- fit_rank(model)
+  out <- (stats::residuals(model, type = "scaled") / (1 - h))^2 * h / p
+  out[is_one(h) | p == 0L] <- NA_real_
+  out
+}
+
+# The row determines its own fitted value: nothing is left of its residual.
+is_one <- function(h) !is.na(h) & h > 1 - 10 * .Machine$double.eps
