@@ -113,3 +113,77 @@
 #' @examples
 #' lmm(bw ~ 1 + (1 | sire), sires)
 "sires"
+
+#' Simulated split plot
+#'
+#' A balanced split plot: whole plots in four randomized complete blocks have the levels of `a`, their halves those of
+#' `b`. It has served since 1989 to explain narrow, intermediate and broad inference.
+#'
+#' @format A data frame with 24 rows and 4 columns:
+#' \describe{
+#'   \item{block}{block, a factor with levels `1` to `4`}
+#'   \item{a}{whole-plot factor with levels `1` to `3`}
+#'   \item{b}{subplot factor with levels `1` and `2`}
+#'   \item{y}{response}
+#' }
+#' @source Stroup, W. W. (1989) Predictable functions and prediction space in the mixed model procedure. In
+#'   *Applications of Mixed Models in Agriculture and Related Disciplines*, Southern Cooperative Series Bulletin 343,
+#'   39--48. Used in the example *Split-Plot Design* of PROC MIXED in the *SAS/STAT User's Guide*.
+#' @examples
+#' fit <- lmm(y ~ a * b + (1 | block) + (1 | a:block), splitplot)
+#' anova(fit, ddf = "containment")
+#' predictable(fit, c(1, 0, 0, 0.5, 0, 0))                                          # mean of a1, broad
+#' predictable(fit, c(1, 0, 0, 0.5, 0, 0), list(block = c("1" = 1, "2" = 1, "3" = 1, "4" = 1) / 4))  # intermediate
+"splitplot"
+
+#' Measurements in an oven experiment
+#'
+#' An unbalanced two-way layout, used since 1973 to compare estimates of variance components.
+#'
+#' @format A data frame with 16 rows and 3 columns:
+#' \describe{
+#'   \item{a}{fixed factor with levels `1` to `3`}
+#'   \item{b}{random factor with levels `1` and `2`}
+#'   \item{y}{response}
+#' }
+#' @source Hemmerle, W. J. and Hartley, H. O. (1973) Computing maximum likelihood estimates for the mixed A.O.V. model
+#'   using the W transformation. *Technometrics* 15, 819--831. Used in examples of PROC VARCOMP and PROC MIXED in the
+#'   *SAS/STAT User's Guide*.
+#' @examples
+#' ems(y ~ a + (1 | b) + (1 | a:b), oven, type = 1)
+#' variance_components(lmm(y ~ a + (1 | b) + (1 | a:b), oven))
+"oven"
+
+#' Heights in four families
+#'
+#' Heights of 18 persons of four families.
+#'
+#' @format A data frame with 18 rows and 3 columns:
+#' \describe{
+#'   \item{family}{family, a factor with levels `1` to `4`}
+#'   \item{gender}{a factor with levels `F` and `M`}
+#'   \item{height}{height in inches}
+#' }
+#' @source The introductory example of PROC MIXED in the *SAS/STAT User's Guide*.
+#' @examples
+#' fit <- lmm(height ~ gender + (1 | family) + (1 | family:gender), heights)
+#' anova(fit, ddf = "containment")
+"heights"
+
+#' Stability of three batches of a drug
+#'
+#' Replicate assays of three batches at six ages: a regression on time whose intercept (initial potency) and slope
+#' (rate of degradation) vary from batch to batch. The data were simulated.
+#'
+#' @format A data frame with 84 rows and 3 columns:
+#' \describe{
+#'   \item{batch}{batch, a factor with levels `1` to `3`}
+#'   \item{month}{age in months}
+#'   \item{y}{assay in percent of the claim on the label}
+#' }
+#' @source Obenchain, R. L. (1990) *STABLSIM.EXE, Version 9010*, Eli Lilly and Company, Indianapolis. Used in the example
+#'   *Random Coefficients* of PROC MIXED in the *SAS/STAT User's Guide*.
+#' @examples
+#' fit <- lmm(y ~ month + (month | batch), stability)
+#' summary(fit, ddf = "containment")
+"stability"

@@ -24,9 +24,23 @@ sires$sire <- factor(sires$sire)
 
 wateruse <- read_source("wateruse", stringsAsFactors = TRUE)
 
+with_factors <- function(data, names) {
+  data[names] <- lapply(data[names], factor)
+  data
+}
+
+splitplot <- with_factors(read_source("splitplot"), c("block", "a", "b"))
+oven      <- with_factors(read_source("oven"), c("a", "b"))
+heights   <- with_factors(read_source("heights"), c("family", "gender"))
+stability <- with_factors(read_source("stability"), "batch")
+
 save_dataset("penicillin", penicillin)
 save_dataset("pulp", pulp)
 save_dataset("irrigation", irrigation)
 save_dataset("rats", rats)
 save_dataset("sires", sires)
 save_dataset("wateruse", wateruse)
+save_dataset("splitplot", splitplot)
+save_dataset("oven", oven)
+save_dataset("heights", heights)
+save_dataset("stability", stability)

@@ -1,11 +1,5 @@
 # Data and small tools of the tests of variance components.
 
-# Hemmerle and Hartley (1973) Technometrics 15, 819-831, as printed in the examples of PROC VARCOMP.
-hemmerle_hartley <- function() {
-  data.frame(a = factor(rep(1:3, c(5, 6, 5))), b = factor(c(1, 1, 1, 2, 2, 1, 1, 1, 2, 2, 2, 1, 1, 2, 2, 2)),
-             y = c(237, 254, 246, 178, 179, 208, 178, 187, 146, 145, 141, 186, 183, 142, 125, 136))
-}
-
 # Hessian by central differences, extrapolated once.
 numDeriv_hessian <- function(f, x) {
   one <- function(h) {

@@ -19,7 +19,7 @@ test_that("the published analysis of the sires", {
 })
 
 test_that("Hemmerle and Hartley's data as in the examples of PROC VARCOMP", {
-  a <- ems(y ~ a + (1 | b) + (1 | a:b), hemmerle_hartley(), type = 1)
+  a <- ems(y ~ a + (1 | b) + (1 | a:b), oven, type = 1)
   expect_identical(a$table$Df, c(2L, 1L, 2L, 10L))
   expect_equal(a$table$`Mean Sq`, c(5868.218750, 11448, 149.520513, 78.633333), tolerance = 2e-5)
   expect_equal(round(unname(a$ems[, "b"]), 4), c(0.1, 7.8, 0, 0))
@@ -27,14 +27,14 @@ test_that("Hemmerle and Hartley's data as in the examples of PROC VARCOMP", {
   expect_identical(attr(a$ems, "fixed")$a, "a")
   expect_equal(unname(a$components[, "moments"]), c(1448.4, 27.42659, 78.63333), tolerance = 2e-5)
   # MIVQUE0 by its definition: tr(M V_i M V_j) psi_j = y'M V_i M y, M = I - X (X'X)^-1 X'
-  d <- hemmerle_hartley()
+  d <- oven
   X <- stats::model.matrix(~a, d)
   M <- diag(nrow(d)) - X %*% solve(crossprod(X), t(X))
   V <- list(outer(d$b, d$b, "=="), outer(paste(d$a, d$b), paste(d$a, d$b), "=="), diag(nrow(d)))
   S <- outer(1:3, 1:3, Vectorize(function(i, j) sum((M %*% V[[i]] %*% M) * V[[j]])))
   q <- vapply(V, function(v) sum(M %*% d$y * (v %*% (M %*% d$y))), 0)
   expect_equal(unname(a$components[, "MIVQUE0"]), solve(S, q), tolerance = 1e-8)
-  fit <- lmm(y ~ a + (1 | b) + (1 | a:b), hemmerle_hartley())
+  fit <- lmm(y ~ a + (1 | b) + (1 | a:b), oven)
   expect_equal(ems(fit, type = 1)$table, a$table)
 })
 
@@ -80,13 +80,13 @@ test_that("nested factors are recognized by their levels, and tests have the rig
   expect_published(a$tests["irrigation", "F value"], "irrigation_full", "anova3kr_f:irrigation")
   expect_published(a$tests["irrigation", "Pr(>F)"], "irrigation_full", "anova3kr_p:irrigation")
   expect_published(a$tests["variety", "F value"], "irrigation_full", "anova3kr_f:variety")
-  data <- hemmerle_hartley()
+  data <- oven
   data$cell <- factor(paste(data$a, data$b))
   expect_equal(ems(y ~ a + (1 | b) + (1 | cell), data)$table, ems(y ~ a + (1 | b) + (1 | a:b), data)$table, ignore_attr = TRUE)
 })
 
 test_that("a synthesized error term has the expectation under the hypothesis", {
-  a <- ems(y ~ a + (1 | b) + (1 | a:b), hemmerle_hartley())
+  a <- ems(y ~ a + (1 | b) + (1 | a:b), oven)
   analysis <- list(table = a$table, ems = a$ems, random = c(FALSE, TRUE, TRUE, TRUE))
   for (h in 1:3) {
     target <- a$ems[h, ]

@@ -86,7 +86,7 @@ test_that("a parameter on its boundary has no standard error and the others are 
 })
 
 test_that("Hemmerle and Hartley's data have the REML covariance matrix of the dense formulas", {
-  d <- hemmerle_hartley()
+  d <- oven
   fit <- lmm(y ~ a + (1 | b) + (1 | a:b), d)
   X <- stats::model.matrix(~a, d)
   groups <- list(`a:b` = paste(d$a, d$b), b = d$b)[names(fit$frame$groups)]
