@@ -41,3 +41,7 @@ engine_profile <- function(layout, cross_products, theta, sigma, reml, memory_li
     .Call(`_henderson_engine_profile`, layout, cross_products, theta, sigma, reml, memory_limit, term, row, col, values)
 }
 
+engine_ratio_draws <- function(spectrum, n) {
+    .Call(`_henderson_engine_ratio_draws`, spectrum, n)
+}
+

@@ -9,7 +9,7 @@
 #' With `mu` the positive eigenvalues, `w` independent chi-squares with one degree of freedom each and `v` one with the
 #' `n - p - K` that are left, the statistic has the distribution of the maximum over `lambda >= 0` of
 #' `(n - p) log((sum w + v) / (sum w / (1 + lambda mu) + v)) - sum log(1 + lambda mu)`. The maximum is looked for on the
-#' whole half-line and refined by Newton's method; it is not assumed that there is only one. When all eigenvalues are equal,
+#' whole half-line, and Newton's method ends at each local one; it is not assumed that there is only one. When all eigenvalues are equal,
 #' as in balanced designs, the statistic is a function of an F ratio and the p-value is computed without
 #' simulation. The scale of the columns of Z does not matter. Prior weights are respected.
 #'
@@ -23,7 +23,8 @@
 #' @param term the random term to test: its number, label (`"1 | g"`) or the name of its grouping factor. Not needed if
 #'   there is only one. It must have one column.
 #' @param nsim number of draws from the null distribution.
-#' @param seed seed for the random numbers; the state of the generator is put back afterwards.
+#' @param seed seed for the random numbers, which are R's own; the state of the generator is put back afterwards. Without a
+#'   seed they follow from the last [set.seed()].
 #' @param fixed labels of fixed terms, or names of coefficients, that are zero under the hypothesis too.
 #' @param x,digits,... see [print()].
 #' @return An object of classes `rlrt` and `htest`: a list with `statistic`, `p.value`, `mc.error` (Monte Carlo standard

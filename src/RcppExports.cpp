@@ -165,6 +165,18 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// engine_ratio_draws
+SEXP engine_ratio_draws(const Rcpp::List& spectrum, double n);
+RcppExport SEXP _henderson_engine_ratio_draws(SEXP spectrumSEXP, SEXP nSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::RNGScope rcpp_rngScope_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type spectrum(spectrumSEXP);
+    Rcpp::traits::input_parameter< double >::type n(nSEXP);
+    rcpp_result_gen = Rcpp::wrap(engine_ratio_draws(spectrum, n));
+    return rcpp_result_gen;
+END_RCPP
+}
 
 static const R_CallMethodDef CallEntries[] = {
     {"_henderson_engine_cross_products", (DL_FUNC) &_henderson_engine_cross_products, 4},
@@ -177,6 +189,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_henderson_engine_information", (DL_FUNC) &_henderson_engine_information, 6},
     {"_henderson_engine_criterion", (DL_FUNC) &_henderson_engine_criterion, 5},
     {"_henderson_engine_profile", (DL_FUNC) &_henderson_engine_profile, 10},
+    {"_henderson_engine_ratio_draws", (DL_FUNC) &_henderson_engine_ratio_draws, 2},
     {NULL, NULL, 0}
 };
 

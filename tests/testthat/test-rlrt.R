@@ -24,19 +24,66 @@ test_that("the spectrum is that of Z'(I - P)Z", {
   }
 })
 
-test_that("no maximum is missed", {
+# Chi-squares with one degree of freedom in the order in which the draws use R's uniform numbers (polar method).
+polar_chisq <- function(K) {
+  out <- numeric()
+  while (length(out) < K) {
+    repeat {
+      u <- 2 * runif(2) - 1
+      s <- sum(u^2)
+      if (s < 1 && s > 0) break
+    }
+    out <- c(out, -2 * log(s) / s * u^2)
+  }
+  out[seq_len(K)]
+}
+
+test_that("each draw is the highest point of the criterion for R's random numbers", {
   fit <- lmm(y ~ x + (0 + x | g), behavior_data()[-(1:20), ])
   spectrum <- term_spectrum(fit, 1L)
-  spectrum$penalty <- spectrum[c("value", "count")]
-  spectrum$nu <- spectrum$n - spectrum$p
-  set.seed(1)
-  rest <- spectrum$nu - sum(spectrum$count)
-  W <- chisq_columns(2000, spectrum$count)
-  v <- rchisq(2000, rest)
-  fast <- highest_ratio(W, v, rowSums(W) + v, spectrum, search_grid(spectrum, rest))
-  slow <- highest_ratio(W, v, rowSums(W) + v, spectrum, seq(-12, 15, length.out = 2001))
-  expect_lt(max(abs(fast - slow)), 2e-3)
-  expect_lt(mean(abs(fast - slow)), 2e-5)
+  expect_true(all(spectrum$count == 1L))
+  K <- length(spectrum$value)
+  nu <- spectrum$n - spectrum$p
+  lambda <- c(0, exp(seq(-12, 12, length.out = 4001)))
+  set.seed(3)
+  truth <- replicate(150, {
+    w <- polar_chisq(K)
+    v <- rchisq(1, nu - K)
+    D <- v + colSums(w / (1 + outer(spectrum$value, lambda)))
+    max(nu * log((sum(w) + v) / D) - colSums(log1p(outer(spectrum$value, lambda))))
+  })
+  draws <- rlrt(fit, nsim = 150, seed = 3)$draws
+  expect_lt(max(abs(draws - truth)), 1e-4)                  # the points of the grid are a little lower
+  expect_true(all(draws >= truth - 1e-10))
+  set.seed(3)
+  expect_identical(rlrt(fit, nsim = 150)$draws, draws)
+  expect_identical(rlrt(fit, nsim = 700, seed = 3)$draws[1:150], draws)
+})
+
+test_that("p-values agree with those of RLRsim", {
+  skip_if_not_installed("RLRsim")
+  data <- droplevels(behavior_data()[-c(1:25, 40:44), ])
+  fit <- lmm(y ~ x + (1 | g), data)
+  X <- model.matrix(~x, data)
+  Z <- model.matrix(~ 0 + g, data)
+  ours <- rlrt(fit, nsim = 20000, seed = 5)$draws
+  theirs <- RLRsim::RLRTSim(X, Z, sqrt.Sigma = diag(ncol(Z)), nsim = 20000, seed = 6)
+  ours_ml <- lrt(fit, fixed = "x", nsim = 20000, seed = 7)$draws
+  theirs_ml <- RLRsim::LRTSim(X, Z, q = 1, sqrt.Sigma = diag(ncol(Z)), nsim = 20000, seed = 8)
+  for (at in c(0.5, 1.5, 3, 5)) {
+    p <- c(mean(theirs > at), mean(theirs_ml > at))
+    expect_lt(abs(mean(ours > at) - p[1]), 4.5 * sqrt(2 * p[1] * (1 - p[1]) / 20000))
+    expect_lt(abs(mean(ours_ml > at) - p[2]), 4.5 * sqrt(2 * p[2] * (1 - p[2]) / 20000))
+  }
+})
+
+test_that("a simulation can be interrupted", {
+  fit <- lmm(y ~ x + (1 | g), behavior_data()[-(1:20), ])
+  stopped <- tryCatch({
+    setTimeLimit(elapsed = 0.3, transient = TRUE)
+    rlrt(fit, nsim = 5e7)
+  }, error = conditionMessage, finally = setTimeLimit())
+  expect_match(stopped, "time limit")
 })
 
 test_that("the null distribution is that of refits", {

@@ -1,0 +1,35 @@
+#include "convert.h"
+#include "henderson/inference/spectral_draws.hpp"
+
+namespace {
+
+// R's generator, in the state that set.seed() leaves.
+struct RRandom : henderson::RandomSource {
+  double uniform() override { return unif_rand(); }
+  double chi_square(double df) override { return R::rchisq(df); }
+};
+
+}  // namespace
+
+// Draws of a likelihood ratio from its null distribution. `spectrum`: value, count, penalty (the same two), nu, rest,
+// tested.
+// [[Rcpp::export]]
+SEXP engine_ratio_draws(const Rcpp::List& spectrum, double n) {
+  return henderson::guarded([&] {
+    const Rcpp::List penalty = spectrum["penalty"];
+    henderson::Spectrum x;
+    x.value = Rcpp::as<Eigen::VectorXd>(spectrum["value"]);
+    x.count = Rcpp::as<Eigen::VectorXd>(spectrum["count"]);
+    x.penalty_value = Rcpp::as<Eigen::VectorXd>(penalty["value"]);
+    x.penalty_count = Rcpp::as<Eigen::VectorXd>(penalty["count"]);
+    x.nu = Rcpp::as<double>(spectrum["nu"]);
+    x.rest = Rcpp::as<double>(spectrum["rest"]);
+    x.tested = Rcpp::as<double>(spectrum["tested"]);
+    henderson::require(x.value.size() > 0 && x.value.size() == x.count.size() && x.value.minCoeff() > 0 &&
+                           x.penalty_value.size() == x.penalty_count.size() && x.nu > 0 && x.rest >= 0 && n >= 1,
+                       "the spectrum is not one");
+    RRandom random;
+    henderson::RMonitor monitor(false);
+    return henderson::SpectralRatio(x).draws(static_cast<Eigen::Index>(n), random, monitor);
+  });
+}
