@@ -3,6 +3,11 @@
 # With C the matrix of Henderson's equations and a = C^-1 (m, k), the variance of the prediction error is (m, k)'a. Its
 # slope in an entry of Sigma is h'(I x E)h with h = m - Z'W(X a_k + Z a_m), which is G^-1 a_m wherever G has an inverse;
 # in sigma^2 it is |X a_k + Z a_m|^2 in the metric W. Everything is relative to sigma^2.
+#
+# The predictor is l'y with V l = Z G m + X(...), X'l = k: it minimizes a variance that is linear in the parameters psi, under
+# a condition that does not contain them. Hence l changes with psi_i by P v_i, where v_i = Z (I x E_i) h for an entry of Sigma
+# and v_i = -W^-1 l for sigma^2; estimated parameters add sum C_ij v_i'P v_j to the variance (C their covariance matrix),
+# and the second derivatives of the variance are -2 v_i'P v_j, so that the estimated variance is too small by as much again.
 
 #' Combinations of fixed and random effects
 #'
@@ -11,20 +16,28 @@
 #' With `m = 0` the effects are those of the whole population of levels (broad inference), with all random effects
 #' averaged over the levels at hand those of these levels (narrow inference). McLean, Sanders and Stroup (1991).
 #'
+#' The standard error takes the variance parameters as known, but with `ddf = "Kenward-Roger"`. This adds to the variance
+#' what their estimation adds to the prediction error (Kackar and Harville 1984) and the bias of the variance at estimated
+#' parameters, together `2 sum C_ij Cov(d_i, d_j)`, where `d_i` is the derivative of the prediction in parameter i and `C` the
+#' covariance matrix of the parameters (Harville and Jeske 1992), as does SAS with `DDFM=KR`; the degrees of freedom are those of
+#' Kenward and Roger for one row. Without random effects this is their adjustment: the result is that of [contest()].
+#'
 #' @param fit a fit made by [lmm()].
 #' @param L coefficients of the fixed effects: one row, as for [contest()].
 #' @param random named list, with the names of terms in [VarCorr()]: coefficients of their random effects, as a vector with names
 #'   of levels (for the first column of the term), or a matrix with levels as rows and columns of the term as columns.
 #'   Levels that are not named count as 0.
 #' @param rhs value to be tested.
-#' @param ddf `"Satterthwaite"`, `"residual"` or `"asymptotic"`, see [ddf_methods()].
+#' @param ddf `"Satterthwaite"`, `"Kenward-Roger"`, `"residual"` or `"asymptotic"`, see [ddf_methods()].
 #' @param conf.level level of the confidence interval.
 #' @return A data frame with one row, as `contest(joint = FALSE)` gives.
-#' @references McLean, Sanders and Stroup (1991) The American Statistician 45, 54-64.
+#' @references McLean, Sanders and Stroup (1991) The American Statistician 45, 54-64. Kackar and Harville (1984) JASA 79,
+#'   853-862. Harville and Jeske (1992) JASA 87, 724-731. Kenward and Roger (1997) Biometrics 53, 983-997.
 #' @examples
 #' fit <- lmm(bright ~ 1 + (1 | operator), pulp)
 #' predictable(fit, 1)                                                # broad
 #' predictable(fit, 1, list(operator = c(a = 1)))                     # operator a
+#' predictable(fit, 1, list(operator = c(a = 1)), ddf = "Kenward-Roger")
 #' predictable(fit, 1, list(operator = c(a = 1, b = 1, c = 1, d = 1) / 4))  # narrow
 #' @export
 predictable <- function(fit, L, random = list(), rhs = 0, ddf = "Satterthwaite", conf.level = 0.95) {
@@ -32,21 +45,32 @@ predictable <- function(fit, L, random = list(), rhs = 0, ddf = "Satterthwaite",
     lmm_abort("input", paste0("`fit` must be a fit made by lmm(), not ", kind_of(fit), "."), what = "fit")
   }
   method <- ddf_method(ddf)
-  if (!inherits(method, c("df_satterthwaite", "df_residual", "df_asymptotic"))) {
-    check_choice(method$name, c("Satterthwaite", "residual", "asymptotic"), "ddf")
+  if (!inherits(method, c("df_satterthwaite", "df_kenward_roger", "df_residual", "df_asymptotic"))) {
+    check_choice(method$name, c("Satterthwaite", "Kenward-Roger", "residual", "asymptotic"), "ddf")
   }
   L <- estimable_rows(fit, hypothesis_matrix(fit, L))
   if (nrow(L) != 1L) lmm_abort("input", "`L` must have one row.", what = "L", value = nrow(L))
   rhs <- check_rhs(rhs, 1L)
   check_number(conf.level, "conf.level", lower = 0, upper = 1)
   m <- random_coefficients(fit, random)
-  inference <- new_inference(fit, method)
-  estimate <- sum(L * inference$info$estimate) + sum(unlist(Map(`*`, m, fit_modes(fit))))
+  inference <- prediction_inference(fit, method)
+  estimate <- sum(L * inference$info$estimate) + sum(unlist(Map(`*`, m, fit_modes(inference$info$fit))))
   test <- prediction_test(inference, L, m)
   statistic <- (estimate - rhs) / test$se
   reach <- stats::qt((1 + conf.level) / 2, test$df) * test$se
   data.frame(Estimate = estimate, `Std. Error` = test$se, df = test$df, `t value` = statistic, lower = estimate - reach,
              upper = estimate + reach, `Pr(>|t|)` = 2 * stats::pt(abs(statistic), test$df, lower.tail = FALSE), check.names = FALSE)
+}
+
+# Without fixed effects there is nothing to test in new_inference(), but still something to predict.
+prediction_inference <- function(fit, method) {
+  inference <- new_inference(fit, method)
+  fit <- inference$info$fit
+  if (length(inference$info$phi) || !needs_information(method) || fit_is_exact(fit)) return(inference)
+  found <- derivatives_at(fit)
+  inference$info[names(found)] <- found
+  inference$method <- prepare_method(inference$method, inference$info)
+  inference
 }
 
 # List per random term: coefficients as a matrix levels x columns.
@@ -77,7 +101,7 @@ match_levels <- function(given, known, name) {
 
 prediction_test <- function(inference, L, m) {
   info <- inference$info
-  if (anyNA(info$phi)) return(list(se = NA_real_, df = NA_real_))
+  if (fit_is_exact(info$fit)) return(list(se = NA_real_, df = NA_real_))
   parts <- marginal_parts(info)
   flat <- unlist(Map(function(m, factor) t(m %*% factor), m, fit_factors(info$fit)))       # Lambda'm, level by level
   inner <- parts$inner
@@ -87,24 +111,49 @@ prediction_test <- function(inference, L, m) {
   u <- solve_inner(flat) - solve_inner(as.vector(Matrix::crossprod(parts$A, parts$w * as.vector(parts$X %*% fixed))))
   variance <- sum(flat * u) + sum(k * fixed)
   mean <- as.vector(parts$X %*% fixed + parts$A %*% u)
-  df <- switch(class(inference$method)[1L], df_asymptotic = Inf, df_residual = fit_nobs(info$fit) - fit_rank(info$fit),
-               prediction_df(inference, parts, m, mean, variance))
-  list(se = sqrt(variance * info$sigma2), df = df)
+  method <- inference$method
+  result <- function(variance, df) list(se = sqrt(variance * info$sigma2), df = df)
+  if (inherits(method, "df_asymptotic")) return(result(variance, Inf))
+  if (inherits(method, "df_residual")) return(result(variance, fit_nobs(info$fit) - fit_rank(info$fit)))
+  change <- prediction_change(info$fit, parts, m, parts$w * mean)
+  slope <- c(change$slope, sum(parts$w * mean^2))
+  df <- 2 * variance^2 / as.numeric(slope %*% method$psi_covariance %*% slope)
+  if (inherits(method, "df_kenward_roger")) variance <- variance + 2 * estimation_variance(inference, parts, change, mean)
+  result(variance, df)
 }
 
-prediction_df <- function(inference, parts, m, mean, variance) {
-  fit <- inference$info$fit
+# For each natural parameter of the random terms: the slope of the variance, and (a column each) the vector v_i, for the
+# predictor with the coefficients l of y.
+prediction_change <- function(fit, parts, m, l) {
   d <- design(fit$frame, fit_rows(fit, "predictable()"))
   group <- fit_term_groups(fit)
-  weighted <- parts$w * mean
-  slope <- unlist(Map(function(term, Z, m, group, basis) {
-    Z <- sparse_columns(Z[parts$used, , drop = FALSE], d$codes[[group]][parts$used], nrow(m))
-    h <- m - matrix(as.vector(Matrix::crossprod(Z, weighted)), nrow(m), byrow = TRUE)
-    S <- crossprod(h %*% basis)
-    if (term$structure == "diagonal") return(diag(S))
-    S <- 2 * S - diag(diag(S), nrow(S))
-    S[lower.tri(S, diag = TRUE)]
-  }, fit_random(fit), d$Z, m, group, fit$cross_products$z_basis))
-  slope <- c(slope, sum(weighted * mean))
-  2 * variance^2 / as.numeric(slope %*% inference$method$psi_covariance %*% slope)
+  terms <- Map(function(term, Z, m, group, basis) {
+    Z <- Z[parts$used, , drop = FALSE]
+    code <- d$codes[[group]][parts$used]
+    h <- m - matrix(as.vector(Matrix::crossprod(sparse_columns(Z, code, nrow(m)), l)), nrow(m), byrow = TRUE)
+    natural_products(Z %*% basis, h %*% basis, code, term$structure == "diagonal")
+  }, fit_random(fit), d$Z, m, group, fit$cross_products$z_basis)
+  list(slope = unlist(lapply(terms, `[[`, "slope")), v = do.call(cbind, lapply(terms, `[[`, "v")))
+}
+
+# h'(I x E)h and Z (I x E) h for the matrices E of the entries of Sigma, column by column of its lower triangle.
+natural_products <- function(Z, h, code, diagonal) {
+  S <- crossprod(h)
+  own <- h[code, , drop = FALSE]
+  entries <- which(if (diagonal) diag(ncol(h)) == 1 else lower.tri(S, diag = TRUE), arr.ind = TRUE)
+  i <- entries[, 1L]
+  j <- entries[, 2L]
+  once <- rep(ifelse(i == j, 0.5, 1), each = nrow(Z))
+  list(slope = S[entries] * ifelse(i == j, 1, 2),
+       v = once * (Z[, i, drop = FALSE] * own[, j, drop = FALSE] + Z[, j, drop = FALSE] * own[, i, drop = FALSE]))
+}
+
+# sum C_ij v_i'P v_j
+estimation_variance <- function(inference, parts, change, mean) {
+  v <- cbind(change$v, -mean)
+  wv <- parts$w * v
+  solved <- Matrix::solve(parts$inner, Matrix::crossprod(parts$A, wv))
+  cross <- crossprod(parts$T, v)
+  Pv <- wv - parts$w * as.matrix(parts$A %*% solved) - parts$T %*% (inference$info$phi %*% cross)
+  sum(inference$method$psi_covariance * crossprod(v, Pv))
 }

@@ -10,42 +10,109 @@ oracle_prediction_variance <- function(model, psi, k, m) {
   as.numeric(t(m) %*% (G - G %*% t(Z) %*% Vi %*% Z %*% G) %*% m + t(left) %*% solve(t(X) %*% Vi %*% X, left))
 }
 
+# The same by its coefficients of y.
+oracle_predictor <- function(model, psi, k, m) {
+  at <- oracle_from_psi(model, psi)
+  Vi <- solve(oracle_V(model, at$Sigma, at$sigma2))
+  ZGm <- oracle_Z(model) %*% (oracle_B(model, at$Sigma) %*% m)
+  X <- model$X[, model$independent, drop = FALSE]
+  as.vector(Vi %*% (ZGm + X %*% solve(t(X) %*% Vi %*% X, k - t(X) %*% Vi %*% ZGm)))
+}
+
+# A random design whose parameters lie inside their space, with random coefficients k and m; NULL for others.
+interior_prediction <- function(seed) {
+  case <- random_design(seed)
+  fit <- fit_design(case)
+  Sigma <- design_covariance(case, fit)
+  if (!fit$estimates$rank || anyNA(fixef(fit)) || any(getME(fit, "singular"))) return(NULL)
+  least <- min(vapply(Sigma, function(S) min(eigen(as.matrix(S), TRUE, TRUE)$values) / sigma(fit)^2, 0))
+  if (least < 0.03) return(NULL)
+  model <- oracle_of_design(case)
+  set.seed(seed)
+  weights <- lapply(fit$estimates$b, function(b) b * 0 + rnorm(length(b)))
+  names(weights) <- vapply(fit$frame$random, `[[`, "", "name")
+  order <- stacked_order(case, fit, model)
+  m <- numeric(length(order))
+  m[order] <- unlist(lapply(weights, t))
+  list(fit = fit, model = model, Sigma = Sigma, weights = weights, m = m, k = rnorm(model$p),
+       psi = oracle_psi(model, Sigma, sigma(fit)^2), step = inner_steps(model, Sigma, sigma(fit)^2))
+}
+
 test_that("standard errors and degrees of freedom are those of the dense formulas", {
   tested <- 0
   for (seed in c(1:13, 15:27)) {
-    case <- random_design(seed)
-    fit <- fit_design(case)
-    Sigma <- design_covariance(case, fit)
-    if (!fit$estimates$rank || anyNA(fixef(fit)) || any(getME(fit, "singular"))) next
-    least <- min(vapply(Sigma, function(S) min(eigen(as.matrix(S), TRUE, TRUE)$values) / sigma(fit)^2, 0))
-    if (least < 0.03) next
-    model <- oracle_of_design(case)
-    set.seed(seed)
-    weights <- lapply(fit$estimates$b, function(b) b * 0 + rnorm(length(b)))
-    names(weights) <- vapply(fit$frame$random, `[[`, "", "name")
-    order <- stacked_order(case, fit, model)
-    m <- numeric(length(order))
-    m[order] <- unlist(lapply(weights, t))
-    k <- rnorm(model$p)
-    psi <- oracle_psi(model, Sigma, sigma(fit)^2)
-    step <- inner_steps(model, Sigma, sigma(fit)^2)
-    row <- predictable(fit, k, weights)
-    expect_equal(row$`Std. Error`^2, oracle_prediction_variance(model, psi, k, m), tolerance = 1e-8, label = paste("variance of design", seed))
-    criterion <- function(x) {
-      at <- oracle_from_psi(model, x)
-      oracle_criterion(model, at$Sigma, at$sigma2, getME(fit, "is_REML"))
+    it <- interior_prediction(seed)
+    if (is.null(it)) next
+    row <- predictable(it$fit, it$k, it$weights)
+    variance <- function(psi) oracle_prediction_variance(it$model, psi, it$k, it$m)
+    expect_equal(row$`Std. Error`^2, variance(it$psi), tolerance = 1e-8, label = paste("variance of design", seed))
+    criterion <- function(psi) {
+      at <- oracle_from_psi(it$model, psi)
+      oracle_criterion(it$model, at$Sigma, at$sigma2, getME(it$fit, "is_REML"))
     }
-    A <- 2 * solve(numeric_hessian(criterion, psi, step))
-    g <- numeric_gradient(function(x) oracle_prediction_variance(model, x, k, m), psi, step)
+    A <- 2 * solve(numeric_hessian(criterion, it$psi, it$step))
+    g <- numeric_gradient(variance, it$psi, it$step)
     expect_equal(row$df, 2 * row$`Std. Error`^4 / as.numeric(g %*% A %*% g), tolerance = 1e-5, label = paste("df of design", seed))
     tested <- tested + 1
   }
   expect_gt(tested, 10)
 })
 
+test_that("Kenward and Roger: what estimated parameters add to the error, and the bias of its variance, by differences", {
+  tested <- 0
+  for (seed in c(1:13, 29:41)) {
+    it <- interior_prediction(seed)
+    if (is.null(it)) next
+    stopifnot(getME(it$fit, "is_REML"))
+    row <- predictable(it$fit, it$k, it$weights, ddf = "Kenward-Roger")
+    variance <- function(psi) oracle_prediction_variance(it$model, psi, it$k, it$m)
+    C <- oracle_kr(it$model, it$Sigma, sigma(it$fit)^2)$W
+    coefficient <- function(i) function(psi) oracle_predictor(it$model, psi, it$k, it$m)[i]
+    slopes <- vapply(seq_len(it$model$n), function(i) numeric_gradient(coefficient(i), it$psi, it$step), it$psi)
+    slopes <- matrix(slopes, length(it$psi))
+    added <- sum(C * (slopes %*% oracle_V(it$model, it$Sigma, sigma(it$fit)^2) %*% t(slopes)))
+    bias <- sum(C * numeric_hessian(variance, it$psi, it$step)) / 2
+    expect_equal(row$`Std. Error`^2, variance(it$psi) + added - bias, tolerance = 1e-6, label = paste("variance of design", seed))
+    g <- numeric_gradient(variance, it$psi, it$step)
+    expect_equal(row$df, 2 * variance(it$psi)^2 / as.numeric(g %*% C %*% g), tolerance = 1e-6, label = paste("df of design", seed))
+    tested <- tested + 1
+  }
+  expect_gt(tested, 10)
+})
+
+test_that("Kenward and Roger's adjustment does not depend on units and origins", {
+  d <- behavior_data()
+  one <- predictable(lmm(y ~ x + (x | g), d), c(1, 2), list(g = rbind(g03 = c(`(Intercept)` = 1, x = 2))), ddf = "Kenward-Roger")
+  moved <- transform(d, x = (x - 7) * 1e6, y = y * 1e3)
+  two <- predictable(lmm(y ~ x + (x | g), moved), c(1, -5e6), list(g = rbind(g03 = c(`(Intercept)` = 1, x = -5e6))),
+                     ddf = "Kenward-Roger")
+  expect_equal(unlist(two[c(1, 2, 5, 6)]), 1e3 * unlist(one[c(1, 2, 5, 6)]), tolerance = 1e-7)
+  expect_equal(two$df, one$df, tolerance = 1e-7)
+})
+
+test_that("a fit by maximum likelihood is refitted for Kenward and Roger, estimate included; boundaries and no fixed effects", {
+  d <- behavior_data()
+  m <- list(g = c(g02 = 1))
+  expect_message(ml <- predictable(lmm(y ~ x + (1 | g), d, REML = FALSE), c(1, 0), m, ddf = "Kenward-Roger"), class = "lmm_message_refit")
+  expect_equal(ml, predictable(lmm(y ~ x + (1 | g), d), c(1, 0), m, ddf = "Kenward-Roger"), tolerance = 1e-7)
+  set.seed(5)
+  flat <- suppressMessages(lmm(y ~ x + (1 | g), transform(d, y = rnorm(96))))
+  expect_true(getME(flat, "singular"))
+  row <- predictable(flat, c(1, 0), m, ddf = "Kenward-Roger")
+  expect_true(all(is.finite(unlist(row))))
+  expect_gt(row$`Std. Error`, predictable(flat, c(1, 0), m)$`Std. Error`)      # the variance is estimated as zero, not known to be
+  none <- lmm(y ~ 0 + (1 | g), d)
+  v <- VarCorr(none)$g[1]
+  for (ddf in c("Satterthwaite", "Kenward-Roger", "residual", "asymptotic")) {
+    row <- suppressMessages(predictable(none, numeric(0), m, ddf = ddf))
+    expect_equal(row$Estimate, 8 * v / (8 * v + sigma(none)^2) * mean(d$y[d$g == "g02"]), tolerance = 1e-9)
+    if (ddf != "Kenward-Roger") expect_equal(row$`Std. Error`^2, 1 / (1 / v + 8 / sigma(none)^2), tolerance = 1e-9)
+  }
+})
+
 test_that("without random effects it is a test of the fixed effects", {
   fit <- lmm(y ~ x + f + (x | g), behavior_data())
-  for (ddf in c("Satterthwaite", "residual", "asymptotic")) {
+  for (ddf in c("Satterthwaite", "Kenward-Roger", "residual", "asymptotic")) {
     expect_equal(predictable(fit, c(x = 1), ddf = ddf), contest(fit, c(x = 1), joint = FALSE, ddf = ddf), tolerance = 1e-8)
   }
 })
@@ -57,6 +124,7 @@ test_that("narrow inference about a balanced one-way layout is that of fixed eff
   expect_equal(row$Estimate, mean(pulp$bright))
   expect_equal(row$`Std. Error`, sigma(fit) / sqrt(20), tolerance = 1e-9)
   expect_equal(row$df, 16, tolerance = 1e-6)
+  expect_equal(predictable(fit, 1, list(operator = all), ddf = "Kenward-Roger"), row, tolerance = 1e-9)
   one <- predictable(fit, 1, list(operator = c(a = 1)))
   expect_equal(one$Estimate, 60.27806, tolerance = 1e-6)
   expect_lt(one$`Std. Error`, predictable(fit, 1)$`Std. Error`)
@@ -67,6 +135,6 @@ test_that("bad arguments are refused", {
   expect_error(predictable(fit, 1, list(nobody = c(a = 1))), "operator", class = "lmm_error_input")
   expect_error(predictable(fit, 1, list(operator = c(z = 1))), "\"z\"", class = "lmm_error_input")
   expect_error(predictable(fit, 1, list(operator = 1)), "named", class = "lmm_error_input")
-  expect_error(predictable(fit, 1, ddf = "Kenward-Roger"), "Satterthwaite", class = "lmm_error_input")
+  expect_error(predictable(fit, 1, ddf = "containment"), "Kenward-Roger", class = "lmm_error_input")
   expect_error(predictable(fit, rbind(1, 2)), "one row", class = "lmm_error_input")
 })
