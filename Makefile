@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 RSCRIPT ?= Rscript
 
-.PHONY: help demo test test-r test-cpp check install document bench setup setup-test clean
+.PHONY: help demo test test-r test-cpp check install document bench calibrate setup setup-test clean
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+:  *##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 14
@@ -31,6 +31,9 @@ document:        ## regenerate RcppExports, NAMESPACE and man/
 
 bench: install   ## run the timing comparison of bench/
 	@$(RSCRIPT) bench/run.R
+
+calibrate: install ## run the rejection rates of bench/calibrate.R; short: make calibrate ARGS=--replicates=100
+	@$(RSCRIPT) bench/calibrate.R $(ARGS)
 
 setup:           ## install what the package itself needs
 	@$(RSCRIPT) tools/setup.R demo

@@ -1,0 +1,93 @@
+# Rejection rates of true hypotheses: Rscript bench/calibrate.R [design ...] [--replicates=N] [--bootstrap=N] [--draws=N]
+# [--cores=N] [--write]. See bench/README.md.
+
+library(henderson)
+script <- normalizePath(sub("^--file=", "", grep("^--file=", commandArgs(FALSE), value = TRUE)[1]))
+source(file.path(dirname(script), "designs.R"))
+source(file.path(dirname(script), "rates.R"))
+
+# ---- command line ----
+
+read_options <- function(words) {
+  flags <- grep("^--", words, value = TRUE)
+  names <- setdiff(words, flags)
+  numbers <- "^--(replicates|bootstrap|draws|cores)=[1-9][0-9]*$"
+  unknown <- c(setdiff(names, names(all_designs)), flags[!grepl(numbers, flags) & flags != "--write"])
+  if (length(unknown)) {
+    stop("not understood: ", paste(unknown, collapse = " "), "\nDesigns: ", paste(names(all_designs), collapse = " "),
+         "\nOptions: --replicates=N --bootstrap=N --draws=N --cores=N --write", call. = FALSE)
+  }
+  out <- list(replicates = 2000L, bootstrap = 199L, draws = 100000L, cores = default_cores())
+  for (flag in grep(numbers, flags, value = TRUE)) {
+    out[[sub("^--(.*)=.*", "\\1", flag)]] <- as.integer(sub(".*=", "", flag))
+  }
+  out$write <- "--write" %in% flags
+  if (out$write && length(names)) stop("--write is for all designs together.", call. = FALSE)
+  out$designs <- if (length(names)) all_designs[names] else all_designs
+  out
+}
+
+default_cores <- function() {
+  found <- if (.Platform$OS.type == "unix") parallel::detectCores() else 1L
+  if (is.na(found)) 1L else found
+}
+
+# One task per question. Its seed depends on nothing but its place among all designs.
+all_tasks <- function(designs) {
+  unlist(lapply(designs, function(design) {
+    place <- 100L * match(design$name, names(all_designs))
+    fixed <- Map(function(question, k) list(part = "fixed", design = design, question = question, seed = place + k),
+                 design$fixed, seq_along(design$fixed))
+    c(fixed, list(list(part = "variance", design = design, question = design$variance, seed = place + 50L)))
+  }), recursive = FALSE, use.names = FALSE)
+}
+
+# ---- print-out ----
+
+# Methods as columns, percentages.
+wide_table <- function(result, column) {
+  result$row <- paste(result$name, result$question, sep = ": ")
+  methods <- unique(result$method)
+  rows <- unique(result$row)
+  percent <- matrix("", length(rows), length(methods), dimnames = list(rows, methods))
+  percent[cbind(result$row, result$method)] <- sprintf("%.1f", 100 * result[[column]])
+  percent
+}
+
+print_tables <- function(result) {
+  old <- options(width = 160)
+  on.exit(options(old))
+  for (part in unique(result$part)) {
+    own <- result[result$part == part, ]
+    for (level in levels_wanted) {
+      cat("\n", if (part == "fixed") "Fixed effects" else "Variances", ": rejections in per cent at the level of ", 100 * level,
+          " per cent\n", sep = "")
+      print(noquote(wide_table(own, sprintf("rate_%02.0f", 100 * level))), right = TRUE)
+    }
+  }
+  cat("\n", result$replicates[1], " responses for each question; standard error of a rate of 5 per cent ",
+      sprintf("%.2f", 100 * sqrt(0.05 * 0.95 / result$replicates[1])), ", of 1 per cent ",
+      sprintf("%.2f", 100 * sqrt(0.01 * 0.99 / result$replicates[1])), "\n", sep = "")
+}
+
+write_result <- function(result, options) {
+  path <- file.path(dirname(dirname(script)), "inst", "extdata", "calibration.csv")
+  about <- sprintf("# Rscript bench/calibrate.R --write: %s, henderson %s, %s; bootstrap of %d, %d draws for exact tests",
+                   Sys.Date(), utils::packageVersion("henderson"), R.version.string, options$bootstrap, options$draws)
+  writeLines(about, path)
+  suppressWarnings(utils::write.table(result, path, append = TRUE, sep = ",", row.names = FALSE))
+  cat("written: inst/extdata/calibration.csv\n")
+}
+
+wanted <- read_options(commandArgs(TRUE))
+started <- proc.time()[["elapsed"]]
+tasks <- all_tasks(wanted$designs)
+cat(length(tasks), "questions,", wanted$replicates, "responses each, on", wanted$cores, "cores\n")
+parts <- parallel::mclapply(tasks, calibrate, wanted, mc.cores = wanted$cores, mc.preschedule = FALSE)
+failed <- Filter(Negate(is.data.frame), parts)
+if (length(failed)) stop("a question failed: ", format(failed[[1]]), call. = FALSE)
+result <- do.call(rbind, parts)
+result <- result[order(result$part), ]
+print_tables(result)
+cat(sprintf("%.0f s\n", proc.time()[["elapsed"]] - started))
+if (wanted$write) write_result(result, wanted)
