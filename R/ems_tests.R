@@ -109,7 +109,7 @@ print.ems <- function(x, digits = max(5L, getOption("digits") - 1L), ...) {
   print(x$components, digits = digits)
   if (!is.null(x$icc)) {
     cat("\nIntraclass correlation ", format(x$icc[["estimate"]], digits = 4L), ", exact interval (",
-        paste(format(x$icc[c("lower", "upper")], digits = 4L), collapse = ", "), ")\n", sep = "")
+        paste(format_coefficients(signif(x$icc[c("lower", "upper")], 4L)), collapse = ", "), ")\n", sep = "")
   }
   cat("Coefficient of variation ", format(x$cv[["cv"]], digits = 4L), " (root mean square error by the mean ",
       format(x$cv[["Coeff Var"]], digits = 4L), " %)\n", sep = "")

@@ -17,8 +17,16 @@ profile_curve <- function(profile, name) {
   rows <- rows[rows$.par == name, ]
   rows <- data.frame(value = rows[[name]], zeta = rows$.zeta)
   rows <- rows[rows$zeta > cummax(c(-Inf, rows$zeta[-nrow(rows)])), ]      # a profile may end flat
-  list(rows = rows, forward = stats::splinefun(rows$value, rows$zeta, method = "monoH.FC"),
-       back = stats::splinefun(rows$zeta, rows$value, method = "monoH.FC"))
+  list(rows = rows, forward = rising_spline(rows$value, rows$zeta), back = rising_spline(rows$zeta, rows$value))
+}
+
+# Smooth where a cubic spline rises everywhere, else through the same points with less curvature.
+rising_spline <- function(x, y) {
+  if (length(x) > 2L) {
+    f <- stats::splinefun(x, y, method = "natural")
+    if (all(f(seq(x[1L], x[length(x)], length.out = 20L * length(x)), deriv = 1L) > 0)) return(f)
+  }
+  stats::splinefun(x, y, method = "monoH.FC")
 }
 
 # The density that zeta ~ N(0, 1) gives the parameter.
@@ -93,9 +101,10 @@ pair_data <- function(profile, curves, a, b, levels, zeta) {
   contours <- lapply(radius, trace_contour, traces = traces)
   if (!zeta) {
     back <- function(points) data.frame(x = curves[[a]]$back(points$x), y = curves[[b]]$back(points$y))
-    inside <- function(points) {
-      range <- lapply(curves[c(a, b)], function(curve) range(curve$rows$zeta))
-      points[points$x >= range[[1L]][1L] & points$x <= range[[1L]][2L] & points$y >= range[[2L]][1L] & points$y <= range[[2L]][2L], ]
+    range <- lapply(curves[c(a, b)], function(curve) range(curve$rows$zeta))
+    inside <- function(points) {                                              # NA interrupts the line
+      points[points$x < range[[1L]][1L] | points$x > range[[1L]][2L] | points$y < range[[2L]][1L] | points$y > range[[2L]][2L], ] <- NA
+      points
     }
     traces <- lapply(lapply(traces, inside), back)
     contours <- lapply(lapply(contours, inside), back)

@@ -140,3 +140,28 @@ test_that("the profile object holds points of the profile and draws", {
   for (type in c("zeta", "density", "pairs")) expect_silent(plot(p, type = type))
   expect_silent(pairs(p))
 })
+
+test_that("the implied densities are smooth, and have the mass that the profile covers", {
+  p <- profile(lmm(bw ~ 1 + (1 | sire), sires), criterion = "REML", which = "theta_")
+  for (name in levels(p$.par)) {
+    curve <- profile_curve(p, name)
+    points <- density_points(curve, 801L)
+    expect_identical(sum(diff(sign(diff(points$density))) != 0), 1L, label = paste("turns of the density of", name))
+    mass <- sum((points$density[-1] + points$density[-801]) / 2) * diff(points$value[1:2])
+    expect_equal(mass, diff(pnorm(range(curve$rows$zeta))), tolerance = 1e-3)
+    expect_equal(curve$forward(curve$rows$value), curve$rows$zeta)
+    expect_equal(curve$back(curve$rows$zeta), curve$rows$value)
+  }
+  # steps that a cubic spline overshoots are followed without going down
+  f <- rising_spline(c(0, 1, 2, 3), c(0, 0.001, 1, 1.001))
+  expect_true(all(diff(f(seq(0, 3, 0.01))) >= 0))
+})
+
+test_that("contours that leave the profiles are interrupted, not closed by a line", {
+  p <- profile(lmm(bw ~ 1 + (1 | sire), sires))
+  curves <- plot_data_profile(p, "pairs")
+  contours <- pair_data(p, curves, ".sig01", ".sigma", 0.99, zeta = FALSE)$contours
+  expect_true(anyNA(contours[[1]]$x))
+  steps <- abs(diff(contours[[1]]$x)) / diff(range(contours[[1]]$x, na.rm = TRUE))
+  expect_lt(max(steps, na.rm = TRUE), 0.15)
+})
