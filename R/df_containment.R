@@ -9,8 +9,9 @@ prepare_method.df_containment <- function(method, info) {
   ranks <- vapply(0:length(Z), function(k) joint_rank(fixed$X, Z[seq_len(k)]), 0)
   added <- diff(ranks)
   rest <- nrow(fixed$X) - ranks[length(ranks)]
+  names <- common_names(fit)
   method$coefficient_df <- vapply(fixed$variables, function(own) {
-    containing <- vapply(random, function(effect) all(own %in% effect$variables), NA)
+    containing <- vapply(random, function(effect) all(names[own] %in% names[effect$variables]), NA)
     if (any(containing)) min(added[containing]) else rest
   }, 0)[fixed$term]
   method
@@ -30,6 +31,24 @@ fixed_design <- function(fit) {
   variables <- lapply(terms, function(j) if (j > 0L) block_labels(frame, j) else character())
   list(X = columns %*% matrix(fit$cross_products$x$basis, length(kept)), columns = columns,
        term = match(frame$x_assign[kept], terms), variables = variables, assign = terms)
+}
+
+# Each variable's name for this purpose: recodings of one variable, as factor(a) is of a, have one. They are made of the
+# same columns and sort the rows into the same classes.
+common_names <- function(fit) {
+  frame <- fit$frame
+  data <- fit_rows(fit, "this method for degrees of freedom")$data
+  groups <- unlist(lapply(fit_groups(fit), function(group) group_parts(group$expr)), recursive = FALSE)
+  names(groups) <- vapply(groups, variable_label, "")
+  calls <- c(plan_calls(frame), unlist(unname(lapply(fit_random(fit), plan_calls)), recursive = FALSE), groups)
+  calls <- calls[!duplicated(names(calls))]
+  columns <- lapply(calls, function(call) sort(setdiff(variables_of(call), frame$constants)))
+  classes <- function(label) match(data[[label]], unique(data[[label]]))
+  same <- function(a, b) {
+    a == b || identical(columns[[a]], columns[[b]]) && NCOL(data[[a]]) == 1L && NCOL(data[[b]]) == 1L &&
+      identical(classes(a), classes(b))
+  }
+  vapply(names(calls), function(label) Find(function(other) same(other, label), names(calls)), "")
 }
 
 used_rows <- function(rows) if (is.null(rows$weights)) rep(TRUE, rows$n) else rows$weights > 0

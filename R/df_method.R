@@ -26,7 +26,8 @@ ddf_classes <- c(Satterthwaite = "df_satterthwaite", `Kenward-Roger` = "df_kenwa
 #'     numbers then belong to that fit. Prior weights are taken into account.}
 #'   \item{`"containment"`}{SAS: the smallest rank that a random effect whose name contains the fixed effect adds to
 #'     `(X Z)`; without such a random effect the residual `n - rank(X Z)`. In `(x | g)` the random effects are `g` and
-#'     `x:g`; the intercept is contained in all of them. Effects with fewer variables come first.}
+#'     `x:g`; the intercept is contained in all of them. Effects with fewer variables come first. A recoding, such as
+#'     `factor(a)`, counts as the variable `a`.}
 #'   \item{`"between-within"`}{SAS: `n - rank X` split into a part between and a part within subjects; an effect whose
 #'     columns change within a subject gets the latter. Where several sets of factors change within subjects, the part
 #'     within is split further by the interactions of subject and set. `subject` names the grouping factor; by default

@@ -136,6 +136,7 @@ duplicate_columns <- function(needed, names) {
 check_found <- function(name, variables, source) {
   found <- find_value(name, list(source$env))
   if (!is.null(found)) return(found$value)
+  if (is_function_argument(name, variables, source)) return(NULL)
   in_role <- function(role) {
     calls <- variables$calls[vapply(variables$roles, function(r) role %in% r, NA)]
     name %in% unlist(lapply(calls, variables_of))
@@ -146,6 +147,16 @@ check_found <- function(name, variables, source) {
   near <- nearest_name(name, names(source$data))
   lmm_abort("formula", paste0("variable ", quote_name(name), role, " not found", where, "."), what = name,
             fix = if (length(near)) paste0("Did you mean ", quote_name(near), "?"))
+}
+
+# As contr.sum is in C(f, contr.sum): a function that stands inside calls, which can do with it.
+is_function_argument <- function(name, variables, source) {
+  calls <- Filter(function(call) name %in% variables_of(call), variables$calls)
+  if (any(vapply(calls, is.symbol, NA)) || !exists(name, envir = source$env, mode = "function")) return(FALSE)
+  values <- lapply(calls, function(call) {
+    tryCatch(eval(call, source$data, source$env), error = function(e) NULL, warning = function(w) NULL)
+  })
+  all(vapply(values, function(value) is.atomic(value) && length(value) > 0L, NA))
 }
 
 evaluate_variable <- function(call, source, label = NULL) {

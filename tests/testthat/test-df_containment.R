@@ -40,3 +40,16 @@ test_that("ranks are those of the matrices", {
     expect_identical(as.integer(joint_rank(fixed$X, Z)), qr(dense, tol = 1e-9)$rank, label = paste("design", seed))
   }
 })
+
+test_that("a recoding of a variable counts as the variable", {
+  numbers <- transform(splitplot, A = as.integer(a), B = as.integer(b))
+  fit <- lmm(y ~ factor(A) * factor(B) + (1 | block) + (1 | A:block), numbers)
+  expect_identical(unname(term_df(fit, ddf = "containment")), c(6, 9, 9))
+  other <- lmm(height ~ relevel(gender, "M") + (1 | family) + (1 | family:gender), heights)
+  expect_identical(unname(term_df(other, ddf = "containment")), 3)
+  # neither a coarser variable made of the same column, nor another column with the same classes
+  coarse <- lmm(y ~ I(A > 1) + (1 | block) + (1 | A:block), numbers)
+  expect_identical(unname(term_df(coarse, ddf = "containment")), 24 - 12)
+  twin <- lmm(y ~ a + (1 | block) + (1 | A:block), numbers)
+  expect_identical(unname(term_df(twin, ddf = "containment")), 24 - 12)
+})

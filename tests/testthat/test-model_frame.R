@@ -188,3 +188,21 @@ test_that("data frames of other packages are read and left as they are", {
   tibble$nested <- tibble::tibble(a = 1:96)
   expect_condition_of(read_frame(y ~ nested + (1 | g), tibble), "lmm_error_data", "`nested` is a data frame")
 })
+
+test_that("functions may be arguments in a formula", {
+  d <- irrigation
+  peer <- lm(yield ~ C(irrigation, contr.sum), d)
+  fit <- lmm(yield ~ C(irrigation, contr.sum) + (1 | field), d)
+  expect_equal(fixef(fit), coef(peer))                     # balanced
+  expect_equal(predict(fit, d[1:3, ]), predict(fit)[1:3])
+  own <- local({
+    halves <- function(n) contr.helmert(n) / 2
+    lmm(yield ~ C(irrigation, halves) + (1 | field), d)
+  })
+  expect_equal(fixef(own)[-1], 2 * coef(lm(yield ~ C(irrigation, contr.helmert), d))[-1], ignore_attr = TRUE)
+  expect_equal(predict(own, d[1:3, ]), predict(fit)[1:3])
+  # a function that the call cannot use is no variable
+  for (formula in list(yield ~ log(t) + (1 | field), yield ~ I(mean) + (1 | field), yield ~ sum + (1 | field))) {
+    expect_condition_of(lmm(formula, d), "lmm_error_formula", "not found in `data`")
+  }
+})
