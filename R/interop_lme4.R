@@ -1,0 +1,24 @@
+# Generic functions of 'lme4' and 'lmerTest' that have other names here, or none. Found when those packages are loaded.
+
+#' @rawNamespace S3method(lmerTest::contest1D, lmm_fit)
+contest1D.lmm_fit <- function(model, L, rhs = 0, ddf = "Satterthwaite", confint = FALSE, level = 0.95, ...) {
+  out <- contest(model, L, rhs, joint = FALSE, ddf = ddf, conf.level = level, ...)
+  if (confint) out else out[!names(out) %in% c("lower", "upper")]
+}
+
+#' @rawNamespace S3method(lmerTest::contestMD, lmm_fit)
+contestMD.lmm_fit <- function(model, L, rhs = 0, ddf = "Satterthwaite", ...) {
+  out <- contest(model, L, rhs, joint = TRUE, ddf = ddf, ...)
+  out[!names(out) %in% c("Chisq", "Pr(>Chisq)")]
+}
+
+# Principal components of the relative covariance matrix of all terms of a grouping factor.
+#' @rawNamespace S3method(lme4::rePCA, lmm_fit)
+rePCA.lmm_fit <- function(x) {
+  factors <- split(fit_factors(x), factor(fit_term_groups(x), seq_along(fit_groups(x))))
+  parts <- lapply(factors, function(L) {
+    axes <- svd(block_diagonal(L), nv = 0L)
+    structure(list(sdev = axes$d, rotation = axes$u, center = FALSE, scale = FALSE), class = "prcomp")
+  })
+  structure(stats::setNames(parts, names(fit_groups(x))), class = "prcomplist")
+}

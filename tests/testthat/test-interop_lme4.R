@@ -1,0 +1,35 @@
+test_that("lmerTest's names for contrasts find ours", {
+  skip_if_not_installed("lmerTest")
+  d <- behavior_data()
+  fit <- lmm(y ~ x + f + (1 | g), d)
+  peer <- lmerTest::lmer(y ~ x + f + (1 | g), d)
+  l <- c(0, 1, 0, -1, 0)
+  expect_equal(lmerTest::contest1D(fit, l), lmerTest::contest1D(peer, l), tolerance = 1e-4)
+  expect_equal(lmerTest::contest1D(fit, l, rhs = 0.2, confint = TRUE, level = 0.9),
+               lmerTest::contest1D(peer, l, rhs = 0.2, confint = TRUE, level = 0.9), tolerance = 1e-4)
+  L <- diag(5)[3:5, ]
+  expect_equal(lmerTest::contestMD(fit, L), lmerTest::contestMD(peer, L), tolerance = 1e-4)
+})
+
+test_that("lme4's principal components of random effects find ours", {
+  skip_if_not_installed("lme4")
+  d <- behavior_data()
+  fit <- suppressMessages(lmm(y ~ x + (x | g) + (0 + t | g), d))
+  peer <- suppressWarnings(suppressMessages(lme4::lmer(y ~ x + (x | g) + (0 + t | g), d)))
+  ours <- lme4::rePCA(fit)
+  expect_identical(names(ours), "g")
+  expect_equal(ours$g$sdev, lme4::rePCA(peer)$g$sdev, tolerance = 1e-2)
+  expect_equal(sort(ours$g$sdev^2), sort(eigen(Matrix::bdiag(VarCorr(fit)[[1]], VarCorr(fit)[[2]]) / sigma(fit)^2)$values))
+  expect_output(print(summary(ours)), "Standard deviation")
+})
+
+test_that("which functions work with either package attached last", {
+  skip_if_not_installed("lmerTest")
+  fit <- example_fit("penicillin")
+  expect_identical(lme4::getME(fit, "theta"), getME(fit, "theta"))
+  expect_identical(lme4::ngrps(fit), ngrps(fit))
+  expect_identical(lme4::isSingular(fit), FALSE)
+  expect_true(lme4::isREML(fit))
+  expect_equal(fixef(lme4::refit(fit, penicillin$yield)), fixef(fit))
+  expect_identical(lmerTest::contest(fit, c(0, 1, 0, 0)), contest(fit, c(0, 1, 0, 0)))
+})
