@@ -58,8 +58,7 @@ check_choice <- function(x, choices, name) {
 }
 
 # Names of the user's arguments must be written out; what is left over in `...` is a mistake.
-check_arguments <- function(call, allowed) {
-  given <- names(call)
+check_arguments <- function(given, allowed) {
   if (is.null(given)) return(invisible())
   unknown <- given[nzchar(given) & !given %in% allowed]
   if (!length(unknown)) return(invisible())

@@ -165,7 +165,7 @@ formula_clusters <- function(formula, fit, rows) {
   }
   values <- lapply(names, function(name) {
     if (!name %in% elsewhere) return(rows$data[[name]])
-    x <- if (!is.null(data[[name]])) data[[name]][positions_in(rows, data)]
+    x <- if (!is.null(data[[name]])) data[[name]][positions_in(row_labels(rows), data)]
          else get0(name, envir = environment(formula))
     if (length(x) != rows$n || anyNA(x)) {
       lmm_abort("input", paste0("variable ", quote_name(name), " of `cluster` cannot be found, or has missing values."), what = name)
@@ -174,16 +174,4 @@ formula_clusters <- function(formula, fit, rows) {
   })
   key <- do.call(paste, c(lapply(values, as.character), sep = "\r"))
   match(key, unique(key))
-}
-
-# Where the rows used are in the data: by name where rows have names, otherwise their labels are positions. A row taken
-# again by subset = c(1, 1) has the label "1.1".
-positions_in <- function(rows, data) {
-  labels <- row_labels(rows)
-  if (!has_row_names(data)) return(as.integer(labels))
-  names <- as.character(attr(data, "row.names"))
-  at <- match(labels, names)
-  again <- is.na(at)
-  at[again] <- match(sub("[.][0-9]+$", "", labels[again]), names)
-  at
 }

@@ -33,7 +33,7 @@ raw_variables <- function(fit, trms, rows) {
   formula <- stats::formula(fit)
   data <- find_data(fit, fit$call$data, stats::formula(trms), list(environment(formula)))
   if (is.null(data)) return(NULL)
-  data[positions_in(rows, data), , drop = FALSE]
+  data[positions_in(row_labels(rows), data), , drop = FALSE]
 }
 
 #' @rdname emmeans_support

@@ -44,13 +44,14 @@
 #' @export
 lmm <- function(formula, data, REML = TRUE, weights, offset, subset, na.action, contrasts = NULL, start = NULL,
                 control = lmm_control(), ...) {
-  check_arguments(sys.call(), names(formals(lmm)))
+  check_arguments(given_names(sys.call(), parent.frame()), names(formals(lmm)))
   check_dots_empty(...)
   call <- match.call(expand.dots = TRUE)
   data <- check_data(data)
   check_flag(REML, "REML")
   check_control(control)
-  spec <- model_spec(check_formula(formula), REML)
+  formula <- check_formula(formula)
+  spec <- model_spec(formula, REML)
   framed <- model_frame(spec, data, call$weights, call$offset, call$subset,
                         if (missing(na.action)) NULL else na.action, contrasts, parent.frame())
   frame <- framed$frame
@@ -59,6 +60,7 @@ lmm <- function(formula, data, REML = TRUE, weights, offset, subset, na.action, 
   conditions <- c(frame$conditions, rank_conditions(frame, blocks))
   signal_conditions(conditions)
   found <- find_optimum(frame, blocks, REML, start, control)
+  call <- written_call(call, formula, parent.frame())
   remember_data(new_lmm_fit(call, frame, framed$rows, blocks, found, control, conditions), data)
 }
 

@@ -77,6 +77,17 @@ chosen_row_names <- function(data, keep, n) {
   if (anyDuplicated(keep)) make.unique(as.character(names)) else names
 }
 
+# Where rows with these labels are in the data: by name where rows have names, otherwise labels are positions. A row taken
+# again by subset = c(1, 1) has the label "1.1".
+positions_in <- function(labels, data) {
+  if (!has_row_names(data)) return(as.integer(labels))
+  names <- as.character(attr(data, "row.names"))
+  at <- match(labels, names)
+  again <- is.na(at)
+  at[again] <- match(sub("[.][0-9]+$", "", labels[again]), names)
+  at
+}
+
 # Rows (numbers in the data) with a missing value, and how many each variable has, among the rows in `keep`.
 missing_rows <- function(values, keep, calls) {
   counts <- integer()

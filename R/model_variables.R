@@ -246,17 +246,6 @@ evaluate_argument <- function(expr, name, source) {
   })
 }
 
-# In a wrapper function(...) lmm(...) an argument arrives as ..1; what was written there is what is meant.
-resolve_dots <- function(expr, caller) {
-  while (is.symbol(expr) && grepl("^\\.\\.[0-9]+$", expr) && is.environment(caller)) {
-    written <- eval(quote(substitute(list(...))), caller)
-    frame <- which(vapply(sys.frames(), identical, NA, caller))
-    expr <- written[[as.integer(substring(expr, 3L)) + 1L]]
-    caller <- if (length(frame)) sys.frame(sys.parents()[frame[1L]])
-  }
-  list(expr = expr, caller = caller)
-}
-
 # The first value of that name, not a function, in data or in an environment and what encloses it.
 find_value <- function(name, places) {
   for (place in places) {

@@ -6,7 +6,8 @@
 #'
 #' Data and other variables are looked up where the formula was written and where `update()` is called. If the
 #' variables used are no longer what they were when the model was fitted, a warning says so. Data that exist only
-#' inside a function when the model is fitted stay with the fit. If no data are found, as may happen when a fit is
+#' inside a function when the model is fitted stay with the fit, as do weights, offset and the choice of rows. If no data are
+#' found, as may happen when a fit is
 #' read from a file, the rows kept in the fit are used as far as they have the variables needed.
 #'
 #' @param object a fit made by [lmm()].
@@ -41,8 +42,9 @@ evaluate_update <- function(object, call, formula, changes, caller) {
   call$formula <- formula
   places <- list(environment(formula), caller)
   data <- if ("data" %in% changes) eval(call$data, caller) else find_data(object, call$data, formula, places)
-  for (name in setdiff(c("weights", "offset"), changes)) {
-    if (!all_found(all.vars(call[[name]]), data, places)) call[name] <- list(kept_column(object, name, data))
+  for (name in setdiff(c("weights", "offset", "subset"), changes)) {
+    if (all_found(all.vars(call[[name]]), data, places)) next
+    call[name] <- list(if (name == "subset") kept_subset(object, data) else kept_column(object, name, data))
   }
   if (!is.null(data)) {
     scope$.data <- data
@@ -80,6 +82,18 @@ find_data <- function(fit, expr, formula, places) {
 kept_column <- function(fit, name, data) {
   value <- fit$rows$data[[paste0("(", name, ")")]]
   if (!is.null(value) && identical(nrow(data), nrow(fit$rows$data))) value else fit$call[[name]]
+}
+
+# The rows of `data` that the fit chose, those with missing values included.
+kept_subset <- function(fit, data) {
+  rows <- fit$rows
+  left_out <- attr(rows$data, "na.action")
+  labels <- character(rows$n + length(left_out))
+  chosen <- if (length(left_out)) seq_along(labels)[-as.integer(left_out)] else seq_along(labels)
+  labels[chosen] <- row_labels(rows)
+  labels[-chosen] <- names(left_out)
+  at <- if (is.null(rows) || is.null(data)) NA else positions_in(labels, data)
+  if (anyNA(at) || any(at > .row_names_info(data, 2L))) fit$call$subset else at
 }
 
 # Data that their expression will not lead to later, because they live in a function, stay with the fit.

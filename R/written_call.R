@@ -1,0 +1,36 @@
+# The call of a fit as the user wrote it, whatever it went through: wrappers with `...`, lapply(), do.call().
+
+# `call` is what match.call() gives: the formula in place of what it was called there, the name of the fitter in place of that of
+# a wrapper's argument, and for ..1 what stands in the call of the wrapper.
+written_call <- function(call, formula, caller) {
+  for (i in seq_along(call)[-1L]) {
+    part <- call[[i]]
+    if (!missing(part) && is_dot(part)) call[i] <- list(resolve_dots(part, caller)$expr)
+  }
+  if (!is.call(call$formula) || !is.null(attributes(call$formula)) || !identical(call$formula[[1L]], quote(`~`))) {
+    call$formula <- call("~", formula[[2L]], formula[[3L]])
+  }
+  if (!is.call(call[[1L]])) call[[1L]] <- quote(lmm)
+  call
+}
+
+# In a wrapper function(...) lmm(...) an argument arrives as ..1; what was written there is what is meant.
+resolve_dots <- function(expr, caller) {
+  while (is_dot(expr) && is.environment(caller)) {
+    written <- eval(quote(substitute(list(...))), caller)
+    frame <- which(vapply(sys.frames(), identical, NA, caller))
+    expr <- written[[as.integer(substring(expr, 3L)) + 1L]]
+    caller <- if (length(frame)) sys.frame(sys.parents()[frame[1L]])
+  }
+  list(expr = expr, caller = caller)
+}
+
+# ..1, ..2 and so on.
+is_dot <- function(expr) is.symbol(expr) && startsWith(as.character(expr), "..") && grepl("^\\.\\.[0-9]+$", expr)
+
+# The names of the arguments of a call, those that it passes on from `...` of the function it stands in included.
+given_names <- function(call, caller) {
+  names <- names(call)
+  passed_on <- vapply(as.list(call)[-1L], identical, NA, quote(...))
+  if (any(passed_on)) c(names, names(eval(quote(substitute(list(...))), caller))) else names
+}
