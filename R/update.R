@@ -7,8 +7,8 @@
 #' Data and other variables are looked up where the formula was written and where `update()` is called. If the
 #' variables used are no longer what they were when the model was fitted, a warning says so. Data that exist only
 #' inside a function when the model is fitted stay with the fit, as do weights, offset and the choice of rows. If no data are
-#' found, as may happen when a fit is
-#' read from a file, the rows kept in the fit are used as far as they have the variables needed.
+#' found, as may happen when a fit is read from a file, the rows kept in the fit are used as far as they have the variables
+#' needed.
 #'
 #' @param object a fit made by [lmm()].
 #' @param formula. changes to the formula, as for [stats::update.formula()].

@@ -3,9 +3,9 @@
 # `call` is what match.call() gives: the formula in place of what it was called there, the name of the fitter in place of that of
 # a wrapper's argument, and for ..1 what stands in the call of the wrapper.
 written_call <- function(call, formula, caller) {
-  for (i in seq_along(call)[-1L]) {
+  for (i in rev(seq_along(call)[-1L])) {
     part <- call[[i]]
-    if (!missing(part) && is_dot(part)) call[i] <- list(resolve_dots(part, caller)$expr)
+    if (!missing(part) && is_dot(part)) call[[i]] <- resolve_dots(part, caller)$expr
   }
   if (!is.call(call$formula) || !is.null(attributes(call$formula)) || !identical(call$formula[[1L]], quote(`~`))) {
     call$formula <- call("~", formula[[2L]], formula[[3L]])
@@ -19,7 +19,8 @@ resolve_dots <- function(expr, caller) {
   while (is_dot(expr) && is.environment(caller)) {
     written <- eval(quote(substitute(list(...))), caller)
     frame <- which(vapply(sys.frames(), identical, NA, caller))
-    expr <- written[[as.integer(substring(expr, 3L)) + 1L]]
+    k <- as.integer(substring(expr, 3L)) + 1L
+    expr <- if (!identical(written[[k]], quote(expr = ))) written[[k]]           # f(y ~ x, d, ) gives nothing
     caller <- if (length(frame)) sys.frame(sys.parents()[frame[1L]])
   }
   list(expr = expr, caller = caller)

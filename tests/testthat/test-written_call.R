@@ -26,6 +26,7 @@ test_that("through `...` the call says what was written, and update() finds it",
   direct <- lmm(form, d, weights = w, subset = t > 2, REML = FALSE)
   expect_equal(logLik(fit), logLik(direct))
   expect_updates(fit, update(direct, . ~ . + t))
+  expect_equal(f(form, d, )$call, f(form, d)$call)
   own <- f(y ~ 1 + (1 | g), d, REML = FALSE)
   expect_match(paste(capture.output(anova(own, f(form, d, REML = FALSE))), collapse = "\n"), "Data: d\nModels")
   expect_output(print(own), "Data: d")
