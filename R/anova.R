@@ -77,9 +77,8 @@ check_type <- function(type) {
 
 anova_of_terms <- function(fit, type, method) {
   inference <- new_inference(fit, method)
-  rows <- lapply(term_hypotheses(inference$info, type), function(hypothesis) f_table(inference, hypothesis))
-  table <- do.call(rbind, c(rows, list(empty_f_table())))
-  structure(table, heading = paste("Type", c("I", "II", "III")[type], "Analysis of Variance Table with", method_phrase(method)),
+  structure(f_table(inference, term_hypotheses(inference$info, type)),
+            heading = paste("Type", c("I", "II", "III")[type], "Analysis of Variance Table with", method_phrase(method)),
             class = c("anova", "data.frame"))
 }
 
@@ -95,10 +94,6 @@ anova_without_tests <- function(fit) {
   table <- data.frame(npar = npar, `Sum Sq` = ss, `Mean Sq` = ss / npar, `F value` = ss / npar / info$sigma2,
                       row.names = labels, check.names = FALSE)[npar > 0L, ]
   structure(table, heading = "Analysis of Variance Table", class = c("anova", "data.frame"))
-}
-
-empty_f_table <- function() {
-  data.frame(`Sum Sq` = 0, `Mean Sq` = 0, NumDF = 0L, DenDF = 0, `F value` = 0, `Pr(>F)` = 0, check.names = FALSE)[0L, ]
 }
 
 #' Hypotheses behind an analysis of variance

@@ -122,7 +122,7 @@ compare_by_f <- function(fits, method) {
 f_between <- function(large, small, names, method) {
   check_same_random(large, small, names)
   inference <- new_inference(large, method)
-  test <- f_test(inference, restriction(inference$info, small, names))
+  test <- f_test(restriction(inference$info, small, names), inference)
   data.frame(NumDF = test$rows, DenDF = test$df, F.scaling = test$scale, `F value` = test$f, `Pr(>F)` = test$p, check.names = FALSE)
 }
 

@@ -46,7 +46,7 @@ contest.lmm_fit <- function(fit, L, rhs = 0, joint = TRUE, ddf = "Satterthwaite"
   hypothesis <- new_hypothesis(inference$info, L)
   if (!joint) return(t_table(inference, hypothesis, rhs, conf.level))
   reduced <- independent_rows(hypothesis, rhs, inference$info)
-  out <- f_table(inference, invariant_rows(reduced$hypothesis, reduced$rhs))
+  out <- f_table(inference, list(invariant_rows(reduced$hypothesis, reduced$rhs)))
   chisq <- wald_chisq(inference$info, reduced$hypothesis, reduced$rhs)
   data.frame(out, Chisq = chisq, `Pr(>Chisq)` = stats::pchisq(chisq, out$NumDF, lower.tail = FALSE), check.names = FALSE)
 }
@@ -200,14 +200,19 @@ row_tests <- function(inference, hypothesis) {
   list(se = sqrt(rowSums((L %*% inference$covariance) * L) * info$sigma2), df = df)
 }
 
-f_table <- function(inference, hypothesis) {
-  test <- f_test(inference, hypothesis)
-  data.frame(`Sum Sq` = test$ms * test$rows, `Mean Sq` = test$ms, NumDF = test$rows, DenDF = test$df, `F value` = test$f,
-             `Pr(>F)` = test$p, check.names = FALSE)
+# F tests of hypotheses, a row for each.
+f_table <- function(inference, hypotheses) {
+  tests <- lapply(hypotheses, f_test, inference = inference)
+  column <- function(name) vapply(tests, `[[`, 0, name, USE.NAMES = FALSE)
+  rows <- vapply(tests, `[[`, 0L, "rows", USE.NAMES = FALSE)
+  ms <- column("ms")
+  structure(list(`Sum Sq` = ms * rows, `Mean Sq` = ms, NumDF = rows, DenDF = column("df"), `F value` = column("f"),
+                 `Pr(>F)` = column("p")),
+            row.names = if (is.null(names(tests))) seq_along(tests) else names(tests), class = "data.frame")
 }
 
 # The rows must be independent. The mean square goes with the F statistic before it is scaled.
-f_test <- function(inference, hypothesis) {
+f_test <- function(hypothesis, inference) {
   info <- inference$info
   q <- nrow(hypothesis$inner)
   if (!q || anyNA(info$phi)) return(list(rows = q, ms = NA_real_, df = NA_real_, f = NA_real_, p = NA_real_, scale = NA_real_))

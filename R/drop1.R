@@ -24,7 +24,7 @@ drop1.lmm_fit <- function(object, scope, ddf = "Satterthwaite", test = c("F", "C
   if (test != "F") return(drop1_by_likelihood(object, terms, k, test == "Chisq"))
   inference <- new_inference(object, ddf, ...)
   hypotheses <- term_hypotheses(inference$info, 3L, marginal = TRUE)[terms]
-  table <- do.call(rbind, c(lapply(hypotheses, function(h) f_table(inference, h)), list(empty_f_table())))
+  table <- f_table(inference, hypotheses)
   heading <- c(paste0("Single term deletions using ", method_phrase(inference$method), ":"), "\nModel:",
                deparse_formula(object))
   structure(table, heading = heading, class = c("anova", "data.frame"))
