@@ -142,8 +142,9 @@ class Remainder : public Encounters {
     for (std::size_t g = 0; g < data.rest.size(); ++g)
       for (std::size_t h = 0; h < data.rest[g].size(); ++h) add_rows(data.rest[g][h], g, g + h, diagonal);
     MatrixXd work = MatrixXd::Zero(columns_, largest_q());
+    std::vector<Index> seen(nodes_.size(), -1);
     for (std::size_t j = 0; j < nodes_.size(); ++j) {
-      subtract_levels(static_cast<Index>(j), diagonal, work);
+      subtract_levels(static_cast<Index>(j), diagonal, work, seen);
       if (j % 256 == 0) checkpoint_->check();
     }
     s_d_.resize(columns_, data.p() + 1);
@@ -192,22 +193,29 @@ class Remainder : public Encounters {
     }
   }
 
-  void subtract_levels(Index j, const VectorXd& diagonal, MatrixXd& work) {
+  // `work` is zero before and after; `seen` names the last node that met each node.
+  void subtract_levels(Index j, const VectorXd& diagonal, MatrixXd& work, std::vector<Index>& seen) {
     const Node& nj = nodes_[j];
     const Index lead_q = layout_->lead_q();
     std::vector<Index> touched;
     for (Index k = node_start_[j]; k < node_start_[j + 1]; ++k) {
       const Index entry = node_entry_[k], end = level_start_[entry_level_[entry] + 1];
-      const Eigen::Map<const MatrixXd> tj(t_.data() + entry_offset_[entry], lead_q, nj.q);
+      const double* tj = t_.data() + entry_offset_[entry];
       for (Index e = entry; e < end; ++e) {
-        const Node& ni = nodes_[entry_node_[e]];
-        const Eigen::Map<const MatrixXd> ti(t_.data() + entry_offset_[e], lead_q, ni.q);
-        work.block(ni.first, 0, ni.q, nj.q).noalias() += ti.transpose() * tj;
-        touched.push_back(entry_node_[e]);
+        const Index i = entry_node_[e];
+        const Node& ni = nodes_[i];
+        const double* ti = t_.data() + entry_offset_[e];
+        for (Index b = 0; b < nj.q; ++b)
+          for (Index a = 0; a < ni.q; ++a) {
+            double sum = 0;
+            for (Index l = 0; l < lead_q; ++l) sum += ti[l + a * lead_q] * tj[l + b * lead_q];
+            work(ni.first + a, b) += sum;
+          }
+        if (seen[i] == j) continue;
+        seen[i] = j;
+        touched.push_back(i);
       }
     }
-    std::sort(touched.begin(), touched.end());
-    touched.erase(std::unique(touched.begin(), touched.end()), touched.end());
     for (const Index i : touched) {
       const Node& ni = nodes_[i];
       for (Index b = 0; b < nj.q; ++b)
