@@ -1,10 +1,10 @@
 # The model with less in its random part: on the level of the plan, so that nothing has to be looked up again.
 
-# The ways in which the random part can be reduced by one effect: list(label, term, mixture, drop), in the order of the
-# formula. `drop`: labels of effects that a term loses ("1" is the intercept), or NULL for the term as a whole.
+# The ways in which the random part can be reduced by one effect, in the order of the formula: list(label, term, left).
+# `left`: what stays of the term, list(intercept, effects), or NULL where it goes as a whole.
 reductions <- function(fit, reduce = TRUE) {
   order <- formula_order(fit)
-  unlist(lapply(order, function(t) term_reductions(fit_random(fit)[[t]], t, reduce)), recursive = FALSE)
+  unlist(lapply(order, function(t) term_reductions(fit, fit_random(fit)[[t]], t, reduce)), recursive = FALSE)
 }
 
 # Terms in the order in which the formula names them.
@@ -21,29 +21,43 @@ formula_order <- function(fit) {
   c(out[!is.na(out)], left)
 }
 
-term_reductions <- function(term, index, reduce) {
+term_reductions <- function(fit, term, index, reduce) {
   text <- paste0("(", term$label, ")")
-  whole <- list(label = text, term = index, drop = NULL)
   effects <- attr(term$terms, "term.labels")
-  if (!reduce || !length(effects)) return(list(whole))
-  if (term$structure == "diagonal") return(diagonal_reductions(term, index, effects))
-  last <- drop_scope(term$terms)
-  lapply(last, function(effect) {
-    alone <- length(effects) == 1L && !term$coding$intercept
-    list(label = paste(effect, "in", text), term = index,
-         drop = if (!alone) effect else if (is.null(term$z_constant)) NULL else "to intercept")
+  if (!reduce || !length(effects)) return(list(list(label = text, term = index, left = NULL)))
+  if (term$structure == "diagonal") return(diagonal_reductions(fit, term, index, effects))
+  lapply(drop_scope(term$terms), function(effect) {
+    intercept <- term$coding$intercept || (length(effects) == 1L && !is.null(term$z_constant))      # (0 + f | g) to (1 | g)
+    list(label = paste(effect, "in", text), term = index, left = what_is_left(intercept, setdiff(effects, effect)))
   })
 }
 
-# Package 'lme4' writes (x || g) as (1 | g) + (0 + x | g).
-diagonal_reductions <- function(term, index, effects) {
-  group <- sub(".*\\|\\| ", "", term$label)
-  own <- lapply(effects, function(effect) {
-    list(label = paste0(effect, " in (0 + ", effect, " | ", group, ")"), term = index, drop = effect)
+# Package 'lme4' writes (x || g) as (1 | g) + (0 + x | g). Left out are effects without which the columns of others, which have
+# variances of their own, would be coded differently, as the intercept beside a factor.
+diagonal_reductions <- function(fit, term, index, effects) {
+  group <- term_group_text(term)
+  one <- function(label, intercept, effects) list(label = label, term = index, left = what_is_left(intercept, effects))
+  ways <- lapply(effects, function(effect) {
+    one(paste0(effect, " in (0 + ", effect, " | ", group, ")"), term$coding$intercept, setdiff(effects, effect))
   })
-  if (term$coding$intercept) own <- c(list(list(label = paste0("(1 | ", group, ")"), term = index, drop = "1")), own)
-  if (length(own) == 1L) own[[1L]]["drop"] <- list(NULL)
-  own
+  if (term$coding$intercept) ways <- c(list(one(paste0("(1 | ", group, ")"), FALSE, effects)), ways)
+  Filter(function(way) is.null(way$left) || all(reduced_term(fit, term, way$left)$columns %in% term$columns), ways)
+}
+
+what_is_left <- function(intercept, effects) if (intercept || length(effects)) list(intercept = intercept, effects = effects)
+
+term_group_text <- function(term) sub("^.*?\\|+ ", "", term$label, perl = TRUE)
+
+# The random terms as they would be written after a reduction.
+reduced_texts <- function(fit, way) {
+  texts <- random_texts(fit)
+  at <- which(formula_order(fit) == way$term)
+  if (is.null(way$left)) return(texts[-at])
+  term <- fit_random(fit)[[way$term]]
+  bar <- if (term$structure == "diagonal" && length(way$left$effects)) " || " else " | "
+  lhs <- c(if (way$left$intercept) "1" else "0", way$left$effects)
+  texts[at] <- paste0("(", paste(lhs, collapse = " + "), bar, term_group_text(term), ")")
+  texts
 }
 
 # Effects that no other contains.
@@ -56,29 +70,19 @@ drop_scope <- function(terms) {
   labels[!contained]
 }
 
-# Columns of a term by effect, "1" for the intercept.
-effect_columns <- function(fit, term) {
-  sizes <- lengths(matrix_names(term, fit$rows$data))
-  rep(c(if (term$coding$intercept) "1", attr(term$terms, "term.labels")), sizes)
-}
-
-# The term without an effect; NULL when nothing is left of it.
-reduced_term <- function(fit, term, drop) {
-  if (is.null(drop)) return(NULL)
-  if (identical(drop, "to intercept")) {
-    term[names(intercept_plan)] <- intercept_plan
-    term$terms <- intercept_terms
-    term$z_constant <- 1
-    term$q <- 1L
-    return(term)
+# The term with what is left of it, planned anew from the variables in the fit; NULL when nothing is.
+reduced_term <- function(fit, term, left) {
+  if (is.null(left)) return(NULL)
+  if (length(left$effects)) {
+    terms <- parse_terms(stats::reformulate(left$effects, intercept = left$intercept))
+    plan <- matrix_plan(terms, fit_rows(fit, "a model with fewer random effects")$data, term$contrasts)
+  } else {
+    plan <- c(intercept_plan, list(terms = intercept_terms))
   }
-  gone <- effect_columns(fit, term) == drop
-  if (drop == "1") term$coding$intercept <- FALSE
-  else term$coding$blocks <- term$coding$blocks[attr(term$terms, "term.labels") != drop]
-  constant <- term$z_constant
-  term["z_constant"] <- list(if (!is.null(constant) && all(constant[gone] == 0)) constant[!gone])
-  term$columns <- term$columns[!gone]
-  term$q <- length(term$columns)
+  part <- c("terms", "xlevels", "contrasts", "coding", "columns")
+  term[part] <- plan[part]
+  term["z_constant"] <- list(plan$constant)
+  term$q <- length(plan$columns)
   term
 }
 

@@ -11,7 +11,8 @@
 #' `anova(test = "bootstrap")` can be used. For one variance [rlrt()] gives the exact distribution.
 #'
 #' @param model a fit made by [lmm()] that holds its rows.
-#' @param reduce.terms `TRUE`: a term with several effects loses one of them at a time; `FALSE`: it is removed.
+#' @param reduce.terms `TRUE`: a term with several effects loses one of them at a time, as far as the rest does not change its
+#'   columns (the intercept of `(f || g)` with a factor `f` stays); `FALSE`: it is removed.
 #' @param mixture add a column with p-values from the mixture of chi-squares?
 #' @param ... not used.
 #' @return A data frame of class `anova` with columns `npar`, `logLik`, `AIC`, `LRT`, `Df`, `Pr(>Chisq)` as lmerTest
@@ -40,23 +41,36 @@ ranova.lmm_fit <- function(model, reduce.terms = TRUE, mixture = FALSE, ...) {
   check_flag(mixture, "mixture")
   fit_rows(model, "ranova()")
   ways <- reductions(model, reduce.terms)
-  rows <- lapply(ways, reduction_row, fit = model)
-  full <- likelihood_row(logLik(model))
+  out <- reduction_table(model, ways)
+  if (mixture) {
+    single <- c(NA, vapply(ways, single_variance, NA, fit = model))
+    out$`Pr(mixture)` <- mapply(mixture_p, out$LRT, out$Df, single)
+  }
+  heading <- c("ANOVA-like table for random-effects: Single term deletions", "\nModel:", expanded_formula(model))
+  structure(out, heading = heading, class = c(if (mixture) "ranova", "anova", "data.frame"))
+}
+
+# As print() of an anova table, which takes all but the last column of p-values for ordinary numbers and rounds them.
+#' @export
+print.ranova <- function(x, digits = max(getOption("digits") - 2L, 3L), signif.stars = getOption("show.signif.stars"), ...) {
+  writeLines(attr(x, "heading"))
+  stats::printCoefmat(x, digits = digits, signif.stars = signif.stars, has.Pvalue = TRUE, P.values = TRUE, cs.ind = NULL,
+                      zap.ind = integer(), tst.ind = match("LRT", names(x)), na.print = "", ...)
+  invisible(x)
+}
+
+# The fit, and its likelihood ratio to the fit after each of the reductions.
+reduction_table <- function(fit, ways) {
+  rows <- lapply(ways, function(way) {
+    smaller <- reduced_fit(fit, way$term, reduced_term(fit, fit_random(fit)[[way$term]], way$left))
+    likelihood_row(if (is.null(smaller)) loglik_without_random(fit) else logLik(smaller))
+  })
+  full <- likelihood_row(logLik(fit))
   table <- do.call(rbind, c(list(full), rows))
   lrt <- c(NA, pmax(0, 2 * (full$logLik - table$logLik[-1L])))
   df <- c(NA_integer_, full$npar - table$npar[-1L])
-  out <- data.frame(table[c("npar", "logLik", "AIC")], LRT = lrt, Df = df,
-                    `Pr(>Chisq)` = stats::pchisq(lrt, df, lower.tail = FALSE), check.names = FALSE,
-                    row.names = make.unique(c("<none>", vapply(ways, `[[`, "", "label"))))
-  if (mixture) out$`Pr(mixture)` <- mapply(mixture_p, lrt, df, c(NA, vapply(ways, single_variance, NA, fit = model)))
-  heading <- c("ANOVA-like table for random-effects: Single term deletions", "\nModel:", expanded_formula(model))
-  structure(out, heading = heading, class = c("anova", "data.frame"))
-}
-
-reduction_row <- function(way, fit) {
-  term <- fit_random(fit)[[way$term]]
-  smaller <- reduced_fit(fit, way$term, reduced_term(fit, term, way$drop))
-  likelihood_row(if (is.null(smaller)) loglik_without_random(fit) else logLik(smaller))
+  data.frame(table[c("npar", "logLik", "AIC")], LRT = lrt, Df = df, `Pr(>Chisq)` = stats::pchisq(lrt, df, lower.tail = FALSE),
+             check.names = FALSE, row.names = make.unique(c("<none>", vapply(ways, `[[`, "", "label"))))
 }
 
 likelihood_row <- function(ll) {
@@ -64,11 +78,22 @@ likelihood_row <- function(ll) {
   data.frame(npar = npar, logLik = as.numeric(ll), AIC = 2 * npar - 2 * as.numeric(ll))
 }
 
+# Log (restricted) likelihood of the model without random effects, from the cross-products.
+loglik_without_random <- function(fit) {
+  x <- fit$cross_products$x
+  n <- fit_nobs(fit)
+  p <- length(x$kept)
+  reml <- fit_is_reml(fit)
+  nu <- n - if (reml) p else 0L
+  d <- nu * (1 + log(2 * pi * x$total / nu)) - fit$cross_products$log_weight + if (reml) 2 * x$log_det_r else 0
+  structure(-d / 2, df = p + 1L)
+}
+
 # Does the reduction remove one variance, with its covariances?
 single_variance <- function(way, fit) {
   term <- fit_random(fit)[[way$term]]
-  if (is.null(way$drop)) return(term$q == 1L)
-  way$drop != "to intercept" && sum(effect_columns(fit, term) == way$drop) == 1L
+  smaller <- reduced_term(fit, term, way$left)
+  term$q - (if (is.null(smaller)) 0L else smaller$q) == 1L
 }
 
 # The average of chi-squares with df - 1 and df degrees of freedom; chi-square with 0 is 0.
@@ -84,7 +109,8 @@ expanded_formula <- function(fit) {
   texts <- unlist(lapply(random, function(term) {
     effects <- attr(term$terms, "term.labels")
     if (term$structure != "diagonal" || !length(effects)) return(paste0("(", term$label, ")"))
-    vapply(diagonal_reductions(term, 1L, effects), function(way) sub("^.* in ", "", way$label), "")
+    own <- c(if (term$coding$intercept) "1", paste("0 +", effects))
+    paste0("(", own, " | ", term_group_text(term), ")")
   }))
   fixed <- deparse_line(fit$spec$fixed[[3L]])
   deparse_line(stats::update.formula(stats::formula(fit), paste(". ~", paste(c(fixed, texts), collapse = " + "))))

@@ -4,8 +4,8 @@
 #'
 #' Removes random terms, then fixed terms, one at a time while the largest p-value is above a limit.
 #'
-#' Random terms are compared by likelihood ratio tests of the criterion of the fit (for a variance at its boundary the
-#' p-values are conservative); a term with several columns loses one at a time. The last random term stays in the
+#' Random terms are compared by likelihood ratio tests of the criterion of the fit, as [ranova()] does (for a variance at its
+#' boundary the p-values are conservative); a term with several effects loses one at a time. The last random term stays in the
 #' model. Fixed terms are tested by F as in [drop1()][drop1.lmm_fit()]. Package 'lmerTest' calls this `step()`; its
 #' generic finds our method too.
 #'
@@ -45,74 +45,20 @@ print.backward.lmm_fit <- function(x, ...) {
 }
 
 eliminate_random <- function(fit, alpha) {
-  head <- random_row(fit, NULL, "<none>")
   gone <- NULL
   repeat {
-    rows <- random_tests(fit)
-    table <- do.call(rbind, lapply(rows, `[[`, "row"))
-    p <- table$`Pr(>Chisq)`
+    ways <- reductions(fit)
+    table <- reduction_table(fit, ways)
+    if (is.null(gone)) gone <- cbind(Eliminated = NA_real_, table[1L, ])
+    p <- table$`Pr(>Chisq)`[-1L]
     worst <- which.max(p)
-    if (alpha >= 1 || p[worst] <= alpha || is.null(rows[[worst]]$fit)) break
-    gone <- rbind(gone, cbind(Eliminated = NROW(gone) + 1, table[worst, ]))
-    fit <- rows[[worst]]$fit
+    left <- if (length(worst)) reduced_texts(fit, ways[[worst]])
+    if (alpha >= 1 || !length(left) || p[worst] <= alpha) break
+    gone <- rbind(gone, cbind(Eliminated = nrow(gone), table[worst + 1L, ]))
+    fit <- refit_formula(fit, join_formula(fit, stats::formula(fit$frame$terms), left))
   }
-  out <- rbind(cbind(Eliminated = NA_real_, head), gone, cbind(Eliminated = 0, table))
+  out <- rbind(gone, cbind(Eliminated = rep(0, length(ways)), table[-1L, ]))
   list(fit = fit, table = structure(out, heading = "Backward reduced random-effect table:\n", class = c("anova", "data.frame")))
-}
-
-# For each random term, or column of one, the fit without it and its row of the table.
-random_tests <- function(fit) {
-  texts <- random_texts(fit)
-  terms <- fit$spec$random
-  changes <- unlist(lapply(seq_along(terms), function(k) {
-    lapply(smaller_terms(terms[[k]]), function(change) c(change, list(term = k)))
-  }), recursive = FALSE)
-  lapply(changes, function(change) {
-    left <- texts
-    left[change$term] <- if (is.null(change$text)) NA else change$text
-    left <- left[!is.na(left)]
-    fixed <- stats::formula(fit$frame$terms)
-    without <- if (length(left)) refit_formula(fit, join_formula(fit, fixed, left))
-    list(fit = without, row = random_row(fit, without, change$label))
-  })
-}
-
-# What a term becomes when it loses one of its effects: list(label, text). No text: the term goes.
-smaller_terms <- function(term) {
-  parsed <- stats::terms(term$lhs)
-  labels <- attr(parsed, "term.labels")
-  text <- paste0("(", term$label, ")")
-  if (!length(labels) || (length(labels) == 1L && !attr(parsed, "intercept"))) return(list(list(label = text, text = NULL)))
-  bar <- if (term$structure == "diagonal") " || " else " | "
-  lapply(seq_along(labels), function(k) {
-    rest <- c(as.character(as.integer(attr(parsed, "intercept"))), labels[-k])
-    list(label = paste(labels[k], "in", text), text = paste0("(", paste(rest, collapse = " + "), bar, term$group_name, ")"))
-  })
-}
-
-random_row <- function(fit, without, label) {
-  ll <- logLik(fit)
-  if (label != "<none>") {
-    full <- ll
-    ll <- if (is.null(without)) loglik_without_random(fit) else logLik(without)
-  }
-  df <- attr(ll, "df")
-  value <- as.numeric(ll)
-  lrt <- if (label == "<none>") NA_real_ else max(0, 2 * (as.numeric(full) - value))
-  lost <- if (label == "<none>") NA_real_ else attr(full, "df") - df
-  data.frame(npar = df, logLik = value, AIC = 2 * df - 2 * value, LRT = lrt, Df = lost,
-             `Pr(>Chisq)` = stats::pchisq(lrt, lost, lower.tail = FALSE), row.names = label, check.names = FALSE)
-}
-
-# Log (restricted) likelihood of the model without random effects, from the cross-products.
-loglik_without_random <- function(fit) {
-  x <- fit$cross_products$x
-  n <- fit_nobs(fit)
-  p <- length(x$kept)
-  reml <- fit_is_reml(fit)
-  nu <- n - if (reml) p else 0L
-  d <- nu * (1 + log(2 * pi * x$total / nu)) - fit$cross_products$log_weight + if (reml) 2 * x$log_det_r else 0
-  structure(-d / 2, df = p + 1L)
 }
 
 eliminate_fixed <- function(fit, method, alpha, keep) {

@@ -45,6 +45,8 @@ test_that("the mixture of chi-squares", {
   expect_equal(table$`Pr(mixture)`[2], mean(pchisq(lrt[2], 1:2, lower.tail = FALSE)))
   zero <- if (lrt[3] > 0) 0 else 1
   expect_equal(table$`Pr(mixture)`[3], (zero + pchisq(lrt[3], 1, lower.tail = FALSE)) / 2)
+  table$`Pr(>Chisq)`[2] <- 6.0763e-11
+  expect_output(print(table), "6.076", fixed = TRUE)
   expect_true(is.na(ranova(fit, reduce.terms = FALSE, mixture = TRUE)$`Pr(mixture)`[2]))
 })
 

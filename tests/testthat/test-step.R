@@ -37,15 +37,27 @@ test_that("random terms go first, a slope before its intercept", {
   expect_identical(length(kept$model$frame$random), 2L)
 })
 
-test_that("terms lose one effect at a time", {
-  change <- function(formula) {
-    terms <- model_spec(formula, TRUE)$random
-    unlist(lapply(smaller_terms(terms[[1]]), function(x) c(x$label, x$text)))
+test_that("after a reduction the random terms are written as they would be fitted", {
+  d <- behavior_data()
+  set.seed(1)
+  d$k <- factor(sample(rep(c("u", "v"), 48)))
+  d$m <- factor(sample(rep(c("r", "s", "t"), 32)))
+  for (right in c("(x | g)", "(0 + x | g) + (1 | g)", "(x + t | g)", "(x || g)", "(0 + x + t || g)", "(0 + k | g)", "(0 + k + x | g)",
+                  "(k + x | g) + (1 | h)", "(0 + k + m | g)", "(k || g)", "(1 | g/k)", "(x * t | g)")) {
+    fit <- suppressMessages(lmm(as.formula(paste("y ~ x +", right)), d))
+    ways <- reductions(fit)
+    for (k in seq_along(ways)) {
+      left <- reduced_texts(fit, ways[[k]])
+      label <- paste(right, "to", paste(left, collapse = " + "))
+      again <- if (length(left)) suppressMessages(lmm(as.formula(paste("y ~ x +", paste(left, collapse = " + "))), d))
+               else lm(y ~ x, d)
+      expect_equal(reduction_table(fit, ways)$logLik[k + 1], as.numeric(logLik(again, REML = TRUE)), tolerance = 1e-8, label = label)
+      expect_lte(as.numeric(logLik(again, REML = TRUE)), as.numeric(logLik(fit)) + 1e-7, label = label)    # nested
+    }
   }
-  expect_identical(change(y ~ 1 + (1 | g)), "(1 | g)")
-  expect_identical(change(y ~ 1 + (x | g)), c("x in (x | g)", "(1 | g)"))
-  expect_identical(change(y ~ 1 + (0 + x | g)), "(0 + x | g)")
-  expect_identical(change(y ~ 1 + (x + z | g)), c("x in (x + z | g)", "(1 + z | g)", "z in (x + z | g)", "(1 + x | g)"))
+  labels <- function(formula) vapply(reductions(suppressMessages(lmm(formula, d))), `[[`, "", "label")
+  expect_identical(labels(y ~ x + (k || g)), "k in (0 + k | g)")
+  expect_identical(labels(y ~ x + (x || g)), c("(1 | g)", "x in (0 + x | g)"))
 })
 
 test_that("rows lost with a term are refused", {
