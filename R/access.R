@@ -182,7 +182,7 @@ criterion_parts <- function(fit) {
   exact <- fit_is_exact(fit)
   pwrss <- fit_sigma(fit)^2 * (n - if (reml) p else 0L)
   ussq <- sum(getME(fit, "u")^2)
-  ldRX2 <- if (exact) NA_real_ else if (p > 0L) p * log(fit_sigma(fit)^2) - log_determinant(fit_vcov(fit)) else 0
+  ldRX2 <- if (exact) NA_real_ else if (p > 0L) fit_log_det_x(fit) else 0
   w <- fit$rows$weights
   ldW <- if (is.null(w)) 0 else sum(log(w[w > 0]))
   ldL2 <- criterion_at_optimum(fit, REML = FALSE) + ldW - n * (1 + log(2 * pi * pwrss / n))

@@ -39,6 +39,7 @@ bootstrap <- function(fit, statistic = NULL, nsim = 500, seed = NULL, threads = 
   if (!is.null(statistic) && !is.function(statistic)) {
     lmm_abort("input", paste0("`statistic` must be a function, not ", kind_of(statistic), "."), what = "statistic")
   }
+  check_not_exact(fit, "the bootstrap")
   seed <- own_seed(seed)
   refits <- bootstrap_refits(list(fit), fit, nsim, seed, threads, progress)[[1L]]
   own <- list(covariance = stats::setNames(fit_covariance(fit), fit_term_names(fit)), sigma = fit_sigma(fit), beta = fit_beta(fit))

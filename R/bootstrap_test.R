@@ -31,6 +31,7 @@
 #' @export
 bootstrap_test <- function(large, small, nsim = 1000, seed = NULL, threads = 1, progress = FALSE) {
   check_comparable(list(large, small))
+  check_not_exact(large, "a likelihood ratio test")
   large <- if (fit_is_reml(large)) quiet_refit(large, FALSE) else large
   small <- if (fit_is_reml(small)) quiet_refit(small, FALSE) else small
   df <- attr(logLik(large), "df") - attr(logLik(small), "df")

@@ -31,6 +31,7 @@ check_length <- function(x, label, n) {
 
 check_response_column <- function(x, label) {
   name <- quote_name(label)
+  if (inherits(x, "POSIXlt")) abort_broken_down_time(paste("response", name), label)
   if (is.list(x)) {
     lmm_abort("data", paste0("response ", name, " is a ", if (is.data.frame(x)) "data frame" else "list", " column."),
               what = label, fix = "A numeric vector is needed.")
@@ -40,20 +41,30 @@ check_response_column <- function(x, label) {
       "logical response ", name, " treated as 0/1; a Gaussian model may not be intended."), what = label)))
   }
   if (inherits(x, c("Date", "POSIXt", "difftime", "integer64"))) {
-    lmm_abort("data", paste0("response ", name, " is a ", class(x)[1L], "; use as.numeric(", label, ")."), what = label)
+    lmm_abort("data", paste0("response ", name, " is ", with_article(class(x)[1L]), "; use as.numeric(", label, ")."), what = label)
   }
   if (!is.numeric(x) && !(is.logical(x) && all(is.na(x)))) {
     type <- if (is.factor(x)) "a factor" else if (is.character(x)) "character" else typeof(x)
     lmm_abort("data", paste0("response ", name, " is ", type, "; a numeric vector is needed."), what = label)
   }
-  if (NCOL(x) != 1L || length(dim(x)) > 2L) {
+  if (length(dim(x)) > 2L) {
+    lmm_abort("data", paste0("response ", name, " is an array; a numeric vector is needed."), what = label)
+  }
+  if (NCOL(x) != 1L) {
     lmm_abort("data", paste0("response ", name, " has ", NCOL(x), " columns; a numeric vector is needed."),
               what = label, fix = "Fit one response at a time; refit() takes a matrix of responses.")
   }
   NULL
 }
 
+# A list of years, months, ...: the other class of date-times is a vector.
+abort_broken_down_time <- function(shown, label) {
+  lmm_abort("data", paste0(shown, " is a list of years, months, days, ... (POSIXlt)."), what = label,
+            fix = paste0("Convert it with as.POSIXct(", label, ")."))
+}
+
 check_group_column <- function(x, label) {
+  if (inherits(x, "POSIXlt")) abort_broken_down_time(paste("grouping variable", quote_name(label)), label)
   problem <-
     if (is.data.frame(x)) "is a data frame"
     else if (is.list(x)) "is a list"
@@ -77,6 +88,7 @@ check_numeric_column <- function(x, label) {
 }
 
 check_predictor_column <- function(x, label) {
+  if (inherits(x, "POSIXlt")) abort_broken_down_time(paste("variable", quote_name(label)), label)
   problem <-
     if (is.data.frame(x)) "is a data frame"
     else if (is.list(x)) "is a list column"

@@ -121,5 +121,8 @@ kind_of <- function(x) {
   if (is.symbol(x)) return("a name")
   if (is.call(x)) return("a call")
   if (is.character(x) && length(x) == 1L) return("a character string")
-  paste("a", switch(typeof(x), double = , integer = "numeric", typeof(x)), "vector")
+  if (isS4(x)) return(paste("an object of class", class(x)[1L]))
+  with_article(paste(switch(typeof(x), double = , integer = "numeric", typeof(x)), "vector"))
 }
+
+with_article <- function(noun) paste(if (grepl("^[aeiou]", noun, ignore.case = TRUE)) "an" else "a", noun)

@@ -41,6 +41,7 @@ contest.lmm_fit <- function(fit, L, rhs = 0, joint = TRUE, ddf = "Satterthwaite"
   check_flag(joint, "joint")
   check_number(conf.level, "conf.level", lower = 0, upper = 1)
   L <- estimable_rows(fit, hypothesis_matrix(fit, L))
+  if (!length(L)) lmm_abort("input", if (length(fit_beta(fit))) "`L` is empty." else "the model has no fixed effects to test.", what = "L")
   rhs <- check_rhs(rhs, nrow(L))
   inference <- new_inference(fit, ddf, ...)
   hypothesis <- new_hypothesis(inference$info, L)
@@ -193,11 +194,19 @@ t_table <- function(inference, hypothesis, rhs, conf.level) {
 # Standard error and degrees of freedom of each row.
 row_tests <- function(inference, hypothesis) {
   info <- inference$info
-  if (anyNA(info$phi)) return(list(se = rep(NA_real_, nrow(hypothesis$user)), df = rep(NA_real_, nrow(hypothesis$user))))
-  L <- hypothesis$inner
+  rows <- nrow(hypothesis$user)
+  if (anyNA(info$phi) || !rows) return(list(se = rep(NA_real_, rows), df = rep(NA_real_, rows)))
   df <- row_df(inference$method, info, hypothesis)
   df[!is.na(df) & df <= 0] <- NA_real_
-  list(se = sqrt(rowSums((L %*% inference$covariance) * L) * info$sigma2), df = df)
+  size <- row_sizes(hypothesis$inner)
+  L <- hypothesis$inner / size
+  list(se = size * sqrt(rowSums((L %*% inference$covariance) * L)) * sqrt(info$sigma2), df = df)
+}
+
+# The largest entry of each row: what it is divided by before anything is squared.
+row_sizes <- function(L) {
+  size <- apply(abs(L), 1L, max)
+  replace(size, size == 0, 1)
 }
 
 # F tests of hypotheses, a row for each.

@@ -21,6 +21,7 @@ row_df.df_satterthwaite <- function(method, info, hypothesis) satterthwaite_rows
 
 satterthwaite_rows <- function(method, info, L) {
   if (!nrow(L)) return(numeric())
+  L <- L / row_sizes(L)
   V <- L %*% info$phi
   variance <- rowSums(V * L)
   slope <- vapply(info$p, function(P) -rowSums((V %*% P) * V), numeric(nrow(L)))

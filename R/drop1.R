@@ -44,6 +44,7 @@ droppable_terms <- function(fit, scope) {
 }
 
 drop1_by_likelihood <- function(fit, terms, k, chisq) {
+  check_not_exact(fit, "a comparison by likelihood")
   full <- suppressMessages(refit_ml(fit))
   reduced <- lapply(terms, function(term) suppressMessages(refit_ml(without_term(fit, term))))
   lls <- lapply(c(list(full), reduced), logLik)

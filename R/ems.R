@@ -96,7 +96,10 @@ ems_fixed_effects <- function(frame, rows) {
     covariates <- setdiff(labels, factors)
     cells <- if (length(factors)) interaction(lapply(rows$data[factors], as.factor), drop = TRUE)
     Z <- if (length(factors)) indicators(as.integer(cells), nlevels(cells)) else matrix(1, rows$n, 1L)
-    for (label in covariates) Z <- row_products(Z, unclass(rows$data[[label]]))
+    for (label in covariates) {
+      x <- unclass(rows$data[[label]])
+      Z <- row_products(Z, if (length(dim(x)) == 1L) as.vector(x) else x)
+    }
     list(label = attr(frame$terms, "term.labels")[k], random = FALSE, factors = factors, covariates = covariates,
          Z = as.matrix(Z))
   })
@@ -139,6 +142,7 @@ ems_analysis <- function(model, spaces) {
   random <- which(model$random)
   df <- c(vapply(spaces$effects, ncol, 0L), spaces$df_residual)
   ss <- c(vapply(spaces$effects, function(Q) sum(crossprod(Q, model$y)^2), 0), spaces$rss)
+  ss[ss <= (64 * .Machine$double.eps)^2 * sum(model$y^2)] <- 0            # rounding of y
   share <- function(Q, k) if (ncol(Q)) sum(crossprod(Q, model$effects[[k]]$Z)^2) / ncol(Q) else NA_real_
   C <- vapply(random, function(k) vapply(spaces$effects, share, 0, k), numeric(length(spaces$effects)))
   C <- rbind(matrix(C, length(spaces$effects)), 0)

@@ -55,9 +55,12 @@ exact_icc <- function(model, components, level) {
   keep <- d$d > 1e-9 * d$d[1L]
   mu <- d$d[keep]^2
   t2 <- as.vector(crossprod(d$u[, keep, drop = FALSE], model$y))^2
-  rss <- sum((model$y - fixed %*% crossprod(fixed, model$y))^2) - sum(t2)
+  rest <- model$y - fixed %*% crossprod(fixed, model$y)
+  rest <- rest - d$u[, keep, drop = FALSE] %*% crossprod(d$u[, keep, drop = FALSE], rest)
+  rss <- sum(rest^2)
   df <- c(length(mu), model$n - ncol(fixed) - length(mu))
-  if (df[2L] < 1L) return(c(estimate = estimate, lower = NA_real_, upper = NA_real_))
+  none <- rss <= (64 * .Machine$double.eps)^2 * sum(model$y^2)
+  if (df[2L] < 1L || none) return(c(estimate = estimate, lower = NA_real_, upper = NA_real_))
   tail <- (1 - level) / 2
   ratio <- vapply(stats::qf(c(1 - tail, tail), df[1L], df[2L]), function(quantile) {
     variance_ratio(quantile, mu, t2, rss / df[2L], df[1L])
@@ -65,12 +68,21 @@ exact_icc <- function(model, components, level) {
   c(estimate = estimate, lower = ratio[1L] / (1 + ratio[1L]), upper = ratio[2L] / (1 + ratio[2L]))
 }
 
-# The ratio at which the F statistic of the rest of the effect equals the quantile; F falls from infinity to 0.
+# The ratio at which the F statistic of the rest of the effect equals the quantile. As a function of s = log(ratio +
+# 1 / max(mu)) the statistic falls, in the end by 1 on the log scale; if it starts below the quantile, so does the ratio.
 variance_ratio <- function(quantile, mu, t2, mse, df) {
-  gap <- function(s) sum(t2 / (1 + (exp(s) - 1 / max(mu)) * mu)) / df / mse - quantile     # ratio = exp(s) - 1/max(mu)
-  centre <- -log(max(mu))
-  root <- stats::uniroot(gap, centre + c(-1, 1), extendInt = "downX", tol = 1e-13)$root
-  exp(root) - 1 / max(mu)
+  share <- mu / max(mu)
+  share[share > 1 - 1e-12] <- 1
+  log_f <- function(s) log(sum(t2 / (exp(s) * mu + (1 - share))) / df) - log(mse)
+  gap <- function(s) log_f(s) - log(quantile)
+  lowest <- -1 / max(mu)
+  highest <- sum((t2 / (1 - share))[t2 > 0]) / df
+  if (highest <= quantile * mse) return(lowest)
+  # F lies between what the largest eigenvalue alone and all with `share` 1 would give; beside rounding
+  ends <- log(c(sum((t2 / mu)[share == 1]), sum(t2 / mu)) / df) - log(mse * quantile) + c(-1e-3, 1e-3)
+  if (ends[1L] == -Inf) ends[1L] <- min(-700, ends[2L] - 1)
+  root <- stats::uniroot(gap, ends, tol = 1e-13)$root
+  exp(root) + lowest
 }
 
 variation <- function(model, components, analysis) {

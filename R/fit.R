@@ -26,6 +26,9 @@ fit_modes <- function(fit) fit$estimates$b
 # -2 log (restricted) likelihood at the optimum.
 fit_criterion <- function(fit) fit$estimates$criterion
 
+# log|X'V^-1X| of the estimable columns, with sigma^2 = 1.
+fit_log_det_x <- function(fit) fit$estimates$log_det_x
+
 fit_nobs <- function(fit) fit$estimates$n
 
 fit_rank <- function(fit) fit$estimates$rank
@@ -75,6 +78,13 @@ fit_covariance_factors <- function(fit) lapply(fit_covariance(fit), lower_factor
 
 # With a residual variance of zero the fit is exact, and nothing can be put in units of sigma.
 fit_is_exact <- function(fit) !isTRUE(fit_sigma(fit) > 0)
+
+# Stops where there is nothing to compare: "a profile", "a likelihood ratio test", "the bootstrap", ...
+check_not_exact <- function(fit, purpose) {
+  if (!fit_is_exact(fit)) return(invisible())
+  lmm_abort("unidentified", paste0("the residual variance is zero: ", purpose, " has no meaning."),
+            what = fit$frame$response, value = 0)
+}
 
 # Row names of the data behind `rows`; as.character() of an integer is not expanded until it is read.
 row_labels <- function(rows) as.character(attr(rows$data, "row.names"))

@@ -4,7 +4,7 @@ interval_chisq <- function(fit, wanted, level, scale, information) {
   out <- interval_wald(fit, seq_along(all_estimates(fit)), level, scale, information)
   parameters <- variance_parameters(fit)
   estimate <- variance_estimates(fit, "variance", parameters)
-  se <- sqrt(diag(vcov_components(fit, "variance", information)))
+  se <- component_errors(fit, "variance", information)$se
   own <- which(!parameters$correlation)
   limits <- chisq_limits(estimate[own], se[own], level)
   out[own, ] <- if (scale == "sd") sqrt(limits) else limits

@@ -8,7 +8,7 @@ interval_wald <- function(fit, wanted, level, scale, information) {
   out[k + seq_along(fit_beta(fit)), ] <- fixed_wald(fit, z)
   if (any(wanted <= k)) {
     estimate <- variance_estimates(fit, scale, parameters)
-    se <- sqrt(diag(vcov_components(fit, scale, information)))
+    se <- component_errors(fit, scale, information)$se
     out[seq_len(k), ] <- if (scale == "sd") wald_sd(estimate, se, parameters$correlation, z) else estimate + outer(se, c(-z, z))
   }
   out[wanted, , drop = FALSE]

@@ -58,15 +58,8 @@ criterion_at_optimum <- function(fit, REML) {
   nu <- n - c(ML = 0, REML = p)
   sigma2 <- fit_sigma(fit)^2 * nu[[if (fitted_by) "REML" else "ML"]] / nu
   likelihood_part <- nu * (1 + log(2 * pi * sigma2))
-  # log|X'V^-1X| sigma^2p is free of sigma
-  information <- -log_determinant(fit_vcov(fit)) + p * log(fit_sigma(fit)^2)
-  difference <- likelihood_part[["REML"]] + information - likelihood_part[["ML"]]
+  difference <- likelihood_part[["REML"]] + fit_log_det_x(fit) - likelihood_part[["ML"]]
   fit_criterion(fit) + if (REML) difference else -difference
-}
-
-log_determinant <- function(A) {
-  d <- sqrt(diag(A))
-  2 * (sum(log(diag(chol(A / outer(d, d))))) + sum(log(d)))
 }
 
 # Variance parameters of the random terms that are not on the boundary: a q x q covariance matrix of rank r
@@ -78,7 +71,7 @@ inner_parameters <- function(fit) {
     rank <- if (term$structure == "diagonal" || !any(size > 0)) sum(size > 0)
             else qr(t(L / ifelse(size > 0, size, 1)), tol = 1e-6)$rank
     if (term$structure == "diagonal") rank else sum(size > 0) * rank - rank * (rank - 1L) / 2L
-  }, fit_factors(fit), fit_random(fit), fit_singular(fit)))
+  }, fit_covariance_factors(fit), fit_random(fit), fit_singular(fit)))
 }
 
 # SAS's number of subjects: levels of the factor in which all others are nested, or of the first random term.
@@ -132,6 +125,7 @@ AICC.logLik <- function(object, ...) {
   df <- attr(object, "df")
   n <- attr(object, "nobs")
   if (identical(attr(object, "compat"), "SAS")) n <- max(attr(object, "restricted"), df + 2)
+  if (n <= df + 1) return(NA_real_)
   -2 * as.numeric(object) + 2 * df * n / (n - df - 1)
 }
 

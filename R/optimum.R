@@ -5,7 +5,18 @@ find_optimum <- function(frame, blocks, reml, start, control) {
   if (!is.null(start)) start <- internal_start(start, frame, blocks)
   found <- engine_result(engine_fit(layout, blocks, 1L, engine_options(control, reml, start), control$progress), frame)
   if (!found$optimum$identified) abort_confounded(found$optimum$confounded, frame)
+  if (found$optimum$zero_residual && length(frame$groups) > 1L) found <- limit_without_residual(found, layout, blocks, control, reml, frame)
   found
+}
+
+# With crossed factors a residual of zero is lost in the rounding of what is subtracted, and the search in noise. A
+# residual far below what the other estimates can see, but above the rounding, leads to their limits.
+limit_without_residual <- function(found, layout, blocks, control, reml, frame) {
+  if (is_exact_fit(blocks)) return(found)
+  blocks$w_yy <- blocks$w_yy + 1e-9 * blocks$x$total
+  again <- engine_result(engine_fit(layout, blocks, 1L, engine_options(control, reml, NULL), control$progress), frame)
+  again$optimum$zero_residual <- TRUE
+  if (again$optimum$identified) again else found
 }
 
 abort_confounded <- function(terms, frame) {

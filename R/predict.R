@@ -130,6 +130,7 @@ predict.lmm_fit <- function(object, newdata = NULL, re.form = NULL, allow.new.le
   fit <- linear_predictor(object, rows, use = use)
   if (!is.null(rows$offset)) fit <- fit + rows$offset
   if (!is.null(newdata)) fit[not_estimable(object, rows)] <- NA_real_
+  fit[is.nan(fit)] <- NA_real_                                      # of values that are NaN, or Inf - Inf
   if (!check_flag(se.fit, "se.fit") && interval == "none") return(pad_rows(fit, rows))
   variance <- prediction_variance(object, rows, use) + 0 * fit     # NA where there is no prediction
   out <- list(fit = pad_rows(fit, rows), se.fit = pad_rows(sqrt(variance), rows))

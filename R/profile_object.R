@@ -32,7 +32,7 @@ profile.lmm_fit <- function(fitted, which = NULL, alphamax = 0.01, criterion = c
   reml <- check_choice(criterion[1L], c("ML", "REML"), "criterion") == "REML"
   wanted <- wanted_parameters(fitted, which)
   names <- all_parameter_names(fitted, check_flag(oldNames, "oldNames"))
-  if (fit_is_exact(fitted)) lmm_abort("unidentified", "the residual variance is zero: there is no likelihood to profile.")
+  check_not_exact(fitted, "a profile of the likelihood")
   base <- profile_base(fitted, reml)
   fixed <- fixed_base(base)
   cutoff <- sqrt(stats::qchisq(1 - alphamax, sum(!is.na(base$estimate))))

@@ -4,10 +4,23 @@
 plot_data_profile <- function(profile, type = c("zeta", "density", "pairs"), points = 101L) {
   parameters <- levels(profile$.par)
   curves <- lapply(stats::setNames(parameters, parameters), function(name) profile_curve(profile, name))
+  curves <- drawable_curves(curves)
   switch(type,
     zeta = lapply(curves, function(curve) curve$rows[c("value", "zeta")]),
     density = lapply(curves, density_points, points),
     pairs = curves)
+}
+
+# A parameter whose profile has one point (a correlation that may be anything) has no curve.
+drawable_curves <- function(curves) {
+  drawn <- vapply(curves, function(curve) nrow(curve$rows) > 1L, NA)
+  if (all(drawn)) return(curves)
+  names <- names(curves)[!drawn]
+  text <- paste0("the likelihood of ", enumerate(quote_name(names)), " has no profile to draw: it does not depend on the value, ",
+                 "or the estimate is at its boundary.")
+  if (!any(drawn)) lmm_abort("input", text, what = names)
+  lmm_inform("boundary", text, what = names)
+  curves[drawn]
 }
 
 # The points of one parameter and the spline through them, zeta as a function of the parameter and back.
@@ -17,6 +30,7 @@ profile_curve <- function(profile, name) {
   rows <- rows[rows$.par == name, ]
   rows <- data.frame(value = rows[[name]], zeta = rows$.zeta)
   rows <- rows[rows$zeta > cummax(c(-Inf, rows$zeta[-nrow(rows)])), ]      # a profile may end flat
+  if (nrow(rows) < 2L) return(list(rows = rows))
   list(rows = rows, forward = rising_spline(rows$value, rows$zeta), back = rising_spline(rows$zeta, rows$value))
 }
 

@@ -47,8 +47,7 @@ quantity <- function(fit, ..., method = c("delta", "chisq", "boot", "profile"), 
   own <- list(covariance = stats::setNames(fit_covariance(fit), fit_term_names(fit)), sigma = fit_sigma(fit), beta = fit_beta(fit))
   estimate <- vapply(functions, function(f) check_value(f(own)), 0)
   se <- quantity_errors(fit, functions, own, information)
-  df <- 2 * (estimate / se)^2
-  limits <- switch(method,
+  limits <- if (fit_is_exact(fit)) structure(matrix(NA_real_, length(estimate), 2L), df = NA_real_) else switch(method,
     delta = delta_limits(estimate, se, level, link),
     chisq = chisq_quantities(fit, functions, own, estimate, se, level),
     boot = boot_quantities(fit, functions, estimate, level, nsim, seed, threads),
@@ -58,7 +57,7 @@ quantity <- function(fit, ..., method = c("delta", "chisq", "boot", "profile"), 
 }
 
 check_value <- function(value) {
-  if (is.numeric(value) && length(value) == 1L) return(as.numeric(value))
+  if (is.numeric(value) && length(value) == 1L) return(if (is.nan(value)) NA_real_ else as.numeric(value))
   lmm_abort("input", paste0("a quantity must be one number, not ", describe_value(value), "."), what = "...")
 }
 
@@ -91,6 +90,10 @@ known_quantity <- function(word, name, fit) {
     label <- if (nzchar(name)) name else "icc"
     return(stats::setNames(f, if (length(terms) == 1L) label else paste0(label, " ", fit_term_names(fit))))
   }
+  if (word == "cv" && !"(Intercept)" %in% names(fit_beta(fit))) {
+    lmm_abort("input", "the coefficient of variation needs an intercept, and the model has none.", what = "cv",
+              fix = "Write it as a formula with beta(x) in place of the intercept.")
+  }
   f <- if (word == "cv") function(state) sqrt(words(state)$total) / abs(state$beta[["(Intercept)"]])
        else function(state) sqrt(words(state)$total)
   stats::setNames(list(f), if (nzchar(name)) name else word)
@@ -116,7 +119,7 @@ quantity_words <- function(fit) {
     cov <- function(g, x, z) entry(text(substitute(g)), text(substitute(x)), text(substitute(z)))
     cor <- function(g, x, z) {
       g <- text(substitute(g)); x <- text(substitute(x)); z <- text(substitute(z))
-      entry(g, x, z) / sqrt(entry(g, x, NULL) * entry(g, z, NULL))
+      entry(g, x, z) / (sqrt(entry(g, x, NULL)) * sqrt(entry(g, z, NULL)))
     }
     sd <- function(g, x) sqrt(entry(text(substitute(g)), if (!missing(x)) text(substitute(x)), NULL))
     beta <- function(x) state$beta[[find(names(state$beta), text(substitute(x)), "fixed effect")]]

@@ -2,21 +2,28 @@
 
 # By the delta method: slopes in the variances, covariances and fixed effects.
 quantity_errors <- function(fit, functions, own, information) {
-  parameters <- variance_parameters(fit)
-  C <- vcov_components(fit, "variance", information)
+  if (fit_is_exact(fit)) return(rep(NA_real_, length(functions)))
+  found <- component_errors(fit, "variance", information)
+  parameters <- found$parameters
   value <- variance_estimates(fit, "variance", parameters)
-  free <- which(!is.na(diag(C)))
+  free <- which(!is.na(found$se))
   kept <- which(fit_estimable(fit))
-  V <- fit_vcov(fit)
+  of_beta <- transformed_errors(diag(length(kept)), fit_vcov(fit))
+  step <- c(found$se[free], of_beta$se)
+  correlation <- block_diagonal(list(found$correlation[free, free, drop = FALSE], of_beta$correlation))
   vapply(functions, function(f) {
-    at <- function(k, step) f(shifted_state(own, parameters, k, step))
-    g <- vapply(free, function(k) slope_at(function(step) at(k, step), sqrt(C[k, k]), value[k], !parameters$correlation[k]), 0)
-    h <- vapply(seq_along(kept), function(j) slope_at(function(step) {
-      own$beta[kept[j]] <- own$beta[kept[j]] + step
+    g <- vapply(seq_along(free), function(i) {
+      k <- free[i]
+      slope_at(function(step) f(shifted_state(own, parameters, k, step)), step[i], value[k], !parameters$correlation[k])
+    }, 0)
+    h <- vapply(kept, function(j) slope_at(function(step) {
+      own$beta[j] <- own$beta[j] + step
       f(own)
-    }, sqrt(V[j, j]), 0, FALSE), 0)
-    variance <- sum(g * (C[free, free, drop = FALSE] %*% g)) + sum(h * (V %*% h))
-    if (variance > 0) sqrt(variance) else NA_real_
+    }, step[length(free) + match(j, kept)], 0, FALSE), 0)
+    change <- c(g, h) * step                                        # by a standard error of each parameter
+    size <- max(abs(change), 0)
+    variance <- sum(change / size * (correlation %*% (change / size)))
+    if (isTRUE(variance > 0)) size * sqrt(variance) else NA_real_
   }, 0)
 }
 
@@ -60,10 +67,8 @@ chisq_quantities <- function(fit, functions, own, estimate, se, level) {
                               "it has no chi-square limits."), what = names(functions)[bad], fix = "Use another method.")
   }
   power <- ifelse(abs(degree - 2) < 1e-6 * 2, 1, 2)
-  variance <- ifelse(power == 1, estimate^2, estimate)
-  se <- ifelse(power == 1, 2 * estimate * se, se)
-  df <- 2 * (variance / se)^2
-  limits <- chisq_limits(variance, se, level, df)
+  df <- 2 * (estimate / se / ifelse(power == 1, 2, 1))^2
+  limits <- chisq_limits(ifelse(power == 1, estimate^2, estimate), level = level, df = df)
   limits[power == 1, ] <- sqrt(limits[power == 1, , drop = FALSE])
   structure(limits, df = df)
 }

@@ -76,6 +76,7 @@ lrt <- function(fit, term = NULL, fixed = NULL, nsim = 10000, seed = NULL) {
 # Position of the random term to test, which must have one variance and nothing else.
 tested_term <- function(fit, term) {
   fit_rows(fit, "an exact test")
+  check_not_exact(fit, "a likelihood ratio test")
   random <- fit_random(fit)
   if (is.null(term) && length(random) > 1L) {
     lmm_abort("input", "the fit has several random terms.", what = fit_term_names(fit),

@@ -26,6 +26,7 @@ backward <- function(object, ddf = "Satterthwaite", alpha.random = 0.1, alpha.fi
     lmm_abort("input", paste0("`object` must be a fit made by lmm(), not ", kind_of(object), "."), what = "object")
   }
   method <- ddf_method(ddf, ...)
+  check_not_exact(object, "a test")
   random <- eliminate_random(object, if (check_flag(reduce.random, "reduce.random")) alpha.random else 1)
   fixed <- eliminate_fixed(random$fit, method, if (check_flag(reduce.fixed, "reduce.fixed")) alpha.fixed else 1, keep)
   structure(list(random = random$table, fixed = fixed$table, model = fixed$fit), class = "backward.lmm_fit")

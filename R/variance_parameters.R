@@ -44,7 +44,7 @@ parameter_values <- function(parameters, covariance, sigma, scale = "sd") {
     S <- covariance[[parameters$term[k]]]
     if (scale != "sd") return(S[i, j])
     if (i == j) return(sqrt(S[i, i]))
-    size <- sqrt(S[i, i] * S[j, j])
+    size <- sqrt(S[i, i]) * sqrt(S[j, j])
     if (size > 0) max(-1, min(1, S[i, j] / size)) else NA_real_
   }, 0)
 }

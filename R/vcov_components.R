@@ -24,38 +24,29 @@
 #' variance_components(fit, scale = "sd")
 #' @export
 vcov_components <- function(fit, scale = c("variance", "sd"), information = c("observed", "expected", "average")) {
-  scale <- check_choice(scale[1L], c("variance", "sd"), "scale")
-  information <- check_choice(information[1L], c("observed", "expected", "average"), "information")
-  parameters <- variance_parameters(fit)
-  C <- component_covariance(fit, information)
-  C <- C[parameter_positions(fit, parameters), parameter_positions(fit, parameters), drop = FALSE]
-  if (scale == "sd") {
-    D <- sd_slopes(fit, parameters)
-    C <- D %*% C %*% t(D)
-  }
-  reason <- boundary_reasons(fit, parameters, scale, diag(C))
-  C[!is.na(reason), ] <- NA_real_
-  C[, !is.na(reason)] <- NA_real_
-  names <- parameter_names(parameters, old = FALSE, scale = scale)
+  found <- component_errors(fit, scale, information)
+  C <- outer(found$se, found$se) * found$correlation
+  lost <- is.na(found$reason) & (!is.finite(diag(C)) | diag(C) == 0)
+  found$reason[lost] <- "the square of its standard error leaves double precision; change the unit of the response or covariate"
+  C[!is.na(found$reason), ] <- NA_real_
+  C[, !is.na(found$reason)] <- NA_real_
+  names <- parameter_names(found$parameters, old = FALSE, scale = found$scale)
   dimnames(C) <- list(names, names)
-  if (!all(is.na(reason))) attr(C, "reason") <- stats::setNames(reason, names)[!is.na(reason)]
+  if (!all(is.na(found$reason))) attr(C, "reason") <- stats::setNames(found$reason, names)[!is.na(found$reason)]
   C
 }
 
 #' @rdname vcov_components
 #' @export
 variance_components <- function(fit, scale = c("variance", "sd"), information = c("observed", "expected", "average")) {
-  scale <- check_choice(scale[1L], c("variance", "sd"), "scale")
-  parameters <- variance_parameters(fit)
-  C <- vcov_components(fit, scale, information)
-  estimate <- variance_estimates(fit, scale, parameters)
-  se <- sqrt(diag(C))
-  reason <- rep(NA_character_, nrow(parameters))
-  reason[match(names(attr(C, "reason")), rownames(C))] <- attr(C, "reason")
-  z <- estimate / se
-  df <- ifelse(parameters$correlation, NA_real_, 2 * (if (scale == "sd") z / 2 else z)^2)
-  structure(data.frame(parameters[c("grp", "var1", "var2")], estimate = estimate, se = unname(se), df = unname(df),
-                       reason = reason, row.names = rownames(C)), class = c("variance_components", "data.frame"))
+  found <- component_errors(fit, scale, information)
+  parameters <- found$parameters
+  estimate <- variance_estimates(fit, found$scale, parameters)
+  z <- estimate / found$se
+  df <- ifelse(parameters$correlation, NA_real_, 2 * (if (found$scale == "sd") z / 2 else z)^2)
+  structure(data.frame(parameters[c("grp", "var1", "var2")], estimate = estimate, se = found$se, df = df, reason = found$reason,
+                       row.names = parameter_names(parameters, old = FALSE, scale = found$scale)),
+            class = c("variance_components", "data.frame"))
 }
 
 #' @export
@@ -71,12 +62,29 @@ print.variance_components <- function(x, digits = max(3L, getOption("digits") - 
   invisible(x)
 }
 
-# Covariance matrix of the natural parameters (entries of each term's covariance matrix column by column, sigma^2) in
-# the user's units.
-component_covariance <- function(fit, information = "observed") {
+# Standard errors of the variance parameters, their correlations, and reasons where there are none. Covariances are left
+# to the caller: a product of two standard errors has the fourth power of the response's unit.
+component_errors <- function(fit, scale = "variance", information = "observed") {
+  scale <- check_choice(scale[1L], c("variance", "sd"), "scale")
+  information <- check_choice(information[1L], c("observed", "expected", "average"), "information")
+  parameters <- variance_parameters(fit)
+  at <- parameter_positions(fit, parameters)
+  found <- natural_errors(fit, information)
+  found <- list(se = found$se[at], correlation = found$correlation[at, at, drop = FALSE])
+  if (scale == "sd") {
+    found <- transformed_errors(sd_slopes(fit, parameters) * rep(found$se, each = length(at)), found$correlation)
+  }
+  reason <- boundary_reasons(fit, parameters, scale, found$se)
+  found$se[!is.na(reason)] <- NA_real_
+  c(found, list(parameters = parameters, scale = scale, reason = reason))
+}
+
+# The same for the natural parameters: entries of each term's covariance matrix column by column, then sigma^2, in the
+# user's units.
+natural_errors <- function(fit, information) {
   maps <- Map(vech_map, fit$cross_products$z_basis, fit_random(fit))
   k <- sum(vapply(maps, nrow, 0L)) + 1L
-  if (fit_is_exact(fit)) return(matrix(NA_real_, k, k))
+  if (fit_is_exact(fit)) return(list(se = rep(NA_real_, k), correlation = matrix(NA_real_, k, k)))
   info <- derivatives_at(fit)
   J <- tangent_directions(info$jacobian)
   M <- switch(information, expected = if (fit_is_reml(fit)) info$t else info$t_ml, average = info$ai,
@@ -85,9 +93,20 @@ component_covariance <- function(fit, information = "observed") {
   H <- crossprod(full, M %*% full)
   own <- seq_len(ncol(J$theta))
   if (information == "observed") H[own, own] <- H[own, own] + crossprod(J$theta, info$curvature %*% J$theta)
-  relative <- full %*% (2 * scaled_inverse(H)) %*% t(full)
-  A <- block_diagonal(c(maps, list(matrix(1))))
-  A %*% relative %*% t(A) * fit_sigma(fit)^4
+  out <- transformed_errors(block_diagonal(c(maps, list(matrix(1)))), full %*% (2 * scaled_inverse(H)) %*% t(full))
+  out$se <- out$se * fit_sigma(fit)^2
+  out
+}
+
+# Standard errors and correlations of A x for x with covariance matrix C; the rows of A may have any unit.
+transformed_errors <- function(A, C) {
+  size <- row_sizes(A)
+  out <- (A / size) %*% C %*% t(A / size)
+  variance <- diag(out)
+  variance[is.na(variance) | variance < 0] <- NA_real_
+  correlation <- out / outer(sqrt(variance), sqrt(variance))
+  correlation[is.nan(correlation)] <- 0
+  list(se = size * sqrt(variance), correlation = correlation)
 }
 
 # Directions of theta in which the natural parameters move: all where no estimate is singular. Held are those that
@@ -148,7 +167,7 @@ sd_slopes <- function(fit, parameters) {
       next
     }
     at <- c(place(parameters$term[k], parameters$row[k]), place(parameters$term[k], parameters$col[k]))
-    size <- sqrt(prod(value[at]))
+    size <- prod(sqrt(value[at]))
     D[k, k] <- 1 / size
     D[k, at] <- -value[k] / size / (2 * value[at])
   }
@@ -157,9 +176,9 @@ sd_slopes <- function(fit, parameters) {
 }
 
 # Why a parameter has no standard error; NA where it has one.
-boundary_reasons <- function(fit, parameters, scale, variance) {
+boundary_reasons <- function(fit, parameters, scale, se) {
   sd <- variance_estimates(fit, "sd", parameters)
-  reason <- ifelse(is.na(variance) | variance < 0, "the information matrix is not positive definite", NA_character_)
+  reason <- ifelse(is.na(se), "the information matrix is not positive definite", NA_character_)
   if (fit_is_exact(fit)) reason[] <- "the residual variance is zero"
   singular <- c(fit_singular(fit), FALSE)[ifelse(parameters$term == 0L, length(fit_singular(fit)) + 1L, parameters$term)]
   zero <- parameters$term > 0L & !parameters$correlation & sd == 0
