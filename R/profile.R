@@ -20,8 +20,11 @@ correlation_ceilings <- function(base) {
                                   base$parameters$row == base$parameters[[side]][k])
   for (k in which(base$parameters$correlation)) {
     ends <- vapply(c(at(k, "row"), at(k, "col")), function(index) {
-      found <- profile_value(base, index, path_to_bound(base, index, 0))
-      if (isTRUE(found$converged[5L])) found$value[5L] else Inf
+      path <- path_to_bound(base, index, 0)
+      found <- profile_value(base, index, path)
+      # a point that has not converged is as good a ceiling, if it is where it should be
+      own <- variance_at(base, found$theta[, 5L], found$sigma[5L])[index]
+      if (isTRUE(found$converged[5L] || abs(own - path[5L]) <= 0.01 * path[5L])) found$value[5L] else Inf
     }, 0)
     out[k] <- min(ends)
   }
@@ -63,14 +66,23 @@ profile_value <- function(base, index, values, from = NULL) {
   for (theta in profile_starts(fit, held, values[1L], from)) {
     found <- engine_result(engine_profile(engine_layout(fit$frame), fit$cross_products, theta, from$sigma, base$reml,
                                           fit$control$memory_limit, held$term, held$row, held$col, values), fit$frame)
-    if (is.null(best) || all(found$value <= best$value)) best <- found
+    best <- if (is.null(best)) found else better_points(best, found)
   }
   if (held$correlation) {
-    flat <- !(best$value <= base$ceiling[index])
+    flat <- !(best$value <= base$ceiling[index]) | (!best$converged & is.finite(base$ceiling[index]))
     best$value[flat] <- base$ceiling[index]
     best$converged <- best$converged | flat
   }
   best[c("value", "theta", "sigma", "converged")]
+}
+
+# At each value the lower of two results; one that has not converged may lie below the profile and counts only where
+# there is no other.
+better_points <- function(a, b) {
+  use <- (b$converged & !a$converged) | (b$converged == a$converged & b$value < a$value)
+  for (name in c("value", "sigma", "converged")) a[[name]][use] <- b[[name]][use]
+  a$theta[, use] <- b$theta[, use]
+  a
 }
 
 # Starting points off the flat places: where a factor has a zero column the criterion is even in it and a search that

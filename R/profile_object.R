@@ -65,12 +65,16 @@ profile_points <- function(base, index, cutoff, steps) {
   rbind(if (!is.null(low)) low[rev(seq_len(nrow(low))), , drop = FALSE], centre, high)
 }
 
-# Values about evenly spaced in zeta: a first pass evenly spaced in the parameter, inverted by interpolation.
+# Values about evenly spaced in zeta: a first pass evenly spaced in the parameter, inverted by interpolation as far as zeta
+# rises.
 even_values <- function(base, index, end, steps) {
   even <- base$estimate[index] + (end - base$estimate[index]) * seq_len(steps) / steps
   zeta <- sqrt(pmax(0, profile_value(base, index, even)$value - base$value))
-  if (!all(is.finite(zeta)) || any(diff(zeta) <= 0)) return(even)
-  stats::approx(c(0, zeta), c(base$estimate[index], even), max(zeta) * seq_len(steps) / steps)$y
+  if (!all(is.finite(zeta))) return(even)
+  rising <- cumsum(diff(c(0, zeta)) <= 0) == 0
+  if (sum(rising) < 2L) return(even)
+  out <- stats::approx(c(0, zeta[rising]), c(base$estimate[index], even[rising]), max(zeta[rising]) * seq_len(steps) / steps)$y
+  c(out, if (!all(rising)) end)
 }
 
 profile_rows <- function(base, index, values, direction) {
@@ -81,7 +85,9 @@ profile_rows <- function(base, index, values, direction) {
   rows <- lapply(seq_along(values), function(i) {
     all <- fit_beta(base$fit)
     all[fit_estimable(base$fit)] <- beta[, i]
-    c(direction * sqrt(max(0, found$value[i] - base$value)), variance_at(base, found$theta[, i], found$sigma[i]), unname(all))
+    point <- c(variance_at(base, found$theta[, i], found$sigma[i]), unname(all))
+    point[index] <- values[i]                              # also where the profile is flat
+    c(direction * sqrt(max(0, found$value[i] - base$value)), point)
   })
   do.call(rbind, rows)
 }

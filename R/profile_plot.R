@@ -40,7 +40,12 @@ rising_spline <- function(x, y) {
     f <- stats::splinefun(x, y, method = "natural")
     if (all(f(seq(x[1L], x[length(x)], length.out = 20L * length(x)), deriv = 1L) > 0)) return(f)
   }
-  stats::splinefun(x, y, method = "monoH.FC")
+  f <- stats::splinefun(x, y, method = "monoH.FC")         # which refuses missing values
+  function(x, deriv = 0L) {
+    out <- rep(NA_real_, length(x))
+    out[!is.na(x)] <- f(x[!is.na(x)], deriv = deriv)
+    out
+  }
 }
 
 # The density that zeta ~ N(0, 1) gives the parameter.
@@ -53,7 +58,8 @@ density_points <- function(curve, points) {
 #' @param x a profile.
 #' @param type `"zeta"`: the signed root of the rise of `-2 log L` against the parameter, a straight line where the normal
 #'   approximation is good, with intervals; `"density"`: the density that a normal `zeta` implies; `"pairs"`: for each
-#'   pair of parameters how one moves when the other is profiled (profile traces), with approximate contours.
+#'   pair of parameters how one moves when the other is profiled (profile traces), with approximate contours. A parameter on
+#'   which the likelihood does not depend, as a correlation with a variance of zero, is not shown.
 #' @param levels confidence levels of the intervals or contours shown.
 #' @export
 plot.lmm_profile <- function(x, type = c("zeta", "density", "pairs"), levels = c(0.5, 0.8, 0.9, 0.95, 0.99), ...) {
@@ -94,7 +100,7 @@ draw_pairs <- function(profile, curves, levels, ...) {
   for (i in seq_len(k)) for (j in seq_len(k)) {
     if (i == j) {
       graphics::plot.new()
-      graphics::text(0.5, 0.5, names[i])
+      graphics::text(0.5, 0.5, names[i], cex = min(1, 0.95 / graphics::strwidth(names[i])))
     } else {
       draw_pair(pair_data(profile, curves, names[j], names[i], levels, zeta = j > i), ...)
     }
@@ -108,7 +114,11 @@ pair_data <- function(profile, curves, a, b, levels, zeta) {
     rows <- as.data.frame(profile)
     class(rows) <- "data.frame"
     rows <- rows[rows$.par == own, ]
-    data.frame(x = curves[[a]]$forward(rows[[a]]), y = curves[[b]]$forward(rows[[b]]))
+    zeta_of <- function(name) {                      # where the other parameter leaves its own profile, the end of that
+      ends <- range(curves[[name]]$rows$value)
+      curves[[name]]$forward(pmin(pmax(rows[[name]], ends[1L]), ends[2L]))
+    }
+    data.frame(x = zeta_of(a), y = zeta_of(b))
   }
   traces <- list(trace(a), trace(b))
   radius <- sqrt(stats::qchisq(levels, 2))

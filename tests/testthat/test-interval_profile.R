@@ -165,3 +165,48 @@ test_that("contours that leave the profiles are interrupted, not closed by a lin
   steps <- abs(diff(contours[[1]]$x)) / diff(range(contours[[1]]$x, na.rm = TRUE))
   expect_lt(max(steps, na.rm = TRUE), 0.15)
 })
+
+# Rise of -2 log L at a held correlation of the columns of (x | g), maximized over the rest by the dense formulas.
+rise_at_correlation <- function(model, r, lowest) {
+  f <- function(p) {
+    s <- exp(p[1:2])
+    oracle_criterion(model, list(matrix(c(s[1]^2, r * prod(s), r * prod(s), s[2]^2), 2)), exp(2 * p[3]), reml = FALSE)
+  }
+  starts <- list(c(-2, -1, 0), c(-1, -3, 0), c(-4, -1, 0), c(-3, -3, 0))
+  min(vapply(starts, function(start) stats::nlminb(start, f, lower = c(-9, -9, -3), control = list(rel.tol = 1e-13))$objective, 0)) - lowest
+}
+
+test_that("a correlation estimated as -1 has a profile of its own", {
+  d <- behavior_data()
+  set.seed(26)
+  d$y <- rnorm(96)
+  fit <- suppressMessages(lmm(y ~ x + (x | g), d, REML = FALSE))
+  expect_equal(as.data.frame(VarCorr(fit))$sdcor[3], -1)
+  X <- model.matrix(~x, d)
+  model <- oracle_model(d$y, X, list(X), list(as.integer(d$g)))
+  for (level in c(0.5, 0.8)) {
+    limit <- confint(fit, ".sig03", level = level)
+    expect_identical(limit[[1]], -1)
+    expect_lt(limit[[2]], 1)
+    expect_equal(rise_at_correlation(model, limit[[2]], deviance(fit)), qchisq(level, 1), tolerance = 1e-5)
+  }
+  # where one of the variances is zero any correlation will do: the rise to that model is a ceiling
+  p <- profile(fit, ".sig03")
+  without <- suppressMessages(lmm(y ~ x + (0 + x | g), d, REML = FALSE))
+  expect_equal(max(p$.zeta)^2, deviance(without) - deviance(fit), tolerance = 1e-5)
+  expect_identical(confint(fit, ".sig03")[1, ], c(`2.5 %` = -1, `97.5 %` = 1))
+  expect_true(all(diff(p$.sig03) > 0))
+  grDevices::pdf(NULL)
+  on.exit(grDevices::dev.off())
+  for (type in c("zeta", "density", "pairs")) expect_silent(plot(profile(fit), type = type))
+})
+
+test_that("the ceiling of a correlation is known also where the way to it is steep", {
+  d <- behavior_data()
+  set.seed(2)
+  d$y <- rnorm(96)
+  fit <- suppressMessages(lmm(y ~ x + (x | g), d, REML = FALSE))
+  base <- profile_base(fit)
+  without <- suppressMessages(lmm(y ~ x + (0 + x | g), d, REML = FALSE))
+  expect_equal(base$ceiling[3] - base$value, deviance(without) - deviance(fit), tolerance = 1e-5)
+})
