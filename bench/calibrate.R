@@ -75,6 +75,7 @@ write_result <- function(result, options) {
   about <- sprintf("# Rscript bench/calibrate.R --write: %s, henderson %s, %s; bootstrap of %d, %d draws for exact tests",
                    Sys.Date(), utils::packageVersion("henderson"), R.version.string, options$bootstrap, options$draws)
   writeLines(about, path)
+  result[c("se_05", "se_01")] <- signif(result[c("se_05", "se_01")], 3)
   suppressWarnings(utils::write.table(result, path, append = TRUE, sep = ",", row.names = FALSE))
   cat("written: inst/extdata/calibration.csv\n")
 }
