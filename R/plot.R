@@ -77,8 +77,10 @@ plot.ranef.lmm_fit <- function(x, type = c("levels", "qq"), level = 0.95, ...) {
   half <- if (is.null(data$condsd)) 0 else stats::qnorm((1 + level) / 2) * data$condsd
   data <- data.frame(data, lower = data$condval - half, upper = data$condval + half)
   panels <- split(data, interaction(data$term, factor(data$grpvar, unique(data$grpvar)), drop = TRUE))
-  old <- graphics::par(mfrow = rev(grDevices::n2mfrow(length(panels))))
-  on.exit(graphics::par(old))
+  if (length(panels) > 1L) {
+    old <- graphics::par(mfrow = rev(grDevices::n2mfrow(length(panels))))
+    on.exit(graphics::par(old))
+  }
   for (panel in panels) draw_modes(panel[order(panel$condval), ], type, ...)
   invisible(data)
 }
