@@ -21,7 +21,8 @@ check_data <- function(data) {
   if (!is.data.frame(data)) {
     lmm_abort("input", paste0("`data` must be a data frame, not ", kind_of(data), "."), what = "data",
               value = class(data),
-              fix = if (!is.function(data)) "Convert it with as.data.frame().")
+              fix = if (inherits(data, "formula")) "The formula comes first, then `data`."
+                    else if (!is.function(data)) "Convert it with as.data.frame().")
   }
   if (!length(data)) lmm_abort("data", "`data` has no columns.", what = "data")
   if (.row_names_info(data, 2L) == 0L) lmm_abort("data", "`data` has 0 rows.", what = "data", value = 0L)
@@ -34,6 +35,11 @@ force_argument <- function(value, name) {
     if (inherits(e, "lmm_condition")) stop(e)
     lmm_abort("input", paste0("`", name, "` cannot be evaluated: ", conditionMessage(e), "."), what = name)
   })
+}
+
+# The same for arguments of the function that calls.
+force_arguments <- function(names, env = parent.frame()) {
+  for (name in names) force_argument(get(name, envir = env, inherits = FALSE), name)
 }
 
 check_flag <- function(x, name) {
@@ -97,6 +103,7 @@ check_na_action <- function(na.action) {
 }
 
 describe_value <- function(x) {
+  if (is.null(x)) return("NULL")
   if (length(x) == 1L && is.atomic(x)) {
     if (is.character(x)) quote_level(x) else format(x)
   } else {

@@ -65,6 +65,21 @@ check_fixed_calls <- function(e) {
   for (i in seq_along(e)[-1L]) if (is.call(e[[i]])) check_fixed_calls(e[[i]])
 }
 
+# Numbers but 0 and 1, words and NA are no terms.
+check_fixed_constants <- function(e) {
+  while (is_sum(e)) {
+    check_fixed_constants(e[[3L]])
+    e <- e[[2L]]
+  }
+  if (is.call(e) && call_head(e) %in% c("+", "-", "*", "/", ":", "%in%", "(")) {
+    for (i in seq_along(e)[-1L]) check_fixed_constants(e[[i]])
+  }
+  if (is.language(e) || is.null(e) || is.logical(e) && !is.na(e) || is.numeric(e) && e %in% 0:1) return(invisible())
+  lmm_abort("formula", paste0("the formula has the constant `", deparse_line(e), "` for a variable."), what = deparse_line(e),
+            fix = if (is.character(e)) paste0("Without quotation marks it is the variable: ", e, ".")
+                  else if (is.numeric(e)) "A constant part of the mean is offset(); a computed variable is I().")
+}
+
 check_bar <- function(bar) {
   for (side in 2:3) {
     if (holds_bar(bar[[side]])) {

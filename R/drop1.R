@@ -77,7 +77,7 @@ join_formula <- function(fit, fixed, random) {
 # The model with another formula; it must use the same rows.
 refit_formula <- function(fit, formula) {
   call <- fit$call
-  out <- suppressMessages(eval(bquote(stats::update(fit, .(formula), REML = .(fit$spec$reml), control = .(fit$control)))))
+  out <- suppressMessages(eval(bquote(stats::update(fit, .(formula), REML = .(fit$spec$reml), start = NULL, control = .(fit$control)))))
   call$formula <- out$call$formula
   out$call <- call
   if (fit_nobs(out) != fit_nobs(fit)) {

@@ -147,9 +147,9 @@ ems_analysis <- function(model, spaces) {
   C <- vapply(random, function(k) vapply(spaces$effects, share, 0, k), numeric(length(spaces$effects)))
   C <- rbind(matrix(C, length(spaces$effects)), 0)
   C[abs(C) <= 1e-9 * max(C, na.rm = TRUE)] <- 0
-  sources <- c(model$labels, "Residual")
+  sources <- make.unique(c("Residual", model$labels))[c(seq_along(model$labels) + 1L, 1L)]
   C <- cbind(C, 1)
-  dimnames(C) <- list(sources, c(model$labels[random], "Residual"))
+  dimnames(C) <- list(sources, sources[c(random, length(sources))])
   fixed <- c(lapply(spaces$effects, function(Q) {
     touched <- vapply(which(!model$random), function(k) {
       Z <- model$effects[[k]]$Z

@@ -48,6 +48,7 @@ lmm <- function(formula, data, REML = TRUE, weights, offset, subset, na.action, 
   check_dots_empty(...)
   call <- match.call(expand.dots = TRUE)
   data <- check_data(data)
+  force_arguments(c("REML", if (!missing(na.action)) "na.action", "contrasts", "start", "control"))
   check_flag(REML, "REML")
   check_control(control)
   formula <- check_formula(formula)
@@ -76,17 +77,19 @@ lmm <- function(formula, data, REML = TRUE, weights, offset, subset, na.action, 
 #' @param chunk_rows rows that are turned into numbers at a time.
 #' @param keep_rows keep the variables in the fit? Residuals, fitted values and refits need them.
 #' @param progress print a line for each step of the search?
+#' @param ... not used; an argument that lmm_control() does not know is an error.
 #' @return A list of class `lmm_control`.
 #' @examples
 #' lmm(yield ~ treat + (1 | blend), penicillin, control = lmm_control(progress = TRUE))
 #' @export
 lmm_control <- function(max_evaluations = 200L, decrement = 1e-18, restarts = 3L, memory_limit = NULL,
-                        chunk_rows = 1e5, keep_rows = TRUE, progress = FALSE) {
-  check_number(max_evaluations, "max_evaluations", lower = 1)
+                        chunk_rows = 1e5, keep_rows = TRUE, progress = FALSE, ...) {
+  check_dots_empty(...)
+  check_number(max_evaluations, "max_evaluations", 1, .Machine$integer.max, whole = TRUE)
   check_number(decrement, "decrement", lower = 0)
-  check_number(restarts, "restarts", lower = 0)
+  check_number(restarts, "restarts", 0, .Machine$integer.max, whole = TRUE)
   if (!is.null(memory_limit)) check_number(memory_limit, "memory_limit", lower = 0)
-  check_number(chunk_rows, "chunk_rows", lower = 1)
+  check_number(chunk_rows, "chunk_rows", lower = 1, whole = TRUE)
   check_flag(keep_rows, "keep_rows")
   check_flag(progress, "progress")
   structure(list(max_evaluations = as.integer(max_evaluations), decrement = decrement, restarts = as.integer(restarts),

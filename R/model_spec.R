@@ -7,6 +7,7 @@ model_spec <- function(formula, REML = TRUE) {
   check_response(formula)
   parts <- split_bars(formula[[3L]])
   check_fixed_calls(parts$fixed)
+  check_fixed_constants(parts$fixed)
   check_bars_found(parts$bars, formula)
   fixed <- formula
   fixed[[3L]] <- if (is.null(parts$fixed)) 1 else parts$fixed

@@ -9,10 +9,26 @@ fixed_terms <- function(spec, data) {
   elsewhere <- c(all.vars(fixed[[2L]]), unlist(lapply(spec$random, function(term) all.vars(term$group))))
   columns <- setdiff(names(data), elsewhere)
   if (!length(columns)) lmm_abort("formula", "`.` stands for no column: all are used elsewhere.", what = ".")
-  empty <- structure(rep(list(logical()), length(columns)), names = columns, class = "data.frame",
-                     row.names = integer())
-  fixed <- stats::formula(parse_terms(fixed, empty))
+  if ("." %in% names(data)) {
+    lmm_abort("data", "`data` has a column named `.`, which in a formula stands for all columns.", what = ".",
+              fix = "Rename the column.")
+  }
+  sum <- Reduce(function(a, b) call("+", a, b), lapply(columns, as.name))
+  fixed[[3L]] <- replace_dot(fixed[[3L]], sum)
   parse_terms(structure(fixed, .Environment = environment(spec$fixed)))
+}
+
+# `.` where the operators of formulas reach; as the argument of a function it would be a sum of columns.
+replace_dot <- function(e, sum, bare = TRUE) {
+  if (identical(e, quote(.))) return(if (bare) sum else call("(", sum))
+  if (!is.call(e)) return(e)
+  if (!call_head(e) %in% formula_operators) {
+    if (!"." %in% all.vars(e)) return(e)
+    lmm_abort("formula", paste0("`.` inside a function: ", quote_name(deparse_line(e)), "."), what = ".",
+              fix = "Write the names of the variables.")
+  }
+  for (i in seq_along(e)[-1L]) e[[i]] <- replace_dot(e[[i]], sum, i == 2L && is_sum(e))
+  e
 }
 
 # Every variable once, named by its label (the column name of the model frame): `calls`, and the `roles` it
@@ -29,10 +45,19 @@ formula_variables <- function(terms, spec) {
     role <- c(role, rep("slope", length(slopes)), rep("group", length(parts)))
   }
   labels <- vapply(calls, variable_label, "")
+  check_reserved(labels)
   check_response_once(labels, terms)
   first <- !duplicated(labels)
   list(calls = structure(calls[first], names = labels[first]), roles = split(role, factor(labels, labels[first])),
        offsets = labels[attr(terms, "offset")])
+}
+
+# Names that model frames use for the arguments.
+check_reserved <- function(labels) {
+  taken <- intersect(gsub("`", "", labels, fixed = TRUE), c("(weights)", "(offset)"))
+  if (!length(taken)) return(invisible())
+  lmm_abort("data", paste0("the name ", quote_name(taken[1L]), " stands for the argument and cannot be that of a variable."),
+            what = taken, fix = "Rename the column.")
 }
 
 check_response_once <- function(labels, terms) {

@@ -110,6 +110,7 @@ read_groups <- function(frame, values, asked, source) {
     for (call in calls) {
       label <- variable_label(call)
       if (!is.null(values[[label]])) next
+      note_mixed_rows(call, label, source)
       values[[label]] <- evaluate_variable(call, source)
       check_group_column(values[[label]], label)
       check_length(values[[label]], label, source$n)
@@ -140,6 +141,7 @@ check_present <- function(calls, frame, source, group = NULL) {
 
 # A variable of the fit, of the type and with the levels it had there.
 new_value <- function(call, label, plan, source) {
+  note_mixed_rows(call, label, source)
   x <- evaluate_variable(call, source, label)
   check_predictor_column(x, label)
   check_length(x, label, source$n)
@@ -147,6 +149,17 @@ new_value <- function(call, label, plan, source) {
   if (is.null(levels)) check_like_numeric(x, label, attr(plan$terms, "dataClasses")[[label]])
   else check_known_levels(x, label, levels)
   x
+}
+
+# Functions whose value for a row depends on the other rows, and that nothing tells what the rows of the fit were.
+mixing_functions <- c("mean", "median", "sd", "var", "mad", "IQR", "min", "max", "range", "sum", "prod", "quantile", "rank", "order",
+                      "ave", "cumsum", "cumprod", "cummax", "cummin", "diff", "rev", "sort", "seq_along", "length", "NROW", "nrow")
+
+note_mixed_rows <- function(call, label, source) {
+  if (!is.call(call) || !any(mixing_functions %in% all.names(call))) return(invisible())
+  note(source, list(lmm_condition("warning", "data", paste0(quote_name(label), " is computed from all rows: for `newdata` its values are ",
+    "those of the fit only if these are the rows of the fit."), what = label,
+    fix = "Compute the variable in the data, or use scale(), whose center and scale are kept.")))
 }
 
 check_like_numeric <- function(x, label, class) {

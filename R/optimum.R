@@ -5,6 +5,10 @@ find_optimum <- function(frame, blocks, reml, start, control) {
   if (!is.null(start)) start <- internal_start(start, frame, blocks)
   found <- engine_result(engine_fit(layout, blocks, 1L, engine_options(control, reml, start), control$progress), frame)
   if (!found$optimum$identified) abort_confounded(found$optimum$confounded, frame)
+  if (!isTRUE(is.finite(found$optimum$value))) {
+    lmm_abort("numeric", "the criterion has no value where the search began.", what = if (!is.null(start)) "start", value = start,
+              fix = if (is.null(start)) "Change the units of the variables." else "Leave out `start`, or give smaller numbers.")
+  }
   if (found$optimum$zero_residual && length(frame$groups) > 1L) found <- limit_without_residual(found, layout, blocks, control, reml, frame)
   found
 }
@@ -32,8 +36,10 @@ abort_confounded <- function(terms, frame) {
 # Relative Cholesky parameters of the user's columns -> those of the engine's coordinates.
 internal_start <- function(start, frame, blocks) {
   sizes <- vapply(frame$random, function(term) if (term$structure == "diagonal") term$q else term$q * (term$q + 1) / 2, 0)
-  if (!is.numeric(start) || length(start) != sum(sizes) || anyNA(start)) {
-    lmm_abort("input", paste0("`start` must be ", count_of(sum(sizes), "number"), "."), what = "start", value = start)
+  if (!is.numeric(start) || length(start) != sum(sizes) || !all(is.finite(start))) {
+    lmm_abort("input", paste0("`start` must be ", count_of(sum(sizes), "finite number"), " for ",
+      paste(vapply(frame$random, function(term) paste0("(", term$label, ")"), ""), collapse = " + "), ", not ", describe_value(start), "."), what = "start", value = start,
+    fix = "See getME(fit, \"theta\") of a fit of this model.")
   }
   ends <- cumsum(sizes)
   unlist(lapply(seq_along(frame$random), function(t) {

@@ -62,11 +62,15 @@ profile_value <- function(base, index, values, from = NULL) {
   held <- base$parameters[index, ]
   fit <- base$fit
   if (is.null(from)) from <- list(theta = fit$optimum$theta, sigma = fit_sigma(fit))
-  best <- NULL
-  for (theta in profile_starts(fit, held, values[1L], from)) {
-    found <- engine_result(engine_profile(engine_layout(fit$frame), fit$cross_products, theta, from$sigma, base$reml,
-                                          fit$control$memory_limit, held$term, held$row, held$col, values), fit$frame)
-    best <- if (is.null(best)) found else better_points(best, found)
+  along <- function(theta, sigma, values) {
+    engine_result(engine_profile(engine_layout(fit$frame), fit$cross_products, theta, sigma, base$reml,
+                                 fit$control$memory_limit, held$term, held$row, held$col, values), fit$frame)
+  }
+  best <- Reduce(better_points, lapply(profile_starts(fit, held, values[1L], from), along, from$sigma, values))
+  for (k in if (held$term == 0L) which(!best$converged)) {           # the covariance matrices stay, sigma moves
+    again <- lapply(profile_starts(fit, held, values[k], list(theta = from$theta * from$sigma / values[k], sigma = values[k])),
+                    along, values[k], values[k])
+    best <- better_points(best, Reduce(better_points, again), k)
   }
   if (held$correlation) {
     flat <- !(best$value <= base$ceiling[index]) | (!best$converged & is.finite(base$ceiling[index]))
@@ -77,11 +81,11 @@ profile_value <- function(base, index, values, from = NULL) {
 }
 
 # At each value the lower of two results; one that has not converged may lie below the profile and counts only where
-# there is no other.
-better_points <- function(a, b) {
-  use <- (b$converged & !a$converged) | (b$converged == a$converged & b$value < a$value)
-  for (name in c("value", "sigma", "converged")) a[[name]][use] <- b[[name]][use]
-  a$theta[, use] <- b$theta[, use]
+# there is no other. The results of `b` are those `at` of `a`.
+better_points <- function(a, b, at = seq_along(a$value)) {
+  use <- (b$converged & !a$converged[at]) | (b$converged == a$converged[at] & b$value < a$value[at])
+  for (name in c("value", "sigma", "converged")) a[[name]][at[use]] <- b[[name]][use]
+  a$theta[, at[use]] <- b$theta[, use]
   a
 }
 

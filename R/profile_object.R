@@ -87,9 +87,9 @@ profile_rows <- function(base, index, values, direction) {
     all[fit_estimable(base$fit)] <- beta[, i]
     point <- c(variance_at(base, found$theta[, i], found$sigma[i]), unname(all))
     point[index] <- values[i]                              # also where the profile is flat
-    c(direction * sqrt(max(0, found$value[i] - base$value)), point)
+    c(direction * sqrt(pmax(0, found$value[i] - base$value)), point)
   })
-  do.call(rbind, rows)
+  do.call(rbind, rows[found$converged])
 }
 
 variance_at <- function(base, theta, sigma) {

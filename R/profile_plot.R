@@ -113,7 +113,7 @@ pair_data <- function(profile, curves, a, b, levels, zeta) {
   trace <- function(own) {
     rows <- as.data.frame(profile)
     class(rows) <- "data.frame"
-    rows <- rows[rows$.par == own, ]
+    rows <- rows[rows$.par == own & !is.na(rows[[a]]) & !is.na(rows[[b]]), ]      # no correlation where a variance is 0
     zeta_of <- function(name) {                      # where the other parameter leaves its own profile, the end of that
       ends <- range(curves[[name]]$rows$value)
       curves[[name]]$forward(pmin(pmax(rows[[name]], ends[1L]), ends[2L]))
@@ -121,7 +121,7 @@ pair_data <- function(profile, curves, a, b, levels, zeta) {
     data.frame(x = zeta_of(a), y = zeta_of(b))
   }
   traces <- list(trace(a), trace(b))
-  radius <- sqrt(stats::qchisq(levels, 2))
+  radius <- if (all(vapply(traces, nrow, 0L) > 1L)) sqrt(stats::qchisq(levels, 2))
   contours <- lapply(radius, trace_contour, traces = traces)
   if (!zeta) {
     back <- function(points) data.frame(x = curves[[a]]$back(points$x), y = curves[[b]]$back(points$y))

@@ -25,6 +25,7 @@ update.lmm_fit <- function(object, formula., ..., evaluate = TRUE) {
   formula <- stats::formula(object)
   if (!missing(formula.)) formula <- stats::update.formula(formula, formula.)
   call <- object$call
+  if (!missing(formula.)) call <- fitting_arguments(object, call, formula)
   for (name in names(changes)) call[name] <- if (is.null(changes[[name]])) NULL else changes[name]
   call$formula <- call("~", formula[[2L]], formula[[3L]])
   if (!check_flag(evaluate, "evaluate")) return(call)
@@ -54,6 +55,17 @@ evaluate_update <- function(object, call, formula, changes, caller) {
   shown$formula <- fit$call$formula
   fit$call <- shown
   fit
+}
+
+# What was meant for the old formula: where the search began, contrasts of factors that are gone.
+fitting_arguments <- function(fit, call, formula) {
+  call$start <- NULL
+  if (!is.call(call$contrasts) || !identical(call$contrasts[[1L]], quote(list))) return(call)
+  text <- deparse_line(formula)
+  gone <- Filter(function(name) !name %in% all.vars(formula) && !grepl(name, text, fixed = TRUE), names(fit$frame$contrasts))
+  keep <- !names(call$contrasts) %in% gone
+  call$contrasts <- if (sum(keep) > 1L) call$contrasts[keep]
+  call
 }
 
 all_found <- function(names, data, places) {

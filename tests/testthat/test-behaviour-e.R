@@ -157,7 +157,63 @@ test_that("E44: arguments that do not exist or are no values", {
   refuses(lmm(intercepts, d, REML = NA), "input", "`REML` must be TRUE or FALSE, not NA")
   refuses(lmm(intercepts, d, REML = "ML"), "input", "`REML`")
   refuses(lmm(intercepts, d, control = list()), "input", "`control` must be made by lmm_control")
-  refuses(lmm(intercepts, d, start = c(1, 2)), "input", "`start` must be 1 number")
+  refuses(lmm(intercepts, d, start = c(1, 2)), "input", "`start` must be 1 finite number")
   refuses(lmm("y ~ x + (1 | g)", d), "input", "`formula` must be a formula")
   refuses(lmm(data = d), "input", "`formula` is missing")
+})
+
+test_that("`.` in formulas", {
+  small <- d[c("y", "x", "t", "g")]
+  same(accepts(lmm(y ~ . - g + (1 | g), small)), lmm(y ~ x + t + (1 | g), d))
+  same(accepts(lmm(y ~ .^2 + (1 | g), small)), lmm(y ~ x * t + (1 | g), d))
+  same(accepts(lmm(y ~ x:. + (1 | g), small)), lmm(y ~ x + x:t + (1 | g), d))
+  refuses(lmm(y ~ log(.) + (1 | g), small), "formula", c("`.` inside a function", "log\\(.\\)"))
+  names(small)[2L] <- "."
+  refuses(lmm(y ~ . + (1 | g), small), "data", "column named `.`")
+})
+
+test_that("constants among the terms", {
+  refuses(lmm(y ~ "x" + (1 | g), d), "formula", c("constant `\"x\"`", "Without quotation marks"))
+  refuses(lmm(y ~ x + NA + (1 | g), d), "formula", "constant `NA`")
+  refuses(lmm(y ~ 1 + 2 + (1 | g), d), "formula", "constant `2`")
+  refuses(lmm(y ~ x * 2 + (1 | g), d), "formula", "constant `2`")
+  same(accepts(lmm(y ~ x + TRUE + NULL + (1 | g), d)), lmm(y ~ x + (1 | g), d))
+})
+
+test_that("arguments that cannot be evaluated, and starts that cannot be used", {
+  f <- y ~ x + (1 | g)
+  refuses(lmm(f, d, REML = nosuch), "input", "`REML` cannot be evaluated")
+  refuses(lmm(f, d, start = nosuch), "input", "`start` cannot be evaluated")
+  refuses(lmm(f, d, contrasts = nosuch), "input", "`contrasts` cannot be evaluated")
+  refuses(lmm(f, d, control = nosuch()), "input", "`control` cannot be evaluated")
+  refuses(lmm(f, d, na.action = nosuch), "input", "`na.action` cannot be evaluated")
+  refuses(lmm(f, d, REML = NULL), "input", "not NULL\\.")
+  refuses(lmm(d, f), "input", "formula comes first")
+  for (start in list(c(1, 2), "a", NA, Inf, list(1))) {
+    refuses(lmm(f, d, start = start), "input", "`start` must be 1 finite number for \\(1 \\| g\\)")
+  }
+  refuses(lmm(f, d, start = 1e300), "numeric", "no value where the search began")
+  for (start in c(-1, 0, 1e10)) same(accepts(lmm(f, d, start = start)), lmm(f, d))
+  refuses(lmm_control(foo = 1), "input", "`foo`")
+  refuses(lmm_control(restarts = 1.5), "input", "`restarts` must be one whole number")
+  refuses(lmm_control(max_evaluations = 1e10), "input", "`max_evaluations`")
+})
+
+test_that("names that model frames and tables use for something else", {
+  names(d)[2L] <- "(weights)"
+  refuses(lmm(y ~ `(weights)` + (1 | g), d), "data", "name `\\(weights\\)` stands for the argument")
+  d <- mk()
+  d$Residual <- d$g
+  table <- accepts(ems(lmm(y ~ x + (1 | Residual), d)))
+  expect_equal(unname(table$components), unname(ems(lmm(y ~ x + (1 | g), d))$components))
+})
+
+test_that("contrasts and starts of a fit do not stand in the way of smaller models", {
+  m <- lmm(y ~ f + x + (1 | g), d, contrasts = list(f = contr.helmert(4)), start = 1)
+  expect_equal(accepts(drop1(m, test = "Chisq"))["f", "AIC"], AIC(lmm(y ~ x + (1 | g), d, REML = FALSE)))
+  expect_equal(formula(accepts(backward(m))$model), y ~ x + (1 | g), ignore_formula_env = TRUE)
+  expect_null(accepts(update(m, . ~ . - f))$call$contrasts)
+  same(accepts(update(m, . ~ . + (1 | h)), messages = "boundary"), suppressMessages(lmm(y ~ f + x + (1 | g) + (1 | h), d,
+       contrasts = list(f = contr.helmert(4)))))
+  refuses(lmm(y ~ x + (1 | g), d, contrasts = list(f = contr.helmert(4))), "input", "`f`, which is not in the formula")
 })

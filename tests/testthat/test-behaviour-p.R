@@ -89,3 +89,11 @@ test_that("level names that hold colons, and variables outside the data", {
   p <- accepts(predict(m, transform(d[1:2, ], x2 = 0)), warnings = "newdata", text = "`x2` was a combination")
   expect_true(all(is.na(p)))
 })
+
+test_that("variables that are computed from all rows", {
+  m <- lmm(y ~ I(x - mean(x)) + (1 | g), d)
+  accepts(predict(m, d[1:3, ]), warnings = "newdata", text = "`I\\(x - mean\\(x\\)\\)` is computed from all rows")
+  accepts(predict(m))
+  m <- lmm(y ~ scale(x) + log(x + 10) + (1 | g), d)
+  expect_equal(accepts(predict(m, d[1:3, ])), predict(m)[1:3])
+})

@@ -210,3 +210,14 @@ test_that("the ceiling of a correlation is known also where the way to it is ste
   without <- suppressMessages(lmm(y ~ x + (0 + x | g), d, REML = FALSE))
   expect_equal(base$ceiling[3] - base$value, deviance(without) - deviance(fit), tolerance = 1e-5)
 })
+
+test_that("the residual standard deviation is followed where the estimate is at the boundary", {
+  d <- behavior_data(12, 8, 1)[c(1, 1, 2, 3, 9, 10, 17, 18, 19), ]
+  m <- lmm(y ~ x + (1 | g), d, REML = FALSE) |> suppressMessages()
+  oracle <- oracle_model(d$y, model.matrix(~ x, d), list(matrix(1, 9, 1)), list(as.integer(factor(d$g))))
+  lowest <- function(sigma) optimize(function(sd) oracle_criterion(oracle, list(sd^2), sigma^2, FALSE), c(0, 5), tol = 1e-9)$objective
+  limits <- confint(m, ".sigma")
+  for (limit in limits) expect_equal(lowest(limit) - lowest(sigma(m)), qchisq(0.95, 1), tolerance = 1e-6)
+  rows <- as.data.frame(profile(m, which = ".sigma"))
+  expect_false(is.unsorted(rows$.zeta, strictly = TRUE))
+})
