@@ -81,7 +81,7 @@ fit_parts <- list(
                                                         term_sizes(fit)$levels))),
   RX = function(fit) relative_root(fit),
   Sigma = function(fit) fit_covariance(fit),
-  sigma = function(fit) fit_sigma(fit),
+  sigma = function(fit) fit_shown_sigma(fit),
   flist = function(fit) grouping_data(fit),
   cnms = function(fit) stats::setNames(lapply(fit_random(fit), `[[`, "columns"),
                                        names(fit_groups(fit))[fit_term_groups(fit)]),

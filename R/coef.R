@@ -87,4 +87,4 @@ named_joint_covariance <- function(fit) {
 
 #' @importFrom stats sigma
 #' @export
-sigma.lmm_fit <- function(object, ...) fit_sigma(object)
+sigma.lmm_fit <- function(object, ...) fit_shown_sigma(object)

@@ -30,8 +30,9 @@ refit_reml <- function(fit) {
 # W: covariance matrix of psi. The adjusted covariance: Phi + 2 Phi [sum W_ij (Q_ij - P_i Phi P_j)] Phi.
 #' @export
 prepare_method.df_kenward_roger <- function(method, info) {
-  H <- if (method$information == "expected") info$t else 2 * info$ai - info$t
-  W <- 2 * information_inverse(H)
+  H <- if (method$information == "expected") info$t else observed_curvature(info, reml = TRUE)
+  free <- free_directions(info)
+  W <- free %*% (2 * information_inverse(crossprod(free, H %*% free))) %*% t(free)
   p <- nrow(info$phi)
   k <- nrow(W)
   middle <- matrix(0, p, p)
@@ -69,7 +70,7 @@ denominator_df.df_kenward_roger <- function(method, info, hypothesis) {
 
 # Degrees of freedom and scale that match mean and variance of F, and are exact in two known cases.
 scaled_f <- function(A1, A2, q) {
-  if (A2 <= 0) return(list(df = Inf, scale = 1))
+  if (A2 <= 1e-12 * q) return(list(df = Inf, scale = 1))
   B <- (A1 + 6 * A2) / (2 * q)
   g <- ((q + 1) * A1 - (q + 4) * A2) / ((q + 2) * A2)
   D <- 3 * q + 2 * (1 - g)

@@ -12,7 +12,8 @@ prepare_method.df_satterthwaite <- function(method, info) {
   H <- crossprod(J, observed_curvature(info) %*% J)
   own <- seq_len(k)
   H[own, own] <- H[own, own] + info$curvature
-  method$psi_covariance <- J %*% (2 * information_inverse(H)) %*% t(J)
+  free <- free_directions(info, J)
+  method$psi_covariance <- J %*% free %*% (2 * information_inverse(crossprod(free, H %*% free))) %*% t(J %*% free)
   method
 }
 
@@ -26,8 +27,11 @@ satterthwaite_rows <- function(method, info, L) {
   variance <- rowSums(V * L)
   slope <- vapply(info$p, function(P) -rowSums((V %*% P) * V), numeric(nrow(L)))
   slope <- matrix(slope, nrow(L))
-  2 * variance^2 / rowSums((slope %*% method$psi_covariance) * slope)
+  known_df(2 * variance^2 / rowSums((slope %*% method$psi_covariance) * slope))
 }
+
+# A variance that does not depend on what was estimated is known: what rounding leaves of its variance counts as none.
+known_df <- function(df) ifelse(is.na(df) | df < 1e12, df, Inf)
 
 # The rows are turned so that they are uncorrelated. This depends on their scale: see invariant_rows().
 #' @export

@@ -1,15 +1,17 @@
 # The door to the C++ engine: what it is told, and what its refusals become. No arithmetic here.
 
 # Shapes of the random terms, as the engine wants them.
-engine_layout <- function(frame) {
-  list(levels = vapply(frame$groups, function(group) length(group$levels), 0L, USE.NAMES = FALSE),
-       terms = lapply(frame$random, function(term) term[c("group", "q", "structure")]))
+engine_layout <- function(frame, sigma = NULL) {
+  terms <- lapply(frame$random, function(term) term[c("group", "q", "structure")])
+  if (isFALSE(frame$bounded)) {
+    terms <- lapply(terms, function(term) replace(term, "structure", paste(term$structure, "unbounded")))
+  }
+  list(levels = vapply(frame$groups, function(group) length(group$levels), 0L, USE.NAMES = FALSE), terms = terms, sigma = sigma)
 }
 
-engine_options <- function(fit_or_control, reml, start = NULL) {
-  control <- if (inherits(fit_or_control, "lmm_fit")) fit_or_control$control else fit_or_control
+engine_options <- function(control, frame, reml, start = NULL) {
   list(reml = reml, max_evaluations = control$max_evaluations, decrement = control$decrement,
-       restarts = control$restarts, memory_limit = control$memory_limit, start = start)
+       restarts = control$restarts, memory_limit = control$memory_limit, start = start, held = engine_held(frame))
 }
 
 # Returns the engine's list, or signals the condition it stands for. `frame` names what the engine numbers.
@@ -22,6 +24,9 @@ engine_result <- function(x, frame) {
                           fix = "Use fewer levels in the crossed grouping factors."),
     overflow = lmm_abort("numeric", "sums of squares of the weighted data overflow double precision.",
                          fix = "Divide the weights, the response or the covariates by a constant."),
+    unbounded_size = lmm_abort("numeric", paste0("with `bounded = FALSE` and several grouping factors all random effects (",
+                                 x$message, ") stand in one dense matrix, which holds at most 3000."),
+                               value = as.numeric(x$message), fix = "Use bounded = TRUE."),
     not_finite = lmm_abort("numeric", "the criterion is not finite at these parameters."),
     lmm_abort("input", paste0(x$message, "."))
   )
@@ -54,16 +59,19 @@ available_memory <- function(default = 8e9) {
 # Questions about a fit -----------------------------------------------------------------------------
 
 engine_point <- function(fit) {
-  list(engine_layout(fit$frame), fit$cross_products, fit$optimum$theta, fit$spec$reml, fit$control$memory_limit)
+  sigma <- if (!is.null(fit_held(fit))) fit_sigma(fit)      # elsewhere it follows from theta
+  list(engine_layout(fit$frame, sigma), fit$cross_products, fit$optimum$theta, fit$spec$reml, fit$control$memory_limit)
 }
 
 # List per grouping factor: array q x q x levels of Var(b | y, beta, theta, sigma).
 engine_conditional_variance <- function(fit) {
-  engine_result(do.call(engine_conditional, engine_point(fit)), fit$frame)
+  out <- engine_result(do.call(engine_conditional, engine_point(fit)), fit$frame)
+  if (fit_is_indefinite(fit)) lapply(out, replace, TRUE, NA_real_) else out      # effects that cannot be drawn have none
 }
 
 # Var(x'beta_hat + z'(b_hat - b)) for each row of a design; code 0 is a level without random effects.
 engine_prediction_variance <- function(fit, design, random = TRUE) {
+  if (random) refuse_indefinite(fit)
   engine_result(do.call(engine_variances, c(engine_point(fit), list(kept_design(fit, design), random, FALSE))), fit$frame)
 }
 
@@ -80,7 +88,7 @@ engine_refit <- function(fit, Y) {
 
 # Fits to cross-products made from those of a fit, one for each of their responses.
 engine_refit_blocks <- function(fit, blocks, reml) {
-  engine_result(engine_refits(engine_layout(fit$frame), blocks, engine_options(fit, reml)), fit$frame)
+  engine_result(engine_refits(engine_layout(fit$frame), blocks, engine_options(fit$control, fit$frame, reml)), fit$frame)
 }
 
 kept_design <- function(fit, design) {

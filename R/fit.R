@@ -14,6 +14,9 @@ fit_vcov <- function(fit) fit$estimates$vcov
 
 fit_sigma <- function(fit) fit$estimates$sigma
 
+# What a user is shown: 0 where the search let the residual variance vanish (fit_sigma() is then as far as it went).
+fit_shown_sigma <- function(fit) if (isTRUE(fit$optimum$zero_sigma)) 0 else fit_sigma(fit)
+
 # Relative Cholesky parameters, term by term.
 fit_theta <- function(fit) fit$estimates$theta
 
@@ -59,8 +62,35 @@ fit_rows <- function(fit, purpose) {
   fit$rows
 }
 
+# May covariance matrices of the random terms be indefinite?
+fit_is_bounded <- function(fit) !isFALSE(fit$frame$bounded)
+
+# Has any of them a negative variance, or a correlation beyond 1?
+fit_is_indefinite <- function(fit) {
+  !fit_is_bounded(fit) && any(vapply(fit_covariance(fit), function(S) {
+    size <- sqrt(abs(diag(S)))
+    size[size == 0] <- 1
+    any(diag(S) < 0) || min(eigen(S / outer(size, size), symmetric = TRUE, only.values = TRUE)$values) < -1e-10
+  }, NA))
+}
+
+# What has no meaning when a variance is negative is refused.
+refuse_indefinite <- function(fit) {
+  if (!fit_is_indefinite(fit)) return(invisible())
+  lmm_abort("input", paste("this fit has a covariance matrix of random effects that is not positive semidefinite",
+                           "(bounded = FALSE): such effects cannot be drawn or factored."), what = "bounded",
+            fix = "Refit with bounded = TRUE.")
+}
+
+# Methods whose theory has a bound at zero.
+refuse_unbounded <- function(fit, what, fix = "Use method = \"Wald\", or refit with bounded = TRUE.") {
+  if (fit_is_bounded(fit)) return(invisible())
+  lmm_abort("input", paste0(what, " are not available for a fit with bounded = FALSE."), what = "bounded", fix = fix)
+}
+
 # List per random term: lower triangular factor L with covariance sigma^2 L L'.
 fit_factors <- function(fit) {
+  if (!fit_is_bounded(fit)) return(lapply(fit_covariance_factors(fit), `/`, fit_sigma(fit)))
   theta <- fit_theta(fit)
   end <- 0L
   lapply(fit_random(fit), function(term) {
@@ -74,7 +104,10 @@ fit_factors <- function(fit) {
 }
 
 # List per random term: lower triangular factor of its covariance matrix. Exists even where sigma is zero.
-fit_covariance_factors <- function(fit) lapply(fit_covariance(fit), lower_factor)
+fit_covariance_factors <- function(fit) {
+  refuse_indefinite(fit)
+  lapply(fit_covariance(fit), lower_factor)
+}
 
 # With a residual variance of zero the fit is exact, and nothing can be put in units of sigma.
 fit_is_exact <- function(fit) !isTRUE(fit_sigma(fit) > 0)
@@ -104,6 +137,7 @@ print.lmm_fit <- function(x, digits = max(3L, getOption("digits") - 3L), ...) {
   print_criterion(criterion_table(x), digits = 4L)
   cat("Random effects:\n")
   print(VarCorr(x), digits = digits)
+  print_held(held_names(x))
   print_counts(fit_nobs(x), ngrps(x))
   print_fixed(fit_beta(x), digits)
   print_conditions(x$conditions)

@@ -27,7 +27,12 @@ inverse_basis <- function(basis) {
 derivatives_at <- function(fit) {
   found <- do.call(engine_information, c(engine_point(fit), list(information_columns)))
   if (identical(found$engine_error, "information_size")) abort_information_size(found$message)
-  engine_result(found, fit$frame)[c("phi", "psi", "p", "q", "t", "t_ml", "ai", "jacobian", "curvature")]
+  found <- engine_result(found, fit$frame)[c("phi", "psi", "p", "q", "t", "t_ml", "ai", "jacobian", "curvature")]
+  gradients <- held_gradients(fit)
+  if (is.null(gradients)) return(found)
+  own <- held_theta(fit)       # where the score and the multipliers cancel
+  found$curvature[own, ] <- found$curvature[, own] <- 0
+  c(found, list(held = gradients, bent = held_curvature(fit, found, gradients)))
 }
 
 abort_information_size <- function(columns) {
@@ -37,7 +42,10 @@ abort_information_size <- function(columns) {
 }
 
 # Hessian of -2 log (restricted) likelihood in psi: twice the observed information.
-observed_curvature <- function(info) 2 * info$ai - if (fit_is_reml(info$fit)) info$t else info$t_ml
+observed_curvature <- function(info, reml = fit_is_reml(info$fit)) {
+  H <- 2 * info$ai - if (reml) info$t else info$t_ml
+  if (is.null(info$bent)) H else H + info$bent
+}
 
 # Symmetric inverse; directions without information (relative to the size of their parameters) get none.
 information_inverse <- function(H, tol = 1e-10) {

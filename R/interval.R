@@ -57,11 +57,13 @@ confint.lmm_fit <- function(object, parm, level = 0.95, method = c("profile", "W
   if (fit_is_exact(object)) {
     return(name_limits(object, matrix(NA_real_, length(wanted), 2L), wanted, level, oldNames, scale))
   }
-  limits <- switch(method,
-    profile = interval_profile(object, wanted, level, check_choice(criterion[1L], c("ML", "REML"), "criterion") == "REML"),
-    Wald = interval_wald(object, wanted, level, scale, information),
-    chisq = interval_chisq(object, wanted, level, scale, information),
-    boot = interval_bootstrap(object, wanted, level, nsim, check_choice(boot.type[1L], c("perc", "basic"), "boot.type"),
+  free <- which(!all_parameter_names(object, FALSE)[wanted] %in% held_names(object))     # what is held has no limits
+  limits <- matrix(NA_real_, length(wanted), 2L)
+  if (length(free)) limits[free, ] <- switch(method,
+    profile = interval_profile(object, wanted[free], level, check_choice(criterion[1L], c("ML", "REML"), "criterion") == "REML"),
+    Wald = interval_wald(object, wanted[free], level, scale, information),
+    chisq = interval_chisq(object, wanted[free], level, scale, information),
+    boot = interval_bootstrap(object, wanted[free], level, nsim, check_choice(boot.type[1L], c("perc", "basic"), "boot.type"),
                               seed, threads, progress))
   name_limits(object, limits, wanted, level, oldNames, scale)
 }

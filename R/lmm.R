@@ -28,6 +28,14 @@
 #' @param contrasts list of contrasts for the factors among the fixed effects, as in [stats::lm()].
 #' @param start relative Cholesky parameters (as `getME(fit, "theta")`) at which to start the search.
 #' @param control settings made by [lmm_control()].
+#' @param fixed variance parameters held at known values: numbers named `"sigma"`, `"sd_(Intercept)|g"`,
+#'   `"cor_x.(Intercept)|g"` (as in [variance_components()] with `scale = "sd"`), `"sigma^2"`, `"var_(Intercept)|g"`, or for a
+#'   term of one column by its name in [VarCorr()]. They are not estimated, have no standard error and are not counted
+#'   as parameters; tests treat them as known. With sampling variances `v` known for each row use
+#'   `weights = 1 / v, fixed = c(sigma = 1)`.
+#' @param bounded `TRUE`: covariance matrices of random effects are positive semidefinite. `FALSE`: only the covariance
+#'   matrix of the response has to be positive definite, so that a variance component may be negative, as analysis of variance
+#'   estimates may (SAS: `NOBOUND`). A negative component is a negative correlation within the levels.
 #' @param ... not used; an argument that lmm() does not know is an error.
 #' @return An object of class `lmm_fit`: plain R data that survives [saveRDS()]. See [summary.lmm_fit()],
 #'   [ranef.lmm_fit()], [VarCorr.lmm_fit()], [predict.lmm_fit()] and the other methods.
@@ -41,9 +49,13 @@
 #' @examples
 #' fit <- lmm(yield ~ treat + (1 | blend), penicillin)
 #' summary(fit)
+#' # Residual standard deviation known to be 4
+#' lmm(yield ~ treat + (1 | blend), penicillin, fixed = c(sigma = 4))
+#' # Components that may be negative
+#' VarCorr(lmm(yield ~ (1 | treat) + (1 | blend), penicillin, bounded = FALSE))
 #' @export
 lmm <- function(formula, data, REML = TRUE, weights, offset, subset, na.action, contrasts = NULL, start = NULL,
-                control = lmm_control(), ...) {
+                control = lmm_control(), fixed = NULL, bounded = TRUE, ...) {
   check_arguments(given_names(sys.call(), parent.frame()), names(formals(lmm)))
   check_dots_empty(...)
   call <- match.call(expand.dots = TRUE)
@@ -51,10 +63,13 @@ lmm <- function(formula, data, REML = TRUE, weights, offset, subset, na.action, 
   force_arguments(c("REML", if (!missing(na.action)) "na.action", "contrasts", "start", "control"))
   check_flag(REML, "REML")
   check_control(control)
+  check_flag(bounded, "bounded")
+  if (!bounded && !is.null(fixed)) abort_held_unbounded()
   formula <- check_formula(formula)
   spec <- model_spec(formula, REML)
   framed <- model_frame(spec, data, call$weights, call$offset, call$subset,
-                        if (missing(na.action)) NULL else na.action, contrasts, parent.frame())
+                        if (missing(na.action)) NULL else na.action, contrasts, parent.frame(),
+                        fixed, bounded)
   frame <- framed$frame
   control <- set_memory_limit(control, frame)
   blocks <- cross_products(frame, framed$rows, control$chunk_rows)
@@ -63,6 +78,11 @@ lmm <- function(formula, data, REML = TRUE, weights, offset, subset, na.action, 
   found <- find_optimum(frame, blocks, REML, start, control)
   call <- written_call(call, formula, parent.frame())
   remember_data(new_lmm_fit(call, frame, framed$rows, blocks, found, control, conditions), data)
+}
+
+abort_held_unbounded <- function() {
+  lmm_abort("input", "`fixed` and `bounded = FALSE` cannot be combined.", what = c("fixed", "bounded"),
+            fix = "A parameter that is held has its value whatever the bounds.")
 }
 
 #' Settings of a fit

@@ -34,8 +34,8 @@ logLik.lmm_fit <- function(object, REML = NULL, compat = c("lme4", "nlme", "SAS"
   is_reml <- which_criterion(object, REML)
   n <- fit_nobs(object)
   restricted <- n - if (is_reml) fit_rank(object) else 0L
-  df <- fit_rank(object) + n_theta(object) + 1L
-  if (compat == "SAS") df <- inner_parameters(object) + 1L + if (is_reml) 0L else fit_rank(object)
+  df <- fit_rank(object) + n_variance_parameters(object)
+  if (compat == "SAS") df <- inner_parameters(object) + 1L - length(fit_held(object)$value) + if (is_reml) 0L else fit_rank(object)
   structure(-criterion_at_optimum(object, is_reml) / 2, nall = n,
             nobs = switch(compat, lme4 = n, nlme = restricted, SAS = n_subjects(object)),
             df = df, restricted = restricted, compat = compat, class = "logLik")
@@ -48,7 +48,8 @@ which_criterion <- function(fit, REML) {
 
 n_theta <- function(fit) length(fit_theta(fit))
 
-# -2 log likelihood, restricted or not, at the estimated relative parameters, sigma at its best for either.
+# -2 log likelihood, restricted or not, at the estimated relative parameters, sigma at its best for either (where
+# parameters are held, at the estimate of the fit).
 # With nu the divisor of sigma^2 (n or n - p) both are: log determinants + nu (1 + log 2 pi sigma^2).
 criterion_at_optimum <- function(fit, REML) {
   fitted_by <- fit_is_reml(fit)
@@ -58,6 +59,7 @@ criterion_at_optimum <- function(fit, REML) {
   nu <- n - c(ML = 0, REML = p)
   sigma2 <- fit_sigma(fit)^2 * nu[[if (fitted_by) "REML" else "ML"]] / nu
   likelihood_part <- nu * (1 + log(2 * pi * sigma2))
+  if (!is.null(fit_held(fit))) likelihood_part <- nu * log(2 * pi * fit_sigma(fit)^2)      # sigma stays as it is
   difference <- likelihood_part[["REML"]] + fit_log_det_x(fit) - likelihood_part[["ML"]]
   fit_criterion(fit) + if (REML) difference else -difference
 }
@@ -133,7 +135,7 @@ AICC.logLik <- function(object, ...) {
 nobs.lmm_fit <- function(object, ...) fit_nobs(object)
 
 #' @export
-df.residual.lmm_fit <- function(object, ...) fit_nobs(object) - fit_rank(object) - n_theta(object) - 1L
+df.residual.lmm_fit <- function(object, ...) fit_nobs(object) - fit_rank(object) - n_variance_parameters(object)
 
 #' @export
 extractAIC.lmm_fit <- function(fit, scale = 0, k = 2, ...) {

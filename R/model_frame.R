@@ -4,7 +4,7 @@
 # `weights`, `offset` and `subset` are expressions; they are looked up in `data`, then in the formula's
 # environment, then in `caller`.
 model_frame <- function(spec, data = NULL, weights = NULL, offset = NULL, subset = NULL, na.action = NULL,
-                        contrasts = NULL, caller = parent.frame()) {
+                        contrasts = NULL, caller = parent.frame(), fixed = NULL, bounded = TRUE) {
   na_rule <- check_na_action(na.action)
   terms <- fixed_terms(spec, data)
   variables <- formula_variables(terms, spec)
@@ -20,11 +20,13 @@ model_frame <- function(spec, data = NULL, weights = NULL, offset = NULL, subset
   terms <- complete_terms(terms, columns)
   attr(rows$data, "terms") <- terms
   check_contrasts(contrasts, rows$data)
-  fixed <- matrix_plan(terms, rows$data, contrasts)
+  plan <- matrix_plan(terms, rows$data, contrasts)
   random <- random_plans(spec$random, rows$data, columns)
   rows$codes <- lapply(random$groups, `[[`, "codes")
-  frame <- new_model_frame(spec, fixed, random, columns, na_rule)
-  frame$conditions <- once(c(source$notes$conditions, fixed$conditions, random$conditions))
+  frame <- new_model_frame(spec, plan, random, columns, na_rule)
+  frame$held <- held_parameters(fixed, frame)
+  if (!bounded) frame$bounded <- FALSE
+  frame$conditions <- once(c(source$notes$conditions, plan$conditions, random$conditions))
   rows <- list(data = rows$data, y = rows$y, offset = rows$offset, weights = rows$weights, codes = rows$codes,
                n = rows$n)
   check_identifiable(frame, rows)

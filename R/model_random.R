@@ -72,11 +72,12 @@ check_identifiable <- function(frame, rows) {
   if (!is.null(rows$weights) && min(rows$weights) == 0) used <- rows$weights > 0
   n <- if (is.null(used)) rows$n else sum(used)
   check_column_count(frame, rows, n)
-  for (k in seq_along(frame$groups)) check_levels(frame$groups[[k]])
-  for (term in frame$random) {
+  free <- setdiff(seq_along(frame$random), frame$held$term)     # what is known need not be told apart
+  for (k in unique(vapply(frame$random[free], function(term) as.integer(term$group), 0L))) check_levels(frame$groups[[k]])
+  for (term in frame$random[free]) {
     group <- frame$groups[[term$group]]
     if (is.null(term$z_constant)) next
-    if (term$q == 1L) check_replicates(term, group, rows, used, n)
+    if (term$q == 1L && !holds_sigma(frame)) check_replicates(term, group, rows, used, n)
     for (label in names(frame$xlevels)) check_not_fixed(frame, label, group, rows$codes[[term$group]], rows$data)
   }
 }

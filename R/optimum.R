@@ -3,7 +3,7 @@
 find_optimum <- function(frame, blocks, reml, start, control) {
   layout <- engine_layout(frame)
   if (!is.null(start)) start <- internal_start(start, frame, blocks)
-  found <- engine_result(engine_fit(layout, blocks, 1L, engine_options(control, reml, start), control$progress), frame)
+  found <- engine_result(engine_fit(layout, blocks, 1L, engine_options(control, frame, reml, start), control$progress), frame)
   if (!found$optimum$identified) abort_confounded(found$optimum$confounded, frame)
   if (!isTRUE(is.finite(found$optimum$value))) {
     lmm_abort("numeric", "the criterion has no value where the search began.", what = if (!is.null(start)) "start", value = start,
@@ -93,11 +93,11 @@ new_estimates <- function(frame, blocks, optimum, solution) {
   covariance <- Map(clean_covariance, solution$covariance, frame$random, optimum$singular, blocks$z_basis)
   sigma <- sqrt(solution$sigma2)
   estimates <- list(
-    beta = beta, vcov = vcov, sigma = sigma, theta = relative_parameters(covariance, frame$random, solution$sigma2),
+    beta = beta, vcov = vcov, sigma = sigma, theta = relative_parameters(covariance, frame, solution$sigma2),
     covariance = covariance, b = Map(name_modes, solution$b, frame$random, list(frame$groups)),
     criterion = solution$value, n = blocks$n, rank = length(kept), n_theta = length(optimum$theta),
     rss = solution$r2, log_det_random = solution$log_det_random, log_det_x = solution$log_det_x)
-  if (optimum$zero_residual || is_exact_fit(blocks)) estimates <- without_residual(estimates, blocks)
+  if (!holds_sigma(frame) && (optimum$zero_residual || is_exact_fit(blocks))) estimates <- without_residual(estimates, blocks)
   estimates
 }
 
@@ -113,12 +113,15 @@ clean_covariance <- function(S, term, singular, basis) {
   S
 }
 
-relative_parameters <- function(covariance, random, sigma2) {
+# Entries of the relative Cholesky factors; without bounds, of the relative covariance matrices themselves.
+relative_parameters <- function(covariance, frame, sigma2) {
+  factored <- !isFALSE(frame$bounded)
   unlist(Map(function(S, term) {
-    if (term$structure == "diagonal") return(sqrt(diag(S) / sigma2))
-    L <- lower_factor(S / sigma2)
-    L[lower.tri(L, diag = TRUE)]
-  }, covariance, random), use.names = FALSE)
+    S <- S / sigma2
+    if (term$structure == "diagonal") return(if (factored) sqrt(diag(S)) else diag(S))
+    if (factored) S <- lower_factor(S)
+    S[lower.tri(S, diag = TRUE)]
+  }, covariance, frame$random), use.names = FALSE)
 }
 
 name_modes <- function(b, term, groups) {
@@ -146,7 +149,8 @@ without_residual <- function(estimates, blocks) {
 outcome_conditions <- function(frame, optimum, estimates, solution) {
   if (estimates$sigma == 0) return(list(zero_residual_warning(frame, estimates)))
   c(if (any(optimum$singular)) list(boundary_message(frame, optimum, estimates)),
-    if (optimum$status != "converged") list(convergence_warning(optimum)))
+    if (isTRUE(optimum$zero_sigma)) list(no_residual_message()),
+    if (optimum$status != "converged") list(if (isFALSE(frame$bounded)) no_optimum_warning(optimum) else convergence_warning(optimum)))
 }
 
 zero_residual_warning <- function(frame, estimates) {
@@ -157,10 +161,21 @@ zero_residual_warning <- function(frame, estimates) {
     fix = "Standard errors, tests and the likelihood have no value.")
 }
 
+no_residual_message <- function() {
+  lmm_condition("message", "boundary", "boundary (singular) fit: the residual variance is estimated as 0.", what = "sigma",
+                value = 0, fix = "The other estimates, standard errors and tests are their limits.")
+}
+
 convergence_warning <- function(optimum) {
   lmm_condition("warning", "convergence", paste0("the search ended without reaching the optimum (", optimum$status,
     "): one more Newton step would lower the criterion by ", format(optimum$decrement, digits = 3L), "."),
     value = optimum$decrement, fix = "See lmm_control().")
+}
+
+no_optimum_warning <- function(optimum) {
+  lmm_condition("warning", "convergence", paste("the criterion falls to the edge of the parameters at which the covariance matrix of",
+    "the response is positive definite: with `bounded = FALSE` it has no optimum."), value = optimum$decrement,
+    fix = "Use bounded = TRUE, or ems() for moment estimates.")
 }
 
 boundary_message <- function(frame, optimum, estimates) {

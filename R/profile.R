@@ -2,6 +2,7 @@
 
 # What a profile starts from: the fit of its criterion, its estimates and their standard errors.
 profile_base <- function(fit, reml = FALSE) {
+  refuse_unbounded(fit, "profiles")
   reml <- reml && fit_rank(fit) > 0L
   base <- if (reml == fit_is_reml(fit)) fit else quiet_refit(fit, reml)
   parameters <- variance_parameters(base)
@@ -18,7 +19,7 @@ correlation_ceilings <- function(base) {
   out <- rep(Inf, nrow(base$parameters))
   at <- function(k, side) which(base$parameters$term == base$parameters$term[k] & !base$parameters$correlation &
                                   base$parameters$row == base$parameters[[side]][k])
-  for (k in which(base$parameters$correlation)) {
+  for (k in which(base$parameters$correlation & !is.na(base$se[seq_along(out)]))) {
     ends <- vapply(c(at(k, "row"), at(k, "col")), function(index) {
       path <- path_to_bound(base, index, 0)
       found <- profile_value(base, index, path)
@@ -45,7 +46,9 @@ step_sizes <- function(fit, parameters) {
   few <- vapply(fit_modes(fit), nrow, 0L)[pmax(1L, parameters$term)]
   few[parameters$term == 0L] <- fit_nobs(fit)
   guess <- ifelse(parameters$correlation, 0.3, ifelse(sd > 0, sd / sqrt(2 * few), fit_sigma(fit) / 4))
-  unname(ifelse(is.na(se) | se == 0, guess, se))
+  out <- unname(ifelse(is.na(se) | se == 0, guess, se))
+  out[parameter_names(parameters, old = FALSE) %in% held_names(fit)] <- NA_real_
+  out
 }
 
 fixed_errors <- function(fit) {
@@ -64,7 +67,7 @@ profile_value <- function(base, index, values, from = NULL) {
   if (is.null(from)) from <- list(theta = fit$optimum$theta, sigma = fit_sigma(fit))
   along <- function(theta, sigma, values) {
     engine_result(engine_profile(engine_layout(fit$frame), fit$cross_products, theta, sigma, base$reml,
-                                 fit$control$memory_limit, held$term, held$row, held$col, values), fit$frame)
+                                 fit$control$memory_limit, also_held(fit, held), values), fit$frame)
   }
   best <- Reduce(better_points, lapply(profile_starts(fit, held, values[1L], from), along, from$sigma, values))
   for (k in if (held$term == 0L) which(!best$converged)) {           # the covariance matrices stay, sigma moves
@@ -87,6 +90,13 @@ better_points <- function(a, b, at = seq_along(a$value)) {
   for (name in c("value", "sigma", "converged")) a[[name]][at[use]] <- b[[name]][use]
   a$theta[, at[use]] <- b$theta[, use]
   a
+}
+
+# The parameter that is profiled, after those that the model holds.
+also_held <- function(fit, parameter) {
+  held <- fit_held(fit)
+  list(term = c(held$term, parameter$term), row = c(held$row, parameter$row), col = c(held$col, parameter$col),
+       value = c(held$value, if (parameter$correlation) 0 else 1))
 }
 
 # Starting points off the flat places: where a factor has a zero column the criterion is even in it and a search that

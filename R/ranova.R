@@ -85,8 +85,10 @@ loglik_without_random <- function(fit) {
   p <- length(x$kept)
   reml <- fit_is_reml(fit)
   nu <- n - if (reml) p else 0L
-  d <- nu * (1 + log(2 * pi * x$total / nu)) - fit$cross_products$log_weight + if (reml) 2 * x$log_det_r else 0
-  structure(-d / 2, df = p + 1L)
+  known <- holds_sigma(fit$frame)
+  sigma2 <- if (known) fit_sigma(fit)^2 else x$total / nu
+  d <- nu * log(2 * pi * sigma2) + x$total / sigma2 - fit$cross_products$log_weight + if (reml) 2 * x$log_det_r else 0
+  structure(-d / 2, df = p + !known)
 }
 
 # Does the reduction remove one variance, with its covariances?

@@ -37,6 +37,7 @@
 #' lrt(fit, fixed = "irrigation:variety", seed = 1)
 #' @export
 rlrt <- function(fit, term = NULL, nsim = 10000, seed = NULL) {
+  check_exact_test(fit, "rlrt()")
   index <- tested_term(fit, term)
   base <- if (fit_is_reml(fit)) fit else quiet_refit(fit, TRUE)
   smaller <- reduced_fit(base, index, NULL, TRUE)
@@ -55,6 +56,7 @@ rlrt <- function(fit, term = NULL, nsim = 10000, seed = NULL) {
 #' @rdname rlrt
 #' @export
 lrt <- function(fit, term = NULL, fixed = NULL, nsim = 10000, seed = NULL) {
+  check_exact_test(fit, "lrt()")
   index <- tested_term(fit, term)
   if (length(fit_random(fit)) > 1L) {
     lmm_abort("input", "lrt() needs a model with one random term.", what = fit_term_names(fit),
@@ -71,6 +73,14 @@ lrt <- function(fit, term = NULL, fixed = NULL, nsim = 10000, seed = NULL) {
   new_rlrt(test, c(LRT = observed), nsim, fit, index,
            paste0("Likelihood ratio test of a variance", if (length(tested)) paste0(" and ", count_of(length(tested), "coefficient")),
                   ", exact null distribution"))
+}
+
+# Their null distribution is that of estimates with a bound at zero and nothing held.
+check_exact_test <- function(fit, what) {
+  refuse_unbounded(fit, what, "Refit with bounded = TRUE, or use ems() for an F test.")
+  if (is.null(fit_held(fit))) return(invisible())
+  lmm_abort("input", paste0(what, " is not available where variance parameters are held (", enumerate(quote_name(held_names(fit))), ")."),
+            what = held_names(fit), fix = "Use bootstrap_test() or ranova().")
 }
 
 # Position of the random term to test, which must have one variance and nothing else.

@@ -22,7 +22,7 @@ summary.lmm_fit <- function(object, ddf = "Satterthwaite", correlation = NULL, .
   structure(list(
     method = paste0(fit_method(object), tests$phrase), call = object$call, formula = stats::formula(object),
     criterion = criterion_table(object), residuals = scaled_residual_quantiles(object),
-    varcor = VarCorr(object), sigma = fit_sigma(object), ngrps = ngrps(object), nobs = fit_nobs(object),
+    varcor = VarCorr(object), held = held_names(object), sigma = fit_shown_sigma(object), ngrps = ngrps(object), nobs = fit_nobs(object),
     coefficients = tests$table, vcov = tests$vcov, aliased = !fit_estimable(object), correlation = correlation,
     conditions = object$conditions
   ), class = "summary.lmm_fit")
@@ -86,6 +86,7 @@ print.summary.lmm_fit <- function(x, digits = max(3L, getOption("digits") - 3L),
   }
   cat("Random effects:\n")
   print(x$varcor, digits = digits, comp = c("Variance", "Std.Dev."))
+  print_held(x$held)
   print_counts(x$nobs, x$ngrps)
   if (nrow(x$coefficients)) {
     print_coefficients(x, digits, signif.stars, ...)

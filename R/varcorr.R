@@ -5,7 +5,7 @@
 #' @param x a fit made by [lmm()], or for the other methods what `VarCorr()` returned.
 #' @param sigma factor by which to multiply the standard deviations.
 #' @param digits significant digits; correlations are shown with `max(2, digits - 2)` decimals.
-#' @param comp what to show: `"Std.Dev."`, `"Variance"` or both.
+#' @param comp what to show: `"Std.Dev."`, `"Variance"` or both (the default where variances may be negative).
 #' @param order `"cov.last"`: variances of a term first, then its covariances; `"lower.tri"`: lower triangle by columns.
 #' @param row.names,optional,... see [as.data.frame()].
 #' @return A list of covariance matrices, one per random term, with attributes `"stddev"` and `"correlation"`;
@@ -21,7 +21,7 @@
 #' @export
 VarCorr.lmm_fit <- function(x, sigma = 1, ...) {
   terms <- Map(describe_covariance, fit_covariance(x), fit_random(x), sigma)
-  structure(stats::setNames(terms, fit_term_names(x)), sc = fit_sigma(x) * sigma, useSc = TRUE,
+  structure(stats::setNames(terms, fit_term_names(x)), bounded = fit_is_bounded(x), sc = fit_shown_sigma(x) * sigma, useSc = TRUE,
             class = "VarCorr.lmm_fit")
 }
 
@@ -32,15 +32,18 @@ nlme::VarCorr
 describe_covariance <- function(covariance, term, scale) {
   covariance <- covariance * scale^2
   dimnames(covariance) <- list(term$columns, term$columns)
-  sd <- sqrt(diag(covariance))
+  sd <- real_root(diag(covariance))
   out <- structure(covariance, stddev = stats::setNames(sd, term$columns), correlation = as_correlation(covariance))
   if (term$structure != "unstructured") attr(out, "structure") <- term$structure
   out
 }
 
+# A negative variance has no standard deviation: NA, never NaN.
+real_root <- function(x) sqrt(ifelse(x < 0, NA_real_, x))
+
 # A correlation with a variable that does not vary is not defined: NA, never NaN.
 as_correlation <- function(covariance) {
-  sd <- sqrt(diag(covariance))
+  sd <- real_root(diag(covariance))
   R <- covariance / outer(sd, sd)
   R[!is.finite(R)] <- NA_real_
   R[] <- pmin(pmax(R, -1), 1)
@@ -79,7 +82,7 @@ long_covariance <- function(term, name, order) {
 
 #' @rdname VarCorr.lmm_fit
 #' @export
-print.VarCorr.lmm_fit <- function(x, digits = max(3L, getOption("digits") - 2L), comp = "Std.Dev.", ...) {
+print.VarCorr.lmm_fit <- function(x, digits = max(3L, getOption("digits") - 2L), comp = default_comp(x), ...) {
   print(format(x, digits = digits, comp = comp), quote = FALSE, ...)
   invisible(x)
 }
@@ -87,22 +90,27 @@ print.VarCorr.lmm_fit <- function(x, digits = max(3L, getOption("digits") - 2L),
 #' @rdname VarCorr.lmm_fit
 #' @export
 # Rounded to 13 digits first: the last bits must not decide a tie (2.1075 prints as 2.107 or 2.108).
-format.VarCorr.lmm_fit <- function(x, digits = max(3L, getOption("digits") - 2L), comp = "Std.Dev.", ...) {
+format.VarCorr.lmm_fit <- function(x, digits = max(3L, getOption("digits") - 2L), comp = default_comp(x), ...) {
   comp <- match.arg(comp, c("Variance", "Std.Dev."), several.ok = TRUE)
   terms <- unclass(x)[seq_along(x)]
   size <- vapply(terms, ncol, 0L)
   first <- unlist(lapply(size, function(q) seq_len(q) == 1L), use.names = FALSE)
   sd <- c(unlist(lapply(terms, attr, "stddev"), use.names = FALSE), attr(x, "sc"))
+  variance <- sd^2
+  negative <- is.na(sd)
+  variance[negative] <- unlist(lapply(terms, diag), use.names = FALSE)[negative[-length(sd)]]
   out <- cbind(
     Groups = c(ifelse(first, rep(names(terms), size), ""), "Residual"),
     Name = c(unlist(lapply(terms, colnames), use.names = FALSE), ""),
-    if ("Variance" %in% comp) cbind(Variance = format(signif(sd^2, 13L), digits = digits)),
+    if ("Variance" %in% comp) cbind(Variance = format(signif(variance, 13L), digits = digits)),
     if ("Std.Dev." %in% comp) cbind(Std.Dev. = format(signif(sd, 13L), digits = digits)),
     format_correlations(terms, max(2L, digits - 2L))
   )
   rownames(out) <- rep("", nrow(out))
   out
 }
+
+default_comp <- function(x) if (isFALSE(attr(x, "bounded"))) c("Variance", "Std.Dev.") else "Std.Dev."
 
 # Lower triangles of the correlation matrices, stacked; NULL when no term has any.
 format_correlations <- function(terms, decimals) {

@@ -43,9 +43,9 @@ parameter_values <- function(parameters, covariance, sigma, scale = "sd") {
     if (parameters$term[k] == 0L) return(if (scale == "sd") sigma else sigma^2)
     S <- covariance[[parameters$term[k]]]
     if (scale != "sd") return(S[i, j])
-    if (i == j) return(sqrt(S[i, i]))
-    size <- sqrt(S[i, i]) * sqrt(S[j, j])
-    if (size > 0) max(-1, min(1, S[i, j] / size)) else NA_real_
+    if (i == j) return(real_root(S[i, i]))
+    size <- real_root(S[i, i]) * real_root(S[j, j])
+    if (isTRUE(size > 0)) max(-1, min(1, S[i, j] / size)) else NA_real_
   }, 0)
 }
 

@@ -88,12 +88,15 @@ natural_errors <- function(fit, information) {
   info <- derivatives_at(fit)
   J <- tangent_directions(info$jacobian)
   M <- switch(information, expected = if (fit_is_reml(fit)) info$t else info$t_ml, average = info$ai,
-              2 * info$ai - if (fit_is_reml(fit)) info$t else info$t_ml)
+              observed_curvature(info, fit_is_reml(fit)))
   full <- rbind(cbind(J$natural, 0), c(rep(0, ncol(J$natural)), 1))
   H <- crossprod(full, M %*% full)
   own <- seq_len(ncol(J$theta))
   if (information == "observed") H[own, own] <- H[own, own] + crossprod(J$theta, info$curvature %*% J$theta)
-  out <- transformed_errors(block_diagonal(c(maps, list(matrix(1)))), full %*% (2 * scaled_inverse(H)) %*% t(full))
+  free <- free_directions(info, full)
+  full <- full %*% free
+  C <- full %*% (2 * scaled_inverse(crossprod(free, H %*% free))) %*% t(full)
+  out <- transformed_errors(block_diagonal(c(maps, list(matrix(1)))), C)
   out$se <- out$se * fit_sigma(fit)^2
   out
 }
@@ -163,11 +166,11 @@ sd_slopes <- function(fit, parameters) {
   place <- function(t, i) which(parameters$term == t & parameters$row == i & parameters$col == i)
   for (k in seq_len(nrow(parameters))) {
     if (!parameters$correlation[k]) {
-      D[k, k] <- 1 / (2 * sqrt(value[k]))
+      D[k, k] <- 1 / (2 * real_root(value[k]))
       next
     }
     at <- c(place(parameters$term[k], parameters$row[k]), place(parameters$term[k], parameters$col[k]))
-    size <- prod(sqrt(value[at]))
+    size <- prod(real_root(value[at]))
     D[k, k] <- 1 / size
     D[k, at] <- -value[k] / size / (2 * value[at])
   }
@@ -181,13 +184,17 @@ boundary_reasons <- function(fit, parameters, scale, se) {
   reason <- ifelse(is.na(se), "the information matrix is not positive definite", NA_character_)
   if (fit_is_exact(fit)) reason[] <- "the residual variance is zero"
   singular <- c(fit_singular(fit), FALSE)[ifelse(parameters$term == 0L, length(fit_singular(fit)) + 1L, parameters$term)]
-  zero <- parameters$term > 0L & !parameters$correlation & sd == 0
+  zero <- parameters$term > 0L & !parameters$correlation & !is.na(sd) & sd == 0
   of_zero <- parameters$correlation & vapply(seq_len(nrow(parameters)), function(k) {
     any(zero & parameters$term == parameters$term[k] & parameters$row %in% c(parameters$row[k], parameters$col[k]))
   }, NA)
   reason[zero] <- "the variance is estimated as 0, its boundary"
   reason[of_zero] <- "a variance is estimated as 0"
   one <- parameters$correlation & singular & !is.na(sd) & abs(sd) >= 1 - 1e-7
-  if (scale == "sd") reason[one] <- "the correlation is on its boundary"
+  if (scale == "sd") {
+    reason[one] <- "the correlation is on its boundary"
+    reason[is.na(sd) & !parameters$correlation] <- "the variance is negative and has no standard deviation"
+  }
+  reason[parameter_names(parameters, old = FALSE) %in% held_names(fit)] <- "the parameter is held at a known value"
   reason
 }

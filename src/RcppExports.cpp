@@ -16,7 +16,6 @@ SEXP engine_cross_products(const Rcpp::List& layout, const Rcpp::List& constants
 RcppExport SEXP _henderson_engine_cross_products(SEXP layoutSEXP, SEXP constantsSEXP, SEXP chunksSEXP, SEXP readSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
-    Rcpp::RNGScope rcpp_rngScope_gen;
     Rcpp::traits::input_parameter< const Rcpp::List& >::type layout(layoutSEXP);
     Rcpp::traits::input_parameter< const Rcpp::List& >::type constants(constantsSEXP);
     Rcpp::traits::input_parameter< int >::type chunks(chunksSEXP);
@@ -30,7 +29,6 @@ SEXP engine_fit(const Rcpp::List& layout, const Rcpp::List& cross_products, int 
 RcppExport SEXP _henderson_engine_fit(SEXP layoutSEXP, SEXP cross_productsSEXP, SEXP responseSEXP, SEXP optionsSEXP, SEXP progressSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
-    Rcpp::RNGScope rcpp_rngScope_gen;
     Rcpp::traits::input_parameter< const Rcpp::List& >::type layout(layoutSEXP);
     Rcpp::traits::input_parameter< const Rcpp::List& >::type cross_products(cross_productsSEXP);
     Rcpp::traits::input_parameter< int >::type response(responseSEXP);
@@ -45,7 +43,6 @@ SEXP engine_solve(const Rcpp::List& layout, const Rcpp::List& cross_products, in
 RcppExport SEXP _henderson_engine_solve(SEXP layoutSEXP, SEXP cross_productsSEXP, SEXP responseSEXP, SEXP thetaSEXP, SEXP optionsSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
-    Rcpp::RNGScope rcpp_rngScope_gen;
     Rcpp::traits::input_parameter< const Rcpp::List& >::type layout(layoutSEXP);
     Rcpp::traits::input_parameter< const Rcpp::List& >::type cross_products(cross_productsSEXP);
     Rcpp::traits::input_parameter< int >::type response(responseSEXP);
@@ -60,7 +57,6 @@ SEXP engine_refits(const Rcpp::List& layout, const Rcpp::List& cross_products, c
 RcppExport SEXP _henderson_engine_refits(SEXP layoutSEXP, SEXP cross_productsSEXP, SEXP optionsSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
-    Rcpp::RNGScope rcpp_rngScope_gen;
     Rcpp::traits::input_parameter< const Rcpp::List& >::type layout(layoutSEXP);
     Rcpp::traits::input_parameter< const Rcpp::List& >::type cross_products(cross_productsSEXP);
     Rcpp::traits::input_parameter< const Rcpp::List& >::type options(optionsSEXP);
@@ -73,7 +69,6 @@ SEXP engine_blocks(const Rcpp::List& layout, const Rcpp::List& cross_products, d
 RcppExport SEXP _henderson_engine_blocks(SEXP layoutSEXP, SEXP cross_productsSEXP, SEXP memory_limitSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
-    Rcpp::RNGScope rcpp_rngScope_gen;
     Rcpp::traits::input_parameter< const Rcpp::List& >::type layout(layoutSEXP);
     Rcpp::traits::input_parameter< const Rcpp::List& >::type cross_products(cross_productsSEXP);
     Rcpp::traits::input_parameter< double >::type memory_limit(memory_limitSEXP);
@@ -86,7 +81,6 @@ SEXP engine_variances(const Rcpp::List& layout, const Rcpp::List& cross_products
 RcppExport SEXP _henderson_engine_variances(SEXP layoutSEXP, SEXP cross_productsSEXP, SEXP thetaSEXP, SEXP remlSEXP, SEXP memory_limitSEXP, SEXP designSEXP, SEXP randomSEXP, SEXP jointSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
-    Rcpp::RNGScope rcpp_rngScope_gen;
     Rcpp::traits::input_parameter< const Rcpp::List& >::type layout(layoutSEXP);
     Rcpp::traits::input_parameter< const Rcpp::List& >::type cross_products(cross_productsSEXP);
     Rcpp::traits::input_parameter< const Eigen::VectorXd& >::type theta(thetaSEXP);
@@ -104,7 +98,6 @@ SEXP engine_conditional(const Rcpp::List& layout, const Rcpp::List& cross_produc
 RcppExport SEXP _henderson_engine_conditional(SEXP layoutSEXP, SEXP cross_productsSEXP, SEXP thetaSEXP, SEXP remlSEXP, SEXP memory_limitSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
-    Rcpp::RNGScope rcpp_rngScope_gen;
     Rcpp::traits::input_parameter< const Rcpp::List& >::type layout(layoutSEXP);
     Rcpp::traits::input_parameter< const Rcpp::List& >::type cross_products(cross_productsSEXP);
     Rcpp::traits::input_parameter< const Eigen::VectorXd& >::type theta(thetaSEXP);
@@ -119,7 +112,6 @@ SEXP engine_information(const Rcpp::List& layout, const Rcpp::List& cross_produc
 RcppExport SEXP _henderson_engine_information(SEXP layoutSEXP, SEXP cross_productsSEXP, SEXP thetaSEXP, SEXP remlSEXP, SEXP memory_limitSEXP, SEXP dense_limitSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
-    Rcpp::RNGScope rcpp_rngScope_gen;
     Rcpp::traits::input_parameter< const Rcpp::List& >::type layout(layoutSEXP);
     Rcpp::traits::input_parameter< const Rcpp::List& >::type cross_products(cross_productsSEXP);
     Rcpp::traits::input_parameter< const Eigen::VectorXd& >::type theta(thetaSEXP);
@@ -135,7 +127,6 @@ SEXP engine_criterion(const Rcpp::List& layout, const Rcpp::List& cross_products
 RcppExport SEXP _henderson_engine_criterion(SEXP layoutSEXP, SEXP cross_productsSEXP, SEXP thetaSEXP, SEXP remlSEXP, SEXP memory_limitSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
-    Rcpp::RNGScope rcpp_rngScope_gen;
     Rcpp::traits::input_parameter< const Rcpp::List& >::type layout(layoutSEXP);
     Rcpp::traits::input_parameter< const Rcpp::List& >::type cross_products(cross_productsSEXP);
     Rcpp::traits::input_parameter< const Eigen::VectorXd& >::type theta(thetaSEXP);
@@ -146,22 +137,19 @@ BEGIN_RCPP
 END_RCPP
 }
 // engine_profile
-SEXP engine_profile(const Rcpp::List& layout, const Rcpp::List& cross_products, const Eigen::VectorXd& theta, double sigma, bool reml, double memory_limit, int term, int row, int col, const Eigen::VectorXd& values);
-RcppExport SEXP _henderson_engine_profile(SEXP layoutSEXP, SEXP cross_productsSEXP, SEXP thetaSEXP, SEXP sigmaSEXP, SEXP remlSEXP, SEXP memory_limitSEXP, SEXP termSEXP, SEXP rowSEXP, SEXP colSEXP, SEXP valuesSEXP) {
+SEXP engine_profile(const Rcpp::List& layout, const Rcpp::List& cross_products, const Eigen::VectorXd& theta, double sigma, bool reml, double memory_limit, const Rcpp::List& held, const Eigen::VectorXd& values);
+RcppExport SEXP _henderson_engine_profile(SEXP layoutSEXP, SEXP cross_productsSEXP, SEXP thetaSEXP, SEXP sigmaSEXP, SEXP remlSEXP, SEXP memory_limitSEXP, SEXP heldSEXP, SEXP valuesSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
-    Rcpp::RNGScope rcpp_rngScope_gen;
     Rcpp::traits::input_parameter< const Rcpp::List& >::type layout(layoutSEXP);
     Rcpp::traits::input_parameter< const Rcpp::List& >::type cross_products(cross_productsSEXP);
     Rcpp::traits::input_parameter< const Eigen::VectorXd& >::type theta(thetaSEXP);
     Rcpp::traits::input_parameter< double >::type sigma(sigmaSEXP);
     Rcpp::traits::input_parameter< bool >::type reml(remlSEXP);
     Rcpp::traits::input_parameter< double >::type memory_limit(memory_limitSEXP);
-    Rcpp::traits::input_parameter< int >::type term(termSEXP);
-    Rcpp::traits::input_parameter< int >::type row(rowSEXP);
-    Rcpp::traits::input_parameter< int >::type col(colSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type held(heldSEXP);
     Rcpp::traits::input_parameter< const Eigen::VectorXd& >::type values(valuesSEXP);
-    rcpp_result_gen = Rcpp::wrap(engine_profile(layout, cross_products, theta, sigma, reml, memory_limit, term, row, col, values));
+    rcpp_result_gen = Rcpp::wrap(engine_profile(layout, cross_products, theta, sigma, reml, memory_limit, held, values));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -188,7 +176,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_henderson_engine_conditional", (DL_FUNC) &_henderson_engine_conditional, 5},
     {"_henderson_engine_information", (DL_FUNC) &_henderson_engine_information, 6},
     {"_henderson_engine_criterion", (DL_FUNC) &_henderson_engine_criterion, 5},
-    {"_henderson_engine_profile", (DL_FUNC) &_henderson_engine_profile, 10},
+    {"_henderson_engine_profile", (DL_FUNC) &_henderson_engine_profile, 8},
     {"_henderson_engine_ratio_draws", (DL_FUNC) &_henderson_engine_ratio_draws, 2},
     {NULL, NULL, 0}
 };

@@ -12,6 +12,7 @@
 #include "henderson/data/cross_products.hpp"
 #include "henderson/data/design_source.hpp"
 #include "henderson/data/layout.hpp"
+#include "henderson/fit/constrained.hpp"
 #include "henderson/optimize/monitor.hpp"
 
 namespace henderson {
@@ -74,6 +75,31 @@ inline Layout to_layout(const Rcpp::List& layout) {
   for (const Group& g : out.groups) require(g.q > 0, "a grouping factor has no term");
   require(!out.groups.empty(), "there is no random term");
   out.finish();
+  return out;
+}
+
+// Variance parameters held at known values: columns term (0 is the residual), row, col, value.
+inline std::vector<Held> to_held(SEXP x, const Layout& layout) {
+  std::vector<Held> out;
+  if (Rf_isNull(x)) return out;
+  const Rcpp::List held(x);
+  const Rcpp::IntegerVector term = held["term"], row = held["row"], col = held["col"];
+  const Rcpp::NumericVector value = held["value"];
+  require(row.size() == term.size() && col.size() == term.size() && value.size() == term.size(), "`held` does not fit together");
+  const Index terms = static_cast<Index>(layout.terms.size());
+  for (R_xlen_t k = 0; k < term.size(); ++k) {
+    require(term[k] >= 0 && term[k] <= terms && std::isfinite(value[k]), "a held parameter is not one of the model");
+    const Index q = term[k] == 0 ? 1 : layout.terms[term[k] - 1].q;
+    require(row[k] >= 1 && row[k] <= q && col[k] >= 1 && col[k] <= q, "a held parameter is not one of the model");
+    require(row[k] != col[k] || value[k] > 0 || (value[k] == 0 && term[k] > 0 && layout.terms[term[k] - 1].n_theta == q),
+            "this standard deviation cannot be held at this value");
+    Held h;
+    h.term = term[k] - 1;
+    h.row = row[k] - 1;
+    h.col = col[k] - 1;
+    h.value = value[k];
+    out.push_back(h);
+  }
   return out;
 }
 

@@ -33,7 +33,7 @@ henderson::Constants to_constants(const Rcpp::List& x) {
 
 }  // namespace
 
-// [[Rcpp::export]]
+// [[Rcpp::export(rng = false)]]
 SEXP engine_cross_products(const Rcpp::List& layout, const Rcpp::List& constants, int chunks, Rcpp::Function read) {
   return henderson::guarded([&] {
     const henderson::Layout to = henderson::to_layout(layout);

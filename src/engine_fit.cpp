@@ -1,4 +1,5 @@
 #include "convert.h"
+#include <algorithm>
 #include "henderson/fit/fit.hpp"
 #include "henderson/fit/refit.hpp"
 #include "henderson/fit/solution.hpp"
@@ -7,7 +8,7 @@ namespace {
 
 using henderson::Index;
 
-henderson::FitOptions to_options(const Rcpp::List& x) {
+henderson::FitOptions to_options(const Rcpp::List& x, const henderson::Layout& layout) {
   henderson::FitOptions out;
   out.reml = Rcpp::as<bool>(x["reml"]);
   out.search.max_evaluations = Rcpp::as<int>(x["max_evaluations"]);
@@ -15,6 +16,12 @@ henderson::FitOptions to_options(const Rcpp::List& x) {
   out.restarts = Rcpp::as<int>(x["restarts"]);
   out.memory_limit = Rcpp::as<double>(x["memory_limit"]);
   if (!Rf_isNull(x["start"])) out.start = Rcpp::as<Eigen::VectorXd>(x["start"]);
+  out.held = henderson::to_held(x["held"], layout);
+  const auto residual = std::find_if(out.held.begin(), out.held.end(), [](const henderson::Held& h) { return h.term < 0; });
+  if (residual != out.held.end()) {
+    out.sigma = residual->value;
+    out.held.erase(residual);
+  }
   return out;
 }
 
@@ -26,7 +33,7 @@ Rcpp::List to_list(const henderson::FitOutcome& x) {
       Rcpp::Named("evaluations") = x.evaluations, Rcpp::Named("starts") = x.starts, Rcpp::Named("trace") = o.trace,
       Rcpp::Named("singular") = x.singular, Rcpp::Named("identified") = x.identified,
       Rcpp::Named("confounded") = x.confounded, Rcpp::Named("zero_residual") = x.zero_residual,
-      Rcpp::Named("exact_hessian") = x.exact_hessian);
+      Rcpp::Named("exact_hessian") = x.exact_hessian, Rcpp::Named("zero_sigma") = x.zero_sigma);
 }
 
 Rcpp::List to_list(const henderson::Solution& x) {
@@ -39,7 +46,7 @@ Rcpp::List to_list(const henderson::Solution& x) {
 
 }  // namespace
 
-// [[Rcpp::export]]
+// [[Rcpp::export(rng = false)]]
 SEXP engine_fit(const Rcpp::List& layout, const Rcpp::List& cross_products, int response, const Rcpp::List& options,
                 bool progress) {
   return henderson::guarded([&] {
@@ -47,13 +54,13 @@ SEXP engine_fit(const Rcpp::List& layout, const Rcpp::List& cross_products, int 
     henderson::RMonitor monitor(progress);
     const henderson::CrossProducts data = henderson::to_cross_products(cross_products, to);
     henderson::require(response >= 1 && response <= data.responses(), "there is no such response");
-    const henderson::Fit fitted = henderson::fit(to, data, response - 1, to_options(options), monitor);
+    const henderson::Fit fitted = henderson::fit(to, data, response - 1, to_options(options, to), monitor);
     return Rcpp::List::create(Rcpp::Named("optimum") = to_list(fitted.outcome),
                               Rcpp::Named("solution") = to_list(fitted.solution));
   });
 }
 
-// [[Rcpp::export]]
+// [[Rcpp::export(rng = false)]]
 SEXP engine_solve(const Rcpp::List& layout, const Rcpp::List& cross_products, int response,
                   const Eigen::VectorXd& theta, const Rcpp::List& options) {
   return henderson::guarded([&] {
@@ -62,8 +69,9 @@ SEXP engine_solve(const Rcpp::List& layout, const Rcpp::List& cross_products, in
     const henderson::CrossProducts data = henderson::to_cross_products(cross_products, to);
     henderson::require(response >= 1 && response <= data.responses(), "there is no such response");
     henderson::require(theta.size() == to.n_theta, "theta has the wrong length");
-    const henderson::FitOptions how = to_options(options);
+    const henderson::FitOptions how = to_options(options, to);
     henderson::Problem problem = henderson::make_problem(to, data, how.memory_limit, monitor);
+    problem.sigma2 = how.sigma * how.sigma;
     henderson::set_response(problem, data, response - 1, nullptr);
     const henderson::Evaluation at = henderson::Criterion(problem, how.reml, monitor).evaluate(theta);
     if (!at.ok()) throw henderson::Error("not_finite", "the criterion is not finite at these parameters");
@@ -71,13 +79,13 @@ SEXP engine_solve(const Rcpp::List& layout, const Rcpp::List& cross_products, in
   });
 }
 
-// [[Rcpp::export]]
+// [[Rcpp::export(rng = false)]]
 SEXP engine_refits(const Rcpp::List& layout, const Rcpp::List& cross_products, const Rcpp::List& options) {
   return henderson::guarded([&] {
     const henderson::Layout to = henderson::to_layout(layout);
     henderson::RMonitor monitor(false);
     const henderson::CrossProducts data = henderson::to_cross_products(cross_products, to);
-    const henderson::Refits fits = henderson::refit(to, data, to_options(options), monitor);
+    const henderson::Refits fits = henderson::refit(to, data, to_options(options, to), monitor);
     return Rcpp::List::create(Rcpp::Named("theta") = fits.theta, Rcpp::Named("beta") = fits.beta,
                               Rcpp::Named("covariance") = fits.covariance, Rcpp::Named("sigma") = fits.sigma,
                               Rcpp::Named("criterion") = fits.value, Rcpp::Named("evaluations") = fits.evaluations,
@@ -86,7 +94,7 @@ SEXP engine_refits(const Rcpp::List& layout, const Rcpp::List& cross_products, c
 }
 
 // Which blocks the factorization has, and of which kind.
-// [[Rcpp::export]]
+// [[Rcpp::export(rng = false)]]
 SEXP engine_blocks(const Rcpp::List& layout, const Rcpp::List& cross_products, double memory_limit) {
   return henderson::guarded([&] {
     const henderson::Layout to = henderson::to_layout(layout);

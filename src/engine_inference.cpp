@@ -1,8 +1,7 @@
 #include "convert.h"
 #include "henderson/fit/fit.hpp"
-#include "henderson/fit/prediction.hpp"
+#include "henderson/fit/prediction_unbounded.hpp"
 #include "henderson/inference/information.hpp"
-#include "henderson/inference/profile.hpp"
 
 namespace {
 
@@ -21,6 +20,7 @@ struct Point {
       : layout(henderson::to_layout(shape)), data(henderson::to_cross_products(cross_products, layout)) {
     henderson::require(theta.size() == layout.n_theta, "theta has the wrong length");
     problem = henderson::make_problem(layout, data, memory_limit, monitor);
+    if (shape.containsElementNamed("sigma") && !Rf_isNull(shape["sigma"])) problem.sigma2 = std::pow(Rcpp::as<double>(shape["sigma"]), 2);
     henderson::set_response(problem, data, 0, nullptr);
     at = henderson::Criterion(problem, reml, monitor).evaluate(theta);
     if (!at.ok()) throw henderson::Error("not_finite", "the criterion is not finite at these parameters");
@@ -66,33 +66,41 @@ Rcpp::NumericVector to_array(const std::vector<Eigen::MatrixXd>& blocks, Index q
 
 }  // namespace
 
-// [[Rcpp::export]]
+// [[Rcpp::export(rng = false)]]
 SEXP engine_variances(const Rcpp::List& layout, const Rcpp::List& cross_products, const Eigen::VectorXd& theta,
                       bool reml, double memory_limit, const Rcpp::List& design, bool random, bool joint) {
   return henderson::guarded([&]() -> SEXP {
     Point point(layout, cross_products, theta, reml, memory_limit);
     const henderson::Combinations c = to_combinations(design, point.layout, point.data.p(), random);
+    if (!point.at.bounded) {
+      const henderson::UnboundedPredictor predictor(point.problem, point.data, point.at, point.monitor);
+      return joint ? Rcpp::wrap(predictor.covariance(c)) : Rcpp::wrap(predictor.variances(c, point.monitor));
+    }
     const henderson::Predictor predictor(point.problem, point.data, point.at);
-    if (joint) return Rcpp::wrap(predictor.covariance(c));
-    return Rcpp::wrap(predictor.variances(c, point.monitor));
+    return joint ? Rcpp::wrap(predictor.covariance(c)) : Rcpp::wrap(predictor.variances(c, point.monitor));
   });
 }
 
-// [[Rcpp::export]]
+// [[Rcpp::export(rng = false)]]
 SEXP engine_conditional(const Rcpp::List& layout, const Rcpp::List& cross_products, const Eigen::VectorXd& theta,
                         bool reml, double memory_limit) {
   return henderson::guarded([&] {
     Point point(layout, cross_products, theta, reml, memory_limit);
-    const henderson::Predictor predictor(point.problem, point.data, point.at);
     Rcpp::List out(point.layout.groups.size());
-    for (std::size_t g = 0; g < point.layout.groups.size(); ++g) {
-      out[g] = to_array(predictor.conditional(static_cast<int>(g), point.monitor), point.layout.groups[g].q);
+    const auto fill = [&](const auto& predictor) {
+      for (std::size_t g = 0; g < point.layout.groups.size(); ++g)
+        out[g] = to_array(predictor.conditional(static_cast<int>(g), point.monitor), point.layout.groups[g].q);
+    };
+    if (point.at.bounded) {
+      fill(henderson::Predictor(point.problem, point.data, point.at));
+    } else {
+      fill(henderson::UnboundedPredictor(point.problem, point.data, point.at, point.monitor));
     }
     return out;
   });
 }
 
-// [[Rcpp::export]]
+// [[Rcpp::export(rng = false)]]
 SEXP engine_information(const Rcpp::List& layout, const Rcpp::List& cross_products, const Eigen::VectorXd& theta,
                         bool reml, double memory_limit, double dense_limit) {
   return henderson::guarded([&] {
@@ -108,7 +116,7 @@ SEXP engine_information(const Rcpp::List& layout, const Rcpp::List& cross_produc
 }
 
 // The criterion and its parts at any theta.
-// [[Rcpp::export]]
+// [[Rcpp::export(rng = false)]]
 SEXP engine_criterion(const Rcpp::List& layout, const Rcpp::List& cross_products, const Eigen::VectorXd& theta,
                       bool reml, double memory_limit) {
   return henderson::guarded([&] {
@@ -123,34 +131,30 @@ SEXP engine_criterion(const Rcpp::List& layout, const Rcpp::List& cross_products
   });
 }
 
-// -2 log likelihood minimized with one standard deviation or correlation held, for each of `values`, following the
-// profile from (theta, sigma). term 0: residual standard deviation; row and col from 1.
-// [[Rcpp::export]]
+// -2 log likelihood minimized with variance parameters held; the last of them at each of `values`, following the profile
+// from (theta, sigma).
+// [[Rcpp::export(rng = false)]]
 SEXP engine_profile(const Rcpp::List& layout, const Rcpp::List& cross_products, const Eigen::VectorXd& theta,
-                    double sigma, bool reml, double memory_limit, int term, int row, int col,
-                    const Eigen::VectorXd& values) {
+                    double sigma, bool reml, double memory_limit, const Rcpp::List& held, const Eigen::VectorXd& values) {
   return henderson::guarded([&] {
     const henderson::Layout to = henderson::to_layout(layout);
     henderson::RMonitor monitor(false);
     const henderson::CrossProducts data = henderson::to_cross_products(cross_products, to);
     henderson::require(theta.size() == to.n_theta, "theta has the wrong length");
-    henderson::require(term >= 0 && term <= static_cast<int>(to.terms.size()), "there is no such term");
-    henderson::require(term == 0 || (row >= 1 && col >= 1 && row <= to.terms[term - 1].q && col <= to.terms[term - 1].q),
-                       "the term has no such column");
+    std::vector<henderson::Held> at = henderson::to_held(held, to);
+    henderson::require(!at.empty(), "no parameter is held");
+    henderson::require(at.back().row != at.back().col || (values.array() > 0).all(), "a standard deviation is held above 0");
     henderson::Problem problem = henderson::make_problem(to, data, memory_limit, monitor);
     const auto classes = henderson::levels_by_root(to, data);
     henderson::set_response(problem, data, 0, henderson::worth_mixing(problem, data, classes) ? &classes : nullptr);
-    const henderson::Profiler profiler(problem, data, reml, monitor);
-    henderson::Held held;
-    held.term = term - 1;
-    held.row = row - 1;
-    held.col = col - 1;
+    const henderson::ConstrainedSearch search(problem, data, reml, monitor);
     Eigen::VectorXd value(values.size()), sigmas(values.size()), from = theta;
     Eigen::MatrixXd thetas(to.n_theta, values.size());
     std::vector<bool> converged;
     int evaluations = 0;
     for (Index i = 0; i < values.size(); ++i) {
-      const henderson::ProfilePoint p = profiler.at(held, values[i], from, sigma);
+      at.back().value = values[i];
+      const henderson::ConstrainedPoint p = search.run(at, from, sigma);
       value[i] = p.value;
       sigmas[i] = p.sigma;
       thetas.col(i) = p.theta;

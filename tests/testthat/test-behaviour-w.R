@@ -86,3 +86,23 @@ test_that("global options change the coding, not the model", {
   expect_equal(unname(predict(m, d)), unname(fitted(m)))
   same(m, lmm(y ~ f + (1 | g), d, contrasts = list(f = "contr.sum")))
 })
+
+test_that("one row per level with unequal weights: a residual variance of 0 is 0, and the rest is its limit, least squares", {
+  d <- behavior_data()
+  d$row <- factor(seq_len(96))
+  set.seed(1)
+  d$w <- runif(96)
+  condition <- only_condition(fit <- lmm(y ~ x + (1 | row), d, weights = w))
+  expect_s3_class(condition, "lmm_message_boundary")
+  expect_match(conditionMessage(condition), "residual variance is estimated as 0")
+  ols <- summary(lm(y ~ x, d))
+  expect_identical(sigma(fit), 0)
+  expect_equal(attr(VarCorr(fit)$row, "stddev"), ols$sigma, tolerance = 1e-6, ignore_attr = TRUE)
+  expect_equal(summary(fit)$coefficients[, c(1, 2, 4)], ols$coefficients[, 1:3], tolerance = 1e-6)
+  expect_equal(anova(fit, ddf = "Kenward-Roger")$DenDF, 94, tolerance = 1e-6)
+  set.seed(2)
+  d$y <- d$y + rnorm(96, 0, 3 / sqrt(d$w))         # now the weights tell it from the rows' variance
+  fit <- lmm(y ~ x + (1 | row), d, weights = w)
+  expect_length(fit$conditions, 0)
+  expect_gt(sigma(fit), 1)
+})

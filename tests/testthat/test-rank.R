@@ -39,3 +39,9 @@ test_that("aliased columns are those of lm(), the others estimated in the column
              "0 + z + f:x + x", "-1 + v + k", "0 + I(v - v2) + v + v2 + f", "0 + I(f == 'a') + f", "0 + I(1 * (f != 'd')) + f")
   for (seed in 1:3) for (one in right) expect_columns_of_lm(one, rank_data(seed))
 })
+
+test_that("the choice is the same where a column comes before the factor that makes up the constant", {
+  right <- c("0 + z + f", "0 + xc + x + f", "0 + x + xc + f", "0 + s + x + x2 + f", "0 + zero + z + f", "0 + z + zero + f + h",
+             "0 + big + z + f", "0 + big + x + f", "0 + I(z * 1e5) + f", "0 + z + h + f", "0 + I(z / 1e5) + h + f + z")
+  for (seed in 1:3) for (one in right) expect_columns_of_lm(one, rank_data(seed))
+})

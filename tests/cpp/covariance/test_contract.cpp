@@ -1,5 +1,7 @@
 #include "henderson/covariance/registry.hpp"
 
+#include <algorithm>
+
 #include "support/catch.hpp"
 #include "support/numbers.hpp"
 
@@ -8,6 +10,12 @@ using namespace henderson_tests;
 namespace {
 
 const Index column_counts[] = {1, 2, 3, 5};
+
+std::vector<std::shared_ptr<const henderson::Covariance>> bounded_structures() {
+  auto out = henderson::covariance_structures();
+  out.erase(std::remove_if(out.begin(), out.end(), [](const auto& s) { return !s->bounded(); }), out.end());
+  return out;
+}
 
 MatrixXd sigma(const henderson::Covariance& s, const VectorXd& theta, Index q) {
   const MatrixXd l = s.factor(theta, q);
@@ -26,7 +34,7 @@ double outside(const MatrixXd& m, const std::vector<MatrixXd>& basis) {
 
 TEST_CASE("every covariance structure keeps its contract") {
   Rng rng(9);
-  for (const auto& s : henderson::covariance_structures()) {
+  for (const auto& s : bounded_structures()) {
     for (const Index q : column_counts) {
       INFO(s->name() << ", q = " << q);
       const Index k = s->n_parameters(q);
@@ -60,7 +68,7 @@ TEST_CASE("every covariance structure keeps its contract") {
 }
 
 TEST_CASE("zero variances and perfect correlations are inside reach") {
-  for (const auto& s : henderson::covariance_structures()) {
+  for (const auto& s : bounded_structures()) {
     for (const Index q : column_counts) {
       INFO(s->name() << ", q = " << q);
       const VectorXd zero = s->nearest(MatrixXd::Zero(q, q));
@@ -86,6 +94,28 @@ TEST_CASE("the span is a basis, of as many matrices as there are parameters") {
       }
     }
   }
+}
+
+TEST_CASE("without bounds theta holds the coefficients of the span, and there is no factor") {
+  Rng rng(10);
+  int seen = 0;
+  for (const auto& s : henderson::covariance_structures()) {
+    if (s->bounded()) continue;
+    ++seen;
+    for (const Index q : column_counts) {
+      INFO(s->name() << ", q = " << q);
+      const Index k = s->n_parameters(q);
+      CHECK(s->sigma(s->start(q), q).isIdentity(1e-12));
+      CHECK(&henderson::covariance_structure(s->name()) == s.get());
+      const VectorXd theta = normals(rng, k, 1);
+      MatrixXd sum = MatrixXd::Zero(q, q);
+      for (Index i = 0; i < k; ++i) sum += theta[i] * s->span(q)[i];
+      CHECK(s->sigma(theta, q) == sum);
+      CHECK(s->nearest(sum) == theta);
+      CHECK_THROWS_AS(s->factor(theta, q), henderson::Error);
+    }
+  }
+  CHECK(seen == 2);
 }
 
 TEST_CASE("a structure that nobody registered is refused by name") {

@@ -177,6 +177,27 @@ TEST_CASE("a constant that loses one of its columns takes the shifts with it") {
   check_blocks(d, data);
 }
 
+TEST_CASE("shifts do not choose the column that is left out") {
+  Rng rng(22);
+  Design d = random_design(rng, 30, 5, {5}, {{0, 1, "unstructured"}});
+  // A constant column before the indicators that add up to one: the last indicator repeats the others, not the first.
+  for (Index i = 0; i < 30; ++i)
+    for (Index j = 0; j < 3; ++j) d.x(i, j + 1) = i % 3 == j;
+  d.x.col(0).setConstant(2);
+  d.constants.x = VectorXd::Zero(5);
+  d.constants.x.segment(1, 3).setOnes();
+  CHECK(cross_products(d, 2).x.kept == (std::vector<Index>{0, 1, 2, 4}));
+  // The same where the first two columns differ by a constant; a column of zeros changes nothing.
+  d.x.col(0) = d.x.col(4).array() + 3;
+  d.x.col(4).swap(d.x.col(1));
+  d.constants.x << 0, 0, 1, 1, 1;
+  CHECK(cross_products(d, 2).x.kept == (std::vector<Index>{0, 1, 2, 3}));
+  d.x.col(0).setZero();
+  const CrossProducts zero = cross_products(d, 2);
+  CHECK(zero.x.kept == (std::vector<Index>{1, 2, 3, 4}));
+  check_blocks(d, zero);
+}
+
 TEST_CASE("a random column without variation of its own is refused by number") {
   Rng rng(21);
   Design d = random_design(rng, 30, 1, {5, 4}, {{0, 1, "unstructured"}, {1, 3, "unstructured"}});

@@ -86,8 +86,8 @@ inline std::vector<MatrixXd> user_sigma(const henderson::Layout& layout, const h
   std::vector<MatrixXd> out;
   for (std::size_t t = 0; t < layout.terms.size(); ++t) {
     const henderson::Term& term = layout.terms[t];
-    const MatrixXd l = data.z_basis[t] * term.structure->factor(theta.segment(term.theta, term.n_theta), term.q);
-    out.push_back(l * l.transpose());
+    const MatrixXd own = term.structure->sigma(theta.segment(term.theta, term.n_theta), term.q);
+    out.push_back(data.z_basis[t] * own * data.z_basis[t].transpose());
   }
   return out;
 }

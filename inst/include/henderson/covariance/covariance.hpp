@@ -23,6 +23,13 @@ class Covariance {
   virtual VectorXd start(Index q) const = 0;  // Sigma = I
   virtual MatrixXd factor(const VectorXd& theta, Index q) const = 0;  // L, lower triangular
 
+  // False: Sigma need not be positive semidefinite, there is no L, and theta holds the coefficients of span().
+  virtual bool bounded() const { return true; }
+  virtual MatrixXd sigma(const VectorXd& theta, Index q) const {
+    const MatrixXd l = factor(theta, q);
+    return l * l.transpose();
+  }
+
   // dL / dtheta_k.
   virtual MatrixXd factor_derivative(const VectorXd& theta, Index q, Index k) const {
     return difference(theta, k, [&](const VectorXd& at) { return factor(at, q); });

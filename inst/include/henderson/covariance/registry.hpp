@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "henderson/covariance/diagonal.hpp"
+#include "henderson/covariance/unbounded.hpp"
 #include "henderson/covariance/unstructured.hpp"
 #include "henderson/linalg/error.hpp"
 
@@ -16,6 +17,8 @@ inline const std::vector<std::shared_ptr<const Covariance>>& covariance_structur
   static const std::vector<std::shared_ptr<const Covariance>> all = {
       std::make_shared<Unstructured>(),
       std::make_shared<Diagonal>(),
+      std::make_shared<Unbounded>(std::make_shared<Unstructured>()),
+      std::make_shared<Unbounded>(std::make_shared<Diagonal>()),
   };
   return all;
 }

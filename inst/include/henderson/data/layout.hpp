@@ -68,14 +68,21 @@ struct Layout {
   }
   Index random_columns() const { return rest_columns() + lead_levels() * lead_q(); }
 
-  // Relative factor of one group's block: block diagonal over its terms.
+  // May every term's covariance matrix be written as L L'?
+  bool bounded() const {
+    return std::all_of(terms.begin(), terms.end(), [](const Term& term) { return term.structure->bounded(); });
+  }
+
+  // Relative factor of one group's block, block diagonal over its terms; without bounds the covariance itself.
   MatrixXd factor(int group, const VectorXd& theta) const {
     const Group& g = groups[group];
+    const bool factored = bounded();
     MatrixXd l = MatrixXd::Zero(g.q, g.q);
     for (const int t : g.terms) {
       const Term& term = terms[t];
+      const VectorXd own = theta.segment(term.theta, term.n_theta);
       l.block(term.column, term.column, term.q, term.q) =
-          term.structure->factor(theta.segment(term.theta, term.n_theta), term.q);
+          factored ? term.structure->factor(own, term.q) : term.structure->sigma(own, term.q);
     }
     return l;
   }

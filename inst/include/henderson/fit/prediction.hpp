@@ -6,6 +6,7 @@
 
 #include <vector>
 
+#include "henderson/data/design_source.hpp"
 #include "henderson/likelihood/gradient.hpp"
 
 namespace henderson {
@@ -17,6 +18,26 @@ struct Combinations {
   std::vector<const int*> code;      // per group: level from 1, or 0 for none
   bool random = true;                // false: x'beta alone
 };
+
+// The row's z for one group in orthogonal coordinates.
+inline VectorXd group_row(const Layout& layout, const CrossProducts& data, const Combinations& c, int group, Index row) {
+  VectorXd out(layout.groups[group].q);
+  for (const int t : layout.groups[group].terms) {
+    const Term& term = layout.terms[t];
+    out.segment(term.column, term.q) = data.z_basis[t].transpose() * c.z[t].row(row).transpose();
+  }
+  return out;
+}
+
+inline MatrixXd group_basis(const Layout& layout, const CrossProducts& data, int group) {
+  const Group& g = layout.groups[group];
+  MatrixXd out = MatrixXd::Zero(g.q, g.q);
+  for (const int t : g.terms) {
+    const Term& term = layout.terms[t];
+    out.block(term.column, term.column, term.q, term.q) = data.z_basis[t];
+  }
+  return out;
+}
 
 // The forward-solved combinations: their inner products are covariances.
 struct Forward {
@@ -82,7 +103,7 @@ class Predictor {
 
   // Var(b | y, beta, theta, sigma) of every level of one group, q x q each, in the user's columns.
   std::vector<MatrixXd> conditional(int group, Checkpoint& checkpoint) const {
-    const MatrixXd basis = group_basis(group);
+    const MatrixXd basis = group_basis(layout_, data_, group);
     return group == layout_.lead ? conditional_lead(basis, checkpoint) : conditional_rest(group, basis, checkpoint);
   }
 
@@ -91,7 +112,8 @@ class Predictor {
   void enter(const Combinations& c, Index row, Index i, Forward& out) const {
     for (std::size_t g = 0; g < layout_.rest.size(); ++g) {
       const int level = c.code[layout_.rest[g]][row];
-      if (level > 0) out.rest.col(i).segment(rest_first_[g][level - 1], layout_.groups[layout_.rest[g]].q) = block(c, layout_.rest[g], row);
+      if (level > 0) out.rest.col(i).segment(rest_first_[g][level - 1], layout_.groups[layout_.rest[g]].q) =
+          group_row(layout_, data_, c, layout_.rest[g], row);
     }
     const int level = c.code[layout_.lead][row];
     if (level <= 0) return;
@@ -100,7 +122,7 @@ class Predictor {
     const MatrixXd m = root(l) * at_.factor[layout_.lead];
     MatrixXd k(q, q);
     cholesky_plus_identity(MatrixXd(m.transpose()), k);  // I + M'M
-    VectorXd v = at_.factor[layout_.lead].transpose() * block(c, layout_.lead, row);
+    VectorXd v = at_.factor[layout_.lead].transpose() * group_row(layout_, data_, c, layout_.lead, row);
     k.triangularView<Eigen::Lower>().solveInPlace(v);
     out.lead.col(i) = v;
     k.triangularView<Eigen::Lower>().transpose().solveInPlace(v);
@@ -113,29 +135,9 @@ class Predictor {
     }
   }
 
-  // The row's z for one group in orthogonal coordinates.
-  VectorXd block(const Combinations& c, int group, Index row) const {
-    VectorXd out(layout_.groups[group].q);
-    for (const int t : layout_.groups[group].terms) {
-      const Term& term = layout_.terms[t];
-      out.segment(term.column, term.q) = data_.z_basis[t].transpose() * c.z[t].row(row).transpose();
-    }
-    return out;
-  }
-
   Eigen::Map<const MatrixXd> root(Index level) const {
     const Index q = pr_.lead.q;
     return Eigen::Map<const MatrixXd>(pr_.lead.r + level * q * q, q, q);
-  }
-
-  MatrixXd group_basis(int group) const {
-    const Group& g = layout_.groups[group];
-    MatrixXd out = MatrixXd::Zero(g.q, g.q);
-    for (const int t : g.terms) {
-      const Term& term = layout_.terms[t];
-      out.block(term.column, term.column, term.q, term.q) = data_.z_basis[t];
-    }
-    return out;
   }
 
   std::vector<MatrixXd> conditional_lead(const MatrixXd& basis, Checkpoint& checkpoint) const {

@@ -47,8 +47,8 @@ inline VectorXd stacked_covariance(const Layout& layout, const CrossProducts& da
   Index k = 0;
   for (std::size_t t = 0; t < layout.terms.size(); ++t) {
     const Term& term = layout.terms[t];
-    const MatrixXd l = data.z_basis[t] * at.factor[term.group].block(term.column, term.column, term.q, term.q);
-    const MatrixXd sigma = at.sigma2 * l * l.transpose();
+    const MatrixXd own = at.sigma(term.group).block(term.column, term.column, term.q, term.q);
+    const MatrixXd sigma = at.sigma2 * data.z_basis[t] * own * data.z_basis[t].transpose();
     for (Index j = 0; j < term.q; ++j)
       for (Index i = j; i < term.q; ++i) out[k++] = sigma(i, j);
   }
@@ -67,15 +67,22 @@ inline Refits refit(const Layout& layout, const CrossProducts& data, const FitOp
   out.covariance.resize(covariance_entries(layout), m);
   out.sigma.resize(m);
   out.value.resize(m);
+  const bool held = !options.held.empty();
   for (Index j = 0; j < m; ++j) {
+    problem.sigma2 = held ? 0 : options.sigma * options.sigma;
     set_response(problem, data, j, mix ? &classes : nullptr);
-    if (fitted_exactly(problem)) {
+    if (options.sigma == 0 && fitted_exactly(problem)) {
       out.fill_missing(j);
       continue;
     }
     Fitter fitter(problem, data, options, monitor);
-    const FitOutcome fitted = fitter.run();
-    const Evaluation& at = fitter.final_evaluation();
+    const FitOutcome fitted = held ? HeldFitter(problem, data, options, monitor).run() : fitter.run();
+    Evaluation known;
+    if (held) {
+      problem.sigma2 = fitted.sigma * fitted.sigma;
+      known = Criterion(problem, options.reml, monitor).evaluate(fitted.optimum.theta);
+    }
+    const Evaluation& at = held ? known : fitter.final_evaluation();
     out.theta.col(j) = fitted.optimum.theta;
     out.beta.col(j) = data.x.response.col(j) + data.x.basis * at.beta;
     out.covariance.col(j) = stacked_covariance(layout, data, at);

@@ -38,14 +38,26 @@ inline Solution solve(const Problem& problem, const CrossProducts& data, const E
   out.beta = data.x.response.col(response) + data.x.basis * at.beta;
   const MatrixXd half = at.x_root.triangularView<Eigen::Lower>().solve(data.x.basis.transpose());
   out.vcov = at.sigma2 * half.transpose() * half;
-  const LeadingSolution lead = solve_leading(problem, at, false);
+  LeadingSolution lead;
+  VectorXd w;   // Z'Py
+  if (problem.root) {
+    w = at.root_z.transpose() * (at.root_d.col(problem.p) - at.root_d.leftCols(problem.p) * at.beta);
+  } else {
+    lead = solve_leading(problem, at, false);
+  }
   for (std::size_t t = 0; t < layout.terms.size(); ++t) {
     const Term& term = layout.terms[t];
-    const MatrixXd l = data.z_basis[t] * at.factor[term.group].block(term.column, term.column, term.q, term.q);
-    out.covariance.push_back(at.sigma2 * l * l.transpose());
-    const MatrixXd sigma = at.factor[term.group] * at.factor[term.group].transpose();
+    const MatrixXd sigma = at.sigma(term.group);
+    const MatrixXd& basis = data.z_basis[t];
+    const MatrixXd own = sigma.block(term.column, term.column, term.q, term.q);
+    out.covariance.push_back(at.sigma2 * basis * own * basis.transpose());
     const Index q = layout.groups[term.group].q;
-    if (term.group == layout.lead) {
+    if (problem.root) {
+      const std::vector<Index> first = dense_columns(layout, problem.rest, term.group);
+      out.b.push_back(term_effects(layout, data, t, [&](Index level) -> VectorXd {
+        return sigma * w.segment(first[level], q);
+      }));
+    } else if (term.group == layout.lead) {
       out.b.push_back(term_effects(layout, data, t, [&](Index level) -> VectorXd {
         return sigma * lead.w.segment(level * q, q);
       }));

@@ -31,10 +31,10 @@ inline MatrixXd bordered(const MatrixXd& information, const VectorXd& first, con
   return out;
 }
 
-inline VectorXd psi_of(const std::vector<MatrixXd>& factor, const std::vector<Direction>& directions) {
+inline VectorXd psi_of(const Evaluation& at, const std::vector<Direction>& directions) {
   VectorXd psi(directions.size());
   for (std::size_t i = 0; i < directions.size(); ++i) {
-    const MatrixXd sigma = factor[directions[i].group] * factor[directions[i].group].transpose();
+    const MatrixXd sigma = at.sigma(directions[i].group);
     Index row, col;
     directions[i].e.cwiseAbs().maxCoeff(&row, &col);
     psi[i] = sigma(row, col);
@@ -42,26 +42,39 @@ inline VectorXd psi_of(const std::vector<MatrixXd>& factor, const std::vector<Di
   return psi;
 }
 
-// Terms that take part in null vectors of the information, -1 for the residual; empty if there are none.
-inline std::vector<int> confounded(const Layout& layout, const MatrixXd& information) {
-  const Index k = information.rows();
+// Terms that take part in null vectors of the information within the span of `along`, -1 for the residual; empty if
+// there are none.
+inline std::vector<int> confounded_along(const Layout& layout, const MatrixXd& information, const MatrixXd& along) {
+  const Index k = information.rows(), free = along.cols();
+  if (free == 0) return {};
   std::vector<int> owner;
   for (std::size_t t = 0; t < layout.terms.size(); ++t)
     owner.insert(owner.end(), layout.terms[t].structure->span(layout.terms[t].q).size(), static_cast<int>(t));
   owner.push_back(-1);
   const double largest = information.diagonal().maxCoeff();
-  VectorXd scale(k);
-  for (Index i = 0; i < k; ++i) scale[i] = information(i, i) > 1e-20 * largest ? 1 / std::sqrt(information(i, i)) : 0;
-  const Eigen::SelfAdjointEigenSolver<MatrixXd> eigen(scale.asDiagonal() * information * scale.asDiagonal());
+  VectorXd size(k);      // what a parameter of unit information is worth
+  for (Index i = 0; i < k; ++i) size[i] = information(i, i) > 1e-20 * largest ? std::sqrt(information(i, i)) : 0;
+  const MatrixXd inner = along.transpose() * information * along;
+  VectorXd scale(free);
+  for (Index j = 0; j < free; ++j) scale[j] = inner(j, j) > 1e-20 * largest * along.col(j).squaredNorm() ? 1 / std::sqrt(inner(j, j)) : 0;
+  const Eigen::SelfAdjointEigenSolver<MatrixXd> eigen(scale.asDiagonal() * inner * scale.asDiagonal());
   std::vector<int> out;
-  for (Index v = 0; v < k; ++v) {
+  for (Index v = 0; v < free; ++v) {
     if (eigen.eigenvalues()[v] > 1e-10) break;
+    VectorXd weight = eigen.eigenvectors().col(v);
+    for (Index j = 0; j < free; ++j)
+      if (scale[j] > 0) weight[j] *= scale[j];
+    const VectorXd null = along * weight;
     for (Index i = 0; i < k; ++i)
-      if (scale[i] == 0 || std::abs(eigen.eigenvectors()(i, v)) > 1e-3) out.push_back(owner[i]);
+      if (size[i] == 0 ? null[i] != 0 : std::abs(null[i]) * size[i] > 1e-3) out.push_back(owner[i]);
   }
   std::sort(out.begin(), out.end());
   out.erase(std::unique(out.begin(), out.end()), out.end());
   return out;
+}
+
+inline std::vector<int> confounded(const Layout& layout, const MatrixXd& information) {
+  return confounded_along(layout, information, MatrixXd::Identity(information.rows(), information.rows()));
 }
 
 // The nearest positive definite matrix, eigenvalues at least `floor`.
@@ -101,11 +114,17 @@ inline Start moment_start(const Problem& problem, const CrossProducts& data) {
   out.theta = out.neutral = neutral_theta(layout);
   const std::vector<Direction> directions = natural_directions(layout);
   const MomentEquations e = MomentStart(layout, data).equations(directions, problem.n, problem.total);
-  out.terms = confounded(layout, e.information);
+  const Index k = static_cast<Index>(directions.size());
+  out.terms = confounded(layout, problem.sigma2 > 0 ? MatrixXd(e.information.topLeftCorner(k, k)) : e.information);
   out.identified = out.terms.empty();
   if (!out.identified) return out;
-  const double share = 0.05 * problem.total / static_cast<double>(problem.n);
-  out.theta = lifted_theta(layout, problem.n, directions, e.information.ldlt().solve(e.right), share);
+  double share = 0.05 * problem.total / static_cast<double>(problem.n);
+  VectorXd natural = e.information.ldlt().solve(e.right);
+  if (problem.sigma2 > 0) {
+    natural[k] = share = problem.sigma2;
+    natural.head(k) = e.information.topLeftCorner(k, k).ldlt().solve(e.right.head(k) - e.information.col(k).head(k) * problem.sigma2);
+  }
+  out.theta = lifted_theta(layout, problem.n, directions, natural, share);
   return out;
 }
 
@@ -120,18 +139,19 @@ inline Start scoring_start(const Problem& problem, Checkpoint& checkpoint, int& 
   if (!at.ok()) return out;
   const std::vector<Direction> directions = natural_directions(layout);
   const Moments m = moments(criterion, at, directions);
-  const VectorXd psi = psi_of(at.factor, directions);
-  const MatrixXd information = bordered(m.t, m.trace, psi, at.degrees);
+  const VectorXd psi = psi_of(at, directions);
+  const Index k = psi.size();
+  const bool known = problem.sigma2 > 0;
+  const MatrixXd information = known ? m.t : bordered(m.t, m.trace, psi, at.degrees);
   out.terms = confounded(layout, information);
   out.identified = out.terms.empty();
   if (!out.identified) return out;
-  const Index k = psi.size();
-  VectorXd score(k + 1), natural(k + 1);
+  VectorXd score(information.rows()), natural(k + 1);
   score.head(k) = m.quadratic - m.trace;
-  score[k] = -psi.dot(score.head(k));
+  if (!known) score[k] = -psi.dot(score.head(k));
   natural << psi, 1;
-  natural += information.ldlt().solve(score);
-  out.theta = lifted_theta(layout, problem.n, directions, natural, 0.05);
+  natural.head(score.size()) += information.ldlt().solve(score);
+  out.theta = lifted_theta(layout, problem.n, directions, natural, known ? 1 : 0.05);
   return out;
 }
 

@@ -33,12 +33,12 @@ namespace information_parts {
 inline void leading_tests(const Problem& pr, const Evaluation& at, const std::vector<Direction>& directions,
                           MatrixXd& first, MatrixXd& second) {
   const Index k = static_cast<Index>(directions.size()), p = pr.p, q = pr.lead.q;
-  const MatrixXd& lambda = at.factor[pr.layout->lead];
+  const LevelCovariance covariance = at.level_covariance(*pr.layout);
   MatrixXd f(q, k * p);
   for (const LeadingClass& c : pr.lead.classes) {
     const Eigen::Map<const MatrixXd> root(pr.lead.r + c.level * q * q, q, q);
     MatrixXd h(q, q), g = root;
-    cholesky_plus_identity(MatrixXd(root * lambda), h);
+    covariance.factor(root, h);
     h.triangularView<Eigen::Lower>().solveInPlace(g);
     for (Index l = c.first; l < c.first + c.count; ++l) {
       const MatrixXd zvx = g.transpose() * at.y.block(l * q, 0, q, p);
@@ -61,24 +61,42 @@ inline void dense_tests(const Problem& pr, const DenseZ& z, const std::vector<Di
   second = f.transpose() * (z.zvz * f);
 }
 
-// tr(V_i M V_j M) for M = Z'PZ or Z'V^{-1}Z as a dense matrix.
+// The sum over the blocks of M between two groups of vec(block) vec(block)'.
+inline MatrixXd block_squares(const MatrixXd& m, const std::vector<Index>& rows, Index rows_q,
+                              const std::vector<Index>& cols, Index cols_q) {
+  const Index size = rows_q * cols_q, count = static_cast<Index>(rows.size());
+  MatrixXd out = MatrixXd::Zero(size, size), panel(size, count);
+  for (const Index col : cols) {
+    for (Index k = 0; k < count; ++k)
+      for (Index b = 0; b < cols_q; ++b)
+        for (Index a = 0; a < rows_q; ++a) panel(a + b * rows_q, k) = m(rows[k] + a, col + b);
+    if (size == 1) out(0, 0) += panel.squaredNorm();
+    else out.noalias() += panel * panel.transpose();
+  }
+  return out;
+}
+
+// tr(V_i M V_j M) for M = Z'PZ or Z'V^{-1}Z as a dense matrix: the sum over blocks B of tr(E_i B E_j B').
 inline MatrixXd dense_traces(const Problem& pr, const MatrixXd& m, const std::vector<Direction>& directions) {
   const Index k = static_cast<Index>(directions.size());
+  const int groups = static_cast<int>(pr.layout->groups.size());
   MatrixXd out(k, k);
-  std::vector<std::vector<Index>> place;
-  for (std::size_t g = 0; g < pr.layout->groups.size(); ++g) place.push_back(dense_columns(pr, static_cast<int>(g)));
-  for (Index i = 0; i < k; ++i)
-    for (Index j = 0; j <= i; ++j) {
-      const int g = directions[i].group, h = directions[j].group;
+  for (int g = 0; g < groups; ++g)
+    for (int h = 0; h <= g; ++h) {
       const Index qg = pr.layout->groups[g].q, qh = pr.layout->groups[h].q;
-      double sum = 0;
-      for (const Index col : place[h])
-        for (const Index row : place[g]) {
-          const auto block = m.block(row, col, qg, qh);
-          sum += qg == 1 && qh == 1 ? directions[i].e(0, 0) * directions[j].e(0, 0) * block(0, 0) * block(0, 0)
-                                    : (directions[i].e * block * directions[j].e).cwiseProduct(block).sum();
+      const MatrixXd squares = block_squares(m, dense_columns(pr, g), qg, dense_columns(pr, h), qh);
+      for (Index i = 0; i < k; ++i)
+        for (Index j = 0; j < k; ++j) {
+          if (directions[i].group != g || directions[j].group != h) continue;
+          const MatrixXd &ei = directions[i].e, &ej = directions[j].e;
+          double sum = 0;      // of e_i(a, c) e_j(d, b) B(c, d) B(a, b)
+          for (Index b = 0; b < qh; ++b)
+            for (Index d = 0; d < qh; ++d)
+              if (ej(d, b) != 0)
+                for (Index c = 0; c < qg; ++c)
+                  for (Index a = 0; a < qg; ++a) sum += ei(a, c) * ej(d, b) * squares(c + d * qg, a + b * qg);
+          out(i, j) = out(j, i) = sum;
         }
-      out(i, j) = out(j, i) = sum;
     }
   return out;
 }
@@ -125,7 +143,7 @@ inline Information information(const Problem& problem, const Evaluation& at, Ind
   Information out;
   const MatrixXd half = at.x_root.triangularView<Eigen::Lower>().solve(MatrixXd::Identity(p, p));
   out.phi = half.transpose() * half;
-  const VectorXd psi = psi_of(at.factor, directions);
+  const VectorXd psi = psi_of(at, directions);
   Evaluation other = at;
   MatrixXd first = MatrixXd::Zero(p, k * p), second = MatrixXd::Zero(k * p, k * p), t, t_ml;
   Moments m;
@@ -139,7 +157,7 @@ inline Information information(const Problem& problem, const Evaluation& at, Ind
     trace = at.reml ? m.trace : opposite.trace;
     trace_ml = at.reml ? opposite.trace : m.trace;
     information_parts::leading_tests(problem, at, directions, first, second);
-  } else if (layout.random_columns() <= dense_limit) {
+  } else if (problem.root || layout.random_columns() <= dense_limit) {
     const DenseZ z = dense_z(problem, at, checkpoint);
     m = moments_from(problem, at, z, directions);
     t = information_parts::dense_traces(problem, z.zpz, directions);
@@ -154,7 +172,7 @@ inline Information information(const Problem& problem, const Evaluation& at, Ind
   out.psi << psi, 1;
   out.t = bordered(t, trace, psi, static_cast<double>(problem.n - p));
   out.t_ml = bordered(t_ml, trace_ml, psi, static_cast<double>(problem.n));
-  out.ai = bordered(m.ai, m.quadratic, psi, at.degrees);
+  out.ai = bordered(m.ai, m.quadratic, psi, at.r2 / at.sigma2);
   add_residual_tests(psi, first, second, p, out);
   add_theta(layout, at, m, out);
   return out;

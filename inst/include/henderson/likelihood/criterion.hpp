@@ -17,7 +17,8 @@ struct Evaluation {
   bool reml = true;
   double degrees = 0;             // n - p or n
   VectorXd theta;
-  std::vector<MatrixXd> factor;   // L of each group's block
+  std::vector<MatrixXd> factor;   // L of each group's block; Sigma itself where the layout has no bounds
+  bool bounded = true;
   double value = std::numeric_limits<double>::infinity();
   double log_det_random = 0;      // log |V| / sigma^2
   double log_det_x = 0;           // log |X'V^{-1}X|, in orthogonal coordinates
@@ -30,7 +31,13 @@ struct Evaluation {
   MatrixXd s_d;                   // Z_r' V_1^{-1} [X y]
   VectorXd b_rest;                // random effects of the other factors
   RestFactor rest;
+  MatrixXd root_z, root_d;        // K^{-1/2} of the dense root's A and [X y]
   bool ok() const { return std::isfinite(value); }
+  LevelCovariance level_covariance(const Layout& layout) const { return {factor[layout.lead], bounded}; }
+  // Covariance of one group's block, relative to sigma^2.
+  MatrixXd sigma(int group) const {
+    return bounded ? MatrixXd(factor[group] * factor[group].transpose()) : factor[group];
+  }
 };
 
 class Criterion {
@@ -49,13 +56,16 @@ class Criterion {
     out.reml = reml_;
     out.degrees = static_cast<double>(reml_ ? pr.n - pr.p : pr.n);
     out.value = std::numeric_limits<double>::infinity();
+    out.bounded = layout.bounded();
     out.factor.resize(layout.groups.size());
     for (std::size_t g = 0; g < layout.groups.size(); ++g) {
       out.factor[g] = layout.factor(static_cast<int>(g), theta);
       if (!out.factor[g].allFinite()) return out;
     }
+    if (pr.root) return evaluate_root(std::move(out));
     out.y.resize(pr.lead.t.rows(), pr.p + 1);
-    out.log_det_random = eliminate_leading(pr.lead, out.factor[layout.lead], out.y);
+    out.log_det_random = eliminate_leading(pr.lead, out.level_covariance(layout), out.y);
+    if (std::isnan(out.log_det_random)) return out;
     MatrixXd s = cross(out.y, pr.w_d, pr.w_yy);
     if (pr.rest.columns() > 0 && !eliminate_rest(out, s)) return out;
     solve(s, out);
@@ -63,6 +73,29 @@ class Criterion {
   }
 
  private:
+  Evaluation evaluate_root(Evaluation out) const {
+    const Problem& pr = *problem_;
+    const MatrixXd& a = pr.root->a();
+    MatrixXd scaled(a.rows(), a.cols());
+    for (std::size_t g = 0; g < pr.layout->groups.size(); ++g) {
+      const Index q = pr.layout->groups[g].q;
+      for (const Index first : dense_columns(*pr.layout, pr.rest, static_cast<int>(g))) {
+        scaled.middleCols(first, q).noalias() = a.middleCols(first, q) * out.factor[g];
+      }
+    }
+    MatrixXd k = scaled * a.transpose();
+    checkpoint_->check();
+    k.diagonal().array() += 1;
+    const Eigen::LLT<MatrixXd> llt(k);
+    if (llt.info() != Eigen::Success) return out;
+    out.log_det_random = 2 * llt.matrixLLT().diagonal().array().log().sum();
+    out.root_z = llt.matrixL().solve(a);
+    out.root_d = llt.matrixL().solve(pr.root->d());
+    checkpoint_->check();
+    solve(pr.root->left() + out.root_d.transpose() * out.root_d, out);
+    return out;
+  }
+
   // [X y]' V_1^{-1} [X y], lower triangle.
   static MatrixXd cross(const MatrixXd& y, const MatrixXd& w, double w_yy) {
     const Index k = y.cols(), rows = y.rows();
@@ -138,9 +171,9 @@ class Criterion {
     out.x_root.triangularView<Eigen::Lower>().transpose().solveInPlace(out.beta);
     residual(s, explained, out);
     const double nu = out.degrees;
-    out.sigma2 = out.r2 / nu;
-    if (!(out.r2 > 0)) return;
-    out.value = out.log_det_random + nu * (1 + std::log(2 * M_PI * out.sigma2)) - pr.log_weight;
+    out.sigma2 = pr.sigma2 > 0 ? pr.sigma2 : out.r2 / nu;
+    if (!(out.sigma2 > 0)) return;
+    out.value = out.log_det_random + nu * std::log(2 * M_PI * out.sigma2) + out.r2 / out.sigma2 - pr.log_weight;
     if (reml_) out.value += out.log_det_x + 2 * pr.log_det_r;
   }
 
@@ -148,6 +181,10 @@ class Criterion {
   void residual(const MatrixXd& s, double explained, Evaluation& out) const {
     const Problem& pr = *problem_;
     const Index p = pr.p;
+    if (pr.root) {
+      out.r2 = s(p, p) - explained;
+      return;
+    }
     out.e.noalias() = out.y.col(p) - out.y.leftCols(p) * out.beta;
     if (pr.rest.columns() == 0) {
       out.r2 = out.e.squaredNorm() + (pr.w_d.col(p) - pr.w_d.leftCols(p) * out.beta).squaredNorm() + pr.w_yy;

@@ -13,7 +13,7 @@ namespace henderson {
 constexpr Index kDenseMoments = 256;  // columns of Z up to which Z'V^{-1}Z is formed as one matrix
 
 inline bool exact_moments(const Problem& pr) {
-  return pr.rest.columns() == 0 || pr.layout->random_columns() <= kDenseMoments;
+  return pr.rest.columns() == 0 || pr.root || pr.layout->random_columns() <= kDenseMoments;
 }
 
 inline Moments moments(const Criterion& criterion, const Evaluation& at, const std::vector<Direction>& directions) {
@@ -34,6 +34,10 @@ inline MatrixXd embed(const Layout& layout, const Term& term, const MatrixXd& e)
 inline std::vector<Direction> theta_directions(const Layout& layout, const VectorXd& theta) {
   std::vector<Direction> out;
   for (const Term& term : layout.terms) {
+    if (!term.structure->bounded()) {
+      for (const MatrixXd& e : term.structure->span(term.q)) out.push_back({term.group, embed(layout, term, e)});
+      continue;
+    }
     const VectorXd own = theta.segment(term.theta, term.n_theta);
     const MatrixXd l = term.structure->factor(own, term.q);
     for (Index k = 0; k < term.n_theta; ++k) {
@@ -56,6 +60,7 @@ inline std::vector<Direction> natural_directions(const Layout& layout) {
 inline MatrixXd factor_curvature(const Layout& layout, const VectorXd& theta, const Moments& m) {
   MatrixXd out = MatrixXd::Zero(layout.n_theta, layout.n_theta);
   for (const Term& term : layout.terms) {
+    if (!term.structure->bounded()) continue;  // theta is natural
     const VectorXd own = theta.segment(term.theta, term.n_theta);
     const MatrixXd score = (m.block_trace[term.group] - m.block_quadratic[term.group])
                                .block(term.column, term.column, term.q, term.q);
@@ -86,7 +91,8 @@ inline Derivatives derivatives(const Criterion& criterion, const Evaluation& at)
   out.exact = m.has_t;
   out.gradient = m.trace - m.quadratic;
   const double nu = at.degrees;
-  out.hessian = (m.has_t ? MatrixXd(2 * m.ai - m.t) : m.ai) - m.quadratic * m.quadratic.transpose() / nu;
+  out.hessian = m.has_t ? MatrixXd(2 * m.ai - m.t) : m.ai;
+  if (!(pr.sigma2 > 0)) out.hessian -= m.quadratic * m.quadratic.transpose() / nu;  // sigma^2 follows theta
   out.hessian += factor_curvature(layout, at.theta, m);
   return out;
 }

@@ -9,6 +9,7 @@
 #include <Eigen/Dense>
 #include <cmath>
 #include <cstring>
+#include <limits>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -118,14 +119,14 @@ void for_each_class(const Leading& lead, const Body& body) {
   }
 }
 
-// Lower Cholesky factor of I + M M'; the same arithmetic for every size.
+// h <- lower Cholesky factor of I + h, whose lower triangle is read; the same arithmetic for every size.
 template <class Matrix>
-inline void cholesky_plus_identity(const Matrix& m, Matrix& h) {
-  const Index q = m.rows();
-  h.noalias() = m * m.transpose();
+inline bool factor_plus_identity(Matrix& h) {
+  const Index q = h.rows();
   for (Index j = 0; j < q; ++j) {
     double pivot = 1 + h(j, j);
     for (Index k = 0; k < j; ++k) pivot -= h(j, k) * h(j, k);
+    if (!(pivot > 0)) return false;
     const double root = std::sqrt(pivot);
     h(j, j) = root;
     for (Index i = j + 1; i < q; ++i) {
@@ -135,18 +136,47 @@ inline void cholesky_plus_identity(const Matrix& m, Matrix& h) {
     }
     for (Index i = 0; i < j; ++i) h(i, j) = 0;
   }
+  return true;
 }
 
-// Y <- H^{-1/2} T for all rows, and log|H| summed with multiplicity.
-inline double eliminate_leading(const Leading& lead, const MatrixXd& lambda, MatrixXd& y) {
+// Lower Cholesky factor of I + M M'.
+template <class Matrix>
+inline void cholesky_plus_identity(const Matrix& m, Matrix& h) {
+  h.noalias() = m * m.transpose();
+  factor_plus_identity(h);
+}
+
+// The covariance of a leading level's effects: a factor L, or Sigma itself where that may be indefinite.
+struct LevelCovariance {
+  const MatrixXd& matrix;
+  bool factored = true;
+
+  // Lower Cholesky factor of I + R Sigma R'; false where that is not positive definite.
+  template <class Root, class Matrix>
+  bool factor(const Root& root, Matrix& h) const {
+    Matrix m(root.rows(), root.cols());
+    m.noalias() = root * matrix;
+    if (factored) {
+      h.noalias() = m * m.transpose();
+    } else {
+      h.noalias() = m * root.transpose();
+    }
+    return factor_plus_identity(h);
+  }
+};
+
+// Y <- H^{-1/2} T for all rows, and log|H| summed with multiplicity; not a number where an H is not positive definite.
+inline double eliminate_leading(const Leading& lead, const LevelCovariance& covariance, MatrixXd& y) {
   double log_det = 0;
   for_each_class(lead, [&](const LeadingClass& c, const auto& root, auto size) {
     constexpr int Q = decltype(size)::value;
     using Matrix = Eigen::Matrix<double, Q, Q>;
     const Index q = lead.q;
-    Matrix m(q, q), h(q, q);
-    m.noalias() = root * lambda;
-    cholesky_plus_identity(m, h);
+    Matrix h(q, q);
+    if (!covariance.factor(root, h)) {
+      log_det = std::numeric_limits<double>::quiet_NaN();
+      return;
+    }
     double product = 1;
     for (Index a = 0; a < q; ++a) product *= h(a, a);
     log_det += 2 * c.multiplicity * std::log(product);

@@ -24,19 +24,27 @@ inline std::vector<Index> rest_columns(const Problem& pr, int group) {
 }
 
 // Where the levels of a group stand in DenseZ.
-inline std::vector<Index> dense_columns(const Problem& pr, int group) {
-  const Group& g = pr.layout->groups[group];
-  if (group == pr.layout->lead) {
-    std::vector<Index> first(g.levels);
-    for (Index l = 0; l < g.levels; ++l) first[l] = l * g.q;
-    return first;
-  }
-  std::vector<Index> first = rest_columns(pr, group);
-  for (Index& i : first) i += pr.layout->lead_levels() * pr.layout->lead_q();
-  return first;
+inline std::vector<Index> dense_columns(const Problem& pr, int group) { return dense_columns(*pr.layout, pr.rest, group); }
+
+// Z'PZ from Z'V^{-1}Z and Z'V^{-1}X.
+inline void take_out_x(const Evaluation& at, DenseZ& z, Checkpoint& checkpoint) {
+  MatrixXd u = z.zvx;
+  at.x_root.triangularView<Eigen::Lower>().transpose().solveInPlace<Eigen::OnTheRight>(u);
+  z.zpz = z.zvz;
+  multiply_add(z.zpz, -1, plain(u), transposed(u), u.cols(), checkpoint);
+}
+
+inline DenseZ dense_z_of_root(const Problem& pr, const Evaluation& at, Checkpoint& checkpoint) {
+  DenseZ out;
+  out.zvz.noalias() = at.root_z.transpose() * at.root_z;
+  out.zvx.noalias() = at.root_z.transpose() * at.root_d.leftCols(pr.p);
+  out.w.noalias() = at.root_z.transpose() * (at.root_d.col(pr.p) - at.root_d.leftCols(pr.p) * at.beta);
+  take_out_x(at, out, checkpoint);
+  return out;
 }
 
 inline DenseZ dense_z(const Problem& pr, const Evaluation& at, Checkpoint& checkpoint) {
+  if (pr.root) return dense_z_of_root(pr, at, checkpoint);
   const Index q = pr.lead.q, lead = pr.layout->lead_levels() * q, r = pr.rest.columns(), p = pr.p;
   DenseZ out;
   out.zvz = MatrixXd::Zero(lead + r, lead + r);
@@ -80,10 +88,7 @@ inline DenseZ dense_z(const Problem& pr, const Evaluation& at, Checkpoint& check
     multiply_add(out.zvz, -1, transposed(half), plain(half), r, checkpoint);
     out.zvx.noalias() -= half.transpose() * half_x;
   }
-  MatrixXd u = out.zvx;
-  at.x_root.triangularView<Eigen::Lower>().transpose().solveInPlace<Eigen::OnTheRight>(u);
-  out.zpz = out.zvz;
-  multiply_add(out.zpz, -1, plain(u), transposed(u), p, checkpoint);
+  take_out_x(at, out, checkpoint);
   return out;
 }
 

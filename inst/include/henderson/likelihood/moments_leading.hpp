@@ -19,14 +19,12 @@ inline LeadingSolution solve_leading(const Problem& pr, const Evaluation& at, bo
   const Index p = pr.p, q = pr.lead.q;
   out.w.resize(pr.lead.t.rows());
   out.zx.resize(with_x ? pr.lead.t.rows() : 0, p);
-  const MatrixXd& lambda = at.factor[pr.layout->lead];
+  const LevelCovariance covariance = at.level_covariance(*pr.layout);
   for_each_class(pr.lead, [&](const LeadingClass& c, const auto& root, auto size) {
     constexpr int Q = decltype(size)::value;
     using Matrix = Eigen::Matrix<double, Q, Q>;
-    Matrix m(q, q), h(q, q), g(q, q);
-    m.noalias() = root * lambda;
-    cholesky_plus_identity(m, h);
-    g = root;
+    Matrix h(q, q), g = root;
+    covariance.factor(root, h);
     h.template triangularView<Eigen::Lower>().solveInPlace(g);
     for (Index i = c.first; i < c.first + c.count; ++i) {
       using Segment = Eigen::Matrix<double, Q, 1>;
@@ -49,7 +47,7 @@ inline LeadingSolution solve_leading(const Problem& pr, const Evaluation& at, bo
 inline Moments moments_leading(const Problem& pr, const Evaluation& at, const std::vector<Direction>& directions) {
   const Index k = static_cast<Index>(directions.size()), q = pr.lead.q, p = pr.p;
   const LeadingSolution s = solve_leading(pr, at, at.reml && p > 0);
-  const MatrixXd& lambda = at.factor[pr.layout->lead];
+  const LevelCovariance covariance = at.level_covariance(*pr.layout);
   Moments out;
   out.t = MatrixXd::Zero(k, k);
   out.block_trace.assign(1, MatrixXd::Zero(q, q));
@@ -59,10 +57,8 @@ inline Moments moments_leading(const Problem& pr, const Evaluation& at, const st
     constexpr int Q = decltype(size)::value;
     using Matrix = Eigen::Matrix<double, Q, Q>;
     using Segment = Eigen::Matrix<double, Q, 1>;
-    Matrix m(q, q), h(q, q), g(q, q), d(q, q), uu = Matrix::Zero(q, q), ww = Matrix::Zero(q, q);
-    m.noalias() = root * lambda;
-    cholesky_plus_identity(m, h);
-    g = root;
+    Matrix h(q, q), g = root, d(q, q), uu = Matrix::Zero(q, q), ww = Matrix::Zero(q, q);
+    covariance.factor(root, h);
     h.template triangularView<Eigen::Lower>().solveInPlace(g);
     d.noalias() = g.transpose() * g;
     for (Index i = c.first; i < c.first + c.count; ++i) {

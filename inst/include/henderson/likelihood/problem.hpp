@@ -3,9 +3,11 @@
 #define HENDERSON_LIKELIHOOD_PROBLEM_HPP
 
 #include <cmath>
+#include <memory>
 #include <utility>
 #include <vector>
 
+#include "henderson/likelihood/dense_root.hpp"
 #include "henderson/likelihood/leading.hpp"
 #include "henderson/likelihood/remainder.hpp"
 
@@ -20,6 +22,8 @@ struct Problem {
   MatrixXd w_d;                            // R of [X y] within leading levels: p x (p + 1)
   double w_yy = 0;                         // and what is left of y'y
   Remainder rest;
+  double sigma2 = 0;                       // the residual variance where it is known, else 0
+  std::shared_ptr<DenseRoot> root;         // crossed factors without bounds
 };
 
 inline Problem make_problem(const Layout& layout, const CrossProducts& data, double memory_limit, Checkpoint& checkpoint) {
@@ -30,6 +34,7 @@ inline Problem make_problem(const Layout& layout, const CrossProducts& data, dou
   out.log_weight = data.log_weight;
   out.log_det_r = data.x.log_det_r;
   out.rest = Remainder(layout, data, memory_limit, checkpoint);
+  if (!layout.bounded() && out.rest.columns() > 0) out.root = std::make_shared<DenseRoot>(layout, data, out.rest);
   return out;
 }
 
@@ -45,6 +50,7 @@ inline void set_response(Problem& problem, const CrossProducts& data, Index resp
   problem.total = data.x.total[response];
   problem.square = data.x.square[response];
   if (problem.rest.columns() > 0) problem.rest.set_response(data, response);
+  if (problem.root) problem.root->set_response(problem.lead.t, problem.rest.within_dense_columns(), problem.w_d, problem.w_yy);
 }
 
 }  // namespace henderson

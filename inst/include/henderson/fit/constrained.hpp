@@ -1,10 +1,10 @@
-// The profiled criterion: -2 log likelihood minimized over everything but one standard deviation, correlation or the
-// residual standard deviation, held at a given value. (Coefficients are held by a change of the cross-products.)
+// -2 log likelihood minimized with some variance parameters held: standard deviations and correlations of the user's
+// columns, the residual standard deviation. (Coefficients are held by a change of the cross-products.)
 //
-// Sequential quadratic programming in (theta, log sigma) with exact derivatives; the constraint is restored by the
-// same step. Venzon and Moolgavkar (1988) for the idea of following the profile.
-#ifndef HENDERSON_INFERENCE_PROFILE_HPP
-#define HENDERSON_INFERENCE_PROFILE_HPP
+// Sequential quadratic programming in (theta, log sigma) with exact derivatives; the constraints are restored by the
+// same step. One parameter held at a row of values is its profile; Venzon and Moolgavkar (1988) for following it.
+#ifndef HENDERSON_FIT_CONSTRAINED_HPP
+#define HENDERSON_FIT_CONSTRAINED_HPP
 
 #include <cmath>
 #include <limits>
@@ -16,44 +16,46 @@
 
 namespace henderson {
 
-// What is held: entry (row, col) of a term's covariance matrix in the user's columns, as a standard deviation
-// (row == col) or correlation; term -1 is the residual standard deviation.
+// Entry (row, col) of a term's covariance matrix in the user's columns, as a standard deviation (row == col) or a
+// correlation; term -1 is the residual standard deviation. A standard deviation of 0 can be held where it is a
+// parameter of its own: in a term of one column or of diagonal structure.
 struct Held {
   int term = -1;
   Index row = 0, col = 0;
+  double value = 0;
 };
 
-struct ProfilePoint {
+struct ConstrainedPoint {
   double value = std::numeric_limits<double>::infinity();
   VectorXd theta;
   double sigma = 0;
+  double decrement = 0;
   int evaluations = 0;
   bool converged = false;
 };
 
-class Profiler {
+class ConstrainedSearch {
  public:
-  Profiler(const Problem& problem, const CrossProducts& data, bool reml, Checkpoint& checkpoint)
-      : problem_(problem), layout_(*problem.layout), data_(data), criterion_(problem, reml, checkpoint) {}
+  ConstrainedSearch(const Problem& problem, const CrossProducts& data, bool reml, Checkpoint& checkpoint)
+      : layout_(*problem.layout), data_(data), criterion_(problem, reml, checkpoint) {
+    if (!layout_.bounded()) throw Error("input", "parameters cannot be held where variances may be negative");
+  }
 
-  // From a nearby point; theta and sigma of `from` need not satisfy the constraint.
-  ProfilePoint at(const Held& held, double target, const VectorXd& theta, double sigma) const {
-    ProfilePoint out;
-    out.theta = theta;
-    out.sigma = sigma;
+  // From a nearby point; theta and sigma need not satisfy the constraints.
+  ConstrainedPoint run(const std::vector<Held>& held, const VectorXd& theta, double sigma) const {
+    ConstrainedPoint out;
     Point here = evaluate(theta, std::log(sigma), held);
     ++out.evaluations;
-    double penalty = 0;
+    VectorXd penalty = VectorXd::Zero(held.size());
     for (int iteration = 0; iteration < 60 && std::isfinite(here.value); ++iteration) {
-      const Step step = solve(here, target);
-      const double gap = std::abs(here.held - target);
-      const double small = 1e-12 * (std::abs(target) + std::abs(here.held));
-      if (gap <= small && step.decrement <= 1e-13) {
+      const Step step = solve(here);
+      out.decrement = step.decrement;
+      if ((here.gap.array().abs() <= 1e-12).all() && step.decrement <= 1e-13) {
         out.converged = true;
         break;
       }
-      penalty = std::max(penalty, 2 * std::abs(step.multiplier));
-      const double merit = here.value + penalty * gap;
+      penalty = penalty.cwiseMax(2 * step.multiplier.cwiseAbs());
+      const double merit = here.value + penalty.dot(here.gap.cwiseAbs());
       Point trial;
       double length = 1;
       bool better = false;
@@ -61,13 +63,13 @@ class Profiler {
         trial = evaluate(here.theta + length * step.theta, here.log_sigma + length * step.log_sigma, held);
         ++out.evaluations;
         const double noise = 1e-11 * (1 + std::abs(here.value));
-        if (std::isfinite(trial.value) && trial.value + penalty * std::abs(trial.held - target) <= merit + noise) {
+        if (std::isfinite(trial.value) && trial.value + penalty.dot(trial.gap.cwiseAbs()) <= merit + noise) {
           better = true;
           break;
         }
       }
       if (!better) {
-        out.converged = gap <= 1e-8 * (std::abs(target) + std::abs(here.held)) && step.decrement <= 1e-8;
+        out.converged = (here.gap.array().abs() <= 1e-8).all() && step.decrement <= 1e-8;
         break;
       }
       here = trial;
@@ -78,12 +80,18 @@ class Profiler {
     return out;
   }
 
-  // The constraint's value at a point.
-  double held_value(const Held& held, const VectorXd& theta, double sigma) const {
-    return evaluate_held(held, theta, std::log(sigma)).value;
+  // Gradients of the held parameters in (theta, log sigma), one column each.
+  MatrixXd constraint_gradients(const std::vector<Held>& held, const VectorXd& theta, double sigma) const {
+    MatrixXd out(theta.size() + 1, held.size());
+    for (std::size_t c = 0; c < held.size(); ++c) {
+      out.col(c) = evaluate_held(held[c], theta, std::log(sigma)).gradient / unit(held[c]);
+    }
+    return out;
   }
 
  private:
+  static double unit(const Held& held) { return held.row == held.col && held.value > 0 ? held.value : 1; }
+
   struct HeldValue {
     double value;
     VectorXd gradient;   // theta, log sigma
@@ -91,20 +99,23 @@ class Profiler {
   };
   struct Point {
     VectorXd theta;
-    double log_sigma = 0, value = std::numeric_limits<double>::infinity(), held = 0;
-    VectorXd gradient, held_gradient;
-    MatrixXd hessian, held_hessian;
+    double log_sigma = 0, value = std::numeric_limits<double>::infinity();
+    VectorXd gradient;
+    MatrixXd hessian;
+    VectorXd gap;                       // per constraint: target - value, standard deviations relative to the target
+    MatrixXd held_gradient;             // one column per constraint
+    std::vector<MatrixXd> held_hessian;
   };
   struct Step {
-    VectorXd theta;
-    double log_sigma = 0, multiplier = 0, decrement = 0;
+    VectorXd theta, multiplier;
+    double log_sigma = 0, decrement = 0;
   };
 
-  Point evaluate(const VectorXd& theta, double log_sigma, const Held& held) const {
+  Point evaluate(const VectorXd& theta, double log_sigma, const std::vector<Held>& held) const {
     Point out;
     out.theta = theta;
     out.log_sigma = log_sigma;
-    Evaluation at = criterion_.evaluate(theta);
+    const Evaluation at = criterion_.evaluate(theta);
     if (!at.ok()) return out;
     const double profiled = at.sigma2, sigma2 = std::exp(2 * log_sigma), nu = at.degrees, ratio = profiled / sigma2;
     out.value = at.value + nu * (std::log(1 / ratio) + ratio - 1);
@@ -121,10 +132,16 @@ class Profiler {
     out.hessian.col(k).head(k) = 2 * m.quadratic;
     out.hessian.row(k).head(k) = 2 * m.quadratic.transpose();
     out.hessian(k, k) = 4 * nu * ratio;
-    const HeldValue h = evaluate_held(held, theta, log_sigma);
-    out.held = h.value;
-    out.held_gradient = h.gradient;
-    out.held_hessian = h.hessian;
+    const Index constraints = static_cast<Index>(held.size());
+    out.gap.resize(constraints);
+    out.held_gradient.resize(k + 1, constraints);
+    for (Index c = 0; c < constraints; ++c) {
+      const HeldValue h = evaluate_held(held[c], theta, log_sigma);
+      const double scale = unit(held[c]);
+      out.gap[c] = (held[c].value - h.value) / scale;
+      out.held_gradient.col(c) = h.gradient / scale;
+      out.held_hessian.push_back(h.hessian / scale);
+    }
     return out;
   }
 
@@ -136,6 +153,11 @@ class Profiler {
       return out;
     }
     const Term& term = layout_.terms[held.term];
+    if (held.row == held.col && held.value == 0) {   // the parameter itself: its size has no slope at 0
+      out.value = theta[term.theta + held.row];
+      out.gradient[term.theta + held.row] = 1;
+      return out;
+    }
     const VectorXd own = theta.segment(term.theta, term.n_theta);
     const VectorXd a = entry(term, held, own, held.row), b = entry(term, held, own, held.col);
     const MatrixXd da = entry_derivative(term, held, own, held.row), db = entry_derivative(term, held, own, held.col);
@@ -181,21 +203,17 @@ class Profiler {
     return out;
   }
 
-  // Newton step of the Lagrangian: along the constraint by its curvature made positive, across it by restoration.
-  Step solve(const Point& here, double target) const {
-    const Index k = here.gradient.size();
+  // Newton step of the Lagrangian: along the constraints by its curvature made positive, across them by restoration.
+  Step solve(const Point& here) const {
+    const Index k = here.gradient.size(), m = here.gap.size();
     Step out;
-    const VectorXd& c = here.held_gradient;
-    const double cc = c.squaredNorm();
-    VectorXd across = VectorXd::Zero(k);
-    if (cc > 0) {
-      across = c * ((target - here.held) / cc);
-      out.multiplier = -here.gradient.dot(c) / cc;
-    }
-    const MatrixXd lagrangian = here.hessian + out.multiplier * here.held_hessian;
-    const Eigen::HouseholderQR<MatrixXd> qr(c);
+    const Eigen::ColPivHouseholderQR<MatrixXd> qr(here.held_gradient);
+    const VectorXd across = here.held_gradient.transpose().completeOrthogonalDecomposition().solve(here.gap);
+    out.multiplier = -qr.solve(here.gradient);
+    MatrixXd lagrangian = here.hessian;
+    for (Index c = 0; c < m; ++c) lagrangian += out.multiplier[c] * here.held_hessian[c];
     const MatrixXd q = qr.householderQ() * MatrixXd::Identity(k, k);
-    const MatrixXd along = q.rightCols(k - 1);
+    const MatrixXd along = q.rightCols(k - qr.rank());
     const NewtonStep newton = newton_step(along.transpose() * (here.gradient + lagrangian * across),
                                           along.transpose() * lagrangian * along);
     const VectorXd step = across + along * newton.step;
@@ -205,7 +223,6 @@ class Profiler {
     return out;
   }
 
-  const Problem& problem_;
   const Layout& layout_;
   const CrossProducts& data_;
   Criterion criterion_;
