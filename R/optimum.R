@@ -18,7 +18,7 @@ find_optimum <- function(frame, blocks, reml, start, control) {
 limit_without_residual <- function(found, layout, blocks, control, reml, frame) {
   if (is_exact_fit(blocks)) return(found)
   blocks$w_yy <- blocks$w_yy + 1e-9 * blocks$x$total
-  again <- engine_result(engine_fit(layout, blocks, 1L, engine_options(control, reml, NULL), control$progress), frame)
+  again <- engine_result(engine_fit(layout, blocks, 1L, engine_options(control, frame, reml), control$progress), frame)
   again$optimum$zero_residual <- TRUE
   if (again$optimum$identified) again else found
 }

@@ -110,8 +110,8 @@ numeric_hessian <- function(f, x, step) {
   H
 }
 
-# Steps that stay well inside the parameter space.
-inner_steps <- function(model, Sigma, sigma2, fraction = 0.05) {
+# Steps that stay inside the parameter space, as large as that allows: rounding is divided by their square.
+inner_steps <- function(model, Sigma, sigma2, fraction = 0.3) {
   size <- unlist(Map(function(term, S) {
     S <- as.matrix(S)
     least <- min(eigen(S / outer(sqrt(diag(S)), sqrt(diag(S))))$values)

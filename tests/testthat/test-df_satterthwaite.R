@@ -8,6 +8,13 @@ test_that("degrees of freedom are those of the dense formulas with numerical der
     least <- min(vapply(Sigma, function(S) min(eigen(as.matrix(S), TRUE, TRUE)$values) / sigma(fit)^2, 0))
     if (least < 0.03) next                 # differences would step over the boundary
     model <- oracle_of_design(case)
+    at <- oracle_information(model, Sigma, sigma(fit)^2)
+    A <- 2 * solve(2 * at$AI - if (getME(fit, "is_REML")) at$T else at$T_ml)
+    closed <- vapply(seq_len(model$p), function(j) {
+      g <- vapply(at$P, function(P) -(at$Phi %*% P %*% at$Phi)[j, j], 0)
+      2 * at$Phi[j, j]^2 / c(g %*% A %*% g)
+    }, 0)
+    expect_lt(relative_difference(coef(summary(fit))[, "df"], closed), 1e-8, label = paste("design", seed, case$kind))
     truth <- oracle_satterthwaite(model, Sigma, sigma(fit)^2, diag(model$p), getME(fit, "is_REML"))
     expect_lt(relative_difference(coef(summary(fit))[, "df"], truth), 1e-6, label = paste("design", seed, case$kind))
     tested <- tested + 1

@@ -82,19 +82,18 @@ class Accumulator {
     for (std::size_t t = 0; t < layout_.terms.size(); ++t) finish_term(t, z_qr[t], z_shift[t], z_square[t]);
   }
 
-  // Shifting needs every column that makes up the constant. Nor must it decide which column is left out: as long as the
-  // constant is not in the span of the columns so far, a shifted one says nothing about dependence.
+  // Shifting needs every column that makes up the constant. Nor must it decide which column is left out: until the
+  // constant is in their span, shifted columns say nothing about dependence.
   bool constant_lost() const {
     Index last = constants_.x.size() - 1;
     while (last >= 0 && constants_.x[last] == 0) --last;
-    if (last < 0) return false;
     std::vector<bool> kept(columns_, false);
     for (const Index j : out_.x.kept) kept[j] = true;
     bool left_out = false, shifted = false, broken = false;
     for (Index j = 0; j <= last; ++j) {
-      left_out = left_out || !kept[j];
-      shifted = shifted || out_.x.shift[j] != 0;
-      broken = broken || (constants_.x[j] != 0 && !kept[j]);
+      left_out |= !kept[j];
+      shifted |= out_.x.shift[j] != 0;
+      broken |= constants_.x[j] != 0 && !kept[j];
     }
     return broken || (left_out && shifted);
   }
