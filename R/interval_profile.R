@@ -14,51 +14,94 @@ interval_profile <- function(fit, wanted, level, reml) {
 # Fixed effects are profiled by maximum likelihood, whatever the criterion.
 fixed_base <- function(base) if (base$reml) profile_base(base$fit, FALSE) else base
 
-# The value on one side (-1 below, 1 above) of the estimate at which -2 log L has risen by z^2.
+# The value on one side (-1 below, 1 above) of the estimate at which -2 log L has risen by z^2. Three points on the way to
+# where it would be if the profile were a parabola, then further out; bounds are looked at when they come near.
 profile_limit <- function(base, index, side, z) {
   estimate <- base$estimate[index]
   bound <- parameter_bound(base, index, side)
-  zeta <- profile_root(base, index)
   if (is.na(estimate) || isTRUE(side * (estimate - bound) >= -1e-7 * base$se[index])) return(bound)
-  if (!reaches_level(base, index, bound, z)) return(bound)
-  inner <- list(at = estimate, value = 0)
-  step <- side * base$se[index] * z
-  for (doubling in seq_len(200L)) {
-    at <- estimate + step
-    if (is.finite(bound) && side * (at - bound) >= 0) at <- (inner$at + bound) / 2
-    outer <- list(at = at, value = abs(zeta(at)))
-    if (!is.finite(outer$value)) return(NA_real_)
-    if (outer$value >= z) return(limit_between(zeta, inner, outer, z))
-    inner <- outer
-    step <- 1.6 * (at - estimate)
+  zeta <- profile_root(base, index)
+  seen <- list(at = estimate, value = 0)
+  ahead <- estimate + side * base$se[index] * z * c(0.35, 0.7, 1)
+  reached <- !is.finite(bound)
+  for (trial in seq_len(200L)) {
+    inside <- side * (ahead - bound) < 0
+    if (!all(inside) && !reached) {
+      if (!reaches_level(base, index, bound, z)) return(bound)
+      reached <- TRUE
+    }
+    inner <- seen$at[length(seen$at)]
+    ahead <- if (any(inside)) ahead[inside] else (inner + bound) / 2
+    value <- zeta(ahead)
+    past <- which(!(value < z))[1L]
+    if (!is.na(past) && !is.finite(value[past])) return(NA_real_)
+    seen <- list(at = c(seen$at, ahead), value = c(seen$value, value))
+    if (!is.na(past)) return(limit_between(zeta, length(seen$at) - length(ahead) + past - 0:1, seen, z))
+    ahead <- further_out(seen, z)
   }
   if (is.finite(bound)) bound else NA_real_
 }
 
-# Root of |zeta| = z between a point below and one above: false position, with bisection when it stalls.
-limit_between <- function(zeta, low, high, z) {
+# A little beyond the point where the level seems to be, and not too far from the last.
+further_out <- function(seen, z) {
+  start <- seen$at[1L]
+  last <- seen$at[length(seen$at)] - start
+  guess <- (inverse_interpolation(seen$at, seen$value, z) - start) / last
+  start + last * if (is.finite(guess)) min(2.5, max(1.25, 1.05 * guess)) else 1.6
+}
+
+# Root of zeta = z. `between`: positions among the points seen of one above the level and one below. The inverse of zeta
+# is nearly straight: points come from the polynomial through the last ones, or from bisection when these do not help.
+limit_between <- function(zeta, between, seen, z) {
+  high <- seen$at[between[1L]]
+  low <- seen$at[between[2L]]
+  before <- Inf
   for (iteration in seq_len(100L)) {
-    width <- high$at - low$at
-    at <- low$at + width * (z - low$value) / (high$value - low$value)
-    if (iteration > 3L && iteration %% 3L == 0L) at <- low$at + width / 2
-    here <- list(at = at, value = abs(zeta(at)))
-    gap <- here$value^2 - z^2
-    if (abs(gap) <= 1e-9 * z^2 || abs(width) <= 1e-13 * max(abs(at), abs(width))) return(at)
-    if (gap > 0) high <- here else low <- here
+    at <- inverse_interpolation(seen$at, seen$value, z)
+    if (!isTRUE((at - low) * (at - high) < 0)) at <- low + (high - low) / 2
+    value <- zeta(at)
+    gap <- value^2 - z^2
+    if (is.na(gap)) return(NA_real_)
+    if (abs(gap) <= 1e-9 * z^2 || abs(high - low) <= 1e-13 * max(abs(at), abs(high - low))) break
+    seen <- list(at = c(seen$at, at), value = c(seen$value, value))
+    if (gap > 0) high <- at else low <- at
+    if (abs(gap) > before / 4) {
+      middle <- low + (high - low) / 2
+      value <- zeta(middle)
+      if (is.na(value)) return(NA_real_)
+      seen <- list(at = c(seen$at, middle), value = c(seen$value, value))
+      if (value >= z) high <- middle else low <- middle
+    }
+    before <- abs(gap)
   }
   at
 }
 
-# Square root of the rise of -2 log L as a function of the parameter; remembers the point nearest to the one asked for.
+# Where a function is z, by the polynomial through the (at most five) points nearest to that level: Neville's scheme.
+inverse_interpolation <- function(at, value, z) {
+  use <- order(abs(value - z))[seq_len(min(5L, length(at)))]
+  at <- at[use]
+  value <- value[use]
+  for (k in seq_len(length(at) - 1L)) {
+    i <- seq_len(length(at) - 1L)
+    at <- ((z - value[i + k]) * at[i] - (z - value[i]) * at[i + 1L]) / (value[i] - value[i + k])
+  }
+  at
+}
+
+# Square root of the rise of -2 log L as a function of the parameter, for values one after the other; remembers the point
+# nearest to the first.
 profile_root <- function(base, index) {
-  known <- list(list(at = base$estimate[index], theta = base$fit$optimum$theta, sigma = fit_sigma(base$fit)))
-  function(value) {
-    distance <- vapply(known, function(point) abs(point$at - value), 0)
-    found <- profile_value(base, index, value, known[[which.min(distance)]])
-    if (isTRUE(found$converged) && index <= nrow(base$parameters)) {
-      known[[length(known) + 1L]] <<- list(at = value, theta = found$theta[, 1L], sigma = found$sigma[1L])
-    }
-    sqrt(max(0, found$value[1L] - base$value))
+  known <- list(list(theta = base$fit$optimum$theta, sigma = fit_sigma(base$fit)))
+  place <- base$estimate[index]
+  fixed <- if (index > nrow(base$parameters)) held_coefficient(base, index - nrow(base$parameters))
+  function(values) {
+    if (!is.null(fixed)) return(sqrt(pmax(0, fixed(values)$value - base$value)))
+    found <- profile_value(base, index, values, known[[which.min(abs(place - values[1L]))]])
+    good <- which(found$converged)
+    known <<- c(known, lapply(good, function(i) list(theta = found$theta[, i], sigma = found$sigma[i])))
+    place <<- c(place, values[good])
+    sqrt(pmax(0, found$value - base$value))
   }
 }
 

@@ -61,8 +61,8 @@ fixed_errors <- function(fit) {
 # the engine's coordinates with one column per value. `from`: a point on the profile nearby.
 profile_value <- function(base, index, values, from = NULL) {
   k <- nrow(base$parameters)
-  if (index > k) return(profile_fixed(base, index - k, values))
-  held <- base$parameters[index, ]
+  if (index > k) return(held_coefficient(base, index - k)(values))
+  held <- lapply(base$parameters, `[`, index)
   fit <- base$fit
   if (is.null(from)) from <- list(theta = fit$optimum$theta, sigma = fit_sigma(fit))
   along <- function(theta, sigma, values) {
@@ -137,38 +137,50 @@ stack_factors <- function(fit, factors) {
              fit_random(fit)), use.names = FALSE)
 }
 
-# Coefficient j held: the model without its column, for the response less the column times each value. In coordinates
-# with orthonormal columns of X both are changes of the cross-products.
-profile_fixed <- function(base, j, values) {
+# Coefficient j held, as a function of its values: the model without its column, for the response less the column times
+# each value. In coordinates with orthonormal columns of X both are changes of the cross-products.
+held_coefficient <- function(base, j) {
   fit <- base$ml
   x <- fit$cross_products$x
-  direction <- x$basis[match(j, x$kept), ]
+  at <- match(j, x$kept)
+  direction <- x$basis[at, ]
   rest <- qr.Q(qr(matrix(direction)), complete = TRUE)[, -1L, drop = FALSE]
-  shift <- outer(direction / sum(direction^2), values - x$response[match(j, x$kept), 1L])
-  found <- engine_refit_blocks(fit, held_coefficient(fit$cross_products, rest, shift), FALSE)
-  list(value = found$criterion, theta = found$theta, sigma = found$sigma, converged = found$converged,
-       beta = x$response[, 1L] + x$basis %*% (rest %*% found$beta + shift))
+  model <- model_without(fit$cross_products, rest)
+  function(values) {
+    shift <- outer(direction / sum(direction^2), values - x$response[at, 1L])
+    found <- engine_refit_blocks(fit, shifted_response(model, fit$cross_products, shift), FALSE)
+    list(value = found$criterion, theta = found$theta, sigma = found$sigma, converged = found$converged,
+         beta = x$response[, 1L] + x$basis %*% (rest %*% found$beta + shift))
+  }
 }
 
-# Coefficients (of orthonormal columns of X) restricted to shift + rest * free ones, for each column of shift.
-held_coefficient <- function(blocks, rest, shift) {
-  x <- blocks$x
-  less <- function(y, X) as.vector(y) - X %*% shift
-  m <- ncol(shift)
+# Cross-products of the model whose coefficients (of orthonormal columns of X) are combinations of the columns of `rest`.
+model_without <- function(blocks, rest) {
   p <- ncol(rest)
   within <- qr(blocks$w_xx %*% rest)
-  turned <- less(blocks$w_xy, blocks$w_xx)
-  rotated <- if (p) qr.qty(within, turned) else turned
   out <- blocks
-  out$x <- list(kept = seq_len(p), novelty = rep(1, p), alias = matrix(0, p, p), basis = diag(p), log_det_r = 0,
-                response = matrix(0, p, m), total = x$total[1L] + colSums(shift^2), square = rep(x$square[1L], m))
+  out$x <- list(kept = seq_len(p), novelty = rep(1, p), alias = matrix(0, p, p), basis = diag(p), log_det_r = 0)
   out$t_x <- blocks$t_x %*% rest
-  out$t_y <- less(blocks$t_y, blocks$t_x)
   out$w_xx <- matrix(0, p, p)
   if (p) out$w_xx[, within$pivot] <- qr.R(within)
+  out$rest_x <- blocks$rest_x %*% rest
+  list(blocks = out, within = within, p = p)
+}
+
+# The same for the response less X times each column of `shift`.
+shifted_response <- function(model, blocks, shift) {
+  out <- model$blocks
+  p <- model$p
+  m <- ncol(shift)
+  less <- function(y, X) as.vector(y) - X %*% shift
+  turned <- less(blocks$w_xy, blocks$w_xx)
+  rotated <- if (p) qr.qty(model$within, turned) else turned
+  out$x$response <- matrix(0, p, m)
+  out$x$total <- blocks$x$total[1L] + colSums(shift^2)
+  out$x$square <- rep(blocks$x$square[1L], m)
+  out$t_y <- less(blocks$t_y, blocks$t_x)
   out$w_xy <- rotated[seq_len(p), , drop = FALSE]
   out$w_yy <- blocks$w_yy[1L] + rotated[p + 1L, ]^2
-  out$rest_x <- blocks$rest_x %*% rest
   out$rest_y <- less(blocks$rest_y, blocks$rest_x)
   out
 }

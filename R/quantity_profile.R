@@ -67,7 +67,7 @@ quantity_limit <- function(point, x0, lowest, side, z) {
       if (abs(step) < 1e-5 * unit) return(inner$at)
       next
     }
-    if (value >= z) return(limit_between(zeta, inner, list(at = at, value = value), z))
+    if (value >= z) return(limit_between(zeta, 1:2, list(at = c(at, inner$at), value = c(value, inner$value)), z))
     inner <- list(at = at, value = value)
     step <- 1.5 * step
   }

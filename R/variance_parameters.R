@@ -3,19 +3,19 @@
 # One row per parameter in lme4's order (of version 2): for each term its standard deviations, then its correlations;
 # the residual standard deviation last. term 0 is the residual; row and col are entries of the term's covariance matrix.
 variance_parameters <- function(fit) {
-  terms <- Map(term_parameters, seq_along(fit_random(fit)), fit_random(fit), fit_term_names(fit))
-  residual <- data.frame(term = 0L, row = 1L, col = 1L, grp = "Residual", var1 = NA_character_, var2 = NA_character_)
-  out <- do.call(rbind, c(terms, list(residual)))
+  random <- fit_random(fit)
+  at <- lapply(random, function(term) {
+    entries <- term_entries(term)
+    entries[order(entries[, 1L] != entries[, 2L]), , drop = FALSE]
+  })
+  count <- vapply(at, nrow, 0L)
+  column <- function(k) unlist(lapply(at, function(entries) entries[, k]))
+  word <- function(k) unlist(Map(function(term, entries) term$columns[entries[, k]], random, at), use.names = FALSE)
+  out <- list(term = c(rep(seq_along(random), count), 0L), row = c(column(1L), 1L), col = c(column(2L), 1L),
+              grp = c(rep(fit_term_names(fit), count), "Residual"), var1 = c(word(2L), NA), var2 = c(word(1L), NA))
   out$correlation <- out$row != out$col
-  out
-}
-
-term_parameters <- function(index, term, name) {
-  at <- term_entries(term)
-  at <- at[order(at[, 1L] != at[, 2L]), , drop = FALSE]
-  own <- at[, 1L] == at[, 2L]
-  data.frame(term = index, row = at[, 1L], col = at[, 2L], grp = name, var1 = term$columns[at[, 2L]],
-             var2 = ifelse(own, NA_character_, term$columns[at[, 1L]]))
+  out$var2[!out$correlation] <- NA
+  structure(out, row.names = seq_along(out$term), class = "data.frame")
 }
 
 # Free entries of a term's covariance matrix, column by column.
