@@ -40,3 +40,10 @@ expect_printed <- function(value, printed, digits, label = NULL) {
   testthat::expect(ok, sprintf("%s is %.10g, published is %s", label, value, printed))
   invisible(value)
 }
+
+# What is printed, in the settings of the chapter; blanks at the ends of lines are not compared.
+printed <- function(x) {
+  old <- options(width = 80, digits = 7, useFancyQuotes = FALSE, scipen = 0, show.signif.stars = TRUE)
+  on.exit(options(old))
+  sub("[[:space:]]+$", "", gsub("[\u2018\u2019]", "'", capture.output(print(x))))
+}

@@ -16,27 +16,6 @@ test_that("the likelihood ratio test prints as the chapter does", {
     "                  npar    AIC    BIC  logLik -2*log(L)  Chisq Df Pr(>Chisq)",
     "sp_model_additive    7 83.959 89.368 -34.980    69.959",
     "sp_model            10 88.609 96.335 -34.305    68.609 1.3503  3     0.7172"))
-  for (model in c("irrigation_additive", "irrigation_full")) {
-    out <- reference_outputs(model)
-    row <- if (model == "irrigation_full") 2 else 1
-    columns <- c(npar = "npar", aic = "AIC", bic = "BIC", loglik = "logLik", deviance = "-2*log(L)", chisq = "Chisq", df = "Df",
-                 p = "Pr(>Chisq)")
-    for (i in grep("^lrt_", out$quantity)) {
-      expect_printed(table[row, columns[[sub("lrt_", "", out$quantity[i])]]], out$value[i], out$digits[i], out$quantity[i])
-    }
-  }
-})
-
-test_that("the F test of Kenward and Roger is that of the chapter", {
-  large <- example_fit("penicillin_ml")
-  small <- example_fit("penicillin_null_ml")
-  table <- suppressMessages(anova(large, small, test = "F", ddf = "Kenward-Roger"))
-  out <- reference_outputs("penicillin_ml")
-  columns <- c(kr_f = "F value", kr_ndf = "NumDF", kr_ddf = "DenDF", kr_fscaling = "F.scaling", kr_p = "Pr(>F)")
-  for (i in which(out$quantity %in% names(columns))) {
-    expect_printed(table[2, columns[[out$quantity[i]]]], out$value[i], out$digits[i], out$quantity[i])
-  }
-  expect_identical(rownames(table), c("small", "large"))
 })
 
 test_that("an F test compares any nested models", {

@@ -5,10 +5,7 @@ test_that("backward elimination takes away what is not needed", {
   expect_identical(path$fixed$Eliminated, c(1, 2, 3))
   expect_equal(path$random["(1 | field)", "LRT"], 6.1118, tolerance = 1e-5)
   expect_identical(deparse(formula(path$model)), "yield ~ (1 | field)")
-  old <- options(width = 80, digits = 7, show.signif.stars = TRUE, useFancyQuotes = FALSE)
-  shown <- sub("[[:space:]]+$", "", gsub("[\u2018\u2019]", "'", capture.output(print(path))))
-  options(old)
-  expect_identical(shown, c(
+  expect_identical(printed(path), c(
     "Backward reduced random-effect table:", "",
     "            Eliminated npar  logLik    AIC    LRT Df Pr(>Chisq)",
     "<none>                   10 -22.698 65.395",

@@ -56,23 +56,41 @@ test_that("long names are abbreviated as published", {
   expect_true("irrigationi2:varietyv2" %in% rownames(coef(summary(example_fit("irrigation_full")))))
 })
 
-# Published tables with df and p: the printout has their layout as soon as the columns are there.
-test_that("the table with degrees of freedom and p-values has the published layout", {
-  local_reproducible_output(width = 80)
-  x <- summary(example_fit("penicillin"), ddf = NULL)
-  table <- coef(x)
-  # Satterthwaite's degrees of freedom of a randomized block design, published to three decimals
-  x$coefficients <- coefficient_table(table[, 1], table[, 2], df = c(11.075, 12, 12, 12))
-  shown <- capture.output(print(x))
-  from <- grep("^Fixed effects", shown)
-  expect_identical(shown[from + 1:7], c(
-    "            Estimate Std. Error     df t value Pr(>|t|)    ",
-    "(Intercept)   84.000      2.475 11.075  33.941 1.51e-12 ***",
-    "treatB         1.000      2.745 12.000   0.364   0.7219    ",
-    "treatC         5.000      2.745 12.000   1.822   0.0935 .  ",
-    "treatD         2.000      2.745 12.000   0.729   0.4802    ",
-    "---",
-    "Signif. codes:  0 '***' 0.001 '**' 0.01 '*' 0.05 '.' 0.1 ' ' 1"))
+test_that("printed tables of coefficients are those of the chapter", {
+  expect_identical(printed(summary(example_fit("pulp")))[1],
+                   "Linear mixed model fit by REML. t-tests use Satterthwaite's method ['lmm_fit']")
+  published <- list(
+    pulp = c(
+      "            Estimate Std. Error      df t value Pr(>|t|)",
+      "(Intercept)  60.4000     0.1494  3.0000   404.2 3.34e-08 ***",
+      "---",
+      "Signif. codes:  0 '***' 0.001 '**' 0.01 '*' 0.05 '.' 0.1 ' ' 1"),
+    penicillin = c(
+      "            Estimate Std. Error     df t value Pr(>|t|)",
+      "(Intercept)   84.000      2.475 11.075  33.941 1.51e-12 ***",
+      "treatB         1.000      2.745 12.000   0.364   0.7219",
+      "treatC         5.000      2.745 12.000   1.822   0.0935 .",
+      "treatD         2.000      2.745 12.000   0.729   0.4802"),
+    rats = c(
+      "               Estimate Std. Error       df t value Pr(>|t|)",
+      "(Intercept)     68.6074     0.3312  89.0275  207.13   <2e-16 ***",
+      "t:Treatmentcon   7.3138     0.2808 247.2762   26.05   <2e-16 ***",
+      "t:Treatmenthig   6.8711     0.2276 247.7097   30.19   <2e-16 ***",
+      "t:Treatmentlow   7.5069     0.2252 247.5196   33.34   <2e-16 ***"),
+    irrigation_full = c(
+      "                       Estimate Std. Error     df t value Pr(>|t|)",
+      "(Intercept)              38.500      3.026  4.487  12.725 0.000109 ***",
+      "irrigationi2              1.200      4.279  4.487   0.280 0.791591",
+      "irrigationi3              0.700      4.279  4.487   0.164 0.877156",
+      "irrigationi4              3.500      4.279  4.487   0.818 0.454584",
+      "varietyv2                 0.600      1.452  4.000   0.413 0.700582",
+      "irrigationi2:varietyv2   -0.400      2.053  4.000  -0.195 0.855020",
+      "irrigationi3:varietyv2   -0.200      2.053  4.000  -0.097 0.927082",
+      "irrigationi4:varietyv2    1.200      2.053  4.000   0.584 0.590265"))
+  for (model in names(published)) {
+    shown <- printed(summary(example_fit(model)))
+    expect_identical(shown[match("Fixed effects:", shown) + seq_along(published[[model]])], published[[model]], label = model)
+  }
 })
 
 test_that("maximum likelihood fits show five numbers", {
