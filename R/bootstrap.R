@@ -95,7 +95,7 @@ print.lmm_bootstrap <- function(x, digits = max(3L, getOption("digits") - 3L), .
 #' @export
 confint.lmm_bootstrap <- function(object, parm, level = 0.95, type = c("perc", "basic"), ...) {
   check_dots_empty(...)
-  check_number(level, "level", 0, 1)
+  check_level(level)
   type <- check_choice(type[1L], c("perc", "basic"), "type")
   limits <- t(vapply(seq_along(object$t0), function(k) bootstrap_limits(object$t0[[k]], object$t[, k], level, type), numeric(2L)))
   dimnames(limits) <- list(names(object$t0), percent_names(level))

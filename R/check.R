@@ -56,6 +56,13 @@ check_number <- function(x, name, lower = -Inf, upper = Inf, whole = FALSE) {
                             describe_value(x), "."), what = name, value = x)
 }
 
+# A confidence level: neither 0, an interval that holds nothing, nor 1, one that holds everything; not in percent.
+check_level <- function(x, name = "level") {
+  if (is.numeric(x) && length(x) == 1L && !is.na(x) && x > 0 && x < 1) return(x)
+  lmm_abort("input", paste0("`", name, "` must be one number between 0 and 1, not ", describe_value(x), "."), what = name, value = x,
+            fix = if (is.numeric(x) && length(x) == 1L && isTRUE(x > 1 && x < 100)) paste0("For ", x, " per cent write ", x / 100, "."))
+}
+
 check_choice <- function(x, choices, name) {
   if (is.character(x) && length(x) == 1L && x %in% choices) return(x)
   lmm_abort("input", paste0("`", name, "` must be ", if (length(choices) > 1L) "one of ",

@@ -65,7 +65,8 @@ print.coef.lmm_fit <- function(x, ...) {
 #' @rdname coefficients
 #' @export
 vcov.lmm_fit <- function(object, complete = TRUE, full = FALSE, type = "model", ...) {
-  if (full) return(named_joint_covariance(object))
+  check_flag(complete, "complete")
+  if (check_flag(full, "full")) return(named_joint_covariance(object))
   vcov <- typed_vcov(object, type, ...)
   beta <- fit_beta(object)
   if (!complete || !anyNA(beta)) return(vcov)

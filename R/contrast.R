@@ -39,7 +39,7 @@ contest.default <- function(fit, L, ...) {
 #' @rawNamespace S3method(lmerTest::contest, lmm_fit)
 contest.lmm_fit <- function(fit, L, rhs = 0, joint = TRUE, ddf = "Satterthwaite", conf.level = 0.95, ...) {
   check_flag(joint, "joint")
-  check_number(conf.level, "conf.level", lower = 0, upper = 1)
+  check_level(conf.level, "conf.level")
   L <- estimable_rows(fit, hypothesis_matrix(fit, L))
   if (!length(L)) lmm_abort("input", if (length(fit_beta(fit))) "`L` is empty." else "the model has no fixed effects to test.", what = "L")
   rhs <- check_rhs(rhs, nrow(L))

@@ -47,7 +47,7 @@
 #' ems(yield ~ irrigation * variety + (1 | field), irrigation)
 #' @export
 ems <- function(object, data, type = 3, level = 0.95) {
-  check_number(level, "level", 0, 1)
+  check_level(level)
   type <- match(as.character(type)[1L], c("1", "2", "3", "I", "II", "III"))
   if (is.na(type)) lmm_abort("input", "`type` must be 1, 2 or 3.", what = "type")
   type <- (type - 1L) %% 3L + 1L

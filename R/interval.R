@@ -45,7 +45,7 @@ confint.lmm_fit <- function(object, parm, level = 0.95, method = c("profile", "W
                             information = c("observed", "expected", "average"), nsim = 500,
                             boot.type = c("perc", "basic"), seed = NULL, threads = 1, progress = FALSE, ...) {
   check_dots_empty(...)
-  check_number(level, "level", 0, 1)
+  check_level(level)
   method <- check_choice(method[1L], c("profile", "Wald", "chisq", "boot"), "method")
   scale <- check_choice(scale[1L], c("sd", "variance"), "scale")
   check_flag(oldNames, "oldNames")

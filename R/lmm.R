@@ -60,7 +60,7 @@ lmm <- function(formula, data, REML = TRUE, weights, offset, subset, na.action, 
   check_dots_empty(...)
   call <- match.call(expand.dots = TRUE)
   data <- check_data(data)
-  force_arguments(c("REML", if (!missing(na.action)) "na.action", "contrasts", "start", "control"))
+  force_arguments(c("REML", if (!missing(na.action)) "na.action", "contrasts", "start", "control", "fixed", "bounded"))
   check_flag(REML, "REML")
   check_control(control)
   check_flag(bounded, "bounded")

@@ -97,6 +97,7 @@ deviance.lmm_fit <- function(object, REML = NULL, ...) criterion_at_optimum(obje
 #' @rdname logLik.lmm_fit
 #' @export
 AIC.lmm_fit <- function(object, ..., k = 2, compat = c("lme4", "nlme", "SAS")) {
+  check_number(k, "k")
   criterion_table_of(list(object, ...), match.call(), compat, function(ll) -2 * ll[1L] + k * attr(ll, "df"), "AIC")
 }
 
@@ -139,6 +140,7 @@ df.residual.lmm_fit <- function(object, ...) fit_nobs(object) - fit_rank(object)
 
 #' @export
 extractAIC.lmm_fit <- function(fit, scale = 0, k = 2, ...) {
+  check_number(k, "k")
   ll <- logLik(refit_ml(fit))
   c(attr(ll, "df"), -2 * as.numeric(ll) + k * attr(ll, "df"))
 }

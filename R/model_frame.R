@@ -55,7 +55,7 @@ new_model_frame <- function(spec, fixed, random, columns, na_rule) {
     response = columns$response, offset = columns$offset_calls, na_action = na_rule,
     random = random$terms,
     groups = lapply(random$groups, `[`, c("name", "expr", "levels", "parts", "cells")),
-    outside = columns$outside, constants = columns$constants
+    outside = columns$outside, constants = columns$constants, constant_values = columns$constant_values
   ), class = "model_frame")
 }
 

@@ -106,7 +106,13 @@ evaluate_variables <- function(variables, source) {
   n <- if (is.null(source$n)) NROW(values[[1L]]) else source$n
   like_data <- vapply(found, NROW, 0L) == n
   c(variables, list(values = values, n = n, response = names(values)[1L], outside = elsewhere[like_data],
-                    constants = elsewhere[!like_data], repeatable = lapply(variables$calls, fix_inner_bases, source)))
+                    constants = elsewhere[!like_data], constant_values = kept_constants(elsewhere, found, like_data), repeatable = lapply(variables$calls, fix_inner_bases, source)))
+}
+
+# What `k` was in I(x * k), for new data: it may have changed by then.
+kept_constants <- function(names, values, like_data) {
+  keep <- !like_data & vapply(values, function(x) is.atomic(x) && length(x) <= 1e4, NA)
+  stats::setNames(values[keep], names[keep])
 }
 
 # Functions whose result for a row depends on the other rows, and which makepredictcall() knows.

@@ -4,18 +4,25 @@
 # random terms in `re.form`; `codes` are 0 for a level that is not in the fit and NA for a missing one. Rows with
 # missing values are kept (na.pass) or left out as `na.action` says.
 new_rows <- function(frame, newdata, re.form = NULL, allow.new.levels = FALSE, na.action = stats::na.pass) {
+  newdata <- force_argument(newdata, "newdata")
   if (!is.data.frame(newdata)) {
     lmm_abort("newdata", paste0("`newdata` must be a data frame, not ", kind_of(newdata), "."), what = "newdata",
               value = class(newdata), fix = if (is.list(newdata)) "Convert it with as.data.frame().")
   }
   check_flag(allow.new.levels, "allow.new.levels")
   na_rule <- check_na_action(na.action)
-  source <- list(data = drop_dimensions(newdata), env = attr(frame$terms, ".Environment"),
+  source <- list(data = drop_dimensions(newdata), env = constants_environment(frame),
                  n = .row_names_info(newdata, 2L), notes = new.env())
   asked <- asked_groups(frame, re.form)
   rows <- as_newdata(read_new_rows(frame, asked, allow.new.levels, source))
   signal_conditions(lapply(source$notes$conditions, reclass, "lmm_warning_newdata"))
   leave_out_missing(rows, na_rule, newdata)
+}
+
+# Constants as they were when the model was fitted.
+constants_environment <- function(frame) {
+  env <- attr(frame$terms, ".Environment")
+  if (length(frame$constant_values)) list2env(frame$constant_values, parent = env) else env
 }
 
 read_new_rows <- function(frame, asked, allow.new.levels, source) {

@@ -72,7 +72,7 @@ draw_quartile_line <- function(points) {
 #' @export
 plot.ranef.lmm_fit <- function(x, type = c("levels", "qq"), level = 0.95, ...) {
   type <- check_choice(type[1L], c("levels", "qq"), "type")
-  check_number(level, "level", 0, 1)
+  check_level(level)
   data <- as.data.frame(x)
   half <- if (is.null(data$condsd)) 0 else stats::qnorm((1 + level) / 2) * data$condsd
   data <- data.frame(data, lower = data$condval - half, upper = data$condval + half)

@@ -124,7 +124,8 @@ predict.lmm_fit <- function(object, newdata = NULL, re.form = NULL, allow.new.le
                             na.action = stats::na.pass, ...) {
   check_dots_empty(...)
   interval <- check_choice(interval[1L], c("none", "confidence", "prediction"), "interval")
-  check_number(level, "level", 0, 1)
+  check_level(level)
+  newdata <- force_argument(newdata, "newdata")
   use <- wanted_columns(object, re.form)
   rows <- prediction_rows(object, newdata, re.form, allow.new.levels, na.action)
   fit <- linear_predictor(object, rows, use = use)

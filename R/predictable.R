@@ -51,7 +51,7 @@ predictable <- function(fit, L, random = list(), rhs = 0, ddf = "Satterthwaite",
   L <- estimable_rows(fit, hypothesis_matrix(fit, L))
   if (nrow(L) != 1L) lmm_abort("input", "`L` must have one row.", what = "L", value = nrow(L))
   rhs <- check_rhs(rhs, 1L)
-  check_number(conf.level, "conf.level", lower = 0, upper = 1)
+  check_level(conf.level, "conf.level")
   m <- random_coefficients(fit, random)
   inference <- prediction_inference(fit, method)
   estimate <- sum(L * inference$info$estimate) + sum(unlist(Map(`*`, m, fit_modes(inference$info$fit))))

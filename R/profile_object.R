@@ -27,7 +27,7 @@
 profile.lmm_fit <- function(fitted, which = NULL, alphamax = 0.01, criterion = c("ML", "REML"), oldNames = TRUE, steps = 8L,
                             ...) {
   check_dots_empty(...)
-  check_number(alphamax, "alphamax", 0, 1)
+  check_level(alphamax, "alphamax")
   check_number(steps, "steps", lower = 1, whole = TRUE)
   reml <- check_choice(criterion[1L], c("ML", "REML"), "criterion") == "REML"
   wanted <- wanted_parameters(fitted, which)

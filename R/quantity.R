@@ -42,8 +42,8 @@ quantity <- function(fit, ..., method = c("delta", "chisq", "boot", "profile"), 
                      seed = NULL, threads = 1) {
   method <- check_choice(method[1L], c("delta", "chisq", "boot", "profile"), "method")
   link <- check_choice(link[1L], c("identity", "log", "logit"), "link")
-  check_number(level, "level", 0, 1)
-  functions <- quantity_functions(fit, list(...))
+  check_level(level)
+  functions <- lapply(quantity_functions(fit, list(...)), reporting_errors)
   own <- list(covariance = stats::setNames(fit_covariance(fit), fit_term_names(fit)), sigma = fit_sigma(fit), beta = fit_beta(fit))
   estimate <- vapply(functions, function(f) check_value(f(own)), 0)
   se <- quantity_errors(fit, functions, own, information)
@@ -54,6 +54,17 @@ quantity <- function(fit, ..., method = c("delta", "chisq", "boot", "profile"), 
     profile = t(vapply(functions, profile_quantity, numeric(2L), fit = fit, level = level)))
   data.frame(estimate = estimate, se = se, df = if (method == "chisq") attr(limits, "df") else NA_real_, lower = limits[, 1L],
              upper = limits[, 2L], row.names = make.unique(names(functions)))
+}
+
+# A quantity that cannot be evaluated is the user's mistake.
+reporting_errors <- function(f) {
+  force(f)
+  function(state) {
+    tryCatch(f(state), error = function(e) {
+      if (inherits(e, "lmm_condition")) stop(e)
+      lmm_abort("input", paste0("a quantity cannot be evaluated: ", conditionMessage(e), "."), what = "...")
+    })
+  }
 }
 
 check_value <- function(value) {

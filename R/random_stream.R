@@ -46,7 +46,7 @@ seed_state <- function(seed) {
   if (!exists(".Random.seed", envir = globalenv(), inherits = FALSE)) stats::runif(1)
   before <- get(".Random.seed", envir = globalenv())
   if (is.null(seed)) return(list(seed = before))
-  set.seed(seed)
+  set.seed(own_seed(seed))
   list(before = before, seed = structure(seed, kind = as.list(RNGkind())))
 }
 

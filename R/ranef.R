@@ -26,7 +26,7 @@
 ranef.lmm_fit <- function(object, condVar = TRUE, drop = FALSE, whichel = names(fit_groups(object)), ...) {
   modes <- group_modes(object)
   out <- lapply(modes, function(b) as.data.frame(b, optional = TRUE))
-  if (condVar) {
+  if (check_flag(condVar, "condVar")) {
     variances <- group_variances(object)
     for (g in seq_along(out)) attr(out[[g]], "postVar") <- variances[[g]]
   }

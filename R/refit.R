@@ -13,7 +13,7 @@ refit.lmm_fit <- function(object, newresp, ...) {
 
 refit_many <- function(fit, Y, rows) {
   if (!is.null(rows$weights)) Y[rows$weights == 0, ] <- 0
-  engine_refit(fit, Y)
+  lapply(engine_refit(fit, Y), function(x) replace(x, is.nan(x), NA))       # responses that X fits exactly
 }
 
 replace_response <- function(frame, rows, y) {
@@ -31,13 +31,16 @@ response_matrix <- function(newresp, rows) {
     lmm_abort("input", paste0("`newresp` must be numeric, not ", kind_of(newresp), "."), what = "newresp")
   }
   storage.mode(Y) <- "double"
+  if (!ncol(Y)) lmm_abort("input", "`newresp` has no columns.", what = "newresp")
   left_out <- attr(rows$data, "na.action")
   if (nrow(Y) == rows$n + length(left_out) && length(left_out)) Y <- Y[-as.integer(left_out), , drop = FALSE]
   if (nrow(Y) != rows$n) {
     lmm_abort("input", paste0("`newresp` has ", count_of(nrow(Y), "value"), " per response, the fit has ",
                               count_of(rows$n, "row"), "."), what = "newresp", value = nrow(Y))
   }
-  bad <- which(!is.finite(rowSums(Y)))
+  limits <- c(min(Y), max(Y))
+  if (all(is.finite(limits))) check_magnitude(max(abs(limits)), "newresp", "response", rows$n)
+  bad <- if (!all(is.finite(limits))) which(!is.finite(rowSums(Y - Y)))
   if (length(bad) && !is.null(rows$weights)) bad <- bad[rows$weights[bad] > 0]
   if (length(bad)) {
     lmm_abort("data", paste0("`newresp` has missing or infinite values (", row_text(bad), ")."), what = "newresp",

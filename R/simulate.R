@@ -30,6 +30,7 @@ simulate.lmm_fit <- function(object, nsim = 1, seed = NULL, use.u = FALSE, re.fo
   check_number(nsim, "nsim", lower = 1, whole = TRUE)
   if (check_flag(use.u, "use.u")) re.form <- NULL
   keep <- wanted_columns(object, re.form)
+  newdata <- force_argument(newdata, "newdata")
   rows <- if (is.null(newdata)) fit_rows(object, "simulate() without `newdata`")
           else simulation_rows(object, newdata, allow.new.levels)
   state <- seed_state(seed)
@@ -58,6 +59,7 @@ simulation_rows <- function(fit, newdata, allow.new.levels) {
 drawing_plan <- function(fit, rows, keep = wanted_columns(fit, NA)) {
   mean <- linear_predictor(fit, rows, use = keep)
   if (!is.null(rows$offset)) mean <- mean + rows$offset
+  for (k in which(!vapply(keep, all, NA))) mean[is.na(rows$codes[[fit_term_groups(fit)[k]]])] <- NA_real_
   A <- drawn_columns(fit, rows, lapply(keep, `!`))
   scale <- fit_sigma(fit)
   if (!is.null(rows$weights)) scale <- scale / ifelse(rows$weights > 0, sqrt(rows$weights), NA_real_)

@@ -44,9 +44,9 @@ tidy.lmm_fit <- function(x, effects = c("ran_pars", "fixed"), scales = c("sdcor"
   parts <- list(if ("fixed" %in% effects) tidy_fixed(x, ddf, ...), if ("ran_pars" %in% effects) tidy_parameters(x, scales),
                 if ("ran_vals" %in% effects) tidy_modes(x))
   out <- bind_rows_by_name(parts[!vapply(parts, is.null, NA)])
-  if (conf.int) {
+  if (check_flag(conf.int, "conf.int")) {
     df <- if (is.null(out$df)) Inf else ifelse(is.na(out$df), Inf, out$df)
-    half <- stats::qt((1 + check_number(conf.level, "conf.level", 0, 1)) / 2, df) * out$std.error
+    half <- stats::qt((1 + check_level(conf.level, "conf.level")) / 2, df) * out$std.error
     out$conf.low <- out$estimate - half
     out$conf.high <- out$estimate + half
   }

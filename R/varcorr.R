@@ -20,6 +20,7 @@
 #' @method VarCorr lmm_fit
 #' @export
 VarCorr.lmm_fit <- function(x, sigma = 1, ...) {
+  check_number(sigma, "sigma", lower = 0)
   terms <- Map(describe_covariance, fit_covariance(x), fit_random(x), sigma)
   structure(stats::setNames(terms, fit_term_names(x)), bounded = fit_is_bounded(x), sc = fit_shown_sigma(x) * sigma, useSc = TRUE,
             class = "VarCorr.lmm_fit")

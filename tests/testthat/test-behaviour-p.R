@@ -97,3 +97,51 @@ test_that("variables that are computed from all rows", {
   m <- lmm(y ~ scale(x) + log(x + 10) + (1 | g), d)
   expect_equal(accepts(predict(m, d[1:3, ])), predict(m)[1:3])
 })
+
+test_that("constants of a formula are what they were", {
+  k <- 2
+  m <- lmm(y ~ I(x * k) + (1 | g), d)
+  before <- predict(m, d[1:3, ])
+  expect_equal(before, predict(m)[1:3])
+  k <- 1000
+  expect_identical(accepts(predict(m, d[1:3, ])), before)
+  rm(k)
+  expect_identical(accepts(predict(m, d[1:3, ])), before)
+})
+
+test_that("levels of confidence are not in percent", {
+  m <- lmm(y ~ x + (1 | g), d)
+  for (level in list(0, 1, 95, NA, "a", c(0.9, 0.95), -0.5)) {
+    refuses(predict(m, d[1:3, ], interval = "prediction", level = level), "input", "`level` must be one number between 0 and 1")
+    for (method in c("profile", "Wald", "chisq")) refuses(confint(m, level = level, method = method), "input", "`level`")
+    refuses(quantity(m, "icc", level = level), "input", "`level`")
+    refuses(ems(m, level = level), "input", "`level`")
+    refuses(contest(m, c(0, 1), conf.level = level, joint = FALSE), "input", "`conf.level`")
+    refuses(tidy(m, conf.int = TRUE, conf.level = level), "input", "`conf.level`")
+  }
+  refuses(confint(m, level = 95), "input", "For 95 per cent write 0.95")
+})
+
+test_that("arguments of predict(), simulate(), refit() and extractors that are no values", {
+  m <- lmm(y ~ x + (1 | g), d)
+  refuses(predict(m, nosuch), "input", "`newdata` cannot be evaluated")
+  refuses(simulate(m, newdata = nosuch), "input", "`newdata` cannot be evaluated")
+  for (seed in list("a", NA, 2^40, 1.5, c(1, 2))) refuses(simulate(m, 1, seed = seed), "input", "`seed`")
+  for (nsim in list(0, -1, 1.5, "a", NA)) refuses(simulate(m, nsim), "input", "`nsim`")
+  drawn <- accepts(simulate(m, 2, seed = 1, newdata = data.frame(x = 1, g = c("new", NA, "g01")), allow.new.levels = TRUE))
+  expect_identical(unname(is.na(drawn[[1]])), c(FALSE, TRUE, FALSE))
+  refuses(refit(m, d$y * 1e200), "data", "variance of `newresp` overflows")
+  refuses(refit(m, d$y * 1e-200), "data", "variance of `newresp` underflows")
+  refuses(refit(m, replace(d$y, 3, Inf)), "data", "row 3")
+  refuses(refit(m, matrix(0, 96, 0)), "input", "no columns")
+  many <- accepts(refit(m, cbind(1, d$y)))
+  expect_identical(lapply(many, function(x) any(is.nan(x))), lapply(many, function(x) FALSE))
+  expect_equal(many$sigma, c(NA, sigma(m)))
+  refuses(ranef(m, condVar = NA), "input", "`condVar`")
+  refuses(VarCorr(m, sigma = "a"), "input", "`sigma`")
+  refuses(vcov(m, complete = NA), "input", "`complete`")
+  refuses(AIC(m, k = "a"), "input", "`k`")
+  refuses(tidy(m, conf.int = NA), "input", "`conf.int`")
+  refuses(quantity(m, ~ nosuch), "input", "cannot be evaluated: object 'nosuch' not found")
+  refuses(quantity(m, function(state) stop("no value")), "input", "cannot be evaluated: no value")
+})
