@@ -17,6 +17,10 @@ engine_refits <- function(layout, cross_products, options) {
     .Call(`_henderson_engine_refits`, layout, cross_products, options)
 }
 
+engine_profile <- function(layout, cross_products, theta, sigma, reml, memory_limit, held, values) {
+    .Call(`_henderson_engine_profile`, layout, cross_products, theta, sigma, reml, memory_limit, held, values)
+}
+
 engine_blocks <- function(layout, cross_products, memory_limit) {
     .Call(`_henderson_engine_blocks`, layout, cross_products, memory_limit)
 }
@@ -35,10 +39,6 @@ engine_information <- function(layout, cross_products, theta, reml, memory_limit
 
 engine_criterion <- function(layout, cross_products, theta, reml, memory_limit) {
     .Call(`_henderson_engine_criterion`, layout, cross_products, theta, reml, memory_limit)
-}
-
-engine_profile <- function(layout, cross_products, theta, sigma, reml, memory_limit, held, values) {
-    .Call(`_henderson_engine_profile`, layout, cross_products, theta, sigma, reml, memory_limit, held, values)
 }
 
 engine_ratio_draws <- function(spectrum, n) {

@@ -64,6 +64,23 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// engine_profile
+SEXP engine_profile(const Rcpp::List& layout, const Rcpp::List& cross_products, const Eigen::VectorXd& theta, double sigma, bool reml, double memory_limit, const Rcpp::List& held, const Eigen::VectorXd& values);
+RcppExport SEXP _henderson_engine_profile(SEXP layoutSEXP, SEXP cross_productsSEXP, SEXP thetaSEXP, SEXP sigmaSEXP, SEXP remlSEXP, SEXP memory_limitSEXP, SEXP heldSEXP, SEXP valuesSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type layout(layoutSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type cross_products(cross_productsSEXP);
+    Rcpp::traits::input_parameter< const Eigen::VectorXd& >::type theta(thetaSEXP);
+    Rcpp::traits::input_parameter< double >::type sigma(sigmaSEXP);
+    Rcpp::traits::input_parameter< bool >::type reml(remlSEXP);
+    Rcpp::traits::input_parameter< double >::type memory_limit(memory_limitSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type held(heldSEXP);
+    Rcpp::traits::input_parameter< const Eigen::VectorXd& >::type values(valuesSEXP);
+    rcpp_result_gen = Rcpp::wrap(engine_profile(layout, cross_products, theta, sigma, reml, memory_limit, held, values));
+    return rcpp_result_gen;
+END_RCPP
+}
 // engine_blocks
 SEXP engine_blocks(const Rcpp::List& layout, const Rcpp::List& cross_products, double memory_limit);
 RcppExport SEXP _henderson_engine_blocks(SEXP layoutSEXP, SEXP cross_productsSEXP, SEXP memory_limitSEXP) {
@@ -136,23 +153,6 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
-// engine_profile
-SEXP engine_profile(const Rcpp::List& layout, const Rcpp::List& cross_products, const Eigen::VectorXd& theta, double sigma, bool reml, double memory_limit, const Rcpp::List& held, const Eigen::VectorXd& values);
-RcppExport SEXP _henderson_engine_profile(SEXP layoutSEXP, SEXP cross_productsSEXP, SEXP thetaSEXP, SEXP sigmaSEXP, SEXP remlSEXP, SEXP memory_limitSEXP, SEXP heldSEXP, SEXP valuesSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< const Rcpp::List& >::type layout(layoutSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::List& >::type cross_products(cross_productsSEXP);
-    Rcpp::traits::input_parameter< const Eigen::VectorXd& >::type theta(thetaSEXP);
-    Rcpp::traits::input_parameter< double >::type sigma(sigmaSEXP);
-    Rcpp::traits::input_parameter< bool >::type reml(remlSEXP);
-    Rcpp::traits::input_parameter< double >::type memory_limit(memory_limitSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::List& >::type held(heldSEXP);
-    Rcpp::traits::input_parameter< const Eigen::VectorXd& >::type values(valuesSEXP);
-    rcpp_result_gen = Rcpp::wrap(engine_profile(layout, cross_products, theta, sigma, reml, memory_limit, held, values));
-    return rcpp_result_gen;
-END_RCPP
-}
 // engine_ratio_draws
 SEXP engine_ratio_draws(const Rcpp::List& spectrum, double n);
 RcppExport SEXP _henderson_engine_ratio_draws(SEXP spectrumSEXP, SEXP nSEXP) {
@@ -171,12 +171,12 @@ static const R_CallMethodDef CallEntries[] = {
     {"_henderson_engine_fit", (DL_FUNC) &_henderson_engine_fit, 5},
     {"_henderson_engine_solve", (DL_FUNC) &_henderson_engine_solve, 5},
     {"_henderson_engine_refits", (DL_FUNC) &_henderson_engine_refits, 3},
+    {"_henderson_engine_profile", (DL_FUNC) &_henderson_engine_profile, 8},
     {"_henderson_engine_blocks", (DL_FUNC) &_henderson_engine_blocks, 3},
     {"_henderson_engine_variances", (DL_FUNC) &_henderson_engine_variances, 8},
     {"_henderson_engine_conditional", (DL_FUNC) &_henderson_engine_conditional, 5},
     {"_henderson_engine_information", (DL_FUNC) &_henderson_engine_information, 6},
     {"_henderson_engine_criterion", (DL_FUNC) &_henderson_engine_criterion, 5},
-    {"_henderson_engine_profile", (DL_FUNC) &_henderson_engine_profile, 8},
     {"_henderson_engine_ratio_draws", (DL_FUNC) &_henderson_engine_ratio_draws, 2},
     {NULL, NULL, 0}
 };

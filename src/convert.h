@@ -12,7 +12,6 @@
 #include "henderson/data/cross_products.hpp"
 #include "henderson/data/design_source.hpp"
 #include "henderson/data/layout.hpp"
-#include "henderson/fit/constrained.hpp"
 #include "henderson/optimize/monitor.hpp"
 
 namespace henderson {

@@ -1,5 +1,6 @@
-#include "convert.h"
 #include <algorithm>
+
+#include "convert.h"
 #include "henderson/fit/fit.hpp"
 #include "henderson/fit/refit.hpp"
 #include "henderson/fit/solution.hpp"
@@ -90,6 +91,46 @@ SEXP engine_refits(const Rcpp::List& layout, const Rcpp::List& cross_products, c
                               Rcpp::Named("covariance") = fits.covariance, Rcpp::Named("sigma") = fits.sigma,
                               Rcpp::Named("criterion") = fits.value, Rcpp::Named("evaluations") = fits.evaluations,
                               Rcpp::Named("converged") = fits.converged, Rcpp::Named("singular") = fits.singular);
+  });
+}
+
+// -2 log likelihood minimized with variance parameters held; the last of them at each of `values`, following the profile
+// from (theta, sigma).
+// [[Rcpp::export(rng = false)]]
+SEXP engine_profile(const Rcpp::List& layout, const Rcpp::List& cross_products, const Eigen::VectorXd& theta,
+                    double sigma, bool reml, double memory_limit, const Rcpp::List& held, const Eigen::VectorXd& values) {
+  return henderson::guarded([&] {
+    const henderson::Layout to = henderson::to_layout(layout);
+    henderson::RMonitor monitor(false);
+    const henderson::CrossProducts data = henderson::to_cross_products(cross_products, to);
+    henderson::require(theta.size() == to.n_theta, "theta has the wrong length");
+    std::vector<henderson::Held> at = henderson::to_held(held, to);
+    henderson::require(!at.empty(), "no parameter is held");
+    henderson::require(at.back().row != at.back().col || (values.array() > 0).all(), "a standard deviation is held above 0");
+    henderson::Problem problem = henderson::make_problem(to, data, memory_limit, monitor);
+    const auto classes = henderson::levels_by_root(to, data);
+    henderson::set_response(problem, data, 0, henderson::worth_mixing(problem, data, classes) ? &classes : nullptr);
+    const henderson::ConstrainedSearch search(problem, data, reml, monitor);
+    Eigen::VectorXd value(values.size()), sigmas(values.size()), from = theta;
+    Eigen::MatrixXd thetas(to.n_theta, values.size());
+    std::vector<bool> converged;
+    int evaluations = 0;
+    for (Index i = 0; i < values.size(); ++i) {
+      at.back().value = values[i];
+      const henderson::ConstrainedPoint p = search.run(at, from, sigma);
+      value[i] = p.value;
+      sigmas[i] = p.sigma;
+      thetas.col(i) = p.theta;
+      converged.push_back(p.converged);
+      evaluations += p.evaluations;
+      if (p.converged) {
+        from = p.theta;
+        sigma = p.sigma;
+      }
+      monitor.check();
+    }
+    return Rcpp::List::create(Rcpp::Named("value") = value, Rcpp::Named("theta") = thetas, Rcpp::Named("sigma") = sigmas,
+                              Rcpp::Named("converged") = converged, Rcpp::Named("evaluations") = evaluations);
   });
 }
 

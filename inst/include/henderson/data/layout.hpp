@@ -18,6 +18,15 @@ struct Term {
   Index theta = 0, n_theta = 0;           // its part of theta
 };
 
+// Entry (row, col) of a term's covariance matrix in the user's columns, as a standard deviation (row == col) or a
+// correlation; term -1 is the residual standard deviation. A standard deviation of 0 can be held where it is a
+// parameter of its own: in a term of one column or of diagonal structure.
+struct Held {
+  int term = -1;
+  Index row = 0, col = 0;
+  double value = 0;
+};
+
 // All terms on one grouping factor form one block per level: q columns, covariance block diagonal over terms.
 struct Group {
   Index levels = 0;

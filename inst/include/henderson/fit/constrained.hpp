@@ -6,6 +6,7 @@
 #ifndef HENDERSON_FIT_CONSTRAINED_HPP
 #define HENDERSON_FIT_CONSTRAINED_HPP
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <vector>
@@ -16,13 +17,31 @@
 
 namespace henderson {
 
-// Entry (row, col) of a term's covariance matrix in the user's columns, as a standard deviation (row == col) or a
-// correlation; term -1 is the residual standard deviation. A standard deviation of 0 can be held where it is a
-// parameter of its own: in a term of one column or of diagonal structure.
-struct Held {
-  int term = -1;
-  Index row = 0, col = 0;
-  double value = 0;
+// The span of the gradients of the constraints (columns C, each taken in its own unit) and what is orthogonal to it.
+class Spanned {
+ public:
+  explicit Spanned(const MatrixXd& columns) : size_(columns.cols()) {
+    const Index k = columns.rows();
+    for (Index c = 0; c < columns.cols(); ++c) size_[c] = std::max(columns.col(c).norm(), 1e-300);
+    const MatrixXd unit = columns * size_.cwiseInverse().asDiagonal();
+    const Eigen::SelfAdjointEigenSolver<MatrixXd> eigen(unit * unit.transpose());
+    Index rank = 0;
+    while (rank < k && eigen.eigenvalues()[k - 1 - rank] > 1e-12) ++rank;
+    along_ = eigen.eigenvectors().leftCols(k - rank);
+    across_ = eigen.eigenvectors().rightCols(rank);
+    weight_ = eigen.eigenvalues().tail(rank).cwiseInverse().asDiagonal() * (across_.transpose() * unit);
+  }
+
+  const MatrixXd& along() const { return along_; }   // orthonormal basis of the complement
+  // The shortest x with C'x = gap, and the multipliers l with C l nearest to -gradient.
+  VectorXd restore(const VectorXd& gap) const { return across_ * (weight_ * gap.cwiseQuotient(size_)); }
+  VectorXd multipliers(const VectorXd& gradient) const {
+    return -(weight_.transpose() * (across_.transpose() * gradient)).cwiseQuotient(size_);
+  }
+
+ private:
+  VectorXd size_;
+  MatrixXd along_, across_, weight_;
 };
 
 struct ConstrainedPoint {
@@ -41,42 +60,13 @@ class ConstrainedSearch {
     if (!layout_.bounded()) throw Error("input", "parameters cannot be held where variances may be negative");
   }
 
-  // From a nearby point; theta and sigma need not satisfy the constraints.
+  // From a nearby point; theta and sigma need not satisfy the constraints. First with steps as long as the quadratic
+  // model thinks right; if that leads nowhere, with steps that the slope at each point pays for.
   ConstrainedPoint run(const std::vector<Held>& held, const VectorXd& theta, double sigma) const {
-    ConstrainedPoint out;
-    Point here = evaluate(theta, std::log(sigma), held);
-    ++out.evaluations;
-    VectorXd penalty = VectorXd::Zero(held.size());
-    for (int iteration = 0; iteration < 60 && std::isfinite(here.value); ++iteration) {
-      const Step step = solve(here);
-      out.decrement = step.decrement;
-      if ((here.gap.array().abs() <= 1e-12).all() && step.decrement <= 1e-13) {
-        out.converged = true;
-        break;
-      }
-      penalty = penalty.cwiseMax(2 * step.multiplier.cwiseAbs());
-      const double merit = here.value + penalty.dot(here.gap.cwiseAbs());
-      Point trial;
-      double length = 1;
-      bool better = false;
-      for (int halving = 0; halving < 25; ++halving, length /= 2) {
-        trial = evaluate(here.theta + length * step.theta, here.log_sigma + length * step.log_sigma, held);
-        ++out.evaluations;
-        const double noise = 1e-11 * (1 + std::abs(here.value));
-        if (std::isfinite(trial.value) && trial.value + penalty.dot(trial.gap.cwiseAbs()) <= merit + noise) {
-          better = true;
-          break;
-        }
-      }
-      if (!better) {
-        out.converged = (here.gap.array().abs() <= 1e-8).all() && step.decrement <= 1e-8;
-        break;
-      }
-      here = trial;
-    }
-    out.value = here.value;
-    out.theta = here.theta;
-    out.sigma = std::exp(here.log_sigma);
+    const ConstrainedPoint bold = follow(held, theta, sigma, true);
+    if (bold.converged) return bold;
+    ConstrainedPoint out = follow(held, theta, sigma, false);
+    out.evaluations += bold.evaluations;
     return out;
   }
 
@@ -107,9 +97,49 @@ class ConstrainedSearch {
     std::vector<MatrixXd> held_hessian;
   };
   struct Step {
-    VectorXd theta, multiplier;
+    VectorXd theta;
+    VectorXd multiplier, next;   // here and, by the quadratic model, after the step
     double log_sigma = 0, decrement = 0;
   };
+
+  ConstrainedPoint follow(const std::vector<Held>& held, const VectorXd& theta, double sigma, bool bold) const {
+    ConstrainedPoint out;
+    Point here = evaluate(theta, std::log(sigma), held);
+    ++out.evaluations;
+    VectorXd penalty = VectorXd::Zero(held.size());
+    for (int iteration = 0; iteration < 60 && std::isfinite(here.value); ++iteration) {
+      const Step step = solve(here);
+      out.decrement = step.decrement;
+      if ((here.gap.array().abs() <= 1e-12).all() && step.decrement <= 1e-13) {
+        out.converged = true;
+        break;
+      }
+      penalty = penalty.cwiseMax(2 * step.multiplier.cwiseAbs());
+      if (bold) penalty = penalty.cwiseMax(2 * step.next.cwiseAbs());
+      const double merit = here.value + penalty.dot(here.gap.cwiseAbs());
+      Point trial;
+      double length = 1;
+      bool better = false;
+      for (int halving = 0; halving < 25; ++halving, length /= 2) {
+        trial = evaluate(here.theta + length * step.theta, here.log_sigma + length * step.log_sigma, held);
+        ++out.evaluations;
+        const double noise = 1e-11 * (1 + std::abs(here.value));
+        if (std::isfinite(trial.value) && trial.value + penalty.dot(trial.gap.cwiseAbs()) <= merit + noise) {
+          better = true;
+          break;
+        }
+      }
+      if (!better) {
+        out.converged = (here.gap.array().abs() <= 1e-8).all() && step.decrement <= 1e-8;
+        break;
+      }
+      here = trial;
+    }
+    out.value = here.value;
+    out.theta = here.theta;
+    out.sigma = std::exp(here.log_sigma);
+    return out;
+  }
 
   Point evaluate(const VectorXd& theta, double log_sigma, const std::vector<Held>& held) const {
     Point out;
@@ -207,16 +237,16 @@ class ConstrainedSearch {
   Step solve(const Point& here) const {
     const Index k = here.gradient.size(), m = here.gap.size();
     Step out;
-    const Eigen::ColPivHouseholderQR<MatrixXd> qr(here.held_gradient);
-    const VectorXd across = here.held_gradient.transpose().completeOrthogonalDecomposition().solve(here.gap);
-    out.multiplier = -qr.solve(here.gradient);
+    const Spanned held(here.held_gradient);
+    const VectorXd across = held.restore(here.gap);
+    out.multiplier = held.multipliers(here.gradient);
     MatrixXd lagrangian = here.hessian;
     for (Index c = 0; c < m; ++c) lagrangian += out.multiplier[c] * here.held_hessian[c];
-    const MatrixXd q = qr.householderQ() * MatrixXd::Identity(k, k);
-    const MatrixXd along = q.rightCols(k - qr.rank());
-    const NewtonStep newton = newton_step(along.transpose() * (here.gradient + lagrangian * across),
-                                          along.transpose() * lagrangian * along);
+    const MatrixXd& along = held.along();
+    const VectorXd gradient = here.gradient + lagrangian * across;
+    const NewtonStep newton = newton_step(along.transpose() * gradient, along.transpose() * (lagrangian * along));
     const VectorXd step = across + along * newton.step;
+    out.next = held.multipliers(here.gradient + lagrangian * step);
     out.decrement = newton.decrement;
     out.theta = step.head(k - 1);
     out.log_sigma = step[k - 1];

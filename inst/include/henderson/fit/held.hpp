@@ -81,9 +81,9 @@ class HeldFitter {
       }
       if (!own) continue;
       s = sd.asDiagonal() * r * sd.asDiagonal();
-      const MatrixXd inner = basis.colPivHouseholderQr().solve(s);
-      out.segment(term.theta, term.n_theta) =
-          term.structure->nearest(basis.colPivHouseholderQr().solve(inner.transpose()) / (sigma * sigma));
+      const Eigen::HouseholderQR<MatrixXd> qr(basis);
+      const MatrixXd half = qr.solve(s).transpose();
+      out.segment(term.theta, term.n_theta) = term.structure->nearest(qr.solve(half) / (sigma * sigma));
     }
     return {out, sigma};
   }
@@ -146,10 +146,7 @@ class HeldFitter {
     }
     jacobian(k, free) = 2;
     const MatrixXd c = search_.constraint_gradients(held_, start.first, start.second);
-    const Eigen::ColPivHouseholderQR<MatrixXd> qr(c);
-    const MatrixXd q = qr.householderQ() * MatrixXd::Identity(free + 1, free + 1);
-    const MatrixXd natural = jacobian * q.rightCols(free + 1 - qr.rank());
-    return confounded_along(layout_, information, natural);
+    return confounded_along(layout_, information, jacobian * Spanned(c).along());
   }
 
   MatrixXd natural_information(const Evaluation& at, const std::vector<Direction>& directions) const {
