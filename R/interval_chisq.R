@@ -15,6 +15,6 @@ interval_chisq <- function(fit, wanted, level, scale, information) {
 chisq_limits <- function(estimate, se, level, df = 2 * (estimate / se)^2) {
   tail <- (1 - level) / 2
   out <- cbind(df * estimate / stats::qchisq(tail, df, lower.tail = FALSE), df * estimate / stats::qchisq(tail, df))
-  out[is.na(df), ] <- NA_real_
+  out[is.na(df) | estimate < 0, ] <- NA_real_       # what is negative is no multiple of a chi-square
   unname(out)
 }

@@ -43,7 +43,7 @@ variance_components <- function(fit, scale = c("variance", "sd"), information = 
   parameters <- found$parameters
   estimate <- variance_estimates(fit, found$scale, parameters)
   z <- estimate / found$se
-  df <- ifelse(parameters$correlation, NA_real_, 2 * (if (found$scale == "sd") z / 2 else z)^2)
+  df <- ifelse(parameters$correlation | (!is.na(estimate) & estimate < 0), NA_real_, 2 * (if (found$scale == "sd") z / 2 else z)^2)
   structure(data.frame(parameters[c("grp", "var1", "var2")], estimate = estimate, se = found$se, df = df, reason = found$reason,
                        row.names = parameter_names(parameters, old = FALSE, scale = found$scale)),
             class = c("variance_components", "data.frame"))

@@ -123,6 +123,8 @@ test_that("what has no meaning with a negative variance is refused or missing, w
   expect_true(is.na(limits[1, 1]) && !anyNA(limits[-1, ]))
   expect_silent(limits <- confint(fit, method = "Wald", scale = "variance"))
   expect_false(anyNA(limits))
+  expect_true(all(is.na(confint(fit, 1:2, method = "chisq")[1, ])))
+  expect_identical(is.na(variance_components(fit)$df), c(TRUE, FALSE))
   expect_true(all(is.na(as.data.frame(ranef(fit))$condsd)))
   expect_false(anyNA(predict(fit, re.form = NA, se.fit = TRUE)$se.fit))
 })
