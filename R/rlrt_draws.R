@@ -25,10 +25,9 @@ term_spectrum <- function(fit, index, without = integer()) {
 # Eigenvalues of diag(size) - A A'. Levels that are alike share an eigenvalue; what is left is a small matrix.
 deflated_eigenvalues <- function(size, A, most = 6000L) {
   scale <- max(size)
-  key <- do.call(paste, as.data.frame(signif(cbind(size / scale, round(A / sqrt(scale), 10L)), 10L)))
-  group <- match(key, unique(key))
-  first <- which(!duplicated(group))
-  m <- tabulate(group)
+  alike <- levels_alike(size / scale, A / sqrt(scale))
+  first <- alike$first
+  m <- alike$count
   if (length(first) > most) {
     lmm_abort("numeric", paste0("the exact distribution needs the eigenvalues of a matrix with ", length(first), " rows."),
               value = length(first), fix = "With so many levels the p-value of ranova(mixture = TRUE) is accurate.")
@@ -39,9 +38,16 @@ deflated_eigenvalues <- function(size, A, most = 6000L) {
   tally(values[values > 1e-10 * scale])
 }
 
+# The first of each kind of levels and how many there are. With few levels it does not pay to look.
+levels_alike <- function(size, A, few = 50L) {
+  if (length(size) <= few) return(list(first = seq_along(size), count = rep(1L, length(size))))
+  key <- do.call(paste, as.data.frame(signif(cbind(size, round(A, 10L)), 10L)))
+  list(first = which(!duplicated(key)), count = tabulate(match(key, unique(key))))
+}
+
 # Distinct values and how often they occur.
 tally <- function(values) {
-  values <- sort(values, decreasing = TRUE)
+  values <- values[order(values, decreasing = TRUE)]
   new <- c(TRUE, values[-1L] < values[-length(values)] * (1 - 1e-9))
   list(value = values[new], count = tabulate(cumsum(new)))
 }

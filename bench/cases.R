@@ -1,24 +1,28 @@
 # What is compared. A case has
 #   name, title   the word for the command line, the words for the table
 #   data()        a list of what both sides are given; made once, from a fixed seed, not timed
-#   ours, peer    functions of that list; what they take is what is compared
-#   package       the peer's package
-#   differ(a, b)  how far the two results are apart, or NULL where they answer different questions
-#   goal          smallest ratio of times, and largest of peak memories, that the project asks for
+#   ours, peer    functions of that list; what they take is what is compared. No peer: NULL
+#   package       the peer's package, or the one that has the data
+#   needs         another package that the peer cannot do without
+#   differ(a, b)  how far the two results are apart, with a name that says in what; NULL where they answer different questions
+#   goal          what the project asks for: `time` and `memory`, smallest ratio of times and largest of peak memories;
+#                 `seconds` and `gigabytes`, at most
 #   repeats       calls in one timing, for what is too short for the clock
 #   scale         how much less work the peer is given, to be multiplied out (and said in the title)
 #   runs          pairs of timings
 #   memory        is peak memory compared?
 
 new_case <- function(name, title, data, ours, peer, package, differ, goal, runs, repeats = c(1, 1), scale = 1,
-                     memory = FALSE) {
-  list(name = name, title = title, data = data, ours = ours, peer = peer, package = package, differ = differ,
+                     memory = FALSE, needs = NULL) {
+  list(name = name, title = title, data = data, ours = ours, peer = peer, package = package, needs = needs, differ = differ,
        goal = goal, runs = runs, repeats = repeats, scale = scale, memory = memory)
 }
 
+is_installed <- function(packages) all(vapply(packages, requireNamespace, NA, quietly = TRUE))
+
 # Ours minus the peer's -2 log (restricted) likelihood: negative where ours is the better optimum.
 criterion_difference <- function(ours, peer) {
-  -2 * (as.numeric(stats::logLik(ours)) - as.numeric(stats::logLik(peer)))
+  c(`-2 log L` = -2 * (as.numeric(stats::logLik(ours)) - as.numeric(stats::logLik(peer))))
 }
 
 # The largest of these for many responses. The criterion that lme4's refit() stores is off by a constant (in 1.1-31),
@@ -30,7 +34,7 @@ refit_difference <- function(ours, peer) {
     parts[["ldL2"]] + parts[["ldRX2"]] + nu * (1 + log(2 * pi * parts[["pwrss"]] / nu))
   }, 0)
   gap <- ours$criterion[seq_along(peer)] - theirs
-  gap[which.max(abs(gap))]
+  c(`-2 log L` = gap[which.max(abs(gap))])
 }
 
 from_lme4 <- function(name) {
@@ -97,5 +101,4 @@ tall <- new_case(
   peer = function(x) stats::lm(y ~ x1 + x2, x$rows),
   package = "stats", differ = NULL, goal = c(time = 1, memory = 0.5), runs = 5, memory = TRUE)
 
-all_cases <- list(penicillin, evaluations, slopes, refits, tall)
-names(all_cases) <- vapply(all_cases, `[[`, "", "name")
+fitting_cases <- list(penicillin, evaluations, slopes, refits, tall)

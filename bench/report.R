@@ -29,37 +29,45 @@ print_result <- function(result) {
     if (length(peak)) cat(sprintf("  %-10s peak memory %s, of which data and code %s\n", "", gigabytes(peak[["after"]]), gigabytes(peak[["before"]])))
   }
   show("ours", "henderson")
-  if (!result$has_peer) return(cat("  peer missing: package", result$case$package, "is not installed\n"))
+  if (is.null(result$case$peer)) return(invisible())
+  if (!result$has_peer) return(cat("  peer missing: needs", paste(c(result$case$package, result$case$needs), collapse = " and "), "\n"))
   show("peer", result$case$package)
   cat("  ratio of times ", ratio(time_ratio(result)), " elapsed, ", ratio(time_ratio(result, "cpu")), " processor",
       if (length(result$peaks) > 1) paste0("; of peaks ", ratio(memory_ratio(result))),
-      if (!is.na(result$times$differ)) paste0("; -2 log L ours - peer ", format(result$times$differ, digits = 2)), "\n", sep = "")
+      if (!is.na(result$times$differ)) paste0("; apart: ", distance(result$times$differ, 2)), "\n", sep = "")
+}
+
+# The name says in what the results differ.
+distance <- function(x, digits) if (is.na(x)) "" else paste0(format(unname(x), digits = digits), " (", names(x), ")")
+
+peer_cell <- function(result, cell) if (is.null(result$case$peer)) "none" else if (result$has_peer) cell() else "missing"
+
+goal_cell <- function(goal, ratio, limit, unit) {
+  if (ratio %in% names(goal)) goal[[ratio]] else if (limit %in% names(goal)) paste("at most", goal[[limit]], unit) else ""
 }
 
 # A bar inside a cell would end the cell.
 as_row <- function(cells) paste0("| ", paste(gsub("|", "\\|", cells, fixed = TRUE), collapse = " | "), " |")
 
 time_row <- function(result) {
-  cells <- c(result$case$title, seconds(stats::median(result$times$ours[, "elapsed"])),
-             if (result$has_peer) seconds(stats::median(result$times$peer[, "elapsed"])) else "missing",
-             ratio(time_ratio(result)), ratio(time_ratio(result, "cpu")), result$case$goal[["time"]],
-             if (is.na(result$times$differ)) "" else format(result$times$differ, digits = 1))
-  as_row(cells)
+  as_row(c(result$case$title, seconds(stats::median(result$times$ours[, "elapsed"])),
+           peer_cell(result, function() seconds(stats::median(result$times$peer[, "elapsed"]))),
+           ratio(time_ratio(result)), ratio(time_ratio(result, "cpu")), goal_cell(result$case$goal, "time", "seconds", "s"),
+           distance(result$times$differ, 1)))
 }
 
 memory_row <- function(result) {
-  goal <- result$case$goal
   peak <- function(x) paste0(gigabytes(x["after"]), " (", gigabytes(x["before"]), ")")
-  as_row(c(result$case$title, peak(result$peaks$ours), if (result$has_peer) peak(result$peaks$peer) else "missing",
-           ratio(memory_ratio(result)), if ("memory" %in% names(goal)) goal[["memory"]] else ""))
+  as_row(c(result$case$title, peak(result$peaks$ours), peer_cell(result, function() peak(result$peaks$peer)),
+           ratio(memory_ratio(result)), goal_cell(result$case$goal, "memory", "gigabytes", "GB")))
 }
 
 markdown_tables <- function(results) {
   with_memory <- Filter(function(result) length(result$peaks) > 0, results)
-  c(as_row(c("time", "henderson", "peer", "ratio", "ratio, processor time", "asked for", "-2 log L, ours - peer")),
+  c(as_row(c("time", "henderson", "peer", "ratio", "ratio, processor time", "asked for", "results apart")),
     paste0("|:--", strrep("|--:", 6), "|"), vapply(results, time_row, ""),
     if (length(with_memory)) {
-      c("", as_row(c("peak memory (before the fit)", "henderson", "peer", "ratio", "asked for, at most")),
+      c("", as_row(c("peak memory (before the fit)", "henderson", "peer", "ratio", "asked for")),
         paste0("|:--", strrep("|--:", 4), "|"), vapply(with_memory, memory_row, ""))
     })
 }
@@ -69,6 +77,8 @@ load <- function() {
   if (!file.exists("/proc/loadavg")) return("")
   paste0(", load average ", strsplit(readLines("/proc/loadavg"), " ")[[1]][2])
 }
+
+peer_packages <- c("lme4", "lmerTest", "pbkrtest", "RLRsim")
 
 machine_line <- function() {
   processor <- "unknown processor"
@@ -80,7 +90,7 @@ machine_line <- function() {
     if (requireNamespace(package, quietly = TRUE)) paste(package, utils::packageVersion(package)) else paste(package, "missing")
   }
   paste0(format(Sys.Date()), ", ", processor, ", ", parallel::detectCores(), " cores, ", R.version.string, ", ",
-         paste(vapply(c("henderson", "lme4", "Matrix"), version, ""), collapse = ", "), ", BLAS ",
+         paste(vapply(c("henderson", peer_packages, "Matrix"), version, ""), collapse = ", "), ", BLAS ",
          basename(extSoftVersion()[["BLAS"]]), load(), ".")
 }
 
@@ -88,8 +98,9 @@ explanation <- function(words) {
   command <- paste(c("Rscript bench/run.R", setdiff(words, "--write")), collapse = " ")
   strwrap(paste0("Made by `", command, "`. Medians of alternating runs in one process; a ratio of times is the median ",
                  "over the pairs of the peer's time by ours. Peak memory is that of a fresh process that reads the data ",
-                 "from a file and fits once; in brackets, what data and code alone take. A difference of -2 log L below zero says that ours is ",
-                 "the better optimum."), 100)
+                 "(for tests and intervals, the fit) from a file and makes one call; in brackets, what data and code alone take. ",
+                 "Results apart: ours minus the peer's -2 log L, below zero where ours is the better optimum; relative ",
+                 "differences; differences of p-values, which are those of two simulations."), 100)
 }
 
 # Between the markers in the README of the package.

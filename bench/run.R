@@ -3,8 +3,12 @@
 
 script <- normalizePath(sub("^--file=", "", grep("^--file=", commandArgs(FALSE), value = TRUE)[1]))
 source(file.path(dirname(script), "cases.R"))
+source(file.path(dirname(script), "cases_inference.R"))
 source(file.path(dirname(script), "measure.R"))
 source(file.path(dirname(script), "report.R"))
+
+all_cases <- c(fitting_cases, inference_cases)
+names(all_cases) <- vapply(all_cases, `[[`, "", "name")
 
 # ---- command line ----
 
@@ -23,7 +27,7 @@ read_options <- function(words) {
 
 run_case <- function(case, options) {
   cat("\n", case$title, "\n", sep = "")
-  has_peer <- requireNamespace(case$package, quietly = TRUE)
+  has_peer <- !is.null(case$peer) && is_installed(c(case$package, case$needs))
   x <- tryCatch(case$data(), error = function(e) NULL, warning = function(w) NULL)
   if (is.null(x)) {
     cat("  left out: its data come with", case$package, "which is not installed\n")

@@ -23,7 +23,6 @@
 
 namespace henderson {
 
-using Eigen::ArrayXd;
 using Eigen::VectorXd;
 
 // Where random numbers come from.
@@ -143,7 +142,7 @@ class SpectralRatio {
 
  private:
   struct Slope {
-    double denominator, first, second;   // D; derivatives of f in s
+    double lambda, denominator, first, second;   // exp(s), D; derivatives of f in s
   };
 
   // Beyond this s there is practically never a maximum: (sum w / df) / (v / rest) would have to be above 30 * 10^(16 / rest).
@@ -210,7 +209,7 @@ class SpectralRatio {
       }
       const bool done = decrement <= 1e-6 && std::abs(move) <= 0.01;
       if (done || iteration == 59 || s > 300) {
-        value = spectrum_.nu * std::log(total / at_s.denominator) - penalty(std::exp(s)) + (done ? decrement / 2 : 0);
+        value = spectrum_.nu * std::log(total / at_s.denominator) - penalty(at_s.lambda) + (done ? decrement / 2 : 0);
         break;
       }
       double next = s + std::max(-3.0, std::min(3.0, move));
@@ -222,25 +221,33 @@ class SpectralRatio {
 
   Slope slope(const Eigen::Ref<const VectorXd>& w, double v, double s) const {
     const double lambda = std::exp(s);
-    shrink_ = (1 + lambda * spectrum_.value.array()).inverse();
-    less_ = w.array() * shrink_;
-    const double kept = less_.sum(), denominator = v + kept;
-    less_ *= shrink_;
-    const double once = less_.sum(), twice = (less_ * shrink_).sum();
-    const double rise = (kept - once) / denominator;                     // -d log D / ds
-    Slope out{denominator, spectrum_.nu * rise,
-              spectrum_.nu * ((3 * once - kept - 2 * twice) / denominator + rise * rise)};
-    if (!shares_penalty_) shrink_ = (1 + lambda * spectrum_.penalty_value.array()).inverse();
-    out.first -= (spectrum_.penalty_count.array() * (1 - shrink_)).sum();
-    out.second -= (spectrum_.penalty_count.array() * (1 - shrink_) * shrink_).sum();
-    return out;
+    double kept = 0, once = 0, twice = 0, first = 0, second = 0;
+    for (Index k = 0; k < w.size(); ++k) {
+      const double shrink = 1 / (1 + lambda * spectrum_.value[k]);
+      const double less = w[k] * shrink, lesser = less * shrink;
+      kept += less;
+      once += lesser;
+      twice += lesser * shrink;
+      if (!shares_penalty_) continue;
+      const double part = spectrum_.count[k] * (1 - shrink);
+      first += part;
+      second += part * shrink;
+    }
+    for (Index k = 0; !shares_penalty_ && k < spectrum_.penalty_value.size(); ++k) {
+      const double shrink = 1 / (1 + lambda * spectrum_.penalty_value[k]);
+      const double part = spectrum_.penalty_count[k] * (1 - shrink);
+      first += part;
+      second += part * shrink;
+    }
+    const double denominator = v + kept, rise = (kept - once) / denominator;       // rise: -d log D / ds
+    return {lambda, denominator, spectrum_.nu * rise - first,
+            spectrum_.nu * ((3 * once - kept - 2 * twice) / denominator + rise * rise) - second};
   }
 
   Spectrum spectrum_;
   bool shares_penalty_;
   double first_ = 0, step_ = 0;
   MatrixXd grid_;
-  mutable ArrayXd shrink_, less_;     // of slope()
 };
 
 }  // namespace henderson
