@@ -106,8 +106,10 @@ anova_without_tests <- function(fit) {
 #' anova_hypotheses(lmm(yield ~ irrigation * variety + (1 | field), irrigation))
 #' @export
 anova_hypotheses <- function(fit, type = 3) {
+  check_fit(fit)
+  type <- check_type(type)
   info <- fit_information(fit, full = FALSE)
-  lapply(term_hypotheses(info, check_type(type)), function(hypothesis) {
+  lapply(term_hypotheses(info, type), function(hypothesis) {
     L <- hypothesis$user
     L[abs(L) < 1e-10 * max(abs(L), 0)] <- 0
     structure(L, dimnames = list(NULL, names(info$estimate)))

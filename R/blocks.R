@@ -43,8 +43,3 @@ print.lmm_blocks <- function(x, ...) {
   cat("fixed      ", x$fixed_columns, " columns and the response: dense\n", sep = "")
   invisible(x)
 }
-
-check_fit <- function(fit) {
-  if (inherits(fit, "lmm_fit")) return(invisible(fit))
-  lmm_abort("input", paste0("`fit` must be a fit made by lmm(), not ", kind_of(fit), "."), what = "fit", value = class(fit))
-}

@@ -39,6 +39,7 @@ bootstrap <- function(fit, statistic = NULL, nsim = 500, seed = NULL, threads = 
   if (!is.null(statistic) && !is.function(statistic)) {
     lmm_abort("input", paste0("`statistic` must be a function, not ", kind_of(statistic), "."), what = "statistic")
   }
+  check_fit(fit)
   check_not_exact(fit, "the bootstrap")
   seed <- own_seed(seed)
   refits <- bootstrap_refits(list(fit), fit, nsim, seed, threads, progress)[[1L]]
@@ -47,11 +48,21 @@ bootstrap <- function(fit, statistic = NULL, nsim = 500, seed = NULL, threads = 
     t0 <- stats::setNames(all_estimates(fit), all_parameter_names(fit))
     t <- refit_parameters(fit, refits)
   } else {
-    t0 <- unlist(statistic(own))
-    t <- do.call(rbind, lapply(refit_states(fit, refits), function(state) unlist(statistic(state))))
+    t0 <- check_statistic(statistic, own)
+    t <- do.call(rbind, lapply(refit_states(fit, refits), function(state) check_statistic(statistic, state, length(t0))))
   }
   colnames(t) <- names(t0)
   structure(list(t0 = t0, t = t, nsim = nsim, seed = seed, singular = refits$singular), class = "lmm_bootstrap")
+}
+
+# Numbers, always as many.
+check_statistic <- function(statistic, state, size = NULL) {
+  value <- tryCatch(unlist(statistic(state)), error = function(e) {
+    lmm_abort("input", paste0("`statistic` cannot be evaluated: ", conditionMessage(e), "."), what = "statistic")
+  })
+  if ((is.numeric(value) || is.logical(value)) && length(value) && (is.null(size) || length(value) == size)) return(value)
+  lmm_abort("input", paste0("`statistic` must return ", if (is.null(size)) "numbers" else count_of(size, "number"), ", not ",
+                            describe_value(value), "."), what = "statistic", value = value)
 }
 
 # Matrix of all parameters, a row per refit, in the order of confint().
@@ -84,7 +95,7 @@ refit_states <- function(fit, refits) {
 #' @rdname bootstrap
 #' @export
 print.lmm_bootstrap <- function(x, digits = max(3L, getOption("digits") - 3L), ...) {
-  cat("Parametric bootstrap with ", x$nsim, " refits (", sum(x$singular), " at the boundary)\n\n", sep = "")
+  cat("Parametric bootstrap with ", count_of(x$nsim, "refit"), " (", sum(x$singular), " at the boundary)\n\n", sep = "")
   print(cbind(original = x$t0, bias = colMeans(x$t, na.rm = TRUE) - x$t0,
               `std. error` = apply(x$t, 2L, stats::sd, na.rm = TRUE)), digits = digits, ...)
   invisible(x)
@@ -99,5 +110,9 @@ confint.lmm_bootstrap <- function(object, parm, level = 0.95, type = c("perc", "
   type <- check_choice(type[1L], c("perc", "basic"), "type")
   limits <- t(vapply(seq_along(object$t0), function(k) bootstrap_limits(object$t0[[k]], object$t[, k], level, type), numeric(2L)))
   dimnames(limits) <- list(names(object$t0), percent_names(level))
-  if (missing(parm)) limits else limits[parm, , drop = FALSE]
+  if (missing(parm)) return(limits)
+  at <- if (is.character(parm)) match(parm, names(object$t0)) else if (is.numeric(parm)) seq_along(object$t0)[parm] else NA
+  if (!anyNA(at)) return(limits[at, , drop = FALSE])
+  lmm_abort("input", paste0("`parm` must name statistics of the bootstrap, not ", describe_value(parm), "."), what = "parm", value = parm,
+            fix = paste0("There are ", enumerate(quote_name(names(object$t0)), 12L), "."))
 }

@@ -42,6 +42,11 @@ force_arguments <- function(names, env = parent.frame()) {
   for (name in names) force_argument(get(name, envir = env, inherits = FALSE), name)
 }
 
+check_fit <- function(fit, name = "fit") {
+  if (inherits(fit, "lmm_fit")) return(fit)
+  lmm_abort("input", paste0("`", name, "` must be a fit made by lmm(), not ", kind_of(fit), "."), what = name, value = class(fit))
+}
+
 check_flag <- function(x, name) {
   if (isTRUE(x) || isFALSE(x)) return(x)
   lmm_abort("input", paste0("`", name, "` must be TRUE or FALSE, not ", describe_value(x), "."),

@@ -31,7 +31,7 @@ contest <- function(fit, L, ...) UseMethod("contest")
 
 #' @export
 contest.default <- function(fit, L, ...) {
-  lmm_abort("input", paste0("`fit` must be a fit made by lmm(), not ", kind_of(fit), "."), what = "fit")
+  check_fit(fit)
 }
 
 #' @rdname contest
@@ -45,6 +45,8 @@ contest.lmm_fit <- function(fit, L, rhs = 0, joint = TRUE, ddf = "Satterthwaite"
   rhs <- check_rhs(rhs, nrow(L))
   inference <- new_inference(fit, ddf, ...)
   hypothesis <- new_hypothesis(inference$info, L)
+  zero <- if (!joint) which(rowSums(L != 0) == 0)
+  if (length(zero)) lmm_abort("input", paste0(row_text(zero), " of `L` ", if (length(zero) == 1L) "is" else "are", " zero."), what = "L", where = zero)
   if (!joint) return(t_table(inference, hypothesis, rhs, conf.level))
   reduced <- independent_rows(hypothesis, rhs, inference$info)
   out <- f_table(inference, list(invariant_rows(reduced$hypothesis, reduced$rhs)))
@@ -67,7 +69,11 @@ hypothesis_rows <- function(hypothesis, transform) {
 # L as a numeric matrix over all coefficients.
 hypothesis_matrix <- function(fit, L) {
   names <- names(fit_beta(fit))
-  if (is.list(L) && !is.data.frame(L)) L <- do.call(rbind, L)
+  L <- force_argument(if (!missing(L)) L, "L")
+  if (is.list(L) && !is.data.frame(L)) {
+    if (length(unique(lengths(L))) > 1L) lmm_abort("input", "the rows of `L` have different lengths.", what = "L", value = lengths(L))
+    L <- do.call(rbind, L)
+  }
   if (is.data.frame(L)) L <- as.matrix(L)
   if (!is.numeric(L) || length(dim(L)) > 2L) {
     lmm_abort("input", paste0("`L` must be a numeric vector or matrix, not ", kind_of(L), "."), what = "L")

@@ -167,10 +167,10 @@ formula_clusters <- function(formula, fit, rows) {
     if (!name %in% elsewhere) return(rows$data[[name]])
     x <- if (!is.null(data[[name]])) data[[name]][positions_in(row_labels(rows), data)]
          else get0(name, envir = environment(formula))
-    if (length(x) != rows$n || anyNA(x)) {
-      lmm_abort("input", paste0("variable ", quote_name(name), " of `cluster` cannot be found, or has missing values."), what = name)
-    }
-    x
+    problem <- if (is.null(x)) "not found" else if (length(x) != rows$n) paste0("has length ", length(x), ", the fit has ", rows$n, " rows")
+               else if (anyNA(x)) paste0("has missing values (", row_text(which(is.na(x))), ")")
+    if (is.null(problem)) return(x)
+    lmm_abort("input", paste0("variable ", quote_name(name), " of `cluster` ", problem, "."), what = name)
   })
   key <- do.call(paste, c(lapply(values, as.character), sep = "\r"))
   match(key, unique(key))

@@ -11,7 +11,7 @@ ddf_classes <- c(Satterthwaite = "df_satterthwaite", `Kenward-Roger` = "df_kenwa
 #' Methods for denominator degrees of freedom
 #'
 #' `ddf_methods()` lists the methods that [summary()][summary.lmm_fit()], [anova()][anova.lmm_fit()], [contest()] and
-#' 'emmeans' accept as `ddf`; upper and lower case are the same, and unique beginnings are enough. `ddf_method()` makes
+#' 'emmeans' accept as `ddf`; upper and lower case are the same, and unique beginnings are enough; `"KR"` is Kenward-Roger. `ddf_method()` makes
 #' a method with options, which can be given as `ddf` in place of a name.
 #'
 #' @section Methods:
@@ -64,7 +64,9 @@ ddf_method <- function(name = "Satterthwaite", ...) {
   if (inherits(name, "df_method")) return(name)
   options <- list(...)
   key <- function(x) gsub("[^a-z]", "", tolower(x))
-  at <- if (is.character(name) && length(name) == 1L && !is.na(name)) pmatch(key(name), key(ddf_methods())) else NA
+  at <- if (is.character(name) && length(name) == 1L && !is.na(name)) {
+    if (key(name) == "kr") 2L else pmatch(key(name), key(ddf_methods()))
+  } else NA
   if (is.na(at)) check_choice(name, ddf_methods(), "ddf")
   method <- structure(list(name = ddf_methods()[at]), class = c(ddf_classes[[at]], "df_method"))
   set_options(method, options)

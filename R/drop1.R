@@ -20,6 +20,7 @@
 #' @export
 drop1.lmm_fit <- function(object, scope, ddf = "Satterthwaite", test = c("F", "Chisq", "none"), k = 2, ...) {
   test <- check_choice(test[1L], c("F", "Chisq", "none"), "test")
+  check_number(k, "k")
   terms <- droppable_terms(object, if (missing(scope)) NULL else scope)
   if (test != "F") return(drop1_by_likelihood(object, terms, k, test == "Chisq"))
   inference <- new_inference(object, ddf, ...)
@@ -35,6 +36,9 @@ deparse_formula <- function(fit) paste(deparse(stats::formula(fit), 500L), colla
 droppable_terms <- function(fit, scope) {
   all <- stats::drop.scope(fit$frame$terms)
   if (is.null(scope)) return(all)
+  if (!is.character(scope) && !inherits(scope, "formula")) {
+    lmm_abort("input", paste0("`scope` must be a formula or names of terms, not ", kind_of(scope), "."), what = "scope")
+  }
   wanted <- if (is.character(scope)) scope else attr(stats::terms(stats::update.formula(stats::formula(fit$frame$terms), scope)),
                                                      "term.labels")
   bad <- setdiff(wanted, all)

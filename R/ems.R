@@ -48,9 +48,7 @@
 #' @export
 ems <- function(object, data, type = 3, level = 0.95) {
   check_level(level)
-  type <- match(as.character(type)[1L], c("1", "2", "3", "I", "II", "III"))
-  if (is.na(type)) lmm_abort("input", "`type` must be 1, 2 or 3.", what = "type")
-  type <- (type - 1L) %% 3L + 1L
+  type <- check_type(type)
   model <- ems_model(object, if (missing(data)) NULL else data)
   spaces <- effect_spaces(model, type)
   analysis <- ems_analysis(model, spaces)

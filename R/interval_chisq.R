@@ -16,5 +16,6 @@ chisq_limits <- function(estimate, se, level, df = 2 * (estimate / se)^2) {
   tail <- (1 - level) / 2
   out <- cbind(df * estimate / stats::qchisq(tail, df, lower.tail = FALSE), df * estimate / stats::qchisq(tail, df))
   out[is.na(df) | estimate < 0, ] <- NA_real_       # what is negative is no multiple of a chi-square
+  out[!is.finite(out)] <- NA_real_                  # with hardly any degrees of freedom a limit has no value
   unname(out)
 }

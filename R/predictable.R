@@ -41,9 +41,7 @@
 #' predictable(fit, 1, list(operator = c(a = 1, b = 1, c = 1, d = 1) / 4))  # narrow
 #' @export
 predictable <- function(fit, L, random = list(), rhs = 0, ddf = "Satterthwaite", conf.level = 0.95) {
-  if (!inherits(fit, "lmm_fit")) {
-    lmm_abort("input", paste0("`fit` must be a fit made by lmm(), not ", kind_of(fit), "."), what = "fit")
-  }
+  check_fit(fit)
   method <- ddf_method(ddf)
   if (!inherits(method, c("df_satterthwaite", "df_kenward_roger", "df_residual", "df_asymptotic"))) {
     check_choice(method$name, c("Satterthwaite", "Kenward-Roger", "residual", "asymptotic"), "ddf")

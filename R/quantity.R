@@ -40,6 +40,7 @@
 quantity <- function(fit, ..., method = c("delta", "chisq", "boot", "profile"), level = 0.95,
                      link = c("identity", "log", "logit"), information = c("observed", "expected", "average"), nsim = 1000,
                      seed = NULL, threads = 1) {
+  check_fit(fit)
   method <- check_choice(method[1L], c("delta", "chisq", "boot", "profile"), "method")
   link <- check_choice(link[1L], c("identity", "log", "logit"), "link")
   check_level(level)

@@ -30,7 +30,7 @@ ranova.default <- function(model, ...) {
   if (isNamespaceLoaded("lmerTest")) {
     return(do.call(getExportedValue("lmerTest", "ranova"), list(model, ...), quote = TRUE, envir = globalenv()))
   }
-  lmm_abort("input", paste0("`model` must be a fit made by lmm(), not ", kind_of(model), "."), what = "model")
+  check_fit(model, "model")
 }
 
 #' @rdname ranova

@@ -22,11 +22,12 @@
 #' @export
 backward <- function(object, ddf = "Satterthwaite", alpha.random = 0.1, alpha.fixed = 0.05, reduce.fixed = TRUE,
                      reduce.random = TRUE, keep = character(), ...) {
-  if (!inherits(object, "lmm_fit")) {
-    lmm_abort("input", paste0("`object` must be a fit made by lmm(), not ", kind_of(object), "."), what = "object")
-  }
+  check_fit(object, "object")
   method <- ddf_method(ddf, ...)
   check_not_exact(object, "a test")
+  check_number(alpha.random, "alpha.random", 0, 1)
+  check_number(alpha.fixed, "alpha.fixed", 0, 1)
+  for (term in keep) check_choice(term, attr(object$frame$terms, "term.labels"), "keep")
   random <- eliminate_random(object, if (check_flag(reduce.random, "reduce.random")) alpha.random else 1)
   fixed <- eliminate_fixed(random$fit, method, if (check_flag(reduce.fixed, "reduce.fixed")) alpha.fixed else 1, keep)
   structure(list(random = random$table, fixed = fixed$table, model = fixed$fit), class = "backward.lmm_fit")

@@ -47,6 +47,11 @@ evaluate_update <- function(object, call, formula, changes, caller) {
     if (all_found(all.vars(call[[name]]), data, places)) next
     call[name] <- list(if (name == "subset") kept_subset(object, data) else kept_column(object, name, data))
   }
+  # made by with(): the variables are where update() was called, and no longer where the formula was written
+  if (is.null(data) && !all_found(all.vars(formula), NULL, places[1L])) {
+    environment(formula) <- scope
+    call$formula <- formula
+  }
   if (!is.null(data)) {
     scope$.data <- data
     call$data <- quote(.data)

@@ -65,6 +65,7 @@ print.variance_components <- function(x, digits = max(3L, getOption("digits") - 
 # Standard errors of the variance parameters, their correlations, and reasons where there are none. Covariances are left
 # to the caller: a product of two standard errors has the fourth power of the response's unit.
 component_errors <- function(fit, scale = "variance", information = "observed") {
+  check_fit(fit)
   scale <- check_choice(scale[1L], c("variance", "sd"), "scale")
   information <- check_choice(information[1L], c("observed", "expected", "average"), "information")
   parameters <- variance_parameters(fit)
