@@ -87,3 +87,12 @@ test_that("formula, terms, family and model frame are those of the fit", {
   expect_identical(family(m)$family, "gaussian")
   expect_identical(names(model.frame(m)), c("y", "x", "g"))
 })
+
+test_that("a fit made by with() can be updated there", {
+  d <- behavior_data()
+  fit <- with(d, {
+    m <- lmm(y ~ x + (1 | g))
+    update(m, . ~ . + t)
+  })
+  expect_equal(fixef(fit), fixef(lmm(y ~ x + t + (1 | g), d)))
+})
