@@ -5,7 +5,7 @@ intercepts <- y ~ x + (1 | g)
 
 everything <- function(m, d) {
   list(predict(m, d), fixef(m), ranef(m), VarCorr(m), logLik(m), coef(summary(m)), fitted(m), residuals(m),
-       fixef(update(m, . ~ . + t)), simulate(m, seed = 1), predict(m, d[1:3, ], se.fit = TRUE))
+       fixef(update(m, . ~ . + t)), simulate(m, seed = 1), predict(m, d[1:3, ], se.fit = TRUE), anova(m), confint(m))
 }
 
 test_that("O01: a saved fit is the same in a new session, and holds no pointer", {
@@ -28,6 +28,10 @@ test_that("O01: a saved fit is the same in a new session, and holds no pointer",
     lmm(y ~ x + (1 | g), mk())
   }
   expect_lt(length(serialize(big(), NULL)), 1e5)
+})
+
+test_that("O03: a fit says which version made it", {
+  expect_identical(lmm(intercepts, d)$version, as.character(packageVersion("henderson")))
 })
 
 test_that("O05: fits made inside functions can be updated outside", {

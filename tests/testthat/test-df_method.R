@@ -37,3 +37,31 @@ test_that("residual and asymptotic degrees of freedom are what they say", {
   table <- coef(summary(fit, ddf = "asymptotic"))
   expect_equal(table[, "Pr(>|t|)"], 2 * pnorm(-abs(table[, "t value"])))
 })
+
+test_that("no method depends on units, contrasts, the order of levels or rows, or the rows of a hypothesis", {
+  d <- transform(behavior_data(), w = rep(c(0.5, 1, 2), 32), k = factor(rep(1:6, 16)))[-c(2, 7, 30, 31, 64), ]
+  fit_to <- function(data, ...) lmm(y ~ f * x + (x | g), data, weights = w, ...)
+  same_fits <- c(
+    list(fit_to(transform(d, y = 1e-7 * y)), fit_to(transform(d, x = 1e5 * x)), fit_to(transform(d, w = 1e6 * w)),
+         fit_to(transform(d, f = factor(f, c("c", "a", "d", "b")))), fit_to(d[nrow(d):1, ])),
+    lapply(c("contr.sum", "contr.helmert", "contr.poly", "contr.SAS"), function(code) fit_to(d, contrasts = list(f = code))))
+  fit <- fit_to(d)
+  set.seed(2)
+  L <- diag(8)[6:8, ]
+  mixed <- matrix(rnorm(9), 3) %*% L
+  methods <- c(as.list(setdiff(ddf_methods(), "cluster-robust")), list(
+    ddf_method("Kenward-Roger", information = "observed"), ddf_method("cluster-robust", cluster = ~g),
+    ddf_method("cluster-robust", cluster = ~k, type = "CR3")))             # clusters that cross the groups
+  numbers <- function(fit, ddf) as.matrix(anova(fit, ddf = ddf)[c("NumDF", "DenDF", "F value", "Pr(>F)")])
+  for (ddf in methods) {
+    base <- numbers(fit, ddf)
+    expect_true(all(is.finite(base[, "Pr(>F)"])))
+    name <- if (is.character(ddf)) ddf else class(ddf)[1L]
+    finite <- is.finite(base)                                              # asymptotic degrees of freedom are not
+    for (k in seq_along(same_fits)) {
+      expect_lt(relative_difference(numbers(same_fits[[k]], ddf)[finite], base[finite]), 1e-8, label = paste(name, "variant", k))
+    }
+    of_rows <- contest(fit, L, ddf = ddf)[c("F value", "Pr(>F)", "Chisq")]
+    expect_lt(relative_difference(unlist(contest(fit, mixed, ddf = ddf)[names(of_rows)]), unlist(of_rows)), 1e-8, label = name)
+  }
+})

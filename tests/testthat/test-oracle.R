@@ -41,6 +41,12 @@ test_that("the designs cover what they should", {
   expect_true(all(vapply(cases, function(x) x$fit$optimum$status == "converged", NA)))
 })
 
+test_that("a search takes few evaluations, and none ends in a warning", {
+  evaluations <- vapply(cases, function(x) as.numeric(x$fit$optimum$evaluations), 0)
+  expect_lte(median(evaluations[!vapply(cases, function(x) isSingular(x$fit), NA)]), 10)
+  for (x in cases) expect_false(any(vapply(x$fit$conditions, inherits, NA, "lmm_warning_convergence")), label = x$label)
+})
+
 test_that("criterion, estimates and predictions at the optimum are those of the dense formulas", {
   for (x in cases) {
     fit <- x$fit
