@@ -7,7 +7,8 @@
 #'   of `vcov(fit, full = TRUE)`; `"random_list"`: a list with the dense matrix of each random term, one column per
 #'   effect of a level.
 #' @param ... not used.
-#' @return A data frame; a matrix or list of matrices.
+#' @return `model.frame()` a data frame of the rows used; `model.matrix()` a matrix with a row per row used (`"random"`: sparse, of
+#'   package 'Matrix'), or a list of matrices.
 #' @examples
 #' fit <- lmm(yield ~ treat + (1 | blend), penicillin)
 #' head(model.matrix(fit))

@@ -40,7 +40,17 @@
 #' @param test how to compare fits: `"Chisq"`, `"F"` or `"bootstrap"`.
 #' @param nsim,seed,threads,progress number of simulated responses, seed for them, number of processes, print progress? See
 #'   [bootstrap()].
-#' @return A data frame of class `anova`.
+#' @return A data frame of class `anova`. One fit: a row per term with `Sum Sq` (`Mean Sq` times `NumDF`), `Mean Sq`
+#'   (F, before the scaling of Kenward and Roger, times the residual variance), both in squared units of the response, `NumDF`,
+#'   `DenDF`, `F value` and `Pr(>F)`. Several fits: a row per fit with `npar`, `AIC`, `BIC`, `logLik`, `-2*log(L)`,
+#'   `Chisq`, `Df`, `Pr(>Chisq)`, or for `test = "F"` the F test with `NumDF`, `DenDF` and `F.scaling`.
+#' @section Conditions:
+#' Fits that cannot be compared, an unknown `type`, method or option are errors of class `lmm_error_input`, which say what
+#' differs. `lmm_message_refit` tells of a refit by maximum likelihood (or by REML, for Kenward and Roger);
+#' `lmm_warning_data` warns when restricted likelihoods of different fixed effects are compared.
+#' @references Goodnight (1980) Communications in Statistics A9, 167-180 (types of hypotheses). Kuznetsova, Brockhoff and
+#'   Christensen (2017) Journal of Statistical Software 82(13). Halekoh and Hojsgaard (2014) Journal of Statistical
+#'   Software 59(9).
 #' @examples
 #' fit <- lmm(yield ~ irrigation * variety + (1 | field), irrigation)
 #' anova(fit)
@@ -101,7 +111,8 @@ anova_without_tests <- function(fit) {
 #' @param fit a fit made by [lmm()].
 #' @param type type of hypotheses, as for [anova()][anova.lmm_fit()].
 #' @return A list with one matrix per term: the rows that are tested, with a column for each coefficient that has an
-#'   estimate.
+#'   estimate. A term of which nothing can be estimated has a matrix without rows. `contest(fit, L)` tests such a matrix
+#'   where all coefficients have estimates.
 #' @examples
 #' anova_hypotheses(lmm(yield ~ irrigation * variety + (1 | field), irrigation))
 #' @export

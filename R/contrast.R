@@ -21,7 +21,16 @@
 #' @param ... options of the method, see [ddf_method()].
 #' @return A data frame. For `joint = TRUE` one row with `Sum Sq`, `Mean Sq`, `NumDF`, `DenDF`, `F value`, `Pr(>F)` and the
 #'   large-sample test `Chisq`, `Pr(>Chisq)`; otherwise `Estimate`, `Std. Error`, `df`, `t value`, `lower`, `upper` and
-#'   `Pr(>|t|)` for each row.
+#'   `Pr(>|t|)` for each row. With `r` the rank of `L` and `C` the covariance matrix of the estimates (adjusted, for
+#'   Kenward and Roger), F is `d' (L C L')^-1 d / r` for `d = L beta - rhs`, scaled for Kenward and Roger, and `Chisq` is the
+#'   same without division by `r` at the unadjusted `C`.
+#' @section Conditions:
+#' `lmm_error_input`: an `L` of the wrong width, with unknown names or missing values, rows that contradict each other given
+#' `rhs`, an unknown method or option. `lmm_error_unidentified`: a row that is not estimable. `lmm_message_rank`: rows were
+#' dropped.
+#' @references Fai and Cornelius (1996) J. Statist. Comput. Simul. 54, 363-378. Kenward and Roger (1997) Biometrics 53,
+#'   983-997.
+#' @seealso [predictable()] for combinations of fixed and random effects, [anova_hypotheses()] for the `L` of a term.
 #' @examples
 #' fit <- lmm(yield ~ treat + (1 | blend), penicillin)
 #' contest(fit, c(treatB = 1, treatC = -1), joint = FALSE)

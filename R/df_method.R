@@ -48,6 +48,9 @@ ddf_classes <- c(Satterthwaite = "df_satterthwaite", `Kenward-Roger` = "df_kenwa
 #' @param ... options of the method: `information`, `type` (Kenward-Roger), `subject` (between-within), `cluster`, `type`
 #'   (cluster-robust).
 #' @return `ddf_methods()` a character vector, `ddf_method()` an object of class `df_method`.
+#' @section Conditions:
+#' A name or an option that does not exist is an error of class `lmm_error_input` that lists those that do; so is
+#' `"inner-outer"` for crossed grouping factors, and `"cluster-robust"` without `cluster`.
 #' @references Kenward and Roger (1997) Biometrics 53, 983-997. Fai and Cornelius (1996) J. Statist. Comput. Simul. 54,
 #'   363-378. Bell and McCaffrey (2002) Survey Methodology 28, 169-181. Pustejovsky and Tipton (2018) J. Bus. Econ.
 #'   Statist. 36, 672-683. Giesbrecht and Burns (1985) Biometrics 41, 477-486. Pinheiro and Bates (2000), section 2.4.2.

@@ -11,7 +11,12 @@
 #' @param test `"F"`, or `"Chisq"` for likelihood ratio tests by maximum likelihood, or `"none"` for AIC only.
 #' @param k penalty per parameter in AIC.
 #' @param ... options of the method, see [ddf_method()].
-#' @return A data frame of class `anova`.
+#' @return A data frame of class `anova`, a row per term. `test = "F"`: the columns of [anova()][anova.lmm_fit()];
+#'   `"Chisq"` and `"none"`: `npar` (coefficients lost), `AIC` of the model without the term and the likelihood ratio
+#'   `LRT` with `Pr(Chi)`, all by maximum likelihood.
+#' @section Conditions:
+#' A `scope` that names no term of the model is an error of class `lmm_error_input`; one of class `lmm_error_data` says that the
+#' number of rows in use would change with a term.
 #' @examples
 #' fit <- lmm(yield ~ irrigation * variety + (1 | field), irrigation)
 #' drop1(fit)

@@ -75,8 +75,12 @@ REMLcrit.lmm_fit <- function(object, ...) criterion_at_optimum(object, REML = TR
 #' @param newresp a response: a vector, a matrix with one response per column, or what [simulate()][stats::simulate()]
 #'   returned. One value per row that was used, or one per row of the data.
 #' @param ... passed on to methods.
-#' @return For a vector a fit. For a matrix a list with one column or element per response: `theta`, `beta`,
-#'   `sigma`, `criterion`.
+#' @return For a vector a fit. For a matrix a list with one column per response: `theta` (relative Cholesky parameters), `beta`
+#'   (fixed effects), `covariance` (entries of the covariance matrices of the terms, one after the other), and with one element per
+#'   response: `sigma`, `criterion` (`-2 log L`), `evaluations`, `converged`, `singular`.
+#' @section Conditions:
+#' `lmm_error_input`: a response that is not numeric or has another number of rows; `lmm_error_data`: missing or infinite values in
+#' rows in use.
 #' @examples
 #' fit <- lmm(yield ~ treat + (1 | blend), penicillin)
 #' refit(fit, log(penicillin$yield))
@@ -95,6 +99,8 @@ refit.default <- function(object, newresp, ...) {
 #' @param object a fit made by [lmm()].
 #' @param name name of the part, or several names for a list of parts. `"ALL"` gives the list of all.
 #' @param ... passed on to methods.
+#' @section Conditions:
+#' `lmm_error_input` for a name that is not in the list.
 #' @return Depends on the part:
 #' \describe{
 #'   \item{`X`, `Z`, `Zt`}{fixed-effect and (sparse) random-effect model matrices; the latter transposed}

@@ -11,7 +11,8 @@
 #' @param ddf,lmer.df method for the degrees of freedom, see [ddf_methods()].
 #' @param vcov. a covariance matrix, or a function of the fit that gives one, to be used instead of that of the method.
 #' @param ... passed on.
-#' @return What 'emmeans' expects.
+#' @return What 'emmeans' expects: a data frame of the variables, and a list with the matrix `X` of the grid, the coefficients `bhat`,
+#'   their covariance matrix `V`, a basis `nbasis` of what is not estimable, and the function `dffun` for degrees of freedom.
 #' @examplesIf requireNamespace("emmeans", quietly = TRUE)
 #' fit <- lmm(yield ~ treat + (1 | blend), penicillin)
 #' emmeans::emmeans(fit, ~ treat)

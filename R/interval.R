@@ -30,7 +30,12 @@
 #' @param nsim,boot.type,seed,threads,progress for `"boot"`: number of simulated responses, `"perc"` or `"basic"`, seed of the
 #'   random numbers, number of processes, print progress? See [bootstrap()].
 #' @param ... not used.
-#' @return A matrix with a row per parameter and columns for the lower and upper limit.
+#' @return A matrix with a row per parameter and columns for the lower and upper limit: standard deviations in units of the
+#'   response (of a slope: per unit of its covariate), correlations, fixed effects in units of their coefficients. `NA` where
+#'   the method has no limit.
+#' @section Conditions:
+#' `lmm_error_input` for a parameter, method or level that does not exist. All limits are `NA` where the residual variance is
+#' zero.
 #' @references Venzon and Moolgavkar (1988) Applied Statistics 37, 87-94. Satterthwaite (1946) Biometrics Bulletin 2,
 #'   110-114. Davison and Hinkley (1997) *Bootstrap Methods and their Application*.
 #' @examples

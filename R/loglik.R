@@ -16,12 +16,19 @@
 #' }
 #' The numbers of a row of weight zero do not enter the likelihood, so it is not counted.
 #'
+#' With `V` the covariance matrix of `y`, `r = y - X beta` and `p` the rank of `X`, `-2 log L` is
+#' `n log(2 pi) + log |V| + r' V^-1 r`, and for REML `(n - p) log(2 pi) + log |V| + log |X' V^-1 X| + r' V^-1 r` with the
+#' columns of `X` that have an estimate, in the user's units. So restricted likelihoods of different coding differ by a constant.
+#'
 #' @param object a fit made by [lmm()].
 #' @param REML which criterion? `NULL`: the one that was optimized.
 #' @param compat convention for `df` and `nobs`.
 #' @param k penalty per parameter.
 #' @param ... further fits for `AIC()` and `BIC()`.
-#' @return `logLik()` an object of class `logLik`; `deviance()` minus twice the log-likelihood.
+#' @return `logLik()` an object of class `logLik`, a number with attributes `df`, `nobs` and `nall`; `deviance()` minus twice
+#'   the log-likelihood; `AIC()` and `BIC()` a number, or for several fits a data frame with a row for each. A fit whose
+#'   residual variance is zero has no likelihood: `NA`.
+#' @references Patterson and Thompson (1971) Biometrika 58, 545-554. Harville (1977) JASA 72, 320-338.
 #' @examples
 #' fit <- lmm(yield ~ treat + (1 | blend), penicillin)
 #' logLik(fit)

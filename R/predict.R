@@ -113,7 +113,17 @@ mask_design <- function(d, use) {
 #' @param ... not used.
 #' @return A vector; with `interval` a matrix with columns `fit`, `lwr`, `upr`; with `se.fit` a list of `fit` and
 #'   `se.fit`.
-#' @details Intervals use normal quantiles.
+#' @details For a row with fixed part `x` and random part `z` (of the terms conditioned on) the prediction is
+#'   `x' beta + z' b` plus the offset. Its variance is that of `x' (beta^ - beta) + z' (b^ - b)`, from the joint covariance matrix
+#'   `vcov(object, full = TRUE)`; a new level adds `z' Sigma z`. A prediction interval adds `sigma^2 / weight` and the
+#'   variance of the terms that are not conditioned on. Intervals use normal quantiles. All numbers are in units of the
+#'   response, after the transformation that the formula makes.
+#' @section Conditions:
+#' `lmm_error_newdata`: a variable that `newdata` lacks or that has another type, a level that is not in the fit, a term in `re.form`
+#' that is not in the model. `lmm_warning_newdata`: rows outside the space that a rank-deficient fit knows (their prediction is `NA`),
+#' and variables computed from all rows, as `x - mean(x)`.
+#' @references Henderson (1975) Biometrics 31, 423-447. McLean, Sanders and Stroup (1991) The American Statistician 45,
+#'   54-64.
 #' @examples
 #' fit <- lmm(bright ~ 1 + (1 | operator), pulp)
 #' predict(fit, data.frame(operator = c("a", "d")))

@@ -15,7 +15,12 @@
 #' @param oldNames names of variance parameters, see [confint()][confint.lmm_fit()].
 #' @param steps number of points on each side of the estimate.
 #' @param ... not used, or passed on to plotting functions.
-#' @return A data frame of class `lmm_profile` with columns `.zeta`, all parameters, and `.par`, the profiled one.
+#' @return A data frame of class `lmm_profile` with columns `.zeta`, all parameters, and `.par`, the profiled one. Parameters are
+#'   standard deviations, correlations and fixed effects, in the units of [confint()][confint.lmm_fit()].
+#' @section Conditions:
+#' `lmm_error_input` for a parameter that does not exist; `lmm_error_unidentified` where the residual variance is zero.
+#' @references Bates and Watts (1988) *Nonlinear Regression Analysis and its Applications*, chapter 6. Venzon and
+#'   Moolgavkar (1988) Applied Statistics 37, 87-94.
 #' @examples
 #' fit <- lmm(bright ~ 1 + (1 | operator), pulp)
 #' p <- profile(fit)

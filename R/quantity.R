@@ -29,7 +29,13 @@
 #' @param link scale of `"delta"` limits: `"identity"`, `"log"`, `"logit"`.
 #' @param information see [vcov_components()].
 #' @param nsim,seed,threads for `"boot"`: number of simulated responses, seed and number of processes.
-#' @return A data frame with a row per quantity and columns `estimate`, `se`, `df`, `lower`, `upper`.
+#' @return A data frame with a row per quantity and columns `estimate`, `se`, `df` (for `"chisq"`), `lower`, `upper`, in the unit
+#'   of the quantity. Limits are `NA` where the method has none.
+#' @section Conditions:
+#' `lmm_error_input`: a quantity that cannot be evaluated, is not one number or names a parameter the fit does not have, or a
+#' method that is not available for it (the message names those that are).
+#' @references Satterthwaite (1946) Biometrics Bulletin 2, 110-114. Burdick and Graybill (1992) *Confidence Intervals on
+#'   Variance Components*. Davison and Hinkley (1997) *Bootstrap Methods and their Application*.
 #' @examples
 #' fit <- lmm(bright ~ 1 + (1 | operator), pulp)
 #' quantity(fit, "icc", "total sd", "cv")

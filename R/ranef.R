@@ -16,7 +16,12 @@
 #' @param whichel names or indices of the grouping factors wanted.
 #' @param x,row.names,optional,... see [as.data.frame()].
 #' @return A list of data frames, one per grouping factor: levels in rows. `as.data.frame()` gives the long form
-#'   with columns `grpvar`, `term`, `grp`, `condval` and `condsd`.
+#'   with columns `grpvar`, `term`, `grp`, `condval` and `condsd`. Modes and their standard deviations are in units of the
+#'   response by those of the column; variances (`"postVar"`) in the squares of these.
+#' @section Formulas:
+#' With `G` the covariance matrix of all random effects and `R = sigma^2 W^-1`, the modes are `G Z' V^-1 (y - X beta)`, and their
+#' conditional covariance matrix `(Z' R^-1 Z + G^-1)^-1`, computed so that a singular `G` does no harm.
+#' @references Henderson (1975) Biometrics 31, 423-447.
 #' @examples
 #' fit <- lmm(bright ~ 1 + (1 | operator), pulp)
 #' ranef(fit)

@@ -16,7 +16,9 @@
 #' @param mixture add a column with p-values from the mixture of chi-squares?
 #' @param ... not used.
 #' @return A data frame of class `anova` with columns `npar`, `logLik`, `AIC`, `LRT`, `Df`, `Pr(>Chisq)` as lmerTest
-#'   prints it and, if asked for, `Pr(mixture)`.
+#'   prints it and, if asked for, `Pr(mixture)`; the first row is the fit itself, each other one the model without a term.
+#' @section Conditions:
+#' `lmm_error_input` for a fit that holds no rows. Where the residual variance is zero there is no ratio: `NA`.
 #' @references Self and Liang (1987) JASA 82, 605-610. Stram and Lee (1994) Biometrics 50, 1171-1177.
 #' @examples
 #' fit <- lmm(yield ~ treat + (1 | blend), penicillin)

@@ -16,7 +16,11 @@
 #' @param scaled divide by the residual standard deviation? For types up to `"deviance"`.
 #' @param ... not used.
 #' @return A vector, one element per row used; per row of the data if the fit was made with `na.action = na.exclude`.
-#'   Its names are the row names of the data.
+#'   Its names are the row names of the data. In units of the response; the scaled types have none.
+#' @section Conditions:
+#' `lmm_error_input` for a fit that holds no rows (`lmm_control(keep_rows = FALSE)`).
+#' @references Santos Nobre and da Motta Singer (2007) Biometrical Journal 49, 863-875. Houseman, Ryan and Coull (2004) JASA 99,
+#'   383-394 (marginal residuals, there by the Cholesky factor).
 #' @examples
 #' fit <- lmm(yield ~ treat + (1 | blend), penicillin)
 #' head(residuals(fit))

@@ -19,7 +19,9 @@
 #'   drawn even when their term is conditioned on.
 #' @param ... not used.
 #' @return A data frame with one column per response and the state of the random number generator as attribute
-#'   `"seed"`.
+#'   `"seed"`; a row per row used, or per row of `newdata`, in units of the response.
+#' @section Conditions:
+#' `lmm_error_input` for an `nsim` that is no whole number; those of [predict()][predict.lmm_fit()] for `newdata` and `re.form`.
 #' @examples
 #' fit <- lmm(yield ~ treat + (1 | blend), penicillin)
 #' head(simulate(fit, 3, seed = 1))

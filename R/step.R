@@ -16,7 +16,11 @@
 #' @param keep names of fixed terms to be kept.
 #' @param x result of `backward()`.
 #' @param ... options of the method; for `print()` passed on.
-#' @return A list of class `backward.lmm_fit` with the tables `random` and `fixed` and the fit `model`.
+#' @return A list of class `backward.lmm_fit`: `random` and `fixed`, data frames with a row per term and in column `Eliminated`
+#'   the step at which it went (0: it stayed), and `model`, the fit that is left.
+#' @section Conditions:
+#' Removing a term whose variable has missing values would change the rows in use: an error of class `lmm_error_data`.
+#' @references Kuznetsova, Brockhoff and Christensen (2017) Journal of Statistical Software 82(13).
 #' @examples
 #' backward(lmm(yield ~ irrigation * variety + (1 | field), irrigation))
 #' @export

@@ -12,7 +12,10 @@
 #' @param signif.stars show stars of significance where there are p-values?
 #' @param symbolic.cor show the correlations as symbols?
 #' @param ... options of the method, see [ddf_method()]; for `print()` passed on to [stats::printCoefmat()].
-#' @return A list; its element `coefficients` is the table of fixed effects, also `coef(summary(fit))`.
+#' @return A list of class `summary.lmm_fit`: `coefficients`, the table of fixed effects (`Estimate`, `Std. Error`, `df`, `t value`,
+#'   `Pr(>|t|)`; also `coef(summary(fit))`), `vcov`, its covariance matrix, `varcor` and `sigma`, the variance parameters,
+#'   `criterion`, quantiles of the scaled `residuals`, `nobs`, `ngrps`, `aliased` (coefficients without estimate) and the
+#'   `conditions` of the fit.
 #' @examples
 #' summary(lmm(yield ~ treat + (1 | blend), penicillin))
 #' @export

@@ -15,6 +15,9 @@
 #' @param ... other arguments of [lmm()] to be changed; `NULL` drops one.
 #' @param evaluate fit the model, or return the call?
 #' @return A fit, or a call.
+#' @section Conditions:
+#' Those of [lmm()]; `lmm_warning_data` where variables have changed since the fit; `lmm_error_input` where the data are gone
+#' and the rows that the fit holds do not have the variables needed.
 #' @examples
 #' fit <- lmm(yield ~ treat + (1 | blend), penicillin)
 #' update(fit, . ~ . - treat)

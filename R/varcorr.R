@@ -11,7 +11,8 @@
 #' @return A list of covariance matrices, one per random term, with attributes `"stddev"` and `"correlation"`;
 #'   the residual standard deviation is its attribute `"sc"`. `as.data.frame()` has columns `grp`, `var1`, `var2`,
 #'   `vcov` and `sdcor`, the last holding standard deviations and correlations. The covariances of a diagonal
-#'   term are zero by definition and not listed.
+#'   term are zero by definition and not listed. Standard deviations are in units of the response by those of the column,
+#'   variances and covariances in their products.
 #' @examples
 #' fit <- lmm(bright ~ 1 + (1 | operator), pulp)
 #' VarCorr(fit)

@@ -15,9 +15,11 @@
 #' @param fit a fit made by [lmm()].
 #' @param scale `"variance"`: variances and covariances; `"sd"`: standard deviations and correlations.
 #' @param information which information matrix to invert.
-#' @return `vcov_components()` a matrix. `variance_components()` a data frame with columns `grp`, `var1`, `var2`,
+#' @return `vcov_components()` a symmetric matrix with a row per parameter, in the order of `variance_components()`, the residual
+#'   last; units are products of those of the parameters. `variance_components()` a data frame with columns `grp`, `var1`, `var2`,
 #'   `estimate`, `se`, `df` (Satterthwaite's degrees of freedom `2 (estimate / se)^2` of a variance) and `reason`.
-#' @references Searle, Casella and McCulloch (1992) *Variance Components*, chapter 6.
+#' @references Searle, Casella and McCulloch (1992) *Variance Components*, chapter 6. Gilmour, Thompson and Cullis (1995)
+#'   Biometrics 51, 1440-1450.
 #' @examples
 #' fit <- lmm(yield ~ treat + (1 | blend), penicillin)
 #' vcov_components(fit)
