@@ -23,6 +23,37 @@ test_that("T01: a time limit stops a long fit, and the next fit is right", {
   expect_equal(result$next_fit, -3.2433422, tolerance = 1e-7)
 })
 
+test_that("T01: so it does refits, the bootstrap and exact tests, and they can be done again", {
+  result <- in_new_process(function(paths) {
+    .libPaths(paths)
+    set.seed(1)
+    d <- data.frame(y = rnorm(4000), x = rnorm(4000), a = factor(sample(300, 4000, TRUE)), b = factor(sample(300, 4000, TRUE)))
+    fit <- suppressMessages(henderson::lmm(y ~ x + (1 | a) + (1 | b), d, REML = FALSE))
+    small <- suppressMessages(henderson::lmm(y ~ 1 + (1 | a) + (1 | b), d, REML = FALSE))
+    one <- suppressMessages(henderson::lmm(y + as.integer(a) %% 2 ~ x + (1 | a), d))
+    many <- matrix(rnorm(4000 * 3000), 4000)
+    limited <- function(expr) {
+      started <- proc.time()[["elapsed"]]
+      text <- tryCatch({
+        setTimeLimit(elapsed = 1, transient = TRUE)
+        expr
+        "finished"
+      }, error = conditionMessage)
+      setTimeLimit()
+      list(text = text, seconds = proc.time()[["elapsed"]] - started)
+    }
+    work <- list(refit = limited(henderson::refit(fit, many)), bootstrap = limited(henderson::bootstrap(fit, nsim = 1e5, seed = 1)),
+                 test = limited(henderson::bootstrap_test(fit, small, nsim = 1e5, seed = 1)),
+                 exact = limited(henderson::rlrt(one, nsim = 1e8, seed = 1)))
+    list(work = work, again = identical(henderson::bootstrap(small, nsim = 2, seed = 1)$t, henderson::bootstrap(small, nsim = 2, seed = 1)$t))
+  }, timeout = 120)
+  for (name in names(result$work)) {
+    expect_match(result$work[[name]]$text, "time limit", label = name)
+    expect_lt(result$work[[name]]$seconds, 3.5, label = name)
+  }
+  expect_true(result$again)
+})
+
 test_that("T03: forks agree with the parent bit for bit", {
   testthat::skip_on_os("windows")
   result <- in_new_process(function(paths, mk_data) {

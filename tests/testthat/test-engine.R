@@ -22,3 +22,9 @@ test_that("a fit draws no random number and makes no seed", {
   anova(fit, ddf = "Kenward-Roger")
   expect_false(exists(".Random.seed", global, inherits = FALSE))
 })
+
+test_that("a search that is asked to reports a line for each step", {
+  lines <- capture.output(lmm(y ~ x + (x | g), behavior_data(), control = lmm_control(progress = TRUE)) -> fit)
+  expect_match(lines, "^evaluation +[0-9]+  criterion -?[0-9.]+  decrement [0-9.e-]+$")
+  expect_identical(capture.output(lmm(y ~ x + (x | g), behavior_data()) -> fit), character())
+})
