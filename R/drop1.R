@@ -55,7 +55,7 @@ droppable_terms <- function(fit, scope) {
 drop1_by_likelihood <- function(fit, terms, k, chisq) {
   check_not_exact(fit, "a comparison by likelihood")
   full <- suppressMessages(refit_ml(fit))
-  reduced <- lapply(terms, function(term) suppressMessages(refit_ml(without_term(fit, term))))
+  reduced <- lapply(terms, function(term) without_term(fit, term, FALSE))
   lls <- lapply(c(list(full), reduced), logLik)
   df <- vapply(lls, attr, 0, "df")
   ll <- vapply(lls, as.numeric, 0)
@@ -64,14 +64,8 @@ drop1_by_likelihood <- function(fit, terms, k, chisq) {
     table$LRT <- c(NA, pmax(0, 2 * (ll[1L] - ll[-1L])))
     table$`Pr(Chi)` <- c(NA, stats::pchisq(table$LRT[-1L], table$npar[-1L], lower.tail = FALSE))
   }
-  structure(table, heading = c("Single term deletions", "\nModel:", deparse(stats::formula(fit))),
+  structure(table, heading = c("Single term deletions", "\nModel:", deparse_formula(fit)),
             class = c("anova", "data.frame"))
-}
-
-without_term <- function(fit, term) {
-  change <- stats::as.formula(call("~", quote(.), call("-", quote(.), str2lang(term))))
-  fixed <- stats::update.formula(stats::formula(fit$frame$terms), change)
-  refit_formula(fit, join_formula(fit, fixed, random_texts(fit)))
 }
 
 # The random terms as they are written.
@@ -86,7 +80,8 @@ join_formula <- function(fit, fixed, random) {
 # The model with another formula; it must use the same rows.
 refit_formula <- function(fit, formula) {
   call <- fit$call
-  out <- suppressMessages(eval(bquote(stats::update(fit, .(formula), REML = .(fit$spec$reml), start = NULL, control = .(fit$control)))))
+  changes <- c(list(fit, formula, REML = fit$spec$reml, start = NULL, control = fit$control), if (!is.null(fit$data)) list(data = fit$data))
+  out <- suppressMessages(eval(as.call(c(quote(stats::update), changes))))
   call$formula <- out$call$formula
   out$call <- call
   if (fit_nobs(out) != fit_nobs(fit)) {

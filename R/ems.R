@@ -96,6 +96,7 @@ ems_fixed_effects <- function(frame, rows) {
     Z <- if (length(factors)) indicators(as.integer(cells), nlevels(cells)) else matrix(1, rows$n, 1L)
     for (label in covariates) {
       x <- unclass(rows$data[[label]])
+      x <- x / max(abs(x), .Machine$double.xmin)
       Z <- row_products(Z, if (length(dim(x)) == 1L) as.vector(x) else x)
     }
     list(label = attr(frame$terms, "term.labels")[k], random = FALSE, factors = factors, covariates = covariates,

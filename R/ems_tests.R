@@ -12,8 +12,10 @@ synthesized_tests <- function(analysis) {
       return(data.frame(`F value` = NA_real_, NumDF = df[h], DenDF = NA_real_, `Pr(>F)` = NA_real_, error = "none", check.names = FALSE))
     }
     used <- which(weights != 0)
-    error <- sum(weights[used] * ms[used])
-    den <- error^2 / sum((weights[used] * ms[used])^2 / df[used])
+    parts <- weights[used] * ms[used]
+    error <- sum(parts)
+    unit <- max(abs(parts), .Machine$double.xmin)
+    den <- (error / unit)^2 / sum((parts / unit)^2 / df[used])
     F <- if (error > 0) ms[h] / error else NA_real_
     data.frame(`F value` = F, NumDF = df[h], DenDF = if (error > 0) den else NA_real_,
                `Pr(>F)` = if (error > 0) stats::pf(F, df[h], den, lower.tail = FALSE) else NA_real_,

@@ -70,9 +70,17 @@ reduction_table <- function(fit, ways) {
   full <- likelihood_row(logLik(fit))
   table <- do.call(rbind, c(list(full), rows))
   lrt <- c(NA, pmax(0, 2 * (full$logLik - table$logLik[-1L])))
+  lrt[-1L][vapply(ways, loses_nothing, NA, fit = fit)] <- 0
   df <- c(NA_integer_, full$npar - table$npar[-1L])
   data.frame(table[c("npar", "logLik", "AIC")], LRT = lrt, Df = df, `Pr(>Chisq)` = stats::pchisq(lrt, df, lower.tail = FALSE),
              check.names = FALSE, row.names = make.unique(c("<none>", vapply(ways, `[[`, "", "label"))))
+}
+
+# Variances estimated as 0 leave without a change of the likelihood, whatever rounding says: its ratio is exactly 0.
+loses_nothing <- function(way, fit) {
+  S <- fit_covariance(fit)[[way$term]]
+  left <- if (!is.null(way$left)) reduced_term(fit, fit_random(fit)[[way$term]], way$left)$columns
+  all(diag(S)[!colnames(S) %in% left] == 0)
 }
 
 likelihood_row <- function(ll) {

@@ -42,7 +42,7 @@ rlrt <- function(fit, term = NULL, nsim = 10000, seed = NULL) {
   base <- if (fit_is_reml(fit)) fit else quiet_refit(fit, TRUE)
   smaller <- reduced_fit(base, index, NULL, TRUE)
   null <- if (is.null(smaller)) loglik_without_random(base) else logLik(smaller)
-  observed <- max(0, 2 * (as.numeric(logLik(base)) - as.numeric(null)))
+  observed <- if (all(fit_covariance(base)[[index]] == 0)) 0 else max(0, 2 * (as.numeric(logLik(base)) - as.numeric(null)))
   spectrum <- term_spectrum(fit, index)
   spectrum$penalty <- spectrum[c("value", "count")]
   spectrum$nu <- spectrum$n - spectrum$p
@@ -67,7 +67,8 @@ lrt <- function(fit, term = NULL, fixed = NULL, nsim = 10000, seed = NULL) {
   spectrum <- term_spectrum(fit, index, tested)
   n <- spectrum$n
   null <- n * (1 + log(2 * pi * spectrum$rss / n)) - fit$cross_products$log_weight
-  observed <- max(0, null - fit_criterion(base))
+  none <- !length(tested) && all(fit_covariance(base)[[index]] == 0)
+  observed <- if (none) 0 else max(0, null - fit_criterion(base))
   spectrum$nu <- n
   test <- null_test(observed, spectrum, nsim, seed)
   new_rlrt(test, c(LRT = observed), nsim, fit, index,

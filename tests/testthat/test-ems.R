@@ -126,3 +126,14 @@ test_that("print shows the table of expected mean squares; slopes are refused", 
   expect_error(ems(y ~ x + (x | g), behavior_data()), class = "lmm_error_input")
   expect_error(ems(bw ~ 1 + (1 | sire), sires, type = 4), class = "lmm_error_input")
 })
+
+test_that("mean squares and tests do not depend on units, however large", {
+  d <- behavior_data()
+  reference <- ems(y ~ f * x + (1 | g), d)
+  for (unit in list(c(1e100, 1), c(1e-100, 1), c(1, 1e-9), c(1, 1e9))) {
+    other <- ems(y ~ f * x + (1 | g), transform(d, y = y * unit[1L], x = x * unit[2L]))
+    expect_equal(other$tests, reference$tests, tolerance = 1e-8)
+    expect_equal(other$components / unit[1L]^2, reference$components, tolerance = 1e-8)
+    expect_equal(other$icc, reference$icc, tolerance = 1e-8)
+  }
+})

@@ -59,3 +59,15 @@ test_that("the printed table is lmerTest's", {
     expect_identical(ours, theirs)
   }
 })
+
+test_that("the ratio for a variance estimated as 0 is exactly 0, in any unit", {
+  d <- behavior_data()
+  d$k <- factor(as.integer(d$g) %% 4)
+  for (unit in c(1, 1e-9, 1e6)) {
+    fit <- suppressMessages(lmm(y ~ x + (1 | k / g), transform(d, y = y * unit)))
+    table <- ranova(fit, mixture = TRUE)
+    expect_identical(table["(1 | k)", "LRT"], 0)
+    expect_identical(table["(1 | k)", "Pr(mixture)"], 1)
+    expect_identical(rlrt(fit, "k", nsim = 50, seed = 1)$p.value, 1)
+  }
+})

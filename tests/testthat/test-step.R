@@ -57,9 +57,26 @@ test_that("after a reduction the random terms are written as they would be fitte
   expect_identical(labels(y ~ x + (x || g)), c("(1 | g)", "x in (0 + x | g)"))
 })
 
-test_that("rows lost with a term are refused", {
+test_that("smaller models have the rows of the fit, also where it lost some or the data are gone", {
   d <- behavior_data()
   d$t[1:3] <- NA
   fit <- suppressMessages(lmm(y ~ x + t + (1 | g), d))
-  expect_error(suppressMessages(backward(fit)), "rows in use", class = "lmm_error_data")
+  smaller <- lmm(y ~ x + (1 | g), d[-(1:3), ])
+  expect_message(found <- backward(fit)$model, NA)
+  expect_equal(fixef(found), fixef(smaller))
+  expect_identical(formula(found), y ~ x + (1 | g), ignore_formula_env = TRUE)
+  expect_identical(nobs(found), 93)
+  known <- AIC(update(smaller, REML = FALSE))
+  expect_equal(drop1(fit, test = "Chisq")["t", "AIC"], known)
+  expect_equal(unname(predict(found, d[5:9, ])), unname(predict(smaller, d[5:9, ])))
+  d$y <- rnorm(96)                                          # no business of the fit's
+  expect_warning(expect_equal(drop1(fit, test = "Chisq")["t", "AIC"], known), NA)
+  made <- local({
+    d <- behavior_data(seed = 2)
+    lmm(log(y + 10) ~ poly(x, 2) + f + offset(t / 100) + (1 | g), d)
+  })
+  expect_warning(table <- drop1(made, test = "Chisq"), NA)
+  again <- behavior_data(seed = 2)
+  by_hand <- lmm(log(y + 10) ~ f + offset(t / 100) + (1 | g), again, REML = FALSE)
+  expect_equal(table["poly(x, 2)", "AIC"], AIC(by_hand))
 })

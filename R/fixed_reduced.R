@@ -1,0 +1,49 @@
+# The model with fewer fixed terms: on the level of the plan, so that it has the same rows and nothing is looked up again.
+
+# The fit without one fixed term, by restricted or full maximum likelihood; without messages.
+without_term <- function(fit, term, reml = fit$spec$reml) {
+  change <- stats::as.formula(call("~", quote(.), call("-", quote(.), str2lang(term))))
+  fixed <- stats::update.formula(stats::formula(fit$frame$terms), change)
+  formula <- stats::update.formula(stats::formula(fit), join_formula(fit, fixed, random_texts(fit)))
+  if (is.null(fit$rows)) {
+    out <- refit_formula(fit, formula)
+    return(if (isTRUE(reml)) out else refit_ml(out))
+  }
+  model <- with_fixed_terms(fit, fewer_terms(fixed, fit$frame$terms), formula, reml)
+  blocks <- cross_products(model$frame, model$rows, fit$control$chunk_rows)
+  found <- find_optimum(model$frame, blocks, reml, NULL, fit$control)
+  call <- fit$call
+  call$formula[] <- formula
+  conditions <- c(Filter(function(condition) inherits(condition, "lmm_message_na"), fit$conditions), rank_conditions(model$frame, blocks))
+  suppressMessages(new_lmm_fit(call, model$frame, model$rows, blocks, found, fit$control, conditions))
+}
+
+# The terms of a formula all of whose variables are among those of `old`.
+fewer_terms <- function(formula, old) {
+  terms <- parse_terms(formula)
+  at <- match(variable_labels(terms), variable_labels(old))
+  attr(terms, "predvars") <- attr(old, "predvars")[c(1L, at + 1L)]
+  attr(terms, "dataClasses") <- attr(old, "dataClasses")[at]
+  attr(terms, ".Environment") <- attr(old, ".Environment")
+  terms
+}
+
+variable_labels <- function(terms) vapply(as.list(attr(terms, "variables"))[-1L], variable_label, "")
+
+# list(frame, rows) with other fixed terms; variables that nothing needs any more leave the rows.
+with_fixed_terms <- function(fit, terms, formula, reml) {
+  frame <- fit$frame
+  rows <- fit$rows
+  plan <- matrix_plan(terms, rows$data, frame$contrasts)
+  elsewhere <- unlist(lapply(frame$random, function(term) variable_labels(term$terms)))
+  groups <- unlist(lapply(frame$groups, function(group) vapply(group_parts(group$expr), variable_label, "")))
+  gone <- setdiff(variable_labels(frame$terms), c(variable_labels(terms), elsewhere, groups))
+  frame[c("terms", "xlevels", "contrasts", "coding", "x_names", "x_assign", "x_constant")] <-
+    list(terms, plan$xlevels, plan$contrasts, plan$coding, plan$columns, plan$assign, plan$constant)
+  frame$spec[c("formula", "fixed", "reml")] <- list(formula, structure(stats::formula(terms), .Environment = environment(formula)), reml)
+  kept <- attributes(rows$data)
+  rows$data <- unclass(rows$data)[setdiff(kept$names, gone)]
+  kept[c("names", "terms")] <- list(names(rows$data), terms)
+  attributes(rows$data) <- kept
+  list(frame = frame, rows = rows)
+}
