@@ -11,7 +11,7 @@ bootstrap_refits <- function(fits, from, nsim, seed, threads = 1, progress = FAL
   rows <- fit_rows(from, "the bootstrap")
   plan <- drawing_plan(from, rows)
   streams <- random_streams(nsim, seed)
-  size <- max(1, min(25, floor(1e6 / rows$n)))
+  size <- max(1, min(50, floor(1e6 / rows$n)))
   blocks <- unname(split(seq_len(nsim), (seq_len(nsim) - 1L) %/% size))
   work <- function(columns) {
     Y <- stream_responses(plan, streams[, columns, drop = FALSE])

@@ -65,6 +65,7 @@ drawing_plan <- function(fit, rows, keep = wanted_columns(fit, NA)) {
   A <- drawn_columns(fit, rows, lapply(keep, `!`))
   scale <- fit_sigma(fit)
   if (!is.null(rows$weights)) scale <- scale / ifelse(rows$weights > 0, sqrt(rows$weights), NA_real_)
+  if (!is.null(A) && length(A) <= 1e4) A <- as.matrix(A)                   # products of small sparse matrices cost more
   list(mean = mean, A = A, size = if (is.null(A)) 0L else ncol(A), scale = scale, n = rows$n)
 }
 

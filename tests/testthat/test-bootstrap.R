@@ -80,7 +80,7 @@ test_that("an error in a process is the error of the call; wrong arguments are n
   expect_error(bootstrap(fit, nsim = 5, seed = "a"), "`seed`", class = "lmm_error_input")
   expect_error(bootstrap(fit, nsim = 5, seed = 1.5), "`seed`", class = "lmm_error_input")
   expect_error(confint(fit, method = "boot", nsim = 5, threads = 1.5), "`threads`", class = "lmm_error_input")
-  expect_output(bootstrap(fit, nsim = 60, seed = 1, progress = TRUE), "25 of 60 refits.*60 of 60 refits")
+  expect_output(bootstrap(fit, nsim = 60, seed = 1, progress = TRUE), "50 of 60 refits.*60 of 60 refits")
 })
 
 test_that("refits that do not converge are counted in one warning", {
