@@ -83,6 +83,7 @@ refit_formula <- function(fit, formula) {
   changes <- c(list(fit, formula, REML = fit$spec$reml, start = NULL, control = fit$control), if (!is.null(fit$data)) list(data = fit$data))
   out <- suppressMessages(eval(as.call(c(quote(stats::update), changes))))
   call$formula <- out$call$formula
+  if (!is.null(call$fixed)) call["fixed"] <- list(out$call$fixed)
   out$call <- call
   if (fit_nobs(out) != fit_nobs(fit)) {
     lmm_abort("data", paste0("the number of rows in use changes from ", fit_nobs(fit), " to ", fit_nobs(out),

@@ -82,10 +82,10 @@ refuse_indefinite <- function(fit) {
             fix = "Refit with bounded = TRUE.")
 }
 
-# Methods whose theory has a bound at zero.
+# Methods whose theory has a bound at zero; `what` with its verb.
 refuse_unbounded <- function(fit, what, fix = "Use method = \"Wald\", or refit with bounded = TRUE.") {
   if (fit_is_bounded(fit)) return(invisible())
-  lmm_abort("input", paste0(what, " are not available for a fit with bounded = FALSE."), what = "bounded", fix = fix)
+  lmm_abort("input", paste0(what, " not available for a fit with bounded = FALSE."), what = "bounded", fix = fix)
 }
 
 # List per random term: lower triangular factor L with covariance sigma^2 L L'.

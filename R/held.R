@@ -2,12 +2,13 @@
 
 # Data frame (term, row, col, value, name) of what `fixed` holds, standard deviations and correlations; NULL for nothing.
 held_parameters <- function(fixed, frame) {
-  if (is.null(fixed)) return(NULL)
-  value <- unlist(fixed)
+  if (!length(fixed)) return(NULL)
+  value <- if (is.list(fixed)) unlist(fixed) else fixed
   names <- names(value)
-  if (!is.numeric(value) || !length(value) || is.null(names) || any(!nzchar(names)) || length(value) != length(fixed)) {
+  numbers <- is.numeric(value) && is.null(attr(value, "class")) && length(value) == length(fixed)
+  if (!numbers || is.null(names) || !all(nzchar(names))) {
     lmm_abort("input", paste0("`fixed` must be a vector of numbers named by variance parameters, such as c(sigma = 1), not ",
-                              kind_of(fixed), "."), what = "fixed")
+                              kind_of(fixed), if (numbers) " without names", "."), what = "fixed")
   }
   known <- known_parameters(frame)
   at <- match(names, known$name)
@@ -16,8 +17,10 @@ held_parameters <- function(fixed, frame) {
               what = names[is.na(at)], fix = paste0("There are ", enumerate(quote_name(unique(known$shown))), "."))
   }
   held <- known[at, c("term", "row", "col", "correlation", "squared", "shown", "alone")]
-  held$value <- unname(value)
+  held$value <- held$asked <- unname(value)
+  held$given <- names
   check_held(held, names)
+  check_correlations(held, frame)
   held$value[held$squared] <- sqrt(held$value[held$squared])
   held
 }
@@ -38,19 +41,41 @@ known_parameters <- function(frame) {
 }
 
 check_held <- function(held, names) {
-  bad <- !is.finite(held$value)
+  bad <- !is.finite(held$value) | !is.finite(held$value^2)
   bad <- bad | (!is.na(held$value) & ifelse(held$correlation, abs(held$value) >= 1, held$value < 0))
   bad <- bad | (!is.na(held$value) & !held$correlation & held$value == 0 & !held$alone)
+  squares <- ifelse(held$squared, held$value, held$value^2)         # what the engine works with
+  bad <- bad | (!is.na(squares) & !held$correlation & held$value > 0 & squares < .Machine$double.xmin)
   if (any(bad)) {
     k <- which(bad)[1L]
     lmm_abort("input", paste0("`fixed` cannot hold ", quote_name(names[k]), " at ", format(held$value[k]), "."), what = names[k],
               value = held$value[k], fix = if (held$correlation[k]) "A correlation lies between -1 and 1."
+              else if (isTRUE(held$value[k] != 0) && isTRUE(held$value[k] >= 0)) "Its square leaves double precision; change the unit of the response."
               else if (held$term[k] == 0L) "The residual standard deviation is above 0."
               else if (isTRUE(held$value[k] == 0)) "Leave the column out of the random term instead."
-              else "A standard deviation is not negative.")
+              else paste("A", if (held$squared[k]) "variance" else "standard deviation", "is not negative."))
   }
   twice <- duplicated(held[c("term", "row", "col")])
   if (any(twice)) lmm_abort("input", paste0("`fixed` holds ", quote_name(names[twice][1L]), " twice."), what = names[twice])
+}
+
+# Columns all of whose correlations are held must have a correlation matrix.
+check_correlations <- function(held, frame) {
+  for (t in unique(held$term[held$correlation])) {
+    own <- held[held$term == t & held$correlation, ]
+    R <- diag(frame$random[[t]]$q)
+    R[R == 0] <- NA_real_
+    R[cbind(own$row, own$col)] <- R[cbind(own$col, own$row)] <- own$value
+    used <- unique(c(own$row, own$col))
+    sets <- unlist(lapply(seq_along(used)[-(1:2)], function(size) utils::combn(used, size, simplify = FALSE)), recursive = FALSE)
+    for (set in Filter(function(set) !anyNA(R[set, set]), sets)) {
+      if (min(eigen(R[set, set], symmetric = TRUE, only.values = TRUE)$values) > 0) next
+      inside <- own$row %in% set & own$col %in% set
+      lmm_abort("input", paste0("`fixed` holds ", enumerate(quote_name(own$given[inside])),
+                                " at values that no correlation matrix has together: it would not be positive definite."),
+                what = own$given[inside], value = own$value[inside])
+    }
+  }
 }
 
 # What the engine is told: the held parameters that this model has (a reduced model may have lost some).
@@ -113,6 +138,10 @@ held_slope <- function(fit, held, k) {
     return(out)
   }
   s <- at$values
+  if (!has_correlation(s)) {         # beside a variance of 0 there is no covariance
+    out[at$positions[2L]] <- 1
+    return(out)
+  }
   rho <- s[2L] / sqrt(s[1L] * s[3L])
   out[at$positions] <- c(-rho / (2 * s[1L]), 1 / sqrt(s[1L] * s[3L]), -rho / (2 * s[3L]))
   out
@@ -129,6 +158,8 @@ correlation_entries <- function(fit, held, k) {
   list(positions = c(place(i, i), place(i, j), place(j, j)), values = c(S[i, i], S[i, j], S[j, j]))
 }
 
+has_correlation <- function(s) s[1L] > 0 && s[3L] > 0
+
 # Positions in theta of the terms that have a held parameter.
 held_theta <- function(fit) {
   size <- vapply(fit_random(fit), function(term) nrow(term_entries(term)), 0L)
@@ -143,11 +174,12 @@ held_curvature <- function(fit, info, gradients) {
   bent <- which(held$term > 0L & held$row != held$col)
   if (!length(bent)) return(out)
   expected <- if (fit_is_reml(fit)) info$t else info$t_ml
-  multiplier <- -qr.solve(gradients, drop((expected - info$ai) %*% info$psi))
+  multiplier <- -qr.coef(qr(gradients), drop((expected - info$ai) %*% info$psi))
   map <- natural_map(fit)
   for (c in bent) {
     at <- correlation_entries(fit, held, c)
     s <- at$values
+    if (!has_correlation(s) || is.na(multiplier[c])) next
     root <- sqrt(s[1L] * s[3L])
     rho <- s[2L] / root
     H <- matrix(c(0.75 * rho / s[1L]^2, -0.5 / (s[1L] * root), 0.25 * rho / (s[1L] * s[3L]),

@@ -26,7 +26,8 @@
 #' @param subset which rows to use.
 #' @param na.action what to do with rows that have missing values; `na.omit` by default.
 #' @param contrasts list of contrasts for the factors among the fixed effects, as in [stats::lm()].
-#' @param start relative Cholesky parameters (as `getME(fit, "theta")`) at which to start the search.
+#' @param start relative Cholesky parameters (as `getME(fit, "theta")`; with `bounded = FALSE` the entries of the relative
+#'   covariance matrices) at which to start the search.
 #' @param control settings made by [lmm_control()].
 #' @param fixed variance parameters held at known values: numbers named `"sigma"`, `"sd_(Intercept)|g"`,
 #'   `"cor_x.(Intercept)|g"` (as in [variance_components()] with `scale = "sd"`), `"sigma^2"`, `"var_(Intercept)|g"`, or for a
@@ -64,7 +65,7 @@ lmm <- function(formula, data, REML = TRUE, weights, offset, subset, na.action, 
   check_flag(REML, "REML")
   check_control(control)
   check_flag(bounded, "bounded")
-  if (!bounded && !is.null(fixed)) abort_held_unbounded()
+  if (!bounded && length(fixed)) abort_held_unbounded()
   formula <- check_formula(formula)
   spec <- model_spec(formula, REML)
   framed <- model_frame(spec, data, call$weights, call$offset, call$subset,

@@ -16,7 +16,7 @@
 #' }
 #' The numbers of a row of weight zero do not enter the likelihood, so it is not counted.
 #'
-#' With `V` the covariance matrix of `y`, `r = y - X beta` and `p` the rank of `X`, `-2 log L` is
+#' With `V` the covariance matrix of `y`, `y - X beta = r` and `p` the rank of `X`, `-2 log L` is
 #' `n log(2 pi) + log |V| + r' V^-1 r`, and for REML `(n - p) log(2 pi) + log |V| + log |X' V^-1 X| + r' V^-1 r` with the
 #' columns of `X` that have an estimate, in the user's units. So restricted likelihoods of different coding differ by a constant.
 #'
@@ -74,6 +74,7 @@ criterion_at_optimum <- function(fit, REML) {
 # Variance parameters of the random terms that are not on the boundary: a q x q covariance matrix of rank r
 # has q r - r (r - 1) / 2 of them.
 inner_parameters <- function(fit) {
+  if (!fit_is_bounded(fit)) return(n_theta(fit))
   sum(mapply(function(L, term, singular) {
     if (!singular) return(if (term$structure == "diagonal") term$q else term$q * (term$q + 1L) / 2L)
     size <- sqrt(rowSums(L^2))

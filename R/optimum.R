@@ -45,10 +45,13 @@ internal_start <- function(start, frame, blocks) {
   unlist(lapply(seq_along(frame$random), function(t) {
     own <- start[(ends[t] - sizes[t] + 1):ends[t]]
     basis <- blocks$z_basis[[t]]
-    if (frame$random[[t]]$structure == "diagonal") return(own / diag(basis))
+    bounded <- !isFALSE(frame$bounded)
+    if (frame$random[[t]]$structure == "diagonal") return(own / diag(basis)^(if (bounded) 1 else 2))
     L <- matrix(0, nrow(basis), nrow(basis))
     L[lower.tri(L, diag = TRUE)] <- own
+    if (!bounded) L[upper.tri(L)] <- t(L)[upper.tri(L)]      # the covariance matrix itself
     inner <- solve(basis, L)
+    if (!bounded) return(t(solve(basis, t(inner)))[lower.tri(L, diag = TRUE)])
     lower_factor(tcrossprod(inner))[lower.tri(L, diag = TRUE)]
   }))
 }

@@ -75,6 +75,7 @@ plot.ranef.lmm_fit <- function(x, type = c("levels", "qq"), level = 0.95, ...) {
   check_level(level)
   data <- as.data.frame(x)
   half <- if (is.null(data$condsd)) 0 else stats::qnorm((1 + level) / 2) * data$condsd
+  half[is.na(half)] <- 0
   data <- data.frame(data, lower = data$condval - half, upper = data$condval + half)
   panels <- split(data, interaction(data$term, factor(data$grpvar, unique(data$grpvar)), drop = TRUE))
   if (length(panels) > 1L) {

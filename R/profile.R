@@ -2,7 +2,7 @@
 
 # What a profile starts from: the fit of its criterion, its estimates and their standard errors.
 profile_base <- function(fit, reml = FALSE) {
-  refuse_unbounded(fit, "profiles")
+  refuse_unbounded(fit, "profiles are")
   reml <- reml && fit_rank(fit) > 0L
   base <- if (reml == fit_is_reml(fit)) fit else quiet_refit(fit, reml)
   parameters <- variance_parameters(base)
@@ -21,6 +21,7 @@ correlation_ceilings <- function(base) {
                                   base$parameters$row == base$parameters[[side]][k])
   for (k in which(base$parameters$correlation & !is.na(base$se[seq_along(out)]))) {
     ends <- vapply(c(at(k, "row"), at(k, "col")), function(index) {
+      if (is.na(base$se[index])) return(Inf)         # held
       path <- path_to_bound(base, index, 0)
       found <- profile_value(base, index, path)
       # a point that has not converged is as good a ceiling, if it is where it should be

@@ -109,9 +109,10 @@ beta_at <- function(base, theta) {
   x$response[, 1L] + as.vector(x$basis %*% at$beta)
 }
 
-# The profiled criterion and its parts at any theta (engine's coordinates).
+# The criterion, sigma profiled out (also where the fit holds it), and its parts at any theta (engine's coordinates).
 criterion_at <- function(fit, theta, reml = fit$spec$reml) {
-  engine_result(do.call(engine_criterion, replace(engine_point(fit), 3:4, list(theta, reml))), fit$frame)
+  point <- replace(engine_point(fit), c(1L, 3L, 4L), list(engine_layout(fit$frame), theta, reml))
+  engine_result(do.call(engine_criterion, point), fit$frame)
 }
 
 #' @rdname profile.lmm_fit

@@ -2,8 +2,10 @@
 
 # Limits by the criterion of the fit: theta and log(sigma) move freely, the quantity is held.
 profile_quantity <- function(f, fit, level) {
+  refuse_unbounded(fit, "profiles are")
   check_free_of_beta(f, fit)
   point <- quantity_point(fit, f)
+  point$held <- held_gaps(fit)
   x0 <- c(fit$optimum$theta, log(fit_sigma(fit)))
   z <- stats::qnorm((1 + level) / 2)
   c(quantity_limit(point, x0, fit_criterion(fit), -1, z), quantity_limit(point, x0, fit_criterion(fit), 1, z))
@@ -40,11 +42,29 @@ quantity_point <- function(fit, f) {
   list(value = value, criterion = criterion)
 }
 
+# What is missing at x to the held parameters, standard deviations relative to their values. One held at 0 is an entry
+# of its factor with either sign.
+held_gaps <- function(fit) {
+  held <- fit_held(fit)
+  if (is.null(held)) return(function(x) numeric())
+  parameters <- data.frame(held[c("term", "row", "col")])
+  scale <- ifelse(held$row == held$col & held$value > 0, held$value, 1)
+  function(x) {
+    sigma <- exp(x[length(x)])
+    factors <- engine_factors(fit, x[-length(x)])
+    covariance <- Map(function(L, B) tcrossprod(B %*% L) * sigma^2, factors, fit$cross_products$z_basis)
+    now <- parameter_values(parameters, covariance, sigma)
+    for (k in which(held$value == 0 & held$row == held$col)) now[k] <- factors[[held$term[k]]][held$row[k], held$row[k]]
+    (now - held$value) / scale
+  }
+}
+
 # Follows the profile away from the estimate. Where the next value cannot be reached the step is halved; a profile that
 # ends before the level is reached ends at a bound of the quantity.
 quantity_limit <- function(point, x0, lowest, side, z) {
   estimate <- point$value(x0)
   unit <- quantity_unit(point, x0)
+  if (!moves_freely(point, x0, unit)) return(NA_real_)
   start <- off_flat(x0)
   path <- list(list(at = estimate, x = start))
   zeta <- function(at) {
@@ -87,6 +107,19 @@ quantity_unit <- function(point, x0) {
   max(abs(near - point$value(x0)), 1e-8 * abs(point$value(x0)))
 }
 
+# Can the quantity change while the held parameters stay?
+moves_freely <- function(point, x0, unit) {
+  if (!length(point$held(x0))) return(TRUE)
+  A <- constraint_slopes(point, x0, unit)
+  rest <- qr.resid(qr(A[, -1L, drop = FALSE]), A[, 1L])
+  sum(rest^2) > 1e-8 * sum(A[, 1L]^2)
+}
+
+constraint_slopes <- function(point, x, unit) {
+  f <- function(x) c(point$value(x) / unit, point$held(x))
+  vapply(seq_along(f(x)), function(k) differences(function(x) f(x)[k], x, f(x)[k])$gradient, numeric(length(x)))
+}
+
 # The criterion is even in a zero factor: a search has to start beside it.
 off_flat <- function(x) {
   theta <- seq_len(length(x) - 1L)
@@ -94,43 +127,49 @@ off_flat <- function(x) {
   x
 }
 
-# Minimum of the criterion with the quantity held: Newton steps of the Lagrangian. NULL when there is none.
+# Minimum of the criterion with the quantity, and what the model holds, held: Newton steps of the Lagrangian. NULL when
+# there is none.
 held_quantity <- function(point, x, target, unit) {
-  f <- function(x) (point$value(x) - target) / unit
+  f <- function(x) c((point$value(x) - target) / unit, point$held(x))
   penalty <- 0
   gap <- f(x)
   value <- point$criterion(x)
+  reached <- function(tol) all(abs(gap) < tol)
   for (iteration in seq_len(30L)) {
     step <- lagrangian_step(point$criterion, f, x, value, gap)
     if (is.null(step)) return(NULL)
-    if (abs(gap) < 1e-10 && step$decrement < 1e-10) return(list(x = x, value = value))
-    penalty <- max(penalty, 2 * abs(step$multiplier))
-    merit <- value + penalty * abs(gap)
+    if (reached(1e-10) && step$decrement < 1e-10) return(list(x = x, value = value))
+    penalty <- pmax(penalty, 2 * abs(step$multiplier))
+    merit <- value + sum(penalty * abs(gap))
     length <- 1
     repeat {
       next_x <- x + length * step$step
       next_gap <- f(next_x)
-      next_value <- if (is.finite(next_gap)) point$criterion(next_x) else Inf
-      if (isTRUE(next_value + penalty * abs(next_gap) <= merit + 1e-10 * max(1, abs(merit)))) break
+      next_value <- if (all(is.finite(next_gap))) point$criterion(next_x) else Inf
+      if (isTRUE(next_value + sum(penalty * abs(next_gap)) <= merit + 1e-10 * max(1, abs(merit)))) break
       length <- length / 2
-      if (length < 1e-6) return(if (abs(gap) < 1e-7 && step$decrement < 1e-6 * max(1, abs(value))) list(x = x, value = value))
+      if (length < 1e-6) return(if (reached(1e-7) && step$decrement < 1e-6 * max(1, abs(value))) list(x = x, value = value))
     }
     x <- next_x
     gap <- next_gap
     value <- next_value
   }
-  if (abs(gap) < 1e-8 && step$decrement < 1e-6 * max(1, abs(value))) list(x = x, value = value)
+  if (reached(1e-8) && step$decrement < 1e-6 * max(1, abs(value))) list(x = x, value = value)
 }
 
 lagrangian_step <- function(criterion, f, x, value, gap) {
   d <- differences(criterion, x, value)
-  a <- differences(f, x, gap)
-  size <- sum(a$gradient^2)
-  if (!is.finite(size) || size == 0 || !all(is.finite(d$hessian))) return(NULL)
-  multiplier <- -sum(d$gradient * a$gradient) / size
-  H <- d$hessian + multiplier * a$hessian
-  across <- -a$gradient * gap / size
-  N <- qr.Q(qr(matrix(a$gradient)), complete = TRUE)[, -1L, drop = FALSE]
+  bends <- lapply(seq_along(gap), function(k) differences(function(x) f(x)[k], x, gap[k]))
+  A <- vapply(bends, `[[`, numeric(length(x)), "gradient")
+  if (!all(is.finite(A)) || !all(is.finite(d$hessian))) return(NULL)
+  q <- qr(A)
+  if (q$rank < length(gap)) return(NULL)
+  multiplier <- -qr.coef(q, d$gradient)
+  H <- d$hessian
+  for (k in seq_along(gap)) H <- H + multiplier[k] * bends[[k]]$hessian
+  across <- -as.vector(qr.qy(q, c(forwardsolve(t(qr.R(q)), gap[q$pivot]), numeric(length(x) - length(gap)))))
+  if (length(gap) == length(x)) return(list(step = across, multiplier = multiplier, decrement = 0))
+  N <- qr.Q(q, complete = TRUE)[, -seq_along(gap), drop = FALSE]
   e <- eigen(crossprod(N, H %*% N), symmetric = TRUE)
   slope <- as.vector(crossprod(e$vectors, crossprod(N, d$gradient + H %*% across)))
   curve <- pmax(abs(e$values), 1e-6 * max(abs(e$values), 1e-6))

@@ -9,6 +9,10 @@
 #' the removal of one of `q` columns of an unstructured term, which sets a variance and `q - 1` covariances to zero,
 #' gives the average of chi-squares with `q - 1` and `q` degrees of freedom; for other reductions it is `NA`, and
 #' `anova(test = "bootstrap")` can be used. For one variance [rlrt()] gives the exact distribution.
+#' Without bounds (`lmm(bounded = FALSE)`) a variance of zero is an inner point, and the mixture is the chi-square itself.
+#'
+#' Parameters that are held (`lmm(fixed = )`) are not counted. A term whose standard deviation is held has no p-value: the
+#' model without it is no case of the model with it.
 #'
 #' @param model a fit made by [lmm()] that holds its rows.
 #' @param reduce.terms `TRUE`: a term with several effects loses one of them at a time, as far as the rest does not change its
@@ -46,7 +50,8 @@ ranova.lmm_fit <- function(model, reduce.terms = TRUE, mixture = FALSE, ...) {
   out <- reduction_table(model, ways)
   if (mixture) {
     single <- c(NA, vapply(ways, single_variance, NA, fit = model))
-    out$`Pr(mixture)` <- mapply(mixture_p, out$LRT, out$Df, single)
+    out$`Pr(mixture)` <- if (fit_is_bounded(model)) mapply(mixture_p, out$LRT, out$Df, single) else out$`Pr(>Chisq)`
+    out$`Pr(mixture)`[is.na(out$`Pr(>Chisq)`)] <- NA_real_
   }
   heading <- c("ANOVA-like table for random-effects: Single term deletions", "\nModel:", expanded_formula(model))
   structure(out, heading = heading, class = c(if (mixture) "ranova", "anova", "data.frame"))
@@ -72,7 +77,9 @@ reduction_table <- function(fit, ways) {
   lrt <- c(NA, pmax(0, 2 * (full$logLik - table$logLik[-1L])))
   lrt[-1L][vapply(ways, loses_nothing, NA, fit = fit)] <- 0
   df <- c(NA_integer_, full$npar - table$npar[-1L])
-  data.frame(table[c("npar", "logLik", "AIC")], LRT = lrt, Df = df, `Pr(>Chisq)` = stats::pchisq(lrt, df, lower.tail = FALSE),
+  p <- stats::pchisq(lrt, df, lower.tail = FALSE)
+  p[!c(TRUE, vapply(ways, reaches_reduction, NA, fit = fit))] <- NA_real_
+  data.frame(table[c("npar", "logLik", "AIC")], LRT = lrt, Df = df, `Pr(>Chisq)` = p,
              check.names = FALSE, row.names = make.unique(c("<none>", vapply(ways, `[[`, "", "label"))))
 }
 
@@ -81,6 +88,21 @@ loses_nothing <- function(way, fit) {
   S <- fit_covariance(fit)[[way$term]]
   left <- if (!is.null(way$left)) reduced_term(fit, fit_random(fit)[[way$term]], way$left)$columns
   all(diag(S)[!colnames(S) %in% left] == 0)
+}
+
+# Held parameters of the columns that a reduction removes.
+removed_held <- function(fit, way) {
+  held <- fit$frame$held
+  term <- fit_random(fit)[[way$term]]
+  gone <- setdiff(term$columns, reduced_term(fit, term, way$left)$columns)
+  held <- held[held$term == way$term, ]
+  held[term$columns[held$row] %in% gone | term$columns[held$col] %in% gone, ]
+}
+
+# Is the reduced model a case of the fit? Not where a standard deviation that it lacks is held.
+reaches_reduction <- function(fit, way) {
+  if (is.null(fit_held(fit))) return(TRUE)
+  all(removed_held(fit, way)$correlation)
 }
 
 likelihood_row <- function(ll) {
@@ -105,7 +127,9 @@ loglik_without_random <- function(fit) {
 single_variance <- function(way, fit) {
   term <- fit_random(fit)[[way$term]]
   smaller <- reduced_term(fit, term, way$left)
-  term$q - (if (is.null(smaller)) 0L else smaller$q) == 1L
+  if (term$q - (if (is.null(smaller)) 0L else smaller$q) != 1L) return(FALSE)
+  held <- if (!is.null(fit_held(fit))) removed_held(fit, way)
+  is.null(held) || !any(held$correlation & held$value != 0) || sum(held$correlation) == term$q - 1L
 }
 
 # The average of chi-squares with df - 1 and df degrees of freedom; chi-square with 0 is 0.

@@ -79,7 +79,7 @@ lrt <- function(fit, term = NULL, fixed = NULL, nsim = 10000, seed = NULL) {
 # Their null distribution is that of estimates with a bound at zero and nothing held.
 check_exact_test <- function(fit, what) {
   check_fit(fit)
-  refuse_unbounded(fit, what, "Refit with bounded = TRUE, or use ems() for an F test.")
+  refuse_unbounded(fit, paste(what, "is"), "Refit with bounded = TRUE, or use ems() for an F test.")
   if (is.null(fit_held(fit))) return(invisible())
   lmm_abort("input", paste0(what, " is not available where variance parameters are held (", enumerate(quote_name(held_names(fit))), ")."),
             what = held_names(fit), fix = "Use bootstrap_test() or ranova().")

@@ -59,7 +59,11 @@ evaluate_update <- function(object, call, formula, changes, caller) {
     scope$.data <- data
     call$data <- quote(.data)
   }
-  fit <- eval(call, scope)
+  fit <- tryCatch(eval(call, scope), lmm_error_input = function(e) {
+    if ("fixed" %in% changes) stop(e)
+    shown["fixed"] <<- call["fixed"] <<- list(held_that_stay(object, e))
+    eval(call, scope)
+  })
   shown$formula <- fit$call$formula
   fit$call <- shown
   fit
@@ -74,6 +78,14 @@ fitting_arguments <- function(fit, call, formula) {
   keep <- !names(call$contrasts) %in% gone
   call$contrasts <- if (sum(keep) > 1L) call$contrasts[keep]
   call
+}
+
+# What `fixed` still holds when an error has said which of its names the new model lacks.
+held_that_stay <- function(fit, e) {
+  held <- fit$frame$held
+  lost <- held$given %in% e$what
+  if (!any(lost) || !grepl("is not a variance parameter of the model", conditionMessage(e), fixed = TRUE)) stop(e)
+  if (!all(lost)) as.call(c(quote(c), as.list(stats::setNames(held$asked, held$given)[!lost])))
 }
 
 all_found <- function(names, data, places) {

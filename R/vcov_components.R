@@ -74,6 +74,8 @@ component_errors <- function(fit, scale = "variance", information = "observed") 
   at <- parameter_positions(fit, parameters)
   found <- natural_errors(fit, information)
   found <- list(se = found$se[at], correlation = found$correlation[at, at, drop = FALSE])
+  known <- parameter_names(parameters, old = FALSE) %in% held_names(fit) & !parameters$correlation
+  found$se[known] <- found$correlation[known, ] <- found$correlation[, known] <- 0         # but for rounding
   if (scale == "sd") {
     found <- transformed_errors(sd_slopes(fit, parameters) * rep(found$se, each = length(at)), found$correlation)
   }
@@ -198,6 +200,16 @@ boundary_reasons <- function(fit, parameters, scale, se) {
     reason[one] <- "the correlation is on its boundary"
     reason[is.na(sd) & !parameters$correlation] <- "the variance is negative and has no standard deviation"
   }
-  reason[parameter_names(parameters, old = FALSE) %in% held_names(fit)] <- "the parameter is held at a known value"
+  known <- parameter_names(parameters, old = FALSE) %in% held_names(fit)
+  if (scale == "variance") known <- known & !moving_covariance(parameters, known)
+  reason[known] <- "the parameter is held at a known value"
   reason
+}
+
+# Covariances whose correlation is held while a standard deviation is not.
+moving_covariance <- function(parameters, known) {
+  parameters$correlation & vapply(seq_len(nrow(parameters)), function(k) {
+    ends <- parameters$term == parameters$term[k] & !parameters$correlation & parameters$row %in% c(parameters$row[k], parameters$col[k])
+    !all(known[ends])
+  }, NA)
 }

@@ -188,3 +188,99 @@ test_that("what cannot be held is an error that says what can", {
   expect_output(print(summary(fit)), "Held, not estimated: sigma")
   expect_error(rlrt(fit), "held", class = "lmm_error_input")
 })
+
+test_that("standard errors, profiles and quantities of terms with held parameters are those of the dense likelihood", {
+  d <- held_data(3)
+  set.seed(9)
+  d$y <- d$y + 0.5 * rnorm(12)[d$g] * d$x
+  model <- oracle_model(d$y, cbind(1, d$x), list(cbind(1, d$x), matrix(1, nrow(d), 1)), list(as.integer(d$g), as.integer(d$h)))
+  names <- c("sd_(Intercept)|g", "sd_x|g", "cor_x.(Intercept)|g", "sd_(Intercept)|h", "sigma")
+  at <- function(q, reml) {
+    if (any(q[c(1, 2, 4, 5)] <= 0) || abs(q[3]) >= 1) return(1e10)
+    oracle_criterion(model, list(outer(q[1:2], q[1:2]) * matrix(c(1, q[3], q[3], 1), 2), matrix(q[4]^2)), q[5]^2, reml)
+  }
+  icc <- function(s) s$covariance[[1]][1] / (s$covariance[[1]][1] + s$covariance[[2]][1] + s$sigma^2)
+  for (fixed in list(c("cor_x.(Intercept)|g" = 0.4), c("sd_x|g" = 0.5), c("sd_(Intercept)|g" = 0.7, "cor_x.(Intercept)|g" = -0.3))) {
+    fit <- lmm(y ~ x + (x | g) + (1 | h), d, REML = FALSE, fixed = fixed)
+    q <- variance_components(fit, "sd")$estimate
+    free <- which(!names %in% names(fixed))
+    H <- numeric_hessian(function(p) at(replace(q, free, p), FALSE), q[free], 0.02 * abs(q[free]))
+    expect_equal(variance_components(fit, "sd")$se[free], sqrt(diag(2 * solve(H))), tolerance = 1e-3)
+    # the slope's standard deviation at its upper limit
+    k <- if ("sd_x|g" %in% names(fixed)) 5 else 2
+    limit <- confint(fit, c(".sig01", ".sig02", ".sig03", ".sig04", ".sigma")[k])[1, 2]
+    rest <- setdiff(free, k)
+    best <- nlminb(q[rest], function(p) at(replace(replace(q, k, limit), rest, p), FALSE))$objective
+    expect_equal(best + 2 * logLik(fit)[1], qchisq(0.95, 1), tolerance = 1e-4)
+    # a ratio at its limits; the standard deviation of the intercepts follows from it, or sigma where it is held
+    found <- quantity(fit, icc, method = "profile")
+    own <- if (1 %in% free) 1 else 5
+    rest <- setdiff(free, own)
+    for (limit in c(found$lower, found$upper)) {
+      solved <- function(q) {
+        square <- if (own == 1) limit / (1 - limit) * (q[4]^2 + q[5]^2) else q[1]^2 * (1 - limit) / limit - q[4]^2
+        replace(q, own, sqrt(max(square, 0)))
+      }
+      f <- function(p) at(solved(replace(q, rest, p)), FALSE)
+      starts <- list(q, replace(q, 4, 0.2), replace(q, 4, 0.8))      # not all of them can be
+      best <- min(vapply(starts, function(from) nlminb(from[rest], f)$objective, 0))
+      expect_equal(best + 2 * logLik(fit)[1], qchisq(0.95, 1), tolerance = 1e-4)
+    }
+  }
+  known <- lmm(y ~ x + (x | g) + (1 | h), d, fixed = c(sigma = 1))
+  expect_true(all(is.na(quantity(known, ~sigma2, method = "profile")[c("lower", "upper")])))
+})
+
+test_that("a covariance moves with a standard deviation although its correlation is held", {
+  fit <- lmm(y ~ x + (x | g), held_data(3), fixed = c("cor_x.(Intercept)|g" = 0.3, "sd_x|g" = 0.5))
+  C <- vcov_components(fit)
+  # cov = 0.3 sd 0.5 sd: its standard error is 0.15 times that of the intercepts' standard deviation
+  expect_equal(sqrt(C[3, 3]), 0.15 * variance_components(fit, "sd")$se[1], tolerance = 1e-6)
+  none <- lmm(y ~ x + (x | g), held_data(3), fixed = c("cor_x.(Intercept)|g" = 0.3, "sd_x|g" = 0.5, "sd_(Intercept)|g" = 1))
+  expect_true(is.na(vcov_components(none)[3, 3]))
+})
+
+test_that("a held correlation beside a variance of 0 leaves the model without the column", {
+  set.seed(4)
+  d <- data.frame(g = gl(12, 6), x = rnorm(72))
+  d$y <- rnorm(12)[d$g] + rnorm(72)
+  d$y <- d$y - 0.9 * d$x * ave(d$x * resid(lm(y ~ g, d)), d$g) / ave(d$x^2, d$g)      # slopes vary less than chance
+  fit <- suppressMessages(lmm(y ~ x + (x | g), d, fixed = c("cor_x.(Intercept)|g" = 0)))
+  expect_equal(c(VarCorr(fit)$g[2, 2]), 0)
+  without <- lmm(y ~ x + (1 | g), d)
+  expect_equal(summary(fit)$coefficients, summary(without)$coefficients, tolerance = 1e-5)
+  expect_equal(variance_components(fit)$se[c(1, 4)], variance_components(without)$se, tolerance = 1e-5)
+})
+
+test_that("terms whose standard deviation is held have no p-value, and reductions let go of what is held", {
+  d <- held_data(3)
+  set.seed(6)
+  d$y <- d$y + 0.8 * rnorm(12)[d$g] * d$x
+  fit <- lmm(y ~ x + (1 | g) + (1 | h), d, fixed = c(g = 0.8))
+  table <- ranova(fit, mixture = TRUE)
+  expect_equal(table$Df[-1], c(0, 1))
+  expect_true(is.na(table$`Pr(>Chisq)`[2]) && is.na(table$`Pr(mixture)`[2]))
+  expect_equal(table$`Pr(>Chisq)`[3], pchisq(table$LRT[3], 1, lower.tail = FALSE))
+  cor <- lmm(y ~ x + (x | g), d, fixed = c("cor_x.(Intercept)|g" = 0, sigma = 1.2))
+  table <- ranova(cor, mixture = TRUE)
+  expect_equal(table$Df[2], 1)
+  expect_gt(table$LRT[2], 0.1)
+  expect_equal(table$`Pr(mixture)`[2], pchisq(table$LRT[2], 1, lower.tail = FALSE) / 2, tolerance = 1e-10)
+  smaller <- update(cor, . ~ . - (x | g) + (1 | g))
+  expect_equal(smaller$call$fixed, quote(c(sigma = 1.2)))
+  expect_equal(logLik(smaller)[1], logLik(lmm(y ~ x + (1 | g), d, fixed = c(sigma = 1.2)))[1])
+  expect_null(update(fit, . ~ . - (1 | g))$call$fixed)
+  expect_s3_class(backward(cor, alpha.random = 1e-12), "backward.lmm_fit")
+  expect_error(update(fit, fixed = c(nonsense = 1)), "nonsense", class = "lmm_error_input")
+})
+
+test_that("values that no matrix has, or no computer, are refused", {
+  d <- held_data(1)
+  held <- function(fixed) lmm(y ~ x + (x + w | g), d, fixed = fixed)
+  expect_error(held(c("cor_x.(Intercept)|g" = 0.9, "cor_w.(Intercept)|g" = 0.9, "cor_w.x|g" = -0.9)), "positive definite", class = "lmm_error_input")
+  expect_error(held(c(sigma = 1e-300)), "double precision", class = "lmm_error_input")
+  expect_error(held(c(sigma = 1e200)), "double precision", class = "lmm_error_input")
+  expect_error(held(c("var_x|g" = -1)), "A variance is not negative", class = "lmm_error_input")
+  expect_error(held(1), "without names", class = "lmm_error_input")
+  expect_equal(sigma(lmm(y ~ x + (1 | g), d, fixed = list())), sigma(lmm(y ~ x + (1 | g), d)))
+})
