@@ -168,6 +168,10 @@ inline void check_shapes(const CrossProducts& x, const Layout& layout) {
   require(x.x.basis.rows() == p && x.x.basis.cols() == p && x.x.response.rows() == p && x.x.response.cols() == m &&
               x.x.total.size() == m && x.x.square.size() == m,
           "the fixed-effects part of the cross-products does not fit together");
+  require(Eigen::Map<const VectorXd>(x.r.data(), x.r.size()).allFinite() && x.t_x.allFinite() && x.t_y.allFinite() &&
+              x.w_xx.allFinite() && x.w_xy.allFinite() && x.w_yy.allFinite() && x.rest_x.allFinite() && x.rest_y.allFinite() &&
+              x.x.basis.allFinite(),
+          "the cross-products are not finite");
   require(static_cast<Index>(x.r.size()) == levels * q * q && x.t_x.rows() == levels * q && x.t_x.cols() == p &&
               x.t_y.rows() == levels * q && x.t_y.cols() == m,
           "the leading blocks of the cross-products do not fit the model");

@@ -16,7 +16,12 @@ henderson::FitOptions to_options(const Rcpp::List& x, const henderson::Layout& l
   out.search.decrement = Rcpp::as<double>(x["decrement"]);
   out.restarts = Rcpp::as<int>(x["restarts"]);
   out.memory_limit = Rcpp::as<double>(x["memory_limit"]);
-  if (!Rf_isNull(x["start"])) out.start = Rcpp::as<Eigen::VectorXd>(x["start"]);
+  const SEXP start = x["start"];
+  if (!Rf_isNull(start)) {
+    henderson::require(Rf_isNumeric(start) && Rf_xlength(start) == layout.n_theta, "`start` has the wrong length");
+    out.start = Rcpp::as<Eigen::VectorXd>(start);
+    henderson::require(out.start.allFinite(), "`start` is not finite");
+  }
   out.held = henderson::to_held(x["held"], layout);
   const auto residual = std::find_if(out.held.begin(), out.held.end(), [](const henderson::Held& h) { return h.term < 0; });
   if (residual != out.held.end()) {

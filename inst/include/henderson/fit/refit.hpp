@@ -83,6 +83,10 @@ inline Refits refit(const Layout& layout, const CrossProducts& data, const FitOp
       known = Criterion(problem, options.reml, monitor).evaluate(fitted.optimum.theta);
     }
     const Evaluation& at = held ? known : fitter.final_evaluation();
+    if (!fitted.identified || !at.ok()) {
+      out.fill_missing(j);
+      continue;
+    }
     out.theta.col(j) = fitted.optimum.theta;
     out.beta.col(j) = data.x.response.col(j) + data.x.basis * at.beta;
     out.covariance.col(j) = stacked_covariance(layout, data, at);
