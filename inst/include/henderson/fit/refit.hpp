@@ -78,7 +78,7 @@ inline Refits refit(const Layout& layout, const CrossProducts& data, const FitOp
     Fitter fitter(problem, data, options, monitor);
     const FitOutcome fitted = held ? HeldFitter(problem, data, options, monitor).run() : fitter.run();
     Evaluation known;
-    if (held) {
+    if (held && fitted.identified) {
       problem.sigma2 = fitted.sigma * fitted.sigma;
       known = Criterion(problem, options.reml, monitor).evaluate(fitted.optimum.theta);
     }
