@@ -33,7 +33,7 @@ ranova <- function(model, ...) UseMethod("ranova")
 
 #' @export
 ranova.default <- function(model, ...) {
-  if (isNamespaceLoaded("lmerTest")) {
+  if (inherits(model, "merMod") && isNamespaceLoaded("lmerTest")) {
     return(do.call(getExportedValue("lmerTest", "ranova"), list(model, ...), quote = TRUE, envir = globalenv()))
   }
   check_fit(model, "model")

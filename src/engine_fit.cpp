@@ -20,7 +20,6 @@ henderson::FitOptions to_options(const Rcpp::List& x, const henderson::Layout& l
   if (!Rf_isNull(start)) {
     henderson::require(Rf_isNumeric(start) && Rf_xlength(start) == layout.n_theta, "`start` has the wrong length");
     out.start = Rcpp::as<Eigen::VectorXd>(start);
-    henderson::require(out.start.allFinite(), "`start` is not finite");
   }
   out.held = henderson::to_held(x["held"], layout);
   const auto residual = std::find_if(out.held.begin(), out.held.end(), [](const henderson::Held& h) { return h.term < 0; });
