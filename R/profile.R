@@ -9,6 +9,8 @@ profile_base <- function(fit, reml = FALSE) {
   se <- step_sizes(base, parameters)
   out <- list(fit = base, ml = if (reml) quiet_refit(fit, FALSE) else base, reml = reml, parameters = parameters,
               estimate = all_estimates(base), se = c(se, fixed_errors(base)), value = fit_criterion(base))
+  out$layout <- engine_layout(base$frame)
+  out$diagonal <- which(stack_factors(base, lapply(fit_random(base), function(term) diag(term$q))) == 1)
   out$ceiling <- correlation_ceilings(out)
   out
 }
@@ -67,12 +69,12 @@ profile_value <- function(base, index, values, from = NULL) {
   fit <- base$fit
   if (is.null(from)) from <- list(theta = fit$optimum$theta, sigma = fit_sigma(fit))
   along <- function(theta, sigma, values) {
-    engine_result(engine_profile(engine_layout(fit$frame), fit$cross_products, theta, sigma, base$reml,
+    engine_result(engine_profile(base$layout, fit$cross_products, theta, sigma, base$reml,
                                  fit$control$memory_limit, also_held(fit, held), values), fit$frame)
   }
-  best <- Reduce(better_points, lapply(profile_starts(fit, held, values[1L], from), along, from$sigma, values))
+  best <- Reduce(better_points, lapply(profile_starts(base, held, values[1L], from), along, from$sigma, values))
   for (k in if (held$term == 0L) which(!best$converged)) {           # the covariance matrices stay, sigma moves
-    again <- lapply(profile_starts(fit, held, values[k], list(theta = from$theta * from$sigma / values[k], sigma = values[k])),
+    again <- lapply(profile_starts(base, held, values[k], list(theta = from$theta * from$sigma / values[k], sigma = values[k])),
                     along, values[k], values[k])
     best <- better_points(best, Reduce(better_points, again), k)
   }
@@ -102,8 +104,10 @@ also_held <- function(fit, parameter) {
 
 # Starting points off the flat places: where a factor has a zero column the criterion is even in it and a search that
 # starts there stays there; where the held standard deviation is zero its slope has no direction.
-profile_starts <- function(fit, held, value, from) {
+profile_starts <- function(base, held, value, from) {
   theta <- from$theta
+  if (min(abs(theta[base$diagonal])) > 1e-3 * max(abs(theta), 1)) return(list(theta))
+  fit <- base$fit
   factors <- engine_factors(fit, theta)
   size <- vapply(factors, function(L) max(abs(L)), 0)
   weak <- vapply(factors, function(L) min(colSums(L^2)), 0) <= 1e-8 * pmax(size, 1e-3)^2
