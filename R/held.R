@@ -99,6 +99,19 @@ held_names <- function(fit) {
   parameter_names(parameters, old = FALSE)[at]
 }
 
+# Where the likelihood has no maximum (a response without residual) the search may lose what it holds: no estimate then.
+check_held_values <- function(solution, frame) {
+  held <- engine_held(frame)
+  if (is.null(held)) return(invisible())
+  parameters <- data.frame(held[c("term", "row", "col")])
+  value <- parameter_values(parameters, solution$covariance, sqrt(solution$sigma2))
+  missed <- which(abs(value - held$value) > 1e-6 * pmax(abs(held$value), parameters$row != parameters$col))
+  if (!length(missed)) return(invisible())
+  lmm_abort("numeric", paste0("no estimates were found with the parameters in `fixed` at their values (one ended at ",
+    format(value[missed[1L]], digits = 4L), " for ", format(held$value[missed[1L]], digits = 4L), ")."), what = "fixed", value = value,
+    fix = "The response may have no residual variation, or the held values may be far from what the data say.")
+}
+
 # Is the residual standard deviation known?
 holds_sigma <- function(frame) 0L %in% frame$held$term
 

@@ -9,6 +9,7 @@ find_optimum <- function(frame, blocks, reml, start, control) {
     lmm_abort("numeric", "the criterion has no value where the search began.", what = if (!is.null(start)) "start", value = start,
               fix = if (is.null(start)) "Change the units of the variables." else "Leave out `start`, or give smaller numbers.")
   }
+  if (!is.null(frame$held)) check_held_values(found$solution, frame)
   if (found$optimum$zero_residual && length(frame$groups) > 1L) found <- limit_without_residual(found, layout, blocks, control, reml, frame)
   found
 }

@@ -284,3 +284,9 @@ test_that("values that no matrix has, or no computer, are refused", {
   expect_error(held(1), "without names", class = "lmm_error_input")
   expect_equal(sigma(lmm(y ~ x + (1 | g), d, fixed = list())), sigma(lmm(y ~ x + (1 | g), d)))
 })
+
+test_that("a response without residual has no estimates with a standard deviation held", {
+  d <- behavior_data()
+  d$y <- as.integer(d$g) + as.integer(d$h)^2
+  expect_error(lmm(y ~ 1 + (1 | g) + (1 | h), d, fixed = c(g = 3)), "no estimates were found", class = "lmm_error_numeric")
+})
