@@ -63,7 +63,12 @@ null_test <- function(observed, spectrum, nsim, seed) {
   state <- seed_state(seed)
   if (!is.null(seed)) on.exit(restore_seed(state$before))
   spectrum$rest <- rest
-  draws <- engine_result(engine_ratio_draws(spectrum, nsim), NULL)
+  draws <- engine_ratio_draws(spectrum, nsim)
+  if (is.list(draws) && identical(draws$engine_error, "bad_alloc")) {
+    lmm_abort("numeric", paste0("not enough memory for ", nsim, " draws."), what = "nsim", value = nsim,
+              fix = "A smaller `nsim` will do: the Monte Carlo error of a p-value of 0.05 from 1e6 draws is 0.0002.")
+  }
+  draws <- engine_result(draws, NULL)
   p <- mean(draws > observed)
   list(p = p, error = sqrt(p * (1 - p) / nsim), draws = draws)
 }

@@ -134,5 +134,7 @@ test_that("a variance of zero has p-value 1; misuse is explained", {
   expect_error(rlrt(two, "k"), class = "lmm_error_input")
   expect_error(lrt(two, "g"), class = "lmm_error_input")
   expect_error(lrt(lmm(y ~ x + (1 | g), behavior_data()), fixed = "z"), class = "lmm_error_input")
+  expect_error(rlrt(two, "g", nsim = 0), "`nsim`", class = "lmm_error_input")
+  expect_error(rlrt(two, "g", nsim = 1e15), "smaller `nsim`", class = "lmm_error_numeric")
   expect_output(print(rlrt(two, "g", nsim = 100, seed = 1)), "none of 100 draws")
 })
