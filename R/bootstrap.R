@@ -43,7 +43,7 @@ bootstrap <- function(fit, statistic = NULL, nsim = 500, seed = NULL, threads = 
   check_not_exact(fit, "the bootstrap")
   seed <- own_seed(seed)
   refits <- bootstrap_refits(list(fit), fit, nsim, seed, threads, progress)[[1L]]
-  own <- list(covariance = stats::setNames(fit_covariance(fit), fit_term_names(fit)), sigma = fit_sigma(fit), beta = fit_beta(fit))
+  own <- list(covariance = stats::setNames(fit_covariance(fit), fit_term_names(fit)), sigma = fit_shown_sigma(fit), beta = fit_beta(fit))
   if (is.null(statistic)) {
     t0 <- stats::setNames(all_estimates(fit), all_parameter_names(fit))
     t <- refit_parameters(fit, refits)

@@ -4,6 +4,10 @@
 profile_quantity <- function(f, fit, level) {
   refuse_unbounded(fit, "profiles are")
   check_free_of_beta(f, fit)
+  if (fit_shown_sigma(fit) == 0) {
+    lmm_abort("input", "profile limits of quantities are not available where the residual variance is estimated as 0.", what = "method",
+              fix = "Use confint() for the parameters themselves, or another method.")
+  }
   point <- quantity_point(fit, f)
   point$held <- held_gaps(fit)
   x0 <- c(fit$optimum$theta, log(fit_sigma(fit)))

@@ -44,6 +44,7 @@ variance_components <- function(fit, scale = c("variance", "sd"), information = 
   found <- component_errors(fit, scale, information)
   parameters <- found$parameters
   estimate <- variance_estimates(fit, found$scale, parameters)
+  estimate[parameters$term == 0L] <- fit_shown_sigma(fit)^(if (found$scale == "sd") 1 else 2)
   z <- estimate / found$se
   df <- ifelse(parameters$correlation | (!is.na(estimate) & estimate < 0), NA_real_, 2 * (if (found$scale == "sd") z / 2 else z)^2)
   structure(data.frame(parameters[c("grp", "var1", "var2")], estimate = estimate, se = found$se, df = df, reason = found$reason,
@@ -194,6 +195,7 @@ boundary_reasons <- function(fit, parameters, scale, se) {
     any(zero & parameters$term == parameters$term[k] & parameters$row %in% c(parameters$row[k], parameters$col[k]))
   }, NA)
   reason[zero] <- "the variance is estimated as 0, its boundary"
+  if (fit_shown_sigma(fit) == 0 && !fit_is_exact(fit)) reason[parameters$term == 0L] <- "the residual variance is estimated as 0, its boundary"
   reason[of_zero] <- "a variance is estimated as 0"
   one <- parameters$correlation & singular & !is.na(sd) & abs(sd) >= 1 - 1e-7
   if (scale == "sd") {

@@ -133,3 +133,25 @@ test_that("kinds of things are called by their names", {
   d$x <- Matrix::Matrix(d$x)
   refuses(lmm(y ~ x + (1 | g), d), "data", "`x` is an object of class dgeMatrix")
 })
+
+test_that("a residual variance estimated as 0 has no standard error, and the others have those of the model without it", {
+  d$k <- factor(1:96)
+  d$w <- rep(1:2, 48)
+  m <- suppressMessages(lmm(y ~ x + (1 | k), d, weights = w))
+  one <- lm(y ~ x, d)                                      # the limit: one variance, the same for all rows
+  components <- accepts(variance_components(m))
+  expect_equal(components$estimate, c(sigma(one)^2, 0), tolerance = 1e-6)
+  expect_equal(components$se, c(sigma(one)^2 * sqrt(2 / 94), NA), tolerance = 1e-4)
+  expect_match(components$reason[2L], "residual variance is estimated as 0")
+  for (method in c("Wald", "chisq")) {
+    limits <- accepts(confint(m, method = method))
+    expect_sober(limits)
+    expect_identical(unname(is.na(limits[, 1L])), c(FALSE, TRUE, FALSE, FALSE))
+  }
+  q <- accepts(quantity(m, ~ sigma, "total sd", "icc"))
+  expect_equal(q$estimate, c(0, sigma(one), 1), tolerance = 1e-6)
+  refuses(quantity(m, "total sd", method = "profile"), "input", "residual variance is estimated as 0")
+  table <- accepts(coef(summary(m)))
+  expect_equal(table[, 1:2], coef(summary(one))[, 1:2], tolerance = 1e-5)
+  expect_equal(table[, "df"], c(`(Intercept)` = 94, x = 94), tolerance = 1e-3)
+})
