@@ -132,8 +132,9 @@
 #' @examples
 #' fit <- lmm(y ~ a * b + (1 | block) + (1 | a:block), splitplot)
 #' anova(fit, ddf = "containment")
-#' predictable(fit, c(1, 0, 0, 0.5, 0, 0))                                          # mean of a1, broad
-#' predictable(fit, c(1, 0, 0, 0.5, 0, 0), list(block = c("1" = 1, "2" = 1, "3" = 1, "4" = 1) / 4))  # intermediate
+#' predictable(fit, c(1, 0, 0, 0.5, 0, 0))                                   # mean of a1, broad
+#' blocks_alike <- list(block = c("1" = 1, "2" = 1, "3" = 1, "4" = 1) / 4)
+#' predictable(fit, c(1, 0, 0, 0.5, 0, 0), blocks_alike)                     # intermediate
 "splitplot"
 
 #' Measurements in an oven experiment

@@ -223,8 +223,9 @@ inline CrossProducts to_cross_products(const Rcpp::List& x, const Layout& layout
 
 inline DesignChunk to_chunk(const Rcpp::List& design, const Layout& layout) {
   DesignChunk out;
-  const Rcpp::NumericVector y = design["y"];
-  const Index rows = Rf_isMatrix(y) ? Rf_nrows(y) : y.size();
+  const SEXP y = design["y"];
+  require(TYPEOF(y) == REALSXP, "y is not numeric");
+  const Index rows = Rf_isMatrix(y) ? Rf_nrows(y) : Rf_xlength(y);
   new (&out.y) ConstMatrix(REAL(y), rows, Rf_isMatrix(y) ? Rf_ncols(y) : 1);
   const SEXP x = design["X"];
   require(TYPEOF(x) == REALSXP && Rf_isMatrix(x) && Rf_nrows(x) == rows, "X does not fit y");

@@ -25,8 +25,14 @@ SEXP engine_ratio_draws(const Rcpp::List& spectrum, double n) {
     x.nu = Rcpp::as<double>(spectrum["nu"]);
     x.rest = Rcpp::as<double>(spectrum["rest"]);
     x.tested = Rcpp::as<double>(spectrum["tested"]);
-    henderson::require(x.value.size() > 0 && x.value.size() == x.count.size() && x.value.minCoeff() > 0 &&
-                           x.penalty_value.size() == x.penalty_count.size() && x.nu > 0 && x.rest >= 0 && n >= 1,
+    henderson::require(x.value.size() > 0 && x.value.size() == x.count.size() && x.value.allFinite() && x.count.allFinite() &&
+                           x.value.minCoeff() > 0 && x.count.minCoeff() > 0 &&
+                           x.penalty_value.size() == x.penalty_count.size() && x.penalty_value.allFinite() &&
+                           x.penalty_count.allFinite() && (x.penalty_value.array() >= 0).all() &&
+                           (x.penalty_count.array() > 0).all(),
+                       "the spectrum is not one");
+    henderson::require(std::isfinite(x.nu) && x.nu > 0 && std::isfinite(x.rest) && x.rest >= 0 && std::isfinite(x.tested) &&
+                           x.tested >= 0 && n >= 1 && n < 1e12,
                        "the spectrum is not one");
     RRandom random;
     henderson::RMonitor monitor(false);

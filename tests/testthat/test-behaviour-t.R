@@ -108,6 +108,31 @@ test_that("T09: masked functions and constants", {
   expect_equal(unname(masked), c(1.82476779, 0.45612493), tolerance = 1e-7)
 })
 
+test_that("T13: the engine's doors take anything without a crash", {
+  d <- mk(6, 8)
+  fits <- suppressMessages(list(lmm(y ~ x + (x | g), d), lmm(y ~ x + (1 | g) + (1 | f), d)))
+  calls <- list(door_arguments(fits[[1]]), door_arguments(fits[[2]]))
+  outcome <- in_new_process(function(paths, calls, broken) {
+    .libPaths(paths)
+    doors <- asNamespace("henderson")
+    one <- function(seed) {
+      set.seed(seed)
+      arguments <- calls[[sample(2, 1)]]
+      door <- sample(names(arguments), 1)
+      given <- arguments[[door]]
+      read <- given$read
+      if (!is.null(read)) given$read <- function(k) if (stats::runif(1) < 0.5) broken(read(k)) else read(k)
+      place <- sample(setdiff(seq_along(given), match("read", names(given))), 1)
+      given[place] <- list(broken(given[[place]]))
+      value <- tryCatch(suppressWarnings(do.call(doors[[door]], unname(given))), error = identity)
+      if (inherits(value, "error") || is.list(value) && !is.null(value$engine_error)) "refused" else "taken"
+    }
+    table(vapply(1:500, one, ""))
+  }, list(calls, broken), timeout = 300)
+  expect_identical(sum(outcome), 500L)
+  expect_gt(outcome[["refused"]], 250)
+})
+
 test_that("T19: package not attached, conditions as errors", {
   d <- mk()
   result <- in_new_process(function(paths, d) {

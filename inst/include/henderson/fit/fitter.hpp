@@ -108,6 +108,7 @@ class Fitter {
   Fitter(const Problem& problem, const CrossProducts& data, const FitOptions& options, Monitor& monitor)
       : problem_(problem), data_(data), options_(options), monitor_(monitor), criterion_(problem, options.reml, monitor), final_(criterion_) {}
 
+  // Where the criterion is finite at no start, the evaluation is not ok() and there are no derivatives.
   FitOutcome run() {
     VectorXd neutral;
     if (options_.start.size() == problem_.layout->n_theta) {
@@ -121,11 +122,11 @@ class Fitter {
       search(start.theta);
       neutral = start.neutral;
     }
-    if (at_boundary() || out_.optimum.status != "converged") {
+    if (!std::isfinite(out_.optimum.value) || at_boundary() || out_.optimum.status != "converged") {
       const double scale[] = {1.0, 0.2, 5.0};
       for (int k = 0; k < std::min(options_.restarts, 3) && affordable(); ++k) search(scale[k] * neutral);
     }
-    finish();
+    if (std::isfinite(out_.optimum.value)) finish();
     return out_;
   }
 
