@@ -32,7 +32,7 @@ SEXP engine_ratio_draws(const Rcpp::List& spectrum, double n) {
                            (x.penalty_count.array() > 0).all(),
                        "the spectrum is not one");
     henderson::require(std::isfinite(x.nu) && x.nu > 0 && std::isfinite(x.rest) && x.rest >= 0 && std::isfinite(x.tested) &&
-                           x.tested >= 0 && n >= 1 && n < 1e12,
+                           x.tested >= 0 && n >= 1 && n < 9e15,
                        "the spectrum is not one");
     RRandom random;
     henderson::RMonitor monitor(false);
