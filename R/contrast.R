@@ -252,7 +252,11 @@ wald_form <- function(covariance, hypothesis, info) {
   delta <- hypothesis$user %*% info$estimate - hypothesis$rhs
   S <- hypothesis$inner %*% covariance %*% t(hypothesis$inner)
   size <- sqrt(diag(S))
-  sum((delta / size) * solve(S / outer(size, size), delta / size)) / info$sigma2
+  half <- tryCatch(solve(S / outer(size, size), delta / size), error = function(e) NULL)
+  if (!is.null(half)) return(sum((delta / size) * half) / info$sigma2)
+  lmm_warn("precision", "the rows of the hypothesis have variances so different that their joint covariance matrix is singular in double precision.",
+           what = "L", fix = "Test the rows one by one, or shift the covariates towards their means.")
+  NA_real_
 }
 
 # Large-sample chi-square, with the covariance matrix as estimated.

@@ -43,7 +43,7 @@ coef_covariance.df_cluster_robust <- function(method, info) method$covariance
 # The quadratic form l'M [sum ...] M l in normal errors: twice its squared mean over its variance.
 #' @export
 row_df.df_cluster_robust <- function(method, info, hypothesis) {
-  apply(hypothesis$inner, 1L, function(l) {
+  apply(hypothesis$inner / row_sizes(hypothesis$inner), 1L, function(l) {
     G <- cluster_products(method, info, list(as.vector(info$phi %*% l)))[[1L]][[1L]]
     sum(diag(G))^2 / sum(G^2)
   })
@@ -54,6 +54,7 @@ row_df.df_cluster_robust <- function(method, info, hypothesis) {
 denominator_df.df_cluster_robust <- function(method, info, hypothesis) {
   q <- nrow(hypothesis$inner)
   if (q == 1L) return(list(df = row_df(method, info, hypothesis), scale = 1))
+  hypothesis <- hypothesis_rows(hypothesis, diag(1 / row_sizes(hypothesis$inner), q))
   rows <- split(hypothesis$inner, row(hypothesis$inner))
   G <- cluster_products(method, info, lapply(rows, function(l) as.vector(info$phi %*% l)))
   S <- vapply(G, function(g) vapply(g, function(x) sum(diag(x)), 0), numeric(q))
@@ -107,7 +108,10 @@ cluster_piece <- function(parts, rows, V, M, K, type) {
 
 # A with A R A' = V for the covariance R of the residuals: D'(D R D')^(-1/2) D with V = D'D.
 unbiasing <- function(V, R) {
-  D <- chol(V)
+  D <- tryCatch(chol(V), error = function(e) {
+    lmm_abort("numeric", "the covariance matrix within a cluster is singular in double precision: the variance of a random effect is too large beside that of the residual.",
+              what = "cluster", fix = "Use type = \"CR1\" or \"CR3\".")
+  })
   B <- D %*% R %*% t(D)
   e <- eigen((B + t(B)) / 2, symmetric = TRUE)
   keep <- e$values > 1e-10 * max(e$values)

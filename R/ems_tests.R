@@ -50,7 +50,7 @@ format_coefficients <- function(x) vapply(x, function(value) format(signif(value
 # Exact interval of the intraclass correlation in a model with one random effect.
 exact_icc <- function(model, components, level) {
   if (sum(model$random) != 1L) return(NULL)
-  estimate <- unname(components[1L] / sum(components))
+  estimate <- if (isTRUE(any(components != 0))) unname(components[1L] / sum(components)) else NA_real_
   fixed <- orthonormal(cbind(model$intercept, do.call(cbind, lapply(model$effects[!model$random], `[[`, "Z"))))
   Z <- model$effects[[which(model$random)]]$Z
   d <- svd(Z - fixed %*% crossprod(fixed, Z), nv = 0L)

@@ -72,7 +72,9 @@ drawing_plan <- function(fit, rows, keep = wanted_columns(fit, NA)) {
 # Responses from spherical numbers, a column for each.
 drawn_responses <- function(plan, u, e) {
   value <- plan$mean + plan$scale * e
-  if (plan$size) value + as.matrix(plan$A %*% u) else value
+  if (plan$size) value <- value + as.matrix(plan$A %*% u)
+  if (anyNA(plan$mean)) value[is.na(plan$mean), ] <- NA_real_
+  value
 }
 
 # NULL where no random effect is drawn.

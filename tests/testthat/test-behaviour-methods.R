@@ -29,6 +29,7 @@ test_that("methods on a fit whose residual variance is zero", {
     table <- accepts(ems(m))
     expect_sober(table$table)
     expect_sober(table$tests[1:4])
+    expect_sober(table$icc)
     expect_true(all(is.na(table$icc[c("lower", "upper")])))
   }
   expect_equal(quantity(fits[[1L]], "icc")$estimate, 1)
@@ -154,4 +155,33 @@ test_that("a residual variance estimated as 0 has no standard error, and the oth
   table <- accepts(coef(summary(m)))
   expect_equal(table[, 1:2], coef(summary(one))[, 1:2], tolerance = 1e-5)
   expect_equal(table[, "df"], c(`(Intercept)` = 94, x = 94), tolerance = 1e-3)
+})
+
+test_that("where a ratio of variances is beyond double precision, methods say so", {
+  set.seed(1)
+  d$y <- 1e10 * rnorm(12)[d$g] + 1e-3 * rnorm(96) + d$x
+  m <- accepts(lmm(y ~ x + (1 | g), d))
+  expect_equal(fixef(m)[["x"]], 1, tolerance = 1e-3)
+  refuses(vcov(m, type = "CR2", cluster = ~ g), "numeric", c("covariance matrix within a cluster", "CR1"))
+  expect_sober(accepts(vcov(m, type = "CR1", cluster = ~ g)))
+  joint <- outcome(contest(m, diag(2)))
+  expect_null(joint$error)
+  for (w in joint$warnings) expect_s3_class(w, "lmm_warning_precision")
+  expect_sober(joint$value)
+  expect_sober(accepts(contest(m, c(x = 1), joint = FALSE)))
+})
+
+test_that("cluster-robust tests have no units", {
+  reference <- coef(summary(lmm(y ~ x + (1 | g), d), ddf = "cluster-robust", cluster = ~ g))
+  for (unit in c(1e-140, 1e140)) {
+    m <- lmm(y ~ x + (1 | g), transform(d, x = x * unit))
+    expect_equal(coef(summary(m, ddf = "cluster-robust", cluster = ~ g))[, 3:5], reference[, 3:5], tolerance = 1e-6)
+  }
+})
+
+test_that("simulated responses of rows without a mean are missing, not NaN", {
+  m <- lmm(y ~ x + (1 | g), d)
+  drawn <- accepts(simulate(m, 2, seed = 1, newdata = data.frame(x = c(NaN, 1), g = "g01")))
+  expect_identical(drawn[1, 1], NA_real_)
+  expect_false(anyNA(drawn[2, ]))
 })
