@@ -60,7 +60,13 @@ contest.lmm_fit <- function(fit, L, rhs = 0, joint = TRUE, ddf = "Satterthwaite"
   reduced <- independent_rows(hypothesis, rhs, inference$info)
   out <- f_table(inference, list(invariant_rows(reduced$hypothesis, reduced$rhs)))
   chisq <- wald_chisq(inference$info, reduced$hypothesis, reduced$rhs)
+  if (is.na(out$`F value`) && nrow(L) > 1L && !anyNA(inference$info$phi)) warn_no_joint_test()
   data.frame(out, Chisq = chisq, `Pr(>Chisq)` = stats::pchisq(chisq, out$NumDF, lower.tail = FALSE), check.names = FALSE)
+}
+
+warn_no_joint_test <- function() {
+  lmm_warn("precision", "no joint test: the covariance matrix of the rows of `L` is not positive definite in double precision.",
+           what = "L", fix = "Test the rows one by one, or shift the covariates towards their means.")
 }
 
 # `user`: rows over the estimable coefficients; `inner`: the same in the engine's coordinates.
@@ -212,14 +218,17 @@ row_tests <- function(inference, hypothesis) {
   rows <- nrow(hypothesis$user)
   if (anyNA(info$phi) || !rows) return(list(se = rep(NA_real_, rows), df = rep(NA_real_, rows)))
   df <- row_df(inference$method, info, hypothesis)
-  df[!is.na(df) & df <= 0] <- NA_real_
+  df[is.na(df) | df <= 0] <- NA_real_                     # NaN too
   size <- row_sizes(hypothesis$inner)
   L <- hypothesis$inner / size
-  list(se = size * sqrt(rowSums((L %*% inference$covariance) * L)) * sqrt(info$sigma2), df = df)
+  variance <- rowSums((L %*% inference$covariance) * L)
+  variance[!(variance >= 0)] <- NA_real_
+  list(se = size * sqrt(variance) * sqrt(info$sigma2), df = df)
 }
 
 # The largest entry of each row: what it is divided by before anything is squared.
 row_sizes <- function(L) {
+  if (!length(L)) return(rep(1, nrow(L)))
   size <- apply(abs(L), 1L, max)
   replace(size, size == 0, 1)
 }
@@ -239,8 +248,8 @@ f_table <- function(inference, hypotheses) {
 f_test <- function(hypothesis, inference) {
   info <- inference$info
   q <- nrow(hypothesis$inner)
-  if (!q || anyNA(info$phi)) return(list(rows = q, ms = NA_real_, df = NA_real_, f = NA_real_, p = NA_real_, scale = NA_real_))
-  raw <- wald_form(inference$covariance, hypothesis, info) / q
+  raw <- if (q && !anyNA(info$phi)) wald_form(inference$covariance, hypothesis, info) / q else NA_real_
+  if (is.na(raw)) return(list(rows = q, ms = NA_real_, df = NA_real_, f = NA_real_, p = NA_real_, scale = NA_real_))
   at <- denominator_df(inference$method, info, hypothesis)
   if (is.na(at$df) || at$df <= 0) at <- list(df = NA_real_, scale = 1)
   f <- at$scale * raw
@@ -248,15 +257,14 @@ f_test <- function(hypothesis, inference) {
        p = if (is.na(at$df)) NA_real_ else stats::pf(f, q, at$df, lower.tail = FALSE))
 }
 
+# delta'S^-1 delta; NA where S is not positive definite in double precision.
 wald_form <- function(covariance, hypothesis, info) {
   delta <- hypothesis$user %*% info$estimate - hypothesis$rhs
   S <- hypothesis$inner %*% covariance %*% t(hypothesis$inner)
+  if (!all(is.finite(S)) || !all(diag(S) > 0)) return(NA_real_)
   size <- sqrt(diag(S))
-  half <- tryCatch(solve(S / outer(size, size), delta / size), error = function(e) NULL)
-  if (!is.null(half)) return(sum((delta / size) * half) / info$sigma2)
-  lmm_warn("precision", "the rows of the hypothesis have variances so different that their joint covariance matrix is singular in double precision.",
-           what = "L", fix = "Test the rows one by one, or shift the covariates towards their means.")
-  NA_real_
+  half <- tryCatch(solve(S / outer(size, size), delta / size), error = function(e) NA_real_)     # singular in double precision
+  sum((delta / size) * half) / info$sigma2
 }
 
 # Large-sample chi-square, with the covariance matrix as estimated.

@@ -185,3 +185,13 @@ test_that("simulated responses of rows without a mean are missing, not NaN", {
   expect_identical(drawn[1, 1], NA_real_)
   expect_false(anyNA(drawn[2, ]))
 })
+
+test_that("tests after a search that was lost are missing, without further warnings", {
+  set.seed(1)
+  for (i in 1:90) d[[paste0("z", i)]] <- rnorm(96)
+  m <- suppressMessages(suppressWarnings(lmm(reformulate(c(paste0("z", 1:90), "(1 | g)"), "y"), d)))
+  table <- accepts(coef(summary(m, ddf = "KR")))
+  expect_false(any(is.nan(table)))
+  table <- accepts(anova(m, ddf = "KR"))
+  expect_false(any(vapply(table, function(x) any(is.nan(x)), NA)))
+})
