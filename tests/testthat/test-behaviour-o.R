@@ -91,10 +91,10 @@ test_that("O13: inputs are never modified", {
   before <- mk()
   lmm(intercepts, d)
   expect_identical(d, before)
-  y <- d$y + 0
-  kept <- y + 0
-  lmm(y ~ x + (1 | g), d, weights = rep(1, 96))
-  expect_identical(y, kept)
+  own <- list(y = d$y + 0, x = d$x + 0, w = rep(c(1, 2), 48))
+  kept <- lapply(own, `+`, 0)
+  with(own, lmm(y ~ x + (1 | d$g), weights = w))
+  expect_identical(own, kept)
   testthat::skip_if_not_installed("data.table")
   table <- data.table::as.data.table(d)
   copy <- data.table::copy(table)

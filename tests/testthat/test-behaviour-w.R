@@ -28,8 +28,10 @@ test_that("W01-W08: weights", {
 })
 
 test_that("W08: weights over 16 orders of magnitude", {
-  m <- accepts(lmm(intercepts, transform(d, w = 10^seq(-8, 8, length.out = 96)), weights = w), messages = "boundary")
-  has_numbers(m, -827.90910005101, c(3.169730353, 0.5695778393), sigma = 1321.690556, sd = 0)
+  weighted <- transform(d, w = 10^seq(-8, 8, length.out = 96))
+  m <- accepts(lmm(intercepts, weighted, weights = w), messages = "boundary")
+  one <- lm(y ~ x, weighted, weights = w)                 # the variance between groups is estimated as 0
+  has_numbers(m, as.numeric(logLik(one, REML = TRUE)), unname(coef(one)), sigma = sigma(one), sd = 0, tol = 1e-9)
 })
 
 test_that("W10: weights are values found where the fit is called, never functions", {

@@ -43,8 +43,14 @@ test_that("what is conditioned on stays", {
   kept <- simulate(slope, 400, seed = 1, use.u = TRUE)
   expect_lt(max(abs(rowMeans(kept) - fitted(slope))), 6 * sigma(slope) / 20)
   expect_equal(simulate(slope, 2, seed = 1, re.form = NULL), simulate(slope, 2, seed = 1, use.u = TRUE))
+  # the intercepts stay, the slopes are drawn from their own part of Lambda u
   part <- simulate(slope, 2, seed = 1, re.form = ~ (1 | g))
-  expect_identical(dim(part), c(96L, 2L))
+  set.seed(1)
+  u <- matrix(rnorm(24 * 2), 24)
+  e <- matrix(rnorm(96 * 2), 96)
+  slopes <- (kronecker(diag(12), getME(slope, "Lambda")$g) %*% u)[seq(2, 24, 2), ]
+  expect_equal(as.matrix(part), predict(slope, re.form = ~ (1 | g)) + sigma(slope) * (d$x * slopes[as.integer(d$g), ] + e),
+               ignore_attr = TRUE, tolerance = 1e-10)
 })
 
 test_that("the covariance matrix of the responses is that of the model", {
@@ -81,7 +87,9 @@ test_that("new rows share the effects of a new level", {
 
 test_that("exact fits and transformed responses can be simulated", {
   exact <- suppressWarnings(lmm(y ~ x + (1 | g), transform(d, y = 2 + 3 * x + as.integer(g))))
-  expect_true(all(is.finite(as.matrix(simulate(exact, 2, seed = 1)))))
+  drawn <- as.matrix(simulate(exact, 200, seed = 1)) - 3 * d$x
+  expect_lt(max(abs(drawn - apply(drawn, 2, ave, d$g))), 1e-6)      # no residual: new effects of the groups alone
+  expect_equal(mean(apply(drawn[match(levels(d$g), d$g), ], 2, var)), VarCorr(exact)$g[1], tolerance = 0.15)
   squared <- lmm(I(y^2) ~ x + (1 | g), d)
   expect_lt(abs(mean(as.matrix(simulate(squared, 200, seed = 1))) - mean(d$y^2)), 1)
   expect_error(simulate(slope, 0), class = "lmm_error_input")
