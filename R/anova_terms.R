@@ -136,7 +136,7 @@ term_hypotheses <- function(info, type, marginal = FALSE) {
   rows <- switch(type, sequential_rows(space, info), lapply(tested, function(j) type_2_rows(space, info, j)),
                  lapply(tested, function(j) type_3_rows(space, info, j)))
   names(rows) <- vapply(space$terms[tested], `[[`, "", "label")
-  hypotheses <- lapply(rows, function(inner) new_hypothesis(info, inner = inner))
+  hypotheses <- Map(function(inner, j) new_hypothesis(info, inner = inner, term = space$terms[[j]]$assign), rows, tested)
   Map(function(h, j) if (nrow(h$inner) && mixed_units(space$terms[[j]])) invariant_rows(h) else h, hypotheses, tested)
 }
 

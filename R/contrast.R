@@ -70,13 +70,13 @@ warn_no_joint_test <- function() {
 }
 
 # `user`: rows over the estimable coefficients; `inner`: the same in the engine's coordinates.
-new_hypothesis <- function(info, user = inner %*% info$inverse, inner = user %*% info$basis, rhs = 0) {
-  list(user = user, inner = inner, rhs = rep_len(rhs, nrow(user)))
+new_hypothesis <- function(info, user = inner %*% info$inverse, inner = user %*% info$basis, rhs = 0, term = NULL) {
+  list(user = user, inner = inner, rhs = rep_len(rhs, nrow(user)), term = term)
 }
 
 hypothesis_rows <- function(hypothesis, transform) {
   list(user = transform %*% hypothesis$user, inner = transform %*% hypothesis$inner,
-       rhs = as.vector(transform %*% hypothesis$rhs))
+       rhs = as.vector(transform %*% hypothesis$rhs), term = hypothesis$term)
 }
 
 # ---- arguments ----

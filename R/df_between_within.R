@@ -28,7 +28,7 @@ prepare_method.df_between_within <- function(method, info) {
 }
 
 #' @export
-row_df.df_between_within <- function(method, info, hypothesis) involved_df(hypothesis, method$coefficient_df)
+row_df.df_between_within <- function(method, info, hypothesis) involved_df(method, info, hypothesis)
 
 # The factor named, or the one in which the others are nested, or that of the first random term.
 subject_group <- function(fit, name) {

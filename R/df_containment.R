@@ -18,7 +18,7 @@ prepare_method.df_containment <- function(method, info) {
 }
 
 #' @export
-row_df.df_containment <- function(method, info, hypothesis) involved_df(hypothesis, method$coefficient_df)
+row_df.df_containment <- function(method, info, hypothesis) involved_df(method, info, hypothesis)
 
 # Rows with positive weight, kept columns of X: their orthonormal form, the position of their terms, and the variables
 # of each term (none for the intercept).

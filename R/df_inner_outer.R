@@ -12,15 +12,20 @@ prepare_method.df_inner_outer <- function(method, info) {
   stratum <- apply(varies, 1L, function(v) max(which(v), 0L)) + 1L
   intercept <- fit$frame$x_assign[info$kept] == 0L
   levels <- c(vapply(codes, function(code) length(unique(code)), 0L), nrow(fixed$X))
-  count <- tabulate(stratum[!intercept], length(levels))
-  df <- diff(c(as.integer(any(intercept)), levels)) - count
-  if (!any(intercept)) df[-1L] <- df[-1L] + 1L       # as 'nlme' counts without an intercept
-  method$coefficient_df <- ifelse(intercept, max(df), df[stratum])
+  method$coefficient_df <- strata_df(stratum, intercept, levels)
+  method$term_df <- strata_df(stats::ave(stratum, fixed$term, FUN = max), intercept, levels)
   method
 }
 
+# `stratum` of each column, `levels` of each stratum -> degrees of freedom of each column.
+strata_df <- function(stratum, intercept, levels) {
+  df <- diff(c(as.integer(any(intercept)), levels)) - tabulate(stratum[!intercept], length(levels))
+  if (!any(intercept)) df[-1L] <- df[-1L] + 1L       # as 'nlme' counts without an intercept
+  ifelse(intercept, max(df), df[stratum])
+}
+
 #' @export
-row_df.df_inner_outer <- function(method, info, hypothesis) involved_df(hypothesis, method$coefficient_df)
+row_df.df_inner_outer <- function(method, info, hypothesis) involved_df(method, info, hypothesis)
 
 # Codes of the grouping factors, outer to inner; an error unless each is nested in the one before.
 nested_codes <- function(fit, rows) {

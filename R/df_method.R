@@ -33,7 +33,7 @@ ddf_classes <- c(Satterthwaite = "df_satterthwaite", `Kenward-Roger` = "df_kenwa
 #'     within is split further by the interactions of subject and set. `subject` names the grouping factor; by default
 #'     the one in which the others are nested, else that of the first random term.}
 #'   \item{`"inner-outer"`}{nlme: each coefficient is tested at the innermost grouping level within whose groups its
-#'     column varies. Needs nested grouping factors.}
+#'     column varies, a term at that of its innermost column. Needs nested grouping factors.}
 #'   \item{`"residual"`}{`n - rank X`.}
 #'   \item{`"asymptotic"`}{infinite: normal and chi-square distributions.}
 #'   \item{`"cluster-robust"`}{sandwich covariance matrix by clusters: `cluster`, a formula such as `~ school`, and `type`, one
@@ -42,7 +42,7 @@ ddf_classes <- c(Satterthwaite = "df_satterthwaite", `Kenward-Roger` = "df_kenwa
 #'     not be nested in the clusters.}
 #' }
 #' For `"containment"`, `"between-within"` and `"inner-outer"` a contrast that involves several effects gets the smallest
-#' of their degrees of freedom.
+#' of their degrees of freedom; a test of a term, as in [anova()][anova.lmm_fit()], has those of the term.
 #'
 #' @param name a name, see `ddf_methods()`.
 #' @param ... options of the method: `information`, `type` (Kenward-Roger), `subject` (between-within), `cluster`, `type`
@@ -130,11 +130,17 @@ prepare_method <- function(method, info) UseMethod("prepare_method")
 #' @export
 prepare_method.df_method <- function(method, info) method
 
-# Degrees of freedom of coefficients (columns of X) -> of the rows of a hypothesis: the smallest of those involved.
-involved_df <- function(hypothesis, coefficient_df) {
+# Degrees of freedom of coefficients (columns of X) -> of the rows of a hypothesis: the smallest of those involved. A test of
+# a term has those of the term, although its rows of type 1 or 2 may involve coefficients of other terms.
+involved_df <- function(method, info, hypothesis) {
+  if (!is.null(hypothesis$term)) {
+    own <- info$fit$frame$x_assign[info$kept] == hypothesis$term
+    by_column <- if (is.null(method$term_df)) method$coefficient_df else method$term_df
+    return(rep(min(by_column[own]), nrow(hypothesis$user)))
+  }
   apply(hypothesis$user, 1L, function(l) {
     involved <- abs(l) > 1e-10 * max(abs(l))
-    if (any(involved)) min(coefficient_df[involved]) else NA_real_
+    if (any(involved)) min(method$coefficient_df[involved]) else NA_real_
   })
 }
 

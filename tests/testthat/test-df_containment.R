@@ -53,3 +53,15 @@ test_that("a recoding of a variable counts as the variable", {
   twin <- lmm(y ~ a + (1 | block) + (1 | A:block), numbers)
   expect_identical(unname(term_df(twin, ddf = "containment")), 24 - 12)
 })
+
+test_that("a term of type 1 has its own degrees of freedom, though its row involves other terms", {
+  d <- as.data.frame(nlme::Dialyzer)
+  fit <- lmm(rate ~ QB + pressure + (pressure | Subject), d)
+  expect_true(anova_hypotheses(fit, type = 1)$QB[, "pressure"] != 0)
+  X <- stats::model.matrix(~ QB + pressure, d)
+  Z <- stats::model.matrix(~ 0 + factor(Subject, ordered = FALSE), d)
+  rank <- c(qr(cbind(X, Z))$rank, qr(cbind(X, Z, Z * d$pressure))$rank)
+  for (type in 1:3) {
+    expect_equal(term_df(fit, type = type, ddf = "containment"), c(QB = nrow(d) - rank[2L], pressure = diff(rank)))
+  }
+})
