@@ -40,7 +40,6 @@ class Remainder : public Encounters {
                   Eigen::Ref<MatrixXd> work) const {
     const Node& nj = nodes_[node];
     const MatrixXd& lj = lambda[nj.rest];
-    const Index lead_q = layout_->lead_q();
     if (dense_) {
       const Index below = columns_ - nj.first;
       work.bottomRows(below).noalias() = s_dense_.block(nj.first, nj.first, below, nj.q) * lj;
@@ -59,20 +58,7 @@ class Remainder : public Encounters {
         work.middleRows(ni.first, ni.q) = lambda[ni.rest].transpose() * block * lj;
       }
     }
-    for (Index k = node_start_[node]; k < node_start_[node + 1]; ++k) {
-      const Index entry = node_entry_[k], end = level_start_[entry_level_[entry] + 1];
-      const double* yj = y.data() + entry_offset_[entry];
-      for (Index e = entry; e < end; ++e) {  // entries of a level ascend
-        const Node& ni = nodes_[entry_node_[e]];
-        const double* yi = y.data() + entry_offset_[e];
-        for (Index b = 0; b < nj.q; ++b)
-          for (Index a = 0; a < ni.q; ++a) {
-            double sum = 0;
-            for (Index l = 0; l < lead_q; ++l) sum += yi[l + a * lead_q] * yj[l + b * lead_q];
-            work(ni.first + a, b) += sum;
-          }
-      }
-    }
+    for (Index k = node_start_[node]; k < node_start_[node + 1]; ++k) add_products(node_entry_[k], y, work);
   }
 
   // S as one dense matrix.
@@ -193,24 +179,41 @@ class Remainder : public Encounters {
     }
   }
 
+  // Adds Y_i' Y_j to the rows of each entry i of a level from its entry j on (they ascend), which has all of `work`.
+  void add_products(Index entry, const std::vector<double>& y, Eigen::Ref<MatrixXd> work) const {
+    const Index end = level_start_[entry_level_[entry] + 1], lead_q = layout_->lead_q();
+    const Index nj_q = nodes_[entry_node_[entry]].q;
+    const double* yj = y.data() + entry_offset_[entry];
+    if (lead_q == 1 && nj_q == 1) {
+      double* to = work.data();
+      for (Index e = entry; e < end; ++e) {
+        const Node& ni = nodes_[entry_node_[e]];
+        const double* yi = y.data() + entry_offset_[e];
+        for (Index a = 0; a < ni.q; ++a) to[ni.first + a] += yi[a] * yj[0];
+      }
+      return;
+    }
+    for (Index e = entry; e < end; ++e) {
+      const Node& ni = nodes_[entry_node_[e]];
+      const double* yi = y.data() + entry_offset_[e];
+      for (Index b = 0; b < nj_q; ++b)
+        for (Index a = 0; a < ni.q; ++a) {
+          double sum = 0;
+          for (Index l = 0; l < lead_q; ++l) sum += yi[l + a * lead_q] * yj[l + b * lead_q];
+          work(ni.first + a, b) += sum;
+        }
+    }
+  }
+
   // `work` is zero before and after; `seen` names the last node that met each node.
   void subtract_levels(Index j, const VectorXd& diagonal, MatrixXd& work, std::vector<Index>& seen) {
     const Node& nj = nodes_[j];
-    const Index lead_q = layout_->lead_q();
     std::vector<Index> touched;
     for (Index k = node_start_[j]; k < node_start_[j + 1]; ++k) {
       const Index entry = node_entry_[k], end = level_start_[entry_level_[entry] + 1];
-      const double* tj = t_.data() + entry_offset_[entry];
+      add_products(entry, t_, work);
       for (Index e = entry; e < end; ++e) {
         const Index i = entry_node_[e];
-        const Node& ni = nodes_[i];
-        const double* ti = t_.data() + entry_offset_[e];
-        for (Index b = 0; b < nj.q; ++b)
-          for (Index a = 0; a < ni.q; ++a) {
-            double sum = 0;
-            for (Index l = 0; l < lead_q; ++l) sum += ti[l + a * lead_q] * tj[l + b * lead_q];
-            work(ni.first + a, b) += sum;
-          }
         if (seen[i] == j) continue;
         seen[i] = j;
         touched.push_back(i);
