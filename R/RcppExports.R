@@ -45,3 +45,7 @@ engine_ratio_draws <- function(spectrum, n) {
     .Call(`_henderson_engine_ratio_draws`, spectrum, n)
 }
 
+engine_deflated_eigenvalues <- function(size, A, least) {
+    .Call(`_henderson_engine_deflated_eigenvalues`, size, A, least)
+}
+

@@ -22,20 +22,23 @@ term_spectrum <- function(fit, index, without = integer()) {
        tested = length(without), rss = rss)
 }
 
-# Eigenvalues of diag(size) - A A'. Levels that are alike share an eigenvalue; what is left is a small matrix.
-deflated_eigenvalues <- function(size, A, most = 6000L) {
+# Eigenvalues of diag(size) - A A', the positive ones. Levels that are alike share an eigenvalue; what is left is a small matrix,
+# or one whose eigenvalues are counted.
+deflated_eigenvalues <- function(size, A, small = 300L) {
   scale <- max(size)
   alike <- levels_alike(size / scale, A / sqrt(scale))
   first <- alike$first
   m <- alike$count
-  if (length(first) > most) {
-    lmm_abort("numeric", paste0("the exact distribution needs the eigenvalues of a matrix with ", length(first), " rows."),
-              value = length(first), fix = "With so many levels the p-value of ranova(mixture = TRUE) is accurate.")
+  size <- size[first] / scale
+  B <- A[first, , drop = FALSE] * sqrt(m / scale)
+  least <- 1e-10
+  inner <- if (length(first) <= small) {
+    eigen(diag(size, length(first)) - tcrossprod(B), symmetric = TRUE, only.values = TRUE)$values
+  } else {
+    engine_result(engine_deflated_eigenvalues(size, B, least), NULL)
   }
-  B <- A[first, , drop = FALSE] * sqrt(m)
-  inner <- eigen(diag(size[first], length(first)) - tcrossprod(B), symmetric = TRUE, only.values = TRUE)$values
-  values <- c(inner, rep(size[first], m - 1L))
-  tally(values[values > 1e-10 * scale])
+  values <- c(inner, rep(size, m - 1L))
+  tally(scale * values[values > least])
 }
 
 # The first of each kind of levels and how many there are. With few levels it does not pay to look.

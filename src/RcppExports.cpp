@@ -165,6 +165,18 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// engine_deflated_eigenvalues
+SEXP engine_deflated_eigenvalues(const Eigen::VectorXd& size, const Eigen::MatrixXd& A, double least);
+RcppExport SEXP _henderson_engine_deflated_eigenvalues(SEXP sizeSEXP, SEXP ASEXP, SEXP leastSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Eigen::VectorXd& >::type size(sizeSEXP);
+    Rcpp::traits::input_parameter< const Eigen::MatrixXd& >::type A(ASEXP);
+    Rcpp::traits::input_parameter< double >::type least(leastSEXP);
+    rcpp_result_gen = Rcpp::wrap(engine_deflated_eigenvalues(size, A, least));
+    return rcpp_result_gen;
+END_RCPP
+}
 
 static const R_CallMethodDef CallEntries[] = {
     {"_henderson_engine_cross_products", (DL_FUNC) &_henderson_engine_cross_products, 4},
@@ -178,6 +190,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_henderson_engine_information", (DL_FUNC) &_henderson_engine_information, 6},
     {"_henderson_engine_criterion", (DL_FUNC) &_henderson_engine_criterion, 5},
     {"_henderson_engine_ratio_draws", (DL_FUNC) &_henderson_engine_ratio_draws, 2},
+    {"_henderson_engine_deflated_eigenvalues", (DL_FUNC) &_henderson_engine_deflated_eigenvalues, 3},
     {NULL, NULL, 0}
 };
 

@@ -1,5 +1,6 @@
 #include "convert.h"
 #include "henderson/inference/spectral_draws.hpp"
+#include "henderson/linalg/deflated_spectrum.hpp"
 
 namespace {
 
@@ -37,5 +38,15 @@ SEXP engine_ratio_draws(const Rcpp::List& spectrum, double n) {
     RRandom random;
     henderson::RMonitor monitor(false);
     return henderson::SpectralRatio(x).draws(static_cast<Eigen::Index>(n), random, monitor);
+  });
+}
+
+// Eigenvalues above `least` of diag(size) - A A'.
+// [[Rcpp::export(rng = false)]]
+SEXP engine_deflated_eigenvalues(const Eigen::VectorXd& size, const Eigen::MatrixXd& A, double least) {
+  return henderson::guarded([&] {
+    henderson::require(size.size() == A.rows() && size.allFinite() && A.allFinite() && least > 0, "the matrix is not one");
+    henderson::RMonitor monitor(false);
+    return henderson::DeflatedSpectrum(size, A).above(least, monitor);
   });
 }

@@ -1,4 +1,6 @@
 # The session around a fit: time limits, forks, locales, masked functions, a package that is not attached.
+# A limit is in elapsed time; what passes until it is obeyed is measured in processor time, which other work on the machine
+# does not lengthen. So at most limit + 2 s.
 
 test_that("T01: a time limit stops a long fit, and the next fit is right", {
   result <- in_new_process(function(paths, limit) {
@@ -8,17 +10,17 @@ test_that("T01: a time limit stops a long fit, and the next fit is right", {
     q <- 6000
     crossed <- data.frame(y = rnorm(n), x = rnorm(n), a = factor(sample(q, n, TRUE)), b = factor(sample(q, n, TRUE)))
     small <- data.frame(y = c(1, 2, 3), g = c("a", "a", "b"))
-    started <- proc.time()[["elapsed"]]
+    started <- sum(proc.time()[1:2])
     stopped <- tryCatch({
       setTimeLimit(elapsed = limit, transient = TRUE)
       henderson::lmm(y ~ x + (1 | a) + (1 | b), crossed)
       "finished"
     }, error = conditionMessage, interrupt = function(i) "interrupted")
     setTimeLimit()
-    seconds <- proc.time()[["elapsed"]] - started
+    seconds <- sum(proc.time()[1:2]) - started
     list(stopped = stopped, seconds = seconds, next_fit = as.numeric(stats::logLik(henderson::lmm(y ~ 1 + (1 | g), small))))
   }, list(limit = 2), timeout = 60)
-  expect_lt(result$seconds, 4.5)
+  expect_lt(result$seconds, 4)
   expect_match(result$stopped, "time limit|interrupted|finished")
   expect_equal(result$next_fit, -3.2433422, tolerance = 1e-7)
 })
@@ -32,24 +34,25 @@ test_that("T01: so it does refits, the bootstrap and exact tests, and they can b
     small <- suppressMessages(henderson::lmm(y ~ 1 + (1 | a) + (1 | b), d, REML = FALSE))
     one <- suppressMessages(henderson::lmm(y + as.integer(a) %% 2 ~ x + (1 | a), d))
     many <- matrix(rnorm(4000 * 3000), 4000)
+    wide <- many[, rep(1:3000, 3)]                # one chunk of rows that takes several seconds to add up
     limited <- function(expr) {
-      started <- proc.time()[["elapsed"]]
+      started <- sum(proc.time()[1:2])
       text <- tryCatch({
         setTimeLimit(elapsed = 1, transient = TRUE)
         expr
         "finished"
       }, error = conditionMessage)
       setTimeLimit()
-      list(text = text, seconds = proc.time()[["elapsed"]] - started)
+      list(text = text, seconds = sum(proc.time()[1:2]) - started)
     }
-    work <- list(refit = limited(henderson::refit(fit, many)), bootstrap = limited(henderson::bootstrap(fit, nsim = 1e5, seed = 1)),
+    work <- list(refit = limited(henderson::refit(fit, many)), rows = limited(henderson::refit(one, wide)), bootstrap = limited(henderson::bootstrap(fit, nsim = 1e5, seed = 1)),
                  test = limited(henderson::bootstrap_test(fit, small, nsim = 1e5, seed = 1)),
                  exact = limited(henderson::rlrt(one, nsim = 1e8, seed = 1)))
     list(work = work, again = identical(henderson::bootstrap(small, nsim = 2, seed = 1)$t, henderson::bootstrap(small, nsim = 2, seed = 1)$t))
   }, timeout = 120)
   for (name in names(result$work)) {
     expect_match(result$work[[name]]$text, "time limit", label = name)
-    expect_lt(result$work[[name]]$seconds, 3.5, label = name)
+    expect_lt(result$work[[name]]$seconds, 3, label = name)
   }
   expect_true(result$again)
 })

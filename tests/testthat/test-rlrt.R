@@ -24,6 +24,20 @@ test_that("the spectrum is that of Z'(I - P)Z", {
   }
 })
 
+test_that("the spectrum of many different levels, which is counted, is that of the dense matrix", {
+  set.seed(4)
+  data <- data.frame(g = factor(rep(1:320, times = sample(2:9, 320, TRUE))))
+  data <- transform(data, x = rnorm(nrow(data)), w = runif(nrow(data), 0.5, 2), y = rnorm(nrow(data)))
+  fit <- suppressMessages(lmm(y ~ x + (1 | g), data, weights = w))
+  X <- sqrt(data$w) * model.matrix(~x, data)
+  Z <- sqrt(data$w) * model.matrix(~ 0 + g, data)
+  values <- eigen(crossprod(qr.resid(qr(X), Z)), symmetric = TRUE)$values
+  values <- values[values > 1e-9 * values[1]]
+  found <- term_spectrum(fit, 1L)
+  expect_identical(length(values), 319L)
+  expect_equal(rep(found$value, found$count), values / values[1], tolerance = 1e-9)
+})
+
 # Chi-squares with one degree of freedom in the order in which the draws use R's uniform numbers (polar method).
 polar_chisq <- function(K) {
   out <- numeric()

@@ -2,6 +2,7 @@
 
 #include "support/catch.hpp"
 #include "support/dense.hpp"
+#include "support/stop.hpp"
 
 using namespace henderson_tests;
 using henderson::CrossProducts;
@@ -212,4 +213,28 @@ TEST_CASE("a random column without variation of its own is refused by number") {
   Design zero = random_design(rng, 30, 1, {5}, {{0, 2, "diagonal"}});
   zero.z[0].col(1).setZero();
   CHECK_THROWS_AS(cross_products(zero), henderson::Error);
+}
+
+TEST_CASE("a single chunk of many rows is stopped between rows, in both passes") {
+  struct StopAfter : henderson::Checkpoint {
+    int left;
+    explicit StopAfter(int calls) : left(calls) {}
+    void check() override {
+      if (left-- == 0) throw Stopped();
+    }
+  };
+  struct Count : henderson::Checkpoint {
+    int calls = 0;
+    void check() override { ++calls; }
+  } count;
+  Rng rng(1);
+  const Design d = random_design(rng, 2000, 2, {40}, {{0, 1, "unstructured"}});
+  Source source(d, 1);
+  const auto run = [&](henderson::Checkpoint& checkpoint) { henderson::Accumulator(d.layout, d.constants, checkpoint).run(source); };
+  run(count);
+  CHECK(count.calls >= 2 * 2000 / 256);
+  for (const int calls : {1, 5, count.calls - 4}) {
+    StopAfter stop(calls);
+    CHECK_THROWS_AS(run(stop), Stopped);
+  }
 }

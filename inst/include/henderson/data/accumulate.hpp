@@ -1,12 +1,13 @@
-// From rows to cross-products, chunk by chunk: one pass for the orthogonal coordinates, one for the sums.
+// From rows to cross-products, chunk by chunk: one pass for the orthogonal coordinates, then this one for the sums.
 #ifndef HENDERSON_DATA_ACCUMULATE_HPP
 #define HENDERSON_DATA_ACCUMULATE_HPP
 
-#include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
+#include "henderson/data/coordinates.hpp"
 #include "henderson/data/cross_products.hpp"
 #include "henderson/data/design_source.hpp"
 #include "henderson/data/pair_sums.hpp"
@@ -15,164 +16,28 @@
 
 namespace henderson {
 
-// For which columns of X and of each term is the constant in the span, and how.
-struct Constants {
-  VectorXd x;                // empty: none
-  std::vector<VectorXd> z;
-};
-
 class Accumulator {
  public:
   Accumulator(const Layout& layout, Constants constants, Checkpoint& checkpoint)
       : layout_(layout), constants_(std::move(constants)), checkpoint_(checkpoint) {}
 
   CrossProducts run(DesignSource& source) {
-    first_pass(source);
+    Coordinates found = CoordinateFinder(layout_, std::move(constants_), checkpoint_).run(source);
+    out_.n = found.n;
+    out_.log_weight = found.log_weight;
+    out_.x = std::move(found.x);
+    m_ = found.responses;
+    terms_ = std::move(found.terms);
+    for (const TermCoordinates& term : terms_) out_.z_basis.push_back(term.basis);
     prepare();
-    for (Index k = 0; k < source.chunks(); ++k) {
-      add(source.chunk(k));
-      checkpoint_.check();
-    }
+    for (Index k = 0; k < source.chunks(); ++k) add(source.chunk(k));
+    checkpoint_.check();
     finish();
+    checkpoint_.check();
     return std::move(out_);
   }
 
  private:
-  static double root_weight(const DesignChunk& chunk, Index i) {
-    return chunk.weight == nullptr ? 1.0 : std::sqrt(chunk.weight[i]);
-  }
-
-  // ---- first pass: counts, shifts, R factors -------------------------------------------------------------------
-  void first_pass(DesignSource& source) {
-    std::vector<StreamingQr> z_qr, x_qr;
-    std::vector<VectorXd> z_shift(layout_.terms.size());
-    std::vector<VectorXd> z_square(layout_.terms.size());
-    for (Index k = 0; k < source.chunks(); ++k) {
-      const DesignChunk chunk = source.chunk(k);
-      if (k == 0) {
-        m_ = chunk.y.cols();
-        columns_ = chunk.x.cols();
-        out_.x.constant = constants_.x;
-        out_.x.shift = first_means(chunk.x, constants_.x);
-        x_qr.emplace_back(columns_, m_);
-        for (std::size_t t = 0; t < layout_.terms.size(); ++t) {
-          z_shift[t] = first_means(chunk.z[t], constants_.z[t]);
-          z_square[t] = VectorXd::Zero(layout_.terms[t].q);
-          z_qr.emplace_back(layout_.terms[t].q, 0);
-        }
-      }
-      count(chunk);
-      absorb(chunk.x, &chunk.y, out_.x.shift, chunk, x_qr.front());
-      for (std::size_t t = 0; t < layout_.terms.size(); ++t) {
-        if (layout_.terms[t].q > 1 && layout_.terms[t].structure->rotatable()) {
-          absorb(chunk.z[t], nullptr, z_shift[t], chunk, z_qr[t]);
-        } else {
-          add_squares(chunk, t, z_square[t]);
-        }
-      }
-      checkpoint_.check();
-    }
-    x_qr.front().finish();
-    orthogonalize(x_qr.front(), 1.0, out_.x);
-    if (constant_lost()) {
-      constants_.x.resize(0);
-      restart(source);
-      return;
-    }
-    for (std::size_t t = 0; t < layout_.terms.size(); ++t) finish_term(t, z_qr[t], z_shift[t], z_square[t]);
-  }
-
-  // Shifting needs every column that makes up the constant. Nor must it decide which column is left out: until the
-  // constant is in their span, shifted columns say nothing about dependence.
-  bool constant_lost() const {
-    Index last = constants_.x.size() - 1;
-    while (last >= 0 && constants_.x[last] == 0) --last;
-    std::vector<bool> kept(columns_, false);
-    for (const Index j : out_.x.kept) kept[j] = true;
-    bool left_out = false, shifted = false, broken = false;
-    for (Index j = 0; j <= last; ++j) {
-      left_out |= !kept[j];
-      shifted |= out_.x.shift[j] != 0;
-      broken |= constants_.x[j] != 0 && !kept[j];
-    }
-    return broken || (left_out && shifted);
-  }
-
-  void restart(DesignSource& source) {
-    out_ = CrossProducts();
-    first_pass(source);
-  }
-
-  static VectorXd first_means(const ConstMatrix& x, const VectorXd& constant) {
-    VectorXd shift = VectorXd::Zero(x.cols());
-    if (constant.size() == 0 || x.rows() == 0) return shift;
-    for (Index j = 0; j < x.cols(); ++j)
-      if (constant[j] == 0) shift[j] = x.col(j).mean();
-    return shift;
-  }
-
-  void count(const DesignChunk& chunk) {
-    for (Index i = 0; i < chunk.rows(); ++i) {
-      const double w = chunk.weight == nullptr ? 1.0 : chunk.weight[i];
-      if (!(w > 0)) continue;
-      ++out_.n;
-      if (chunk.weight != nullptr) out_.log_weight += std::log(w);
-    }
-  }
-
-  static void absorb(const ConstMatrix& x, const ConstMatrix* y, const VectorXd& shift, const DesignChunk& chunk,
-                     StreamingQr& qr) {
-    const Index p = x.cols(), m = y == nullptr ? 0 : y->cols();
-    if (p + m == 0) return;
-    for (Index i = 0; i < x.rows(); ++i) {
-      const double w = root_weight(chunk, i);
-      if (!(w > 0)) continue;
-      auto row = qr.next_row();
-      for (Index j = 0; j < p; ++j) row[j] = w * (x(i, j) - shift[j]);
-      for (Index j = 0; j < m; ++j) row[p + j] = w * (*y)(i, j);
-    }
-  }
-
-  static void add_squares(const DesignChunk& chunk, std::size_t t, VectorXd& square) {
-    for (Index j = 0; j < square.size(); ++j)
-      for (Index i = 0; i < chunk.rows(); ++i) {
-        const double w = chunk.weight == nullptr ? 1.0 : chunk.weight[i];
-        square[j] += w * chunk.z[t](i, j) * chunk.z[t](i, j);
-      }
-  }
-
-  void finish_term(std::size_t t, StreamingQr& qr, const VectorXd& shift, const VectorXd& square) {
-    const Term& term = layout_.terms[t];
-    const double length = std::sqrt(static_cast<double>(out_.n));
-    z_shift_.push_back(shift);
-    if (term.q > 1 && term.structure->rotatable()) {
-      Projection z;
-      z.shift = shift;
-      z.constant = constants_.z[t];
-      qr.finish();
-      orthogonalize(qr, length, z);
-      if (static_cast<Index>(z.kept.size()) < term.q) dependent(t, z.novelty);
-      out_.z_basis.push_back(z.basis);
-      z_map_.push_back(z.to_orthogonal);
-      return;
-    }
-    z_shift_.back().setZero();
-    VectorXd scale(term.q);
-    for (Index j = 0; j < term.q; ++j) {
-      if (!(square[j] > 0)) dependent(t, std::vector<double>(1, 0.0));
-      scale[j] = length / std::sqrt(square[j]);
-    }
-    out_.z_basis.push_back(scale.asDiagonal());
-    z_map_.push_back(scale.asDiagonal());
-  }
-
-  [[noreturn]] static void dependent(std::size_t t, const std::vector<double>& novelty) {
-    Index column = 0;
-    while (column + 1 < static_cast<Index>(novelty.size()) && novelty[column] > 0) ++column;
-    throw Error("random_rank", std::to_string(t + 1) + ":" + std::to_string(column + 1));
-  }
-
-  // ---- second pass: sums ---------------------------------------------------------------------------------------
   void prepare() {
     p_ = out_.p();
     q_ = layout_.lead_q();
@@ -204,6 +69,7 @@ class Accumulator {
 
   void add(const DesignChunk& chunk) {
     for (Index i = 0; i < chunk.rows(); ++i) {
+      if (i % rows_between_checks == 0) checkpoint_.check();
       const double w = root_weight(chunk, i);
       if (!(w > 0)) continue;
       read_row(chunk, i, w);
@@ -222,10 +88,11 @@ class Accumulator {
     subtract_fit(w);
     for (std::size_t t = 0; t < layout_.terms.size(); ++t) {
       const Term& term = layout_.terms[t];
+      const TermCoordinates& unit = terms_[t];
       VectorXd& z = z_row_[term.group];
       for (Index c = 0; c < term.q; ++c) {
         double sum = 0;
-        for (Index a = 0; a < term.q; ++a) sum += (chunk.z[t](i, a) - z_shift_[t][a]) * z_map_[t](a, c);
+        for (Index a = 0; a < term.q; ++a) sum += (chunk.z[t](i, a) - unit.shift[a]) * unit.map(a, c);
         z[term.column + c] = w * sum;
       }
     }
@@ -332,9 +199,9 @@ class Accumulator {
   Constants constants_;
   Checkpoint& checkpoint_;
   CrossProducts out_;
-  Index columns_ = 0, p_ = 0, q_ = 0, m_ = 0;
-  std::vector<MatrixXd> z_map_;
-  std::vector<VectorXd> z_shift_, z_row_;
+  Index p_ = 0, q_ = 0, m_ = 0;
+  std::vector<TermCoordinates> terms_;
+  std::vector<VectorXd> z_row_;
   VectorXd row_, shifted_, kept_shift_;
   MatrixXd rest_w_;
   std::vector<StreamingQr> within_;

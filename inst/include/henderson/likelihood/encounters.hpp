@@ -44,11 +44,15 @@ class Encounters {
   MatrixXd gather(const std::vector<double>& y, const MatrixXd& b) const {
     const Index lead_q = layout_->lead_q(), levels = layout_->lead_levels();
     MatrixXd out = MatrixXd::Zero(levels * lead_q, b.cols());
-    for (Index l = 0; l < levels; ++l)
-      for (Index e = level_start_[l]; e < level_start_[l + 1]; ++e) {
-        const Node& node = nodes_[entry_node_[e]];
-        const Eigen::Map<const MatrixXd> ye(y.data() + entry_offset_[e], lead_q, node.q);
-        out.middleRows(l * lead_q, lead_q).noalias() += ye * b.middleRows(node.first, node.q);
+    for (Index c = 0; c < b.cols(); ++c)
+      for (Index l = 0; l < levels; ++l) {
+        double* to = &out(l * lead_q, c);
+        for (Index e = level_start_[l]; e < level_start_[l + 1]; ++e) {
+          const Node& node = nodes_[entry_node_[e]];
+          const double *ye = y.data() + entry_offset_[e], *from = &b(node.first, c);
+          for (Index a = 0; a < node.q; ++a)
+            for (Index i = 0; i < lead_q; ++i) to[i] += ye[i + a * lead_q] * from[a];
+        }
       }
     return out;
   }
@@ -57,11 +61,16 @@ class Encounters {
   MatrixXd gather_transposed(const std::vector<double>& y, const MatrixXd& rows) const {
     const Index lead_q = layout_->lead_q(), levels = layout_->lead_levels();
     MatrixXd out = MatrixXd::Zero(columns_, rows.cols());
-    for (Index l = 0; l < levels; ++l)
-      for (Index e = level_start_[l]; e < level_start_[l + 1]; ++e) {
-        const Node& node = nodes_[entry_node_[e]];
-        const Eigen::Map<const MatrixXd> ye(y.data() + entry_offset_[e], lead_q, node.q);
-        out.middleRows(node.first, node.q).noalias() += ye.transpose() * rows.middleRows(l * lead_q, lead_q);
+    for (Index c = 0; c < rows.cols(); ++c)
+      for (Index l = 0; l < levels; ++l) {
+        const double* from = &rows(l * lead_q, c);
+        for (Index e = level_start_[l]; e < level_start_[l + 1]; ++e) {
+          const Node& node = nodes_[entry_node_[e]];
+          const double* ye = y.data() + entry_offset_[e];
+          double* to = &out(node.first, c);
+          for (Index a = 0; a < node.q; ++a)
+            for (Index i = 0; i < lead_q; ++i) to[a] += ye[i + a * lead_q] * from[i];
+        }
       }
     return out;
   }
