@@ -153,7 +153,7 @@ round_largest <- function(x, digits) {
 print_title <- function(method, class = "lmm_fit") {
   width <- getOption("width")
   if (nchar(method) + 5L + nchar(class) <= width) return(cat(method, " ['", class, "']\n", sep = ""))
-  cat(strwrap(method, width = width - 2L, exdent = 2L), " [", class, "]", sep = "", fill = TRUE)
+  writeLines(strwrap(paste0(method, " [", class, "]"), width = width - 2L, exdent = 2L))
 }
 
 print_call <- function(call, formula, most = Inf) {

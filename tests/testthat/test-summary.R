@@ -150,3 +150,13 @@ test_that("ddf = \"lme4\" asks for no tests, in the words of lmerTest", {
   expect_identical(summary(fit, ddf = "lme4"), summary(fit, ddf = NULL))
   expect_error(summary(fit, ddf = NULL, type = "CR2"), "type", class = "lmm_error_input")
 })
+
+test_that("a title that does not fit is wrapped between words, as lmerTest wraps its own", {
+  fit <- lmm(yield ~ irrigation + variety + (1 | field), irrigation)
+  by_containment <- capture.output(print(summary(fit, ddf = "containment")))
+  expect_identical(by_containment[1:2], c("Linear mixed model fit by REML. t-tests use containment degrees of freedom", "  [lmm_fit]"))
+  skip_if_not_installed("lmerTest")
+  peer <- lmerTest::lmer(yield ~ irrigation + variety + (1 | field), irrigation, REML = FALSE)
+  ours <- capture.output(print(summary(update(fit, REML = FALSE))))
+  expect_identical(sub("lmm_fit", "lmerModLmerTest", ours[1:2]), capture.output(print(summary(peer)))[1:2])
+})
