@@ -62,15 +62,12 @@ fit_parts <- list(
   Ztlist = function(fit) term_blocks(fit),
   mmList = function(fit) model.matrix(fit, "random_list"),
   y = function(fit) fit_rows(fit, "getME()")$y,
-  mu = function(fit) as.vector(fitted_used(fit)),
+  mu = function(fit) mean_response(fit, fit_rows(fit, "getME()")),
   offset = function(fit) {
     rows <- fit_rows(fit, "getME()")
     if (is.null(rows$offset)) numeric(rows$n) else as.vector(rows$offset)
   },
-  weights = function(fit) {
-    rows <- fit_rows(fit, "getME()")
-    if (is.null(rows$weights)) rep(1, rows$n) else as.vector(rows$weights)
-  },
+  weights = function(fit) row_weights(fit_rows(fit, "getME()")),
   beta = function(fit) unname(fit_beta(fit)),
   fixef = function(fit) fit_beta(fit),
   b = function(fit) unlist(lapply(fit_modes(fit), t), use.names = FALSE),
@@ -111,9 +108,9 @@ fit_parts <- list(
 term_sizes <- function(fit) {
   random <- fit_random(fit)
   columns <- vapply(random, function(term) as.integer(term$q), 0L)
-  diagonal <- vapply(random, function(term) term$structure == "diagonal", NA)
-  lapply(list(columns = columns, levels = vapply(fit_modes(fit), nrow, 0L),
-              parameters = ifelse(diagonal, columns, (columns * (columns + 1L)) %/% 2L)), stats::setNames, fit_term_names(fit))
+  parameters <- vapply(random, function(term) nrow(term_entries(term)), 0L)
+  lapply(list(columns = columns, levels = vapply(fit_modes(fit), nrow, 0L), parameters = parameters), stats::setNames,
+         fit_term_names(fit))
 }
 
 # For each column of each random term the sparse matrix levels x rows.
@@ -134,33 +131,17 @@ relative_root <- function(fit) {
   structure(R * ifelse(diag(R) < 0, -1, 1), dimnames = list(names(info$estimate), names(info$estimate)))
 }
 
-fitted_used <- function(fit) {
-  rows <- fit_rows(fit, "getME()")
-  eta <- linear_predictor(fit, rows)
-  if (is.null(rows$offset)) eta else eta + rows$offset
-}
-
-# u with b = Lambda u of smallest length; a column of Lambda that is zero has u = 0.
-spherical_modes <- function(b, L) {
-  s <- svd(L)
-  keep <- s$d > 1e-10 * max(s$d, 0)
-  inverse <- s$u[, keep, drop = FALSE] %*% (t(s$v[, keep, drop = FALSE]) / s$d[keep])
-  t(b %*% inverse)
-}
+# u with b = Lambda u of smallest length, a column for each level; a column of Lambda that is zero has u = 0.
+spherical_modes <- function(b, L) tcrossprod(pseudo_inverse(L), b)
 
 theta_on_diagonal <- function(fit) {
-  unlist(lapply(fit_random(fit), function(term) {
-    if (term$structure == "diagonal") return(rep(TRUE, term$q))
-    low <- lower.tri(diag(term$q), diag = TRUE)
-    (row(low) == col(low))[low]
-  }))
+  unlist(lapply(fit_random(fit), function(term) term_entries(term)[, 1L] == term_entries(term)[, 2L]))
 }
 
 theta_names <- function(fit) {
   unlist(lapply(fit_random(fit), function(term) {
     group <- names(fit_groups(fit))[term$group]
-    if (term$structure == "diagonal") return(paste(group, term$columns, sep = "."))
-    at <- which(lower.tri(diag(term$q), diag = TRUE), arr.ind = TRUE)
+    at <- term_entries(term)
     paste0(group, ".", term$columns[at[, 1L]],
            ifelse(at[, 1L] == at[, 2L], "", paste0(".", term$columns[at[, 2L]])))
   }))

@@ -5,7 +5,7 @@ name_fits <- function(fits, call, which, names) {
     arguments <- as.list(call)[-1L]
     own <- c("type", "ddf", "refit", "model.names", "test", "nsim", "seed", "threads", "progress")
     arguments <- arguments[!names(arguments) %in% own | !nzchar(names(arguments))]
-    names <- vapply(arguments[which], function(a) paste(deparse(a, 500L), collapse = " "), "")
+    names <- vapply(arguments[which], variable_label, "")
   } else if (length(names) != length(fits)) {
     lmm_abort("input", paste0("`model.names` has ", count_of(length(names), "name"), " for ", length(fits), " fits."),
               what = "model.names")
@@ -45,7 +45,7 @@ check_same_rows <- function(a, b) {
 
 same_values_used <- function(a, b) {
   used <- function(rows) {
-    w <- if (is.null(rows$weights)) rep(1, rows$n) else rows$weights
+    w <- row_weights(rows)
     y <- if (is.null(rows$offset)) rows$y else rows$y - rows$offset
     cbind(as.vector(y), w)[w > 0, , drop = FALSE]
   }
@@ -102,7 +102,7 @@ check_restricted <- function(fits, reml) {
 model_heading <- function(fits) {
   data <- fits[[1L]]$call$data
   subset <- fits[[1L]]$call$subset
-  formulas <- vapply(fits, function(fit) paste(deparse(stats::formula(fit), 500L), collapse = " "), "")
+  formulas <- vapply(fits, function(fit) deparse_line(stats::formula(fit)), "")
   c(if (is.symbol(data) || is.call(data)) paste("Data:", deparse(data, 60L)[1L]),
     if (!is.null(subset)) paste("Subset:", deparse(subset, 60L)[1L]), "Models:", paste(names(fits), formulas, sep = ": "))
 }

@@ -43,12 +43,11 @@ bootstrap <- function(fit, statistic = NULL, nsim = 500, seed = NULL, threads = 
   check_not_exact(fit, "the bootstrap")
   seed <- own_seed(seed)
   refits <- bootstrap_refits(list(fit), fit, nsim, seed, threads, progress)[[1L]]
-  own <- list(covariance = stats::setNames(fit_covariance(fit), fit_term_names(fit)), sigma = fit_shown_sigma(fit), beta = fit_beta(fit))
   if (is.null(statistic)) {
     t0 <- stats::setNames(all_estimates(fit), all_parameter_names(fit))
     t <- refit_parameters(fit, refits)
   } else {
-    t0 <- check_statistic(statistic, own)
+    t0 <- check_statistic(statistic, fit_state(fit))
     t <- do.call(rbind, lapply(refit_states(fit, refits), function(state) check_statistic(statistic, state, length(t0))))
   }
   colnames(t) <- names(t0)
@@ -75,17 +74,13 @@ refit_parameters <- function(fit, refits) {
 
 # For each refit list(covariance, sigma, beta).
 refit_states <- function(fit, refits) {
-  random <- fit_random(fit)
-  size <- vapply(random, function(term) term$q * (term$q + 1L) / 2L, 0)
-  start <- cumsum(size) - size
-  template <- fit_covariance(fit)
+  triangle <- stacked_triangles(fit_random(fit))
   lapply(seq_along(refits$sigma), function(k) {
-    covariance <- lapply(seq_along(random), function(t) {
-      S <- template[[t]]
-      S[lower.tri(S, diag = TRUE)] <- refits$covariance[start[t] + seq_len(size[t]), k]
+    covariance <- Map(function(S, own) {
+      S[lower.tri(S, diag = TRUE)] <- refits$covariance[own, k]
       S[upper.tri(S)] <- t(S)[upper.tri(S)]
       S
-    })
+    }, fit_covariance(fit), triangle)
     beta <- fit_beta(fit)
     beta[fit_estimable(fit)] <- refits$beta[, k]
     list(covariance = stats::setNames(covariance, fit_term_names(fit)), sigma = refits$sigma[k], beta = beta)

@@ -120,7 +120,7 @@ abort_constant_group <- function(part, group) {
 
 check_random_terms <- function(random) {
   key <- vapply(random, function(term) {
-    paste(sort(attr_labels(term$lhs), method = "radix"), collapse = "+")
+    paste(sort(column_labels(term$lhs), method = "radix"), collapse = "+")
   }, "")
   empty <- which(key == "")
   if (length(empty)) {
@@ -143,23 +143,24 @@ check_random_terms <- function(random) {
 # (1 | g) + (x | g): the intercept's variance would be split between two terms, arbitrarily.
 check_shared_columns <- function(random, groups) {
   for (g in unique(groups[duplicated(groups)])) {
-    labels <- unlist(lapply(random[groups == g], function(term) attr_labels(term$lhs)))
+    labels <- unlist(lapply(random[groups == g], function(term) column_labels(term$lhs)))
     shared <- labels[duplicated(labels)]
     if (length(shared)) {
       lmm_abort("unidentified", paste0(
         "`", if (shared[1L] == "1") "(Intercept)" else shared[1L], "` has two random effects for `", g, "`, in ",
-        enumerate(paste0("(", vapply(random[groups == g], `[[`, "", "label"), ")")),
+        enumerate(written_terms(random[groups == g])),
         ": their variances cannot be told apart."), what = c(g, shared[1L]), fix = "Keep it in one term only.")
     }
   }
 }
 
-# The labels of a one-sided formula's terms, the intercept as "1".
-attr_labels <- function(lhs) {
-  if (identical(lhs[[2L]], 1)) return("1")
-  parsed <- parse_terms(lhs)
-  c(if (attr(parsed, "intercept") == 1L) "1", attr(parsed, "term.labels"))
-}
+# Random terms as they are written.
+written_terms <- function(random) paste0("(", vapply(random, `[[`, "", "label"), ")", recycle0 = TRUE)
+
+# The labels of what stands left of a bar, the intercept as "1".
+column_labels <- function(lhs) if (is_intercept_only(lhs)) "1" else terms_labels(parse_terms(lhs))
+
+terms_labels <- function(terms) c(if (attr(terms, "intercept") == 1L) "1", attr(terms, "term.labels"))
 
 parse_terms <- function(formula, data = NULL) {
   tryCatch(stats::terms(formula, data = data), error = function(e) {

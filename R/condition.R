@@ -42,6 +42,11 @@ signal_conditions <- function(conditions, call = user_call()) {
   invisible(conditions)
 }
 
+# The value of an expression; that a variance is estimated as 0 is no news where a model is fitted again.
+without_boundary_messages <- function(expr) {
+  withCallingHandlers(expr, lmm_message_boundary = function(m) tryInvokeRestart("muffleMessage"))
+}
+
 # The outermost call into this package, which is the one the user wrote: of a method, the call of its generic.
 user_call <- function() {
   home <- environment(user_call)

@@ -202,14 +202,17 @@ invariant_rows <- function(hypothesis, rhs = hypothesis$rhs) {
 # ---- tests ----
 
 t_table <- function(inference, hypothesis, rhs, conf.level) {
-  info <- inference$info
-  estimate <- as.vector(hypothesis$user %*% info$estimate)
-  test <- row_tests(inference, hypothesis)
+  estimate <- as.vector(hypothesis$user %*% inference$info$estimate)
+  t_tests(estimate, row_tests(inference, hypothesis), rhs, conf.level, rownames(hypothesis$user))
+}
+
+# Tests and intervals of estimates; `test`: list(se, df).
+t_tests <- function(estimate, test, rhs, conf.level, names = NULL) {
   statistic <- (estimate - rhs) / test$se
   reach <- stats::qt((1 + conf.level) / 2, test$df) * test$se
   data.frame(Estimate = estimate, `Std. Error` = test$se, df = test$df, `t value` = statistic, lower = estimate - reach,
              upper = estimate + reach, `Pr(>|t|)` = 2 * stats::pt(abs(statistic), test$df, lower.tail = FALSE),
-             check.names = FALSE, row.names = rownames(hypothesis$user))
+             check.names = FALSE, row.names = names)
 }
 
 # Standard error and degrees of freedom of each row.

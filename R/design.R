@@ -62,7 +62,7 @@ row_products <- function(a, b) {
 
 # The plan of a terms object, with the fields terms, xlevels, contrasts, coding, names, assign, constant, conditions.
 matrix_plan <- function(terms, data, contrasts = NULL) {
-  labels <- vapply(as.list(attr(terms, "variables"))[-1L], variable_label, "")
+  labels <- variable_labels(terms)
   use <- attr(terms, "factors")
   used <- which(if (length(use)) rowSums(use) > 0 else logical(length(labels)))
   plan <- list(terms = terms, xlevels = list(), contrasts = list(), conditions = NULL)

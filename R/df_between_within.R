@@ -3,7 +3,7 @@
 
 #' @export
 set_options.df_between_within <- function(method, options) {
-  if (!identical(names(options), "subject") && length(options)) do.call(check_dots_empty, options)
+  check_options(options, "subject")
   method$subject <- options$subject
   method
 }
@@ -13,7 +13,8 @@ prepare_method.df_between_within <- function(method, info) {
   fit <- info$fit
   fixed <- fixed_design(fit)
   rows <- fit_rows(fit, "this method for degrees of freedom")
-  subject <- rows$codes[[subject_group(fit, method$subject)]][used_rows(rows)]
+  group <- if (is.null(method$subject)) subject_group(fit) else named_subject(fit, method$subject)
+  subject <- rows$codes[[group]][used_rows(rows)]
   changes <- changes_within(fixed$columns, subject)
   effect_changes <- as.vector(tapply(changes, factor(fixed$term, seq_along(fixed$variables)), any))
   effect_changes[is.na(effect_changes)] <- FALSE
@@ -30,15 +31,8 @@ prepare_method.df_between_within <- function(method, info) {
 #' @export
 row_df.df_between_within <- function(method, info, hypothesis) involved_df(method, info, hypothesis)
 
-# The factor named, or the one in which the others are nested, or that of the first random term.
-subject_group <- function(fit, name) {
-  names <- vapply(fit_groups(fit), `[[`, "", "name")
-  if (!is.null(name)) return(match(check_choice(name, names, "subject"), names))
-  codes <- fit_rows(fit, "this method for degrees of freedom")$codes
-  top <- which.min(ngrps(fit))
-  nested <- vapply(codes, function(code) !any(changes_within(cbind(codes[[top]]), code)), NA)
-  if (all(nested)) top else match(fit$spec$random[[1L]]$group_name, names)
-}
+# The grouping factor named.
+named_subject <- function(fit, name) match(check_choice(name, names(fit_groups(fit)), "subject"), names(fit_groups(fit)))
 
 # Does a column change within a group? Rounding in the column is not a change.
 changes_within <- function(X, group) {
@@ -52,7 +46,7 @@ within_sets <- function(fit, fixed, rows, subject, effect_changes) {
   used <- used_rows(rows)
   changes <- vapply(labels, function(label) {
     x <- rows$data[[label]][used]
-    is.numeric(x) || any(match(x, unique(x)) != match(x[match(subject, subject)], unique(x)))
+    is.numeric(x) || !is_constant_within(x, subject)
   }, NA)
   numeric <- vapply(labels, function(label) is.null(fit$frame$xlevels[[label]]), NA)
   Map(function(variables, use) {

@@ -8,9 +8,7 @@
 
 #' @export
 set_options.df_cluster_robust <- function(method, options) {
-  if (!all(names(options) %in% c("type", "cluster")) || length(options) > length(names(options))) {
-    do.call(check_dots_empty, options)
-  }
+  check_options(options, c("type", "cluster"))
   method$type <- check_choice(toupper(c(options$type, "CR2")[1L]), paste0("CR", 0:3), "type")
   if (is.null(options$cluster)) {
     lmm_abort("input", "`cluster` is missing.", what = "cluster", fix = "Give a formula such as cluster = ~ school.")
@@ -79,7 +77,7 @@ marginal_parts <- function(info) {
   used <- used_rows(rows)
   d <- design(fit$frame, rows)
   X <- d$X[, info$kept, drop = FALSE]
-  w <- if (is.null(d$weights)) rep(1, sum(used)) else d$weights[used]
+  w <- row_weights(rows)[used]
   e <- (d$y - as.vector(X %*% info$estimate))[used] / fit_sigma(fit)
   A <- sparse_random_design(fit, rows)[used, , drop = FALSE]
   X <- X[used, , drop = FALSE] %*% info$basis
@@ -93,6 +91,7 @@ cluster_covariance <- function(parts, rows) {
   as.matrix(Matrix::tcrossprod(A)) + diag(1 / parts$w[rows], length(rows))
 }
 
+# A column that only this cluster determines makes 1 - H singular (CR3): that direction has no residual.
 # score = T_c'A_c e_c, and with g = A_c'T_c v for v = M l: g'V g = v'quadratic v, T_c'V g = cross v, X_c'g = fitted v.
 cluster_piece <- function(parts, rows, V, M, K, type) {
   X <- parts$X[rows, , drop = FALSE]
@@ -100,7 +99,7 @@ cluster_piece <- function(parts, rows, V, M, K, type) {
   H <- X %*% M %*% t(T)
   one <- diag(length(rows))
   A <- switch(type, CR0 = , CR1 = one, CR2 = unbiasing(V, V - H %*% V - V %*% t(H) + X %*% M %*% K %*% M %*% t(X)),
-              CR3 = symmetric_safe_inverse(one - H))
+              CR3 = pseudo_inverse(one - H))
   g <- crossprod(A, T)
   list(score = as.vector(crossprod(g, parts$e[rows])), quadratic = crossprod(g, V %*% g), cross = crossprod(T, V %*% g),
        fitted = crossprod(X, g))
@@ -117,13 +116,6 @@ unbiasing <- function(V, R) {
   keep <- e$values > 1e-10 * max(e$values)
   U <- e$vectors[, keep, drop = FALSE]
   t(D) %*% (U %*% (t(U) / sqrt(e$values[keep]))) %*% D
-}
-
-# A column that only this cluster determines makes 1 - H singular: that direction has no residual.
-symmetric_safe_inverse <- function(A) {
-  s <- svd(A)
-  keep <- s$d > 1e-10 * s$d[1L]
-  s$v[, keep, drop = FALSE] %*% (t(s$u[, keep, drop = FALSE]) / s$d[keep])
 }
 
 # For vectors v_s = M l_s the matrices (over pairs of clusters) of covariances of the parts of l_s'beta and l_t'beta,

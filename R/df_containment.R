@@ -51,14 +51,12 @@ common_names <- function(fit) {
   vapply(names(calls), function(label) Find(function(other) same(other, label), names(calls)), "")
 }
 
-used_rows <- function(rows) if (is.null(rows$weights)) rep(TRUE, rows$n) else rows$weights > 0
-
 # Each random term split into the effects that SAS would name: list(variables, Z sparse), fewer variables first.
 random_effects <- function(fit) {
   rows <- fit_rows(fit, "this method for degrees of freedom")
   used <- used_rows(rows)
   d <- design(fit$frame, rows)
-  effects <- unlist(lapply(order_of_formula(fit), function(t) {
+  effects <- unlist(lapply(formula_order(fit$frame), function(t) {
     term <- fit_random(fit)[[t]]
     parts <- vapply(fit_groups(fit)[[term$group]]$parts, `[[`, "", "label")
     code <- d$codes[[term$group]][used]
@@ -69,11 +67,6 @@ random_effects <- function(fit) {
     })
   }), recursive = FALSE)
   effects[order(vapply(effects, function(effect) length(effect$variables), 0L))]
-}
-
-order_of_formula <- function(fit) {
-  labels <- vapply(fit_random(fit), `[[`, "", "label")
-  order(match(labels, vapply(fit$spec$random, `[[`, "", "label")))
 }
 
 # For each column of a random term the number of its effect (0: the intercept), and the variables of each effect.

@@ -32,7 +32,7 @@ nested_codes <- function(fit, rows) {
   used <- used_rows(rows)
   codes <- lapply(rows$codes[order(ngrps(fit))], `[`, used)
   for (k in seq_along(codes)[-1L]) {
-    if (changes_within(cbind(codes[[k - 1L]]), codes[[k]])) {
+    if (!is_constant_within(codes[[k - 1L]], codes[[k]])) {
       names <- names(fit_groups(fit))[order(ngrps(fit))]
       lmm_abort("input", paste0("degrees of freedom by the rule of inner and outer levels need nested grouping factors; ",
                                 quote_name(names[k]), " is not nested in ", quote_name(names[k - 1L]), "."), what = names[k],

@@ -3,8 +3,7 @@
 
 #' @export
 set_options.df_kenward_roger <- function(method, options) {
-  unknown <- setdiff(names(options), c("information", "type"))
-  if (length(unknown) || length(options) > length(names(options))) do.call(check_dots_empty, options)
+  check_options(options, c("information", "type"))
   method$information <- check_choice(c(options$information, "expected")[1L], c("expected", "observed"), "information")
   method$type <- check_choice(c(options$type, "full")[1L], c("full", "linear"), "type")
   method

@@ -80,8 +80,14 @@ set_options <- function(method, options) UseMethod("set_options")
 
 #' @export
 set_options.df_method <- function(method, options) {
-  if (length(options)) do.call(check_dots_empty, options)
+  check_options(options, character())
   method
+}
+
+# Stops at options that are not allowed, given twice or without a name.
+check_options <- function(options, allowed) {
+  names <- if (is.null(names(options))) character(length(options)) else names(options)
+  do.call(check_dots_empty, options[!names %in% allowed | duplicated(names)])
 }
 
 # Words for a heading.

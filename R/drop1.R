@@ -32,11 +32,9 @@ drop1.lmm_fit <- function(object, scope, ddf = "Satterthwaite", test = c("F", "C
   hypotheses <- term_hypotheses(inference$info, 3L, marginal = TRUE)[terms]
   table <- f_table(inference, hypotheses)
   heading <- c(paste0("Single term deletions using ", method_phrase(inference$method), ":"), "\nModel:",
-               deparse_formula(object))
+               deparse_line(stats::formula(object)))
   structure(table, heading = heading, class = c("anova", "data.frame"))
 }
-
-deparse_formula <- function(fit) paste(deparse(stats::formula(fit), 500L), collapse = " ")
 
 droppable_terms <- function(fit, scope) {
   all <- stats::drop.scope(fit$frame$terms)
@@ -64,12 +62,9 @@ drop1_by_likelihood <- function(fit, terms, k, chisq) {
     table$LRT <- c(NA, pmax(0, 2 * (ll[1L] - ll[-1L])))
     table$`Pr(Chi)` <- c(NA, stats::pchisq(table$LRT[-1L], table$npar[-1L], lower.tail = FALSE))
   }
-  structure(table, heading = c("Single term deletions", "\nModel:", deparse_formula(fit)),
+  structure(table, heading = c("Single term deletions", "\nModel:", deparse_line(stats::formula(fit))),
             class = c("anova", "data.frame"))
 }
-
-# The random terms as they are written.
-random_texts <- function(fit) vapply(fit$spec$random, function(term) paste0("(", term$label, ")"), "")
 
 join_formula <- function(fit, fixed, random) {
   out <- fixed

@@ -71,8 +71,8 @@ ems_model <- function(object, data) {
     rows <- framed$rows
   }
   d <- design(frame, rows)
-  used <- if (is.null(d$weights)) rep(TRUE, rows$n) else d$weights > 0
-  root <- if (is.null(d$weights)) rep(1, sum(used)) else sqrt(d$weights[used])
+  used <- used_rows(rows)
+  root <- sqrt(row_weights(rows)[used])
   effects <- c(ems_fixed_effects(frame, rows), ems_random_effects(frame, rows))
   effects <- lapply(effects, function(effect) {
     effect$Z <- effect$Z[used, , drop = FALSE] * root
@@ -106,9 +106,7 @@ ems_fixed_effects <- function(frame, rows) {
 
 # From main effects to interactions, otherwise as in the formula.
 ems_random_effects <- function(frame, rows) {
-  asked <- vapply(frame$spec$random, `[[`, "", "label")
-  order <- order(match(vapply(frame$random, `[[`, "", "label"), asked))
-  effects <- lapply(frame$random[order], function(term) {
+  effects <- lapply(frame$random[formula_order(frame)], function(term) {
     if (!identical(term$columns, "(Intercept)")) {
       lmm_abort("input", paste0("ems() takes random terms of the form (1 | g), not (", term$label, ")."), what = term$label)
     }
@@ -123,11 +121,6 @@ ems_random_effects <- function(frame, rows) {
     effect
   })
   effects[order(vapply(effects, function(effect) length(effect$factors), 0L))]
-}
-
-is_constant_within <- function(x, code) {
-  x <- match(x, unique(x))
-  all(x == x[match(code, code)])
 }
 
 indicators <- function(code, levels) {

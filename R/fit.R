@@ -26,6 +26,11 @@ fit_covariance <- function(fit) fit$estimates$covariance
 # List per random term: conditional modes, levels x columns.
 fit_modes <- function(fit) fit$estimates$b
 
+# What a function of the parameters is given: list(covariance by term, sigma, beta).
+fit_state <- function(fit) {
+  list(covariance = stats::setNames(fit_covariance(fit), fit_term_names(fit)), sigma = fit_shown_sigma(fit), beta = fit_beta(fit))
+}
+
 # -2 log (restricted) likelihood at the optimum.
 fit_criterion <- function(fit) fit$estimates$criterion
 
@@ -57,7 +62,7 @@ fit_singular <- function(fit) as.logical(fit$optimum$singular)
 fit_rows <- function(fit, purpose) {
   if (is.null(fit$rows)) {
     lmm_abort("input", paste0(purpose, " needs the rows of the data, but the fit does not hold them."),
-              what = "rows", fix = "Fit from a data frame.")
+              what = "rows", fix = "Fit with lmm_control(keep_rows = TRUE).")
   }
   fit$rows
 }
@@ -91,16 +96,24 @@ refuse_unbounded <- function(fit, what, fix = "Use method = \"Wald\", or refit w
 # List per random term: lower triangular factor L with covariance sigma^2 L L'.
 fit_factors <- function(fit) {
   if (!fit_is_bounded(fit)) return(lapply(fit_covariance_factors(fit), `/`, fit_sigma(fit)))
-  theta <- fit_theta(fit)
+  unstack_factors(fit, fit_theta(fit))
+}
+
+# theta, of the user or of the engine, <-> list of lower triangular factors of the terms.
+unstack_factors <- function(fit, theta) {
   end <- 0L
   lapply(fit_random(fit), function(term) {
-    q <- term$q
-    L <- matrix(0, q, q)
-    place <- if (term$structure == "diagonal") diag(q) == 1 else lower.tri(L, diag = TRUE)
+    L <- matrix(0, term$q, term$q)
+    place <- if (term$structure == "diagonal") diag(term$q) == 1 else lower.tri(L, diag = TRUE)
     L[place] <- theta[end + seq_len(sum(place))]
     end <<- end + sum(place)
     L
   })
+}
+
+stack_factors <- function(fit, factors) {
+  unlist(Map(function(L, term) if (term$structure == "diagonal") diag(L) else L[lower.tri(L, diag = TRUE)], factors,
+             fit_random(fit)), use.names = FALSE)
 }
 
 # List per random term: lower triangular factor of its covariance matrix. Exists even where sigma is zero.
@@ -118,6 +131,11 @@ check_not_exact <- function(fit, purpose) {
   lmm_abort("unidentified", paste0("the residual variance is zero: ", purpose, " has no meaning."),
             what = fit$frame$response, value = 0)
 }
+
+# Prior weights, and which rows they leave in the fit.
+row_weights <- function(rows) if (is.null(rows$weights)) rep(1, rows$n) else as.vector(rows$weights)
+
+used_rows <- function(rows) if (is.null(rows$weights)) rep(TRUE, rows$n) else rows$weights > 0
 
 # Row names of the data behind `rows`; as.character() of an integer is not expanded until it is read.
 row_labels <- function(rows) as.character(attr(rows$data, "row.names"))
@@ -169,7 +187,7 @@ print_conditions <- function(conditions) {
 
 #' @export
 format.lmm_fit <- function(x, ...) {
-  paste0("<lmm_fit: ", paste(deparse(stats::formula(x), width.cutoff = 500L), collapse = " "), ">")
+  paste0("<lmm_fit: ", deparse_line(stats::formula(x)), ">")
 }
 
 #' @export

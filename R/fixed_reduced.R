@@ -4,7 +4,7 @@
 without_term <- function(fit, term, reml = fit$spec$reml) {
   change <- stats::as.formula(call("~", quote(.), call("-", quote(.), str2lang(term))))
   fixed <- stats::update.formula(stats::formula(fit$frame$terms), change)
-  formula <- stats::update.formula(stats::formula(fit), join_formula(fit, fixed, random_texts(fit)))
+  formula <- stats::update.formula(stats::formula(fit), join_formula(fit, fixed, written_terms(fit$spec$random)))
   if (is.null(fit$rows)) {
     out <- refit_formula(fit, formula)
     return(if (isTRUE(reml)) out else refit_ml(out))
@@ -27,8 +27,6 @@ fewer_terms <- function(formula, old) {
   attr(terms, ".Environment") <- attr(old, ".Environment")
   terms
 }
-
-variable_labels <- function(terms) vapply(as.list(attr(terms, "variables"))[-1L], variable_label, "")
 
 # list(frame, rows) with other fixed terms; variables that nothing needs any more leave the rows.
 with_fixed_terms <- function(fit, terms, formula, reml) {

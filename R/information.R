@@ -47,6 +47,13 @@ observed_curvature <- function(info, reml = fit_is_reml(info$fit)) {
   if (is.null(info$bent)) H else H + info$bent
 }
 
+# Inverse of a square matrix, or of its part that is not singular (Moore and Penrose).
+pseudo_inverse <- function(A, tol = 1e-10) {
+  s <- svd(A)
+  keep <- s$d > tol * max(s$d, 0)
+  s$v[, keep, drop = FALSE] %*% (t(s$u[, keep, drop = FALSE]) / s$d[keep])
+}
+
 # Symmetric inverse; directions without information (relative to the size of their parameters) get none.
 information_inverse <- function(H, tol = 1e-10) {
   size <- sqrt(pmax(diag(H), 0))

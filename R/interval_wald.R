@@ -5,7 +5,7 @@ interval_wald <- function(fit, wanted, level, scale, information) {
   parameters <- variance_parameters(fit)
   k <- nrow(parameters)
   out <- matrix(NA_real_, k + length(fit_beta(fit)), 2L)
-  out[k + seq_along(fit_beta(fit)), ] <- fixed_wald(fit, z)
+  out[k + seq_along(fit_beta(fit)), ] <- fit_beta(fit) + outer(fixed_errors(fit), c(-z, z))
   if (any(wanted <= k)) {
     estimate <- variance_estimates(fit, scale, parameters)
     se <- component_errors(fit, scale, information)$se
@@ -14,11 +14,11 @@ interval_wald <- function(fit, wanted, level, scale, information) {
   out[wanted, , drop = FALSE]
 }
 
-fixed_wald <- function(fit, z) {
-  beta <- fit_beta(fit)
-  se <- rep(NA_real_, length(beta))
+# Standard errors of all fixed effects; NA where there is no estimate.
+fixed_errors <- function(fit) {
+  se <- rep(NA_real_, length(fit_beta(fit)))
   se[fit_estimable(fit)] <- sqrt(diag(fit_vcov(fit)))
-  beta + outer(se, c(-z, z))
+  se
 }
 
 # Log scale for standard deviations, Fisher's z for correlations.

@@ -76,7 +76,7 @@ criterion_at_optimum <- function(fit, REML) {
 inner_parameters <- function(fit) {
   if (!fit_is_bounded(fit)) return(n_theta(fit))
   sum(mapply(function(L, term, singular) {
-    if (!singular) return(if (term$structure == "diagonal") term$q else term$q * (term$q + 1L) / 2L)
+    if (!singular) return(nrow(term_entries(term)))
     size <- sqrt(rowSums(L^2))
     rank <- if (term$structure == "diagonal" || !any(size > 0)) sum(size > 0)
             else qr(t(L / ifelse(size > 0, size, 1)), tol = 1e-6)$rank
@@ -84,18 +84,16 @@ inner_parameters <- function(fit) {
   }, fit_covariance_factors(fit), fit_random(fit), fit_singular(fit)))
 }
 
-# SAS's number of subjects: levels of the factor in which all others are nested, or of the first random term.
-n_subjects <- function(fit) {
+# SAS's number of subjects.
+n_subjects <- function(fit) ngrps(fit)[[subject_group(fit)]]
+
+# SAS's subjects are the levels of the factor in which all others are nested, else those of the first random term.
+subject_group <- function(fit) {
   levels <- ngrps(fit)
-  if (!length(levels)) return(fit_nobs(fit))
   top <- which.min(levels)
   codes <- fit$rows$codes
-  nested <- length(levels) == 1L || !is.null(codes) && all(vapply(seq_along(levels), function(g) {
-    !anyDuplicated(unique(cbind(codes[[g]], codes[[top]]))[, 1L])
-  }, NA))
-  if (nested) return(levels[[top]])
-  first <- fit$spec$random[[1L]]$group_name
-  levels[[match(first, names(levels), 1L)]]
+  nested <- length(levels) == 1L || !is.null(codes) && all(vapply(codes, is_constant_within, NA, x = codes[[top]]))
+  if (nested) top else match(fit$spec$random[[1L]]$group_name, names(levels), 1L)
 }
 
 #' @rdname logLik.lmm_fit

@@ -62,7 +62,7 @@ new_model_frame <- function(spec, fixed, random, columns, na_rule) {
 # The terms with what is needed to evaluate them for new data: predvars, classes, a small environment.
 complete_terms <- function(terms, columns) {
   calls <- as.list(attr(terms, "variables"))
-  labels <- vapply(calls[-1L], variable_label, "")
+  labels <- variable_labels(terms)
   attr(terms, "predvars") <- as.call(c(calls[1L], predict_calls(columns$repeatable[labels], columns$values[labels])))
   attr(terms, "dataClasses") <- vapply(columns$values[labels], stats::.MFclass, "")
   attr(terms, ".Environment") <- columns$env

@@ -113,6 +113,12 @@ cell_names <- function(cells, parts) {
   names
 }
 
+# Does a variable take one value in each level? Of a grouping factor: are the levels nested in its own?
+is_constant_within <- function(x, code) {
+  x <- match(x, unique(x))
+  all(x == x[match(code, code)])
+}
+
 # A missing value that is a level (addNA) needs a name.
 shown_levels <- function(levels) {
   if (anyNA(levels)) levels[is.na(levels)] <- "<NA>"

@@ -25,6 +25,12 @@ term_order <- function(sizes) {
   if (all(diff(sizes) <= 0L)) seq_along(sizes) else rev(order(sizes))
 }
 
+# Positions of a frame's terms in the order in which the formula names them; what it does not name comes last.
+formula_order <- function(frame) {
+  label <- function(terms) vapply(terms, `[[`, "", "label")
+  order(match(label(frame$random), label(frame$spec$random)))
+}
+
 intercept_plan <- list(xlevels = list(), contrasts = list(), columns = "(Intercept)", constant = 1,
                        coding = list(intercept = TRUE, pieces = list(), blocks = list()), conditions = NULL)
 

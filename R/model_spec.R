@@ -114,6 +114,8 @@ random_terms <- function(bar, env) {
   })
 }
 
+is_intercept_only <- function(lhs) identical(lhs[[2L]], 1)
+
 # Names as users know them: without backticks when the whole expression is one variable.
 group_name <- function(group) if (is.symbol(group)) as.character(group) else deparse_line(group)
 

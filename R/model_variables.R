@@ -76,9 +76,9 @@ slope_calls <- function(term) {
   as.list(attr(parsed, "variables"))[-1L]
 }
 
-is_intercept_only <- function(lhs) identical(lhs[[2L]], 1)
-
 variable_label <- function(call) if (is.symbol(call)) as.character(call) else deparse_line(call)
+
+variable_labels <- function(terms) vapply(as.list(attr(terms, "variables"))[-1L], variable_label, "")
 
 # all.vars() without what is not looked up: b of a$b, u of function(u) u + 1.
 variables_of <- function(call) {

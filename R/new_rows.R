@@ -60,23 +60,30 @@ reclass <- function(condition, class) {
 
 # Which grouping factors `re.form` asks for: all (NULL), none (NA, ~0), or those of its terms.
 asked_groups <- function(frame, re.form) {
-  names <- vapply(frame$groups, `[[`, "", "name")
-  if (is.null(re.form)) return(rep(TRUE, length(names)))
-  if (!inherits(re.form, "formula")) {
-    if (length(re.form) == 1L && is.atomic(re.form) && is.na(re.form)) return(rep(FALSE, length(names)))
-    lmm_abort("input", paste0("`re.form` must be NULL, NA or a formula, not ", kind_of(re.form), "."), what = "re.form")
-  }
-  bars <- split_bars(re.form[[length(re.form)]])$bars
-  terms <- unlist(lapply(bars, random_terms, environment(re.form)), recursive = FALSE)
+  groups <- seq_along(frame$groups)
+  terms <- asked_terms(re.form)
+  if (is.null(terms)) return(groups > 0L)
   own <- lapply(frame$groups, function(group) group_key(group$expr))
   found <- lapply(terms, function(term) which(vapply(own, identical, NA, group_key(term$group))))
   unknown <- which(lengths(found) == 0L)
-  if (length(unknown)) {
-    label <- terms[[unknown[1L]]]$label
-    lmm_abort("newdata", paste0("`re.form` term (", label, ") is not in the model."), what = label,
-              fix = paste0("The model has ", enumerate(paste0("(", vapply(frame$random, `[[`, "", "label"), ")")), "."))
+  if (length(unknown)) abort_unknown_term(frame, terms[[unknown[1L]]])
+  groups %in% unlist(found)
+}
+
+# The random terms of `re.form`: NULL for all of the model, an empty list for none (NA, ~0).
+asked_terms <- function(re.form) {
+  if (is.null(re.form)) return(NULL)
+  if (inherits(re.form, "formula")) {
+    bars <- split_bars(re.form[[length(re.form)]])$bars
+    return(as.list(unlist(lapply(bars, random_terms, environment(re.form)), recursive = FALSE)))
   }
-  seq_along(names) %in% unlist(found)
+  if (length(re.form) == 1L && is.atomic(re.form) && is.na(re.form)) return(list())
+  lmm_abort("input", paste0("`re.form` must be NULL, NA or a formula, not ", kind_of(re.form), "."), what = "re.form")
+}
+
+abort_unknown_term <- function(frame, term) {
+  lmm_abort("newdata", paste0("`re.form` term (", term$label, ") is not in the model."), what = term$label,
+            fix = paste0("The model has ", enumerate(written_terms(frame$random)), "."))
 }
 
 # a:b and b:a are the same grouping factor.
@@ -84,9 +91,8 @@ group_key <- function(expr) sort(vapply(group_parts(expr), deparse_line, ""), me
 
 # Variables of a terms object but for the response and the offsets.
 plan_calls <- function(plan) {
-  calls <- as.list(attr(plan$terms, "variables"))[-1L]
   predvars <- attr(plan$terms, "predvars")
-  if (!is.null(predvars)) names(predvars) <- c("", vapply(calls, variable_label, ""))
+  if (!is.null(predvars)) names(predvars) <- c("", variable_labels(plan$terms))
   labels <- unique(vapply(plan$coding$pieces, `[[`, "", "label"))
   lapply(structure(labels, names = labels), function(label) predvars[[label]])
 }

@@ -14,17 +14,18 @@ by_chunk <- function(fit, rows, work) {
   out
 }
 
-# X beta (if `fixed`) + Z b over the columns of the random terms in `use`, without the offset.
-linear_predictor <- function(fit, rows, fixed = TRUE, use = all_columns(fit)) {
+# X beta + Z b over the columns of the random terms in `use`, and the offset.
+mean_response <- function(fit, rows, use = all_columns(fit)) {
   beta <- fit_beta(fit)
   beta[is.na(beta)] <- 0
   group <- fit_term_groups(fit)
   modes <- fit_modes(fit)
-  by_chunk(fit, rows, function(d) {
-    eta <- if (fixed && length(beta)) as.vector(d$X %*% beta) else numeric(nrow(d$X))
+  eta <- by_chunk(fit, rows, function(d) {
+    eta <- if (length(beta)) as.vector(d$X %*% beta) else numeric(nrow(d$X))
     for (k in seq_along(modes)) eta <- eta + random_part(d$Z[[k]], d$codes[[group[k]]], modes[[k]], which(use[[k]]))
     eta
   })
+  if (is.null(rows$offset)) eta else eta + rows$offset
 }
 
 # z'b of each row over some columns; a level that is not in the fit (code 0) contributes nothing.
@@ -46,30 +47,19 @@ random_part <- function(Z, code, modes, columns) {
 all_columns <- function(fit, value = TRUE) lapply(fit_random(fit), function(term) rep(value, term$q))
 
 wanted_columns <- function(fit, re.form) {
-  if (is.null(re.form)) return(all_columns(fit))
-  if (is_no_random(re.form)) return(all_columns(fit, FALSE))
-  if (!inherits(re.form, "formula")) {
-    lmm_abort("input", paste0("`re.form` must be NULL, NA or a formula, not ", kind_of(re.form), "."), what = "re.form")
-  }
-  bars <- split_bars(re.form[[length(re.form)]])$bars
-  asked <- unlist(lapply(bars, random_terms, environment(re.form)), recursive = FALSE)
-  use <- all_columns(fit, FALSE)
+  asked <- asked_terms(re.form)
+  use <- all_columns(fit, is.null(asked))
   for (term in asked) {
     found <- term_columns(fit_random(fit), fit_groups(fit), term)
-    if (!any(unlist(found))) abort_unknown_term(fit, term)
+    if (!any(unlist(found))) abort_unknown_term(fit$frame, term)
     use <- Map(`|`, use, found)
   }
   use
 }
 
-is_no_random <- function(re.form) {
-  if (length(re.form) == 1L && is.atomic(re.form) && is.na(re.form)) return(TRUE)
-  inherits(re.form, "formula") && !holds_bar(re.form[[length(re.form)]])
-}
-
 # The model's columns that the random term `asked` names: by group and by the labels left of the bar.
 term_columns <- function(terms, groups, asked) {
-  labels <- attr_labels(asked$lhs)
+  labels <- column_labels(asked$lhs)
   found <- lapply(terms, function(term) {
     if (!identical(group_key(groups[[term$group]]$expr), group_key(asked$group))) return(character(0L))
     intersect(labels, terms_labels(term$terms))
@@ -80,13 +70,6 @@ term_columns <- function(terms, groups, asked) {
     if (length(own) == term$q) own %in% hit else if (setequal(own, hit)) rep(TRUE, term$q)
     else if (identical(hit, "1")) term$columns == "(Intercept)" else rep(FALSE, term$q)
   }, terms, found)
-}
-
-terms_labels <- function(terms) c(if (attr(terms, "intercept") == 1L) "1", attr(terms, "term.labels"))
-
-abort_unknown_term <- function(fit, term) {
-  lmm_abort("newdata", paste0("`re.form` term (", term$label, ") is not in the model."), what = term$label,
-            fix = paste0("The model has ", enumerate(paste0("(", vapply(fit_random(fit), `[[`, "", "label"), ")")), "."))
 }
 
 # A design without the columns that are not used.
@@ -138,8 +121,7 @@ predict.lmm_fit <- function(object, newdata = NULL, re.form = NULL, allow.new.le
   newdata <- force_argument(newdata, "newdata")
   use <- wanted_columns(object, re.form)
   rows <- prediction_rows(object, newdata, re.form, allow.new.levels, na.action)
-  fit <- linear_predictor(object, rows, use = use)
-  if (!is.null(rows$offset)) fit <- fit + rows$offset
+  fit <- mean_response(object, rows, use)
   if (!is.null(newdata)) fit[not_estimable(object, rows)] <- NA_real_
   fit[is.nan(fit)] <- NA_real_                                      # of values that are NaN, or Inf - Inf
   if (!check_flag(se.fit, "se.fit") && interval == "none") return(pad_rows(fit, rows))

@@ -53,11 +53,7 @@ predictable <- function(fit, L, random = list(), rhs = 0, ddf = "Satterthwaite",
   m <- random_coefficients(fit, random)
   inference <- prediction_inference(fit, method)
   estimate <- sum(L * inference$info$estimate) + sum(unlist(Map(`*`, m, fit_modes(inference$info$fit))))
-  test <- prediction_test(inference, L, m)
-  statistic <- (estimate - rhs) / test$se
-  reach <- stats::qt((1 + conf.level) / 2, test$df) * test$se
-  data.frame(Estimate = estimate, `Std. Error` = test$se, df = test$df, `t value` = statistic, lower = estimate - reach,
-             upper = estimate + reach, `Pr(>|t|)` = 2 * stats::pt(abs(statistic), test$df, lower.tail = FALSE), check.names = FALSE)
+  t_tests(estimate, prediction_test(inference, L, m), rhs, conf.level)
 }
 
 # Without fixed effects there is nothing to test in new_inference(), but still something to predict.

@@ -36,10 +36,7 @@ correlation_ceilings <- function(base) {
 }
 
 # The same model by the other criterion, without repeating its messages.
-quiet_refit <- function(fit, reml) {
-  withCallingHandlers(fit_again(fit, fit$rows, reml = reml, blocks = fit$cross_products),
-                      lmm_message_boundary = function(m) tryInvokeRestart("muffleMessage"))
-}
+quiet_refit <- function(fit, reml) without_boundary_messages(fit_again(fit, fit$rows, reml = reml, blocks = fit$cross_products))
 
 # Standard errors for the first steps; a guess will do where they are not to be had or cost much.
 step_sizes <- function(fit, parameters) {
@@ -52,12 +49,6 @@ step_sizes <- function(fit, parameters) {
   out <- unname(ifelse(is.na(se) | se == 0, guess, se))
   out[parameter_names(parameters, old = FALSE) %in% held_names(fit)] <- NA_real_
   out
-}
-
-fixed_errors <- function(fit) {
-  se <- rep(NA_real_, length(fit_beta(fit)))
-  se[fit_estimable(fit)] <- sqrt(diag(fit_vcov(fit)))
-  se
 }
 
 # -2 log L with parameter `index` (as in all_estimates()) held at each of `values`: list(value, theta, sigma), theta in
@@ -108,7 +99,7 @@ profile_starts <- function(base, held, value, from) {
   theta <- from$theta
   if (min(abs(theta[base$diagonal])) > 1e-3 * max(abs(theta), 1)) return(list(theta))
   fit <- base$fit
-  factors <- engine_factors(fit, theta)
+  factors <- unstack_factors(fit, theta)
   size <- vapply(factors, function(L) max(abs(L)), 0)
   weak <- vapply(factors, function(L) min(colSums(L^2)), 0) <= 1e-8 * pmax(size, 1e-3)^2
   if (!any(weak)) return(list(theta))
@@ -123,23 +114,6 @@ profile_starts <- function(base, held, value, from) {
   own_row <- if (held$term > 0L) sum((fit$cross_products$z_basis[[held$term]] %*% factors[[held$term]])[held$row, ]^2) else 1
   if (own_row <= 1e-14 * max(size, 1)^2) return(list(lifted))
   list(theta, lifted)
-}
-
-# theta of the engine <-> list of lower triangular factors of its terms.
-engine_factors <- function(fit, theta) {
-  end <- 0L
-  lapply(fit_random(fit), function(term) {
-    L <- matrix(0, term$q, term$q)
-    place <- if (term$structure == "diagonal") diag(term$q) == 1 else lower.tri(L, diag = TRUE)
-    L[place] <- theta[end + seq_len(sum(place))]
-    end <<- end + sum(place)
-    L
-  })
-}
-
-stack_factors <- function(fit, factors) {
-  unlist(Map(function(L, term) if (term$structure == "diagonal") diag(L) else L[lower.tri(L, diag = TRUE)], factors,
-             fit_random(fit)), use.names = FALSE)
 }
 
 # Coefficient j held, as a function of its values: the model without its column, for the response less the column times

@@ -98,7 +98,7 @@ profile_rows <- function(base, index, values, direction) {
 }
 
 variance_at <- function(base, theta, sigma) {
-  covariance <- Map(function(L, B) tcrossprod(B %*% L) * sigma^2, engine_factors(base$fit, theta), base$fit$cross_products$z_basis)
+  covariance <- Map(function(L, B) tcrossprod(B %*% L) * sigma^2, unstack_factors(base$fit, theta), base$fit$cross_products$z_basis)
   parameter_values(base$parameters, covariance, sigma)
 }
 

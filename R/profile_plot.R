@@ -25,9 +25,7 @@ drawable_curves <- function(curves) {
 
 # The points of one parameter and the spline through them, zeta as a function of the parameter and back.
 profile_curve <- function(profile, name) {
-  rows <- as.data.frame(profile)
-  class(rows) <- "data.frame"
-  rows <- rows[rows$.par == name, ]
+  rows <- profile[profile$.par == name, ]
   rows <- data.frame(value = rows[[name]], zeta = rows$.zeta)
   rows <- rows[rows$zeta > cummax(c(-Inf, rows$zeta[-nrow(rows)])), ]      # a profile may end flat
   if (nrow(rows) < 2L) return(list(rows = rows))
@@ -111,9 +109,7 @@ draw_pairs <- function(profile, curves, levels, ...) {
 # Traces and contours of two parameters, as parameters or as zeta.
 pair_data <- function(profile, curves, a, b, levels, zeta) {
   trace <- function(own) {
-    rows <- as.data.frame(profile)
-    class(rows) <- "data.frame"
-    rows <- rows[rows$.par == own & !is.na(rows[[a]]) & !is.na(rows[[b]]), ]      # no correlation where a variance is 0
+    rows <- profile[profile$.par == own & !is.na(profile[[a]]) & !is.na(profile[[b]]), ]      # no correlation where a variance is 0
     zeta_of <- function(name) {                      # where the other parameter leaves its own profile, the end of that
       ends <- range(curves[[name]]$rows$value)
       curves[[name]]$forward(pmin(pmax(rows[[name]], ends[1L]), ends[2L]))

@@ -51,7 +51,7 @@ quantity <- function(fit, ..., method = c("delta", "chisq", "boot", "profile"), 
   link <- check_choice(link[1L], c("identity", "log", "logit"), "link")
   check_level(level)
   functions <- lapply(quantity_functions(fit, list(...)), reporting_errors)
-  own <- list(covariance = stats::setNames(fit_covariance(fit), fit_term_names(fit)), sigma = fit_shown_sigma(fit), beta = fit_beta(fit))
+  own <- fit_state(fit)
   estimate <- vapply(functions, function(f) check_value(f(own)), 0)
   se <- quantity_errors(fit, functions, own, information)
   limits <- if (fit_is_exact(fit)) structure(matrix(NA_real_, length(estimate), 2L), df = NA_real_) else switch(method,

@@ -16,7 +16,7 @@ profile_quantity <- function(f, fit, level) {
 }
 
 check_free_of_beta <- function(f, fit) {
-  own <- list(covariance = stats::setNames(fit_covariance(fit), fit_term_names(fit)), sigma = fit_sigma(fit), beta = fit_beta(fit))
+  own <- fit_state(fit)
   moved <- own
   moved$beta <- 1.1 * own$beta + 1
   if (!isTRUE(all.equal(f(own), f(moved), tolerance = 1e-12))) {
@@ -34,7 +34,7 @@ quantity_point <- function(fit, f) {
       out <- tcrossprod(B %*% L) * sigma^2
       dimnames(out) <- dimnames(S)
       out
-    }, engine_factors(fit, x[-length(x)]), fit$cross_products$z_basis, fit_covariance(fit))
+    }, unstack_factors(fit, x[-length(x)]), fit$cross_products$z_basis, fit_covariance(fit))
     f(list(covariance = stats::setNames(covariance, names), sigma = sigma, beta = fit_beta(fit)))
   }
   nu <- fit_nobs(fit) - if (fit_is_reml(fit)) fit_rank(fit) else 0L
@@ -55,7 +55,7 @@ held_gaps <- function(fit) {
   scale <- ifelse(held$row == held$col & held$value > 0, held$value, 1)
   function(x) {
     sigma <- exp(x[length(x)])
-    factors <- engine_factors(fit, x[-length(x)])
+    factors <- unstack_factors(fit, x[-length(x)])
     covariance <- Map(function(L, B) tcrossprod(B %*% L) * sigma^2, factors, fit$cross_products$z_basis)
     now <- parameter_values(parameters, covariance, sigma)
     for (k in which(held$value == 0 & held$row == held$col)) now[k] <- factors[[held$term[k]]][held$row[k], held$row[k]]

@@ -3,22 +3,7 @@
 # The ways in which the random part can be reduced by one effect, in the order of the formula: list(label, term, left).
 # `left`: what stays of the term, list(intercept, effects), or NULL where it goes as a whole.
 reductions <- function(fit, reduce = TRUE) {
-  order <- formula_order(fit)
-  unlist(lapply(order, function(t) term_reductions(fit, fit_random(fit)[[t]], t, reduce)), recursive = FALSE)
-}
-
-# Terms in the order in which the formula names them.
-formula_order <- function(fit) {
-  labels <- vapply(fit_random(fit), `[[`, "", "label")
-  left <- seq_along(labels)
-  asked <- vapply(fit$spec$random, `[[`, "", "label")
-  out <- integer()
-  for (label in asked) {
-    found <- left[labels[left] == label][1L]
-    out <- c(out, found)
-    left <- setdiff(left, found)
-  }
-  c(out[!is.na(out)], left)
+  unlist(lapply(formula_order(fit$frame), function(t) term_reductions(fit, fit_random(fit)[[t]], t, reduce)), recursive = FALSE)
 }
 
 term_reductions <- function(fit, term, index, reduce) {
@@ -50,8 +35,8 @@ term_group_text <- function(term) sub("^.*?\\|+ ", "", term$label, perl = TRUE)
 
 # The random terms as they would be written after a reduction.
 reduced_texts <- function(fit, way) {
-  texts <- random_texts(fit)
-  at <- which(formula_order(fit) == way$term)
+  texts <- written_terms(fit$spec$random)
+  at <- which(formula_order(fit$frame) == way$term)
   if (is.null(way$left)) return(texts[-at])
   term <- fit_random(fit)[[way$term]]
   bar <- if (term$structure == "diagonal" && length(way$left$effects)) " || " else " | "
@@ -108,6 +93,5 @@ reduced_fit <- function(fit, index, new, reml = fit$spec$reml) {
   model$frame$spec$reml <- reml
   blocks <- cross_products(model$frame, model$rows, fit$control$chunk_rows)
   found <- find_optimum(model$frame, blocks, reml, NULL, fit$control)
-  withCallingHandlers(new_lmm_fit(fit$call, model$frame, model$rows, blocks, found, fit$control, NULL),
-                      lmm_message_boundary = function(m) tryInvokeRestart("muffleMessage"))
+  without_boundary_messages(new_lmm_fit(fit$call, model$frame, model$rows, blocks, found, fit$control, NULL))
 }

@@ -141,7 +141,7 @@ mixture_p <- function(lrt, df, single) {
 
 # The formula with nested and (x || g) terms written out, in the form that update() gives it.
 expanded_formula <- function(fit) {
-  random <- fit_random(fit)[formula_order(fit)]
+  random <- fit_random(fit)[formula_order(fit$frame)]
   texts <- unlist(lapply(random, function(term) {
     effects <- attr(term$terms, "term.labels")
     if (term$structure != "diagonal" || !length(effects)) return(paste0("(", term$label, ")"))

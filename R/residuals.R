@@ -31,8 +31,7 @@ residuals.lmm_fit <- function(object, type = c("response", "pearson", "scaled", 
   type <- check_choice(type[1L], eval(formals()$type), "type")
   rows <- fit_rows(object, "residuals()")
   marginal <- type %in% c("marginal", "marginal_scaled")
-  r <- rows$y - linear_predictor(object, rows, use = all_columns(object, !marginal))
-  if (!is.null(rows$offset)) r <- r - rows$offset
+  r <- rows$y - mean_response(object, rows, all_columns(object, !marginal))
   if (type %in% c("pearson", "deviance", "scaled") && !is.null(rows$weights)) r <- r * sqrt(rows$weights)
   in_units <- type %in% c("scaled", "marginal_scaled") || (check_flag(scaled, "scaled") && !marginal)
   if (in_units) r <- if (fit_is_exact(object)) rep(NA_real_, rows$n) else r / fit_sigma(object)
@@ -44,16 +43,14 @@ residuals.lmm_fit <- function(object, type = c("response", "pearson", "scaled", 
 #' @export
 fitted.lmm_fit <- function(object, ...) {
   rows <- fit_rows(object, "fitted()")
-  eta <- linear_predictor(object, rows)
-  if (!is.null(rows$offset)) eta <- eta + rows$offset
-  pad_rows(eta, rows)
+  pad_rows(mean_response(object, rows), rows)
 }
 
 #' @rdname residuals.lmm_fit
 #' @export
 weights.lmm_fit <- function(object, ...) {
   rows <- fit_rows(object, "weights()")
-  pad_rows(if (is.null(rows$weights)) rep(1, rows$n) else as.vector(rows$weights), rows, names = FALSE)
+  pad_rows(row_weights(rows), rows, names = FALSE)
 }
 
 # ---- marginal residuals in units of their covariance ----
@@ -63,9 +60,9 @@ weights.lmm_fit <- function(object, ...) {
 # done separately for each set of columns that no row connects with another set.
 
 whiten <- function(fit, rows, r) {
-  w <- if (is.null(rows$weights)) rep(1, rows$n) else rows$weights
-  r <- r * sqrt(w)
-  A <- sparse_random_design(fit, rows, sqrt(w))
+  root <- sqrt(row_weights(rows))
+  r <- r * root
+  A <- sparse_random_design(fit, rows, root)
   a <- as.vector(Matrix::crossprod(A, r))
   r - as.vector(A %*% root_correction(Matrix::crossprod(A), a))
 }

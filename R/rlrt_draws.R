@@ -5,7 +5,7 @@
 term_spectrum <- function(fit, index, without = integer()) {
   rows <- fit$rows
   d <- design(fit$frame, rows)
-  root <- if (is.null(d$weights)) rep(1, rows$n) else sqrt(d$weights)
+  root <- sqrt(row_weights(rows))
   X <- d$X[, fit$cross_products$x$kept, drop = FALSE] * root
   z <- as.vector(d$Z[[index]]) * root
   code <- d$codes[[fit_term_groups(fit)[index]]]

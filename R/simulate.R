@@ -59,8 +59,7 @@ simulation_rows <- function(fit, newdata, allow.new.levels) {
 # What a response is made of: its mean, the matrix A with Z b = A u for spherical u in the order of the draws (`size`
 # numbers), and the standard deviation of each residual.
 drawing_plan <- function(fit, rows, keep = wanted_columns(fit, NA)) {
-  mean <- linear_predictor(fit, rows, use = keep)
-  if (!is.null(rows$offset)) mean <- mean + rows$offset
+  mean <- mean_response(fit, rows, keep)
   for (k in which(!vapply(keep, all, NA))) mean[is.na(rows$codes[[fit_term_groups(fit)[k]]])] <- NA_real_
   A <- drawn_columns(fit, rows, lapply(keep, `!`))
   scale <- fit_sigma(fit)

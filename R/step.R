@@ -46,7 +46,7 @@ print.backward.lmm_fit <- function(x, ...) {
   print(x$random, ...)
   cat("\n")
   print(x$fixed, ...)
-  cat("\nModel found:", deparse_formula(x$model), sep = "\n")
+  cat("\nModel found:", deparse_line(stats::formula(x$model)), sep = "\n")
   invisible(x)
 }
 

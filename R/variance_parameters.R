@@ -53,15 +53,17 @@ variance_estimates <- function(fit, scale = "sd", parameters = variance_paramete
   parameter_values(parameters, fit_covariance(fit), fit_sigma(fit), scale)
 }
 
+# Rows of each term's lower triangle, diagonal included, where they are stacked.
+stacked_triangles <- function(random) {
+  size <- vapply(random, function(term) term$q * (term$q + 1L) / 2L, 0)
+  Map(function(size, end) end - size + seq_len(size), size, cumsum(size))
+}
+
 # The columns of a matrix whose rows are stacked lower triangles, as the refits of many responses give them: for each
 # column the values of the parameters.
 stacked_values <- function(parameters, random, stacked, sigma) {
-  size <- vapply(random, function(term) term$q * (term$q + 1L) / 2L, 0)
-  start <- cumsum(size) - size
-  entry <- function(t, i, j) {
-    q <- random[[t]]$q
-    stacked[start[t] + (j - 1L) * q - (j - 1L) * (j - 2L) / 2L + i - j + 1L, ]
-  }
+  triangle <- stacked_triangles(random)
+  entry <- function(t, i, j) stacked[triangle[[t]][(j - 1L) * random[[t]]$q - (j - 1L) * (j - 2L) / 2L + i - j + 1L], ]
   out <- vapply(seq_len(nrow(parameters)), function(k) {
     t <- parameters$term[k]
     i <- parameters$row[k]

@@ -77,3 +77,14 @@ test_that("the parametric bootstrap is reproducible and agrees with the test it 
   expect_equal(p * 401, round(p * 401))
   expect_output(anova(null, fit, test = "bootstrap", nsim = 20, seed = 1, progress = TRUE), "20 of 20")
 })
+
+test_that("fits that hold no rows are compared by their cross-products", {
+  d <- transform(behavior_data(), w = rep(1:2, 48))
+  bare <- lmm_control(keep_rows = FALSE)
+  small <- lmm(y ~ 1 + (1 | g), d, REML = FALSE, control = bare)
+  large <- lmm(y ~ x + (1 | g), d, REML = FALSE, control = bare)
+  expect_equal(anova(small, large)$Chisq[2], 2 * (logLik(large)[1] - logLik(small)[1]))
+  expect_error(anova(small, lmm(y ~ x + (1 | g), transform(d, y = 2 * y), REML = FALSE, control = bare)), "different values",
+               class = "lmm_error_input")
+  expect_error(anova(small, lmm(y ~ x + (1 | g), d, REML = FALSE, weights = w, control = bare)), "weights", class = "lmm_error_input")
+})

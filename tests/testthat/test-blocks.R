@@ -11,7 +11,9 @@ test_that("the leading factor is the one with most levels, the remainder holds t
   expect_identical(crossed$remainder_columns, 10)
   expect_identical(crossed$remainder_kind, "dense")
   expect_identical(crossed$remainder_entries, 55)
-  expect_output(print(crossed), "remainder  b \\(10 x 1\\): dense factor with 55 entries")
+  expect_identical(capture.output(print(crossed)), c(
+    paste0("leading    a: 12 blocks of 2 x 2, ", crossed$roots, " of them different"),
+    "remainder  b (10 x 1): dense factor with 55 entries, 440 bytes", "fixed      2 columns and the response: dense"))
 })
 
 test_that("nested factors with many levels leave a sparse remainder that does not fill in", {

@@ -21,6 +21,7 @@ bad_data <- list(
   list(changed(y = NA_real_), "data", "no complete rows: all 96 values of `y` are missing"),
   list(changed(y = NA), "data", "all 96 values of `y`"),
   list(changed(y = as.character(y)), "data", "`y` is character"),
+  list(changed(y = NA_character_), "data", "`y` is character"),
   list(changed(y = factor(y > 2)), "data", "`y` is a factor"),
   list(changed(y = complex(real = y, imaginary = 1)), "data", "`y` is complex"),
   list(changed(y = as.Date("2020-01-01") + 1:96), "data", "`y` is a Date; use as.numeric\\(y\\)"),

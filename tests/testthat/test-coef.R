@@ -18,6 +18,7 @@ test_that("coef adds the modes to the fixed effects", {
   expect_equal(coef(fit)$g[["x"]], fixef(fit)[["x"]] + b$x)
   expect_equal(row.names(coef(fit)$g), row.names(b))
   expect_identical(names(coef(fit)$g), names(fixef(fit)))
+  expect_identical(capture.output(print(coef(fit))), capture.output(print(list(g = coef(fit)$g))))
 })
 
 test_that("coef knows columns without a fixed effect, and several terms of a factor", {
@@ -33,6 +34,7 @@ test_that("methods work without fixed effects", {
   expect_identical(dim(vcov(fit)), c(0L, 0L))
   expect_identical(dim(coef(summary(fit, ddf = NULL))), c(0L, 3L))
   expect_equal(coef(fit)$g, as.data.frame(ranef(fit, condVar = FALSE)$g))
+  expect_identical(getME(fit, "devcomp")$cmp[["ldRX2"]], 0)
   expect_output(print(fit), "No fixed effect coefficients")
   expect_output(print(summary(fit)), "Number of obs: 96")
 })

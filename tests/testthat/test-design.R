@@ -110,6 +110,12 @@ test_that("levels that are not in use make no columns", {
   read <- read_frame(y ~ f + (f | g), wide)
   expect_identical(read$frame$x_names, c("(Intercept)", "fb", "fc", "fd"))
   expect_length(read$frame$conditions, 1L)
+  own <- wide
+  contrasts(own$f) <- stats::contr.helmert(6)
+  read_own <- read_frame(y ~ f + (1 | g), own)
+  expect_identical(vapply(read_own$frame$conditions, function(x) class(x)[1L], ""), c("lmm_message_rank", "lmm_warning_data"))
+  expect_match(conditionMessage(read_own$frame$conditions[[2L]]), "contrasts of factor `f` dropped")
+  expect_equal(design(read_own$frame, read_own$rows)$X, stats::model.matrix(~ f, d), ignore_attr = TRUE)
   expect_s3_class(read$frame$conditions[[1L]], "lmm_message_rank")
   expect_match(conditionMessage(read$frame$conditions[[1L]]), '`f`: 2 unused levels dropped \\("zz", "yy"\\)')
 })

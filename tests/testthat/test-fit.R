@@ -84,3 +84,20 @@ test_that("relative factors and covariance matrices agree", {
     }
   }
 })
+
+test_that("a search that is cut short says so, in the fit and in its print", {
+  hard <- transform(behavior_data(), k = factor(rep(1:5, length.out = 96)))
+  expect_warning(fit <- lmm(y ~ x + (x | g) + (1 | k), hard, control = lmm_control(max_evaluations = 2, restarts = 0)),
+                 "too_many_evaluations.*lmm_control", class = "lmm_warning_convergence")
+  expect_identical(fit$optimum$status, "too_many_evaluations")
+  expect_match(capture.output(print(fit)), "ended without reaching the optimum", all = FALSE)
+})
+
+test_that("memory is asked for only where crossed factors may need it", {
+  frame <- function(...) list(groups = lapply(list(...), function(n) list(levels = seq_len(n))))
+  expect_identical(set_memory_limit(lmm_control(), frame(1e5))$memory_limit, 1e300)
+  expect_identical(set_memory_limit(lmm_control(), frame(3000, 2000))$memory_limit, 1e300)
+  limit <- set_memory_limit(lmm_control(), frame(3000, 2001))$memory_limit
+  expect_true(limit > 1e6 && limit < 1e14)
+  expect_identical(set_memory_limit(lmm_control(memory_limit = 5), frame(3000, 2001))$memory_limit, 5)
+})

@@ -31,6 +31,15 @@ test_that("matrices are those of the dense formulas", {
   }
 })
 
+test_that("what would be too expensive is refused with what to use instead", {
+  fit <- suppressMessages(lmm(y ~ x + (1 | g) + (1 | h), behavior_data()))
+  space <- environment(derivatives_at)
+  on.exit(set_locked("information_columns", 2e4, space))
+  set_locked("information_columns", 5, space)
+  expect_error(summary(fit), "information about the variance parameters is too expensive.*asymptotic", class = "lmm_error_numeric")
+  expect_true(all(is.finite(coef(summary(fit, ddf = "asymptotic"))[, "t value"])))
+})
+
 test_that("an inverse leaves out what has no information, whatever the units", {
   A <- diag(c(4, 0, 1e-20))
   expect_equal(information_inverse(A), diag(c(0.25, 0, 1e20)))

@@ -135,6 +135,11 @@ test_that("the profile object holds points of the profile and draws", {
   }
   expect_equal(confint(p), confint(fit), tolerance = 1e-8)
   expect_equal(confint(p, "x", level = 0.9), confint(fit, "x", level = 0.9), tolerance = 1e-8)
+  expect_identical(class(p[1:3, ]), "data.frame")
+  shown <- capture.output(print(p))
+  expect_identical(shown[1], paste0("Profile of the likelihood (ML), ", nrow(p), " points"))
+  row <- scan(text = sub("^x", "", shown[grep("^x ", shown)]), quiet = TRUE)
+  expect_equal(row, c(fixef(ml)[["x"]], confint(fit, "x")), tolerance = 1e-5)
   grDevices::pdf(NULL)
   on.exit(grDevices::dev.off())
   for (type in c("zeta", "density", "pairs")) expect_silent(plot(p, type = type))

@@ -71,3 +71,9 @@ test_that("the ratio for a variance estimated as 0 is exactly 0, in any unit", {
     expect_identical(rlrt(fit, "k", nsim = 50, seed = 1)$p.value, 1)
   }
 })
+
+test_that("a mixture with chi-square 0 halves every p-value above it", {
+  for (lrt in c(0.01, 0.5, 0.99, 4)) expect_equal(mixture_p(lrt, 1, TRUE), pchisq(lrt, 1, lower.tail = FALSE) / 2)
+  expect_identical(mixture_p(0, 1, TRUE), 1)
+  expect_identical(mixture_p(2, 2, FALSE), NA_real_)
+})

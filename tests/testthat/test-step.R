@@ -80,3 +80,9 @@ test_that("smaller models have the rows of the fit, also where it lost some or t
   by_hand <- lmm(log(y + 10) ~ f + offset(t / 100) + (1 | g), again, REML = FALSE)
   expect_equal(table["poly(x, 2)", "AIC"], AIC(by_hand))
 })
+
+test_that("lmerTest's step() finds the elimination", {
+  skip_if_not_installed("lmerTest")
+  fit <- example_fit("irrigation_full")
+  for (part in c("random", "fixed")) expect_identical(lmerTest::step(fit, ddf = "Kenward-Roger")[[part]], backward(fit, "Kenward-Roger")[[part]])
+})
