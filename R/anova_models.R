@@ -162,5 +162,5 @@ compare_by_bootstrap <- function(fits, nsim, seed, threads, progress) {
   table$`Pr(boot)` <- c(NA, bootstrap[1L, ])
   table$`MC error` <- c(NA, bootstrap[2L, ])
   heading <- c(model_heading(fits), paste("Parametric bootstrap with", nsim, "simulated responses"))
-  structure(table[c(1:5, 6:7, 9L, 8L)], heading = heading, class = c("anova", "data.frame"))
+  structure(table[c(1:7, 9L, 8L)], heading = heading, class = c("anova", "data.frame"))
 }

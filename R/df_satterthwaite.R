@@ -47,7 +47,7 @@ denominator_df.df_satterthwaite <- function(method, info, hypothesis) {
 # F is the mean of q independent squares of t(df): match its mean.
 combined_df <- function(df, q) {
   if (any(df <= 2)) return(2)
-  if (all(is.infinite(df)) || diff(range(df)) <= 1e-8 * max(df)) return(mean(df))
+  if (all(is.infinite(df)) || all(is.finite(df)) && diff(range(df)) <= 1e-8 * max(df)) return(mean(df))
   E <- sum(ifelse(is.infinite(df), 1, df / (df - 2)))
   2 * E / (E - q)
 }

@@ -71,6 +71,7 @@ test_that("the parametric bootstrap is reproducible and agrees with the test it 
   before <- .Random.seed
   b <- anova(null, fit, test = "bootstrap", nsim = 400, seed = 1)
   expect_identical(a, b)
+  expect_identical(names(a), c("npar", "AIC", "BIC", "logLik", "-2*log(L)", "Chisq", "Df", "MC error", "Pr(boot)"))
   expect_identical(.Random.seed, before)
   p <- a$`Pr(boot)`[2]
   expect_lt(abs(p - 0.3387), 4 * a$`MC error`[2])             # the exact F test

@@ -83,6 +83,8 @@ test_that("an error in a process is the error of the call; wrong arguments are n
   expect_error(in_processes(list(1, 2), killed, 2), "fewer `threads`", class = "lmm_error_numeric")
   fit <- example_fit("pulp")
   expect_error(bootstrap(fit, nsim = 5, threads = 0), "`threads`", class = "lmm_error_input")
+  expect_error(bootstrap(fit, nsim = 5, threads = 1.5), "`threads`", class = "lmm_error_input")
+  expect_error(bootstrap(fit, nsim = 2.5), "`nsim`", class = "lmm_error_input")
   expect_error(bootstrap(fit, nsim = 5, seed = "a"), "`seed`", class = "lmm_error_input")
   expect_error(bootstrap(fit, nsim = 5, seed = 1.5), "`seed`", class = "lmm_error_input")
   expect_error(confint(fit, method = "boot", nsim = 5, threads = 1.5), "`threads`", class = "lmm_error_input")
@@ -107,4 +109,13 @@ test_that("a variance that is not there: zero ratios count", {
   expect_identical(test$test["PBtest", "p.value"], 1)
   exact <- suppressWarnings(lmm(y ~ 1 + (1 | g), transform(d, y = as.integer(g)), REML = FALSE))
   expect_error(simulated_ratios(exact, exact, 5, 1, 1, FALSE), class = "lmm_error_input")
+})
+
+test_that("the print has bias and standard error of the replicates", {
+  draws <- structure(list(t0 = c(a = 2, b = 0), t = cbind(a = c(1, 2, 6), b = c(NA, 1, 3)), nsim = 3, seed = 1, singular = c(TRUE, FALSE, FALSE)),
+                     class = "lmm_bootstrap")
+  shown <- capture.output(print(draws, digits = 4))
+  expect_identical(shown[1], "Parametric bootstrap with 3 refits (1 at the boundary)")
+  numbers <- scan(text = sub("^[ab]", "", shown[4:5]), quiet = TRUE)
+  expect_equal(numbers, c(2, 1, sd(c(1, 2, 6)), 0, 2, sd(c(1, 3))), tolerance = 1e-3)
 })

@@ -26,6 +26,15 @@ test_that("several factors within subjects split their part as analysis of varia
   expect_identical(unname(bw(fit)), unname(residual[c(1, 2, 3, 2, 3, 4, 4)]))
 })
 
+test_that("a part of one degree of freedom is a part", {
+  set.seed(2)
+  d <- expand.grid(s = factor(1:2), A = factor(1:2), B = factor(1:3))
+  d$y <- rnorm(12) + c(0, 3)[d$s]
+  strata <- summary(aov(y ~ A * B + Error(s / (A * B)), d))
+  residual <- vapply(strata[-1], function(stratum) stratum[[1]]["Residuals", "Df"], 0)
+  expect_identical(unname(bw(suppressMessages(lmm(y ~ A * B + (1 | s), d)))), unname(residual))
+})
+
 test_that("the subject is the outermost factor, or the one named", {
   fit <- lmm(yield ~ N * Variety + (1 | Block / Variety), transform(as.data.frame(nlme::Oats), N = factor(nitro),
                                                                      Block = factor(as.character(Block))))

@@ -4,7 +4,11 @@ test_that("methods are found by beginnings, in any case", {
     expect_s3_class(do.call(ddf_method, list(name)), "df_method")
   }
   expect_error(ddf_method("kenwood"), "one of \"Satterthwaite\", \"Kenward-Roger\", \"containment\"", class = "lmm_error_input")
-  expect_error(ddf_method(3), class = "lmm_error_input")
+  for (name in list(3, c("KR", "residual"), NA_character_, character(), NULL)) {
+    expect_error(ddf_method(name), "`ddf` must be one of", class = "lmm_error_input")
+  }
+  expect_error(ddf_method("Kenward-Roger", "observed"), "unnamed", class = "lmm_error_input")
+  expect_error(ddf_method("between-within", subject = "g", type = "CR2"), "unknown argument `type`", class = "lmm_error_input")
   expect_error(ddf_method("Satterthwaite", information = "observed"), "information", class = "lmm_error_input")
   expect_error(ddf_method("Kenward-Roger", information = "none"), "expected", class = "lmm_error_input")
   expect_error(ddf_method("cluster-robust"), "cluster", class = "lmm_error_input")

@@ -18,6 +18,8 @@ test_that("likelihood ratio tests are those of two fits", {
   expect_equal(table["x", "Pr(Chi)"], pair$`Pr(>Chisq)`[2])
   expect_equal(table[["AIC"]][1:2], rev(pair$AIC))
   expect_identical(names(drop1(fit, test = "none")), c("npar", "AIC"))
+  flat <- suppressMessages(lmm(y ~ x + f + (1 | g), transform(d, y = y - ave(y, g))))
+  expect_silent(drop1(flat, test = "Chisq"))                # a variance of 0 is no news
 })
 
 test_that("published numbers are reproduced", {

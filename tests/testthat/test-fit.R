@@ -36,7 +36,10 @@ test_that("the print of a fit stays short with hundreds of coefficients", {
 test_that("str, format and dput end", {
   fit <- example_fit("penicillin")
   expect_match(format(fit), "^<lmm_fit: yield ~ treat")
-  expect_lt(length(capture.output(str(fit))), 20)
+  shown <- capture.output(str(fit))
+  expect_identical(shown[1], format(fit))
+  expect_identical(sub("^ \\$ ([a-z_]+) *:.*", "\\1", grep("^ \\$", shown, value = TRUE)), names(fit))
+  expect_lt(length(shown), 20)
   expect_gt(length(capture.output(dput(fit))), 10)
 })
 
@@ -100,4 +103,15 @@ test_that("memory is asked for only where crossed factors may need it", {
   limit <- set_memory_limit(lmm_control(), frame(3000, 2001))$memory_limit
   expect_true(limit > 1e6 && limit < 1e14)
   expect_identical(set_memory_limit(lmm_control(memory_limit = 5), frame(3000, 2001))$memory_limit, 5)
+})
+
+test_that("a search that starts where it ended stays there", {
+  d <- transform(behavior_data(), x = 3 + 100 * x, k = factor(rep(1:6, 16)))
+  d$y <- d$y + c(1, -1, 2, 0, -2, 1)[d$k]
+  for (formula in list(y ~ x + (x | g), y ~ x + (x || g), y ~ x + (1 | k) + (x | g), y ~ x + (0 + x | g) + (1 | g))) {
+    fit <- suppressMessages(lmm(formula, d))
+    again <- suppressMessages(lmm(formula, d, start = getME(fit, "theta"), control = lmm_control(restarts = 0)))
+    if (!isSingular(fit)) expect_lte(again$optimum$evaluations, 3, label = deparse(formula))
+    expect_equal(logLik(again), logLik(fit), tolerance = 1e-10)
+  }
 })

@@ -18,6 +18,8 @@ test_that("lme4's principal components of random effects find ours", {
   peer <- suppressWarnings(suppressMessages(lme4::lmer(y ~ x + (x | g) + (0 + t | g), d)))
   ours <- lme4::rePCA(fit)
   expect_identical(names(ours), "g")
+  expect_identical(class(ours), class(lme4::rePCA(peer)))
+  expect_identical(unclass(ours$g)[c("center", "scale")], unclass(lme4::rePCA(peer)$g)[c("center", "scale")])
   expect_equal(ours$g$sdev, lme4::rePCA(peer)$g$sdev, tolerance = 1e-2)
   expect_equal(sort(ours$g$sdev^2), sort(eigen(Matrix::bdiag(VarCorr(fit)[[1]], VarCorr(fit)[[2]]) / sigma(fit)^2)$values))
   expect_output(print(summary(ours)), "Standard deviation")

@@ -43,3 +43,26 @@ test_that("lattice's generics find the plots of random effects", {
   expect_identical(on_paper(lattice::dotplot(re)), on_paper(plot(re)))
   expect_identical(on_paper(lattice::qqmath(re)), on_paper(plot(re, type = "qq")))
 })
+
+# The drawing itself, as the text of a page.
+page_of <- function(expr) {
+  file <- tempfile(fileext = ".pdf")
+  on.exit(unlink(file))
+  grDevices::pdf(file, compress = FALSE)
+  expr
+  grDevices::dev.off()
+  iconv(readLines(file, warn = FALSE), "latin1", "ASCII", sub = "?")
+}
+
+test_that("levels are named where there is room for their names, and lines stand where they should", {
+  few <- page_of(plot(ranef(example_fit("penicillin"))))
+  for (level in levels(penicillin$blend)) expect_true(any(grepl(paste0("(", level, ")"), few, fixed = TRUE)), label = level)
+  set.seed(1)
+  d <- data.frame(g = factor(sprintf("level%03d", rep(1:300, each = 3))))
+  d$y <- rnorm(300)[d$g] + rnorm(900)
+  expect_false(any(grepl("level", page_of(plot(ranef(lmm(y ~ 1 + (1 | g), d)))), fixed = TRUE)))
+  dotted <- function(type) sum(grepl("\\[ *[0-9.]+.*\\] 0 d", page_of(plot(example_fit("irrigation_full"), type = type))))
+  expect_gt(dotted("residuals"), 0)       # zero
+  expect_gt(dotted("qq"), 0)              # through the quartiles
+  expect_identical(dotted("scale"), 0L)
+})

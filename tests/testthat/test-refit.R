@@ -21,6 +21,8 @@ test_that("many responses at once are many fits", {
     expect_equal(many$criterion[j], deviance(one), tolerance = 1e-9)
   }
   expect_equal(refit(m, as.matrix(Y)), many)
+  pieces <- lmm(y ~ x + (x | g), d, control = lmm_control(chunk_rows = 7))
+  expect_equal(refit(pieces, Y)$criterion, many$criterion, tolerance = 1e-9)
   Y[[2]] <- as.character(Y[[2]])
   expect_error(refit(m, Y), "numeric", class = "lmm_error_input")
 })
