@@ -16,6 +16,7 @@ test_that("a fit prints in the known layout", {
 })
 
 test_that("the print of a fit stays short with hundreds of coefficients", {
+  local_reproducible_output(width = 80)
   set.seed(1)
   data <- data.frame(y = rnorm(600), g = gl(30, 20))
   data$M <- matrix(rnorm(600 * 500), 600)
@@ -23,6 +24,9 @@ test_that("the print of a fit stays short with hundreds of coefficients", {
   shown <- capture.output(print(fit))
   expect_lt(length(shown), 60)
   expect_match(shown, "more; see fixef()", fixed = TRUE, all = FALSE)
+  values <- format(fixef(fit), digits = max(3L, getOption("digits") - 3L))
+  room <- 6 * (80 %/% (max(nchar(names(values)), nchar(values)) + 2))               # six lines
+  expect_output(print(fit), paste("... and", 501 - room, "more; see fixef()"), fixed = TRUE)
   names <- sprintf("a_quite_long_variable_name_number_%03d", 1:60)
   data[names] <- rnorm(600 * 60)
   fit <- suppressMessages(lmm(reformulate(c(names, "(1 | g)"), "y"), data))

@@ -159,6 +159,7 @@ test_that("a title that does not fit is wrapped between words, as lmerTest wraps
   peer <- lmerTest::lmer(yield ~ irrigation + variety + (1 | field), irrigation, REML = FALSE)
   ours <- capture.output(print(summary(update(fit, REML = FALSE))))
   expect_identical(sub("lmm_fit", "lmerModLmerTest", ours[1:2]), capture.output(print(summary(peer)))[1:2])
+})
 
 test_that("the covariance matrix of a summary is that of its standard errors", {
   s <- summary(example_fit("penicillin"), ddf = "Kenward-Roger")
