@@ -126,13 +126,13 @@ contains_term <- function(b, a) {
 
 # ---- the three types ----
 
-# List of hypotheses, one per term. `type` is 1, 2 or 3; `marginal`: type 3 for a single term too.
-term_hypotheses <- function(info, type, marginal = FALSE) {
+# List of hypotheses, one per term. `type` is 1, 2 or 3; for a single term all are type 1.
+term_hypotheses <- function(info, type) {
   fit <- info$fit
   space <- term_space(fit)
   tested <- which(vapply(space$terms, function(term) term$assign > 0L, NA))
   if (!length(tested) || !length(info$kept)) return(list())
-  if (length(tested) <= 1L && !marginal) type <- 1L
+  if (length(tested) <= 1L) type <- 1L
   rows <- switch(type, sequential_rows(space, info), lapply(tested, function(j) type_2_rows(space, info, j)),
                  lapply(tested, function(j) type_3_rows(space, info, j)))
   names(rows) <- vapply(space$terms[tested], `[[`, "", "label")

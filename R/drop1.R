@@ -29,7 +29,7 @@ drop1.lmm_fit <- function(object, scope, ddf = "Satterthwaite", test = c("F", "C
   terms <- droppable_terms(object, if (missing(scope)) NULL else scope)
   if (test != "F") return(drop1_by_likelihood(object, terms, k, test == "Chisq"))
   inference <- new_inference(object, ddf, ...)
-  hypotheses <- term_hypotheses(inference$info, 3L, marginal = TRUE)[terms]
+  hypotheses <- term_hypotheses(inference$info, 3L)[terms]
   table <- f_table(inference, hypotheses)
   heading <- c(paste0("Single term deletions using ", method_phrase(inference$method), ":"), "\nModel:",
                deparse_line(stats::formula(object)))
@@ -60,9 +60,10 @@ drop1_by_likelihood <- function(fit, terms, k, chisq) {
   table <- data.frame(npar = c(NA, df[1L] - df[-1L]), AIC = -2 * ll + k * df, row.names = c("<none>", terms), check.names = FALSE)
   if (chisq) {
     table$LRT <- c(NA, pmax(0, 2 * (ll[1L] - ll[-1L])))
-    table$`Pr(Chi)` <- c(NA, stats::pchisq(table$LRT[-1L], table$npar[-1L], lower.tail = FALSE))
+    p <- stats::pchisq(table$LRT, table$npar, lower.tail = FALSE)
+    table$`Pr(Chi)` <- ifelse(table$npar > 0, p, NA_real_)      # a dependent term takes nothing away
   }
-  structure(table, heading = c("Single term deletions", "\nModel:", deparse_line(stats::formula(fit))),
+  structure(table, heading = c("Single term deletions", "\nModel:", deparse(stats::formula(fit))),
             class = c("anova", "data.frame"))
 }
 

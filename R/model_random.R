@@ -80,12 +80,36 @@ check_identifiable <- function(frame, rows) {
   check_column_count(frame, rows, n)
   free <- setdiff(seq_along(frame$random), frame$held$term)     # what is known need not be told apart
   for (k in unique(vapply(frame$random[free], function(term) as.integer(term$group), 0L))) check_levels(frame$groups[[k]])
+  check_same_groups(frame, free, rows)
   for (term in frame$random[free]) {
     group <- frame$groups[[term$group]]
     if (is.null(term$z_constant)) next
     if (term$q == 1L && !holds_sigma(frame)) check_replicates(term, group, rows, used, n)
     for (label in names(frame$xlevels)) check_not_fixed(frame, label, group, rows$codes[[term$group]], rows$data)
   }
+}
+
+# Two terms with an intercept, be it as the sum of indicators, for the same groups: (1 | a) + (1 | a:b) where `a` says what `b` is.
+check_same_groups <- function(frame, free, rows) {
+  whole <- Filter(function(t) {
+    term <- frame$random[[t]]
+    !is.null(term$z_constant) && (term$q == 1L || term$structure == "unstructured")
+  }, free)
+  for (pair in if (length(whole) > 1L) utils::combn(whole, 2L, simplify = FALSE)) {
+    terms <- frame$random[pair]
+    if (!same_groups(lapply(terms, function(term) rows$codes[[term$group]]))) next
+    names <- vapply(terms, function(term) paste0("(", term$label, ")"), "")
+    lmm_abort("unidentified", paste0(enumerate(names), " both have an intercept for the same groups of rows: their variances cannot be told apart."),
+              what = names, value = length(frame$groups[[terms[[1L]]$group]]$levels), fix = "Keep it in one term only.")
+  }
+}
+
+same_groups <- function(codes) {
+  levels <- vapply(codes, max, 0L)
+  if (levels[1L] != levels[2L]) return(FALSE)
+  partner <- integer(levels[1L])
+  partner[codes[[1L]]] <- codes[[2L]]
+  all(partner[codes[[1L]]] == codes[[2L]])
 }
 
 # A factor among the fixed effects that has one level for each level of the grouping factor leaves nothing to it.

@@ -84,6 +84,12 @@ test_that("G21-G26: nesting and terms written twice", {
   refuses(lmm(y ~ x + (1 | g) + (1 | (g)), d), "formula", "appears twice")
   refuses(lmm(y ~ x + (x | g) + (1 | g), d), "unidentified", c("\\(x \\| g\\), \\(1 \\| g\\)", "two random effects for `g`"))
   refuses(lmm(y ~ x + (x | g) + (0 + x | g), d), "unidentified", "`x` has two random effects for `g`")
+  d$block <- substr(d$g, 2, 3)                                   # another name of g
+  refuses(lmm(y ~ x + (1 | g) + (1 | block:g), d), "unidentified", "\\(1 \\| g\\), \\(1 \\| block:g\\) both have an intercept for the same groups")
+  refuses(lmm(y ~ x + (1 | block) + (x | g), d), "unidentified", "both have an intercept for the same groups")
+  refuses(lmm(y ~ f + (1 | g) + (0 + f | g), d), "unidentified", "both have an intercept for the same groups")
+  expect_s3_class(suppressMessages(lmm(y ~ f + (1 | g) + (0 + f || g), d)), "lmm_fit")
+  expect_s3_class(lmm(y ~ x + (1 | block) + (0 + x | g), d), "lmm_fit")
   refuses(lmm(y ~ x + (1 | g) + (1 | k), transform(d, k = factor(as.integer(g)))), "unidentified", "1 \\| g.*1 \\| k")
   refuses(lmm(y ~ x + (1 | g) + (0 + f | g), d), "unidentified", "0 \\+ f \\| g")
 })

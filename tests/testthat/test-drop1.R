@@ -29,3 +29,20 @@ test_that("published numbers are reproduced", {
   expect_equal(signif(table["Days", "Pr(Chi)"], 4), 1.226e-06)
   expect_equal(round(table["<none>", "AIC"], 1), 1763.9)
 })
+
+test_that("a single term has the same test in drop1() and anova()", {
+  skip_if_not_installed("lmerTest")
+  d <- subset(as.data.frame(nlme::Wheat2), latitude > 16)      # not balanced: the degrees of freedom depend on the rows
+  fit <- lmm(yield ~ variety + (1 | Block), d)
+  expect_equal(as.data.frame(drop1(fit)), as.data.frame(anova(fit)), ignore_attr = TRUE)
+  peer <- lmerTest::lmer(yield ~ variety + (1 | Block), d)
+  expect_equal(drop1(fit)$DenDF, drop1(peer)$DenDF, tolerance = 1e-4)
+})
+
+test_that("a term that takes no column away has no likelihood ratio test", {
+  d <- behavior_data()
+  d$twice <- 2 * d$x
+  table <- drop1(suppressMessages(lmm(y ~ x + twice + (1 | g), d)), test = "Chisq")
+  expect_equal(table$npar, c(NA, 0, 0))
+  expect_identical(table$`Pr(Chi)`, rep(NA_real_, 3))
+})
