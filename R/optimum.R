@@ -4,7 +4,7 @@ find_optimum <- function(frame, blocks, reml, start, control) {
   layout <- engine_layout(frame)
   if (!is.null(start)) start <- internal_start(start, frame, blocks)
   found <- engine_result(engine_fit(layout, blocks, 1L, engine_options(control, frame, reml, start), control$progress), frame)
-  if (!found$optimum$identified) abort_confounded(found$optimum$confounded, frame)
+  if (!found$optimum$identified) abort_confounded(found$optimum$confounded, frame, blocks)
   if (!isTRUE(is.finite(found$optimum$value))) {
     lmm_abort("numeric", "the criterion has no value where the search began.", what = if (!is.null(start)) "start", value = start,
               fix = if (is.null(start)) "Change the units of the variables." else "Leave out `start`, or give smaller numbers.")
@@ -24,14 +24,31 @@ limit_without_residual <- function(found, layout, blocks, control, reml, frame) 
   if (again$optimum$identified) again else found
 }
 
-abort_confounded <- function(terms, frame) {
+abort_confounded <- function(terms, frame, blocks) {
   random <- frame$random[terms[terms >= 0L] + 1L]
   names <- vapply(random, function(term) paste0("(", term$label, ")"), "")
   groups <- unique(vapply(random, function(term) frame$groups[[term$group]]$name, ""))
-  with <- if (-1L %in% terms) "the residual variance" else "the fixed effects or each other"
+  taken <- length(random) == 1L && random[[1L]]$q == 1L
+  with <- if (-1L %in% terms) "the residual variance" else if (taken) "the fixed effects" else "the fixed effects or each other"
+  outweighed <- outweighed_levels(random, frame, blocks)
   lmm_abort("unidentified", paste0("the data cannot tell ", if (length(names) > 1L) "the variances of " else "the variance of ",
-    enumerate(names), " from ", with, ": the information matrix is singular."), what = groups,
-    fix = "Each level may hold too few observations, or a fixed effect may take one value for each level.")
+    enumerate(names), " from ", with, ": the information matrix is singular", if (!is.null(outweighed)) " to double precision", "."),
+    what = groups, fix = if (!is.null(outweighed)) outweighed
+    else if (taken && !(-1L %in% terms)) paste0("The fixed effects fit every level of ", quote_name(groups), ": remove some of them, or ", names, ".")
+    else "Each level may hold too few observations, or a fixed effect may take one value for each level.")
+}
+
+# Levels of the leading factor whose part of Z'Z, in double precision, leaves little of what the others say.
+outweighed_levels <- function(random, frame, blocks) {
+  leading <- which.max(vapply(frame$groups, function(group) length(group$levels), 0L))
+  if (!leading %in% vapply(random, function(term) as.integer(term$group), 0L)) return(NULL)
+  levels <- frame$groups[[leading]]$levels
+  size <- sqrt(colSums(matrix(blocks$r^2, ncol = length(levels))))
+  often <- stats::median(size)
+  most <- which.max(size)
+  if (!(size[most] > 1e6 * often)) return(NULL)
+  paste0("Level ", quote_level(levels[most]), " of ", quote_name(frame$groups[[leading]]$name), " outweighs the others by a factor of ",
+         signif(size[most] / often, 1L), ": look for a value or a weight that is far out.")
 }
 
 # Relative Cholesky parameters of the user's columns -> those of the engine's coordinates.

@@ -144,6 +144,15 @@ test_that("G53-G54: fixed effects that leave nothing to a grouping factor", {
   refuses(lmm(y ~ 0 + trt + (1 | g), transform(small, trt = as.character(trt))), "unidentified", text)
   refuses(lmm(y ~ g + (1 | g), d), "unidentified", "`g` is a fixed effect as well as a grouping factor")
   refuses(lmm(y ~ z + I(z^2) + (1 | g), transform(mk(3, 6), z = c(1, 2, 4)[g])), "unidentified", "1 \\| g")
+  four <- transform(mk(4, 6), trt = as.integer(g))   # orthogonal to the last digit: what they leave is rounding
+  refuses(lmm(y ~ poly(trt, 3) + (1 | g), four), "unidentified", "1 \\| g")
+  refuses(lmm(y ~ poly(trt, 3) + (1 | g), four, REML = FALSE), "unidentified", "1 \\| g")
+  refuses(lmm(y ~ poly(trt, 3) + (1 | g) + (1 | h), four), "unidentified", "1 \\| g")
+  refuses(lmm(y ~ x + poly(trt, 3):x + (0 + x | g), four), "unidentified", "x \\| g")
+  left <- lapply(c(y ~ poly(trt, 2) + (1 | g), y ~ trt + I(trt^2) + (1 | g)), function(formula) {
+    accepts(lmm(formula, four, REML = FALSE), messages = "boundary")
+  })
+  same(left[[1]], left[[2]])
   accepts(lmm(y ~ trt + (1 | g), transform(d, trt = c("A", "B")[1 + (as.integer(g) > 6)])))
   accepts(lmm(y ~ x + g:x + (1 | g), d))
   accepts(lmm(y ~ f + (1 | k), transform(d, k = c("p", "q", "r", "s")[(t + as.integer(g)) %% 4 + 1])), messages = "boundary")

@@ -5,6 +5,53 @@
 
 using namespace henderson_tests;
 
+namespace {
+
+std::vector<int> terms_at_start(const Design& d, bool by_moments) {
+  henderson::Checkpoint checkpoint;
+  const henderson::CrossProducts data = cross_products(d);
+  henderson::Problem problem = henderson::make_problem(d.layout, data, 1e300, checkpoint);
+  henderson::set_response(problem, data, 0, nullptr);
+  int evaluations = 0;
+  return by_moments ? henderson::moment_start(problem, data).terms
+                    : henderson::scoring_start(problem, checkpoint, evaluations).terms;
+}
+
+// One column for each level times `by`, mixed by an orthogonal matrix, `left_out` of them missing.
+MatrixXd mixed_levels_of(Rng& rng, const std::vector<int>& code, Index levels, const VectorXd& by, Index left_out) {
+  MatrixXd out = MatrixXd::Zero(by.size(), levels);
+  for (Index i = 0; i < by.size(); ++i) out(i, code[i] - 1) = by[i];
+  const Eigen::HouseholderQR<MatrixXd> qr(normals(rng, levels, levels));
+  return (out * MatrixXd(qr.householderQ())).leftCols(levels - left_out);
+}
+
+// Are vec(K'V_i K) and vec(K'K), K'X = 0, linearly independent? The information is their Gram matrix.
+bool tells_apart(const Design& d) {
+  const henderson::CrossProducts data = cross_products(d);
+  const Index n = d.rows();
+  Eigen::ColPivHouseholderQR<MatrixXd> qr(d.x);
+  const MatrixXd q = qr.householderQ() * MatrixXd::Identity(n, n), k = q.rightCols(n - qr.rank());
+  const auto directions = henderson::natural_directions(d.layout);
+  MatrixXd stack(k.cols() * k.cols(), directions.size() + 1);
+  for (std::size_t i = 0; i <= directions.size(); ++i) {
+    const MatrixXd v = i < directions.size() ? direction_matrix(d, data, directions[i]) : MatrixXd::Identity(n, n);
+    const MatrixXd left = k.transpose() * v * k / v.norm();
+    stack.col(i) = Eigen::Map<const VectorXd>(left.data(), left.size());
+    stack.col(i) *= stack.col(i).norm() > 1e-12 ? 1 / stack.col(i).norm() : 0.0;
+  }
+  return Eigen::JacobiSVD<MatrixXd>(stack).singularValues().minCoeff() > 1e-10;
+}
+
+Design with_fixed(Design d, const MatrixXd& more) {
+  MatrixXd x(d.rows(), d.x.cols() + more.cols());
+  x << d.x, more;
+  d.x = x;
+  d.constants.x = VectorXd::Unit(x.cols(), 0);
+  return d;
+}
+
+}  // namespace
+
 TEST_CASE("the moment equations are those of MIVQUE0, summed over rows") {
   Rng rng(40);
   for (const Shape& s : shapes()) {
@@ -27,7 +74,7 @@ TEST_CASE("the moment equations are those of MIVQUE0, summed over rows") {
         const MatrixXd pv = zero.p * v[i];
         for (std::size_t j = 0; j < v.size(); ++j) information(i, j) = pv.cwiseProduct((zero.p * v[j]).transpose()).sum();
       }
-      CHECK(relative(e.information, information) < 1e-10);
+      CHECK(relative(e.evidence.information, information) < 1e-10);
       CHECK(relative(e.right, right) < 1e-10);
     }
   }
@@ -58,6 +105,34 @@ TEST_CASE("what the data cannot tell apart is named") {
   fixed.constants.x = VectorXd::Ones(6);
   CHECK(start(fixed) == (std::vector<int>{0}));
   CHECK(start(random_design(rng, 40, 2, {8, 5}, {{0, 2, "unstructured"}, {1, 1, "unstructured"}})).empty());
+}
+
+TEST_CASE("fixed effects that take all of a term but rounding leave nothing, those that leave one contrast do") {
+  Rng rng(43);
+  for (const Shape& s : shapes()) {
+    for (const Index left_out : {Index{0}, Index{2}}) {   // the constant is one of the columns
+      INFO(s.name << ", left out " << left_out);
+      const Design plain = shaped(rng, s);
+      if (plain.x.cols() == 0 || s.levels[0] > 9) continue;
+      const MatrixXd means = mixed_levels_of(rng, plain.code[0], s.levels[0], VectorXd::Ones(s.n), left_out);
+      const Design d = with_fixed(plain, means);
+      const bool truth = tells_apart(d);
+      if (left_out == 2) CHECK(truth);
+      CHECK(terms_at_start(d, false).empty() == truth);
+      CHECK(terms_at_start(d, true).empty() == truth);
+      if (s.terms[0].q < 2) continue;
+      const Design slopes = with_fixed(plain, mixed_levels_of(rng, plain.code[0], s.levels[0], plain.z[0].col(1), left_out));
+      const bool slope_truth = tells_apart(slopes);
+      CHECK(terms_at_start(slopes, false).empty() == slope_truth);
+      CHECK(terms_at_start(slopes, true).empty() == slope_truth);
+    }
+  }
+  const Design many = random_design(rng, 400, 1, {100}, {{0, 1, "unstructured"}});
+  const VectorXd one = VectorXd::Ones(400);
+  CHECK(terms_at_start(with_fixed(many, mixed_levels_of(rng, many.code[0], 100, one, 0)), false) == std::vector<int>{0});
+  CHECK(terms_at_start(with_fixed(many, mixed_levels_of(rng, many.code[0], 100, one, 0)), true) == std::vector<int>{0});
+  CHECK(terms_at_start(with_fixed(many, mixed_levels_of(rng, many.code[0], 100, one, 2)), false).empty());
+  CHECK(terms_at_start(with_fixed(many, mixed_levels_of(rng, many.code[0], 100, one, 2)), true).empty());
 }
 
 TEST_CASE("the lifted matrix is positive definite and leaves a good one alone") {

@@ -132,10 +132,10 @@ class HeldFitter {
     const Evaluation at = Criterion(problem_, true, monitor_).evaluate(start.first);
     if (!at.ok()) return {};
     const std::vector<Direction> directions = natural_directions(layout_);
-    const MatrixXd information = natural_information(at, directions);
+    const Evidence evidence = natural_evidence(at, directions);
     // theta moves the natural parameters, (theta, log sigma) the absolute ones.
     const std::vector<Direction> moves = theta_directions(layout_, start.first);
-    const Index k = information.rows() - 1, free = layout_.n_theta;
+    const Index k = evidence.information.rows() - 1, free = layout_.n_theta;
     MatrixXd jacobian = MatrixXd::Zero(k + 1, free + 1);
     for (Index i = 0; i < k; ++i) {
       Index row, col;
@@ -146,13 +146,13 @@ class HeldFitter {
     }
     jacobian(k, free) = 2;
     const MatrixXd c = search_.constraint_gradients(held_, start.first, start.second);
-    return confounded_along(layout_, information, jacobian * Spanned(c).along());
+    return confounded_along(layout_, evidence, jacobian * Spanned(c).along());
   }
 
-  MatrixXd natural_information(const Evaluation& at, const std::vector<Direction>& directions) const {
-    if (!exact_moments(problem_)) return MomentStart(layout_, data_).equations(directions, problem_.n, problem_.total).information;
-    const Moments m = moments(Criterion(problem_, true, monitor_), at, directions);
-    return bordered(m.t, m.trace, psi_of(at, directions), static_cast<double>(problem_.n - problem_.p));
+  Evidence natural_evidence(const Evaluation& at, const std::vector<Direction>& directions) const {
+    if (!exact_moments(problem_)) return MomentStart(layout_, data_).equations(directions, problem_.n, problem_.total).evidence;
+    const Criterion criterion(problem_, true, monitor_);
+    return evidence_at(criterion, at, directions, moments(criterion, at, directions));
   }
 
   const Problem& problem_;

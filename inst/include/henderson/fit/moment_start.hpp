@@ -12,8 +12,14 @@
 
 namespace henderson {
 
+// What the data say about the natural parameters, then sigma^2, at one V_0.
+struct Evidence {
+  MatrixXd information;   // tr(P V_i P V_j)
+  VectorXd whole;         // its diagonal before the fixed effects took their part, or more: rounding is relative to it
+};
+
 struct MomentEquations {
-  MatrixXd information;   // natural parameters, then sigma^2
+  Evidence evidence;
   VectorXd right;
 };
 
@@ -47,7 +53,8 @@ class MomentStart {
   MomentEquations equations(const std::vector<Direction>& directions, Index n, double total) const {
     const Index k = static_cast<Index>(directions.size());
     MomentEquations out;
-    out.information = MatrixXd::Zero(k + 1, k + 1);
+    MatrixXd& information = out.evidence.information;
+    information = MatrixXd::Zero(k + 1, k + 1);
     out.right.resize(k + 1);
     std::vector<MatrixXd> eu(k), aeu(k), inner(k);
     for (Index i = 0; i < k; ++i) {
@@ -55,29 +62,23 @@ class MomentStart {
       aeu[i] = multiply(eu[i]);
       inner[i] = u_.transpose() * eu[i];
       out.right[i] = zy_.dot(directed(directions[i], zy_).col(0));
-      out.information(i, k) = out.information(k, i) = block_trace(directions[i]) - inner[i].trace();
+      information(i, k) = information(k, i) = block_trace(directions[i]) - inner[i].trace();
     }
-    add_block_products(directions, out.information);
-    const VectorXd whole = out.information.diagonal();  // before X takes its part
+    add_block_products(directions, information);
+    out.evidence.whole = information.diagonal();
     for (Index i = 0; i < k; ++i)
       for (Index j = 0; j <= i; ++j) {
-        double& t = out.information(i, j);
+        double& t = information(i, j);
         t += inner[i].cwiseProduct(inner[j].transpose()).sum() - 2 * eu[i].cwiseProduct(aeu[j]).sum();
-        out.information(j, i) = t;
+        information(j, i) = t;
       }
-    for (Index i = 0; i < k; ++i) {
-      if (out.information(i, i) > kRoundingShare * whole[i]) continue;
-      out.information.row(i).setZero();  // the term lies in the span of X: what is left is rounding error
-      out.information.col(i).setZero();
-    }
-    out.information(k, k) = static_cast<double>(n - data_.p());
+    information(k, k) = static_cast<double>(n - data_.p());
+    out.evidence.whole[k] = static_cast<double>(n);
     out.right[k] = total;
     return out;
   }
 
  private:
-  static constexpr double kRoundingShare = 1e-12;
-
   // body(group, group, level, level, block of Z'Z): each unordered pair of levels once.
   template <class Body>
   void for_each_block(const Body& body) const {

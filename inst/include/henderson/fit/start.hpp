@@ -6,6 +6,9 @@
 #define HENDERSON_FIT_START_HPP
 
 #include <Eigen/Dense>
+#include <algorithm>
+#include <cmath>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -42,39 +45,53 @@ inline VectorXd psi_of(const Evaluation& at, const std::vector<Direction>& direc
   return psi;
 }
 
+// Relative rounding error of the information: sums over the columns of Z, from which the share of X is subtracted.
+inline double rounding_share(const Layout& layout, Index parameters) {
+  return 16 * std::numeric_limits<double>::epsilon() * static_cast<double>(parameters) *
+         std::sqrt(1.0 + static_cast<double>(layout.random_columns()));
+}
+
+// An orthonormal basis of the span of the columns, whatever their sizes.
+inline MatrixXd orthonormal(const MatrixXd& columns) {
+  const VectorXd size = columns.colwise().norm().transpose().cwiseMax(1e-300);
+  Eigen::ColPivHouseholderQR<MatrixXd> qr(columns * size.cwiseInverse().asDiagonal());
+  qr.setThreshold(1e-12);
+  return qr.householderQ() * MatrixXd::Identity(columns.rows(), qr.rank());
+}
+
 // Terms that take part in null vectors of the information within the span of `along`, -1 for the residual; empty if
-// there are none.
-inline std::vector<int> confounded_along(const Layout& layout, const MatrixXd& information, const MatrixXd& along) {
-  const Index k = information.rows(), free = along.cols();
-  if (free == 0) return {};
+// there are none. A parameter's unit is its information before the fixed effects took their part: what they leave of
+// it is rounding if it is below rounding_share(), and nothing that the rounding could have made is taken as information.
+inline std::vector<int> confounded_along(const Layout& layout, const Evidence& evidence, const MatrixXd& along) {
+  const Index k = evidence.information.rows();
+  if (along.cols() == 0) return {};
   std::vector<int> owner;
   for (std::size_t t = 0; t < layout.terms.size(); ++t)
     owner.insert(owner.end(), layout.terms[t].structure->span(layout.terms[t].q).size(), static_cast<int>(t));
   owner.push_back(-1);
-  const double largest = information.diagonal().maxCoeff();
-  VectorXd size(k);      // what a parameter of unit information is worth
-  for (Index i = 0; i < k; ++i) size[i] = information(i, i) > 1e-20 * largest ? std::sqrt(information(i, i)) : 0;
-  const MatrixXd inner = along.transpose() * information * along;
-  VectorXd scale(free);
-  for (Index j = 0; j < free; ++j) scale[j] = inner(j, j) > 1e-20 * largest * along.col(j).squaredNorm() ? 1 / std::sqrt(inner(j, j)) : 0;
-  const Eigen::SelfAdjointEigenSolver<MatrixXd> eigen(scale.asDiagonal() * inner * scale.asDiagonal());
+  const VectorXd size = evidence.whole.head(k).cwiseMax(std::numeric_limits<double>::min()).cwiseSqrt();
+  const MatrixXd share = size.cwiseInverse().asDiagonal() * evidence.information * size.cwiseInverse().asDiagonal();
+  const MatrixXd basis = orthonormal(size.asDiagonal() * along);
+  const Eigen::SelfAdjointEigenSolver<MatrixXd> eigen(basis.transpose() * share * basis);
+  const double rounding = rounding_share(layout, k);
   std::vector<int> out;
-  for (Index v = 0; v < free; ++v) {
-    if (eigen.eigenvalues()[v] > 1e-10) break;
-    VectorXd weight = eigen.eigenvectors().col(v);
-    for (Index j = 0; j < free; ++j)
-      if (scale[j] > 0) weight[j] *= scale[j];
-    const VectorXd null = along * weight;
-    for (Index i = 0; i < k; ++i)
-      if (size[i] == 0 ? null[i] != 0 : std::abs(null[i]) * size[i] > 1e-3) out.push_back(owner[i]);
+  for (Index v = 0; v < eigen.eigenvalues().size() && !(eigen.eigenvalues()[v] > rounding); ++v) {
+    const VectorXd null = (basis * eigen.eigenvectors().col(v)).cwiseAbs();
+    const VectorXd left = null.cwiseProduct(share.diagonal().cwiseMax(0).cwiseSqrt());   // what has to cancel
+    const double most = left.maxCoeff();
+    for (Index i = 0; i < k; ++i) {
+      const bool taken = !(share(i, i) > rounding);
+      if (taken ? null[i] > 1e-3 : left[i] > 1e-3 * most && left[i] * left[i] > rounding) out.push_back(owner[i]);
+    }
   }
   std::sort(out.begin(), out.end());
   out.erase(std::unique(out.begin(), out.end()), out.end());
   return out;
 }
 
-inline std::vector<int> confounded(const Layout& layout, const MatrixXd& information) {
-  return confounded_along(layout, information, MatrixXd::Identity(information.rows(), information.rows()));
+inline std::vector<int> confounded(const Layout& layout, const Evidence& evidence) {
+  const Index k = evidence.information.rows();
+  return confounded_along(layout, evidence, MatrixXd::Identity(k, k));
 }
 
 // The nearest positive definite matrix, eigenvalues at least `floor`.
@@ -115,17 +132,57 @@ inline Start moment_start(const Problem& problem, const CrossProducts& data) {
   const std::vector<Direction> directions = natural_directions(layout);
   const MomentEquations e = MomentStart(layout, data).equations(directions, problem.n, problem.total);
   const Index k = static_cast<Index>(directions.size());
-  out.terms = confounded(layout, problem.sigma2 > 0 ? MatrixXd(e.information.topLeftCorner(k, k)) : e.information);
+  const MatrixXd& information = e.evidence.information;
+  const MatrixXd alone = information.topLeftCorner(k, k);
+  const bool known = problem.sigma2 > 0;
+  out.terms = confounded(layout, known ? Evidence{alone, e.evidence.whole} : e.evidence);
   out.identified = out.terms.empty();
   if (!out.identified) return out;
   double share = 0.05 * problem.total / static_cast<double>(problem.n);
-  VectorXd natural = e.information.ldlt().solve(e.right);
-  if (problem.sigma2 > 0) {
+  VectorXd natural = information.ldlt().solve(e.right);
+  if (known) {
     natural[k] = share = problem.sigma2;
-    natural.head(k) = e.information.topLeftCorner(k, k).ldlt().solve(e.right.head(k) - e.information.col(k).head(k) * problem.sigma2);
+    natural.head(k) = alone.ldlt().solve(e.right.head(k) - information.col(k).head(k) * problem.sigma2);
   }
   out.theta = lifted_theta(layout, problem.n, directions, natural, share);
   return out;
+}
+
+// Moments with the information, whatever it costs.
+inline Moments moments_with_information(const Criterion& criterion, const Evaluation& at,
+                                        const std::vector<Direction>& directions) {
+  const Problem& pr = criterion.problem();
+  return pr.rest.columns() == 0 ? moments_leading(pr, at, directions)
+                                : moments_dense(pr, at, directions, criterion.checkpoint());
+}
+
+// The information of the natural parameters and sigma^2 by REML, which is what the data say apart from the fixed
+// effects; `m` are the moments at this point. Where sigma^2 is known, without it.
+inline Evidence evidence_at(const Criterion& criterion, Evaluation at, const std::vector<Direction>& directions,
+                            const Moments& m) {
+  const Problem& pr = criterion.problem();
+  const double n = static_cast<double>(pr.n);
+  Evidence out;
+  out.information = pr.sigma2 > 0 ? m.t : bordered(m.t, m.trace, psi_of(at, directions), n - static_cast<double>(pr.p));
+  at.reml = false;
+  out.whole.resize(m.t.rows() + 1);
+  out.whole << moments_with_information(criterion, at, directions).t.diagonal(), n;
+  return out;
+}
+
+// The same at Sigma = I, where V_0 > Z_g Z_g' limits the information by the columns of Z_g.
+inline std::vector<int> confounded_at_neutral(const Criterion& criterion, const Evaluation& at,
+                                              const std::vector<Direction>& directions, const MatrixXd& information,
+                                              const Moments& m) {
+  const Layout& layout = *criterion.problem().layout;
+  Evidence least{information, VectorXd(directions.size() + 1)};
+  for (std::size_t i = 0; i < directions.size(); ++i) {
+    const Group& g = layout.groups[directions[i].group];
+    least.whole[i] = static_cast<double>(g.levels * g.q);
+  }
+  least.whole[directions.size()] = static_cast<double>(criterion.problem().n);
+  if (confounded(layout, least).empty()) return {};
+  return confounded(layout, evidence_at(criterion, at, directions, m));
 }
 
 // From Sigma = I, with all that the criterion knows there.
@@ -138,12 +195,12 @@ inline Start scoring_start(const Problem& problem, Checkpoint& checkpoint, int& 
   ++evaluations;
   if (!at.ok()) return out;
   const std::vector<Direction> directions = natural_directions(layout);
-  const Moments m = moments(criterion, at, directions);
+  const Moments m = moments_with_information(criterion, at, directions);
   const VectorXd psi = psi_of(at, directions);
   const Index k = psi.size();
   const bool known = problem.sigma2 > 0;
   const MatrixXd information = known ? m.t : bordered(m.t, m.trace, psi, at.degrees);
-  out.terms = confounded(layout, information);
+  out.terms = confounded_at_neutral(criterion, at, directions, information, m);
   out.identified = out.terms.empty();
   if (!out.identified) return out;
   VectorXd score(information.rows()), natural(k + 1);
@@ -155,8 +212,14 @@ inline Start scoring_start(const Problem& problem, Checkpoint& checkpoint, int& 
   return out;
 }
 
+constexpr Index kSecondLook = 2000;  // columns of Z up to which a refusal at V_0 = I is looked at again
+
+// At V_0 = I levels of large weight may hide what the others say; Sigma = I takes from each level what it can tell.
 inline Start find_start(const Problem& problem, const CrossProducts& data, Checkpoint& checkpoint, int& evaluations) {
-  return exact_moments(problem) ? scoring_start(problem, checkpoint, evaluations) : moment_start(problem, data);
+  if (exact_moments(problem)) return scoring_start(problem, checkpoint, evaluations);
+  Start out = moment_start(problem, data);
+  if (out.identified || problem.layout->random_columns() > kSecondLook) return out;
+  return scoring_start(problem, checkpoint, evaluations);
 }
 
 }  // namespace henderson
