@@ -9,6 +9,8 @@
 #' @param ... not used.
 #' @return `model.frame()` a data frame of the rows used; `model.matrix()` a matrix with a row per row used (`"random"`: sparse, of
 #'   package 'Matrix'), or a list of matrices.
+#' @section Conditions:
+#' `lmm_error_input`: an unknown `type`, or a fit that holds no rows (`lmm_control(keep_rows = FALSE)`).
 #' @examples
 #' fit <- lmm(yield ~ treat + (1 | blend), penicillin)
 #' head(model.matrix(fit))

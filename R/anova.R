@@ -113,6 +113,9 @@ anova_without_tests <- function(fit) {
 #' @return A list with one matrix per term: the rows that are tested, with a column for each coefficient that has an
 #'   estimate. A term of which nothing can be estimated has a matrix without rows. `contest(fit, L)` tests such a matrix
 #'   where all coefficients have estimates.
+#' @section Conditions:
+#' `lmm_error_input`: an unknown `type`, or anything but a fit.
+#' @references Goodnight (1980) Communications in Statistics A9, 167-180.
 #' @examples
 #' anova_hypotheses(lmm(yield ~ irrigation * variety + (1 | field), irrigation))
 #' @export

@@ -11,6 +11,8 @@
 #'   part) and the numbers `roots` (different designs among the leading levels; levels of one design are mixed into few
 #'   for the search), `remainder_columns`, `remainder_kind` ("none", "dense" or "sparse"), `remainder_entries` of its
 #'   Cholesky factor and `fixed_columns`.
+#' @section Conditions:
+#' Anything but a fit is an error of class `lmm_error_input`.
 #' @examples
 #' blocks(lmm(yield ~ treat + (1 | blend), penicillin))
 #' @export

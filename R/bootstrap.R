@@ -27,6 +27,10 @@
 #' @param x,digits,... see [print()].
 #' @return An object of class `lmm_bootstrap`: a list with `t0` (values of the fit), `t` (matrix, a row per refit),
 #'   `nsim`, `seed` (the one given or drawn) and `singular` (was the refit at the boundary?).
+#' @section Conditions:
+#' `lmm_error_input`: a `statistic` that fails or does not return as many numbers each time, an `nsim`, `seed` or number of
+#' `threads` that is no whole number, a fit that holds no rows; `lmm_error_unidentified` where the residual variance is zero;
+#' `lmm_error_numeric` where a process ends without a result.
 #' @references Davison and Hinkley (1997) *Bootstrap Methods and their Application*. L'Ecuyer, Simard, Chen and Kelton (2002)
 #'   Operations Research 50, 1073-1075.
 #' @examples

@@ -23,6 +23,9 @@
 #' @param x,digits,... see [print()].
 #' @return An object of class `bootstrap_test`: list with `test` (the table), `reference` (the simulated ratios), `nsim`
 #'   and `seed`.
+#' @section Conditions:
+#' `lmm_error_input`: fits to other rows, responses or weights, or a `large` without more parameters than `small`;
+#' `lmm_error_unidentified` where the residual variance is zero; `lmm_warning_convergence` as for [bootstrap()].
 #' @references Halekoh and Hojsgaard (2014) Journal of Statistical Software 59(9).
 #' @examples
 #' large <- lmm(yield ~ treat + (1 | blend), penicillin)

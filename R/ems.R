@@ -40,6 +40,9 @@
 #'     \item{`cv`}{coefficient of variation, root of the sum of the moment estimates by the mean; and the one that PROC
 #'       GLM calls Coeff Var, root mean square error by the mean in percent}
 #'   }
+#' @section Conditions:
+#' `lmm_error_input`: random terms other than `(1 | g)`, an unknown `type`, a `level` outside 0 to 1, a fit that holds no rows; for a
+#' formula also those of [lmm()].
 #' @references Goodnight (1978) SAS Technical Report R-105. Hartley (1967) Biometrics 23, 105-114. Searle, Casella and
 #'   McCulloch (1992) *Variance Components*, chapters 4 and 5.
 #' @examples

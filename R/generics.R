@@ -26,6 +26,8 @@ hand_over <- function(name, object, ...) {
 #' @param x a fit made by [lmm()].
 #' @param ... passed on to methods.
 #' @return `TRUE` or `FALSE`. For each term: `getME(fit, "singular")`.
+#' @section Conditions:
+#' An object that neither this package nor 'lme4' knows is an error of class `lmm_error_input`.
 #' @examples
 #' isSingular(lmm(yield ~ treat + (1 | blend), penicillin))
 #' @export
@@ -42,6 +44,8 @@ isSingular.lmm_fit <- function(x, ...) any(fit_singular(x))
 #' @param object a fit made by [lmm()].
 #' @param ... passed on to methods.
 #' @return A named integer vector.
+#' @section Conditions:
+#' An object that neither this package nor 'lme4' knows is an error of class `lmm_error_input`.
 #' @examples
 #' ngrps(lmm(yield ~ treat + (1 | blend), penicillin))
 #' @export
@@ -57,7 +61,11 @@ ngrps.lmm_fit <- function(object, ...) vapply(fit_groups(object), function(group
 #'
 #' @param object a fit made by [lmm()].
 #' @param ... passed on to methods.
-#' @return Minus twice the restricted log-likelihood at the estimates, whichever criterion was optimized.
+#' @return Minus twice the restricted log-likelihood at the estimates, whichever criterion was optimized: the number of
+#'   `deviance(object, REML = TRUE)`, see [logLik.lmm_fit()].
+#' @section Conditions:
+#' An object that neither this package nor 'lme4' knows is an error of class `lmm_error_input`.
+#' @references Patterson and Thompson (1971) Biometrika 58, 545-554.
 #' @examples
 #' REMLcrit(lmm(yield ~ treat + (1 | blend), penicillin))
 #' @export
@@ -144,7 +152,10 @@ getME.default <- function(object, name, ...) hand_over("getME", object, name, ..
 #' @param object a fit, or what `logLik()` gives.
 #' @param compat whose conventions to follow, see [logLik.lmm_fit()].
 #' @param ... passed on to methods.
-#' @return A number.
+#' @return A number; `NA` where `n <= d + 1`, or where the fit has no likelihood.
+#' @section Conditions:
+#' An unknown `compat` is an error of class `lmm_error_input`.
+#' @references Hurvich and Tsai (1989) Biometrika 76, 297-307.
 #' @examples
 #' AICC(lmm(yield ~ treat + (1 | blend), penicillin, REML = FALSE))
 #' @export

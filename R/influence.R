@@ -14,6 +14,8 @@
 #' @param ... not used.
 #' @return A vector, one element per row used; per row of the data if the fit was made with `na.action = na.exclude`. A row of
 #'   weight zero has leverage 0. Cook's distance is `NA` in a model without fixed effects.
+#' @section Conditions:
+#' `lmm_error_input` for a fit that holds no rows. All are `NA` where the residual variance is zero.
 #' @references Demidenko and Stukel (2005) Statistics in Medicine 24, 893-909.
 #' @examples
 #' fit <- lmm(yield ~ treat + (1 | blend), penicillin)

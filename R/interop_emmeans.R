@@ -13,6 +13,9 @@
 #' @param ... passed on.
 #' @return What 'emmeans' expects: a data frame of the variables, and a list with the matrix `X` of the grid, the coefficients `bhat`,
 #'   their covariance matrix `V`, a basis `nbasis` of what is not estimable, and the function `dffun` for degrees of freedom.
+#' @section Conditions:
+#' `lmm_error_input`: an unknown method, a fit that holds no rows, or data that cannot be found where the fit has only functions of
+#' the variables.
 #' @examplesIf requireNamespace("emmeans", quietly = TRUE)
 #' fit <- lmm(yield ~ treat + (1 | blend), penicillin)
 #' emmeans::emmeans(fit, ~ treat)

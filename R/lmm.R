@@ -100,6 +100,8 @@ abort_held_unbounded <- function() {
 #' @param progress print a line for each step of the search?
 #' @param ... not used; an argument that lmm_control() does not know is an error.
 #' @return A list of class `lmm_control`.
+#' @section Conditions:
+#' A setting of the wrong kind, or one that does not exist, is an error of class `lmm_error_input`.
 #' @examples
 #' lmm(yield ~ treat + (1 | blend), penicillin, control = lmm_control(progress = TRUE))
 #' @export

@@ -28,6 +28,8 @@
 #' @return `logLik()` an object of class `logLik`, a number with attributes `df`, `nobs` and `nall`; `deviance()` minus twice
 #'   the log-likelihood; `AIC()` and `BIC()` a number, or for several fits a data frame with a row for each. A fit whose
 #'   residual variance is zero has no likelihood: `NA`.
+#' @section Conditions:
+#' An unknown `compat`, or a `k` that is no number, is an error of class `lmm_error_input`.
 #' @references Patterson and Thompson (1971) Biometrika 58, 545-554. Harville (1977) JASA 72, 320-338.
 #' @examples
 #' fit <- lmm(yield ~ treat + (1 | blend), penicillin)

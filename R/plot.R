@@ -11,7 +11,9 @@
 #'   \item{`"qq"`}{standardized residuals against normal quantiles}
 #' }
 #' @param ... passed on to [plot()].
-#' @return Invisibly, a list of data frames with what is shown.
+#' @return Invisibly, a list with a data frame for each type, whose columns `x` and `y` are shown.
+#' @section Conditions:
+#' `lmm_error_input`: an unknown `type`, or a fit that holds no rows.
 #' @seealso [plot of random effects][plot.ranef.lmm_fit()], [plot of a profile][plot.lmm_profile()].
 #' @examples
 #' fit <- lmm(yield ~ irrigation * variety + (1 | field), irrigation)
@@ -64,7 +66,9 @@ draw_quartile_line <- function(points) {
 #' @param type `"levels"`: a line for each level; `"qq"`: against normal quantiles.
 #' @param level confidence level of the intervals.
 #' @param ... passed on to [plot()].
-#' @return Invisibly, the data frame that [as.data.frame()][ranef.lmm_fit()] gives, with limits.
+#' @return Invisibly, the data frame that [as.data.frame()][ranef.lmm_fit()] gives, with columns `lower` and `upper`.
+#' @section Conditions:
+#' `lmm_error_input`: an unknown `type`, or a `level` outside 0 to 1.
 #' @examples
 #' fit <- lmm(yield ~ treat + (1 | blend), penicillin)
 #' plot(ranef(fit))

@@ -31,6 +31,10 @@
 #' @param ddf `"Satterthwaite"`, `"Kenward-Roger"`, `"residual"` or `"asymptotic"`, see [ddf_methods()].
 #' @param conf.level level of the confidence interval.
 #' @return A data frame with one row, as `contest(joint = FALSE)` gives.
+#' @section Conditions:
+#' `lmm_error_input`: an `L` of more than one row or of the wrong width, terms, levels or columns in `random` that the fit does not
+#' have, a method that is not listed; `lmm_error_unidentified`: an `L` that is not estimable. `lmm_message_refit` tells of a refit by
+#' REML for Kenward and Roger.
 #' @references McLean, Sanders and Stroup (1991) The American Statistician 45, 54-64. Kackar and Harville (1984) JASA 79,
 #'   853-862. Harville and Jeske (1992) JASA 87, 724-731. Kenward and Roger (1997) Biometrics 53, 983-997.
 #' @examples

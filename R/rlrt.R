@@ -29,6 +29,10 @@
 #' @param x,digits,... see [print()].
 #' @return An object of classes `rlrt` and `htest`: a list with `statistic`, `p.value`, `mc.error` (Monte Carlo standard
 #'   error of the p-value, 0 when it was computed exactly), `nsim` and `draws`, the simulated values of the statistic.
+#' @section Conditions:
+#' `lmm_error_input`: a term that does not exist, is not named although there are several, or has more than one column; held
+#' parameters, `bounded = FALSE`, a fit that holds no rows; for `lrt()` a second random term. `lmm_error_unidentified`: a residual
+#' variance of zero. `lmm_error_numeric`: more draws than memory holds.
 #' @references Crainiceanu and Ruppert (2004) JRSS B 66, 165-185. Greven, Crainiceanu, Kuechenhoff and Peters (2008)
 #'   Journal of Computational and Graphical Statistics 17, 870-891.
 #' @examples

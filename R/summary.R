@@ -16,6 +16,9 @@
 #'   `Pr(>|t|)`; also `coef(summary(fit))`), `vcov`, its covariance matrix, `varcor` and `sigma`, the variance parameters,
 #'   `criterion`, quantiles of the scaled `residuals`, `nobs`, `ngrps`, `aliased` (coefficients without estimate) and the
 #'   `conditions` of the fit.
+#' @section Conditions:
+#' `lmm_error_input`: an unknown method or option. `lmm_error_numeric`: with more than 20000 effects of crossed factors the information
+#' that Satterthwaite's and Kenward and Roger's methods need is too expensive. `lmm_message_refit`: a refit by REML for the latter.
 #' @examples
 #' summary(lmm(yield ~ treat + (1 | blend), penicillin))
 #' @export

@@ -26,6 +26,9 @@ generics::augment
 #' @return `tidy()`: a row per estimate with columns `effect`, `group`, `level` (for modes), `term`, `estimate`,
 #'   `std.error`, `statistic` and limits. `glance()`: one row. `augment()`: the rows with `.fitted`, `.resid`,
 #'   `.fixed`.
+#' @section Conditions:
+#' `lmm_error_input`: unknown `effects`, `scales` or method, or `data` with another number of rows than the fit; for `newdata` those of
+#' [predict()][predict.lmm_fit()].
 #' @examples
 #' fit <- lmm(yield ~ treat + (1 | blend), penicillin)
 #' tidy(fit)

@@ -13,6 +13,8 @@
 #'   `vcov` and `sdcor`, the last holding standard deviations and correlations. The covariances of a diagonal
 #'   term are zero by definition and not listed. Standard deviations are in units of the response by those of the column,
 #'   variances and covariances in their products.
+#' @section Conditions:
+#' A `sigma` that is no number, or below 0, is an error of class `lmm_error_input`.
 #' @examples
 #' fit <- lmm(bright ~ 1 + (1 | operator), pulp)
 #' VarCorr(fit)

@@ -18,6 +18,9 @@
 #' @return `vcov_components()` a symmetric matrix with a row per parameter, in the order of `variance_components()`, the residual
 #'   last; units are products of those of the parameters. `variance_components()` a data frame with columns `grp`, `var1`, `var2`,
 #'   `estimate`, `se`, `df` (Satterthwaite's degrees of freedom `2 (estimate / se)^2` of a variance) and `reason`.
+#' @section Conditions:
+#' `lmm_error_input`: an unknown `scale` or `information`, or anything but a fit; `lmm_error_numeric`: more than 20000 effects of crossed
+#' factors.
 #' @references Searle, Casella and McCulloch (1992) *Variance Components*, chapter 6. Gilmour, Thompson and Cullis (1995)
 #'   Biometrics 51, 1440-1450.
 #' @examples

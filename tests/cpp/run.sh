@@ -19,7 +19,7 @@ unit() { local name=$1; shift; printf '#include "%s"\n' "$@" > "$build/unit_$nam
 unit main main.cpp
 unit plain linalg/*_plain.cpp
 unit lower $(ls {linalg,optimize,covariance,data}/test_*.cpp | grep -v _plain)
-unit upper {likelihood,fit,inference,sample}/test_*.cpp
+unit upper {likelihood,fit,inference}/test_*.cpp
 export compile="$compiler $checks -I. -I$engine -isystem $eigen -isystem $catch"
 printf '%s\n' "$build"/unit_{upper,lower,main,plain} | xargs -P 2 -I {} bash -c '$compile -c {}.cpp -o {}.o'
 $compiler "$build"/*.o -o "$build/tests"

@@ -114,17 +114,23 @@ TEST_CASE("a variance that wants to be negative is exactly zero") {
 
 TEST_CASE("a correlation of one is reached and told") {
   Rng rng(46);
-  Design d = random_design(rng, 60, 2, {10}, {{0, 2, "unstructured"}});
-  const VectorXd b = normals(rng, 10, 1);
-  for (Index i = 0; i < 60; ++i) {
-    const double u = b[d.code[0][i] - 1];
-    d.y(i, 0) = 1 + u + 0.5 * u * d.z[0](i, 1) + normal(rng);
+  int reached = 0;
+  for (int trial = 0; trial < 12; ++trial) {  // the true correlation is one: about half of the estimates are
+    Design d = random_design(rng, 60, 2, {10}, {{0, 2, "unstructured"}});
+    const VectorXd b = normals(rng, 10, 1);
+    for (Index i = 0; i < 60; ++i) {
+      const double u = b[d.code[0][i] - 1];
+      d.y(i, 0) = 1 + u + 0.5 * u * d.z[0](i, 1) + normal(rng);
+    }
+    const Fitted f = fit_of(d);
+    CHECK(f.fit.outcome.optimum.status == "converged");
+    const MatrixXd& s = f.fit.solution.covariance[0];
+    const double r = s(0, 1) / std::sqrt(s(0, 0) * s(1, 1));
+    const bool one = std::abs(std::abs(r) - 1) < 1e-9;
+    CHECK(f.fit.outcome.singular[0] == one);
+    reached += one;
   }
-  const Fitted f = fit_of(d);
-  CHECK(f.fit.outcome.optimum.status == "converged");
-  const MatrixXd& s = f.fit.solution.covariance[0];
-  const double r = s(0, 1) / std::sqrt(s(0, 0) * s(1, 1));
-  CHECK(f.fit.outcome.singular[0] == (std::abs(std::abs(r) - 1) < 1e-9));
+  CHECK(reached >= 3);
 }
 
 TEST_CASE("models that are not identified are not searched") {
@@ -180,7 +186,7 @@ TEST_CASE("many responses together are fitted as each alone") {
       CHECK(relative(all.value[j], one.outcome.optimum.value) < 1e-9);
       CHECK(relative(MatrixXd(all.beta.col(j)), MatrixXd(one.solution.beta)) < 1e-6);
       CHECK(relative(all.sigma[j], std::sqrt(one.solution.sigma2)) < 1e-6);
-      CHECK((all.covariance(0, j) - one.solution.covariance[0](0, 0)) < 1e-6 * (1 + all.covariance(0, j)));
+      CHECK(std::abs(all.covariance(0, j) - one.solution.covariance[0](0, 0)) < 1e-6 * (1 + all.covariance(0, j)));
     }
   }
 }
