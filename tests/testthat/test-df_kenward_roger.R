@@ -112,3 +112,9 @@ test_that("many rows and groups need no n x n matrix", {
   expect_lt(time[["elapsed"]], 5)
   expect_gt(test$DenDF, 1e4)
 })
+
+test_that("after maximum likelihood the degrees of freedom are those of REML, in balanced data the classical ones", {
+  fit <- lmm(distance ~ age * Sex + (1 | Subject), as.data.frame(nlme::Orthodont), REML = FALSE)
+  between <- suppressMessages(contest(fit, c(0, 0, 1, 11), joint = FALSE, ddf = "Kenward-Roger"))      # 27 children, 2 sexes
+  expect_equal(between$df, 25)
+})
