@@ -88,6 +88,14 @@ drop_column <- function(frame) {
   out
 }
 
+# The data frame that drop_column() made a vector of.
+undropped_column <- function(modes) {
+  variance <- attr(modes, "postVar")
+  out <- data.frame(`(Intercept)` = as.vector(modes), row.names = names(modes), check.names = FALSE)
+  if (!is.null(variance)) attr(out, "postVar") <- array(variance, c(1L, 1L, length(variance)))
+  out
+}
+
 #' @export
 print.ranef.lmm_fit <- function(x, ...) {
   has_variance <- vapply(x, function(b) !is.null(attr(b, "postVar")), NA)
@@ -118,7 +126,7 @@ as.data.frame.ranef.lmm_fit <- function(x, row.names = NULL, optional = FALSE, .
 
 # One grouping factor in long form. Levels are ordered by their first mode, as a dot plot wants them.
 long_modes <- function(b, name) {
-  if (!is.data.frame(b)) b <- data.frame(`(Intercept)` = b, check.names = FALSE)
+  if (!is.data.frame(b)) b <- undropped_column(b)
   level <- row.names(b)
   out <- data.frame(
     grpvar = name,

@@ -136,6 +136,9 @@ test_that("the profile object holds points of the profile and draws", {
   expect_equal(confint(p), confint(fit), tolerance = 1e-8)
   expect_equal(confint(p, "x", level = 0.9), confint(fit, "x", level = 0.9), tolerance = 1e-8)
   expect_identical(class(p[1:3, ]), "data.frame")
+  # fixed effects are profiled by maximum likelihood, whatever the criterion
+  restricted <- profile(fit, "x", criterion = "REML")
+  expect_equal(restricted[c(".zeta", "x")], p[p$.par == "x", c(".zeta", "x")], tolerance = 1e-6, ignore_attr = TRUE)
   shown <- capture.output(print(p))
   expect_identical(shown[1], paste0("Profile of the likelihood (ML), ", nrow(p), " points"))
   row <- scan(text = sub("^x", "", shown[grep("^x ", shown)]), quiet = TRUE)

@@ -32,4 +32,5 @@ test_that("factors can be chosen and columns dropped", {
   expect_identical(names(ranef(fit, whichel = "h")), "h")
   expect_error(ranef(fit, whichel = "nosuch"), class = "lmm_error_input")
   expect_identical(names(ranef(fit, drop = TRUE)$g), levels(behavior_data()$g))
+  expect_equal(as.data.frame(ranef(fit, drop = TRUE)), as.data.frame(ranef(fit)))
 })
