@@ -29,11 +29,14 @@ check_bars_found <- function(bars, formula) {
             fix = "Add one, such as (1 | group), or use lm() for a model without random effects.")
 }
 
+# A bar takes all that stands before it. Where that holds a random term already, only the last summand can be meant.
 abort_bare_bar <- function(e) {
   text <- deparse_line(e[[3L]])
+  before <- e[[2L]]
+  inner <- any(c("|", "||") %in% all.names(before)) && is.call(before) && length(before) == 3L && call_head(before) == "+"
   lmm_abort("formula", paste0("unparenthesised `", call_head(e), "`: ", deparse_line(e), "."),
             what = deparse_line(e),
-            fix = paste0("Write y ~ ... + (", deparse_line(e[[2L]]), " ", call_head(e), " ", text, ")."))
+            fix = paste0("Write y ~ ... + (", deparse_line(if (inner) before[[3L]] else before), " ", call_head(e), " ", text, ")."))
 }
 
 abort_bar_not_added <- function(e) {

@@ -121,6 +121,7 @@ test_that("G33-G52: misuse of the bar", {
   refuses(lmm(y ~ x + (0 | g), d), "formula", "random term \\(0 \\| g\\) has no columns")
   refuses(lmm(y ~ x + 1 | g, d), "formula", c("unparenthesised `\\|`", "\\(x \\+ 1 \\| g\\)"))
   refuses(lmm(y ~ x + (1 | g) | h, d), "formula", "unparenthesised `\\|`")
+  refuses(lmm(y ~ x + (1 | g) + x | h, d), "formula", c("unparenthesised `\\|`", "Write y ~ ... \\+ \\(x \\| h\\)"))
   refuses(lmm(y ~ x + (1 | nosuch), d), "formula", "variable `nosuch` \\(grouping factor\\) not found in `data`")
   refuses(lmm(y ~ x + (1 | G), d), "formula", "Did you mean `g`")
   refuses(lmm(y ~ x + (1 | g) * f, d), "formula", "random terms may only be added")
