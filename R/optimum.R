@@ -6,8 +6,11 @@ find_optimum <- function(frame, blocks, reml, start, control) {
   found <- engine_result(engine_fit(layout, blocks, 1L, engine_options(control, frame, reml, start), control$progress), frame)
   if (!found$optimum$identified) abort_confounded(found$optimum$confounded, frame, blocks)
   if (!isTRUE(is.finite(found$optimum$value))) {
-    lmm_abort("numeric", "the criterion has no value where the search began.", what = if (!is.null(start)) "start", value = start,
-              fix = if (is.null(start)) "Change the units of the variables." else "Leave out `start`, or give smaller numbers.")
+    outweighed <- outweighed_levels(frame$random, frame, blocks)
+    lmm_abort("numeric", paste0("the criterion has no value where the search began", if (!is.null(outweighed)) ", in double precision", "."),
+              what = if (!is.null(start)) "start", value = start,
+              fix = if (!is.null(start)) "Leave out `start`, or give smaller numbers." else if (!is.null(outweighed)) outweighed
+              else "Change the units of the variables.")
   }
   if (!is.null(frame$held)) check_held_values(found$solution, frame)
   if (found$optimum$zero_residual && length(frame$groups) > 1L) found <- limit_without_residual(found, layout, blocks, control, reml, frame)

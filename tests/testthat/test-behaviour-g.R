@@ -114,6 +114,20 @@ test_that("G31-G42: slopes", {
   refuses(lmm(y ~ x + (nosuch | g), d), "formula", "variable `nosuch` not found")
 })
 
+test_that("one value far out does not hide what the other levels say of a slope", {
+  far <- transform(d, x = replace(x, 3, 1e6))
+  m <- accepts(lmm(y ~ x + (x | g), far))
+  model <- oracle_model(far$y, cbind(1, far$x), list(cbind(1, far$x)), list(as.integer(far$g)))
+  S <- m$estimates$covariance[[1]]
+  value <- oracle_criterion(model, list(S), sigma(m)^2)
+  expect_equal(-2 * as.numeric(logLik(m)), value, tolerance = 1e-7)
+  for (a in list(c(0.97, 1), c(1.03, 1), c(1, 0.97), c(1, 1.03))) {
+    expect_gt(oracle_criterion(model, list(S * tcrossprod(a)), sigma(m)^2), value + 1e-3)
+  }
+  refuses(lmm(y ~ x + (x | g), transform(d, x = replace(x, 3, 1e12))), "numeric",
+          c("no value .*double precision", "Level \"g01\" of `g` outweighs the others"))
+})
+
 test_that("G33-G52: misuse of the bar", {
   refuses(lmm(y ~ x + (1 | g * h), d), "unidentified", "`g:h` has one observation per level")
   refuses(lmm(y ~ x + (1 | 1), d), "formula", "grouping expression `1`.* is a constant")

@@ -135,6 +135,23 @@ TEST_CASE("fixed effects that take all of a term but rounding leave nothing, tho
   CHECK(terms_at_start(with_fixed(many, mixed_levels_of(rng, many.code[0], 100, one, 2)), true).empty());
 }
 
+TEST_CASE("one huge value does not hide what the other levels say") {
+  Rng rng(46);
+  for (const Shape& s : shapes()) {
+    if (s.name != "slopes" && s.name != "crossed, slopes in both" && s.name != "five columns, diagonal") continue;
+    INFO(s.name);
+    Design d = shaped(rng, s);
+    const double before = cross_products(d).z_basis[0].diagonal().cwiseAbs().maxCoeff();
+    d.z[0](2, 1) = 1e6;
+    if (d.z.size() > 1) d.z[1](2, 1) = 1e4;   // plain sums keep half the digits
+    CHECK(cross_products(d).z_basis[0].diagonal().cwiseAbs().maxCoeff() > before / 30);  // not the scale of one row
+    CHECK(terms_at_start(d, false).empty());
+    const VectorXd theta = random_theta(rng, d.layout);
+    const Point point(d, theta, false);
+    CHECK(relative(point.at.value, point.dense().value) < 1e-7);
+  }
+}
+
 TEST_CASE("the lifted matrix is positive definite and leaves a good one alone") {
   Rng rng(42);
   const MatrixXd good = positive_definite(rng, 3);

@@ -11,6 +11,7 @@
 #include "henderson/data/cross_products.hpp"
 #include "henderson/data/design_source.hpp"
 #include "henderson/data/pair_sums.hpp"
+#include "henderson/data/typical_scale.hpp"
 #include "henderson/linalg/checkpoint.hpp"
 #include "henderson/linalg/error.hpp"
 
@@ -177,6 +178,7 @@ class Accumulator {
       out_.rest.back().push_back(std::move(diagonal));
       for (const PairSums& pairs : rest_pairs_[g]) out_.rest.back().push_back(pairs.sorted());
     }
+    TypicalScaling(layout_, out_).run();
   }
 
   // A row of R that is rounding error carries no information on its coefficient: its part of [X y] is within.
