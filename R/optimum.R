@@ -173,7 +173,7 @@ without_residual <- function(estimates, blocks) {
 outcome_conditions <- function(frame, optimum, estimates, solution) {
   if (estimates$sigma == 0) return(list(zero_residual_warning(frame, estimates)))
   c(if (any(optimum$singular)) list(boundary_message(frame, optimum, estimates)),
-    if (isTRUE(optimum$zero_sigma)) list(no_residual_message()),
+    if (isTRUE(optimum$zero_sigma) && optimum$status != "unbounded") list(no_residual_message()),
     if (optimum$status != "converged") list(if (isFALSE(frame$bounded)) no_optimum_warning(optimum) else convergence_warning(optimum)))
 }
 
@@ -191,6 +191,11 @@ no_residual_message <- function() {
 }
 
 convergence_warning <- function(optimum) {
+  if (optimum$status == "unbounded") {
+    return(lmm_condition("warning", "convergence", paste("the criterion falls without bound as the residual variance goes to 0:",
+      "fixed and random effects can fit these data exactly, and there are no estimates."), what = "sigma", value = 0,
+      fix = "Use fewer random columns, or give the residual standard deviation: fixed = c(sigma = )."))
+  }
   lmm_condition("warning", "convergence", paste0("the search ended without reaching the optimum (", optimum$status,
     "): one more Newton step would lower the criterion by ", format(optimum$decrement, digits = 3L), "."),
     value = optimum$decrement, fix = "See lmm_control().")

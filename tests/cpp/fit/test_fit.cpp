@@ -110,6 +110,8 @@ TEST_CASE("a variance that wants to be negative is exactly zero") {
   CHECK(f.fit.solution.b[0].isZero(0));
   const double mean = d.y.mean(), total = (d.y.array() - mean).square().sum();
   CHECK(relative(f.fit.solution.sigma2, total / (levels * n - 1)) < 1e-13);
+  CHECK(f.fit.outcome.starts == 1);   // balanced: there is no other optimum
+  CHECK(f.fit.outcome.evaluations <= 6);
 }
 
 TEST_CASE("a correlation of one is reached and told") {
@@ -200,4 +202,55 @@ TEST_CASE("a fit with average information in place of the Hessian ends at an opt
   Point point(d, f.fit.outcome.optimum.theta, true);
   const VectorXd slope = henderson::derivatives(point.criterion, point.at).gradient;
   CHECK(slope.cwiseAbs().maxCoeff() < 1e-5);
+}
+
+TEST_CASE("derivatives in a chart are those of the criterion along it") {
+  Rng rng(52);
+  for (const std::size_t shape : {std::size_t{2}, std::size_t{3}, std::size_t{5}, std::size_t{8}, std::size_t{11}}) {
+    const Design d = shaped(rng, shapes()[shape]);
+    for (const double pivot : {0.0, 1e-3}) {
+      VectorXd theta = random_theta(rng, d.layout);
+      bool turns = false;
+      for (const henderson::Term& t : d.layout.terms)
+        if (t.q > 1 && t.structure->rotatable()) {
+          theta[t.theta] = pivot;
+          turns = true;
+        }
+      Point point(d, theta, true);
+      const henderson::Chart chart(d.layout, theta);
+      INFO(shapes()[shape].name << ", pivot " << pivot);
+      CHECK(chart.rotated() == turns);
+      const VectorXd none = VectorXd::Zero(theta.size());
+      CHECK(relative(point.criterion.evaluate(chart.moved(none)).value, point.at.value) < 1e-13);
+      const henderson::Derivatives at = chart.derivatives(point.criterion, point.at);
+      const double h = 1e-4;
+      auto value = [&](const VectorXd& step) { return point.criterion.evaluate(chart.moved(step)).value; };
+      for (Index i = 0; i < theta.size(); ++i) {
+        const VectorXd u = h * VectorXd::Unit(theta.size(), i);
+        const double slope = (value(u) - value(-u)) / (2 * h), bend = (value(u) - 2 * point.at.value + value(-u)) / (h * h);
+        CHECK(std::abs(at.gradient[i] - slope) < 1e-5 * (1 + std::abs(slope)));
+        CHECK(std::abs(at.hessian(i, i) - bend) < 1e-3 * (1 + std::abs(bend)));
+      }
+    }
+  }
+}
+
+TEST_CASE("no start finds a better optimum than the fit") {
+  Rng rng(53);
+  const std::string u = "unstructured";
+  for (int trial = 0; trial < 24; ++trial) {
+    Design d = trial % 3 == 0   ? random_design(rng, 24, 2, {8}, {{0, 1, u}})
+               : trial % 3 == 1 ? random_design(rng, 40, 2, {8}, {{0, 2, u}})
+                                : random_design(rng, 40, 2, {8, 5}, {{0, 1, u}, {1, 1, u}});
+    d.y = 3 * normals(rng, d.rows(), 1) + 0.3 * d.y;
+    const Fitted f = fit_of(d, by(trial % 2 == 0));
+    CHECK(f.fit.outcome.optimum.status == "converged");
+    CHECK(f.fit.outcome.evaluations <= 45);
+    for (int start = 0; start < 6; ++start) {
+      henderson::FitOptions options = by(trial % 2 == 0);
+      options.restarts = 0;
+      options.start = std::pow(10.0, 1 - 0.5 * start) * random_theta(rng, d.layout);
+      CHECK(fit_of(d, options).fit.outcome.optimum.value > f.fit.outcome.optimum.value - 1e-7);
+    }
+  }
 }

@@ -20,6 +20,9 @@ struct Function {
     gradient = g(x);
     hessian = h(x);
   }
+  VectorXd moved(const VectorXd& x, const VectorXd& step) const { return x + step; }
+  bool leave(const VectorXd&, double, const henderson::NewtonStep&) const { return leaves; }
+  bool leaves = false;
   double noise() const { return 0; }
   bool is_exact = true;
   bool exact() const { return is_exact; }
@@ -157,6 +160,12 @@ TEST_CASE("how a search ended is told") {
   const henderson::Optimum o = run(wrong, vec({1}));
   CHECK(o.status == "no_further_progress");
   CHECK(o.theta == vec({1}));
+  Function known = rosenbrock();
+  known.leaves = true;
+  const henderson::Optimum left = run(known, vec({-1.2, 1}));
+  CHECK(left.status == "left");
+  CHECK(left.evaluations == 1);
+  CHECK(left.theta == vec({-1.2, 1}));
   const henderson::Optimum empty = run(quadratic(MatrixXd(0, 0), VectorXd(0)), VectorXd(0));
   CHECK(empty.status == "converged");
 }

@@ -40,6 +40,8 @@ class Covariance {
   }
   // The parameters whose Sigma is nearest to a given positive semidefinite one; used for start values.
   virtual VectorXd nearest(const MatrixXd& sigma) const = 0;
+  // The same for sigma = root root'; a structure that can do so without squaring the root keeps its small digits.
+  virtual VectorXd of_root(const MatrixXd& root) const { return nearest(root * root.transpose()); }
   // A fixed basis of the linear space that holds every Sigma of this structure.
   virtual std::vector<MatrixXd> span(Index q) const = 0;
   // May the columns of Z be replaced by linear combinations of each other?

@@ -28,13 +28,13 @@ class Unstructured : public Covariance {
     return MatrixXd::Zero(q, q);
   }
 
-  VectorXd nearest(const MatrixXd& sigma) const override {
-    const Index q = sigma.rows();
-    const MatrixXd l = semidefinite_cholesky(sigma);
-    VectorXd theta(n_parameters(q));
-    for (Index j = 0, k = 0; j < q; ++j)
-      for (Index i = j; i < q; ++i) theta[k++] = l(i, j);
-    return theta;
+  VectorXd nearest(const MatrixXd& sigma) const override { return stacked(semidefinite_cholesky(sigma)); }
+  VectorXd of_root(const MatrixXd& root) const override {
+    const Eigen::HouseholderQR<MatrixXd> qr(root.transpose());
+    MatrixXd l = MatrixXd(qr.matrixQR().triangularView<Eigen::Upper>()).transpose();
+    for (Index j = 0; j < l.cols(); ++j)
+      if (l(j, j) < 0) l.col(j) = -l.col(j);
+    return stacked(l);
   }
 
   std::vector<MatrixXd> span(Index q) const override {
@@ -45,6 +45,15 @@ class Unstructured : public Covariance {
         basis.back()(i, j) = basis.back()(j, i) = 1;
       }
     return basis;
+  }
+
+ private:
+  static VectorXd stacked(const MatrixXd& l) {
+    const Index q = l.rows();
+    VectorXd theta(q * (q + 1) / 2);
+    for (Index j = 0, k = 0; j < q; ++j)
+      for (Index i = j; i < q; ++i) theta[k++] = l(i, j);
+    return theta;
   }
 };
 

@@ -11,20 +11,6 @@
 
 namespace henderson {
 
-// Rows of R that carry information, summed over levels: the rank of Z of the leading factor.
-inline Index leading_rank(const Layout& layout, const CrossProducts& data) {
-  const Index q = layout.lead_q();
-  Index rank = 0;
-  for (Index l = 0; l < layout.lead_levels(); ++l)
-    for (Index a = 0; a < q; ++a)
-      for (Index b = a; b < q; ++b)
-        if (data.r[l * q * q + a + b * q] != 0) {
-          ++rank;
-          break;
-        }
-  return rank;
-}
-
 // y is fitted by X and the leading random effects to the last digit: the residual variance is 0. The limit of the
 // other estimates is found by giving the residual a share far below what the estimates can see.
 inline bool floor_residual(Problem& problem, const CrossProducts& data) {

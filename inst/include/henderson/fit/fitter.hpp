@@ -2,10 +2,12 @@
 #ifndef HENDERSON_FIT_FITTER_HPP
 #define HENDERSON_FIT_FITTER_HPP
 
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "henderson/fit/chart.hpp"
 #include "henderson/fit/constrained.hpp"
 #include "henderson/fit/start.hpp"
 #include "henderson/optimize/minimize.hpp"
@@ -15,7 +17,7 @@ namespace henderson {
 struct FitOptions {
   Options search;
   bool reml = true;
-  int restarts = 3;             // further starts where the optimum is at the boundary
+  int restarts = 1;             // further starts where the optimum is at the boundary or near it
   double memory_limit = 1e300;  // bytes
   VectorXd start;               // theta, or empty
   double sigma = 0;             // the residual standard deviation where it is known, else 0
@@ -44,10 +46,29 @@ class SearchFunction {
   }
   void derivatives(const VectorXd& theta, VectorXd& gradient, MatrixXd& hessian) {
     if (at_.theta != theta) value(theta);
-    const Derivatives d = henderson::derivatives(*criterion_, at_);
-    gradient = d.gradient;
-    hessian = d.hessian;
-    exact_ = d.exact;
+    const Problem& problem = criterion_->problem();
+    if (exact_moments(problem)) {
+      chart_ = Chart(*problem.layout, theta);
+      take(chart_.derivatives(*criterion_, at_), gradient, hessian);
+    } else {
+      plain_derivatives(theta, gradient, hessian);
+    }
+  }
+  // In theta itself.
+  void plain_derivatives(const VectorXd& theta, VectorXd& gradient, MatrixXd& hessian) {
+    if (at_.theta != theta) value(theta);
+    chart_ = Chart();
+    take(henderson::derivatives(*criterion_, at_), gradient, hessian);
+  }
+  bool plain() const { return !chart_.rotated(); }
+  VectorXd moved(const VectorXd& theta, const VectorXd& step) const {
+    return chart_.rotated() ? chart_.moved(step) : VectorXd(theta + step);
+  }
+  // The search may end at this point.
+  template <class Test>
+  void leave_if(Test test) { leave_ = test; }
+  bool leave(const VectorXd& theta, double value, const NewtonStep& newton) const {
+    return leave_ && leave_(*this, theta, value, newton);
   }
   bool exact() const { return exact_; }
   double noise() const {
@@ -57,9 +78,17 @@ class SearchFunction {
   const Evaluation& last() const { return at_; }
 
  private:
+  void take(const Derivatives& d, VectorXd& gradient, MatrixXd& hessian) {
+    gradient = d.gradient;
+    hessian = d.hessian;
+    exact_ = d.exact;
+  }
+
   const Criterion* criterion_;
   Evaluation at_;
+  Chart chart_;
   bool exact_ = true;
+  std::function<bool(const SearchFunction&, const VectorXd&, double, const NewtonStep&)> leave_;
 };
 
 // A covariance this close to singular (on the scale of one level's data) is tried as exactly singular.
@@ -97,10 +126,50 @@ inline VectorXd canonical(const Layout& layout, const VectorXd& theta) {
       MatrixXd flipped = l;
       for (Index j = 0; j < l.cols(); ++j)
         if (l(j, j) < 0) flipped.col(j) = -l.col(j);
-      out.segment(term.theta, term.n_theta) = term.structure->nearest(flipped * flipped.transpose());
+      out.segment(term.theta, term.n_theta) = term.structure->of_root(flipped);
     }
   }
   return out;
+}
+
+// Rows of R that carry information, summed over levels: the rank of Z of the leading factor.
+inline Index leading_rank(const Layout& layout, const CrossProducts& data) {
+  const Index q = layout.lead_q();
+  Index rank = 0;
+  for (Index l = 0; l < layout.lead_levels(); ++l)
+    for (Index a = 0; a < q; ++a)
+      for (Index b = a; b < q; ++b)
+        if (data.r[l * q * q + a + b * q] != 0) {
+          ++rank;
+          break;
+        }
+  return rank;
+}
+
+// The largest variance of a level's effects, relative to that of the residuals, counted in rows of a level.
+inline double largest_ratio(const Problem& problem, const VectorXd& theta) {
+  const Layout& layout = *problem.layout;
+  double ratio = 0;
+  for (const Term& term : layout.terms) {
+    const MatrixXd sigma = term.structure->sigma(theta.segment(term.theta, term.n_theta), term.q);
+    const double per_level = static_cast<double>(problem.n) / static_cast<double>(layout.groups[term.group].levels);
+    ratio = std::max(ratio, sigma.diagonal().maxCoeff() * per_level);
+  }
+  return ratio;
+}
+
+// How far apart two thetas are, each variance on the scale of what one level tells about it at `from`.
+inline double distance(const Problem& problem, const VectorXd& from, const VectorXd& to) {
+  const Layout& layout = *problem.layout;
+  double sum = 0;
+  for (const Term& term : layout.terms) {
+    const MatrixXd s = term.structure->sigma(from.segment(term.theta, term.n_theta), term.q);
+    const MatrixXd other = term.structure->sigma(to.segment(term.theta, term.n_theta), term.q);
+    const double least = static_cast<double>(layout.groups[term.group].levels) / static_cast<double>(problem.n);
+    const VectorXd unit = (s.diagonal().cwiseAbs().array() + least).sqrt().inverse();
+    sum += (unit.asDiagonal() * (other - s) * unit.asDiagonal()).squaredNorm();
+  }
+  return std::sqrt(sum);
 }
 
 class Fitter {
@@ -110,7 +179,7 @@ class Fitter {
 
   // Where the criterion is finite at no start, the evaluation is not ok() and there are no derivatives.
   FitOutcome run() {
-    VectorXd neutral;
+    VectorXd neutral = neutral_theta(*problem_.layout);
     if (options_.start.size() == problem_.layout->n_theta) {
       search(options_.start);
       neutral = options_.start;
@@ -120,11 +189,12 @@ class Fitter {
       out_.confounded = start.terms;
       if (!start.identified) return out_;
       search(start.theta);
-      neutral = start.neutral;
     }
-    if (!std::isfinite(out_.optimum.value) || at_boundary() || out_.optimum.status != "converged") {
-      const double scale[] = {1.0, 0.2, 5.0};
-      for (int k = 0; k < std::min(options_.restarts, 3) && affordable(); ++k) search(scale[k] * neutral);
+    const bool lost = !std::isfinite(out_.optimum.value) || out_.optimum.status != "converged";
+    if (lost ? !hopeless() : (near_boundary() && !unimodal())) {
+      const VectorXd starts[] = {nearly_zero(), neutral, 5 * neutral};
+      const int wanted = lost && options_.restarts > 0 ? 3 : std::min(options_.restarts, 3);
+      for (int k = 0; k < wanted && affordable(); ++k) search(starts[k]);
     }
     if (std::isfinite(out_.optimum.value)) finish();
     return out_;
@@ -136,25 +206,137 @@ class Fitter {
  private:
   bool affordable() const { return problem_.rest.factor_entries() < 2000000; }
 
+  // Variances of which a level says next to nothing. From here the search grows those that the data ask for most:
+  // of simulated fits whose optimum is at the boundary, this start has found more of the best ones than three that are
+  // larger.
+  VectorXd nearly_zero() const {
+    const Layout& layout = *problem_.layout;
+    VectorXd out(layout.n_theta);
+    for (const Term& term : layout.terms) {
+      const double level = static_cast<double>(layout.groups[term.group].levels) / static_cast<double>(problem_.n);
+      const MatrixXd identity = MatrixXd::Identity(term.q, term.q);
+      out.segment(term.theta, term.n_theta) = term.structure->nearest(0.03 * level * identity);
+    }
+    return out;
+  }
+
   void search(const VectorXd& start) {
     SearchFunction f(criterion_);
+    const bool first = out_.starts == 0, known = !first && out_.optimum.status == "converged";
+    bool vanishing = false;
+    f.leave_if([&](const SearchFunction& g, const VectorXd& theta, double value, const NewtonStep& newton) {
+      vanishing = residual_vanishes(theta, value);
+      return vanishing || (known && leads_to_known(g, theta, value, newton));
+    });
     Optimum found = minimize(f, start, options_.search, monitor_);
+    f.leave_if(nullptr);
     ++out_.starts;
     out_.evaluations += found.evaluations;
+    if (vanishing) {
+      found = without_residual(found);
+      f.value(found.theta);
+    } else if (found.status == "left") {
+      return;
+    }
     const double noise = 1e-9 * (1 + std::abs(found.value)) * 1e-3 + f.noise();
-    const bool first = out_.starts == 1;
     if (first || found.value < out_.optimum.value - noise ||
         (out_.optimum.status != "converged" && found.status == "converged" && found.value < out_.optimum.value + noise)) {
       out_.optimum = std::move(found);
       out_.exact_hessian = f.exact();
+      out_.zero_sigma = vanishing;
       final_ = std::move(f);
     }
   }
 
-  bool at_boundary() {
+  // The fixed and random effects can fit any response, so that no sum of squares holds the residual variance up, and
+  // the criterion falls as the others grow against it.
+  bool residual_vanishes(const VectorXd& theta, double value) {
+    if (problem_.sigma2 > 0 || problem_.rest.columns() > 0 || !problem_.layout->bounded()) return false;
+    if (largest_ratio(problem_, theta) < 1e5 || residual_degrees() > 0) return false;
+    ++out_.evaluations;
+    return criterion_.evaluate(100 * theta).value < value;
+  }
+
+  Index residual_degrees() const {
+    const MatrixXd within = problem_.w_d.leftCols(problem_.p);
+    Index rank = 0;
+    if (problem_.p > 0) {
+      Eigen::ColPivHouseholderQR<MatrixXd> qr(within);
+      const double length = std::sqrt((problem_.lead.t.leftCols(problem_.p).colwise().squaredNorm() + within.colwise().squaredNorm()).maxCoeff());
+      for (Index j = 0; j < problem_.p; ++j) rank += std::abs(qr.matrixQR()(j, j)) > 1e-10 * length;
+    }
+    return problem_.n - leading_rank(*problem_.layout, data_) - rank;
+  }
+
+  // The other estimates as the residual variance goes to 0: it is held far below what they can see, but above the
+  // rounding. Where less of it is better by far, the criterion has no lower bound: some level's V is singular in a
+  // direction that beta can fit.
+  Optimum without_residual(const Optimum& from) {
+    const double farthest = 1e10;
+    const VectorXd start = std::sqrt(farthest / largest_ratio(problem_, from.theta)) * from.theta;
+    Problem held = problem_;
+    held.sigma2 = criterion_.evaluate(start).sigma2;
+    const Criterion criterion(held, options_.reml, monitor_);
+    SearchFunction f(criterion);
+    Optimum out = minimize(f, start, options_.search, monitor_);
+    out_.evaluations += out.evaluations + 2;
+    out.value = criterion_.evaluate(out.theta).value;
+    if (criterion_.evaluate(10 * out.theta).value < out.value - 0.5) out.status = "unbounded";
+    return out;
+  }
+
+  // With other factors r2 is a difference; this little of it is what rounding has left.
+  bool rounding_only() const {
+    const double share = out_.optimum.status == "converged" ? 1e-13 : 1e-10;
+    return !(problem_.sigma2 > 0) && problem_.rest.columns() > 0 && !(final_.last().r2 > share * problem_.total);
+  }
+
+  // Newton's step promises what separates this point from the optimum that is known, and leads near it; or the
+  // search is about to end where the criterion is higher.
+  bool leads_to_known(const SearchFunction& f, const VectorXd& theta, double value, const NewtonStep& newton) const {
+    if (!newton.convex) return false;
+    const double gap = value - out_.optimum.value, noise = 1e-12 * (1 + std::abs(value)) + f.noise();
+    if (newton.decrement < 0.1 && 8 * newton.decrement < gap - noise) return true;
+    if (std::abs(gap - newton.decrement) > 0.5 * std::abs(gap) + noise) return false;
+    const VectorXd& known = out_.optimum.theta;
+    return distance(problem_, known, f.moved(theta, newton.step)) <= 0.25 * distance(problem_, known, theta);
+  }
+
+  // One variance and a design in which it divides y into two sums of squares: of one size between the levels, of
+  // none within. With s the share of the residual variance in the expectation of the first, the criterion is
+  // -m log s + nu log(a + b s), which falls and then rises.
+  bool unimodal() const {
+    if (problem_.layout->n_theta != 1 || problem_.rest.columns() > 0 || !problem_.layout->bounded()) return false;
+    for (const double r : data_.r)
+      if (r != data_.r[0]) return false;
+    if (problem_.p == 0) return true;
+    const auto between = problem_.lead.t.leftCols(problem_.p);
+    const auto within = problem_.w_d.leftCols(problem_.p);
+    const MatrixXd b = between.transpose() * between, w = within.transpose() * within;
+    return (b * w).cwiseAbs().maxCoeff() <= 1e-12 * std::pow((b + w).diagonal().maxCoeff(), 2);
+  }
+
+  // Further starts will not help.
+  bool hopeless() const { return out_.optimum.status == "unbounded" || (std::isfinite(out_.optimum.value) && rounding_only()); }
+
+  // Is a covariance matrix singular, or a pivot of its factor within sqrt(2) standard errors of zero? All optima of
+  // simulated fits that were not the best ones were such.
+  bool near_boundary() const {
+    const Layout& layout = *problem_.layout;
+    if (!layout.bounded()) return false;
     std::vector<bool> singular;
     snapped(problem_, out_.optimum.theta, singular);
-    return std::find(singular.begin(), singular.end(), true) != singular.end();
+    if (std::find(singular.begin(), singular.end(), true) != singular.end() || !final_.plain()) return true;
+    if (!exact_moments(problem_)) return false;
+    const Eigen::LDLT<MatrixXd> factor(out_.optimum.hessian);
+    if (factor.info() != Eigen::Success || !factor.isPositive()) return true;
+    const VectorXd variance = 2 * factor.solve(MatrixXd::Identity(layout.n_theta, layout.n_theta)).diagonal();
+    for (const Term& term : layout.terms)
+      for (Index j = 0, k = term.theta; j < term.q; ++j) {
+        if (!(std::pow(out_.optimum.theta[k], 2) > 2 * variance[k])) return true;
+        k += term.n_theta == term.q ? 1 : term.q - j;
+      }
+    return false;
   }
 
   // Exactly singular where that is as good; signs fixed; derivatives at the point that is returned.
@@ -168,24 +350,15 @@ class Fitter {
       out_.singular = singular;
     }
     theta = canonical(*problem_.layout, theta);
-    if (theta != final_.last().theta || theta != out_.optimum.theta) move_to(theta);
+    if (theta != final_.last().theta || theta != out_.optimum.theta || !final_.plain()) move_to(theta);
     out_.optimum.evaluations = out_.evaluations;
-    out_.zero_sigma = falls_to_zero();
-    // With other factors r2 is a difference; this is where its last digits are gone.
-    out_.zero_residual = !(problem_.sigma2 > 0) && problem_.rest.columns() > 0 && !(final_.last().r2 > 1e-13 * problem_.total);
+    out_.zero_sigma = out_.zero_sigma || falls_to_zero();
+    out_.zero_residual = rounding_only();
   }
 
   // The residual variance is identified by weights alone (one row per level), or hardly: is less of it no worse?
   bool falls_to_zero() const {
-    const Layout& layout = *problem_.layout;
-    if (problem_.sigma2 > 0 || !layout.bounded()) return false;
-    double ratio = 0;
-    for (const Term& term : layout.terms) {
-      const MatrixXd sigma = term.structure->sigma(out_.optimum.theta.segment(term.theta, term.n_theta), term.q);
-      const double per_level = static_cast<double>(problem_.n) / static_cast<double>(layout.groups[term.group].levels);
-      ratio = std::max(ratio, sigma.diagonal().maxCoeff() * per_level);
-    }
-    if (ratio < 1e8) return false;
+    if (problem_.sigma2 > 0 || !problem_.layout->bounded() || largest_ratio(problem_, out_.optimum.theta) < 1e8) return false;
     return criterion_.evaluate(1e3 * out_.optimum.theta).value <= out_.optimum.value + 1e-8 * (1 + std::abs(out_.optimum.value));
   }
 
@@ -204,6 +377,7 @@ class Fitter {
     out_.optimum.value = final_.value(theta);
     final_.derivatives(theta, out_.optimum.gradient, out_.optimum.hessian);
     out_.optimum.decrement = newton_step(out_.optimum.gradient, out_.optimum.hessian).decrement;
+    if (!final_.plain()) final_.plain_derivatives(theta, out_.optimum.gradient, out_.optimum.hessian);
   }
 
   const Problem& problem_;

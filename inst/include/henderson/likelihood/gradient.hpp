@@ -83,18 +83,21 @@ struct Derivatives {
   bool exact = true;   // false: average information in place of the observed one
 };
 
-inline Derivatives derivatives(const Criterion& criterion, const Evaluation& at) {
-  const Problem& pr = criterion.problem();
-  const Layout& layout = *pr.layout;
-  const Moments m = moments(criterion, at, theta_directions(layout, at.theta));
+// First and second derivatives along directions that have this curvature, sigma^2 following.
+inline Derivatives assembled(const Problem& pr, const Evaluation& at, const Moments& m, const MatrixXd& curvature) {
   Derivatives out;
   out.exact = m.has_t;
   out.gradient = m.trace - m.quadratic;
-  const double nu = at.degrees;
   out.hessian = m.has_t ? MatrixXd(2 * m.ai - m.t) : m.ai;
-  if (!(pr.sigma2 > 0)) out.hessian -= m.quadratic * m.quadratic.transpose() / nu;  // sigma^2 follows theta
-  out.hessian += factor_curvature(layout, at.theta, m);
+  if (!(pr.sigma2 > 0)) out.hessian -= m.quadratic * m.quadratic.transpose() / at.degrees;
+  out.hessian += curvature;
   return out;
+}
+
+inline Derivatives derivatives(const Criterion& criterion, const Evaluation& at) {
+  const Problem& pr = criterion.problem();
+  const Moments m = moments(criterion, at, theta_directions(*pr.layout, at.theta));
+  return assembled(pr, at, m, factor_curvature(*pr.layout, at.theta, m));
 }
 
 }  // namespace henderson

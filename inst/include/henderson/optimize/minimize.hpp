@@ -67,8 +67,10 @@ class HessianCorrection {
   MatrixXd matrix_;
 };
 
-// f has: double value(theta); void derivatives(theta, gradient, hessian) at the point last evaluated;
-// double noise(), the rounding error of value; bool exact(), whether hessian is the matrix of second derivatives.
+// f has: double value(theta); void derivatives(theta, gradient, hessian) at the point last evaluated, in coordinates of
+// f's choice about it; moved(theta, step), the point that a step in these coordinates leads to; double noise(), the
+// rounding error of value; bool exact(), whether hessian is the matrix of second derivatives; bool leave(theta, value,
+// newton), whether the search may end here because it is known where it leads.
 template <class Function>
 Optimum minimize(Function& f, VectorXd theta, const Options& options, Monitor& monitor) {
   Optimum out;
@@ -91,6 +93,10 @@ Optimum minimize(Function& f, VectorXd theta, const Options& options, Monitor& m
     out.trace.push_back(value);
     monitor.on_iteration(out.evaluations, value, newton.decrement);
     monitor.check();
+    if (f.leave(theta, value, newton)) {
+      out.status = "left";
+      break;
+    }
     const double enough = f.exact() ? options.decrement : std::max(options.decrement, options.decrement_inexact);
     if (newton.convex && newton.decrement <= enough) {
       out.status = "converged";
@@ -101,11 +107,12 @@ Optimum minimize(Function& f, VectorXd theta, const Options& options, Monitor& m
     const double noise = 64 * std::numeric_limits<double>::epsilon() * (1 + std::abs(value)) + f.noise();
     double length = 1;
     bool moved = false;
-    VectorXd trial;
+    VectorXd trial, step;
     double trial_value = value;
     const double slope = gradient.dot(newton.step);
     for (int halving = 0; halving < 40 && out.evaluations < options.max_evaluations; ++halving, length /= 2) {
-      trial = theta + length * newton.step;
+      step = length * newton.step;
+      trial = f.moved(theta, step);
       trial_value = f.value(trial);
       ++out.evaluations;
       const bool armijo = trial_value <= value + 1e-4 * length * slope;
@@ -125,7 +132,7 @@ Optimum minimize(Function& f, VectorXd theta, const Options& options, Monitor& m
     MatrixXd trial_hessian(theta.size(), theta.size());
     f.derivatives(trial, trial_gradient, trial_hessian);
     const bool at_noise = newton.convex && before <= noise;
-    if (!f.exact() && before < 1) correction.learn(trial_hessian, trial - theta, trial_gradient - gradient);
+    if (!f.exact() && before < 1) correction.learn(trial_hessian, step, trial_gradient - gradient);
     if (at_noise && newton_step(trial_gradient, trial_hessian + correction.matrix()).decrement >= before) {
       f.value(theta);
       out.status = "converged";  // rounding error reached: the previous point is as good as any

@@ -24,7 +24,7 @@ struct Optimum {
   Eigen::MatrixXd hessian;
   double decrement = 0;
   int evaluations = 0;
-  std::string status;  // "converged", "no_further_progress", "too_many_evaluations"
+  std::string status;  // "converged", "no_further_progress", "too_many_evaluations", "left"
   std::vector<double> trace;  // criterion at each accepted point
 };
 
