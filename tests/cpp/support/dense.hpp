@@ -67,9 +67,9 @@ inline Dense dense_at(const Design& d, const std::vector<Index>& kept, const std
   const Eigen::LLT<MatrixXd> llt(v);
   out.v_inverse = llt.solve(MatrixXd::Identity(n, n));
   out.log_det_v = 2 * MatrixXd(llt.matrixL()).diagonal().array().log().sum();
-  const MatrixXd vx = llt.solve(out.x);
+  const MatrixXd vx = p == 0 ? MatrixXd(n, 0) : MatrixXd(llt.solve(out.x));
   const Eigen::LLT<MatrixXd> xvx(out.x.transpose() * vx);
-  out.vcov = xvx.solve(MatrixXd::Identity(p, p));
+  out.vcov = p == 0 ? MatrixXd(0, 0) : MatrixXd(xvx.solve(MatrixXd::Identity(p, p)));
   out.log_det_x = p == 0 ? 0 : 2 * MatrixXd(xvx.matrixL()).diagonal().array().log().sum();
   out.p = out.v_inverse - vx * out.vcov * vx.transpose();
   out.beta = out.vcov * (vx.transpose() * out.y);

@@ -86,7 +86,7 @@ inline void find_aliases(const MatrixXd& work, const MatrixXd& triangle, const V
   out.alias = MatrixXd::Zero(rank, p);
   for (Index j = 0, before = 0; j < p; ++j) {
     VectorXd own = work.col(j).head(before);
-    triangle.topLeftCorner(before, before).triangularView<Eigen::Upper>().solveInPlace(own);
+    if (before > 0) triangle.topLeftCorner(before, before).triangularView<Eigen::Upper>().solveInPlace(own);
     double gap = out.shift[j], size = std::abs(gap);
     for (Index k = 0; k < before; ++k) {
       if (std::abs(own[k]) * norm[out.kept[k]] <= kRankTolerance * norm[j]) own[k] = 0;
@@ -150,9 +150,11 @@ inline void orthogonalize(const StreamingQr& qr, double length, Projection& out)
     if (constant.size() > 0) constant[j] = out.constant[out.kept[j]];
   }
   const auto upper = triangle.triangularView<Eigen::Upper>();
-  out.to_orthogonal = upper.solve(MatrixXd::Identity(rank, rank)) * length;
+  out.to_orthogonal = length * MatrixXd::Identity(rank, rank);
+  out.fit = work.topRightCorner(rank, m);
+  if (rank > 0) upper.solveInPlace(out.to_orthogonal);
+  if (rank > 0 && m > 0) upper.solveInPlace(out.fit);
   out.basis = unshift(out.to_orthogonal, shift, constant);
-  out.fit = upper.solve(work.topRightCorner(rank, m));
   out.response = unshift(out.fit, shift, constant);
   out.total = work.bottomRightCorner(p - rank, m).colwise().squaredNorm().transpose() + qr.left_over();
   out.square = r.rightCols(m).colwise().squaredNorm().transpose() + qr.left_over();

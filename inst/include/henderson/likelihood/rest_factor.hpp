@@ -48,15 +48,18 @@ class RestFactor {
     return dense_ ? 2 * matrix_.diagonal().array().log().sum() : sparse_.log_det();
   }
   void solve_lower(Eigen::Ref<MatrixXd> b) const {
+    if (b.size() == 0) return;
     if (dense_) matrix_.triangularView<Eigen::Lower>().solveInPlace(b);
     else sparse_.solve_lower(b);
   }
   // For many columns: the dense case by blocks.
   void solve_lower(Eigen::Ref<MatrixXd> b, Checkpoint& checkpoint) const {
+    if (b.size() == 0) return;
     if (dense_) solve_left(matrix_, b, checkpoint);
     else sparse_.solve_lower(b);
   }
   void solve_upper(Eigen::Ref<MatrixXd> b) const {
+    if (b.size() == 0) return;
     if (dense_) matrix_.triangularView<Eigen::Lower>().transpose().solveInPlace(b);
     else sparse_.solve_upper(b);
   }
