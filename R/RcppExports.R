@@ -9,10 +9,6 @@ engine_fit <- function(layout, cross_products, response, options, progress) {
     .Call(`_henderson_engine_fit`, layout, cross_products, response, options, progress)
 }
 
-engine_solve <- function(layout, cross_products, response, theta, options) {
-    .Call(`_henderson_engine_solve`, layout, cross_products, response, theta, options)
-}
-
 engine_refits <- function(layout, cross_products, options) {
     .Call(`_henderson_engine_refits`, layout, cross_products, options)
 }

@@ -38,20 +38,6 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
-// engine_solve
-SEXP engine_solve(const Rcpp::List& layout, const Rcpp::List& cross_products, int response, const Eigen::VectorXd& theta, const Rcpp::List& options);
-RcppExport SEXP _henderson_engine_solve(SEXP layoutSEXP, SEXP cross_productsSEXP, SEXP responseSEXP, SEXP thetaSEXP, SEXP optionsSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< const Rcpp::List& >::type layout(layoutSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::List& >::type cross_products(cross_productsSEXP);
-    Rcpp::traits::input_parameter< int >::type response(responseSEXP);
-    Rcpp::traits::input_parameter< const Eigen::VectorXd& >::type theta(thetaSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::List& >::type options(optionsSEXP);
-    rcpp_result_gen = Rcpp::wrap(engine_solve(layout, cross_products, response, theta, options));
-    return rcpp_result_gen;
-END_RCPP
-}
 // engine_refits
 SEXP engine_refits(const Rcpp::List& layout, const Rcpp::List& cross_products, const Rcpp::List& options);
 RcppExport SEXP _henderson_engine_refits(SEXP layoutSEXP, SEXP cross_productsSEXP, SEXP optionsSEXP) {
@@ -181,7 +167,6 @@ END_RCPP
 static const R_CallMethodDef CallEntries[] = {
     {"_henderson_engine_cross_products", (DL_FUNC) &_henderson_engine_cross_products, 4},
     {"_henderson_engine_fit", (DL_FUNC) &_henderson_engine_fit, 5},
-    {"_henderson_engine_solve", (DL_FUNC) &_henderson_engine_solve, 5},
     {"_henderson_engine_refits", (DL_FUNC) &_henderson_engine_refits, 3},
     {"_henderson_engine_profile", (DL_FUNC) &_henderson_engine_profile, 8},
     {"_henderson_engine_blocks", (DL_FUNC) &_henderson_engine_blocks, 3},

@@ -66,25 +66,6 @@ SEXP engine_fit(const Rcpp::List& layout, const Rcpp::List& cross_products, int 
 }
 
 // [[Rcpp::export(rng = false)]]
-SEXP engine_solve(const Rcpp::List& layout, const Rcpp::List& cross_products, int response,
-                  const Eigen::VectorXd& theta, const Rcpp::List& options) {
-  return henderson::guarded([&] {
-    const henderson::Layout to = henderson::to_layout(layout);
-    henderson::RMonitor monitor(false);
-    const henderson::CrossProducts data = henderson::to_cross_products(cross_products, to);
-    henderson::require(response >= 1 && response <= data.responses(), "there is no such response");
-    henderson::require(theta.size() == to.n_theta, "theta has the wrong length");
-    const henderson::FitOptions how = to_options(options, to);
-    henderson::Problem problem = henderson::make_problem(to, data, how.memory_limit, monitor);
-    problem.sigma2 = how.sigma * how.sigma;
-    henderson::set_response(problem, data, response - 1, nullptr);
-    const henderson::Evaluation at = henderson::Criterion(problem, how.reml, monitor).evaluate(theta);
-    if (!at.ok()) throw henderson::Error("not_finite", "the criterion is not finite at these parameters");
-    return to_list(henderson::solve(problem, data, at, response - 1));
-  });
-}
-
-// [[Rcpp::export(rng = false)]]
 SEXP engine_refits(const Rcpp::List& layout, const Rcpp::List& cross_products, const Rcpp::List& options) {
   return henderson::guarded([&] {
     const henderson::Layout to = henderson::to_layout(layout);

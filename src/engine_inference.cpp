@@ -109,23 +109,17 @@ SEXP engine_information(const Rcpp::List& layout, const Rcpp::List& cross_produc
     return Rcpp::List::create(Rcpp::Named("psi") = x.psi, Rcpp::Named("sigma2") = point.at.sigma2,
                               Rcpp::Named("phi") = x.phi, Rcpp::Named("p") = Rcpp::wrap(x.p), Rcpp::Named("q") = x.q,
                               Rcpp::Named("t") = x.t, Rcpp::Named("t_ml") = x.t_ml, Rcpp::Named("ai") = x.ai,
-                              Rcpp::Named("jacobian") = x.jacobian, Rcpp::Named("curvature") = x.curvature,
-                              Rcpp::Named("beta") = point.at.beta, Rcpp::Named("degrees") = point.at.degrees);
+                              Rcpp::Named("jacobian") = x.jacobian, Rcpp::Named("curvature") = x.curvature);
   });
 }
 
-// The criterion and its parts at any theta.
+// The criterion at any theta, and what is profiled out there.
 // [[Rcpp::export(rng = false)]]
 SEXP engine_criterion(const Rcpp::List& layout, const Rcpp::List& cross_products, const Eigen::VectorXd& theta,
                       bool reml, double memory_limit) {
   return henderson::guarded([&] {
-    Point point(layout, cross_products, theta, reml, memory_limit);
-    const henderson::Derivatives d =
-        henderson::derivatives(henderson::Criterion(point.problem, reml, point.monitor), point.at);
-    return Rcpp::List::create(Rcpp::Named("value") = point.at.value, Rcpp::Named("gradient") = d.gradient,
-                              Rcpp::Named("hessian") = d.hessian, Rcpp::Named("r2") = point.at.r2,
-                              Rcpp::Named("sigma2") = point.at.sigma2, Rcpp::Named("beta") = point.at.beta,
-                              Rcpp::Named("log_det_random") = point.at.log_det_random,
-                              Rcpp::Named("log_det_x") = point.at.log_det_x + 2 * point.data.x.log_det_r);
+    const Point point(layout, cross_products, theta, reml, memory_limit);
+    return Rcpp::List::create(Rcpp::Named("value") = point.at.value, Rcpp::Named("sigma2") = point.at.sigma2,
+                              Rcpp::Named("beta") = point.at.beta);
   });
 }

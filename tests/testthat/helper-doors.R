@@ -11,7 +11,6 @@ door_arguments <- function(fit) {
   list(
     engine_cross_products = list(point$layout, constants, 1L, read = read),
     engine_fit = list(point$layout, point$cross_products, 1L, options, FALSE),
-    engine_solve = list(point$layout, point$cross_products, 1L, point$theta, options),
     engine_refits = list(point$layout, point$cross_products, options),
     engine_blocks = list(point$layout, point$cross_products, point$memory_limit),
     engine_variances = c(point, list(unit_design(fit), TRUE, FALSE)),
