@@ -17,7 +17,7 @@ formulas <- list(
   y ~ x + (x | g), y ~ f * x + (1 | g) + (1 | h), y ~ 0 + f + x + (0 + x | g), y ~ f:x + (f | g), y ~ -1 + f:fo + (1 | g),
   y ~ poly(x, 2) + splines::ns(t, 3) + (poly(x, 3) | g), y ~ z + lg + ch + (0 + f | g), y ~ sx + (sx | g) + (1 | f:h),
   y ~ `a-b (x)` * lg + (1 | g/k), y ~ fo * lg + (lg | g), y ~ log(abs(x)) + I(x^2) + offset(o) + (0 + x | g) + (1 | k),
-  y ~ 0 + x:f + z:f + (1 | h/k), y ~ lg:f:x + (x + f || g), y ~ 0 + lg + (0 + lg | h) + (1 | g),
+  y ~ 0 + x:f + z:f + (1 | h/lg), y ~ lg:f:x + (x + f || g), y ~ 0 + lg + (0 + lg | h) + (1 | g),
   y ~ 1 + (1 | g) + (0 + x | g) + (1 | h), y ~ (x + f)^2 - f + (1 | g), y ~ f %in% g + (1 | h), y ~ z * f + (z | g),
   y ~ x:x2 + x2 + (x:x2 | g), y ~ day + (day | g)
 )
