@@ -92,8 +92,9 @@ abort_held_unbounded <- function() {
 #' @param decrement the search has converged when half the Newton decrement, the fall of `-2 log L` that one more
 #'   step would bring, is below this. It has no unit. For large crossed designs, where the Hessian is approximate,
 #'   1e-14 is enough.
-#' @param restarts further starts, at most 3, that are tried when the optimum is at the boundary or hardly inside it. One
-#'   variance in a balanced design has one optimum and needs none.
+#' @param restarts further starts, at most 4, that are tried when the optimum is at the boundary or hardly inside it. `NULL`: 1, or 4
+#'   for models with correlated columns and more than three variance parameters apart from the residual's. One variance in a balanced
+#'   design has one optimum and needs none.
 #' @param memory_limit bytes that factorizations may use; `NULL` for half of what the system has available. A model that
 #'   needs more is refused before memory is allocated.
 #' @param chunk_rows rows that are turned into numbers at a time.
@@ -106,17 +107,17 @@ abort_held_unbounded <- function() {
 #' @examples
 #' lmm(yield ~ treat + (1 | blend), penicillin, control = lmm_control(progress = TRUE))
 #' @export
-lmm_control <- function(max_evaluations = 200L, decrement = 1e-18, restarts = 1L, memory_limit = NULL,
+lmm_control <- function(max_evaluations = 200L, decrement = 1e-18, restarts = NULL, memory_limit = NULL,
                         chunk_rows = 1e5, keep_rows = TRUE, progress = FALSE, ...) {
   check_dots_empty(...)
   check_number(max_evaluations, "max_evaluations", 1, .Machine$integer.max, whole = TRUE)
   check_number(decrement, "decrement", lower = 0)
-  check_number(restarts, "restarts", 0, .Machine$integer.max, whole = TRUE)
+  if (!is.null(restarts)) check_number(restarts, "restarts", 0, .Machine$integer.max, whole = TRUE)
   if (!is.null(memory_limit)) check_number(memory_limit, "memory_limit", lower = 0)
   check_number(chunk_rows, "chunk_rows", lower = 1, whole = TRUE)
   check_flag(keep_rows, "keep_rows")
   check_flag(progress, "progress")
-  structure(list(max_evaluations = as.integer(max_evaluations), decrement = decrement, restarts = as.integer(restarts),
+  structure(list(max_evaluations = as.integer(max_evaluations), decrement = decrement, restarts = if (is.null(restarts)) -1L else as.integer(restarts),
                  memory_limit = memory_limit, chunk_rows = chunk_rows, keep_rows = keep_rows, progress = progress),
             class = "lmm_control")
 }

@@ -16,7 +16,7 @@ namespace henderson {
 struct FitOptions {
   Options search;
   bool reml = true;
-  int restarts = 1;             // further starts where the optimum is at the boundary or near it
+  int restarts = -1;            // further starts where the optimum is at the boundary or near it; -1: as many as are worth while
   double memory_limit = 1e300;  // bytes
   VectorXd start;               // theta, or empty
   double sigma = 0;             // the residual standard deviation where it is known, else 0
@@ -136,8 +136,9 @@ class Fitter {
     }
     const bool lost = !std::isfinite(out_.optimum.value) || out_.optimum.status != "converged";
     if (lost ? !hopeless() : (near_boundary() && !unimodal())) {
-      const VectorXd starts[] = {nearly_zero(), neutral, 5 * neutral};
-      const int wanted = lost && options_.restarts > 0 ? 3 : std::min(options_.restarts, 3);
+      const VectorXd starts[] = {nearly_zero(), 0.2 * neutral, neutral, 5 * neutral};
+      const int wanted = options_.restarts < 0 || (lost && options_.restarts > 0) ? (lost || intricate() ? 4 : 1)
+                                                                                 : std::min(options_.restarts, 4);
       for (int k = 0; k < wanted && affordable(); ++k) search(starts[k]);
     }
     if (std::isfinite(out_.optimum.value)) finish();
@@ -148,11 +149,17 @@ class Fitter {
   const Evaluation& final_evaluation() const { return final_.last(); }
 
  private:
+  // Covariances beside other parameters make optima that a single further start can miss. Variances alone, or one term of
+  // two columns, have not been seen to.
+  bool intricate() const {
+    for (const Term& term : problem_.layout->terms)
+      if (term.n_theta > term.q) return problem_.layout->n_theta > 3;
+    return false;
+  }
+
   bool affordable() const { return problem_.rest.factor_entries() < 2000000; }
 
-  // Variances of which a level says next to nothing. From here the search grows those that the data ask for most:
-  // of simulated fits whose optimum is at the boundary, this start has found more of the best ones than three that are
-  // larger.
+  // Variances of which a level says next to nothing. From here the search grows those that the data ask for most.
   VectorXd nearly_zero() const {
     const Layout& layout = *problem_.layout;
     VectorXd out(layout.n_theta);
