@@ -100,16 +100,29 @@ held_names <- function(fit) {
 }
 
 # Where the likelihood has no maximum (a response without residual) the search may lose what it holds: no estimate then.
-check_held_values <- function(solution, frame) {
+check_held_values <- function(found, blocks, frame) {
   held <- engine_held(frame)
   if (is.null(held)) return(invisible())
   parameters <- data.frame(held[c("term", "row", "col")])
-  value <- parameter_values(parameters, solution$covariance, sqrt(solution$sigma2))
-  missed <- which(abs(value - held$value) > 1e-6 * pmax(abs(held$value), parameters$row != parameters$col))
-  if (!length(missed)) return(invisible())
-  lmm_abort("numeric", paste0("no estimates were found with the parameters in `fixed` at their values (one ended at ",
-    format(value[missed[1L]], digits = 4L), " for ", format(held$value[missed[1L]], digits = 4L), ")."), what = "fixed", value = value,
-    fix = "The response may have no residual variation, or the held values may be far from what the data say.")
+  sd <- parameters$row == parameters$col
+  exact <- is_exact_fit(blocks) && !0L %in% held$term && any(held$value[sd] > 0)
+  lost <- exact || !isTRUE(is.finite(found$optimum$value))
+  if (!lost) {
+    covariance <- Map(clean_covariance, found$solution$covariance, frame$random, found$optimum$singular, blocks$z_basis, held_columns(frame))
+    value <- parameter_values(parameters, covariance, sqrt(found$solution$sigma2))
+    lost <- any(abs(value - held$value) > 1e-7 * ifelse(sd, held$value, 1), na.rm = TRUE)
+  }
+  if (lost) {
+    lmm_abort("numeric", "no estimates were found with the parameters in `fixed` at their values.", what = "fixed", value = held$value,
+      fix = paste("The response may have no residual variation, the held values may be far from what the data say, or",
+                  "`max_evaluations` in lmm_control() may be too few."))
+  }
+}
+
+# For each random term the columns whose standard deviation is held above 0.
+held_columns <- function(frame) {
+  held <- engine_held(frame)
+  lapply(seq_along(frame$random), function(t) held$row[held$term == t & held$row == held$col & held$value > 0])
 }
 
 # Is the residual standard deviation known?

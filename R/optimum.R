@@ -5,15 +5,15 @@ find_optimum <- function(frame, blocks, reml, start, control) {
   if (!is.null(start)) start <- internal_start(start, frame, blocks)
   found <- engine_result(engine_fit(layout, blocks, 1L, engine_options(control, frame, reml, start), control$progress), frame)
   if (!found$optimum$identified) abort_confounded(found$optimum$confounded, frame, blocks)
-  if (!isTRUE(is.finite(found$optimum$value))) {
+  if (is.null(frame$held) && !isTRUE(is.finite(found$optimum$value))) {
     outweighed <- outweighed_levels(frame$random, frame, blocks)
     lmm_abort("numeric", paste0("the criterion has no value where the search began", if (!is.null(outweighed)) ", in double precision", "."),
               what = if (!is.null(start)) "start", value = start,
               fix = if (!is.null(start)) "Leave out `start`, or give smaller numbers." else if (!is.null(outweighed)) outweighed
               else "Change the units of the variables.")
   }
-  if (!is.null(frame$held)) check_held_values(found$solution, frame)
   if (found$optimum$zero_residual && length(frame$groups) > 1L) found <- limit_without_residual(found, layout, blocks, control, reml, frame)
+  check_held_values(found, blocks, frame)
   found
 }
 
@@ -114,7 +114,7 @@ new_estimates <- function(frame, blocks, optimum, solution) {
   names(beta) <- names
   vcov <- solution$vcov
   dimnames(vcov) <- list(names[kept], names[kept])
-  covariance <- Map(clean_covariance, solution$covariance, frame$random, optimum$singular, blocks$z_basis)
+  covariance <- Map(clean_covariance, solution$covariance, frame$random, optimum$singular, blocks$z_basis, held_columns(frame))
   sigma <- sqrt(solution$sigma2)
   estimates <- list(
     beta = beta, vcov = vcov, sigma = sigma, theta = relative_parameters(covariance, frame, solution$sigma2),
@@ -125,13 +125,13 @@ new_estimates <- function(frame, blocks, optimum, solution) {
   estimates
 }
 
-# Named, symmetric, and free of rounding where the estimate is singular: zero variances exact, no correlation above 1.
-clean_covariance <- function(S, term, singular, basis) {
+# Named, symmetric, and free of rounding where the estimate is singular: zero variances exact, unless they are `held`.
+clean_covariance <- function(S, term, singular, basis, held) {
   dimnames(S) <- list(term$columns, term$columns)
   S <- (S + t(S)) / 2
   if (!singular) return(S)
   scale <- rowSums(basis^2) * max(diag(S) / rowSums(basis^2))
-  none <- diag(S) <= 1e-13 * scale
+  none <- diag(S) <= 1e-13 * scale & !seq_along(scale) %in% held
   S[none, ] <- 0
   S[, none] <- 0
   S

@@ -285,8 +285,11 @@ test_that("values that no matrix has, or no computer, are refused", {
   expect_equal(sigma(lmm(y ~ x + (1 | g), d, fixed = list())), sigma(lmm(y ~ x + (1 | g), d)))
 })
 
-test_that("a response without residual has no estimates with a standard deviation held", {
+test_that("a response without residual has a residual variance of 0, and what is held beside it stays", {
   d <- behavior_data()
   d$y <- as.integer(d$g) + as.integer(d$h)^2
-  expect_error(lmm(y ~ 1 + (1 | g) + (1 | h), d, fixed = c(g = 3)), "no estimates were found", class = "lmm_error_numeric")
+  expect_warning(fit <- lmm(y ~ 1 + (1 | g) + (1 | h), d, fixed = c(g = 3)), "residual variance is zero", class = "lmm_warning_precision")
+  expect_equal(c(VarCorr(fit)$g), 9, tolerance = 1e-9)
+  expect_equal(c(VarCorr(fit)$h), var(seq_len(nlevels(d$h))^2), tolerance = 1e-5)     # the effects are known but for their mean
+  expect_equal(sigma(fit), 0)
 })

@@ -1,48 +1,28 @@
 // -2 log likelihood minimized with some variance parameters held: standard deviations and correlations of the user's
 // columns, the residual standard deviation. (Coefficients are held by a change of the cross-products.)
 //
-// Sequential quadratic programming in (theta, log sigma) with exact derivatives; the constraints are restored by the
-// same step. One parameter held at a row of values is its profile; Venzon and Moolgavkar (1988) for following it.
+// Sequential quadratic programming in (theta, log sigma) with exact derivatives. What a step leaves of the constraints is
+// restored at once, by Newton's method on them alone, which costs no evaluation of the criterion: every point that counts
+// has the held values. One parameter held at a row of values is its profile; Venzon and Moolgavkar (1988) for following it.
+//
+// A column with a held correlation ends its set at a standard deviation of 0, like the apex of a cone: beyond it the
+// correlation has the other sign. No step shortens its row to less than a tenth; where steps keep asking for that, the
+// model without the column is tried, in which its correlations are not parameters, and left again if that pays.
 #ifndef HENDERSON_FIT_CONSTRAINED_HPP
 #define HENDERSON_FIT_CONSTRAINED_HPP
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <string>
 #include <vector>
 
-#include "henderson/fit/start.hpp"
+#include "henderson/fit/held_rows.hpp"
+#include "henderson/fit/spanned.hpp"
 #include "henderson/likelihood/gradient.hpp"
 #include "henderson/optimize/minimize.hpp"
 
 namespace henderson {
-
-// The span of the gradients of the constraints (columns C, each taken in its own unit) and what is orthogonal to it.
-class Spanned {
- public:
-  explicit Spanned(const MatrixXd& columns) : size_(columns.cols()) {
-    const Index k = columns.rows();
-    for (Index c = 0; c < columns.cols(); ++c) size_[c] = std::max(columns.col(c).norm(), 1e-300);
-    const MatrixXd unit = columns * size_.cwiseInverse().asDiagonal();
-    const Eigen::SelfAdjointEigenSolver<MatrixXd> eigen(unit * unit.transpose());
-    Index rank = 0;
-    while (rank < k && eigen.eigenvalues()[k - 1 - rank] > 1e-12) ++rank;
-    along_ = eigen.eigenvectors().leftCols(k - rank);
-    across_ = eigen.eigenvectors().rightCols(rank);
-    weight_ = eigen.eigenvalues().tail(rank).cwiseInverse().asDiagonal() * (across_.transpose() * unit);
-  }
-
-  const MatrixXd& along() const { return along_; }   // orthonormal basis of the complement
-  // The shortest x with C'x = gap, and the multipliers l with C l nearest to -gradient.
-  VectorXd restore(const VectorXd& gap) const { return across_ * (weight_ * gap.cwiseQuotient(size_)); }
-  VectorXd multipliers(const VectorXd& gradient) const {
-    return -(weight_.transpose() * (across_.transpose() * gradient)).cwiseQuotient(size_);
-  }
-
- private:
-  VectorXd size_;
-  MatrixXd along_, across_, weight_;
-};
 
 struct ConstrainedPoint {
   double value = std::numeric_limits<double>::infinity();
@@ -51,106 +31,247 @@ struct ConstrainedPoint {
   double decrement = 0;
   int evaluations = 0;
   bool converged = false;
+  std::string status = "no_further_progress";
+  std::vector<TermColumn> zero;   // columns with held correlations whose standard deviation is 0
 };
 
 class ConstrainedSearch {
  public:
-  ConstrainedSearch(const Problem& problem, const CrossProducts& data, bool reml, Checkpoint& checkpoint)
-      : layout_(*problem.layout), data_(data), criterion_(problem, reml, checkpoint) {
-    if (!layout_.bounded()) throw Error("input", "parameters cannot be held where variances may be negative");
+  ConstrainedSearch(const Problem& problem, const CrossProducts& data, bool reml, Monitor& monitor,
+                    const Options& options = profile_options())
+      : rows_(*problem.layout, data), criterion_(problem, reml, monitor), monitor_(monitor), options_(options) {
+    if (!problem.layout->bounded()) throw Error("input", "parameters cannot be held where variances may be negative");
   }
 
-  // From a nearby point; theta and sigma need not satisfy the constraints. First with steps as long as the quadratic
-  // model thinks right; if that leads nowhere, with steps that the slope at each point pays for.
-  ConstrainedPoint run(const std::vector<Held>& held, const VectorXd& theta, double sigma) const {
-    const ConstrainedPoint bold = follow(held, theta, sigma, true);
-    if (bold.converged) return bold;
-    ConstrainedPoint out = follow(held, theta, sigma, false);
-    out.evaluations += bold.evaluations;
+  static Options profile_options() {
+    Options out;
+    out.decrement = 1e-13;
     return out;
+  }
+  const HeldRows& rows() const { return rows_; }
+
+  // From a nearby point; theta and sigma need not satisfy the constraints. Rows with held correlations that are 0 there
+  // stay 0 unless leaving pays. Not `early`: others are tried at 0 only when next to nothing is left of them.
+  ConstrainedPoint run(const std::vector<Held>& held, const VectorXd& theta, double sigma, bool early = true) const {
+    Task task{held, {}, {}, 0};
+    if (!early) task.firm = rows_.collapsible(held);
+    for (const TermColumn& c : rows_.collapsible(held))
+      if (rows_.weight(c, theta) <= 1e-20) task.zero.push_back(c);
+    ConstrainedPoint best = settle(task, rows_.without(task.zero, theta), sigma);
+    for (std::size_t round = 0; round < 4 && best.converged && !best.zero.empty(); ++round) {
+      const Exit exit = way_out(held, best);
+      if (!exit.found) break;
+      task.zero = best.zero;
+      task.zero.erase(std::find(task.zero.begin(), task.zero.end(), exit.column));
+      task.firm.push_back(exit.column);
+      task.used = best.evaluations;
+      ConstrainedPoint next = settle(task, rows_.with_row(exit.column, exit.row, best.theta), best.sigma);
+      best.evaluations = next.evaluations;
+      if (!next.converged || next.value >= best.value - noise(best.value)) break;
+      best = next;
+    }
+    return best;
+  }
+
+  // Are the held parameters at their values? Those of rows at 0 have none.
+  bool obeys(const std::vector<Held>& held, const ConstrainedPoint& at) const {
+    const Constraints c = rows_.constraints(held, at.zero, at.theta, std::log(at.sigma));
+    return (c.gap.array().abs() <= 1e-8).all();
   }
 
   // Gradients of the held parameters in (theta, log sigma), one column each.
   MatrixXd constraint_gradients(const std::vector<Held>& held, const VectorXd& theta, double sigma) const {
-    MatrixXd out(theta.size() + 1, held.size());
-    for (std::size_t c = 0; c < held.size(); ++c) {
-      out.col(c) = evaluate_held(held[c], theta, std::log(sigma)).gradient / unit(held[c]);
-    }
-    return out;
+    return rows_.constraints(held, {}, theta, std::log(sigma)).gradient;
   }
 
  private:
-  static double unit(const Held& held) { return held.row == held.col && held.value > 0 ? held.value : 1; }
-
-  struct HeldValue {
-    double value;
-    VectorXd gradient;   // theta, log sigma
-    MatrixXd hessian;
+  struct Task {
+    std::vector<Held> held;
+    std::vector<TermColumn> zero;   // rows kept at 0
+    std::vector<TermColumn> firm;   // rows that are not to be tried at 0 until they are next to nothing
+    int used = 0;                   // evaluations so far
   };
   struct Point {
     VectorXd theta;
     double log_sigma = 0, value = std::numeric_limits<double>::infinity();
+    double degrees = 0;
     VectorXd gradient;
     MatrixXd hessian;
-    VectorXd gap;                       // per constraint: target - value, standard deviations relative to the target
-    MatrixXd held_gradient;             // one column per constraint
-    std::vector<MatrixXd> held_hessian;
+    Constraints held;
   };
   struct Step {
     VectorXd theta;
-    VectorXd multiplier, next;   // here and, by the quadratic model, after the step
     double log_sigma = 0, decrement = 0;
   };
+  struct Exit {
+    bool found = false;
+    TermColumn column;
+    VectorXd row;
+  };
 
-  ConstrainedPoint follow(const std::vector<Held>& held, const VectorXd& theta, double sigma, bool bold) const {
+  static double noise(double value) { return 1e-11 * (1 + std::abs(value)); }
+
+  // The optimum from here; rows that vanish on the way are tried at 0.
+  ConstrainedPoint settle(Task task, const VectorXd& theta, double sigma) const {
+    ConstrainedPoint here = follow(task, theta, sigma), fallback;
+    while (here.status == "collapsing") {
+      Task smaller = task;
+      smaller.zero.insert(smaller.zero.end(), here.zero.begin(), here.zero.end());
+      smaller.used = here.evaluations;
+      const ConstrainedPoint without = settle(smaller, rows_.without(here.zero, here.theta), here.sigma);
+      if (without.status == "too_many_evaluations" || (without.converged && without.value <= here.value + noise(here.value))) return without;
+      task.firm.insert(task.firm.end(), here.zero.begin(), here.zero.end());
+      task.used = without.evaluations;
+      if (without.converged && without.value < fallback.value) fallback = without;
+      const bool nothing = std::any_of(here.zero.begin(), here.zero.end(), [&](const TermColumn& c) { return negligible(c, here.theta); });
+      if (nothing) return without;
+      here = follow(task, here.theta, here.sigma);
+    }
+    if (here.converged || !fallback.converged) return here;
+    fallback.evaluations = here.evaluations;
+    return fallback;
+  }
+
+  bool negligible(const TermColumn& column, const VectorXd& theta) const { return rows_.weight(column, theta) < 1e-12; }
+
+  ConstrainedPoint follow(const Task& task, const VectorXd& theta, double sigma) const {
     ConstrainedPoint out;
-    Point here = evaluate(theta, std::log(sigma), held);
-    ++out.evaluations;
-    VectorXd penalty = VectorXd::Zero(held.size());
-    for (int iteration = 0; iteration < 60 && std::isfinite(here.value); ++iteration) {
+    out.evaluations = task.used + 1;
+    out.zero = task.zero;
+    Point here = evaluate(theta, std::log(sigma), task);
+    std::vector<TermColumn> shrunk;
+    double before = std::numeric_limits<double>::infinity();
+    while (std::isfinite(here.value)) {
+      const bool obeys = (here.held.gap.array().abs() <= 1e-12).all();
       const Step step = solve(here);
       out.decrement = step.decrement;
-      if ((here.gap.array().abs() <= 1e-12).all() && step.decrement <= 1e-13) {
-        out.converged = true;
+      monitor_.on_iteration(out.evaluations, here.value, step.decrement);
+      monitor_.check();
+      if (obeys && enough(step.decrement, before, here.degrees)) {
+        out.status = "converged";
         break;
       }
-      penalty = penalty.cwiseMax(2 * step.multiplier.cwiseAbs());
-      if (bold) penalty = penalty.cwiseMax(2 * step.next.cwiseAbs());
-      const double merit = here.value + penalty.dot(here.gap.cwiseAbs());
+      before = step.decrement;
+      std::vector<TermColumn> vanishing;
+      double length = longest(task, here, step, vanishing);
+      out.zero = leaving(task, here, shrunk, vanishing);
+      if (!out.zero.empty()) {
+        out.status = "collapsing";
+        break;
+      }
+      out.zero = task.zero;
+      shrunk = vanishing;
       Point trial;
-      double length = 1;
       bool better = false;
-      for (int halving = 0; halving < 25; ++halving, length /= 2) {
-        trial = evaluate(here.theta + length * step.theta, here.log_sigma + length * step.log_sigma, held);
+      for (int halving = 0; halving < 25 && !better && out.evaluations < options_.max_evaluations; ++halving, length /= 2) {
+        VectorXd moved = here.theta + length * step.theta;
+        double log_sigma = here.log_sigma + length * step.log_sigma;
+        if (!restore(task, moved, log_sigma)) continue;
+        trial = evaluate(moved, log_sigma, task);
         ++out.evaluations;
-        const double noise = 1e-11 * (1 + std::abs(here.value));
-        if (std::isfinite(trial.value) && trial.value + penalty.dot(trial.gap.cwiseAbs()) <= merit + noise) {
-          better = true;
-          break;
-        }
+        better = std::isfinite(trial.value) && (!obeys || trial.value <= here.value + noise(here.value));
       }
       if (!better) {
-        out.converged = (here.gap.array().abs() <= 1e-8).all() && step.decrement <= 1e-8;
+        if (obeys && step.decrement <= 1e-8) out.status = "converged";
+        else if (out.evaluations >= options_.max_evaluations) out.status = "too_many_evaluations";
         break;
       }
       here = trial;
     }
+    out.converged = out.status == "converged";
     out.value = here.value;
     out.theta = here.theta;
     out.sigma = std::exp(here.log_sigma);
     return out;
   }
 
-  Point evaluate(const VectorXd& theta, double log_sigma, const std::vector<Held>& held) const {
+  // The held values, from a point near to them: Newton's method on the constraints, by the shortest steps.
+  bool restore(const Task& task, VectorXd& theta, double& log_sigma) const {
+    double before = std::numeric_limits<double>::infinity();
+    for (int k = 0; k < 30; ++k) {
+      const Constraints c = rows_.constraints(task.held, task.zero, theta, log_sigma);
+      if (c.gap.size() == 0) return true;
+      const double gap = c.gap.cwiseAbs().maxCoeff();
+      if (!std::isfinite(gap)) return false;
+      if (gap <= 1e-15 || (gap <= 1e-12 && gap >= before / 2)) return true;
+      before = gap;
+      const VectorXd step = Spanned(c.gradient).restore(c.gap);
+      theta += step.head(theta.size());
+      log_sigma += step[theta.size()];
+    }
+    return before <= 1e-12;
+  }
+
+  // Small as asked; or in the rounding of the criterion's derivatives, where it stops falling.
+  bool enough(double decrement, double before, double degrees) const {
+    const double rounding = std::max(1e-13, 1e-15 * degrees);
+    return decrement <= options_.decrement || (decrement <= rounding && decrement > before / 16);
+  }
+
+  // The part of a step that leaves each row with a held correlation a tenth of its length; rows that want to lose more.
+  double longest(const Task& task, const Point& here, const Step& step, std::vector<TermColumn>& vanishing) const {
+    double length = 1;
+    for (const TermColumn& c : rows_.collapsible(task.held)) {
+      if (contains(task.zero, c.term, c.row)) continue;
+      const VectorXd a = rows_.row(c, here.theta), b = rows_.row(c, here.theta + step.theta);
+      const double left = a.dot(b) / a.squaredNorm();
+      if (!(left < 0.1)) continue;
+      vanishing.push_back(c);
+      length = std::min(length, 0.9 / (1 - left));
+    }
+    return length;
+  }
+
+  // Rows to be tried at 0: two steps in turn wanted that, or nothing is left of them.
+  std::vector<TermColumn> leaving(const Task& task, const Point& here, const std::vector<TermColumn>& before,
+                                  const std::vector<TermColumn>& now) const {
+    std::vector<TermColumn> out;
+    for (const TermColumn& c : now) {
+      const bool twice = contains(before, c.term, c.row) && !contains(task.firm, c.term, c.row);
+      if (twice || negligible(c, here.theta)) out.push_back(c);
+    }
+    return out;
+  }
+
+  // From an optimum with rows at 0: one that had better be longer, and where it should point. For a small length s the
+  // criterion changes by 2 s c'u + s^2 g, where u is the direction of the row; held correlations are its angles with
+  // other rows, and free ones are chosen so that the slope is steepest.
+  Exit way_out(const std::vector<Held>& held, const ConstrainedPoint& at) const {
+    Exit out;
+    const Evaluation e = criterion_.evaluate(at.theta);
+    if (!e.ok()) return out;
+    const Moments m = moments(criterion_, e, theta_directions(rows_.layout(), at.theta));
+    const double ratio = e.sigma2 / (at.sigma * at.sigma);
+    for (const TermColumn& c : at.zero) {
+      const Term& term = rows_.layout().terms[c.term];
+      const MatrixXd rise = m.block_trace[term.group].block(term.column, term.column, term.q, term.q);
+      const MatrixXd fall = ratio * m.block_quadratic[term.group].block(term.column, term.column, term.q, term.q);
+      const VectorXd w = Eigen::HouseholderQR<MatrixXd>(rows_.basis(c.term)).solve(VectorXd::Unit(term.q, c.row));
+      const MatrixXd a = rows_.factor(c.term, at.theta), l = term.structure->factor(at.theta.segment(term.theta, term.n_theta), term.q);
+      const VectorXd slope = l.transpose() * ((rise - fall) * w);
+      const Direct way = steepest(held, c, a, slope);
+      const double size = (l.transpose() * (rise * w)).norm() + (l.transpose() * (fall * w)).norm();
+      const double first = way.least, second = w.dot((rise - fall) * w), scale = w.dot(rise * w);
+      if (way.u.size() == 0 || first > 1e-6 * size || (first >= -1e-6 * size && second >= -1e-6 * scale)) continue;
+      out.found = true;
+      out.column = c;
+      out.row = 0.1 * std::sqrt(rows_.unit_square(c)) * way.u;
+      return out;
+    }
+    return out;
+  }
+
+  Point evaluate(const VectorXd& theta, double log_sigma, const Task& task) const {
     Point out;
     out.theta = theta;
     out.log_sigma = log_sigma;
+    const Layout& layout = rows_.layout();
     const Evaluation at = criterion_.evaluate(theta);
     if (!at.ok()) return out;
     const double profiled = at.sigma2, sigma2 = std::exp(2 * log_sigma), nu = at.degrees, ratio = profiled / sigma2;
+    out.degrees = nu;
     out.value = at.value + nu * (std::log(1 / ratio) + ratio - 1);
-    const std::vector<Direction> directions = theta_directions(layout_, theta);
-    Moments m = moments(criterion_, at, directions);
+    Moments m = moments(criterion_, at, theta_directions(layout, theta));
     m.quadratic *= ratio;      // sigma2 in place of the profiled one
     m.ai *= ratio;
     for (MatrixXd& block : m.block_quadratic) block *= ratio;
@@ -158,104 +279,37 @@ class ConstrainedSearch {
     out.gradient.resize(k + 1);
     out.gradient << m.trace - m.quadratic, 2 * nu * (1 - ratio);
     out.hessian.resize(k + 1, k + 1);
-    out.hessian.topLeftCorner(k, k) = (m.has_t ? MatrixXd(2 * m.ai - m.t) : m.ai) + factor_curvature(layout_, theta, m);
+    out.hessian.topLeftCorner(k, k) = (m.has_t ? MatrixXd(2 * m.ai - m.t) : m.ai) + factor_curvature(layout, theta, m);
     out.hessian.col(k).head(k) = 2 * m.quadratic;
     out.hessian.row(k).head(k) = 2 * m.quadratic.transpose();
     out.hessian(k, k) = 4 * nu * ratio;
-    const Index constraints = static_cast<Index>(held.size());
-    out.gap.resize(constraints);
-    out.held_gradient.resize(k + 1, constraints);
-    for (Index c = 0; c < constraints; ++c) {
-      const HeldValue h = evaluate_held(held[c], theta, log_sigma);
-      const double scale = unit(held[c]);
-      out.gap[c] = (held[c].value - h.value) / scale;
-      out.held_gradient.col(c) = h.gradient / scale;
-      out.held_hessian.push_back(h.hessian / scale);
-    }
-    return out;
-  }
-
-  HeldValue evaluate_held(const Held& held, const VectorXd& theta, double log_sigma) const {
-    const Index k = theta.size();
-    HeldValue out{std::exp(log_sigma), VectorXd::Zero(k + 1), MatrixXd::Zero(k + 1, k + 1)};
-    if (held.term < 0) {
-      out.gradient[k] = out.hessian(k, k) = out.value;
-      return out;
-    }
-    const Term& term = layout_.terms[held.term];
-    if (held.row == held.col && held.value == 0) {   // the parameter itself: its size has no slope at 0
-      out.value = theta[term.theta + held.row];
-      out.gradient[term.theta + held.row] = 1;
-      return out;
-    }
-    const VectorXd own = theta.segment(term.theta, term.n_theta);
-    const VectorXd a = entry(term, held, own, held.row), b = entry(term, held, own, held.col);
-    const MatrixXd da = entry_derivative(term, held, own, held.row), db = entry_derivative(term, held, own, held.col);
-    // Both structures have L linear in theta: second derivatives come from products of first ones.
-    const double aa = a.squaredNorm(), bb = b.squaredNorm(), ab = a.dot(b);
-    const VectorXd g_aa = 2 * da.transpose() * a, g_bb = 2 * db.transpose() * b, g_ab = da.transpose() * b + db.transpose() * a;
-    const MatrixXd h_aa = 2 * da.transpose() * da, h_bb = 2 * db.transpose() * db;
-    const MatrixXd h_ab = da.transpose() * db + db.transpose() * da;
-    VectorXd g;
-    MatrixXd h;
-    double scale = 1;
-    if (held.row == held.col) {          // sigma |a|
-      const double norm = std::sqrt(aa);
-      g = g_aa / (2 * norm);
-      h = h_aa / (2 * norm) - g * g.transpose() / norm;
-      scale = std::exp(log_sigma);
-      out.value = scale * norm;
-      out.gradient[k] = out.hessian(k, k) = out.value;
-      out.hessian.col(k).segment(term.theta, term.n_theta) = scale * g;
-      out.hessian.row(k).segment(term.theta, term.n_theta) = scale * g.transpose();
-    } else {                             // ab / sqrt(aa bb)
-      const double root = std::sqrt(aa * bb), rho = ab / root;
-      const VectorXd la = g_aa / aa, lb = g_bb / bb;
-      g = g_ab / root - 0.5 * rho * (la + lb);
-      h = h_ab / root - 0.5 * (g_ab * (la + lb).transpose() + (la + lb) * g_ab.transpose()) / root -
-          0.5 * rho * (h_aa / aa + h_bb / bb - la * la.transpose() - lb * lb.transpose()) +
-          0.25 * rho * (la + lb) * (la + lb).transpose();
-      out.value = rho;
-    }
-    out.gradient.segment(term.theta, term.n_theta) = scale * g;
-    out.hessian.block(term.theta, term.theta, term.n_theta, term.n_theta) = scale * h;
-    return out;
-  }
-
-  // Row of the user's factor, basis * L.
-  VectorXd entry(const Term& term, const Held& held, const VectorXd& own, Index row) const {
-    return (data_.z_basis[held.term].row(row) * term.structure->factor(own, term.q)).transpose();
-  }
-  MatrixXd entry_derivative(const Term& term, const Held& held, const VectorXd& own, Index row) const {
-    MatrixXd out(term.q, term.n_theta);
-    for (Index j = 0; j < term.n_theta; ++j)
-      out.col(j) = (data_.z_basis[held.term].row(row) * term.structure->factor_derivative(own, term.q, j)).transpose();
+    out.held = rows_.constraints(task.held, task.zero, theta, log_sigma);
     return out;
   }
 
   // Newton step of the Lagrangian: along the constraints by its curvature made positive, across them by restoration.
   Step solve(const Point& here) const {
-    const Index k = here.gradient.size(), m = here.gap.size();
+    const Index k = here.gradient.size(), m = here.held.gap.size();
     Step out;
-    const Spanned held(here.held_gradient);
-    const VectorXd across = held.restore(here.gap);
-    out.multiplier = held.multipliers(here.gradient);
+    const Spanned held(here.held.gradient);
+    const VectorXd across = held.restore(here.held.gap);
+    const VectorXd multiplier = held.multipliers(here.gradient);
     MatrixXd lagrangian = here.hessian;
-    for (Index c = 0; c < m; ++c) lagrangian += out.multiplier[c] * here.held_hessian[c];
+    for (Index c = 0; c < m; ++c) lagrangian += multiplier[c] * here.held.hessian[c];
     const MatrixXd& along = held.along();
     const VectorXd gradient = here.gradient + lagrangian * across;
     const NewtonStep newton = newton_step(along.transpose() * gradient, along.transpose() * (lagrangian * along));
     const VectorXd step = across + along * newton.step;
-    out.next = held.multipliers(here.gradient + lagrangian * step);
     out.decrement = newton.decrement;
     out.theta = step.head(k - 1);
     out.log_sigma = step[k - 1];
     return out;
   }
 
-  const Layout& layout_;
-  const CrossProducts& data_;
+  HeldRows rows_;
   Criterion criterion_;
+  Monitor& monitor_;
+  Options options_;
 };
 
 }  // namespace henderson

@@ -44,7 +44,7 @@ inline Fit fit(const Layout& layout, const CrossProducts& data, Index response, 
   const auto classes = problem.rest.columns() > 0 ? std::vector<std::vector<Index>>() : levels_by_root(layout, data);
   const bool mix = worth_mixing(problem, data, classes);
   set_response(problem, data, response, mix ? &classes : nullptr);
-  const bool floored = !held && floor_residual(problem, data);
+  const bool floored = options.sigma == 0 && floor_residual(problem, data);
   Fitter fitter(problem, data, options, monitor);
   Fit out;
   out.outcome = held ? HeldFitter(problem, data, options, monitor).run() : fitter.run();

@@ -3,6 +3,8 @@
 #define HENDERSON_FIT_HELD_HPP
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <utility>
 #include <vector>
 
@@ -16,7 +18,7 @@ class HeldFitter {
  public:
   HeldFitter(const Problem& problem, const CrossProducts& data, const FitOptions& options, Monitor& monitor)
       : problem_(problem), layout_(*problem.layout), data_(data), options_(options), monitor_(monitor), held_(options.held),
-        search_(problem, data, options.reml, monitor) {
+        search_(problem, data, options.reml, monitor, options.search) {
     if (options.sigma > 0) held_.push_back({-1, 0, 0, options.sigma});
   }
 
@@ -28,30 +30,30 @@ class HeldFitter {
     const VectorXd neutral = neutral_theta(layout_);
     std::vector<VectorXd> starts = {options_.start.size() == layout_.n_theta ? options_.start : neutral};
     if (problem_.rest.factor_entries() < 2000000)
-      for (const double scale : {0.2, 5.0}) starts.push_back(scale * neutral);
+      for (const double scale : {0.2, 5.0})
+        if (static_cast<int>(starts.size()) < options_.restarts) starts.push_back(scale * neutral);
     ConstrainedPoint best;
     for (const VectorXd& start : starts) {
-      best = better(best, from(start, held_, out));
+      best = better(best, from(start, out));
       monitor_.check();
     }
     best = drop_zeros(best, out);
-    out.sigma = best.sigma;
-    fill(best, out.optimum);
-    out.optimum.evaluations = out.evaluations;
+    fill(best, out);
     return out;
   }
 
  private:
   static ConstrainedPoint better(const ConstrainedPoint& a, const ConstrainedPoint& b) {
     const double noise = 1e-10 * (1 + std::abs(b.value));
-    const bool take = a.theta.size() == 0 || b.value < a.value - noise || (b.converged && !a.converged && b.value < a.value + noise);
+    if (a.converged && !b.converged) return a;     // b may not have what is held
+    const bool take = a.theta.size() == 0 || b.value < a.value - noise || (b.converged && !a.converged);
     return take ? b : a;
   }
 
-  ConstrainedPoint from(const VectorXd& theta, const std::vector<Held>& held, FitOutcome& out) {
+  ConstrainedPoint from(const VectorXd& theta, FitOutcome& out) {
     const auto at = obeying(theta);
     ++out.starts;
-    ConstrainedPoint found = search_.run(held, at.first, at.second);
+    ConstrainedPoint found = search_.run(held_, at.first, at.second, false);
     out.evaluations += found.evaluations;
     return found;
   }
@@ -62,68 +64,135 @@ class HeldFitter {
     VectorXd out = theta;
     for (std::size_t t = 0; t < layout_.terms.size(); ++t) {
       const Term& term = layout_.terms[t];
-      const MatrixXd& basis = data_.z_basis[t];
-      MatrixXd s = sigma * sigma * basis * term.structure->sigma(theta.segment(term.theta, term.n_theta), term.q) * basis.transpose();
-      VectorXd sd = s.diagonal().cwiseSqrt();
-      MatrixXd r = MatrixXd::Identity(term.q, term.q);
-      for (Index j = 0; j < term.q; ++j)
-        for (Index i = 0; i < term.q; ++i)
-          if (i != j && sd[i] > 0 && sd[j] > 0) r(i, j) = s(i, j) / (sd[i] * sd[j]);
-      bool own = false;
-      for (const Held& h : held_) {
-        if (h.term != static_cast<int>(t)) continue;
-        own = true;
-        if (h.row == h.col) {
-          sd[h.row] = h.value;
-        } else {
-          r(h.row, h.col) = r(h.col, h.row) = h.value;
-        }
-      }
+      const bool own = std::any_of(held_.begin(), held_.end(), [&](const Held& h) { return h.term == static_cast<int>(t); });
       if (!own) continue;
-      s = sd.asDiagonal() * r * sd.asDiagonal();
-      const Eigen::HouseholderQR<MatrixXd> qr(basis);
-      const MatrixXd half = qr.solve(s).transpose();
-      out.segment(term.theta, term.n_theta) = term.structure->nearest(qr.solve(half) / (sigma * sigma));
+      const MatrixXd a = search_.rows().factor(static_cast<int>(t), theta);
+      VectorXd sd = sigma * a.rowwise().norm();
+      MatrixXd r = a * a.transpose();
+      for (Index i = 0; i < term.q; ++i)
+        for (Index j = 0; j < term.q; ++j) r(i, j) = i == j ? 1 : sd[i] > 0 && sd[j] > 0 ? r(i, j) * (sigma / sd[i]) * (sigma / sd[j]) : 0;
+      for (const Held& h : held_)
+        if (h.term == static_cast<int>(t) && h.row == h.col) sd[h.row] = h.value;
+      const MatrixXd l = semidefinite_cholesky(with_correlations(static_cast<int>(t), r));
+      search_.rows().set_factor(static_cast<int>(t), (sd / sigma).asDiagonal() * l, out);
     }
     return {out, sigma};
   }
 
-  // Entries of theta that stand alone and end at zero are zero.
-  ConstrainedPoint drop_zeros(const ConstrainedPoint& found, FitOutcome& out) {
-    std::vector<bool> singular;
-    const VectorXd snap = snapped(problem_, found.theta, singular);
-    out.singular.assign(singular.size(), false);
-    std::vector<Held> held = held_;
-    for (std::size_t t = 0; t < singular.size(); ++t) {
-      const Term& term = layout_.terms[t];
-      if (!singular[t]) continue;
-      const bool alone = term.q == 1 || term.n_theta == term.q;
-      bool free = !alone;
-      for (Index j = 0; alone && j < term.q; ++j) {
-        const bool known = std::any_of(held_.begin(), held_.end(), [&](const Held& h) {
-          return h.term == static_cast<int>(t) && h.row == j && h.col == j;
-        });
-        if (known || snap[term.theta + j] != 0) continue;
-        held.push_back({static_cast<int>(t), j, j, 0});
-        free = true;
-      }
-      out.singular[t] = free;
+  // The held correlations of a term in a correlation matrix: the others give way until it is positive definite.
+  MatrixXd with_correlations(int t, MatrixXd r) const {
+    const auto restore = [&] {
+      r.diagonal().setOnes();
+      for (const Held& h : held_)
+        if (h.term == t && h.row != h.col) r(h.row, h.col) = r(h.col, h.row) = h.value;
+    };
+    restore();
+    for (int k = 0; k < 500; ++k) {
+      const Eigen::SelfAdjointEigenSolver<MatrixXd> eigen(r);
+      const double least = 0.01 / (1 + k);
+      if (eigen.eigenvalues()[0] > least / 2) break;
+      r = eigen.eigenvectors() * eigen.eigenvalues().cwiseMax(least).asDiagonal() * eigen.eigenvectors().transpose();
+      restore();
     }
-    if (held.size() == held_.size()) return found;
-    VectorXd theta = found.theta;
-    for (std::size_t h = held_.size(); h < held.size(); ++h) theta[layout_.terms[held[h].term].theta + held[h].row] = 0;
-    ConstrainedPoint zero = search_.run(held, theta, found.sigma);
-    out.evaluations += zero.evaluations;
-    if (zero.converged && zero.value <= found.value + 1e-7) return zero;
-    out.singular.assign(singular.size(), false);
-    return found;
+    return r;
   }
 
-  void fill(const ConstrainedPoint& best, Optimum& out) const {
-    out.theta = canonical(layout_, best.theta);
-    out.value = best.value;
-    out.decrement = best.decrement;
-    out.status = best.converged ? "converged" : "no_further_progress";
+  // Entries of theta that stand alone and end at zero are zero; terms of which nothing is held are exactly singular
+  // where they nearly are.
+  ConstrainedPoint drop_zeros(const ConstrainedPoint& found, FitOutcome& out) {
+    out.singular.assign(layout_.terms.size(), false);
+    for (const TermColumn& c : found.zero) out.singular[c.term] = true;
+    std::vector<bool> near;
+    const VectorXd snap = snapped(problem_, found.theta, near);
+    std::vector<bool> changed(near.size(), false);
+    std::vector<Held> held = held_;
+    VectorXd theta = found.theta;
+    for (std::size_t t = 0; t < near.size(); ++t) {
+      const Term& term = layout_.terms[t];
+      const int own = static_cast<int>(t);
+      if (!near[t]) continue;
+      if (term.q == 1 || term.n_theta == term.q) {
+        for (Index j = 0; j < term.q; ++j) {
+          if (HeldRows::holds_sd(held_, own, j) || snap[term.theta + j] != 0) continue;
+          held.push_back({own, j, j, 0});
+          theta[term.theta + j] = 0;
+          changed[t] = true;
+        }
+      } else if (std::none_of(held_.begin(), held_.end(), [&](const Held& h) { return h.term == own; })) {
+        theta.segment(term.theta, term.n_theta) = snap.segment(term.theta, term.n_theta);
+        changed[t] = true;
+      } else {
+        out.singular[t] = out.singular[t] || without_rank(found, own);
+      }
+    }
+    if (std::find(changed.begin(), changed.end(), true) == changed.end()) return found;
+    ConstrainedPoint zero = search_.run(held, theta, found.sigma);
+    out.evaluations += zero.evaluations;
+    if (!zero.converged || zero.value > found.value + 1e-7) return found;
+    for (std::size_t t = 0; t < near.size(); ++t) out.singular[t] = out.singular[t] || changed[t];
+    return zero;
+  }
+
+  // Is a term of which something is held singular, its held standard deviations aside? A small one is no estimate.
+  bool without_rank(const ConstrainedPoint& found, int t) const {
+    MatrixXd a = search_.rows().factor(t, found.theta);
+    for (Index j = 0; j < a.rows(); ++j) {
+      if (contains(found.zero, t, j)) continue;
+      if (!HeldRows::holds_sd(held_, t, j) && search_.rows().weight({t, j}, found.theta) <= 1e-8) return true;
+      a.row(j) /= a.row(j).norm();
+    }
+    for (const TermColumn& c : found.zero)
+      if (c.term == t) a.row(c.row).setZero();
+    const Eigen::SelfAdjointEigenSolver<MatrixXd> eigen(a * a.transpose());
+    return eigen.eigenvalues()[0] <= 1e-8;
+  }
+
+  // One of the equal factors: no negative entry on the diagonal. Rounding would be too much for what is held.
+  VectorXd with_signs(VectorXd theta) const {
+    for (const Term& term : layout_.terms) {
+      const VectorXd own = theta.segment(term.theta, term.n_theta);
+      const MatrixXd l = term.structure->factor(own, term.q);
+      for (Index k = 0; k < term.n_theta; ++k) {
+        Index row, col;
+        term.structure->factor_derivative(own, term.q, k).cwiseAbs().maxCoeff(&row, &col);
+        if (l(col, col) < 0) theta[term.theta + k] = -own[k];
+      }
+    }
+    return theta;
+  }
+
+  // Where the search has lost what is held, there is no result.
+  void fill(const ConstrainedPoint& best, FitOutcome& out) const {
+    out.sigma = best.sigma;
+    Optimum& optimum = out.optimum;
+    optimum.theta = with_signs(best.theta);
+    optimum.value = best.value;
+    optimum.decrement = best.decrement;
+    optimum.status = best.status;
+    optimum.evaluations = out.evaluations;
+    if (options_.sigma > 0) {
+      if (!search_.obeys(held_, best)) lose(optimum);
+      return;
+    }
+    const Criterion criterion(problem_, options_.reml, monitor_);
+    const Evaluation at = criterion.evaluate(best.theta);
+    out.zero_residual = problem_.rest.columns() > 0 && !(at.ok() && at.r2 > 1e-13 * problem_.total);
+    out.zero_sigma = !out.zero_residual && falls_to_zero(best);
+    if (!search_.obeys(held_, best)) lose(optimum);
+  }
+
+  static void lose(Optimum& optimum) {
+    optimum.theta.setConstant(std::numeric_limits<double>::quiet_NaN());
+    optimum.value = std::numeric_limits<double>::infinity();
+    optimum.status = "held_values_missed";
+  }
+
+  // Is a much smaller residual variance, the covariance matrices unchanged, no worse?
+  bool falls_to_zero(const ConstrainedPoint& best) const {
+    if (!(best.sigma * best.sigma < 1e-9 * problem_.total / static_cast<double>(problem_.n))) return false;
+    Problem smaller = problem_;
+    smaller.sigma2 = 1e-4 * best.sigma * best.sigma;
+    return Criterion(smaller, options_.reml, monitor_).evaluate(1e2 * best.theta).value <= best.value + 1e-8 * (1 + std::abs(best.value));
   }
 
   // The terms that cannot be told apart when the held parameters are known.
