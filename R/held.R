@@ -105,9 +105,9 @@ check_held_values <- function(found, blocks, frame) {
   if (is.null(held)) return(invisible())
   parameters <- data.frame(held[c("term", "row", "col")])
   sd <- parameters$row == parameters$col
-  exact <- is_exact_fit(blocks) && !0L %in% held$term && any(held$value[sd] > 0)
+  exact <- is_exact_fit(blocks) && !0L %in% held$term && any(held$value[sd] > 0)      # sigma falls to 0, its ratio grows
   lost <- exact || !isTRUE(is.finite(found$optimum$value))
-  if (!lost) {
+  if (!lost && found$optimum$identified) {
     covariance <- Map(clean_covariance, found$solution$covariance, frame$random, found$optimum$singular, blocks$z_basis, held_columns(frame))
     value <- parameter_values(parameters, covariance, sqrt(found$solution$sigma2))
     lost <- any(abs(value - held$value) > 1e-7 * ifelse(sd, held$value, 1), na.rm = TRUE)

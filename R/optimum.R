@@ -4,7 +4,10 @@ find_optimum <- function(frame, blocks, reml, start, control) {
   layout <- engine_layout(frame)
   if (!is.null(start)) start <- internal_start(start, frame, blocks)
   found <- engine_result(engine_fit(layout, blocks, 1L, engine_options(control, frame, reml, start), control$progress), frame)
-  if (!found$optimum$identified) abort_confounded(found$optimum$confounded, frame, blocks)
+  if (!found$optimum$identified) {
+    if (is_exact_fit(blocks)) check_held_values(found, blocks, frame)
+    abort_confounded(found$optimum$confounded, frame, blocks)
+  }
   if (is.null(frame$held) && !isTRUE(is.finite(found$optimum$value))) {
     outweighed <- outweighed_levels(frame$random, frame, blocks)
     lmm_abort("numeric", paste0("the criterion has no value where the search began", if (!is.null(outweighed)) ", in double precision", "."),

@@ -76,7 +76,7 @@ class ConstrainedSearch {
   // Are the held parameters at their values? Those of rows at 0 have none.
   bool obeys(const std::vector<Held>& held, const ConstrainedPoint& at) const {
     const Constraints c = rows_.constraints(held, at.zero, at.theta, std::log(at.sigma));
-    return (c.gap.array().abs() <= 1e-8).all();
+    return (c.gap.array().abs() <= kMet).all();
   }
 
   // Gradients of the held parameters in (theta, log sigma), one column each.
@@ -109,6 +109,8 @@ class ConstrainedSearch {
     VectorXd row;
   };
 
+  // Restoration goes as far as rounding lets it, mostly to 1e-15; where the basis mixes a large and a tiny row, less far.
+  static constexpr double kMet = 1e-8;
   static double noise(double value) { return 1e-11 * (1 + std::abs(value)); }
 
   // The optimum from here; rows that vanish on the way are tried at 0.
@@ -134,15 +136,25 @@ class ConstrainedSearch {
 
   bool negligible(const TermColumn& column, const VectorXd& theta) const { return rows_.weight(column, theta) < 1e-12; }
 
-  ConstrainedPoint follow(const Task& task, const VectorXd& theta, double sigma) const {
+  ConstrainedPoint follow(const Task& task, VectorXd theta, double sigma) const {
     ConstrainedPoint out;
     out.evaluations = task.used + 1;
     out.zero = task.zero;
-    Point here = evaluate(theta, std::log(sigma), task);
+    double log_sigma = std::log(sigma);
+    // Far away in its own unit a row must come to its length first: a step would lose it among the others.
+    const VectorXd gap = rows_.constraints(task.held, task.zero, theta, log_sigma).gap;
+    const bool near = (gap.array().abs() <= 1e-6).all(), far = (gap.array().abs() > 10).any();
+    VectorXd moved = theta;
+    double moved_sigma = log_sigma;
+    if ((near || far) && restore(task, moved, moved_sigma)) {
+      theta = moved;
+      log_sigma = moved_sigma;
+    }
+    Point here = evaluate(theta, log_sigma, task);
     std::vector<TermColumn> shrunk;
     double before = std::numeric_limits<double>::infinity();
     while (std::isfinite(here.value)) {
-      const bool obeys = (here.held.gap.array().abs() <= 1e-12).all();
+      const bool obeys = (here.held.gap.array().abs() <= kMet).all();
       const Step step = solve(here);
       out.decrement = step.decrement;
       monitor_.on_iteration(out.evaluations, here.value, step.decrement);
@@ -164,8 +176,8 @@ class ConstrainedSearch {
       Point trial;
       bool better = false;
       for (int halving = 0; halving < 25 && !better && out.evaluations < options_.max_evaluations; ++halving, length /= 2) {
-        VectorXd moved = here.theta + length * step.theta;
-        double log_sigma = here.log_sigma + length * step.log_sigma;
+        moved = here.theta + length * step.theta;
+        log_sigma = here.log_sigma + length * step.log_sigma;
         if (!restore(task, moved, log_sigma)) continue;
         trial = evaluate(moved, log_sigma, task);
         ++out.evaluations;
@@ -193,13 +205,13 @@ class ConstrainedSearch {
       if (c.gap.size() == 0) return true;
       const double gap = c.gap.cwiseAbs().maxCoeff();
       if (!std::isfinite(gap)) return false;
-      if (gap <= 1e-15 || (gap <= 1e-12 && gap >= before / 2)) return true;
+      if (gap <= 1e-15 || (gap <= kMet && gap >= before / 2)) return true;
       before = gap;
       const VectorXd step = Spanned(c.gradient).restore(c.gap);
       theta += step.head(theta.size());
       log_sigma += step[theta.size()];
     }
-    return before <= 1e-12;
+    return before <= kMet;
   }
 
   // Small as asked; or in the rounding of the criterion's derivatives, where it stops falling.
