@@ -29,7 +29,7 @@ class HeldFitter {
     if (!out.identified) return out;
     const VectorXd neutral = neutral_theta(layout_);
     std::vector<VectorXd> starts = {options_.start.size() == layout_.n_theta ? options_.start : neutral};
-    if (options_.restarts > 0 && problem_.rest.factor_entries() < 2000000)   // held values can make several maxima
+    if (options_.restarts != 0 && problem_.rest.factor_entries() < 2000000)   // held values can make several maxima
       for (const double scale : {0.2, 5.0}) starts.push_back(scale * neutral);
     ConstrainedPoint best;
     for (const VectorXd& start : starts) {

@@ -28,8 +28,12 @@ class Spanned {
 
   const MatrixXd& along() const { return along_; }   // orthonormal basis of the complement
   // The shortest x with C'x = gap, and the multipliers l with C l nearest to -gradient.
-  VectorXd restore(const VectorXd& gap) const { return across_ * (weight_ * gap.cwiseQuotient(size_)); }
+  VectorXd restore(const VectorXd& gap) const {
+    if (across_.cols() == 0) return VectorXd::Zero(across_.rows());
+    return across_ * (weight_ * gap.cwiseQuotient(size_));
+  }
   VectorXd multipliers(const VectorXd& gradient) const {
+    if (across_.cols() == 0) return VectorXd::Zero(size_.size());
     return -(weight_.transpose() * (across_.transpose() * gradient)).cwiseQuotient(size_);
   }
 
