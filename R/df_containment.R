@@ -34,7 +34,7 @@ fixed_design <- function(fit) {
 }
 
 # Each variable's name for this purpose: recodings of one variable, as factor(a) is of a, have one. They are made of the
-# same columns and sort the rows into the same classes.
+# same columns and sort the rows into the same classes; two covariates are also on one line, as x / 10 and x are but x^2 is not.
 common_names <- function(fit) {
   frame <- fit$frame
   data <- fit_rows(fit, "this method for degrees of freedom")$data
@@ -46,9 +46,17 @@ common_names <- function(fit) {
   classes <- function(label) match(data[[label]], unique(data[[label]]))
   same <- function(a, b) {
     a == b || identical(columns[[a]], columns[[b]]) && NCOL(data[[a]]) == 1L && NCOL(data[[b]]) == 1L &&
-      identical(classes(a), classes(b))
+      identical(classes(a), classes(b)) && (!is.numeric(data[[a]]) || !is.numeric(data[[b]]) || on_a_line(data[[a]], data[[b]]))
   }
   vapply(names(calls), function(label) Find(function(other) same(other, label), names(calls)), "")
+}
+
+on_a_line <- function(x, y) {
+  x <- as.vector(x) - mean(x)
+  y <- as.vector(y) - mean(y)
+  x <- x / max(abs(x), .Machine$double.xmin)
+  y <- y / max(abs(y), .Machine$double.xmin)
+  sum(x^2) * sum(y^2) - sum(x * y)^2 <= 1e-10 * sum(x^2) * sum(y^2)
 }
 
 # Each random term split into the effects that SAS would name: list(variables, Z sparse), fewer variables first.

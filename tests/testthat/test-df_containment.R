@@ -65,3 +65,13 @@ test_that("a term of type 1 has its own degrees of freedom, though its row invol
     expect_equal(term_df(fit, type = type, ddf = "containment"), c(QB = nrow(d) - rank[2L], pressure = diff(rank)))
   }
 })
+
+test_that("a power of a covariate is not the covariate, another unit of it is", {
+  d <- as.data.frame(nlme::Dialyzer)
+  X <- stats::model.matrix(~ QB + pressure + I(pressure^2), d)
+  Z <- stats::model.matrix(~ 0 + factor(Subject, ordered = FALSE), d)
+  rank <- c(qr(cbind(X, Z))$rank, qr(cbind(X, Z, Z * d$pressure))$rank)
+  fit <- suppressMessages(lmm(rate ~ QB + I(pressure / 10) + I(pressure^2) + (pressure | Subject), d))
+  expect_equal(term_df(fit, ddf = "containment"),
+               c(QB = nrow(d) - rank[2L], "I(pressure/10)" = diff(rank), "I(pressure^2)" = nrow(d) - rank[2L]))
+})
