@@ -53,9 +53,9 @@ nlme::fixef
 coef.lmm_fit <- function(object, ...) {
   beta <- fit_beta(object)
   modes <- group_modes(object)
+  random_only <- setdiff(unlist(lapply(modes, colnames)), names(beta))
+  fixed <- c(stats::setNames(numeric(length(random_only)), random_only), beta)
   structure(lapply(modes, function(b) {
-    extra <- setdiff(colnames(b), names(beta))
-    fixed <- c(beta, stats::setNames(numeric(length(extra)), extra))
     out <- matrix(fixed, nrow(b), length(fixed), byrow = TRUE, dimnames = list(rownames(b), names(fixed)))
     for (j in seq_len(ncol(b))) {
       name <- colnames(b)[j]

@@ -23,9 +23,9 @@ test_that("coef adds the modes to the fixed effects", {
 
 test_that("coef knows columns without a fixed effect, and several terms of a factor", {
   fit <- lmm(y ~ 1 + (1 | g) + (0 + x | g), behavior_data())
-  expect_identical(names(coef(fit)$g), c("(Intercept)", "x"))
+  expect_identical(names(coef(fit)$g), c("x", "(Intercept)"))
   expect_equal(coef(fit)$g$x, ranef(fit)$g$x)
-  expect_equal(coef(fit)$g[[1]], fixef(fit)[[1]] + ranef(fit)$g[[1]])
+  expect_equal(coef(fit)$g[["(Intercept)"]], fixef(fit)[[1]] + ranef(fit)$g[[1]])
 })
 
 test_that("methods work without fixed effects", {
@@ -45,4 +45,17 @@ test_that("the full covariance matrix has the names and the blocks of its parts"
   expect_equal(joint[c("(Intercept)", "x"), c("(Intercept)", "x")], vcov(fit), tolerance = 1e-9)
   expect_identical(rownames(joint)[1:3], c("g.g01.(Intercept)", "g.g01.x", "g.g02.(Intercept)"))
   expect_equal(joint, t(joint))
+})
+
+test_that("columns with random effects only stand first for every factor, at 0 where it has none of them, as in lme4", {
+  skip_if_not_installed("lme4")
+  d <- behavior_data()
+  for (formula in list(y ~ 1 + (x | g) + (1 | h), y ~ x + (0 + t | g) + (1 | h), y ~ 0 + x + (1 | g))) {
+    ours <- coef(suppressMessages(lmm(formula, d)))
+    theirs <- coef(suppressMessages(suppressWarnings(lme4::lmer(formula, d))))
+    for (g in names(theirs)) {
+      expect_identical(dimnames(ours[[g]]), dimnames(theirs[[g]]))
+      expect_equal(as.matrix(ours[[g]]), as.matrix(theirs[[g]]), tolerance = 1e-3)
+    }
+  }
 })
