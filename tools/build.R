@@ -28,10 +28,21 @@ build_tarball <- function(options = character()) {
   tarball
 }
 
+# An installation that was killed leaves its lock behind, which stops every later one. One that is half an hour old is taken for such.
+remove_stale_lock <- function(library_directory) {
+  lock <- file.path(library_directory, paste0("00LOCK-", read.dcf("DESCRIPTION", fields = "Package")[1L]))
+  files <- c(lock, list.files(lock, recursive = TRUE, full.names = TRUE, include.dirs = TRUE))
+  last <- suppressWarnings(max(file.mtime(files), na.rm = TRUE))
+  if (!is.finite(last) || difftime(Sys.time(), last, units = "mins") < 30) return(invisible())
+  message("Removing ", lock, ", which an interrupted installation left behind.")
+  unlink(lock, recursive = TRUE)
+}
+
 # The compiler's remarks on Eigen's templates fill screens; they are shown only if the installation fails.
 install_package <- function() {
   use_all_cores()
   library_directory <- target_library()
+  remove_stale_lock(library_directory)
   tarball <- build_tarball("--no-build-vignettes")
   log <- file.path(build_directory(), "install.log")
   args <- c("INSTALL", "--preclean", "--no-test-load", "-l", shQuote(library_directory), shQuote(tarball))
