@@ -34,6 +34,19 @@ test_that("W08: weights over 16 orders of magnitude", {
   has_numbers(m, as.numeric(logLik(one, REML = TRUE)), unname(coef(one)), sigma = sigma(one), sd = 0, tol = 1e-9)
 })
 
+test_that("the unit of the weights changes sigma and nothing else, also far from 1 and for covariates far from 0", {
+  years <- transform(d, x = x + 2000, w = rep(c(1, 2, 3), 32))
+  slopes <- y ~ x + I(x^2) + I(2 * x) + (x | g)
+  one <- suppressMessages(lmm(slopes, years, weights = w))
+  for (unit in c(1e-140, 1e-24, 1e24, 1e140)) {
+    other <- suppressMessages(lmm(slopes, transform(years, w = unit * w), weights = w))
+    expect_equal(fixef(other), fixef(one), tolerance = 1e-8)
+    expect_equal(sigma(other) / sqrt(unit), sigma(one), tolerance = 1e-8)
+    expect_equal(VarCorr(other)$g, VarCorr(one)$g, tolerance = 1e-8, ignore_attr = TRUE)
+    expect_equal(coef(summary(other)), coef(summary(one)), tolerance = 1e-7)
+  }
+})
+
 test_that("W10: weights are values found where the fit is called, never functions", {
   wrapper <- function(dat) {
     ww <- rep(1:2, 48)

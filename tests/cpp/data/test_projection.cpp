@@ -9,18 +9,18 @@ using henderson::Projection;
 namespace {
 
 Projection project(const MatrixXd& x, const MatrixXd& y, const VectorXd& shift, const VectorXd& constant,
-                   double length = 1) {
+                   double length = 1, double weight = 1) {
   henderson::StreamingQr qr(x.cols(), y.cols());
   for (Index i = 0; i < x.rows(); ++i) {
     auto row = qr.next_row();
-    row.head(x.cols()) = x.row(i) - shift.transpose();
-    row.tail(y.cols()) = y.row(i);
+    row.head(x.cols()) = weight * (x.row(i) - shift.transpose());
+    row.tail(y.cols()) = weight * y.row(i);
   }
   qr.finish();
   Projection out;
   out.shift = shift;
   out.constant = constant;
-  henderson::orthogonalize(qr, length, out);
+  henderson::orthogonalize(qr, length, weight, out);
   return out;
 }
 
@@ -136,4 +136,21 @@ TEST_CASE("a covariate far from zero is not taken for a constant") {
   x.col(1).setConstant(1e8 + 1);
   shift[1] = 1e8;
   CHECK(project(x, MatrixXd(n, 0), shift, VectorXd::Unit(2, 0)).kept.size() == 1);
+}
+
+TEST_CASE("which columns are kept does not depend on the unit of the weights") {
+  Rng rng(21);
+  const Index n = 50;
+  MatrixXd x(n, 4);
+  x.col(0).setOnes();
+  x.col(1) = 2000 + normals(rng, n, 1).array();       // years
+  x.col(2) = 3 * x.col(1);                            // dependent but for rounding
+  x.col(3) = normals(rng, n, 1);
+  const VectorXd shift = (VectorXd(4) << 0, x.col(1).mean(), x.col(2).mean(), 0).finished();
+  const MatrixXd y = normals(rng, n, 1);
+  for (const double length : {1.0, std::sqrt(static_cast<double>(n))})
+    for (const double weight : {1.0, 1e-70, 1e-12, 1e12, 1e70}) {
+      const Projection p = project(x, y, shift, VectorXd::Unit(4, 0), length, weight);
+      CHECK((p.kept == std::vector<Index>{0, 1, 3}));
+    }
 }

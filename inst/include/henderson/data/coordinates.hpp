@@ -60,6 +60,7 @@ class CoordinateFinder {
  private:
   void read(DesignSource& source) {
     out_ = Coordinates();
+    weight_ = 0;
     x_qr_.clear();
     z_qr_.clear();
     z_square_.clear();
@@ -75,7 +76,7 @@ class CoordinateFinder {
       checkpoint_.check();
     }
     x_qr_.front().finish();
-    orthogonalize(x_qr_.front(), 1.0, out_.x);
+    orthogonalize(x_qr_.front(), 1.0, mean_root_weight(), out_.x);
   }
 
   // Columns of one term are made orthogonal where its structure allows for that; else they are only scaled.
@@ -125,8 +126,11 @@ class CoordinateFinder {
       if (!(w > 0)) continue;
       ++out_.n;
       if (chunk.weight != nullptr) out_.log_weight += std::log(w);
+      weight_ += w;
     }
   }
+
+  double mean_root_weight() const { return out_.n > 0 ? std::sqrt(weight_ / static_cast<double>(out_.n)) : 1.0; }
 
   void absorb(const ConstMatrix& x, const ConstMatrix* y, const VectorXd& shift, const DesignChunk& chunk, StreamingQr& qr) {
     const Index p = x.cols(), m = y == nullptr ? 0 : y->cols();
@@ -159,7 +163,7 @@ class CoordinateFinder {
       z.shift = out.shift;
       z.constant = constants_.z[t];
       z_qr_[t].finish();
-      orthogonalize(z_qr_[t], length, z);
+      orthogonalize(z_qr_[t], length, mean_root_weight(), z);
       if (static_cast<Index>(z.kept.size()) < q) dependent(t, z.novelty);
       out.basis = z.basis;
       out.map = z.to_orthogonal;
@@ -183,6 +187,7 @@ class CoordinateFinder {
   Constants constants_;
   Checkpoint& checkpoint_;
   Coordinates out_;
+  double weight_ = 0;   // sum over the rows
   std::vector<StreamingQr> x_qr_, z_qr_;
   std::vector<VectorXd> z_square_;
 };

@@ -100,8 +100,9 @@ inline void find_aliases(const MatrixXd& work, const MatrixXd& triangle, const V
   }
 }
 
-// From the QR decomposition of [X shifted, responses]. `length` is what the orthogonal columns are scaled to.
-inline void orthogonalize(const StreamingQr& qr, double length, Projection& out) {
+// From the QR decomposition of [X shifted, responses]. `length` is what the orthogonal columns are scaled to; `weight` is
+// the root of the mean weight, which makes the unit of the rows.
+inline void orthogonalize(const StreamingQr& qr, double length, double weight, Projection& out) {
   const Index p = qr.r().cols(), m = qr.q_y().cols();
   MatrixXd r(p, p + m);
   r << qr.r(), qr.q_y();
@@ -111,7 +112,7 @@ inline void orthogonalize(const StreamingQr& qr, double length, Projection& out)
     along = r.leftCols(p) * out.constant;
     along.normalize();
   }
-  const double root = std::max(length, 1.0);
+  const double root = std::max(length, 1.0) * weight;
   Index rank = 0;
   out.novelty.assign(p, 0.0);
   out.kept.clear();
