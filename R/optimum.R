@@ -122,8 +122,7 @@ new_estimates <- function(frame, blocks, optimum, solution) {
   estimates <- list(
     beta = beta, vcov = vcov, sigma = sigma, theta = relative_parameters(covariance, frame, solution$sigma2),
     covariance = covariance, b = Map(name_modes, solution$b, frame$random, list(frame$groups)),
-    criterion = solution$value, n = blocks$n, rank = length(kept), n_theta = length(optimum$theta),
-    rss = solution$r2, log_det_random = solution$log_det_random, log_det_x = solution$log_det_x)
+    criterion = solution$value, n = blocks$n, rank = length(kept), log_det_x = solution$log_det_x)
   if (!holds_sigma(frame) && (optimum$zero_residual || is_exact_fit(blocks))) estimates <- without_residual(estimates, blocks)
   estimates
 }
