@@ -86,6 +86,36 @@ test_that("asymptotic covariances of VARCOMP are reached as far as it has conver
   expect_equal(vcov_components(sas_fit("oven_ml"), information = "expected")[3, 3], 858.71104, tolerance = 1e-7)
 })
 
+# All that VARCOMP lists of its way: objective, Var(b), Var(a*b), Var(Error). A point on the way is no property of the data, so it
+# cannot be found by fitting; yet at each point the criterion is the objective listed, but for one constant per method.
+varcomp_history <- list(
+  REML = rbind(c(63.4134144942, 1269.52701371, 0, 91.5581191305), c(63.0446869787, 1601.84199, 32.7632417174, 76.9355562461),
+               c(63.0311530508, 1468.82932, 27.2258186561, 78.7548276319), c(63.0311265148, 1464.33646, 26.9564053003, 78.8431476502),
+               c(63.0311265127, 1464.36727, 26.9588525177, 78.8423898761)),
+  ML = rbind(c(78.3850371200, 1031.49069751, 0, 74.3909717935), c(78.2637043807, 732.3606453635, 0, 77.4011688154),
+             c(78.2635471161, 723.6867470850, 0, 77.5301774839), c(78.2635471152, 723.6658365289, 0, 77.5304926877))
+)
+
+test_that("every point on VARCOMP's way to the optimum has the criterion listed, its last point is the optimum", {
+  model <- oracle_model(oven$y, model.matrix(~a, oven), list(rep(1, 16), rep(1, 16)), list(oven$b, interaction(oven$a, oven$b)))
+  for (method in names(varcomp_history)) {
+    listed <- varcomp_history[[method]]
+    reml <- method == "REML"
+    dense <- apply(listed[, -1], 1, function(v) oracle_criterion(model, as.list(v[1:2]), v[3], reml))
+    own <- apply(listed[, -1], 1, function(v) {
+      deviance(lmm(y ~ a + (1 | b) + (1 | a:b), oven, REML = reml, fixed = c(sigma = sqrt(v[3]), b = sqrt(v[1]), `a:b` = sqrt(v[2]))))
+    })
+    expect_equal(own, dense, tolerance = 1e-12)
+    last <- nrow(listed)
+    # REML's second and later points are listed with nine digits only, which cost the criterion 1e-9.
+    expect_lt(max(abs(dense - dense[last] - (listed[, 1] - listed[last, 1]))), 1e-9)
+    fit <- sas_fit(if (reml) "oven" else "oven_ml")
+    own <- as.data.frame(variance_components(fit))
+    expect_equal(own$estimate[match(c("b", "a:b", "Residual"), own$grp)], listed[last, -1], tolerance = 1e-7)
+    expect_lte(deviance(fit), dense[last] * (1 + 1e-13))      # rounding of the criterion itself
+  }
+})
+
 # MIXED was given a grid of ratios to sigma^2 and took one Newton step from its best point. What it prints is that step and
 # the inverse Hessian there, taken in the ratios and sigma^2: by the dense formulas, and not that of the optimum, which is ours.
 test_that("the estimates of MIXED for the oven data are those of its only step, short of the optimum", {
