@@ -40,7 +40,7 @@ contest <- function(fit, L, ...) UseMethod("contest")
 
 #' @export
 contest.default <- function(fit, L, ...) {
-  check_fit(fit)
+  if (inherits(fit, "merMod")) hand_over("contest", fit, L, ..., package = "lmerTest") else check_fit(fit)
 }
 
 #' @rdname contest

@@ -8,10 +8,10 @@
 #' @rawNamespace S3method(lme4::refitML, lmm_fit)
 NULL
 
-# The call is made from the global environment: made from here, the generic of 'lme4' would find our default.
-hand_over <- function(name, object, ...) {
-  if (isNamespaceLoaded("lme4") && name %in% getNamespaceExports("lme4")) {
-    return(do.call(getExportedValue("lme4", name), list(object, ...), quote = TRUE, envir = globalenv()))
+# The call is made from the global environment: made from here, the generic of the other package would find our default.
+hand_over <- function(name, object, ..., package = "lme4") {
+  if (isNamespaceLoaded(package) && name %in% getNamespaceExports(package)) {
+    return(do.call(getExportedValue(package, name), list(object, ...), quote = TRUE, envir = globalenv()))
   }
   lmm_abort("input", paste0("`", name, "()` has no method for ", kind_of(object), " of class ",
                             quote_level(class(object)[1L]), "."),

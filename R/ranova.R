@@ -33,10 +33,7 @@ ranova <- function(model, ...) UseMethod("ranova")
 
 #' @export
 ranova.default <- function(model, ...) {
-  if (inherits(model, "merMod") && isNamespaceLoaded("lmerTest")) {
-    return(do.call(getExportedValue("lmerTest", "ranova"), list(model, ...), quote = TRUE, envir = globalenv()))
-  }
-  check_fit(model, "model")
+  if (inherits(model, "merMod")) hand_over("ranova", model, ..., package = "lmerTest") else check_fit(model, "model")
 }
 
 #' @rdname ranova

@@ -35,3 +35,16 @@ test_that("which functions work with either package attached last", {
   expect_equal(fixef(lme4::refit(fit, penicillin$yield)), fixef(fit))
   expect_identical(lmerTest::contest(fit, c(0, 1, 0, 0)), contest(fit, c(0, 1, 0, 0)))
 })
+
+test_that("our contest() and ranova() know the fits of lmerTest, whichever package is attached last", {
+  skip_if_not_installed("lmerTest")
+  d <- behavior_data()
+  peer <- do.call(lmerTest::lmer, list(y ~ x + f + (1 | g), d))      # ranova() of lmerTest looks for the data in the call
+  l <- c(0, 1, 0, -1, 0)
+  expect_identical(contest(peer, l, joint = FALSE), lmerTest::contest(peer, l, joint = FALSE))
+  expect_identical(contest(peer, diag(5)[3:5, ], rhs = 0.1, ddf = "Kenward-Roger"),
+                   lmerTest::contest(peer, diag(5)[3:5, ], rhs = 0.1, ddf = "Kenward-Roger"))
+  expect_identical(ranova(peer), lmerTest::ranova(peer))
+  expect_error(contest(lm(y ~ x, d), c(0, 1)), class = "lmm_error_input")
+  expect_error(ranova(lm(y ~ x, d)), class = "lmm_error_input")
+})
