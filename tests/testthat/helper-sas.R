@@ -58,3 +58,34 @@ sas_component <- function(fit, parts) {
 }
 
 component_place <- function(fit, group) match(group, variance_components(fit)$grp)
+
+# One step of Newton's method in the ratios of variances to sigma^2, for the restricted criterion: what MIXED does.
+dense_newton_step <- function(model, ratio) {
+  gradient <- function(ratio) oracle_profile(model, sqrt(ratio), TRUE)$gradient / (2 * sqrt(ratio))
+  column <- function(i, h) {
+    e <- replace(numeric(length(ratio)), i, h * ratio[i])
+    (gradient(ratio + e) - gradient(ratio - e)) / (2 * h * ratio[i])
+  }
+  hessian <- vapply(seq_along(ratio), function(i) (4 * column(i, 1e-3) - column(i, 2e-3)) / 3, ratio)
+  ratio - solve(hessian, gradient(ratio))
+}
+
+dense_newton_path <- function(model, ratio, steps) {
+  value <- numeric(steps)
+  for (i in seq_len(steps)) {
+    ratio <- dense_newton_step(model, ratio)
+    value[i] <- oracle_profile(model, sqrt(ratio), TRUE)$value
+  }
+  value
+}
+
+# MIVQUE0 (Rao 1971; Goodnight 1978): quadratic forms in the least squares residuals equated to their expectations. Ratios
+# to the residual variance.
+dense_mivque0 <- function(model) {
+  X <- model$X[, model$independent, drop = FALSE]
+  M <- diag(model$n) - X %*% solve(crossprod(X), t(X))
+  part <- lapply(oracle_dV(model), function(v) M %*% v %*% M)
+  S <- outer(seq_along(part), seq_along(part), Vectorize(function(i, j) sum(part[[i]] * part[[j]])))
+  component <- solve(S, vapply(part, function(k) sum(model$y * (k %*% model$y)), 0))
+  component[-length(component)] / component[length(component)]
+}

@@ -124,7 +124,7 @@ test_that("the estimates of MIXED for the oven data are those of its only step, 
   value <- function(ratio) profile(ratio)$value
   grid <- as.matrix(expand.grid(seq(17, 20, 0.1), seq(0.3, 0.4, 0.005)))
   start <- unname(grid[which.min(apply(grid, 1, value)), ])
-  ratio <- start - solve(numDeriv_hessian(value, start), profile(start)$gradient / (2 * sqrt(start)))
+  ratio <- dense_newton_step(model, start)
   sigma2 <- profile(ratio)$sigma2
   psi <- c(ratio, 1) * sigma2
   J <- cbind(rbind(diag(sigma2, 2), 0), c(ratio, 1))          # d(variances) / d(ratios, sigma2)
@@ -141,6 +141,37 @@ test_that("the estimates of MIXED for the oven data are those of its only step, 
   printed(covariance[lower.tri(covariance, diag = TRUE)], c("4401640", "1.2831", "-273.32", "3558.96", "-502.84", "1249.71"))
   printed(sqrt(at$Phi[1, 1]), "27.6014")
   expect_lt(deviance(sas_fit("oven")), value(ratio))
+})
+
+# What MIXED lists of its way, by dense formulas: least squares, then Newton's steps from MIVQUE0.
+test_that("the iteration history of MIXED for the heights is reached in every point", {
+  model <- oracle_model(heights$height, model.matrix(~gender, heights), list(rep(1, 18), rep(1, 18)),
+                        list(heights$family, interaction(heights$family, heights$gender, drop = TRUE)))
+  expect_printed(oracle_profile(model, c(0, 0), TRUE)$value, "74.11074833", 8, "least squares")
+  listed <- c("71.51614003", "71.13845990", "71.03613556", "71.02281757", "71.02245904", "71.02245869")
+  path <- dense_newton_path(model, dense_mivque0(model), 6)
+  for (i in seq_along(listed)) expect_printed(path[i], listed[i], 8, paste("step", i))
+  expect_printed(deviance(sas_fit("heights")), listed[6], 8, "optimum")
+})
+
+# The variance of the intercept would become negative with the first step, which is cut where it is zero; the further steps have
+# two ratios. MIXED stays a hair away from zero in that first point, 1e-6 of the criterion; no later point notices.
+test_that("the iteration history of MIXED for the second analysis of the stability data is reached", {
+  age <- interaction(stability$batch, stability$month)
+  ones <- rep(1, nrow(stability))
+  X <- model.matrix(~month, stability)
+  y <- sas_fit("stability_cells")$rows$y
+  three <- oracle_model(y, X, list(ones, stability$month, ones), list(stability$batch, stability$batch, age))
+  two <- oracle_model(y, X, list(stability$month, ones), list(stability$batch, age))
+  expect_printed(oracle_profile(three, numeric(3), TRUE)$value, "367.02768461", 8, "least squares")
+  start <- dense_mivque0(three)
+  step <- dense_newton_step(three, start) - start
+  expect_lt(start[1] + step[1], 0)
+  first <- start - start[1] / step[1] * step
+  listed <- c(277.51945360, 276.97551718, 276.90304909, 276.90100316, 276.90100092)
+  path <- c(oracle_profile(two, sqrt(first[-1]), TRUE)$value, dense_newton_path(two, first[-1], 4))
+  expect_lt(max(abs(path - listed) / c(2e-6, 5e-7, 5e-8, 1e-8, 1e-8)), 1)
+  expect_printed(deviance(sas_fit("stability_cells")), "276.90100092", 8, "optimum")
 })
 
 # The help page of 'agridat' once printed what ASReml 3 gave (in sas.csv); now it prints what ASReml 4 gives, and that is not
