@@ -40,10 +40,24 @@ update.lmm_fit <- function(object, formula., ..., evaluate = TRUE) {
 # The call runs in a scope of its own whose parent is the caller of update(), so that the fitter finds there
 # what is neither in the data nor where the formula was written.
 evaluate_update <- function(object, call, formula, changes, caller) {
-  scope <- new.env(parent = caller)
   shown <- call
+  prepared <- prepare_update(object, call, formula, changes, caller)
+  call <- prepared$call
   call[[1L]] <- lmm
-  call$formula <- formula
+  call$formula <- prepared$formula
+  fit <- tryCatch(eval(call, prepared$scope), lmm_error_input = function(e) {
+    if ("fixed" %in% changes) stop(e)
+    shown["fixed"] <<- call["fixed"] <<- list(held_that_stay(object, e))
+    eval(call, prepared$scope)
+  })
+  shown$formula <- fit$call$formula
+  fit$call <- shown
+  fit
+}
+
+# A call that finds its data and variables in `scope`, and the formula with its environment.
+prepare_update <- function(object, call, formula, changes, caller) {
+  scope <- new.env(parent = caller)
   places <- list(environment(formula), caller)
   data <- if ("data" %in% changes) eval(call$data, caller) else find_data(object, call$data, formula, places)
   for (name in setdiff(c("weights", "offset", "subset"), changes)) {
@@ -51,22 +65,12 @@ evaluate_update <- function(object, call, formula, changes, caller) {
     call[name] <- list(if (name == "subset") kept_subset(object, data) else kept_column(object, name, data))
   }
   # made by with(): the variables are where update() was called, and no longer where the formula was written
-  if (is.null(data) && !all_found(all.vars(formula), NULL, places[1L])) {
-    environment(formula) <- scope
-    call$formula <- formula
-  }
+  if (is.null(data) && !all_found(all.vars(formula), NULL, places[1L])) environment(formula) <- scope
   if (!is.null(data)) {
     scope$.data <- data
     call$data <- quote(.data)
   }
-  fit <- tryCatch(eval(call, scope), lmm_error_input = function(e) {
-    if ("fixed" %in% changes) stop(e)
-    shown["fixed"] <<- call["fixed"] <<- list(held_that_stay(object, e))
-    eval(call, scope)
-  })
-  shown$formula <- fit$call$formula
-  fit$call <- shown
-  fit
+  list(call = call, formula = formula, scope = scope)
 }
 
 # What was meant for the old formula: where the search began, contrasts of factors that are gone.
@@ -109,11 +113,16 @@ find_data <- function(fit, expr, formula, places) {
             what = unknown, fix = "Give the data: update(fit, ..., data = ).")
 }
 
-# Weights or offset of the rows of the fit, where those are all the rows of `data`; else what was asked, for the
-# fitter to complain about.
+# Weights or offset of the rows of the fit, NA in the other rows of `data`; else what was asked, for the fitter to
+# complain about.
 kept_column <- function(fit, name, data) {
   value <- fit$rows$data[[paste0("(", name, ")")]]
-  if (!is.null(value) && identical(nrow(data), nrow(fit$rows$data))) value else fit$call[[name]]
+  if (is.null(value) || is.null(data) || identical(nrow(data), nrow(fit$rows$data))) {
+    return(if (is.null(value) || is.null(data)) fit$call[[name]] else value)
+  }
+  at <- positions_in(row_labels(fit$rows), data)
+  if (anyNA(at) || any(at > nrow(data)) || is.matrix(value)) return(fit$call[[name]])
+  replace(rep(value[NA_integer_], nrow(data)), at, value)
 }
 
 # The rows of `data` that the fit chose, those with missing values included.

@@ -1,0 +1,130 @@
+# The same fit as an object of 'lme4', for packages that know only those.
+
+#' A fit as an object of lme4
+#'
+#' Many packages look inside the objects of [lme4::lmer()]. `as_lmer()` makes such an object of a fit: the model is set up by 'lme4'
+#' from the same data and evaluated at the estimates of the fit, without a search. Whatever works on a fit by `lmer()` works on it.
+#'
+#' Data and other variables are found as [update()][update.lmm_fit()] finds them. The criterion that 'lme4' has at the estimates is
+#' compared with that of the fit, so that data that have changed since, or a formula that 'lme4' reads differently, are noticed.
+#'
+#' @param fit a fit made by [lmm()].
+#' @return An object of class `lmerMod`, with the estimates of `fit`. `lmerTest::as_lmerModLmerTest()` adds what that package needs.
+#' @section Conditions:
+#' `lmm_error_input`: package 'lme4' is not installed; the data are gone, or are not those of the fit; the model has no counterpart in
+#' 'lme4' (held parameters, negative variances, weights of zero, a diagonal term whose columns 'lme4' does not keep apart).
+#' `lmm_error_unidentified`: the residual variance is zero.
+#' @examplesIf requireNamespace("lme4", quietly = TRUE)
+#' fit <- lmm(yield ~ treat + (1 | blend), penicillin)
+#' as_lmer(fit)
+#' @export
+as_lmer <- function(fit) {
+  if (!inherits(fit, "lmm_fit")) {
+    lmm_abort("input", paste0("`fit` must be a fit made by lmm(), not ", kind_of(fit), "."), what = "fit")
+  }
+  check_convertible(fit)
+  prepared <- lmer_call(fit, parent.frame())
+  parts <- tryCatch(suppressMessages(eval(prepared$setup, prepared$scope)), error = function(e) {
+    if (inherits(e, "lmm_error")) stop(e)
+    lmm_abort("input", paste0("'lme4' does not accept the model: ", conditionMessage(e)), what = "fit")
+  })
+  theta <- lmer_theta(fit, parts$reTrms)
+  criterion <- do.call(lme4::mkLmerDevfun, parts[c("fr", "X", "reTrms", "REML")])
+  value <- criterion(theta)
+  if (!isTRUE(abs(value - fit_criterion(fit)) <= 1e-7 * fit_nobs(fit))) abort_other_model(value, fit_criterion(fit))
+  found <- structure(list(par = theta, fval = value, feval = 1L, conv = 0L, message = "estimates of lmm()"),
+                     optimizer = "nloptwrap", control = list(), derivs = criterion_slopes(criterion, theta, fit_nobs(fit)))
+  lme4::mkMerMod(environment(criterion), found, parts$reTrms, fr = parts$fr, mc = prepared$shown)
+}
+
+# What 'lme4' keeps of the end of its searches, for fits of a size for which it does so. The criterion is left at theta.
+criterion_slopes <- function(criterion, theta, n, most = 10000L) {
+  if (n > most) return(NULL)
+  step <- 1e-4 * pmax(abs(theta), 0.01)
+  gradient <- vapply(seq_along(theta), function(j) {
+    (criterion(replace(theta, j, theta[j] + step[j])) - criterion(replace(theta, j, theta[j] - step[j]))) / (2 * step[j])
+  }, 0)
+  hessian <- stats::optimHess(theta, criterion, control = list(ndeps = step * 10))
+  criterion(theta)
+  list(gradient = gradient, Hessian = hessian)
+}
+
+check_convertible <- function(fit) {
+  if (!requireNamespace("lme4", quietly = TRUE)) {
+    lmm_abort("input", "package 'lme4' is not installed.", what = "lme4", fix = "Install it: install.packages(\"lme4\").")
+  }
+  check_not_exact(fit, "an object of 'lme4'")
+  rows <- fit_rows(fit, "as_lmer()")
+  why <- if (length(fit$frame$held)) "held parameters"
+         else if (any(!used_rows(rows))) "rows of weight zero"
+  if (is.null(why)) return(invisible())
+  lmm_abort("input", paste0("'lme4' has no fits with ", why, "."), what = "fit",
+            fix = if (any(!used_rows(rows))) "Leave these rows out: subset = weight > 0.")
+}
+
+abort_other_model <- function(theirs, ours) {
+  lmm_abort("input", paste0("with 'lme4' the criterion at the estimates is ", format(theirs, digits = 8L), ", in the fit it is ",
+                            format(ours, digits = 8L), ": the data have changed since, or 'lme4' reads the formula differently."),
+            what = "fit", value = c(theirs, ours), fix = "Fit the model again, or write its terms out.")
+}
+
+# The call that sets the model up, where to evaluate it, and the call to be shown, which can be evaluated where the formula lives.
+lmer_call <- function(fit, caller) {
+  formula <- stats::formula(fit)
+  environment(formula) <- new.env(parent = environment(formula))
+  call <- fit$call
+  call$REML <- fit_is_reml(fit)
+  call[c("control", "start", "bounded", "fixed")] <- NULL
+  prepared <- prepare_update(fit, call, formula, "REML", caller)
+  home <- environment(prepared$formula)
+  for (name in c("weights", "offset", "subset")) {
+    value <- prepared$call[[name]]
+    if (is.null(value) || is.language(value)) next
+    assign(paste0(".", name), value, envir = home)        # found again by what is written into the call
+    prepared$call[[name]] <- as.name(paste0(".", name))
+  }
+  setup <- shown <- prepared$call
+  data <- prepared$scope$.data
+  again <- if (!is.null(fit$call$data)) tryCatch(eval(fit$call$data, home), error = function(e) NULL)
+  if (is.null(data) || identical(again, data)) shown["data"] <- fit$call["data"] else home$.data <- data
+  shown$formula <- prepared$formula
+  shown[[1L]] <- quote(lme4::lmer)
+  setup[[1L]] <- quote(lme4::lFormula)
+  setup$formula <- prepared$formula
+  setup$control <- no_lmer_checks()
+  list(setup = setup, shown = shown, scope = prepared$scope)
+}
+
+# The model has been checked by us.
+no_lmer_checks <- function() {
+  lme4::lmerControl(check.nobs.vs.rankZ = "ignore", check.nobs.vs.nlev = "ignore", check.nlev.gtreq.5 = "ignore",
+                    check.nlev.gtr.1 = "ignore", check.nobs.vs.nRE = "ignore", check.scaleX = "ignore",
+                    check.rankX = "silent.drop.cols")
+}
+
+# Relative Cholesky factors in the order of the terms of 'lme4', which has a term for each part of a diagonal one.
+lmer_theta <- function(fit, re_terms) {
+  groups <- names(re_terms$flist)[attr(re_terms$flist, "assign")]
+  ours <- names(fit_groups(fit))[fit_term_groups(fit)]
+  columns <- lapply(fit_random(fit), `[[`, "columns")
+  factors <- fit_factors(fit)
+  free <- columns
+  theta <- Map(function(group, wanted) {
+    at <- which(ours == group & vapply(free, function(have) all(wanted %in% have), NA))
+    if (!length(at)) abort_no_term(group, wanted)
+    L <- factors[[at[1L]]]
+    used <- match(wanted, columns[[at[1L]]])
+    free[[at[1L]]] <<- setdiff(free[[at[1L]]], wanted)
+    L <- L[used, used, drop = FALSE]
+    L[lower.tri(L, diag = TRUE)]
+  }, groups, unname(re_terms$cnms))
+  theta <- unlist(theta, use.names = FALSE)
+  if (any(lengths(free)) || length(theta) != length(re_terms$theta)) abort_no_term(names(fit_groups(fit)), unlist(columns))
+  theta
+}
+
+abort_no_term <- function(group, columns) {
+  lmm_abort("input", paste0("the terms of 'lme4' are not those of the fit, at ", enumerate(quote_name(unique(columns))), " within ",
+                            enumerate(quote_name(group)), "."), what = group,
+            fix = "Write the terms out: (1 | g) + (0 + x | g) for (x || g).")
+}

@@ -1,0 +1,29 @@
+# The delegate itself needs no package but lme4: a generic of the test stands for those of others.
+skip_if_not_installed("lme4")
+
+peek <- function(model, ...) UseMethod("peek")
+peek.lmm_fit <- henderson:::through_lmer
+peek.default <- function(model, other = NULL, tag) {
+  list(class(model), class(other), substitute(model), if (missing(tag)) "none" else substitute(tag))
+}
+
+test_that("every fit in a call arrives as an object of lme4, and the rest as it was written", {
+  fit <- example_fit("penicillin")
+  one <- "lmerMod"
+  expect_identical(unclass(peek(fit)[[1]])[1], one)
+  expect_identical(peek(fit)[[3]], quote(fit))
+  expect_identical(peek(fit, tag = a + b)[[4]], quote(a + b))
+  both <- peek(model = fit, update(fit, REML = FALSE))
+  expect_identical(c(both[[1]][1], both[[2]][1]), c(one, one))
+  expect_identical(do.call(peek, list(fit))[[1]][1], one)
+  expect_identical(lapply(list(fit), function(m) peek(m))[[1]][[1]][1], one)
+  wrapper <- function(m, ...) peek(m, ...)
+  expect_identical(wrapper(fit, other = fit)[[2]][1], one)
+  expect_identical(peek(update(fit, REML = FALSE))[[1]][1], one)
+})
+
+test_that("influence() finds lme4's", {
+  fit <- lmm(y ~ x + (1 | g), behavior_data(groups = 5, n = 4))
+  peer <- lme4::lmer(y ~ x + (1 | g), behavior_data(groups = 5, n = 4))
+  expect_equal(cooks.distance(influence(fit, groups = "g")), cooks.distance(influence(peer, groups = "g")), tolerance = 1e-3)
+})
