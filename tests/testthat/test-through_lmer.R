@@ -18,7 +18,7 @@ test_that("every fit in a call arrives as an object of lme4, and the rest as it 
   expect_identical(do.call(peek, list(fit))[[1]][1], one)
   expect_identical(lapply(list(fit), function(m) peek(m))[[1]][[1]][1], one)
   wrapper <- function(m, ...) peek(m, ...)
-  expect_identical(wrapper(fit, other = fit)[[2]][1], one)
+  expect_identical(wrapper(fit, tag = a)[[1]][1], one)
   expect_identical(peek(update(fit, REML = FALSE))[[1]][1], one)
 })
 
