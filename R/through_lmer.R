@@ -1,85 +1,41 @@
 # Generic functions of other packages whose methods for fits of 'lme4' look inside them: ours hand over what as_lmer() makes.
-# The table says which: one method serves all, since it finds out which generic has called it.
+# One method serves all, since it finds out which generic has called it.
 
-#' @rawNamespace S3method(insight::clean_parameters, lmm_fit, through_lmer)
-#' @rawNamespace S3method(insight::find_formula, lmm_fit, through_lmer)
-#' @rawNamespace S3method(insight::find_parameters, lmm_fit, through_lmer)
-#' @rawNamespace S3method(insight::find_predictors, lmm_fit, through_lmer)
-#' @rawNamespace S3method(insight::find_random, lmm_fit, through_lmer)
-#' @rawNamespace S3method(insight::find_statistic, lmm_fit, through_lmer)
-#' @rawNamespace S3method(insight::find_terms, lmm_fit, through_lmer)
-#' @rawNamespace S3method(insight::find_transformation, lmm_fit, through_lmer)
-#' @rawNamespace S3method(insight::get_datagrid, lmm_fit, through_lmer)
-#' @rawNamespace S3method(insight::get_deviance, lmm_fit, through_lmer)
-#' @rawNamespace S3method(insight::get_df, lmm_fit, through_lmer)
-#' @rawNamespace S3method(insight::get_intercept, lmm_fit, through_lmer)
-#' @rawNamespace S3method(insight::get_loglikelihood, lmm_fit, through_lmer)
-#' @rawNamespace S3method(insight::get_parameters, lmm_fit, through_lmer)
-#' @rawNamespace S3method(insight::get_predicted, lmm_fit, through_lmer)
-#' @rawNamespace S3method(insight::get_random, lmm_fit, through_lmer)
-#' @rawNamespace S3method(insight::get_statistic, lmm_fit, through_lmer)
-#' @rawNamespace S3method(insight::get_variance, lmm_fit, through_lmer)
-#' @rawNamespace S3method(insight::is_converged, lmm_fit, through_lmer)
-#' @rawNamespace S3method(insight::is_mixed_model, lmm_fit, through_lmer)
-#' @rawNamespace S3method(insight::model_info, lmm_fit, through_lmer)
-#' @rawNamespace S3method(insight::n_parameters, lmm_fit, through_lmer)
-#' @rawNamespace S3method(insight::null_model, lmm_fit, through_lmer)
-NULL
+lmer_generics <- list(
+  stats = "influence",
+  insight = c("clean_parameters", "find_formula", "find_parameters", "find_predictors", "find_random", "find_statistic",
+              "find_terms", "find_transformation", "get_datagrid", "get_deviance", "get_df", "get_intercept", "get_loglikelihood",
+              "get_parameters", "get_predicted", "get_random", "get_statistic", "get_variance", "is_converged", "is_mixed_model",
+              "model_info", "n_parameters", "null_model"),
+  bayestestR = c("ci", "equivalence_test", "p_direction", "p_significance"),
+  parameters = c("bootstrap_model", "bootstrap_parameters", "ci_kenward", "format_parameters", "model_parameters", "p_value",
+                 "se_kenward", "se_satterthwaite", "simulate_model", "simulate_parameters", "standard_error", "standardize_parameters"),
+  performance = c("check_autocorrelation", "check_collinearity", "check_heteroscedasticity", "check_homogeneity", "check_model",
+                  "check_normality", "check_outliers", "check_overdispersion", "check_predictions", "check_residuals",
+                  "check_singularity", "model_performance", "performance_aic", "performance_aicc", "r2", "test_likelihoodratio",
+                  "test_performance"),
+  effects = c("Effect", "allEffects", "predictorEffect", "predictorEffects"),
+  ggeffects = c("get_predictions"),
+  MuMIn = c("r.squaredGLMM"),
+  car = c("Confint", "S", "confidenceEllipse", "deltaMethod", "infIndexPlot", "influencePlot", "outlierTest", "vif")
+)
 
-#' @rawNamespace S3method(bayestestR::ci, lmm_fit, through_lmer)
-#' @rawNamespace S3method(bayestestR::equivalence_test, lmm_fit, through_lmer)
-#' @rawNamespace S3method(bayestestR::p_direction, lmm_fit, through_lmer)
-#' @rawNamespace S3method(bayestestR::p_significance, lmm_fit, through_lmer)
-#' @rawNamespace S3method(parameters::bootstrap_model, lmm_fit, through_lmer)
-#' @rawNamespace S3method(parameters::bootstrap_parameters, lmm_fit, through_lmer)
-#' @rawNamespace S3method(parameters::ci_kenward, lmm_fit, through_lmer)
-#' @rawNamespace S3method(parameters::format_parameters, lmm_fit, through_lmer)
-#' @rawNamespace S3method(parameters::model_parameters, lmm_fit, through_lmer)
-#' @rawNamespace S3method(parameters::p_value, lmm_fit, through_lmer)
-#' @rawNamespace S3method(parameters::se_kenward, lmm_fit, through_lmer)
-#' @rawNamespace S3method(parameters::se_satterthwaite, lmm_fit, through_lmer)
-#' @rawNamespace S3method(parameters::simulate_model, lmm_fit, through_lmer)
-#' @rawNamespace S3method(parameters::simulate_parameters, lmm_fit, through_lmer)
-#' @rawNamespace S3method(parameters::standard_error, lmm_fit, through_lmer)
-#' @rawNamespace S3method(parameters::standardize_parameters, lmm_fit, through_lmer)
-NULL
+# NAMESPACE has no place for these: it stops the session where a version of the package lacks one of the functions.
+.onLoad <- function(libname, pkgname) {
+  for (package in names(lmer_generics)) {
+    local({
+      name <- package
+      setHook(packageEvent(name, "onLoad"), function(...) register_through_lmer(name))
+    })
+    if (isNamespaceLoaded(package)) register_through_lmer(package)
+  }
+}
 
-#' @rawNamespace S3method(performance::check_autocorrelation, lmm_fit, through_lmer)
-#' @rawNamespace S3method(performance::check_collinearity, lmm_fit, through_lmer)
-#' @rawNamespace S3method(performance::check_heteroscedasticity, lmm_fit, through_lmer)
-#' @rawNamespace S3method(performance::check_homogeneity, lmm_fit, through_lmer)
-#' @rawNamespace S3method(performance::check_model, lmm_fit, through_lmer)
-#' @rawNamespace S3method(performance::check_normality, lmm_fit, through_lmer)
-#' @rawNamespace S3method(performance::check_outliers, lmm_fit, through_lmer)
-#' @rawNamespace S3method(performance::check_overdispersion, lmm_fit, through_lmer)
-#' @rawNamespace S3method(performance::check_predictions, lmm_fit, through_lmer)
-#' @rawNamespace S3method(performance::check_residuals, lmm_fit, through_lmer)
-#' @rawNamespace S3method(performance::check_singularity, lmm_fit, through_lmer)
-#' @rawNamespace S3method(performance::model_performance, lmm_fit, through_lmer)
-#' @rawNamespace S3method(performance::performance_aic, lmm_fit, through_lmer)
-#' @rawNamespace S3method(performance::performance_aicc, lmm_fit, through_lmer)
-#' @rawNamespace S3method(performance::r2, lmm_fit, through_lmer)
-#' @rawNamespace S3method(performance::test_likelihoodratio, lmm_fit, through_lmer)
-#' @rawNamespace S3method(performance::test_performance, lmm_fit, through_lmer)
-NULL
-
-#' @importFrom stats influence
-#' @rawNamespace S3method(influence, lmm_fit, through_lmer)
-#' @rawNamespace S3method(effects::Effect, lmm_fit, through_lmer)
-#' @rawNamespace S3method(effects::allEffects, lmm_fit, through_lmer)
-#' @rawNamespace S3method(effects::predictorEffect, lmm_fit, through_lmer)
-#' @rawNamespace S3method(effects::predictorEffects, lmm_fit, through_lmer)
-#' @rawNamespace S3method(ggeffects::get_predictions, lmm_fit, through_lmer)
-#' @rawNamespace S3method(MuMIn::r.squaredGLMM, lmm_fit, through_lmer)
-#' @rawNamespace S3method(car::Confint, lmm_fit, through_lmer)
-#' @rawNamespace S3method(car::S, lmm_fit, through_lmer)
-#' @rawNamespace S3method(car::confidenceEllipse, lmm_fit, through_lmer)
-#' @rawNamespace S3method(car::deltaMethod, lmm_fit, through_lmer)
-#' @rawNamespace S3method(car::infIndexPlot, lmm_fit, through_lmer)
-#' @rawNamespace S3method(car::influencePlot, lmm_fit, through_lmer)
-#' @rawNamespace S3method(car::outlierTest, lmm_fit, through_lmer)
-#' @rawNamespace S3method(car::vif, lmm_fit, through_lmer)
-NULL
+register_through_lmer <- function(package, generics = lmer_generics[[package]]) {
+  home <- asNamespace(package)
+  there <- function(name) exists(name, envir = home, inherits = FALSE) || exists(name, envir = parent.env(home), inherits = FALSE)
+  for (name in Filter(there, generics)) registerS3method(name, "lmm_fit", through_lmer, envir = home)
+}
 
 # Called by UseMethod(), in a frame just above that of the generic. The call is made again as it was written, so that expressions
 # and names in it keep their meaning; every fit in it arrives converted (what a call makes: where it is first or has no name).

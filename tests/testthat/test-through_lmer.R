@@ -27,3 +27,7 @@ test_that("influence() finds lme4's", {
   peer <- lme4::lmer(y ~ x + (1 | g), behavior_data(groups = 5, n = 4))
   expect_equal(cooks.distance(influence(fit, groups = "g")), cooks.distance(influence(peer, groups = "g")), tolerance = 1e-3)
 })
+
+test_that("a generic that a version of a package lacks does no harm", {
+  expect_no_error(henderson:::register_through_lmer("stats", c("influence", "there_is_no_such_function")))
+})
