@@ -208,7 +208,7 @@ t_table <- function(inference, hypothesis, rhs, conf.level) {
 
 # Tests and intervals of estimates; `test`: list(se, df).
 t_tests <- function(estimate, test, rhs, conf.level, names = NULL) {
-  statistic <- (estimate - rhs) / test$se
+  statistic <- per_error(estimate - rhs, test$se)
   reach <- stats::qt((1 + conf.level) / 2, test$df) * test$se
   data.frame(Estimate = estimate, `Std. Error` = test$se, df = test$df, `t value` = statistic, lower = estimate - reach,
              upper = estimate + reach, `Pr(>|t|)` = 2 * stats::pt(abs(statistic), test$df, lower.tail = FALSE),
@@ -223,11 +223,27 @@ row_tests <- function(inference, hypothesis) {
   df <- row_df(inference$method, info, hypothesis)
   df[is.na(df) | df <= 0] <- NA_real_                     # NaN too
   size <- row_sizes(hypothesis$inner)
-  L <- hypothesis$inner / size
-  variance <- rowSums((L %*% inference$covariance) * L)
+  variance <- row_variances(hypothesis$inner / size, inference$covariance)
   variance[!(variance >= 0)] <- NA_real_
+  if (any(variance == 0, na.rm = TRUE)) warn_no_error(which(variance == 0), rownames(hypothesis$user))
   list(se = size * sqrt(variance) * sqrt(info$sigma2), df = df)
 }
+
+# l'Cl of each row; 0 where nothing but rounding is left of it.
+row_variances <- function(L, C) {
+  variance <- rowSums((L %*% C) * L)
+  rounding <- 64 * .Machine$double.eps * rowSums((abs(L) %*% abs(C)) * abs(L))
+  replace(variance, which(abs(variance) <= rounding), 0)
+}
+
+# An estimate that all clusters agree on exactly has a cluster-robust variance of zero, which is no measure of its error.
+warn_no_error <- function(rows, names) {
+  what <- if (is.null(names)) row_text(rows) else quote_name(names[rows])
+  lmm_warn("precision", paste0("no t test of ", enumerate(what), ": the standard error is zero to working precision."),
+           what = what, where = rows, fix = "All clusters have the same estimate. Use a test that goes by the model.")
+}
+
+per_error <- function(x, se) ifelse(se > 0, x / se, NA_real_)
 
 # The largest entry of each row: what it is divided by before anything is squared.
 row_sizes <- function(L) {
@@ -264,7 +280,8 @@ f_test <- function(hypothesis, inference) {
 wald_form <- function(covariance, hypothesis, info) {
   delta <- hypothesis$user %*% info$estimate - hypothesis$rhs
   S <- hypothesis$inner %*% covariance %*% t(hypothesis$inner)
-  if (!all(is.finite(S)) || !all(diag(S) > 0)) return(NA_real_)
+  sizes <- row_sizes(hypothesis$inner)
+  if (!all(is.finite(S)) || !all(diag(S) > 0) || any(row_variances(hypothesis$inner / sizes, covariance) == 0)) return(NA_real_)
   size <- sqrt(diag(S))
   half <- tryCatch(solve(S / outer(size, size), delta / size), error = function(e) NA_real_)     # singular in double precision
   sum((delta / size) * half) / info$sigma2

@@ -29,7 +29,7 @@ prepare_method.df_cluster_robust <- function(method, info) {
   m <- length(members)
   scores <- vapply(pieces, `[[`, numeric(ncol(parts$X)), "score")
   scores <- matrix(scores, ncol(parts$X)) * if (method$type == "CR1") sqrt(m / (m - 1)) else 1
-  method$covariance <- info$phi %*% tcrossprod(scores) %*% info$phi
+  method$covariance <- tcrossprod(info$phi %*% scores)
   method$pieces <- pieces
   method$working <- K
   method

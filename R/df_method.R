@@ -51,6 +51,8 @@ ddf_classes <- c(Satterthwaite = "df_satterthwaite", `Kenward-Roger` = "df_kenwa
 #' @section Conditions:
 #' A name or an option that does not exist is an error of class `lmm_error_input` that lists those that do; so is
 #' `"inner-outer"` for crossed grouping factors, and `"cluster-robust"` without `cluster`.
+#' `lmm_warning_precision`: an estimate on which all clusters agree exactly has a cluster-robust standard error of zero, and
+#' no test.
 #' @references Kenward and Roger (1997) Biometrics 53, 983-997. Fai and Cornelius (1996) J. Statist. Comput. Simul. 54,
 #'   363-378. Bell and McCaffrey (2002) Survey Methodology 28, 169-181. Pustejovsky and Tipton (2018) J. Bus. Econ.
 #'   Statist. 36, 672-683. Giesbrecht and Burns (1985) Biometrics 41, 477-486. Pinheiro and Bates (2000), section 2.4.2.
@@ -164,6 +166,9 @@ new_inference <- function(fit, ddf, ...) {
 user_covariance <- function(inference) {
   info <- inference$info
   out <- info$sigma2 * info$basis %*% inference$covariance %*% t(info$basis)
+  none <- row_variances(info$basis, inference$covariance) == 0
+  out[none, ] <- 0
+  out[, none] <- 0
   dimnames(out) <- list(names(info$estimate), names(info$estimate))
   (out + t(out)) / 2
 }

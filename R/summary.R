@@ -47,14 +47,16 @@ coefficient_tests <- function(fit, ddf, ...) {
   }
   inference <- new_inference(fit, ddf, ...)
   info <- inference$info
-  test <- row_tests(inference, new_hypothesis(info, diag(length(info$estimate))))
+  each <- diag(length(info$estimate))
+  rownames(each) <- names(info$estimate)
+  test <- row_tests(inference, new_hypothesis(info, each))
   list(table = coefficient_table(info$estimate, test$se, test$df), vcov = user_covariance(inference),
        phrase = paste0(". t-tests use ", method_phrase(inference$method)))
 }
 
 # The table of fixed effects. With degrees of freedom it has their column and a p-value.
 coefficient_table <- function(estimate, se, df = NULL) {
-  statistic <- estimate / se
+  statistic <- per_error(estimate, se)
   if (is.null(df)) {
     out <- cbind(Estimate = estimate, `Std. Error` = se, `t value` = statistic)
   } else {

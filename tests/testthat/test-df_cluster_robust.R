@@ -96,3 +96,27 @@ test_that("clusters are found in the model, the data or the caller", {
   expect_error(vcov(fit, type = "CR2"), "cluster", class = "lmm_error_input")
   expect_error(vcov(fit, type = "CR2", cluster = rep(1, 95)), "2 clusters", class = "lmm_error_data")
 })
+
+test_that("an estimate that all clusters agree on has no error and no test, and does not disturb the others", {
+  d <- expand.grid(trt = factor(letters[1:4]), plot = factor(1:6))
+  d$block <- factor((as.integer(d$plot) + 1) %/% 2)
+  noise <- c(0.3, -0.1, 0.2, 0.1, -0.4, -0.2, 0.1, 0.1, -0.3, 0.2, 0.2, -0.1)
+  d$y <- 17 + c(0.13, -0.21, 0.4, 0.07, -0.33, 0.1)[d$plot] + c(0, -0.1, 0.3, 0.7)[d$trt] +
+    ifelse(d$trt %in% c("c", "d"), rep(noise, each = 2), 0)
+  fit <- lmm(y ~ trt + (1 | plot), d)
+  model <- oracle_model(d$y, model.matrix(~ trt, d), list(matrix(1, 24)), list(d$plot))
+  for (type in c("CR0", "CR1", "CR2", "CR3")) {
+    truth <- oracle_robust(model, VarCorr(fit), sigma(fit)^2, as.integer(d$plot), type, c(0, 0, 1, 0))
+    V <- vcov(fit, type = type, cluster = ~ plot)
+    expect_identical(unname(V["trtb", ]), numeric(4))
+    expect_lt(relative_difference(unname(V[-2, -2]), truth$vcov[-2, -2]), 1e-10)
+    expect_warning(table <- coef(summary(fit, ddf = "cluster-robust", cluster = ~ plot, type = type)), "trtb", class = "lmm_warning_precision")
+    expect_identical(table["trtb", "Std. Error"], 0)
+    expect_identical(unname(is.na(table[, "t value"])), c(FALSE, TRUE, FALSE, FALSE))
+    expect_equal(table["trtc", "df"], truth$df)
+  }
+  expect_warning(one <- contest(fit, c(trtb = 1), joint = FALSE, ddf = "cluster-robust", cluster = ~ plot), class = "lmm_warning_precision")
+  expect_identical(is.na(one[["Pr(>|t|)"]]), TRUE)
+  expect_true(is.na(contest(fit, c(trtb = 1), ddf = "cluster-robust", cluster = ~ plot)[["F value"]]))
+  expect_identical(unname(diag(vcov(fit, type = "CR2", cluster = ~ plot)) > 0), c(TRUE, FALSE, TRUE, TRUE))
+})
