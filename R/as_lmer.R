@@ -87,7 +87,7 @@ lmer_call <- function(fit, caller) {
   data <- prepared$scope$.data
   again <- if (!is.null(fit$call$data)) tryCatch(eval(fit$call$data, home), error = function(e) NULL)
   if (is.null(data) || identical(again, data)) shown["data"] <- fit$call["data"] else home$.data <- data
-  shown$formula <- prepared$formula
+  shown$formula <- call("~", formula[[2L]], formula[[3L]])
   shown[[1L]] <- quote(lme4::lmer)
   setup[[1L]] <- quote(lme4::lFormula)
   setup$formula <- prepared$formula

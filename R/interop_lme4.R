@@ -22,3 +22,16 @@ rePCA.lmm_fit <- function(x) {
   })
   structure(stats::setNames(parts, names(fit_groups(x))), class = "prcomplist")
 }
+
+#' @exportS3Method lme4::isGLMM
+isGLMM.lmm_fit <- function(x, ...) FALSE
+
+#' @exportS3Method lme4::isNLMM
+isNLMM.lmm_fit <- function(x, ...) FALSE
+
+#' @rawNamespace S3method(nlme::getData, lmm_fit)
+getData.lmm_fit <- function(object) {
+  formula <- stats::formula(object)
+  found <- find_data(object, object$call$data, formula, list(environment(formula), parent.frame()))
+  if (is.null(found)) fit_rows(object, "getData()")$data else found
+}

@@ -20,45 +20,67 @@ lmer_generics <- list(
   car = c("Confint", "S", "confidenceEllipse", "deltaMethod", "infIndexPlot", "influencePlot", "outlierTest", "vif")
 )
 
+# Those of 'lmerTest' want its own class; 'pbkrtest' leaves prior weights out of account, so that its results for weighted fits are wrong.
+lmertest_generics <- list(lmerTest = c("difflsmeans", "ls_means", "lsmeansLT"))
+pbkrtest_generics <- list(pbkrtest = c("KRmodcomp", "PBmodcomp", "PBrefdist", "SATmodcomp", "getLRT", "get_Lb_ddf", "get_SigmaG",
+                                       "model2restriction_matrix", "vcovAdj"))
+
 # NAMESPACE has no place for these: it stops the session where a version of the package lacks one of the functions.
 .onLoad <- function(libname, pkgname) {
-  for (package in names(lmer_generics)) {
+  register_at_load(lmer_generics, through(as_lmer))
+  register_at_load(lmertest_generics, through(as_lmertest))
+  register_at_load(pbkrtest_generics, through(as_unweighted_lmer))
+}
+
+register_at_load <- function(table, method) {
+  for (package in names(table)) {
     local({
       name <- package
-      setHook(packageEvent(name, "onLoad"), function(...) register_through_lmer(name))
+      setHook(packageEvent(name, "onLoad"), function(...) register_methods(name, table[[name]], method))
     })
-    if (isNamespaceLoaded(package)) register_through_lmer(package)
+    if (isNamespaceLoaded(package)) register_methods(package, table[[package]], method)
   }
 }
 
-register_through_lmer <- function(package, generics = lmer_generics[[package]]) {
+register_methods <- function(package, generics, method) {
   home <- asNamespace(package)
   there <- function(name) exists(name, envir = home, inherits = FALSE) || exists(name, envir = parent.env(home), inherits = FALSE)
-  for (name in Filter(there, generics)) registerS3method(name, "lmm_fit", through_lmer, envir = home)
+  for (name in Filter(there, generics)) registerS3method(name, "lmm_fit", method, envir = home)
 }
 
-# Called by UseMethod(), in a frame just above that of the generic. The call is made again as it was written, so that expressions
-# and names in it keep their meaning; every fit in it arrives converted (what a call makes: where it is first or has no name).
-through_lmer <- function(...) {
-  call <- sys.call()
-  given <- if (is.null(names(call))) character(length(call)) else names(call)
-  scope <- new.env(parent = parent.frame())
-  for (i in seq_along(call)[-1L]) {
-    part <- call[[i]]
-    if (missing(part)) next
-    if (is.call(part) && (i == 2L || !nzchar(given[i]))) call[[i]] <- as.call(list(lmer_in_place, part))
-    if (is.symbol(part) && !identical(part, quote(...))) bind_lmer(as.character(part), get0(as.character(part), parent.frame()), scope)
-    if (inherits(part, "lmm_fit")) {
-      bind_lmer("fit", part, scope)
-      call[[i]] <- quote(fit)
-    }
+as_lmertest <- function(fit) lmerTest::as_lmerModLmerTest(as_lmer(fit))
+
+as_unweighted_lmer <- function(fit) {
+  weights <- row_weights(fit_rows(fit, "as_lmer()"))
+  if (any(weights != 1)) {
+    lmm_abort("input", "'pbkrtest' leaves prior weights out of account.", what = "weights",
+              fix = "Use anova(small, large, test = \"F\", ddf = \"Kenward-Roger\"), bootstrap_test(), or vcov(type = \"kenward-roger\").")
   }
-  call[[1L]] <- sys.function(-1L)
-  eval(call, scope)
+  as_lmer(fit)
 }
 
-bind_lmer <- function(name, value, scope) {
-  if (inherits(value, "lmm_fit")) assign(name, as_lmer(value), envir = scope)
+# A method that converts every fit in the call. It is called by UseMethod(), in a frame just above that of the generic. The call is
+# made again as it was written, so that expressions and names in it keep their meaning; what a call makes is converted where it is
+# first or has no name.
+through <- function(convert) {
+  in_place <- function(value) if (inherits(value, "lmm_fit")) convert(value) else value
+  function(...) {
+    call <- sys.call()
+    given <- if (is.null(names(call))) character(length(call)) else names(call)
+    caller <- parent.frame()
+    scope <- new.env(parent = caller)
+    for (i in seq_along(call)[-1L]) {
+      part <- call[[i]]
+      if (missing(part)) next
+      value <- if (is.symbol(part) && !identical(part, quote(...))) get0(as.character(part), caller) else part
+      if (inherits(value, "lmm_fit")) {
+        if (!is.symbol(part)) call[[i]] <- part <- quote(fit)
+        assign(as.character(part), convert(value), envir = scope)
+      } else if (is.call(part) && (i == 2L || !nzchar(given[i]))) {
+        call[[i]] <- as.call(list(in_place, part))
+      }
+    }
+    call[[1L]] <- sys.function(-1L)
+    eval(call, scope)
+  }
 }
-
-lmer_in_place <- function(value) if (inherits(value, "lmm_fit")) as_lmer(value) else value

@@ -48,3 +48,28 @@ test_that("our contest() and ranova() know the fits of lmerTest, whichever packa
   expect_error(contest(lm(y ~ x, d), c(0, 1)), class = "lmm_error_input")
   expect_error(ranova(lm(y ~ x, d)), class = "lmm_error_input")
 })
+
+test_that("estimates of means and tests of pbkrtest find ours", {
+  skip_if_not_installed("lmerTest")
+  skip_if_not_installed("pbkrtest")
+  d <- behavior_data()
+  fit <- lmm(y ~ x + f + (1 | g), d)
+  peer <- lmerTest::lmer(y ~ x + f + (1 | g), d)
+  expect_equal(as.data.frame(lmerTest::ls_means(fit)), as.data.frame(lmerTest::ls_means(peer)), tolerance = 1e-4, ignore_attr = TRUE)
+  expect_equal(pbkrtest::vcovAdj(fit), pbkrtest::vcovAdj(peer), tolerance = 1e-4, ignore_attr = TRUE)
+  expect_equal(as.matrix(pbkrtest::vcovAdj(fit)), vcov(fit, type = "kenward-roger"), tolerance = 1e-5, ignore_attr = TRUE)
+  small <- update(fit, . ~ . - f)
+  expect_equal(pbkrtest::KRmodcomp(fit, small)$test$p.value[1], anova(fit, small, test = "F", ddf = "Kenward-Roger")$`Pr(>F)`[2],
+               tolerance = 1e-5)
+  weighted <- lmm(y ~ x + f + (1 | g), d, weights = rep(1:2, 48))
+  expect_error(pbkrtest::vcovAdj(weighted), "weights", class = "lmm_error_input")
+})
+
+test_that("what kind of model it is and its data are told", {
+  skip_if_not_installed("lme4")
+  fit <- example_fit("penicillin")
+  expect_false(lme4::isGLMM(fit))
+  expect_false(lme4::isNLMM(fit))
+  d <- subset(penicillin, blend != "Blend1")
+  expect_identical(nlme::getData(lmm(yield ~ treat + (1 | blend), d)), d)
+})

@@ -96,3 +96,14 @@ test_that("a fit made by with() can be updated there", {
   })
   expect_equal(fixef(fit), fixef(lmm(y ~ x + t + (1 | g), d)))
 })
+
+test_that("weights that lived in a function are found for a subset too", {
+  fit <- local({
+    d <- behavior_data()
+    prior <- seq_len(nrow(d))
+    lmm(y ~ x + (1 | g), d, weights = prior, subset = t > 2)
+  })
+  d <- transform(behavior_data(), prior = seq_len(96))
+  expect_no_warning(ml <- update(fit, REML = FALSE))
+  expect_equal(fixef(ml), fixef(lmm(y ~ x + (1 | g), d, weights = prior, subset = t > 2, REML = FALSE)))
+})

@@ -1,0 +1,25 @@
+skip_if_not_installed("lmtest")
+
+test_that("coeftest() has the tests of the summary, or those of the covariance matrix given", {
+  fit <- lmm(y ~ x + f + (1 | g), behavior_data())
+  table <- coef(summary(fit, ddf = "Kenward-Roger"))
+  mine <- lmtest::coeftest(fit, ddf = "Kenward-Roger")
+  expect_equal(unclass(mine)[, 1:4], table[, c("Estimate", "Std. Error", "t value", "Pr(>|t|)")], ignore_attr = TRUE)
+  V <- vcov(fit, type = "CR1", cluster = ~g)
+  z <- fixef(fit) / sqrt(diag(V))
+  expect_equal(lmtest::coeftest(fit, vcov. = V)[, 4], 2 * pnorm(-abs(z)))
+  expect_equal(lmtest::coeftest(fit, vcov. = function(m) V, df = 11)[, 4], 2 * pt(-abs(z), 11))
+  expect_error(lmtest::coeftest(fit, vcov. = diag(2)), class = "lmm_error_input")
+  expect_error(lmtest::coeftest(fit, df = 1:2), class = "lmm_error_input")
+  expect_output(print(mine), "t test of coefficients")
+})
+
+test_that("lrtest() compares by maximum likelihood", {
+  fit <- lmm(y ~ x + f + (1 | g), behavior_data())
+  small <- update(fit, . ~ . - f)
+  expect_message(table <- lmtest::lrtest(fit, small), class = "lmm_message_refit")
+  expect_equal(table$Chisq[2], 2 * as.numeric(logLik(update(fit, REML = FALSE)) - logLik(update(small, REML = FALSE))), tolerance = 1e-7)
+  expect_equal(table$`Pr(>Chisq)`[2], pchisq(table$Chisq[2], 3, lower.tail = FALSE))
+  expect_equal(suppressMessages(lmtest::lrtest(fit, . ~ . - f)), table, ignore_attr = TRUE)
+  expect_equal(suppressMessages(lmtest::lrtest(fit))$Df[2], -4)
+})
