@@ -1,27 +1,54 @@
 # What a fit is made of, by name: model frame, model matrices, parts.
 
-#' Model frame and model matrices
+#' Formula, model frame and model matrices
 #'
-#' @param object,formula a fit made by [lmm()].
+#' @param object,formula,x a fit made by [lmm()].
+#' @param fixed.only,random.only the formula without the random terms, or with nothing else; the model frame without the
+#'   variables that the fixed effects do not need.
 #' @param type `"fixed"`: the fixed-effect matrix; `"random"`: the sparse matrix of all random effects, in the order
 #'   of `vcov(fit, full = TRUE)`; `"random_list"`: a list with the dense matrix of each random term, one column per
 #'   effect of a level.
 #' @param ... not used.
-#' @return `model.frame()` a data frame of the rows used; `model.matrix()` a matrix with a row per row used (`"random"`: sparse, of
+#' @return `formula()` the formula as written, with only one kind of terms if asked for. `model.frame()` a data frame of the rows used; `model.matrix()` a matrix with a row per row used (`"random"`: sparse, of
 #'   package 'Matrix'), or a list of matrices.
 #' @section Conditions:
-#' `lmm_error_input`: an unknown `type`, or a fit that holds no rows (`lmm_control(keep_rows = FALSE)`).
+#' `lmm_error_input`: an unknown `type`, `fixed.only` and `random.only` both `TRUE`, or a fit that holds no rows (`lmm_control(keep_rows = FALSE)`).
 #' @examples
 #' fit <- lmm(yield ~ treat + (1 | blend), penicillin)
 #' head(model.matrix(fit))
 #' dim(model.matrix(fit, "random"))
+#' formula(fit, fixed.only = TRUE)
 #' @name model.matrix.lmm_fit
 NULL
 
 #' @rdname model.matrix.lmm_fit
+#' @importFrom stats formula
+#' @export
+formula.lmm_fit <- function(x, fixed.only = FALSE, random.only = FALSE, ...) {
+  out <- x$spec$formula
+  check_flag(fixed.only, "fixed.only")
+  check_flag(random.only, "random.only")
+  if (fixed.only && random.only) {
+    lmm_abort("input", "`fixed.only` and `random.only` are both TRUE.", what = c("fixed.only", "random.only"))
+  }
+  if (fixed.only) out[[3L]] <- stats::formula(x$frame$terms)[[3L]]
+  if (random.only) out[[3L]] <- str2lang(paste(written_terms(x$spec$random), collapse = " + "))
+  out
+}
+
+#' @importFrom stats terms
+#' @export
+terms.lmm_fit <- function(x, ...) x$frame$terms
+
+#' @rdname model.matrix.lmm_fit
 #' @importFrom stats model.frame
 #' @export
-model.frame.lmm_fit <- function(formula, ...) fit_rows(formula, "model.frame()")$data
+model.frame.lmm_fit <- function(formula, fixed.only = FALSE, ...) {
+  data <- fit_rows(formula, "model.frame()")$data
+  if (!check_flag(fixed.only, "fixed.only")) return(data)
+  variables <- vapply(as.list(attr(formula$frame$terms, "variables"))[-1L], deparse_line, "")
+  data[names(data) %in% variables]
+}
 
 #' @rdname model.matrix.lmm_fit
 #' @importFrom stats model.matrix

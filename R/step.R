@@ -7,7 +7,7 @@
 #' Random terms are compared by likelihood ratio tests of the criterion of the fit, as [ranova()] does (for a variance at its
 #' boundary the p-values are conservative); a term with several effects loses one at a time. The last random term stays in the
 #' model. Fixed terms are tested by F as in [drop1()][drop1.lmm_fit()]. Package 'lmerTest' calls this `step()`; its
-#' generic finds our method too.
+#' generic finds our method too, as does its `get_model()`.
 #'
 #' @param object a fit made by [lmm()].
 #' @param ddf method for the denominator degrees of freedom, see [ddf_methods()].
@@ -39,6 +39,9 @@ backward <- function(object, ddf = "Satterthwaite", alpha.random = 0.1, alpha.fi
 
 #' @rawNamespace S3method(lmerTest::step, lmm_fit)
 step.lmm_fit <- function(object, ...) backward(object, ...)
+
+#' @rawNamespace S3method(lmerTest::get_model, backward.lmm_fit)
+get_model.backward.lmm_fit <- function(x, ...) x$model
 
 #' @rdname backward
 #' @export

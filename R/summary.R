@@ -14,7 +14,7 @@
 #' @param ... options of the method, see [ddf_method()]; for `print()` passed on to [stats::printCoefmat()].
 #' @return A list of class `summary.lmm_fit`: `coefficients`, the table of fixed effects (`Estimate`, `Std. Error`, `df`, `t value`,
 #'   `Pr(>|t|)`; also `coef(summary(fit))`), `vcov`, its covariance matrix, `varcor` and `sigma`, the variance parameters,
-#'   `criterion`, quantiles of the scaled `residuals`, `nobs`, `ngrps`, `aliased` (coefficients without estimate) and the
+#'   `logLik` and `AICtab`, the criteria of the fit, quantiles of the scaled `residuals`, `nobs`, `ngrps`, `aliased` (coefficients without estimate) and the
 #'   `conditions` of the fit.
 #' @section Conditions:
 #' `lmm_error_input`: an unknown method or option. `lmm_error_numeric`: with more than 20000 effects of crossed factors the information
@@ -27,7 +27,7 @@ summary.lmm_fit <- function(object, ddf = "Satterthwaite", correlation = NULL, .
   tests <- coefficient_tests(object, ddf, ...)
   structure(list(
     method = paste0(fit_method(object), tests$phrase), call = object$call, formula = stats::formula(object),
-    criterion = criterion_table(object), residuals = scaled_residual_quantiles(object),
+    logLik = stats::logLik(object), AICtab = criterion_table(object), residuals = scaled_residual_quantiles(object),
     varcor = VarCorr(object), held = held_names(object), sigma = fit_shown_sigma(object), ngrps = ngrps(object), nobs = fit_nobs(object),
     coefficients = tests$table, vcov = tests$vcov, aliased = !fit_estimable(object), correlation = correlation,
     conditions = object$conditions
@@ -85,7 +85,7 @@ print.summary.lmm_fit <- function(x, digits = max(3L, getOption("digits") - 3L),
   print_title(x$method)
   print_call(x$call, x$formula)
   cat("\n")
-  print_criterion(x$criterion, digits = 1L)
+  print_criterion(x$AICtab, digits = 1L)
   cat("\n")
   if (!is.null(x$residuals)) {
     cat("Scaled residuals: \n")

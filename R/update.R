@@ -187,14 +187,6 @@ same_values <- function(x, y, rows) {
   identical(as.vector(x), as.vector(y))
 }
 
-#' @importFrom stats formula
-#' @export
-formula.lmm_fit <- function(x, ...) x$spec$formula
-
-#' @importFrom stats terms
-#' @export
-terms.lmm_fit <- function(x, ...) x$frame$terms
-
 #' @importFrom stats family
 #' @export
 family.lmm_fit <- function(object, ...) stats::gaussian()

@@ -88,3 +88,23 @@ test_that("sparse parts fit together", {
   }
   expect_identical(unname(getME(lmm(y ~ x + (x | g), behavior_data()), "m_i")), 3L)
 })
+
+test_that("formula() and model.frame() with one kind of terms only are those of lme4", {
+  skip_if_not_installed("lme4")
+  d <- transform(behavior_data(), o = seq_along(y) / 50)
+  for (formula in list(y ~ x * f + (1 | g), y ~ poly(x, 2) + offset(o) + (x || g) + (1 | h), log(y + 10) ~ 1 + (1 | g), y ~ 0 + f + (1 | g))) {
+    fit <- suppressMessages(lmm(formula, d))
+    peer <- suppressWarnings(suppressMessages(lme4::lmer(formula, d)))
+    expect_identical(deparse(stats::formula(fit)), deparse(formula))
+    for (kind in c("fixed.only", "random.only")) {
+      ours <- do.call(stats::formula, stats::setNames(list(fit, TRUE), c("x", kind)))
+      theirs <- do.call(stats::formula, stats::setNames(list(peer, TRUE), c("x", kind)))
+      if (kind == "random.only") theirs <- stats::as.formula(gsub("(1 | g) + (0 + x | g)", "(x || g)", deparse(theirs), fixed = TRUE))
+      expect_identical(deparse(ours), deparse(theirs))
+    }
+    expect_identical(names(model.frame(fit, fixed.only = TRUE)), names(model.frame(peer, fixed.only = TRUE)), label = deparse(formula))
+  }
+  expect_identical(rownames(model.frame(fit, fixed.only = TRUE)), rownames(model.frame(fit)))
+  expect_error(formula(fit, fixed.only = TRUE, random.only = TRUE), class = "lmm_error_input")
+  expect_error(formula(fit, fixed.only = NA), class = "lmm_error_input")
+})

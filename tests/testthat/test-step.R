@@ -86,3 +86,9 @@ test_that("lmerTest's step() finds the elimination", {
   fit <- example_fit("irrigation_full")
   for (part in c("random", "fixed")) expect_identical(lmerTest::step(fit, ddf = "Kenward-Roger")[[part]], backward(fit, "Kenward-Roger")[[part]])
 })
+
+test_that("lmerTest's get_model() finds the model that is left", {
+  skip_if_not_installed("lmerTest")
+  found <- backward(lmm(yield ~ irrigation * variety + (1 | field), irrigation))
+  expect_identical(lmerTest::get_model(found), found$model)
+})

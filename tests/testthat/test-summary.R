@@ -166,3 +166,14 @@ test_that("the covariance matrix of a summary is that of its standard errors", {
   expect_equal(sqrt(diag(vcov(s))), coef(s)[, "Std. Error"])
   expect_equal(vcov(s), vcov(example_fit("penicillin"), type = "kenward-roger"))
 })
+
+test_that("a summary holds the criteria under the names of lme4", {
+  skip_if_not_installed("lme4")
+  for (REML in c(TRUE, FALSE)) {
+    ours <- summary(lmm(yield ~ treat + (1 | blend), penicillin, REML = REML))
+    theirs <- summary(lme4::lmer(yield ~ treat + (1 | blend), penicillin, REML = REML))
+    expect_equal(unname(ours$AICtab), unname(theirs$AICtab), tolerance = 1e-6)
+    expect_equal(as.numeric(ours$logLik), as.numeric(theirs$logLik), tolerance = 1e-6)
+    expect_identical(attr(ours$logLik, "df"), attr(theirs$logLik, "df"))
+  }
+})
