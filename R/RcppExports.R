@@ -37,6 +37,10 @@ engine_criterion <- function(layout, cross_products, theta, reml, memory_limit) 
     .Call(`_henderson_engine_criterion`, layout, cross_products, theta, reml, memory_limit)
 }
 
+engine_coefficient_limits <- function(layout, cross_products, theta, memory_limit, coefficients, rises) {
+    .Call(`_henderson_engine_coefficient_limits`, layout, cross_products, theta, memory_limit, coefficients, rises)
+}
+
 engine_ratio_draws <- function(spectrum, n) {
     .Call(`_henderson_engine_ratio_draws`, spectrum, n)
 }

@@ -1,18 +1,27 @@
 # Likelihood intervals: roots of the likelihood equation on the exact profile.
 
 interval_profile <- function(fit, wanted, level, reml) {
-  base <- profile_base(fit, reml)
   z <- stats::qnorm((1 + level) / 2)
-  fixed <- if (any(wanted > nrow(base$parameters))) fixed_base(base)
-  t(vapply(wanted, function(index) {
-    own <- if (index > nrow(base$parameters)) fixed else base
-    if (is.na(own$se[index])) return(c(NA_real_, NA_real_))
-    c(profile_limit(own, index, -1, z), profile_limit(own, index, 1, z))
-  }, numeric(2L)))
+  limits <- matrix(NA_real_, length(wanted), 2L)
+  k <- nrow(variance_parameters(fit))
+  own <- without <- NULL
+  for (fixed in unique(wanted > k)) {
+    if (reml || is.null(own)) own <- fit_by(fit, reml && !fixed)
+    at <- which((wanted > k) == fixed)
+    if (has_no_minimum(own)) without <- own
+    else limits[at, ] <- if (fixed) coefficient_limits(own, wanted[at] - k, z) else variance_limits(own, wanted[at], z)
+  }
+  if (!is.null(without)) lmm_warn("convergence", no_minimum_text(without), what = "sigma", value = 0, fix = no_minimum_fix(without))
+  limits
 }
 
-# Fixed effects are profiled by maximum likelihood, whatever the criterion.
-fixed_base <- function(base) if (base$reml) profile_base(base$fit, FALSE) else base
+variance_limits <- function(fit, wanted, z) {
+  base <- profile_base(fit, wanted)
+  t(vapply(wanted, function(index) {
+    if (is.na(base$se[index])) return(c(NA_real_, NA_real_))
+    c(profile_limit(base, index, -1, z), profile_limit(base, index, 1, z))
+  }, numeric(2L)))
+}
 
 # The value on one side (-1 below, 1 above) of the estimate at which -2 log L has risen by z^2. Three points on the way to
 # where it would be if the profile were a parabola, then further out; bounds are looked at when they come near.
@@ -94,7 +103,9 @@ inverse_interpolation <- function(at, value, z) {
 profile_root <- function(base, index) {
   known <- list(list(theta = base$fit$optimum$theta, sigma = fit_sigma(base$fit)))
   place <- base$estimate[index]
-  fixed <- if (index > nrow(base$parameters)) held_coefficient(base, index - nrow(base$parameters))
+  fixed <- if (index > nrow(base$parameters)) {
+    held_coefficient(base$fit, match(index - nrow(base$parameters), base$fit$cross_products$x$kept))
+  }
   function(values) {
     if (!is.null(fixed)) return(sqrt(pmax(0, fixed(values)$value - base$value)))
     found <- profile_value(base, index, values, known[[which.min(abs(place - values[1L]))]])

@@ -1,27 +1,48 @@
 # The profile of the likelihood: -2 log L minimized over everything but one parameter.
 
-# What a profile starts from: the fit of its criterion, its estimates and their standard errors.
-profile_base <- function(fit, reml = FALSE) {
-  refuse_unbounded(fit, "profiles are")
-  reml <- reml && fit_rank(fit) > 0L
-  base <- if (reml == fit_is_reml(fit)) fit else quiet_refit(fit, reml)
+# What a profile of the variance parameters starts from: the fit by its criterion, its estimates and their standard
+# errors. `wanted`: the parameters to be profiled.
+profile_base <- function(base, wanted = integer()) {
+  reml <- fit_is_reml(base)
   parameters <- variance_parameters(base)
-  se <- step_sizes(base, parameters)
-  out <- list(fit = base, ml = if (reml) quiet_refit(fit, FALSE) else base, reml = reml, parameters = parameters,
-              estimate = all_estimates(base), se = c(se, fixed_errors(base)), value = fit_criterion(base))
+  out <- list(fit = base, reml = reml, parameters = parameters, estimate = all_estimates(base),
+              se = c(step_sizes(base, parameters), fixed_errors(base)), value = fit_criterion(base))
   out$layout <- engine_layout(base$frame)
   out$diagonal <- which(stack_factors(base, lapply(fit_random(base), function(term) diag(term$q))) == 1)
-  out$ceiling <- correlation_ceilings(out)
+  out$ceiling <- correlation_ceilings(out, wanted)
   out
+}
+
+# The fit by one of the criteria. Fixed effects are profiled by maximum likelihood, whatever the criterion asked for:
+# restricted likelihoods for different fixed effects are not comparable.
+fit_by <- function(fit, reml) {
+  refuse_unbounded(fit, "profiles are")
+  reml <- reml && fit_rank(fit) > 0L
+  if (reml == fit_is_reml(fit)) return(fit)
+  withCallingHandlers(quiet_refit(fit, reml),
+                      lmm_warning_convergence = function(w) if (identical(w$what, "sigma")) tryInvokeRestart("muffleWarning"))
+}
+
+# -2 log L goes to minus infinity with the residual variance: it is lowest nowhere, and rises from nowhere.
+has_no_minimum <- function(fit) fit$optimum$status == "unbounded"
+
+no_minimum_text <- function(fit) {
+  paste0("the ", if (fit_is_reml(fit)) "restricted ", "likelihood has no upper bound as the residual variance goes to 0: fixed and ",
+         "random effects can fit these data exactly, and there are no profile limits.")
+}
+
+no_minimum_fix <- function(fit) {
+  paste0("Use ", if (!fit_is_reml(fit)) "criterion = \"REML\" for variance parameters if that likelihood is bounded, ",
+         "fewer random columns, or give the residual standard deviation: fixed = c(sigma = ).")
 }
 
 # A correlation with a variable whose variance is zero may be anything: no profile of a correlation rises above the
 # criterion of the model in which one of the two variances vanishes.
-correlation_ceilings <- function(base) {
+correlation_ceilings <- function(base, wanted) {
   out <- rep(Inf, nrow(base$parameters))
   at <- function(k, side) which(base$parameters$term == base$parameters$term[k] & !base$parameters$correlation &
                                   base$parameters$row == base$parameters[[side]][k])
-  for (k in which(base$parameters$correlation & !is.na(base$se[seq_along(out)]))) {
+  for (k in intersect(wanted, which(base$parameters$correlation & !is.na(base$se[seq_along(out)])))) {
     ends <- vapply(c(at(k, "row"), at(k, "col")), function(index) {
       if (is.na(base$se[index])) return(Inf)         # held
       path <- path_to_bound(base, index, 0)
@@ -54,10 +75,10 @@ step_sizes <- function(fit, parameters) {
 # -2 log L with parameter `index` (as in all_estimates()) held at each of `values`: list(value, theta, sigma), theta in
 # the engine's coordinates with one column per value. `from`: a point on the profile nearby.
 profile_value <- function(base, index, values, from = NULL) {
-  k <- nrow(base$parameters)
-  if (index > k) return(held_coefficient(base, index - k)(values))
-  held <- lapply(base$parameters, `[`, index)
   fit <- base$fit
+  k <- nrow(base$parameters)
+  if (index > k) return(held_coefficient(fit, match(index - k, fit$cross_products$x$kept))(values))
+  held <- lapply(base$parameters, `[`, index)
   if (is.null(from)) from <- list(theta = fit$optimum$theta, sigma = fit_sigma(fit))
   along <- function(theta, sigma, values) {
     engine_result(engine_profile(base$layout, fit$cross_products, theta, sigma, base$reml,
@@ -114,52 +135,4 @@ profile_starts <- function(base, held, value, from) {
   own_row <- if (held$term > 0L) sum((fit$cross_products$z_basis[[held$term]] %*% factors[[held$term]])[held$row, ]^2) else 1
   if (own_row <= 1e-14 * max(size, 1)^2) return(list(lifted))
   list(theta, lifted)
-}
-
-# Coefficient j held, as a function of its values: the model without its column, for the response less the column times
-# each value. In coordinates with orthonormal columns of X both are changes of the cross-products.
-held_coefficient <- function(base, j) {
-  fit <- base$ml
-  x <- fit$cross_products$x
-  at <- match(j, x$kept)
-  direction <- x$basis[at, ]
-  rest <- qr.Q(qr(matrix(direction)), complete = TRUE)[, -1L, drop = FALSE]
-  model <- model_without(fit$cross_products, rest)
-  function(values) {
-    shift <- outer(direction / sum(direction^2), values - x$response[at, 1L])
-    found <- engine_refit_blocks(fit, shifted_response(model, fit$cross_products, shift), FALSE)
-    list(value = found$criterion, theta = found$theta, sigma = found$sigma, converged = found$converged,
-         beta = x$response[, 1L] + x$basis %*% (rest %*% found$beta + shift))
-  }
-}
-
-# Cross-products of the model whose coefficients (of orthonormal columns of X) are combinations of the columns of `rest`.
-model_without <- function(blocks, rest) {
-  p <- ncol(rest)
-  within <- qr(blocks$w_xx %*% rest)
-  out <- blocks
-  out$x <- list(kept = seq_len(p), novelty = rep(1, p), alias = matrix(0, p, p), basis = diag(p), log_det_r = 0)
-  out$t_x <- blocks$t_x %*% rest
-  out$w_xx <- matrix(0, p, p)
-  if (p) out$w_xx[, within$pivot] <- qr.R(within)
-  out$rest_x <- blocks$rest_x %*% rest
-  list(blocks = out, within = within, p = p)
-}
-
-# The same for the response less X times each column of `shift`.
-shifted_response <- function(model, blocks, shift) {
-  out <- model$blocks
-  p <- model$p
-  m <- ncol(shift)
-  less <- function(y, X) as.vector(y) - X %*% shift
-  turned <- less(blocks$w_xy, blocks$w_xx)
-  rotated <- if (p) qr.qty(model$within, turned) else turned
-  out$x$response <- matrix(0, p, m)
-  out$x$total <- blocks$x$total[1L] + colSums(shift^2)
-  out$x$square <- rep(blocks$x$square[1L], m)
-  out$t_y <- less(blocks$t_y, blocks$t_x)
-  out$w_xy <- rotated[seq_len(p), , drop = FALSE]
-  out$w_yy <- blocks$w_yy[1L] + rotated[p + 1L, ]^2
-  out$rest_y <- less(blocks$rest_y, blocks$rest_x)
-  out
 }

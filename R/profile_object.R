@@ -18,7 +18,8 @@
 #' @return A data frame of class `lmm_profile` with columns `.zeta`, all parameters, and `.par`, the profiled one. Parameters are
 #'   standard deviations, correlations and fixed effects, in the units of [confint()][confint.lmm_fit()].
 #' @section Conditions:
-#' `lmm_error_input` for a parameter that does not exist; `lmm_error_unidentified` where the residual variance is zero.
+#' `lmm_error_input` for a parameter that does not exist; `lmm_error_unidentified` where the residual variance is zero
+#' or the likelihood has no upper bound.
 #' @references Bates and Watts (1988) *Nonlinear Regression Analysis and its Applications*, chapter 6. Venzon and
 #'   Moolgavkar (1988) Applied Statistics 37, 87-94.
 #' @examples
@@ -38,20 +39,31 @@ profile.lmm_fit <- function(fitted, which = NULL, alphamax = 0.01, criterion = c
   wanted <- wanted_parameters(fitted, which)
   names <- all_parameter_names(fitted, check_flag(oldNames, "oldNames"))
   check_not_exact(fitted, "a profile of the likelihood")
-  base <- profile_base(fitted, reml)
-  fixed <- fixed_base(base)
-  cutoff <- sqrt(stats::qchisq(1 - alphamax, sum(!is.na(base$estimate))))
-  wanted <- wanted[!is.na(base$se[wanted])]
-  parts <- lapply(wanted, function(index) {
-    own <- if (index > nrow(base$parameters)) fixed else base
-    points <- profile_points(own, index, cutoff, steps)
+  own <- fit_by(fitted, reml)
+  k <- nrow(variance_parameters(fitted))
+  ml <- if (reml && any(wanted > k)) fit_by(fitted, FALSE) else own
+  for (used in list(own, ml)[c(any(wanted <= k), any(wanted > k))]) {
+    if (has_no_minimum(used)) lmm_abort("unidentified", no_minimum_text(used), what = "sigma", value = 0, fix = no_minimum_fix(used))
+  }
+  estimate <- all_estimates(own)
+  cutoff <- sqrt(stats::qchisq(1 - alphamax, sum(!is.na(estimate))))
+  wanted <- wanted[!is.na(estimate[wanted]) & !all_parameter_names(fitted, FALSE)[wanted] %in% held_names(fitted)]
+  parts <- Map(function(points, index) {
     colnames(points) <- c(".zeta", names)
     data.frame(points, .par = names[index], check.names = FALSE)
-  })
+  }, all_points(own, ml, wanted, cutoff, steps), wanted)
   out <- do.call(rbind, parts)
   out$.par <- factor(out$.par, names[wanted])
-  structure(out, estimate = stats::setNames(base$estimate, names), fixed_estimate = stats::setNames(fixed$estimate, names),
-            criterion = if (reml) "REML" else "ML", fit = fitted, class = c("lmm_profile", "data.frame"))
+  structure(out, estimate = stats::setNames(estimate, names), fixed_estimate = stats::setNames(all_estimates(ml), names),
+            criterion = if (fit_is_reml(own)) "REML" else "ML", fit = fitted, class = c("lmm_profile", "data.frame"))
+}
+
+# A list with the points of each parameter; `ml` is the fit for fixed effects.
+all_points <- function(fit, ml, wanted, cutoff, steps) {
+  k <- nrow(variance_parameters(fit))
+  base <- if (any(wanted <= k)) profile_base(fit, wanted)
+  c(lapply(wanted[wanted <= k], function(index) profile_points(base, index, cutoff, steps)),
+    if (any(wanted > k)) coefficient_points(ml, wanted[wanted > k] - k, cutoff, steps))[order(order(wanted > k))]
 }
 
 # Rows (zeta, all parameters) from low to high values of one parameter.
@@ -84,7 +96,7 @@ even_values <- function(base, index, end, steps) {
 
 profile_rows <- function(base, index, values, direction) {
   found <- profile_value(base, index, values)
-  beta <- if (is.null(found$beta)) vapply(seq_along(values), function(i) beta_at(base, found$theta[, i]), base$ml$cross_products$x$response[, 1L])
+  beta <- if (is.null(found$beta)) vapply(seq_along(values), function(i) beta_at(base, found$theta[, i]), base$fit$cross_products$x$response[, 1L])
           else found$beta
   beta <- matrix(beta, ncol = length(values))
   rows <- lapply(seq_along(values), function(i) {

@@ -139,6 +139,21 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// engine_coefficient_limits
+SEXP engine_coefficient_limits(const Rcpp::List& layout, const Rcpp::List& cross_products, const Eigen::VectorXd& theta, double memory_limit, const Eigen::VectorXi& coefficients, const Eigen::VectorXd& rises);
+RcppExport SEXP _henderson_engine_coefficient_limits(SEXP layoutSEXP, SEXP cross_productsSEXP, SEXP thetaSEXP, SEXP memory_limitSEXP, SEXP coefficientsSEXP, SEXP risesSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type layout(layoutSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type cross_products(cross_productsSEXP);
+    Rcpp::traits::input_parameter< const Eigen::VectorXd& >::type theta(thetaSEXP);
+    Rcpp::traits::input_parameter< double >::type memory_limit(memory_limitSEXP);
+    Rcpp::traits::input_parameter< const Eigen::VectorXi& >::type coefficients(coefficientsSEXP);
+    Rcpp::traits::input_parameter< const Eigen::VectorXd& >::type rises(risesSEXP);
+    rcpp_result_gen = Rcpp::wrap(engine_coefficient_limits(layout, cross_products, theta, memory_limit, coefficients, rises));
+    return rcpp_result_gen;
+END_RCPP
+}
 // engine_ratio_draws
 SEXP engine_ratio_draws(const Rcpp::List& spectrum, double n);
 RcppExport SEXP _henderson_engine_ratio_draws(SEXP spectrumSEXP, SEXP nSEXP) {
@@ -174,6 +189,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_henderson_engine_conditional", (DL_FUNC) &_henderson_engine_conditional, 5},
     {"_henderson_engine_information", (DL_FUNC) &_henderson_engine_information, 6},
     {"_henderson_engine_criterion", (DL_FUNC) &_henderson_engine_criterion, 5},
+    {"_henderson_engine_coefficient_limits", (DL_FUNC) &_henderson_engine_coefficient_limits, 6},
     {"_henderson_engine_ratio_draws", (DL_FUNC) &_henderson_engine_ratio_draws, 2},
     {"_henderson_engine_deflated_eigenvalues", (DL_FUNC) &_henderson_engine_deflated_eigenvalues, 3},
     {NULL, NULL, 0}

@@ -1,6 +1,7 @@
 #include "convert.h"
 #include "henderson/fit/prediction_unbounded.hpp"
 #include "henderson/inference/information.hpp"
+#include "henderson/inference/profile_coefficient.hpp"
 
 namespace {
 
@@ -121,5 +122,44 @@ SEXP engine_criterion(const Rcpp::List& layout, const Rcpp::List& cross_products
     const Point point(layout, cross_products, theta, reml, memory_limit);
     return Rcpp::List::create(Rcpp::Named("value") = point.at.value, Rcpp::Named("sigma2") = point.at.sigma2,
                               Rcpp::Named("beta") = point.at.beta);
+  });
+}
+
+// Where -2 log L has risen by each of `rises` on either side of its minimum at `theta`: first below, then above, for each
+// of the kept coefficients (from 1).
+// [[Rcpp::export(rng = false)]]
+SEXP engine_coefficient_limits(const Rcpp::List& layout, const Rcpp::List& cross_products, const Eigen::VectorXd& theta,
+                               double memory_limit, const Eigen::VectorXi& coefficients, const Eigen::VectorXd& rises) {
+  return henderson::guarded([&] {
+    const Point point(layout, cross_products, theta, false, memory_limit);
+    const Index p = point.data.p(), m = rises.size();
+    henderson::require((coefficients.array() >= 1).all() && (coefficients.array() <= p).all(), "there is no such coefficient");
+    henderson::require((rises.array() > 0).all() && rises.allFinite(), "the criterion rises from its minimum");
+    henderson::require(point.layout.bounded(), "variances may be negative");
+    henderson::RMonitor monitor(false);
+    const henderson::CoefficientProfile profile(point.problem, point.data, theta, monitor);
+    const Index columns = 2 * m * coefficients.size();
+    Rcpp::NumericVector value(columns), sigma(columns);
+    Eigen::MatrixXd thetas(theta.size(), columns), beta(p, columns);
+    Rcpp::LogicalVector converged(columns);
+    Index at = 0, evaluations = 0;
+    for (Index k = 0; k < coefficients.size(); ++k)
+      for (const int side : {-1, 1})
+        for (const henderson::CoefficientLimit& limit : profile.limits(coefficients[k] - 1, side, rises)) {
+          value[at] = limit.value;
+          sigma[at] = limit.sigma;
+          converged[at] = limit.converged;
+          evaluations += limit.evaluations;
+          if (limit.converged) {
+            thetas.col(at) = limit.theta;
+            beta.col(at) = limit.beta;
+          } else {
+            thetas.col(at).setConstant(NA_REAL);
+            beta.col(at).setConstant(NA_REAL);
+          }
+          ++at;
+        }
+    return Rcpp::List::create(Rcpp::Named("value") = value, Rcpp::Named("theta") = thetas, Rcpp::Named("sigma") = sigma, Rcpp::Named("beta") = beta,
+                              Rcpp::Named("converged") = converged, Rcpp::Named("evaluations") = static_cast<int>(evaluations));
   });
 }

@@ -18,6 +18,7 @@ door_arguments <- function(fit) {
     engine_information = c(point, list(2e4)),
     engine_criterion = point,
     engine_profile = c(point[1:3], list(1, TRUE, point$memory_limit, list(term = 1L, row = 1L, col = 1L, value = 1), c(0.5, 1))),
+    engine_coefficient_limits = c(point[c("layout", "cross_products", "theta", "memory_limit")], list(c(1L, 2L), c(1, 3.84))),
     engine_ratio_draws = list(list(value = c(1, 2), count = c(3, 1), penalty = list(value = 1, count = 2), nu = 20, rest = 15, tested = 1), 5))
 }
 

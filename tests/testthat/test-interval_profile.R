@@ -214,7 +214,7 @@ test_that("the ceiling of a correlation is known also where the way to it is ste
   set.seed(2)
   d$y <- rnorm(96)
   fit <- suppressMessages(lmm(y ~ x + (x | g), d, REML = FALSE))
-  base <- profile_base(fit)
+  base <- profile_base(fit, 3L)
   without <- suppressMessages(lmm(y ~ x + (0 + x | g), d, REML = FALSE))
   expect_equal(base$ceiling[3] - base$value, deviance(without) - deviance(fit), tolerance = 1e-5)
 })
