@@ -24,6 +24,9 @@
 #' @importFrom stats drop1
 #' @export
 drop1.lmm_fit <- function(object, scope, ddf = "Satterthwaite", test = c("F", "Chisq", "none"), k = 2, ...) {
+  if (all(c("scale", "trace") %in% ...names())) {
+    lmm_abort("input", "stats::step() compares models by an AIC of least squares.", what = "step", fix = "Use backward(fit).")
+  }
   test <- check_choice(test[1L], c("F", "Chisq", "none"), "test")
   check_number(k, "k")
   terms <- droppable_terms(object, if (missing(scope)) NULL else scope)

@@ -93,6 +93,7 @@ mask_design <- function(d, use) {
 #' @param level confidence level.
 #' @param weights prior weights of the new observations of a prediction interval: a number, or one per row.
 #' @param na.action what to do about missing values in `newdata`; by default their prediction is `NA`.
+#' @param type for functions that work with any model; the scale of the response and that of the linear predictor are the same here.
 #' @param ... not used.
 #' @return A vector; with `interval` a matrix with columns `fit`, `lwr`, `upr`; with `se.fit` a list of `fit` and
 #'   `se.fit`.
@@ -114,8 +115,9 @@ mask_design <- function(d, use) {
 #' @export
 predict.lmm_fit <- function(object, newdata = NULL, re.form = NULL, allow.new.levels = FALSE, se.fit = FALSE,
                             interval = c("none", "confidence", "prediction"), level = 0.95, weights = NULL,
-                            na.action = stats::na.pass, ...) {
+                            na.action = stats::na.pass, type = c("response", "link"), ...) {
   check_dots_empty(...)
+  check_choice(type[1L], c("response", "link"), "type")
   interval <- check_choice(interval[1L], c("none", "confidence", "prediction"), "interval")
   check_level(level)
   newdata <- force_argument(newdata, "newdata")

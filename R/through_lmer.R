@@ -16,7 +16,7 @@ lmer_generics <- list(
                   "test_performance"),
   effects = c("Effect", "allEffects", "predictorEffect", "predictorEffects"),
   ggeffects = c("get_predictions"),
-  MuMIn = c("r.squaredGLMM"),
+  clubSandwich = c("vcovCR", "coef_CS", "residuals_CS", "model_matrix", "targetVariance", "weightMatrix", "v_scale"),
   car = c("Confint", "S", "confidenceEllipse", "deltaMethod", "infIndexPlot", "influencePlot", "outlierTest", "vif")
 )
 

@@ -46,3 +46,7 @@ test_that("a term that takes no column away has no likelihood ratio test", {
   expect_equal(table$npar, c(NA, 0, 0))
   expect_identical(table$`Pr(Chi)`, rep(NA_real_, 3))
 })
+
+test_that("step() of stats is told what to use instead", {
+  expect_error(stats::step(example_fit("penicillin"), trace = 0), "backward", class = "lmm_error_input")
+})

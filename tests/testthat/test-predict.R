@@ -142,3 +142,9 @@ test_that("a row outside the space of a rank-deficient fit has no prediction", {
   expect_identical(unname(is.na(p$fit)), c(FALSE, TRUE, FALSE))
   expect_identical(unname(is.na(p$se.fit)), c(FALSE, TRUE, FALSE))
 })
+
+test_that("the type of a prediction makes no difference, but must be one", {
+  fit <- example_fit("penicillin")
+  expect_identical(predict(fit, type = "link"), predict(fit))
+  expect_error(predict(fit, type = "terms"), class = "lmm_error_input")
+})

@@ -31,3 +31,14 @@ test_that("influence() finds lme4's", {
 test_that("a generic that a version of a package lacks does no harm", {
   expect_no_error(henderson:::register_methods("stats", "there_is_no_such_function", identity))
 })
+
+test_that("robust tests of clubSandwich are those of our own methods", {
+  skip_if_not_installed("clubSandwich")
+  fit <- lmm(y ~ x + f + (1 | g), behavior_data()[-(1:7), ])
+  V <- clubSandwich::vcovCR(fit, type = "CR2")
+  expect_equal(as.matrix(V), vcov(fit, type = "CR2", cluster = ~g), tolerance = 1e-6, ignore_attr = TRUE)
+  ours <- coef(summary(fit, ddf = "cluster-robust", cluster = ~g, type = "CR2"))
+  theirs <- clubSandwich::coef_test(fit, vcov = "CR2")
+  expect_equal(theirs$SE, unname(ours[, "Std. Error"]), tolerance = 1e-6)
+  expect_equal(theirs$df_Satt, unname(ours[, "df"]), tolerance = 1e-5)
+})
