@@ -101,7 +101,7 @@ profile_value <- function(base, index, values, from = NULL) {
 # At each value the lower of two results; one that has not converged may lie below the profile and counts only where
 # there is no other. The results of `b` are those `at` of `a`.
 better_points <- function(a, b, at = seq_along(a$value)) {
-  use <- (b$converged & !a$converged[at]) | (b$converged == a$converged[at] & b$value < a$value[at])
+  use <- which((b$converged & !a$converged[at]) | (b$converged == a$converged[at] & b$value < a$value[at]))
   for (name in c("value", "sigma", "converged")) a[[name]][at[use]] <- b[[name]][use]
   a$theta[, at[use]] <- b$theta[, use]
   a
