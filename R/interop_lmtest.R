@@ -58,7 +58,7 @@ lrtest.lmm_fit <- function(object, ...) {
   for (other in list(...)) {
     fits <- c(fits, list(if (inherits(other, "formula")) stats::update(fits[[length(fits)]], other) else other))
   }
-  if (length(fits) < 2L) fits[[2L]] <- stats::update(object, as.formula(paste(". ~", null_terms(object))))
+  if (length(fits) < 2L) fits[[2L]] <- stats::update(object, stats::as.formula(paste(". ~", null_terms(object))))
   check_comparable(fits)
   reml <- vapply(fits, fit_is_reml, NA)
   if (any(reml)) {

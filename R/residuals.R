@@ -144,7 +144,6 @@ root_correction_lanczos <- function(M, a, most = 400L) {
   Q <- matrix(0, length(a), most)
   Q[, 1L] <- a / size
   alpha <- beta <- numeric(most)
-  previous <- Inf
   for (k in seq_len(most)) {
     v <- as.vector(M %*% Q[, k])
     alpha[k] <- sum(v * Q[, k])
