@@ -60,27 +60,60 @@ as_unweighted_lmer <- function(fit) {
 }
 
 # A method that converts every fit in the call. It is called by UseMethod(), in a frame just above that of the generic. The call is
-# made again as it was written, so that expressions and names in it keep their meaning; what a call makes is converted where it is
-# first or has no name.
+# made again as it was written, so that expressions and names in it keep their meaning; what a call makes is converted where it has no
+# name and where the generic looks for its method, which must not find ours again.
 through <- function(convert) {
   in_place <- function(value) if (inherits(value, "lmm_fit")) convert(value) else value
   function(...) {
-    call <- sys.call()
-    given <- if (is.null(names(call))) character(length(call)) else names(call)
+    generic <- sys.function(-1L)
     caller <- parent.frame()
+    call <- spread_dots(sys.call(), caller)
+    first <- dispatch_place(call, generic)
+    given <- if (is.null(names(call))) character(length(call)) else names(call)
     scope <- new.env(parent = caller)
     for (i in seq_along(call)[-1L]) {
       part <- call[[i]]
       if (missing(part)) next
-      value <- if (is.symbol(part) && !identical(part, quote(...))) get0(as.character(part), caller) else part
+      value <- if (is.symbol(part) && !identical(part, quote(...))) value_there(part, caller) else part
       if (inherits(value, "lmm_fit")) {
-        if (!is.symbol(part)) call[[i]] <- part <- quote(fit)
+        if (!is.symbol(part) || is_dots_element(part)) call[[i]] <- part <- as.name(paste0("fit", if (i > 2L) i))
         assign(as.character(part), convert(value), envir = scope)
-      } else if (is.call(part) && (i == 2L || !nzchar(given[i]))) {
+      } else if (is.call(part) && (i == first || !nzchar(given[i]))) {
         call[[i]] <- as.call(list(in_place, part))
       }
     }
-    call[[1L]] <- sys.function(-1L)
+    call[[1L]] <- generic
     eval(call, scope)
   }
 }
+
+# Where in the call the argument is whose class chooses the method: the first one of the generic.
+dispatch_place <- function(call, generic) {
+  name <- names(formals(generic))[1L]
+  given <- if (is.null(names(call))) character(length(call)) else names(call)
+  places <- seq_along(call)[-1L]
+  named <- places[given[-1L] == name]
+  if (!length(named)) named <- places[nzchar(given[-1L]) & startsWith(name, given[-1L])]
+  c(named, places[!nzchar(given[-1L])])[1L]
+}
+
+# The call with ..1, ..2 and so on in place of `...`, where one of these is a fit. Only what is a name there is looked at, and the
+# first, which the generic may have looked at already: others may have no value of their own.
+spread_dots <- function(call, caller) {
+  at <- which(vapply(as.list(call), function(part) identical(part, quote(...)), NA))
+  if (length(at) != 1L) return(call)
+  written <- eval(quote(substitute(list(...))), caller)[-1L]
+  elements <- lapply(seq_along(written), function(k) as.name(paste0("..", k)))
+  is_fit <- function(k) {
+    looked_at <- !is.call(written[[k]]) || (k == 1L && at == 2L)
+    looked_at && inherits(value_there(elements[[k]], caller), "lmm_fit")
+  }
+  if (!any(vapply(seq_along(written), is_fit, NA))) return(call)
+  names(elements) <- names(written)
+  as.call(c(as.list(call)[seq_len(at - 1L)], elements, as.list(call)[-seq_len(at)]))
+}
+
+is_dots_element <- function(name) grepl("^[.][.][0-9]+$", name)
+
+# NULL where a name has no value.
+value_there <- function(name, env) suppressWarnings(tryCatch(eval(name, env), error = function(e) NULL))

@@ -22,6 +22,24 @@ test_that("every fit in a call arrives as an object of lme4, and the rest as it 
   expect_identical(peek(update(fit, REML = FALSE))[[1]][1], one)
 })
 
+test_that("a fit in the dots of a function, or not in the first place, arrives as an object of lme4 too", {
+  fit <- example_fit("penicillin")
+  fits <- list(a = fit)
+  one <- "lmerMod"
+  dots <- function(...) peek(...)
+  expect_identical(dots(fit)[[1]][1], one)
+  expect_identical(dots(fits$a)[[1]][1], one)
+  expect_identical(dots(tag = a + b, fit)[[1]][1], one)
+  expect_identical(dots(model = fit, other = fits$a)[[2]][1], one)
+  expect_identical(dots(fit, tag = there_is_no_such_thing)[[4]], quote(..2))
+  twice <- function(...) dots(...)
+  expect_identical(twice(fit)[[1]][1], one)
+  expect_identical(peek(tag = a, model = fits$a)[[1]][1], one)
+  expect_identical(peek(tag = a, mod = fits$a)[[1]][1], one)
+  expect_identical(sapply(fits, function(m, ...) peek(m, ...)[[1]][1]), c(a = one))
+  expect_silent(dots(fit, tag = there_is_no_such_thing))
+})
+
 test_that("influence() finds lme4's", {
   fit <- lmm(y ~ x + (1 | g), behavior_data(groups = 5, n = 4))
   peer <- lme4::lmer(y ~ x + (1 | g), behavior_data(groups = 5, n = 4))
