@@ -9,8 +9,9 @@
 #'   of `vcov(fit, full = TRUE)`; `"random_list"`: a list with the dense matrix of each random term, one column per
 #'   effect of a level.
 #' @param ... not used.
-#' @return `formula()` the formula as written, with only one kind of terms if asked for. `model.frame()` a data frame of the rows used; `model.matrix()` a matrix with a row per row used (`"random"`: sparse, of
-#'   package 'Matrix'), or a list of matrices.
+#' @return `formula()` the formula as written, with only one kind of terms if asked for. `model.frame()` a data frame of the rows used, in which
+#'   factors have the levels of the fit and text is a factor, as in 'lme4'; `model.matrix()` a matrix with a row per row used (`"random"`:
+#'   sparse, of package 'Matrix'), or a list of matrices.
 #' @section Conditions:
 #' `lmm_error_input`: an unknown `type`, `fixed.only` and `random.only` both `TRUE`, or a fit that holds no rows (`lmm_control(keep_rows = FALSE)`).
 #' @examples
@@ -45,9 +46,16 @@ terms.lmm_fit <- function(x, ...) x$frame$terms
 #' @export
 model.frame.lmm_fit <- function(formula, fixed.only = FALSE, ...) {
   data <- fit_rows(formula, "model.frame()")$data
+  data[] <- lapply(data, as_used_factor)
   if (!check_flag(fixed.only, "fixed.only")) return(data)
   variables <- vapply(as.list(attr(formula$frame$terms, "variables"))[-1L], deparse_line, "")
-  data[names(data) %in% variables]
+  data[names(data) %in% c(variables, "(weights)", "(offset)")]
+}
+
+# Text as a factor with the order of levels of a fit, and a factor without the levels that do not occur.
+as_used_factor <- function(x) {
+  if (is.character(x) && is.null(dim(x))) return(factor(x, sort(unique(x), method = "radix")))
+  if (is.factor(x) && !all(tabulate(x, nlevels(x)) > 0L)) droplevels(x) else x
 }
 
 #' @rdname model.matrix.lmm_fit

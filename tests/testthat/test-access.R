@@ -108,3 +108,15 @@ test_that("formula() and model.frame() with one kind of terms only are those of 
   expect_error(formula(fit, fixed.only = TRUE, random.only = TRUE), class = "lmm_error_input")
   expect_error(formula(fit, fixed.only = NA), class = "lmm_error_input")
 })
+
+test_that("factors of the model frame have the levels of the fit, text is a factor, as in lme4", {
+  skip_if_not_installed("lme4")
+  d <- transform(behavior_data(), a = as.character(f), w = rep(1:2, 48))
+  d$g[d$g == "g03"] <- NA
+  d <- d[d$f != "a", ]
+  fit <- suppressMessages(lmm(y ~ f + a:x + (1 | g), d, weights = w))
+  peer <- suppressWarnings(suppressMessages(lme4::lmer(y ~ f + a:x + (1 | g), d, weights = w)))
+  for (name in c("f", "a", "g")) expect_identical(model.frame(fit)[[name]], model.frame(peer)[[name]])
+  expect_identical(attr(model.frame(fit), "terms"), attr(fit$rows$data, "terms"))
+  expect_identical(names(model.frame(fit, fixed.only = TRUE)), names(model.frame(peer, fixed.only = TRUE)))
+})

@@ -27,3 +27,17 @@ test_that("simultaneous comparisons are those of the peer", {
   equations <- lapply(fits, function(m) multcomp::glht(m, c("fb - fc = 0", "x = 0.5")))
   expect_equal(coef(equations[[1]]), coef(equations[[2]]), tolerance = 1e-4)
 })
+
+test_that("factors with levels that do not occur, and text, are compared as by the peer", {
+  skip_if_not_installed("multcomp")
+  skip_if_not_installed("lme4")
+  d <- transform(behavior_data(), a = as.character(f))
+  d <- d[d$f != "b", ]
+  fits <- suppressMessages(list(lmm(y ~ f + x + (1 | g), d), lme4::lmer(y ~ f + x + (1 | g), d)))
+  texts <- list(lmm(y ~ a + x + (1 | g), d), lme4::lmer(y ~ a + x + (1 | g), d))
+  for (pair in list(lapply(fits, multcomp::glht, multcomp::mcp(f = "Tukey")), lapply(texts, multcomp::glht, multcomp::mcp(a = "Tukey")))) {
+    expect_identical(names(coef(pair[[1]])), c("c - a", "d - a", "d - c"))
+    expect_equal(coef(pair[[1]]), coef(pair[[2]]), tolerance = 1e-5)
+    expect_equal(vcov(pair[[1]]), as.matrix(vcov(pair[[2]])), tolerance = 1e-4)
+  }
+})
