@@ -15,12 +15,13 @@
 #' @param vcov. covariance matrix of the coefficients for chi-square tests, or a function of the fit that gives one.
 #' @param ddf method for the denominator degrees of freedom of F tests, see [ddf_methods()].
 #' @param hypothesis.matrix a matrix with a column per coefficient, or equations such as `"treatB = treatC"`.
-#' @param rhs right-hand side of the hypothesis, by default 0.
-#' @param ... not used.
+#' @param rhs right-hand side of the hypothesis, by default 0: one number, or one for each row or equation.
+#' @param ... options of the method for F tests, see [ddf_method()].
 #' @return A data frame of class `anova`, with the columns of 'car'.
 #' @section Conditions:
-#' `lmm_error_input`: an unknown type or statistic, or `vcov.` with an F test; `lmm_error_unidentified`: type III where columns are
-#' dropped, or a hypothesis that cannot be estimated.
+#' `lmm_error_input`: an unknown type, statistic or coefficient, `vcov.` with an F test, `ddf` or its options with a chi-square test;
+#' `lmm_error_unidentified`: type III where columns are dropped, or a hypothesis that cannot be estimated.
+#' `lmm_warning_precision`: no test where the covariance matrix has not full rank, as a cluster-robust one of few clusters.
 #' @references Fox and Weisberg (2019) An R Companion to Applied Regression, 3rd edition, section 5.3.
 #' @examplesIf requireNamespace("car", quietly = TRUE)
 #' fit <- lmm(yield ~ irrigation * variety + (1 | field), irrigation)
@@ -33,23 +34,24 @@ NULL
 #' @rdname car_support
 #' @exportS3Method car::Anova
 Anova.lmm_fit <- function(mod, type = c("II", "III", 2, 3), test.statistic = c("Chisq", "F"), vcov. = NULL, ddf = "Kenward-Roger", ...) {
-  check_dots_empty(...)
   type <- check_choice(as.character(type[1L]), c("II", "III", "2", "3"), "type")
   type <- if (type %in% c("II", "2")) "II" else "III"
-  by_f <- check_wald_statistic(test.statistic, vcov.) == "F"
-  inference <- new_inference(mod, if (by_f) ddf else "asymptotic")
-  V <- if (is.null(vcov.)) user_covariance(inference) else covariance_of(mod, vcov.)
-  rows <- if (type == "II") wald_rows_2(inference$info, V) else wald_rows_3(inference$info)
+  by_f <- check_wald_statistic(test.statistic, "test.statistic", vcov., !missing(ddf), ...) == "F"
+  inference <- if (by_f) new_inference(mod, ddf, ...) else new_inference(mod, "asymptotic")
+  info <- inference$info
+  V <- if (is.null(vcov.)) user_covariance(inference) else covariance_of(mod, vcov., length(info$estimate))
+  hypotheses <- lapply(if (type == "II") wald_rows_2(info, V) else wald_rows_3(info), function(L) new_hypothesis(info, L))
   table <- if (by_f) {
-    tests <- f_table(inference, lapply(rows, function(L) new_hypothesis(inference$info, L)))
+    tests <- f_table(inference, hypotheses)
+    warn_without_rank(tests$`F value`, hypotheses, V)
     data.frame(F = tests$`F value`, Df = tests$NumDF, Df.res = tests$DenDF, `Pr(>F)` = tests$`Pr(>F)`, check.names = FALSE)
   } else {
-    chisq <- vapply(rows, wald_by_matrix, 0, estimate = inference$info$estimate, V = V)
-    df <- vapply(rows, nrow, 0L)
+    chisq <- wald_tests(info, hypotheses, if (!is.null(vcov.)) V)
+    df <- vapply(hypotheses, function(h) nrow(h$user), 0L)
     data.frame(Chisq = chisq, Df = df, `Pr(>Chisq)` = stats::pchisq(chisq, df, lower.tail = FALSE), check.names = FALSE)
   }
   words <- if (by_f) paste0("F tests with ", method_phrase(inference$method)) else "chi-square tests"
-  structure(table, row.names = names(rows), class = c("anova", "data.frame"),
+  structure(table, row.names = names(hypotheses), class = c("anova", "data.frame"),
             heading = c(paste0("Wald tests of type ", type, ": ", words, "\n"), paste("Response:", mod$frame$response)))
 }
 
@@ -57,45 +59,87 @@ Anova.lmm_fit <- function(mod, type = c("II", "III", 2, 3), test.statistic = c("
 #' @exportS3Method car::linearHypothesis
 linearHypothesis.lmm_fit <- function(model, hypothesis.matrix, rhs = NULL, test = c("Chisq", "F"), vcov. = NULL,
                                      ddf = "Kenward-Roger", ...) {
-  check_dots_empty(...)
-  by_f <- check_wald_statistic(test, vcov.) == "F"
-  L <- hypothesis.matrix
-  if (is.character(L)) {
-    equations <- rbind(car::makeHypothesis(names(fit_beta(model)), L, rhs))
-    L <- equations[, -ncol(equations), drop = FALSE]
-    rhs <- equations[, ncol(equations)]
-  }
-  if (is.null(rhs)) rhs <- 0
-  found <- contest(model, L, rhs, ddf = if (by_f) ddf else "asymptotic")
-  df <- found$NumDF
+  by_f <- check_wald_statistic(test, "test", vcov., !missing(ddf), ...) == "F"
+  given <- hypothesis_equations(model, if (!missing(hypothesis.matrix)) hypothesis.matrix, rhs)
   table <- if (by_f) {
+    found <- contest(model, given$L, given$rhs, ddf = ddf, ...)
+    df <- found$NumDF
     data.frame(Res.Df = found$DenDF + c(df, 0), Df = c(NA, df), F = c(NA, found$`F value`), `Pr(>F)` = c(NA, found$`Pr(>F)`), check.names = FALSE)
   } else {
-    chisq <- found$Chisq
-    if (!is.null(vcov.)) {
-      kept <- estimable_rows(model, hypothesis_matrix(model, L))
-      chisq <- wald_by_matrix(kept, fixef(model, add.dropped = FALSE), covariance_of(model, vcov.), rhs)
-    }
+    info <- new_inference(model, "asymptotic")$info
+    reduced <- independent_rows(new_hypothesis(info, estimable_rows(model, given$L)), given$rhs, info)
+    df <- nrow(reduced$hypothesis$user)
+    chisq <- wald_tests(info, list(reduced$hypothesis), if (!is.null(vcov.)) covariance_of(model, vcov., length(info$estimate)))
     data.frame(Df = c(NA, df), Chisq = c(NA, chisq), `Pr(>Chisq)` = c(NA, stats::pchisq(chisq, df, lower.tail = FALSE)), check.names = FALSE)
   }
-  structure(table, heading = c("Test of a linear hypothesis\n", paste("Model:", deparse_line(stats::formula(model)))),
+  equations <- car::printHypothesis(given$L, given$rhs, names(fit_beta(model)))
+  structure(table, heading = c("Test of a linear hypothesis\n\nHypothesis:", equations, "",
+                               paste("Model:", deparse_line(stats::formula(model)))),
             class = c("anova", "data.frame"))
 }
 
-check_wald_statistic <- function(test, vcov.) {
-  test <- check_choice(test[1L], c("Chisq", "F"), "test.statistic")
-  if (test == "Chisq" || is.null(vcov.)) return(test)
-  lmm_abort("input", "an F test has the covariance matrix of its method: `vcov.` is for chi-square tests.", what = "vcov.",
-            fix = "Choose it by ddf = \"Kenward-Roger\", or with contest(fit, L, ddf = \"cluster-robust\", cluster = ~ g).")
+# list(L, rhs) of a matrix or of equations; a right-hand side that is given is added to what an equation has on the left.
+hypothesis_equations <- function(fit, given, rhs) {
+  L <- force_argument(given, "hypothesis.matrix")
+  if (!length(L)) {
+    lmm_abort("input", "`hypothesis.matrix` is empty.", what = "hypothesis.matrix", fix = "Give equations, such as \"x = 0\", or a matrix.")
+  }
+  constant <- 0
+  if (is.character(L)) {
+    names <- names(fit_beta(fit))
+    equations <- tryCatch(suppressWarnings(rbind(car::makeHypothesis(names, L, if (!is.null(rhs)) 0))), error = function(e) {
+      lmm_abort("input", conditionMessage(e), what = "hypothesis.matrix", value = L,
+                fix = paste0("The coefficients are ", enumerate(quote_name(names), 20L), "."))
+    })
+    L <- equations[, -ncol(equations), drop = FALSE]
+    constant <- unname(equations[, ncol(equations)])
+  }
+  L <- hypothesis_matrix(fit, L)
+  list(L = L, rhs = check_rhs(if (is.null(rhs)) 0 else rhs, nrow(L)) + constant)
 }
 
-wald_by_matrix <- function(L, estimate, V, rhs = 0) {
+# The statistic, if the other arguments go with it.
+check_wald_statistic <- function(test, name, vcov., ddf_given, ...) {
+  test <- check_choice(test[1L], c("Chisq", "F"), name)
+  if (test == "F" && !is.null(vcov.)) {
+    lmm_abort("input", "an F test has the covariance matrix of its method: `vcov.` is for chi-square tests.", what = "vcov.",
+              fix = "Choose it by ddf = \"Kenward-Roger\", or by ddf = \"cluster-robust\", cluster = ~ g.")
+  }
+  if (test == "Chisq" && ddf_given) {
+    lmm_abort("input", "`ddf` is for F tests.", what = "ddf", fix = paste0("Give ", name, " = \"F\" too."))
+  }
+  if (test == "Chisq") check_dots_empty(...)
+  test
+}
+
+# Chi-squares of hypotheses, by the covariance matrix of the model or by V. NA with a warning where V does not have full rank.
+wald_tests <- function(info, hypotheses, V = NULL) {
+  if (is.null(V)) return(vapply(hypotheses, function(h) if (nrow(h$user)) wald_chisq(info, h, h$rhs) else NA_real_, 0))
+  out <- vapply(hypotheses, wald_by_matrix, 0, estimate = info$estimate, V = V)
+  warn_without_rank(out, hypotheses, V)
+  out
+}
+
+warn_without_rank <- function(statistic, hypotheses, V) {
+  lost <- which(is.na(statistic) & vapply(hypotheses, function(h) nrow(h$user) > 0L, NA))
+  if (!length(lost) || anyNA(V)) return(invisible())
+  names <- names(hypotheses)[lost]
+  lmm_warn("precision", paste0("no test", if (length(names)) " of ", enumerate(quote_name(names)),
+                               ": the covariance matrix of what is tested has not full rank."), what = names, where = lost,
+           fix = "A cluster-robust matrix has at most the rank of the number of clusters: test less at once.")
+}
+
+wald_by_matrix <- function(hypothesis, estimate, V) {
+  L <- hypothesis$user
   if (!nrow(L)) return(NA_real_)
-  if (nrow(V) != length(estimate)) abort_covariance(nrow(V), length(estimate))
-  delta <- L %*% estimate - rhs
-  S <- L %*% V %*% t(L)
+  delta <- L %*% estimate - hypothesis$rhs
+  sum(delta * solve_scaled(L %*% V %*% t(L), delta))
+}
+
+# S^-1 B; NA where S has not full rank in double precision.
+solve_scaled <- function(S, B) {
   size <- sqrt(diag(S))
-  sum((delta / size) * solve(S / outer(size, size), delta / size))
+  tryCatch(solve(S / outer(size, size), B / size, tol = 1e-14) / size, error = function(e) array(NA_real_, dim(B)))
 }
 
 # Rows over the estimable coefficients, for each term: its own ones and, in the metric V, nothing of the terms that contain it.
@@ -110,7 +154,7 @@ wald_rows_2 <- function(info, V) {
     above <- one[assign %in% larger, , drop = FALSE]
     own <- one[assign == j, , drop = FALSE]
     if (!nrow(above) || !nrow(own)) return(own)
-    own - t(solve(above %*% V %*% t(above), above %*% V %*% t(own))) %*% above
+    own - t(solve_scaled(above %*% V %*% t(above), above %*% V %*% t(own))) %*% above
   })
   stats::setNames(rows, labels)
 }

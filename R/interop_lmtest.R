@@ -33,8 +33,7 @@ coeftest.lmm_fit <- function(x, vcov. = NULL, df = NULL, ddf = "Satterthwaite", 
     if (is.null(df)) df <- if ("df" %in% colnames(table)) table[, "df"] else Inf
   } else {
     beta <- fixef(x, add.dropped = FALSE)
-    V <- covariance_of(x, vcov.)
-    if (nrow(V) != length(beta)) abort_covariance(nrow(V), length(beta))
+    V <- covariance_of(x, vcov., length(beta))
     se <- sqrt(diag(V))
     if (is.null(df)) df <- Inf
   }

@@ -30,14 +30,16 @@ modelparm.lmm_fit <- function(model, coef. = fixef, vcov. = NULL, df = NULL, ...
   structure(list(coef = beta[estimable], vcov = V, df = df, estimable = unname(estimable)), class = "modelparm")
 }
 
-# Of the estimable coefficients; `given`: a matrix, a function of the fit, or NULL.
-covariance_of <- function(fit, given) {
+# Of the estimable coefficients, `size` of them where that is not to be checked later; `given`: a matrix, a function of the fit, or NULL.
+covariance_of <- function(fit, given, size = NULL) {
   V <- if (is.null(given)) vcov(fit, complete = FALSE) else if (is.function(given)) given(fit) else given
   if (!is.null(given) && (!is.numeric(V <- as.matrix(V)) || nrow(V) != ncol(V))) {
     lmm_abort("input", "`vcov.` must be a square numeric matrix, or a function of the fit that gives one.", what = "vcov.")
   }
   kept <- fit_estimable(fit)
-  if (nrow(V) == length(kept)) V[kept, kept, drop = FALSE] else V
+  if (nrow(V) == length(kept)) V <- V[kept, kept, drop = FALSE]
+  if (!is.null(size) && nrow(V) != size) abort_covariance(nrow(V), size)
+  V
 }
 
 abort_covariance <- function(rows, coefficients) {
