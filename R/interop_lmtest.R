@@ -2,23 +2,33 @@
 
 #' Tests with lmtest
 #'
-#' `lmtest::coeftest(fit)` gives the t tests of [summary()][summary.lmm_fit()] and `lmtest::lrtest(fit, other)` the likelihood ratio test
-#' of [anova()][anova.lmm_fit()]: fits by REML are refitted by maximum likelihood, since restricted likelihoods of models with different
-#' fixed effects cannot be compared.
+#' `lmtest::coeftest(fit)` gives the t tests of [summary()][summary.lmm_fit()], `lmtest::coefci(fit)` their intervals and
+#' `lmtest::lrtest(fit, other)` the likelihood ratio test of [anova()][anova.lmm_fit()]: fits by REML are refitted by maximum likelihood,
+#' since restricted likelihoods of models with different fixed effects cannot be compared.
+#'
+#' Formulas in `lrtest()`, and the model with nothing but a constant, offsets and the random effects that it compares with by default,
+#' are fitted to the rows of the fit they change, also where a variable with missing values leaves.
 #'
 #' @param x,object a fit made by [lmm()].
-#' @param vcov. covariance matrix of the coefficients, or a function of the fit that gives one; `NULL` for that of the method.
+#' @param parm names or numbers of coefficients; `NULL` for all.
+#' @param level confidence level.
+#' @param vcov. covariance matrix of the coefficients, or a function that gives one from the fit and the further arguments; `NULL` for that
+#'   of the method.
 #' @param df degrees of freedom, one number or one for each coefficient; 0 or `Inf` for the normal distribution. `NULL`: those of the method, or
 #'   with a `vcov.` the normal distribution.
 #' @param ddf method for the degrees of freedom, see [ddf_methods()].
-#' @param ... for `lrtest()` further fits, or formulas that change the one before; for `coeftest()` options of the method.
-#' @return For `coeftest()` a matrix of class `coeftest`; for `lrtest()` a data frame of class `anova`.
+#' @param ... for `lrtest()` further fits, or formulas that change the one before; for `coeftest()` and `coefci()` options of the method,
+#'   or arguments of `vcov.`.
+#' @return For `coeftest()` a matrix of class `coeftest`, for `coefci()` one with a row of limits for each coefficient; for `lrtest()` a
+#'   data frame of class `anova`.
 #' @section Conditions:
-#' `lmm_error_input`: a covariance matrix or `df` that does not fit the coefficients, fits to other rows or responses.
+#' `lmm_error_input`: a covariance matrix or `df` that does not fit the coefficients, `ddf` together with `vcov.`, a coefficient that
+#' does not exist, fits to other rows or responses.
 #' `lmm_message_refit`: fits were refitted by maximum likelihood.
 #' @examplesIf requireNamespace("lmtest", quietly = TRUE)
 #' fit <- lmm(yield ~ treat + (1 | blend), penicillin)
 #' lmtest::coeftest(fit)
+#' lmtest::coeftest(fit, vcov. = vcov, type = "CR2", cluster = ~ blend)
 #' lmtest::lrtest(fit, . ~ . - treat)
 #' @name lmtest_support
 NULL
@@ -32,22 +42,60 @@ coeftest.lmm_fit <- function(x, vcov. = NULL, df = NULL, ddf = "Satterthwaite", 
     se <- table[, "Std. Error"]
     if (is.null(df)) df <- if ("df" %in% colnames(table)) table[, "df"] else Inf
   } else {
+    if (!missing(ddf)) {
+      lmm_abort("input", "`ddf` belongs to the covariance matrix of its method, and `vcov.` gives another.", what = c("ddf", "vcov."),
+                fix = "Leave one of them out, or give the degrees of freedom: df = .")
+    }
+    if (is.function(vcov.)) vcov. <- vcov.(x, ...) else check_dots_empty(...)
     beta <- fixef(x, add.dropped = FALSE)
-    V <- covariance_of(x, vcov., length(beta))
-    se <- sqrt(diag(V))
+    se <- sqrt(diag(covariance_of(x, vcov., length(beta))))
     if (is.null(df)) df <- Inf
   }
   if (!is.numeric(df) || !length(df) %in% c(1L, length(beta)) || any(df < 0, na.rm = TRUE)) {
     lmm_abort("input", "`df` must be one number or one for each coefficient, none negative.", what = "df", value = df)
   }
   df[df %in% 0] <- Inf
-  normal <- all(is.infinite(df))
-  statistic <- beta / se
+  normal <- !anyNA(df) && all(is.infinite(df))
+  statistic <- per_error(beta, se)
   out <- cbind(beta, se, statistic, 2 * stats::pt(abs(statistic), df, lower.tail = FALSE))
   letter <- if (normal) "z" else "t"
   dimnames(out) <- list(names(beta), c("Estimate", "Std. Error", paste(letter, "value"), paste0("Pr(>|", letter, "|)")))
   structure(out, method = paste(letter, "test of coefficients"), df = if (normal) 0 else df, nobs = fit_nobs(x),
-            logLik = logLik(x), class = "coeftest")
+            logLik = logLik(x), class = c("coeftest.lmm_fit", "coeftest"))
+}
+
+# That of 'lmtest' takes two of the degrees of freedom for those of all coefficients.
+#' @export
+confint.coeftest.lmm_fit <- function(object, parm = NULL, level = 0.95, ...) {
+  check_dots_empty(...)
+  check_level(level)
+  df <- attr(object, "df")
+  df[df %in% 0] <- Inf
+  half <- stats::qt((1 + level) / 2, df) * object[, "Std. Error"]
+  names <- rownames(object)
+  out <- cbind(object[, "Estimate"] - half, object[, "Estimate"] + half)
+  dimnames(out) <- list(names, paste(format(50 * c(1 - level, 1 + level), trim = TRUE, scientific = FALSE, digits = 3L), "%"))
+  if (is.null(parm)) return(out)
+  at <- if (is.character(parm)) match(parm, names) else match(parm, seq_along(names))
+  if (anyNA(at)) {
+    lmm_abort("input", paste0("no coefficient ", enumerate(quote_name(parm[is.na(at)])), "."), what = "parm", value = parm[is.na(at)],
+              fix = paste0("The coefficients are ", enumerate(quote_name(names), 20L), "."))
+  }
+  out[at, , drop = FALSE]
+}
+
+# One number, or none.
+#' @importFrom stats df.residual
+#' @export
+df.residual.coeftest.lmm_fit <- function(object, ...) {
+  df <- unique(as.vector(attr(object, "df")))
+  if (length(df) == 1L && df %in% df[df > 0]) df
+}
+
+#' @rdname lmtest_support
+#' @exportS3Method lmtest::coefci
+coefci.lmm_fit <- function(x, parm = NULL, level = 0.95, vcov. = NULL, df = NULL, ...) {
+  stats::confint(coeftest.lmm_fit(x, vcov., df, ...), parm, level)
 }
 
 #' @rdname lmtest_support
@@ -55,9 +103,9 @@ coeftest.lmm_fit <- function(x, vcov. = NULL, df = NULL, ddf = "Satterthwaite", 
 lrtest.lmm_fit <- function(object, ...) {
   fits <- list(object)
   for (other in list(...)) {
-    fits <- c(fits, list(if (inherits(other, "formula")) stats::update(fits[[length(fits)]], other) else other))
+    fits <- c(fits, list(if (inherits(other, "formula")) update_same_rows(fits[[length(fits)]], other) else other))
   }
-  if (length(fits) < 2L) fits[[2L]] <- stats::update(object, stats::as.formula(paste(". ~", null_terms(object))))
+  if (length(fits) < 2L) fits[[2L]] <- update_same_rows(object, stats::as.formula(paste(". ~", null_terms(object))))
   check_comparable(fits)
   reml <- vapply(fits, fit_is_reml, NA)
   if (any(reml)) {
@@ -76,7 +124,21 @@ lrtest.lmm_fit <- function(object, ...) {
                         paste0("Model ", seq_along(fits), ": ", vapply(fits, function(fit) deparse_line(stats::formula(fit)), ""), collapse = "\n")))
 }
 
-# The random terms of a fit and a constant.
+# The random terms of a fit, its offsets and a constant.
 null_terms <- function(fit) {
-  paste(c("1", vapply(split_bars(stats::formula(fit)[[3L]])$bars, deparse_line, "")), collapse = " + ")
+  terms <- fit$frame$terms
+  offsets <- as.list(attr(terms, "variables"))[attr(terms, "offset") + 1L]
+  paste(vapply(c(1, offsets, split_bars(stats::formula(fit)[[3L]])$bars), deparse_line, ""), collapse = " + ")
+}
+
+# With another formula, for the rows of a fit: a variable that leaves takes its missing values with it.
+update_same_rows <- function(fit, formula) {
+  arguments <- list(quote(stats::update), fit, formula)
+  if (length(attr(fit$rows$data, "na.action"))) {
+    old <- stats::formula(fit)
+    data <- find_data(fit, fit$call$data, stats::update.formula(old, formula), list(environment(old)))
+    at <- if (is.null(data)) NA else positions_in(row_labels(fit$rows), data)
+    if (!anyNA(at) && all(at <= nrow(data))) arguments$subset <- at
+  }
+  without_boundary_messages(eval(as.call(arguments)))
 }

@@ -23,3 +23,47 @@ test_that("lrtest() compares by maximum likelihood", {
   expect_equal(suppressMessages(lmtest::lrtest(fit, . ~ . - f)), table, ignore_attr = TRUE)
   expect_equal(suppressMessages(lmtest::lrtest(fit))$Df[2], -4)
 })
+
+test_that("intervals have the degrees of freedom of each coefficient", {
+  fit <- lmm(y ~ x + f + (1 | g), behavior_data()[-(1:5), ])
+  rows <- contest(fit, diag(5), joint = FALSE, conf.level = 0.9)
+  expect_equal(unname(lmtest::coefci(fit, level = 0.9)), unname(as.matrix(rows[c("lower", "upper")])))
+  expect_equal(confint(lmtest::coeftest(fit), level = 0.9), lmtest::coefci(fit, level = 0.9))
+  expect_identical(dimnames(lmtest::coefci(fit, c("x", "fc"))), list(c("x", "fc"), c("2.5 %", "97.5 %")))
+  V <- vcov(fit, type = "CR2", cluster = ~g)
+  normal <- fixef(fit)["x"] + c(-1, 1) * qnorm(0.975) * sqrt(V["x", "x"])
+  expect_equal(lmtest::coefci(fit, 2, vcov. = vcov, type = "CR2", cluster = ~g)[1, ], normal, ignore_attr = TRUE)
+  expect_equal(lmtest::coefci(fit, "x", vcov. = V, df = 7)[1, ], fixef(fit)["x"] + c(-1, 1) * qt(0.975, 7) * sqrt(V["x", "x"]), ignore_attr = TRUE)
+  expect_null(df.residual(lmtest::coeftest(fit)))
+  expect_identical(df.residual(lmtest::coeftest(fit, df = 7)), 7)
+  expect_error(lmtest::coefci(fit, "z"), "`fb`", class = "lmm_error_input")
+  expect_error(lmtest::coefci(fit, 6), class = "lmm_error_input")
+  expect_error(lmtest::coefci(fit, level = 95), class = "lmm_error_input")
+})
+
+test_that("arguments that would have no effect are refused", {
+  fit <- lmm(y ~ x + (1 | g), behavior_data())
+  expect_error(lmtest::coeftest(fit, vcov. = vcov(fit), ddf = "Kenward-Roger"), "`ddf`", class = "lmm_error_input")
+  expect_error(lmtest::coeftest(fit, vcov. = vcov(fit), cluster = ~g), "cluster", class = "lmm_error_input")
+  expect_error(lmtest::coeftest(fit, save = TRUE), "save", class = "lmm_error_input")
+})
+
+test_that("models by formula have the rows and the offset of the fit", {
+  d <- transform(behavior_data(), o = t / 3, w = rep(1:3, 32))
+  d$x[c(2, 40:43)] <- NA
+  rownames(d) <- paste0("r", rev(seq_len(96)))
+  complete <- d[!is.na(d$x), ]
+  log_lik <- function(formula) as.numeric(logLik(suppressMessages(lmm(formula, complete, weights = w, REML = FALSE))))
+  fit <- suppressMessages(lmm(y ~ x + f + offset(o) + (1 | g), d, weights = w))
+  null <- suppressMessages(lmtest::lrtest(fit))
+  expect_equal(null$LogLik, c(log_lik(y ~ x + f + offset(o) + (1 | g)), log_lik(y ~ 1 + offset(o) + (1 | g))), tolerance = 1e-8)
+  expect_identical(null$Df[2], -4)
+  chain <- suppressMessages(lmtest::lrtest(fit, . ~ . - x, . ~ . - f))
+  expect_equal(chain$LogLik[2:3], c(log_lik(y ~ f + offset(o) + (1 | g)), log_lik(y ~ 1 + offset(o) + (1 | g))), tolerance = 1e-8)
+  within <- suppressMessages(local({
+    own <- d
+    prior <- d$w
+    lmm(y ~ x + f + offset(o) + (1 | g), own, weights = prior)
+  }))
+  expect_equal(suppressMessages(lmtest::lrtest(within, . ~ . - x))$LogLik, chain$LogLik[1:2], tolerance = 1e-8)
+})
