@@ -3,18 +3,18 @@
 #' Estimated marginal means
 #'
 #' Fits work with package 'emmeans'. Degrees of freedom come from Satterthwaite's method, or from the one given as `ddf` (or
-#' `lmer.df`, as for other mixed models): `emmeans(fit, ~ treat, ddf = "Kenward-Roger")`.
+#' `lmer.df` or `mode`, as for other mixed models): `emmeans(fit, ~ treat, ddf = "Kenward-Roger")`.
 #'
 #' @param object a fit made by [lmm()].
 #' @param data data frame with the variables of the model, if they cannot be found otherwise.
 #' @param trms,xlev,grid what 'emmeans' gives.
-#' @param ddf,lmer.df method for the degrees of freedom, see [ddf_methods()].
+#' @param ddf,lmer.df,mode method for the degrees of freedom, see [ddf_methods()].
 #' @param vcov. a covariance matrix, or a function of the fit that gives one, to be used instead of that of the method.
-#' @param ... passed on.
+#' @param ... passed on; `cluster`, `information` and `subject` are options of the method, see [ddf_method()].
 #' @return What 'emmeans' expects: a data frame of the variables, and a list with the matrix `X` of the grid, the coefficients `bhat`,
 #'   their covariance matrix `V`, a basis `nbasis` of what is not estimable, and the function `dffun` for degrees of freedom.
 #' @section Conditions:
-#' `lmm_error_input`: an unknown method, a fit that holds no rows, or data that cannot be found where the fit has only functions of
+#' `lmm_error_input`: an unknown method, a `vcov.` that does not fit the coefficients, a fit that holds no rows, or data that cannot be found where the fit has only functions of
 #' the variables.
 #' @examplesIf requireNamespace("emmeans", quietly = TRUE)
 #' fit <- lmm(yield ~ treat + (1 | blend), penicillin)
@@ -42,16 +42,18 @@ raw_variables <- function(fit, trms, rows) {
 
 #' @rdname emmeans_support
 #' @exportS3Method emmeans::emm_basis
-emm_basis.lmm_fit <- function(object, trms, xlev, grid, ddf = lmer.df, lmer.df = "Satterthwaite", vcov. = NULL, ...) {
+emm_basis.lmm_fit <- function(object, trms, xlev, grid, ddf = lmer.df, lmer.df = mode, mode = "Satterthwaite", vcov. = NULL, ...) {
   frame <- object$frame
   data <- stats::model.frame(trms, grid, na.action = stats::na.pass, xlev = xlev)
   X <- build_matrix(frame, data, n = nrow(grid))
   colnames(X) <- frame$x_names
-  inference <- suppressMessages(new_inference(object, ddf))
+  options <- list(...)
+  options <- options[names(options) %in% c("cluster", "information", "subject")]
+  inference <- suppressMessages(do.call(new_inference, c(list(object, ddf), options), quote = TRUE))
   info <- inference$info
   beta <- fit_beta(object)
   beta[info$kept] <- info$estimate
-  V <- if (is.null(vcov.)) user_covariance(inference) else if (is.function(vcov.)) vcov.(object) else vcov.
+  V <- if (is.null(vcov.)) user_covariance(inference) else covariance_of(object, vcov., length(info$kept))
   # 'emmeans' moves dffun to another environment, hence the detour through its argument.
   dffun <- structure(function(k, dfargs) dfargs$df(k), mesg = tolower(inference$method$name))
   dfargs <- list(df = function(k) row_df(inference$method, info, new_hypothesis(info, matrix(k, 1L))))

@@ -5,6 +5,9 @@
 #' `multcomp::glht(fit, multcomp::mcp(treat = "Tukey"))` and `glht(fit, L)` work on fits. As for fits of 'lme4', the reference distribution is
 #' the normal one unless `df` is given; for degrees of freedom of each comparison use 'emmeans', see [emmeans_support].
 #'
+#' Where columns of the model matrix are dropped, `glht()` does not read equations (for fits of `lm()` neither): give `mcp()` or a matrix
+#' with a column for every coefficient.
+#'
 #' @param model a fit made by [lmm()].
 #' @param coef.,vcov. coefficients and their covariance matrix, or functions of the fit that give them, such as
 #'   `vcov. = function(fit) vcov(fit, type = "kenward-roger")`.

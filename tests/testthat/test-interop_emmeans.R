@@ -20,6 +20,20 @@ test_that("estimated marginal means have the degrees of freedom of the method", 
                sqrt(drop(L[1, ] %*% vcov(fit, type = "CR2", cluster = ~g) %*% L[1, ])))
 })
 
+test_that("the method goes by any of its names, with its options", {
+  fit <- lmm(y ~ f + x + (1 | g), behavior_data())
+  expect_true(all(is.infinite(means(fit, ~f, mode = "asymptotic")$df)))
+  expect_equal(means(fit, ~f, mode = "kenward-roger"), means(fit, ~f, ddf = "Kenward-Roger"))
+  L <- cbind(1, rbind(0, diag(3)), mean(behavior_data()$x))
+  rows <- contest(fit, L, joint = FALSE, ddf = "cluster-robust", cluster = ~g)
+  robust <- means(fit, ~f, ddf = "cluster-robust", cluster = ~g)
+  expect_equal(robust$SE, rows$`Std. Error`)
+  expect_equal(robust$df, rows$df)
+  expect_error(means(fit, ~f, vcov. = diag(2)), "2 rows for 5 coefficients", class = "lmm_error_input")
+  expect_error(means(fit, ~f, vcov. = "CR2"), class = "lmm_error_input")
+  expect_error(means(fit, ~f, mode = "exact"), "`ddf`", class = "lmm_error_input")
+})
+
 test_that("means that cannot be estimated are not", {
   d <- irrigation[!(irrigation$irrigation == "i2" & irrigation$variety == "v2"), ]
   fit <- suppressMessages(lmm(yield ~ irrigation * variety + (1 | field), d))
