@@ -6,13 +6,15 @@
 #' from the same data and evaluated at the estimates of the fit, without a search. Whatever works on a fit by `lmer()` works on it.
 #'
 #' Data and other variables are found as [update()][update.lmm_fit()] finds them. The criterion that 'lme4' has at the estimates is
-#' compared with that of the fit, so that data that have changed since, or a formula that 'lme4' reads differently, are noticed.
+#' compared with that of the fit, so that data that have changed since, or a formula that 'lme4' reads differently, are noticed. So is a
+#' fit by [refit()], whose response is not in the data. Text becomes factors with the levels of the fit, in the order of the fit.
 #'
 #' @param fit a fit made by [lmm()].
 #' @return An object of class `lmerMod`, with the estimates of `fit`. `lmerTest::as_lmerModLmerTest()` adds what that package needs.
 #' @section Conditions:
-#' `lmm_error_input`: package 'lme4' is not installed; the data are gone, or are not those of the fit; the model has no counterpart in
-#' 'lme4' (held parameters, negative variances, weights of zero, a diagonal term whose columns 'lme4' does not keep apart).
+#' `lmm_error_input`: package 'lme4' is not installed; the data are gone, or are not those of the fit; `options(contrasts = )` have
+#' changed since; the model has no counterpart in 'lme4' (held parameters, negative variances, weights of zero, a diagonal term whose
+#' columns 'lme4' does not keep apart).
 #' `lmm_error_unidentified`: the residual variance is zero.
 #' @examplesIf requireNamespace("lme4", quietly = TRUE)
 #' fit <- lmm(yield ~ treat + (1 | blend), penicillin)
@@ -34,7 +36,21 @@ as_lmer <- function(fit) {
   if (!isTRUE(abs(value - fit_criterion(fit)) <= 1e-7 * fit_nobs(fit))) abort_other_model(value, fit_criterion(fit))
   found <- structure(list(par = theta, fval = value, feval = 1L, conv = 0L, message = "estimates of lmm()"),
                      optimizer = "nloptwrap", control = list(), derivs = criterion_slopes(criterion, theta, fit_nobs(fit)))
-  lme4::mkMerMod(environment(criterion), found, parts$reTrms, fr = parts$fr, mc = prepared$shown)
+  out <- lme4::mkMerMod(environment(criterion), found, parts$reTrms, fr = parts$fr, mc = prepared$shown)
+  check_same_coding(fit, lme4::fixef(out))
+  out
+}
+
+# The criterion of maximum likelihood does not notice another coding of a factor, nor a restricted one the choice of the first level.
+check_same_coding <- function(fit, theirs) {
+  ours <- fixef(fit, add.dropped = FALSE)
+  if (length(ours) < length(fit_beta(fit)) || !length(ours)) return(invisible())
+  if (setequal(names(ours), names(theirs))) {
+    error <- sqrt(diag(vcov(fit)))
+    if (all(abs(theirs[names(ours)] - ours) <= 1e-4 * error)) return(invisible())
+  }
+  lmm_abort("input", "with 'lme4' the fixed effects are coded in another way: contrasts or the order of levels are not those of the fit.",
+            what = "contrasts", fix = "Fit with contrasts = list( = ), and with factors in place of text.")
 }
 
 # What 'lme4' keeps of the end of its searches, for fits of a size for which it does so. The criterion is left at theta.
@@ -84,7 +100,7 @@ lmer_call <- function(fit, caller) {
     prepared$call[[name]] <- as.name(paste0(".", name))
   }
   setup <- shown <- prepared$call
-  data <- prepared$scope$.data
+  data <- prepared$scope$.data <- with_factors(fit, prepared$scope$.data)
   again <- if (!is.null(fit$call$data)) tryCatch(eval(fit$call$data, home), error = function(e) NULL)
   if (is.null(data) || identical(again, data)) shown["data"] <- fit$call["data"] else home$.data <- data
   shown$formula <- call("~", formula[[2L]], formula[[3L]])
@@ -93,6 +109,15 @@ lmer_call <- function(fit, caller) {
   setup$formula <- prepared$formula
   setup$control <- no_lmer_checks()
   list(setup = setup, shown = shown, scope = prepared$scope)
+}
+
+# The data with factors in place of text, since 'lme4' orders the levels of text as the language of the session does.
+with_factors <- function(fit, data) {
+  levels <- c(fit$frame$xlevels, do.call(c, lapply(fit$frame$random, `[[`, "xlevels")))
+  for (name in intersect(names(levels), names(data))) {
+    if (is.character(data[[name]])) data[[name]] <- factor(data[[name]], levels[[name]])
+  }
+  data
 }
 
 # The model has been checked by us.

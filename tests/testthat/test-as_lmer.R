@@ -45,3 +45,19 @@ test_that("what lme4 cannot hold is refused", {
   d$y <- 2 * d$y
   expect_error(as_lmer(fit), "criterion", class = "lmm_error_input")
 })
+
+test_that("coefficients mean the same: text keeps the order of its levels, other contrasts are noticed", {
+  d <- behavior_data()
+  d$text <- rep(c("b", "B", "a", "A"), 24)
+  fit <- lmm(y ~ text * x + (1 | g), d)
+  peer <- expect_same_fit(fit)
+  expect_identical(names(lme4::fixef(update(peer, . ~ . - x:text)))[2:4], names(fixef(fit))[2:4])
+  expect_same_fit(suppressMessages(lmm(y ~ x + (0 + text | g), transform(d, y = y + rnorm(48)[interaction(g, text)]))))
+  ml <- lmm(y ~ f + (1 | g), d, REML = FALSE)
+  local({
+    old <- options(contrasts = c("contr.sum", "contr.poly"))
+    on.exit(options(old))
+    expect_error(as_lmer(ml), "coded", class = "lmm_error_input")
+    expect_same_fit(lmm(y ~ f + (1 | g), d, REML = FALSE))
+  })
+})
