@@ -36,7 +36,7 @@ profile.lmm_fit <- function(fitted, which = NULL, alphamax = 0.01, criterion = c
   check_level(alphamax, "alphamax")
   check_number(steps, "steps", lower = 1, whole = TRUE)
   reml <- check_choice(criterion[1L], c("ML", "REML"), "criterion") == "REML"
-  wanted <- wanted_parameters(fitted, which)
+  wanted <- unique(wanted_parameters(fitted, which))
   names <- all_parameter_names(fitted, check_flag(oldNames, "oldNames"))
   check_not_exact(fitted, "a profile of the likelihood")
   own <- fit_by(fitted, reml)

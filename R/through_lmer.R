@@ -17,7 +17,7 @@ lmer_generics <- list(
   effects = c("Effect", "allEffects", "predictorEffect", "predictorEffects"),
   ggeffects = c("get_predictions"),
   clubSandwich = c("vcovCR", "coef_CS", "residuals_CS", "model_matrix", "targetVariance", "weightMatrix", "v_scale"),
-  car = c("Confint", "S", "confidenceEllipse", "deltaMethod", "infIndexPlot", "influencePlot", "matchCoefs", "outlierTest", "vif")
+  car = c("Confint", "S", "deltaMethod", "infIndexPlot", "influencePlot", "matchCoefs", "outlierTest", "vif")
 )
 
 # Those of 'lmerTest' want its own class; 'pbkrtest' leaves prior weights out of account, so that its results for weighted fits are wrong.

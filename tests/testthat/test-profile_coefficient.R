@@ -79,6 +79,7 @@ test_that("points of the profile are where zeta says", {
   d <- behavior_data()
   fit <- lmm(y ~ x + (1 | g), d, REML = FALSE)
   p <- as.data.frame(profile(fit, "x", steps = 3L))
+  expect_equal(as.data.frame(profile(fit, c("x", "x"), steps = 3L)), p)
   cutoff <- sqrt(qchisq(0.99, 4))
   expect_equal(p$.zeta, cutoff * (-3:3) / 3)
   one <- matrix(1, 96)
