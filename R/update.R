@@ -154,7 +154,8 @@ warn_if_changed <- function(old, new) {
   shared <- intersect(names(a), names(b))
   changed <- shared[!vapply(shared, function(name) same_values(a[[name]], b[[name]], rows), NA)]
   size <- c(data_size(a), data_size(b))
-  if (!length(changed) && length(rows$a) > 0L && (size[1L] == size[2L] || !is.null(old$call$subset))) {
+  of_the_fit <- isTRUE(rows$a) && size[2L] == nrow(a)       # no data but the rows that the fit has used
+  if (!length(changed) && length(rows$a) > 0L && (size[1L] == size[2L] || of_the_fit || !is.null(old$call$subset))) {
     return(invisible())
   }
   name <- if (is.symbol(old$call$data)) quote_name(as.character(old$call$data)) else "the data"

@@ -97,6 +97,14 @@ test_that("a fit made by with() can be updated there", {
   expect_equal(fixef(fit), fixef(lmm(y ~ x + t + (1 | g), d)))
 })
 
+test_that("an update from the rows that a fit has kept does not take them for other data", {
+  d <- behavior_data()
+  d$x[4] <- NA
+  fit <- suppressMessages(with(d, lmm(y ~ x + t + (1 | g))))
+  expect_no_warning(small <- update(fit, . ~ . - x))
+  expect_equal(fixef(small), fixef(lmm(y ~ t + (1 | g), d[-4, ])))
+})
+
 test_that("weights that lived in a function are found for a subset too", {
   fit <- local({
     d <- behavior_data()
