@@ -153,21 +153,48 @@ without_omitted <- function(x, rows) {
   if (length(left_out) && length(x) == rows$n + length(left_out)) x[-as.integer(left_out)] else x
 }
 
+# Rows are in one cluster where all parts that ":" joins have the same value.
 formula_clusters <- function(formula, fit, rows) {
-  names <- all.vars(formula)
+  values <- cluster_variables(all.vars(formula), formula, fit, rows)
+  parts <- lapply(cluster_parts(formula), function(part) {
+    x <- force_argument(eval(part, values, environment(formula)), "cluster")
+    if (is.atomic(x) && length(x) == rows$n && !anyNA(x)) return(as.character(x))
+    abort_cluster(part, if (length(x) != rows$n) size_problem(x, rows) else if (!is.atomic(x)) "is not a vector" else missing_problem(x))
+  })
+  key <- do.call(paste, c(parts, sep = "\r"))
+  match(key, unique(key))
+}
+
+cluster_parts <- function(formula) {
+  parts <- if (length(formula) == 2L) group_parts(formula[[2L]])
+  wrong <- Filter(function(part) is.call(part) && call_head(part) %in% c("+", "-", "*", "/", "|", "%in%", "^"), parts)
+  if (length(parts) && !length(wrong)) return(parts)
+  lmm_abort("input", paste0("`cluster = ", deparse_line(formula), "` must name one way to divide the rows."), what = "cluster",
+            fix = "Write ~ a:b for clusters by the combinations of a and b; clusters in two directions are not available.")
+}
+
+# The variables by name: of the model, of the data, or of where the formula was written.
+cluster_variables <- function(names, formula, fit, rows) {
   elsewhere <- setdiff(names, names(rows$data))
   data <- if (length(elsewhere)) {
     find_data(fit, fit$call$data, formula, list(environment(stats::formula(fit)), environment(formula)))
   }
-  values <- lapply(names, function(name) {
+  found <- lapply(names, function(name) {
     if (!name %in% elsewhere) return(rows$data[[name]])
     x <- if (!is.null(data[[name]])) data[[name]][positions_in(row_labels(rows), data)]
          else get0(name, envir = environment(formula))
-    problem <- if (is.null(x)) "not found" else if (length(x) != rows$n) paste0("has length ", length(x), ", the fit has ", rows$n, " rows")
-               else if (anyNA(x)) paste0("has missing values (", row_text(which(is.na(x))), ")")
-    if (is.null(problem)) return(x)
-    lmm_abort("input", paste0("variable ", quote_name(name), " of `cluster` ", problem, "."), what = name)
+    if (is.null(x)) abort_cluster(as.name(name), "not found")
+    if (!is.null(data[[name]]) && anyNA(x)) abort_cluster(as.name(name), missing_problem(x))
+    x
   })
-  key <- do.call(paste, c(lapply(values, as.character), sep = "\r"))
-  match(key, unique(key))
+  stats::setNames(found, names)
+}
+
+missing_problem <- function(x) paste0("has missing values (", row_text(which(is.na(x))), ")")
+
+size_problem <- function(x, rows) paste0("has length ", length(x), ", the fit has ", rows$n, " rows")
+
+abort_cluster <- function(part, problem) {
+  name <- deparse_line(part)
+  lmm_abort("input", paste0(if (is.symbol(part)) "variable ", quote_name(name), " of `cluster` ", problem, "."), what = name)
 }

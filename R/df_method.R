@@ -36,7 +36,8 @@ ddf_classes <- c(Satterthwaite = "df_satterthwaite", `Kenward-Roger` = "df_kenwa
 #'     column varies, a term at that of its innermost column. Needs nested grouping factors.}
 #'   \item{`"residual"`}{`n - rank X`.}
 #'   \item{`"asymptotic"`}{infinite: normal and chi-square distributions.}
-#'   \item{`"cluster-robust"`}{sandwich covariance matrix by clusters: `cluster`, a formula such as `~ school`, and `type`, one
+#'   \item{`"cluster-robust"`}{sandwich covariance matrix by clusters: `cluster`, a formula such as `~ school`, `~ school:class` (their
+#'     combinations) or `~ floor(id / 100)`, or a vector with a value for each row, and `type`, one
 #'     of `"CR0"`, `"CR1"`, `"CR2"` (default), `"CR3"`; degrees of freedom by Satterthwaite's method, for several rows an
 #'     approximate Hotelling test (Bell and McCaffrey 2002; Pustejovsky and Tipton 2018). The random effects need
 #'     not be nested in the clusters.}

@@ -89,8 +89,7 @@ test_that("clusters are found in the model, the data or the caller", {
   V <- vcov(fit, type = "CR2", cluster = ~school)
   expect_equal(V, vcov(fit, type = "CR2", cluster = d$school))
   expect_equal(V, vcov(fit, type = "cr2", cluster = d$school[-5]))
-  two <- vcov(fit, type = "CR0", cluster = ~ school + g)
-  expect_equal(two, vcov(fit, type = "CR0", cluster = paste(d$school, d$g)))
+  expect_equal(vcov(fit, type = "CR0", cluster = ~ school:g), vcov(fit, type = "CR0", cluster = paste(d$school, d$g)))
   expect_error(vcov(fit, type = "CR2", cluster = ~nowhere), "nowhere", class = "lmm_error_input")
   expect_error(vcov(fit, type = "CR2", cluster = 1:3), "cluster", class = "lmm_error_input")
   expect_error(vcov(fit, type = "CR2"), "cluster", class = "lmm_error_input")
@@ -119,4 +118,23 @@ test_that("an estimate that all clusters agree on has no error and no test, and 
   expect_identical(is.na(one[["Pr(>|t|)"]]), TRUE)
   expect_true(is.na(contest(fit, c(trtb = 1), ddf = "cluster-robust", cluster = ~ plot)[["F value"]]))
   expect_identical(unname(diag(vcov(fit, type = "CR2", cluster = ~ plot)) > 0), c(TRUE, FALSE, TRUE, TRUE))
+})
+
+test_that("a cluster may be a function of variables; what divides the rows in two directions is refused", {
+  d <- transform(behavior_data(), id = seq_len(96))
+  d$y[7] <- NA
+  fit <- suppressMessages(lmm(y ~ x + (1 | g), d))
+  tens <- d$id[-7] %/% 10
+  truth <- vcov(fit, type = "CR1", cluster = tens)
+  expect_equal(vcov(fit, type = "CR1", cluster = ~ floor(id / 10)), truth)
+  width <- 10
+  expect_equal(vcov(fit, type = "CR1", cluster = ~ (id %/% width)), truth)
+  expect_equal(vcov(fit, type = "CR1", cluster = ~ substr(g, 1, 1):floor(id / 10)), truth)
+  for (formula in list(~ g + h, ~ g * h, ~ g / h, y ~ g, ~ 1 | g)) {
+    expect_error(vcov(fit, type = "CR1", cluster = formula), class = "lmm_error_input")
+  }
+  expect_error(vcov(fit, type = "CR1", cluster = ~ g + h), "a:b", class = "lmm_error_input")
+  expect_error(vcov(fit, type = "CR1", cluster = ~ cut(id)), "cannot be evaluated", class = "lmm_error_input")
+  expect_error(vcov(fit, type = "CR1", cluster = ~1), "length 1", class = "lmm_error_input")
+  expect_error(vcov(fit, type = "CR1", cluster = ~ log(-1 * id)), "missing values", class = "lmm_error_input") |> suppressWarnings()
 })
