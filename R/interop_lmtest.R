@@ -28,7 +28,7 @@
 #' @examplesIf requireNamespace("lmtest", quietly = TRUE)
 #' fit <- lmm(yield ~ treat + (1 | blend), penicillin)
 #' lmtest::coeftest(fit)
-#' lmtest::coeftest(fit, vcov. = vcov, type = "CR2", cluster = ~ blend)
+#' lmtest::coeftest(fit, ddf = "cluster-robust", cluster = ~ blend)
 #' lmtest::lrtest(fit, . ~ . - treat)
 #' @name lmtest_support
 NULL
