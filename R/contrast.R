@@ -27,7 +27,8 @@
 #' @section Conditions:
 #' `lmm_error_input`: an `L` of the wrong width, with unknown names or missing values, rows that contradict each other given
 #' `rhs`, an unknown method or option. `lmm_error_unidentified`: a row that is not estimable. `lmm_message_rank`: rows were
-#' dropped.
+#' dropped. `lmm_warning_precision`: there is no F test, since the covariance matrix of the estimates has no inverse in double
+#' precision, or no p-value, since there are no denominator degrees of freedom (more rows than the clusters can tell).
 #' @references Fai and Cornelius (1996) J. Statist. Comput. Simul. 54, 363-378. Kenward and Roger (1997) Biometrics 53,
 #'   983-997.
 #' @seealso [predictable()] for combinations of fixed and random effects, [anova_hypotheses()] for the `L` of a term.
@@ -60,13 +61,7 @@ contest.lmm_fit <- function(fit, L, rhs = 0, joint = TRUE, ddf = "Satterthwaite"
   reduced <- independent_rows(hypothesis, rhs, inference$info)
   out <- f_table(inference, list(invariant_rows(reduced$hypothesis, reduced$rhs)))
   chisq <- wald_chisq(inference$info, reduced$hypothesis, reduced$rhs)
-  if (is.na(out$`F value`) && nrow(L) > 1L && !anyNA(inference$info$phi)) warn_no_joint_test()
   data.frame(out, Chisq = chisq, `Pr(>Chisq)` = stats::pchisq(chisq, out$NumDF, lower.tail = FALSE), check.names = FALSE)
-}
-
-warn_no_joint_test <- function() {
-  lmm_warn("precision", "no joint test: the covariance matrix of the rows of `L` is not positive definite in double precision.",
-           what = "L", fix = "Test the rows one by one, or shift the covariates towards their means.")
 }
 
 # `user`: rows over the estimable coefficients; `inner`: the same in the engine's coordinates.
@@ -258,9 +253,27 @@ f_table <- function(inference, hypotheses) {
   column <- function(name) vapply(tests, `[[`, 0, name, USE.NAMES = FALSE)
   rows <- vapply(tests, `[[`, 0L, "rows", USE.NAMES = FALSE)
   ms <- column("ms")
+  if (!anyNA(inference$info$phi)) warn_untested(inference$method, tests, rows > 0L & is.na(ms), !is.na(ms) & is.na(column("df")))
   structure(list(`Sum Sq` = ms * rows, `Mean Sq` = ms, NumDF = rows, DenDF = column("df"), `F value` = column("f"),
                  `Pr(>F)` = column("p")),
             row.names = if (is.null(names(tests))) seq_along(tests) else names(tests), class = "data.frame")
+}
+
+# `singular`: the covariance matrix of the rows has no inverse; `spent`: no degrees of freedom are left.
+warn_untested <- function(method, tests, singular, spent) {
+  robust <- method$name == "cluster-robust"
+  what <- function(which) if (is.null(names(tests))) "the rows of `L`" else enumerate(quote_name(names(tests)[which]))
+  if (any(singular)) {
+    lmm_warn("precision", paste0("no F test of ", what(singular), ": the covariance matrix of the estimates is not positive definite in double precision."),
+             what = what(singular), where = which(singular),
+             fix = if (robust) "There are too few clusters for so many rows, or all agree exactly. Use a test that goes by the model."
+                   else "Test rows one by one, or shift the covariates towards their means.")
+  }
+  if (any(spent)) {
+    lmm_warn("precision", paste0("no p-value for ", what(spent), ": there are no denominator degrees of freedom."),
+             what = what(spent), where = which(spent),
+             fix = if (robust) "There are too few clusters for so many rows. Test rows one by one, or use a test that goes by the model.")
+  }
 }
 
 # The rows must be independent. The mean square goes with the F statistic before it is scaled.

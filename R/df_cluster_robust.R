@@ -56,7 +56,8 @@ denominator_df.df_cluster_robust <- function(method, info, hypothesis) {
   rows <- split(hypothesis$inner, row(hypothesis$inner))
   G <- cluster_products(method, info, lapply(rows, function(l) as.vector(info$phi %*% l)))
   S <- vapply(G, function(g) vapply(g, function(x) sum(diag(x)), 0), numeric(q))
-  turn <- solve(t(chol((S + t(S)) / 2)))
+  turn <- tryCatch(solve(t(chol((S + t(S)) / 2))), error = function(e) NULL)     # singular in double precision
+  if (is.null(turn)) return(list(df = NA_real_, scale = 1))
   turned <- split(turn %*% hypothesis$inner, row(hypothesis$inner))
   G <- cluster_products(method, info, lapply(turned, function(l) as.vector(info$phi %*% l)))
   variance <- sum(vapply(seq_len(q), function(s) sum(vapply(seq_len(q), function(t) {

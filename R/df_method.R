@@ -53,7 +53,7 @@ ddf_classes <- c(Satterthwaite = "df_satterthwaite", `Kenward-Roger` = "df_kenwa
 #' A name or an option that does not exist is an error of class `lmm_error_input` that lists those that do; so is
 #' `"inner-outer"` for crossed grouping factors, and `"cluster-robust"` without `cluster`.
 #' `lmm_warning_precision`: an estimate on which all clusters agree exactly has a cluster-robust standard error of zero, and
-#' no test.
+#' no test; nor has a hypothesis of more rows than the clusters can tell.
 #' @references Kenward and Roger (1997) Biometrics 53, 983-997. Fai and Cornelius (1996) J. Statist. Comput. Simul. 54,
 #'   363-378. Bell and McCaffrey (2002) Survey Methodology 28, 169-181. Pustejovsky and Tipton (2018) J. Bus. Econ.
 #'   Statist. 36, 672-683. Giesbrecht and Burns (1985) Biometrics 41, 477-486. Pinheiro and Bates (2000), section 2.4.2.

@@ -116,7 +116,8 @@ test_that("an estimate that all clusters agree on has no error and no test, and 
   }
   expect_warning(one <- contest(fit, c(trtb = 1), joint = FALSE, ddf = "cluster-robust", cluster = ~ plot), class = "lmm_warning_precision")
   expect_identical(is.na(one[["Pr(>|t|)"]]), TRUE)
-  expect_true(is.na(contest(fit, c(trtb = 1), ddf = "cluster-robust", cluster = ~ plot)[["F value"]]))
+  expect_warning(one <- contest(fit, c(trtb = 1), ddf = "cluster-robust", cluster = ~ plot), "all agree", class = "lmm_warning_precision")
+  expect_true(is.na(one[["F value"]]))
   expect_identical(unname(diag(vcov(fit, type = "CR2", cluster = ~ plot)) > 0), c(TRUE, FALSE, TRUE, TRUE))
 })
 
@@ -137,4 +138,23 @@ test_that("a cluster may be a function of variables; what divides the rows in tw
   expect_error(vcov(fit, type = "CR1", cluster = ~ cut(id)), "cannot be evaluated", class = "lmm_error_input")
   expect_error(vcov(fit, type = "CR1", cluster = ~1), "length 1", class = "lmm_error_input")
   expect_error(vcov(fit, type = "CR1", cluster = ~ log(-1 * id)), "missing values", class = "lmm_error_input") |> suppressWarnings()
+})
+
+test_that("an F test of more rows than clusters, or without degrees of freedom, is left out with the reason", {
+  d <- behavior_data()
+  fit <- lmm(y ~ f + x + (1 | g), d)
+  expect_left_out <- function(clusters, reason, type = "CR2") {
+    method <- ddf_method("cluster-robust", type = type, cluster = as.integer(d$g) %% clusters)
+    expect_warning(table <- anova(fit, ddf = method), paste0(reason, ".*too few clusters"), class = "lmm_warning_precision")
+    expect_identical(is.na(table[["Pr(>F)"]]), c(TRUE, FALSE))
+    expect_warning(contest(fit, cbind(0, diag(3), 0), ddf = method), "rows of `L`.*too few clusters", class = "lmm_warning_precision")
+  }
+  expect_left_out(2, "no F test of `f`")
+  expect_left_out(3, "no F test of `f`", "CR0")
+  expect_left_out(3, "no p-value for `f`")
+
+  few <- transform(d, f = factor(as.integer(g) %% 4))[as.integer(d$g) <= 5, ]
+  fit <- suppressMessages(lmm(y ~ f + (1 | g), few))
+  expect_warning(table <- anova(fit, ddf = "cluster-robust", cluster = ~g), "`f`", class = "lmm_warning_precision")
+  expect_true(is.na(table[["Pr(>F)"]]))
 })

@@ -16,6 +16,8 @@ test_that("estimated marginal means have the degrees of freedom of the method", 
   ml <- update(fit, REML = FALSE)
   expect_no_message(emmeans::emmeans(ml, ~f, ddf = "Kenward-Roger"), class = "lmm_message_refit")
   expect_equal(means(fit, ~f, lmer.df = "kenward-roger"), means(fit, ~f, ddf = "Kenward-Roger"))
+  expect_equal(means(fit, ~f, mode = "asymptotic"), means(fit, ~f, ddf = "asymptotic"))
+  expect_true(all(is.infinite(means(fit, ~f, mode = "asymptotic")$df)))
   expect_equal(means(fit, ~f, vcov. = vcov(fit, type = "CR2", cluster = ~g))$SE[1],
                sqrt(drop(L[1, ] %*% vcov(fit, type = "CR2", cluster = ~g) %*% L[1, ])))
 })
