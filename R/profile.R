@@ -63,7 +63,7 @@ quiet_refit <- function(fit, reml) without_boundary_messages(fit_again(fit, fit$
 step_sizes <- function(fit, parameters) {
   sd <- variance_estimates(fit, "sd", parameters)
   large <- length(fit_groups(fit)) > 1L && sum(lengths(fit_modes(fit))) > 1000L
-  se <- if (large) NA_real_ else component_errors(fit, "sd", "average")$se
+  se <- if (large) rep(NA_real_, length(sd)) else component_errors(fit, "sd", "average")$se
   few <- vapply(fit_modes(fit), nrow, 0L)[pmax(1L, parameters$term)]
   few[parameters$term == 0L] <- fit_nobs(fit)
   guess <- ifelse(parameters$correlation, 0.3, ifelse(sd > 0, sd / sqrt(2 * few), fit_sigma(fit) / 4))

@@ -229,3 +229,21 @@ test_that("the residual standard deviation is followed where the estimate is at 
   rows <- as.data.frame(profile(m, which = ".sigma"))
   expect_false(is.unsorted(rows$.zeta, strictly = TRUE))
 })
+
+test_that("every parameter of a model with thousands of levels has limits", {
+  set.seed(8)
+  d <- data.frame(g = sample(700, 2500, TRUE), h = sample(500, 2500, TRUE), x = rnorm(2500))
+  d$y <- d$x + rnorm(700)[d$g] + 0.5 * rnorm(500)[d$h] + rnorm(2500)
+  formula <- y ~ x + (1 | g) + (1 | h)
+  fit <- lmm(formula, d, REML = FALSE)
+  limits <- confint(fit)
+  names <- c("g", "h", "sigma")
+  for (k in 1:3) for (j in 1:2) {
+    held <- lmm(formula, d, REML = FALSE, fixed = stats::setNames(limits[k, j], names[k]))
+    expect_equal(deviance(held) - deviance(fit), qchisq(0.95, 1), tolerance = 1e-6, label = paste("rise at limit", k, j))
+  }
+  for (j in 1:2) {
+    held <- lmm(y ~ 1 + (1 | g) + (1 | h), d, offset = limits["x", j] * x, REML = FALSE)
+    expect_equal(deviance(held) - deviance(fit), qchisq(0.95, 1), tolerance = 1e-6)
+  }
+})
