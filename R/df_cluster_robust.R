@@ -22,16 +22,14 @@ prepare_method.df_cluster_robust <- function(method, info) {
   parts <- marginal_parts(info)
   cluster <- cluster_codes(method$cluster, info$fit)[parts$used]
   members <- split(seq_along(cluster), cluster)
-  if (length(members) < 2L) lmm_abort("data", "there must be at least 2 clusters.", what = "cluster", value = length(members))
-  model <- lapply(members, function(rows) cluster_covariance(parts, rows))
-  K <- Reduce(`+`, Map(function(rows, V) crossprod(parts$T[rows, , drop = FALSE], V %*% parts$T[rows, , drop = FALSE]), members, model))
-  pieces <- Map(function(rows, V) cluster_piece(parts, rows, V, info$phi, K, method$type), members, model)
   m <- length(members)
-  scores <- vapply(pieces, `[[`, numeric(ncol(parts$X)), "score")
+  if (m < 2L) lmm_abort("data", "there must be at least 2 clusters.", what = "cluster", value = m)
+  clusters <- cluster_rows(parts, members)
+  method$working <- Reduce(`+`, lapply(clusters, function(own) crossprod(own$T, own$VT)))
+  method$pieces <- lapply(clusters, cluster_piece, info$phi, method$working, method$type)
+  scores <- vapply(method$pieces, `[[`, numeric(ncol(parts$X)), "score")
   scores <- matrix(scores, ncol(parts$X)) * if (method$type == "CR1") sqrt(m / (m - 1)) else 1
   method$covariance <- tcrossprod(info$phi %*% scores)
-  method$pieces <- pieces
-  method$working <- K
   method
 }
 
@@ -42,8 +40,8 @@ coef_covariance.df_cluster_robust <- function(method, info) method$covariance
 #' @export
 row_df.df_cluster_robust <- function(method, info, hypothesis) {
   apply(hypothesis$inner / row_sizes(hypothesis$inner), 1L, function(l) {
-    G <- cluster_products(method, info, list(as.vector(info$phi %*% l)))[[1L]][[1L]]
-    sum(diag(G))^2 / sum(G^2)
+    G <- part_covariances(method, info, matrix(l, 1L))
+    G$trace(1L, 1L)^2 / G$product(1L, 1L, 1L, 1L)
   })
 }
 
@@ -52,17 +50,13 @@ row_df.df_cluster_robust <- function(method, info, hypothesis) {
 denominator_df.df_cluster_robust <- function(method, info, hypothesis) {
   q <- nrow(hypothesis$inner)
   if (q == 1L) return(list(df = row_df(method, info, hypothesis), scale = 1))
-  hypothesis <- hypothesis_rows(hypothesis, diag(1 / row_sizes(hypothesis$inner), q))
-  rows <- split(hypothesis$inner, row(hypothesis$inner))
-  G <- cluster_products(method, info, lapply(rows, function(l) as.vector(info$phi %*% l)))
-  S <- vapply(G, function(g) vapply(g, function(x) sum(diag(x)), 0), numeric(q))
+  L <- hypothesis$inner / row_sizes(hypothesis$inner)
+  G <- part_covariances(method, info, L)
+  S <- outer(seq_len(q), seq_len(q), Vectorize(G$trace))
   turn <- tryCatch(solve(t(chol((S + t(S)) / 2))), error = function(e) NULL)     # singular in double precision
   if (is.null(turn)) return(list(df = NA_real_, scale = 1))
-  turned <- split(turn %*% hypothesis$inner, row(hypothesis$inner))
-  G <- cluster_products(method, info, lapply(turned, function(l) as.vector(info$phi %*% l)))
-  variance <- sum(vapply(seq_len(q), function(s) sum(vapply(seq_len(q), function(t) {
-    sum(G[[s]][[s]] * G[[t]][[t]]) + sum(G[[s]][[t]] * G[[t]][[s]])
-  }, 0)), 0))
+  G <- part_covariances(method, info, turn %*% L)
+  variance <- sum(outer(seq_len(q), seq_len(q), Vectorize(function(s, t) G$product(s, s, t, t) + G$product(s, t, t, s))))
   eta <- q * (q + 1) / variance
   df <- eta - q + 1
   if (df <= 0) list(df = NA_real_, scale = 1) else list(df = df, scale = df / eta)
@@ -87,52 +81,49 @@ marginal_parts <- function(info) {
   list(used = which(used), X = X, T = T, e = e, A = A, w = w, inner = inner)
 }
 
-cluster_covariance <- function(parts, rows) {
-  A <- parts$A[rows, , drop = FALSE]
-  as.matrix(Matrix::tcrossprod(A)) + diag(1 / parts$w[rows], length(rows))
-}
-
-# A column that only this cluster determines makes 1 - H singular (CR3): that direction has no residual.
-# score = T_c'A_c e_c, and with g = A_c'T_c v for v = M l: g'V g = v'quadratic v, T_c'V g = cross v, X_c'g = fitted v.
-cluster_piece <- function(parts, rows, V, M, K, type) {
-  X <- parts$X[rows, , drop = FALSE]
-  T <- parts$T[rows, , drop = FALSE]
-  H <- X %*% M %*% t(T)
-  one <- diag(length(rows))
-  A <- switch(type, CR0 = , CR1 = one, CR2 = unbiasing(V, V - H %*% V - V %*% t(H) + X %*% M %*% K %*% M %*% t(X)),
-              CR3 = pseudo_inverse(one - H))
-  g <- crossprod(A, T)
-  list(score = as.vector(crossprod(g, parts$e[rows])), quadratic = crossprod(g, V %*% g), cross = crossprod(T, V %*% g),
-       fitted = crossprod(X, g))
-}
-
-# A with A R A' = V for the covariance R of the residuals: D'(D R D')^(-1/2) D with V = D'D.
-unbiasing <- function(V, R) {
-  D <- tryCatch(chol(V), error = function(e) {
-    lmm_abort("numeric", "the covariance matrix within a cluster is singular in double precision: the variance of a random effect is too large beside that of the residual.",
-              what = "cluster", fix = "Use type = \"CR1\" or \"CR3\".")
+# For each cluster its rows of X, T, e, and of A (as columns), its V T, and V = A A' + 1/w as a function of what it is
+# multiplied by: V itself has the square of the cluster's size.
+cluster_rows <- function(parts, members) {
+  A <- Matrix::t(parts$A)
+  lapply(members, function(rows) {
+    own <- list(X = parts$X[rows, , drop = FALSE], T = parts$T[rows, , drop = FALSE], e = parts$e[rows],
+                A = A[, rows, drop = FALSE], w = parts$w[rows])
+    own$times <- function(v) v / own$w + as.matrix(Matrix::crossprod(own$A, own$A %*% v))
+    own$VT <- own$times(own$T)
+    own
   })
-  B <- D %*% R %*% t(D)
-  e <- eigen((B + t(B)) / 2, symmetric = TRUE)
-  keep <- e$values > 1e-10 * max(e$values)
-  U <- e$vectors[, keep, drop = FALSE]
-  t(D) %*% (U %*% (t(U) / sqrt(e$values[keep]))) %*% D
 }
 
-# For vectors v_s = M l_s the matrices (over pairs of clusters) of covariances of the parts of l_s'beta and l_t'beta,
-# when errors have covariance V_cc within clusters and none between.
-cluster_products <- function(method, info, vectors) {
+# score = T_c'A_c e_c, and with g = A_c'T_c v for v = M l: g'V g = v'quadratic v, T_c'V g = cross v, X_c'g = fitted v.
+cluster_piece <- function(own, M, K, type) {
+  g <- switch(type, CR0 = , CR1 = own$T, CR2 = unbiased_scores(own, M, K), CR3 = jackknife_scores(own, M))
+  Vg <- own$times(g)
+  list(score = as.vector(crossprod(g, own$e)), quadratic = crossprod(g, Vg), cross = crossprod(own$T, Vg), fitted = crossprod(own$X, g))
+}
+
+# ---- the parts of an estimate ----
+
+# l'beta is a sum over clusters. For two rows s, t of L the covariances of the parts of l_s'beta and l_t'beta, when errors
+# have covariance V_cc within clusters and none between, are a matrix diag(own_st) + U_s'N U_t over pairs of clusters,
+# whose trace and whose products with others, sum(G_st * G_uv), are formed without it.
+part_covariances <- function(method, info, L) {
   M <- info$phi
-  p <- nrow(M)
-  at <- function(name, v) matrix(vapply(method$pieces, function(piece) as.vector(piece[[name]] %*% v), numeric(p)), p)
-  fitted <- lapply(vectors, function(v) at("fitted", v))
-  cross <- lapply(vectors, function(v) at("cross", v))
-  middle <- M %*% method$working %*% M
-  lapply(seq_along(vectors), function(s) lapply(seq_along(vectors), function(t) {
-    own <- vapply(method$pieces, function(piece) sum(vectors[[s]] * (piece$quadratic %*% vectors[[t]])), 0)
-    diag(own, length(own)) - crossprod(cross[[s]], M %*% fitted[[t]]) - crossprod(fitted[[s]], M %*% cross[[t]]) +
-      crossprod(fitted[[s]], middle %*% fitted[[t]])
-  }))
+  v <- M %*% t(L)
+  q <- ncol(v)
+  m <- length(method$pieces)
+  own <- vapply(method$pieces, function(piece) crossprod(v, piece$quadratic %*% v), matrix(0, q, q))
+  own <- array(own, c(q, q, m))
+  at <- function(name) vapply(method$pieces, function(piece) piece[[name]] %*% v, matrix(0, nrow(M), q))
+  cross <- array(at("cross"), c(nrow(M), q, m))
+  fitted <- array(at("fitted"), c(nrow(M), q, m))
+  U <- lapply(seq_len(q), function(s) rbind(matrix(cross[, s, ], ncol = m), matrix(fitted[, s, ], ncol = m)))
+  N <- rbind(cbind(0 * M, -M), cbind(-M, M %*% method$working %*% M))
+  low <- function(s, t) colSums(U[[s]] * (N %*% U[[t]]))         # diagonal of U_s'N U_t
+  list(trace = function(s, t) sum(own[s, t, ]) + sum(low(s, t)),
+       product = function(s, t, u, v) {
+         sum(own[s, t, ] * own[u, v, ]) + sum(own[s, t, ] * low(u, v)) + sum(own[u, v, ] * low(s, t)) +
+           sum((N %*% tcrossprod(U[[s]], U[[u]]) %*% N) * tcrossprod(U[[t]], U[[v]]))
+       })
 }
 
 # ---- clusters ----

@@ -97,20 +97,24 @@ joint_rank <- function(X, Z) {
   simple <- vapply(grams, Matrix::isDiagonal, NA)
   width <- vapply(Z, ncol, 0L)
   width[!simple] <- 0L
-  if (!any(simple)) return(gram_rank(as.matrix(Matrix::crossprod(do.call(cbind, c(list(X), Z))))))
+  if (!any(simple)) return(gram_rank(Matrix::crossprod(do.call(cbind, c(list(X), Z)))))
   lead <- which.max(width)
   d <- Matrix::diag(grams[[lead]])
-  B <- do.call(cbind, c(list(Matrix::Matrix(X, sparse = FALSE)), Z[-lead]))
+  B <- do.call(cbind, c(if (ncol(X)) list(Matrix::Matrix(X, sparse = FALSE)), Z[-lead]))
+  if (is.null(B)) return(sum(d > 0))
   cross <- Matrix::crossprod(Z[[lead]][, d > 0, drop = FALSE], B) / sqrt(d[d > 0])
-  gram <- as.matrix(Matrix::crossprod(B))
-  sum(d > 0) + gram_rank(gram - as.matrix(Matrix::crossprod(cross)), diag(gram))
+  gram <- Matrix::crossprod(B)
+  sum(d > 0) + gram_rank(gram - Matrix::crossprod(cross), Matrix::diag(gram))
 }
 
-# Columns of size below `tol` of their size before projection count as zero.
-gram_rank <- function(gram, size = diag(gram), tol = 1e-9) {
-  if (!length(gram)) return(0)
+# Columns of size below `tol` of their size before projection count as zero. `gram` is taken by its diagonal blocks.
+gram_rank <- function(gram, size = Matrix::diag(gram), tol = 1e-9) {
   size[size <= 0] <- 1
-  scaled <- gram / sqrt(outer(size, size))
-  if (max(diag(scaled)) < tol * ncol(gram)) return(0)
-  attr(suppressWarnings(chol(scaled, pivot = TRUE, tol = tol)), "rank")
+  blocks <- diagonal_blocks(gram)
+  sum(vapply(seq_along(blocks$members), function(s) {
+    of <- size[blocks$members[[s]]]
+    scaled <- blocks$dense(s) / sqrt(outer(of, of))
+    if (max(diag(scaled)) < tol * ncol(gram)) return(0L)
+    attr(suppressWarnings(chol(scaled, pivot = TRUE, tol = tol)), "rank")
+  }, 0L))
 }

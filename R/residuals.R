@@ -89,82 +89,25 @@ sparse_columns <- function(Z, code, levels) {
 
 # U diag((1 - 1 / sqrt(1 + d)) / d) U'a.
 root_correction <- function(M, a) {
-  M <- methods::as(methods::as(M, "generalMatrix"), "TsparseMatrix")
-  set <- connected_sets(M@i + 1L, M@j + 1L, ncol(M))
-  size <- tabulate(set)
-  alone <- size[set] == 1L
+  blocks <- diagonal_blocks(M)
+  size <- lengths(blocks$members)
   out <- root_weight(Matrix::diag(M)) * a
-  if (all(alone)) return(out)
-  order <- order(set)
-  place <- integer(length(a))
-  place[order] <- sequence(size)                  # position of a column within its set
-  members <- split(seq_along(a), set)
-  entries <- split(seq_along(M@x), set[M@i + 1L])
   for (s in which(size > 1L)) {
-    own <- members[[s]]
-    at <- entries[[s]]
-    place_of <- cbind(place[M@i[at] + 1L], place[M@j[at] + 1L])
-    out[own] <- if (size[s] > 3000L) root_correction_lanczos(methods::as(M, "CsparseMatrix")[own, own], a[own])
-                else root_correction_dense(place_of, M@x[at], a[own])
+    own <- blocks$members[[s]]
+    out[own] <- if (size[s] > 3000L) root_correction_krylov(blocks$sparse(s), a[own]) else root_correction_dense(blocks$dense(s), a[own])
   }
   out
 }
 
-root_correction_dense <- function(place, x, a) {
-  M <- matrix(0, length(a), length(a))
-  M[place] <- x
+root_correction_dense <- function(M, a) {
   e <- eigen(M, symmetric = TRUE)
   as.vector(e$vectors %*% (root_weight(e$values) * crossprod(e$vectors, a)))
 }
 
-# Numbers of the sets of columns that the pairs (from, to) connect.
-connected_sets <- function(from, to, n) {
-  label <- seq_len(n)
-  repeat {
-    before <- label
-    low <- pmin.int(label[from], label[to])
-    order <- order(low, decreasing = TRUE)        # the smallest label is written last, hence stays
-    label[to[order]] <- low[order]
-    label <- label[label]
-    if (identical(label, before)) break
-  }
-  match(label, unique(label))
-}
+root_correction_krylov <- function(M, a) lanczos(a, identity, function(v) M %*% v, root_weight, min(400L, length(a)))
 
 root_weight <- function(d) {
   d <- pmax(d, 0)
   s <- sqrt(1 + d)
   1 / (s * (1 + s))              # = (1 - 1/s) / d without cancellation
-}
-
-# The same for a set too large for a dense decomposition: f(M) a in the Krylov space of a, to rounding error.
-root_correction_lanczos <- function(M, a, most = 400L) {
-  size <- sqrt(sum(a^2))
-  if (size == 0) return(a)
-  Q <- matrix(0, length(a), most)
-  Q[, 1L] <- a / size
-  alpha <- beta <- numeric(most)
-  for (k in seq_len(most)) {
-    v <- as.vector(M %*% Q[, k])
-    alpha[k] <- sum(v * Q[, k])
-    for (again in 1:2) v <- v - Q[, 1:k, drop = FALSE] %*% crossprod(Q[, 1:k, drop = FALSE], v)
-    beta[k] <- sqrt(sum(v^2))
-    done <- k == most || beta[k] <= 1e-13 * max(alpha)
-    if (done || k %% 10L == 0L) {
-      e <- eigen(tridiagonal(alpha, beta, k), symmetric = TRUE)
-      y <- as.vector(e$vectors %*% (root_weight(e$values) * e$vectors[1L, ])) * size
-      if (done || abs(y[k]) + abs(y[max(k - 1L, 1L)]) <= 1e-13 * size) break
-    }
-    Q[, k + 1L] <- v / beta[k]
-  }
-  as.vector(Q[, 1:k, drop = FALSE] %*% y)
-}
-
-tridiagonal <- function(diagonal, off, k) {
-  out <- diag(diagonal[1:k], k)
-  if (k > 1L) {
-    i <- seq_len(k - 1L)
-    out[cbind(i, i + 1L)] <- out[cbind(i + 1L, i)] <- off[i]
-  }
-  out
 }

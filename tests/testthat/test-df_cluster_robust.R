@@ -14,7 +14,11 @@ oracle_robust <- function(model, Sigma, sigma2, cluster, type, l) {
   middle <- 0
   parts <- lapply(ids, function(id) {
     i <- cluster == id
-    A <- switch(type, CR0 = , CR1 = diag(sum(i)), CR3 = solve(diag(sum(i)) - H[i, i]), CR2 = {
+    A <- switch(type, CR0 = , CR1 = diag(sum(i)), CR3 = {
+      s <- svd(diag(sum(i)) - H[i, i])
+      use <- s$d > 1e-10 * max(s$d)
+      s$v[, use] %*% (t(s$u[, use]) / s$d[use])
+    }, CR2 = {
       D <- chol(V[i, i])
       B <- D %*% R[i, i] %*% t(D)
       s <- eigen((B + t(B)) / 2)
@@ -157,4 +161,29 @@ test_that("an F test of more rows than clusters, or without degrees of freedom, 
   fit <- suppressMessages(lmm(y ~ f + (1 | g), few))
   expect_warning(table <- anova(fit, ddf = "cluster-robust", cluster = ~g), "`f`", class = "lmm_warning_precision")
   expect_true(is.na(table[["Pr(>F)"]]))
+})
+
+test_that("clusters of hundreds of rows need no matrix of their square, also weighted, crossed, or with a column of their own", {
+  set.seed(12)
+  d <- data.frame(g = sample(30, 800, TRUE), h = sample(12, 800, TRUE), x = rnorm(800), w = runif(800, 0.2, 5), part = sample(2, 800, TRUE))
+  d$own <- as.numeric(d$part == 2)
+  d$y <- d$x + 2 * rnorm(30)[d$g] + rnorm(12)[d$h] + rnorm(800) / sqrt(d$w)
+  for (weights in list(rep(1, 800), d$w)) {
+    fit <- lmm(y ~ x + own + (1 | g) + (1 | h), d, weights = weights)
+    one <- matrix(1, 800)
+    model <- oracle_model(d$y, cbind(1, d$x, d$own), list(one, one), list(d$g, d$h), weights = weights)
+    for (type in c("CR2", "CR3")) {
+      truth <- oracle_robust(model, VarCorr(fit), sigma(fit)^2, d$part, type, c(0, 1, 0))
+      V <- vcov(fit, type = type, cluster = ~part)
+      expect_lt(relative_difference(unname(V), truth$vcov), 1e-7)
+      df <- contest(fit, c(x = 1), joint = FALSE, ddf = "cluster-robust", type = type, cluster = ~part)$df
+      expect_equal(df, truth$df, tolerance = 1e-6)
+    }
+  }
+  info <- new_inference(fit, "asymptotic")$info
+  clusters <- cluster_rows(marginal_parts(info), split(1:800, d$part))
+  K <- Reduce(`+`, lapply(clusters, function(own) crossprod(own$T, own$VT)))
+  for (own in clusters) {
+    expect_lt(relative_difference(unbiased_scores(own, info$phi, K, dense = FALSE), unbiased_scores(own, info$phi, K, dense = TRUE)), 1e-9)
+  }
 })

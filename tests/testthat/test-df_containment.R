@@ -75,3 +75,16 @@ test_that("a power of a covariate is not the covariate, another unit of it is", 
   expect_equal(term_df(fit, ddf = "containment"),
                c(QB = nrow(d) - rank[2L], "I(pressure/10)" = diff(rank), "I(pressure^2)" = nrow(d) - rank[2L]))
 })
+
+test_that("ranks of indicators are counted block by block", {
+  set.seed(4)
+  for (trial in 1:20) {
+    code <- lapply(c(12, 7, 9), sample, size = 60, replace = TRUE)
+    subject <- rep(1:5, 12)
+    nested <- lapply(code, function(k) match(paste(subject, k), unique(paste(subject, k))))
+    indicators <- lapply(c(nested, code[trial %% 2]), function(k) sparse_columns(matrix(1, 60), k, max(k)))
+    X <- cbind(1, rnorm(60))[, seq_len(trial %% 3), drop = FALSE]
+    expect_equal(joint_rank(X, indicators), qr(as.matrix(do.call(cbind, c(list(X), indicators))))$rank)
+  }
+  expect_equal(joint_rank(matrix(0, 60, 0), indicators[1]), max(nested[[1]]))
+})

@@ -32,10 +32,10 @@ test_that("a large set of connected levels is whitened without a dense decomposi
   a <- rnorm(40)
   e <- eigen(M)
   expected <- as.vector(e$vectors %*% (root_weight(e$values) * crossprod(e$vectors, a)))
-  expect_equal(root_correction_lanczos(Matrix::Matrix(M), a), expected, tolerance = 1e-10)
-  expect_equal(root_correction_lanczos(Matrix::Matrix(M) * 1e4, a),
+  expect_equal(root_correction_krylov(Matrix::Matrix(M), a), expected, tolerance = 1e-10)
+  expect_equal(root_correction_krylov(Matrix::Matrix(M) * 1e4, a),
                as.vector(e$vectors %*% (root_weight(e$values * 1e4) * crossprod(e$vectors, a))), tolerance = 1e-8)
-  expect_identical(root_correction_lanczos(Matrix::Matrix(M), numeric(40)), numeric(40))
+  expect_identical(root_correction_krylov(Matrix::Matrix(M), numeric(40)), numeric(40))
 })
 
 test_that("connected sets are found", {

@@ -1,0 +1,112 @@
+# t, F and chi-square tests of linear hypotheses, see contrast.R.
+
+t_table <- function(inference, hypothesis, rhs, conf.level) {
+  estimate <- as.vector(hypothesis$user %*% inference$info$estimate)
+  t_tests(estimate, row_tests(inference, hypothesis), rhs, conf.level, rownames(hypothesis$user))
+}
+
+# Tests and intervals of estimates; `test`: list(se, df).
+t_tests <- function(estimate, test, rhs, conf.level, names = NULL) {
+  statistic <- per_error(estimate - rhs, test$se)
+  reach <- stats::qt((1 + conf.level) / 2, test$df) * test$se
+  data.frame(Estimate = estimate, `Std. Error` = test$se, df = test$df, `t value` = statistic, lower = estimate - reach,
+             upper = estimate + reach, `Pr(>|t|)` = 2 * stats::pt(abs(statistic), test$df, lower.tail = FALSE),
+             check.names = FALSE, row.names = names)
+}
+
+# Standard error and degrees of freedom of each row.
+row_tests <- function(inference, hypothesis) {
+  info <- inference$info
+  rows <- nrow(hypothesis$user)
+  if (anyNA(info$phi) || !rows) return(list(se = rep(NA_real_, rows), df = rep(NA_real_, rows)))
+  df <- row_df(inference$method, info, hypothesis)
+  df[is.na(df) | df <= 0] <- NA_real_                     # NaN too
+  size <- row_sizes(hypothesis$inner)
+  variance <- row_variances(hypothesis$inner / size, inference$covariance)
+  variance[!(variance >= 0)] <- NA_real_
+  if (any(variance == 0, na.rm = TRUE)) warn_no_error(which(variance == 0), rownames(hypothesis$user))
+  list(se = size * sqrt(variance) * sqrt(info$sigma2), df = df)
+}
+
+# l'Cl of each row; 0 where nothing but rounding is left of it.
+row_variances <- function(L, C) {
+  variance <- rowSums((L %*% C) * L)
+  rounding <- 64 * .Machine$double.eps * rowSums((abs(L) %*% abs(C)) * abs(L))
+  replace(variance, which(abs(variance) <= rounding), 0)
+}
+
+# An estimate that all clusters agree on exactly has a cluster-robust variance of zero, which is no measure of its error.
+warn_no_error <- function(rows, names) {
+  what <- if (is.null(names)) row_text(rows) else quote_name(names[rows])
+  lmm_warn("precision", paste0("no t test of ", enumerate(what), ": the standard error is zero to working precision."),
+           what = what, where = rows, fix = "All clusters have the same estimate. Use a test that goes by the model.")
+}
+
+per_error <- function(x, se) ifelse(se > 0, x / se, NA_real_)
+
+# The largest entry of each row: what it is divided by before anything is squared.
+row_sizes <- function(L) {
+  if (!length(L)) return(rep(1, nrow(L)))
+  size <- apply(abs(L), 1L, max)
+  replace(size, size == 0, 1)
+}
+
+# F tests of hypotheses, a row for each.
+f_table <- function(inference, hypotheses) {
+  tests <- lapply(hypotheses, f_test, inference = inference)
+  column <- function(name) vapply(tests, `[[`, 0, name, USE.NAMES = FALSE)
+  rows <- vapply(tests, `[[`, 0L, "rows", USE.NAMES = FALSE)
+  ms <- column("ms")
+  if (!anyNA(inference$info$phi)) warn_untested(inference$method, tests, rows > 0L & is.na(ms), !is.na(ms) & is.na(column("df")))
+  structure(list(`Sum Sq` = ms * rows, `Mean Sq` = ms, NumDF = rows, DenDF = column("df"), `F value` = column("f"),
+                 `Pr(>F)` = column("p")),
+            row.names = if (is.null(names(tests))) seq_along(tests) else names(tests), class = "data.frame")
+}
+
+# `singular`: the covariance matrix of the rows has no inverse; `spent`: no degrees of freedom are left.
+warn_untested <- function(method, tests, singular, spent) {
+  robust <- method$name == "cluster-robust"
+  what <- function(which) if (is.null(names(tests))) "the rows of `L`" else enumerate(quote_name(names(tests)[which]))
+  if (any(singular)) {
+    lmm_warn("precision", paste0("no F test of ", what(singular), ": the covariance matrix of the estimates is not positive definite in double precision."),
+             what = what(singular), where = which(singular),
+             fix = if (robust) "There are too few clusters for so many rows, or all agree exactly. Use a test that goes by the model."
+                   else "Test rows one by one, or shift the covariates towards their means.")
+  }
+  if (any(spent)) {
+    lmm_warn("precision", paste0("no p-value for ", what(spent), ": there are no denominator degrees of freedom."),
+             what = what(spent), where = which(spent),
+             fix = if (robust) "There are too few clusters for so many rows. Test rows one by one, or use a test that goes by the model.")
+  }
+}
+
+# The rows must be independent. The mean square goes with the F statistic before it is scaled.
+f_test <- function(hypothesis, inference) {
+  info <- inference$info
+  q <- nrow(hypothesis$inner)
+  raw <- if (q && !anyNA(info$phi)) wald_form(inference$covariance, hypothesis, info) / q else NA_real_
+  if (is.na(raw)) return(list(rows = q, ms = NA_real_, df = NA_real_, f = NA_real_, p = NA_real_, scale = NA_real_))
+  at <- denominator_df(inference$method, info, hypothesis)
+  if (is.na(at$df) || at$df <= 0) at <- list(df = NA_real_, scale = 1)
+  f <- at$scale * raw
+  list(rows = q, ms = raw * info$sigma2, df = at$df, f = f, scale = at$scale,
+       p = if (is.na(at$df)) NA_real_ else stats::pf(f, q, at$df, lower.tail = FALSE))
+}
+
+# delta'S^-1 delta; NA where S is not positive definite in double precision.
+wald_form <- function(covariance, hypothesis, info) {
+  delta <- hypothesis$user %*% info$estimate - hypothesis$rhs
+  S <- hypothesis$inner %*% covariance %*% t(hypothesis$inner)
+  sizes <- row_sizes(hypothesis$inner)
+  if (!all(is.finite(S)) || !all(diag(S) > 0) || any(row_variances(hypothesis$inner / sizes, covariance) == 0)) return(NA_real_)
+  size <- sqrt(diag(S))
+  half <- tryCatch(solve(S / outer(size, size), delta / size), error = function(e) NA_real_)     # singular in double precision
+  sum((delta / size) * half) / info$sigma2
+}
+
+# Large-sample chi-square, with the covariance matrix as estimated.
+wald_chisq <- function(info, hypothesis, rhs) {
+  if (anyNA(info$phi)) return(NA_real_)
+  hypothesis$rhs <- rhs
+  wald_form(info$phi, hypothesis, info)
+}
