@@ -43,7 +43,6 @@ Anova.lmm_fit <- function(mod, type = c("II", "III", 2, 3), test.statistic = c("
   hypotheses <- lapply(if (type == "II") wald_rows_2(info, V) else wald_rows_3(info), function(L) new_hypothesis(info, L))
   table <- if (by_f) {
     tests <- f_table(inference, hypotheses)
-    warn_without_rank(tests$`F value`, hypotheses, V)
     data.frame(F = tests$`F value`, Df = tests$NumDF, Df.res = tests$DenDF, `Pr(>F)` = tests$`Pr(>F)`, check.names = FALSE)
   } else {
     chisq <- wald_tests(info, hypotheses, if (!is.null(vcov.)) V)

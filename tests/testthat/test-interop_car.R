@@ -97,7 +97,10 @@ test_that("a covariance matrix without full rank, or without value, gives no tes
   V <- vcov(fit, type = "CR0", cluster = d$few)
   expect_warning(table <- car::Anova(fit, vcov. = V), "`f`, `x`, `f:x`", class = "lmm_warning_precision")
   expect_true(all(is.na(table$Chisq)))
-  expect_warning(car::Anova(fit, test.statistic = "F", ddf = "cluster-robust", cluster = ~few), "`f`, `x`", class = "lmm_warning_precision")
+  robust <- function() car::Anova(fit, test.statistic = "F", ddf = "cluster-robust", cluster = ~few)
+  expect_warning(expect_warning(table <- robust(), "no F test of `f`, `x`", class = "lmm_warning_precision"),
+                 "no p-value for `f:x`", class = "lmm_warning_precision")
+  expect_true(all(is.na(table$`Pr(>F)`)))
   expect_warning(none <- car::linearHypothesis(fit, c("fb", "fc", "fd"), vcov. = V), class = "lmm_warning_precision")
   expect_identical(none$Chisq, c(NA_real_, NA_real_))
   expect_equal(car::linearHypothesis(fit, "fb", vcov. = V)$Chisq[2], fixef(fit)[["fb"]]^2 / V["fb", "fb"])
