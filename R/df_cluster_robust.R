@@ -21,10 +21,10 @@ set_options.df_cluster_robust <- function(method, options) {
 prepare_method.df_cluster_robust <- function(method, info) {
   parts <- marginal_parts(info)
   cluster <- cluster_codes(method$cluster, info$fit)[parts$used]
-  members <- split(seq_along(cluster), cluster)
-  m <- length(members)
+  cluster <- match(cluster, unique(cluster))
+  m <- max(cluster)
   if (m < 2L) lmm_abort("data", "there must be at least 2 clusters.", what = "cluster", value = m)
-  clusters <- cluster_rows(parts, members)
+  clusters <- cluster_rows(parts, cluster)
   method$working <- Reduce(`+`, lapply(clusters, function(own) crossprod(own$T, own$VT)))
   method$pieces <- lapply(clusters, cluster_piece, info$phi, method$working, method$type)
   scores <- vapply(method$pieces, `[[`, numeric(ncol(parts$X)), "score")
@@ -81,17 +81,36 @@ marginal_parts <- function(info) {
   list(used = which(used), X = X, T = T, e = e, A = A, w = w, inner = inner)
 }
 
-# For each cluster its rows of X, T, e, and of A (as columns), its V T, and V = A A' + 1/w as a function of what it is
-# multiplied by: V itself has the square of the cluster's size.
-cluster_rows <- function(parts, members) {
-  A <- Matrix::t(parts$A)
-  lapply(members, function(rows) {
-    own <- list(X = parts$X[rows, , drop = FALSE], T = parts$T[rows, , drop = FALSE], e = parts$e[rows],
-                A = A[, rows, drop = FALSE], w = parts$w[rows])
-    own$times <- function(v) v / own$w + as.matrix(Matrix::crossprod(own$A, own$A %*% v))
+# For each cluster its rows of X, T, e and A, its V T, and V = A A' + 1/w as a function of what it is multiplied by: V itself
+# has the square of the cluster's size.
+cluster_rows <- function(parts, cluster) {
+  order <- order(cluster)
+  A <- Matrix::t(parts$A)[, order, drop = FALSE]
+  size <- tabulate(cluster)
+  before <- cumsum(size) - size
+  lapply(seq_along(size), function(c) {
+    at <- before[c] + seq_len(size[c])
+    rows <- order[at]
+    own <- list(X = parts$X[rows, , drop = FALSE], T = parts$T[rows, , drop = FALSE], e = parts$e[rows], w = parts$w[rows])
+    A <- used_levels(A, at)
+    own$times <- function(v) v / own$w + as.matrix(A %*% Matrix::crossprod(A, v))
     own$VT <- own$times(own$T)
     own
   })
+}
+
+# The transpose of some neighbouring columns, without its columns of zeros; an ordinary matrix where it is small.
+used_levels <- function(A, columns) {
+  first <- columns[1L]
+  ends <- A@p[c(columns, first + length(columns))]
+  at <- ends[1L] + seq_len(ends[length(ends)] - ends[1L])
+  level <- unique(A@i[at])
+  row <- rep(seq_along(columns), diff(ends))
+  column <- match(A@i[at], level)
+  if (length(columns) > 300L) return(Matrix::sparseMatrix(row, column, x = A@x[at], dims = c(length(columns), length(level))))
+  out <- matrix(0, length(columns), length(level))
+  out[cbind(row, column)] <- A@x[at]
+  out
 }
 
 # score = T_c'A_c e_c, and with g = A_c'T_c v for v = M l: g'V g = v'quadratic v, T_c'V g = cross v, X_c'g = fitted v.

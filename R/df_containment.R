@@ -90,31 +90,57 @@ column_effects <- function(term, data) {
        variables = c(list(character()), lapply(blocks, function(block) vapply(coding$pieces[block], `[[`, "", "label"))))
 }
 
-# Rank of [X Z_1 Z_2 ...], from cross-products. The largest matrix whose columns are orthogonal, as indicators are, is
-# projected out first; what remains is small.
+# Rank of [X Z_1 Z_2 ...], from cross-products. The widest matrix whose columns are orthogonal, as indicators are, is
+# projected out first, then the others by the diagonal blocks of what remains of their cross-products, and X is left.
 joint_rank <- function(X, Z) {
-  grams <- lapply(Z, Matrix::crossprod)
-  simple <- vapply(grams, Matrix::isDiagonal, NA)
-  width <- vapply(Z, ncol, 0L)
-  width[!simple] <- 0L
-  if (!any(simple)) return(gram_rank(Matrix::crossprod(do.call(cbind, c(list(X), Z)))))
-  lead <- which.max(width)
-  d <- Matrix::diag(grams[[lead]])
-  B <- do.call(cbind, c(if (ncol(X)) list(Matrix::Matrix(X, sparse = FALSE)), Z[-lead]))
-  if (is.null(B)) return(sum(d > 0))
-  cross <- Matrix::crossprod(Z[[lead]][, d > 0, drop = FALSE], B) / sqrt(d[d > 0])
+  own <- crossprod(X)
+  if (!length(Z)) return(pivoted_root(own, diag(own))$rank)
+  B <- do.call(cbind, Z)
   gram <- Matrix::crossprod(B)
-  sum(d > 0) + gram_rank(gram - Matrix::crossprod(cross), Matrix::diag(gram))
+  left <- list(rank = 0L, size = Matrix::diag(gram), gram = gram, cross = as.matrix(Matrix::crossprod(B, X)), own = own)
+  left <- project_out(left, orthogonal_columns(gram, vapply(Z, ncol, 0L)))
+  blocks <- diagonal_blocks(left$gram)
+  for (s in seq_along(blocks$members)) {
+    at <- blocks$members[[s]]
+    root <- pivoted_root(blocks$dense(s), left$size[at])
+    left$rank <- left$rank + root$rank
+    left$own <- left$own - crossprod(root$solve(left$cross[at, , drop = FALSE]))
+  }
+  left$rank + pivoted_root(left$own, diag(own))$rank
 }
 
-# Columns of size below `tol` of their size before projection count as zero. `gram` is taken by its diagonal blocks.
-gram_rank <- function(gram, size = Matrix::diag(gram), tol = 1e-9) {
-  size[size <= 0] <- 1
-  blocks <- diagonal_blocks(gram)
-  sum(vapply(seq_along(blocks$members), function(s) {
-    of <- size[blocks$members[[s]]]
-    scaled <- blocks$dense(s) / sqrt(outer(of, of))
-    if (max(diag(scaled)) < tol * ncol(gram)) return(0L)
-    attr(suppressWarnings(chol(scaled, pivot = TRUE, tol = tol)), "rank")
-  }, 0L))
+# Positions of the columns of the widest matrix, if any, whose columns are orthogonal.
+orthogonal_columns <- function(gram, width) {
+  own <- split(seq_len(sum(width)), rep(seq_along(width), width))
+  simple <- vapply(own, function(at) Matrix::isDiagonal(gram[at, at, drop = FALSE]), NA)
+  unlist(own[simple][which.max(lengths(own)[simple])], use.names = FALSE)
+}
+
+project_out <- function(left, lead) {
+  if (!length(lead)) return(left)
+  used <- lead[left$size[lead] > 0]
+  shared <- left$gram[used, -lead, drop = FALSE] / sqrt(left$size[used])
+  shared_x <- left$cross[used, , drop = FALSE] / sqrt(left$size[used])
+  list(rank = left$rank + length(used), size = left$size[-lead],
+       gram = left$gram[-lead, -lead, drop = FALSE] - Matrix::crossprod(shared),
+       cross = left$cross[-lead, , drop = FALSE] - as.matrix(Matrix::crossprod(shared, shared_x)),
+       own = left$own - crossprod(shared_x))
+}
+
+# Cholesky's factor with pivots: list(rank, solve), where solve(B) is its transposed inverse times B. Columns whose square is below
+# `tol` of what it was, `size`, count as zero.
+pivoted_root <- function(gram, size, tol = 1e-9) {
+  scale <- sqrt(replace(size, size <= 0, 1))
+  scaled <- gram / outer(scale, scale)
+  rank <- 0L
+  if (length(gram) && max(diag(scaled)) >= tol * ncol(gram)) {
+    R <- suppressWarnings(chol(scaled, pivot = TRUE, tol = tol))
+    rank <- attr(R, "rank")
+  }
+  keep <- seq_len(rank)
+  list(rank = rank, solve = function(B) {
+    if (!rank) return(B[0L, , drop = FALSE])
+    at <- attr(R, "pivot")[keep]
+    backsolve(R[keep, keep, drop = FALSE], (B / scale)[at, , drop = FALSE], transpose = TRUE)
+  })
 }

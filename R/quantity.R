@@ -50,7 +50,7 @@ quantity <- function(fit, ..., method = c("delta", "chisq", "boot", "profile"), 
   method <- check_choice(method[1L], c("delta", "chisq", "boot", "profile"), "method")
   link <- check_choice(link[1L], c("identity", "log", "logit"), "link")
   check_level(level)
-  functions <- lapply(quantity_functions(fit, list(...)), reporting_errors)
+  functions <- lapply(quantity_functions(fit, list(...)), reporting_errors, names(fit_groups(fit))[1L])
   own <- fit_state(fit)
   estimate <- vapply(functions, function(f) check_value(f(own)), 0)
   se <- quantity_errors(fit, functions, own, information)
@@ -64,12 +64,13 @@ quantity <- function(fit, ..., method = c("delta", "chisq", "boot", "profile"), 
 }
 
 # A quantity that cannot be evaluated is the user's mistake.
-reporting_errors <- function(f) {
+reporting_errors <- function(f, group) {
   force(f)
   function(state) {
     tryCatch(f(state), error = function(e) {
       if (inherits(e, "lmm_condition")) stop(e)
-      lmm_abort("input", paste0("a quantity cannot be evaluated: ", conditionMessage(e), "."), what = "...")
+      lmm_abort("input", paste0("a quantity cannot be evaluated: ", conditionMessage(e), "."), what = "...",
+                fix = paste0("Words for parameters are sigma, sigma2, total, var(", group, "), sd(", group, "), cov(), cor() and beta()."))
     })
   }
 }

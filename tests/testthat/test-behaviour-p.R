@@ -142,6 +142,6 @@ test_that("arguments of predict(), simulate(), refit() and extractors that are n
   refuses(vcov(m, complete = NA), "input", "`complete`")
   refuses(AIC(m, k = "a"), "input", "`k`")
   refuses(tidy(m, conf.int = NA), "input", "`conf.int`")
-  refuses(quantity(m, ~ nosuch), "input", "cannot be evaluated: object 'nosuch' not found")
+  refuses(quantity(m, ~ nosuch), "input", c("cannot be evaluated: object 'nosuch' not found", "var\\(g\\)"))
   refuses(quantity(m, function(state) stop("no value")), "input", "cannot be evaluated: no value")
 })
