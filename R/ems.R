@@ -42,7 +42,7 @@
 #'   }
 #' @section Conditions:
 #' `lmm_error_input`: random terms other than `(1 | g)`, an unknown `type`, a `level` outside 0 to 1, a fit that holds no rows; for a
-#' formula also those of [lmm()].
+#' formula also those of [lmm()]. `lmm_error_numeric`: so many levels that matrices with their square do not fit into memory.
 #' @references Goodnight (1978) SAS Technical Report R-105. Hartley (1967) Biometrics 23, 105-114. Searle, Casella and
 #'   McCulloch (1992) *Variance Components*, chapters 4 and 5.
 #' @examples
@@ -52,7 +52,7 @@
 ems <- function(object, data, type = 3, level = 0.95) {
   check_level(level)
   type <- check_type(type)
-  model <- ems_model(object, if (missing(data)) NULL else data)
+  model <- fewer_rows(ems_model(object, if (missing(data)) NULL else data))
   spaces <- effect_spaces(model, type)
   analysis <- ems_analysis(model, spaces)
   components <- moment_estimates(analysis)
@@ -96,14 +96,13 @@ ems_fixed_effects <- function(frame, rows) {
     factors <- intersect(labels, names(frame$xlevels))
     covariates <- setdiff(labels, factors)
     cells <- if (length(factors)) interaction(lapply(rows$data[factors], as.factor), drop = TRUE)
-    Z <- if (length(factors)) indicators(as.integer(cells), nlevels(cells)) else matrix(1, rows$n, 1L)
+    Z <- if (length(factors)) indicators(as.integer(cells), nlevels(cells)) else indicators(rep(1L, rows$n), 1L)
     for (label in covariates) {
       x <- unclass(rows$data[[label]])
       x <- x / max(abs(x), .Machine$double.xmin)
       Z <- row_products(Z, if (length(dim(x)) == 1L) as.vector(x) else x)
     }
-    list(label = attr(frame$terms, "term.labels")[k], random = FALSE, factors = factors, covariates = covariates,
-         Z = as.matrix(Z))
+    list(label = attr(frame$terms, "term.labels")[k], random = FALSE, factors = factors, covariates = covariates, Z = Z)
   })
 }
 
@@ -126,10 +125,25 @@ ems_random_effects <- function(frame, rows) {
   effects[order(vapply(effects, function(effect) length(effect$factors), 0L))]
 }
 
-indicators <- function(code, levels) {
-  out <- matrix(0, length(code), levels)
-  out[cbind(seq_along(code), code)] <- 1
-  out
+indicators <- function(code, levels) sparse_columns(matrix(1, length(code), 1L), code, levels)
+
+# The same model with as many rows as it has columns: by a rotation of the rows, which changes no sum of squares.
+fewer_rows <- function(model) {
+  parts <- c(list(model$intercept), lapply(model$effects, `[[`, "Z"), list(matrix(model$y)))
+  width <- vapply(parts, ncol, 0L)
+  columns <- sum(width)
+  if (12 * 8 * columns^2 > available_memory()) {
+    lmm_abort("numeric", paste0("the effects have ", columns - 1L, " levels and columns together; their analysis of variance needs more memory than there is."),
+              value = columns - 1L, fix = "Fit the model by lmm(), which needs no such matrix.")
+  }
+  all <- do.call(cbind, lapply(parts, methods::as, "CsparseMatrix"))
+  if (model$n > columns) all <- Matrix::qrR(Matrix::qr(all), backPermute = TRUE, row.names = FALSE)
+  at <- split(seq_len(columns), factor(rep(seq_along(parts), width), seq_along(parts)))
+  part <- function(k) as.matrix(all[, at[[k]], drop = FALSE])
+  model$intercept <- part(1L)
+  for (k in seq_along(model$effects)) model$effects[[k]]$Z <- part(k + 1L)
+  model$y <- as.vector(part(length(parts)))
+  model
 }
 
 # Mean squares and coefficients of their expectations; the residual is the last row.

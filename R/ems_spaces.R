@@ -30,7 +30,7 @@ adjusted_spaces <- function(model, blocks) {
 estimable_spaces <- function(model, blocks) {
   X <- do.call(cbind, c(list(model$intercept), blocks))
   owner <- rep(c(0L, seq_along(blocks)), c(ncol(model$intercept), vapply(blocks, ncol, 0L)))
-  decomposed <- svd(unique(X))
+  decomposed <- svd(X)
   V <- decomposed$v[, decomposed$d > 1e-9 * decomposed$d[1L], drop = FALSE]
   XV <- X %*% V
   inverse <- chol2inv(chol(crossprod(XV)))

@@ -47,6 +47,7 @@ test_that("expected mean squares are expectations", {
   Zab <- model.matrix(~ 0 + a:b, data)
   for (type in 1:3) {
     model <- ems_model(y ~ a + x + (1 | b) + (1 | a:b), data)
+    for (k in 1:4) model$effects[[k]]$Z <- as.matrix(model$effects[[k]]$Z)
     spaces <- effect_spaces(model, type)
     analysis <- ems_analysis(model, spaces)
     for (k in 1:4) {
@@ -137,4 +138,25 @@ test_that("mean squares and tests do not depend on units, however large", {
     expect_equal(other$components / unit[1L]^2, reference$components, tolerance = 1e-8)
     expect_equal(other$icc, reference$icc, tolerance = 1e-8)
   }
+})
+
+test_that("rows are rotated away: sums of squares, expectations and components stay those of the rows", {
+  set.seed(5)
+  d <- data.frame(g = sample(25, 300, TRUE), h = sample(6, 300, TRUE), f = factor(sample(3, 300, TRUE)), x = rnorm(300), w = runif(300, 0.5, 2))
+  d$y <- rnorm(25)[d$g] + rnorm(300)
+  for (type in 1:3) for (weights in list(rep(1, 300), d$w)) {
+    model <- ems_model(lmm(y ~ f + x + (1 | g) + (1 | h), d, weights = weights), NULL)
+    small <- fewer_rows(model)
+    for (k in 1:4) model$effects[[k]]$Z <- as.matrix(model$effects[[k]]$Z)
+    expect_lt(length(small$y), 40)
+    for (what in list(ems_analysis, function(model, spaces) mivque0(model, spaces))) {
+      expect_equal(what(small, effect_spaces(small, type)), what(model, effect_spaces(model, type)), tolerance = 1e-9)
+    }
+  }
+})
+
+test_that("more levels than memory holds are refused", {
+  n <- 4e5
+  d <- data.frame(g = seq_len(n), y = rep(c(1, 2, 4, 3), n / 4))
+  expect_error(ems(y ~ 1 + (1 | g), rbind(d, d)), "memory", class = "lmm_error_numeric")
 })
