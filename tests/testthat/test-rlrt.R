@@ -93,6 +93,7 @@ test_that("p-values agree with those of RLRsim", {
 
 test_that("a simulation can be interrupted", {
   fit <- lmm(y ~ x + (1 | g), behavior_data()[-(1:20), ])
+  rlrt(fit, nsim = 10)                 # compiled by now: R's compiler would swallow the limit
   stopped <- tryCatch({
     setTimeLimit(elapsed = 0.3, transient = TRUE)
     rlrt(fit, nsim = 5e7)
