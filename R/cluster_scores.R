@@ -16,7 +16,8 @@ unbiased_scores <- function(own, M, K, dense = length(own$e) <= 300L) {
     Xv <- M %*% crossprod(own$X, v)
     own$times(v) - own$VT %*% Xv + own$X %*% (M %*% (K %*% Xv - crossprod(own$VT, v)))
   }
-  if (!dense) return(apply(own$T, 2L, lanczos, own$times, residual, function(values) ifelse(values > 1e-10 * max(values), 1 / sqrt(values), 0)))
+  root <- function(values) ifelse(values > 1e-10 * max(values), 1 / sqrt(abs(values)), 0)
+  if (!dense) return(apply(own$T, 2L, lanczos, own$times, residual, root))
   one <- diag(length(own$e))
   unbiasing(own$times(one), residual(one)) %*% own$T
 }
