@@ -56,7 +56,7 @@ emm_basis.lmm_fit <- function(object, trms, xlev, grid, ddf = lmer.df, lmer.df =
   V <- if (is.null(vcov.)) user_covariance(inference) else covariance_of(object, vcov., length(info$kept))
   # 'emmeans' moves dffun to another environment, hence the detour through its argument.
   dffun <- structure(function(k, dfargs) dfargs$df(k), mesg = tolower(inference$method$name))
-  dfargs <- list(df = function(k) row_df(inference$method, info, new_hypothesis(info, matrix(k, 1L))))
+  dfargs <- list(df = function(k) if (anyNA(info$phi)) NA_real_ else row_df(inference$method, info, new_hypothesis(info, matrix(k, 1L))))
   list(X = X, bhat = beta, nbasis = null_basis(object), V = V, dffun = dffun, dfargs = dfargs, misc = list())
 }
 

@@ -9,7 +9,8 @@
 #' constrained optimum, found by Newton steps with analytic derivatives.
 #'
 #' @param fitted a fit made by [lmm()].
-#' @param which parameters to profile, as `parm` of [confint()][confint.lmm_fit()].
+#' @param which parameters to profile, as `parm` of [confint()][confint.lmm_fit()]; for a picture those to be shown, by name or by position
+#'   among the profiled.
 #' @param alphamax 1 less the level up to which to follow the profile.
 #' @param criterion `"ML"`, or `"REML"` for variance parameters.
 #' @param oldNames names of variance parameters, see [confint()][confint.lmm_fit()].

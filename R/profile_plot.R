@@ -60,8 +60,9 @@ density_points <- function(curve, points) {
 #'   which the likelihood does not depend, as a correlation with a variance of zero, is not shown.
 #' @param levels confidence levels of the intervals or contours shown.
 #' @export
-plot.lmm_profile <- function(x, type = c("zeta", "density", "pairs"), levels = c(0.5, 0.8, 0.9, 0.95, 0.99), ...) {
+plot.lmm_profile <- function(x, type = c("zeta", "density", "pairs"), levels = c(0.5, 0.8, 0.9, 0.95, 0.99), which = NULL, ...) {
   type <- check_choice(type[1L], c("zeta", "density", "pairs"), "type")
+  x <- profile_of(x, which)
   data <- plot_data_profile(x, type)
   if (type == "pairs") return(invisible(draw_pairs(x, data, levels, ...)))
   columns <- ceiling(sqrt(length(data)))
@@ -72,6 +73,20 @@ plot.lmm_profile <- function(x, type = c("zeta", "density", "pairs"), levels = c
     if (type == "zeta") draw_intervals(profile_curve(x, name), levels)
   }
   invisible(data)
+}
+
+# The profiles of some of the parameters, by name or number.
+profile_of <- function(profile, which) {
+  if (is.null(which)) return(profile)
+  names <- levels(profile$.par)
+  if (is.character(which)) for (name in which) check_choice(name, names, "which")
+  at <- if (is.character(which)) match(which, names) else which
+  if (!is.numeric(at) || !length(at) || anyNA(at) || !all(at %in% seq_along(names))) {
+    lmm_abort("input", paste0("`which` must name profiled parameters or give their positions among ", length(names), "."), what = "which", value = which)
+  }
+  profile <- profile[profile$.par %in% names[at], , drop = FALSE]
+  profile$.par <- factor(profile$.par, names[unique(at)])
+  profile
 }
 
 draw_intervals <- function(curve, levels) {
@@ -87,7 +102,9 @@ draw_intervals <- function(curve, levels) {
 #' @rdname profile.lmm_fit
 #' @importFrom graphics pairs
 #' @export
-pairs.lmm_profile <- function(x, levels = c(0.5, 0.8, 0.9, 0.95, 0.99), ...) plot(x, type = "pairs", levels = levels, ...)
+pairs.lmm_profile <- function(x, levels = c(0.5, 0.8, 0.9, 0.95, 0.99), which = NULL, ...) {
+  plot(x, type = "pairs", levels = levels, which = which, ...)
+}
 
 # Below the diagonal the parameters themselves, above it on the scale of zeta.
 draw_pairs <- function(profile, curves, levels, ...) {

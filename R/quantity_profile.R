@@ -11,6 +11,10 @@ profile_quantity <- function(f, fit, level) {
   point <- quantity_point(fit, f)
   point$held <- held_gaps(fit)
   x0 <- c(fit$optimum$theta, log(fit_sigma(fit)))
+  if (anyNA(point$held(x0))) {
+    lmm_abort("input", "profile limits of quantities are not available where the standard deviation beside a held correlation is estimated as 0.",
+              what = "method", fix = "Fit the model without this column, or use method = \"boot\".")
+  }
   z <- stats::qnorm((1 + level) / 2)
   c(quantity_limit(point, x0, fit_criterion(fit), -1, z), quantity_limit(point, x0, fit_criterion(fit), 1, z))
 }

@@ -58,3 +58,10 @@ test_that("means are those of the peers", {
     expect_equal(as.matrix(mine[, -1]), as.matrix(theirs[, -1]), tolerance = 1e-5)
   }
 })
+
+test_that("means of an exact fit have no degrees of freedom", {
+  exact <- suppressWarnings(suppressMessages(lmm(as.numeric(f) ~ f + (1 | g), behavior_data())))
+  grid <- means(exact, ~f)
+  expect_equal(grid$emmean, as.numeric(1:4))
+  expect_true(all(is.na(c(grid$SE, grid$df))))
+})

@@ -147,6 +147,10 @@ test_that("the profile object holds points of the profile and draws", {
   on.exit(grDevices::dev.off())
   for (type in c("zeta", "density", "pairs")) expect_silent(plot(p, type = type))
   expect_silent(pairs(p))
+  expect_identical(plot(p, which = "x"), plot(p)["x"])
+  expect_identical(names(plot(p, "density", which = c(1, 3))), levels(p$.par)[c(1, 3)])
+  expect_silent(pairs(p, which = 1:2))
+  for (wrong in list("nosuch", 99, character(), TRUE)) expect_error(plot(p, which = wrong), "which", class = "lmm_error_input")
 })
 
 test_that("the implied densities are smooth, and have the mass that the profile covers", {
