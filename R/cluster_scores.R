@@ -11,7 +11,7 @@ jackknife_scores <- function(own, M) {
 
 # A T with A R A' = V for the covariance R of the residuals: A = V (R V)^(-1/2). By a dense decomposition, or where that
 # is too large in the Krylov space of each column of T.
-unbiased_scores <- function(own, M, K, dense = length(own$e) <= 300L) {
+unbiased_scores <- function(own, M, K, dense = length(own$e) <= dense_cluster) {
   residual <- function(v) {                 # R v for R = V - H V - V H' + X M K M X'
     Xv <- M %*% crossprod(own$X, v)
     own$times(v) - own$VT %*% Xv + own$X %*% (M %*% (K %*% Xv - crossprod(own$VT, v)))

@@ -99,9 +99,13 @@ wald_form <- function(covariance, hypothesis, info) {
   S <- hypothesis$inner %*% covariance %*% t(hypothesis$inner)
   sizes <- row_sizes(hypothesis$inner)
   if (!all(is.finite(S)) || !all(diag(S) > 0) || any(row_variances(hypothesis$inner / sizes, covariance) == 0)) return(NA_real_)
+  sum(delta * solve_scaled(S, delta)) / info$sigma2
+}
+
+# S^-1 B by the correlations of S; NA where these are singular in double precision.
+solve_scaled <- function(S, B, tol = .Machine$double.eps) {
   size <- sqrt(diag(S))
-  half <- tryCatch(solve(S / outer(size, size), delta / size), error = function(e) NA_real_)     # singular in double precision
-  sum((delta / size) * half) / info$sigma2
+  tryCatch(solve(S / outer(size, size), B / size, tol = tol) / size, error = function(e) array(NA_real_, dim(B)))
 }
 
 # Large-sample chi-square, with the covariance matrix as estimated.

@@ -132,13 +132,7 @@ wald_by_matrix <- function(hypothesis, estimate, V) {
   L <- hypothesis$user
   if (!nrow(L)) return(NA_real_)
   delta <- L %*% estimate - hypothesis$rhs
-  sum(delta * solve_scaled(L %*% V %*% t(L), delta))
-}
-
-# S^-1 B; NA where S has not full rank in double precision.
-solve_scaled <- function(S, B) {
-  size <- sqrt(diag(S))
-  tryCatch(solve(S / outer(size, size), B / size, tol = 1e-14) / size, error = function(e) array(NA_real_, dim(B)))
+  sum(delta * solve_scaled(L %*% V %*% t(L), delta, tol = 1e-14))
 }
 
 # Rows over the estimable coefficients, for each term: its own ones and, in the metric V, nothing of the terms that contain it.
@@ -153,7 +147,7 @@ wald_rows_2 <- function(info, V) {
     above <- one[assign %in% larger, , drop = FALSE]
     own <- one[assign == j, , drop = FALSE]
     if (!nrow(above) || !nrow(own)) return(own)
-    own - t(solve_scaled(above %*% V %*% t(above), above %*% V %*% t(own))) %*% above
+    own - t(solve_scaled(above %*% V %*% t(above), above %*% V %*% t(own), tol = 1e-14)) %*% above
   })
   stats::setNames(rows, labels)
 }

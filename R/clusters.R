@@ -1,0 +1,64 @@
+# Which rows belong to one cluster, for cluster-robust covariances.
+
+# A formula, or one value per row that was used or per row of the data -> integer codes of the rows used.
+cluster_codes <- function(cluster, fit) {
+  rows <- fit_rows(fit, "a cluster-robust covariance")
+  if (inherits(cluster, "formula")) return(formula_clusters(cluster, fit, rows))
+  if (length(cluster) != rows$n) cluster <- without_omitted(cluster, rows)
+  if (length(cluster) != rows$n || anyNA(cluster)) {
+    lmm_abort("input", paste0("`cluster` must be a formula, or have a value for each of the ", count_of(rows$n, "row"), "."),
+              what = "cluster", value = length(cluster))
+  }
+  match(cluster, unique(cluster))
+}
+
+without_omitted <- function(x, rows) {
+  left_out <- attr(rows$data, "na.action")
+  if (length(left_out) && length(x) == rows$n + length(left_out)) x[-as.integer(left_out)] else x
+}
+
+# Rows are in one cluster where all parts that ":" joins have the same value.
+formula_clusters <- function(formula, fit, rows) {
+  values <- cluster_variables(all.vars(formula), formula, fit, rows)
+  parts <- lapply(cluster_parts(formula), function(part) {
+    x <- force_argument(eval(part, values, environment(formula)), "cluster")
+    if (is.atomic(x) && length(x) == rows$n && !anyNA(x)) return(as.character(x))
+    abort_cluster(part, if (length(x) != rows$n) size_problem(x, rows) else if (!is.atomic(x)) "is not a vector" else missing_problem(x))
+  })
+  key <- do.call(paste, c(parts, sep = "\r"))
+  match(key, unique(key))
+}
+
+cluster_parts <- function(formula) {
+  parts <- if (length(formula) == 2L) group_parts(formula[[2L]])
+  wrong <- Filter(function(part) is.call(part) && call_head(part) %in% c("+", "-", "*", "/", "|", "%in%", "^"), parts)
+  if (length(parts) && !length(wrong)) return(parts)
+  lmm_abort("input", paste0("`cluster = ", deparse_line(formula), "` must name one way to divide the rows."), what = "cluster",
+            fix = "Write ~ a:b for clusters by the combinations of a and b; clusters in two directions are not available.")
+}
+
+# The variables by name: of the model, of the data, or of where the formula was written.
+cluster_variables <- function(names, formula, fit, rows) {
+  elsewhere <- setdiff(names, names(rows$data))
+  data <- if (length(elsewhere)) {
+    find_data(fit, fit$call$data, formula, list(environment(stats::formula(fit)), environment(formula)))
+  }
+  found <- lapply(names, function(name) {
+    if (!name %in% elsewhere) return(rows$data[[name]])
+    x <- if (!is.null(data[[name]])) data[[name]][positions_in(row_labels(rows), data)]
+         else get0(name, envir = environment(formula))
+    if (is.null(x)) abort_cluster(as.name(name), "not found")
+    if (!is.null(data[[name]]) && anyNA(x)) abort_cluster(as.name(name), missing_problem(x))
+    x
+  })
+  stats::setNames(found, names)
+}
+
+missing_problem <- function(x) paste0("has missing values (", row_text(which(is.na(x))), ")")
+
+size_problem <- function(x, rows) paste0("has length ", length(x), ", the fit has ", rows$n, " rows")
+
+abort_cluster <- function(part, problem) {
+  name <- deparse_line(part)
+  lmm_abort("input", paste0(if (is.symbol(part)) "variable ", quote_name(name), " of `cluster` ", problem, "."), what = name)
+}
