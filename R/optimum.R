@@ -107,7 +107,7 @@ new_lmm_fit <- function(call, frame, rows, blocks, found, control, conditions) {
   fit
 }
 
-package_version_text <- function() as.character(utils::packageVersion("henderson"))
+package_version_text <- function() unname(getNamespaceVersion("henderson"))
 
 new_estimates <- function(frame, blocks, optimum, solution) {
   kept <- blocks$x$kept
