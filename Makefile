@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 RSCRIPT ?= Rscript
 
-.PHONY: help demo test test-r test-cpp check install document bench calibrate setup setup-test clean
+.PHONY: help demo test test-r test-cpp check install document bench calibrate parity setup setup-test clean
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+:  *##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 14
@@ -34,6 +34,9 @@ bench: install   ## run the timing comparison of bench/
 
 calibrate: install ## run the rejection rates of bench/calibrate.R; short: make calibrate ARGS=--replicates=100
 	@$(RSCRIPT) bench/calibrate.R $(ARGS)
+
+parity:          ## compare every number with those of a commit, bit for bit: make parity BASE=HEAD^
+	@$(RSCRIPT) bench/parity.R $(BASE)
 
 setup:           ## install what the package itself needs
 	@$(RSCRIPT) tools/setup.R demo
