@@ -40,7 +40,8 @@ check_response_column <- function(x, label) {
     return(list(lmm_condition("warning", "data", paste0(
       "logical response ", name, " treated as 0/1; a Gaussian model may not be intended."), what = label)))
   }
-  if (inherits(x, c("Date", "POSIXt", "difftime", "integer64"))) {
+  if (inherits(x, "wide_integer")) abort_wide_integer(paste("response", name), label)
+  if (inherits(x, c("Date", "POSIXt", "difftime"))) {
     lmm_abort("data", paste0("response ", name, " is ", with_article(class(x)[1L]), "; use as.numeric(", label, ")."), what = label)
   }
   if (!is.numeric(x) && !(is.logical(x) && all(is.na(x)))) {
@@ -71,15 +72,23 @@ check_group_column <- function(x, label) {
     else if (!is.atomic(x) || is.null(x)) paste("is", kind_of(x))
     else if (length(dim(x)) > 1L && NCOL(x) > 1L) "is a matrix"
     else if (is.complex(x) || is.raw(x)) paste("has the unsupported type", typeof(x))
-    else if (inherits(x, "integer64")) "has the unsupported type integer64"
     else if (is.double(x) && any(is.infinite(x))) "has infinite values"
   if (is.null(problem)) return(invisible())
   lmm_abort("data", paste0("grouping variable ", quote_name(label), " ", problem, "."), what = label,
-            fix = "Use a factor, a character or an integer vector.")
+            fix = if (identical(problem, "is a matrix")) paste("A term has one grouping variable. Random effects of several levels in",
+                                                               "one row (multiple membership) are not available.")
+                  else "Use a factor, a character or an integer vector.")
+}
+
+# 64-bit integers that double precision does not hold.
+abort_wide_integer <- function(shown, label) {
+  lmm_abort("data", paste0(shown, " has 64-bit integers beyond 2^53, which a number of R does not hold."), what = label,
+            fix = "Such integers are grouping variables only; subtract a constant, or convert with as.numeric().")
 }
 
 check_numeric_column <- function(x, label) {
-  if (is.numeric(x) && NCOL(x) == 1L && !inherits(x, c("Date", "POSIXt", "difftime", "integer64"))) {
+  if (inherits(x, "wide_integer")) abort_wide_integer(shown_label(label), label)
+  if (is.numeric(x) && NCOL(x) == 1L && !inherits(x, c("Date", "POSIXt", "difftime"))) {
     return(invisible())
   }
   if (is.logical(x) && all(is.na(x))) return(invisible())
@@ -89,12 +98,12 @@ check_numeric_column <- function(x, label) {
 
 check_predictor_column <- function(x, label) {
   if (inherits(x, "POSIXlt")) abort_broken_down_time(paste("variable", quote_name(label)), label)
+  if (inherits(x, "wide_integer")) abort_wide_integer(paste("variable", quote_name(label)), label)
   problem <-
     if (is.data.frame(x)) "is a data frame"
     else if (is.list(x)) "is a list column"
     else if (!is.atomic(x) || is.null(x)) paste("is", kind_of(x))
     else if (is.complex(x) || is.raw(x)) paste("has the unsupported type", typeof(x))
-    else if (inherits(x, "integer64")) "has the unsupported type integer64"
     else if (length(dim(x)) > 2L) "is an array"
     else if (is.character(x) && NCOL(x) > 1L) "is a character matrix"
   if (is.null(problem)) return(invisible())

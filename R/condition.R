@@ -21,6 +21,17 @@ lmm_condition <- function(kind, class, message, what = NULL, where = NULL, value
   )
 }
 
+# The condition with further sentences after what it says, and with another advice.
+extend_condition <- function(condition, sentences, fix = condition$fix) {
+  if (length(condition$fix)) {
+    condition$message <- sub(paste0("\n  ", condition$fix), "", condition$message, fixed = TRUE)
+  }
+  condition$message <- paste(c(paste(c(condition$message, sentences), collapse = " "), if (length(fix)) paste0("  ", fix)),
+                             collapse = "\n")
+  condition$fix <- fix
+  condition
+}
+
 lmm_abort <- function(class, message, what = NULL, where = NULL, value = NULL, fix = NULL, call = user_call()) {
   stop(lmm_condition("error", class, message, what, where, value, fix, call))
 }

@@ -49,7 +49,7 @@ piece_columns <- function(piece, data, index, plan) {
 # .subset() of a factor gives its codes; `[` and unclass() would copy the whole.
 predictor_codes <- function(x, levels, index = NULL) {
   part <- if (is.null(index)) x else .subset(x, index)
-  if (!is.factor(x)) return(match(if (is.character(part)) part else as.character(part), levels))
+  if (!is.factor(x)) return(match(if (is.character(part)) part else level_text(part), levels))
   attributes(part) <- NULL
   if (identical(levels(x), levels)) part else match(levels(x), levels)[part]
 }
@@ -186,6 +186,6 @@ dropped_contrasts_warning <- function(label) {
 
 abort_one_level <- function(levels, label) {
   lmm_abort("data", paste0("factor ", quote_name(label), " has only ", count_of(length(levels), "level"), " (",
-                           enumerate(quote_level(levels)), ") after removing missing rows."),
+                           enumerate(quote_level(levels)), ")."),
             what = label, value = levels, fix = "Remove it from the formula.")
 }

@@ -8,28 +8,30 @@ model_frame <- function(spec, data = NULL, weights = NULL, offset = NULL, subset
   na_rule <- check_na_action(na.action)
   terms <- fixed_terms(spec, data)
   variables <- formula_variables(terms, spec)
+  data <- plain_columns(data, unlist(lapply(c(variables$calls, list(weights, offset, subset)), all.names)))
   source <- new_source(data, spec, caller)
   columns <- evaluate_variables(variables, source)
   source$n <- columns$n
   columns <- add_arguments(columns, list(weights = weights, offset = offset), source)
   check_columns(columns, source)
-  rows <- choose_rows(columns, evaluate_subset(subset, source), na_rule, source)
-  rows <- read_rows(rows, columns)
-  check_values(rows, columns)
+  chosen <- choose_rows(columns, evaluate_subset(subset, source), na_rule, source)
   columns$env <- small_environment(source$env, columns)
   terms <- complete_terms(terms, columns)
-  attr(rows$data, "terms") <- terms
-  check_contrasts(contrasts, rows$data)
-  plan <- matrix_plan(terms, rows$data, contrasts)
-  random <- random_plans(spec$random, rows$data, columns)
-  rows$codes <- lapply(random$groups, `[[`, "codes")
-  frame <- new_model_frame(spec, plan, random, columns, na_rule)
-  frame$held <- held_parameters(fixed, frame)
-  if (!bounded) frame$bounded <- FALSE
-  frame$conditions <- once(c(source$notes$conditions, plan$conditions, random$conditions))
-  rows <- list(data = rows$data, y = rows$y, offset = rows$offset, weights = rows$weights, codes = rows$codes,
-               n = rows$n)
-  check_identifiable(frame, rows)
+  saying_what_was_left_out(chosen, columns, source$n, {
+    rows <- read_rows(chosen, columns)
+    check_values(rows, columns)
+    attr(rows$data, "terms") <- terms
+    check_contrasts(contrasts, rows$data)
+    plan <- matrix_plan(terms, rows$data, contrasts)
+    random <- random_plans(spec$random, rows$data, columns)
+    rows$codes <- lapply(random$groups, `[[`, "codes")
+    frame <- new_model_frame(spec, plan, random, columns, na_rule)
+    frame$held <- held_parameters(fixed, frame)
+    if (!bounded) frame$bounded <- FALSE
+    frame$conditions <- once(c(source$notes$conditions, plan$conditions, random$conditions))
+    rows <- rows[c("data", "y", "offset", "weights", "codes", "n")]
+    check_identifiable(frame, rows)
+  })
   list(frame = frame, rows = rows)
 }
 

@@ -55,7 +55,32 @@ choose_rows <- function(columns, keep, na_rule, source) {
   list(
     data = structure(values, class = "data.frame", na.action = if (length(omitted)) dropped,
                      row.names = chosen_row_names(source$data, keep, source$n)),
-    n = if (is.null(keep)) source$n else length(keep), keep = keep)
+    n = if (is.null(keep)) source$n else length(keep), keep = keep,
+    missing = if (length(omitted)) missing)
+}
+
+# An error about the rows that are left says which rows are not: what it complains about may be right in the data.
+saying_what_was_left_out <- function(chosen, columns, n, expr) {
+  if (is.null(chosen$keep)) return(expr)
+  tryCatch(expr, lmm_error = function(e) {
+    if (!is.numeric(e$where)) e <- extend_condition(e, left_out_text(chosen, n), lost_values_advice(e, chosen, columns))
+    stop(e)
+  })
+}
+
+left_out_text <- function(chosen, n) {
+  selected <- chosen$n + length(attr(chosen$data, "na.action"))
+  c(if (selected < n) paste0(selected, " of ", count_of(n, "row"), " selected by `subset`."),
+    if (length(chosen$missing)) missing_text(chosen$missing))
+}
+
+# A variable that lost its other values with the rows is not to be removed.
+lost_values_advice <- function(e, chosen, columns) {
+  x <- if (length(e$what) && length(chosen$missing)) columns$values[[e$what[1L]]]
+  several <- function(x) length(unique(x[!is.na(x)])) > 1L
+  if (is.null(x) || !several(x) || several(chosen$data[[e$what[1L]]])) return(e$fix)
+  paste0("Rows with missing values are left out: give ", enumerate(vapply(names(chosen$missing$counts), shown_label, "")),
+         " a value there (for a group that does not apply a level such as \"none\"), or leave it out of the model.")
 }
 
 take_rows <- function(x, keep) {
@@ -109,11 +134,14 @@ missing_rows <- function(values, keep, calls) {
 is_missing_row <- function(x) if (length(dim(x)) == 2L) rowSums(is.na(x)) > 0 else is.na(x)
 
 missing_message <- function(missing) {
-  n <- length(missing$rows)
+  lmm_condition("message", "na", missing_text(missing), what = names(missing$counts), where = missing$rows,
+                value = missing$counts)
+}
+
+missing_text <- function(missing) {
   labels <- vapply(names(missing$counts), shown_label, "")
   names <- if (length(labels) == 1L) labels else paste0(labels, " (", missing$counts, ")")
-  lmm_condition("message", "na", paste0(count_of(n, "row"), " dropped: missing ", enumerate(names), "."),
-                what = names(missing$counts), where = missing$rows, value = missing$counts)
+  paste0(count_of(length(missing$rows), "row"), " dropped: missing ", enumerate(names), ".")
 }
 
 abort_missing <- function(missing, na_rule) {

@@ -192,9 +192,9 @@ is_function_argument <- function(name, variables, source) {
 
 evaluate_variable <- function(call, source, label = NULL) {
   if (is.symbol(call)) {
-    return(find_value(as.character(call), list(source$data, source$env))$value)
+    return(plain_column(find_value(as.character(call), list(source$data, source$env))$value))
   }
-  evaluate_call(call, source, if (is.null(label)) deparse_line(call) else label)
+  plain_column(evaluate_call(call, source, if (is.null(label)) deparse_line(call) else label))
 }
 
 # A call that fails or warns is reported with its text, as a condition of ours; warnings are noted. Those about
@@ -261,7 +261,7 @@ evaluate_argument <- function(expr, name, source) {
   resolved <- resolve_dots(expr, source$caller)
   expr <- resolved$expr
   source$caller <- resolved$caller
-  if (!is.language(expr)) return(expr)
+  if (!is.language(expr)) return(plain_column(expr))
   found <- as.list(source$data)
   for (variable in setdiff(variables_of(expr), names(source$data))) {
     value <- find_value(variable, list(source$env, source$caller))
@@ -272,7 +272,7 @@ evaluate_argument <- function(expr, name, source) {
     }
     found[[variable]] <- value$value
   }
-  tryCatch(eval(expr, found, source$env), error = function(e) {
+  tryCatch(plain_column(eval(expr, found, source$env)), error = function(e) {
     lmm_abort("input", paste0("`", name, "` cannot be evaluated: ", conditionMessage(e), "."), what = name)
   })
 }

@@ -1,8 +1,8 @@
 # New data read in the way the data of the fit were.
 
 # The rows of `newdata`, as model_frame() gives them, with y = NULL. Grouping variables are needed only for the
-# random terms in `re.form`; `codes` are 0 for a level that is not in the fit and NA for a missing one. Rows with
-# missing values are kept (na.pass) or left out as `na.action` says.
+# random terms in `re.form`; `codes` are 0 for a level that is not in the fit, and for a missing one where new levels are allowed,
+# otherwise NA. Rows with missing values are kept (na.pass) or left out as `na.action` says.
 new_rows <- function(frame, newdata, re.form = NULL, allow.new.levels = FALSE, na.action = stats::na.pass) {
   newdata <- force_argument(newdata, "newdata")
   if (!is.data.frame(newdata)) {
@@ -11,7 +11,7 @@ new_rows <- function(frame, newdata, re.form = NULL, allow.new.levels = FALSE, n
   }
   check_flag(allow.new.levels, "allow.new.levels")
   na_rule <- check_na_action(na.action)
-  source <- list(data = drop_dimensions(newdata), env = constants_environment(frame),
+  source <- list(data = plain_columns(drop_dimensions(newdata), names(newdata)), env = constants_environment(frame),
                  n = .row_names_info(newdata, 2L), notes = new.env())
   asked <- asked_groups(frame, re.form)
   rows <- as_newdata(read_new_rows(frame, asked, allow.new.levels, source))
@@ -188,7 +188,7 @@ check_like_numeric <- function(x, label, class) {
 }
 
 check_known_levels <- function(x, label, levels) {
-  present <- if (is.factor(x)) levels(x)[unique(unclass(x))] else unique(as.character(x))
+  present <- if (is.factor(x)) levels(x)[unique(unclass(x))] else level_text(unique(x))
   unknown <- setdiff(present, c(levels, NA))
   if (!length(unknown)) return(invisible())
   lmm_abort("newdata", paste0(if (length(unknown) == 1L) "level " else "levels ", enumerate(quote_level(unknown)),
@@ -200,9 +200,10 @@ check_known_levels <- function(x, label, levels) {
 new_codes <- function(group, values, allow.new.levels) {
   labels <- vapply(group$parts, `[[`, "", "label")
   codes <- match_group(group, values[labels])
+  if (allow.new.levels) codes[is.na(codes)] <- 0L       # a level that is not known is not one of the fit
   new <- which(codes == 0L)
   if (!length(new) || allow.new.levels) return(codes)
-  names <- unique(do.call(paste, c(lapply(values[labels], function(x) as.character(x)[new]), sep = ":")))
+  names <- unique(do.call(paste, c(lapply(values[labels], function(x) level_text(x)[new]), sep = ":")))
   lmm_abort("newdata", paste0(if (length(names) == 1L) "level " else "levels ", enumerate(quote_level(names)), " of ",
                               quote_name(group$name), if (length(names) == 1L) " was" else " were",
                               " not in the fit; use allow.new.levels=TRUE for the population value."),

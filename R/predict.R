@@ -84,7 +84,7 @@ mask_design <- function(d, use) {
 #' @param newdata a data frame; the default are the rows of the fit.
 #' @param re.form which random effects to condition on: `NULL` all, `NA` or `~0` none, or a formula with some of the
 #'   model's random terms such as `~ (1 | g)`.
-#' @param allow.new.levels accept levels of grouping factors that are not in the fit? Their random effects are
+#' @param allow.new.levels accept levels of grouping factors that are not in the fit, or missing? Their random effects are
 #'   predicted as 0, with the full variance of the random effects as uncertainty.
 #' @param se.fit return standard errors too? They count the uncertainty of fixed and random effects, jointly, at the
 #'   estimated variance parameters.
@@ -92,7 +92,8 @@ mask_design <- function(d, use) {
 #'   observation, adding the residual variance and the variance of the random effects not conditioned on.
 #' @param level confidence level.
 #' @param weights prior weights of the new observations of a prediction interval: a number, or one per row.
-#' @param na.action what to do about missing values in `newdata`; by default their prediction is `NA`.
+#' @param na.action what to do about missing values in `newdata`; by default their prediction is `NA`. Without `newdata`,
+#'   `na.exclude` gives `NA` for the rows that the fit left out.
 #' @param type for functions that work with any model; the scale of the response and that of the linear predictor are the same here.
 #' @param ... not used.
 #' @return A vector; with `interval` a matrix with columns `fit`, `lwr`, `upr`; with `se.fit` a list of `fit` and
@@ -141,8 +142,16 @@ predict.lmm_fit <- function(object, newdata = NULL, re.form = NULL, allow.new.le
 }
 
 prediction_rows <- function(fit, newdata, re.form, allow.new.levels, na.action) {
-  if (is.null(newdata)) return(fit_rows(fit, "predict() without `newdata`"))
+  if (is.null(newdata)) return(padded_rows(fit_rows(fit, "predict() without `newdata`"), na.action))
   new_rows(fit$frame, newdata, re.form, allow.new.levels, na.action)
+}
+
+# The rows of the fit; with na.exclude those that were left out for missing values are predicted as NA.
+padded_rows <- function(rows, na.action) {
+  if (check_na_action(na.action) == "na.exclude" && !is.null(attr(rows$data, "na.action"))) {
+    class(attr(rows$data, "na.action")) <- "exclude"
+  }
+  rows
 }
 
 # New rows in which a column that the fit left out is not the combination of others that it was there. A warning

@@ -100,7 +100,7 @@ simulation_codes <- function(fit, rows) {
     n <- length(group$levels)
     new <- which(code == 0L)
     if (length(new)) {
-      parts <- lapply(group_parts(group$expr), function(part) as.character(rows$data[[variable_label(part)]])[new])
+      parts <- lapply(group_parts(group$expr), function(part) level_text(rows$data[[variable_label(part)]])[new])
       label <- do.call(paste, c(parts, sep = ":"))
       code[new] <- n + match(label, unique(label))
     }

@@ -25,7 +25,8 @@ generics::augment
 #' @param ... for `tidy()` options of the method, see [ddf_method()]; otherwise not used.
 #' @return `tidy()`: a row per estimate with columns `effect`, `group`, `level` (for modes), `term`, `estimate`,
 #'   `std.error`, `statistic` and limits. `glance()`: one row. `augment()`: the rows with `.fitted`, `.resid`,
-#'   `.fixed`.
+#'   `.fixed`. Without `data` these are the rows used; `data` may also hold the rows that were left out for missing values, whose
+#'   values are `NA`.
 #' @section Conditions:
 #' `lmm_error_input`: unknown `effects`, `scales` or method, or `data` with another number of rows than the fit; for `newdata` those of
 #' [predict()][predict.lmm_fit()].
@@ -109,11 +110,21 @@ augment.lmm_fit <- function(x, data = NULL, newdata = NULL, ...) {
     return(newdata)
   }
   if (is.null(data)) data <- model.frame(x)
-  values <- data.frame(.fitted = unname(fitted(x)), .resid = unname(residuals(x)),
-                       .fixed = unname(predict(x, re.form = NA)))
-  if (nrow(data) != nrow(values)) {
-    lmm_abort("input", paste0("`data` has ", count_of(nrow(data), "row"), ", the fit has ", nrow(values), "."),
-              what = "data", fix = "Give the rows as `newdata`, or fit with na.action = na.exclude.")
+  rows <- fit_rows(x, "augment() without `newdata`")
+  fitted <- mean_response(x, rows)
+  values <- data.frame(.fitted = fitted, .resid = as.vector(rows$y) - fitted, .fixed = mean_response(x, rows, all_columns(x, FALSE)))
+  cbind(as.data.frame(data), rows_of_data(values, rows, data))
+}
+
+# Values of the rows used, for data that hold these rows, or also those that were left out for missing values (NA).
+rows_of_data <- function(values, rows, data) {
+  left_out <- attr(rows$data, "na.action")
+  if (nrow(data) == rows$n) return(values)
+  if (nrow(data) == rows$n + length(left_out)) {
+    at <- rep(NA_integer_, nrow(data))
+    at[-as.integer(left_out)] <- seq_len(rows$n)
+    return(as.data.frame(lapply(values, `[`, at)))
   }
-  cbind(as.data.frame(data), values)
+  lmm_abort("input", paste0("`data` has ", count_of(nrow(data), "row"), ", the fit has ", rows$n, "."), what = "data",
+            fix = "Give the rows as `newdata`.")
 }

@@ -129,7 +129,7 @@ test_that("arguments of predict(), simulate(), refit() and extractors that are n
   for (seed in list("a", NA, 2^40, 1.5, c(1, 2))) refuses(simulate(m, 1, seed = seed), "input", "`seed`")
   for (nsim in list(0, -1, 1.5, "a", NA)) refuses(simulate(m, nsim), "input", "`nsim`")
   drawn <- accepts(simulate(m, 2, seed = 1, newdata = data.frame(x = 1, g = c("new", NA, "g01")), allow.new.levels = TRUE))
-  expect_identical(unname(is.na(drawn[[1]])), c(FALSE, TRUE, FALSE))
+  expect_identical(unname(is.na(drawn[[1]])), c(FALSE, FALSE, FALSE))
   refuses(refit(m, d$y * 1e200), "data", "variance of `newresp` overflows")
   refuses(refit(m, d$y * 1e-200), "data", "variance of `newresp` underflows")
   refuses(refit(m, replace(d$y, 3, Inf)), "data", "row 3")

@@ -81,5 +81,25 @@ test_that("all ways of reading integers agree", {
   expect_identical(read_small_integers(near)$codes, match(near, sort(unique(near))))
   expect_null(read_small_integers(far))
   expect_identical(read_group(far, "g")$codes, read_group(near, "g")$codes)
-  expect_identical(level_text(c(1e5, 2, 0.5, 1e-20)), c("100000", "2", "0.5", "1e-20"))
+  expect_identical(level_text(c(1e5, 2, 0.5, 1e-20, NA, 2^53 - 1, -0)),
+                   c("100000", "2", "0.5", "1e-20", NA, "9007199254740991", "0"))
+})
+
+test_that("names of levels do not depend on options for printing, nor on the other rows", {
+  time <- as.POSIXct("2024-01-05", tz = "UTC") + c(0, 0.25, 3600)
+  values <- list(c(123456.5, 3, 1e5, 1e-5), as.Date("2024-01-05") + 0:3, as.difftime(c(1.5, 2, 1e5), units = "mins"), time, I(c(0.5, 1e5)))
+  plain <- lapply(values, level_text)
+  expect_identical(plain[[1L]][1:3], c("123456.5", "3", "100000"))
+  expect_identical(plain[[4L]], c("2024-01-05", "2024-01-05 00:00:00.25", "2024-01-05 01:00:00"))
+  for (option in list(list(OutDec = ","), list(scipen = -5), list(scipen = 50), list(digits = 3), list(digits.secs = 3))) {
+    old <- options(option)
+    expect_identical(lapply(values, level_text), plain)
+    options(old)
+  }
+  expect_identical(lapply(values, function(x) level_text(x[1L])), lapply(plain, `[`, 1L))
+  d <- data.frame(k = rep(c(123456.5, 3, 4, 5), each = 5), x = sin(1:20))
+  frame <- suppressWarnings(read_frame(x ~ 1 + (1 | k), d)$frame)
+  old <- options(OutDec = ",", scipen = -5)
+  on.exit(options(old))
+  expect_identical(new_rows(frame, d[c(1, 20), ])$codes$k, c(4L, 3L))
 })

@@ -56,3 +56,25 @@ test_that("no text is made of the row names of long data", {
   expect_identical(attr(fit$rows$data, "row.names"), attr(d, "row.names"))
   expect_type(attr(fit$rows$data, "row.names"), "integer")
 })
+
+test_that("what is wrong with the rows that are left says why others are not there", {
+  arms <- data.frame(arm = gl(2, 30, labels = c("ctl", "trt")), grp = c(rep(NA, 30), rep(paste0("t", 1:6), each = 5)), y = sin(1:60))
+  arms$z <- as.numeric(arms$arm)
+  arms$w <- replace(rep(1, 60), 1:30, NA)
+  arms$one <- c(rep(c("a", "b"), 15), rep("c", 30))
+  cases <- list(
+    quote(read_frame(y ~ arm + (1 | grp), arms)), quote(read_frame(y ~ 1 + (arm | grp), arms)),
+    quote(read_frame(y ~ 1 + (z | grp), arms)), quote(read_frame(z ~ 1 + (1 | grp), arms)),
+    quote(read_frame(y ~ z + (1 | one), transform(arms, y = replace(y, 1:30, NA)))),
+    quote(read_frame(y ~ arm + (1 | one), arms, weights = quote(w)))
+  )
+  for (case in cases) {
+    e <- tryCatch(eval(case), error = identity)
+    expect_s3_class(e, "lmm_error")
+    expect_match(conditionMessage(e), "30 rows dropped: missing `(grp|y|weights)`")
+    expect_match(e$fix, "give `(grp|y|weights)` a value there")
+  }
+  e <- tryCatch(read_frame(y ~ arm + (1 | one), arms, subset = quote(arm == "ctl")), error = identity)
+  expect_match(conditionMessage(e), "only 1 level.*30 of 60 rows selected by `subset`")
+  expect_match(e$fix, "Remove it from the formula")
+})

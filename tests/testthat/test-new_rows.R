@@ -31,13 +31,16 @@ test_that("nothing is picked up from elsewhere", {
   new_error(data.frame(f = "a", g = rep("g01", 3)), "lacks variable `x`")
 })
 
-test_that("new levels and missing ones have codes of their own", {
+test_that("a missing level is a new one where new levels are allowed", {
   rows <- new_rows(fit_frame, data.frame(x = c(1, NA, 2), f = "a", g = c("new", "g01", NA)), allow.new.levels = TRUE)
-  expect_identical(rows$codes$g, c(0L, 1L, NA))
+  expect_identical(rows$codes$g, c(0L, 1L, 0L))
+  expect_identical(new_rows(fit_frame, data.frame(x = 1, f = "a", g = c("g02", NA)))$codes$g, c(2L, NA))
   expect_identical(is.na(design(fit_frame, rows)$X[, 2]), c(FALSE, TRUE, FALSE))
   left <- new_rows(fit_frame, rows$data, allow.new.levels = TRUE, na.action = na.omit)
-  expect_identical(left$n, 1L)
-  expect_identical(as.integer(attr(left$data, "na.action")), 2:3)
+  expect_identical(left$n, 2L)
+  expect_identical(as.integer(attr(left$data, "na.action")), 2L)
+  strict <- new_rows(fit_frame, rows$data[c(2L, 3L), ], na.action = na.omit)
+  expect_identical(strict$n, 0L)
   new_error(rows$data, "na.fail", allow.new.levels = TRUE, na.action = na.fail)
 })
 

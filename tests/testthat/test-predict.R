@@ -148,3 +148,26 @@ test_that("the type of a prediction makes no difference, but must be one", {
   expect_identical(predict(fit, type = "link"), predict(fit))
   expect_error(predict(fit, type = "terms"), class = "lmm_error_input")
 })
+
+test_that("na.exclude gives a value for each row of the data, whatever the fit did", {
+  d <- as.data.frame(nlme::Orthodont)
+  d$distance[c(3, 50)] <- NA
+  omit <- suppressMessages(lmm(distance ~ age + (1 | Subject), d))
+  exclude <- suppressMessages(lmm(distance ~ age + (1 | Subject), d, na.action = na.exclude))
+  expect_length(predict(omit), 106L)
+  expect_identical(predict(omit, na.action = na.exclude), predict(exclude))
+  expect_identical(unname(which(is.na(predict(omit, na.action = na.exclude)))), c(3L, 50L))
+  limits <- predict(omit, na.action = "na.exclude", interval = "confidence", se.fit = TRUE)
+  expect_identical(lapply(limits[1:2], NROW), list(fit = 108L, se.fit = 108L))
+})
+
+test_that("a missing group is a new one where these are allowed", {
+  fit <- lmm(yield ~ treat + (1 | blend), penicillin)
+  new <- data.frame(treat = c("A", "B"), blend = NA)
+  expect_true(all(is.na(predict(fit, new))))
+  expect_equal(predict(fit, new, allow.new.levels = TRUE), predict(fit, new, re.form = NA))
+  expect_equal(predict(fit, new, allow.new.levels = TRUE, interval = "prediction"),
+               predict(fit, transform(new, blend = "none"), allow.new.levels = TRUE, interval = "prediction"))
+  drawn <- simulate(fit, 2, seed = 1, newdata = new, allow.new.levels = TRUE)
+  expect_identical(drawn, simulate(fit, 2, seed = 1, newdata = transform(new, blend = "x"), allow.new.levels = TRUE))
+})

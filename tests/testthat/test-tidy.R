@@ -45,3 +45,20 @@ test_that("augment adds fitted values and residuals", {
   expect_equal(new$.fitted, new$.fixed + c(b[, 1] + b[, 2] * d$x[1:2], 0), ignore_attr = TRUE)
   expect_error(augment(m, data = d[1:3, ]), class = "lmm_error_input")
 })
+
+test_that("augment() of fits with missing values: the rows used, or those of the data", {
+  d <- as.data.frame(nlme::Orthodont)
+  d$distance[3] <- NA
+  whole <- suppressMessages(lmm(distance ~ age + (1 | Subject), d, na.action = na.exclude))
+  used <- augment(whole)
+  expect_identical(nrow(used), 107L)
+  expect_equal(used$.fitted + used$.resid, d$distance[-3L])
+  for (rule in list(na.exclude, na.omit)) {
+    fit <- suppressMessages(lmm(distance ~ age + (1 | Subject), d, na.action = rule))
+    all <- augment(fit, data = d)
+    expect_identical(all$.fitted, unname(fitted(whole)))
+    expect_identical(all[c("distance", "age")], d[c("distance", "age")], ignore_attr = TRUE)
+    expect_identical(attr(all, "row.names"), attr(d, "row.names"))
+  }
+  expect_error(augment(whole, data = d[1:5, ]), class = "lmm_error_input")
+})
