@@ -3,12 +3,15 @@
 #' Estimated marginal means
 #'
 #' Fits work with package 'emmeans'. Degrees of freedom come from Satterthwaite's method, or from the one given as `ddf` (or
-#' `lmer.df` or `mode`, as for other mixed models): `emmeans(fit, ~ treat, ddf = "Kenward-Roger")`.
+#' `lmer.df` or `mode`, as for other mixed models): `emmeans(fit, ~ treat, ddf = "Kenward-Roger")`. `emmeans::emm_options(lmer.df = )`
+#' sets the method for a session. For fits of 'lme4' the default of 'emmeans' is Kenward and Roger's method, which also adjusts the
+#' standard errors.
 #'
 #' @param object a fit made by [lmm()].
 #' @param data data frame with the variables of the model, if they cannot be found otherwise.
 #' @param trms,xlev,grid what 'emmeans' gives.
-#' @param ddf,lmer.df,mode method for the degrees of freedom, see [ddf_methods()].
+#' @param ddf,lmer.df,mode method for the degrees of freedom, see [ddf_methods()]. As `mode`, `"link"` and `"response"` stand for the
+#'   default method, since the link is the identity.
 #' @param vcov. a covariance matrix, or a function of the fit that gives one, to be used instead of that of the method.
 #' @param ... passed on; `cluster`, `information` and `subject` are options of the method, see [ddf_method()].
 #' @return What 'emmeans' expects: a data frame of the variables, and a list with the matrix `X` of the grid, the coefficients `bhat`,
@@ -42,7 +45,8 @@ raw_variables <- function(fit, trms, rows) {
 
 #' @rdname emmeans_support
 #' @exportS3Method emmeans::emm_basis
-emm_basis.lmm_fit <- function(object, trms, xlev, grid, ddf = lmer.df, lmer.df = mode, mode = "Satterthwaite", vcov. = NULL, ...) {
+emm_basis.lmm_fit <- function(object, trms, xlev, grid, ddf = lmer.df, lmer.df = mode, mode = NULL, vcov. = NULL, ...) {
+  if (is.null(ddf) || identical(ddf, "link") || identical(ddf, "response")) ddf <- default_emmeans_df()
   frame <- object$frame
   data <- stats::model.frame(trms, grid, na.action = stats::na.pass, xlev = xlev)
   X <- build_matrix(frame, data, n = nrow(grid))
@@ -58,6 +62,12 @@ emm_basis.lmm_fit <- function(object, trms, xlev, grid, ddf = lmer.df, lmer.df =
   dffun <- structure(function(k, dfargs) dfargs$df(k), mesg = tolower(inference$method$name))
   dfargs <- list(df = function(k) if (anyNA(info$phi)) NA_real_ else row_df(inference$method, info, new_hypothesis(info, matrix(k, 1L))))
   list(X = X, bhat = beta, nbasis = null_basis(object), V = V, dffun = dffun, dfargs = dfargs, misc = list())
+}
+
+# What emm_options(lmer.df = ) says, if it was called; the default of 'emmeans' for fits of 'lme4' is not ours.
+default_emmeans_df <- function() {
+  given <- getOption("emmeans")$lmer.df
+  if (is.null(given)) "Satterthwaite" else given
 }
 
 # Orthonormal basis of the vectors c with X c = 0; NA where there are none.

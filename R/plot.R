@@ -59,8 +59,8 @@ draw_quartile_line <- function(points) {
 #'
 #' One panel for each column of each grouping factor: the conditional modes of its levels in ascending order, with intervals.
 #'
-#' The intervals are `mode +- quantile * conditional standard deviation`. The same picture is drawn by `lattice::dotplot()` and
-#' `lattice::qqmath()`, under which users of lme4 know it.
+#' The intervals are `mode +- quantile * conditional standard deviation`. `lattice::dotplot()` and `lattice::qqmath()` make trellis objects
+#' of the same picture, see [lattice_plots].
 #'
 #' @param x random effects, as [ranef()][ranef.lmm_fit()] gives them.
 #' @param type `"levels"`: a line for each level; `"qq"`: against normal quantiles.
@@ -111,9 +111,3 @@ label_size <- function(lines) {
   size <- min(0.8, graphics::par("pin")[2L] / lines / graphics::par("cin")[2L])
   if (size < 0.3) 0 else size
 }
-
-#' @rawNamespace S3method(lattice::dotplot, ranef.lmm_fit)
-dotplot.ranef.lmm_fit <- function(x, data = NULL, ...) graphics::plot(x, type = "levels", ...)
-
-#' @rawNamespace S3method(lattice::qqmath, ranef.lmm_fit)
-qqmath.ranef.lmm_fit <- function(x, data = NULL, ...) graphics::plot(x, type = "qq", ...)

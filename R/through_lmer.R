@@ -3,21 +3,25 @@
 
 lmer_generics <- list(
   stats = "influence",
-  insight = c("clean_parameters", "find_formula", "find_parameters", "find_predictors", "find_random", "find_statistic",
-              "find_terms", "find_transformation", "get_datagrid", "get_deviance", "get_df", "get_intercept", "get_loglikelihood",
-              "get_parameters", "get_predicted", "get_random", "get_statistic", "get_variance", "is_converged", "is_mixed_model",
-              "model_info", "n_parameters", "null_model"),
+  insight = c("clean_parameters", "ellipsis_info", "find_algorithm", "find_formula", "find_parameters", "find_predictors",
+              "find_random", "find_statistic", "find_terms", "find_transformation", "find_weights", "get_datagrid", "get_deviance",
+              "get_intercept", "get_loglikelihood", "get_modelmatrix", "get_parameters", "get_random", "get_statistic", "get_variance",
+              "is_converged", "is_mixed_model", "model_info", "n_parameters", "null_model"),
   bayestestR = c("ci", "equivalence_test", "p_direction", "p_significance"),
-  parameters = c("bootstrap_model", "bootstrap_parameters", "ci_kenward", "format_parameters", "model_parameters", "p_value",
-                 "se_kenward", "se_satterthwaite", "simulate_model", "simulate_parameters", "standard_error", "standardize_parameters"),
-  performance = c("check_autocorrelation", "check_collinearity", "check_heteroscedasticity", "check_homogeneity", "check_model",
-                  "check_normality", "check_outliers", "check_overdispersion", "check_predictions", "check_residuals",
-                  "check_singularity", "model_performance", "performance_aic", "performance_aicc", "r2", "test_likelihoodratio",
-                  "test_performance"),
+  parameters = c("bootstrap_model", "bootstrap_parameters", "dof_satterthwaite", "format_parameters", "model_parameters", "p_value",
+                 "principal_components", "reduce_parameters", "se_satterthwaite", "select_parameters", "simulate_model",
+                 "simulate_parameters", "standard_error", "standardize_parameters"),
+  performance = c("check_autocorrelation", "check_collinearity", "check_convergence", "check_heteroscedasticity", "check_homogeneity",
+                  "check_model", "check_normality", "check_outliers", "check_overdispersion", "check_predictions", "check_residuals",
+                  "check_singularity", "model_performance", "performance_aic", "performance_aicc", "r2", "test_bf",
+                  "test_likelihoodratio", "test_performance", "test_vuong", "test_wald"),
   effects = c("Effect", "allEffects", "predictorEffect", "predictorEffects"),
-  ggeffects = c("get_predictions"),
   clubSandwich = c("vcovCR", "coef_CS", "residuals_CS", "model_matrix", "targetVariance", "weightMatrix", "v_scale"),
-  car = c("Confint", "S", "deltaMethod", "infIndexPlot", "influencePlot", "matchCoefs", "outlierTest", "vif")
+  car = c("Confint", "S", "deltaMethod", "infIndexPlot", "influencePlot", "matchCoefs", "outlierTest", "powerTransform", "vif"),
+  MuMIn = c("extractDIC", "r.squaredGLMM"),
+  arm = c("display", "extractDIC", "se.coef", "sigma.hat", "sim"),
+  merTools = c("draw", "fastdisp"),
+  flextable = "as_flextable"
 )
 
 # Those of 'lmerTest' want its own class; 'pbkrtest' leaves prior weights out of account, so that its results for weighted fits are wrong.
@@ -25,38 +29,67 @@ lmertest_generics <- list(lmerTest = c("difflsmeans", "ls_means", "lsmeansLT"))
 pbkrtest_generics <- list(pbkrtest = c("KRmodcomp", "PBmodcomp", "PBrefdist", "SATmodcomp", "getLRT", "get_Lb_ddf", "get_SigmaG",
                                        "model2restriction_matrix", "vcovAdj"))
 
+# Methods of our own. A converted fit would not do: prior weights are lost, or the result should be one of lmm().
+partner_methods <- list(
+  insight = list(get_df = get_df_insight, get_predicted = get_predicted_insight),
+  parameters = list(p_value_kenward = p_value_kenward_parameters, se_kenward = se_kenward_parameters,
+                    ci_kenward = ci_kenward_parameters, degrees_of_freedom = degrees_of_freedom_parameters),
+  datawizard = list(standardize = standardize_datawizard),
+  ggeffects = list(get_predictions = get_predictions_ggeffects),
+  DHARMa = list(getSimulations = simulations_dharma, getFixedEffects = function(object, ...) fixef(object),
+                getData = function(object, ...) getData.lmm_fit(object)),
+  MuMIn = list(coeffs = function(model) fixef(model), makeArgs = dredge_arguments)
+)
+
 # NAMESPACE has no place for these: it stops the session where a version of the package lacks one of the functions.
 .onLoad <- function(libname, pkgname) {
-  register_at_load(lmer_generics, through(as_lmer))
-  register_at_load(lmertest_generics, through(as_lmertest))
-  register_at_load(pbkrtest_generics, through(as_unweighted_lmer))
+  register_at_load(delegating(lmer_generics, through(as_lmer)))
+  register_at_load(delegating(lmertest_generics, through(as_lmertest)))
+  register_at_load(delegating(pbkrtest_generics, through(as_unweighted_lmer)))
+  register_at_load(partner_methods)
 }
 
-register_at_load <- function(table, method) {
+# Packages -> names of generics becomes packages -> named methods.
+delegating <- function(table, method) lapply(table, function(names) stats::setNames(rep(list(method), length(names)), names))
+
+register_at_load <- function(table) {
   for (package in names(table)) {
     local({
       name <- package
-      setHook(packageEvent(name, "onLoad"), function(...) register_methods(name, table[[name]], method))
+      setHook(packageEvent(name, "onLoad"), function(...) register_methods(name, table[[name]]))
     })
-    if (isNamespaceLoaded(package)) register_methods(package, table[[package]], method)
+    if (isNamespaceLoaded(package)) register_methods(package, table[[package]])
   }
 }
 
-register_methods <- function(package, generics, method) {
+register_methods <- function(package, methods) {
   home <- asNamespace(package)
   there <- function(name) exists(name, envir = home, inherits = FALSE) || exists(name, envir = parent.env(home), inherits = FALSE)
-  for (name in Filter(there, generics)) registerS3method(name, "lmm_fit", method, envir = home)
+  for (name in Filter(there, names(methods))) registerS3method(name, "lmm_fit", methods[[name]], envir = home)
 }
 
 as_lmertest <- function(fit) lmerTest::as_lmerModLmerTest(as_lmer(fit))
 
 as_unweighted_lmer <- function(fit) {
-  weights <- row_weights(fit_rows(fit, "as_lmer()"))
-  if (any(weights != 1)) {
-    lmm_abort("input", "'pbkrtest' leaves prior weights out of account.", what = "weights",
-              fix = "Use anova(small, large, test = \"F\", ddf = \"Kenward-Roger\"), bootstrap_test(), or vcov(type = \"kenward-roger\").")
-  }
+  check_unweighted(fit, "'pbkrtest'")
   as_lmer(fit)
+}
+
+# Kenward and Roger's method of other packages needs all prior weights to be 1.
+check_unweighted <- function(fit, who) {
+  if (all(row_weights(fit_rows(fit, "as_lmer()")) == 1)) return(invisible())
+  lmm_abort("input", paste0("the method of Kenward and Roger of ", who, " leaves prior weights out of account."), what = "weights",
+            fix = paste("Use summary(fit, ddf = \"Kenward-Roger\"), anova(small, large, test = \"F\", ddf = \"Kenward-Roger\"),",
+                        "vcov(fit, type = \"kenward-roger\") or bootstrap_test()."))
+}
+
+# Does a call ask for Kenward and Roger's method, by one of its words or by KR = TRUE?
+asks_for_kenward <- function(call, scope) {
+  parts <- as.list(call)[-1L]
+  if (length(parts) && !is.null(names(parts)) && isTRUE(tryCatch(eval(parts$KR, scope), error = function(e) NULL))) return(TRUE)
+  given <- Filter(function(part) is.character(part) || is.symbol(part) && nzchar(as.character(part)), parts)
+  words <- lapply(given, function(part) if (is.symbol(part)) value_there(part, scope) else part)
+  any(vapply(words, function(word) is.character(word) && any(grepl("^(kr|kenward([-_ ]?roger)?)$", tolower(word))), NA))
 }
 
 # A method that converts every fit in the call. It is called by UseMethod(), in a frame just above that of the generic. The call is
@@ -71,17 +104,20 @@ through <- function(convert) {
     first <- dispatch_place(call, generic)
     given <- if (is.null(names(call))) character(length(call)) else names(call)
     scope <- new.env(parent = caller)
+    fits <- list()
     for (i in seq_along(call)[-1L]) {
       part <- call[[i]]
       if (missing(part)) next
       value <- if (is.symbol(part) && !identical(part, quote(...))) value_there(part, caller) else part
       if (inherits(value, "lmm_fit")) {
-        if (!is.symbol(part) || is_dots_element(part)) call[[i]] <- part <- as.name(paste0("fit", if (i > 2L) i))
+        fits <- c(fits, list(value))
+        if (!is.symbol(part) || is_dots_element(part)) call[[i]] <- part <- name_for_fit(part, i, caller)
         assign(as.character(part), convert(value), envir = scope)
       } else if (is.call(part) && (i == first || !nzchar(given[i]))) {
         call[[i]] <- as.call(list(in_place, part))
       }
     }
+    if (asks_for_kenward(call, scope)) for (fit in fits) check_unweighted(fit, package_of(environment(generic)))
     call[[1L]] <- generic
     eval(call, scope)
   }
@@ -111,6 +147,15 @@ spread_dots <- function(call, caller) {
   if (!any(vapply(seq_along(written), is_fit, NA))) return(call)
   names(elements) <- names(written)
   as.call(c(as.list(call)[seq_len(at - 1L)], elements, as.list(call)[-seq_len(at)]))
+}
+
+# What the user called a fit that arrives in the dots of a function, unless the name means something else there.
+name_for_fit <- function(part, place, caller) {
+  if (is.symbol(part)) {
+    written <- eval(quote(substitute(list(...))), caller)[-1L][[as.integer(sub("..", "", part, fixed = TRUE))]]
+    if (is.symbol(written) && !is_dots_element(written) && !exists(as.character(written), envir = caller, inherits = FALSE)) return(written)
+  }
+  as.name(paste0("fit", if (place > 2L) place))
 }
 
 is_dots_element <- function(name) grepl("^[.][.][0-9]+$", name)

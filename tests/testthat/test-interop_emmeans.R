@@ -36,6 +36,19 @@ test_that("the method goes by any of its names, with its options", {
   expect_error(means(fit, ~f, mode = "exact"), "`ddf`", class = "lmm_error_input")
 })
 
+test_that("emm_options() and the modes of other packages are understood", {
+  fit <- lmm(y ~ f + x + (1 | g), behavior_data()[-(1:9), ])
+  old <- options(emmeans = NULL)
+  on.exit(options(old))
+  own <- means(fit, ~f)
+  for (mode in c("link", "response")) expect_equal(means(fit, ~f, mode = mode), own)
+  emmeans::emm_options(lmer.df = "asymptotic")
+  expect_true(all(is.infinite(means(fit, ~f)$df)))
+  expect_equal(means(fit, ~f, ddf = "Satterthwaite"), own)
+  emmeans::emm_options(lmer.df = "kenward-roger")
+  expect_equal(means(fit, ~f), means(fit, ~f, ddf = "Kenward-Roger"))
+})
+
 test_that("means that cannot be estimated are not", {
   d <- irrigation[!(irrigation$irrigation == "i2" & irrigation$variety == "v2"), ]
   fit <- suppressMessages(lmm(yield ~ irrigation * variety + (1 | field), d))

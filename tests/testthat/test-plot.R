@@ -37,13 +37,6 @@ test_that("a plot leaves the device as it was", {
   })
 })
 
-test_that("lattice's generics find the plots of random effects", {
-  skip_if_not_installed("lattice")
-  re <- ranef(example_fit("penicillin"))
-  expect_identical(on_paper(lattice::dotplot(re)), on_paper(plot(re)))
-  expect_identical(on_paper(lattice::qqmath(re)), on_paper(plot(re, type = "qq")))
-})
-
 # The drawing itself, as the text of a page.
 page_of <- function(expr) {
   file <- tempfile(fileext = ".pdf")

@@ -47,7 +47,7 @@ test_that("influence() finds lme4's", {
 })
 
 test_that("a generic that a version of a package lacks does no harm", {
-  expect_no_error(henderson:::register_methods("stats", "there_is_no_such_function", identity))
+  expect_no_error(henderson:::register_methods("stats", list(there_is_no_such_function = identity)))
 })
 
 test_that("robust tests of clubSandwich are those of our own methods", {
