@@ -101,12 +101,13 @@ print.lmm_bootstrap <- function(x, digits = max(3L, getOption("digits") - 3L), .
 }
 
 #' @rdname bootstrap
-#' @param object,parm,level,type a bootstrap, the statistics wanted, the confidence level, and `"perc"` or `"basic"` limits.
+#' @param object,parm,level,type a bootstrap, the statistics wanted, the confidence level, and `"perc"`, `"basic"` or `"norm"`
+#'   limits, see [confint()][confint.lmm_fit()].
 #' @export
-confint.lmm_bootstrap <- function(object, parm, level = 0.95, type = c("perc", "basic"), ...) {
-  check_dots_empty(...)
-  check_level(level)
-  type <- check_choice(type[1L], c("perc", "basic"), "type")
+confint.lmm_bootstrap <- function(object, parm, level = 0.95, type = c("perc", "basic", "norm"), ...) {
+  do.call(check_dots_empty, without_level(list(...)))
+  level <- level_argument(level, "level", !missing(level), list(...))
+  type <- match_word(type[1L], c("perc", "basic", "norm"), "type")
   limits <- t(vapply(seq_along(object$t0), function(k) bootstrap_limits(object$t0[[k]], object$t[, k], level, type), numeric(2L)))
   dimnames(limits) <- list(names(object$t0), percent_names(level))
   if (missing(parm)) return(limits)

@@ -17,7 +17,7 @@
 #' @param rhs value or values of `L beta` to be tested.
 #' @param joint one F test of all rows? Otherwise a t test for each.
 #' @param ddf method for the denominator degrees of freedom, see [ddf_methods()].
-#' @param conf.level level of the confidence intervals of single rows.
+#' @param conf.level level of the confidence intervals of single rows; `level` is another name for it.
 #' @param ... options of the method, see [ddf_method()].
 #' @return A data frame. For `joint = TRUE` one row with `Sum Sq`, `Mean Sq`, `NumDF`, `DenDF`, `F value`, `Pr(>F)` and the
 #'   large-sample test `Chisq`, `Pr(>Chisq)`; otherwise `Estimate`, `Std. Error`, `df`, `t value`, `lower`, `upper` and
@@ -49,11 +49,11 @@ contest.default <- function(fit, L, ...) {
 #' @rawNamespace S3method(lmerTest::contest, lmm_fit)
 contest.lmm_fit <- function(fit, L, rhs = 0, joint = TRUE, ddf = "Satterthwaite", conf.level = 0.95, ...) {
   check_flag(joint, "joint")
-  check_level(conf.level, "conf.level")
+  conf.level <- level_argument(conf.level, "conf.level", !missing(conf.level), list(...))
   L <- estimable_rows(fit, hypothesis_matrix(fit, L))
   if (!length(L)) lmm_abort("input", if (length(fit_beta(fit))) "`L` is empty." else "the model has no fixed effects to test.", what = "L")
   rhs <- check_rhs(rhs, nrow(L))
-  inference <- new_inference(fit, ddf, ...)
+  inference <- do.call(new_inference, c(list(fit, ddf), without_level(list(...))))
   hypothesis <- new_hypothesis(inference$info, L)
   zero <- if (!joint) which(rowSums(L != 0) == 0)
   if (length(zero)) lmm_abort("input", paste0(row_text(zero), " of `L` ", if (length(zero) == 1L) "is" else "are", " zero."), what = "L", where = zero)

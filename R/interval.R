@@ -4,13 +4,24 @@
 #'
 #' Limits for standard deviations, correlations, the residual standard deviation and fixed effects.
 #'
+#' Plain `confint(fit)` gives the limits of 'lme4': likelihood profiles by maximum likelihood, whose limits come from the
+#' normal distribution (as the square root of a chi-square with one degree of freedom). With few groups they are too narrow, and
+#' narrower than the t tests of [summary()][summary.lmm_fit()]. With `ddf`, `confint(fit, ddf = "Satterthwaite")`, limits of fixed
+#' effects are those of the t test, `estimate +- t se` with the standard error and the degrees of freedom of
+#' [contest()], and those of the variance parameters are profile limits of the restricted likelihood (REML). A value lies inside
+#' these limits of a fixed effect exactly where the t test does not reject it.
+#'
+#' Without `ddf` one message says where limits disagree with the tests: the t quantile of a fixed effect exceeds the
+#' normal one by more than 5 percent (at the level 0.95: 25 degrees of freedom or fewer), or the REML estimate of a standard
+#' deviation exceeds the maximum likelihood estimate, from which its profile starts, by more than 5 percent. `quiet = TRUE` omits it.
+#'
 #' \describe{
 #'   \item{`"profile"`}{likelihood intervals: all values that a likelihood ratio test at this level does not reject.
 #'     As in lme4 the likelihood is that of the model fitted by maximum likelihood, unless `criterion = "REML"`; fixed
 #'     effects always use maximum likelihood, because restricted likelihoods for different fixed effects are not
 #'     comparable. The limits are roots of the likelihood equation itself. A standard deviation whose profile does not
 #'     reach the level on its way to 0 has lower limit 0.}
-#'   \item{`"Wald"`}{fixed effects: estimate and normal quantile. Standard deviations are taken on the log scale and
+#'   \item{`"Wald"`}{fixed effects: estimate and normal quantile, or with `ddf` that of t. Standard deviations are taken on the log scale and
 #'     correlations on the scale of Fisher's z, as in nlme; variances (`scale = "variance"`) as they are, as in SAS with
 #'     `CL=WALD`. (lme4 gives `NA` for all of these.)}
 #'   \item{`"chisq"`}{Satterthwaite's limits of SAS, `df v / chisq(df)` with `df = 2 (v / se)^2`, for variances and standard
@@ -22,55 +33,82 @@
 #' @param parm parameters wanted: names (old or new style), numbers, `"theta_"` for all variance parameters, `"beta_"` for
 #'   all fixed effects; all by default.
 #' @param level confidence level.
-#' @param method how to find limits.
-#' @param oldNames `TRUE`: `.sig01`, `.sigma`; `FALSE`: `sd_(Intercept)|Subject`, `sigma`.
+#' @param method how to find limits; unique beginnings are enough.
+#' @param oldNames,signames `TRUE`: `.sig01`, `.sigma`; `FALSE`: `sd_(Intercept)|Subject`, `sigma`. `signames` is the name of
+#'   this argument in later versions of 'lme4'.
 #' @param scale `"sd"`, or `"variance"` for variances and covariances (methods `"Wald"` and `"chisq"`), always with new names.
-#' @param criterion for profiles: `"ML"` or `"REML"`.
+#' @param criterion for profiles of variance parameters: `"ML"` or `"REML"`; the default is `"REML"` with `ddf`, otherwise `"ML"`.
 #' @param information for `"Wald"` and `"chisq"`: see [vcov_components()].
 #' @param nsim,boot.type,seed,threads,progress for `"boot"`: number of simulated responses, `"perc"` or `"basic"`, seed of the
-#'   random numbers, number of processes, print progress? See [bootstrap()].
-#' @param ... not used.
+#'   random numbers, number of processes, print progress? See [bootstrap()]. `boot.type = "norm"` gives normal limits around the
+#'   estimate less its bias.
+#' @param ddf method for the degrees of freedom of fixed effects, see [ddf_methods()], for all methods but `"boot"`; `NULL` for
+#'   none.
+#' @param quiet omit the message about limits that disagree with the tests?
+#' @param ... `conf.level`, another name for `level`; otherwise not used.
 #' @return A matrix with a row per parameter and columns for the lower and upper limit: standard deviations in units of the
 #'   response (of a slope: per unit of its covariate), correlations, fixed effects in units of their coefficients. `NA` where
 #'   the method has no limit.
 #' @section Conditions:
-#' `lmm_error_input` for a parameter, method or level that does not exist. All limits are `NA` where the residual variance is
+#' `lmm_message_limits`: limits without `ddf` disagree with the tests. `lmm_error_input` for a parameter, method or level that does not exist. All limits are `NA` where the residual variance is
 #' zero; `lmm_warning_convergence`, and `NA`, where the likelihood of a profile has no upper bound.
 #' @references Venzon and Moolgavkar (1988) Applied Statistics 37, 87-94. Satterthwaite (1946) Biometrics Bulletin 2,
 #'   110-114. Davison and Hinkley (1997) *Bootstrap Methods and their Application*.
 #' @examples
 #' fit <- lmm(bright ~ 1 + (1 | operator), pulp)
 #' confint(fit)
+#' confint(fit, ddf = "Satterthwaite")
 #' confint(fit, method = "chisq", scale = "variance")
 #' confint(fit, "theta_", method = "boot", nsim = 200, seed = 1, oldNames = FALSE)
 #' @importFrom stats confint
 #' @export
 confint.lmm_fit <- function(object, parm, level = 0.95, method = c("profile", "Wald", "chisq", "boot"), oldNames = TRUE,
-                            scale = c("sd", "variance"), criterion = c("ML", "REML"),
+                            scale = c("sd", "variance"), criterion = NULL,
                             information = c("observed", "expected", "average"), nsim = 500,
-                            boot.type = c("perc", "basic"), seed = NULL, threads = 1, progress = FALSE, ...) {
-  check_dots_empty(...)
-  check_level(level)
-  method <- check_choice(method[1L], c("profile", "Wald", "chisq", "boot"), "method")
-  scale <- check_choice(scale[1L], c("sd", "variance"), "scale")
-  check_flag(oldNames, "oldNames")
-  if (scale == "variance" && method %in% c("profile", "boot")) {
+                            boot.type = c("perc", "basic", "norm"), seed = NULL, threads = 1, progress = FALSE, ddf = NULL,
+                            quiet = FALSE, signames = oldNames, ...) {
+  do.call(check_dots_empty, without_level(list(...)))
+  level <- level_argument(level, "level", !missing(level), list(...))
+  asked <- list(level = level, method = match_word(method[1L], c("profile", "Wald", "chisq", "boot"), "method"),
+                scale = match_word(scale[1L], c("sd", "variance"), "scale"), ddf = if (!is.null(ddf)) ddf_method(ddf),
+                boot.type = match_word(boot.type[1L], c("perc", "basic", "norm"), "boot.type"), information = information)
+  asked$criterion <- if (is.null(criterion)) { if (is.null(ddf)) "ML" else "REML" } else match_word(criterion[1L], c("ML", "REML"), "criterion")
+  check_limits(asked)
+  old <- check_flag(signames, "signames") && check_flag(oldNames, "oldNames")
+  wanted <- wanted_parameters(object, if (missing(parm)) NULL else parm)
+  limits <- matrix(NA_real_, length(wanted), 2L)
+  free <- which(!all_parameter_names(object, FALSE)[wanted] %in% held_names(object))     # what is held has no limits
+  if (!fit_is_exact(object) && length(free)) {
+    limits[free, ] <- if (asked$method == "boot") interval_bootstrap(object, wanted[free], level, nsim, asked$boot.type, seed, threads, progress)
+                      else parameter_limits(object, wanted[free], asked)
+    if (!check_flag(quiet, "quiet") && is.null(ddf)) report_disagreement(object, wanted[free], asked)
+  }
+  name_limits(object, limits, wanted, level, old, asked$scale)
+}
+
+# Combinations of arguments that have no meaning.
+check_limits <- function(asked) {
+  if (asked$scale == "variance" && asked$method %in% c("profile", "boot")) {
     lmm_abort("input", "limits on the scale of variances are available for the methods \"Wald\" and \"chisq\".",
               what = "scale", fix = "Limits of standard deviations can be squared.")
   }
-  wanted <- wanted_parameters(object, if (missing(parm)) NULL else parm)
-  if (fit_is_exact(object)) {
-    return(name_limits(object, matrix(NA_real_, length(wanted), 2L), wanted, level, oldNames, scale))
+  if (asked$method == "boot" && !is.null(asked$ddf)) {
+    lmm_abort("input", "bootstrap limits have no degrees of freedom.", what = "ddf", fix = "Leave out `ddf`, or use another method.")
   }
-  free <- which(!all_parameter_names(object, FALSE)[wanted] %in% held_names(object))     # what is held has no limits
+}
+
+# Limits by all methods but the bootstrap, fixed effects with degrees of freedom where these were asked for.
+parameter_limits <- function(fit, wanted, asked) {
+  by_method <- function(wanted) switch(asked$method,
+    profile = interval_profile(fit, wanted, asked$level, asked$criterion == "REML"),
+    Wald = interval_wald(fit, wanted, asked$level, asked$scale, asked$information),
+    chisq = interval_chisq(fit, wanted, asked$level, asked$scale, asked$information))
+  if (is.null(asked$ddf)) return(by_method(wanted))
+  k <- nrow(variance_parameters(fit))
   limits <- matrix(NA_real_, length(wanted), 2L)
-  if (length(free)) limits[free, ] <- switch(method,
-    profile = interval_profile(object, wanted[free], level, check_choice(criterion[1L], c("ML", "REML"), "criterion") == "REML"),
-    Wald = interval_wald(object, wanted[free], level, scale, information),
-    chisq = interval_chisq(object, wanted[free], level, scale, information),
-    boot = interval_bootstrap(object, wanted[free], level, nsim, check_choice(boot.type[1L], c("perc", "basic"), "boot.type"),
-                              seed, threads, progress))
-  name_limits(object, limits, wanted, level, oldNames, scale)
+  if (any(wanted <= k)) limits[wanted <= k, ] <- by_method(wanted[wanted <= k])
+  if (any(wanted > k)) limits[wanted > k, ] <- t_limits(fit, asked$ddf, asked$level)[wanted[wanted > k] - k, ]
+  limits
 }
 
 # Names of all parameters, variance parameters first.

@@ -5,11 +5,12 @@ interval_bootstrap <- function(fit, wanted, level, nsim, type, seed, threads, pr
   t(vapply(wanted, function(k) bootstrap_limits(draws$t0[[k]], draws$t[, k], level, type), numeric(2L)))
 }
 
-# Percentile limits, or basic ones: these mirrored at the estimate.
+# Percentile limits, or basic ones (these mirrored at the estimate), or normal ones around the estimate less its bias.
 bootstrap_limits <- function(estimate, draws, level, type) {
   draws <- draws[!is.na(draws)]
   if (!length(draws)) return(c(NA_real_, NA_real_))
   tail <- (1 - level) / 2
+  if (type == "norm") return(2 * estimate - mean(draws) + stats::qnorm(c(tail, 1 - tail)) * stats::sd(draws))
   limits <- normal_quantiles(draws, c(tail, 1 - tail))
   if (type == "perc") limits else 2 * estimate - rev(limits)
 }

@@ -117,10 +117,10 @@ mask_design <- function(d, use) {
 predict.lmm_fit <- function(object, newdata = NULL, re.form = NULL, allow.new.levels = FALSE, se.fit = FALSE,
                             interval = c("none", "confidence", "prediction"), level = 0.95, weights = NULL,
                             na.action = stats::na.pass, type = c("response", "link"), ...) {
-  check_dots_empty(...)
-  check_choice(type[1L], c("response", "link"), "type")
-  interval <- check_choice(interval[1L], c("none", "confidence", "prediction"), "interval")
-  check_level(level)
+  do.call(check_dots_empty, without_level(list(...)))
+  match_word(type[1L], c("response", "link"), "type")
+  interval <- match_word(interval[1L], c("none", "confidence", "prediction"), "interval")
+  level <- level_argument(level, "level", !missing(level), list(...))
   newdata <- force_argument(newdata, "newdata")
   use <- wanted_columns(object, re.form)
   rows <- prediction_rows(object, newdata, re.form, allow.new.levels, na.action)

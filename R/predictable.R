@@ -29,7 +29,8 @@
 #'   Levels that are not named count as 0.
 #' @param rhs value to be tested.
 #' @param ddf `"Satterthwaite"`, `"Kenward-Roger"`, `"residual"` or `"asymptotic"`, see [ddf_methods()].
-#' @param conf.level level of the confidence interval.
+#' @param conf.level level of the confidence interval; `level` is another name for it.
+#' @param ... not used, but for `level`.
 #' @return A data frame with one row, as `contest(joint = FALSE)` gives.
 #' @section Conditions:
 #' `lmm_error_input`: an `L` of more than one row or of the wrong width, terms, levels or columns in `random` that the fit does not
@@ -44,8 +45,10 @@
 #' predictable(fit, 1, list(operator = c(a = 1)), ddf = "Kenward-Roger")
 #' predictable(fit, 1, list(operator = c(a = 1, b = 1, c = 1, d = 1) / 4))  # narrow
 #' @export
-predictable <- function(fit, L, random = list(), rhs = 0, ddf = "Satterthwaite", conf.level = 0.95) {
+predictable <- function(fit, L, random = list(), rhs = 0, ddf = "Satterthwaite", conf.level = 0.95, ...) {
   check_fit(fit)
+  do.call(check_dots_empty, without_level(list(...)))
+  conf.level <- level_argument(conf.level, "conf.level", !missing(conf.level), list(...))
   method <- ddf_method(ddf)
   if (!inherits(method, c("df_satterthwaite", "df_kenward_roger", "df_residual", "df_asymptotic"))) {
     check_choice(method$name, c("Satterthwaite", "Kenward-Roger", "residual", "asymptotic"), "ddf")
@@ -53,7 +56,6 @@ predictable <- function(fit, L, random = list(), rhs = 0, ddf = "Satterthwaite",
   L <- estimable_rows(fit, hypothesis_matrix(fit, L))
   if (nrow(L) != 1L) lmm_abort("input", "`L` must have one row.", what = "L", value = nrow(L))
   rhs <- check_rhs(rhs, 1L)
-  check_level(conf.level, "conf.level")
   m <- random_coefficients(fit, random)
   inference <- prediction_inference(fit, method)
   estimate <- sum(L * inference$info$estimate) + sum(unlist(Map(`*`, m, fit_modes(inference$info$fit))))

@@ -13,7 +13,7 @@
 #'   among the profiled.
 #' @param alphamax 1 less the level up to which to follow the profile.
 #' @param criterion `"ML"`, or `"REML"` for variance parameters.
-#' @param oldNames names of variance parameters, see [confint()][confint.lmm_fit()].
+#' @param oldNames,signames names of variance parameters, see [confint()][confint.lmm_fit()].
 #' @param steps number of points on each side of the estimate.
 #' @param ... not used, or passed on to plotting functions.
 #' @return A data frame of class `lmm_profile` with columns `.zeta`, all parameters, and `.par`, the profiled one. Parameters are
@@ -32,13 +32,13 @@
 #' @importFrom stats profile
 #' @export
 profile.lmm_fit <- function(fitted, which = NULL, alphamax = 0.01, criterion = c("ML", "REML"), oldNames = TRUE, steps = 8L,
-                            ...) {
+                            signames = oldNames, ...) {
   check_dots_empty(...)
   check_level(alphamax, "alphamax")
   check_number(steps, "steps", lower = 1, whole = TRUE)
-  reml <- check_choice(criterion[1L], c("ML", "REML"), "criterion") == "REML"
+  reml <- match_word(criterion[1L], c("ML", "REML"), "criterion") == "REML"
   wanted <- unique(wanted_parameters(fitted, which))
-  names <- all_parameter_names(fitted, check_flag(oldNames, "oldNames"))
+  names <- all_parameter_names(fitted, check_flag(oldNames, "oldNames") && check_flag(signames, "signames"))
   check_not_exact(fitted, "a profile of the likelihood")
   own <- fit_by(fitted, reml)
   k <- nrow(variance_parameters(fitted))
@@ -129,15 +129,17 @@ criterion_at <- function(fit, theta, reml = fit$spec$reml) {
 }
 
 #' @rdname profile.lmm_fit
-#' @param object,parm,level a profile, the parameters wanted, the confidence level. Limits come from the likelihood itself,
+#' @param object,parm,level,method a profile, the parameters wanted, the confidence level, and `"profile"`. Limits come from the likelihood itself,
 #'   not from interpolation between the points.
 #' @export
-confint.lmm_profile <- function(object, parm, level = 0.95, ...) {
-  check_dots_empty(...)
+confint.lmm_profile <- function(object, parm, level = 0.95, method = "profile", ...) {
+  do.call(check_dots_empty, without_level(list(...)))
+  level <- level_argument(level, "level", !missing(level), list(...))
+  match_word(method, "profile", "method")
   fit <- attr(object, "fit")
   old <- identical(names(attr(object, "estimate")), all_parameter_names(fit, TRUE))
   wanted <- if (missing(parm)) levels(object$.par) else parm
-  stats::confint(fit, wanted, level, method = "profile", oldNames = old, criterion = attr(object, "criterion"))
+  stats::confint(fit, wanted, level, method = "profile", oldNames = old, criterion = attr(object, "criterion"), quiet = TRUE)
 }
 
 #' @export

@@ -18,8 +18,10 @@ generics::augment
 #' @param effects which estimates: `"fixed"`, `"ran_pars"` (standard deviations and correlations), `"ran_vals"`
 #'   (conditional modes of the random effects).
 #' @param scales `"sdcor"` or `"vcov"`: scale of the parameters of the random effects.
-#' @param conf.int,conf.level add limits of this level? For fixed effects `estimate +- quantile * std.error` with the t
-#'   quantile of the degrees of freedom that belong to `p.value` (normal where there are none), for modes with the normal one.
+#' @param conf.int,conf.level add limits of this level? They are those of `confint(x, ddf = ddf)`: for fixed effects
+#'   `estimate +- quantile * std.error` with the t quantile of the degrees of freedom that belong to `p.value` (normal where there
+#'   are none), for standard deviations and correlations profile limits by REML. Limits of variances are squares of these, limits
+#'   of covariances those of [quantity()]. Modes have normal limits. `level` is another name for `conf.level`.
 #' @param ddf method for the degrees of freedom, see [ddf_methods()]; `NULL` for none.
 #' @param data,newdata rows to add to; by default those behind the fit.
 #' @param ... for `tidy()` options of the method, see [ddf_method()]; otherwise not used.
@@ -43,18 +45,45 @@ NULL
 #' @export
 tidy.lmm_fit <- function(x, effects = c("ran_pars", "fixed"), scales = c("sdcor", "vcov"), conf.int = FALSE,
                          conf.level = 0.95, ddf = "Satterthwaite", ...) {
-  for (effect in effects) check_choice(effect, c("fixed", "ran_pars", "ran_vals"), "effects")
-  scales <- check_choice(scales[1L], c("sdcor", "vcov"), "scales")
-  parts <- list(if ("fixed" %in% effects) tidy_fixed(x, ddf, ...), if ("ran_pars" %in% effects) tidy_parameters(x, scales),
+  effects <- vapply(effects, match_word, "", c("fixed", "ran_pars", "ran_vals"), "effects", USE.NAMES = FALSE)
+  scales <- match_word(scales[1L], c("sdcor", "vcov"), "scales")
+  level <- level_argument(conf.level, "conf.level", !missing(conf.level), list(...))
+  fixed <- function(...) tidy_fixed(x, ddf, ...)
+  parts <- list(if ("fixed" %in% effects) do.call(fixed, without_level(list(...))), if ("ran_pars" %in% effects) tidy_parameters(x, scales),
                 if ("ran_vals" %in% effects) tidy_modes(x))
   out <- bind_rows_by_name(parts[!vapply(parts, is.null, NA)])
-  if (check_flag(conf.int, "conf.int")) {
-    df <- if (is.null(out$df)) Inf else ifelse(is.na(out$df), Inf, out$df)
-    half <- stats::qt((1 + check_level(conf.level, "conf.level")) / 2, df) * out$std.error
-    out$conf.low <- out$estimate - half
-    out$conf.high <- out$estimate + half
-  }
+  if (!check_flag(conf.int, "conf.int")) return(out)
+  df <- if (is.null(out$df)) Inf else ifelse(is.na(out$df), Inf, out$df)
+  half <- stats::qt((1 + level) / 2, df) * out$std.error
+  limits <- out$estimate + cbind(-half, half)
+  if ("ran_pars" %in% effects) limits[out$effect == "ran_pars", ] <- parameter_row_limits(x, scales, level)
+  out$conf.low <- limits[, 1L]
+  out$conf.high <- limits[, 2L]
   out
+}
+
+# Limits of the rows of tidy_parameters(); a component that may be negative has none by the profile.
+parameter_row_limits <- function(fit, scales, level) {
+  parameters <- variance_parameters(fit)
+  if (!fit_is_bounded(fit)) {
+    limits <- stats::confint(fit, "theta_", level, "Wald", scale = if (scales == "sdcor") "sd" else "variance", quiet = TRUE)
+    return(unname(limits))
+  }
+  limits <- unname(stats::confint(fit, "theta_", level, criterion = "REML", quiet = TRUE))
+  if (scales == "sdcor") return(limits)
+  limits <- limits^2
+  limits[parameters$correlation, ] <- covariance_limits(fit, parameters[parameters$correlation, ], level)
+  limits
+}
+
+# Limits of covariances, as quantity() finds them.
+covariance_limits <- function(fit, parameters, level) {
+  if (!nrow(parameters)) return(matrix(NA_real_, 0L, 2L))
+  entries <- lapply(seq_len(nrow(parameters)), function(k) {
+    force(k)
+    function(state) state$covariance[[parameters$term[k]]][parameters$row[k], parameters$col[k]]
+  })
+  as.matrix(do.call(quantity, c(list(fit), entries, list(level = level)))[c("lower", "upper")])
 }
 
 tidy_fixed <- function(fit, ddf, ...) {

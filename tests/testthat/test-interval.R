@@ -21,7 +21,7 @@ test_that("parameters are chosen by number, old or new name, or kind", {
   expect_identical(confint(fit, "theta_", method = "Wald"), all[1:4, ])
   expect_error(confint(fit, "nosuch", method = "Wald"), class = "lmm_error_input")
   expect_error(confint(fit, 9, method = "Wald"), class = "lmm_error_input")
-  expect_error(confint(fit, method = "wald"), class = "lmm_error_input")
+  expect_error(confint(fit, method = "walt"), class = "lmm_error_input")
   expect_error(confint(fit, lvl = 0.9), class = "lmm_error_input")
 })
 

@@ -65,7 +65,7 @@ test_that("a variance of zero: limit 0, no conditions", {
   set.seed(3)
   data$y <- rnorm(96)
   fit <- suppressMessages(lmm(y ~ x + (1 | g), data))
-  expect_silent(limits <- confint(fit, method = "profile"))
+  expect_silent(limits <- confint(fit, method = "profile", quiet = TRUE))
   expect_identical(limits[[".sig01", "2.5 %"]], 0)
   model <- oracle_model(data$y, model.matrix(~x, data), list(matrix(1, 96)), list(as.integer(data$g)))
   rise <- dense_profile(model, list(c(0.3, 1), c(0.01, 0.9)), 1, limits[1, 2]) - suppressMessages(deviance(update(fit, REML = FALSE)))
@@ -76,7 +76,7 @@ test_that("a singular fit: intervals are never shorter than the likelihood allow
   data <- behavior_data()
   data <- data[data$t <= 2, ]
   fit <- suppressMessages(lmm(y ~ x + (x | g), data, REML = FALSE))
-  expect_silent(limits <- confint(fit, "theta_"))
+  expect_silent(limits <- confint(fit, "theta_", quiet = TRUE))
   X <- model.matrix(~x, data)
   model <- oracle_model(data$y, X, list(X), list(as.integer(data$g)))
   starts <- list(c(1, 0.3, -0.5, 0.5), c(1, 0.3, -0.99, 0.3), c(1, 1, 0.9, 0.2), c(1.5, 0.8, -0.9, 0.4))

@@ -50,7 +50,7 @@ test_that("limits satisfy the likelihood equation of the dense model, weighted, 
 
   set.seed(3)
   d$y <- rnorm(96)
-  expect_silent(singular <- confint(suppressMessages(lmm(y ~ x + (x | g), d)), "beta_"))
+  expect_silent(singular <- confint(suppressMessages(lmm(y ~ x + (x | g), d)), "beta_", quiet = TRUE))
   for (j in 1:2) {
     expect_equal(rises_at(singular[j, ], d$y, X, j, list(X), list(g)), c(z2, z2), tolerance = 1e-6, ignore_attr = TRUE)
   }
