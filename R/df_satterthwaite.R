@@ -13,7 +13,8 @@ prepare_method.df_satterthwaite <- function(method, info) {
   own <- seq_len(k)
   H[own, own] <- H[own, own] + info$curvature
   free <- free_directions(info, J)
-  method$psi_covariance <- J %*% free %*% (2 * information_inverse(crossprod(free, H %*% free))) %*% t(J %*% free)
+  method$theta_covariance <- free %*% (2 * information_inverse(crossprod(free, H %*% free))) %*% t(free)
+  method$psi_covariance <- J %*% method$theta_covariance %*% t(J)
   method
 }
 

@@ -70,9 +70,9 @@ engine_conditional_variance <- function(fit) {
 }
 
 # Var(x'beta_hat + z'(b_hat - b)) for each row of a design; code 0 is a level without random effects.
-engine_prediction_variance <- function(fit, design, random = TRUE) {
+engine_prediction_variance <- function(fit, design, random = TRUE, point = engine_point(fit)) {
   if (random) refuse_indefinite(fit)
-  engine_result(do.call(engine_variances, c(engine_point(fit), list(kept_design(fit, design), random, FALSE))), fit$frame)
+  engine_result(do.call(engine_variances, c(point, list(kept_design(fit, design), random, FALSE))), fit$frame)
 }
 
 # Covariance of (b_hat - b, term by term with columns fastest; beta_hat).

@@ -90,23 +90,36 @@ mask_design <- function(d, use) {
 #'   estimated variance parameters.
 #' @param interval `"confidence"`: for the mean given the random effects asked for; `"prediction"`: for a new
 #'   observation, adding the residual variance and the variance of the random effects not conditioned on.
-#' @param level confidence level.
-#' @param weights prior weights of the new observations of a prediction interval: a number, or one per row.
+#' @param level confidence level; `conf.level` is another name for it.
+#' @param weights prior weights of the new observations of a prediction interval: a number, or one per row. Those of the rows of the
+#'   fit are known; for other rows of a fit with weights a message says that 1 is taken where none are given.
+#' @param ddf method for the degrees of freedom of intervals: `"Satterthwaite"`, `"Kenward-Roger"`, `"residual"` or
+#'   `"asymptotic"`, see [ddf_methods()]; for confidence intervals of the mean (`re.form = NA`) any method.
 #' @param na.action what to do about missing values in `newdata`; by default their prediction is `NA`. Without `newdata`,
 #'   `na.exclude` gives `NA` for the rows that the fit left out.
 #' @param type for functions that work with any model; the scale of the response and that of the linear predictor are the same here.
-#' @param ... not used.
+#' @param ... `conf.level`; otherwise not used.
 #' @return A vector; with `interval` a matrix with columns `fit`, `lwr`, `upr`; with `se.fit` a list of `fit` and
 #'   `se.fit`.
 #' @details For a row with fixed part `x` and random part `z` (of the terms conditioned on) the prediction is
 #'   `x' beta + z' b` plus the offset. Its variance is that of `x' (beta^ - beta) + z' (b^ - b)`, from the joint covariance matrix
 #'   `vcov(object, full = TRUE)`; a new level adds `z' Sigma z`. A prediction interval adds `sigma^2 / weight` and the
-#'   variance of the terms that are not conditioned on. Intervals use normal quantiles. All numbers are in units of the
+#'   variance of the terms that are not conditioned on. All numbers are in units of the
 #'   response, after the transformation that the formula makes.
+#' @section Intervals:
+#' Limits are the prediction and the t quantile times the root of the variance, with degrees of freedom for each row. By
+#' Satterthwaite's method these are `2 v^2 / Var(v)` for the whole variance `v` of the interval, the variance components of new
+#' levels and the residual included, with `Var(v)` by the delta method from the observed information of the variance parameters. For the mean
+#' (`re.form = NA`) and for known levels they are those of [contest()] and [predictable()]. So an interval for a new level has few
+#' degrees of freedom where there are few levels; a prediction interval is never narrower than the confidence interval of the
+#' same row. How often the intervals cover is in
+#' `vignette("degrees-of-freedom", "henderson")`. `"Kenward-Roger"` takes the adjusted variance of [predictable()] and the degrees of
+#' freedom from the expected information. The standard errors of `se.fit` are not adjusted.
 #' @section Conditions:
 #' `lmm_error_newdata`: a variable that `newdata` lacks or that has another type, a level that is not in the fit, a term in `re.form`
 #' that is not in the model. `lmm_warning_newdata`: rows outside the space that a rank-deficient fit knows (their prediction is `NA`),
-#' and variables computed from all rows, as `x - mean(x)`.
+#' and variables computed from all rows, as `x - mean(x)`. `lmm_message_weights`: a prediction interval for new rows of a fit with
+#' weights takes their weights as 1. `lmm_message_refit`: a refit by REML for Kenward and Roger.
 #' @references Henderson (1975) Biometrics 31, 423-447. McLean, Sanders and Stroup (1991) The American Statistician 45,
 #'   54-64.
 #' @examples
@@ -116,26 +129,25 @@ mask_design <- function(d, use) {
 #' @export
 predict.lmm_fit <- function(object, newdata = NULL, re.form = NULL, allow.new.levels = FALSE, se.fit = FALSE,
                             interval = c("none", "confidence", "prediction"), level = 0.95, weights = NULL,
-                            na.action = stats::na.pass, type = c("response", "link"), ...) {
+                            na.action = stats::na.pass, type = c("response", "link"), ddf = "Satterthwaite", ...) {
   do.call(check_dots_empty, without_level(list(...)))
   match_word(type[1L], c("response", "link"), "type")
   interval <- match_word(interval[1L], c("none", "confidence", "prediction"), "interval")
   level <- level_argument(level, "level", !missing(level), list(...))
   newdata <- force_argument(newdata, "newdata")
+  inference <- if (interval != "none") interval_inference(object, ddf)
+  if (!is.null(inference)) object <- inference$info$fit
   use <- wanted_columns(object, re.form)
   rows <- prediction_rows(object, newdata, re.form, allow.new.levels, na.action)
   fit <- mean_response(object, rows, use)
   if (!is.null(newdata)) fit[not_estimable(object, rows)] <- NA_real_
   fit[is.nan(fit)] <- NA_real_                                      # of values that are NaN, or Inf - Inf
   if (!check_flag(se.fit, "se.fit") && interval == "none") return(pad_rows(fit, rows))
-  variance <- prediction_variance(object, rows, use) + 0 * fit     # NA where there is no prediction
-  out <- list(fit = pad_rows(fit, rows), se.fit = pad_rows(sqrt(variance), rows))
-  if (interval == "prediction") {
-    variance <- variance + unconditioned_variance(object, rows, lapply(use, `!`)) +
-      residual_variance(object, rows, weights, newdata)
-  }
+  out <- list(fit = pad_rows(fit, rows), se.fit = pad_rows(sqrt(prediction_variance(object, rows, use)) + 0 * fit, rows))
   if (interval != "none") {
-    half <- stats::qnorm((1 + level) / 2) * sqrt(variance)
+    target <- list(use = use, left_out = if (interval == "prediction") lapply(use, `!`),
+                   residual = if (interval == "prediction") residual_shares(object, rows, weights, newdata))
+    half <- prediction_reach(inference, rows, target, level)
     out$fit <- cbind(fit = out$fit, lwr = pad_rows(fit - half, rows), upr = pad_rows(fit + half, rows))
   }
   if (se.fit) c(out, list(residual.scale = fit_sigma(object))) else out$fit
@@ -177,20 +189,20 @@ not_estimable <- function(fit, rows) {
 }
 
 # Variance of x'beta_hat + z'(b_hat - b) over the terms conditioned on; a level that is not in the fit has the
-# variance z'Sigma z of its random effects, which are independent of everything else.
-prediction_variance <- function(fit, rows, use) {
+# variance z'Sigma z of its random effects, which are independent of everything else. `at`: the variance parameters, see
+# parameters_at().
+prediction_variance <- function(fit, rows, use, at = parameters_at(fit)) {
   if (fit_is_exact(fit)) return(rep(NA_real_, rows$n))
   group <- fit_term_groups(fit)
-  Sigma <- fit_covariance(fit)
   active <- which(vapply(use, any, NA))
   by_chunk(fit, rows, function(d) {
     d <- mask_design(d, use)
     known <- complete_rows(d, group[active])
     part <- design_subset(d, known)
-    variance <- engine_prediction_variance(fit, part, random = length(active) > 0L)
+    variance <- engine_prediction_variance(fit, part, random = length(active) > 0L, at$point)
     for (k in active) {
       new <- which(part$codes[[group[k]]] == 0L)
-      variance[new] <- variance[new] + quadratic_form(part$Z[[k]][new, , drop = FALSE], Sigma[[k]])
+      variance[new] <- variance[new] + quadratic_form(part$Z[[k]][new, , drop = FALSE], at$covariance[[k]])
     }
     out <- rep(NA_real_, length(known))
     out[known] <- variance
@@ -216,21 +228,27 @@ design_subset <- function(d, keep) {
 }
 
 # Variance of the random effects that a new observation has but the prediction does not condition on.
-unconditioned_variance <- function(fit, rows, left_out) {
+unconditioned_variance <- function(fit, rows, left_out, covariance = fit_covariance(fit)) {
   if (!any(unlist(left_out))) return(0)
-  Sigma <- fit_covariance(fit)
   by_chunk(fit, rows, function(d) {
     d <- mask_design(d, left_out)
-    Reduce(`+`, Map(quadratic_form, d$Z, Sigma))
+    Reduce(`+`, Map(quadratic_form, d$Z, covariance))
   })
 }
 
-residual_variance <- function(fit, rows, weights, newdata) {
-  if (is.null(weights)) weights <- if (is.null(newdata)) rows$weights
-  if (is.null(weights)) return(fit_sigma(fit)^2)
+# Residual variances of new observations, divided by sigma^2.
+residual_shares <- function(fit, rows, weights, newdata) {
+  if (is.null(weights)) {
+    weights <- if (is.null(newdata)) rows$weights else 1
+    if (!is.null(newdata) && (!is.null(fit$rows$weights) || !is.null(fit$call$weights))) {
+      lmm_inform("weights", "the fit has prior weights: those of the rows of `newdata` are taken as 1.", what = "weights",
+                 fix = "Give them as `weights`, a number or one for each row.")
+    }
+  }
+  if (is.null(weights)) return(1)
   if (!is.numeric(weights) || !length(weights) %in% c(1L, rows$n) || anyNA(weights) || any(weights < 0)) {
     lmm_abort("input", paste0("`weights` must be a number or ", rows$n, " numbers, none of them negative or missing."),
               what = "weights")
   }
-  ifelse(weights > 0, fit_sigma(fit)^2 / weights, NA_real_)
+  ifelse(weights > 0, 1 / weights, NA_real_)
 }

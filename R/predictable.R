@@ -59,7 +59,8 @@ predictable <- function(fit, L, random = list(), rhs = 0, ddf = "Satterthwaite",
   m <- random_coefficients(fit, random)
   inference <- prediction_inference(fit, method)
   estimate <- sum(L * inference$info$estimate) + sum(unlist(Map(`*`, m, fit_modes(inference$info$fit))))
-  t_tests(estimate, prediction_test(inference, L, m), rhs, conf.level)
+  test <- if (fit_is_exact(inference$info$fit)) list(se = NA_real_, df = NA_real_) else prediction_test(inference, L, m)
+  t_tests(estimate, test, rhs, conf.level)
 }
 
 # Without fixed effects there is nothing to test in new_inference(), but still something to predict.
@@ -99,24 +100,23 @@ match_levels <- function(given, known, name) {
                             if (anyNA(at)) paste0("; unknown: ", enumerate(quote_level(given[is.na(at)]))), "."), what = name)
 }
 
-prediction_test <- function(inference, L, m) {
+# `extra`: a variance that is added to that of the prediction error, relative to sigma^2, and its slopes in psi.
+prediction_test <- function(inference, L, m, extra = list(variance = 0, slope = 0), parts = marginal_parts(inference$info)) {
   info <- inference$info
-  if (fit_is_exact(info$fit)) return(list(se = NA_real_, df = NA_real_))
-  parts <- marginal_parts(info)
   flat <- unlist(Map(function(m, factor) t(m %*% factor), m, fit_factors(info$fit)))       # Lambda'm, level by level
   inner <- parts$inner
   k <- as.vector(L %*% info$basis)
   solve_inner <- function(v) as.vector(Matrix::solve(inner, v))
   fixed <- as.vector(info$phi %*% (k - crossprod(parts$T, as.vector(parts$A %*% flat))))
   u <- solve_inner(flat) - solve_inner(as.vector(Matrix::crossprod(parts$A, parts$w * as.vector(parts$X %*% fixed))))
-  variance <- sum(flat * u) + sum(k * fixed)
+  variance <- sum(flat * u) + sum(k * fixed) + extra$variance
   mean <- as.vector(parts$X %*% fixed + parts$A %*% u)
   method <- inference$method
   result <- function(variance, df) list(se = sqrt(variance * info$sigma2), df = df)
   if (inherits(method, "df_asymptotic")) return(result(variance, Inf))
   if (inherits(method, "df_residual")) return(result(variance, fit_nobs(info$fit) - fit_rank(info$fit)))
   change <- prediction_change(info$fit, parts, m, parts$w * mean)
-  slope <- c(change$slope, sum(parts$w * mean^2))
+  slope <- c(change$slope, sum(parts$w * mean^2)) + extra$slope
   df <- 2 * variance^2 / as.numeric(slope %*% method$psi_covariance %*% slope)
   if (inherits(method, "df_kenward_roger")) variance <- variance + 2 * estimation_variance(inference, parts, change, mean)
   result(variance, df)
@@ -138,14 +138,21 @@ prediction_change <- function(fit, parts, m, l) {
 
 # h'(I x E)h and Z (I x E) h for the matrices E of the entries of Sigma, column by column of its lower triangle.
 natural_products <- function(Z, h, code, diagonal) {
-  S <- crossprod(h)
   own <- h[code, , drop = FALSE]
-  entries <- which(if (diagonal) diag(ncol(h)) == 1 else lower.tri(S, diag = TRUE), arr.ind = TRUE)
+  entries <- natural_entries(ncol(h), diagonal)
   i <- entries[, 1L]
   j <- entries[, 2L]
   once <- rep(ifelse(i == j, 0.5, 1), each = nrow(Z))
-  list(slope = S[entries] * ifelse(i == j, 1, 2),
+  list(slope = natural_slopes(crossprod(h), diagonal),
        v = once * (Z[, i, drop = FALSE] * own[, j, drop = FALSE] + Z[, j, drop = FALSE] * own[, i, drop = FALSE]))
+}
+
+natural_entries <- function(q, diagonal) which(if (diagonal) diag(q) == 1 else lower.tri(diag(q), diag = TRUE), arr.ind = TRUE)
+
+# Slopes of the trace of S Sigma in the entries of Sigma.
+natural_slopes <- function(S, diagonal) {
+  entries <- natural_entries(ncol(S), diagonal)
+  S[entries] * ifelse(entries[, 1L] == entries[, 2L], 1, 2)
 }
 
 # sum C_ij v_i'P v_j

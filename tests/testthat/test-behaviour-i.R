@@ -85,7 +85,7 @@ test_that("I10: a profile that ends at zero", {
   set.seed(3)
   d$y <- rnorm(96)
   fit <- suppressMessages(lmm(y ~ x + (1 | g), d))
-  limits <- strictly(accepts(confint(fit, method = "profile")))
+  limits <- strictly(accepts(confint(fit, method = "profile", quiet = TRUE)))
   expect_identical(limits[".sig01", 1], 0)
   model <- oracle_model(d$y, model.matrix(~ x, d), list(matrix(1, 96)), list(as.integer(d$g)))
   lowest <- oracle_fit(model, FALSE)$criterion

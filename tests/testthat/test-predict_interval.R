@@ -1,0 +1,126 @@
+# Degrees of freedom of prediction and confidence intervals.
+
+# Derivatives by central differences, errors of fourth order.
+slopes_of <- function(f, x, h = 1e-3 * x) {
+  vapply(seq_along(x), function(k) {
+    at <- function(by) f(replace(x, k, x[k] + by * h[k]))
+    (8 * (at(1) - at(-1)) - (at(2) - at(-2))) / (12 * h[k])
+  }, 0)
+}
+
+# 2 v^2 / Var(v) by dense matrices, for a variance v of the two variances: their covariance matrix is twice the inverse Hessian of
+# -2 log restricted likelihood.
+dense_df <- function(model, psi, v) {
+  criterion <- function(psi) oracle_criterion(model, list(matrix(psi[1])), psi[2], TRUE)
+  H <- vapply(1:2, function(k) slopes_of(function(psi) slopes_of(criterion, psi)[k], psi), numeric(2))
+  g <- slopes_of(v, psi)
+  2 * v(psi)^2 / sum(g * solve(H / 2, g))
+}
+
+test_that("degrees of freedom are 2 v^2 / Var(v) of the whole variance, by dense matrices", {
+  data <- behavior_data()[-c(1:7, 30:33), ]
+  fit <- lmm(y ~ x + (1 | g), data)
+  X <- model.matrix(~x, data)
+  model <- oracle_model(data$y, X, list(X[, 1, drop = FALSE]), list(as.integer(droplevels(factor(data$g)))))
+  psi <- c(VarCorr(fit)$g[1], sigma(fit)^2)
+  x <- c(1, 2)
+  level <- as.character(data$g[40])
+  known <- match(level, rownames(ranef(fit)$g))
+  error <- function(psi, random) {           # Var(x'(beta_hat - beta) + z'(b_hat - b))
+    at <- oracle_solution(model, list(matrix(psi[1])), psi[2])
+    z <- replace(numeric(nrow(at$prediction_error)), known, random)
+    sum(x * (at$vcov %*% x)) + sum(z * (at$prediction_error %*% z)) + 2 * sum(z * (at$prediction_cross %*% x))
+  }
+  new <- data.frame(x = 2, g = c(level, "new"))
+  variances <- list(confidence = list(function(psi) error(psi, 1), function(psi) error(psi, 0) + psi[1]),
+                    prediction = list(function(psi) error(psi, 1) + psi[2] / 3, function(psi) error(psi, 0) + psi[1] + psi[2] / 3))
+  for (interval in names(variances)) {
+    limits <- predict(fit, new, allow.new.levels = TRUE, interval = interval, weights = 3, level = 0.9)
+    for (row in 1:2) {
+      v <- variances[[interval]][[row]]
+      expect_equal(unname(limits[row, "upr"] - limits[row, "fit"]), qt(0.95, dense_df(model, psi, v)) * sqrt(v(psi)), tolerance = 1e-6,
+                   label = paste(interval, row))
+    }
+  }
+})
+
+test_that("means and known levels are those of contest() and predictable()", {
+  fit <- lmm(y ~ x + (x | g), behavior_data())
+  new <- data.frame(x = c(0, 2), g = c("g02", "g05"))
+  L <- cbind(1, new$x)
+  for (ddf in c("Satterthwaite", "Kenward-Roger", "residual", "asymptotic", "containment")) {
+    expect_equal(unname(predict(fit, new, re.form = NA, interval = "confidence", ddf = ddf)[, -1]),
+                 as.matrix(contest(fit, L, joint = FALSE, ddf = ddf)[c("lower", "upper")]), ignore_attr = TRUE, tolerance = 1e-10)
+  }
+  for (ddf in c("Satterthwaite", "Kenward-Roger", "residual", "asymptotic")) {
+    one <- function(k) {
+      random <- matrix(L[k, ], 1, dimnames = list(new$g[k], c("(Intercept)", "x")))
+      unlist(predictable(fit, L[k, ], list(g = random), ddf = ddf)[c("Estimate", "lower", "upper")])
+    }
+    expect_equal(predict(fit, new, interval = "confidence", ddf = ddf), rbind(one(1), one(2)), ignore_attr = TRUE, tolerance = 1e-8)
+  }
+  expect_error(predict(fit, new, interval = "confidence", ddf = "containment"), "`ddf` must be one of", class = "lmm_error_input")
+})
+
+test_that("both ways to the variance of a row agree: Kenward-Roger without its adjustments", {
+  fit <- suppressMessages(lmm(y ~ x + (x || g) + (1 | h), transform(behavior_data(), h = gl(8, 1, 96))))
+  new <- data.frame(x = c(1, 2), g = c("g02", "new"), h = c("new", "3"))
+  target <- list(use = lapply(fit$frame$random, function(term) rep(TRUE, term$q)),
+                 left_out = lapply(fit$frame$random, function(term) rep(FALSE, term$q)), residual = c(1, 2))
+  inference <- interval_inference(fit, "Satterthwaite")
+  rows <- new_rows(fit$frame, new, NULL, TRUE, na.pass)
+  expect_equal(adjusted_tests(inference, rows, target), prediction_tests(inference, rows, target), tolerance = 1e-7)
+})
+
+test_that("an interval for a new level of few has few degrees of freedom", {
+  fit <- example_fit("pulp")
+  limits <- predict(fit, data.frame(operator = "new"), allow.new.levels = TRUE, interval = "prediction")
+  asymptotic <- predict(fit, data.frame(operator = "new"), allow.new.levels = TRUE, interval = "prediction", ddf = "asymptotic")
+  expect_gt(diff(limits[1, -1]), 1.1 * diff(asymptotic[1, -1]))
+})
+
+test_that("a prediction interval is never narrower than the confidence interval of the row", {
+  fit <- lmm(yield ~ irrigation + variety + (1 | field), package_data("irrigation"))
+  grid <- expand.grid(irrigation = paste0("i", 1:4), variety = c("v1", "v2"), field = c(paste0("f", 1:8), "new"))
+  for (re.form in list(NULL, NA)) {
+    width <- function(interval) diff(t(predict(fit, grid, re.form, allow.new.levels = TRUE, interval = interval)[, -1]))
+    expect_true(all(width("prediction") >= width("confidence") * (1 - 1e-12)))
+  }
+})
+
+test_that("intervals do not depend on units or origins, and follow rows, missing values and held parameters", {
+  data <- behavior_data()
+  fit <- lmm(y ~ x + (x | g), data)
+  moved <- lmm(y ~ x + (x | g), transform(data, y = 1000 * y, x = (x + 50) / 7))
+  new <- data.frame(x = c(0, 3, NA), g = c("g03", "new", "g03"))
+  for (interval in c("confidence", "prediction")) {
+    limits <- predict(fit, new, allow.new.levels = TRUE, interval = interval)
+    expect_true(all(is.na(limits[3, ])))
+    expect_equal(predict(moved, transform(new, x = (x + 50) / 7), allow.new.levels = TRUE, interval = interval), 1000 * limits, tolerance = 1e-6)
+  }
+  expect_equal(with_chunk_rows(7L, predict(fit, interval = "confidence", re.form = NA)), predict(fit, interval = "confidence", re.form = NA))
+  free <- lmm(y ~ x + (1 | g), data)
+  held <- lmm(y ~ x + (1 | g), data, fixed = c(sigma = sigma(free), `sd_(Intercept)|g` = sqrt(VarCorr(free)$g[1])))
+  expect_equal(predict(held, interval = "prediction"), predict(free, interval = "prediction", ddf = "asymptotic"), tolerance = 1e-6)
+  negative <- lmm(y ~ x + (1 | g), data, bounded = FALSE)
+  expect_equal(predict(negative, interval = "prediction"), predict(free, interval = "prediction"), tolerance = 1e-7)
+  none <- lmm(y ~ 0 + (1 | g), data)
+  expect_equal(unname(predict(none, interval = "confidence", re.form = NA)), matrix(0, 96, 3))
+})
+
+test_that("weights of new rows are given or reported as 1", {
+  data <- transform(behavior_data(), w = rep(c(1, 4, 9), 32))
+  fit <- lmm(y ~ x + (1 | g), data, weights = w)
+  expect_message(one <- predict(fit, data[1:3, ], interval = "prediction"), "weights", class = "lmm_message_weights")
+  expect_silent(known <- predict(fit, data[1:3, ], interval = "prediction", weights = c(1, 4, 9)))
+  expect_silent(own <- predict(fit, interval = "prediction"))
+  expect_equal(known, own[1:3, ])
+  expect_equal(one, predict(fit, data[1:3, ], interval = "prediction", weights = 1))
+  expect_silent(predict(fit, data[1:3, ], interval = "confidence"))
+})
+
+test_that("Kenward-Roger intervals of a fit by maximum likelihood are those of the refit by REML", {
+  data <- behavior_data()
+  expect_message(ml <- predict(lmm(y ~ x + (1 | g), data, REML = FALSE), interval = "prediction", ddf = "KR"), class = "lmm_message_refit")
+  expect_equal(ml, predict(lmm(y ~ x + (1 | g), data), interval = "prediction", ddf = "KR"), tolerance = 1e-8)
+})
