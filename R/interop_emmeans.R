@@ -48,8 +48,7 @@ raw_variables <- function(fit, trms, rows) {
 emm_basis.lmm_fit <- function(object, trms, xlev, grid, ddf = lmer.df, lmer.df = mode, mode = NULL, vcov. = NULL, ...) {
   if (is.null(ddf) || identical(ddf, "link") || identical(ddf, "response")) ddf <- default_emmeans_df()
   frame <- object$frame
-  data <- stats::model.frame(trms, grid, na.action = stats::na.pass, xlev = xlev)
-  X <- build_matrix(frame, data, n = nrow(grid))
+  X <- build_matrix(frame, grid_variables(frame, grid), n = nrow(grid))
   colnames(X) <- frame$x_names
   options <- list(...)
   options <- options[names(options) %in% c("cluster", "information", "subject")]
@@ -68,6 +67,14 @@ emm_basis.lmm_fit <- function(object, trms, xlev, grid, ddf = lmer.df, lmer.df =
 default_emmeans_df <- function() {
   given <- getOption("emmeans")$lmer.df
   if (is.null(given)) "Satterthwaite" else given
+}
+
+# The variables of the fixed effects on a grid, in which numbers stand for times and the like.
+grid_variables <- function(frame, grid) {
+  source <- newdata_source(frame, grid, needed_variables(frame, logical(length(frame$groups))), numbers = TRUE)
+  values <- as_newdata(read_fixed(frame, source))
+  signal_conditions(lapply(source$notes$conditions, reclass, "lmm_warning_newdata"))
+  values
 }
 
 # Orthonormal basis of the vectors c with X c = 0; NA where there are none.

@@ -16,6 +16,9 @@ model_frame <- function(spec, data = NULL, weights = NULL, offset = NULL, subset
   check_columns(columns, source)
   chosen <- choose_rows(columns, evaluate_subset(subset, source), na_rule, source)
   columns$env <- small_environment(source$env, columns)
+  columns$records <- variable_records(columns, source)
+  columns$probe <- probe_rows(columns, chosen, source)
+  columns$readers <- column_readers(columns, source)
   terms <- complete_terms(terms, columns)
   saying_what_was_left_out(chosen, columns, source$n, {
     rows <- read_rows(chosen, columns)
@@ -54,7 +57,9 @@ new_model_frame <- function(spec, fixed, random, columns, na_rule) {
     spec = detach_spec(spec, fixed$terms, env), terms = fixed$terms, xlevels = fixed$xlevels,
     contrasts = fixed$contrasts, coding = fixed$coding,
     x_names = fixed$columns, x_assign = fixed$assign, x_constant = fixed$constant,
-    response = columns$response, offset = columns$offset_calls, na_action = na_rule,
+    response = columns$response, offset = columns$readers[columns$offsets], weights = columns$readers[["(weights)"]],
+    na_action = na_rule, readers = group_readers(random$groups, columns), probe = columns$probe,
+    variables = columns$records,
     random = random$terms,
     groups = lapply(random$groups, `[`, c("name", "expr", "levels", "parts", "cells")),
     outside = columns$outside, constants = columns$constants, constant_values = columns$constant_values
@@ -65,18 +70,10 @@ new_model_frame <- function(spec, fixed, random, columns, na_rule) {
 complete_terms <- function(terms, columns) {
   calls <- as.list(attr(terms, "variables"))
   labels <- variable_labels(terms)
-  attr(terms, "predvars") <- as.call(c(calls[1L], predict_calls(columns$repeatable[labels], columns$values[labels])))
+  attr(terms, "predvars") <- as.call(c(calls[1L], columns$readers[labels]))
   attr(terms, "dataClasses") <- vapply(columns$values[labels], stats::.MFclass, "")
   attr(terms, ".Environment") <- columns$env
   terms
-}
-
-# poly(x, 2) becomes poly(x, 2, coefs = ...), and so on.
-predict_calls <- function(calls, values) {
-  for (i in seq_along(calls)) {
-    if (is.call(calls[[i]])) calls[[i]] <- repeatable_call(values[[i]], calls[[i]])
-  }
-  calls
 }
 
 # A formula made in a function would carry that function's variables (the data, as a rule) into the fit and
@@ -86,7 +83,7 @@ small_environment <- function(env, columns) {
   anchor <- env
   while (!is_lasting_environment(anchor)) anchor <- parent.env(anchor)
   small <- new.env(parent = anchor)
-  names <- setdiff(unique(unlist(lapply(columns$calls, all.names))), columns$outside)
+  names <- setdiff(unique(unlist(lapply(c(columns$calls, columns$arguments), all.names))), columns$outside)
   wanted <- function(name, value) is.function(value) || name %in% columns$constants
   copy_values(names, env, small, wanted)
   small

@@ -106,54 +106,13 @@ evaluate_variables <- function(variables, source) {
   n <- if (is.null(source$n)) NROW(values[[1L]]) else source$n
   like_data <- vapply(found, NROW, 0L) == n
   c(variables, list(values = values, n = n, response = names(values)[1L], outside = elsewhere[like_data],
-                    constants = elsewhere[!like_data], constant_values = kept_constants(elsewhere, found, like_data), repeatable = lapply(variables$calls, fix_inner_bases, source)))
+                    constants = elsewhere[!like_data], constant_values = kept_constants(elsewhere, found, like_data)))
 }
 
 # What `k` was in I(x * k), for new data: it may have changed by then.
 kept_constants <- function(names, values, like_data) {
   keep <- !like_data & vapply(values, function(x) is.atomic(x) && length(x) <= 1e4, NA)
   stats::setNames(values[keep], names[keep])
-}
-
-# Functions whose result for a row depends on the other rows, and which makepredictcall() knows.
-basis_functions <- c("scale", "poly", "polym", "bs", "ns")
-
-# log(scale(x) + 5) gives for new data what it gave for the old only if scale(x) inside it is told center and scale.
-fix_inner_bases <- function(call, source) {
-  if (!is.call(call) || !any(basis_functions %in% all.names(call))) return(call)
-  for (i in seq_along(call)[-1L]) {
-    inner <- call[[i]]
-    if (missing(inner) || !is.call(inner) || !any(basis_functions %in% all.names(inner))) next
-    fixed <- fix_inner_bases(inner, source)
-    if (function_name(inner) %in% basis_functions) {
-      fixed <- repeatable_call(evaluate_call(inner, source, deparse_line(inner)), fixed)
-    }
-    call[[i]] <- fixed
-  }
-  if (function_name(call) == "poly") call <- poly_of_vector(call, source)
-  call
-}
-
-# makepredictcall() knows scale(x), but not base::scale(x).
-repeatable_call <- function(value, call) {
-  head <- call[[1L]]
-  if (function_name(call) == "scale") call[[1L]] <- quote(scale)
-  call <- stats::makepredictcall(value, call)
-  call[[1L]] <- head
-  call
-}
-
-# poly() of a matrix of one column, as scale() makes, cannot be evaluated for new data.
-poly_of_vector <- function(call, source) {
-  x <- evaluate_variable(call[[2L]], source)
-  if (length(dim(x)) == 2L && ncol(x) == 1L) call[[2L]] <- call("as.vector", call[[2L]])
-  call
-}
-
-# ns of splines::ns(x, 3).
-function_name <- function(call) {
-  head <- call[[1L]]
-  if (is.call(head) && length(head) == 3L && is.symbol(head[[3L]])) as.character(head[[3L]]) else call_head(call)
 }
 
 duplicate_columns <- function(needed, names) {
@@ -252,8 +211,8 @@ add_arguments <- function(columns, arguments, source) {
     columns$roles[[label]] <- "argument"
     if (name == "offset") columns$offsets <- c(columns$offsets, label)
   }
-  columns$offset_calls <- columns$calls[setdiff(columns$offsets, "(offset)")]
-  if ("(offset)" %in% columns$offsets) columns$offset_calls[["(offset)"]] <- arguments$offset
+  names(arguments) <- paste0("(", names(arguments), ")")
+  columns$arguments <- arguments[names(arguments) %in% names(columns$values)]
   columns
 }
 

@@ -11,12 +11,25 @@ new_rows <- function(frame, newdata, re.form = NULL, allow.new.levels = FALSE, n
   }
   check_flag(allow.new.levels, "allow.new.levels")
   na_rule <- check_na_action(na.action)
-  source <- list(data = plain_columns(drop_dimensions(newdata), names(newdata)), env = constants_environment(frame),
-                 n = .row_names_info(newdata, 2L), notes = new.env())
   asked <- asked_groups(frame, re.form)
+  source <- newdata_source(frame, newdata, needed_variables(frame, asked))
   rows <- as_newdata(read_new_rows(frame, asked, allow.new.levels, source))
   signal_conditions(lapply(source$notes$conditions, reclass, "lmm_warning_newdata"))
   leave_out_missing(rows, na_rule, newdata)
+}
+
+# The variables `names` of `newdata` in the classes of the fit, and where to find constants and functions.
+newdata_source <- function(frame, newdata, names, numbers = FALSE) {
+  data <- as_in_fit(plain_columns(drop_dimensions(newdata), names), frame, names, numbers)
+  list(data = data, env = constants_environment(frame), n = .row_names_info(newdata, 2L), notes = new.env())
+}
+
+# Names of the variables of the fixed effects, the offset, and the random terms that are asked for.
+needed_variables <- function(frame, asked) {
+  terms <- Filter(function(term) asked[term$group], frame$random)
+  calls <- c(unlist(lapply(c(list(frame), terms), plan_calls), recursive = FALSE), Filter(is.language, frame$offset),
+             lapply(frame$groups[asked], `[[`, "expr"))
+  unique(unlist(lapply(calls, variables_of)))
 }
 
 # Constants as they were when the model was fitted.
@@ -100,7 +113,7 @@ plan_calls <- function(plan) {
 read_fixed <- function(frame, source) {
   calls <- plan_calls(frame)
   check_present(calls, frame, source)
-  Map(function(call, label) new_value(call, label, frame, source), calls, names(calls))
+  Map(function(call, label) new_value(call, label, frame, frame, source), calls, names(calls))
 }
 
 # Slope variables of terms that are not asked for may be absent; they then count as missing.
@@ -110,7 +123,7 @@ read_slopes <- function(frame, values, asked, source) {
     absent <- !asked[term$group] && length(lacking(calls, frame, source))
     if (!absent) check_present(calls, frame, source)
     for (label in setdiff(names(calls), names(values))) {
-      values[[label]] <- if (absent) rep(NA_real_, source$n) else new_value(calls[[label]], label, term, source)
+      values[[label]] <- if (absent) rep(NA_real_, source$n) else new_value(calls[[label]], label, term, frame, source)
     }
   }
   values
@@ -123,10 +136,11 @@ read_groups <- function(frame, values, asked, source) {
     for (call in calls) {
       label <- variable_label(call)
       if (!is.null(values[[label]])) next
-      note_mixed_rows(call, label, source)
-      values[[label]] <- evaluate_variable(call, source)
+      if (!is.null(frame$readers[[label]])) call <- frame$readers[[label]]
+      values[[label]] <- evaluate_variable(call, source, label)
       check_group_column(values[[label]], label)
       check_length(values[[label]], label, source$n)
+      note_row_dependence(call, label, values[[label]], frame, source)
     }
   }
   values
@@ -153,26 +167,15 @@ check_present <- function(calls, frame, source, group = NULL) {
 }
 
 # A variable of the fit, of the type and with the levels it had there.
-new_value <- function(call, label, plan, source) {
-  note_mixed_rows(call, label, source)
+new_value <- function(call, label, plan, frame, source) {
   x <- evaluate_variable(call, source, label)
   check_predictor_column(x, label)
   check_length(x, label, source$n)
+  note_row_dependence(call, label, x, frame, source)
   levels <- plan$xlevels[[label]]
   if (is.null(levels)) check_like_numeric(x, label, attr(plan$terms, "dataClasses")[[label]])
   else check_known_levels(x, label, levels)
   x
-}
-
-# Functions whose value for a row depends on the other rows, and that nothing tells what the rows of the fit were.
-mixing_functions <- c("mean", "median", "sd", "var", "mad", "IQR", "min", "max", "range", "sum", "prod", "quantile", "rank", "order",
-                      "ave", "cumsum", "cumprod", "cummax", "cummin", "diff", "rev", "sort", "seq_along", "length", "NROW", "nrow")
-
-note_mixed_rows <- function(call, label, source) {
-  if (!is.call(call) || !any(mixing_functions %in% all.names(call))) return(invisible())
-  note(source, list(lmm_condition("warning", "data", paste0(quote_name(label), " is computed from all rows: for `newdata` its values are ",
-    "those of the fit only if these are the rows of the fit."), what = label,
-    fix = "Compute the variable in the data, or use scale(), whose center and scale are kept.")))
 }
 
 check_like_numeric <- function(x, label, class) {
@@ -226,6 +229,7 @@ new_offset <- function(frame, source) {
     if (length(x) == 1L) x <- rep(x, source$n)
     check_numeric_column(x, shown)
     check_length(x, shown, source$n)
+    note_row_dependence(call, label, x, frame, source)
     total <- plain_numeric(x) + if (is.null(total)) 0 else total
   }
   total

@@ -1,0 +1,113 @@
+# Calls that read new data: what an expression took from the rows of the fit is written into them.
+
+# By label the call of each variable, and of `(weights)` and `(offset)`, which may be numbers.
+column_readers <- function(columns, source) {
+  readers <- c(lapply(columns$calls, fix_inner_bases, source),
+               lapply(columns$arguments, function(call) tryCatch(fix_inner_bases(call, source), error = function(e) call)))
+  readers <- predict_calls(readers, columns$values[names(readers)])
+  for (label in names(columns$probe$values)) {
+    readers[[label]] <- independent_reader(readers[[label]], label, columns, source)
+  }
+  readers
+}
+
+# Of the calls for the grouping variables those that are not plain names.
+group_readers <- function(groups, columns) {
+  labels <- unlist(lapply(groups, function(group) vapply(group$parts, `[[`, "", "label")))
+  Filter(is.call, columns$readers[unique(labels)])
+}
+
+# poly(x, 2) becomes poly(x, 2, coefs = ...), and so on.
+predict_calls <- function(calls, values) {
+  for (i in seq_along(calls)) {
+    if (is.call(calls[[i]])) calls[[i]] <- repeatable_call(values[[i]], calls[[i]])
+  }
+  calls
+}
+
+# Functions whose result for a row depends on the other rows, and which makepredictcall() knows.
+basis_functions <- c("scale", "poly", "polym", "bs", "ns")
+
+# log(scale(x) + 5) gives for new data what it gave for the old only if scale(x) inside it is told center and scale.
+fix_inner_bases <- function(call, source) {
+  if (!is.call(call) || !any(basis_functions %in% all.names(call))) return(call)
+  for (i in seq_along(call)[-1L]) {
+    inner <- call[[i]]
+    if (missing(inner) || !is.call(inner) || !any(basis_functions %in% all.names(inner))) next
+    fixed <- fix_inner_bases(inner, source)
+    if (function_name(inner) %in% basis_functions) {
+      fixed <- repeatable_call(evaluate_call(inner, source, deparse_line(inner)), fixed)
+    }
+    call[[i]] <- fixed
+  }
+  if (function_name(call) == "poly") call <- poly_of_vector(call, source)
+  call
+}
+
+# makepredictcall() knows scale(x), but not base::scale(x).
+repeatable_call <- function(value, call) {
+  head <- call[[1L]]
+  if (function_name(call) == "scale") call[[1L]] <- quote(scale)
+  call <- stats::makepredictcall(value, call)
+  call[[1L]] <- head
+  call
+}
+
+# poly() of a matrix of one column, as scale() makes, cannot be evaluated for new data.
+poly_of_vector <- function(call, source) {
+  x <- evaluate_variable(call[[2L]], source)
+  if (length(dim(x)) == 2L && ncol(x) == 1L) call[[2L]] <- call("as.vector", call[[2L]])
+  call
+}
+
+# ns of splines::ns(x, 3).
+function_name <- function(call) {
+  head <- call[[1L]]
+  if (is.call(head) && length(head) == 3L && is.symbol(head[[3L]])) as.character(head[[3L]]) else call_head(call)
+}
+
+# A call whose value does not depend on the other rows, if there is one: the call itself, the call with constants for what it takes from
+# all rows, or a linear function of its variable.
+independent_reader <- function(call, label, columns, source) {
+  expected <- columns$probe$values[[label]]
+  independent <- function(call) gives_same_values(call, expected, columns$probe, source$env)
+  if (independent(call)) return(call)
+  fixed <- with_constants(call, columns$probe, source)
+  if (!identical(fixed, call) && independent(fixed)) return(fixed)
+  linear <- linear_reader(call, columns$values[[label]], columns$probe, source)
+  if (!is.null(linear) && independent(linear)) linear else call
+}
+
+# x - mean(x) becomes x - 50.3: constants for the parts whose value does not have a row for each row.
+with_constants <- function(call, probe, source, most = 1e4) {
+  is_summary <- function(value, n) is.atomic(value) && length(value) && NROW(value) != n
+  fix <- function(e, inner = TRUE) {
+    if (call_head(e) %in% c("~", "function", "$", "@") || !any(variables_of(e) %in% names(probe$data))) return(e)
+    if (inner && is_summary(evaluate_quietly(e, probe$data, source$env), length(probe$rows))) {
+      value <- evaluate_quietly(e, source$data, source$env)
+      if (is_summary(value, source$n) && length(value) <= most) return(value)
+    }
+    for (i in seq_along(e)[-1L]) if (!missing_part(e, i) && is.call(e[[i]])) e[[i]] <- fix(e[[i]])
+    e
+  }
+  keeping_generator(fix(call, FALSE))
+}
+
+missing_part <- function(call, i) identical(call[[i]], quote(expr = ))
+
+# The linear function of its only variable that a function such as a standardization is on the rows of the fit; NULL if it is none.
+linear_reader <- function(call, value, probe, source) {
+  name <- intersect(variables_of(call), names(probe$data))
+  if (length(name) != 1L || !is.double(value) || NCOL(value) != 1L || NROW(value) != source$n) return(NULL)
+  x <- find_value(name, list(source$data, source$env))$value
+  if (!is_plain_number(x) || NCOL(x) != 1L) return(NULL)
+  x <- plain_numeric(x)
+  value <- plain_numeric(value)
+  known <- which(is.finite(x) & is.finite(value))
+  ends <- known[c(which.min(x[known]), which.max(x[known]))]
+  if (length(ends) < 2L || x[ends[1L]] == x[ends[2L]]) return(NULL)
+  slope <- diff(value[ends]) / diff(x[ends])
+  line <- value[ends[1L]] + slope * (x[known] - x[ends[1L]])
+  if (any(abs(value[known] - line) > 1e-10 * max(abs(value[known])))) return(NULL)
+  call("+", value[ends[1L]], call("*", slope, call("-", as.name(name), x[ends[1L]])))
+}
