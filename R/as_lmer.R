@@ -38,7 +38,38 @@ as_lmer <- function(fit) {
                      optimizer = "nloptwrap", control = list(), derivs = criterion_slopes(criterion, theta, fit_nobs(fit)))
   out <- lme4::mkMerMod(environment(criterion), found, parts$reTrms, fr = parts$fr, mc = prepared$shown)
   check_same_coding(fit, lme4::fixef(out))
+  with_readers(out, fit$frame)
+}
+
+# 'lme4' reads new data by calls kept in the model frame; ours say what expressions took from the rows of the fit. What still depends
+# on the rows, or groups them, is told.
+with_readers <- function(out, frame) {
+  kept <- c(fixed = list(stats::formula(out, fixed.only = TRUE)), random = list(reformulas::subbars(stats::formula(out, random.only = TRUE))))
+  readers <- do.call(c, lapply(c(list(frame), frame$random), plan_calls))
+  terms <- attr(out@frame, "terms")
+  for (part in names(kept)) {
+    labels <- variable_labels(stats::terms(kept[[part]]))
+    calls <- as.list(attr(terms, paste0("predvars.", part)))[-1L]
+    if (length(calls) != length(labels)) next
+    ours <- match(labels, names(readers), nomatch = 0L)
+    calls[ours > 0L] <- readers[ours]
+    attr(terms, paste0("predvars.", part)) <- as.call(c(quote(list), calls))
+  }
+  attr(out@frame, "terms") <- terms
+  warn_row_dependent(frame, readers)
   out
+}
+
+warn_row_dependent <- function(frame, readers) {
+  groups <- unlist(lapply(frame$groups, function(group) group_parts(group$expr)))
+  calls <- c(readers, stats::setNames(groups, vapply(groups, variable_label, "")))
+  calls <- Filter(is.call, c(calls, if (is.call(frame$weights)) list(`(weights)` = frame$weights)))
+  env <- constants_environment(frame)
+  for (label in intersect(names(calls), names(frame$probe$values))) {
+    if (gives_same_values(calls[[label]], frame$probe$values[[label]], frame$probe, env)) next
+    lmm_warn("data", paste0(quote_name(label), " depends on which rows are there: where 'lme4' evaluates it for new data, it has other values than in the fit."),
+             what = label, fix = "Compute the variable in the data.")
+  }
 }
 
 # The criterion of maximum likelihood does not notice another coding of a factor, nor a restricted one the choice of the first level.

@@ -42,7 +42,8 @@ read_new_rows <- function(frame, asked, allow.new.levels, source) {
   values <- read_slopes(frame, read_fixed(frame, source), asked, source)
   values <- read_groups(frame, values, asked, source)
   codes <- Map(function(group, ask) {
-    if (ask) new_codes(group, values, allow.new.levels) else integer(source$n)
+    if (!ask) return(integer(source$n))
+    explaining_dependence(group$parts[[1L]]$label, source, new_codes(group, values, allow.new.levels))
   }, frame$groups, asked)
   list(data = structure(values, class = "data.frame", row.names = attr(source$data, "row.names")), y = NULL,
        offset = new_offset(frame, source), weights = NULL, codes = codes, n = source$n,
@@ -174,8 +175,18 @@ new_value <- function(call, label, plan, frame, source) {
   note_row_dependence(call, label, x, frame, source)
   levels <- plan$xlevels[[label]]
   if (is.null(levels)) check_like_numeric(x, label, attr(plan$terms, "dataClasses")[[label]])
-  else check_known_levels(x, label, levels)
+  else explaining_dependence(label, source, check_known_levels(x, label, levels))
   x
+}
+
+# That an unknown level comes from other rows and not from another value is said.
+explaining_dependence <- function(label, source, expr) {
+  noted <- Filter(function(condition) identical(condition$what, label), source$notes$conditions)
+  if (!length(noted)) return(expr)
+  tryCatch(expr, lmm_error_newdata = function(e) {
+    e <- extend_condition(e, paste(quote_name(label), "depends on which rows are there."), noted[[1L]]$fix)
+    stop(e)
+  })
 }
 
 check_like_numeric <- function(x, label, class) {
