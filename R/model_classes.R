@@ -18,6 +18,14 @@ decorations <- c("AsIs", "array", "double", "haven_labelled", "haven_labelled_sp
 
 is_plain_number <- function(x) (is.double(x) || is.integer(x)) && all(oldClass(x) %in% decorations)
 
+# A variable that stands by itself; expressions may look at the class.
+plain_value <- function(x) {
+  x <- plain_column(x)
+  classes <- oldClass(x)
+  if (!length(classes) || inherits(x, "AsIs") || !all(classes %in% c(decorations, "character")) || !is.atomic(x)) return(x)
+  if (length(dim(x)) == 2L) unclass(x) else as.vector(unclass(x))
+}
+
 plain_column <- function(x) {
   if (length(dim(x)) == 1L && is.atomic(x)) x <- drop_dimension(x)
   if (inherits(x, "integer64") && is.double(x)) number_of_wide(x) else x

@@ -6,7 +6,7 @@ column_readers <- function(columns, source) {
                lapply(columns$arguments, function(call) tryCatch(fix_inner_bases(call, source), error = function(e) call)))
   readers <- predict_calls(readers, columns$values[names(readers)])
   for (label in names(columns$probe$values)) {
-    readers[[label]] <- independent_reader(readers[[label]], label, columns, source)
+    readers[[label]] <- independent_reader(readers[[label]], columns$values[[label]], columns$probe, source)
   }
   readers
 }
@@ -67,22 +67,36 @@ function_name <- function(call) {
 }
 
 # A call whose value does not depend on the other rows, if there is one: the call itself, the call with constants for what it takes from
-# all rows, or a linear function of its variable.
-independent_reader <- function(call, label, columns, source) {
-  expected <- columns$probe$values[[label]]
-  independent <- function(call) gives_same_values(call, expected, columns$probe, source$env)
+# all rows, a linear function of its variable, or the call with such calls for its arguments. `value`: of the call, in all rows.
+independent_reader <- function(call, value, probe, source) {
+  expected <- comparable(part_of(value, probe$rows))
+  independent <- function(call) gives_same_values(call, expected, probe, source$env)
   if (independent(call)) return(call)
-  fixed <- with_constants(call, columns$probe, source)
-  if (!identical(fixed, call) && independent(fixed)) return(fixed)
-  linear <- linear_reader(call, columns$values[[label]], columns$probe, source)
-  if (!is.null(linear) && independent(linear)) linear else call
+  for (change in list(with_constants, linear_reader, with_independent_arguments)) {
+    changed <- change(call, value, probe, source)
+    if (!identical(changed, call) && independent(changed)) return(changed)
+  }
+  call
 }
 
+with_independent_arguments <- function(call, value, probe, source) {
+  if (call_head(call) %in% opaque_calls) return(call)
+  for (i in seq_along(call)[-1L]) {
+    if (missing_part(call, i) || !is.call(call[[i]]) || !any(variables_of(call[[i]]) %in% names(probe$data))) next
+    inner <- keeping_generator(evaluate_quietly(call[[i]], source$data, source$env))
+    if (is.atomic(inner) && NROW(inner) == source$n) call[[i]] <- independent_reader(call[[i]], inner, probe, source)
+  }
+  call
+}
+
+# Calls into which nothing is written.
+opaque_calls <- c("~", "function", "$", "@", "::", ":::")
+
 # x - mean(x) becomes x - 50.3: constants for the parts whose value does not have a row for each row.
-with_constants <- function(call, probe, source, most = 1e4) {
+with_constants <- function(call, value, probe, source, most = 1e4) {
   is_summary <- function(value, n) is.atomic(value) && length(value) && NROW(value) != n
   fix <- function(e, inner = TRUE) {
-    if (call_head(e) %in% c("~", "function", "$", "@") || !any(variables_of(e) %in% names(probe$data))) return(e)
+    if (call_head(e) %in% opaque_calls || !any(variables_of(e) %in% names(probe$data))) return(e)
     if (inner && is_summary(evaluate_quietly(e, probe$data, source$env), length(probe$rows))) {
       value <- evaluate_quietly(e, source$data, source$env)
       if (is_summary(value, source$n) && length(value) <= most) return(value)
@@ -95,19 +109,19 @@ with_constants <- function(call, probe, source, most = 1e4) {
 
 missing_part <- function(call, i) identical(call[[i]], quote(expr = ))
 
-# The linear function of its only variable that a function such as a standardization is on the rows of the fit; NULL if it is none.
+# The linear function of its only variable that a function such as a standardization is on the rows of the fit.
 linear_reader <- function(call, value, probe, source) {
   name <- intersect(variables_of(call), names(probe$data))
-  if (length(name) != 1L || !is.double(value) || NCOL(value) != 1L || NROW(value) != source$n) return(NULL)
+  if (length(name) != 1L || !is_plain_number(value) || NCOL(value) != 1L || NROW(value) != source$n) return(call)
   x <- find_value(name, list(source$data, source$env))$value
-  if (!is_plain_number(x) || NCOL(x) != 1L) return(NULL)
+  if (!is_plain_number(x) || NCOL(x) != 1L) return(call)
   x <- plain_numeric(x)
   value <- plain_numeric(value)
   known <- which(is.finite(x) & is.finite(value))
   ends <- known[c(which.min(x[known]), which.max(x[known]))]
-  if (length(ends) < 2L || x[ends[1L]] == x[ends[2L]]) return(NULL)
+  if (length(ends) < 2L || x[ends[1L]] == x[ends[2L]]) return(call)
   slope <- diff(value[ends]) / diff(x[ends])
   line <- value[ends[1L]] + slope * (x[known] - x[ends[1L]])
-  if (any(abs(value[known] - line) > 1e-10 * max(abs(value[known])))) return(NULL)
+  if (any(abs(value[known] - line) > 1e-10 * max(abs(value[known])))) return(call)
   call("+", value[ends[1L]], call("*", slope, call("-", as.name(name), x[ends[1L]])))
 }

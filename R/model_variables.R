@@ -151,7 +151,7 @@ is_function_argument <- function(name, variables, source) {
 
 evaluate_variable <- function(call, source, label = NULL) {
   if (is.symbol(call)) {
-    return(plain_column(find_value(as.character(call), list(source$data, source$env))$value))
+    return(plain_value(find_value(as.character(call), list(source$data, source$env))$value))
   }
   plain_column(evaluate_call(call, source, if (is.null(label)) deparse_line(call) else label))
 }

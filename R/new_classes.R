@@ -58,6 +58,7 @@ convert_variable <- function(x, name, known, numbers) {
   if (is.data.frame(x) || is.list(x) || length(dim(x)) > 1L) return(x)
   kind <- variable_kind(x)
   if (kind == "logical" && all(is.na(x))) return(if (known$kind %in% names(time_numbers) || known$kind == "other") of_class(as.double(x), known) else x)
+  if (known$kind %in% c("factor", "text") && kind %in% c("difftime", "other")) abort_class(x, name, known)
   if (known$role == "group" && (kind %in% c("factor", "text") || known$kind %in% c("factor", "text"))) return(x)
   if (numbers && kind == "number") return(if (known$kind %in% c(names(time_numbers), "other")) of_class(as.double(x), known) else x)
   switch(known$kind,
@@ -141,7 +142,8 @@ to_class <- function(x, name, known) {
 }
 
 abort_class <- function(x, name, known, detail = NULL, fix = NULL) {
-  article <- function(class, kind) if (kind %in% c("number", "logical")) c(number = "numeric", logical = "logical")[[kind]] else with_article(class[1L])
+  words <- c(number = "numeric", logical = "logical", text = "character")
+  article <- function(class, kind) if (kind %in% names(words)) words[[kind]] else with_article(class[1L])
   lmm_abort("newdata", paste0("variable ", quote_name(name), " was ", article(known$class, known$kind), " in the fit, but is ",
     paste(c(article(class(x), variable_kind(x)), detail), collapse = " "), " in `newdata`."), what = name, value = class(x),
     fix = if (is.null(fix)) "Convert it to the class and units that it had in the fit." else fix)

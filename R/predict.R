@@ -92,7 +92,7 @@ mask_design <- function(d, use) {
 #'   observation, adding the residual variance and the variance of the random effects not conditioned on.
 #' @param level confidence level; `conf.level` is another name for it.
 #' @param weights prior weights of the new observations of a prediction interval: a number, or one per row. Those of the rows of the
-#'   fit are known; for other rows of a fit with weights a message says that 1 is taken where none are given.
+#'   fit are known, those of other rows where `newdata` has the variables of the fit's `weights`; otherwise a message says that 1 is taken.
 #' @param ddf method for the degrees of freedom of intervals: `"Satterthwaite"`, `"Kenward-Roger"`, `"residual"` or
 #'   `"asymptotic"`, see [ddf_methods()]; for confidence intervals of the mean (`re.form = NA`) any method.
 #' @param na.action what to do about missing values in `newdata`; by default their prediction is `NA`. Without `newdata`,
@@ -115,10 +115,18 @@ mask_design <- function(d, use) {
 #' same row. How often the intervals cover is in
 #' `vignette("degrees-of-freedom", "henderson")`. `"Kenward-Roger"` takes the adjusted variance of [predictable()] and the degrees of
 #' freedom from the expected information. The standard errors of `se.fit` are not adjusted.
+#' @section Variables of new data:
+#' An expression of the formula is evaluated again for new data. What its value takes from the rows of the fit is kept: the constants of
+#' `scale()`, `poly()`, `ns()` and `bs()`, of parts such as `mean(x)` or `quantile(x)`, and of functions that standardize one variable,
+#' whatever their name. Where that is not possible, as for `rank(x)` or `cumsum(x)`, a warning names the expression: on some rows of the fit,
+#' on which it is evaluated again, it has other values than among all. The weights and the offset are read in the same way.
+#'
+#' Variables have the class and units that they had in the fit. A time that is midnight in universal time is a date, and a date such a time; differences of
+#' times are put in the units of the fit; levels are matched by name; 0 and 1 are `FALSE` and `TRUE`. Other classes are refused.
 #' @section Conditions:
 #' `lmm_error_newdata`: a variable that `newdata` lacks or that has another type, a level that is not in the fit, a term in `re.form`
 #' that is not in the model. `lmm_warning_newdata`: rows outside the space that a rank-deficient fit knows (their prediction is `NA`),
-#' and variables computed from all rows, as `x - mean(x)`. `lmm_message_weights`: a prediction interval for new rows of a fit with
+#' and expressions that depend on which rows are there, see below. `lmm_message_weights`: a prediction interval for new rows of a fit with
 #' weights takes their weights as 1. `lmm_message_refit`: a refit by REML for Kenward and Roger.
 #' @references Henderson (1975) Biometrics 31, 423-447. McLean, Sanders and Stroup (1991) The American Statistician 45,
 #'   54-64.
@@ -238,17 +246,36 @@ unconditioned_variance <- function(fit, rows, left_out, covariance = fit_covaria
 
 # Residual variances of new observations, divided by sigma^2.
 residual_shares <- function(fit, rows, weights, newdata) {
-  if (is.null(weights)) {
-    weights <- if (is.null(newdata)) rows$weights else 1
-    if (!is.null(newdata) && (!is.null(fit$rows$weights) || !is.null(fit$call$weights))) {
-      lmm_inform("weights", "the fit has prior weights: those of the rows of `newdata` are taken as 1.", what = "weights",
-                 fix = "Give them as `weights`, a number or one for each row.")
-    }
-  }
-  if (is.null(weights)) return(1)
+  weights <- asked_weights(fit, rows, weights, newdata)
+  if (is.null(weights)) 1 else ifelse(weights > 0, 1 / weights, NA_real_)
+}
+
+# Prior weights of the rows: those given, else those of the fit.
+asked_weights <- function(fit, rows, weights, newdata) {
+  if (is.null(weights)) return(if (is.null(newdata)) rows$weights else new_weights(fit, rows, newdata))
   if (!is.numeric(weights) || !length(weights) %in% c(1L, rows$n) || anyNA(weights) || any(weights < 0)) {
     lmm_abort("input", paste0("`weights` must be a number or ", rows$n, " numbers, none of them negative or missing."),
               what = "weights")
   }
-  ifelse(weights > 0, 1 / weights, NA_real_)
+  weights
+}
+
+# What the fit says about the weights of new rows: the value of its expression for weights, where `newdata` has the variables.
+# Otherwise they are 1, which a message tells. NULL for a fit without weights.
+new_weights <- function(fit, rows, newdata) {
+  given <- fit$frame$weights
+  if (is.null(given) && is.null(fit$rows$weights) && is.null(fit$call$weights)) return(NULL)
+  source <- newdata_source(fit$frame, newdata, if (is.language(given)) variables_of(given))
+  if (is.language(given) && length(variables_of(given)) && !length(lacking(list(given), fit$frame, source))) {
+    value <- as_newdata(evaluate_variable(given, source, "weights"))
+    as_newdata(check_numeric_column(value, "(weights)"))
+    as_newdata(check_length(value, "(weights)", source$n))
+    note_row_dependence(given, "(weights)", value, fit$frame, source)
+    signal_conditions(lapply(source$notes$conditions, reclass, "lmm_warning_newdata"))
+    left_out <- attr(rows$data, "na.action")
+    return(plain_numeric(if (rows$n < source$n) value[-as.integer(left_out)] else value))
+  }
+  lmm_inform("weights", "the fit has prior weights: those of the rows of `newdata` are taken as 1.", what = "weights",
+             fix = "Give them as `weights`, a number or one for each row.")
+  1
 }

@@ -17,6 +17,8 @@
 #'   some of the model's terms. The effects of the others are drawn.
 #' @param newdata,allow.new.levels simulate for these rows; see [predict.lmm_fit()]. Levels that are not in the fit are
 #'   drawn even when their term is conditioned on.
+#' @param weights prior weights of the rows of `newdata`: a number, or one per row. By default they are what the fit's `weights` say about
+#'   these rows; where `newdata` lacks the variables, 1 with a message.
 #' @param ... not used.
 #' @return A data frame with one column per response and the state of the random number generator as attribute
 #'   `"seed"`; a row per row used, or per row of `newdata`, in units of the response.
@@ -27,14 +29,14 @@
 #' head(simulate(fit, 3, seed = 1))
 #' @export
 simulate.lmm_fit <- function(object, nsim = 1, seed = NULL, use.u = FALSE, re.form = NA, newdata = NULL,
-                             allow.new.levels = FALSE, ...) {
+                             allow.new.levels = FALSE, weights = NULL, ...) {
   check_dots_empty(...)
   check_number(nsim, "nsim", lower = 1, whole = TRUE)
   if (check_flag(use.u, "use.u")) re.form <- NULL
   keep <- wanted_columns(object, re.form)
   newdata <- force_argument(newdata, "newdata")
   rows <- if (is.null(newdata)) fit_rows(object, "simulate() without `newdata`")
-          else simulation_rows(object, newdata, allow.new.levels)
+          else simulation_rows(object, newdata, allow.new.levels, weights)
   state <- seed_state(seed)
   if (!is.null(seed)) on.exit(restore_seed(state$before))
   plan <- drawing_plan(object, rows, keep)
@@ -52,8 +54,11 @@ apply_padding <- function(value, rows) {
   stats::naresid(attr(rows$data, "na.action"), value)
 }
 
-simulation_rows <- function(fit, newdata, allow.new.levels) {
-  new_rows(fit$frame, newdata, NULL, allow.new.levels, stats::na.pass)
+simulation_rows <- function(fit, newdata, allow.new.levels, weights) {
+  rows <- new_rows(fit$frame, newdata, NULL, allow.new.levels, stats::na.pass)
+  weights <- asked_weights(fit, rows, weights, newdata)
+  if (!is.null(weights)) rows$weights <- rep_len(weights, rows$n)
+  rows
 }
 
 # What a response is made of: its mean, the matrix A with Z b = A u for spherical u in the order of the draws (`size`

@@ -135,7 +135,8 @@ glance.lmm_fit <- function(x, ...) {
 augment.lmm_fit <- function(x, data = NULL, newdata = NULL, ...) {
   if (!is.null(newdata)) {
     newdata$.fitted <- unname(predict(x, newdata, allow.new.levels = TRUE))
-    newdata$.fixed <- unname(predict(x, newdata, re.form = NA))
+    newdata$.fixed <- withCallingHandlers(unname(predict(x, newdata, re.form = NA)),      # what is to be said has been said
+                                          lmm_warning_newdata = function(w) tryInvokeRestart("muffleWarning"))
     return(newdata)
   }
   if (is.null(data)) data <- model.frame(x)
