@@ -5,10 +5,10 @@ partner <- function(package, name) getExportedValue(package, name)
 
 # ---- degrees of freedom ----
 
-df_words <- c(satterthwaite = "Satterthwaite", kenward = "Kenward-Roger", `kenward-roger` = "Kenward-Roger", kr = "Kenward-Roger")
+df_method_words <- c(satterthwaite = "Satterthwaite", kenward = "Kenward-Roger", `kenward-roger` = "Kenward-Roger", kr = "Kenward-Roger")
 
 get_df_insight <- function(x, type = "residual", ...) {
-  ddf <- if (is.character(type) && length(type) == 1L) df_words[tolower(type)] else NA
+  ddf <- if (is.character(type) && length(type) == 1L) df_method_words[tolower(type)] else NA
   if (!is.na(ddf) && !isTRUE(list(...)$df_per_obs)) return(coefficient_df(x, ddf))
   if (identical(unname(ddf), "Kenward-Roger")) check_unweighted(x, "'insight'")
   partner("insight", "get_df")(as_lmer(x), type = type, ...)
@@ -47,7 +47,7 @@ ci_kenward_parameters <- function(model, ci = 0.95, ...) {
 }
 
 degrees_of_freedom_parameters <- function(model, method = "analytical", ...) {
-  ddf <- if (is.character(method) && length(method) == 1L) df_words[tolower(method)] else NA
+  ddf <- if (is.character(method) && length(method) == 1L) df_method_words[tolower(method)] else NA
   if (!is.na(ddf)) coefficient_df(model, ddf) else partner("parameters", "degrees_of_freedom")(as_lmer(model), method = method, ...)
 }
 

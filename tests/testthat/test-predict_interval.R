@@ -108,13 +108,16 @@ test_that("intervals do not depend on units or origins, and follow rows, missing
   expect_equal(unname(predict(none, interval = "confidence", re.form = NA)), matrix(0, 96, 3))
 })
 
-test_that("weights of new rows are given or reported as 1", {
+test_that("weights of new rows are given, read from new data, or reported as 1", {
   data <- transform(behavior_data(), w = rep(c(1, 4, 9), 32))
   fit <- lmm(y ~ x + (1 | g), data, weights = w)
-  expect_message(one <- predict(fit, data[1:3, ], interval = "prediction"), "weights", class = "lmm_message_weights")
+  new <- data[1:3, c("x", "g")]
+  expect_message(one <- predict(fit, new, interval = "prediction"), "weights", class = "lmm_message_weights")
+  expect_silent(read <- predict(fit, data[1:3, ], interval = "prediction"))
   expect_silent(known <- predict(fit, data[1:3, ], interval = "prediction", weights = c(1, 4, 9)))
   expect_silent(own <- predict(fit, interval = "prediction"))
   expect_equal(known, own[1:3, ])
+  expect_equal(read, own[1:3, ])
   expect_equal(one, predict(fit, data[1:3, ], interval = "prediction", weights = 1))
   expect_silent(predict(fit, data[1:3, ], interval = "confidence"))
 })
