@@ -29,8 +29,8 @@ engine_conditional <- function(layout, cross_products, theta, reml, memory_limit
     .Call(`_henderson_engine_conditional`, layout, cross_products, theta, reml, memory_limit)
 }
 
-engine_information <- function(layout, cross_products, theta, reml, memory_limit, dense_limit) {
-    .Call(`_henderson_engine_information`, layout, cross_products, theta, reml, memory_limit, dense_limit)
+engine_information <- function(layout, cross_products, theta, reml, memory_limit, dense_limit, average) {
+    .Call(`_henderson_engine_information`, layout, cross_products, theta, reml, memory_limit, dense_limit, average)
 }
 
 engine_criterion <- function(layout, cross_products, theta, reml, memory_limit) {
@@ -47,5 +47,17 @@ engine_ratio_draws <- function(spectrum, n) {
 
 engine_deflated_eigenvalues <- function(size, A, least) {
     .Call(`_henderson_engine_deflated_eigenvalues`, size, A, least)
+}
+
+weak_reference <- function(key, value) {
+    .Call(`_henderson_weak_reference`, key, value)
+}
+
+weak_value <- function(wrapped) {
+    .Call(`_henderson_weak_value`, wrapped)
+}
+
+row_fingerprints <- function(common, each, n) {
+    .Call(`_henderson_row_fingerprints`, common, each, n)
 }
 

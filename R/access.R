@@ -27,6 +27,7 @@ NULL
 #' @export
 formula.lmm_fit <- function(x, fixed.only = FALSE, random.only = FALSE, ...) {
   out <- x$spec$formula
+  environment(out) <- fit_places(x)$formula
   check_flag(fixed.only, "fixed.only")
   check_flag(random.only, "random.only")
   if (fixed.only && random.only) {
@@ -48,8 +49,7 @@ model.frame.lmm_fit <- function(formula, fixed.only = FALSE, ...) {
   data <- fit_rows(formula, "model.frame()")$data
   data[] <- lapply(data, as_used_factor)
   if (!check_flag(fixed.only, "fixed.only")) return(data)
-  variables <- vapply(as.list(attr(formula$frame$terms, "variables"))[-1L], deparse_line, "")
-  data[names(data) %in% c(variables, "(weights)", "(offset)")]
+  data[names(data) %in% c(variable_labels(formula$frame$terms), "(weights)", "(offset)")]
 }
 
 # Text as a factor with the order of levels of a fit, and a factor without the levels that do not occur.

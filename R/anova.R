@@ -12,8 +12,8 @@
 #'     those of the containing terms. Where all cells are filled, unweighted means of cells.}
 #' }
 #' A term contains another when it has the same numeric variables and all of its factors and more. The hypotheses do not
-#' depend on the contrasts. With empty cells type 3 tests what SAS tests; a term of which nothing can be estimated has
-#' `NumDF` 0. Types 1 and 2 use `X'WX`, with the prior weights. With a single term all types are the same.
+#' depend on the contrasts. With empty cells type 3 tests what SAS tests, and the heading names the cells (or the coefficients
+#' that are not estimable for another reason); a term of which nothing can be estimated has `NumDF` 0. Types 1 and 2 use `X'WX`, with the prior weights. With a single term all types are the same.
 #'
 #' Satterthwaite's method for several rows depends on the scale of the rows. Those of type 3 are differences from the
 #' first level, those of type 1 the rows of the triangular factor of `X'WX` with a diagonal of one, as in 'lmerTest';
@@ -25,8 +25,8 @@
 #'
 #' @section Several fits:
 #' `test = "Chisq"`: likelihood ratio tests of each fit against the one before, in the order of the number of
-#' parameters, after refitting by maximum likelihood (with a message) unless `refit = FALSE`. `test = "F"`: the fixed
-#' effects that the smaller model lacks are tested within the larger one. `test = "bootstrap"`: likelihood ratio tests whose
+#' parameters, after refitting by maximum likelihood (with a message) unless `refit = FALSE`. `test = "F"`, which is also
+#' what `ddf = ` stands for: the fixed effects that the smaller model lacks are tested within the larger one. `test = "bootstrap"`: likelihood ratio tests whose
 #' p-values come from `nsim` responses simulated from the smaller fit, `(1 + number of larger statistics) / (1 + nsim)`, with
 #' their Monte Carlo standard errors; each row is what [bootstrap_test()] gives for the same seed.
 #' Fits to different responses, rows or weights are refused.
@@ -37,7 +37,7 @@
 #' @param ddf method for the denominator degrees of freedom, see [ddf_methods()]; `NULL` for none.
 #' @param refit refit by maximum likelihood before fits are compared?
 #' @param model.names names for the fits in the table.
-#' @param test how to compare fits: `"Chisq"`, `"F"` or `"bootstrap"`.
+#' @param test how to compare fits: `"Chisq"`, `"F"` or `"bootstrap"`; unique beginnings are enough.
 #' @param nsim,seed,threads,progress number of simulated responses, seed for them, number of processes, print progress? See
 #'   [bootstrap()].
 #' @return A data frame of class `anova`. One fit: a row per term with `Sum Sq` (`Mean Sq` times `NumDF`), `Mean Sq`
@@ -63,19 +63,29 @@ anova.lmm_fit <- function(object, ..., type = 3, ddf = "Satterthwaite", refit = 
                           test = c("Chisq", "F", "bootstrap"), nsim = 1000, seed = NULL, threads = 1,
                           progress = FALSE) {
   dots <- list(...)
-  is_fit <- vapply(dots, function(x) inherits(x, c("lmm_fit", "lm")), NA)
+  is_fit <- vapply(dots, inherits, NA, c("lmm_fit", "lm", "merMod", "lme", "gls"))
   options <- dots[!is_fit]
-  if (!any(is_fit) && without_tests(ddf)) {
-    do.call(check_dots_empty, options)
-    return(anova_without_tests(object))
+  if (any(is_fit)) test <- comparison_test(if (!missing(test)) test, !missing(ddf) && !without_tests(ddf))
+  if ((!any(is_fit) || test == "F") && missing(ddf)) ddf <- default_ddf(object)
+  if (!any(is_fit) && without_tests(ddf) || any(is_fit) && test != "F") do.call(check_dots_empty, options)
+  if (!any(is_fit)) {
+    if (without_tests(ddf)) return(anova_without_tests(object))
+    return(anova_of_terms(object, check_type(type), do.call(ddf_method, c(list(ddf), options))))
   }
-  if (!any(is_fit)) return(anova_of_terms(object, check_type(type), do.call(ddf_method, c(list(ddf), options))))
-  test <- check_choice(test[1L], c("Chisq", "F", "bootstrap"), "test")
   fits <- name_fits(c(list(object), dots[is_fit]), match.call(expand.dots = TRUE), c(TRUE, is_fit), model.names)
   check_comparable(fits)
   switch(test, Chisq = compare_by_likelihood(fits, check_flag(refit, "refit")),
          F = compare_by_f(fits, do.call(ddf_method, c(list(ddf), options))),
          bootstrap = compare_by_bootstrap(fits, nsim, seed, threads, progress))
+}
+
+# Degrees of freedom that are asked for belong to an F test.
+comparison_test <- function(test, df_wanted) {
+  if (is.null(test)) return(if (df_wanted) "F" else "Chisq")
+  test <- match_choice(test[1L], c("Chisq", "F", "bootstrap"), "test")
+  if (test == "F" || !df_wanted) return(test)
+  lmm_abort("input", paste0("`ddf` is for F tests, not for test = ", quote_level(test), "."), what = "ddf",
+            fix = "Leave out one of them.")
 }
 
 check_type <- function(type) {
@@ -87,9 +97,9 @@ check_type <- function(type) {
 
 anova_of_terms <- function(fit, type, method) {
   inference <- new_inference(fit, method)
+  heading <- paste("Type", c("I", "II", "III")[type], "Analysis of Variance Table with", method_phrase(method))
   structure(f_table(inference, term_hypotheses(inference$info, type)),
-            heading = paste("Type", c("I", "II", "III")[type], "Analysis of Variance Table with", method_phrase(method)),
-            class = c("anova", "data.frame"))
+            heading = c(heading, if (type == 3L) gap_notes(fit)), class = c("anova", "data.frame"))
 }
 
 # With R'R the inverse of the relative covariance matrix of the coefficients, the squares of R beta, summed by term.

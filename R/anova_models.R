@@ -14,51 +14,6 @@ name_fits <- function(fits, call, which, names) {
   stats::setNames(fits, names)
 }
 
-# Fits are comparable when response, rows, weights and offset are the same.
-check_comparable <- function(fits) {
-  first <- fits[[1L]]
-  for (other in fits[-1L]) {
-    if (!inherits(other, "lmm_fit")) {
-      lmm_abort("input", paste0("only fits made by lmm() can be compared, not one of class ", quote_level(class(other)[1L]),
-                                "."), what = class(other)[1L],
-                fix = "For the model without random effects: rlrt() or lrt() tests one variance exactly, ranova() each.")
-    }
-    check_same_rows(first, other)
-  }
-}
-
-check_same_rows <- function(a, b) {
-  if (fit_nobs(a) != fit_nobs(b)) {
-    lmm_abort("input", paste0("the fits use different rows: n = ", fit_nobs(a), " and n = ", fit_nobs(b), "."),
-              value = c(fit_nobs(a), fit_nobs(b)), fix = "Fit all models to the same complete rows.")
-  }
-  if (a$frame$response != b$frame$response) {
-    lmm_abort("input", paste0("the fits have different responses: ", quote_name(a$frame$response), " and ",
-                              quote_name(b$frame$response), "."), what = c(a$frame$response, b$frame$response))
-  }
-  same <- if (is.null(a$rows) || is.null(b$rows)) same_totals(a, b) else same_values_used(a$rows, b$rows)
-  if (!same) {
-    lmm_abort("input", paste0("the fits have different values of the response ", quote_name(a$frame$response), ", weights or offset."),
-              what = a$frame$response, fix = "Fit all models to the same rows of the same data.")
-  }
-}
-
-same_values_used <- function(a, b) {
-  used <- function(rows) {
-    w <- row_weights(rows)
-    y <- if (is.null(rows$offset)) rows$y else rows$y - rows$offset
-    cbind(as.vector(y), w)[w > 0, , drop = FALSE]
-  }
-  a <- used(a)
-  b <- used(b)
-  identical(dim(a), dim(b)) && (identical(a, b) || identical(a[order(a[, 1L], a[, 2L]), ], b[order(b[, 1L], b[, 2L]), ]))
-}
-
-same_totals <- function(a, b) {
-  isTRUE(all.equal(a$cross_products$x$square, b$cross_products$x$square, tolerance = 1e-12)) &&
-    isTRUE(all.equal(a$cross_products$log_weight, b$cross_products$log_weight))
-}
-
 # ---- likelihood ratio ----
 
 compare_by_likelihood <- function(fits, refit) {

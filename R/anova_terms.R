@@ -145,6 +145,32 @@ mixed_units <- function(term) {
   any(vapply(term$pieces, function(piece) piece$kind == "numeric" && piece$columns > 1L, NA))
 }
 
+# What a table of type III says of cells without observations, and of columns that are dropped for another reason.
+gap_notes <- function(fit) {
+  aliased <- which(!fit_estimable(fit))
+  if (!length(aliased)) return(NULL)
+  space <- term_space(fit)
+  cells <- lapply(seq_along(space$terms), function(j) missing_cells(space, j, fit$frame))
+  explained <- vapply(space$terms[lengths(cells) > 0L], `[[`, 0L, "assign")
+  rest <- names(fit_beta(fit))[setdiff(aliased, which(fit$frame$x_assign %in% explained))]
+  cells <- unlist(cells)
+  c(if (length(cells)) paste0("Missing cells: ", enumerate(cells, 20L),
+                              ". Type III hypotheses depend on which cells have observations."),
+    if (length(rest)) paste0("Aliased coefficients: ", enumerate(rest, 20L), ". What is confounded with them is not tested."))
+}
+
+# Names of the combinations of levels of the factors of term j whose indicator is zero in all rows.
+missing_cells <- function(space, j, frame) {
+  term <- space$terms[[j]]
+  if (length(term$factors) < 2L) return(character())
+  size <- apply(abs(space$W[, space$term == j, drop = FALSE]), 2L, max)
+  names <- lapply(term$pieces, function(piece) {
+    if (piece$kind == "numeric") rep(piece$label, piece$columns) else paste0(piece$label, frame$xlevels[[piece$label]])
+  })
+  all <- as.vector(Reduce(function(a, b) outer(a, b, paste, sep = ":"), names))
+  unique(all[size <= 1e-9 * max(abs(space$W))])
+}
+
 # Rows of the triangular factor of X'WX with a diagonal of one, treatment coding, columns in the order of `terms`.
 sequential_rows <- function(space, info, terms = seq_along(space$terms), keep = NULL) {
   columns <- unlist(lapply(terms, function(j) ordered_own(space, j)))

@@ -1,16 +1,24 @@
 # Checks of arguments, made once, at the door.
 
-check_formula <- function(formula) {
+# Returns the formula; text is one in the environment `env`.
+check_formula <- function(formula, env = parent.frame()) {
   if (missing(formula)) {
     lmm_abort("input", "`formula` is missing.", what = "formula", fix = "Write lmm(y ~ x + (1 | group), data).")
   }
   formula <- force_argument(formula, "formula")
+  if (is.character(formula)) formula <- formula_of_text(formula, env)
   if (inherits(formula, "formula")) return(formula)
   lmm_abort("input", paste0("`formula` must be a formula, not ", kind_of(formula), "."),
             what = "formula", value = class(formula),
-            fix = if (is.character(formula)) "Convert it with as.formula()."
-                  else if (is.data.frame(formula)) "The formula comes first, then `data`."
+            fix = if (is.data.frame(formula)) "The formula comes first, then `data`."
                   else "Write y ~ x + (1 | group).")
+}
+
+formula_of_text <- function(text, env, name = "formula") {
+  parsed <- if (length(text) == 1L && !is.na(text)) tryCatch(str2lang(text), error = function(e) NULL)
+  if (is.call(parsed) && identical(parsed[[1L]], quote(`~`))) return(stats::as.formula(parsed, env))
+  lmm_abort("formula", paste0("`", name, "` is text that cannot be read as a formula: ", describe_value(text), "."), what = name,
+            value = text, fix = "Write a formula without quotation marks: y ~ x + (1 | group).")
 }
 
 # Returns the data frame, or NULL when the variables are to be found in the formula's environment.
@@ -73,6 +81,12 @@ check_choice <- function(x, choices, name) {
   lmm_abort("input", paste0("`", name, "` must be ", if (length(choices) > 1L) "one of ",
                             enumerate(quote_level(choices), 20L), ", not ", describe_value(x), "."),
             what = name, value = x)
+}
+
+# The same, where unique beginnings in upper or lower case are enough.
+match_choice <- function(x, choices, name) {
+  at <- if (is.character(x) && length(x) == 1L && !is.na(x)) pmatch(tolower(x), tolower(choices)) else NA
+  if (is.na(at)) check_choice(x, choices, name) else choices[at]
 }
 
 # Names of the user's arguments must be written out; what is left over in `...` is a mistake.

@@ -41,7 +41,7 @@ cluster_parts <- function(formula) {
 cluster_variables <- function(names, formula, fit, rows) {
   elsewhere <- setdiff(names, names(rows$data))
   data <- if (length(elsewhere)) {
-    find_data(fit, fit$call$data, formula, list(environment(stats::formula(fit)), environment(formula)))
+    find_data(fit, fit$call$data, formula, environment(formula))
   }
   found <- lapply(names, function(name) {
     if (!name %in% elsewhere) return(rows$data[[name]])

@@ -4,7 +4,8 @@
 #'
 #' Tests `L beta = rhs`, jointly by F or row by row by t.
 #'
-#' `L` may be a matrix with one column per coefficient (those without estimate included), one row as a vector, or a
+#' `L` may be a matrix with one column per coefficient (those without estimate included), one row as a vector or as a matrix of
+#' one column, or a
 #' vector or matrix with the names of the coefficients that are involved. A row that is not estimable is an error, which
 #' names the coefficients that are to blame. Rows that follow from others are dropped with a message.
 #'
@@ -48,6 +49,7 @@ contest.default <- function(fit, L, ...) {
 #' @export
 #' @rawNamespace S3method(lmerTest::contest, lmm_fit)
 contest.lmm_fit <- function(fit, L, rhs = 0, joint = TRUE, ddf = "Satterthwaite", conf.level = 0.95, ...) {
+  if (missing(ddf)) ddf <- default_ddf(fit)
   check_flag(joint, "joint")
   conf.level <- level_argument(conf.level, "conf.level", !missing(conf.level), list(...))
   L <- estimable_rows(fit, hypothesis_matrix(fit, L))
@@ -90,6 +92,7 @@ hypothesis_matrix <- function(fit, L) {
   }
   if (!all(is.finite(L))) lmm_abort("input", "`L` has missing or infinite values.", what = "L")
   if (is.null(dim(L))) L <- matrix(L, 1L, dimnames = list(NULL, names(L)))
+  if (ncol(L) == 1L && nrow(L) == length(names) && length(names) > 1L && is.null(colnames(L))) L <- t(L)      # one row, as a column
   named <- colnames(L)
   if (!is.null(named) && all(nzchar(named)) && !identical(named, names)) return(match_columns(L, names))
   if (ncol(L) != length(names)) {

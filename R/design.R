@@ -1,13 +1,10 @@
 # Rows as numbers. A `plan` says how a terms object becomes columns; it is made once, from the data of the
 # fit, and then turns any rows (all, a chunk, new data) into the same columns.
 
-# list(X, Z, codes, y, weights) of the rows in `index`, a contiguous range c(from, to); y is minus offset.
+# list(X, Z, codes, y, weights) of the rows in `index`, a contiguous range c(from, to) or more than two row numbers; y is minus offset.
 design <- function(frame, rows, index = NULL) {
-  n <- rows$n
-  if (!is.null(index)) {
-    n <- index[2L] - index[1L] + 1
-    index <- index[1L]:index[2L]
-  }
+  if (length(index) == 2L) index <- index[1L]:index[2L]
+  n <- if (is.null(index)) rows$n else length(index)
   part <- function(x) if (is.null(index) || is.null(x)) x else .subset(x, index)
   y <- part(rows$y)
   if (!is.null(y) && !is.null(rows$offset)) y <- y - part(rows$offset)

@@ -7,8 +7,9 @@
 #' @param object a fit made by [lmm()].
 #' @param scope terms to test: a formula or their names. By default all that can be dropped without breaking the hierarchy
 #'   of the model.
-#' @param ddf method for the denominator degrees of freedom, see [ddf_methods()].
-#' @param test `"F"`, or `"Chisq"` for likelihood ratio tests by maximum likelihood, or `"none"` for AIC only.
+#' @param ddf method for the denominator degrees of freedom, see [ddf_methods()]; `NULL` or `"lme4"` for none, with AIC only.
+#' @param test `"F"`, or `"Chisq"` for likelihood ratio tests by maximum likelihood, or `"none"` for AIC only; unique
+#'   beginnings are enough.
 #' @param k penalty per parameter in AIC.
 #' @param ... options of the method, see [ddf_method()].
 #' @return A data frame of class `anova`, a row per term. `test = "F"`: the columns of [anova()][anova.lmm_fit()];
@@ -27,15 +28,17 @@ drop1.lmm_fit <- function(object, scope, ddf = "Satterthwaite", test = c("F", "C
   if (all(c("scale", "trace") %in% ...names())) {
     lmm_abort("input", "stats::step() compares models by an AIC of least squares.", what = "step", fix = "Use backward(fit).")
   }
-  test <- check_choice(test[1L], c("F", "Chisq", "none"), "test")
+  if (missing(test) && without_tests(ddf)) test <- "none"
+  test <- match_choice(test[1L], c("F", "Chisq", "none"), "test")
   check_number(k, "k")
   terms <- droppable_terms(object, if (missing(scope)) NULL else scope)
   if (test != "F") return(drop1_by_likelihood(object, terms, k, test == "Chisq"))
+  if (missing(ddf)) ddf <- default_ddf(object)
   inference <- new_inference(object, ddf, ...)
   hypotheses <- term_hypotheses(inference$info, 3L)[terms]
   table <- f_table(inference, hypotheses)
   heading <- c(paste0("Single term deletions using ", method_phrase(inference$method), ":"), "\nModel:",
-               deparse_line(stats::formula(object)))
+               deparse_line(stats::formula(object)), gap_notes(object))
   structure(table, heading = heading, class = c("anova", "data.frame"))
 }
 

@@ -4,7 +4,7 @@
 without_term <- function(fit, term, reml = fit$spec$reml) {
   change <- stats::as.formula(call("~", quote(.), call("-", quote(.), str2lang(term))))
   fixed <- stats::update.formula(stats::formula(fit$frame$terms), change)
-  formula <- stats::update.formula(stats::formula(fit), join_formula(fit, fixed, written_terms(fit$spec$random)))
+  formula <- stats::update.formula(fit$spec$formula, join_formula(fit, fixed, written_terms(fit$spec$random)))
   if (is.null(fit$rows)) {
     out <- refit_formula(fit, formula)
     return(if (isTRUE(reml)) out else refit_ml(out))

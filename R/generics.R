@@ -83,7 +83,7 @@ REMLcrit.lmm_fit <- function(object, ...) criterion_at_optimum(object, REML = TR
 #' @param newresp a response: a vector, a matrix with one response per column, or what [simulate()][stats::simulate()]
 #'   returned. One value per row that was used, or one per row of the data.
 #' @param ... passed on to methods.
-#' @return For a vector a fit. For a matrix a list with one column per response: `theta` (relative Cholesky parameters), `beta`
+#' @return For a vector, or a data frame with one column, a fit. For a matrix, or a data frame with several columns, a list with one column per response: `theta` (relative Cholesky parameters), `beta`
 #'   (fixed effects), `covariance` (entries of the covariance matrices of the terms, one after the other), and with one element per
 #'   response: `sigma`, `criterion` (`-2 log L`), `evaluations`, `converged`, `singular`.
 #' @section Conditions:

@@ -4,6 +4,37 @@
 # Above so many columns the matrix Z'PZ of crossed factors is not formed.
 information_columns <- 2e4
 
+# Would the information of the variance parameters need that matrix?
+information_is_expensive <- function(fit) {
+  effects_of_crossed_factors(fit) > information_columns
+}
+
+# 0 where there is one grouping factor, whose levels are independent, or one dense matrix anyway (no bounds).
+effects_of_crossed_factors <- function(fit) {
+  if (length(fit_groups(fit)) < 2L || !fit_is_bounded(fit)) return(0)
+  sizes <- term_sizes(fit)
+  sum(as.numeric(sizes$levels) * sizes$columns)
+}
+
+# What is used where none was asked for: a message tells of another choice than the usual one.
+default_ddf <- function(fit, usual = "Satterthwaite") {
+  if (!inherits(fit, "lmm_fit") || !information_is_expensive(fit)) return(usual)
+  inform_expensive(fit, paste0("tests and intervals of fixed effects are asymptotic, without ", usual, "'s degrees of freedom."),
+                   "Name a method as `ddf` to choose another, such as \"residual\".")
+  "asymptotic"
+}
+
+default_information <- function(fit) {
+  if (!inherits(fit, "lmm_fit") || !information_is_expensive(fit)) return("observed")
+  inform_expensive(fit, "standard errors of variance parameters are from the average information in place of the observed one.")
+  "average"
+}
+
+inform_expensive <- function(fit, text, fix = NULL) {
+  effects <- effects_of_crossed_factors(fit)
+  lmm_inform("size", paste0(count_of(effects, "random effect"), " of crossed factors: ", text), value = effects, fix = fix)
+}
+
 # list(fit, kept, basis, inverse, sigma2, estimate, phi) and, if `full`, the derivatives p, q, the information matrices
 # t, t_ml, ai of the natural variance parameters psi, their jacobian and the curvature in theta.
 fit_information <- function(fit, full = TRUE) {
@@ -24,21 +55,23 @@ inverse_basis <- function(basis) {
   solve(basis / size, diag(1 / size, length(size)))
 }
 
-derivatives_at <- function(fit) {
-  found <- do.call(engine_information, c(engine_point(fit), list(information_columns)))
+# With `average` only psi, ai, jacobian and curvature, which cost no more than a step of the search.
+derivatives_at <- function(fit, average = FALSE) {
+  average <- average && information_is_expensive(fit)
+  found <- do.call(engine_information, c(engine_point(fit), list(information_columns, average)))
   if (identical(found$engine_error, "information_size")) abort_information_size(found$message)
-  found <- engine_result(found, fit$frame)[c("phi", "psi", "p", "q", "t", "t_ml", "ai", "jacobian", "curvature")]
+  found <- engine_result(found, fit$frame)[c("phi", "psi", if (!average) c("p", "q", "t", "t_ml"), "ai", "jacobian", "curvature")]
   gradients <- held_gradients(fit)
   if (is.null(gradients)) return(found)
   own <- held_theta(fit)       # where the score and the multipliers cancel
   found$curvature[own, ] <- found$curvature[, own] <- 0
-  c(found, list(held = gradients, bent = held_curvature(fit, found, gradients)))
+  c(found, list(held = gradients, bent = if (!average) held_curvature(fit, found, gradients)))
 }
 
 abort_information_size <- function(columns) {
   lmm_abort("numeric", paste0("with ", count_of(as.numeric(columns), "random effect"), " of crossed factors the information ",
     "about the variance parameters is too expensive."), value = as.numeric(columns),
-    fix = "Use ddf = \"asymptotic\" or \"residual\".")
+    fix = "Use ddf = \"asymptotic\" or \"residual\" for tests, information = \"average\" for variance parameters.")
 }
 
 # Hessian of -2 log (restricted) likelihood in psi: twice the observed information.

@@ -37,6 +37,7 @@ Anova.lmm_fit <- function(mod, type = c("II", "III", 2, 3), test.statistic = c("
   type <- check_choice(as.character(type[1L]), c("II", "III", "2", "3"), "type")
   type <- if (type %in% c("II", "2")) "II" else "III"
   by_f <- check_wald_statistic(test.statistic, "test.statistic", vcov., !missing(ddf), ...) == "F"
+  if (by_f && missing(ddf)) ddf <- default_ddf(mod, ddf)
   inference <- if (by_f) new_inference(mod, ddf, ...) else new_inference(mod, "asymptotic")
   info <- inference$info
   V <- if (is.null(vcov.)) user_covariance(inference) else covariance_of(mod, vcov., length(info$estimate))
@@ -59,6 +60,7 @@ Anova.lmm_fit <- function(mod, type = c("II", "III", 2, 3), test.statistic = c("
 linearHypothesis.lmm_fit <- function(model, hypothesis.matrix, rhs = NULL, test = c("Chisq", "F"), vcov. = NULL,
                                      ddf = "Kenward-Roger", ...) {
   by_f <- check_wald_statistic(test, "test", vcov., !missing(ddf), ...) == "F"
+  if (by_f && missing(ddf)) ddf <- default_ddf(model, ddf)
   given <- hypothesis_equations(model, if (!missing(hypothesis.matrix)) hypothesis.matrix, rhs)
   table <- if (by_f) {
     found <- contest(model, given$L, given$rhs, ddf = ddf, ...)

@@ -37,8 +37,7 @@ recover_data.lmm_fit <- function(object, data = NULL, ...) {
 
 # The variables themselves, where the model frame has only functions of them, for the rows that were used.
 raw_variables <- function(fit, trms, rows) {
-  formula <- stats::formula(fit)
-  data <- find_data(fit, fit$call$data, stats::formula(trms), list(environment(formula)))
+  data <- find_data(fit, fit$call$data, stats::formula(trms))
   if (is.null(data)) return(NULL)
   data[positions_in(row_labels(rows), data), , drop = FALSE]
 }
@@ -46,7 +45,7 @@ raw_variables <- function(fit, trms, rows) {
 #' @rdname emmeans_support
 #' @exportS3Method emmeans::emm_basis
 emm_basis.lmm_fit <- function(object, trms, xlev, grid, ddf = lmer.df, lmer.df = mode, mode = NULL, vcov. = NULL, ...) {
-  if (is.null(ddf) || identical(ddf, "link") || identical(ddf, "response")) ddf <- default_emmeans_df()
+  if (is.null(ddf) || identical(ddf, "link") || identical(ddf, "response")) ddf <- default_emmeans_df(object)
   frame <- object$frame
   X <- build_matrix(frame, grid_variables(frame, grid), n = nrow(grid))
   colnames(X) <- frame$x_names
@@ -64,9 +63,9 @@ emm_basis.lmm_fit <- function(object, trms, xlev, grid, ddf = lmer.df, lmer.df =
 }
 
 # What emm_options(lmer.df = ) says, if it was called; the default of 'emmeans' for fits of 'lme4' is not ours.
-default_emmeans_df <- function() {
+default_emmeans_df <- function(fit) {
   given <- getOption("emmeans")$lmer.df
-  if (is.null(given)) "Satterthwaite" else given
+  if (is.null(given)) default_ddf(fit) else given
 }
 
 # The variables of the fixed effects on a grid, in which numbers stand for times and the like.

@@ -2,12 +2,14 @@
 
 #' @rawNamespace S3method(lmerTest::contest1D, lmm_fit)
 contest1D.lmm_fit <- function(model, L, rhs = 0, ddf = "Satterthwaite", confint = FALSE, level = 0.95, ...) {
+  if (missing(ddf)) ddf <- default_ddf(model)
   out <- contest(model, L, rhs, joint = FALSE, ddf = ddf, conf.level = level, ...)
   if (confint) out else out[!names(out) %in% c("lower", "upper")]
 }
 
 #' @rawNamespace S3method(lmerTest::contestMD, lmm_fit)
 contestMD.lmm_fit <- function(model, L, rhs = 0, ddf = "Satterthwaite", ...) {
+  if (missing(ddf)) ddf <- default_ddf(model)
   out <- contest(model, L, rhs, joint = TRUE, ddf = ddf, ...)
   out[!names(out) %in% c("Chisq", "Pr(>Chisq)")]
 }
@@ -32,6 +34,6 @@ isNLMM.lmm_fit <- function(x, ...) FALSE
 #' @rawNamespace S3method(nlme::getData, lmm_fit)
 getData.lmm_fit <- function(object) {
   formula <- stats::formula(object)
-  found <- find_data(object, object$call$data, formula, list(environment(formula), parent.frame()))
+  found <- find_data(object, object$call$data, formula, parent.frame())
   if (is.null(found)) fit_rows(object, "getData()")$data else found
 }

@@ -37,6 +37,7 @@ NULL
 #' @exportS3Method lmtest::coeftest
 coeftest.lmm_fit <- function(x, vcov. = NULL, df = NULL, ddf = "Satterthwaite", ...) {
   if (is.null(vcov.)) {
+    if (missing(ddf)) ddf <- default_ddf(x)
     table <- coef(summary(x, ddf = ddf, ...))
     beta <- table[, "Estimate"]
     se <- table[, "Std. Error"]
@@ -136,7 +137,7 @@ update_same_rows <- function(fit, formula) {
   arguments <- list(quote(stats::update), fit, formula)
   if (length(attr(fit$rows$data, "na.action"))) {
     old <- stats::formula(fit)
-    data <- find_data(fit, fit$call$data, stats::update.formula(old, formula), list(environment(old)))
+    data <- find_data(fit, fit$call$data, stats::update.formula(old, formula))
     at <- if (is.null(data)) NA else positions_in(row_labels(fit$rows), data)
     if (!anyNA(at) && all(at <= nrow(data))) arguments$subset <- at
   }

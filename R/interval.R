@@ -76,6 +76,8 @@ confint.lmm_fit <- function(object, parm, level = 0.95, method = c("profile", "W
   check_limits(asked)
   old <- check_flag(signames, "signames") && check_flag(oldNames, "oldNames")
   wanted <- wanted_parameters(object, if (missing(parm)) NULL else parm)
+  of_variances <- asked$method %in% c("Wald", "chisq") && any(wanted <= nrow(variance_parameters(object)))
+  if (missing(information) && of_variances) asked$information <- default_information(object)
   limits <- matrix(NA_real_, length(wanted), 2L)
   free <- which(!all_parameter_names(object, FALSE)[wanted] %in% held_names(object))     # what is held has no limits
   if (!fit_is_exact(object) && length(free)) {

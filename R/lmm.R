@@ -17,7 +17,7 @@
 #' large crossed designs; Gilmour, Thompson and Cullis 1995). A variance estimated as zero, or a correlation of
 #' one, is an ordinary result and is reported by one message of class `lmm_message_boundary`.
 #'
-#' @param formula a two-sided formula with at least one random term.
+#' @param formula a two-sided formula with at least one random term, or text that can be read as one.
 #' @param data a data frame, tibble or data.table; variables that it lacks are looked up where the formula was made.
 #' @param REML `TRUE` for restricted maximum likelihood, `FALSE` for maximum likelihood.
 #' @param weights prior weights: the residual variance of row i is `sigma^2 / weights[i]`. A row of weight zero is
@@ -66,7 +66,7 @@ lmm <- function(formula, data, REML = TRUE, weights, offset, subset, na.action, 
   check_control(control)
   check_flag(bounded, "bounded")
   if (!bounded && length(fixed)) abort_held_unbounded()
-  formula <- check_formula(formula)
+  formula <- check_formula(formula, parent.frame())
   spec <- model_spec(formula, REML)
   framed <- model_frame(spec, data, call$weights, call$offset, call$subset,
                         if (missing(na.action)) NULL else na.action, contrasts, parent.frame(),
@@ -77,8 +77,9 @@ lmm <- function(formula, data, REML = TRUE, weights, offset, subset, na.action, 
   conditions <- c(frame$conditions, rank_conditions(frame, blocks))
   signal_conditions(conditions)
   found <- find_optimum(frame, blocks, REML, start, control)
-  call <- written_call(call, formula, parent.frame())
-  remember_data(new_lmm_fit(call, frame, framed$rows, blocks, found, control, conditions), data)
+  fit <- new_lmm_fit(written_call(call, formula, parent.frame()), frame, framed$rows, blocks, found, control, conditions)
+  fit$origin <- new_origin(environment(formula), resolve_dots(call$data, parent.frame())$caller, control$keep_rows)
+  remember_data(fit, data)
 }
 
 abort_held_unbounded <- function() {

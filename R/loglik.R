@@ -29,7 +29,8 @@
 #'   the log-likelihood; `AIC()` and `BIC()` a number, or for several fits a data frame with a row for each. A fit whose
 #'   residual variance is zero has no likelihood: `NA`.
 #' @section Conditions:
-#' An unknown `compat`, or a `k` that is no number, is an error of class `lmm_error_input`.
+#' An unknown `compat`, a `k` that is no number, or fits with different rows or responses in one table are errors of class
+#' `lmm_error_input`. `lmm_warning_data`: restricted likelihoods in a table that are not comparable.
 #' @references Patterson and Thompson (1971) Biometrika 58, 545-554. Harville (1977) JASA 72, 320-338.
 #' @examples
 #' fit <- lmm(yield ~ treat + (1 | blend), penicillin)
@@ -118,6 +119,7 @@ BIC.lmm_fit <- function(object, ..., compat = c("lme4", "nlme", "SAS")) {
 
 # One fit: a number. Several: the data frame that stats::AIC() gives.
 criterion_table_of <- function(fits, call, compat, criterion, name) {
+  if (length(fits) > 1L) check_criteria(fits)
   lls <- lapply(fits, function(fit) if (inherits(fit, "lmm_fit")) logLik(fit, compat = compat) else logLik(fit))
   value <- vapply(lls, function(ll) as.numeric(criterion(ll)), 0)
   if (length(fits) == 1L) return(value)
@@ -125,6 +127,32 @@ criterion_table_of <- function(fits, call, compat, criterion, name) {
   out <- data.frame(df = vapply(lls, attr, 0, "df"), value, row.names = make.unique(as.character(call)[-1L]))
   names(out)[2L] <- name
   out
+}
+
+# Criteria are compared between fits to the same responses; other classes of fits are asked for their responses.
+check_criteria <- function(fits) {
+  ours <- vapply(fits, inherits, NA, "lmm_fit")
+  own <- fits[ours]
+  for (other in own[-1L]) check_same_rows(own[[1L]], other)
+  for (other in fits[!ours]) check_other_response(own[[1L]], other)
+  reml <- vapply(own, fit_is_reml, NA)
+  if (!any(reml)) return(invisible())
+  fixed <- lapply(own[reml], function(fit) sort(fit$frame$x_names))
+  what <- if (!all(reml) || !all(ours)) "restricted and full likelihoods"
+          else if (length(unique(fixed)) > 1L) "restricted likelihoods of fits with different fixed effects"
+  if (is.null(what)) return(invisible())
+  lmm_warn("data", paste0(what, " are not comparable."), what = "REML", fix = "Refit by maximum likelihood: update(fit, REML = FALSE).")
+}
+
+# A model that has other rows or responses; one that does not tell is taken as it is.
+check_other_response <- function(fit, other) {
+  y <- tryCatch(stats::model.response(stats::model.frame(other)), error = function(e) NULL)
+  n <- if (is.null(y)) tryCatch(stats::nobs(other), error = function(e) NA) else NROW(y)
+  same <- is.na(n) || n == fit_nobs(fit)
+  if (same && is.numeric(y) && !is.null(fit$rows)) same <- identical(sort(as.vector(y)), sort(fit$rows$y[used_rows(fit$rows)]))
+  if (same) return(invisible())
+  lmm_abort("input", paste0("a fit of class ", quote_level(class(other)[1L]), " has other rows or values of the response."),
+            what = class(other)[1L], fix = "Fit all models to the same complete rows.")
 }
 
 #' @rdname AICC

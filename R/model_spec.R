@@ -24,7 +24,7 @@ plain_formula <- function(formula) {
 }
 
 # Splits a right-hand side into the sum of its fixed parts and the list of its bars. A bar may only be
-# added; inside function calls `|` is the logical operator.
+# added; inside function calls `|` is the logical operator. Only `1 | g` alone may do without parentheses.
 split_bars <- function(rhs) {
   bars <- list()
   walk <- function(e) {
@@ -60,6 +60,8 @@ split_bars <- function(rhs) {
     }
     left
   }
+  # y ~ 1 | g has one meaning; in y ~ x + 1 | g the bar may have been meant for 1 alone
+  if (is_bar(rhs) && identical(rhs[[2L]], 1) && !holds_bar(rhs[[3L]])) return(list(fixed = NULL, bars = list(call("(", rhs))))
   fixed <- walk(rhs)
   list(fixed = fixed, bars = bars)
 }

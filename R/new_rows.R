@@ -88,7 +88,8 @@ asked_groups <- function(frame, re.form) {
 asked_terms <- function(re.form) {
   if (is.null(re.form)) return(NULL)
   if (inherits(re.form, "formula")) {
-    bars <- split_bars(re.form[[length(re.form)]])$bars
+    side <- re.form[[length(re.form)]]
+    bars <- split_bars(if (is_bar(side)) call("(", side) else side)$bars
     return(as.list(unlist(lapply(bars, random_terms, environment(re.form)), recursive = FALSE)))
   }
   if (length(re.form) == 1L && is.atomic(re.form) && is.na(re.form)) return(list())

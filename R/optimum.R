@@ -103,6 +103,7 @@ new_lmm_fit <- function(call, frame, rows, blocks, found, control, conditions) {
   fit <- structure(list(call = call, spec = frame$spec, frame = frame, rows = if (control$keep_rows) rows,
                         cross_products = blocks, optimum = optimum, estimates = estimates, control = control,
                         conditions = c(conditions, more), version = package_version_text()), class = "lmm_fit")
+  if (!control$keep_rows && !is.null(rows)) fit$row_prints <- row_prints(list(rows = rows, frame = frame))
   signal_conditions(more)
   fit
 }

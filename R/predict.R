@@ -16,16 +16,19 @@ by_chunk <- function(fit, rows, work) {
 
 # X beta + Z b over the columns of the random terms in `use`, and the offset.
 mean_response <- function(fit, rows, use = all_columns(fit)) {
+  eta <- by_chunk(fit, rows, function(d) linear_predictor(fit, d, use))
+  if (is.null(rows$offset)) eta else eta + rows$offset
+}
+
+# The same for a design, without the offset.
+linear_predictor <- function(fit, d, use = all_columns(fit)) {
   beta <- fit_beta(fit)
   beta[is.na(beta)] <- 0
   group <- fit_term_groups(fit)
   modes <- fit_modes(fit)
-  eta <- by_chunk(fit, rows, function(d) {
-    eta <- if (length(beta)) as.vector(d$X %*% beta) else numeric(nrow(d$X))
-    for (k in seq_along(modes)) eta <- eta + random_part(d$Z[[k]], d$codes[[group[k]]], modes[[k]], which(use[[k]]))
-    eta
-  })
-  if (is.null(rows$offset)) eta else eta + rows$offset
+  eta <- if (length(beta)) as.vector(d$X %*% beta) else numeric(nrow(d$X))
+  for (k in seq_along(modes)) eta <- eta + random_part(d$Z[[k]], d$codes[[group[k]]], modes[[k]], which(use[[k]]))
+  eta
 }
 
 # z'b of each row over some columns; a level that is not in the fit (code 0) contributes nothing.
@@ -143,6 +146,7 @@ predict.lmm_fit <- function(object, newdata = NULL, re.form = NULL, allow.new.le
   interval <- match_word(interval[1L], c("none", "confidence", "prediction"), "interval")
   level <- level_argument(level, "level", !missing(level), list(...))
   newdata <- force_argument(newdata, "newdata")
+  if (missing(ddf) && interval != "none") ddf <- default_ddf(object)
   inference <- if (interval != "none") interval_inference(object, ddf)
   if (!is.null(inference)) object <- inference$info$fit
   use <- wanted_columns(object, re.form)

@@ -49,6 +49,7 @@ predictable <- function(fit, L, random = list(), rhs = 0, ddf = "Satterthwaite",
   check_fit(fit)
   do.call(check_dots_empty, without_level(list(...)))
   conf.level <- level_argument(conf.level, "conf.level", !missing(conf.level), list(...))
+  if (missing(ddf)) ddf <- default_ddf(fit)
   method <- ddf_method(ddf)
   if (!inherits(method, c("df_satterthwaite", "df_kenward_roger", "df_residual", "df_asymptotic"))) {
     check_choice(method$name, c("Satterthwaite", "Kenward-Roger", "residual", "asymptotic"), "ddf")

@@ -7,7 +7,7 @@ refit.lmm_fit <- function(object, newresp, ...) {
   rows <- fit_rows(object, "refit()")
   if (missing(newresp) || is.null(newresp)) return(fit_again(object, rows))
   Y <- response_matrix(newresp, rows)
-  if (is.matrix(newresp) || is.data.frame(newresp)) return(refit_many(object, Y, rows))
+  if (is.matrix(newresp) || ncol(Y) > 1L) return(refit_many(object, Y, rows))
   fit_again(object, replace_response(object$frame, rows, Y[, 1L]))
 }
 
@@ -63,7 +63,11 @@ fit_again <- function(fit, rows, reml = fit$spec$reml, blocks = NULL) {
   if (is.null(blocks)) blocks <- cross_products(frame, rows, fit$control$chunk_rows)
   conditions <- Filter(function(condition) !inherits(condition, outcome_classes), fit$conditions)
   optimum <- find_optimum(frame, blocks, reml, NULL, fit$control)
-  new_lmm_fit(fit$call, frame, rows, blocks, optimum, fit$control, conditions)
+  out <- new_lmm_fit(fit$call, frame, rows, blocks, optimum, fit$control, conditions)
+  out$origin <- fit$origin
+  if (is.null(rows)) out$row_prints <- fit$row_prints
+  if (identical(rows$y, fit$rows$y)) out$data <- fit$data
+  out
 }
 
 # Conditions about the outcome of a fit belong to that outcome only.

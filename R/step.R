@@ -27,6 +27,7 @@
 backward <- function(object, ddf = "Satterthwaite", alpha.random = 0.1, alpha.fixed = 0.05, reduce.fixed = TRUE,
                      reduce.random = TRUE, keep = character(), ...) {
   check_fit(object, "object")
+  if (missing(ddf)) ddf <- default_ddf(object)
   method <- ddf_method(ddf, ...)
   check_not_exact(object, "a test")
   check_number(alpha.random, "alpha.random", 0, 1)

@@ -23,10 +23,11 @@
 #' summary(lmm(yield ~ treat + (1 | blend), penicillin))
 #' @export
 summary.lmm_fit <- function(object, ddf = "Satterthwaite", correlation = NULL, ...) {
+  if (missing(ddf)) ddf <- default_ddf(object)
   if (!is.null(correlation)) check_flag(correlation, "correlation")
   tests <- coefficient_tests(object, ddf, ...)
   structure(list(
-    method = paste0(fit_method(object), tests$phrase), call = object$call, formula = stats::formula(object),
+    method = paste0(fit_method(object), tests$phrase), call = object$call, formula = object$spec$formula,
     logLik = stats::logLik(object), AICtab = criterion_table(object), residuals = scaled_residual_quantiles(object),
     varcor = VarCorr(object), held = held_names(object), sigma = fit_shown_sigma(object), ngrps = ngrps(object), nobs = fit_nobs(object),
     coefficients = tests$table, vcov = tests$vcov, aliased = !fit_estimable(object), correlation = correlation,
@@ -69,13 +70,6 @@ coefficient_table <- function(estimate, se, df = NULL) {
 
 fit_method <- function(fit) {
   paste("Linear mixed model fit by", if (fit_is_reml(fit)) "REML" else "maximum likelihood ")
-}
-
-scaled_residual_quantiles <- function(fit) {
-  if (is.null(fit$rows)) return(NULL)
-  r <- stats::residuals(fit, type = "scaled")
-  if (!any(is.finite(r))) return(NULL)
-  stats::setNames(stats::quantile(r, na.rm = TRUE, names = FALSE), c("Min", "1Q", "Median", "3Q", "Max"))
 }
 
 #' @rdname summary.lmm_fit

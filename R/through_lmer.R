@@ -96,7 +96,6 @@ asks_for_kenward <- function(call, scope) {
 # made again as it was written, so that expressions and names in it keep their meaning; what a call makes is converted where it has no
 # name and where the generic looks for its method, which must not find ours again.
 through <- function(convert) {
-  in_place <- function(value) if (inherits(value, "lmm_fit")) convert(value) else value
   function(...) {
     generic <- sys.function(-1L)
     caller <- parent.frame()
@@ -105,14 +104,19 @@ through <- function(convert) {
     given <- if (is.null(names(call))) character(length(call)) else names(call)
     scope <- new.env(parent = caller)
     fits <- list()
+    in_place <- function(value) {
+      if (!inherits(value, "lmm_fit")) return(value)
+      fits <<- c(fits, list(value))
+      if (length(fits) > 1L) check_comparable(fits)
+      with_data_there(convert(value), scope)
+    }
     for (i in seq_along(call)[-1L]) {
       part <- call[[i]]
       if (missing(part)) next
       value <- if (is.symbol(part) && !identical(part, quote(...))) value_there(part, caller) else part
       if (inherits(value, "lmm_fit")) {
-        fits <- c(fits, list(value))
         if (!is.symbol(part) || is_dots_element(part)) call[[i]] <- part <- name_for_fit(part, i, caller)
-        assign(as.character(part), convert(value), envir = scope)
+        assign(as.character(part), in_place(value), envir = scope)
       } else if (is.call(part) && (i == first || !nzchar(given[i]))) {
         call[[i]] <- as.call(list(in_place, part))
       }
@@ -121,6 +125,18 @@ through <- function(convert) {
     call[[1L]] <- generic
     eval(call, scope)
   }
+}
+
+# Functions look for the data of a fit where its formula was written, or where they are called: `.data` is found in both places.
+with_data_there <- function(fit, scope) {
+  home <- environment(stats::formula(fit))
+  look_up <- function(env) tryCatch(eval(fit@call$data, env), error = function(e) NULL)
+  data <- look_up(home)
+  if (!is.data.frame(data) || identical(look_up(scope), data)) return(fit)
+  assign(".data", data, envir = home)
+  assign(".data", data, envir = scope)
+  fit@call$data <- quote(.data)
+  fit
 }
 
 # Where in the call the argument is whose class chooses the method: the first one of the generic.

@@ -48,6 +48,7 @@ tidy.lmm_fit <- function(x, effects = c("ran_pars", "fixed"), scales = c("sdcor"
   effects <- vapply(effects, match_word, "", c("fixed", "ran_pars", "ran_vals"), "effects", USE.NAMES = FALSE)
   scales <- match_word(scales[1L], c("sdcor", "vcov"), "scales")
   level <- level_argument(conf.level, "conf.level", !missing(conf.level), list(...))
+  if (missing(ddf) && "fixed" %in% effects) ddf <- default_ddf(x)
   fixed <- function(...) tidy_fixed(x, ddf, ...)
   parts <- list(if ("fixed" %in% effects) do.call(fixed, without_level(list(...))), if ("ran_pars" %in% effects) tidy_parameters(x, scales),
                 if ("ran_vals" %in% effects) tidy_modes(x))

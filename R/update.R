@@ -26,7 +26,7 @@
 update.lmm_fit <- function(object, formula., ..., evaluate = TRUE) {
   changes <- as.list(substitute(list(...)))[-1L]
   formula <- stats::formula(object)
-  if (!missing(formula.)) formula <- stats::update.formula(formula, formula.)
+  if (!missing(formula.)) formula <- updated_formula(object, formula., parent.frame())
   call <- object$call
   if (!missing(formula.)) call <- fitting_arguments(object, call, formula)
   for (name in names(changes)) call[name] <- if (is.null(changes[[name]])) NULL else changes[name]
@@ -52,20 +52,26 @@ evaluate_update <- function(object, call, formula, changes, caller) {
   })
   shown$formula <- fit$call$formula
   fit$call <- shown
-  fit
+  fit$data <- NULL
+  place <- if ("data" %in% changes) caller else fit_places(object)$call
+  fit$origin <- new_origin(environment(prepared$formula), if (is.null(place)) caller else place, fit$control$keep_rows)
+  remember_data(fit, prepared$scope$.data)
 }
 
 # A call that finds its data and variables in `scope`, and the formula with its environment.
 prepare_update <- function(object, call, formula, changes, caller) {
   scope <- new.env(parent = caller)
-  places <- list(environment(formula), caller)
-  data <- if ("data" %in% changes) eval(call$data, caller) else find_data(object, call$data, formula, places)
+  data <- if ("data" %in% changes) eval(call$data, caller) else find_data(object, call$data, formula, caller)
+  formula <- reachable_formula(formula, data, object, caller)
+  places <- c(environment(formula), fit_places(object)$call, caller)
   for (name in setdiff(c("weights", "offset", "subset"), changes)) {
-    if (all_found(all.vars(call[[name]]), data, places)) next
-    call[name] <- list(if (name == "subset") kept_subset(object, data) else kept_column(object, name, data))
+    needed <- all.vars(call[[name]])
+    if (!all_found(needed, data, places)) {
+      call[name] <- list(if (name == "subset") kept_subset(object, data) else kept_column(object, name, data))
+      next
+    }
+    for (one in setdiff(needed, names(data))) assign(one, find_value(one, places)$value, envir = scope)
   }
-  # made by with(): the variables are where update() was called, and no longer where the formula was written
-  if (is.null(data) && !all_found(all.vars(formula), NULL, places[1L])) environment(formula) <- scope
   if (!is.null(data)) {
     scope$.data <- data
     call$data <- quote(.data)
@@ -92,27 +98,6 @@ held_that_stay <- function(fit, e) {
   if (!all(lost)) as.call(c(quote(c), as.list(stats::setNames(held$asked, held$given)[!lost])))
 }
 
-all_found <- function(names, data, places) {
-  all(vapply(names, function(name) name %in% names(data) || !is.null(find_value(name, places)), NA))
-}
-
-# The data of a fit: by the expression given for them, else as the fit remembers them, else its rows.
-find_data <- function(fit, expr, formula, places) {
-  for (env in if (!is.null(expr)) places) {
-    value <- tryCatch(eval(expr, env), error = function(e) NULL)
-    if (is.data.frame(value)) return(value)
-  }
-  if (!is.null(fit$data)) return(fit$data)
-  if (is.null(expr) && all_found(all.vars(formula), NULL, places)) return(NULL)
-  rows <- fit$rows$data
-  if (all_found(all.vars(formula), rows, places)) return(rows)
-  shown <- if (is.null(expr)) "" else paste0(", ", quote_name(deparse_line(expr)), ",")
-  unknown <- Filter(function(name) !all_found(name, rows, places), all.vars(formula))
-  lmm_abort("input", paste0("the data of the fit", shown, " cannot be found, and the rows kept in the fit have no variable ",
-                            enumerate(quote_name(unknown)), "."),
-            what = unknown, fix = "Give the data: update(fit, ..., data = ).")
-}
-
 # Weights or offset of the rows of the fit, NA in the other rows of `data`; else what was asked, for the fitter to
 # complain about.
 kept_column <- function(fit, name, data) {
@@ -135,15 +120,6 @@ kept_subset <- function(fit, data) {
   labels[-chosen] <- names(left_out)
   at <- if (is.null(rows) || is.null(data)) NA else positions_in(labels, data)
   if (anyNA(at) || any(at > .row_names_info(data, 2L))) fit$call$subset else at
-}
-
-# Data that their expression will not lead to later, because they live in a function, stay with the fit.
-remember_data <- function(fit, data) {
-  expr <- fit$call$data
-  lasting <- is.null(data) || is.symbol(expr) &&
-    identical(get0(as.character(expr), envir = globalenv(), mode = "list"), data)
-  if (!lasting && !is.null(fit$rows)) fit$data <- data
-  fit
 }
 
 warn_if_changed <- function(old, new) {

@@ -29,6 +29,7 @@
 #' variance_components(fit, scale = "sd")
 #' @export
 vcov_components <- function(fit, scale = c("variance", "sd"), information = c("observed", "expected", "average")) {
+  if (missing(information)) information <- default_information(fit)
   found <- component_errors(fit, scale, information)
   C <- outer(found$se, found$se) * found$correlation
   lost <- is.na(found$reason) & (!is.finite(diag(C)) | diag(C) == 0)
@@ -44,6 +45,7 @@ vcov_components <- function(fit, scale = c("variance", "sd"), information = c("o
 #' @rdname vcov_components
 #' @export
 variance_components <- function(fit, scale = c("variance", "sd"), information = c("observed", "expected", "average")) {
+  if (missing(information)) information <- default_information(fit)
   found <- component_errors(fit, scale, information)
   parameters <- found$parameters
   estimate <- variance_estimates(fit, found$scale, parameters)
@@ -94,7 +96,7 @@ natural_errors <- function(fit, information) {
   maps <- Map(vech_map, fit$cross_products$z_basis, fit_random(fit))
   k <- sum(vapply(maps, nrow, 0L)) + 1L
   if (fit_is_exact(fit)) return(list(se = rep(NA_real_, k), correlation = matrix(NA_real_, k, k)))
-  info <- derivatives_at(fit)
+  info <- derivatives_at(fit, information == "average")
   J <- tangent_directions(info$jacobian)
   M <- switch(information, expected = if (fit_is_reml(fit)) info$t else info$t_ml, average = info$ai,
               observed_curvature(info, fit_is_reml(fit)))

@@ -111,8 +111,8 @@ BEGIN_RCPP
 END_RCPP
 }
 // engine_information
-SEXP engine_information(const Rcpp::List& layout, const Rcpp::List& cross_products, const Eigen::VectorXd& theta, bool reml, double memory_limit, double dense_limit);
-RcppExport SEXP _henderson_engine_information(SEXP layoutSEXP, SEXP cross_productsSEXP, SEXP thetaSEXP, SEXP remlSEXP, SEXP memory_limitSEXP, SEXP dense_limitSEXP) {
+SEXP engine_information(const Rcpp::List& layout, const Rcpp::List& cross_products, const Eigen::VectorXd& theta, bool reml, double memory_limit, double dense_limit, bool average);
+RcppExport SEXP _henderson_engine_information(SEXP layoutSEXP, SEXP cross_productsSEXP, SEXP thetaSEXP, SEXP remlSEXP, SEXP memory_limitSEXP, SEXP dense_limitSEXP, SEXP averageSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::traits::input_parameter< const Rcpp::List& >::type layout(layoutSEXP);
@@ -121,7 +121,8 @@ BEGIN_RCPP
     Rcpp::traits::input_parameter< bool >::type reml(remlSEXP);
     Rcpp::traits::input_parameter< double >::type memory_limit(memory_limitSEXP);
     Rcpp::traits::input_parameter< double >::type dense_limit(dense_limitSEXP);
-    rcpp_result_gen = Rcpp::wrap(engine_information(layout, cross_products, theta, reml, memory_limit, dense_limit));
+    Rcpp::traits::input_parameter< bool >::type average(averageSEXP);
+    rcpp_result_gen = Rcpp::wrap(engine_information(layout, cross_products, theta, reml, memory_limit, dense_limit, average));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -178,6 +179,39 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// weak_reference
+SEXP weak_reference(SEXP key, SEXP value);
+RcppExport SEXP _henderson_weak_reference(SEXP keySEXP, SEXP valueSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type key(keySEXP);
+    Rcpp::traits::input_parameter< SEXP >::type value(valueSEXP);
+    rcpp_result_gen = Rcpp::wrap(weak_reference(key, value));
+    return rcpp_result_gen;
+END_RCPP
+}
+// weak_value
+SEXP weak_value(SEXP wrapped);
+RcppExport SEXP _henderson_weak_value(SEXP wrappedSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type wrapped(wrappedSEXP);
+    rcpp_result_gen = Rcpp::wrap(weak_value(wrapped));
+    return rcpp_result_gen;
+END_RCPP
+}
+// row_fingerprints
+Rcpp::CharacterVector row_fingerprints(const Rcpp::List& common, const Rcpp::List& each, double n);
+RcppExport SEXP _henderson_row_fingerprints(SEXP commonSEXP, SEXP eachSEXP, SEXP nSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type common(commonSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type each(eachSEXP);
+    Rcpp::traits::input_parameter< double >::type n(nSEXP);
+    rcpp_result_gen = Rcpp::wrap(row_fingerprints(common, each, n));
+    return rcpp_result_gen;
+END_RCPP
+}
 
 static const R_CallMethodDef CallEntries[] = {
     {"_henderson_engine_cross_products", (DL_FUNC) &_henderson_engine_cross_products, 4},
@@ -187,11 +221,14 @@ static const R_CallMethodDef CallEntries[] = {
     {"_henderson_engine_blocks", (DL_FUNC) &_henderson_engine_blocks, 3},
     {"_henderson_engine_variances", (DL_FUNC) &_henderson_engine_variances, 8},
     {"_henderson_engine_conditional", (DL_FUNC) &_henderson_engine_conditional, 5},
-    {"_henderson_engine_information", (DL_FUNC) &_henderson_engine_information, 6},
+    {"_henderson_engine_information", (DL_FUNC) &_henderson_engine_information, 7},
     {"_henderson_engine_criterion", (DL_FUNC) &_henderson_engine_criterion, 5},
     {"_henderson_engine_coefficient_limits", (DL_FUNC) &_henderson_engine_coefficient_limits, 6},
     {"_henderson_engine_ratio_draws", (DL_FUNC) &_henderson_engine_ratio_draws, 2},
     {"_henderson_engine_deflated_eigenvalues", (DL_FUNC) &_henderson_engine_deflated_eigenvalues, 3},
+    {"_henderson_weak_reference", (DL_FUNC) &_henderson_weak_reference, 2},
+    {"_henderson_weak_value", (DL_FUNC) &_henderson_weak_value, 1},
+    {"_henderson_row_fingerprints", (DL_FUNC) &_henderson_row_fingerprints, 3},
     {NULL, NULL, 0}
 };
 

@@ -102,11 +102,12 @@ SEXP engine_conditional(const Rcpp::List& layout, const Rcpp::List& cross_produc
 
 // [[Rcpp::export(rng = false)]]
 SEXP engine_information(const Rcpp::List& layout, const Rcpp::List& cross_products, const Eigen::VectorXd& theta,
-                        bool reml, double memory_limit, double dense_limit) {
+                        bool reml, double memory_limit, double dense_limit, bool average) {
   return henderson::guarded([&] {
     Point point(layout, cross_products, theta, reml, memory_limit);
     const henderson::Information x =
-        henderson::information(point.problem, point.at, static_cast<Index>(dense_limit), point.monitor);
+        average ? henderson::average_information(point.problem, point.at, point.monitor)
+                : henderson::information(point.problem, point.at, static_cast<Index>(dense_limit), point.monitor);
     return Rcpp::List::create(Rcpp::Named("psi") = x.psi, Rcpp::Named("sigma2") = point.at.sigma2,
                               Rcpp::Named("phi") = x.phi, Rcpp::Named("p") = Rcpp::wrap(x.p), Rcpp::Named("q") = x.q,
                               Rcpp::Named("t") = x.t, Rcpp::Named("t_ml") = x.t_ml, Rcpp::Named("ai") = x.ai,

@@ -3,7 +3,7 @@ additive_fit <- function() example_fit("irrigation_additive")
 test_that("the likelihood ratio test prints as the chapter does", {
   sp_model <- lmm(yield ~ irrigation * variety + (1 | field), irrigation)
   sp_model_additive <- lmm(yield ~ irrigation + variety + (1 | field), irrigation)
-  expect_message(table <- anova(sp_model_additive, sp_model, ddf = "Kenward-Roger"),
+  expect_message(table <- anova(sp_model_additive, sp_model),
                  "refitting model(s) with ML (instead of REML)", fixed = TRUE, class = "lmm_message_refit")
   old <- options(width = 80, digits = 7)
   shown <- sub("[[:space:]]+$", "", capture.output(print(table)))
@@ -88,4 +88,19 @@ test_that("fits that hold no rows are compared by their cross-products", {
   expect_error(anova(small, lmm(y ~ x + (1 | g), transform(d, y = 2 * y), REML = FALSE, control = bare)), "different values",
                class = "lmm_error_input")
   expect_error(anova(small, lmm(y ~ x + (1 | g), d, REML = FALSE, weights = w, control = bare)), "weights", class = "lmm_error_input")
+})
+
+test_that("degrees of freedom that are asked for mean an F test", {
+  large <- lmm(yield ~ irrigation * variety + (1 | field), irrigation)
+  small <- lmm(yield ~ irrigation + variety + (1 | field), irrigation)
+  for (ddf in c("Kenward-Roger", "KR", "Satterthwaite", "residual")) {
+    expect_identical(anova(small, large, ddf = ddf), anova(small, large, test = "F", ddf = ddf))
+  }
+  expect_identical(rownames(anova(small, large, ddf = "KR")), c("small", "large"))
+  chisq <- suppressMessages(anova(small, large))
+  expect_identical(suppressMessages(anova(small, large, ddf = "lme4")), chisq)
+  expect_identical(suppressMessages(anova(small, large, ddf = NULL)), chisq)
+  expect_identical(suppressMessages(anova(small, large, test = "Chi")), chisq)
+  expect_error(anova(small, large, test = "Chisq", ddf = "KR"), "`ddf` is for F tests", class = "lmm_error_input")
+  expect_error(anova(small, large, wrong = 1), "unknown argument `wrong`", class = "lmm_error_input")
 })

@@ -59,7 +59,7 @@ test_that("misuse is named", {
     expect_match(conditionMessage(e), case[[2L]], label = deparse(case[[1L]]))
   }
   expect_condition_of(model_spec(y ~ (1 | g) + (x | g)), "lmm_error_unidentified", "two random effects for `g`")
-  expect_condition_of(model_spec("y ~ x + (1 | g)"), "lmm_error_input", "character string")
+  expect_condition_of(model_spec(1:3), "lmm_error_input", "numeric vector")
   expect_condition_of(model_spec(), "lmm_error_input", "missing")
 })
 

@@ -135,6 +135,23 @@ inline void add_theta(const Layout& layout, const Evaluation& at, const Moments&
   out.curvature = factor_curvature(layout, at.theta, m);
 }
 
+// Of crossed factors with any number of levels: psi, phi, ai, jacobian and curvature, nothing else.
+inline Information average_information(const Problem& problem, const Evaluation& at, Checkpoint& checkpoint) {
+  const std::vector<Direction> directions = natural_directions(*problem.layout);
+  const Index k = static_cast<Index>(directions.size()), p = problem.p;
+  const Moments m = LargeMoments(problem, at, checkpoint).compute(directions);
+  Information out;
+  const MatrixXd half = at.x_root.triangularView<Eigen::Lower>().solve(MatrixXd::Identity(p, p));
+  out.phi = half.transpose() * half;
+  const VectorXd psi = psi_of(at, directions);
+  out.psi.resize(k + 1);
+  out.psi << psi, 1;
+  out.ai = bordered(m.ai, m.quadratic, psi, at.r2 / at.sigma2);
+  out.has_t = false;
+  add_theta(*problem.layout, at, m, out);
+  return out;
+}
+
 // `problem` must have one class per level; `dense_limit` is the most columns of Z for which Z'PZ is formed.
 inline Information information(const Problem& problem, const Evaluation& at, Index dense_limit, Checkpoint& checkpoint) {
   const Layout& layout = *problem.layout;

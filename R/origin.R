@@ -1,0 +1,79 @@
+# Where a fit was made: the environment of its formula, and that of the call of lmm(). They are remembered for as long as the
+# session lasts and the fit exists, but are not part of it: a fit that is saved would take along all that lived in a function.
+
+# NULL where both last as long as the session. Else an environment with a weak reference to them, which is empty in a file. (In a
+# list, utils::object.size() would follow it.) A fit without rows keeps nothing alive: it knows the places as long as others do.
+new_origin <- function(formula_env, caller, keep) {
+  places <- list(formula = formula_env, call = if (is.environment(caller)) caller else formula_env)
+  passing <- Filter(function(env) !is_lasting_environment(env), places)
+  if (!length(passing)) return(NULL)
+  token <- new.env(parent = emptyenv())
+  token$places <- weak_reference(if (keep) token else passing[[1L]], places)
+  token
+}
+
+# list(formula, call): the environments, NULL for one that is not known any more.
+fit_places <- function(fit) {
+  stored <- environment(fit$spec$formula)
+  if (is.null(fit$origin)) return(list(formula = stored, call = if (is_lasting_environment(stored)) stored))
+  places <- weak_value(fit$origin$places)
+  if (is.null(places)) list(formula = stored, call = NULL) else places
+}
+
+# ---- what update() looks up ----
+
+# The data of a fit: by the expression given for them, where the fit was made and where `caller` is; else as the fit remembers them;
+# else its rows. An expression such as x[[i]] may mean something else by now.
+find_data <- function(fit, expr, formula, caller = NULL) {
+  places <- fit_places(fit)
+  known <- fit$data
+  has_all <- !is.null(known) && all_found(all.vars(formula), known, c(places, caller))
+  if (has_all && (!is.symbol(expr) || is.null(places$call))) return(known)
+  for (env in if (!is.null(expr)) c(places[c("call", "formula")], caller)) {
+    value <- if (is.environment(env)) tryCatch(eval(expr, env), error = function(e) NULL)
+    if (is.data.frame(value)) return(value)
+  }
+  if (!is.null(known)) return(known)
+  places <- c(places, caller)
+  if (is.null(expr) && all_found(all.vars(formula), NULL, places)) return(NULL)
+  rows <- fit$rows$data
+  if (all_found(all.vars(formula), rows, places)) return(rows)
+  shown <- if (is.null(expr)) "" else paste0(", ", quote_name(deparse_line(expr)), ",")
+  unknown <- Filter(function(name) !all_found(name, rows, places), all.vars(formula))
+  lmm_abort("input", paste0("the data of the fit", shown, " cannot be found, and the rows kept in the fit have no variable ",
+                            enumerate(quote_name(unknown)), "."),
+            what = unknown, fix = "Give the data: update(fit, ..., data = ).")
+}
+
+all_found <- function(names, data, places) {
+  all(vapply(names, function(name) name %in% names(data) || !is.null(find_value(name, places)), NA))
+}
+
+# The formula, in its own environment where that has all it needs. Else in one in front of it, with the variables and functions that
+# the other places have; last come the constants that the fit has kept.
+reachable_formula <- function(formula, data, fit, caller) {
+  env <- environment(formula)
+  places <- c(fit_places(fit), caller)
+  found <- list()
+  for (name in setdiff(all.vars(formula), c(names(data), "."))) {
+    if (!is.null(find_value(name, list(env)))) next
+    value <- find_value(name, c(places, list(fit$frame$constant_values)))
+    if (!is.null(value)) found[[name]] <- value$value
+  }
+  for (name in setdiff(all.names(formula), all.vars(formula))) {
+    if (exists(name, envir = env, mode = "function")) next
+    place <- Find(function(place) is.environment(place) && exists(name, envir = place, mode = "function"), places)
+    if (!is.null(place)) found[[name]] <- get(name, envir = place, mode = "function")
+  }
+  if (length(found)) environment(formula) <- list2env(found, parent = env)
+  formula
+}
+
+# Data that their expression will not lead to later, because they live in a function, stay with the fit.
+remember_data <- function(fit, data) {
+  expr <- fit$call$data
+  lasting <- is.null(data) || is.symbol(expr) &&
+    identical(get0(as.character(expr), envir = globalenv(), mode = "list"), data)
+  if (!lasting && !is.null(fit$rows)) fit$data <- data
+  fit
+}

@@ -1,0 +1,125 @@
+# May fits be compared? Each row must have the same response, weight and offset in all of them, whatever the order of the rows.
+
+check_comparable <- function(fits) {
+  first <- fits[[1L]]
+  for (other in fits[-1L]) {
+    if (!inherits(other, "lmm_fit")) {
+      lmm_abort("input", paste0("only fits made by lmm() can be compared, not one of class ", quote_level(class(other)[1L]),
+                                "."), what = class(other)[1L],
+                fix = "For the model without random effects: rlrt() or lrt() tests one variance exactly, ranova() each.")
+    }
+    check_same_rows(first, other)
+  }
+}
+
+check_same_rows <- function(a, b) {
+  if (fit_nobs(a) != fit_nobs(b)) {
+    lmm_abort("input", paste0("the fits use different rows: n = ", fit_nobs(a), " and n = ", fit_nobs(b), "."),
+              value = c(fit_nobs(a), fit_nobs(b)), fix = "Fit all models to the same complete rows.")
+  }
+  if (have_same_rows(a, b)) return(invisible())
+  response <- c(a$frame$response, b$frame$response)
+  if (response[1L] != response[2L]) {
+    lmm_abort("input", paste0("the fits have different responses: ", quote_name(response[1L]), " and ", quote_name(response[2L]), "."),
+              what = response)
+  }
+  lmm_abort("input", paste0("the fits have different values of the response ", quote_name(response[1L]),
+                            ", weights or offset, in one row at least."), what = response[1L],
+            fix = "Fit all models to the same rows of the same data. Rows in another order are found by their names, or by variables that the models share.")
+}
+
+# Row names tell rows apart wherever both fits have them and agree on what they have in common. Where row names have been made anew,
+# rows are known by their variables: those that both models have, and those that either has if both find their data.
+have_same_rows <- function(a, b) {
+  if (is.null(a$rows) || is.null(b$rows)) return(same_prints(row_prints(a), row_prints(b)))
+  same <- function(part) identical(a$rows[[part]], b$rows[[part]])
+  if (same("y") && same("weights") && same("offset") &&
+      identical(attr(a$rows$data, "row.names"), attr(b$rows$data, "row.names"))) return(TRUE)
+  x <- used_rows_of(a)
+  y <- used_rows_of(b)
+  by_name <- compared_by_name(x, y)
+  if (!is.na(by_name)) return(by_name)
+  shared <- setdiff(intersect(names(x$variables), names(y$variables)), c(a$frame$response, b$frame$response))
+  if (!same_contents(x$values, y$values, x$variables[shared], y$variables[shared])) return(FALSE)
+  data <- list(data_of_rows(a, x), data_of_rows(b, y))
+  if (any(vapply(data, is.null, NA))) return(length(shared) > 0L && are_nested(names(x$variables)[-1L], names(y$variables)[-1L]))
+  needed <- setdiff(union(all.vars(a$spec$formula), all.vars(b$spec$formula)), c(all.vars(a$spec$formula[[2L]]), all.vars(b$spec$formula[[2L]])))
+  both <- intersect(needed, intersect(names(data[[1L]]), names(data[[2L]])))
+  length(both) > 0L && same_contents(x$values, y$values, data[[1L]][both], data[[2L]][both])
+}
+
+# Where all variables of one model are in the other, the likelihood of the former is the same for all ways to match the rows.
+are_nested <- function(a, b) all(a %in% b) || all(b %in% a)
+
+# The rows of a fit whose weight is not 0: names, values (response, weight, offset), variables, and their places among all rows.
+used_rows_of <- function(fit) {
+  rows <- fit$rows
+  ids <- attr(rows$data, "row.names")
+  values <- list(rows$y, if (is.null(rows$weights)) 1 else as.vector(rows$weights), if (is.null(rows$offset)) 0 else as.vector(rows$offset))
+  values <- lapply(values, rep_len, rows$n)
+  keep <- values[[2L]] > 0
+  variables <- as.list(rows$data)
+  if (all(keep)) return(list(ids = ids, values = values, variables = variables, keep = TRUE))
+  list(ids = ids[keep], values = lapply(values, `[`, keep), variables = lapply(variables, take_rows, which(keep)), keep = keep)
+}
+
+# TRUE or FALSE, NA where the names do not tell: they have none in common, or mean other rows.
+compared_by_name <- function(x, y) {
+  if (identical(x$ids, y$ids)) return(if (identical(x$values, y$values)) TRUE else NA)
+  at <- if (is.integer(x$ids) && is.integer(y$ids)) match(x$ids, y$ids) else match(as.character(x$ids), as.character(y$ids))
+  known <- which(!is.na(at))
+  if (!length(known)) return(NA)
+  agree <- identical(lapply(x$values, `[`, known), lapply(y$values, `[`, at[known]))
+  if (agree) length(known) == length(at) else NA
+}
+
+# Do the same combinations of values and variables occur, equally often?
+same_contents <- function(values_a, values_b, a, b) {
+  print_of <- function(values, variables) {
+    columns <- c(values, plain_columns(variables))
+    row_fingerprints(columns[-1L], columns[1L], length(columns[[1L]]))
+  }
+  identical(print_of(values_a, a), print_of(values_b, b))
+}
+
+# Variables as vectors without a class, a matrix as its columns; lists cannot be compared.
+plain_columns <- function(variables) {
+  out <- lapply(variables, function(x) {
+    if (length(dim(x)) == 2L) return(lapply(seq_len(ncol(x)), function(j) as.vector(x[, j])))
+    if (is.list(x)) return(NULL)
+    list(if (is.factor(x) || is.null(attributes(x))) x else as.vector(unclass(x)))
+  })
+  unlist(unname(out), recursive = FALSE, use.names = FALSE)
+}
+
+# The data behind the used rows of a fit, if they can still be found and have the response of the fit.
+data_of_rows <- function(fit, used) {
+  quietly <- function(expr) tryCatch(suppressWarnings(suppressMessages(expr)), error = function(e) NULL)
+  data <- quietly(find_data(fit, fit$call$data, fit$spec$formula))
+  if (is.null(data)) return(NULL)
+  at <- quietly(positions_in(row_labels(fit$rows), data))
+  if (is.null(at) || anyNA(at) || any(at > .row_names_info(data, 2L))) return(NULL)
+  y <- quietly(plain_numeric(eval(fit$spec$formula[[2L]], data, fit_places(fit)$formula)))
+  at <- at[used$keep]
+  if (identical(y[at], used$values[[1L]])) lapply(as.list(data), take_rows, at)
+}
+
+# ---- fits without rows ----
+
+# What a fit that holds no rows keeps of them: a fingerprint by name, and one for each variable together with the values.
+row_prints <- function(fit) {
+  if (is.null(fit$rows)) return(fit$row_prints)
+  used <- used_rows_of(fit)
+  n <- length(used$ids)
+  columns <- lapply(used$variables[names(used$variables) != fit$frame$response], function(x) plain_columns(list(x)))
+  columns <- unlist(columns, recursive = FALSE)
+  list(by_name = row_fingerprints(used$values, list(used$ids), n),
+       by_variable = stats::setNames(row_fingerprints(used$values, columns, n), names(columns)))
+}
+
+same_prints <- function(a, b) {
+  if (!is.null(a$by_name) && identical(a$by_name, b$by_name)) return(TRUE)
+  variables <- lapply(list(a, b), function(prints) setdiff(names(prints$by_variable), c("(weights)", "(offset)")))
+  shared <- intersect(variables[[1L]], variables[[2L]])
+  length(shared) > 0L && are_nested(variables[[1L]], variables[[2L]]) && identical(a$by_variable[shared], b$by_variable[shared])
+}
