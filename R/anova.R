@@ -29,7 +29,8 @@
 #' what `ddf = ` stands for: the fixed effects that the smaller model lacks are tested within the larger one. `test = "bootstrap"`: likelihood ratio tests whose
 #' p-values come from `nsim` responses simulated from the smaller fit, `(1 + number of larger statistics) / (1 + nsim)`, with
 #' their Monte Carlo standard errors; each row is what [bootstrap_test()] gives for the same seed.
-#' Fits to different responses, rows or weights are refused.
+#' Fits are compared only if each row has the same response, weight and offset in all of them. Rows are matched by their names, or where
+#' these have been made anew by the values of the variables that the models share; their order does not matter.
 #'
 #' @param object a fit made by [lmm()].
 #' @param ... further fits; options of the method, see [ddf_method()].

@@ -214,6 +214,8 @@ type_3_rows <- function(space, info, j) {
     A <- A %*% left_null(crossprod(A, space$W) %*% crossprod(space$W, functions_of(space, c(b, higher))), sum(space$W^2))
   }
   differences <- crossprod(A, space$W[, ordered_own(space, j), drop = FALSE])
+  size <- sqrt(colSums(differences^2))
+  differences[, size <= 1e-9 * max(size, 0)] <- 0           # rounding, which qr() would count as a direction
   q <- qr(differences, tol = 1e-8)
   use <- q$pivot[seq_len(q$rank)]
   rows <- if (q$rank == ncol(A) && q$rank > 0L) solve(differences[, use, drop = FALSE], t(A)) else t(A)

@@ -43,7 +43,7 @@
 #' @section Conditions:
 #' Errors inherit from `lmm_error_input`, `lmm_error_formula`, `lmm_error_data`, `lmm_error_unidentified` or
 #' `lmm_error_numeric`; warnings from `lmm_warning_precision`, `lmm_warning_convergence` or `lmm_warning_data`;
-#' messages from `lmm_message_na`, `lmm_message_rank`, `lmm_message_boundary` or `lmm_message_formula`. All inherit
+#' messages from `lmm_message_na`, `lmm_message_rank`, `lmm_message_boundary`, `lmm_message_formula` or `lmm_message_size`. All inherit
 #' from `lmm_condition` and are kept in `fit$conditions`.
 #' @references Henderson (1975) Biometrics 31, 423-447. Harville (1977) JASA 72, 320-338.
 #'   Bates and DeBacker (2010) in: Data Analysis and Applications, 1-25.

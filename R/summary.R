@@ -17,8 +17,9 @@
 #'   `logLik` and `AICtab`, the criteria of the fit, quantiles of the scaled `residuals`, `nobs`, `ngrps`, `aliased` (coefficients without estimate) and the
 #'   `conditions` of the fit.
 #' @section Conditions:
-#' `lmm_error_input`: an unknown method or option. `lmm_error_numeric`: with more than 20000 effects of crossed factors the information
-#' that Satterthwaite's and Kenward and Roger's methods need is too expensive. `lmm_message_refit`: a refit by REML for the latter.
+#' `lmm_error_input`: an unknown method or option. With more than 20000 effects of crossed factors the information that Satterthwaite's and
+#' Kenward and Roger's methods need is too expensive: by default the tests are then asymptotic, with a message of class
+#' `lmm_message_size`; such a method that was asked for is an error of class `lmm_error_numeric`. `lmm_message_refit`: a refit by REML for the latter.
 #' @examples
 #' summary(lmm(yield ~ treat + (1 | blend), penicillin))
 #' @export

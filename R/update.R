@@ -4,20 +4,25 @@
 #'
 #' Fits the model again with another formula or other arguments.
 #'
-#' Data and other variables are looked up where the formula was written and where `update()` is called. If the
-#' variables used are no longer what they were when the model was fitted, a warning says so. Data that exist only
-#' inside a function when the model is fitted stay with the fit, as do weights, offset and the choice of rows. If no data are
-#' found, as may happen when a fit is read from a file, the rows kept in the fit are used as far as they have the variables
-#' needed.
+#' The data, other variables and functions are looked up where the fit was made, which may be inside a function, then where `update()` is called.
+#' If the variables used are no longer what they were when the model was fitted, a warning says so. Data that exist only
+#' inside a function stay with the fit, as do weights, offset and the choice of rows; they also serve where the expression for the data is
+#' not a name (`data[[i]]`). If no data are found, as may happen when a fit is read from a file, the rows kept in the fit are used as far as
+#' they have the variables needed. The function in which a fit was made is not written to a file with it: after [readRDS()] a new term can use only
+#' variables of the data, or what exists where `update()` is called.
+#'
+#' Random terms are removed whatever the order in which they are written, and by parts: of `(x || g)` by `- (0 + x | g)` or `- (1 | g)`, of
+#' `(1 | a/b)` by `- (1 | a:b)`. A part of `(x | g)` cannot be removed by itself, since it has correlations with the rest.
 #'
 #' @param object a fit made by [lmm()].
-#' @param formula. changes to the formula, as for [stats::update.formula()].
+#' @param formula. changes to the formula, as for [stats::update.formula()], or text that can be read as a formula.
 #' @param ... other arguments of [lmm()] to be changed; `NULL` drops one.
 #' @param evaluate fit the model, or return the call?
 #' @return A fit, or a call.
 #' @section Conditions:
 #' Those of [lmm()]; `lmm_warning_data` where variables have changed since the fit; `lmm_error_input` where the data are gone
-#' and the rows that the fit holds do not have the variables needed.
+#' and the rows that the fit holds do not have the variables needed; `lmm_error_formula` where a part of a term with correlations is to be removed;
+#' `lmm_message_formula` where a term to be removed is not in the model.
 #' @examples
 #' fit <- lmm(yield ~ treat + (1 | blend), penicillin)
 #' update(fit, . ~ . - treat)

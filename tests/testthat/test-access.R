@@ -120,3 +120,11 @@ test_that("factors of the model frame have the levels of the fit, text is a fact
   expect_identical(attr(model.frame(fit), "terms"), attr(fit$rows$data, "terms"))
   expect_identical(names(model.frame(fit, fixed.only = TRUE)), names(model.frame(peer, fixed.only = TRUE)))
 })
+
+test_that("the model frame of the fixed part keeps names in backticks", {
+  d <- behavior_data()
+  names(d)[c(1, 2, 4)] <- c("the response", "x y", "if")
+  fit <- lmm(`the response` ~ `x y` + log(`if`) + offset(`if` / 10) + (1 | g), d, weights = `if`)
+  expect_identical(names(model.frame(fit, fixed.only = TRUE)), c("the response", "x y", "log(`if`)", "offset(`if`/10)", "(weights)"))
+  expect_identical(names(model.frame(lmm(`the response` ~ 1 + (1 | g), d), fixed.only = TRUE)), "the response")
+})

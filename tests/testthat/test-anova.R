@@ -150,9 +150,31 @@ test_that("aliased terms have no rows", {
   table <- anova(fit)
   expect_identical(table$NumDF, c(0L, 0L, 2L))
   expect_true(all(is.na(table$`F value`[1:2])))
-  expect_equal(table["a", ], anova(lmm(y ~ x + a + (1 | g), d))["a", ], tolerance = 1e-8)
+  expect_equal(unlist(table["a", ]), unlist(anova(lmm(y ~ x + a + (1 | g), d))["a", ]), tolerance = 1e-8)
+  expect_match(attr(table, "heading")[2], "Aliased coefficients: x2.", fixed = TRUE)
   expect_identical(anova(fit, type = 1)$NumDF, c(1L, 0L, 2L))
   expect_output(print(table))
+})
+
+test_that("a table of type 3 names the cells without observations, and only these", {
+  set.seed(12)
+  full <- expand.grid(a = factor(c("p", "q", "r")), b = factor(1:4), c = factor(c("u", "v")), g = factor(1:6))
+  full$y <- rnorm(6)[full$g] + rnorm(nrow(full))
+  cells <- function(d, ...) sort(do.call(paste, c(Map(paste0, c(...), d[c(...)]), sep = ":")))
+  for (trial in 1:5) {
+    gone <- sample(unique(cells(full, "a", "b")), 1 + trial %% 2)
+    d <- full[!do.call(paste, c(Map(paste0, c("a", "b"), full[c("a", "b")]), sep = ":")) %in% gone, ]
+    fit <- suppressMessages(lmm(y ~ a * b + c + (1 | g), d, contrasts = list(b = if (trial > 2) "contr.sum" else "contr.treatment")))
+    heading <- attr(anova(fit), "heading")
+    named <- strsplit(sub("^Missing cells: (.*?)\\. .*", "\\1", heading[2]), ", ")[[1]]
+    expect_setequal(named, gone)
+    expect_identical(attr(drop1(fit), "heading")[4], heading[2])
+    expect_length(attr(anova(fit, type = 2), "heading"), 1)
+    expect_length(attr(anova(lmm(y ~ a + b + (1 | g), d)), "heading"), 1)
+  }
+  three <- suppressMessages(lmm(y ~ a * b * c + (1 | g), subset(full, !(a == "q" & b == "2" & c == "u"))))
+  expect_match(attr(anova(three), "heading")[2], "Missing cells: aq:b2:cu.", fixed = TRUE)
+  expect_length(attr(anova(lmm(y ~ a * b * c + (1 | g), full)), "heading"), 1)
 })
 
 test_that("tests are those of package 'lmerTest'", {

@@ -31,13 +31,71 @@ test_that("matrices are those of the dense formulas", {
   }
 })
 
-test_that("what would be too expensive is refused with what to use instead", {
-  fit <- suppressMessages(lmm(y ~ x + (1 | g) + (1 | h), behavior_data()))
-  space <- environment(derivatives_at)
-  on.exit(set_locked("information_columns", 2e4, space))
-  set_locked("information_columns", 5, space)
-  expect_error(summary(fit), "information about the variance parameters is too expensive.*asymptotic", class = "lmm_error_numeric")
-  expect_true(all(is.finite(coef(summary(fit, ddf = "asymptotic"))[, "t value"])))
+# A fit to crossed factors, and what counts as too many effects for the time of a test.
+crossed_fit <- function() {
+  d <- behavior_data()
+  d$y <- d$y + 0.8 * cos(as.integer(d$h))
+  lmm(y ~ x + f + (1 | g) + (1 | h), d)
+}
+
+set_information_columns <- function(columns) set_locked("information_columns", columns, environment(derivatives_at))
+
+test_that("what would be too expensive is refused where it is asked for, with what to use instead", {
+  fit <- crossed_fit()
+  on.exit(set_information_columns(2e4))
+  set_information_columns(5)
+  refuse <- function(expr) {
+    expect_error(expr, "information about the variance parameters is too expensive.*asymptotic", class = "lmm_error_numeric")
+  }
+  for (ddf in c("Satterthwaite", "Kenward-Roger")) {
+    refuse(summary(fit, ddf = ddf))
+    refuse(anova(fit, ddf = ddf))
+    refuse(contest(fit, c(0, 1, 0, 0, 0), ddf = ddf))
+    refuse(tidy(fit, ddf = ddf))
+    refuse(drop1(fit, ddf = ddf))
+  }
+  refuse(variance_components(fit, information = "observed"))
+  refuse(confint(fit, method = "Wald", information = "expected"))
+})
+
+test_that("large crossed fits have asymptotic tests by default, with one message", {
+  fit <- crossed_fit()
+  small <- update(fit, . ~ . - f)
+  L <- c(0, 1, 0, 0, 0)
+  tests <- list(
+    summary = function(...) coef(summary(fit, ...)), anova = function(...) anova(fit, ...), tidy = function(...) tidy(fit, ...),
+    contest = function(...) contest(fit, L, ...), rows = function(...) contest(fit, L, joint = FALSE, ...),
+    drop1 = function(...) drop1(fit, ...), predictable = function(...) predictable(fit, L, ...),
+    F = function(...) anova(small, fit, test = "F", ...))
+  components <- list(variances = function(...) variance_components(fit, ...), covariance = function(...) vcov_components(fit, ...),
+                     Wald = function(...) confint(fit, "theta_", method = "Wald", ...), chisq = function(...) confint(fit, "theta_", method = "chisq", ...))
+  expected <- c(lapply(tests, function(f) f(ddf = "asymptotic")), lapply(components, function(f) f(information = "average")))
+  on.exit(set_information_columns(2e4))
+  set_information_columns(5)
+  for (name in names(expected)) {
+    told <- 0
+    value <- withCallingHandlers(c(tests, components)[[name]](), lmm_message_size = function(m) {
+      told <<- told + 1
+      tryInvokeRestart("muffleMessage")
+    })
+    expect_equal(value, expected[[name]], tolerance = 1e-8, label = name)
+    expect_identical(told, 1, label = name)
+  }
+  expect_no_message(summary(fit, ddf = "asymptotic"))
+  expect_no_message(anova(fit, ddf = NULL))
+})
+
+test_that("average information is the same by either way", {
+  formulas <- list(y ~ x + (x | g) + (1 | h), y ~ x + (x || g) + (1 | h) + (1 | f))
+  for (formula in formulas) for (reml in c(TRUE, FALSE)) {
+    d <- behavior_data()
+    d$y <- d$y + 0.8 * cos(as.integer(d$h)) + 0.5 * (as.integer(d$f) %% 3)
+    fit <- suppressMessages(lmm(formula, d, REML = reml))
+    dense <- derivatives_at(fit)
+    set_information_columns(5)
+    sparse <- tryCatch(derivatives_at(fit, average = TRUE), finally = set_information_columns(2e4))
+    for (part in c("ai", "phi", "psi", "jacobian", "curvature")) expect_equal(sparse[[part]], dense[[part]], tolerance = 1e-7, label = part)
+  }
 })
 
 test_that("an inverse leaves out what has no information, whatever the units", {

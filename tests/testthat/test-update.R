@@ -101,6 +101,8 @@ test_that("an update from the rows that a fit has kept does not take them for ot
   d <- behavior_data()
   d$x[4] <- NA
   fit <- suppressMessages(with(d, lmm(y ~ x + t + (1 | g))))
+  expect_equal(fixef(update(fit, . ~ . - x)), fixef(lmm(y ~ t + (1 | g), d)))         # what with() made is still there
+  fit <- unserialize(serialize(fit, NULL))
   expect_no_warning(small <- update(fit, . ~ . - x))
   expect_equal(fixef(small), fixef(lmm(y ~ t + (1 | g), d[-4, ])))
 })
