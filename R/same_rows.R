@@ -76,14 +76,14 @@ compared_by_name <- function(x, y) {
 # Do the same combinations of values and variables occur, equally often?
 same_contents <- function(values_a, values_b, a, b) {
   print_of <- function(values, variables) {
-    columns <- c(values, plain_columns(variables))
+    columns <- c(values, comparable_columns(variables))
     row_fingerprints(columns[-1L], columns[1L], length(columns[[1L]]))
   }
   identical(print_of(values_a, a), print_of(values_b, b))
 }
 
 # Variables as vectors without a class, a matrix as its columns; lists cannot be compared.
-plain_columns <- function(variables) {
+comparable_columns <- function(variables) {
   out <- lapply(variables, function(x) {
     if (length(dim(x)) == 2L) return(lapply(seq_len(ncol(x)), function(j) as.vector(x[, j])))
     if (is.list(x)) return(NULL)
@@ -111,7 +111,7 @@ row_prints <- function(fit) {
   if (is.null(fit$rows)) return(fit$row_prints)
   used <- used_rows_of(fit)
   n <- length(used$ids)
-  columns <- lapply(used$variables[names(used$variables) != fit$frame$response], function(x) plain_columns(list(x)))
+  columns <- lapply(used$variables[names(used$variables) != fit$frame$response], function(x) comparable_columns(list(x)))
   columns <- unlist(columns, recursive = FALSE)
   list(by_name = row_fingerprints(used$values, list(used$ids), n),
        by_variable = stats::setNames(row_fingerprints(used$values, columns, n), names(columns)))
