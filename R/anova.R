@@ -83,7 +83,7 @@ anova.lmm_fit <- function(object, ..., type = 3, ddf = "Satterthwaite", refit = 
 # Degrees of freedom that are asked for belong to an F test.
 comparison_test <- function(test, df_wanted) {
   if (is.null(test)) return(if (df_wanted) "F" else "Chisq")
-  test <- match_choice(test[1L], c("Chisq", "F", "bootstrap"), "test")
+  test <- match_word(test[1L], c("Chisq", "F", "bootstrap"), "test")
   if (test == "F" || !df_wanted) return(test)
   lmm_abort("input", paste0("`ddf` is for F tests, not for test = ", quote_level(test), "."), what = "ddf",
             fix = "Leave out one of them.")

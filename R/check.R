@@ -83,12 +83,6 @@ check_choice <- function(x, choices, name) {
             what = name, value = x)
 }
 
-# The same, where unique beginnings in upper or lower case are enough.
-match_choice <- function(x, choices, name) {
-  at <- if (is.character(x) && length(x) == 1L && !is.na(x)) pmatch(tolower(x), tolower(choices)) else NA
-  if (is.na(at)) check_choice(x, choices, name) else choices[at]
-}
-
 # Names of the user's arguments must be written out; what is left over in `...` is a mistake.
 check_arguments <- function(given, allowed) {
   if (is.null(given)) return(invisible())

@@ -29,7 +29,7 @@ drop1.lmm_fit <- function(object, scope, ddf = "Satterthwaite", test = c("F", "C
     lmm_abort("input", "stats::step() compares models by an AIC of least squares.", what = "step", fix = "Use backward(fit).")
   }
   if (missing(test) && without_tests(ddf)) test <- "none"
-  test <- match_choice(test[1L], c("F", "Chisq", "none"), "test")
+  test <- match_word(test[1L], c("F", "Chisq", "none"), "test")
   check_number(k, "k")
   terms <- droppable_terms(object, if (missing(scope)) NULL else scope)
   if (test != "F") return(drop1_by_likelihood(object, terms, k, test == "Chisq"))
