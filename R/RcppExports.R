@@ -61,3 +61,7 @@ row_fingerprints <- function(common, each, n) {
     .Call(`_henderson_row_fingerprints`, common, each, n)
 }
 
+divide_values <- function(values, bounds) {
+    .Call(`_henderson_divide_values`, values, bounds)
+}
+

@@ -41,7 +41,16 @@ abort_confounded <- function(terms, frame, blocks) {
     enumerate(names), " from ", with, ": the information matrix is singular", if (!is.null(outweighed)) " to double precision", "."),
     what = groups, fix = if (!is.null(outweighed)) outweighed
     else if (taken && !(-1L %in% terms)) paste0("The fixed effects fit every level of ", quote_name(groups), ": remove some of them, or ", names, ".")
-    else "Each level may hold too few observations, or a fixed effect may take one value for each level.")
+    else paste0("Each level may hold too few observations, or a fixed effect may take one value for each level.", unseen_correlations(random)))
+}
+
+# (0 + f | g) where each level of g has one level of f.
+unseen_correlations <- function(random) {
+  joint <- Filter(function(term) term$q > 1L && term$structure == "unstructured" && length(term$xlevels), random)
+  if (!length(joint)) return(NULL)
+  label <- joint[[1L]]$label
+  paste0(" If no level has observations of two columns of (", label, "), their correlations are unknown: write (",
+         sub(" | ", " || ", label, fixed = TRUE), ").")
 }
 
 # Levels of the leading factor whose part of Z'Z, in double precision, leaves little of what the others say.

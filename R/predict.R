@@ -33,14 +33,12 @@ linear_predictor <- function(fit, d, use = all_columns(fit)) {
 
 # z'b of each row over some columns; a level that is not in the fit (code 0) contributes nothing.
 random_part <- function(Z, code, modes, columns) {
-  out <- numeric(length(code))
-  if (!length(columns)) return(out)
+  if (!length(columns)) return(numeric(length(code)))
   if (any(code == 0L, na.rm = TRUE)) {
     modes <- rbind(modes, 0)
     code[which(code == 0L)] <- nrow(modes)
   }
-  for (j in columns) out <- out + Z[, j] * modes[code, j]
-  out
+  Reduce(`+`, lapply(columns, function(j) Z[, j] * modes[, j][code]))
 }
 
 # ---- re.form ----

@@ -8,7 +8,9 @@ refit.lmm_fit <- function(object, newresp, ...) {
   if (missing(newresp) || is.null(newresp)) return(fit_again(object, rows))
   Y <- response_matrix(newresp, rows)
   if (is.matrix(newresp) || ncol(Y) > 1L) return(refit_many(object, Y, rows))
-  fit_again(object, replace_response(object$frame, rows, Y[, 1L]))
+  rows <- replace_response(object$frame, rows, Y[, 1L])
+  check_response_varies(rows, object$frame$response)
+  fit_again(object, rows)
 }
 
 refit_many <- function(fit, Y, rows) {

@@ -25,20 +25,14 @@ scaled_residuals_at <- function(fit, index = NULL) {
 streamed_quantiles <- function(fit, n, sample = 5e4) {
   bounds <- quartile_bounds(scaled_residuals_at(fit, scattered_rows(n, sample)))
   if (is.null(bounds)) return(NULL)
-  cells <- length(bounds) + 1L
-  count <- numeric(cells)
-  inside <- seq(2L, cells, by = 2L)
-  kept <- list()
-  range <- c(Inf, -Inf)
-  for (from in seq.int(1, n, by = chunk_rows)) {
-    r <- scaled_residuals_at(fit, c(from, min(from + chunk_rows - 1, n)))
-    if (!all(is.finite(r))) return(NULL)
-    range <- c(min(range[1L], r), max(range[2L], r))
-    cell <- findInterval(r, bounds) + 1L
-    count <- count + tabulate(cell, cells)
-    kept[[length(kept) + 1L]] <- r[cell %in% inside]
-  }
-  kept <- sort(unlist(kept))
+  parts <- lapply(seq.int(1, n, by = chunk_rows), function(from) {
+    divide_values(scaled_residuals_at(fit, c(from, min(from + chunk_rows - 1, n))), bounds)
+  })
+  if (any(vapply(parts, is.null, NA))) return(NULL)
+  count <- Reduce(`+`, lapply(parts, `[[`, "count"))
+  kept <- sort(unlist(lapply(parts, `[[`, "inside")))
+  range <- range(unlist(lapply(parts, `[[`, "range")))
+  inside <- seq(2L, length(count), by = 2L)
   at <- 1 + (n - 1) * c(0.25, 0.5, 0.75)
   low <- ranked_value(floor(at), count, kept, inside)
   high <- ranked_value(ceiling(at), count, kept, inside)

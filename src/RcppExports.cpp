@@ -212,6 +212,17 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// divide_values
+SEXP divide_values(const Rcpp::NumericVector& values, const Rcpp::NumericVector& bounds);
+RcppExport SEXP _henderson_divide_values(SEXP valuesSEXP, SEXP boundsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type values(valuesSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type bounds(boundsSEXP);
+    rcpp_result_gen = Rcpp::wrap(divide_values(values, bounds));
+    return rcpp_result_gen;
+END_RCPP
+}
 
 static const R_CallMethodDef CallEntries[] = {
     {"_henderson_engine_cross_products", (DL_FUNC) &_henderson_engine_cross_products, 4},
@@ -229,6 +240,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_henderson_weak_reference", (DL_FUNC) &_henderson_weak_reference, 2},
     {"_henderson_weak_value", (DL_FUNC) &_henderson_weak_value, 1},
     {"_henderson_row_fingerprints", (DL_FUNC) &_henderson_row_fingerprints, 3},
+    {"_henderson_divide_values", (DL_FUNC) &_henderson_divide_values, 2},
     {NULL, NULL, 0}
 };
 

@@ -1,4 +1,5 @@
-// What R has no function for: weak references, and fingerprints of rows.
+// What R has no function for: weak references, fingerprints of rows, and vectors divided in one pass.
+#include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
@@ -123,4 +124,28 @@ Rcpp::CharacterVector row_fingerprints(const Rcpp::List& common, const Rcpp::Lis
     out[k] = text;
   }
   return out;
+}
+
+// How many values lie below the first of an even number of bounds in increasing order, from each bound to the next, and from the last
+// on; the values themselves in every second cell, from the first bound to the second and so on; the smallest and the largest. NULL
+// where a value is not finite.
+// [[Rcpp::export(rng = false)]]
+SEXP divide_values(const Rcpp::NumericVector& values, const Rcpp::NumericVector& bounds) {
+  const double* bound = bounds.begin();
+  const std::size_t cells = bounds.size() + 1;
+  Rcpp::NumericVector count(cells);
+  std::vector<double> inside;
+  double low = R_PosInf, high = R_NegInf, check = 0;
+  for (const double value : values) {
+    check += value - value;      // 0, or not a number
+    low = std::min(low, value);
+    high = std::max(high, value);
+    std::size_t cell = 0;
+    for (std::size_t k = 0; k + 1 < cells; ++k) cell += value >= bound[k];
+    count[cell] += 1;
+    if (cell % 2 == 1) inside.push_back(value);
+  }
+  if (check != 0) return R_NilValue;
+  return Rcpp::List::create(Rcpp::Named("count") = count, Rcpp::Named("inside") = Rcpp::wrap(inside),
+                            Rcpp::Named("range") = Rcpp::NumericVector::create(low, high));
 }

@@ -31,6 +31,8 @@ test_that("E06-E08, E46: variables without data, formulas from text, with()", {
   is_reference_0(accepts(update(lmm(as.formula(text), d), . ~ . + t - t)))
   m <- accepts(with(d, lmm(y ~ x + (1 | g))))
   is_reference_0(m)
+  expect_identical(names(fixef(update(m, . ~ . + t))), c("(Intercept)", "x", "t"))     # with() is where the formula was written
+  m <- unserialize(serialize(m, NULL))
   refuses(update(m, . ~ . + t), "input", c("data of the fit cannot be found", "no variable `t`", "data = "))
   is_reference_0(accepts(lmm(d$y ~ d$x + (1 | d$g))))
   fits <- lapply(list(y ~ x + (1 | g), y ~ 1 + (1 | g)), lmm, data = d)

@@ -84,3 +84,14 @@ test_that("an exact fit has tests without a value", {
   expect_true(all(is.na(coef(summary(fit))[, -1])))
   expect_true(is.na(anova(fit)$`F value`))
 })
+
+test_that("a hypothesis may be a matrix of one column", {
+  fit <- lmm(yield ~ treat + (1 | blend), penicillin)
+  L <- c(0, 1, -1, 0)
+  expect_identical(contest(fit, cbind(L, deparse.level = 0)), contest(fit, L))
+  expect_identical(contest(fit, matrix(L, dimnames = list(names(fixef(fit)), NULL)), joint = FALSE)$Estimate,
+                   contest(fit, L, joint = FALSE)$Estimate)
+  expect_error(contest(fit, cbind(L[1:3])), "1 column, model has 4", class = "lmm_error_input")
+  one <- lmm(yield ~ 1 + (1 | blend), penicillin)
+  expect_identical(contest(one, cbind(1)), contest(one, 1))
+})

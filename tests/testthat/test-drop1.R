@@ -50,3 +50,12 @@ test_that("a term that takes no column away has no likelihood ratio test", {
 test_that("step() of stats is told what to use instead", {
   expect_error(stats::step(example_fit("penicillin"), trace = 0), "backward", class = "lmm_error_input")
 })
+
+test_that("without degrees of freedom, or by the likelihood, in abbreviated words", {
+  fit <- lmm(yield ~ irrigation * variety + (1 | field), irrigation)
+  expect_identical(drop1(fit, ddf = NULL), drop1(fit, test = "none"))
+  expect_identical(drop1(fit, ddf = "lme4"), drop1(fit, test = "none"))
+  expect_identical(drop1(fit, test = "Chi"), drop1(fit, test = "Chisq"))
+  expect_identical(drop1(fit, ddf = NULL, test = "Chi"), drop1(fit, test = "Chisq"))
+  expect_error(drop1(fit, ddf = NULL, test = "F"), class = "lmm_error_input")
+})

@@ -57,3 +57,13 @@ test_that("crossed factors that fit y exactly with a correlation of 1 have no re
   expect_warning(fit <- lmm(y ~ x + (x | g) + (1 | h), d), "residual variance is zero", class = "lmm_warning_precision")
   expect_equal(sqrt(diag(VarCorr(fit)$g)), c("(Intercept)" = sd(a), x = sd(a)), tolerance = 1e-2)
 })
+
+test_that("correlations that no level shows are named as the reason", {
+  set.seed(8)
+  d <- data.frame(g = gl(20, 6), f = factor(rep(c("a", "b"), each = 60)))
+  d$y <- c(1, 2)[d$f] * rnorm(20)[d$g] + rnorm(120)
+  e <- tryCatch(lmm(y ~ f + (0 + f | g), d), error = identity)
+  expect_s3_class(e, "lmm_error_unidentified")
+  expect_match(conditionMessage(e), "write (0 + f || g).", fixed = TRUE)
+  expect_s3_class(suppressMessages(lmm(y ~ f + (0 + f || g), d)), "lmm_fit")
+})

@@ -48,3 +48,13 @@ test_that("maximum likelihood needs only the cross-products", {
   without_rows <- lmm(y ~ x + (x | g), d, control = lmm_control(keep_rows = FALSE))
   expect_equal(extractAIC(without_rows), extractAIC(m), tolerance = 1e-10)
 })
+
+test_that("one simulated response gives a fit, as a vector does", {
+  fit <- lmm(yield ~ treat + (1 | blend), penicillin)
+  drawn <- simulate(fit, 1, seed = 2)
+  expect_equal(logLik(refit(fit, drawn)), logLik(refit(fit, drawn[[1]])))
+  expect_s3_class(refit(fit, drawn), "lmm_fit")
+  expect_length(refit(fit, simulate(fit, 2, seed = 2))$sigma, 2)
+  expect_length(refit(fit, as.matrix(drawn))$sigma, 1)
+  expect_error(refit(fit, rep(2, 20)), "`yield` is constant", class = "lmm_error_data")
+})
