@@ -5,7 +5,8 @@ updated_formula <- function(fit, change, caller) {
   old <- stats::formula(fit)
   side <- length(change)
   if (!"." %in% all.vars(change[[side]])) return(stats::update.formula(old, change))
-  taken <- taken_summands(change[[side]])
+  added <- added_summands(change[[side]])
+  taken <- Filter(function(e) !any(vapply(added, identical, NA, e)), taken_summands(change[[side]]))
   own <- vapply(taken, is_own_summand, NA)
   report_absent_terms(old, taken[!own])
   if (!any(own)) return(stats::update.formula(old, change))
@@ -31,6 +32,13 @@ taken_summands <- function(e) {
   if (!call_head(e) %in% c("+", "-")) return(NULL)
   last <- e[[length(e)]]
   c(if (length(e) == 3L) taken_summands(e[[2L]]), if (call_head(e) == "-") summands(last) else taken_summands(last))
+}
+
+# The summands that are not behind a minus.
+added_summands <- function(e) {
+  if (is.call(e) && call_head(e) == "(" && !is_bar(e[[2L]])) return(added_summands(e[[2L]]))
+  if (is_sum(e)) return(c(added_summands(e[[2L]]), if (call_head(e) == "+") added_summands(e[[3L]])))
+  list(e)
 }
 
 # a, b and (1 | g) of a + (b + (1 | g)); a difference stays one.

@@ -159,7 +159,7 @@ test_that("E44: arguments that do not exist or are no values", {
   refuses(lmm(intercepts, d, REML = "ML"), "input", "`REML`")
   refuses(lmm(intercepts, d, control = list()), "input", "`control` must be made by lmm_control")
   refuses(lmm(intercepts, d, start = c(1, 2)), "input", "`start` must be 1 finite number")
-  refuses(lmm("y ~ x + (1 | g)", d), "input", "`formula` must be a formula")
+  refuses(lmm("y ~ x + (1 | g", d), "formula", "cannot be read as a formula")
   refuses(lmm(intercepts, d, TRUE, NULL, NULL, NULL, na.omit, NULL, NULL, lmm_control(), NULL, TRUE, 5), "input", "\\(unnamed\\)")
   refuses(lmm(data = d), "input", "`formula` is missing")
 })

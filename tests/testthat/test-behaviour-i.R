@@ -66,7 +66,7 @@ test_that("I04: at and near the boundary df are finite, and continuous as the va
 test_that("I06: a hypothesis of the wrong width is refused", {
   fit <- lmm(y ~ x + (1 | g), mk())
   strictly(refuses(contest(fit, L = c(1, 0, 0)), "input", "`L` has 3 columns, model has 2 coefficients"))
-  strictly(refuses(contest(fit, L = matrix(1, 2, 1)), "input", "`L` has 1 column, model has 2 coefficients"))
+  strictly(refuses(contest(fit, L = matrix(1, 3, 1)), "input", "`L` has 1 column, model has 2 coefficients"))
   strictly(refuses(contest(fit, L = c(1, NA)), "input", "`L` has missing"))
   strictly(refuses(contest(fit, L = "x"), "input", "`L` must be"))
 })

@@ -64,6 +64,16 @@ test_that("fixed terms are known in any order, and an offset can be taken away",
   expect_identical(updated(off, . ~ . - (offset(t) + x)), "y ~ (1 | g)")
 })
 
+test_that("what is added and taken away again leaves the model as it is", {
+  fit <- lmm(y ~ x + (1 | g), d)
+  for (change in c(. ~ . + t - t, . ~ . - t + t, . ~ . + (1 | h) - (1 | h), . ~ . - (1 | g) + (1 | g))) {
+    expect_no_message(again <- update(fit, change), class = "lmm_message_formula")
+  }
+  expect_identical(updated(fit, . ~ . + t - t), "y ~ x + (1 | g)")
+  expect_identical(updated(fit, . ~ . + (1 | h) - (1 | h)), "y ~ x + (1 | g)")
+  expect_identical(updated(fit, . ~ . - (1 | g) + (1 | g)), "y ~ x + (1 | g)")
+})
+
 test_that("formulas can be text, and nothing but formulas", {
   fit <- lmm("y ~ x + (1 | g)", d)
   expect_equal(fixef(fit), fixef(lmm(y ~ x + (1 | g), d)))
