@@ -29,6 +29,10 @@ engine_conditional <- function(layout, cross_products, theta, reml, memory_limit
     .Call(`_henderson_engine_conditional`, layout, cross_products, theta, reml, memory_limit)
 }
 
+engine_prediction_errors <- function(layout, cross_products, theta, reml, memory_limit) {
+    .Call(`_henderson_engine_prediction_errors`, layout, cross_products, theta, reml, memory_limit)
+}
+
 engine_information <- function(layout, cross_products, theta, reml, memory_limit, dense_limit, average) {
     .Call(`_henderson_engine_information`, layout, cross_products, theta, reml, memory_limit, dense_limit, average)
 }

@@ -69,6 +69,15 @@ engine_conditional_variance <- function(fit) {
   if (fit_is_indefinite(fit)) lapply(out, replace, TRUE, NA_real_) else out      # effects that cannot be drawn have none
 }
 
+# List per grouping factor: matrix columns x levels of Var(b_hat - b), the variances of prediction errors.
+engine_prediction_error <- function(fit) {
+  if (fit_is_bounded(fit)) return(engine_result(do.call(engine_prediction_errors, engine_point(fit)), fit$frame))
+  variance <- engine_prediction_variance(fit, unit_design(fit))
+  sizes <- vapply(fit_modes(fit), length, 0L)
+  parts <- Map(function(b, end) matrix(variance[end - length(b) + seq_along(b)], ncol(b)), fit_modes(fit), cumsum(sizes))
+  lapply(seq_along(fit_groups(fit)), function(g) do.call(rbind, parts[fit_term_groups(fit) == g]))
+}
+
 # Var(x'beta_hat + z'(b_hat - b)) for each row of a design; code 0 is a level without random effects.
 engine_prediction_variance <- function(fit, design, random = TRUE, point = engine_point(fit)) {
   if (random) refuse_indefinite(fit)

@@ -6,17 +6,20 @@
 #' (empirical) best linear unbiased predictors.
 #'
 #' The conditional variances are those given the data *and* the parameters, fixed effects included, as in
-#' package 'lme4'. For the variance of the prediction error, which counts the uncertainty of the fixed effects
-#' too, see `vcov(fit, full = TRUE)`.
+#' package 'lme4'. The prediction error variances (`pev = TRUE`) count the uncertainty of the fixed effects too; the joint
+#' covariance matrix of all prediction errors is `vcov(fit, full = TRUE)`.
 #'
 #' @param object a fit made by [lmm()].
 #' @param condVar compute the conditional variances, as attribute `"postVar"` of each data frame: an array
 #'   columns x columns x levels, or a list of them if several terms share the grouping factor.
 #' @param drop return vectors instead of data frames of one column?
 #' @param whichel names or indices of the grouping factors wanted.
+#' @param pev compute prediction error variances, reliabilities `1 - PEV / variance` and studentized effects (each divided by the
+#'   standard deviation of its predictor, the root of `variance - PEV`)? They become attributes of the data frames, matrices
+#'   levels x columns, and columns of `as.data.frame()`.
 #' @param x,row.names,optional,... see [as.data.frame()].
 #' @return A list of data frames, one per grouping factor: levels in rows. `as.data.frame()` gives the long form
-#'   with columns `grpvar`, `term`, `grp`, `condval` and `condsd`. Modes and their standard deviations are in units of the
+#'   with columns `grpvar`, `term`, `grp`, `condval` and `condsd`, with `pev = TRUE` also `pev`, `reliability` and `studentized`. Modes and their standard deviations are in units of the
 #'   response by those of the column; variances (`"postVar"`) in the squares of these.
 #' @section Conditions:
 #' A name in `whichel` that is none of a grouping factor is an error of class `lmm_error_input`.
@@ -24,19 +27,24 @@
 #' With `G` the covariance matrix of all random effects and `R = sigma^2 W^-1`, the modes are `G Z' V^-1 (y - X beta)`, and their
 #' conditional covariance matrix `(Z' R^-1 Z + G^-1)^-1`, computed so that a singular `G` does no harm.
 #' @references Henderson (1975) Biometrics 31, 423-447.
+#' @seealso [reliability()] for means over the levels and Cullis' heritability, [plot.ranef.lmm_fit()].
+#' @concept BLUP
+#' @concept prediction error variance
 #' @examples
 #' fit <- lmm(bright ~ 1 + (1 | operator), pulp)
 #' ranef(fit)
-#' as.data.frame(ranef(fit))
+#' as.data.frame(ranef(fit, pev = TRUE))
 #' @method ranef lmm_fit
 #' @export
-ranef.lmm_fit <- function(object, condVar = TRUE, drop = FALSE, whichel = names(fit_groups(object)), ...) {
+ranef.lmm_fit <- function(object, condVar = TRUE, drop = FALSE, whichel = names(fit_groups(object)), pev = FALSE, ...) {
+  check_dots_empty(...)
   modes <- group_modes(object)
   out <- lapply(modes, function(b) as.data.frame(b, optional = TRUE))
   if (check_flag(condVar, "condVar")) {
     variances <- group_variances(object)
     for (g in seq_along(out)) attr(out[[g]], "postVar") <- variances[[g]]
   }
+  if (check_flag(pev, "pev")) out <- with_prediction_errors(out, object)
   for (name in whichel) if (is.character(name)) check_choice(name, names(modes), "whichel")
   out <- out[whichel]
   if (drop) out <- lapply(out, drop_column)
@@ -82,9 +90,10 @@ conditional_sd <- function(frame) {
 
 drop_column <- function(frame) {
   if (ncol(frame) > 1L) return(frame)
-  variance <- attr(frame, "postVar")
   out <- stats::setNames(frame[[1L]], row.names(frame))
-  if (!is.null(variance)) attr(out, "postVar") <- as.vector(variance)
+  for (name in c("postVar", prediction_attributes)) {
+    if (!is.null(attr(frame, name))) attr(out, name) <- as.vector(attr(frame, name))
+  }
   out
 }
 
@@ -93,16 +102,14 @@ undropped_column <- function(modes) {
   variance <- attr(modes, "postVar")
   out <- data.frame(`(Intercept)` = as.vector(modes), row.names = names(modes), check.names = FALSE)
   if (!is.null(variance)) attr(out, "postVar") <- array(variance, c(1L, 1L, length(variance)))
+  for (name in prediction_attributes) attr(out, name) <- attr(modes, name)
   out
 }
 
 #' @export
 print.ranef.lmm_fit <- function(x, ...) {
   has_variance <- vapply(x, function(b) !is.null(attr(b, "postVar")), NA)
-  print(lapply(unclass(x), function(b) {
-    attr(b, "postVar") <- NULL
-    b
-  }), ...)
+  print(lapply(unclass(x), without_variances), ...)
   if (any(has_variance)) cat("with conditional variances for", dQuote(names(x)[has_variance]), "\n")
   invisible(x)
 }
@@ -137,5 +144,6 @@ long_modes <- function(b, name) {
   )
   sd <- conditional_sd(b)
   if (!is.null(sd)) out$condsd <- as.vector(sd)
+  for (name in prediction_attributes) if (!is.null(attr(b, name))) out[[name]] <- as.vector(attr(b, name))
   out
 }

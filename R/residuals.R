@@ -12,7 +12,16 @@
 #'   \item{`"marginal_scaled"`}{marginal residuals multiplied by the inverse of the symmetric square root of their
 #'     covariance matrix (for prior weights, of that of `sqrt(weights) * y`): uncorrelated with variance about 1
 #'     if the model holds}
+#'   \item{`"marginal_cholesky"`}{the same by the lower Cholesky factor, with rows in the order of the data: each row's residual
+#'     given the rows before it (scaled residuals of SAS, option `VCIRY`)}
+#'   \item{`"marginal_pearson"`}{marginal residual divided by the root of the variance of the response, `V_ii`}
+#'   \item{`"marginal_studentized"`}{marginal residual divided by its own standard deviation, the root of
+#'     `(V - X Var(beta) X')_ii`}
+#'   \item{`"conditional"`, `"conditional_pearson"`, `"conditional_studentized"`}{SAS's residuals given the random effects: those of
+#'     `"response"`, of `"scaled"`, and divided by their standard deviation, as [rstandard()][rstandard.lmm_fit()] gives them}
+#'   \item{`"normalized"`}{for users of nlme: equal to `"scaled"` in models with independent residuals}
 #' }
+#' The model's residual plots by [plot()][plot.lmm_fit()].
 #' @param scaled divide by the residual standard deviation? For types up to `"deviance"`.
 #' @param ... not used.
 #' @return A vector, one element per row used; per row of the data if the fit was made with `na.action = na.exclude`.
@@ -27,9 +36,15 @@
 #' shapiro.test(residuals(fit, "marginal_scaled"))
 #' @export
 residuals.lmm_fit <- function(object, type = c("response", "pearson", "scaled", "working", "deviance", "marginal",
-                                               "marginal_scaled"), scaled = FALSE, ...) {
+    "marginal_scaled", "marginal_cholesky", "marginal_pearson", "marginal_studentized", "conditional", "conditional_pearson",
+    "conditional_studentized", "normalized"), scaled = FALSE, ...) {
   type <- check_choice(type[1L], eval(formals()$type), "type")
   rows <- fit_rows(object, "residuals()")
+  if (type == "conditional_studentized") return(stats::rstandard(object))
+  if (type %in% c("marginal_cholesky", "marginal_pearson", "marginal_studentized")) {
+    return(pad_rows(standardized_marginal(object, rows, type), rows))
+  }
+  type <- switch(type, conditional = "response", conditional_pearson = , normalized = "scaled", type)
   marginal <- type %in% c("marginal", "marginal_scaled")
   r <- rows$y - mean_response(object, rows, all_columns(object, !marginal))
   if (type %in% c("pearson", "deviance", "scaled") && !is.null(rows$weights)) r <- r * sqrt(rows$weights)

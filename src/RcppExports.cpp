@@ -110,6 +110,20 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// engine_prediction_errors
+SEXP engine_prediction_errors(const Rcpp::List& layout, const Rcpp::List& cross_products, const Eigen::VectorXd& theta, bool reml, double memory_limit);
+RcppExport SEXP _henderson_engine_prediction_errors(SEXP layoutSEXP, SEXP cross_productsSEXP, SEXP thetaSEXP, SEXP remlSEXP, SEXP memory_limitSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type layout(layoutSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type cross_products(cross_productsSEXP);
+    Rcpp::traits::input_parameter< const Eigen::VectorXd& >::type theta(thetaSEXP);
+    Rcpp::traits::input_parameter< bool >::type reml(remlSEXP);
+    Rcpp::traits::input_parameter< double >::type memory_limit(memory_limitSEXP);
+    rcpp_result_gen = Rcpp::wrap(engine_prediction_errors(layout, cross_products, theta, reml, memory_limit));
+    return rcpp_result_gen;
+END_RCPP
+}
 // engine_information
 SEXP engine_information(const Rcpp::List& layout, const Rcpp::List& cross_products, const Eigen::VectorXd& theta, bool reml, double memory_limit, double dense_limit, bool average);
 RcppExport SEXP _henderson_engine_information(SEXP layoutSEXP, SEXP cross_productsSEXP, SEXP thetaSEXP, SEXP remlSEXP, SEXP memory_limitSEXP, SEXP dense_limitSEXP, SEXP averageSEXP) {
@@ -232,6 +246,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_henderson_engine_blocks", (DL_FUNC) &_henderson_engine_blocks, 3},
     {"_henderson_engine_variances", (DL_FUNC) &_henderson_engine_variances, 8},
     {"_henderson_engine_conditional", (DL_FUNC) &_henderson_engine_conditional, 5},
+    {"_henderson_engine_prediction_errors", (DL_FUNC) &_henderson_engine_prediction_errors, 5},
     {"_henderson_engine_information", (DL_FUNC) &_henderson_engine_information, 7},
     {"_henderson_engine_criterion", (DL_FUNC) &_henderson_engine_criterion, 5},
     {"_henderson_engine_coefficient_limits", (DL_FUNC) &_henderson_engine_coefficient_limits, 6},

@@ -1,6 +1,7 @@
 #include "convert.h"
 #include "henderson/fit/prediction_unbounded.hpp"
 #include "henderson/inference/information.hpp"
+#include "henderson/inference/prediction_error.hpp"
 #include "henderson/inference/profile_coefficient.hpp"
 
 namespace {
@@ -96,6 +97,20 @@ SEXP engine_conditional(const Rcpp::List& layout, const Rcpp::List& cross_produc
     } else {
       fill(henderson::UnboundedPredictor(point.problem, point.data, point.at, point.monitor));
     }
+    return out;
+  });
+}
+
+// For each grouping factor Var(b_hat - b): columns of its terms x levels.
+// [[Rcpp::export(rng = false)]]
+SEXP engine_prediction_errors(const Rcpp::List& layout, const Rcpp::List& cross_products, const Eigen::VectorXd& theta,
+                              bool reml, double memory_limit) {
+  return henderson::guarded([&] {
+    Point point(layout, cross_products, theta, reml, memory_limit);
+    henderson::require(point.at.bounded, "variances may be negative");
+    const henderson::PredictionError errors(point.problem, point.data, point.at);
+    Rcpp::List out(point.layout.groups.size());
+    for (std::size_t g = 0; g < point.layout.groups.size(); ++g) out[g] = errors.variances(static_cast<int>(g), point.monitor);
     return out;
   });
 }

@@ -73,3 +73,57 @@ test_that("standardized residuals of the trees have the published quantiles", {
   q <- unname(quantile(residuals(fit, "scaled")))
   for (i in 1:5) expect_printed(q[i], published$value[i], published$digits[i], published$quantity[i])
 })
+
+test_that("SAS's residuals are the dense formulas in designs of every kind", {
+  for (seed in 1:42) {
+    case <- random_design(seed)
+    fit <- fit_design(case)
+    oracle <- oracle_of_design(case)
+    truth <- oracle_solution(oracle, fit_covariance(fit)[term_positions(case, fit)], sigma(fit)^2)
+    X <- oracle$X[, oracle$independent, drop = FALSE]
+    Q <- X %*% truth$vcov %*% t(X)
+    r <- oracle$y - truth$fixed
+    same <- function(type, expected, tolerance = 1e-8) {
+      expect_equal(unname(residuals(fit, type))[oracle$keep], expected, tolerance = tolerance, label = paste(seed, case$kind, type))
+    }
+    same("marginal_pearson", r / sqrt(diag(truth$V)))
+    left <- diag(truth$V - Q)
+    clear <- left > 1e-6 * diag(truth$V)
+    expect_equal(unname(residuals(fit, "marginal_studentized"))[oracle$keep][clear], (r / sqrt(left))[clear], tolerance = 1e-6)
+    same("marginal_cholesky", as.vector(forwardsolve(t(chol(truth$V)), r)))
+    R <- diag(sigma(fit)^2 / oracle$w)
+    K <- R %*% solve(truth$V)                                    # I - Z G Z' V^-1
+    conditional <- oracle$y - truth$fitted
+    own <- diag(K %*% (truth$V - Q) %*% t(K))
+    clear <- own > 1e-6 * diag(R)
+    expect_equal(unname(residuals(fit, "conditional_studentized"))[oracle$keep][clear], (conditional / sqrt(own))[clear], tolerance = 1e-6)
+    same("conditional_pearson", conditional / sqrt(diag(R)))
+    expect_identical(residuals(fit, "conditional"), residuals(fit))
+    expect_identical(residuals(fit, "normalized"), residuals(fit, "scaled"))
+  }
+})
+
+test_that("the Cholesky factor by pieces is that of the whole matrix, with rows of a level apart", {
+  set.seed(5)
+  A <- matrix(rnorm(130 * 7), 130)
+  r <- rnorm(130)
+  expect_equal(whiten_block(A, r, 30L), as.vector(forwardsolve(t(chol(diag(130) + tcrossprod(A))), r)), tolerance = 1e-12)
+  expect_error(check_block_size(1e5), class = "lmm_error_numeric")
+  d <- behavior_data()
+  fit <- lmm(y ~ x + (x | g), d)
+  o <- order(d$g)
+  expect_equal(residuals(lmm(y ~ x + (x | g), d[o, ]), "marginal_cholesky"), residuals(fit, "marginal_cholesky")[o], tolerance = 1e-7)
+})
+
+test_that("residuals in units of their standard deviation respect na.exclude, zero weights and fits without residual", {
+  d <- behavior_data()
+  d$y[1:3] <- NA
+  d$w <- rep(c(0, 1, 2), 32)
+  fit <- suppressMessages(lmm(y ~ x + (1 | g), d, weights = w, na.action = na.exclude))
+  for (type in c("marginal_pearson", "marginal_studentized", "marginal_cholesky", "conditional_studentized")) {
+    r <- residuals(fit, type)
+    expect_identical(names(r), as.character(1:96))
+    expect_true(all(is.na(r[1:3])))
+    expect_true(all(is.finite(r[d$w > 0][-(1:2)])))
+  }
+})

@@ -1,0 +1,116 @@
+# Prediction error variances of random effects, and what breeders and SAS make of them.
+
+# List per grouping factor: matrix levels x columns of Var(b_hat - b).
+group_prediction_errors <- function(fit) {
+  sizes <- vapply(group_modes(fit), dim, integer(2L))
+  if (fit_is_exact(fit) || fit_is_indefinite(fit)) return(lapply(seq_len(ncol(sizes)), function(g) matrix(NA_real_, sizes[1L, g], sizes[2L, g])))
+  lapply(engine_prediction_error(fit), t)
+}
+
+# List per grouping factor: matrix levels x columns of the variances that the model gives the effects.
+group_prior_variances <- function(fit) {
+  group <- fit_term_groups(fit)
+  variance <- lapply(fit_covariance(fit), diag)
+  Map(function(modes, g) matrix(unlist(variance[group == g]), nrow(modes), ncol(modes), byrow = TRUE), group_modes(fit),
+      seq_along(fit_groups(fit)))
+}
+
+# 1 - PEV / variance; rounding below 0 is 0. Without a variance there is nothing to rely on.
+reliability_of <- function(pev, variance) {
+  out <- pmin(pmax(1 - pev / variance, 0), 1)
+  out[!is.na(variance) & variance == 0] <- NA_real_
+  out
+}
+
+# Adds the attributes "pev", "reliability" and "studentized" to the data frames of ranef().
+with_prediction_errors <- function(out, fit) {
+  pev <- group_prediction_errors(fit)
+  variance <- group_prior_variances(fit)
+  for (g in seq_along(out)) {
+    share <- reliability_of(pev[[g]], variance[[g]])
+    attr(out[[g]], "pev") <- pev[[g]]
+    attr(out[[g]], "reliability") <- share
+    attr(out[[g]], "studentized") <- studentized(as.matrix(out[[g]]), variance[[g]] * share)
+  }
+  out
+}
+
+# A number in units of its standard deviation, which is NA where the number cannot vary.
+studentized <- function(value, variance) {
+  out <- value / sqrt(variance)
+  out[!is.finite(out)] <- NA_real_
+  out
+}
+
+prediction_attributes <- c("pev", "reliability", "studentized")
+
+without_variances <- function(b) {
+  for (name in c("postVar", prediction_attributes)) attr(b, name) <- NULL
+  b
+}
+
+#' Reliability of random effects
+#'
+#' How well the levels of each random term are predicted: prediction error variances, their mean, the mean reliability, and the
+#' heritability of Cullis, Smith and Coombes (2006), which is made of the variances of differences between levels.
+#'
+#' The prediction error variance (PEV) of an effect is `Var(b^ - b)`. It counts the uncertainty of the fixed effects, which the
+#' conditional variance of [ranef()][ranef.lmm_fit()] does not. The reliability is `1 - PEV / variance`, the squared correlation
+#' of a predicted and a true effect, and its square root the accuracy. The values of all levels are columns of
+#' `as.data.frame(ranef(fit, pev = TRUE))`. Cullis' heritability is `1 - v / (2 variance)`, where `v` is the mean variance of
+#' the difference of two predicted effects; in balanced trials it is the heritability of a mean over plots.
+#'
+#' Variance parameters are taken as known. No matrix with the square of the number of levels is formed.
+#'
+#' @param fit a fit made by [lmm()]. Cullis' heritability needs its rows.
+#' @return A data frame with a row for each column of each random term: `grpvar`, `term`, `levels`, `variance`, mean `pev` (both in
+#'   squared units of the response by those of the column), mean `reliability`, mean `accuracy` and `cullis`. All are `NA` for a
+#'   variance estimated as 0.
+#' @section Conditions:
+#' `lmm_error_input`: anything but a fit, or a fit that holds no rows.
+#' @seealso [ranef.lmm_fit()], [quantity()] for heritabilities as ratios of variances.
+#' @references Henderson (1975) Biometrics 31, 423-447. Cullis, Smith and Coombes (2006) Journal of Agricultural, Biological and
+#'   Environmental Statistics 11, 381-393.
+#' @concept heritability
+#' @concept BLUP
+#' @concept prediction error variance
+#' @examples
+#' fit <- lmm(bw ~ 1 + (1 | sire), sires)
+#' reliability(fit)
+#' as.data.frame(ranef(fit, pev = TRUE))
+#' @export
+reliability <- function(fit) {
+  check_fit(fit)
+  fit_rows(fit, "reliability()")
+  effects <- ranef.lmm_fit(fit, pev = TRUE)
+  group <- fit_term_groups(fit)
+  tables <- Map(function(term, modes, covariance, g, k) {
+    own <- effects[[g]]
+    at <- sum(vapply(fit_random(fit)[seq_len(k - 1L)][group[seq_len(k - 1L)] == g], function(t) as.integer(t$q), 0L)) + seq_len(term$q)
+    pev <- attr(own, "pev")[, at, drop = FALSE]
+    share <- attr(own, "reliability")[, at, drop = FALSE]
+    data.frame(grpvar = names(fit_groups(fit))[g], term = term$columns, levels = nrow(modes), variance = diag(covariance),
+               pev = colMeans(pev), reliability = colMeans(share), accuracy = colMeans(sqrt(share)),
+               cullis = cullis_heritability(fit, k, colSums(pev), diag(covariance)))
+  }, fit_random(fit), fit_modes(fit), fit_covariance(fit), group, seq_along(group))
+  out <- do.call(rbind, unname(tables))
+  row.names(out) <- NULL
+  out
+}
+
+# 1 - v / (2 variance), the mean variance of a difference v = 2 (trace(P) - 1'P1 / n) / (n - 1).
+cullis_heritability <- function(fit, k, trace, variance) {
+  modes <- fit_modes(fit)
+  n <- nrow(modes[[k]])
+  if (n < 2L || anyNA(trace)) return(rep(NA_real_, length(variance)))
+  inference <- prediction_inference(fit, ddf_method("asymptotic"))
+  L <- matrix(0, 1L, length(inference$info$estimate))
+  together <- vapply(seq_along(variance), function(j) {
+    m <- lapply(modes, `*`, 0)
+    m[[k]][, j] <- 1
+    prediction_test(inference, L, m)$se^2
+  }, 0)
+  out <- 1 - (trace - together / n) / (n - 1) / variance
+  out[variance == 0] <- NA_real_
+  out
+}
