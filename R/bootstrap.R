@@ -16,46 +16,95 @@
 #' `lmm_warning_convergence` says how many refits did not converge, if any. An interrupt ends the work and all processes.
 #'
 #' @param fit a fit made by [lmm()] that holds its rows.
-#' @param statistic what to keep of each refit: `NULL` for all standard deviations, correlations and fixed effects, or a
+#' @param statistic what to keep of each refit: `NULL` for all standard deviations, correlations and fixed effects; a
 #'   function of a list with elements `covariance` (list of covariance matrices by term), `sigma` and `beta` that
-#'   returns numbers.
+#'   returns numbers; or a function of a fit, such as `fixef` or `function(fit) predict(fit, newdata)`, as for
+#'   `lme4::bootMer()`. The last kind needs complete fits and takes longer.
 #' @param nsim number of responses.
 #' @param seed a whole number that fixes the random numbers, or `NULL`.
 #' @param threads number of processes that share the work (forked, on Windows always 1). Worth it where a single refit takes
 #'   milliseconds or more.
 #' @param progress print a line for every tenth of the work?
+#' @param type how the new data are made:
+#' \describe{
+#'   \item{`"parametric"`}{responses are drawn from the model at its estimates}
+#'   \item{`"residual"`}{conditional modes and residuals, centered and rescaled to the covariance matrices of the fit, are drawn
+#'     with replacement (Carpenter, Goldstein and Rasbash 2003)}
+#'   \item{`"cases"`}{whole clusters of rows are drawn with replacement}
+#'   \item{`"wild"`}{the marginal residuals of a cluster, each divided by the root of 1 - leverage, are multiplied by one number
+#'     with mean 0 and variance 1 (Mammen's two points; Modugno and Giannerini 2015). For the fixed effects when variances
+#'     differ between clusters; the variance parameters of such refits have no interpretation as a sampling distribution under
+#'     normality}
+#' }
+#' @param groups name of the grouping factor whose levels are the clusters of `"cases"` and `"wild"`; the default is the factor
+#'   in whose levels all others are nested.
 #' @param x,digits,... see [print()].
 #' @return An object of class `lmm_bootstrap`: a list with `t0` (values of the fit), `t` (matrix, a row per refit),
-#'   `nsim`, `seed` (the one given or drawn) and `singular` (was the refit at the boundary?).
+#'   `nsim`, `seed` (the one given or drawn), `type` and `singular` (was the refit at the boundary?). Refits that fail, as a sample
+#'   of clusters may, are rows of `NA`, and a warning of class `lmm_warning_convergence` gives their number.
 #' @section Conditions:
 #' `lmm_error_input`: a `statistic` that fails or does not return as many numbers each time, an `nsim`, `seed` or number of
 #' `threads` that is no whole number, a fit that holds no rows; `lmm_error_unidentified` where the residual variance is zero;
 #' `lmm_error_numeric` where a process ends without a result.
 #' @references Davison and Hinkley (1997) *Bootstrap Methods and their Application*. L'Ecuyer, Simard, Chen and Kelton (2002)
-#'   Operations Research 50, 1073-1075.
+#'   Operations Research 50, 1073-1075. Carpenter, Goldstein and Rasbash (2003) Applied Statistics 52, 431-443. Modugno and
+#'   Giannerini (2015) Communications in Statistics - Theory and Methods 44, 4812-4825.
+#' @seealso [plot.lmm_bootstrap()], [bootstrap_test()], [simulate.lmm_fit()].
+#' @concept resampling
 #' @examples
 #' fit <- lmm(bright ~ 1 + (1 | operator), pulp)
 #' bootstrap(fit, nsim = 100, seed = 1)
+#' bootstrap(fit, function(fit) ranef(fit)$operator[["(Intercept)"]], nsim = 20, seed = 1)
+#' bootstrap(fit, nsim = 20, seed = 1, type = "residual")
 #' icc <- function(p) c(icc = p$covariance$operator[1] / (p$covariance$operator[1] + p$sigma^2))
 #' bootstrap(fit, icc, nsim = 100, seed = 1)
 #' @export
-bootstrap <- function(fit, statistic = NULL, nsim = 500, seed = NULL, threads = 1, progress = FALSE) {
+bootstrap <- function(fit, statistic = NULL, nsim = 500, seed = NULL, threads = 1, progress = FALSE,
+                      type = c("parametric", "residual", "cases", "wild"), groups = NULL) {
   if (!is.null(statistic) && !is.function(statistic)) {
     lmm_abort("input", paste0("`statistic` must be a function, not ", kind_of(statistic), "."), what = "statistic")
   }
   check_fit(fit)
   check_not_exact(fit, "the bootstrap")
+  type <- check_choice(type[1L], c("parametric", "residual", "cases", "wild"), "type")
+  plan <- bootstrap_plan(fit, type, groups)
   seed <- own_seed(seed)
-  refits <- bootstrap_refits(list(fit), fit, nsim, seed, threads, progress)[[1L]]
-  if (is.null(statistic)) {
-    t0 <- stats::setNames(all_estimates(fit), all_parameter_names(fit))
-    t <- refit_parameters(fit, refits)
+  of_fit <- !is.null(statistic) && takes_fit(statistic, fit)
+  t0 <- if (is.null(statistic)) stats::setNames(all_estimates(fit), all_parameter_names(fit))
+        else check_statistic(statistic, if (of_fit) fit else fit_state(fit))
+  found <- if (of_fit || type == "cases") {
+    value <- if (is.null(statistic)) all_estimates
+             else function(new) check_statistic(statistic, if (of_fit) new else fit_state(new), length(t0))
+    complete_fits(fitted_statistics(fit, plan, value, nsim, seed, threads, progress), length(t0))
   } else {
-    t0 <- check_statistic(statistic, fit_state(fit))
-    t <- do.call(rbind, lapply(refit_states(fit, refits), function(state) check_statistic(statistic, state, length(t0))))
+    refits <- bootstrap_refits(list(fit), fit, nsim, seed, threads, progress, plan)[[1L]]
+    states <- if (!is.null(statistic)) refit_states(fit, refits)
+    list(t = if (is.null(statistic)) refit_parameters(fit, refits)
+             else do.call(rbind, lapply(states, function(state) check_statistic(statistic, state, length(t0)))),
+         singular = refits$singular)
   }
-  colnames(t) <- names(t0)
-  structure(list(t0 = t0, t = t, nsim = nsim, seed = seed, singular = refits$singular), class = "lmm_bootstrap")
+  colnames(found$t) <- names(t0)
+  structure(list(t0 = t0, t = found$t, nsim = nsim, seed = seed, singular = found$singular, type = type), class = "lmm_bootstrap")
+}
+
+# A matrix with a row for each refit, NA where it failed.
+complete_fits <- function(values, size) {
+  failed <- vapply(values, is.null, NA)
+  if (any(failed)) {
+    lmm_warn("convergence", paste0(sum(failed), " of ", count_of(length(failed), "refit"), " failed: their samples do not identify the model."),
+             what = "nsim", value = sum(failed))
+  }
+  values[failed] <- list(rep(NA_real_, size))
+  list(t = do.call(rbind, values), singular = attr(values, "singular"))
+}
+
+# Is it a function of a fit rather than of the list of parameters? It is tried on the list first, which it may not understand.
+takes_fit <- function(statistic, fit) {
+  value <- function(x) {
+    found <- tryCatch(suppressWarnings(unlist(statistic(x))), error = function(e) NULL)
+    (is.numeric(found) || is.logical(found)) && length(found) > 0L
+  }
+  !value(fit_state(fit)) && value(fit)
 }
 
 # Numbers, always as many.
@@ -94,7 +143,9 @@ refit_states <- function(fit, refits) {
 #' @rdname bootstrap
 #' @export
 print.lmm_bootstrap <- function(x, digits = max(3L, getOption("digits") - 3L), ...) {
-  cat("Parametric bootstrap with ", count_of(x$nsim, "refit"), " (", sum(x$singular), " at the boundary)\n\n", sep = "")
+  type <- if (is.null(x$type)) "parametric" else x$type
+  cat(toupper(substr(type, 1L, 1L)), substring(type, 2L), " bootstrap with ", count_of(x$nsim, "refit"), " (", sum(x$singular, na.rm = TRUE),
+      " at the boundary)\n\n", sep = "")
   print(cbind(original = x$t0, bias = colMeans(x$t, na.rm = TRUE) - x$t0,
               `std. error` = apply(x$t, 2L, stats::sd, na.rm = TRUE)), digits = digits, ...)
   invisible(x)

@@ -4,17 +4,17 @@
 #
 # The numbers of a replicate come from its own stream, and the blocks depend on the model alone: neither the number of
 # processors nor that of replicates changes a replicate.
-bootstrap_refits <- function(fits, from, nsim, seed, threads = 1, progress = FALSE) {
+bootstrap_refits <- function(fits, from, nsim, seed, threads = 1, progress = FALSE, plan = NULL) {
   check_number(nsim, "nsim", lower = 1, whole = TRUE)
   check_number(threads, "threads", lower = 1, whole = TRUE)
   check_flag(progress, "progress")
   rows <- fit_rows(from, "the bootstrap")
-  plan <- drawing_plan(from, rows)
+  if (is.null(plan)) plan <- parametric_plan(from, rows)
   streams <- random_streams(nsim, seed)
   size <- max(1, min(50, floor(1e6 / rows$n)))
   blocks <- unname(split(seq_len(nsim), (seq_len(nsim) - 1L) %/% size))
   work <- function(columns) {
-    Y <- stream_responses(plan, streams[, columns, drop = FALSE])
+    Y <- plan$responses(stream_numbers(streams[, columns, drop = FALSE], plan$size, plan$numbers))
     if (!is.null(rows$weights)) Y[rows$weights == 0, ] <- 0
     lapply(fits, engine_refit, Y)
   }
@@ -24,11 +24,27 @@ bootstrap_refits <- function(fits, from, nsim, seed, threads = 1, progress = FAL
   joined
 }
 
-# A column for each stream: what simulate() draws from there.
-stream_responses <- function(plan, streams) {
-  numbers <- stream_normals(streams, plan$size + plan$n)
-  first <- seq_len(plan$size)
-  drawn_responses(plan, numbers[first, , drop = FALSE], numbers[plan$size + seq_len(plan$n), , drop = FALSE])
+# `statistic` of complete fits, one for each stream: a list of its values, with attribute "singular". A refit that fails has none.
+fitted_statistics <- function(fit, plan, statistic, nsim, seed, threads, progress) {
+  check_number(nsim, "nsim", lower = 1, whole = TRUE)
+  check_number(threads, "threads", lower = 1, whole = TRUE)
+  check_flag(progress, "progress")
+  streams <- random_streams(nsim, seed)
+  again <- function(numbers) {
+    if (!is.null(plan$chosen)) return(resampled_fit(fit, plan, numbers))
+    fit_again(fit, replace_response(fit$frame, fit$rows, plan$responses(matrix(numbers))[, 1L]))
+  }
+  work <- function(columns) {
+    numbers <- stream_numbers(streams[, columns, drop = FALSE], plan$size, plan$numbers)
+    lapply(seq_along(columns), function(k) {
+      new <- tryCatch(suppressMessages(suppressWarnings(again(numbers[, k]))), lmm_error = identity)
+      if (inherits(new, "lmm_error")) return(list(value = NULL, singular = NA))
+      list(value = statistic(new), singular = any(fit_singular(new)))
+    })
+  }
+  blocks <- unname(split(seq_len(nsim), (seq_len(nsim) - 1L) %/% 10L))
+  out <- unlist(run_blocks(blocks, work, threads, progress), recursive = FALSE)
+  structure(lapply(out, `[[`, "value"), singular = vapply(out, `[[`, NA, "singular"))
 }
 
 # The results of `work` on each block. With progress, a line after each tenth of the work.

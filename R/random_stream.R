@@ -18,14 +18,16 @@ random_streams <- function(nsim, seed) {
   streams
 }
 
-# `size` normal numbers from the start of each stream.
-stream_normals <- function(streams, size) {
+# `size` numbers from the start of each stream: normal ones, or drawn by another function.
+stream_normals <- function(streams, size) stream_numbers(streams, size, stats::rnorm)
+
+stream_numbers <- function(streams, size, draw) {
   generator <- generator_state()
   on.exit(restore_generator(generator))
   value <- matrix(0, size, ncol(streams))
   for (k in seq_len(ncol(streams))) {
     restore_seed(streams[, k])
-    value[, k] <- stats::rnorm(size)
+    value[, k] <- draw(size)
   }
   value
 }

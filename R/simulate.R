@@ -19,6 +19,12 @@
 #'   drawn even when their term is conditioned on.
 #' @param weights prior weights of the rows of `newdata`: a number, or one per row. By default they are what the fit's `weights` say about
 #'   these rows; where `newdata` lacks the variables, 1 with a message.
+#' @param newparams other values of parameters than the estimates: a list with some of `beta` (all coefficients in their order, or
+#'   some with names), `theta` (relative Cholesky parameters in the order of `getME(object, "theta")`) and `sigma`, as in lme4;
+#'   or numbers by name: coefficients, `"sd_(Intercept)|g"` or `"cor_x.(Intercept)|g"` as in [variance_components()] with `scale =
+#'   "sd"`, their variances `"var_(Intercept)|g"`, and `sigma`. `theta` is relative to `sigma`: standard deviations that are not
+#'   named are multiplied when only `sigma` changes, as in lme4. Conditional modes that are kept stay those of the fit.
+#' @param offset known part of the mean of the rows of `newdata`: a number, or one per row, added to `offset()` terms of the formula.
 #' @param ... not used.
 #' @return A data frame with one column per response and the state of the random number generator as attribute
 #'   `"seed"`; a row per row used, or per row of `newdata`, in units of the response.
@@ -27,16 +33,22 @@
 #' @examples
 #' fit <- lmm(yield ~ treat + (1 | blend), penicillin)
 #' head(simulate(fit, 3, seed = 1))
+#' head(simulate(fit, 1, seed = 1, newparams = c(treatB = 10, sigma = 2)))
+#' @seealso [simulate_lmm()] for a formula without a fit, [power_study()], [bootstrap()].
+#' @concept simulation
 #' @export
 simulate.lmm_fit <- function(object, nsim = 1, seed = NULL, use.u = FALSE, re.form = NA, newdata = NULL,
-                             allow.new.levels = FALSE, weights = NULL, ...) {
+                             allow.new.levels = FALSE, newparams = NULL, weights = NULL, offset = NULL, ...) {
   check_dots_empty(...)
+  object <- with_parameters(object, newparams)
   check_number(nsim, "nsim", lower = 1, whole = TRUE)
   if (check_flag(use.u, "use.u")) re.form <- NULL
   keep <- wanted_columns(object, re.form)
   newdata <- force_argument(newdata, "newdata")
   rows <- if (is.null(newdata)) fit_rows(object, "simulate() without `newdata`")
           else simulation_rows(object, newdata, allow.new.levels, weights)
+  if (!is.null(weights) && is.null(newdata)) simulation_numbers(weights, "weights", rows, newdata, 0)
+  if (!is.null(offset)) rows$offset <- (if (is.null(rows$offset)) 0 else rows$offset) + simulation_numbers(offset, "offset", rows, newdata, -Inf)
   state <- seed_state(seed)
   if (!is.null(seed)) on.exit(restore_seed(state$before))
   plan <- drawing_plan(object, rows, keep)
@@ -59,6 +71,17 @@ simulation_rows <- function(fit, newdata, allow.new.levels, weights) {
   weights <- asked_weights(fit, rows, weights, newdata)
   if (!is.null(weights)) rows$weights <- rep_len(weights, rows$n)
   rows
+}
+
+# A number for each row of `newdata`. For the rows of the fit its own weights and offset hold.
+simulation_numbers <- function(x, name, rows, newdata, lower) {
+  if (is.null(newdata)) {
+    lmm_abort("input", paste0("`", name, "` is for `newdata`; the rows of the fit have their own."), what = name,
+              fix = "Give `newdata` too.")
+  }
+  if (is.numeric(x) && length(x) %in% c(1L, rows$n) && !anyNA(x) && all(x >= lower)) return(rep_len(as.numeric(x), rows$n))
+  lmm_abort("input", paste0("`", name, "` must be a number or ", rows$n, " numbers", if (lower == 0) ", none of them negative", ", not ",
+                            describe_value(x), "."), what = name)
 }
 
 # What a response is made of: its mean, the matrix A with Z b = A u for spherical u in the order of the draws (`size`

@@ -11,3 +11,9 @@ literal_draws <- function(fit, nsim, seed) {
     simulate(fit)[[1]]
   })
 }
+
+# The first response that bootstrap() draws with a seed.
+simulate_first <- function(fit, seed) {
+  plan <- parametric_plan(fit, fit$rows)
+  plan$responses(stream_normals(random_streams(1, seed), plan$size))[, 1]
+}

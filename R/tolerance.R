@@ -1,0 +1,83 @@
+# Tolerance intervals: limits that hold a given part of all future observations, with confidence.
+
+#' Tolerance intervals
+#'
+#' Limits between which (or above, or below which) at least the proportion `content` of future observations lies, with confidence
+#' `level`. Future observations are of new levels of all grouping factors: their variance is the total variance.
+#'
+#' With mean `m`, total variance `v` with Satterthwaite's degrees of freedom `f = 2 (v / se(v))^2`, and effective number of
+#' observations `n = v / Var(m)`, one-sided limits are `m +- t sqrt(v / n)`, where `t` is the quantile of the noncentral t
+#' distribution with noncentrality `z sqrt(n)`; two-sided limits are `m +- z sqrt(v (1 + 1 / n) f / c)` (Howe 1969), with the normal
+#' quantile `z` and the chi-square quantile `c` with tail `1 - level`. For independent observations the first are exact.
+#'
+#' @param fit a fit made by [lmm()].
+#' @param newdata a data frame with the variables of the fixed effects and the columns of random terms; levels of grouping factors are not
+#'   needed. The default, for models whose fixed effects are an intercept only, is that mean.
+#' @param content proportion of observations that the interval holds.
+#' @param level confidence level.
+#' @param side `"two"`, `"lower"` or `"upper"`.
+#' @return A data frame with a row per row of `newdata` and columns `fit`, `sd` (root of the total variance), `df`, `lower`, `upper`, in
+#'   the unit of the response.
+#' @section Conditions:
+#' `lmm_error_input`: no `newdata` for a model with covariates; `lmm_error_newdata` as for [predict()][predict.lmm_fit()].
+#' @references Howe (1969) JASA 64, 610-620. Krishnamoorthy and Mathew (2009) *Statistical Tolerance Regions*, chapters 2 and 5. Hoffman and
+#'   Kringle (2005) Journal of Biopharmaceutical Statistics 15, 283-293.
+#' @seealso [predict.lmm_fit()] for prediction intervals, [gauge_rr()].
+#' @concept tolerance interval
+#' @examples
+#' fit <- lmm(bright ~ 1 + (1 | operator), pulp)
+#' tolerance_interval(fit)
+#' tolerance_interval(fit, content = 0.99, side = "upper")
+#' @export
+tolerance_interval <- function(fit, newdata = NULL, content = 0.95, level = 0.95, side = c("two", "lower", "upper")) {
+  check_fit(fit)
+  check_level(content, "content")
+  check_level(level)
+  side <- check_choice(side[1L], c("two", "lower", "upper"), "side")
+  refuse_indefinite(fit)
+  rows <- tolerance_rows(fit, newdata)
+  none <- all_columns(fit, FALSE)
+  mean <- mean_response(fit, rows, none)
+  total <- residual_variance(fit, rows, NULL, newdata) + unconditioned_variance(fit, rows, all_columns(fit))
+  df <- total_df(fit, rows, total)
+  factor <- tolerance_factor(total / prediction_variance(fit, rows, none), df, content, level, side)
+  half <- factor * sqrt(total)
+  data.frame(fit = mean, sd = sqrt(total), df = df, lower = if (side == "upper") -Inf else mean - half,
+             upper = if (side == "lower") Inf else mean + half, row.names = row_labels(rows))
+}
+
+# New rows, or one without covariates.
+tolerance_rows <- function(fit, newdata) {
+  if (is.null(newdata)) {
+    simple <- !length(attr(fit$frame$terms, "term.labels")) && all(vapply(fit_random(fit), function(t) identical(t$columns, "(Intercept)"), NA))
+    if (!simple) {
+      lmm_abort("input", "`newdata` is missing: the mean depends on covariates.", what = "newdata",
+                fix = "Give a data frame with the values of the covariates.")
+    }
+    newdata <- data.frame(row.names = 1L)
+  }
+  new_rows(fit$frame, newdata, stats::as.formula("~0"), TRUE, stats::na.pass)
+}
+
+# Satterthwaite's degrees of freedom of z'Sigma z + sigma^2 for each row; a parameter on its boundary counts as known.
+total_df <- function(fit, rows, total) {
+  found <- component_errors(fit, "variance", "observed")
+  parameters <- found$parameters
+  se <- ifelse(is.na(found$se), 0, found$se)
+  correlation <- found$correlation
+  correlation[is.na(correlation)] <- 0
+  Z <- design(fit$frame, rows)$Z
+  slope <- vapply(seq_len(nrow(parameters)), function(k) {
+    t <- parameters$term[k]
+    if (t == 0L) return(rep(1, rows$n))
+    ifelse(parameters$correlation[k], 2, 1) * Z[[t]][, parameters$row[k]] * Z[[t]][, parameters$col[k]]
+  }, numeric(rows$n))
+  scaled <- matrix(slope, rows$n) * rep(se, each = rows$n) / total
+  2 / rowSums((scaled %*% correlation) * scaled)
+}
+
+# The multiple of the standard deviation, for n effective observations of the mean and df of the variance.
+tolerance_factor <- function(n, df, content, level, side) {
+  if (side != "two") return(suppressWarnings(stats::qt(level, df, stats::qnorm(content) * sqrt(n))) / sqrt(n))
+  stats::qnorm((1 + content) / 2) * sqrt((1 + 1 / n) * df / stats::qchisq(1 - level, df))
+}
