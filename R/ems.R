@@ -37,6 +37,7 @@
 #'     \item{`tests`}{data frame: F, degrees of freedom, p-value, error term}
 #'     \item{`components`}{matrix of moment estimates and MIVQUE0 estimates}
 #'     \item{`icc`}{estimate and exact interval of the intraclass correlation, for one random effect}
+#'     \item{`total`}{degrees of freedom and sum of squares about the mean}
 #'     \item{`cv`}{coefficient of variation, root of the sum of the moment estimates by the mean; and the one that PROC
 #'       GLM calls Coeff Var, root mean square error by the mean in percent}
 #'   }
@@ -45,6 +46,9 @@
 #' formula also those of [lmm()]. `lmm_error_numeric`: so many levels that matrices with their square do not fit into memory.
 #' @references Goodnight (1978) SAS Technical Report R-105. Hartley (1967) Biometrics 23, 105-114. Searle, Casella and
 #'   McCulloch (1992) *Variance Components*, chapters 4 and 5.
+#' @seealso [quantity()] for modified large-sample and generalized intervals of functions of the components, [gauge_rr()].
+#' @concept expected mean squares
+#' @concept analysis of variance
 #' @examples
 #' ems(bw ~ 1 + (1 | sire), sires)
 #' ems(yield ~ irrigation * variety + (1 | field), irrigation)
@@ -59,8 +63,15 @@ ems <- function(object, data, type = 3, level = 0.95) {
   out <- list(type = type, formula = model$formula, response = model$response, n = model$n, table = analysis$table,
               ems = analysis$ems, tests = synthesized_tests(analysis),
               components = cbind(moments = components, MIVQUE0 = mivque0(model, spaces)),
-              icc = exact_icc(model, components, level), cv = variation(model, components, analysis))
+              icc = exact_icc(model, components, level), level = level, cv = variation(model, components, analysis),
+              total = corrected_total(model))
   structure(out, class = "ems")
+}
+
+# Degrees of freedom and sum of squares about the mean (about 0 without an intercept).
+corrected_total <- function(model) {
+  mean <- orthonormal(model$intercept)
+  c(Df = model$n - ncol(mean), `Sum Sq` = sum((model$y - mean %*% crossprod(mean, model$y))^2))
 }
 
 # Rows and effects, from a fit or a formula.

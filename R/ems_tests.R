@@ -106,26 +106,3 @@ ems_text <- function(C, fixed) {
     paste(parts, collapse = " + ")
   }, "")
 }
-
-#' @rdname ems
-#' @export
-print.ems <- function(x, digits = max(5L, getOption("digits") - 1L), ...) {
-  cat("Type ", x$type, " analysis of variance of ", deparse_line(x$formula), "\n\n", sep = "")
-  table <- x$table
-  table[["Expected Mean Square"]] <- ems_text(x$ems, attr(x$ems, "fixed"))
-  print(table, digits = digits, right = FALSE)
-  cat("\nTests with synthesized error terms\n")
-  tests <- x$tests
-  names(tests)[5L] <- "Error term"
-  tests$`Pr(>F)` <- format.pval(tests$`Pr(>F)`, digits = 4L, na.form = "")
-  print(tests, digits = digits, right = FALSE)
-  cat("\nVariance components\n")
-  print(x$components, digits = digits)
-  if (!is.null(x$icc)) {
-    cat("\nIntraclass correlation ", format(x$icc[["estimate"]], digits = 4L), ", exact interval (",
-        paste(format_coefficients(signif(x$icc[c("lower", "upper")], 4L)), collapse = ", "), ")\n", sep = "")
-  }
-  cat("Coefficient of variation ", format(x$cv[["cv"]], digits = 4L), " (root mean square error by the mean ",
-      format(x$cv[["Coeff Var"]], digits = 4L), " %)\n", sep = "")
-  invisible(x)
-}

@@ -10,7 +10,7 @@ test_that("responses at other parameters are those of lme4, number by number", {
 })
 
 test_that("parameters have values by position or by name, and what is not named keeps its own", {
-  fit <- lmm(y ~ x + (x | g) + (1 | h), behavior_data())
+  fit <- suppressMessages(lmm(y ~ x + (x | g) + (1 | h), behavior_data()))
   same <- with_parameters(fit, list(beta = unname(fixef(fit)), theta = getME(fit, "theta"), sigma = sigma(fit)))
   expect_equal(unclass(VarCorr(same)), unclass(VarCorr(fit)))
   one <- with_parameters(fit, c(x = 3, `sd_x|g` = 2, `cor_x.(Intercept)|g` = 0.5))

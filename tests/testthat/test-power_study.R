@@ -1,14 +1,14 @@
 test_that("power in a balanced design is that of the noncentral F distribution", {
   design <- expand.grid(treat = factor(1:3), block = factor(1:8))
   found <- power_study(~ treat + (1 | block), design, c(`(Intercept)` = 0, treat2 = 0, treat3 = 1.5, block = 1, sigma = 1), test = "treat",
-                       effects = list(treat3 = c(0, 1.5)), nsim = 150, seed = 1, level = 0.999)
+                       effects = list(treat3 = c(0, 1.5)), nsim = 80, seed = 1, level = 0.999)
   exact <- vapply(c(0, 1.5), function(d) {
     mean <- c(0, 0, d)
     pf(qf(0.95, 2, 14), 2, 14, 8 * sum((mean - mean(mean))^2), lower.tail = FALSE)
   }, 0)
   expect_true(all(found$lower < exact & exact < found$upper))
   expect_identical(found$failed, c(0L, 0L))
-  expect_equal(found$lower[2], binom.test(round(found$power[2] * 150), 150, conf.level = 0.999)$conf.int[1])
+  expect_equal(found$lower[2], binom.test(round(found$power[2] * 80), 80, conf.level = 0.999)$conf.int[1])
 })
 
 test_that("designs, fits and tests of all kinds are taken; replicates do not depend on what else is asked", {
