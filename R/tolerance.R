@@ -38,7 +38,7 @@ tolerance_interval <- function(fit, newdata = NULL, content = 0.95, level = 0.95
   rows <- tolerance_rows(fit, newdata)
   none <- all_columns(fit, FALSE)
   mean <- mean_response(fit, rows, none)
-  total <- residual_variance(fit, rows, NULL, newdata) + unconditioned_variance(fit, rows, all_columns(fit))
+  total <- fit_sigma(fit)^2 + unconditioned_variance(fit, rows, all_columns(fit))
   df <- total_df(fit, rows, total)
   factor <- tolerance_factor(total / prediction_variance(fit, rows, none), df, content, level, side)
   half <- factor * sqrt(total)
