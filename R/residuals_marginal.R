@@ -4,7 +4,7 @@ standardized_marginal <- function(fit, rows, type) {
   r <- rows$y - mean_response(fit, rows, all_columns(fit, FALSE))
   if (fit_is_exact(fit)) return(rep(NA_real_, rows$n))
   if (type == "marginal_cholesky") return(whiten_in_order(fit, rows, r / fit_sigma(fit)))
-  total <- row_variances(fit, rows) + unconditioned_variance(fit, rows, all_columns(fit))
+  total <- residual_row_variances(fit, rows) + unconditioned_variance(fit, rows, all_columns(fit))
   if (type == "marginal_pearson") return(r / sqrt(total))
   left <- total - prediction_variance(fit, rows, all_columns(fit, FALSE))
   left[!is.na(left) & left <= 10 * .Machine$double.eps * total] <- NA_real_        # the row determines its own mean
@@ -12,7 +12,7 @@ standardized_marginal <- function(fit, rows, type) {
 }
 
 # Residual variances of the rows; a row of weight zero has none.
-row_variances <- function(fit, rows) fit_sigma(fit)^2 / ifelse(row_weights(rows) > 0, row_weights(rows), NA_real_)
+residual_row_variances <- function(fit, rows) fit_sigma(fit)^2 / ifelse(row_weights(rows) > 0, row_weights(rows), NA_real_)
 
 # L^-1 W^1/2 r for L L' = I + A A', A = W^1/2 Z Lambda, with rows in the order of the data and in pieces: given the rows before it,
 # a piece has the covariance matrix I + A (I + M)^-1 A' and the mean A (I + M)^-1 a, with M and a the sums of A'A and A'r so
