@@ -53,6 +53,34 @@ engine_deflated_eigenvalues <- function(size, A, least) {
     .Call(`_henderson_engine_deflated_eigenvalues`, size, A, least)
 }
 
+engine_structured_columns <- function(model) {
+    .Call(`_henderson_engine_structured_columns`, model)
+}
+
+engine_structured_fit <- function(model, options, progress) {
+    .Call(`_henderson_engine_structured_fit`, model, options, progress)
+}
+
+engine_structured_solution <- function(model, theta, psi) {
+    .Call(`_henderson_engine_structured_solution`, model, theta, psi)
+}
+
+engine_structured_variances <- function(model, theta, psi, design, random) {
+    .Call(`_henderson_engine_structured_variances`, model, theta, psi, design, random)
+}
+
+engine_structured_conditional <- function(model, theta, psi) {
+    .Call(`_henderson_engine_structured_conditional`, model, theta, psi)
+}
+
+engine_residual_matrix <- function(residual, psi, positions, w, group) {
+    .Call(`_henderson_engine_residual_matrix`, residual, psi, positions, w, group)
+}
+
+engine_structured_information <- function(model, theta, psi) {
+    .Call(`_henderson_engine_structured_information`, model, theta, psi)
+}
+
 weak_reference <- function(key, value) {
     .Call(`_henderson_weak_reference`, key, value)
 }

@@ -21,6 +21,7 @@
 #' as_lmer(fit)
 #' @export
 as_lmer <- function(fit) {
+  refuse_structured(fit, "an object of 'lme4' is")
   if (!inherits(fit, "lmm_fit")) {
     lmm_abort("input", paste0("`fit` must be a fit made by lmm(), not ", kind_of(fit), "."), what = "fit")
   }

@@ -18,6 +18,7 @@
 #' @export
 blocks <- function(fit) {
   check_fit(fit)
+  refuse_structured(fit, "blocks() is")
   found <- engine_result(engine_blocks(engine_layout(fit$frame), fit$cross_products, fit$control$memory_limit), fit$frame)
   groups <- fit_groups(fit)[found$order]
   q <- vapply(found$order, function(g) sum(vapply(fit_random(fit)[fit_term_groups(fit) == g], `[[`, 0L, "q")), 0L)

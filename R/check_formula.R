@@ -23,12 +23,6 @@ check_response <- function(formula) {
   }
 }
 
-check_bars_found <- function(bars, formula) {
-  if (length(bars)) return(invisible())
-  lmm_abort("formula", "formula has no random term.", what = deparse_line(formula),
-            fix = "Add one, such as (1 | group), or use lm() for a model without random effects.")
-}
-
 # A bar takes all that stands before it. Where that holds a random term already, only the last summand can be meant.
 abort_bare_bar <- function(e) {
   text <- deparse_line(e[[3L]])

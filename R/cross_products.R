@@ -2,6 +2,7 @@
 
 # `responses`: a matrix of other responses on the same rows, one per column, in place of the rows' own.
 cross_products <- function(frame, rows, chunk_rows = 1e5, responses = NULL) {
+  if (!is.null(frame$residual)) return(structured_blocks(frame, rows, responses))
   if (!is.null(responses) && !is.null(rows$offset)) responses <- responses - rows$offset
   chunks <- max(1, ceiling(rows$n / chunk_rows))
   read <- function(k) {

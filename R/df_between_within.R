@@ -10,6 +10,7 @@ set_options.df_between_within <- function(method, options) {
 
 #' @export
 prepare_method.df_between_within <- function(method, info) {
+  refuse_without_random(info$fit, method$name)
   fit <- info$fit
   fixed <- fixed_design(fit)
   rows <- fit_rows(fit, "this method for degrees of freedom")

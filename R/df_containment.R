@@ -2,6 +2,7 @@
 
 #' @export
 prepare_method.df_containment <- function(method, info) {
+  refuse_without_random(info$fit, method$name)
   fit <- info$fit
   random <- random_effects(fit)
   fixed <- fixed_design(fit)

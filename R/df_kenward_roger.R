@@ -1,11 +1,11 @@
-# Kenward and Roger (1997): adjusted covariance of the estimates and a scaled F statistic. In natural parameters V is
-# linear, so the second derivatives R_ij vanish.
+# Kenward and Roger (1997): adjusted covariance of the estimates and a scaled F statistic. Without a residual structure V is
+# linear in its natural parameters, and the second derivatives R_ij vanish.
 
 #' @export
 set_options.df_kenward_roger <- function(method, options) {
   check_options(options, c("information", "type"))
   method$information <- check_choice(c(options$information, "expected")[1L], c("expected", "observed"), "information")
-  method$type <- check_choice(c(options$type, "full")[1L], c("full", "linear"), "type")
+  method$type <- check_choice(c(options$type, "linear")[1L], c("full", "linear"), "type")
   method
 }
 
@@ -42,9 +42,21 @@ prepare_method.df_kenward_roger <- function(method, info) {
       middle <- middle + W[i, j] * info$q[(i - 1L) * p + seq_len(p), (j - 1L) * p + seq_len(p)]
     }
   }
+  if (method$type == "full" && !is.null(info$r)) middle <- middle - second_derivative_part(info, W) / 4
   method$psi_covariance <- W
   method$covariance <- info$phi + info$phi %*% (middle + t(middle)) %*% info$phi
   method
+}
+
+# sum W_ij R_ij, R_ij = X'V^-1 V_ij V^-1 X: zero where V is linear in the parameters.
+second_derivative_part <- function(info, W) {
+  p <- nrow(info$phi)
+  out <- matrix(0, p, p)
+  for (i in seq_len(nrow(W))) for (j in seq_len(i)) {
+    R <- info$r[[i * (i - 1L) / 2L + j]]
+    if (length(R)) out <- out + (if (i == j) 1 else 2) * W[i, j] * R
+  }
+  out
 }
 
 #' @export

@@ -21,8 +21,9 @@ ddf_classes <- c(Satterthwaite = "df_satterthwaite", `Kenward-Roger` = "df_kenwa
 #'     estimated as zero does not enter: the result is that of the model without the term.}
 #'   \item{`"Kenward-Roger"`}{adjusted covariance matrix of the estimates and a scaled F statistic (Kenward and Roger
 #'     1997), in natural parameters (variances and covariances). `information = "expected"` (default) or `"observed"`,
-#'     the choice of SAS. `type = "full"` and `"linear"` are the same here, as covariance matrices without residual
-#'     structure are linear in their parameters. A fit by maximum likelihood is refitted by REML, with a message; all
+#'     the choice of SAS. `type = "linear"` (default) leaves out the second derivatives of the covariance matrix, so that the result does not
+#'     depend on the parametrization; `"full"` has them. Without a residual structure both are the same, since the covariance
+#'     matrix is linear in its parameters. A fit by maximum likelihood is refitted by REML, with a message; all
 #'     numbers then belong to that fit. Prior weights are taken into account.}
 #'   \item{`"containment"`}{SAS: the smallest rank that a random effect whose name contains the fixed effect adds to
 #'     `(X Z)`; without such a random effect the residual `n - rank(X Z)`. In `(x | g)` the random effects are `g` and

@@ -2,16 +2,27 @@
 # Giesbrecht and Burns (1985); for several rows Fai and Cornelius (1996).
 
 #' @export
+set_options.df_satterthwaite <- function(method, options) {
+  check_options(options, "information")
+  method$information <- check_choice(c(options$information, "observed")[1L], c("observed", "expected"), "information")
+  method
+}
+
+# d(psi, sigma^2) / d(theta, sigma^2).
+bordered_jacobian <- function(J) block_diagonal(list(J, matrix(1)))
+
+#' @export
 needs_information.df_satterthwaite <- function(method) TRUE
 
 # Covariance matrix of psi, through theta, in which a variance of zero has no slope and drops out.
 #' @export
 prepare_method.df_satterthwaite <- function(method, info) {
   k <- ncol(info$jacobian)
-  J <- rbind(cbind(info$jacobian, 0), c(rep(0, k), 1))
-  H <- crossprod(J, observed_curvature(info) %*% J)
+  J <- bordered_jacobian(info$jacobian)
+  expected <- method$information == "expected"
+  H <- crossprod(J, (if (expected) info[[if (fit_is_reml(info$fit)) "t" else "t_ml"]] else observed_curvature(info)) %*% J)
   own <- seq_len(k)
-  H[own, own] <- H[own, own] + info$curvature
+  if (!expected) H[own, own] <- H[own, own] + info$curvature
   free <- free_directions(info, J)
   method$theta_covariance <- free %*% (2 * information_inverse(crossprod(free, H %*% free))) %*% t(free)
   method$psi_covariance <- J %*% method$theta_covariance %*% t(J)

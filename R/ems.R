@@ -77,6 +77,7 @@ corrected_total <- function(model) {
 # Rows and effects, from a fit or a formula.
 ems_model <- function(object, data) {
   if (inherits(object, "lmm_fit")) {
+    refuse_structured(object, "expected mean squares are")
     frame <- object$frame
     rows <- fit_rows(object, "ems()")
   } else {

@@ -65,6 +65,9 @@ engine_point <- function(fit) {
 
 # List per grouping factor: array q x q x levels of Var(b | y, beta, theta, sigma).
 engine_conditional_variance <- function(fit) {
+  if (is_structured(fit)) {
+    return(engine_result(engine_structured_conditional(fit_structured_model(fit), fit$optimum$theta, fit$optimum$psi), fit$frame))
+  }
   out <- engine_result(do.call(engine_conditional, engine_point(fit)), fit$frame)
   if (fit_is_indefinite(fit)) lapply(out, replace, TRUE, NA_real_) else out      # effects that cannot be drawn have none
 }
@@ -81,11 +84,16 @@ engine_prediction_error <- function(fit) {
 # Var(x'beta_hat + z'(b_hat - b)) for each row of a design; code 0 is a level without random effects.
 engine_prediction_variance <- function(fit, design, random = TRUE, point = engine_point(fit)) {
   if (random) refuse_indefinite(fit)
+  if (is_structured(fit)) {
+    return(engine_result(engine_structured_variances(fit_structured_model(fit), fit$optimum$theta, fit$optimum$psi,
+                                                     kept_design(fit, design), random), fit$frame))
+  }
   engine_result(do.call(engine_variances, c(point, list(kept_design(fit, design), random, FALSE))), fit$frame)
 }
 
 # Covariance of (b_hat - b, term by term with columns fastest; beta_hat).
 engine_joint_covariance <- function(fit) {
+  refuse_structured(fit, "the joint covariance matrix of all effects is")
   engine_result(do.call(engine_variances, c(engine_point(fit), list(unit_design(fit), TRUE, TRUE))), fit$frame)
 }
 
@@ -97,6 +105,7 @@ engine_refit <- function(fit, Y) {
 
 # Fits to cross-products made from those of a fit, one for each of their responses.
 engine_refit_blocks <- function(fit, blocks, reml) {
+  refuse_structured(fit, "refits of many responses at once are")
   engine_result(engine_refits(engine_layout(fit$frame), blocks, engine_options(fit$control, fit$frame, reml)), fit$frame)
 }
 

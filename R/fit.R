@@ -153,13 +153,20 @@ print.lmm_fit <- function(x, digits = max(3L, getOption("digits") - 3L), ...) {
   print_title(fit_method(x))
   print_call(x$call, stats::formula(x), most = 32L)
   print_criterion(criterion_table(x), digits = 4L)
-  cat("Random effects:\n")
-  print(VarCorr(x), digits = digits)
+  print_variances(VarCorr(x), digits)
   print_held(held_names(x))
+  own <- shown_residual(x)
+  print_residual(own$title, own$table, digits)
   print_counts(fit_nobs(x), ngrps(x))
   print_fixed(fit_beta(x), digits)
   print_conditions(x$conditions)
   invisible(x)
+}
+
+# Under a heading of their own; nothing where the structure of the residuals holds all variances.
+print_variances <- function(varcor, digits, ...) {
+  if (length(varcor)) cat("Random effects:\n") else if (attr(varcor, "useSc")) cat("Residual variance:\n")
+  print(varcor, digits = digits, ...)
 }
 
 # Hundreds of coefficients are no use in a short print: the first few and where to find the rest.

@@ -129,7 +129,9 @@ held_columns <- function(frame) {
 holds_sigma <- function(frame) 0L %in% frame$held$term
 
 # Free variance parameters, the residual's included.
-n_variance_parameters <- function(fit) length(fit_theta(fit)) + 1L - length(fit_held(fit)$value)
+n_variance_parameters <- function(fit) {
+  length(fit_theta(fit)) + length(fit_psi(fit)) + !isTRUE(fit$cross_products$owns_scale) - length(fit_held(fit)$value)
+}
 
 # ---- inference with held parameters ----
 

@@ -57,6 +57,7 @@ inverse_basis <- function(basis) {
 
 # With `average` only psi, ai, jacobian and curvature, which cost no more than a step of the search.
 derivatives_at <- function(fit, average = FALSE) {
+  if (is_structured(fit)) return(structured_derivatives(fit))
   average <- average && information_is_expensive(fit)
   found <- do.call(engine_information, c(engine_point(fit), list(information_columns, average)))
   if (identical(found$engine_error, "information_size")) abort_information_size(found$message)

@@ -2,14 +2,44 @@
 
 #' Fit a linear mixed model
 #'
-#' Fits `y = X beta + Z b + e` with `b ~ N(0, G)` and `e ~ N(0, sigma^2 W^-1)` by restricted (REML) or full maximum
-#' likelihood. The rows are reduced once to cross-products; everything after that works with matrices whose size is
-#' that of the model.
+#' Fits `y = X beta + Z b + e` with `b ~ N(0, G)` and `e ~ N(0, sigma^2 W^-1)`, or with correlated residuals, by restricted
+#' (REML) or full maximum likelihood. With independent residuals the rows are reduced once to cross-products; everything after
+#' that works with matrices whose size is that of the model.
 #'
 #' @section Random terms:
 #' `(1 | g)` a random intercept, `(x | g)` intercept and slope with an unstructured covariance matrix, `(0 + x | g)`
 #' a slope alone, `(x || g)` a diagonal covariance matrix (for factors too), `(1 | a/b)` nesting, `(1 | a:b)` an
 #' interaction; several terms are added, on the same or on crossed factors.
+#'
+#' @section Residual covariance:
+#' `residual = ~ word(position | subject)` gives the rows of each subject a covariance matrix; rows of different subjects are
+#' independent. Over visits (a factor, or the sorted values of a variable): `us` unstructured, `diag` one variance for each
+#' visit, `cs` compound symmetry, `toep` Toeplitz, `ad` antedependence, `corr` unstructured correlation with one variance;
+#' with one variance for each visit `csh`, `toeph`, `ar1h`, `adh` (`hom = TRUE` and `hom = FALSE` switch between the two).
+#' Over whole steps: `ar1`, `arma` (ARMA(1, 1)). Over distances, in one or several coordinates (`exp(lon + lat | site)`):
+#' `exp` (also `ou`, `car1`), `gau`, `sph`, `lin`, `ratio`, each with `nugget = TRUE` for measurement error. `1` on the left
+#' of the bar is the order of the rows; without a bar all rows are one subject. `bands = 4` keeps the covariances up to lag 3.
+#' `~ ar1(col):ar1(row) | trial` is a separable product. `a/b` on the right of the bar, or `by = a`, gives each level of `a`
+#' its own parameters.
+#'
+#' | here | nlme | mmrm | SAS `TYPE=` |
+#' |:--|:--|:--|:--|
+#' | `us(visit \| id)` | `corSymm` and `varIdent` | `us` | `UN` |
+#' | `corr(visit \| id)` | `corSymm` | | |
+#' | `cs`, `csh` | `corCompSymm` (and `varIdent`) | `cs`, `csh` | `CS`, `CSH` |
+#' | `ar1`, `ar1h` | `corAR1` (and `varIdent`) | `ar1`, `ar1h` | `AR(1)`, `ARH(1)` |
+#' | `toep`, `toeph` | | `toep`, `toeph` | `TOEP`, `TOEPH` |
+#' | `ad`, `adh` | | `ad`, `adh` | `ANTE(1)` |
+#' | `arma` | `corARMA(p = 1, q = 1)` | | `ARMA(1,1)` |
+#' | `exp`, `gau`, `sph` | `corExp`, `corGaus`, `corSpher` | `sp_exp` | `SP(EXP)`, `SP(GAU)`, `SP(SPH)` |
+#' | `lin`, `ratio` | `corLin`, `corRatio` | | `SP(LIN)` |
+#'
+#' `variance = ~ arm + log(dose)` multiplies the residual standard deviation by `exp` of a linear predictor without
+#' intercept: a factor gives each level its own variance (nlme's `varIdent`; coefficients are log ratios of standard
+#' deviations), `log(x)` is `varPower`, `x` is `varExp`.
+#'
+#' Without a random term the fit is generalized least squares, and without a residual structure least squares, by the same
+#' criterion, so that nested models can be compared.
 #'
 #' @section Estimation:
 #' The criterion is `-2 log L` with `beta` and `sigma^2` profiled out (Bates and DeBacker 2010; the constants are
@@ -17,7 +47,7 @@
 #' large crossed designs; Gilmour, Thompson and Cullis 1995). A variance estimated as zero, or a correlation of
 #' one, is an ordinary result and is reported by one message of class `lmm_message_boundary`.
 #'
-#' @param formula a two-sided formula with at least one random term, or text that can be read as one.
+#' @param formula a two-sided formula, or text that can be read as one; random terms are written with bars.
 #' @param data a data frame, tibble or data.table; variables that it lacks are looked up where the formula was made.
 #' @param REML `TRUE` for restricted maximum likelihood, `FALSE` for maximum likelihood.
 #' @param weights prior weights: the residual variance of row i is `sigma^2 / weights[i]`. A row of weight zero is
@@ -37,6 +67,9 @@
 #' @param bounded `TRUE`: covariance matrices of random effects are positive semidefinite. `FALSE`: only the covariance
 #'   matrix of the response has to be positive definite, so that a variance component may be negative, as analysis of variance
 #'   estimates may (SAS: `NOBOUND`). A negative component is a negative correlation within the levels.
+#' @param residual covariance structure of the residuals: a one-sided formula such as `~ ar1(visit | subject)`, or the bare
+#'   call `ar1(visit | subject)`. `NULL`: independent.
+#' @param variance log-linear variance function of the residuals: a one-sided formula such as `~ group` or `~ log(x)`.
 #' @param ... not used; an argument that lmm() does not know is an error.
 #' @return An object of class `lmm_fit`: plain R data that survives [saveRDS()]. See [summary.lmm_fit()],
 #'   [ranef.lmm_fit()], [VarCorr.lmm_fit()], [predict.lmm_fit()] and the other methods.
@@ -45,18 +78,23 @@
 #' `lmm_error_numeric`; warnings from `lmm_warning_precision`, `lmm_warning_convergence` or `lmm_warning_data`;
 #' messages from `lmm_message_na`, `lmm_message_rank`, `lmm_message_boundary`, `lmm_message_formula` or `lmm_message_size`. All inherit
 #' from `lmm_condition` and are kept in `fit$conditions`.
-#' @references Henderson (1975) Biometrics 31, 423-447. Harville (1977) JASA 72, 320-338.
+#' @references Jennrich and Schluchter (1986) Biometrics 42, 805-820. Pinheiro and Bates (2000) *Mixed-Effects Models in S and
+#'   S-PLUS*, chapter 5. Henderson (1975) Biometrics 31, 423-447. Harville (1977) JASA 72, 320-338.
 #'   Bates and DeBacker (2010) in: Data Analysis and Applications, 1-25.
 #' @examples
 #' fit <- lmm(yield ~ treat + (1 | blend), penicillin)
 #' summary(fit)
 #' # Residual standard deviation known to be 4
 #' lmm(yield ~ treat + (1 | blend), penicillin, fixed = c(sigma = 4))
+#' # Repeated measures: unstructured covariance over visits, Kenward-Roger tests
+#' growth <- as.data.frame(nlme::Orthodont)
+#' fit <- lmm(distance ~ Sex * age, growth, residual = ~ us(age | Subject))
+#' anova(fit, ddf = "Kenward-Roger")
 #' # Components that may be negative
 #' VarCorr(lmm(yield ~ (1 | treat) + (1 | blend), penicillin, bounded = FALSE))
 #' @export
 lmm <- function(formula, data, REML = TRUE, weights, offset, subset, na.action, contrasts = NULL, start = NULL,
-                control = lmm_control(), fixed = NULL, bounded = TRUE, ...) {
+                control = lmm_control(), fixed = NULL, bounded = TRUE, ..., residual = NULL, variance = NULL) {
   check_arguments(given_names(sys.call(), parent.frame()), names(formals(lmm)))
   check_dots_empty(...)
   call <- match.call(expand.dots = TRUE)
@@ -67,7 +105,8 @@ lmm <- function(formula, data, REML = TRUE, weights, offset, subset, na.action, 
   check_flag(bounded, "bounded")
   if (!bounded && length(fixed)) abort_held_unbounded()
   formula <- check_formula(formula, parent.frame())
-  spec <- model_spec(formula, REML)
+  spec <- model_spec(formula, REML, residual_argument(call, parent.frame()))
+  refuse_with_residual(spec, fixed, bounded)
   framed <- model_frame(spec, data, call$weights, call$offset, call$subset,
                         if (missing(na.action)) NULL else na.action, contrasts, parent.frame(),
                         fixed, bounded)
@@ -80,6 +119,22 @@ lmm <- function(formula, data, REML = TRUE, weights, offset, subset, na.action, 
   fit <- new_lmm_fit(written_call(call, formula, parent.frame()), frame, framed$rows, blocks, found, control, conditions)
   fit$origin <- new_origin(environment(formula), resolve_dots(call$data, parent.frame())$caller, control$keep_rows)
   remember_data(fit, data)
+}
+
+# `residual` and `variance` may be formulas, variables that hold one, or bare calls such as us(visit | subject).
+residual_argument <- function(call, caller) {
+  read <- function(e) {
+    bare <- is.call(e) && (call_head(e) %in% c("~", "|", ":", names(residual_words)))
+    if (is.null(e) || bare) e else eval(e, caller)
+  }
+  residual_spec(read(call$residual), read(call$variance))
+}
+
+refuse_with_residual <- function(spec, fixed, bounded) {
+  if (is.null(spec$residual)) return(invisible())
+  for (name in c(if (length(fixed)) "fixed", if (!bounded) "bounded = FALSE")) {
+    lmm_abort("input", paste0("`", name, "` is not available together with a residual structure."), what = name)
+  }
 }
 
 abort_held_unbounded <- function() {
@@ -127,6 +182,6 @@ lmm_control <- function(max_evaluations = 200L, decrement = 1e-18, restarts = NU
 set_memory_limit <- function(control, frame) {
   if (!is.null(control$memory_limit)) return(control)
   levels <- vapply(frame$groups, function(group) length(group$levels), 0L)
-  control$memory_limit <- if (sum(levels) - max(levels) > 2000L) 0.5 * available_memory() else 1e300
+  control$memory_limit <- if (sum(levels) - max(levels, 0L) > 2000L) 0.5 * available_memory() else 1e300
   control
 }

@@ -45,7 +45,10 @@ logLik.lmm_fit <- function(object, REML = NULL, compat = c("lme4", "nlme", "SAS"
   n <- fit_nobs(object)
   restricted <- n - if (is_reml) fit_rank(object) else 0L
   df <- fit_rank(object) + n_variance_parameters(object)
-  if (compat == "SAS") df <- inner_parameters(object) + 1L - length(fit_held(object)$value) + if (is_reml) 0L else fit_rank(object)
+  if (compat == "SAS") {
+    others <- n_variance_parameters(object) - length(fit_theta(object))
+    df <- inner_parameters(object) + others + if (is_reml) 0L else fit_rank(object)
+  }
   structure(-criterion_at_optimum(object, is_reml) / 2, nall = n,
             nobs = switch(compat, lme4 = n, nlme = restricted, SAS = n_subjects(object)),
             df = df, restricted = restricted, compat = compat, class = "logLik")
@@ -78,17 +81,20 @@ criterion_at_optimum <- function(fit, REML) {
 # has q r - r (r - 1) / 2 of them.
 inner_parameters <- function(fit) {
   if (!fit_is_bounded(fit)) return(n_theta(fit))
-  sum(mapply(function(L, term, singular) {
+  sum(0, unlist(mapply(function(L, term, singular) {
     if (!singular) return(nrow(term_entries(term)))
     size <- sqrt(rowSums(L^2))
     rank <- if (term$structure == "diagonal" || !any(size > 0)) sum(size > 0)
             else qr(t(L / ifelse(size > 0, size, 1)), tol = 1e-6)$rank
     if (term$structure == "diagonal") rank else sum(size > 0) * rank - rank * (rank - 1L) / 2L
-  }, fit_covariance_factors(fit), fit_random(fit), fit_singular(fit)))
+  }, fit_covariance_factors(fit), fit_random(fit), fit_singular(fit), SIMPLIFY = FALSE)))
 }
 
 # SAS's number of subjects.
-n_subjects <- function(fit) ngrps(fit)[[subject_group(fit)]]
+n_subjects <- function(fit) {
+  if (!is.null(fit$frame$residual$all_subjects)) return(fit$frame$residual$all_subjects)
+  if (length(fit_groups(fit))) ngrps(fit)[[subject_group(fit)]] else fit_nobs(fit)
+}
 
 # SAS's subjects are the levels of the factor in which all others are nested, else those of the first random term.
 subject_group <- function(fit) {

@@ -29,6 +29,7 @@ model_frame <- function(spec, data = NULL, weights = NULL, offset = NULL, subset
     random <- random_plans(spec$random, rows$data, columns)
     rows$codes <- lapply(random$groups, `[[`, "codes")
     frame <- new_model_frame(spec, plan, random, columns, na_rule)
+    frame$residual <- plan_residual(spec$residual, rows$data, columns$values)
     frame$held <- held_parameters(fixed, frame)
     if (!bounded) frame$bounded <- FALSE
     frame$conditions <- once(c(source$notes$conditions, plan$conditions, random$conditions))

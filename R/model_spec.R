@@ -1,19 +1,19 @@
 # What was asked: the formula taken apart, without a look at the data. The only file that knows the
 # grammar of random terms; `a/b`, `a*b` in a grouping expression are expanded by reformulas.
 
-model_spec <- function(formula, REML = TRUE) {
+model_spec <- function(formula, REML = TRUE, residual = NULL) {
   formula <- plain_formula(check_formula(formula))
   check_flag(REML, "REML")
   check_response(formula)
   parts <- split_bars(formula[[3L]])
   check_fixed_calls(parts$fixed)
   check_fixed_constants(parts$fixed)
-  check_bars_found(parts$bars, formula)
   fixed <- formula
   fixed[[3L]] <- if (is.null(parts$fixed)) 1 else parts$fixed
   random <- unlist(lapply(parts$bars, random_terms, environment(formula)), recursive = FALSE)
   check_random_terms(random)
-  structure(list(formula = formula, fixed = fixed, random = random, reml = REML), class = "model_spec")
+  if (is.null(residual) && !length(random)) residual <- independent_residuals()
+  structure(c(list(formula = formula, fixed = fixed, random = random, reml = REML), list(residual = residual)), class = "model_spec")
 }
 
 # A formula without the attributes of a terms object, and with an environment.

@@ -44,6 +44,9 @@ formula_variables <- function(terms, spec) {
     calls <- c(calls, slopes, parts)
     role <- c(role, rep("slope", length(slopes)), rep("group", length(parts)))
   }
+  residual <- residual_calls(spec$residual)
+  calls <- c(calls, residual)
+  role <- c(role, rep("residual", length(residual)))
   labels <- vapply(calls, variable_label, "")
   check_reserved(labels)
   check_response_once(labels, terms)

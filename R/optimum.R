@@ -1,6 +1,7 @@
 # How the search ended: calls the engine, names what cannot be told apart, and builds the fit.
 
 find_optimum <- function(frame, blocks, reml, start, control) {
+  if (!is.null(frame$residual)) return(structured_optimum(frame, blocks, reml, start, control))
   layout <- engine_layout(frame)
   if (!is.null(start)) start <- internal_start(start, frame, blocks)
   found <- engine_result(engine_fit(layout, blocks, 1L, engine_options(control, frame, reml, start), control$progress), frame)
@@ -108,7 +109,9 @@ new_lmm_fit <- function(call, frame, rows, blocks, found, control, conditions) {
   optimum <- found$optimum
   solution <- found$solution
   estimates <- new_estimates(frame, blocks, optimum, solution)
-  more <- outcome_conditions(frame, optimum, estimates, solution)
+  more <- c(outcome_conditions(frame, optimum, estimates, solution),
+            if (!is.null(frame$residual)) list(structured_boundary(optimum, frame, blocks)))
+  more <- Filter(Negate(is.null), more)
   fit <- structure(list(call = call, spec = frame$spec, frame = frame, rows = if (control$keep_rows) rows,
                         cross_products = blocks, optimum = optimum, estimates = estimates, control = control,
                         conditions = c(conditions, more), version = package_version_text()), class = "lmm_fit")

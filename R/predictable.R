@@ -47,6 +47,7 @@
 #' @export
 predictable <- function(fit, L, random = list(), rhs = 0, ddf = "Satterthwaite", conf.level = 0.95, ...) {
   check_fit(fit)
+  refuse_structured(fit, "tests of combinations with random effects are", "Use contest() for fixed effects.")
   do.call(check_dots_empty, without_level(list(...)))
   conf.level <- level_argument(conf.level, "conf.level", !missing(conf.level), list(...))
   if (missing(ddf)) ddf <- default_ddf(fit)

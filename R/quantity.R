@@ -47,6 +47,7 @@ quantity <- function(fit, ..., method = c("delta", "chisq", "boot", "profile"), 
                      link = c("identity", "log", "logit"), information = c("observed", "expected", "average"), nsim = 1000,
                      seed = NULL, threads = 1) {
   check_fit(fit)
+  refuse_structured(fit, "functions of variance parameters are", "Use variance_components().")
   if (missing(information)) information <- default_information(fit)
   method <- check_choice(method[1L], c("delta", "chisq", "boot", "profile"), "method")
   link <- check_choice(link[1L], c("identity", "log", "logit"), "link")

@@ -39,6 +39,7 @@ ranova.default <- function(model, ...) {
 #' @rdname ranova
 #' @export
 ranova.lmm_fit <- function(model, reduce.terms = TRUE, mixture = FALSE, ...) {
+  refuse_structured(model, "ranova() is", "Compare two fits by anova(a, b, refit = FALSE).")
   check_dots_empty(...)
   check_flag(reduce.terms, "reduce.terms")
   check_flag(mixture, "mixture")

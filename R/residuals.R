@@ -19,7 +19,8 @@
 #'     `(V - X Var(beta) X')_ii`}
 #'   \item{`"conditional"`, `"conditional_pearson"`, `"conditional_studentized"`}{SAS's residuals given the random effects: those of
 #'     `"response"`, of `"scaled"`, and divided by their standard deviation, as [rstandard()][rstandard.lmm_fit()] gives them}
-#'   \item{`"normalized"`}{for users of nlme: equal to `"scaled"` in models with independent residuals}
+#'   \item{`"normalized"`}{residuals multiplied by the inverse Cholesky factor of the residual covariance matrix of
+#'     their subject: uncorrelated with variance about 1. Without a residual structure the same as `"scaled"`}
 #' }
 #' The model's residual plots by [plot()][plot.lmm_fit()].
 #' @param scaled divide by the residual standard deviation? For types up to `"deviance"`.
@@ -39,6 +40,7 @@ residuals.lmm_fit <- function(object, type = c("response", "pearson", "scaled", 
     "marginal_scaled", "marginal_cholesky", "marginal_pearson", "marginal_studentized", "conditional", "conditional_pearson",
     "conditional_studentized", "normalized"), scaled = FALSE, ...) {
   type <- check_choice(type[1L], eval(formals()$type), "type")
+  if (is_structured(object)) return(structured_residuals(object, type, check_flag(scaled, "scaled")))
   rows <- fit_rows(object, "residuals()")
   if (type == "conditional_studentized") return(stats::rstandard(object))
   if (type %in% c("marginal_cholesky", "marginal_pearson", "marginal_studentized")) {

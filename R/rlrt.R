@@ -41,6 +41,7 @@
 #' lrt(fit, fixed = "irrigation:variety", seed = 1)
 #' @export
 rlrt <- function(fit, term = NULL, nsim = 10000, seed = NULL) {
+  refuse_structured(fit, "exact restricted likelihood ratio tests are", "Compare two fits by anova(a, b, refit = FALSE).")
   check_exact_test(fit, "rlrt()")
   index <- tested_term(fit, term)
   base <- if (fit_is_reml(fit)) fit else quiet_refit(fit, TRUE)
@@ -60,6 +61,7 @@ rlrt <- function(fit, term = NULL, nsim = 10000, seed = NULL) {
 #' @rdname rlrt
 #' @export
 lrt <- function(fit, term = NULL, fixed = NULL, nsim = 10000, seed = NULL) {
+  refuse_structured(fit, "exact likelihood ratio tests are", "Compare two fits by anova(a, b).")
   check_exact_test(fit, "lrt()")
   index <- tested_term(fit, term)
   if (length(fit_random(fit)) > 1L) {

@@ -45,6 +45,7 @@ simulate.lmm_fit <- function(object, nsim = 1, seed = NULL, use.u = FALSE, re.fo
   if (check_flag(use.u, "use.u")) re.form <- NULL
   keep <- wanted_columns(object, re.form)
   newdata <- force_argument(newdata, "newdata")
+  if (!is.null(newdata)) refuse_structured(object, "simulate() for new rows is")
   rows <- if (is.null(newdata)) fit_rows(object, "simulate() without `newdata`")
           else simulation_rows(object, newdata, allow.new.levels, weights)
   if (!is.null(weights) && is.null(newdata)) simulation_numbers(weights, "weights", rows, newdata, 0)
@@ -93,12 +94,13 @@ drawing_plan <- function(fit, rows, keep = wanted_columns(fit, NA)) {
   scale <- fit_sigma(fit)
   if (!is.null(rows$weights)) scale <- scale / ifelse(rows$weights > 0, sqrt(rows$weights), NA_real_)
   if (!is.null(A) && length(A) <= 1e4) A <- as.matrix(A)                   # products of small sparse matrices cost more
-  list(mean = mean, A = A, size = if (is.null(A)) 0L else ncol(A), scale = scale, n = rows$n)
+  list(mean = mean, A = A, size = if (is.null(A)) 0L else ncol(A), scale = scale, n = rows$n,
+       color = if (is_structured(fit)) function(e) colored_rows(fit, rows, e))
 }
 
 # Responses from spherical numbers, a column for each.
 drawn_responses <- function(plan, u, e) {
-  value <- plan$mean + plan$scale * e
+  value <- plan$mean + if (is.null(plan$color)) plan$scale * e else plan$color(e)
   if (plan$size) value <- value + as.matrix(plan$A %*% u)
   if (anyNA(plan$mean)) value[is.na(plan$mean), ] <- NA_real_
   value

@@ -30,7 +30,7 @@ summary.lmm_fit <- function(object, ddf = "Satterthwaite", correlation = NULL, .
   structure(list(
     method = paste0(fit_method(object), tests$phrase), call = object$call, formula = object$spec$formula,
     logLik = stats::logLik(object), AICtab = criterion_table(object), residuals = scaled_residual_quantiles(object),
-    varcor = VarCorr(object), held = held_names(object), sigma = fit_shown_sigma(object), ngrps = ngrps(object), nobs = fit_nobs(object),
+    varcor = VarCorr(object), residual = shown_residual(object, TRUE), held = held_names(object), sigma = fit_shown_sigma(object), ngrps = ngrps(object), nobs = fit_nobs(object),
     coefficients = tests$table, vcov = tests$vcov, aliased = !fit_estimable(object), correlation = correlation,
     conditions = object$conditions
   ), class = "summary.lmm_fit")
@@ -70,7 +70,9 @@ coefficient_table <- function(estimate, se, df = NULL) {
 }
 
 fit_method <- function(fit) {
-  paste("Linear mixed model fit by", if (fit_is_reml(fit)) "REML" else "maximum likelihood ")
+  model <- if (length(fit_random(fit))) "Linear mixed model"
+           else if (has_residual_title(fit)) "Generalized least squares" else "Linear model"
+  paste(model, "fit by", if (fit_is_reml(fit)) "REML" else "maximum likelihood ")
 }
 
 #' @rdname summary.lmm_fit
@@ -87,9 +89,9 @@ print.summary.lmm_fit <- function(x, digits = max(3L, getOption("digits") - 3L),
     print(round_largest(x$residuals, digits + 1L), digits = digits)
     cat("\n")
   }
-  cat("Random effects:\n")
-  print(x$varcor, digits = digits, comp = c("Variance", "Std.Dev."))
+  print_variances(x$varcor, digits, comp = c("Variance", "Std.Dev."))
   print_held(x$held)
+  print_residual(x$residual$title, x$residual$table, digits)
   print_counts(x$nobs, x$ngrps)
   if (nrow(x$coefficients)) {
     print_coefficients(x, digits, signif.stars, ...)

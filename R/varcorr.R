@@ -25,7 +25,8 @@
 VarCorr.lmm_fit <- function(x, sigma = 1, ...) {
   check_number(sigma, "sigma", lower = 0)
   terms <- Map(describe_covariance, fit_covariance(x), fit_random(x), sigma)
-  structure(stats::setNames(terms, fit_term_names(x)), bounded = fit_is_bounded(x), sc = fit_shown_sigma(x) * sigma, useSc = TRUE,
+  structure(stats::setNames(terms, fit_term_names(x)), bounded = fit_is_bounded(x), sc = fit_shown_sigma(x) * sigma,
+            useSc = !isTRUE(x$cross_products$owns_scale), residual = if (is_structured(x)) residual_parameters(x),
             class = "VarCorr.lmm_fit")
 }
 
@@ -65,9 +66,16 @@ as.data.frame.VarCorr.lmm_fit <- function(x, row.names = NULL, optional = FALSE,
   parts <- Map(long_covariance, unclass(x)[seq_along(x)], names(x), order)
   residual <- data.frame(grp = "Residual", var1 = NA_character_, var2 = NA_character_,
                          vcov = attr(x, "sc")^2, sdcor = attr(x, "sc"), stringsAsFactors = FALSE)
-  out <- do.call(rbind, c(unname(parts), list(residual)))
+  out <- do.call(rbind, c(unname(parts), list(residual_rows_of(attr(x, "residual")), if (attr(x, "useSc")) residual)))
   row.names(out) <- if (is.null(row.names)) NULL else row.names
   out
+}
+
+# Parameters of a residual structure: variances with their roots, covariances, and all else in both columns.
+residual_rows_of <- function(own) {
+  if (is.null(own)) return(NULL)
+  root <- ifelse(own$kind == "variance", sqrt(abs(own$estimate)), ifelse(own$kind == "covariance", NA_real_, own$estimate))
+  data.frame(grp = "Residual", var1 = own$name, var2 = NA_character_, vcov = own$estimate, sdcor = root, stringsAsFactors = FALSE)
 }
 
 long_covariance <- function(term, name, order) {
@@ -87,7 +95,8 @@ long_covariance <- function(term, name, order) {
 #' @rdname VarCorr.lmm_fit
 #' @export
 print.VarCorr.lmm_fit <- function(x, digits = max(3L, getOption("digits") - 2L), comp = default_comp(x), ...) {
-  print(format(x, digits = digits, comp = comp), quote = FALSE, ...)
+  shown <- format(x, digits = digits, comp = comp)
+  if (nrow(shown)) print(shown, quote = FALSE, ...)
   invisible(x)
 }
 
@@ -98,7 +107,7 @@ format.VarCorr.lmm_fit <- function(x, digits = max(3L, getOption("digits") - 2L)
   comp <- match.arg(comp, c("Variance", "Std.Dev."), several.ok = TRUE)
   terms <- unclass(x)[seq_along(x)]
   size <- vapply(terms, ncol, 0L)
-  first <- unlist(lapply(size, function(q) seq_len(q) == 1L), use.names = FALSE)
+  first <- as.logical(unlist(lapply(size, function(q) seq_len(q) == 1L), use.names = FALSE))
   sd <- c(unlist(lapply(terms, attr, "stddev"), use.names = FALSE), attr(x, "sc"))
   variance <- sd^2
   negative <- is.na(sd)
@@ -111,7 +120,7 @@ format.VarCorr.lmm_fit <- function(x, digits = max(3L, getOption("digits") - 2L)
     format_correlations(terms, max(2L, digits - 2L))
   )
   rownames(out) <- rep("", nrow(out))
-  out
+  if (attr(x, "useSc")) out else out[-nrow(out), , drop = FALSE]
 }
 
 default_comp <- function(x) if (isFALSE(attr(x, "bounded"))) c("Variance", "Std.Dev.") else "Std.Dev."

@@ -29,6 +29,8 @@
 #' variance_components(fit, scale = "sd")
 #' @export
 vcov_components <- function(fit, scale = c("variance", "sd"), information = c("observed", "expected", "average")) {
+  check_fit(fit)
+  if (is_structured(fit)) return(structured_component_covariance(fit, scale[1L], information[1L]))
   if (missing(information)) information <- default_information(fit)
   found <- component_errors(fit, scale, information)
   C <- outer(found$se, found$se) * found$correlation
@@ -45,6 +47,11 @@ vcov_components <- function(fit, scale = c("variance", "sd"), information = c("o
 #' @rdname vcov_components
 #' @export
 variance_components <- function(fit, scale = c("variance", "sd"), information = c("observed", "expected", "average")) {
+  check_fit(fit)
+  if (is_structured(fit)) {
+    return(structured_components(fit, check_choice(scale[1L], c("variance", "sd"), "scale"),
+                                 check_choice(information[1L], c("observed", "expected", "average"), "information")))
+  }
   if (missing(information)) information <- default_information(fit)
   found <- component_errors(fit, scale, information)
   parameters <- found$parameters

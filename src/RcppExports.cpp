@@ -193,6 +193,92 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// engine_structured_columns
+SEXP engine_structured_columns(const Rcpp::List& model);
+RcppExport SEXP _henderson_engine_structured_columns(SEXP modelSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type model(modelSEXP);
+    rcpp_result_gen = Rcpp::wrap(engine_structured_columns(model));
+    return rcpp_result_gen;
+END_RCPP
+}
+// engine_structured_fit
+SEXP engine_structured_fit(const Rcpp::List& model, const Rcpp::List& options, bool progress);
+RcppExport SEXP _henderson_engine_structured_fit(SEXP modelSEXP, SEXP optionsSEXP, SEXP progressSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type model(modelSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type options(optionsSEXP);
+    Rcpp::traits::input_parameter< bool >::type progress(progressSEXP);
+    rcpp_result_gen = Rcpp::wrap(engine_structured_fit(model, options, progress));
+    return rcpp_result_gen;
+END_RCPP
+}
+// engine_structured_solution
+SEXP engine_structured_solution(const Rcpp::List& model, const Eigen::VectorXd& theta, const Eigen::VectorXd& psi);
+RcppExport SEXP _henderson_engine_structured_solution(SEXP modelSEXP, SEXP thetaSEXP, SEXP psiSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type model(modelSEXP);
+    Rcpp::traits::input_parameter< const Eigen::VectorXd& >::type theta(thetaSEXP);
+    Rcpp::traits::input_parameter< const Eigen::VectorXd& >::type psi(psiSEXP);
+    rcpp_result_gen = Rcpp::wrap(engine_structured_solution(model, theta, psi));
+    return rcpp_result_gen;
+END_RCPP
+}
+// engine_structured_variances
+SEXP engine_structured_variances(const Rcpp::List& model, const Eigen::VectorXd& theta, const Eigen::VectorXd& psi, const Rcpp::List& design, bool random);
+RcppExport SEXP _henderson_engine_structured_variances(SEXP modelSEXP, SEXP thetaSEXP, SEXP psiSEXP, SEXP designSEXP, SEXP randomSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type model(modelSEXP);
+    Rcpp::traits::input_parameter< const Eigen::VectorXd& >::type theta(thetaSEXP);
+    Rcpp::traits::input_parameter< const Eigen::VectorXd& >::type psi(psiSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type design(designSEXP);
+    Rcpp::traits::input_parameter< bool >::type random(randomSEXP);
+    rcpp_result_gen = Rcpp::wrap(engine_structured_variances(model, theta, psi, design, random));
+    return rcpp_result_gen;
+END_RCPP
+}
+// engine_structured_conditional
+SEXP engine_structured_conditional(const Rcpp::List& model, const Eigen::VectorXd& theta, const Eigen::VectorXd& psi);
+RcppExport SEXP _henderson_engine_structured_conditional(SEXP modelSEXP, SEXP thetaSEXP, SEXP psiSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type model(modelSEXP);
+    Rcpp::traits::input_parameter< const Eigen::VectorXd& >::type theta(thetaSEXP);
+    Rcpp::traits::input_parameter< const Eigen::VectorXd& >::type psi(psiSEXP);
+    rcpp_result_gen = Rcpp::wrap(engine_structured_conditional(model, theta, psi));
+    return rcpp_result_gen;
+END_RCPP
+}
+// engine_residual_matrix
+SEXP engine_residual_matrix(const Rcpp::List& residual, const Eigen::VectorXd& psi, const Eigen::MatrixXd& positions, const Eigen::MatrixXd& w, const Rcpp::IntegerVector& group);
+RcppExport SEXP _henderson_engine_residual_matrix(SEXP residualSEXP, SEXP psiSEXP, SEXP positionsSEXP, SEXP wSEXP, SEXP groupSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type residual(residualSEXP);
+    Rcpp::traits::input_parameter< const Eigen::VectorXd& >::type psi(psiSEXP);
+    Rcpp::traits::input_parameter< const Eigen::MatrixXd& >::type positions(positionsSEXP);
+    Rcpp::traits::input_parameter< const Eigen::MatrixXd& >::type w(wSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::IntegerVector& >::type group(groupSEXP);
+    rcpp_result_gen = Rcpp::wrap(engine_residual_matrix(residual, psi, positions, w, group));
+    return rcpp_result_gen;
+END_RCPP
+}
+// engine_structured_information
+SEXP engine_structured_information(const Rcpp::List& model, const Eigen::VectorXd& theta, const Eigen::VectorXd& psi);
+RcppExport SEXP _henderson_engine_structured_information(SEXP modelSEXP, SEXP thetaSEXP, SEXP psiSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type model(modelSEXP);
+    Rcpp::traits::input_parameter< const Eigen::VectorXd& >::type theta(thetaSEXP);
+    Rcpp::traits::input_parameter< const Eigen::VectorXd& >::type psi(psiSEXP);
+    rcpp_result_gen = Rcpp::wrap(engine_structured_information(model, theta, psi));
+    return rcpp_result_gen;
+END_RCPP
+}
 // weak_reference
 SEXP weak_reference(SEXP key, SEXP value);
 RcppExport SEXP _henderson_weak_reference(SEXP keySEXP, SEXP valueSEXP) {
@@ -252,6 +338,13 @@ static const R_CallMethodDef CallEntries[] = {
     {"_henderson_engine_coefficient_limits", (DL_FUNC) &_henderson_engine_coefficient_limits, 6},
     {"_henderson_engine_ratio_draws", (DL_FUNC) &_henderson_engine_ratio_draws, 2},
     {"_henderson_engine_deflated_eigenvalues", (DL_FUNC) &_henderson_engine_deflated_eigenvalues, 3},
+    {"_henderson_engine_structured_columns", (DL_FUNC) &_henderson_engine_structured_columns, 1},
+    {"_henderson_engine_structured_fit", (DL_FUNC) &_henderson_engine_structured_fit, 3},
+    {"_henderson_engine_structured_solution", (DL_FUNC) &_henderson_engine_structured_solution, 3},
+    {"_henderson_engine_structured_variances", (DL_FUNC) &_henderson_engine_structured_variances, 5},
+    {"_henderson_engine_structured_conditional", (DL_FUNC) &_henderson_engine_structured_conditional, 3},
+    {"_henderson_engine_residual_matrix", (DL_FUNC) &_henderson_engine_residual_matrix, 5},
+    {"_henderson_engine_structured_information", (DL_FUNC) &_henderson_engine_structured_information, 3},
     {"_henderson_weak_reference", (DL_FUNC) &_henderson_weak_reference, 2},
     {"_henderson_weak_value", (DL_FUNC) &_henderson_weak_value, 1},
     {"_henderson_row_fingerprints", (DL_FUNC) &_henderson_row_fingerprints, 3},

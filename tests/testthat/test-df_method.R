@@ -9,7 +9,7 @@ test_that("methods are found by beginnings, in any case", {
   }
   expect_error(ddf_method("Kenward-Roger", "observed"), "unnamed", class = "lmm_error_input")
   expect_error(ddf_method("between-within", subject = "g", type = "CR2"), "unknown argument `type`", class = "lmm_error_input")
-  expect_error(ddf_method("Satterthwaite", information = "observed"), "information", class = "lmm_error_input")
+  expect_error(ddf_method("Satterthwaite", type = "full"), "type", class = "lmm_error_input")
   expect_error(ddf_method("Kenward-Roger", information = "none"), "expected", class = "lmm_error_input")
   expect_error(ddf_method("cluster-robust"), "cluster", class = "lmm_error_input")
   expect_output(print(ddf_method("Kenward-Roger")), "information = \"expected\"")

@@ -39,7 +39,7 @@ test_that("functions in a grouping expression are left alone", {
 
 test_that("misuse is named", {
   wrong <- list(
-    list(y ~ x, "no random term"), list(~ x + (1 | g), "no response"), list(5 ~ x + (1 | g), "response `5` is a constant"),
+    list(~ x + (1 | g), "no response"), list(5 ~ x + (1 | g), "response `5` is a constant"),
     list(NULL ~ (1 | g), "constant"), list("y" ~ (1 | g), "constant"), list(pi() ~ (1 | g), "constant"),
     list((y | g) ~ x, "not a variable"),
     list(y ~ x + 1 | g, "unparenthesised `\\|`.*\\n.*\\(x \\+ 1 \\| g\\)"), list(y ~ x || g, "unparenthesised"),

@@ -1,0 +1,71 @@
+# What the data cannot say about a residual structure, seen at the optimum.
+
+# A parameter at the edge of its domain is reported; a direction in which the criterion is flat is an error that names the
+# parameters involved.
+check_structured <- function(optimum, frame, blocks) {
+  H <- optimum$hessian
+  if (!length(H) || !isTRUE(optimum$decrement < 1e-6)) return(invisible())
+  edge <- structured_edges(optimum, blocks)
+  flat <- flat_directions(H, c(rep(FALSE, length(optimum$theta)), edge))
+  if (!length(flat)) return(invisible())
+  names <- c(theta_labels(frame), structured_labels(frame, blocks))[flat]
+  lmm_abort("unidentified", paste0("the data cannot tell ", enumerate(quote_name(unique(names))), " apart",
+    if (length(unique(names)) == 1L) " from the other parameters", ": the criterion does not depend on ",
+    if (length(flat) == 1L) "it." else "a combination of them."), what = unique(names),
+    fix = "Leave out a random term or a nugget, or use a simpler residual structure.")
+}
+
+# Numbers of the parameters in a direction along which the Hessian, in units of its diagonal, is zero.
+flat_directions <- function(H, edge) {
+  size <- sqrt(pmax(diag(H), 0))
+  none <- which(size <= 1e-8 * max(size) & !edge)
+  use <- which(size > 1e-8 * max(size) & !edge)
+  if (length(none) && max(size) > 0) return(none)
+  if (length(use) < 2L) return(integer())
+  e <- eigen(H[use, use] / outer(size[use], size[use]), symmetric = TRUE)
+  last <- length(use)
+  if (e$values[last] > 1e-9 * e$values[1L]) return(integer())
+  use[abs(e$vectors[, last]) > 0.1]
+}
+
+# Ranges far below the shortest or above the longest distance, correlations of 1, shares of 0 and 1.
+structured_edges <- function(optimum, blocks) {
+  kind <- blocks$parameters$kind
+  psi <- optimum$psi
+  distances <- position_distances(blocks$model$residual)
+  range <- kind == "range" & (psi < 0.05 * distances[1L] | psi > 1e3 * distances[2L])
+  near <- sqrt(.Machine$double.eps)
+  range | kind == "correlation" & abs(psi) > 1 - near | kind == "share" & pmin(psi, 1 - psi) < near
+}
+
+# Shortest and longest distance within subjects, from the first subjects.
+position_distances <- function(residual) {
+  at <- which(residual$subject <= 50L)
+  parts <- split(at, residual$subject[at])
+  d <- unlist(lapply(parts, function(own) stats::dist(residual$positions[utils::head(own, 200L), , drop = FALSE])))
+  d <- d[d > 0]
+  if (length(d)) range(d) else c(0, Inf)
+}
+
+theta_labels <- function(frame) unlist(lapply(frame$random, function(term) rep(paste0("(", term$label, ")"), nrow(term_entries(term)))))
+
+structured_labels <- function(frame, blocks) {
+  table <- data.frame(blocks$parameters[c("kind", "row", "col", "group")])
+  if (!nrow(table)) return(NULL)
+  table$a <- visit_names(frame$residual)[pmax(1L, table$row)]
+  table$b <- visit_names(frame$residual)[pmax(1L, table$col)]
+  parameter_words(table, frame$residual)
+}
+
+# One message for parameters at the edge of their domain.
+structured_boundary <- function(optimum, frame, blocks) {
+  edge <- structured_edges(optimum, blocks)
+  if (!any(edge)) return(NULL)
+  labels <- structured_labels(frame, blocks)[edge]
+  value <- optimum$psi[edge]
+  kind <- blocks$parameters$kind[edge]
+  words <- ifelse(kind == "range", ifelse(value < position_distances(blocks$model$residual)[1L], "0 (no correlation)", "infinite"),
+                  format(round(value), trim = TRUE))
+  lmm_condition("message", "boundary", paste0("boundary fit: ", enumerate(paste0("residual parameter ", quote_name(labels),
+                " is estimated as ", words)), "."), what = labels)
+}

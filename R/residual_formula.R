@@ -1,0 +1,173 @@
+# The grammar of `residual` and `variance`: formulas taken apart, without a look at the data.
+
+# What each word means: the engine's structure, whether its positions are visits, and the words with the same
+# correlation and one variance or several.
+residual_words <- list(
+  ar1 = list(name = "ar1", label = "AR(1)", several = "ar1h"),
+  ar1h = list(name = "ar1h", label = "heterogeneous AR(1)", visits = TRUE, one = "ar1"),
+  ou = list(name = "exp", label = "Ornstein-Uhlenbeck (exponential)"),
+  car1 = list(name = "exp", label = "continuous AR(1) (exponential)"),
+  exp = list(name = "exp", label = "exponential"),
+  gau = list(name = "gau", label = "Gaussian"),
+  sph = list(name = "sph", label = "spherical"),
+  lin = list(name = "lin", label = "linear decay"),
+  ratio = list(name = "ratio", label = "rational quadratic"),
+  arma = list(name = "arma", label = "ARMA(1, 1)"),
+  us = list(name = "us", label = "unstructured", visits = TRUE, one = "corr"),
+  corr = list(name = "corr", label = "unstructured correlation", visits = TRUE, several = "us"),
+  diag = list(name = "diag", label = "diagonal", visits = TRUE, one = "iid"),
+  homdiag = list(name = "iid", label = "independent", several = "diag"),
+  iid = list(name = "iid", label = "independent", several = "diag"),
+  cs = list(name = "cs", label = "compound symmetry", visits = TRUE, several = "csh"),
+  homcs = list(name = "cs", label = "compound symmetry", visits = TRUE, several = "csh"),
+  csh = list(name = "csh", label = "heterogeneous compound symmetry", visits = TRUE, one = "cs"),
+  toep = list(name = "toep", label = "Toeplitz", visits = TRUE, several = "toeph"),
+  homtoep = list(name = "toep", label = "Toeplitz", visits = TRUE, several = "toeph"),
+  toeph = list(name = "toeph", label = "heterogeneous Toeplitz", visits = TRUE, one = "toep"),
+  ad = list(name = "ad", label = "antedependence", visits = TRUE, several = "adh"),
+  adh = list(name = "adh", label = "heterogeneous antedependence", visits = TRUE, one = "ad")
+)
+
+# Structures whose positions may be any numbers, and that may have several coordinates.
+spatial_words <- c("ou", "car1", "exp", "gau", "sph", "lin", "ratio")
+
+# list(parts, subject, by, nugget, variance, ...): `parts` holds one or two structures with the expressions of their
+# positions. NULL where nothing was asked for.
+residual_spec <- function(residual = NULL, variance = NULL) {
+  if (is.null(residual) && is.null(variance)) return(NULL)
+  spec <- if (is.null(residual)) unclass(independent_residuals()) else parse_residual(one_sided(residual, "residual"))
+  spec$nugget <- isTRUE(spec$options$nugget)
+  if (!is.null(variance)) {
+    spec$variance <- one_sided(variance, "variance")
+    spec$variance_terms <- variance_terms(spec$variance)
+  }
+  spec$parts <- lapply(spec$parts, apply_hom, spec$options$hom)
+  check_nugget(spec)
+  structure(spec, class = "residual_spec")
+}
+
+# The right-hand side of a one-sided formula, or the call itself.
+one_sided <- function(x, name) {
+  if (inherits(x, "formula") || is.call(x) && call_head(x) == "~") {
+    if (length(x) == 2L) return(x[[2L]])
+    lmm_abort("formula", paste0("`", name, "` must be a one-sided formula, not ", quote_name(deparse_line(x)), "."),
+              what = name,
+              fix = if (name == "residual") "Write residual = ~ ar1(visit | subject)." else "Write variance = ~ group.")
+  }
+  if (is.call(x) && name == "residual") return(x)
+  if (name == "variance" && (is.symbol(x) || is.call(x))) return(x)
+  lmm_abort("input", paste0("`", name, "` must be a one-sided formula, not ", kind_of(x), "."), what = name)
+}
+
+# ar1(visit | subject), ar1(col):ar1(row) | trial, ar1(col):ar1(row).
+parse_residual <- function(e) {
+  shown <- deparse_line(e)
+  subject <- NULL
+  while (is.call(e) && call_head(e) == "(") e <- e[[2L]]
+  if (is_bar(e)) {
+    subject <- e[[3L]]
+    e <- e[[2L]]
+  }
+  while (is.call(e) && call_head(e) == "(") e <- e[[2L]]
+  factors <- if (is.call(e) && call_head(e) == ":") list(e[[2L]], e[[3L]]) else list(e)
+  parts <- lapply(factors, parse_structure, shown)
+  inner <- Filter(Negate(is.null), lapply(parts, `[[`, "subject"))
+  if (length(inner) + as.integer(!is.null(subject)) > 1L) abort_residual(shown, "names its subjects twice")
+  if (length(inner)) subject <- inner[[1L]]
+  options <- unlist(lapply(parts, `[[`, "options"), recursive = FALSE)
+  by <- options$by
+  while (is.call(subject) && call_head(subject) == "(") subject <- subject[[2L]]
+  if (is.call(subject) && call_head(subject) == "/") {
+    by <- subject[[2L]]
+    subject <- call(":", by, subject[[3L]])
+  }
+  list(parts = lapply(parts, `[`, c("word", "positions", "bands")), subject = subject, by = by, options = options,
+       shown = shown)
+}
+
+# One structure: word(positions | subject, options).
+parse_structure <- function(e, shown) {
+  head <- if (is.call(e)) call_head(e) else ""
+  if (!head %in% names(residual_words)) {
+    near <- if (nzchar(head)) nearest_name(head, names(residual_words))
+    lmm_abort("formula", paste0("`residual` has no structure that is known: ", quote_name(shown), "."), what = shown,
+              fix = if (!is.null(near)) paste0("Did you mean ", quote_name(near), "?")
+                    else paste0("There are ", enumerate(unique(names(residual_words)), 30L), "."))
+  }
+  arguments <- as.list(e)[-1L]
+  given <- names(arguments)
+  if (is.null(given)) given <- character(length(arguments))
+  options <- arguments[nzchar(given)]
+  unknown <- setdiff(names(options), c("hom", "nugget", "bands", "by"))
+  if (length(unknown)) {
+    lmm_abort("formula", paste0("structure `", head, "()` has no argument ", enumerate(quote_name(unknown)), "."),
+              what = unknown, fix = "The arguments are `hom`, `nugget`, `bands` and `by`.")
+  }
+  plain <- arguments[!nzchar(given)]
+  if (length(plain) > 1L) abort_residual(shown, "has more than one unnamed argument in a structure")
+  where <- if (length(plain)) plain[[1L]]
+  subject <- NULL
+  if (is_bar(where)) {
+    subject <- where[[3L]]
+    where <- where[[2L]]
+  }
+  values <- intersect(names(options), c("hom", "nugget", "bands"))
+  options[values] <- lapply(options[values], eval, baseenv())
+  list(word = head, positions = coordinates(where), subject = subject, bands = options$bands, options = options)
+}
+
+# Coordinates joined by `+`; none for `1`, the order of the rows.
+coordinates <- function(e) if (is.null(e) || identical(e, 1) || identical(e, 1L)) list() else summands(e)
+
+# hom = TRUE: one variance; FALSE: one for each visit.
+apply_hom <- function(part, hom) {
+  if (is.null(hom)) return(part)
+  check_flag(hom, "hom")
+  other <- residual_words[[part$word]][[if (hom) "one" else "several"]]
+  if (!is.null(other)) part$word <- other
+  part
+}
+
+check_nugget <- function(spec) {
+  if (!spec$nugget) return(invisible())
+  words <- vapply(spec$parts, `[[`, "", "word")
+  if (!all(words %in% c(spatial_words, "ar1"))) {
+    lmm_abort("formula", paste0("`nugget` belongs to spatial structures, not to ", enumerate(quote_name(words)), "."),
+              what = "nugget", fix = paste0("There are ", enumerate(spatial_words, 20L), "."))
+  }
+}
+
+abort_residual <- function(shown, what) {
+  lmm_abort("formula", paste0("`residual` ", what, ": ", quote_name(shown), "."), what = shown,
+            fix = "Write residual = ~ ar1(visit | subject), or ~ ar1(col):ar1(row) | trial.")
+}
+
+variance_terms <- function(e) {
+  formula <- structure(call("~", e), class = "formula", .Environment = baseenv())
+  terms <- parse_terms(formula)
+  if (!length(attr(terms, "term.labels"))) {
+    lmm_abort("formula", "`variance` names no variable.", what = "variance",
+              fix = "Write variance = ~ group, or variance = ~ log(x).")
+  }
+  terms
+}
+
+# Every expression that has to be evaluated on the rows.
+residual_calls <- function(spec) {
+  if (is.null(spec)) return(list())
+  variables <- if (!is.null(spec$variance_terms)) as.list(attr(spec$variance_terms, "variables"))[-1L]
+  positions <- unlist(lapply(spec$parts, `[[`, "positions"), recursive = FALSE)
+  groups <- lapply(Filter(Negate(is.null), list(spec$subject, spec$by)), group_parts)
+  c(positions, unlist(groups, recursive = FALSE), variables)
+}
+
+# A model without any of it is least squares; the engine needs a structure all the same.
+independent_residuals <- function() {
+  parts <- list(list(word = "iid", positions = list()))
+  structure(list(parts = parts, options = list(), nugget = FALSE), class = "residual_spec")
+}
+
+residual_label <- function(spec) {
+  labels <- vapply(spec$parts, function(part) residual_words[[part$word]]$label, "")
+  paste(labels, collapse = " x ")
+}

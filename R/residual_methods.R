@@ -1,0 +1,76 @@
+# Methods of fits with a residual structure that differ from those of fits with independent residuals.
+
+# Residuals: Pearson ones in units of each row's own standard deviation, normalized ones with the correlation taken
+# out by the Cholesky factor of R, in the order of the rows of a subject.
+structured_residuals <- function(fit, type, scaled) {
+  rows <- fit_rows(fit, "residuals()")
+  if (type == "conditional_studentized") refuse_structured(fit, "conditional studentized residuals are")
+  type <- switch(type, conditional = "response", conditional_pearson = "pearson", type)
+  marginal <- startsWith(type, "marginal")
+  r <- rows$y - mean_response(fit, rows, all_columns(fit, !marginal))
+  if (type %in% c("pearson", "deviance", "scaled") || scaled && !marginal) r <- r / residual_sd(fit, rows)
+  if (type == "normalized") r <- as.vector(colored_rows(fit, rows, r, invert = TRUE))
+  if (marginal && type != "marginal") r <- structured_marginal(fit, rows, r, type)
+  pad_rows(r, rows)
+}
+
+# Standard deviation of the residual of each row.
+residual_sd <- function(fit, rows) {
+  if (!is_structured(fit)) return(fit_sigma(fit) / sqrt(row_weights(rows)))
+  out <- numeric(rows$n)
+  for (own in residual_blocks(fit, rows)) out[own] <- sqrt(diag(residual_covariance(fit, rows, own)))
+  out
+}
+
+# Marginal residuals in units of V, block by block of rows that V connects: by its symmetric root, its Cholesky factor, its
+# diagonal, or the diagonal of what the estimation of beta leaves.
+structured_marginal <- function(fit, rows, r, type) {
+  X <- design(fit$frame, rows)$X[, fit$cross_products$x$kept, drop = FALSE]
+  for (own in connected_rows(fit, rows)) {
+    V <- residual_covariance(fit, rows, own) + random_covariance(fit, rows, own)
+    e <- if (type == "marginal_scaled") eigen(V, symmetric = TRUE)
+    r[own] <- switch(type,
+      marginal_scaled = e$vectors %*% (crossprod(e$vectors, r[own]) / sqrt(e$values)),
+      marginal_cholesky = forwardsolve(t(chol(V)), r[own]),
+      marginal_pearson = r[own] / sqrt(diag(V)),
+      r[own] / sqrt(diag(V) - row_variances(X[own, , drop = FALSE], fit_vcov(fit))))
+  }
+  r
+}
+
+# Rows joined by a subject or by a level of a grouping factor: list of row numbers.
+connected_rows <- function(fit, rows) {
+  subject <- residual_rows(fit$frame$residual, rows$data, rows$n)$subject
+  codes <- c(list(subject), rows$codes)
+  part <- seq_len(rows$n)
+  repeat {
+    before <- part
+    for (code in codes) part <- stats::ave(part, code, FUN = min)
+    if (identical(part, before)) return(split(seq_len(rows$n), part))
+  }
+}
+
+# Limits of all parameters: t for fixed effects, chi-square for variances and ranges, Wald for the others.
+structured_confint <- function(fit, parm, level, method = "Wald", ddf = NULL) {
+  if (!match_word(method, c("profile", "Wald", "chisq", "boot"), "method") %in% c("Wald", "chisq")) {
+    refuse_structured(fit, "profile and bootstrap limits are", "Use method = \"Wald\".")
+  }
+  test <- coefficient_tests(fit, if (is.null(ddf)) "Satterthwaite" else ddf)$table
+  fixed <- test[, "Estimate"] + test[, "Std. Error"] * outer(stats::qt((1 + level) / 2, test[, "df"]), c(-1, 1))
+  components <- structured_components(fit, "variance", "observed")
+  own <- data.frame(estimate = components$estimate, kind = ifelse(is.na(components$df), "other", "variance"))
+  own$kind[grepl("^range", rownames(components))] <- "range"
+  out <- rbind(residual_limits(own, components$se, level), matrix(fixed, ncol = 2L))
+  rownames(out) <- c(rownames(components), rownames(test))
+  names <- rownames(out)
+  k <- nrow(components)
+  if (is.null(parm)) return(out)
+  if (identical(parm, "theta_")) return(out[seq_len(k), , drop = FALSE])
+  if (identical(parm, "beta_")) return(out[-seq_len(k), , drop = FALSE])
+  at <- if (is.character(parm)) match(parm, names) else parm
+  if (!is.character(parm) && !is.numeric(parm) || anyNA(at) || any(!at %in% seq_along(names))) {
+    lmm_abort("input", paste0("`parm` must name parameters of the fit, not ", describe_value(parm), "."), what = "parm",
+              value = parm, fix = paste0("There are ", enumerate(quote_name(names), 30L), "."))
+  }
+  out[at, , drop = FALSE]
+}

@@ -1,0 +1,143 @@
+# The parameters of a residual structure by name, with standard errors.
+
+# Data frame of the natural parameters: name, kind, group, visits `a` and `b`, estimate in the user's units.
+residual_parameters <- function(fit) {
+  table <- fit$cross_products$parameters
+  if (!length(table$kind)) return(NULL)
+  plan <- fit$frame$residual
+  out <- data.frame(table[c("kind", "row", "col", "group")], stringsAsFactors = FALSE)
+  out$a <- visit_names(plan)[pmax(1L, out$row)]
+  out$b <- visit_names(plan)[pmax(1L, out$col)]
+  out$name <- parameter_words(out, plan)
+  by <- plan$by_levels[pmax(1L, out$group)]
+  out$by <- if (is.null(by)) NA_character_ else ifelse(out$group > 0L, by, NA)
+  out$estimate <- fit_psi(fit) * ifelse(absolute_kinds(out$kind, fit), fit_sigma(fit)^2, 1)
+  out$name[!is.na(out$by)] <- paste0(out$name, "|", out$by)[!is.na(out$by)]
+  out$name <- make.unique(out$name)
+  out
+}
+
+# Covariances that the engine holds relative to sigma^2.
+absolute_kinds <- function(kind, fit) kind %in% c("covariance", "variance") & !fit$cross_products$owns_scale
+
+visit_names <- function(plan) {
+  part <- plan$parts[[1L]]
+  if (!is.null(part$levels)) return(part$levels[part$used])
+  if (!is.null(part$values)) return(format(part$values, trim = TRUE, digits = 7L))
+  as.character(seq_len(1000L))
+}
+
+# "rho", "cor(2,1)", "var(3)", "cov", "range", ...: by the kind of a parameter and its place.
+parameter_words <- function(p, plan) {
+  out <- c(range = "range", share = "nugget", exponent = "shape")[p$kind]
+  pair <- paste0("(", p$a, ",", p$b, ")")
+  word <- plan$parts[[1L]]$word
+  out[p$kind == "variance"] <- variance_words(p)[p$kind == "variance"]
+  out[p$kind == "covariance"] <- covariance_words(p, word, pair)[p$kind == "covariance"]
+  out[p$kind == "correlation"] <- correlation_words(p, plan, word, pair)[p$kind == "correlation"]
+  out[p$kind == "log_ratio"] <- plan$variance_plan$columns[-1L][p$row[p$kind == "log_ratio"]]
+  unname(out)
+}
+
+variance_words <- function(p) {
+  if (all(p$row[p$kind == "variance"] == 1L)) rep("var", nrow(p)) else paste0("var(", p$a, ")")
+}
+
+covariance_words <- function(p, word, pair) {
+  if (word == "us") return(paste0("cov", pair))
+  if (word %in% c("toep", "homtoep")) paste0("cov", p$row - 1L) else rep("cov", nrow(p))
+}
+
+correlation_words <- function(p, plan, word, pair) {
+  if (length(plan$parts) > 1L) {
+    first <- function(part) if (length(part$positions)) deparse_line(part$positions[[1L]]) else "1"
+    positions <- vapply(plan$parts, first, "")
+    return(rep_len(paste0("rho(", positions, ")"), nrow(p)))
+  }
+  if (word %in% c("corr", "ad", "adh")) return(paste0("cor", pair))
+  if (word == "arma") return(ifelse(p$row == 2L, "rho", "gamma"))
+  if (sum(p$kind == "correlation" & p$group <= 1L) > 1L) paste0("rho", p$row - 1L) else rep("rho", nrow(p))
+}
+
+# Covariance matrix of (random effects' natural parameters, psi, sigma^2) in the user's units; zeros for a sigma^2
+# that is known.
+structured_covariance <- function(fit, information = "observed") {
+  info <- structured_derivatives(fit)
+  info$fit <- fit
+  own <- seq_len(ncol(info$jacobian))
+  J <- bordered_jacobian(info$jacobian)
+  expected <- if (fit_is_reml(fit)) info$t else info$t_ml
+  M <- switch(information, expected = expected, average = info$ai, observed_curvature(info))
+  H <- crossprod(J, M %*% J)
+  if (information == "observed") H[own, own] <- H[own, own] + info$curvature
+  A <- natural_units(fit) %*% J
+  A %*% (2 * information_inverse(H)) %*% t(A)
+}
+
+# The map from the engine's natural parameters to the user's.
+natural_units <- function(fit) {
+  maps <- Map(vech_map, fit$cross_products$z_basis, fit_random(fit))
+  kind <- fit$cross_products$parameters$kind
+  random <- rep(TRUE, sum(vapply(maps, nrow, 0L)))
+  unit <- ifelse(c(random, absolute_kinds(kind, fit), TRUE), fit_sigma(fit)^2, 1)
+  block_diagonal(c(maps, list(diag(length(kind))), list(matrix(1)))) * unit
+}
+
+# Standard errors by parameter: list(se, residual, parameters), on the scale of variances or of standard deviations.
+structured_errors <- function(fit, scale = "variance", information = "observed") {
+  C <- structured_covariance(fit, information)
+  k <- nrow(C)
+  parameters <- variance_parameters(fit)
+  at <- c(if (length(fit_random(fit))) parameter_positions(fit, parameters[parameters$term > 0L, ]), k)
+  own <- C[at, at, drop = FALSE]
+  if (scale == "sd") {
+    D <- sd_slopes(fit, parameters)
+    own <- D %*% own %*% t(D)
+  }
+  r <- length(fit_psi(fit))
+  residual <- sqrt(pmax(0, diag(C)[k - 1L - r + seq_len(r)]))
+  list(se = sqrt(pmax(diag(own), 0)), residual = residual, parameters = parameters)
+}
+
+# variance_components() of a fit with a residual structure: its parameters stand before the residual variance.
+structured_components <- function(fit, scale, information) {
+  found <- structured_errors(fit, scale, information)
+  parameters <- found$parameters
+  random <- data.frame(parameters[c("grp", "var1", "var2")], estimate = variance_estimates(fit, scale, parameters),
+                       se = found$se, row.names = parameter_names(parameters, old = FALSE, scale = scale))
+  last <- nrow(random)
+  out <- rbind(random[-last, ], residual_component_rows(fit, scale, found$residual),
+               if (!fit$cross_products$owns_scale) random[last, ])
+  z <- out$estimate / out$se
+  variance <- grepl("^(var|sd)", rownames(out)) | rownames(out) %in% c("sigma", "sigma^2")
+  out$df <- ifelse(variance & is.na(out$var2), 2 * (if (scale == "sd") z / 2 else z)^2, NA_real_)
+  known <- is.finite(out$se) & out$se > 0
+  out$reason <- ifelse(known, NA_character_, "the parameter is on its boundary or not identified")
+  out$se[!is.na(out$reason)] <- NA_real_
+  structure(out, class = c("variance_components", "data.frame"))
+}
+
+residual_component_rows <- function(fit, scale, se) {
+  own <- residual_parameters(fit)
+  if (is.null(own)) return(NULL)
+  root <- scale == "sd" & own$kind == "variance"
+  se[root] <- se[root] / (2 * sqrt(own$estimate[root]))
+  own$estimate[root] <- sqrt(own$estimate[root])
+  own$name[root] <- sub("^var", "sd", own$name[root])
+  data.frame(grp = "Residual", var1 = own$name, var2 = NA_character_, estimate = own$estimate, se = se,
+             row.names = own$name)
+}
+
+# vcov_components() of a fit with a residual structure, on the scale of variances.
+structured_component_covariance <- function(fit, scale, information) {
+  if (check_choice(scale, c("variance", "sd"), "scale") == "sd") {
+    refuse_structured(fit, "the covariance matrix on the scale of standard deviations is", "Use scale = \"variance\".")
+  }
+  C <- structured_covariance(fit, check_choice(information, c("observed", "expected", "average"), "information"))
+  components <- structured_components(fit, "variance", information)
+  random <- variance_parameters(fit)
+  u <- nrow(C) - length(fit_psi(fit)) - 1L
+  at <- c(parameter_positions(fit, random[random$term > 0L, ]), u + seq_along(fit_psi(fit)),
+          if (!fit$cross_products$owns_scale) nrow(C))
+  structure(C[at, at, drop = FALSE], dimnames = list(rownames(components), rownames(components)))
+}

@@ -1,0 +1,105 @@
+# What a user sees of a residual structure.
+
+# "AR(1) over visit within Subject (27 subjects, 4 patterns)".
+residual_title <- function(fit) {
+  plan <- fit$frame$residual
+  where <- unlist(lapply(plan$parts, function(part) vapply(part$positions, deparse_line, "")))
+  text <- residual_label(plan)
+  if (plan$nugget) text <- paste(text, "with nugget")
+  if (length(where)) text <- paste(text, "over", paste(where, collapse = ", "))
+  if (!is.null(plan$subject)) {
+    counts <- fit$cross_products$model$residual
+    text <- paste0(text, " within ", deparse_line(plan$subject), " (", count_of(max(counts$subject), "subject"),
+                   ", ", count_of(fit$cross_products$patterns, "pattern"), ")")
+  }
+  if (!is.null(plan$by)) text <- paste(text, "by", deparse_line(plan$by))
+  if (!is.null(plan$variance)) text <- paste0(text, ", variance ~ ", deparse_line(plan$variance))
+  text
+}
+
+# A table of the structure's parameters; NULL where there are none.
+residual_table <- function(fit, errors = FALSE) {
+  own <- residual_parameters(fit)
+  if (is.null(own)) return(NULL)
+  out <- cbind(Estimate = own$estimate)
+  rownames(out) <- make.unique(own$name)
+  if (!errors) return(out)
+  se <- structured_errors(fit)$residual
+  cbind(out, `Std. Error` = se, residual_limits(own, se, 0.95))
+}
+
+# Limits of natural parameters: chi-square for variances and ranges, Wald for the others, as SAS has them.
+residual_limits <- function(own, se, level) {
+  tail <- (1 - level) / 2
+  df <- 2 * (own$estimate / se)^2
+  positive <- own$kind %in% c("variance", "range")
+  out <- own$estimate + outer(se, stats::qnorm(c(tail, 1 - tail)))
+  chisq <- df * own$estimate / cbind(stats::qchisq(1 - tail, df), stats::qchisq(tail, df))
+  out[positive, ] <- chisq[positive, , drop = FALSE]
+  colnames(out) <- paste0(format(100 * c(tail, 1 - tail), trim = TRUE), "%")
+  out
+}
+
+print_residual <- function(title, table, digits) {
+  if (is.null(title)) return(invisible())
+  writeLines(strwrap(paste("Residual covariance:", title), exdent = 2L))
+  if (is.null(table)) return(invisible())
+  if (ncol(table) == 1L) return(print(stats::setNames(table[, 1L], rownames(table)), digits = digits))
+  print(table, digits = digits)
+}
+
+# Is there more to say about the residuals than their variance?
+has_residual_title <- function(fit) {
+  plan <- fit$frame$residual
+  !is.null(plan) && !(is_independent(plan) && is.null(plan$variance))
+}
+
+shown_residual <- function(fit, errors = FALSE) {
+  if (!has_residual_title(fit)) return(list(title = NULL, table = NULL))
+  list(title = residual_title(fit), table = residual_table(fit, errors))
+}
+
+#' Covariance matrices of one subject
+#'
+#' The covariance matrix of the residuals of a subject (`"residual"`), of the contribution of its random effects
+#' (`"random"`), or of the response (`"marginal"`, the sum of both), in units of the response squared.
+#'
+#' @param fit a fit made by [lmm()].
+#' @param subject the number or the label of a subject of `residual`; without a residual structure a level of the first
+#'   grouping factor.
+#' @param type which matrix.
+#' @return A symmetric matrix with the row names of the data, in the order of the rows.
+#' @section Conditions:
+#' `lmm_error_input`: a subject that is not in the fit.
+#' @examples
+#' fit <- lmm(yield ~ treat + (1 | blend), penicillin)
+#' subject_covariance(fit, "Blend1", "marginal")
+#' @export
+subject_covariance <- function(fit, subject = 1, type = c("residual", "random", "marginal")) {
+  check_fit(fit)
+  type <- check_choice(type[1L], c("residual", "random", "marginal"), "type")
+  rows <- fit_rows(fit, "subject_covariance()")
+  index <- subject_rows(fit, rows, subject)
+  R <- residual_covariance(fit, rows, index)
+  out <- if (type == "residual") R else random_covariance(fit, rows, index) + if (type == "marginal") R else 0
+  structure(out, dimnames = list(row_labels(rows)[index], row_labels(rows)[index]))
+}
+
+subject_rows <- function(fit, rows, subject) {
+  plan <- fit$frame$residual
+  group <- if (!is.null(plan$subject)) group_of(plan$subject, rows$data)
+           else if (length(fit_groups(fit))) list(codes = rows$codes[[1L]], levels = fit_group_levels(fit, 1L))
+           else list(codes = rep(1L, rows$n), levels = "1")
+  code <- if (is.character(subject)) match(subject, group$levels) else subject
+  if (length(code) != 1L || is.na(code) || !code %in% seq_along(group$levels)) {
+    lmm_abort("input", paste0("`subject` must be one subject of the fit, not ", describe_value(subject), "."),
+              what = "subject", value = subject)
+  }
+  which(group$codes == code)
+}
+
+random_covariance <- function(fit, rows, index) {
+  A <- sparse_random_design(fit, rows, factors = fit_covariance_factors(fit))
+  if (is.null(A)) return(matrix(0, length(index), length(index)))
+  as.matrix(Matrix::tcrossprod(A[index, , drop = FALSE]))
+}

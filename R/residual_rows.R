@@ -1,0 +1,144 @@
+# The residual structure on rows: subjects, positions and variance covariates as the engine wants them.
+
+# What does not depend on the rows at hand: levels of visits, groups and covariates. Part of the frame.
+plan_residual <- function(spec, data, all) {
+  if (is.null(spec)) return(NULL)
+  if (!is.null(spec$subject)) spec$all_subjects <- count_subjects(spec$subject, all)
+  spec$parts <- lapply(spec$parts, plan_positions, data)
+  if (!is.null(spec$by)) spec$by_levels <- group_of(spec$by, data)$levels
+  if (!is.null(spec$variance_terms)) spec$variance_plan <- matrix_plan(with_data_terms(spec$variance_terms), data)
+  spec
+}
+
+with_data_terms <- function(terms) {
+  attr(terms, "intercept") <- 1L
+  terms
+}
+
+# Subjects of all rows, those without a response included: what SAS counts.
+count_subjects <- function(expr, all) {
+  parts <- lapply(group_parts(expr), function(part) as.character(all[[variable_label(part)]]))
+  nrow(unique(stats::na.omit(as.data.frame(parts, fix.empty.names = FALSE))))
+}
+
+group_of <- function(expr, data) grouping_factor(expr, group_name(expr), data, new.env())
+
+# Visits are the sorted values of one variable; other positions are numbers.
+plan_positions <- function(part, data) {
+  word <- residual_words[[part$word]]
+  labels <- vapply(part$positions, variable_label, "")
+  if (isTRUE(word$visits) || word$name == "ar1" || word$name == "arma") {
+    if (length(labels) > 1L) abort_positions(part, "takes one variable", labels)
+    if (length(labels)) part <- c(part, visit_levels(data[[labels]], labels, isTRUE(word$visits), part$word))
+  } else {
+    for (label in labels) if (!is_position(data[[label]])) abort_positions(part, "takes numbers", label)
+  }
+  part
+}
+
+is_position <- function(x) is.numeric(x) || inherits(x, c("Date", "POSIXct", "difftime"))
+
+abort_positions <- function(part, what, labels) {
+  lmm_abort("data", paste0("structure `", part$word, "()` ", what, ", not ", enumerate(quote_name(labels)), "."),
+            what = labels)
+}
+
+# Factors count by their levels, text by its sorted values, whole numbers by themselves.
+visit_levels <- function(x, label, visits, word) {
+  if (is.factor(x)) {
+    all <- seq_along(levels(x))
+    return(list(levels = levels(x), used = if (visits) all[tabulate(x, length(all)) > 0L] else all))
+  }
+  if (is.character(x)) return(list(levels = sort(unique(x), method = "radix"), used = seq_along(unique(x))))
+  if (!is.numeric(x)) {
+    lmm_abort("data", paste0("the position ", quote_name(label), " must be a factor or a number, not ", kind_of(x),
+                             "."), what = label)
+  }
+  if (!visits && any(x != round(x))) {
+    lmm_abort("data", paste0("`", word, "()` counts whole steps, but ", quote_name(label), " is not whole."),
+              what = label, fix = "Use ou() for positions at any distance.")
+  }
+  if (!visits) return(list())
+  values <- sort(unique(as.double(x)))
+  list(values = values, used = seq_along(values))
+}
+
+# Codes 0, 1, ... of the visits in use, or the numbers themselves.
+position_values <- function(part, data, label) {
+  x <- data[[label]]
+  if (!is.null(part$levels)) return(match(match(as.character(x), part$levels), part$used) - 1)
+  if (!is.null(part$values)) return(match(as.double(x), part$values) - 1)
+  as.double(unclass(x))
+}
+
+# The engine's list for rows with `data`; `order` numbers rows within subjects where no position is given.
+residual_rows <- function(plan, data, n) {
+  subject <- subject_codes(plan, data, n)
+  columns <- lapply(plan$parts, position_columns, data, subject)
+  by <- if (is.null(plan$by)) rep(1L, n) else match(group_labels(plan$by, data), plan$by_levels)
+  group <- integer(max(subject))
+  group[subject] <- by
+  check_one_group(subject, by, group, plan)
+  list(parts = Map(engine_part, plan$parts, columns), nugget = plan$nugget, groups = max(1L, length(plan$by_levels)),
+       visits = visit_count(plan), subject = subject, subject_group = pmax(group, 1L),
+       positions = do.call(cbind, columns), w = variance_columns(plan, data, n))
+}
+
+subject_codes <- function(plan, data, n) {
+  if (!is.null(plan$subject)) return(group_of(plan$subject, data)$codes)
+  if (is_independent(plan)) seq_len(n) else rep(1L, n)
+}
+
+position_columns <- function(part, data, subject) {
+  labels <- vapply(part$positions, variable_label, "")
+  if (!length(labels)) return(matrix(order_within(subject), ncol = 1L))
+  do.call(cbind, lapply(labels, position_values, part = part, data = data))
+}
+
+# Coefficients are those of the log standard deviation; the engine's are those of the log variance.
+variance_columns <- function(plan, data, n) {
+  if (is.null(plan$variance_plan)) return(matrix(0, n, 0L))
+  2 * build_matrix(plan$variance_plan, data, n = n)[, -1L, drop = FALSE]
+}
+
+group_labels <- function(expr, data) {
+  group <- group_of(expr, data)
+  group$levels[group$codes]
+}
+
+is_independent <- function(plan) plan$parts[[1L]]$word %in% c("iid", "homdiag") && length(plan$parts) == 1L
+
+order_within <- function(subject) as.double(stats::ave(seq_along(subject), subject, FUN = seq_along)) - 1
+
+part_visits <- function(part) if (isTRUE(residual_words[[part$word]]$visits)) length(part$used) else 0L
+
+visit_count <- function(plan) part_visits(plan$parts[[1L]])
+
+engine_part <- function(part, columns) {
+  visits <- part_visits(part)
+  bands <- if (is.null(part$bands)) visits - 1L else as.integer(part$bands) - 1L
+  list(name = residual_words[[part$word]]$name, visits = visits, bands = bands, columns = ncol(columns))
+}
+
+check_one_group <- function(subject, by, group, plan) {
+  if (is.null(plan$by) || all(group[subject] == by)) return(invisible())
+  at <- which(group[subject] != by)[1L]
+  lmm_abort("data", paste0("a subject of `residual` is in several groups of ", quote_name(deparse_line(plan$by)),
+                           " (row ", at, ")."), what = deparse_line(plan$by), where = at)
+}
+
+# Two rows of a subject at one position would be the same measurement.
+check_positions_once <- function(residual, plan, labels) {
+  if (is_independent(plan) || isTRUE(plan$nugget)) return(invisible())
+  key <- data.frame(residual$subject, residual$positions)
+  twice <- which(duplicated(key))
+  if (!length(twice)) return(invisible())
+  first <- match(do.call(paste, key[twice[1L], ]), do.call(paste, key))
+  positions <- unlist(lapply(plan$parts, function(part) vapply(part$positions, deparse_line, "")))
+  lmm_abort("data", paste0("rows ", labels[first], " and ", labels[twice[1L]], " are of one subject",
+    if (!is.null(plan$subject)) paste0(" (", deparse_line(plan$subject), ")"), " at one position",
+    if (length(positions)) paste0(" (", paste(positions, collapse = ", "), ")"),
+    ": `residual` cannot tell them apart."), what = positions, where = c(first, twice[1L]), value = length(twice),
+    fix = if (is.null(plan$subject)) "Name the subjects: ~ ar1(visit | subject)."
+          else "Average them, or add what separates them to the subject.")
+}

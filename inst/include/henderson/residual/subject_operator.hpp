@@ -1,0 +1,72 @@
+// R = L L' of one pattern of positions, as an operator on rows: whitened rows are L^{-1} rows, and a direction of R
+// acts on them as K_i = L^{-1} R_i L^{-T}.
+#ifndef HENDERSON_RESIDUAL_SUBJECT_OPERATOR_HPP
+#define HENDERSON_RESIDUAL_SUBJECT_OPERATOR_HPP
+
+#include <utility>
+
+#include "henderson/residual/residual_model.hpp"
+
+namespace henderson {
+
+class SubjectOperator {
+ public:
+  virtual ~SubjectOperator() = default;
+  bool ok() const { return std::isfinite(log_det_); }
+  double log_det() const { return log_det_; }
+  // Numbers of the parameters on which R depends; i and j below count within them.
+  const std::vector<Index>& active() const { return active_; }
+  virtual void whiten(Eigen::Ref<MatrixXd> rows) const = 0;
+  virtual void direct(Index i, const MatrixXd& whitened, MatrixXd& out) const = 0;  // K_i whitened
+  virtual double trace(Index i) const = 0;                                          // tr K_i
+  virtual double trace(Index i, Index j) const = 0;                                 // tr K_i K_j
+  virtual bool has_second(Index i, Index j) const = 0;  // is d2R / d psi_i d psi_j other than zero?
+  virtual double second_trace(Index i, Index j) const = 0;
+  virtual MatrixXd second_form(Index i, Index j, const MatrixXd& left,
+                               const MatrixXd& right) const = 0;  // left' K_ij right
+
+ protected:
+  double log_det_ = std::numeric_limits<double>::infinity();
+  std::vector<Index> active_;
+};
+
+class DenseOperator : public SubjectOperator {
+ public:
+  DenseOperator(const ResidualModel& model, const VectorXd& psi, Index group, const MatrixXd& positions,
+                const MatrixXd& w, int order) {
+    SubjectMatrices s;
+    model.fill(psi, group, positions, w, order, s);
+    active_ = s.active;
+    if (!s.m.r.allFinite()) return;
+    const Eigen::LLT<MatrixXd> llt(s.m.r);
+    if (llt.info() != Eigen::Success) return;
+    l_ = llt.matrixL();
+    log_det_ = 2 * l_.diagonal().array().log().sum();
+    for (const MatrixXd& d : s.m.d)
+      k_.push_back(turned(d));
+    for (const MatrixXd& d : s.m.dd)
+      kk_.push_back(d.size() > 0 ? turned(d) : MatrixXd());
+  }
+  void whiten(Eigen::Ref<MatrixXd> rows) const override { l_.triangularView<Eigen::Lower>().solveInPlace(rows); }
+  void direct(Index i, const MatrixXd& whitened, MatrixXd& out) const override { out.noalias() = k_[i] * whitened; }
+  double trace(Index i) const override { return k_[i].trace(); }
+  double trace(Index i, Index j) const override { return k_[i].cwiseProduct(k_[j]).sum(); }
+  bool has_second(Index i, Index j) const override { return second(i, j).size() > 0; }
+  double second_trace(Index i, Index j) const override { return second(i, j).trace(); }
+  MatrixXd second_form(Index i, Index j, const MatrixXd& left, const MatrixXd& right) const override {
+    return left.transpose() * (second(i, j) * right);
+  }
+
+ private:
+  MatrixXd turned(const MatrixXd& d) const {
+    MatrixXd out = l_.triangularView<Eigen::Lower>().solve(d);
+    return l_.triangularView<Eigen::Lower>().solve(out.transpose());
+  }
+  const MatrixXd& second(Index i, Index j) const { return kk_[i >= j ? i * (i + 1) / 2 + j : j * (j + 1) / 2 + i]; }
+  MatrixXd l_;
+  std::vector<MatrixXd> k_, kk_;
+};
+
+}  // namespace henderson
+
+#endif

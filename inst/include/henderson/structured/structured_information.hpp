@@ -1,0 +1,157 @@
+// What tests ask for, in natural parameters: the entries of the random effects' covariance matrices, psi, then sigma^2
+// where it is estimated; relative to sigma^2 = 1, in the orthogonal coordinates of X.
+//
+// V = sigma^2 R(psi) + sum of random effects, so that the row of sigma^2 follows from V and the random effects' rows
+// (Euler's relation), with second derivatives V_(sigma^2, psi) = R_psi.
+#ifndef HENDERSON_STRUCTURED_STRUCTURED_INFORMATION_HPP
+#define HENDERSON_STRUCTURED_STRUCTURED_INFORMATION_HPP
+
+#include "henderson/structured/derivatives.hpp"
+
+namespace henderson {
+
+struct StructuredInformation {
+  VectorXd natural;            // then 1 for sigma^2
+  std::vector<double> weight;  // of each parameter in Euler's relation
+  MatrixXd phi;                // p x p
+  std::vector<MatrixXd> p;     // -X'V^{-1} V_i V^{-1} X
+  MatrixXd q;                  // blocks X'V^{-1} V_i V^{-1} V_j V^{-1} X
+  std::vector<MatrixXd> r;     // lower triangle: X'V^{-1} V_ij V^{-1} X, empty for zero
+  MatrixXd t, t_ml, ai, curvature;
+  VectorXd trace, trace_ml, quadratic;
+};
+
+class StructuredInformer {
+ public:
+  StructuredInformer(const StructuredCriterion& criterion, const StructuredPoint& at)
+      : criterion_(criterion), pr_(criterion.problem()), at_(at) {}
+
+  StructuredInformation run() {
+    const std::vector<RandomDirection> random = directions();
+    const StructuredSums s = StructuredSummer(criterion_, at_, random, true).run();
+    const StructuredMoments reml = structured_moments(s, at_, true), ml = structured_moments(s, at_, false);
+    u_ = s.random;
+    k_ = s.random + s.residual;
+    sigma_ = !(pr_.sigma2 > 0);
+    out_.phi = inverse_root().transpose() * inverse_root();
+    fill_natural(random);
+    fill_tests(s);
+    out_.t = bordered(reml.t, reml.trace, static_cast<double>(pr_.n - pr_.p));
+    out_.t_ml = bordered(ml.t, ml.trace, static_cast<double>(pr_.n));
+    out_.ai = bordered(reml.ai, reml.quadratic, at_.r2 / at_.sigma2);
+    fill_curvature(pr_.reml ? reml : ml);
+    return std::move(out_);
+  }
+
+ private:
+  // A basis of each term's covariance matrices.
+  std::vector<RandomDirection> directions() const {
+    std::vector<RandomDirection> out;
+    for (std::size_t t = 0; t < pr_.layout.terms.size(); ++t) {
+      const Term& term = pr_.layout.terms[t];
+      for (const MatrixXd& e : term.structure->span(term.q)) {
+        MatrixXd whole = MatrixXd::Zero(pr_.layout.groups[term.group].q, pr_.layout.groups[term.group].q);
+        whole.block(term.column, term.column, term.q, term.q) = e;
+        out.push_back({static_cast<int>(t), term.group, whole});
+      }
+    }
+    return out;
+  }
+
+  MatrixXd inverse_root() const {
+    return at_.x_root.triangularView<Eigen::Lower>().solve(MatrixXd::Identity(pr_.p, pr_.p));
+  }
+
+  void fill_natural(const std::vector<RandomDirection>& random) {
+    out_.natural = VectorXd::Ones(k_ + 1);
+    for (Index i = 0; i < u_; ++i) {
+      const MatrixXd sigma = at_.factor[random[i].group] * at_.factor[random[i].group].transpose();
+      Index row, col;
+      random[i].e.cwiseAbs().maxCoeff(&row, &col);
+      out_.natural[i] = sigma(row, col);
+    }
+    out_.natural.segment(u_, k_ - u_) = at_.psi;
+    out_.weight.assign(k_ + 1, 1.0);
+    const std::vector<ResidualParameter> own = pr_.residual.parameters();
+    for (Index i = u_; i < k_; ++i)
+      out_.weight[i] =
+          own[i - u_].kind == ResidualKind::covariance || own[i - u_].kind == ResidualKind::variance ? 1.0 : 0.0;
+    weighted_ = out_.natural.head(k_);
+    for (Index i = 0; i < k_; ++i)
+      weighted_[i] *= out_.weight[i];
+  }
+
+  MatrixXd bordered(const MatrixXd& information, const VectorXd& first, double degrees) const {
+    MatrixXd out = MatrixXd::Zero(k_ + 1, k_ + 1);
+    out.topLeftCorner(k_, k_) = information;
+    if (!sigma_) return out;
+    const VectorXd last = first - information * weighted_;
+    out.col(k_).head(k_) = last;
+    out.row(k_).head(k_) = last.transpose();
+    out(k_, k_) = degrees - weighted_.dot(first) - weighted_.dot(last);
+    return out;
+  }
+
+  // Back from the columns X x_root^{-T}, and the row of sigma^2 from V = I-part + weighted sum.
+  void fill_tests(const StructuredSums& s) {
+    const Index p = pr_.p;
+    const MatrixXd& l = at_.x_root;
+    const auto back = [&](const MatrixXd& a) { return MatrixXd(l * a * l.transpose()); };
+    for (Index i = 0; i < k_; ++i)
+      out_.p.push_back(-back(s.a_xx[i]));
+    out_.q = MatrixXd::Zero((k_ + 1) * p, (k_ + 1) * p);
+    for (Index i = 0; i < k_; ++i)
+      for (Index j = 0; j < k_; ++j)
+        out_.q.block(i * p, j * p, p, p) = back(s.q_full.block(i * p, j * p, p, p));
+    if (sigma_)
+      add_sigma_tests(l * l.transpose());
+    else
+      out_.p.push_back(MatrixXd::Zero(p, p));
+    const Index size = k_ + 1;
+    out_.r.assign(size * (size + 1) / 2, MatrixXd());
+    for (Index i = u_; i < k_; ++i)
+      for (Index j = u_; j <= i; ++j) {
+        const MatrixXd& own = s.r_full[(i - u_) * (i - u_ + 1) / 2 + j - u_];
+        if (own.cwiseAbs().maxCoeff() > 0) out_.r[i * (i + 1) / 2 + j] = back(own);
+      }
+    for (Index i = u_; sigma_ && i < k_; ++i)
+      if (out_.weight[i] == 0) out_.r[k_ * (k_ + 1) / 2 + i] = -out_.p[i];
+  }
+
+  void add_sigma_tests(const MatrixXd& information) {
+    const Index p = pr_.p;
+    MatrixXd last = -information;
+    for (Index i = 0; i < k_; ++i)
+      last -= weighted_[i] * out_.p[i];
+    out_.p.push_back(last);
+    for (Index i = 0; i <= k_; ++i) {
+      MatrixXd own = -out_.p[i];
+      for (Index j = 0; j < k_; ++j)
+        own -= weighted_[j] * out_.q.block(i * p, j * p, p, p);
+      out_.q.block(i * p, k_ * p, p, p) = own;
+      out_.q.block(k_ * p, i * p, p, p) = own.transpose();
+    }
+  }
+
+  // Score times second derivatives of V, in natural parameters.
+  void fill_curvature(const StructuredMoments& m) {
+    out_.trace = m.trace;
+    out_.quadratic = m.quadratic;
+    out_.curvature = MatrixXd::Zero(k_ + 1, k_ + 1);
+    out_.curvature.block(u_, u_, k_ - u_, k_ - u_) = m.residual_curvature;
+    for (Index i = u_; sigma_ && i < k_; ++i)
+      if (out_.weight[i] == 0) out_.curvature(i, k_) = out_.curvature(k_, i) = m.trace[i] - m.quadratic[i];
+  }
+
+  const StructuredCriterion& criterion_;
+  const StructuredProblem& pr_;
+  const StructuredPoint& at_;
+  Index u_ = 0, k_ = 0;
+  bool sigma_ = false;  // is sigma^2 estimated? Else its row is zero
+  VectorXd weighted_;
+  StructuredInformation out_;
+};
+
+}  // namespace henderson
+
+#endif

@@ -1,0 +1,249 @@
+// Models with a residual structure: R's lists in, R's lists out.
+
+#include "convert_structured.h"
+#include "henderson/structured/predictor.hpp"
+#include "henderson/structured/prepare.hpp"
+#include "henderson/structured/search.hpp"
+#include "henderson/structured/structured_information.hpp"
+
+namespace {
+
+using henderson::Index;
+using henderson::Model;
+
+const char* kind_name(henderson::ResidualKind kind) {
+  using K = henderson::ResidualKind;
+  switch (kind) {
+    case K::variance:
+      return "variance";
+    case K::covariance:
+      return "covariance";
+    case K::correlation:
+      return "correlation";
+    case K::range:
+      return "range";
+    case K::exponent:
+      return "exponent";
+    case K::share:
+      return "share";
+    default:
+      return "log_ratio";
+  }
+}
+
+Rcpp::List parameter_table(const henderson::ResidualModel& model) {
+  const std::vector<henderson::ResidualParameter> all = model.parameters();
+  const R_xlen_t k = static_cast<R_xlen_t>(all.size());
+  Rcpp::CharacterVector kind(k);
+  Rcpp::IntegerVector row(k), col(k), group(k);
+  Rcpp::NumericVector lower(k), upper(k);
+  const Index own = model.structure().size();
+  for (R_xlen_t i = 0; i < k; ++i) {
+    kind[i] = kind_name(all[i].kind);
+    row[i] = static_cast<int>(all[i].row) + 1;
+    col[i] = static_cast<int>(all[i].col) + 1;
+    group[i] = i < own * model.groups() ? static_cast<int>(i / own) + 1 : 0;
+    lower[i] = all[i].lower;
+    upper[i] = all[i].upper;
+  }
+  return Rcpp::List::create(Rcpp::Named("kind") = kind, Rcpp::Named("row") = row, Rcpp::Named("col") = col,
+                            Rcpp::Named("group") = group, Rcpp::Named("lower") = lower, Rcpp::Named("upper") = upper);
+}
+
+// What new_lmm_fit() calls a solution, in the user's columns.
+Rcpp::List solution_list(const Model& m, const henderson::StructuredPoint& at, henderson::Monitor& monitor) {
+  const henderson::Projection& x = m.prepared.coordinates.x;
+  const henderson::Layout& layout = m.problem.layout;
+  const Eigen::VectorXd beta = x.response.col(0) + x.basis * at.beta;
+  const Eigen::MatrixXd half = at.x_root.triangularView<Eigen::Lower>().solve(x.basis.transpose());
+  const std::vector<Eigen::MatrixXd> modes =
+      henderson::structured_modes(henderson::StructuredCriterion(m.problem, monitor), at);
+  Rcpp::List b(layout.terms.size()), covariance(layout.terms.size());
+  for (std::size_t t = 0; t < layout.terms.size(); ++t) {
+    const henderson::Term& term = layout.terms[t];
+    const Eigen::MatrixXd& basis = m.prepared.coordinates.terms[t].basis;
+    const Eigen::MatrixXd l = basis * at.factor[term.group].block(term.column, term.column, term.q, term.q);
+    covariance[t] = Eigen::MatrixXd(at.sigma2 * l * l.transpose());
+    b[t] = Eigen::MatrixXd(modes[term.group].middleCols(term.column, term.q) * basis.transpose());
+  }
+  return Rcpp::List::create(Rcpp::Named("value") = at.value, Rcpp::Named("sigma2") = at.sigma2,
+                            Rcpp::Named("r2") = at.r2, Rcpp::Named("log_det_random") = at.log_det_v,
+                            Rcpp::Named("log_det_x") = at.log_det_x + 2 * x.log_det_r, Rcpp::Named("beta") = beta,
+                            Rcpp::Named("vcov") = Eigen::MatrixXd(at.sigma2 * half.transpose() * half),
+                            Rcpp::Named("covariance") = covariance, Rcpp::Named("b") = b);
+}
+
+Rcpp::IntegerVector kept_columns(const henderson::Projection& x) {
+  Rcpp::IntegerVector out(x.kept.size());
+  for (std::size_t j = 0; j < x.kept.size(); ++j)
+    out[j] = static_cast<int>(x.kept[j]) + 1;
+  return out;
+}
+
+// A design in the user's columns (X: the kept ones) as combinations in the computation's coordinates.
+henderson::StructuredCombinations to_combinations(const Rcpp::List& design, const Model& m, bool random) {
+  henderson::StructuredCombinations out;
+  const Rcpp::NumericMatrix x = design["X"];
+  out.x = Rcpp::as<Eigen::MatrixXd>(x) * m.prepared.coordinates.x.basis;
+  const Rcpp::List z = design["Z"], codes = design["codes"];
+  for (std::size_t g = 0; random && g < m.layout.groups.size(); ++g) {
+    out.z.push_back(Eigen::MatrixXd::Zero(out.x.rows(), m.layout.groups[g].q));
+    for (const int t : m.layout.groups[g].terms) {
+      const henderson::Term& term = m.layout.terms[t];
+      const Eigen::MatrixXd own = Rcpp::as<Eigen::MatrixXd>(z[t]);
+      henderson::require(own.rows() == out.x.rows() && own.cols() == term.q, "Z does not fit the layout");
+      out.z.back().middleCols(term.column, term.q) = own * m.prepared.coordinates.terms[t].basis;
+    }
+    const Rcpp::IntegerVector code = codes[g];
+    henderson::require(code.size() == out.x.rows(), "codes do not fit X");
+    out.code.emplace_back();
+    for (const int c : code)
+      out.code.back().push_back(c == NA_INTEGER ? -1 : c - 1);
+  }
+  return out;
+}
+
+}  // namespace
+
+// Coordinates of the columns, and the parameters of the residual structure.
+// [[Rcpp::export(rng = false)]]
+SEXP engine_structured_columns(const Rcpp::List& model) {
+  return henderson::guarded([&] {
+    Model m(model, false);
+    const henderson::Projection& x = m.prepared.coordinates.x;
+    Rcpp::List basis(m.layout.terms.size());
+    for (std::size_t t = 0; t < m.layout.terms.size(); ++t)
+      basis[t] = m.prepared.coordinates.terms[t].basis;
+    const Rcpp::List columns = Rcpp::List::create(
+        Rcpp::Named("kept") = kept_columns(x), Rcpp::Named("novelty") = x.novelty, Rcpp::Named("alias") = x.alias,
+        Rcpp::Named("basis") = x.basis, Rcpp::Named("log_det_r") = x.log_det_r, Rcpp::Named("response") = x.response,
+        Rcpp::Named("total") = x.total, Rcpp::Named("square") = x.square);
+    return Rcpp::List::create(Rcpp::Named("n") = static_cast<double>(m.problem.n),
+                              Rcpp::Named("log_weight") = m.problem.log_weight, Rcpp::Named("x") = columns,
+                              Rcpp::Named("z_basis") = basis,
+                              Rcpp::Named("parameters") = parameter_table(m.problem.residual),
+                              Rcpp::Named("owns_scale") = m.problem.residual.owns_scale(),
+                              Rcpp::Named("patterns") = static_cast<int>(m.problem.units.patterns.size()));
+  });
+}
+
+// [[Rcpp::export(rng = false)]]
+SEXP engine_structured_fit(const Rcpp::List& model, const Rcpp::List& options, bool progress) {
+  return henderson::guarded([&] {
+    Model m(model, progress);
+    henderson::StructuredOptions to;
+    to.search.max_evaluations = Rcpp::as<int>(options["max_evaluations"]);
+    to.search.decrement = Rcpp::as<double>(options["decrement"]);
+    if (!Rf_isNull(options["theta"])) to.theta = Rcpp::as<Eigen::VectorXd>(options["theta"]);
+    if (!Rf_isNull(options["psi"])) to.psi = Rcpp::as<Eigen::VectorXd>(options["psi"]);
+    henderson::StructuredOutcome found = henderson::StructuredSearch(m.problem, m.moments, to, m.monitor).run();
+    if (!found.at.ok()) throw henderson::Error("not_finite", "");
+    if (m.problem.residual.owns_scale()) found.at = henderson::absolute_point(m.problem, found.at, m.monitor);
+    const Rcpp::List optimum = Rcpp::List::create(
+        Rcpp::Named("theta") = found.at.theta, Rcpp::Named("psi") = found.at.psi, Rcpp::Named("value") = found.at.value,
+        Rcpp::Named("gradient") = found.optimum.gradient, Rcpp::Named("hessian") = found.optimum.hessian,
+        Rcpp::Named("decrement") = found.optimum.decrement, Rcpp::Named("status") = found.optimum.status,
+        Rcpp::Named("evaluations") = found.evaluations, Rcpp::Named("starts") = found.starts,
+        Rcpp::Named("trace") = found.optimum.trace,
+        Rcpp::Named("singular") = Rcpp::LogicalVector(found.singular.begin(), found.singular.end()),
+        Rcpp::Named("identified") = true, Rcpp::Named("confounded") = Rcpp::IntegerVector(),
+        Rcpp::Named("zero_residual") = false, Rcpp::Named("exact_hessian") = true, Rcpp::Named("zero_sigma") = false);
+    return Rcpp::List::create(Rcpp::Named("optimum") = optimum,
+                              Rcpp::Named("solution") = solution_list(m, found.at, m.monitor));
+  });
+}
+
+// [[Rcpp::export(rng = false)]]
+SEXP engine_structured_solution(const Rcpp::List& model, const Eigen::VectorXd& theta, const Eigen::VectorXd& psi) {
+  return henderson::guarded([&] {
+    Model m(model, false);
+    return solution_list(m, henderson::StructuredCriterion(m.problem, m.monitor).evaluate(theta, psi), m.monitor);
+  });
+}
+
+// [[Rcpp::export(rng = false)]]
+SEXP engine_structured_variances(const Rcpp::List& model, const Eigen::VectorXd& theta, const Eigen::VectorXd& psi,
+                                 const Rcpp::List& design, bool random) {
+  return henderson::guarded([&] {
+    Model m(model, false);
+    const henderson::StructuredCriterion criterion(m.problem, m.monitor);
+    const henderson::StructuredPoint at = criterion.evaluate(theta, psi);
+    const henderson::StructuredPredictor predictor(criterion, at);
+    return Eigen::VectorXd(at.sigma2 * predictor.variances(to_combinations(design, m, random)));
+  });
+}
+
+// [[Rcpp::export(rng = false)]]
+SEXP engine_structured_conditional(const Rcpp::List& model, const Eigen::VectorXd& theta, const Eigen::VectorXd& psi) {
+  return henderson::guarded([&] {
+    Model m(model, false);
+    const henderson::StructuredCriterion criterion(m.problem, m.monitor);
+    const henderson::StructuredPoint at = criterion.evaluate(theta, psi);
+    const henderson::StructuredPredictor predictor(criterion, at);
+    Rcpp::List out(m.layout.groups.size());
+    for (std::size_t g = 0; g < m.layout.groups.size(); ++g) {
+      const henderson::Group& group = m.layout.groups[g];
+      Eigen::MatrixXd basis = Eigen::MatrixXd::Zero(group.q, group.q);
+      for (const int t : group.terms) {
+        const henderson::Term& term = m.layout.terms[t];
+        basis.block(term.column, term.column, term.q, term.q) = m.prepared.coordinates.terms[t].basis;
+      }
+      Rcpp::NumericVector array(group.q * group.q * group.levels);
+      for (Index l = 0; l < group.levels; ++l) {
+        const Eigen::MatrixXd own =
+            at.sigma2 * basis * predictor.conditional(static_cast<int>(g), l) * basis.transpose();
+        std::copy(own.data(), own.data() + own.size(), array.begin() + l * own.size());
+      }
+      array.attr("dim") = Rcpp::Dimension(group.q, group.q, group.levels);
+      out[g] = array;
+    }
+    return out;
+  });
+}
+
+// R(psi) of rows as if they were one subject, relative to sigma^2; `group` names the parameters of each row's subject.
+// [[Rcpp::export(rng = false)]]
+SEXP engine_residual_matrix(const Rcpp::List& residual, const Eigen::VectorXd& psi, const Eigen::MatrixXd& positions,
+                            const Eigen::MatrixXd& w, const Rcpp::IntegerVector& group) {
+  return henderson::guarded([&] {
+    const henderson::ResidualModel model(henderson::to_structure(residual), Rcpp::as<int>(residual["groups"]), w.cols());
+    henderson::require(psi.size() == model.size() && group.size() == positions.rows(),
+                       "psi does not fit the structure");
+    Eigen::MatrixXd out = Eigen::MatrixXd::Zero(positions.rows(), positions.rows());
+    for (Index g = 0; g < model.groups(); ++g) {
+      std::vector<Index> own;
+      for (R_xlen_t i = 0; i < group.size(); ++i)
+        if (group[i] == g + 1) own.push_back(i);
+      if (own.empty()) continue;
+      const Index n = static_cast<Index>(own.size());
+      Eigen::MatrixXd at(n, positions.cols()), v(n, w.cols());
+      for (Index i = 0; i < n; ++i) {
+        at.row(i) = positions.row(own[i]);
+        v.row(i) = w.row(own[i]);
+      }
+      henderson::SubjectMatrices s;
+      model.fill(psi, g, at, v, 0, s);
+      for (Index i = 0; i < n; ++i)
+        for (Index j = 0; j < n; ++j)
+          out(own[i], own[j]) = s.m.r(i, j);
+    }
+    return out;
+  });
+}
+
+// [[Rcpp::export(rng = false)]]
+SEXP engine_structured_information(const Rcpp::List& model, const Eigen::VectorXd& theta, const Eigen::VectorXd& psi) {
+  return henderson::guarded([&] {
+    Model m(model, false);
+    const henderson::StructuredCriterion criterion(m.problem, m.monitor);
+    const henderson::StructuredPoint at = criterion.evaluate(theta, psi);
+    if (!at.ok()) throw henderson::Error("not_finite", "");
+    const henderson::StructuredInformation x = henderson::StructuredInformer(criterion, at).run();
+    return Rcpp::List::create(Rcpp::Named("psi") = x.natural, Rcpp::Named("weight") = x.weight,
+                              Rcpp::Named("sigma2") = at.sigma2, Rcpp::Named("phi") = x.phi,
+                              Rcpp::Named("p") = Rcpp::wrap(x.p), Rcpp::Named("q") = x.q,
+                              Rcpp::Named("r") = Rcpp::wrap(x.r), Rcpp::Named("t") = x.t, Rcpp::Named("t_ml") = x.t_ml,
+                              Rcpp::Named("ai") = x.ai, Rcpp::Named("curvature") = x.curvature,
+                              Rcpp::Named("trace") = x.trace, Rcpp::Named("quadratic") = x.quadratic);
+  });
+}

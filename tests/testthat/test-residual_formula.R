@@ -1,0 +1,51 @@
+test_that("a residual structure is read from a formula, a bare call and a variable", {
+  d <- plain_orthodont()
+  by_formula <- lmm(distance ~ age, d, residual = ~ ar1(visit | Subject))
+  asked <- ~ ar1(visit | Subject)
+  expect_equal(deviance(lmm(distance ~ age, d, residual = ar1(visit | Subject))), deviance(by_formula))
+  expect_equal(deviance(lmm(distance ~ age, d, residual = asked)), deviance(by_formula))
+  expect_equal(deviance(lmm(distance ~ age, d, residual = ~ (ar1(visit) | Subject))), deviance(by_formula))
+})
+
+test_that("`hom` switches between one variance and several, `/` and `by` give groups their own parameters", {
+  d <- plain_orthodont()
+  dev <- function(residual) deviance(do.call(lmm, list(distance ~ age, d, residual = residual)))
+  expect_equal(dev(~ cs(age | Subject, hom = FALSE)), dev(~ csh(age | Subject)))
+  expect_equal(dev(~ us(age | Subject, hom = TRUE)), dev(~ corr(age | Subject)))
+  expect_equal(dev(~ ar1h(visit | Subject, hom = TRUE)), dev(~ ar1(visit | Subject)))
+  expect_equal(dev(~ ar1(visit | Sex/Subject)), dev(~ ar1(visit | Subject, by = Sex)))
+  expect_equal(dev(~ exp(age | Subject)), dev(~ ou(age | Subject)))
+})
+
+test_that("a structure that cannot be read is an error of class formula that names it", {
+  d <- plain_orthodont()
+  refused <- function(residual, text, class = "lmm_error_formula") {
+    expect_error(do.call(lmm, list(distance ~ age, d, residual = residual)), text, class = class)
+  }
+  refused(~ arr1(visit | Subject), "Did you mean `ar1`", "lmm_error_formula")
+  refused(~ visit, "no structure that is known")
+  refused(y ~ ar1(visit | Subject), "one-sided")
+  refused(~ ar1(visit | Subject, order = 2), "no argument `order`")
+  refused(~ us(age | Subject, nugget = TRUE), "spatial structures")
+  refused("ar1", "one-sided formula", "lmm_error_input")
+  refused(~ ar1(I(age / 3) | Subject), "not whole", "lmm_error_data")
+  refused(~ gau(Sex | Subject), "takes numbers", "lmm_error_data")
+  refused(~ ar1(visit), "rows 1 and 5 are of one subject", "lmm_error_data")
+  expect_error(lmm(distance ~ age, d, variance = ~ 1), "names no variable", class = "lmm_error_formula")
+  expect_error(lmm(distance ~ age, d, residual = ~ cs(age | Subject), fixed = c(sigma = 1)), class = "lmm_error_input")
+})
+
+test_that("parameters that the data cannot tell apart are an error, those at an edge a message", {
+  d <- plain_orthodont()
+  expect_error(lmm(distance ~ age + (1 | Subject), d, residual = ~ cs(age | Subject)), "`cov`", class = "lmm_error_unidentified")
+  expect_error(lmm(distance ~ age + (1 | Subject), d, residual = ~ us(age | Subject)), class = "lmm_error_unidentified")
+  expect_message(lmm(distance ~ age, d, residual = ~ sph(age, nugget = TRUE)), "nugget", class = "lmm_message_boundary")
+})
+
+test_that("rows without a response are dropped, and the subjects of SAS's criteria counted with them", {
+  d <- plain_orthodont()
+  d$distance[d$Subject == "M01"] <- NA
+  fit <- suppressMessages(lmm(distance ~ age, d, residual = ~ us(age | Subject)))
+  expect_identical(attr(logLik(fit, compat = "SAS"), "nobs"), 27L)
+  expect_equal(nobs(fit), 104)
+})

@@ -1,0 +1,150 @@
+# Every residual structure against dense formulas: criterion, estimates, information, and the matrices of Kenward and Roger.
+
+oracle_data <- function(seed = 1, subjects = 14L, visits = 4L) {
+  set.seed(seed)
+  d <- expand.grid(visit = seq_len(visits), id = seq_len(subjects))
+  d$site <- (d$id - 1L) %% 5L + 1L
+  d$item <- (d$id + d$visit) %% 4L + 1L
+  d$arm <- factor(ifelse(d$id %% 2, "a", "b"))
+  d$time <- d$visit + round(stats::runif(nrow(d), -0.3, 0.3), 2)
+  d$x <- stats::rnorm(nrow(d))
+  e <- as.vector(vapply(seq_len(subjects), function(i) as.vector(stats::arima.sim(list(ar = 0.5), visits)), numeric(visits)))
+  d$y <- 3 + d$x + (d$arm == "b") + 0.7 * stats::rnorm(5)[d$site] + 0.5 * stats::rnorm(4)[d$item] + e * (1 + 0.2 * d$visit)
+  d$w <- stats::runif(nrow(d), 0.5, 2)
+  d[-c(3, 8, 17, 18, 30), ]
+}
+
+# The random effects' directions Z (basis) Z' and their part of V, up to sigma^2.
+oracle_random <- function(fit, d) {
+  D <- list()
+  V <- 0
+  for (t in seq_along(fit$frame$random)) {
+    group <- fit$frame$groups[[fit$frame$random[[t]]$group]]$name
+    D[[t]] <- outer(d[[group]], d[[group]], "==") * 1
+    V <- V + VarCorr(fit)[[t]][1L] / sigma(fit)^2 * D[[t]]
+  }
+  list(D = D, V = V)
+}
+
+# R(psi) over all rows as a function of psi, in the order of the fit's parameters.
+oracle_function <- function(word, d, position, visits, groups = NULL, bands = visits - 1L) {
+  own <- NULL
+  function(psi) {
+    n <- nrow(d)
+    out <- matrix(0 + 0i, n, n)
+    G <- if (is.null(groups)) rep(1L, n) else as.integer(groups)
+    k <- length(psi) / max(G)
+    for (s in unique(d$id)) {
+      at <- which(d$id == s)
+      own <- psi[(G[at[1L]] - 1L) * k + seq_len(k)]
+      scale <- 1
+      if (max(G) > 1L && word %in% c("ar1", "exp")) {
+        scale <- own[k]
+        own <- own[-k]
+      }
+      out[at, at] <- scale * oracle_matrix(word, own, position[at], visits, bands)
+    }
+    out / sqrt(outer(d$weight, d$weight))
+  }
+}
+
+expect_oracle <- function(fit, d, R, label) {
+  psi <- fit$optimum$psi
+  residual <- oracle_residual(R, psi)
+  random <- oracle_random(fit, d)
+  V <- residual$V + random$V
+  s2 <- sigma(fit)^2
+  X <- stats::model.matrix(~ x + arm, d)
+  D <- c(random$D, residual$D, if (!fit$cross_products$owns_scale) list(V - random$V -
+    Reduce(`+`, Map(`*`, residual$D, ifelse(fit$cross_products$parameters$kind == "covariance", psi, 0)), matrix(0, nrow(V), nrow(V)))))
+  # The random effects' columns are scaled in the engine; its parameters follow.
+  scale <- c(vapply(fit$cross_products$z_basis, function(b) b[1L]^2, 0), rep(1, length(D) - length(random$D)))
+  D <- Map(`*`, D, scale)
+  o <- structure_information(V, D, X, d$y, s2)
+  info <- structured_derivatives(fit)
+  k <- seq_along(D)
+  nu <- nrow(d) - ncol(X)
+  criterion <- o$log_det + o$log_det_x + nu * log(2 * pi * s2) + o$r2 / s2
+  expect_equal(deviance(fit), criterion, tolerance = 1e-9, label = paste(label, "criterion"))
+  expect_equal(as.matrix(vcov(fit)), s2 * o$phi, tolerance = 1e-8, ignore_attr = TRUE, label = paste(label, "vcov"))
+  B <- fit$cross_products$x$basis
+  back <- function(m) t(B) %*% m %*% B
+  expect_equal(info$t[k, k], o$t, tolerance = 1e-7, label = paste(label, "t"))
+  expect_equal(info$t_ml[k, k], o$t_ml, tolerance = 1e-7, label = paste(label, "t_ml"))
+  expect_equal(info$ai[k, k], o$ai, tolerance = 1e-7, label = paste(label, "ai"))
+  p <- ncol(X)
+  for (i in k) {
+    expect_equal(info$p[[i]], back(o$p[[i]]), tolerance = 1e-7, label = paste(label, "P", i))
+    for (j in k) expect_equal(info$q[(i - 1) * p + 1:p, (j - 1) * p + 1:p], back(o$q[[i]][[j]]), tolerance = 1e-7, label = paste(label, "Q", i, j))
+  }
+  expect_second(fit, residual, o, info, back, length(random$D), label)
+}
+
+# R_ij and the curvature; the oracle's second derivatives are differences.
+expect_second <- function(fit, residual, o, info, back, u, label) {
+  for (i in seq_along(residual$D)) for (j in seq_len(i)) {
+    DD <- residual$DD[[i]][[j]]
+    R <- info$r[[(u + i) * (u + i - 1) / 2 + u + j]]
+    expected <- back(o$r(DD))
+    if (!length(R)) R <- expected * 0
+    size <- max(abs(back(o$p[[u + i]])), abs(back(o$p[[u + j]])))
+    expect_lt(max(abs(R - expected)), 1e-5 * size + 1e-4 * max(abs(expected)), label = paste(label, "R", i, j))
+    expect_lt(abs(info$bent[u + i, u + j] - o$score(DD)), 1e-5 * sqrt(info$t[u + i, u + i] * info$t[u + j, u + j]) + 1e-4 * abs(o$score(DD)),
+              label = paste(label, "curvature", i, j))
+  }
+}
+
+test_that("every structure over visits agrees with dense formulas, missing visits included", {
+  d <- oracle_data()
+  d$weight <- 1
+  words <- c("ar1", "arma", "us", "diag", "cs", "corr", "toep", "ad", "csh", "toeph", "ar1h", "adh")
+  for (word in words) {
+    call <- as.call(list(as.name(word), quote(visit | id)))
+    fit <- suppressMessages(do.call(lmm, list(y ~ x + arm, d, residual = call("~", call))))
+    expect_oracle(fit, d, oracle_function(word, d, d$visit - 1L, 4L), word)
+  }
+})
+
+test_that("structures over distances agree with dense formulas, also by recursion for long subjects", {
+  d <- oracle_data()
+  d$weight <- 1
+  d$y <- d$y + 3 * stats::rnorm(14)[d$id]      # ranges beyond all distances, away from the kinks of `lin`
+  for (word in c("exp", "gau", "sph", "lin", "ratio")) {
+    call <- as.call(list(as.name(word), quote(time | id)))
+    fit <- suppressMessages(do.call(lmm, list(y ~ x + arm, d, residual = call("~", call))))
+    expect_oracle(fit, d, oracle_function(word, d, d$time, 4L), word)
+  }
+  long <- oracle_data(2, subjects = 4L, visits = 20L)
+  long$weight <- 1
+  for (word in c("ar1", "exp")) {
+    call <- as.call(list(as.name(word), if (word == "ar1") quote(visit | id) else quote(time | id)))
+    fit <- suppressMessages(do.call(lmm, list(y ~ x + arm, long, residual = call("~", call))))
+    expect_oracle(fit, long, oracle_function(word, long, if (word == "ar1") long$visit - 1L else long$time, 20L), paste("long", word))
+  }
+})
+
+test_that("weights, groups, one factor and crossed factors agree with dense formulas", {
+  d <- oracle_data()
+  d$weight <- d$w
+  fit <- lmm(y ~ x + arm, d, weights = w, residual = ~ ar1(visit | id))
+  expect_equal(as.matrix(vcov(fit)), {
+    R <- Re(oracle_function("ar1", d, d$visit - 1L, 4L)(fit$optimum$psi + 0i))
+    sigma(fit)^2 * solve(crossprod(model.matrix(fit), solve(R, model.matrix(fit))))
+  }, tolerance = 1e-8, ignore_attr = TRUE)
+  d$weight <- 1
+  expect_oracle(lmm(y ~ x + arm, d, residual = ~ ar1(visit | arm/id)), d, oracle_function("ar1", d, d$visit - 1L, 4L, d$arm), "by arm")
+  expect_oracle(lmm(y ~ x + arm + (1 | site), d, residual = ~ ar1(visit | id)), d, oracle_function("ar1", d, d$visit - 1L, 4L), "site")
+  expect_oracle(suppressMessages(lmm(y ~ x + arm + (1 | site) + (1 | item), d, residual = ~ exp(time | id))), d,
+                oracle_function("exp", d, d$time, 4L), "crossed")
+  expect_oracle(suppressMessages(lmm(y ~ x + arm + (1 | item), d, residual = ~ us(visit | id))), d, oracle_function("us", d, d$visit - 1L, 4L), "crossed us")
+})
+
+test_that("a model without random effects and structure is least squares", {
+  d <- oracle_data()
+  fit <- lmm(y ~ x + arm, d)
+  reference <- stats::lm(y ~ x + arm, d)
+  expect_equal(fixef(fit), coef(reference), tolerance = 1e-10)
+  expect_equal(sigma(fit), sigma(reference), tolerance = 1e-10)
+  expect_equal(as.numeric(logLik(lmm(y ~ x + arm, d, REML = FALSE))), as.numeric(logLik(reference)), tolerance = 1e-10)
+  expect_equal(unname(coef(summary(fit))[, "df"]), rep(df.residual(reference), 3), tolerance = 1e-8)
+})
