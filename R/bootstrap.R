@@ -85,7 +85,8 @@ bootstrap <- function(fit, statistic = NULL, nsim = 500, seed = NULL, threads = 
          singular = refits$singular)
   }
   colnames(found$t) <- names(t0)
-  structure(list(t0 = t0, t = found$t, nsim = nsim, seed = seed, singular = found$singular, type = type), class = "lmm_bootstrap")
+  structure(list(t0 = t0, t = found$t, nsim = nsim, seed = seed, singular = found$singular, type = type,
+                 labels = if (is.null(statistic)) all_parameter_names(fit, FALSE)), class = "lmm_bootstrap")
 }
 
 # A matrix with a row for each refit, NA where it failed.

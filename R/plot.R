@@ -1,113 +1,132 @@
 # Pictures of a fit and of its random effects: the numbers first, then the drawing with base graphics.
 
-#' Plots of residuals
+#' Plots of a fit
+#'
+#' One call shows what an analyst looks at: residuals against fitted values, their normal quantiles, their spread, and the normal
+#' quantiles of the random effects. A formula makes any other plot of residuals, as in nlme and lme4.
+#'
+#' More than 20000 points are shown as counts in cells, darker where there are more; fewer overlap transparently. The red curve is
+#' [lowess()]. Where the device has several panels already ([par()]`(mfrow = )`), these are used.
 #'
 #' @param x a fit made by [lmm()] that holds its rows.
+#' @param form `NULL` for the panels, or a formula such as `resid(., type = "pearson") ~ fitted(.) | g`, in which `.` is the fit and
+#'   other names are variables of the model frame. `y ~ x` makes a scatter plot, `g ~ x` with a factor box plots, `~ x` a
+#'   histogram; what follows `|` makes panels. Needs package 'lattice'.
 #' @param type one or several of
 #' \describe{
 #'   \item{`"residuals"`}{Pearson residuals against fitted values}
-#'   \item{`"scale"`}{root of the absolute [standardized residuals][rstandard.lmm_fit()] against fitted values: a trend is a
-#'     variance that changes with the mean}
-#'   \item{`"qq"`}{standardized residuals against normal quantiles}
+#'   \item{`"qq"`}{[standardized residuals][rstandard.lmm_fit()] against normal quantiles}
+#'   \item{`"scale"`}{root of the absolute standardized residuals against fitted values: a trend is a variance that changes with
+#'     the mean}
+#'   \item{`"ranef"`}{conditional modes, each column divided by its root mean square, against normal quantiles}
 #' }
-#' @param ... passed on to [plot()].
-#' @return Invisibly, a list with a data frame for each type, whose columns `x` and `y` are shown.
+#' @param which numbers of these types, for users of [plot.lm()].
+#' @param id how many extreme points to name: rows by their standardized residuals, random effects by their size. For a
+#'   formula a level: residuals beyond its normal quantile are named, as in nlme.
+#' @param labels names of the rows; the default are the row names of the data.
+#' @param smooth draw a smooth curve?
+#' @param ... passed on to [plot()] (for a formula to the function of 'lattice'), such as `xlab`, `main`, `pch`, `col`.
+#' @return Invisibly, a list with a data frame for each type, whose columns `x` and `y` are shown; for a formula an object of class
+#'   `trellis`, which is drawn when it is printed.
 #' @section Conditions:
-#' `lmm_error_input`: an unknown `type`, or a fit that holds no rows.
-#' @seealso [plot of random effects][plot.ranef.lmm_fit()], [plot of a profile][plot.lmm_profile()].
+#' `lmm_error_input`: an unknown `type`, a fit that holds no rows, or a formula that cannot be evaluated.
+#' @seealso [plot of random effects][plot.ranef.lmm_fit()], [plot of a profile][plot.lmm_profile()], [plot_effects()],
+#'   [plot_shrinkage()], [group_influence()], [autoplot()][autoplot.lmm_fit()] for ggplot2.
+#' @concept residual plot
+#' @concept diagnostics
 #' @examples
 #' fit <- lmm(yield ~ irrigation * variety + (1 | field), irrigation)
 #' plot(fit)
-#' plot(fit, type = c("scale", "qq"))
+#' plot(fit, type = "scale", main = "Spread")
 #' @export
-plot.lmm_fit <- function(x, type = "residuals", ...) {
-  for (one in type) check_choice(one, c("residuals", "scale", "qq"), "type")
-  data <- stats::setNames(lapply(type, function(one) plot_data_residuals(x, one)), type)
-  if (length(type) > 1L) {
-    old <- graphics::par(mfrow = rev(grDevices::n2mfrow(length(type))))
-    on.exit(graphics::par(old))
+plot.lmm_fit <- function(x, form = NULL, type = c("residuals", "qq", "scale", "ranef"), which = NULL, id = 3, labels = NULL,
+                         smooth = TRUE, ...) {
+  if (inherits(form, "formula")) return(formula_plot(x, form, if (missing(id)) NULL else id, labels, ...))
+  if (!is.null(form)) type <- form
+  known <- eval(formals()$type)
+  if (!is.null(which)) {
+    for (one in which) check_number(one, "which", 1, length(known), whole = TRUE)
+    type <- known[which]
   }
-  label <- c(residuals = "residual", scale = "root of |standardized residual|", qq = "standardized residual")
-  for (one in type) {
-    draw_points(data[[one]], xlab = if (one == "qq") "normal quantile" else "fitted value", ylab = label[[one]], ...)
-    if (one == "residuals") graphics::abline(h = 0, lty = 3)
-    if (one == "qq") draw_quartile_line(data[[one]])
-  }
-  invisible(data)
+  for (one in type) check_choice(one, known, "type")
+  rows <- fit_rows(x, "plot()")
+  check_number(id, "id", lower = 0)
+  if (is.null(labels)) labels <- row_labels(rows)
+  given <- list(...)
+  data <- stats::setNames(lapply(type, function(one) plot_data_residuals(x, one, labels)), type)
+  in_panels(length(type), function() for (one in type) draw_residuals(data[[one]], one, id, check_flag(smooth, "smooth"), given),
+            mar = if (length(type) > 1L) c(4.2, 4.2, 2.2, 1))
+  invisible(lapply(data, function(points) points[c("x", "y")]))
 }
 
-plot_data_residuals <- function(fit, type) {
-  if (type == "residuals") return(data.frame(x = unname(stats::fitted(fit)), y = unname(stats::residuals(fit, "pearson"))))
-  r <- unname(stats::rstandard(fit))
-  if (type == "scale") return(data.frame(x = unname(stats::fitted(fit)), y = sqrt(abs(r))))
-  r <- sort(r)
-  data.frame(x = stats::qnorm(stats::ppoints(length(r))), y = r)
+# Points with names, and what decides which of them are extreme.
+plot_data_residuals <- function(fit, type, labels = row_labels(fit$rows)) {
+  if (type == "ranef") return(scaled_modes(fit))
+  unpadded <- without_padding(fit)
+  r <- unname(stats::rstandard(unpadded))
+  x <- unname(stats::fitted(unpadded))
+  if (type == "residuals") return(data.frame(x = x, y = unname(stats::residuals(unpadded, "pearson")), size = r, name = labels))
+  if (type == "scale") return(data.frame(x = x, y = sqrt(abs(r)), size = r, name = labels))
+  order <- order(r, na.last = NA)
+  data.frame(x = stats::qnorm(stats::ppoints(length(order))), y = r[order], size = r[order], name = labels[order])
 }
 
-draw_points <- function(points, ..., pch = if (nrow(points) > 5000L) "." else 16) {
-  graphics::plot(points$x, points$y, ..., pch = pch)
+# The fit with a value for each row that was used, whatever its na.action.
+without_padding <- function(fit) {
+  attr(fit$rows$data, "na.action") <- NULL
+  fit
+}
+
+# Modes of all columns in units of their root mean squares, in order, beside normal quantiles of each column.
+scaled_modes <- function(fit) {
+  long <- as.data.frame(ranef.lmm_fit(fit, condVar = FALSE))
+  column <- paste(long$grpvar, long$term)
+  parts <- lapply(split(seq_len(nrow(long)), factor(column, unique(column))), function(own) {
+    size <- sqrt(mean(long$condval[own]^2))
+    if (!isTRUE(size > 0)) return(NULL)
+    own <- own[order(long$condval[own])]
+    y <- long$condval[own] / size
+    data.frame(x = stats::qnorm(stats::ppoints(length(own))), y = y, size = y, name = as.character(long$grp[own]), column = column[own])
+  })
+  out <- do.call(rbind, unname(parts))
+  if (is.null(out)) data.frame(x = numeric(), y = numeric(), size = numeric(), name = character(), column = character()) else out
+}
+
+residual_titles <- list(residuals = c("fitted value", "Pearson residual", "Residuals"), qq = c("normal quantile", "standardized residual", "Normal Q-Q"),
+                        scale = c("fitted value", "root of |standardized residual|", "Scale-location"),
+                        ranef = c("normal quantile", "random effect / root mean square", "Random effects"))
+
+draw_residuals <- function(points, type, id, smooth, given) {
+  title <- residual_titles[[type]]
+  range <- if (nrow(points)) list(points$x, points$y) else list(c(-1, 1), c(-1, 1))
+  plot_frame(c(range, list(type = "n", xlab = title[1L], ylab = title[2L], main = title[3L])), given)
+  if (!nrow(points)) return(graphics::text(0, 0, "all variances are estimated as 0"))
+  if (type == "residuals") graphics::abline(h = 0, lty = 3)
+  if (type == "qq") draw_quartile_line(points)
+  if (type == "ranef") draw_columns(points, given) else draw_cloud(points$x, points$y, given)
+  if (smooth && type %in% c("residuals", "scale")) draw_smoother(points$x, points$y)
+  at <- extremes(points$size, id)
+  draw_names(points$x[at], points$y[at], points$name[at])
+}
+
+# A symbol for each column of random effects.
+draw_columns <- function(points, given) {
+  graphics::abline(0, 1, lty = 3)
+  column <- factor(points$column, unique(points$column))
+  if (nlevels(column) == 1L || nlevels(column) > 6L) return(draw_cloud(points$x, points$y, given))
+  colors <- grDevices::hcl.colors(nlevels(column), "Dark 3")
+  graphics::points(points$x, points$y, pch = 14 + as.integer(column), col = colors[column], cex = 0.9)
+  graphics::legend("topleft", sub(" (Intercept)", "", levels(column), fixed = TRUE), pch = 14 + seq_along(colors), col = colors, bty = "n", cex = 0.8)
 }
 
 # Through the quartiles of both.
 draw_quartile_line <- function(points) {
+  line <- quartile_line(points)
+  if (is.finite(line[2L])) graphics::abline(line[1L], line[2L], lty = 3)
+}
+
+quartile_line <- function(points) {
   ends <- rbind(stats::qnorm(c(0.25, 0.75)), stats::quantile(points$y, c(0.25, 0.75), names = FALSE, na.rm = TRUE))
   slope <- diff(ends[2L, ]) / diff(ends[1L, ])
-  if (is.finite(slope)) graphics::abline(mean(ends[2L, ]), slope, lty = 3)
-}
-
-#' Plots of random effects
-#'
-#' One panel for each column of each grouping factor: the conditional modes of its levels in ascending order, with intervals.
-#'
-#' The intervals are `mode +- quantile * conditional standard deviation`. `lattice::dotplot()` and `lattice::qqmath()` make trellis objects
-#' of the same picture, see [lattice_plots].
-#'
-#' @param x random effects, as [ranef()][ranef.lmm_fit()] gives them.
-#' @param type `"levels"`: a line for each level; `"qq"`: against normal quantiles.
-#' @param level confidence level of the intervals.
-#' @param ... passed on to [plot()].
-#' @return Invisibly, the data frame that [as.data.frame()][ranef.lmm_fit()] gives, with columns `lower` and `upper`.
-#' @section Conditions:
-#' `lmm_error_input`: an unknown `type`, or a `level` outside 0 to 1.
-#' @examples
-#' fit <- lmm(yield ~ treat + (1 | blend), penicillin)
-#' plot(ranef(fit))
-#' plot(ranef(fit), type = "qq")
-#' @export
-plot.ranef.lmm_fit <- function(x, type = c("levels", "qq"), level = 0.95, ...) {
-  type <- check_choice(type[1L], c("levels", "qq"), "type")
-  check_level(level)
-  data <- as.data.frame(x)
-  half <- if (is.null(data$condsd)) 0 else stats::qnorm((1 + level) / 2) * data$condsd
-  half[is.na(half)] <- 0
-  data <- data.frame(data, lower = data$condval - half, upper = data$condval + half)
-  panels <- split(data, interaction(data$term, factor(data$grpvar, unique(data$grpvar)), drop = TRUE))
-  if (length(panels) > 1L) {
-    old <- graphics::par(mfrow = rev(grDevices::n2mfrow(length(panels))))
-    on.exit(graphics::par(old))
-  }
-  for (panel in panels) draw_modes(panel[order(panel$condval), ], type, ...)
-  invisible(data)
-}
-
-draw_modes <- function(modes, type, ..., xlab = "random effect", main = paste(modes$grpvar[1L], modes$term[1L])) {
-  at <- if (type == "levels") seq_len(nrow(modes)) else stats::qnorm(stats::ppoints(nrow(modes)))
-  size <- if (type == "levels") label_size(nrow(modes)) else 0
-  if (size > 0) {
-    width <- max(graphics::strwidth(as.character(modes$grp), "inches", cex = size))
-    old <- graphics::par(mai = replace(graphics::par("mai"), 2L, width + 0.3))
-    on.exit(graphics::par(old))
-  }
-  graphics::plot(modes$condval, at, xlim = range(modes$lower, modes$upper), type = "n", yaxt = if (type == "levels") "n" else "s",
-                 xlab = xlab, ylab = if (type == "qq") "normal quantile" else "", main = main, ...)
-  graphics::abline(v = 0, lty = 3)
-  graphics::segments(modes$lower, at, modes$upper, col = "grey50")
-  graphics::points(modes$condval, at, pch = if (nrow(modes) > 100L) 20 else 16)
-  if (size > 0) graphics::mtext(modes$grp, 2L, 0.5, at = at, las = 1, cex = size * graphics::par("cex"))
-}
-
-# Size of letters for so many lines, at most 0.8; 0 where they would be too small to read.
-label_size <- function(lines) {
-  size <- min(0.8, graphics::par("pin")[2L] / lines / graphics::par("cin")[2L])
-  if (size < 0.3) 0 else size
+  c(mean(ends[2L, ]), slope)
 }

@@ -58,21 +58,32 @@ density_points <- function(curve, points) {
 #'   approximation is good, with intervals; `"density"`: the density that a normal `zeta` implies; `"pairs"`: for each
 #'   pair of parameters how one moves when the other is profiled (profile traces), with approximate contours. A parameter on
 #'   which the likelihood does not depend, as a correlation with a variance of zero, is not shown.
-#' @param levels confidence levels of the intervals or contours shown.
+#' @param levels confidence levels of the intervals or contours shown; the numbers beside the lines are percentages.
 #' @export
 plot.lmm_profile <- function(x, type = c("zeta", "density", "pairs"), levels = c(0.5, 0.8, 0.9, 0.95, 0.99), which = NULL, ...) {
   type <- check_choice(type[1L], c("zeta", "density", "pairs"), "type")
   x <- profile_of(x, which)
   data <- plot_data_profile(x, type)
-  if (type == "pairs") return(invisible(draw_pairs(x, data, levels, ...)))
-  columns <- ceiling(sqrt(length(data)))
-  old <- graphics::par(mfrow = c(ceiling(length(data) / columns), columns), mar = c(4, 4, 1, 1))
-  on.exit(graphics::par(old))
-  for (name in names(data)) {
-    graphics::plot(data[[name]], type = "l", xlab = name, ylab = type, ...)
-    if (type == "zeta") draw_intervals(profile_curve(x, name), levels)
-  }
+  labels <- shown_parameters(x)
+  if (type == "pairs") return(invisible(draw_pairs(x, data, levels, labels, ...)))
+  given <- list(...)
+  in_panels(length(data), function() for (name in names(data)) {
+    plot_frame(list(data[[name]], type = "l", xlab = labels[[name]], ylab = if (type == "zeta") "signed root of the likelihood ratio" else "density"), given)
+    curve <- profile_curve(x, name)
+    if (type == "zeta") draw_intervals(curve, levels) else draw_density_marks(curve)
+  }, mar = c(4, 4, 1, 1))
   invisible(data)
+}
+
+# Names that say what a parameter is, whatever the names in the profile.
+shown_parameters <- function(profile) {
+  stats::setNames(all_parameter_names(attr(profile, "fit"), FALSE), names(attr(profile, "estimate")))
+}
+
+# The estimate and the 95 percent limits.
+draw_density_marks <- function(curve) {
+  at <- curve$back(c(-1, 0, 1) * stats::qnorm(0.975))
+  graphics::abline(v = at, lty = c(2, 1, 2), col = "grey50")
 }
 
 # The profiles of some of the parameters, by name or number.
@@ -97,6 +108,9 @@ draw_intervals <- function(curve, levels) {
     if (at < min(curve$rows$zeta) || at > max(curve$rows$zeta)) next
     graphics::segments(curve$back(at), 0, curve$back(at), at, col = "grey40")
   }
+  shown <- curve$back(z)
+  fits <- z <= max(curve$rows$zeta)
+  graphics::text(shown[fits], z[fits], paste0(100 * levels[fits]), pos = 2L, cex = 0.65, offset = 0.25)
 }
 
 #' @rdname profile.lmm_fit
@@ -107,7 +121,7 @@ pairs.lmm_profile <- function(x, levels = c(0.5, 0.8, 0.9, 0.95, 0.99), which = 
 }
 
 # Below the diagonal the parameters themselves, above it on the scale of zeta.
-draw_pairs <- function(profile, curves, levels, ...) {
+draw_pairs <- function(profile, curves, levels, labels, ...) {
   names <- names(curves)
   k <- length(names)
   old <- graphics::par(mfrow = c(k, k), mar = c(2, 2, 0.5, 0.5))
@@ -115,7 +129,7 @@ draw_pairs <- function(profile, curves, levels, ...) {
   for (i in seq_len(k)) for (j in seq_len(k)) {
     if (i == j) {
       graphics::plot.new()
-      graphics::text(0.5, 0.5, names[i], cex = min(1, 0.95 / graphics::strwidth(names[i])))
+      graphics::text(0.5, 0.5, labels[[names[i]]], cex = min(1, 0.95 / graphics::strwidth(labels[[names[i]]])))
     } else {
       draw_pair(pair_data(profile, curves, names[j], names[i], levels, zeta = j > i), ...)
     }
@@ -170,7 +184,7 @@ trace_contour <- function(radius, traces) {
 
 draw_pair <- function(pair, ...) {
   all <- do.call(rbind, c(pair$contours, pair$traces))
-  graphics::plot(all, type = "n", xlab = "", ylab = "", ...)
+  plot_frame(list(all, type = "n", xlab = "", ylab = ""), list(...))
   for (contour in pair$contours) graphics::lines(contour, col = "grey40")
   for (trace in pair$traces) graphics::lines(trace, col = "steelblue")
 }

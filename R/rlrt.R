@@ -13,6 +13,9 @@
 #' as in balanced designs, the statistic is a function of an F ratio and the p-value is computed without
 #' simulation. The scale of the columns of Z does not matter. Prior weights are respected.
 #'
+#' Where the residual standard deviation is fixed at a known value (`lmm(fixed = c(sigma = ))`), `rlrt()` takes the distribution that
+#' the ratio then has: the maximum over `lambda` of `sum (w lambda mu / (1 + lambda mu) - log(1 + lambda mu))`.
+#'
 #' In a model with other random terms their effects are treated as known, which leaves a model with the one term
 #' (Greven, Crainiceanu, Kuechenhoff and Peters 2008); the p-value is then approximate.
 #'
@@ -42,7 +45,7 @@
 #' @export
 rlrt <- function(fit, term = NULL, nsim = 10000, seed = NULL) {
   refuse_structured(fit, "exact restricted likelihood ratio tests are", "Compare two fits by anova(a, b, refit = FALSE).")
-  check_exact_test(fit, "rlrt()")
+  check_exact_test(fit, "rlrt()", holds_sigma(fit$frame) && length(fit_held(fit)$value) == 1L)
   index <- tested_term(fit, term)
   base <- if (fit_is_reml(fit)) fit else quiet_refit(fit, TRUE)
   smaller <- reduced_fit(base, index, NULL, TRUE)
@@ -51,7 +54,7 @@ rlrt <- function(fit, term = NULL, nsim = 10000, seed = NULL) {
   spectrum <- term_spectrum(fit, index)
   spectrum$penalty <- spectrum[c("value", "count")]
   spectrum$nu <- spectrum$n - spectrum$p
-  test <- null_test(observed, spectrum, nsim, seed)
+  test <- (if (holds_sigma(fit$frame)) known_variance_test else null_test)(observed, spectrum, nsim, seed)
   several <- length(fit_random(fit)) > 1L
   new_rlrt(test, c(RLRT = observed), nsim, fit, index,
            paste0("Restricted likelihood ratio test of a variance, ", if (several) "other random effects treated as known"
@@ -83,10 +86,10 @@ lrt <- function(fit, term = NULL, fixed = NULL, nsim = 10000, seed = NULL) {
 }
 
 # Their null distribution is that of estimates with a bound at zero and nothing held.
-check_exact_test <- function(fit, what) {
+check_exact_test <- function(fit, what, sigma_alone = FALSE) {
   check_fit(fit)
   refuse_unbounded(fit, paste(what, "is"), "Refit with bounded = TRUE, or use ems() for an F test.")
-  if (is.null(fit_held(fit))) return(invisible())
+  if (is.null(fit_held(fit)) || sigma_alone) return(invisible())
   lmm_abort("input", paste0(what, " is not available where variance parameters are held (", enumerate(quote_name(held_names(fit))), ")."),
             what = held_names(fit), fix = "Use bootstrap_test() or ranova().")
 }
@@ -128,7 +131,7 @@ tested_columns <- function(fit, fixed) {
 }
 
 new_rlrt <- function(test, statistic, nsim, fit, index, method) {
-  structure(list(statistic = statistic, p.value = test$p, mc.error = test$error, nsim = nsim, draws = test$draws, method = method,
+  structure(list(statistic = statistic, p.value = test$p, mc.error = test$error, nsim = nsim, draws = test$draws, exact = c(test$exact, m = test$known), method = method,
                  data.name = paste0("(", fit_random(fit)[[index]]$label, ") in ", deparse_line(stats::formula(fit))),
                  alternative = "greater"), class = c("rlrt", "htest"))
 }

@@ -61,7 +61,7 @@ null_test <- function(observed, spectrum, nsim, seed) {
   if (observed <= 0) return(list(p = 1, error = 0, draws = NULL))
   rest <- spectrum$n - spectrum$p - sum(spectrum$count)
   if (length(spectrum$value) == 1L && rest > 0 && is_restricted(spectrum)) {
-    return(list(p = one_eigenvalue_p(observed, spectrum$count, rest), error = 0, draws = NULL))
+    return(list(p = one_eigenvalue_p(observed, spectrum$count, rest), error = 0, draws = NULL, exact = c(m = spectrum$count, r = rest)))
   }
   state <- seed_state(seed)
   if (!is.null(seed)) on.exit(restore_seed(state$before))
@@ -78,9 +78,11 @@ null_test <- function(observed, spectrum, nsim, seed) {
 
 is_restricted <- function(spectrum) spectrum$nu == spectrum$n - spectrum$p && !isTRUE(spectrum$tested > 0)
 
+one_eigenvalue_statistic <- function(F, m, r) (m + r) * log((m * F + r) / (m + r)) - m * log(F)
+
 # One distinct eigenvalue of multiplicity m: the statistic is an increasing function of F = (w/m) / (v/r) above 1.
 one_eigenvalue_p <- function(observed, m, r) {
-  statistic <- function(F) (m + r) * log((m * F + r) / (m + r)) - m * log(F)
+  statistic <- function(F) one_eigenvalue_statistic(F, m, r)
   upper <- 2
   while (statistic(upper) < observed && upper < 1e300) upper <- upper^2
   F <- stats::uniroot(function(F) statistic(F) - observed, c(1, upper), tol = 1e-12 * upper)$root

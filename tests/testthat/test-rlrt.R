@@ -153,3 +153,25 @@ test_that("a variance of zero has p-value 1; misuse is explained", {
   expect_error(rlrt(two, "g", nsim = 1e15), "smaller `nsim`", class = "lmm_error_numeric")
   expect_output(print(rlrt(two, "g", nsim = 100, seed = 1)), "none of 100 draws")
 })
+
+test_that("a known residual variance gives the ratio another null distribution", {
+  d <- data.frame(g = gl(6, 4), y = as.vector(scale(sin(1:24 * 2.4))) + rep(c(0.9, -0.6, 0.2, 0.8, -1, -0.3), each = 4))
+  fit <- lmm(y ~ 1 + (1 | g), d, fixed = c(sigma = 1))
+  found <- rlrt(fit)
+  w <- 4 * 5 * var(tapply(d$y, d$g, mean))                       # between sum of squares: chi-square with 5 df
+  expect_equal(found$statistic[[1]], w - 5 - 5 * log(w / 5), tolerance = 1e-6)
+  expect_equal(found$p.value, pchisq(w, 5, lower.tail = FALSE), tolerance = 1e-8)
+  expect_equal(one_known_p(w - 5 - 5 * log(w / 5), 5), pchisq(w, 5, lower.tail = FALSE), tolerance = 1e-8)
+  set.seed(1)
+  draws <- matrix(rchisq(300, rep(c(2, 3, 1), each = 100)), 100)
+  mu <- c(1, 0.3, 0.01)
+  best <- apply(draws, 1, function(w) {
+    f <- function(l) sum(w * exp(l) * mu / (1 + exp(l) * mu)) - sum(c(2, 3, 1) * log1p(exp(l) * mu))
+    max(0, vapply(seq(-14, 13, 3), function(from) optimize(f, from + c(0, 3), maximum = TRUE, tol = 1e-9)$objective, 0))
+  })
+  expect_equal(known_maxima(draws, mu, c(2, 3, 1)), best, tolerance = 1e-8)
+  expect_error(lrt(fit), class = "lmm_error_input")
+  expect_error(rlrt(lmm(y ~ 1 + (1 | g), d, fixed = c(`sd_(Intercept)|g` = 1))), class = "lmm_error_input")
+  unbalanced <- rlrt(lmm(y ~ 1 + (1 | g), d[-(1:3), ], fixed = c(sigma = 1)), seed = 1)
+  expect_gt(unbalanced$mc.error, 0)
+})

@@ -1,0 +1,138 @@
+test_that("one call shows the panel of an analyst, and a layout of the user is used", {
+  fit <- example_fit("irrigation_full")
+  shown <- on_paper(plot(fit))
+  expect_identical(names(shown), c("residuals", "qq", "scale", "ranef"))
+  b <- ranef(fit)$field[[1]]
+  expect_equal(shown$ranef$y, sort(b / sqrt(mean(b^2))))
+  on_paper({
+    graphics::par(mfrow = c(1, 2))
+    plot(fit)
+    expect_identical(graphics::par("mfrow"), c(1L, 2L))
+  })
+  expect_identical(names(on_paper(plot(fit, which = 2))), "qq")
+  expect_error(on_paper(plot(fit, which = 7)), class = "lmm_error_input")
+  expect_error(on_paper(plot(lmm(yield ~ treat + (1 | blend), penicillin, control = lmm_control(keep_rows = FALSE)))), class = "lmm_error_input")
+})
+
+test_that("arguments of the user go before those of the plot", {
+  fit <- example_fit("irrigation_full")
+  page <- page_of(plot(fit, type = "qq", xlab = "myaxis", main = "mytitle", id = 2, labels = sprintf("r%02d", 1:16)))
+  expect_true(any(grepl("(myaxis)", page, fixed = TRUE)) && any(grepl("(mytitle)", page, fixed = TRUE)))
+  expect_identical(sum(grepl("\\(r[0-9]{2}\\)", page)), 2L)
+  far <- sprintf("(r%02d)", order(-abs(rstandard(fit)))[1:2])
+  for (name in far) expect_true(any(grepl(name, page, fixed = TRUE)), label = name)
+  for (draw in list(function(...) plot(profile(fit, "theta_"), ...), function(...) plot(ranef(fit), ...), function(...) plot(bootstrap(fit, sigma, nsim = 20, seed = 1), ...),
+                    function(...) plot(rlrt(fit), ...), function(...) plot(ems(fit), ...))) {
+    expect_true(any(grepl("(myaxis)", page_of(draw(xlab = "myaxis")), fixed = TRUE)))
+  }
+})
+
+test_that("many points are counted in cells, all of them", {
+  set.seed(1)
+  x <- rnorm(30000)
+  y <- x + rnorm(30000)
+  cells <- cell_counts(x, y, c(20L, 10L))
+  expect_identical(sum(cells$n), 30000L)
+  expect_equal(cells$width, c(diff(range(x)) / 20, diff(range(y)) / 10))
+  one <- cell_counts(c(1, 1, 2), c(0, 0, 0), c(2L, 2L))
+  expect_identical(one$n, c(2L, 1L))
+  expect_lt(length(page_of({
+    graphics::plot.new()
+    draw_cloud(x, y)
+  })), 30000)
+})
+
+test_that("formulas of lme4 and nlme make trellis objects", {
+  skip_if_not_installed("lattice")
+  d <- behavior_data()
+  fit <- lmm(y ~ x + (1 | g), d)
+  p <- plot(fit, resid(.) ~ fitted(.) | g, id = 0.05, xlab = "f")
+  expect_s3_class(p, "trellis")
+  expect_identical(p$xlab, "f")
+  expect_identical(dim(p), 12L)
+  expect_equal(sort(unlist(lapply(p$panel.args, `[[`, "y"))), sort(unname(residuals(fit))))
+  expect_s3_class(plot(fit, g ~ resid(., "pearson")), "trellis")
+  expect_s3_class(plot(fit, y ~ fitted(.), abline = c(0, 1)), "trellis")
+  expect_s3_class(plot(fit, ~ resid(.)), "trellis")
+  on_paper(print(p))
+  expect_error(plot(fit, resid(.) ~ nosuch), class = "lmm_error_input")
+  expect_error(plot(fit, resid(.) ~ c(1, 2)), class = "lmm_error_input")
+  d$y[1:3] <- NA
+  expect_s3_class(plot(suppressMessages(lmm(y ~ x + (1 | g), d, na.action = na.exclude)), resid(.) ~ fitted(.) | g), "trellis")
+})
+
+test_that("results of tests, bootstraps and studies are drawn from their numbers", {
+  fit <- example_fit("pulp")
+  b <- bootstrap(fit, nsim = 30, seed = 1)
+  expect_equal(on_paper(plot(b, which = ".sigma")), list(.sigma = b$t[, ".sigma"]))
+  expect_error(on_paper(plot(b, which = "nosuch")), class = "lmm_error_input")
+  exact <- on_paper(plot(rlrt(fit)))
+  expect_equal(mean(exact > rlrt(fit)$statistic), rlrt(fit)$p.value, tolerance = 0.02)
+  expect_equal(mean(exact == 0), pf(1, 3, 16), tolerance = 0.01)
+  one <- rlrt(lmm(bright ~ 1 + (1 | operator), pulp[-1, ]), nsim = 200, seed = 1)
+  expect_identical(on_paper(plot(one)), one$draws)
+  expect_equal(on_paper(plot(ems(fit)))$lower, unname(confint(ems(fit))[, 1]))
+})
+
+test_that("effects are the estimated means of contest(), averaged over other factors", {
+  fit <- example_fit("irrigation_full")
+  shown <- on_paper(plot_effects(fit, "irrigation"))
+  L <- cbind(1, rbind(0, diag(3)), 0.5, rbind(0, diag(3)) / 2)
+  expect_equal(shown[c("estimate", "lower", "upper")], contest(fit, L, joint = FALSE)[c("Estimate", "lower", "upper")], ignore_attr = TRUE, tolerance = 1e-8)
+  expect_identical(nrow(on_paper(plot_effects(fit, c("irrigation", "variety")))), 8L)
+  d <- behavior_data()
+  slope <- lmm(y ~ x + I(x^2) + t + (1 | g), d)
+  shown <- on_paper(plot_effects(slope, "x", points = 5, rug = TRUE))
+  expect_equal(shown$estimate, as.vector(cbind(1, shown$x, shown$x^2, mean(d$t)) %*% fixef(slope)), tolerance = 1e-8)
+  expect_error(plot_effects(slope, "g"), class = "lmm_error_input")
+})
+
+test_that("shrinkage compares the model with least squares in each level", {
+  d <- behavior_data()
+  fit <- lmm(y ~ x + (x | g), d)
+  shown <- on_paper(plot_shrinkage(fit))
+  own <- coef(lm(y ~ x, d, subset = g == levels(d$g)[3])) - fixef(fit)
+  expect_equal(unname(unlist(shown[3, 2:3])), unname(own), tolerance = 1e-8)
+  expect_equal(unname(as.matrix(shown[4:5])), unname(as.matrix(ranef(fit)$g)))
+  one <- on_paper(plot_shrinkage(example_fit("pulp")))
+  expect_equal(one[[2]], as.vector(tapply(pulp$bright, pulp$operator, mean)) - 60.4, tolerance = 1e-8)
+  expect_error(plot_shrinkage(fit, "h"), class = "lmm_error_input")
+})
+
+test_that("each group is left out in turn", {
+  d <- behavior_data()
+  fit <- lmm(y ~ x + (1 | g), d)
+  found <- group_influence(fit)
+  without <- lmm(y ~ x + (1 | g), d[d$g != levels(d$g)[2], ])
+  expect_equal(unlist(found[2, names(fixef(fit))]), fixef(without), tolerance = 1e-7)
+  expect_equal(found$sigma[2], sigma(without), tolerance = 1e-7)
+  change <- fixef(fit) - fixef(without)
+  expect_equal(found$cook[2], as.numeric(change %*% solve(vcov(fit), change)) / 2, tolerance = 1e-6)
+  on_paper(plot(found))
+  expect_error(group_influence(fit, "h"), class = "lmm_error_input")
+})
+
+test_that("names beside points do not overlap", {
+  on_paper({
+    graphics::plot(0:1, 0:1)
+    y <- spread_apart(c(0.1, 0.11, 0.9), c(0.9, 0.9, 0.9), 0.05, 0.1)
+    expect_equal(sort(y), c(0.85, 0.9, 0.9))
+    expect_equal(spread_apart(c(0.1, 0.1), c(0.1, 0.1), 0.05, 0.1), c(0.1, 0.15))
+  })
+})
+
+test_that("ggplot2 draws the same numbers", {
+  skip_if_not_installed("ggplot2")
+  fit <- example_fit("irrigation_full")
+  p <- ggplot2::autoplot(fit)
+  expect_s3_class(p, "ggplot")
+  expect_equal(p$data$y[p$data$panel == "Residuals"], unname(residuals(fit, "pearson")))
+  design <- expand.grid(x = 0:3, g = factor(1:4))
+  power <- power_study(~ x + (1 | g), design, c(`(Intercept)` = 0, x = 1, g = 1, sigma = 1), effects = list(x = c(0, 1)), nsim = 4, seed = 1)
+  on_paper({
+    for (x in list(fit, ranef(fit), bootstrap(fit, sigma, nsim = 10, seed = 1), rlrt(fit), ems(fit), power, profile(fit, "sigma"), group_influence(fit))) {
+      print(ggplot2::autoplot(x))
+    }
+    plot(power)
+  })
+})
