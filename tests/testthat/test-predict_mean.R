@@ -1,0 +1,42 @@
+test_that("the mean of one observation has the interval of predict()", {
+  fit <- lmm(y ~ x + (x | g), behavior_data())
+  for (group in c("new", as.character(behavior_data()$g[1]))) {
+    new <- data.frame(x = 1.5, g = group)
+    one <- predict(fit, new, allow.new.levels = TRUE, interval = "prediction")
+    expect_equal(unname(unlist(predict_mean(fit, new)[c("fit", "lower", "upper")])), unname(one[1, ]), tolerance = 1e-5)
+  }
+})
+
+test_that("the mean of k observations has the variance of the balanced one-way layout", {
+  fit <- lmm(bright ~ 1 + (1 | operator), pulp)
+  ms <- ems(fit)$table$`Mean Sq`
+  found <- predict_mean(fit, data.frame(operator = rep("new", 5)))                 # the mean of a new operator: MS (1/20 + 1/5)
+  expect_equal(found$se^2, ms[1] / 20 + ms[1] / 5, tolerance = 1e-6)
+  expect_equal(found$df, 3, tolerance = 1e-4)
+  two <- predict_mean(fit, data.frame(operator = rep(c("n1", "n2"), each = 5)))
+  expect_equal(two$se^2, ms[1] / 20 + ms[1] / 10, tolerance = 1e-6)
+  expect_equal(two$fit, 60.4)
+  all <- predict_mean(fit, pulp, re.form = NA)                                     # the whole study again, with other operators
+  expect_equal(all$se^2, ms[1] / 20 * 2, tolerance = 1e-6)
+  weighted <- predict_mean(fit, data.frame(operator = "new"), weights = 4)
+  expect_equal(weighted$se^2, ms[1] / 20 + VarCorr(fit)$operator[1] + ms[2] / 4, tolerance = 1e-6)
+})
+
+test_that("levels of the fit keep their effects, by the dense formulas", {
+  fit <- lmm(y ~ x + (x | g), behavior_data())
+  d <- behavior_data()[c(1, 1, 5), ]
+  d$x <- 1:3
+  C <- vcov(fit, full = TRUE)
+  at <- match(as.character(d$g), levels(behavior_data()$g))
+  m <- numeric(nrow(C))
+  for (i in 1:3) m[(at[i] - 1) * 2 + 1:2] <- m[(at[i] - 1) * 2 + 1:2] + c(1, d$x[i]) / 3
+  m[length(m) - 1:0] <- c(1, 2)
+  found <- predict_mean(fit, d)
+  expect_equal(found$se^2, as.numeric(m %*% C %*% m) + sigma(fit)^2 / 3, tolerance = 1e-7)
+  expect_equal(found$fit, mean(predict(fit, d)))
+  expect_true(is.finite(predict_mean(fit, d, ddf = "Kenward-Roger")$df))
+  expect_identical(predict_mean(fit, d, ddf = "asymptotic")$df, Inf)
+  d$x[1] <- NA
+  expect_error(predict_mean(fit, d), class = "lmm_error_input")
+  expect_error(predict_mean(fit, behavior_data()[1, ], weights = 0), class = "lmm_error_input")
+})
