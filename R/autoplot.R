@@ -101,6 +101,7 @@ autoplot.lmm_bootstrap <- function(object, which = NULL, level = 0.95, ...) {
   names <- colnames(object$t)
   if (is.null(names)) names <- paste("statistic", seq_len(ncol(object$t)))
   at <- if (is.null(which)) seq_along(names) else if (is.character(which)) match(which, names) else which
+  if (!is.null(object$labels)) names <- object$labels
   data <- data.frame(value = as.vector(object$t[, at]), statistic = factor(rep(names[at], each = nrow(object$t)), names[at]))
   limits <- vapply(at, function(k) bootstrap_limits(object$t0[[k]], object$t[, k], level, "perc"), numeric(2L))
   lines <- data.frame(value = c(unname(object$t0[at]), limits[1L, ], limits[2L, ]), statistic = factor(rep(names[at], 3L), names[at]),
@@ -109,7 +110,7 @@ autoplot.lmm_bootstrap <- function(object, which = NULL, level = 0.95, ...) {
 }
 
 gg_histogram <- function(data, lines) {
-  ggplot2::ggplot(data, gg_aes(x = "value")) + ggplot2::geom_histogram(bins = 40, fill = "grey80", color = "white") +
+  ggplot2::ggplot(data, gg_aes(x = "value")) + ggplot2::geom_histogram(bins = 30, fill = "grey80", color = "white") +
     ggplot2::geom_vline(gg_aes(xintercept = "value", linetype = "kind"), data = lines, color = "firebrick") + ggplot2::labs(x = NULL, linetype = NULL)
 }
 

@@ -173,13 +173,21 @@ own_estimates <- function(fit, k) {
 draw_shrinkage_line <- function(own, model, names, title, id, given) {
   order <- order(own)
   at <- seq_along(order)
-  plot_frame(list(range(own, model, na.rm = TRUE), range(at), type = "n", xlab = "deviation from the fixed effects", ylab = "level", yaxt = "n", main = title), given)
+  size <- label_size(length(at))
+  if (size > 0) {
+    width <- max(graphics::strwidth(names, "inches", cex = size))
+    old <- graphics::par(mai = replace(graphics::par("mai"), 2L, width + 0.3))
+    on.exit(graphics::par(old))
+  }
+  plot_frame(list(range(own, model, na.rm = TRUE), range(at), type = "n", xlab = "deviation from the fixed effects", ylab = if (size > 0) "" else "level",
+                  yaxt = "n", main = title), given)
   graphics::abline(v = 0, lty = 3)
   graphics::segments(own[order], at, model[order], col = "grey60")
   graphics::points(own[order], at, pch = 1)
   graphics::points(model[order], at, pch = 16)
-  far <- extremes((own - model)[order], if (length(own) <= 20L) length(own) else id)
+  far <- if (size == 0) extremes((own - model)[order], id)
   draw_names(own[order][far], at[far], names[order][far])
+  if (size > 0) graphics::mtext(names[order], 2L, 0.5, at = at, las = 1, cex = size * graphics::par("cex"))
   graphics::legend("topleft", c("own rows", "model"), pch = c(1, 16), bty = "n")
 }
 
