@@ -25,7 +25,8 @@
 #' @param threads number of processes that share the work (forked, on Windows always 1). Worth it where a single refit takes
 #'   milliseconds or more.
 #' @param progress print a line for every tenth of the work?
-#' @param type how the new data are made:
+#' @param type for `confint()` the kind of limits, `"perc"`, `"basic"` or `"norm"` (normal limits around the estimate less its bias); for
+#'   `bootstrap()` how the new data are made:
 #' \describe{
 #'   \item{`"parametric"`}{responses are drawn from the model at its estimates}
 #'   \item{`"residual"`}{conditional modes and residuals, centered and rescaled to the covariance matrices of the fit, are drawn
@@ -154,8 +155,7 @@ print.lmm_bootstrap <- function(x, digits = max(3L, getOption("digits") - 3L), .
 }
 
 #' @rdname bootstrap
-#' @param object,parm,level,type a bootstrap, the statistics wanted, the confidence level, and `"perc"`, `"basic"` or `"norm"`
-#'   limits, see [confint()][confint.lmm_fit()].
+#' @param object,parm,level a bootstrap, the statistics wanted and the confidence level.
 #' @export
 confint.lmm_bootstrap <- function(object, parm, level = 0.95, type = c("perc", "basic", "norm"), ...) {
   do.call(check_dots_empty, without_level(list(...)))
