@@ -110,7 +110,7 @@ draw_intervals <- function(curve, levels) {
   }
   shown <- curve$back(z)
   fits <- z <= max(curve$rows$zeta)
-  graphics::text(shown[fits], z[fits], paste0(100 * levels[fits]), pos = 2L, cex = 0.65, offset = 0.25)
+  if (any(fits)) graphics::text(shown[fits], z[fits], paste0(100 * levels[fits]), pos = 2L, cex = 0.65, offset = 0.25)
 }
 
 #' @rdname profile.lmm_fit
