@@ -27,6 +27,7 @@
 #' @export
 group_influence <- function(fit, group = NULL, threads = 1) {
   check_fit(fit)
+  refuse_structured(fit, "group_influence() is", "Refit with update(subset = ).")
   check_number(threads, "threads", lower = 1, whole = TRUE)
   rows <- fit_rows(fit, "group_influence()")
   names <- names(fit_groups(fit))

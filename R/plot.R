@@ -63,13 +63,16 @@ plot.lmm_fit <- function(x, form = NULL, type = c("residuals", "qq", "scale", "r
 plot_data_residuals <- function(fit, type, labels = row_labels(fit$rows)) {
   if (type == "ranef") return(scaled_modes(fit))
   unpadded <- without_padding(fit)
-  r <- unname(stats::rstandard(unpadded))
+  r <- standard_residuals(unpadded)
   x <- unname(stats::fitted(unpadded))
   if (type == "residuals") return(data.frame(x = x, y = unname(stats::residuals(unpadded, "pearson")), size = r, name = labels))
   if (type == "scale") return(data.frame(x = x, y = sqrt(abs(r)), size = r, name = labels))
   order <- order(r, na.last = NA)
   data.frame(x = stats::qnorm(stats::ppoints(length(order))), y = r[order], size = r[order], name = labels[order])
 }
+
+# Standardized residuals; with a residual structure Pearson ones, in units of each row's own standard deviation.
+standard_residuals <- function(fit) unname(if (is_structured(fit)) stats::residuals(fit, "pearson") else stats::rstandard(fit))
 
 # The fit with a value for each row that was used, whatever its na.action.
 without_padding <- function(fit) {
@@ -79,6 +82,8 @@ without_padding <- function(fit) {
 
 # Modes of all columns in units of their root mean squares, in order, beside normal quantiles of each column.
 scaled_modes <- function(fit) {
+  none <- data.frame(x = numeric(), y = numeric(), size = numeric(), name = character(), column = character())
+  if (!length(fit_random(fit))) return(none)
   long <- as.data.frame(ranef.lmm_fit(fit, condVar = FALSE))
   column <- paste(long$grpvar, long$term)
   parts <- lapply(split(seq_len(nrow(long)), factor(column, unique(column))), function(own) {
@@ -89,7 +94,7 @@ scaled_modes <- function(fit) {
     data.frame(x = stats::qnorm(stats::ppoints(length(own))), y = y, size = y, name = as.character(long$grp[own]), column = column[own])
   })
   out <- do.call(rbind, unname(parts))
-  if (is.null(out)) data.frame(x = numeric(), y = numeric(), size = numeric(), name = character(), column = character()) else out
+  if (is.null(out)) none else out
 }
 
 residual_titles <- list(residuals = c("fitted value", "Pearson residual", "Residuals"), qq = c("normal quantile", "standardized residual", "Normal Q-Q"),
@@ -100,7 +105,7 @@ draw_residuals <- function(points, type, id, smooth, given) {
   title <- residual_titles[[type]]
   range <- if (nrow(points)) list(points$x, points$y) else list(c(-1, 1), c(-1, 1))
   plot_frame(c(range, list(type = "n", xlab = title[1L], ylab = title[2L], main = title[3L])), given)
-  if (!nrow(points)) return(graphics::text(0, 0, "all variances are estimated as 0"))
+  if (!nrow(points)) return(graphics::text(0, 0, "no random effects"))
   if (type == "residuals") graphics::abline(h = 0, lty = 3)
   if (type == "qq") draw_quartile_line(points)
   if (type == "ranef") draw_columns(points, given) else draw_cloud(points$x, points$y, given)

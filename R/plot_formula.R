@@ -48,7 +48,7 @@ formula_values <- function(expr, fit, rows, env) {
 xy_panel <- function(fit, rows, id, labels) {
   far <- if (is.null(id)) rep(FALSE, rows$n) else {
     check_level(id, "id")
-    r <- abs(stats::rstandard(without_padding(fit)))
+    r <- abs(standard_residuals(without_padding(fit)))
     !is.na(r) & r > stats::qnorm(1 - id / 2)
   }
   names <- if (is.null(labels)) row_labels(rows) else as.character(labels)

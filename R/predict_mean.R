@@ -26,6 +26,7 @@
 #' @export
 predict_mean <- function(fit, newdata, re.form = NULL, weights = 1, ddf = "Satterthwaite", level = 0.95) {
   check_fit(fit)
+  refuse_structured(fit, "predict_mean() is")
   check_level(level)
   fit_rows(fit, "predict_mean()")
   check_not_exact(fit, "a prediction interval")

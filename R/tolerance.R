@@ -31,6 +31,7 @@
 #' @export
 tolerance_interval <- function(fit, newdata = NULL, content = 0.95, level = 0.95, side = c("two", "lower", "upper")) {
   check_fit(fit)
+  refuse_structured(fit, "tolerance intervals are")
   check_level(content, "content")
   check_level(level)
   side <- check_choice(side[1L], c("two", "lower", "upper"), "side")
