@@ -29,7 +29,8 @@ check_same_rows <- function(a, b) {
 }
 
 # Row names tell rows apart wherever both fits have them and agree on what they have in common. Where row names have been made anew,
-# rows are known by their variables: those that both models have, and those that either has if both find their data.
+# rows are known by their variables: all those of one model at least must be known of both fits, from model frames or data. (The
+# likelihood of that model is the same for all ways to match rows that agree in them.)
 have_same_rows <- function(a, b) {
   if (is.null(a$rows) || is.null(b$rows)) return(same_prints(row_prints(a), row_prints(b)))
   same <- function(part) identical(a$rows[[part]], b$rows[[part]])
@@ -39,16 +40,31 @@ have_same_rows <- function(a, b) {
   y <- used_rows_of(b)
   by_name <- compared_by_name(x, y)
   if (!is.na(by_name)) return(by_name)
-  shared <- setdiff(intersect(names(x$variables), names(y$variables)), c(a$frame$response, b$frame$response))
-  if (!same_contents(x$values, y$values, x$variables[shared], y$variables[shared])) return(FALSE)
-  data <- list(data_of_rows(a, x), data_of_rows(b, y))
-  if (any(vapply(data, is.null, NA))) return(length(shared) > 0L && are_nested(names(x$variables)[-1L], names(y$variables)[-1L]))
-  needed <- setdiff(union(all.vars(a$spec$formula), all.vars(b$spec$formula)), c(all.vars(a$spec$formula[[2L]]), all.vars(b$spec$formula[[2L]])))
-  both <- intersect(needed, intersect(names(data[[1L]]), names(data[[2L]])))
-  length(both) > 0L && same_contents(x$values, y$values, data[[1L]][both], data[[2L]][both])
+  known <- list(known_columns(a, x, model_names(b)[[1L]]), known_columns(b, y, model_names(a)[[1L]]))
+  shared <- intersect(names(known[[1L]]), names(known[[2L]]))
+  enough <- unlist(lapply(list(a, b), function(fit) lapply(model_names(fit), function(names) length(names) && all(names %in% shared))))
+  shared <- intersect(shared, unlist(c(model_names(a), model_names(b))))
+  any(enough) && same_contents(x$values, y$values, known[[1L]][shared], known[[2L]][shared])
 }
 
-# Where all variables of one model are in the other, the likelihood of the former is the same for all ways to match the rows.
+# What else than the response a model is made of: the columns of its model frame, or the variables in them.
+model_names <- function(fit) {
+  list(setdiff(names(fit$rows$data), c(fit$frame$response, "(weights)", "(offset)")),
+       setdiff(all.vars(fit$spec$formula), all.vars(fit$spec$formula[[2L]])))
+}
+
+# Those of the model frame and, where the data can be found, of these, with the columns of another model frame made from them.
+known_columns <- function(fit, used, labels) {
+  data <- data_of_rows(fit, used)
+  own <- used$variables
+  out <- c(own, data[setdiff(names(data), names(own))])
+  for (label in if (!is.null(data)) setdiff(labels, names(out))) {
+    value <- quietly(eval(str2lang(label), data, fit_places(fit)$formula))
+    if (NROW(value) == length(used$ids)) out[[label]] <- value
+  }
+  out
+}
+
 are_nested <- function(a, b) all(a %in% b) || all(b %in% a)
 
 # The rows of a fit whose weight is not 0: names, values (response, weight, offset), variables, and their places among all rows.
@@ -94,7 +110,6 @@ comparable_columns <- function(variables) {
 
 # The data behind the used rows of a fit, if they can still be found and have the response of the fit.
 data_of_rows <- function(fit, used) {
-  quietly <- function(expr) tryCatch(suppressWarnings(suppressMessages(expr)), error = function(e) NULL)
   data <- quietly(find_data(fit, fit$call$data, fit$spec$formula))
   if (is.null(data)) return(NULL)
   at <- quietly(positions_in(row_labels(fit$rows), data))
@@ -103,6 +118,9 @@ data_of_rows <- function(fit, used) {
   at <- at[used$keep]
   if (identical(y[at], used$values[[1L]])) lapply(as.list(data), take_rows, at)
 }
+
+# NULL where an expression has no value.
+quietly <- function(expr) tryCatch(suppressWarnings(suppressMessages(expr)), error = function(e) NULL)
 
 # ---- fits without rows ----
 

@@ -96,6 +96,20 @@ test_that("responses that move within groups are noticed where the data are ther
   expect_true(compared(a, quiet_ml(y ~ z + (1 | g), shuffled)))
 })
 
+test_that("the data of one of the fits are enough to tell", {
+  d <- renamed(comparison_data(11))
+  a <- quiet_ml(y ~ log(x + 9) + (1 | g), d)
+  d <- renamed(d[order(d$x), ])                                       # what `a` was fitted to is gone
+  expect_true(compared(a, quiet_ml(y ~ z + (1 | g), d)))
+  moved <- transform(d, y = ave(y, g, FUN = rev))
+  expect_false(compared(a, quiet_ml(y ~ z + (1 | g), moved)))
+  gone <- list(quiet_ml(y ~ x + (1 | g), d), quiet_ml(y ~ z + (1 | g), renamed(d[40:1, ])))
+  gone <- lapply(gone, function(fit) unserialize(serialize(fit, NULL)))
+  gone[[1]]$data <- gone[[2]]$data <- NULL
+  rm(d)
+  expect_false(compared(gone[[1]], gone[[2]]))                        # neither can tell
+})
+
 test_that("a response by another name is the same response where all values are equal", {
   d <- transform(comparison_data(8), copy = y)
   a <- quiet_ml(y ~ x + (1 | g), d)
