@@ -11,7 +11,7 @@
 #' @param ... not used.
 #' @return `formula()` the formula as written, with only one kind of terms if asked for. `model.frame()` a data frame of the rows used, in which
 #'   factors have the levels of the fit and text is a factor, as in 'lme4'; `model.matrix()` a matrix with a row per row used (`"random"`:
-#'   sparse, of package 'Matrix'), or a list of matrices.
+#'   sparse, of package 'Matrix', a column for each effect, named by its level), or a list of matrices.
 #' @section Conditions:
 #' `lmm_error_input`: an unknown `type`, `fixed.only` and `random.only` both `TRUE`, or a fit that holds no rows (`lmm_control(keep_rows = FALSE)`).
 #' @examples
@@ -66,7 +66,8 @@ model.matrix.lmm_fit <- function(object, type = c("fixed", "random", "random_lis
   rows <- fit_rows(object, "model.matrix()")
   if (type == "random") {
     Z <- sparse_random_design(object, rows, factors = lapply(fit_random(object), function(term) diag(term$q)))
-    Z@Dimnames <- list(row_labels(rows), NULL)
+    levels <- Map(function(b) rep(rownames(b), each = ncol(b)), fit_modes(object))
+    Z@Dimnames <- list(row_labels(rows), unlist(levels, use.names = FALSE))
     return(Z)
   }
   d <- design(object$frame, rows)

@@ -128,3 +128,13 @@ test_that("the model frame of the fixed part keeps names in backticks", {
   expect_identical(names(model.frame(fit, fixed.only = TRUE)), c("the response", "x y", "log(`if`)", "offset(`if`/10)", "(weights)"))
   expect_identical(names(model.frame(lmm(`the response` ~ 1 + (1 | g), d), fixed.only = TRUE)), "the response")
 })
+
+test_that("columns of the random-effect matrix have the names of their levels, as in lme4", {
+  skip_if_not_installed("lme4")
+  for (formula in c(y ~ x + (1 | g), y ~ x + (x | g) + (1 | h))) {
+    fit <- suppressMessages(lmm(formula, behavior_data()))
+    peer <- suppressMessages(lme4::lmer(formula, behavior_data()))
+    expect_identical(sort(rownames(getME(fit, "Zt"))), sort(rownames(lme4::getME(peer, "Zt"))))
+    expect_identical(colnames(getME(fit, "Zt")), colnames(lme4::getME(peer, "Zt")))
+  }
+})
