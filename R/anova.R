@@ -75,6 +75,7 @@ anova.lmm_fit <- function(object, ..., type = 3, ddf = "Satterthwaite", refit = 
   }
   fits <- name_fits(c(list(object), dots[is_fit]), match.call(expand.dots = TRUE), c(TRUE, is_fit), model.names)
   check_comparable(fits)
+  if (test != "Chisq") fits <- in_one_order(fits)
   switch(test, Chisq = compare_by_likelihood(fits, check_flag(refit, "refit")),
          F = compare_by_f(fits, do.call(ddf_method, c(list(ddf), options))),
          bootstrap = compare_by_bootstrap(fits, nsim, seed, threads, progress))

@@ -34,6 +34,9 @@
 #' @export
 bootstrap_test <- function(large, small, nsim = 1000, seed = NULL, threads = 1, progress = FALSE) {
   check_comparable(list(large, small))
+  fits <- in_one_order(list(small, large))
+  small <- fits[[1L]]
+  large <- fits[[2L]]
   check_not_exact(large, "a likelihood ratio test")
   large <- if (fit_is_reml(large)) quiet_refit(large, FALSE) else large
   small <- if (fit_is_reml(small)) quiet_refit(small, FALSE) else small

@@ -40,11 +40,18 @@ have_same_rows <- function(a, b) {
   y <- used_rows_of(b)
   by_name <- compared_by_name(x, y)
   if (!is.na(by_name)) return(by_name)
+  shared <- shared_variables(a, b, x, y)
+  shared$enough && same_contents(x$values, y$values, shared$a, shared$b)
+}
+
+# list(a, b, enough): the variables that are known of the used rows of both fits, and whether these are all those of one model at least.
+shared_variables <- function(a, b, x, y) {
   known <- list(known_columns(a, x, model_names(b)[[1L]]), known_columns(b, y, model_names(a)[[1L]]))
   shared <- intersect(names(known[[1L]]), names(known[[2L]]))
-  enough <- unlist(lapply(list(a, b), function(fit) lapply(model_names(fit), function(names) length(names) && all(names %in% shared))))
-  shared <- intersect(shared, unlist(c(model_names(a), model_names(b))))
-  any(enough) && same_contents(x$values, y$values, known[[1L]][shared], known[[2L]][shared])
+  models <- c(model_names(a), model_names(b))
+  enough <- any(vapply(models, function(names) length(names) && all(names %in% shared), NA))
+  shared <- intersect(shared, unlist(models))
+  list(a = known[[1L]][shared], b = known[[2L]][shared], enough = enough)
 }
 
 # What else than the response a model is made of: the columns of its model frame, or the variables in them.
@@ -121,6 +128,46 @@ data_of_rows <- function(fit, used) {
 
 # NULL where an expression has no value.
 quietly <- function(expr) tryCatch(suppressWarnings(suppressMessages(expr)), error = function(e) NULL)
+
+# ---- rows in one order ----
+
+# Fits that may be compared, with their rows in the order of those of the first fit and without those of weight 0: for computations
+# that go through the rows of several fits at once.
+in_one_order <- function(fits) {
+  if (any(vapply(fits, function(fit) is.null(fit$rows), NA))) return(fits)
+  ids <- lapply(fits, function(fit) attr(fit$rows$data, "row.names"))
+  weighted <- vapply(fits, function(fit) !all(used_rows(fit$rows)), NA)
+  if (!any(weighted) && all(vapply(ids, identical, NA, ids[[1L]])) &&
+      all(vapply(fits, function(fit) identical(fit$rows$y, fits[[1L]]$rows$y), NA))) return(fits)
+  first <- fits[[1L]]
+  at <- lapply(fits, function(fit) which(used_rows(fit$rows))[matching_rows(first, fit)])
+  Map(with_rows, fits, at)
+}
+
+# For each used row of `a` the place of the same row among those of `b`.
+matching_rows <- function(a, b) {
+  x <- used_rows_of(a)
+  y <- used_rows_of(b)
+  if (isTRUE(compared_by_name(x, y))) return(match(as.character(x$ids), as.character(y$ids)))
+  shared <- shared_variables(a, b, x, y)
+  sorted <- function(values, variables) {
+    columns <- lapply(c(values, comparable_columns(variables)), function(x) if (is.factor(x)) as.character(x) else x)
+    do.call(order, c(unname(columns), list(method = "radix")))
+  }
+  out <- integer(length(x$ids))
+  out[sorted(x$values, shared$a)] <- sorted(y$values, shared$b)
+  out
+}
+
+# A fit with these of its rows, in this order. What has been computed from all rows stays.
+with_rows <- function(fit, at) {
+  rows <- fit$rows
+  part <- function(x) if (is.null(x)) NULL else take_rows(x, at)
+  data <- structure(lapply(rows$data, take_rows, at), class = "data.frame", row.names = seq_along(at), terms = attr(rows$data, "terms"))
+  fit$rows <- list(data = data, y = part(rows$y), offset = part(rows$offset), weights = part(rows$weights),
+                   codes = lapply(rows$codes, part), n = length(at))
+  fit
+}
 
 # ---- fits without rows ----
 

@@ -144,3 +144,24 @@ test_that("tables of criteria, lrtest() and bootstrap_test() look at rows too", 
   skip_if_not_installed("lmtest")
   expect_error(lmtest::lrtest(a, b), "different values", class = "lmm_error_input")
 })
+
+test_that("tests that go through rows do not depend on their order", {
+  set.seed(13)
+  d <- transform(comparison_data(13), v = rep(c(1, 2, 0, 1), 10))
+  large <- lmm(y ~ x + z + (1 | g), d, weights = w, offset = o)
+  small <- lmm(y ~ x + (1 | g), d, weights = w, offset = o)
+  by_f <- anova(small, large, test = "F")
+  drawn <- suppressMessages(anova(small, large, test = "bootstrap", nsim = 19, seed = 1))
+  tested <- bootstrap_test(large, small, nsim = 19, seed = 1)
+  for (way in names(same_ways)) {
+    moved <- same_ways[[way]](d)
+    again <- lmm(y ~ x + (1 | g), moved, weights = w, offset = o)
+    expect_equal(unlist(anova(again, large, test = "F")), unlist(by_f), tolerance = 1e-8, label = way)
+    other <- lmm(y ~ x + z + (1 | g), moved, weights = w, offset = o)
+    expect_equal(bootstrap_test(other, small, nsim = 19, seed = 1)$reference, tested$reference, tolerance = 1e-5, label = way)
+    expect_equal(suppressMessages(anova(small, other, test = "bootstrap", nsim = 19, seed = 1)), drawn, tolerance = 1e-6, ignore_attr = TRUE)
+  }
+  kept <- lmm(y ~ x + (1 | g), d, subset = v > 0, weights = v)
+  whole <- lmm(y ~ x + z + (1 | g), d, weights = v)
+  expect_equal(unlist(anova(kept, whole, test = "F")), unlist(anova(update(whole, . ~ . - z), whole, test = "F")), tolerance = 1e-8)
+})
