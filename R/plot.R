@@ -135,3 +135,9 @@ quartile_line <- function(points) {
   slope <- diff(ends[2L, ]) / diff(ends[1L, ])
   c(mean(ends[2L, ]), slope)
 }
+
+#' @export
+plot.coef.lmm_fit <- function(x, ...) {
+  lmm_abort("input", "there is no plot of coef(fit).", what = "x",
+            fix = "plot(ranef(fit)) shows the random effects of the levels with their intervals.")
+}
