@@ -4,9 +4,9 @@
 scaled_residual_quantiles <- function(fit) {
   if (is.null(fit$rows) || fit_is_exact(fit)) return(NULL)
   n <- fit$rows$n
-  five <- if (n > 2 * chunk_rows) streamed_quantiles(fit, n)
+  five <- if (n > 2 * chunk_rows && !is_structured(fit)) streamed_quantiles(fit, n)
   if (is.null(five)) {
-    r <- scaled_residuals_at(fit)
+    r <- stats::residuals(fit, type = "scaled")
     if (!any(is.finite(r))) return(NULL)
     five <- stats::quantile(r, na.rm = TRUE, names = FALSE)
   }
