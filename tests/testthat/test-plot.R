@@ -45,6 +45,5 @@ test_that("levels are named where there is room for their names, and lines stand
 
 test_that("what cannot be plotted says what can be", {
   fit <- lmm(yield ~ treat + (1 | blend), penicillin)
-  expect_error(plot(fit, resid(.) ~ fitted(.)), "augment\\(fit\\)", class = "lmm_error_input")
   expect_error(plot(coef(fit)), "plot\\(ranef\\(fit\\)\\)", class = "lmm_error_input")
 })
