@@ -27,7 +27,7 @@
 #'   `(1 | g)`.
 #' @param data a data frame, if `object` is a formula.
 #' @param type 1, 2 or 3, also `"I"`, `"II"`, `"III"`.
-#' @param level confidence level of the exact interval.
+#' @param level confidence level of the exact interval; `conf.level` is another name for it.
 #' @param x,digits,... see [print()].
 #' @return An object of class `ems`: a list with
 #'   \describe{
@@ -53,8 +53,9 @@
 #' ems(bw ~ 1 + (1 | sire), sires)
 #' ems(yield ~ irrigation * variety + (1 | field), irrigation)
 #' @export
-ems <- function(object, data, type = 3, level = 0.95) {
-  check_level(level)
+ems <- function(object, data, type = 3, level = 0.95, ...) {
+  do.call(check_dots_empty, without_level(list(...)))
+  level <- level_argument(level, "level", !missing(level), list(...))
   type <- check_type(type)
   model <- fewer_rows(ems_model(object, if (missing(data)) NULL else data))
   spaces <- effect_spaces(model, type)

@@ -50,8 +50,9 @@
 #'   response (of a slope: per unit of its covariate), correlations, fixed effects in units of their coefficients. `NA` where
 #'   the method has no limit.
 #' @section Conditions:
-#' `lmm_message_limits`: limits without `ddf` disagree with the tests. `lmm_error_input` for a parameter, method or level that does not exist. All limits are `NA` where the residual variance is
-#' zero; `lmm_warning_convergence`, and `NA`, where the likelihood of a profile has no upper bound.
+#' `lmm_message_limits`: limits without `ddf` disagree with the tests. `lmm_error_input`: a parameter, method or level that
+#' does not exist, or `ddf` for the bootstrap. All limits are `NA` where the residual variance is zero;
+#' `lmm_warning_convergence`, and `NA`, where the likelihood of a profile has no upper bound.
 #' @references Venzon and Moolgavkar (1988) Applied Statistics 37, 87-94. Satterthwaite (1946) Biometrics Bulletin 2,
 #'   110-114. Davison and Hinkley (1997) *Bootstrap Methods and their Application*.
 #' @examples

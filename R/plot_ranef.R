@@ -11,7 +11,7 @@
 #'
 #' @param x random effects, as [ranef()][ranef.lmm_fit()] gives them.
 #' @param type `"levels"`: a line for each level; `"qq"`: against normal quantiles.
-#' @param level confidence level of the intervals.
+#' @param level confidence level of the intervals; `conf.level` is another name for it.
 #' @param ... passed on to [plot()].
 #' @return Invisibly, the data frame that [as.data.frame()][ranef.lmm_fit()] gives, with columns `lower` and `upper`.
 #' @section Conditions:
@@ -22,10 +22,11 @@
 #' plot(ranef(fit), type = "qq")
 #' @export
 plot.ranef.lmm_fit <- function(x, type = c("levels", "qq"), level = 0.95, ...) {
-  type <- check_choice(type[1L], c("levels", "qq"), "type")
+  type <- match_word(type[1L], c("levels", "qq"), "type")
+  level <- level_argument(level, "level", !missing(level), list(...))
   data <- mode_limits(x, level)
   panels <- split(data, interaction(data$term, factor(data$grpvar, unique(data$grpvar)), drop = TRUE))
-  given <- list(...)
+  given <- without_level(list(...))
   label <- if (any(data$lower < data$upper)) paste("random effect,", 100 * level, "percent limits") else "random effect"
   in_panels(length(panels), function() {
     for (panel in panels) (if (type == "qq") draw_mode_quantiles else draw_modes)(panel[order(panel$condval), ], label, given)

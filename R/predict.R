@@ -3,14 +3,17 @@
 # Rows are worked through in pieces, so that the model matrices of a large data set never exist as a whole.
 chunk_rows <- 200000L
 
+# First and last row of each piece.
+row_pieces <- function(n) {
+  from <- seq.int(1L, n, by = chunk_rows)
+  Map(c, from, pmin(from + chunk_rows - 1L, n))
+}
+
 # Calls work(design of the piece) piece by piece and binds the results.
 by_chunk <- function(fit, rows, work) {
-  n <- rows$n
-  if (n <= chunk_rows) return(work(design(fit$frame, rows)))
-  from <- seq.int(1L, n, by = chunk_rows)
-  to <- pmin(from + chunk_rows - 1L, n)
-  out <- numeric(n)
-  for (i in seq_along(from)) out[from[i]:to[i]] <- work(design(fit$frame, rows, c(from[i], to[i])))
+  if (rows$n <= chunk_rows) return(work(design(fit$frame, rows)))
+  out <- numeric(rows$n)
+  for (piece in row_pieces(rows$n)) out[piece[1L]:piece[2L]] <- work(design(fit$frame, rows, piece))
   out
 }
 
@@ -109,13 +112,17 @@ mask_design <- function(d, use) {
 #'   response, after the transformation that the formula makes.
 #' @section Intervals:
 #' Limits are the prediction and the t quantile times the root of the variance, with degrees of freedom for each row. By
-#' Satterthwaite's method these are `2 v^2 / Var(v)` for the whole variance `v` of the interval, the variance components of new
-#' levels and the residual included, with `Var(v)` by the delta method from the observed information of the variance parameters. For the mean
-#' (`re.form = NA`) and for known levels they are those of [contest()] and [predictable()]. So an interval for a new level has few
-#' degrees of freedom where there are few levels; a prediction interval is never narrower than the confidence interval of the
-#' same row. How often the intervals cover is in
-#' `vignette("degrees-of-freedom", "henderson")`. `"Kenward-Roger"` takes the adjusted variance of [predictable()] and the degrees of
-#' freedom from the expected information. The standard errors of `se.fit` are not adjusted.
+#' Satterthwaite's method these are `2 v^2 / Var(v)` for the whole variance `v` of the interval, the variances of new levels
+#' and of the residual included, with `Var(v)` by the delta method from the observed information of the variance parameters. So an
+#' interval for a new level has few degrees of freedom where there are few levels. To `v` is added what the estimation of the variance
+#' parameters adds to the prediction error, and as much again for the bias of `v` at their estimates (Prasad and Rao 1990; Harville and Jeske 1992):
+#' minus the trace of the product of the second derivatives of `v` in the variances and covariances and the covariance matrix of their estimates.
+#' Without it intervals for known levels are too narrow. `"Kenward-Roger"` takes both from the expected information, as
+#' [predictable()] does. Means of the population (`re.form = NA`, `interval = "confidence"`) have the limits of
+#' [contest()]. Other variances have one degree of freedom or more, and a prediction interval reaches at least as far as the confidence
+#' interval of its row (with three degrees of freedom or more) and a normal distribution of the rest together. The standard
+#' errors of `se.fit` are those at known variance parameters. How often the intervals cover is in
+#' `vignette("degrees-of-freedom", "henderson")`.
 #' @section Variables of new data:
 #' An expression of the formula is evaluated again for new data. What its value takes from the rows of the fit is kept: the constants of
 #' `scale()`, `poly()`, `ns()` and `bs()`, of parts such as `mean(x)` or `quantile(x)`, and of functions that standardize one variable,
@@ -130,7 +137,7 @@ mask_design <- function(d, use) {
 #' and expressions that depend on which rows are there, see below. `lmm_message_weights`: a prediction interval for new rows of a fit with
 #' weights takes their weights as 1. `lmm_message_refit`: a refit by REML for Kenward and Roger.
 #' @references Henderson (1975) Biometrics 31, 423-447. McLean, Sanders and Stroup (1991) The American Statistician 45,
-#'   54-64.
+#'   54-64. Prasad and Rao (1990) JASA 85, 163-171. Harville and Jeske (1992) JASA 87, 724-731.
 #' @examples
 #' fit <- lmm(bright ~ 1 + (1 | operator), pulp)
 #' predict(fit, data.frame(operator = c("a", "d")))

@@ -8,10 +8,22 @@ interval_inference <- function(fit, ddf) prediction_inference(fit, ddf_method(dd
 prediction_reach <- function(inference, rows, target, level) {
   fit <- inference$info$fit
   if (fit_is_exact(fit)) return(rep(NA_real_, rows$n))
-  test <- if (is_fixed_mean(target)) mean_tests(inference, rows) else prediction_tests(inference, rows, target)
-  reach <- stats::qt((1 + level) / 2, test$df) * test$se
+  if (is_fixed_mean(target)) {
+    test <- mean_tests(inference, rows)
+    return(stats::qt((1 + level) / 2, test$df) * test$se)
+  }
+  test <- prediction_tests(inference, rows, target)
+  reach <- stats::qt((1 + level) / 2, pmax(test$df, 1)) * test$se
   if (is.null(target$residual)) return(reach)
-  pmax(reach, prediction_reach(inference, rows, target["use"], level))      # with few degrees of freedom the mean may reach further
+  pmax(reach, reach_beyond_mean(inference, rows, target["use"], test$se, level))
+}
+
+# How far a new observation reaches at least: as its mean (of three degrees of freedom or more), and normally beyond. `se`: that of the
+# observation. With few degrees of freedom Satterthwaite's approximation of the sum alone may stay below its larger part.
+reach_beyond_mean <- function(inference, rows, target, se, level) {
+  p <- (1 + level) / 2
+  mean <- if (is_fixed_mean(target)) mean_tests(inference, rows) else prediction_tests(inference, rows, target)
+  sqrt((stats::qt(p, pmax(mean$df, 3)) * mean$se)^2 + stats::qnorm(p)^2 * pmax(se^2 - mean$se^2, 0))
 }
 
 is_fixed_mean <- function(target) is.null(target$residual) && !any(unlist(target$use))
@@ -35,7 +47,10 @@ prediction_tests <- function(inference, rows, target) {
   fit <- inference$info$fit
   if (inherits(method, "df_kenward_roger")) return(adjusted_tests(inference, rows, target))
   variance <- whole_variance(fit, rows, target)
-  if (inherits(method, "df_satterthwaite")) return(satterthwaite_predictions(inference, rows, target, variance))
+  if (inherits(method, "df_satterthwaite")) {
+    if (has_thin_term(fit) && !is.null(fit$rows) && rows$n <= 1000L) return(adjusted_tests(as_adjusted(inference), rows, target))
+    return(satterthwaite_predictions(inference, rows, target, variance))
+  }
   if (inherits(method, "df_asymptotic")) return(list(se = sqrt(variance), df = Inf))
   if (inherits(method, "df_residual")) return(list(se = sqrt(variance), df = fit_nobs(fit) - fit_rank(fit)))
   check_choice(method$name, c("Satterthwaite", "Kenward-Roger", "residual", "asymptotic"), "ddf")
@@ -43,19 +58,21 @@ prediction_tests <- function(inference, rows, target) {
 
 # ---- the whole variance as a function of the variance parameters ----
 
-# What variances are computed from: the engine's point, the covariance matrices by term and sigma^2. `theta` moves away from the
-# estimate while sigma stays.
-parameters_at <- function(fit, theta = NULL) {
+# What variances are computed from: the engine's point, the covariance matrices by term and sigma^2; at the estimate, or at another
+# theta and multiple `s` of the residual variance, where theta says Sigma relative to the estimated one.
+parameters_at <- function(fit, theta = NULL, s = 1) {
   sigma2 <- fit_sigma(fit)^2
   if (is.null(theta)) return(list(point = engine_point(fit), covariance = fit_covariance(fit), sigma2 = sigma2))
-  point <- replace(engine_point(fit), c(1L, 3L), list(engine_layout(fit$frame, fit_sigma(fit)), theta))
-  list(point = point, covariance = covariance_at(fit, theta), sigma2 = sigma2)
+  relative <- theta / (if (fit_is_bounded(fit)) sqrt(s) else s)
+  point <- replace(engine_point(fit), c(1L, 3L), list(engine_layout(fit$frame, sqrt(s * sigma2)), relative))
+  list(point = point, covariance = lapply(covariance_at(fit, theta), `*`, sigma2), sigma2 = s * sigma2)
 }
 
-covariance_at <- function(fit, theta) {
+# Sigma of each term in the user's columns, or in the engine's `own`, relative to the estimated sigma^2.
+covariance_at <- function(fit, theta, own = FALSE) {
   Map(function(L, B) {
-    relative <- if (fit_is_bounded(fit)) tcrossprod(B %*% L) else B %*% (L + t(L) - diag(diag(L), nrow(L))) %*% t(B)
-    fit_sigma(fit)^2 * relative
+    if (own) B <- diag(nrow(L))
+    if (fit_is_bounded(fit)) tcrossprod(B %*% L) else B %*% (L + t(L) - diag(diag(L), nrow(L))) %*% t(B)
   }, unstack_factors(fit, theta), fit$cross_products$z_basis)
 }
 
@@ -65,36 +82,68 @@ whole_variance <- function(fit, rows, target, at = parameters_at(fit)) {
   variance + unconditioned_variance(fit, rows, target$left_out, at$covariance) + target$residual * at$sigma2
 }
 
-# Slopes of the whole variance (divided by sigma^2) in theta and, as the last column, in sigma^2: fourth-order differences in
-# theta. With Sigma = Sigma(theta) the variance is s N(theta / sqrt(s)) where the residual variance is s, and where theta holds
-# Sigma itself (no bounds) s N(theta / s).
-variance_slopes <- function(fit, rows, target, variance) {
-  theta <- fit$optimum$theta
-  step <- theta_steps(fit, theta)
-  at <- function(k, by) whole_variance(fit, rows, target, parameters_at(fit, replace(theta, k, theta[k] + by * step[k])))
-  slopes <- vapply(seq_along(theta), function(k) {
-    (8 * (at(k, 1) - at(k, -1)) - (at(k, 2) - at(k, -2))) / (12 * step[k])
-  }, variance)
-  slopes <- matrix(slopes, length(variance)) / fit_sigma(fit)^2
-  degree <- if (fit_is_bounded(fit)) 2 else 1
-  cbind(slopes, variance / fit_sigma(fit)^2 - as.vector(slopes %*% theta) / degree)
-}
-
-# A thousandth of each entry, or of the largest of its term where that is 0.
-theta_steps <- function(fit, theta) {
-  own <- unstack_factors(fit, theta)
-  largest <- stack_factors(fit, lapply(own, function(L) L * 0 + max(abs(L), 0)))
-  1e-3 * ifelse(theta != 0, abs(theta), ifelse(largest > 0, largest, 1))
-}
-
+# By Satterthwaite's method, for the variance with what the estimation of its parameters psi adds to it and takes from its estimate: with v
+# the variance at known parameters, minus the trace of its second derivatives in psi and of the covariance matrix of psi (the derivatives
+# are minus twice the covariances of the slopes of the prediction, see predictable()).
 satterthwaite_predictions <- function(inference, rows, target, variance) {
-  fit <- inference$info$fit
-  slopes <- variance_slopes(fit, rows, target, variance)
-  spread <- rowSums((slopes %*% inference$method$theta_covariance) * slopes)
-  list(se = sqrt(variance), df = known_df(2 * (variance / fit_sigma(fit)^2)^2 / spread))
+  spread <- added <- numeric(length(variance))
+  for (way in parameter_ways(inference)) {
+    found <- derivatives_along(inference$info$fit, rows, target, variance, way)
+    spread <- spread + found$first^2
+    added <- added - found$second
+  }
+  list(se = sqrt(variance + pmax(added, 0)), df = known_df(2 * variance^2 / spread))
 }
 
-# ---- Kenward and Roger: row by row, see predictable() ----
+# Steps of one standard error in directions that are uncorrelated: list(first, second), (theta, sigma^2 relative to the estimate) move
+# along a curve `first` t + `second` t^2 / 2 on which variances and covariances move along a straight line. A variance of 0 stays.
+parameter_ways <- function(inference) {
+  info <- inference$info
+  k <- ncol(info$jacobian)
+  J <- info$jacobian
+  inverse <- pseudo_inverse(J, 1e-6)
+  moving <- rbind(cbind(inverse %*% J, 0), c(numeric(k), 1))
+  e <- eigen(moving %*% inference$method$theta_covariance %*% moving, symmetric = TRUE)
+  lapply(which(e$values > 1e-14 * max(e$values, 0)), function(m) {
+    first <- e$vectors[, m] * sqrt(e$values[m])
+    list(first = first, second = c(-as.vector(inverse %*% natural_bend(info$fit, first[-(k + 1L)])), 0))
+  })
+}
+
+# Second derivative of the natural parameters as theta moves along `way`.
+natural_bend <- function(fit, way) {
+  if (!fit_is_bounded(fit)) return(numeric(length(way)))
+  unlist(Map(function(T, term) 2 * tcrossprod(T)[natural_entries(term$q, term$structure == "diagonal")], unstack_factors(fit, way), fit_random(fit)))
+}
+
+# First and second derivative of the whole variance along a way, by differences of fourth order.
+derivatives_along <- function(fit, rows, target, variance, way) {
+  theta <- fit$optimum$theta
+  k <- length(theta)
+  moved <- abs(way$first[seq_len(k)])
+  ratio <- (abs(theta) / moved)[moved > 0 & theta != 0]
+  h <- 0.01 * max(min(ratio, 1), 0.01)
+  at <- function(by) {
+    step <- way$first * by * h + way$second * (by * h)^2 / 2
+    whole_variance(fit, rows, target, parameters_at(fit, theta + step[seq_len(k)], 1 + step[k + 1L]))
+  }
+  values <- lapply(c(-2, -1, 1, 2), at)
+  list(first = (8 * (values[[3L]] - values[[2L]]) - (values[[4L]] - values[[1L]])) / (12 * h),
+       second = (16 * (values[[2L]] + values[[3L]]) - 30 * variance - values[[1L]] - values[[4L]]) / (12 * h^2))
+}
+
+# ---- row by row, see predictable(): Kenward and Roger, and where no straight line leads away from the estimates ----
+
+# Is a covariance matrix of several columns singular, without being zero?
+has_thin_term <- function(fit) {
+  fit_is_bounded(fit) && any(mapply(function(S, singular) singular && ncol(S) > 1L && any(S != 0), fit_covariance(fit), fit_singular(fit)))
+}
+
+# The covariance matrix of the parameters stays that of Satterthwaite's method.
+as_adjusted <- function(inference) {
+  class(inference$method) <- c("df_kenward_roger", "df_method")
+  inference
+}
 
 adjusted_tests <- function(inference, rows, target) {
   fit <- inference$info$fit

@@ -123,10 +123,12 @@ beta_at <- function(base, theta) {
 }
 
 # The criterion, sigma profiled out (also where the fit holds it), and its parts at any theta (engine's coordinates).
-criterion_at <- function(fit, theta, reml = fit$spec$reml) {
-  point <- replace(engine_point(fit), c(1L, 3L, 4L), list(engine_layout(fit$frame), theta, reml))
-  engine_result(do.call(engine_criterion, point), fit$frame)
+criterion_at <- function(fit, theta, reml = fit$spec$reml, point = free_point(fit, reml)) {
+  engine_result(do.call(engine_criterion, replace(point, 3L, list(theta))), fit$frame)
 }
+
+# Where sigma is profiled out, also of a fit that holds it.
+free_point <- function(fit, reml = fit$spec$reml) replace(engine_point(fit), c(1L, 4L), list(engine_layout(fit$frame), reml))
 
 #' @rdname profile.lmm_fit
 #' @param object,parm,level,method a profile, the parameters wanted, the confidence level, and `"profile"`. Limits come from the likelihood itself,

@@ -1,43 +1,52 @@
 # Standard errors and limits of functions of the parameters.
 
-# By the delta method: slopes in the variances, covariances and fixed effects.
+# By the delta method: slopes in the entries of the covariance matrices and in the fixed effects, both in the engine's coordinates, where
+# the columns of a term and those of X are orthogonal and neither origins nor units are left.
 quantity_errors <- function(fit, functions, own, information) {
   if (fit_is_exact(fit)) return(rep(NA_real_, length(functions)))
-  found <- component_errors(fit, "variance", information)
-  parameters <- found$parameters
-  value <- variance_estimates(fit, "variance", parameters)
-  free <- which(!is.na(found$se))
-  kept <- which(fit_estimable(fit))
-  of_beta <- transformed_errors(diag(length(kept)), fit_vcov(fit))
-  step <- c(found$se[free], of_beta$se)
-  correlation <- block_diagonal(list(found$correlation[free, free, drop = FALSE], of_beta$correlation))
+  information <- match_word(information[1L], c("observed", "expected", "average"), "information")
+  info <- derivatives_at(fit, information == "average")
+  entries <- natural_steps(fit, natural_covariance(fit, information, info))
+  kept <- fit_estimable(fit)
+  basis <- matrix(fit$cross_products$x$basis, sum(kept))
+  of_beta <- transformed_errors(diag(fit_sigma(fit), sum(kept)), matrix(info$phi, sum(kept), sum(kept)))
   vapply(functions, function(f) {
-    g <- vapply(seq_along(free), function(i) {
-      k <- free[i]
-      slope_at(function(step) f(shifted_state(own, parameters, k, step)), step[i], value[k], !parameters$correlation[k])
+    g <- vapply(entries$free, function(k) {
+      slope_at(function(step) f(entries$move(own, k, step)), entries$se[k], entries$value[k], !is.na(entries$value[k])) * entries$se[k]
     }, 0)
-    h <- vapply(kept, function(j) slope_at(function(step) {
-      own$beta[j] <- own$beta[j] + step
+    h <- vapply(seq_len(sum(kept)), function(j) slope_at(function(step) {
+      own$beta[kept] <- own$beta[kept] + basis[, j] * step
       f(own)
-    }, step[length(free) + match(j, kept)], 0, FALSE), 0)
-    change <- c(g, h) * step                                        # by a standard error of each parameter
-    size <- max(abs(change), 0)
-    variance <- sum(change / size * (correlation %*% (change / size)))
+    }, of_beta$se[j], 0, FALSE) * of_beta$se[j], 0)
+    size <- max(abs(c(g, h)), 0)                                    # changes by a standard error of each parameter
+    variance <- sum(g / size * (entries$correlation %*% (g / size))) + sum(h / size * (of_beta$correlation %*% (h / size)))
     if (isTRUE(variance > 0)) size * sqrt(variance) else NA_real_
   }, 0)
 }
 
-shifted_state <- function(state, parameters, k, step) {
-  t <- parameters$term[k]
-  if (t == 0L) {
-    state$sigma <- sqrt(state$sigma^2 + step)
-    return(state)
+# The natural parameters of the engine's coordinates: list(value, NA for covariances; se; free, the places of those that are not at their
+# bounds or held; correlation of these; move(state, place, step)).
+natural_steps <- function(fit, C) {
+  sigma2 <- fit_sigma(fit)^2
+  random <- fit_random(fit)
+  at <- do.call(rbind, Map(function(term, t) cbind(t, natural_entries(term$q, term$structure == "diagonal")), random, seq_along(random)))
+  relative <- covariance_at(fit, fit$optimum$theta, own = TRUE)
+  value <- c(vapply(seq_len(nrow(at)), function(k) if (at[k, 2L] == at[k, 3L]) relative[[at[k, 1L]]][at[k, 2L], at[k, 3L]] else NA_real_, 0), 1)
+  se <- sqrt(pmax(diag(C), 0))
+  if (fit_shown_sigma(fit) == 0) se[length(se)] <- 0
+  free <- which(is.na(se) | se > 1e-7 * max(se, 0, na.rm = TRUE))
+  move <- function(state, k, step) {
+    step <- step * sigma2
+    if (k > nrow(at)) return(replace(state, "sigma", sqrt(state$sigma^2 + step)))
+    t <- at[k, 1L]
+    E <- matrix(0, random[[t]]$q, random[[t]]$q)
+    E[at[k, 2L], at[k, 3L]] <- E[at[k, 3L], at[k, 2L]] <- step
+    B <- fit$cross_products$z_basis[[t]]
+    state$covariance[[t]][] <- state$covariance[[t]] + B %*% E %*% t(B)
+    state$inner[[t]] <- state$inner[[t]] + E
+    state
   }
-  i <- parameters$row[k]
-  j <- parameters$col[k]
-  state$covariance[[t]][i, j] <- state$covariance[[t]][i, j] + step
-  if (i != j) state$covariance[[t]][j, i] <- state$covariance[[t]][i, j]
-  state
+  list(value = value, se = se, free = free, correlation = (C / outer(se, se))[free, free, drop = FALSE], move = move)
 }
 
 # Slope by five points a hundredth of the standard error apart, closer where a variance would change too much.
@@ -47,18 +56,76 @@ slope_at <- function(f, se, value, is_variance) {
   (8 * (f(h) - f(-h)) - (f(2 * h) - f(-2 * h))) / (12 * h)
 }
 
+# Limits that respect the range of each quantity: rows (lower, upper), with the method of each as an attribute.
+range_quantities <- function(fit, functions, estimate, se, level, method, link) {
+  wanted <- lapply(seq_along(functions), function(k) {
+    f <- functions[[k]]
+    range <- quantity_range(f, fit)
+    own <- if (method != "auto") method else if (profile_is_cheap(fit) && is_free_of_beta(f, fit)) "profile" else "delta"
+    limits <- if (own == "profile") profile_quantity(f, fit, level, range) else c(NA_real_, NA_real_)
+    if (own == "delta" || method == "auto" && anyNA(limits)) {
+      by_delta <- delta_limits(estimate[[k]], se[[k]], level, if (link == "auto") range_link(range, estimate[[k]]) else link)
+      limits[is.na(limits)] <- by_delta[is.na(limits)]
+    }
+    list(limits = limits, method = own)
+  })
+  structure(do.call(rbind, lapply(wanted, `[[`, "limits")), method = vapply(wanted, `[[`, "", "method"))
+}
+
 delta_limits <- function(estimate, se, level, link) {
-  z <- stats::qnorm((1 + level) / 2)
-  unname(switch(link,
-    identity = estimate + outer(se, c(-z, z)),
-    log = estimate * exp(outer(se / estimate, c(-z, z))),
-    logit = stats::plogis(stats::qlogis(estimate) + outer(se / (estimate * (1 - estimate)), c(-z, z)))))
+  z <- stats::qnorm((1 + level) / 2) * c(-1, 1)
+  switch(link,
+    identity = estimate + z * se,
+    log = estimate * exp(z * se / estimate),
+    logit = stats::plogis(stats::qlogis(estimate) + z * se / (estimate * (1 - estimate))),
+    fisher = tanh(atanh(estimate) + z * se / (1 - estimate^2)))
+}
+
+# The scale on which limits stay in the range; an estimate at its end has none.
+range_link <- function(range, estimate) {
+  if (is.na(estimate) || estimate <= range[1L] || estimate >= range[2L]) return("identity")
+  if (range[1L] == 0) return(if (range[2L] == 1) "logit" else "log")
+  if (range[1L] == -1 && range[2L] == 1) "fisher" else "identity"
+}
+
+# The range of a quantity: c(0, Inf), c(0, 1), c(-1, 1) or no bounds, by its values at parameters that differ by powers of ten, with
+# correlations of both signs. Without bounds on the variances there are none.
+quantity_range <- function(f, fit) {
+  if (!fit_is_bounded(fit)) return(c(-Inf, Inf))
+  values <- vapply(distant_states(fit), function(state) suppressWarnings(f(state))[1L], 0)
+  values <- values[is.finite(values)]
+  if (!length(values)) return(c(-Inf, Inf))
+  rounding <- 1e-9 * (1 + 1e-9)
+  if (min(values) >= -rounding * max(abs(values))) return(if (max(values) <= 1 + rounding) c(0, 1) else c(0, Inf))
+  if (max(abs(values)) <= 1 + rounding) c(-1, 1) else c(-Inf, Inf)
+}
+
+# Parameters far from each other: each standard deviation 100 times as large as in the fit or a hundredth, each correlation 0.9
+# or -0.9, each fixed effect of either sign.
+distant_states <- function(fit, count = 40L) {
+  own <- fit_state(fit)
+  scale <- if (fit_sigma(fit) > 0) fit_sigma(fit) else 1
+  side <- function(draw, place) 2 * ((draw * (2L * place + 1L) * 40503L) %/% 4096L %% 2L) - 1        # mixed bits, no random numbers
+  lapply(seq_len(count), function(draw) {
+    place <- 0L
+    covariance <- lapply(own$covariance, function(S) {
+      q <- ncol(S)
+      sign <- vapply(seq_len(q), function(j) side(draw, place + j), 0)
+      size <- ifelse(diag(S) > 0, sqrt(abs(diag(S))), scale) * 100^vapply(seq_len(q), function(j) side(draw, place + q + j), 0)
+      place <<- place + 2L * q
+      S[] <- outer(size, size) * (0.9 * outer(sign, sign) + 0.1 * diag(q))
+      S
+    })
+    sign <- vapply(seq_along(own$beta), function(j) side(draw, place + j), 0)
+    list(covariance = covariance, sigma = scale * 100^side(draw, 0L), beta = own$beta * sign * 100^rev(sign))
+  })
 }
 
 # Chi-square limits; a quantity that doubles when all variances are multiplied by four is a standard deviation.
 chisq_quantities <- function(fit, functions, own, estimate, se, level) {
   scaled <- own
   scaled$covariance <- lapply(own$covariance, `*`, 4)
+  scaled$inner <- lapply(own$inner, `*`, 4)
   scaled$sigma <- 2 * own$sigma
   degree <- vapply(functions, function(f) f(scaled), 0) / estimate
   bad <- !(abs(degree - 4) < 1e-6 * 4 | abs(degree - 2) < 1e-6 * 2)

@@ -1,8 +1,8 @@
 # Likelihood intervals of functions of the variance parameters.
 
 # Limits by the criterion of the fit: theta and log(sigma) move freely, the quantity is held.
-profile_quantity <- function(f, fit, level) {
-  refuse_unbounded(fit, "profiles are")
+profile_quantity <- function(f, fit, level, range = quantity_range(f, fit)) {
+  refuse_unbounded(fit, "profiles are", "Use method = \"delta\", or refit with bounded = TRUE.")
   check_free_of_beta(f, fit)
   if (fit_shown_sigma(fit) == 0) {
     lmm_abort("input", "profile limits of quantities are not available where the residual variance is estimated as 0.", what = "method",
@@ -15,15 +15,29 @@ profile_quantity <- function(f, fit, level) {
     lmm_abort("input", "profile limits of quantities are not available where the standard deviation beside a held correlation is estimated as 0.",
               what = "method", fix = "Fit the model without this column, or use method = \"boot\".")
   }
+  point$range <- range
   z <- stats::qnorm((1 + level) / 2)
-  c(quantity_limit(point, x0, fit_criterion(fit), -1, z), quantity_limit(point, x0, fit_criterion(fit), 1, z))
+  vapply(c(-1, 1), function(side) {
+    at_once <- direct_limit(point, x0, fit_criterion(fit), side, z)
+    if (is.null(at_once)) quantity_limit(point, x0, fit_criterion(fit), side, z) else at_once
+  }, 0)
 }
 
-check_free_of_beta <- function(f, fit) {
+# Is a profile worth its time where no method was asked for?
+profile_is_cheap <- function(fit) {
+  fit_is_bounded(fit) && fit_shown_sigma(fit) > 0 && length(fit_theta(fit)) < 10L && !has_no_minimum(fit) &&
+    (length(fit_groups(fit)) == 1L || sum(lengths(fit_modes(fit))) <= 1000L) && !anyNA(held_gaps(fit)(c(fit$optimum$theta, log(fit_sigma(fit)))))
+}
+
+is_free_of_beta <- function(f, fit) {
   own <- fit_state(fit)
   moved <- own
   moved$beta <- 1.1 * own$beta + 1
-  if (!isTRUE(all.equal(f(own), f(moved), tolerance = 1e-12))) {
+  isTRUE(all.equal(f(own), f(moved), tolerance = 1e-12))
+}
+
+check_free_of_beta <- function(f, fit) {
+  if (!is_free_of_beta(f, fit)) {
     lmm_abort("input", "profile limits are available for functions of the variance parameters only.", what = "method",
               fix = "Use method = \"delta\" or \"boot\".")
   }
@@ -34,20 +48,21 @@ quantity_point <- function(fit, f) {
   names <- fit_term_names(fit)
   value <- function(x) {
     sigma <- exp(x[length(x)])
-    covariance <- Map(function(L, B, S) {
-      out <- tcrossprod(B %*% L) * sigma^2
-      dimnames(out) <- dimnames(S)
-      out
-    }, unstack_factors(fit, x[-length(x)]), fit$cross_products$z_basis, fit_covariance(fit))
-    f(list(covariance = stats::setNames(covariance, names), sigma = sigma, beta = fit_beta(fit)))
+    inner <- lapply(unstack_factors(fit, x[-length(x)]), function(L) tcrossprod(L) * sigma^2)
+    covariance <- Map(function(S, B, like) {
+      like[] <- B %*% S %*% t(B)
+      like
+    }, inner, fit$cross_products$z_basis, fit_covariance(fit))
+    f(list(covariance = stats::setNames(covariance, names), sigma = sigma, beta = fit_beta(fit), inner = inner))
   }
   nu <- fit_nobs(fit) - if (fit_is_reml(fit)) fit_rank(fit) else 0L
+  point <- free_point(fit)
   criterion <- function(x) {
-    at <- criterion_at(fit, x[-length(x)])
+    at <- criterion_at(fit, x[-length(x)], point = point)
     ratio <- at$sigma2 / exp(2 * x[length(x)])
     at$value + nu * (ratio - 1 - log(ratio))
   }
-  list(value = value, criterion = criterion)
+  list(value = value, criterion = criterion, derivatives = function(x, value) differences(criterion, x, value))
 }
 
 # What is missing at x to the held parameters, standard deviations relative to their values. One held at 0 is an entry
@@ -84,7 +99,7 @@ quantity_limit <- function(point, x0, lowest, side, z) {
   }
   inner <- list(at = estimate, value = 0)
   step <- side * unit / 4
-  positive <- is_positive(point, x0)
+  positive <- point$range[1L] == 0
   for (trial in seq_len(100L)) {
     at <- inner$at + step
     if (positive && at <= inner$at / 10) at <- inner$at / 10
@@ -92,7 +107,7 @@ quantity_limit <- function(point, x0, lowest, side, z) {
     value <- zeta(at)
     if (is.na(value)) {
       step <- step / 4
-      if (abs(step) < 1e-5 * unit) return(inner$at)
+      if (abs(step) < 1e-5 * unit) return(near_end(inner$at, point$range))
       next
     }
     if (value >= z) return(limit_between(zeta, 1:2, list(at = c(at, inner$at), value = c(value, inner$value)), z))
@@ -102,11 +117,11 @@ quantity_limit <- function(point, x0, lowest, side, z) {
   NA_real_
 }
 
-# Is the quantity never negative, as variances, standard deviations and ratios of these are?
-is_positive <- function(point, x0) {
-  grid <- as.matrix(expand.grid(rep(list(c(-1, -0.1, 0.1, 1)), min(length(x0), 4L))))
-  moves <- cbind(grid, matrix(0, nrow(grid), max(0L, length(x0) - 4L)))
-  all(vapply(seq_len(nrow(moves)), function(i) isTRUE(point$value(x0 * (1 + moves[i, ]) + moves[i, ]) >= 0), NA))
+# A profile that ends next to the end of the range ends there.
+near_end <- function(at, range) {
+  ends <- range[is.finite(range)]
+  close <- which(abs(at - ends) < 1e-3 * max(abs(ends), abs(at)))
+  if (length(close)) ends[close[1L]] else at
 }
 
 # How much the quantity moves when the parameters do.
@@ -144,7 +159,7 @@ held_quantity <- function(point, x, target, unit) {
   value <- point$criterion(x)
   reached <- function(tol) all(abs(gap) < tol)
   for (iteration in seq_len(30L)) {
-    step <- lagrangian_step(point$criterion, f, x, value, gap)
+    step <- lagrangian_step(point$derivatives(x, value), f, x, gap)
     if (is.null(step)) return(NULL)
     if (reached(1e-10) && step$decrement < 1e-10) return(list(x = x, value = value))
     penalty <- pmax(penalty, 2 * abs(step$multiplier))
@@ -165,8 +180,8 @@ held_quantity <- function(point, x, target, unit) {
   if (reached(1e-8) && step$decrement < 1e-6 * max(1, abs(value))) list(x = x, value = value)
 }
 
-lagrangian_step <- function(criterion, f, x, value, gap) {
-  d <- differences(criterion, x, value)
+# `d`: gradient and Hessian of the criterion at x.
+lagrangian_step <- function(d, f, x, gap) {
   bends <- lapply(seq_along(gap), function(k) differences(function(x) f(x)[k], x, gap[k]))
   A <- vapply(bends, `[[`, numeric(length(x)), "gradient")
   if (!all(is.finite(A)) || !all(is.finite(d$hessian))) return(NULL)

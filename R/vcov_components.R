@@ -81,8 +81,8 @@ print.variance_components <- function(x, digits = max(3L, getOption("digits") - 
 # to the caller: a product of two standard errors has the fourth power of the response's unit.
 component_errors <- function(fit, scale = "variance", information = "observed") {
   check_fit(fit)
-  scale <- check_choice(scale[1L], c("variance", "sd"), "scale")
-  information <- check_choice(information[1L], c("observed", "expected", "average"), "information")
+  scale <- match_word(scale[1L], c("variance", "sd"), "scale")
+  information <- match_word(information[1L], c("observed", "expected", "average"), "information")
   parameters <- variance_parameters(fit)
   at <- parameter_positions(fit, parameters)
   found <- natural_errors(fit, information)
@@ -103,7 +103,13 @@ natural_errors <- function(fit, information) {
   maps <- Map(vech_map, fit$cross_products$z_basis, fit_random(fit))
   k <- sum(vapply(maps, nrow, 0L)) + 1L
   if (fit_is_exact(fit)) return(list(se = rep(NA_real_, k), correlation = matrix(NA_real_, k, k)))
-  info <- derivatives_at(fit, information == "average")
+  out <- transformed_errors(block_diagonal(c(maps, list(matrix(1)))), natural_covariance(fit, information))
+  out$se <- out$se * fit_sigma(fit)^2
+  out
+}
+
+# Covariance matrix of the natural parameters in the engine's coordinates, relative to sigma^2.
+natural_covariance <- function(fit, information, info = derivatives_at(fit, information == "average")) {
   J <- tangent_directions(info$jacobian)
   M <- switch(information, expected = if (fit_is_reml(fit)) info$t else info$t_ml, average = info$ai,
               observed_curvature(info, fit_is_reml(fit)))
@@ -113,10 +119,7 @@ natural_errors <- function(fit, information) {
   if (information == "observed") H[own, own] <- H[own, own] + crossprod(J$theta, info$curvature %*% J$theta)
   free <- free_directions(info, full)
   full <- full %*% free
-  C <- full %*% (2 * scaled_inverse(crossprod(free, H %*% free))) %*% t(full)
-  out <- transformed_errors(block_diagonal(c(maps, list(matrix(1)))), C)
-  out$se <- out$se * fit_sigma(fit)^2
-  out
+  full %*% (2 * scaled_inverse(crossprod(free, H %*% free))) %*% t(full)
 }
 
 # Standard errors and correlations of A x for x with covariance matrix C; the rows of A may have any unit.

@@ -4,8 +4,7 @@ vcov_types <- c("model", "kenward-roger", "CR0", "CR1", "CR2", "CR3")
 
 # `...`: options of the method, such as `cluster` or `information`.
 typed_vcov <- function(fit, type, ...) {
-  at <- if (is.character(type) && length(type) == 1L && !is.na(type)) match(tolower(type), tolower(vcov_types)) else NA
-  if (is.na(at)) check_choice(type, vcov_types, "type")
+  at <- match(match_word(type, vcov_types, "type", c(KR = "kenward-roger")), vcov_types)
   if (at == 1L) {
     check_dots_empty(...)
     return(fit_vcov(fit))

@@ -24,4 +24,4 @@ level_argument <- function(level, own, given, dots) {
 }
 
 # What is left of `...` without the level.
-without_level <- function(dots) dots[!names(dots) %in% c("level", "conf.level")]
+without_level <- function(dots) if (is.null(names(dots))) dots else dots[!names(dots) %in% c("level", "conf.level")]

@@ -1,10 +1,11 @@
-# Rejection rates of true hypotheses: Rscript bench/calibrate.R [design ...] [--replicates=N] [--bootstrap=N] [--draws=N]
-# [--cores=N] [--write]. See bench/README.md.
+# Rejection rates of true hypotheses and coverage of intervals: Rscript bench/calibrate.R [design ...] [--part=tests|intervals]
+# [--replicates=N] [--bootstrap=N] [--draws=N] [--cores=N] [--write]. See bench/README.md.
 
 library(henderson)
 script <- normalizePath(sub("^--file=", "", grep("^--file=", commandArgs(FALSE), value = TRUE)[1]))
 source(file.path(dirname(script), "designs.R"))
 source(file.path(dirname(script), "rates.R"))
+source(file.path(dirname(script), "coverage.R"))
 
 # ---- command line ----
 
@@ -12,16 +13,18 @@ read_options <- function(words) {
   flags <- grep("^--", words, value = TRUE)
   names <- setdiff(words, flags)
   numbers <- "^--(replicates|bootstrap|draws|cores)=[1-9][0-9]*$"
-  unknown <- c(setdiff(names, names(all_designs)), flags[!grepl(numbers, flags) & flags != "--write"])
+  parts <- c("--part=tests", "--part=intervals")
+  unknown <- c(setdiff(names, names(all_designs)), flags[!grepl(numbers, flags) & !flags %in% c("--write", parts)])
   if (length(unknown)) {
     stop("not understood: ", paste(unknown, collapse = " "), "\nDesigns: ", paste(names(all_designs), collapse = " "),
-         "\nOptions: --replicates=N --bootstrap=N --draws=N --cores=N --write", call. = FALSE)
+         "\nOptions: --part=tests --part=intervals --replicates=N --bootstrap=N --draws=N --cores=N --write", call. = FALSE)
   }
   out <- list(replicates = 2000L, bootstrap = 199L, draws = 100000L, cores = default_cores())
   for (flag in grep(numbers, flags, value = TRUE)) {
     out[[sub("^--(.*)=.*", "\\1", flag)]] <- as.integer(sub(".*=", "", flag))
   }
   out$write <- "--write" %in% flags
+  out$parts <- if (any(parts %in% flags)) sub("--part=", "", intersect(parts, flags)) else c("tests", "intervals")
   if (out$write && length(names)) stop("--write is for all designs together.", call. = FALSE)
   out$designs <- if (length(names)) all_designs[names] else all_designs
   out
@@ -32,15 +35,19 @@ default_cores <- function() {
   if (is.na(found)) 1L else found
 }
 
-# One task per question. Its seed depends on nothing but its place among all designs.
-all_tasks <- function(designs) {
+# One task per question, and one per design for intervals. Its seed depends on nothing but its place among all designs.
+all_tasks <- function(designs, parts) {
   unlist(lapply(designs, function(design) {
     place <- 100L * match(design$name, names(all_designs))
     fixed <- Map(function(question, k) list(part = "fixed", design = design, question = question, seed = place + k),
                  design$fixed, seq_along(design$fixed))
-    c(fixed, list(list(part = "variance", design = design, question = design$variance, seed = place + 50L)))
+    tests <- c(fixed, list(list(part = "variance", design = design, question = design$variance, seed = place + 50L)))
+    c(if ("tests" %in% parts && !isTRUE(design$intervals_only)) tests,
+      if ("intervals" %in% parts) list(list(part = "intervals", design = design, seed = place + 60L)))
   }), recursive = FALSE, use.names = FALSE)
 }
+
+run_task <- function(task, options) if (task$part == "intervals") coverage_rates(task, options) else calibrate(task, options)
 
 # ---- print-out ----
 
@@ -70,6 +77,29 @@ print_tables <- function(result) {
       sprintf("%.2f", 100 * sqrt(0.01 * 0.99 / result$replicates[1])), "\n", sep = "")
 }
 
+# Percentages of intervals that hold the truth; of several parameters the lowest and the highest.
+print_coverage <- function(result) {
+  old <- options(width = 160)
+  on.exit(options(old))
+  result$interval <- sub("^coefficient .*", "fixed effects", result$interval)
+  for (interval in unique(result$interval)) {
+    own <- result[result$interval == interval, ]
+    cell <- tapply(own$coverage, list(own$name, own$method), function(x) paste(unique(sprintf("%.1f", 100 * range(x))), collapse = " to "))
+    cell[is.na(cell)] <- ""
+    cat("\n", interval, ": percent of 95 percent intervals that hold the truth\n", sep = "")
+    print(noquote(cell[unique(own$name), unique(own$method), drop = FALSE]), right = TRUE)
+  }
+}
+
+write_coverage <- function(result) {
+  path <- file.path(dirname(dirname(script)), "inst", "extdata", "coverage.csv")
+  writeLines(sprintf("# Rscript bench/calibrate.R --part=intervals --write: %s, henderson %s, %s", Sys.Date(),
+                     utils::packageVersion("henderson"), R.version.string), path)
+  result$se <- signif(result$se, 3)
+  suppressWarnings(utils::write.table(result, path, append = TRUE, sep = ",", row.names = FALSE))
+  cat("written: inst/extdata/coverage.csv\n")
+}
+
 write_result <- function(result, options) {
   path <- file.path(dirname(dirname(script)), "inst", "extdata", "calibration.csv")
   about <- sprintf("# Rscript bench/calibrate.R --write: %s, henderson %s, %s; bootstrap of %d, %d draws for exact tests",
@@ -82,13 +112,18 @@ write_result <- function(result, options) {
 
 wanted <- read_options(commandArgs(TRUE))
 started <- proc.time()[["elapsed"]]
-tasks <- all_tasks(wanted$designs)
+tasks <- all_tasks(wanted$designs, wanted$parts)
 cat(length(tasks), "questions,", wanted$replicates, "responses each, on", wanted$cores, "cores\n")
-parts <- parallel::mclapply(tasks, calibrate, wanted, mc.cores = wanted$cores, mc.preschedule = FALSE)
-failed <- Filter(Negate(is.data.frame), parts)
+found <- parallel::mclapply(tasks, run_task, wanted, mc.cores = wanted$cores, mc.preschedule = FALSE)
+failed <- Filter(Negate(is.data.frame), found)
 if (length(failed)) stop("a question failed: ", format(failed[[1]]), call. = FALSE)
-result <- do.call(rbind, parts)
-result <- result[order(result$part), ]
-print_tables(result)
+of_intervals <- vapply(tasks, function(task) task$part == "intervals", NA)
+if (!all(of_intervals)) {
+  result <- do.call(rbind, found[!of_intervals])
+  result <- result[order(result$part), ]
+  print_tables(result)
+}
+if (any(of_intervals)) print_coverage(do.call(rbind, found[of_intervals]))
 cat(sprintf("%.0f s\n", proc.time()[["elapsed"]] - started))
-if (wanted$write) write_result(result, wanted)
+if (wanted$write && !all(of_intervals)) write_result(result, wanted)
+if (wanted$write && any(of_intervals)) write_coverage(do.call(rbind, found[of_intervals]))

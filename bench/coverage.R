@@ -1,103 +1,131 @@
-# Coverage of intervals for variances and quantities: Rscript bench/coverage.R [design ...] [--replicates=N] [--bootstrap=N]
-# [--cores=N]. See bench/README.md.
+# How often 95 percent intervals hold the truth, through the functions that users call.
 
-library(henderson)
+# Rows of the design that are predicted: the first, the middle and the last.
+predicted_rows <- function(design) unique(round(c(1, nrow(design$data) / 2, nrow(design$data))))
 
-# ---- designs: rows, random terms, true standard deviations (residual 1) ----
-
-oneway <- function(sizes) data.frame(g = factor(rep(seq_along(sizes), sizes)))
-designs <- list(
-  few = list(rows = oneway(rep(5, 5)), terms = "g", sd = c(g = 1)),
-  many = list(rows = oneway(rep(3, 30)), terms = "g", sd = c(g = 0.7)),
-  unequal = list(rows = oneway(c(2, 2, 3, 3, 4, 6, 9, 12)), terms = "g", sd = c(g = 1)),
-  gauge = list(rows = expand.grid(k = 1:3, o = factor(1:3), p = factor(1:10)), terms = c("p", "o", "p:o"), sd = c(p = 3, o = 0.7, `p:o` = 0.5)),
-  nested = list(rows = expand.grid(k = 1:2, b = factor(1:3), a = factor(1:8)), terms = c("a", "a:b"), sd = c(a = 1, `a:b` = 1)),
-  gaps = list(rows = subset(expand.grid(k = 1:2, a = factor(1:6), b = factor(1:8)), (as.integer(a) + as.integer(b) + k) %% 4 != 0),
-              terms = c("a", "b"), sd = c(a = 1, b = 0.6)))
-
-level <- 0.95
-
-# ---- the questions: components, their sum, their shares ----
-
-questions <- function(design) {
-  names <- names(design$sd)
-  part <- function(name) { force(name); function(p) p$covariance[[name]][1] }
-  total <- function(p) p$sigma^2 + sum(unlist(p$covariance))
-  share <- function(name) { force(name); function(p) p$covariance[[name]][1] / total(p) }
-  c(stats::setNames(lapply(names, part), paste("variance", names)), list(total = total), stats::setNames(lapply(names, share), paste("share", names)))
+# Random effects of `levels` levels of a term: for each data set a matrix.
+draw_effects <- function(term, levels, count) {
+  root <- chol(term$covariance)
+  lapply(seq_len(count), function(k) matrix(stats::rnorm(levels * nrow(root)), levels) %*% root)
 }
 
-truth <- function(design, questions) {
-  state <- list(covariance = lapply(design$sd, function(s) matrix(s^2)), sigma = 1)
-  vapply(questions, function(f) f(state), 0)
-}
-
-draw <- function(design) {
-  y <- rnorm(nrow(design$rows))
-  for (term in names(design$sd)) {
-    code <- interaction(design$rows[strsplit(term, ":", fixed = TRUE)[[1]]], drop = TRUE)
-    y <- y + design$sd[[term]] * rnorm(nlevels(code))[code]
+# Responses y of `count` data sets as columns, and what is to be predicted for the predicted rows: means and new observations, for their
+# own groups and for new ones.
+draw_truth <- function(design, count) {
+  n <- nrow(design$data)
+  at <- predicted_rows(design)
+  scale <- 1 / sqrt(if (is.null(design$data$weight)) rep(1, n) else design$data$weight)
+  own <- matrix(0, n, count)
+  new <- matrix(0, length(at), count)
+  for (term in design$random) {
+    Z <- stats::model.matrix(term$columns, design$data)
+    group <- as.integer(factor(design$data[[term$group]]))
+    own <- own + vapply(draw_effects(term, max(group), count), function(b) rowSums(Z * b[group, , drop = FALSE]), numeric(n))
+    new <- new + vapply(draw_effects(term, length(at), count), function(b) rowSums(Z[at, , drop = FALSE] * b), numeric(length(at)))
   }
-  y
+  error <- function(rows) matrix(stats::rnorm(length(rows) * count), length(rows)) * scale[rows]
+  known <- own[at, , drop = FALSE]
+  list(y = own + error(seq_len(n)), `known group, mean` = known, `known group, observation` = known + error(at), `new group, mean` = new,
+       `new group, observation` = new + error(at))
 }
 
-# Limits of all questions by one method, a row for each; NA where it fails.
-limits <- function(method, fit, asked, bootstrap) {
-  out <- matrix(NA_real_, length(asked), 2)
-  own <- if (method == "chisq") !grepl("^share", names(asked)) else rep(TRUE, length(asked))     # for variances only
-  found <- tryCatch(switch(method,
-    MLS = , generalized = henderson:::ems_quantity(ems(fit), asked, method, level, 2000, 1),
-    bootstrap = do.call(quantity, c(list(fit), asked, method = "boot", nsim = bootstrap, seed = 1)),
-    do.call(quantity, c(list(fit), asked[own], method = method))), error = function(e) NULL)
-  if (!is.null(found)) out[own, ] <- as.matrix(found[c("lower", "upper")])
-  out
+# True standard deviations and correlations in the order of confint(), intraclass correlations and the total variance.
+true_values <- function(design, fit) {
+  groups <- vapply(design$random, `[[`, "", "group")
+  terms <- design$random[match(names(VarCorr(fit)), groups)]
+  squares <- vapply(terms, function(term) sum(crossprod(stats::model.matrix(term$columns, design$data)) * term$covariance), 0) / nrow(design$data)
+  parameters <- unlist(lapply(terms, function(term) {
+    S <- term$covariance
+    c(sqrt(diag(S)), stats::cov2cor(S)[lower.tri(S)])
+  }))
+  list(parameters = c(parameters, 1), icc = squares / (1 + sum(squares)), total = 1 + sum(squares))
 }
 
-one_response <- function(seed, design, asked, value, methods, bootstrap) {
-  set.seed(seed)
-  data <- design$rows
-  data$y <- draw(design)
-  formula <- as.formula(paste("y ~ 1 +", paste0("(1 | ", design$terms, ")", collapse = " + ")))
-  fit <- suppressMessages(lmm(formula, data))
-  vapply(methods, function(method) {
-    own <- suppressWarnings(suppressMessages(limits(method, fit, asked, bootstrap)))
-    c(own[, 1] <= value & value <= own[, 2], own[, 2] - own[, 1])
-  }, numeric(2 * length(asked)))
+holds <- function(limits, truth) limits[, 1] <= truth & truth <= limits[, 2]
+
+# Profile limits are where -2 log L has risen by the quantile of chi-square: the rise at the truth says on which side it is.
+profile_holds <- function(fit, truth, reml) {
+  base <- henderson:::profile_base(henderson:::fit_by(fit, reml), seq_along(truth))
+  vapply(seq_along(truth), function(k) henderson:::profile_value(base, k, truth[k])$value - base$value <= stats::qchisq(0.95, 1), NA)
 }
 
-# ---- command line ----
-
-words <- commandArgs(TRUE)
-number <- function(name, default) {
-  own <- grep(paste0("^--", name, "=[0-9]+$"), words, value = TRUE)
-  if (length(own)) as.integer(sub(".*=", "", own)) else default
+# The same for functions of the variance parameters, on the way to the truth in a few steps; by the limits where that does not arrive.
+quantity_profile_holds <- function(fit, name, truth) {
+  functions <- henderson:::quantity_functions(fit, list(name))
+  limits <- NULL
+  vapply(seq_along(functions), function(k) {
+    point <- henderson:::quantity_point(fit, functions[[k]])
+    point$held <- henderson:::held_gaps(fit)
+    x <- c(fit$optimum$theta, log(sigma(fit)))
+    estimate <- point$value(x)
+    unit <- henderson:::quantity_unit(point, x)
+    x <- henderson:::off_flat(x)
+    for (share in c(0.3, 0.7, 1)) {
+      found <- henderson:::held_quantity(point, x, estimate + share * (truth[k] - estimate), unit)
+      if (is.null(found)) break
+      x <- found$x
+    }
+    if (!is.null(found)) return(found$value - deviance(fit) <= stats::qchisq(0.95, 1))
+    if (is.null(limits)) limits <<- as.matrix(quantity(fit, name, method = "profile")[c("lower", "upper")])
+    unname(holds(limits, truth)[k])
+  }, NA)
 }
-unknown <- setdiff(words, c(names(designs), grep("^--(replicates|bootstrap|cores)=[0-9]+$", words, value = TRUE)))
-if (length(unknown)) stop("not understood: ", paste(unknown, collapse = " "), "\nDesigns: ", paste(names(designs), collapse = " "), call. = FALSE)
-replicates <- number("replicates", 500L)
-bootstrap <- number("bootstrap", 199L)
-cores <- number("cores", 1L)
-chosen <- intersect(names(designs), words)
-if (!length(chosen)) chosen <- names(designs)
-methods <- c("profile", "chisq", "delta", "MLS", "generalized", if (bootstrap > 0) "bootstrap")
 
-for (name in chosen) {
-  design <- designs[[name]]
-  asked <- questions(design)
-  value <- truth(design, asked)
-  found <- simplify2array(parallel::mclapply(seq_len(replicates), one_response, design, asked, value, methods, bootstrap, mc.cores = cores))
-  k <- length(asked)
-  cover <- 100 * apply(found[seq_len(k), , , drop = FALSE], 1:2, mean, na.rm = TRUE)
-  width <- apply(found[k + seq_len(k), , , drop = FALSE], 1:2, stats::median, na.rm = TRUE)
-  missing <- 100 * apply(is.na(found[seq_len(k), , , drop = FALSE]), 1:2, mean)
-  rownames(cover) <- rownames(width) <- rownames(missing) <- names(asked)
-  cat("\n", name, ": percent of ", 100 * level, " percent limits that contain the true value (median width)", "\n", sep = "")
-  shown <- matrix(sprintf("%.1f (%.3g)", cover, width), k, dimnames = dimnames(cover))
-  shown[is.nan(cover)] <- ""
-  print(noquote(shown), right = TRUE)
-  if (any(missing > 0 & missing < 100)) {
-    cat("percent without limits\n")
-    print(round(missing[rowSums(missing > 0 & missing < 100) > 0, , drop = FALSE], 1))
+# What is asked of one data set: named by method and kind of interval. Of predictions the share of the rows that are held counts. Kenward-Roger
+# predictions, which take row by row, are asked of every fourth data set.
+one_coverage <- function(fit, truth, drawn, k, rows) {
+  predicted <- function(ddf) {
+    limits <- lapply(c(mean = "confidence", observation = "prediction"), function(interval) {
+      if (ddf == "Kenward-Roger" && k %% 4 != 1) return(matrix(NA_real_, nrow(rows$all), 3))
+      predict(fit, rows$all, interval = interval, allow.new.levels = TRUE, ddf = ddf, weights = rows$weight)
+    })
+    vapply(targets, function(target) {
+      mean(holds(limits[[target$what]][rows[[target$group]], 2:3, drop = FALSE], drawn[[target$name]][, k]))
+    }, 0)
   }
+  fixed <- function(ddf) holds(confint(fit, "beta_", ddf = ddf, method = if (ddf == "asymptotic") "Wald" else "profile"), 0)
+  by_ddf <- lapply(c(normal = "asymptotic", Satterthwaite = "Satterthwaite", `Kenward-Roger` = "Kenward-Roger"), function(ddf) c(fixed(ddf), predicted(ddf)))
+  words <- c(rep("icc", length(truth$icc)), "total")
+  limits <- as.matrix(quantity(fit, "icc", "total", method = "delta")[c("lower", "upper")])
+  by_delta <- stats::setNames(holds(limits, c(truth$icc, truth$total)), words)
+  by_profile <- stats::setNames(c(quantity_profile_holds(fit, "icc", truth$icc), quantity_profile_holds(fit, "total", truth$total)), words)
+  kinds <- c(rep("standard deviations, correlations", length(truth$parameters) - 1), "sigma")
+  profiles <- lapply(c(`profile, ML` = FALSE, `profile, REML` = TRUE), function(reml) stats::setNames(profile_holds(fit, truth$parameters, reml), kinds))
+  profiles$`profile, REML` <- c(profiles$`profile, REML`, by_profile)
+  unlist(list(by_ddf, profiles, list(`delta method` = by_delta)))
 }
-cat("\n", replicates, " responses for each design; standard error of 95 percent ", sprintf("%.1f", 100 * sqrt(0.05 * 0.95 / replicates)), "\n", sep = "")
+
+targets <- lapply(c("known group, mean", "known group, observation", "new group, mean", "new group, observation"), function(name) {
+  list(name = name, group = sub(" .*", "", name), what = sub(".*, ", "", name))
+})
+names(targets) <- vapply(targets, `[[`, "", "name")
+
+# The predicted rows with the groups that they have, then with new ones.
+rows_to_predict <- function(design) {
+  known <- design$data[predicted_rows(design), , drop = FALSE]
+  for (term in design$random) known[[term$group]] <- as.character(known[[term$group]])
+  new <- known
+  for (term in design$random) new[[term$group]] <- paste("new", seq_len(nrow(new)))
+  weight <- if (is.null(known$weight)) 1 else rep(known$weight, 2)
+  list(all = rbind(known, new), known = seq_len(nrow(known)), new = nrow(known) + seq_len(nrow(new)), weight = weight)
+}
+
+# One design: a row for each method and kind of interval, and for each parameter where there are several.
+coverage_rates <- function(task, options) {
+  started <- proc.time()[["elapsed"]]
+  set.seed(task$seed, "Mersenne-Twister", "Inversion", "Rejection")
+  design <- task$design
+  drawn <- draw_truth(design, options$replicates)
+  fit <- fit_design(design$fixed[[1]]$large, design$data, drawn$y[, 1])
+  truth <- true_values(design, fit)
+  rows <- rows_to_predict(design)
+  all <- vapply(seq_len(options$replicates), function(k) {
+    suppressMessages(one_coverage(refit(fit, drawn$y[, k]), truth, drawn, k, rows))
+  }, one_coverage(fit, truth, drawn, 1, rows))
+  cat(sprintf("  %-10s %-28s %6.1f s\n", design$name, "intervals", proc.time()[["elapsed"]] - started))
+  method <- sub("\\..*", "", rownames(all))
+  kind <- sub("^[^.]*\\.", "", rownames(all))
+  kind[kind %in% names(fixef(fit))] <- paste("coefficient", kind[kind %in% names(fixef(fit))])
+  data.frame(name = design$name, design = design$title, interval = kind, method = method, coverage = rowMeans(all, na.rm = TRUE),
+             se = apply(all, 1, stats::sd, na.rm = TRUE) / sqrt(rowSums(!is.na(all))), replicates = rowSums(!is.na(all)), seed = task$seed, row.names = NULL)
+}

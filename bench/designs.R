@@ -7,6 +7,7 @@
 #   variance      a question about a variance: `question`, the formula `large`, the label `term`, `small` without it (or
 #                 `fixed`, where no random term is left), and `zero`, the number of the term of `random` that is absent
 #                 under the hypothesis
+#   intervals_only TRUE where no test is calibrated
 # Fixed effects are zero in all responses: no test depends on those that it does not test.
 
 new_term <- function(group, covariance, columns = ~ 1) {
@@ -144,5 +145,18 @@ many <- list(
   random = list(new_term("group", 0.5)),
   fixed = list(between_question()), variance = one_variance("group"))
 
-all_designs <- list(blocks, split_plot, incomplete, between, near_zero, coefficients, crossed, weighted, many)
+# ---- for intervals only: no tests are calibrated on these ----
+
+# The first example of README.md, with the variances estimated there.
+readme <- list(
+  name = "irrigation", title = "8 fields of 2 plots, 4 methods of irrigation between fields", data = henderson::irrigation[c("field", "irrigation", "variety")],
+  random = list(new_term("field", 16.541 / 1.426)),
+  fixed = list(list(question = "irrigation", large = y ~ irrigation + variety + (1 | field))), intervals_only = TRUE)
+
+# Six clusters from 2 to 40 rows.
+unequal <- list(
+  name = "unequal", title = "6 groups of 2 to 40, treatment between groups", data = grouped_rows(c(2, 3, 4, 8, 20, 40)),
+  random = list(new_term("group", 0.5)), fixed = list(between_question()), intervals_only = TRUE)
+
+all_designs <- list(blocks, split_plot, incomplete, between, near_zero, coefficients, crossed, weighted, many, readme, unequal)
 names(all_designs) <- vapply(all_designs, `[[`, "", "name")

@@ -120,10 +120,10 @@ test_that("no file names a path of one machine or is left for later", {
   }
 })
 
-test_that("every function is defined once", {
-  names <- unlist(lapply(r_files(), function(path) {
-    lines <- grep("^[A-Za-z_.][A-Za-z0-9_.]* <- function", readLines(path), value = TRUE)
-    sub(" <- function.*", "", lines)
+test_that("every function, and every other name at the top level, is defined once", {
+  names <- unlist(lapply(r_files(), function(file) {
+    vapply(Filter(function(e) is.call(e) && identical(e[[1]], as.name("<-")) && is.name(e[[2]]), as.list(parse(file, keep.source = FALSE))),
+           function(e) as.character(e[[2]]), "")
   }))
   expect_identical(names[duplicated(names)], character())
 })

@@ -14,7 +14,8 @@ test_that("words of a formula", {
   q <- quantity(fit, ~ var(g), ~ var(g, x), ~ sd(g, x), ~ cov(g, 1, x), ~ cor(g, 1, x), ~ var(f:t), ~ sigma, ~ sigma2, ~ total, ~ beta(x), h2 = ~ 4 * var(g) / total)
   g <- S[[match("g", vapply(fit$frame$random, `[[`, "", "name"))]]
   ft <- S[[match("f:t", vapply(fit$frame$random, `[[`, "", "name"))]]
-  total <- g[1, 1] + ft[1] + sigma(fit)^2
+  Z <- cbind(1, data$x)
+  total <- mean(rowSums((Z %*% g) * Z)) + ft[1] + sigma(fit)^2
   expect_equal(q$estimate, c(g[1, 1], g[2, 2], sqrt(g[2, 2]), g[1, 2], cov2cor(g)[1, 2], ft[1], sigma(fit), sigma(fit)^2, total,
                              fixef(fit)[["x"]], 4 * g[1, 1] / total))
   expect_identical(rownames(q)[11], "h2")
@@ -79,4 +80,107 @@ test_that("bootstrap limits of a quantity", {
   again <- suppressMessages(refit(fit, y))
   expect_equal(draws$t[7], VarCorr(again)$operator[1] / (VarCorr(again)$operator[1] + sigma(again)^2), tolerance = 1e-7, ignore_attr = TRUE)
   expect_output(print(draws), "80 refits")
+})
+
+test_that("shares and totals with random slopes are means over the rows, whatever the origin or unit of a covariate", {
+  data <- behavior_data()
+  fit <- lmm(y ~ x + (x | g), data)
+  Z <- cbind(1, data$x)
+  part <- mean(rowSums((Z %*% VarCorr(fit)$g) * Z))
+  total <- part + sigma(fit)^2
+  q <- quantity(fit, "icc", "total", "total sd", "cv", method = "delta")
+  expect_equal(q$estimate, c(part / total, total, sqrt(total), sqrt(total) / abs(mean(cbind(1, data$x) %*% fixef(fit)))), tolerance = 1e-10)
+  for (formula in c(y ~ I(x - 9) + (I(x - 9) | g), y ~ I(x / 7 + 2000) + (I(x / 7 + 2000) | g))) {
+    expect_equal(quantity(lmm(formula, data), "icc", "total", "total sd", "cv", ~ total), quantity(fit, "icc", "total", "total sd", "cv", ~ total),
+                 tolerance = 1e-6)
+  }
+  # weights of zero take a row out
+  some <- lmm(y ~ x + (x | g), data, weights = rep(c(1, 1, 0), 32))
+  expect_equal(quantity(some, "icc"), quantity(lmm(y ~ x + (x | g), data[rep(c(TRUE, TRUE, FALSE), 32), ]), "icc"), tolerance = 1e-6)
+  pieces <- with_chunk_rows(7L, quantity(fit, "icc", "cv", method = "delta"))
+  expect_equal(pieces, q[c(1, 4), ], tolerance = 1e-12)
+  both <- quantity(suppressMessages(lmm(y ~ x + (x || g) + (1 | h), data)), "icc", method = "delta")
+  expect_lt(sum(both$estimate), 1)
+})
+
+test_that("the intraclass correlation of sleepstudy that performance::icc() reports", {
+  skip_if_not_installed("lme4")
+  fit <- lmm(Reaction ~ Days + (Days | Subject), lme4::sleepstudy)
+  expect_equal(quantity(fit, "icc", method = "delta")$estimate, 0.722, tolerance = 1e-3)
+})
+
+test_that("the words that VarCorr() and confint() print are words of a formula", {
+  fit <- lmm(y ~ x + (x | g), behavior_data())
+  S <- VarCorr(fit)$g
+  q <- quantity(fit, ~ var(Residual), ~ sd(Residual), ~ var("Residual"), ~ cor(g), ~ cor(g, (Intercept), x), ~ cor(g, x), ~ cov(g, Intercept, x), ~ .sig02,
+                ~ `sd_x|g`, ~ `var_x|g`, ~ `cor_x.(Intercept)|g`, ~ .sigma, ~ `sigma^2`, method = "delta")
+  r <- S[1, 2] / sqrt(S[1, 1] * S[2, 2])
+  expect_equal(q$estimate, c(sigma(fit)^2, sigma(fit), sigma(fit)^2, r, r, r, S[1, 2], sqrt(S[2, 2]), sqrt(S[2, 2]), S[2, 2], r, sigma(fit), sigma(fit)^2))
+  expect_error(quantity(fit, ~ var(nosuch)), "`g`, `Residual`", class = "lmm_error_input")
+  expect_error(quantity(fit, ~ var(Residual, x)), "no columns", class = "lmm_error_input")
+  expect_error(quantity(fit, ~ cor(g, z)), "`x`", class = "lmm_error_input")
+  pulp <- example_fit("pulp")
+  share <- quantity(pulp, ~ var(operator) / (var(operator) + var(Residual)))
+  expect_equal(share, quantity(pulp, "icc"), ignore_attr = TRUE)
+  expect_error(quantity(pulp, ~ cor(operator)), "two columns", class = "lmm_error_input")
+})
+
+test_that("limits stay inside the range of the quantity, by the profile or on the scale of the range", {
+  pulp <- example_fit("pulp")
+  fit <- lmm(y ~ x + (x | g), behavior_data())
+  quantities <- list(~ var(g), ~ sd(g, x), ~ sigma2 / total, ~ 1 - sigma2 / total, ~ cor(g), ~ 4 * var(g) / total, ~ sigma / sd(g))
+  inside <- list(c(0, Inf), c(0, Inf), c(0, 1), c(0, 1), c(-1, 1), c(0, Inf), c(0, Inf))
+  for (method in c("auto", "delta")) for (k in seq_along(quantities)) {
+    q <- quantity(fit, quantities[[k]], method = method, level = 0.999)
+    expect_true(q$lower >= inside[[k]][1] && q$lower < q$estimate && q$estimate < q$upper && q$upper <= inside[[k]][2], label = deparse(quantities[[k]]))
+    expect_identical(q$method, if (method == "auto") "profile" else "delta")
+  }
+  z <- qnorm(0.975)
+  by_hand <- function(q, to, from, slope) from(to(q$estimate) + c(-z, z) * q$se * slope(q$estimate))
+  log_scale <- quantity(fit, ~ sd(g), method = "Wald")
+  expect_equal(unlist(log_scale[c("lower", "upper")]), by_hand(log_scale, log, exp, function(x) 1 / x), ignore_attr = TRUE)
+  share <- quantity(fit, ~ sigma2 / total, method = "delta")
+  expect_equal(unlist(share[c("lower", "upper")]), by_hand(share, qlogis, plogis, function(x) 1 / (x * (1 - x))), ignore_attr = TRUE)
+  fisher <- quantity(fit, ~ cor(g), method = "delta")
+  expect_equal(unlist(fisher[c("lower", "upper")]), by_hand(fisher, atanh, tanh, function(x) 1 / (1 - x^2)), ignore_attr = TRUE)
+  plain <- quantity(fit, ~ beta(x), ~ cov(g))
+  expect_identical(plain$method, c("delta", "profile"))
+  expect_equal(unlist(plain[1, c("lower", "upper")]), by_hand(plain[1, ], identity, identity, function(x) 1), ignore_attr = TRUE)
+  expect_identical(quantity(pulp, "icc", link = "logit")$method, "delta")
+  expect_identical(quantity(pulp, "icc")$lower, 0)
+})
+
+test_that("the default are profile limits: refits with the quantity held at its limits", {
+  data <- package_data("irrigation")
+  fit <- lmm(yield ~ irrigation + variety + (1 | field), data)
+  X <- model.matrix(~ irrigation + variety, data)
+  model <- oracle_model(data$yield, X, list(X[, 1, drop = FALSE]), list(as.integer(data$field)))
+  rise <- function(share_or_total, icc) {       # -2 log restricted likelihood, minimized over the other of (share, total) by dense matrices
+    f <- function(other) {
+      share <- if (icc) share_or_total else other
+      total <- if (icc) exp(other) else share_or_total
+      oracle_criterion(model, list(matrix(share * total)), (1 - share) * total, TRUE)
+    }
+    optimize(f, if (icc) c(0, 7) else c(0, 1 - 1e-8), tol = 1e-10)$objective - deviance(fit)
+  }
+  q <- quantity(fit, "icc", "total")
+  expect_identical(q$method, c("profile", "profile"))
+  for (limit in c(q$lower[1], q$upper[1])) expect_equal(rise(limit, TRUE), qchisq(0.95, 1), tolerance = 1e-5)
+  for (limit in c(q$lower[2], q$upper[2])) expect_equal(rise(limit, FALSE), qchisq(0.95, 1), tolerance = 1e-5)
+  expect_lt(q$upper[1], 1)
+})
+
+test_that("arguments: words, beginnings of words, both names of the level, what is not a quantity", {
+  fit <- example_fit("pulp")
+  expect_identical(quantity(fit, "icc", conf.level = 0.9), quantity(fit, "icc", level = 0.9))
+  expect_identical(quantity(fit, "icc", method = "prof"), quantity(fit, "ICC", method = "profile"))
+  expect_identical(quantity(fit, "icc", method = "bootstrap", nsim = 20, seed = 1), quantity(fit, "icc", method = "boot", nsim = 20, seed = 1))
+  expect_identical(quantity(fit, "icc", method = "Wald"), quantity(fit, "icc", method = "delta"))
+  expect_error(quantity(fit, "icc", lvl = 0.9), "unknown argument `lvl`", class = "lmm_error_input")
+  expect_error(quantity(fit, "icc", parm = 3), "unknown argument `parm`", class = "lmm_error_input")
+  expect_error(quantity(fit, 3), "must be a one-sided formula", class = "lmm_error_input")
+  expect_error(quantity(fit, "nosuch"), "\"icc\"", class = "lmm_error_input")
+  negative <- suppressMessages(lmm(y ~ x + (1 | g), behavior_data(), bounded = FALSE))
+  expect_identical(quantity(negative, "icc")$method, "delta")
+  expect_error(quantity(negative, "icc", method = "profile"), "method = \"delta\"", class = "lmm_error_input")
 })

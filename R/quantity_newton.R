@@ -1,0 +1,72 @@
+# A profile limit of a quantity at once, without a walk along the profile (Venzon and Moolgavkar 1988): the extreme value of the
+# quantity q where F = -2 log L has risen by z^2. There the gradients are parallel: q' = m F', F = lowest + z^2.
+
+# NULL where Newton's method does not arrive at such a point, and where parameters are held.
+direct_limit <- function(point, x0, lowest, side, z) {
+  if (length(point$held(x0))) return(NULL)
+  start <- direct_start(point, x0, side, z)
+  if (is.null(start)) return(NULL)
+  here <- direct_state(point, start$x, start$m, lowest + z^2)
+  for (iteration in seq_len(15L)) {
+    if (is.null(here)) return(NULL)
+    if (abs(here$gap) <= 1e-9 * z^2 && sum(here$slope^2) <= 1e-12 * sum(here$q$gradient^2)) return(direct_value(point, here, x0, side))
+    step <- direct_step(here)
+    if (is.null(step)) return(NULL)
+    here <- direct_move(point, here, step, lowest + z^2, start$metric, z)
+  }
+  NULL
+}
+
+# Where the extreme would be if F were a parabola and q a plane.
+direct_start <- function(point, x0, side, z) {
+  H <- point$derivatives(x0, point$criterion(x0))$hessian
+  g <- differences(point$value, x0, point$value(x0))$gradient
+  root <- tryCatch(chol(H), error = function(e) NULL)
+  if (is.null(root) || !all(is.finite(g))) return(NULL)
+  size <- sqrt(sum(backsolve(root, g, transpose = TRUE)^2))
+  if (!is.finite(size) || size == 0) return(NULL)
+  list(x = x0 + side * z * sqrt(2) * backsolve(root, backsolve(root, g, transpose = TRUE)) / size, m = side * size / (z * sqrt(2)), metric = root)
+}
+
+# Both functions with their derivatives at x; NULL where one has none. `off`: how far the gradients are from parallel, `gap` how far F
+# is from its level.
+direct_state <- function(point, x, m, level) {
+  value <- point$criterion(x)
+  at <- point$value(x)
+  if (!is.finite(value) || !is.finite(at)) return(NULL)
+  F <- point$derivatives(x, value)
+  q <- differences(point$value, x, at)
+  if (!all(is.finite(c(F$gradient, F$hessian, q$gradient, q$hessian)))) return(NULL)
+  slope <- q$gradient - m * F$gradient
+  list(x = x, m = m, F = F, q = q, value = at, gap = value - level, slope = slope, off = sqrt(sum(slope^2) / sum(q$gradient^2)))
+}
+
+direct_step <- function(here) {
+  n <- length(here$x)
+  K <- rbind(cbind(here$q$hessian - here$m * here$F$hessian, -here$F$gradient), c(here$F$gradient, 0))
+  size <- sqrt(apply(abs(K), 1L, max))
+  if (!all(size > 0)) return(NULL)
+  step <- tryCatch(solve(K / outer(size, size), -c(here$slope, here$gap) / size) / size, error = function(e) NULL)
+  if (!is.null(step) && all(is.finite(step))) list(x = step[seq_len(n)], m = step[n + 1L])
+}
+
+# Not further than the whole way from the optimum to the level at a time, and shorter where that leads away.
+direct_move <- function(point, here, step, level, metric, z) {
+  length <- min(1, z * sqrt(2) / sqrt(sum((metric %*% step$x)^2)))
+  merit <- function(state) (state$gap / z^2)^2 + state$off^2
+  for (attempt in 1:6) {
+    there <- direct_state(point, here$x + length * step$x, here$m + length * step$m, level)
+    if (!is.null(there) && merit(there) < merit(here)) return(there)
+    length <- length / 2
+  }
+  NULL
+}
+
+# The value, if it is on the right side and an extreme along the level.
+direct_value <- function(point, here, x0, side) {
+  if (side * (here$value - point$value(x0)) <= 0 || side * here$m <= 0) return(NULL)
+  if (length(here$x) == 1L) return(here$value)
+  along <- qr.Q(qr(here$F$gradient), complete = TRUE)[, -1L, drop = FALSE]
+  bend <- crossprod(along, (here$q$hessian - here$m * here$F$hessian) %*% along)
+  if (all(side * eigen(bend, symmetric = TRUE, only.values = TRUE)$values < 0)) here$value
+}

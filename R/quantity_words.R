@@ -1,0 +1,116 @@
+# What the words of a quantity's formula mean for given parameters.
+
+# A function of the state and of the names in the formula: the values of these. `squares()`: see mean_squares().
+quantity_words <- function(fit, squares) {
+  parameters <- variance_parameters(fit)
+  names <- lapply(list(old = c(TRUE, FALSE), new = c(FALSE, FALSE), natural = c(FALSE, TRUE)), function(style) {
+    parameter_names(parameters, style[1L], if (style[2L]) "variance" else "sd")
+  })
+  function(state, used) {
+    out <- list(sigma = state$sigma, sigma2 = state$sigma^2)
+    if (any(c("var", "sd", "cov", "cor", "beta") %in% used)) out <- c(out, parameter_functions(state))
+    if ("total" %in% used) out$total <- total_variance(squares(), state)
+    scales <- c(old = "sd", new = "sd", natural = "variance")
+    for (style in names(names)) if (any(names[[style]] %in% used)) {
+      out <- c(out, stats::setNames(as.list(parameter_values(parameters, state$covariance, state$sigma, scales[[style]])), names[[style]]))
+    }
+    out
+  }
+}
+
+# var(), sd(), cov(), cor() and beta(), whose arguments are names.
+parameter_functions <- function(state) {
+  entry <- function(g, x, z) {
+    if (g == "Residual" && !"Residual" %in% names(state$covariance)) return(residual_entry(state, c(x, z)))
+    S <- state$covariance[[find_word(names(state$covariance), g, "random term", "Residual")]]
+    if (is.null(x)) x <- if (ncol(S) == 1L) colnames(S) else "(Intercept)"
+    if (is.null(z)) z <- x
+    S[find_word(colnames(S), x, "column"), find_word(colnames(S), z, "column")]
+  }
+  both <- function(g, columns) {
+    if (length(columns) == 2L) return(columns)
+    own <- colnames(state$covariance[[find_word(names(state$covariance), g, "random term")]])
+    if (!length(columns) && length(own) == 2L) return(own)
+    if (length(columns) == 1L && "(Intercept)" %in% own) return(c("(Intercept)", columns))
+    lmm_abort("input", paste0("a covariance or correlation of ", quote_name(g), " needs the names of two columns."), what = g,
+              fix = there_are(own))
+  }
+  var <- function(g, x) entry(word_of(substitute(g)), if (!missing(x)) word_of(substitute(x)), NULL)
+  cov <- function(g, ...) {
+    g <- word_of(substitute(g))
+    columns <- both(g, vapply(as.list(substitute(list(...)))[-1L], word_of, ""))
+    entry(g, columns[1L], columns[2L])
+  }
+  cor <- function(g, ...) {
+    g <- word_of(substitute(g))
+    columns <- both(g, vapply(as.list(substitute(list(...)))[-1L], word_of, ""))
+    entry(g, columns[1L], columns[2L]) / (sqrt(entry(g, columns[1L], NULL)) * sqrt(entry(g, columns[2L], NULL)))
+  }
+  sd <- function(g, x) sqrt(entry(word_of(substitute(g)), if (!missing(x)) word_of(substitute(x)), NULL))
+  beta <- function(x) state$beta[[find_word(names(state$beta), word_of(substitute(x)), "fixed effect")]]
+  list(var = var, cov = cov, cor = cor, sd = sd, beta = beta)
+}
+
+residual_entry <- function(state, columns) {
+  if (!length(columns)) return(state$sigma^2)
+  lmm_abort("input", "the residual variance has no columns: write var(Residual) or sd(Residual).", what = columns)
+}
+
+# What was written for a name: a name, a string, 1 for the intercept, or an expression such as `a:b`.
+word_of <- function(e) {
+  if (is.character(e)) return(e)
+  if (identical(e, 1) || identical(e, quote(Intercept))) return("(Intercept)")
+  sub("^`(.*)`$", "\\1", deparse_line(e))
+}
+
+find_word <- function(names, wanted, kind, more = NULL) {
+  at <- match(gsub(" ", "", wanted), gsub(" ", "", names))
+  if (!is.na(at)) return(at)
+  lmm_abort("input", paste0("the fit has no ", kind, " ", quote_name(wanted), "."), what = wanted,
+            fix = there_are(c(names, more)))
+}
+
+there_are <- function(names) {
+  paste0(if (length(names) == 1L) "There is " else "There are ", enumerate(quote_name(names), 12L), ".")
+}
+
+# ---- means over the rows ----
+
+# The parameters of a fit, with the covariance matrices in the engine's coordinates, in which sums over rows do not cancel.
+whole_state <- function(fit) {
+  c(fit_state(fit), list(inner = lapply(covariance_at(fit, fit$optimum$theta, own = TRUE), `*`, fit_sigma(fit)^2)))
+}
+
+# For each term the mean over the rows of z' Sigma z.
+term_share <- function(squares, state) {
+  own <- !is.null(state$inner)
+  mapply(function(M, S) sum(M * S), if (own) squares$inner else squares$user, if (own) state$inner else state$covariance)
+}
+
+total_variance <- function(squares, state) state$sigma^2 + sum(term_share(squares, state))
+
+# For each term the mean of z z' over the rows that count, in the user's columns and in the engine's. An intercept needs no rows.
+mean_squares <- function(fit) {
+  random <- fit_random(fit)
+  basis <- fit$cross_products$z_basis
+  constant <- vapply(random, function(term) identical(term$columns, "(Intercept)"), NA)
+  if (all(constant)) return(list(user = lapply(random, function(term) matrix(1)), inner = lapply(basis, function(B) matrix(B^2))))
+  rows <- fit_rows(fit, "`total` with random slopes")
+  used <- used_rows(rows)
+  pieces <- lapply(row_pieces(rows$n), function(range) {
+    Z <- lapply(design(fit$frame, rows, range)$Z, function(Z) Z[used[range[1L]:range[2L]], , drop = FALSE] / sqrt(sum(used)))
+    list(user = lapply(Z, crossprod), inner = Map(function(Z, B) crossprod(Z %*% B), Z, basis))
+  })
+  Reduce(function(a, b) Map(function(a, b) Map(`+`, a, b), a, b), pieces)
+}
+
+# The mean row of X and the mean offset.
+mean_row <- function(fit) {
+  if (identical(names(fit_beta(fit)), "(Intercept)") && is.null(fit$rows$offset)) return(list(x = 1, offset = 0))
+  rows <- fit_rows(fit, "\"cv\"")
+  used <- used_rows(rows)
+  x <- Reduce(`+`, lapply(row_pieces(rows$n), function(range) {
+    colSums(design(fit$frame, rows, range)$X[used[range[1L]:range[2L]], , drop = FALSE]) / sum(used)
+  }))
+  list(x = x, offset = if (is.null(rows$offset)) 0 else mean(rows$offset[used]))
+}
