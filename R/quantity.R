@@ -79,16 +79,19 @@ quantity <- function(fit, ..., method = c("auto", "profile", "delta", "chisq", "
   out
 }
 
-# A quantity that cannot be evaluated is the user's mistake.
+# A quantity that cannot be evaluated is the user's mistake. Attribute `plain`: the function itself, for who evaluates it often.
 reporting_errors <- function(f, group) {
   force(f)
-  function(state) {
-    tryCatch(f(state), error = function(e) {
-      if (inherits(e, "lmm_condition")) stop(e)
-      lmm_abort("input", paste0("a quantity cannot be evaluated: ", conditionMessage(e), "."), what = "...",
-                fix = paste0("Words for parameters are sigma, sigma2, total, var(", group, "), sd(", group, "), cov(), cor() and beta()."))
-    })
-  }
+  force(group)
+  structure(function(state) report_errors(f(state), group), plain = f, group = group)
+}
+
+report_errors <- function(value, group) {
+  tryCatch(value, error = function(e) {
+    if (inherits(e, "lmm_condition")) stop(e)
+    lmm_abort("input", paste0("a quantity cannot be evaluated: ", conditionMessage(e), "."), what = "...",
+              fix = paste0("Words for parameters are sigma, sigma2, total, var(", group, "), sd(", group, "), cov(), cor() and beta()."))
+  })
 }
 
 check_value <- function(value) {

@@ -88,6 +88,11 @@ range_link <- function(range, estimate) {
   if (range[1L] == -1 && range[2L] == 1) "fisher" else "identity"
 }
 
+link_functions <- function(link) {
+  switch(link, identity = list(to = identity, from = identity), log = list(to = log, from = exp),
+         logit = list(to = stats::qlogis, from = stats::plogis), fisher = list(to = atanh, from = tanh))
+}
+
 # The range of a quantity: c(0, Inf), c(0, 1), c(-1, 1) or no bounds, by its values at parameters that differ by powers of ten, with
 # correlations of both signs. Without bounds on the variances there are none.
 quantity_range <- function(f, fit) {

@@ -4,12 +4,15 @@
 # NULL where Newton's method does not arrive at such a point, and where parameters are held.
 direct_limit <- function(point, x0, lowest, side, z) {
   if (length(point$held(x0))) return(NULL)
+  own <- point$value
+  scale <- link_functions(range_link(point$range, own(x0)))       # where the quantity is closer to a plane
+  point$value <- function(x) scale$to(own(x))
   start <- direct_start(point, x0, side, z)
   if (is.null(start)) return(NULL)
   here <- direct_state(point, start$x, start$m, lowest + z^2)
   for (iteration in seq_len(15L)) {
     if (is.null(here)) return(NULL)
-    if (abs(here$gap) <= 1e-9 * z^2 && sum(here$slope^2) <= 1e-12 * sum(here$q$gradient^2)) return(direct_value(point, here, x0, side))
+    if (abs(here$gap) <= 1e-9 * z^2 && sum(here$slope^2) <= 1e-12 * sum(here$q$gradient^2)) return(direct_value(point, here, x0, side, scale$from))
     step <- direct_step(here)
     if (is.null(step)) return(NULL)
     here <- direct_move(point, here, step, lowest + z^2, start$metric, z)
@@ -32,7 +35,7 @@ direct_start <- function(point, x0, side, z) {
 # is from its level.
 direct_state <- function(point, x, m, level) {
   value <- point$criterion(x)
-  at <- point$value(x)
+  at <- suppressWarnings(point$value(x))
   if (!is.finite(value) || !is.finite(at)) return(NULL)
   F <- point$derivatives(x, value)
   q <- differences(point$value, x, at)
@@ -63,10 +66,10 @@ direct_move <- function(point, here, step, level, metric, z) {
 }
 
 # The value, if it is on the right side and an extreme along the level.
-direct_value <- function(point, here, x0, side) {
+direct_value <- function(point, here, x0, side, from) {
   if (side * (here$value - point$value(x0)) <= 0 || side * here$m <= 0) return(NULL)
-  if (length(here$x) == 1L) return(here$value)
+  if (length(here$x) == 1L) return(from(here$value))
   along <- qr.Q(qr(here$F$gradient), complete = TRUE)[, -1L, drop = FALSE]
   bend <- crossprod(along, (here$q$hessian - here$m * here$F$hessian) %*% along)
-  if (all(side * eigen(bend, symmetric = TRUE, only.values = TRUE)$values < 0)) here$value
+  if (all(side * eigen(bend, symmetric = TRUE, only.values = TRUE)$values < 0)) from(here$value)
 }

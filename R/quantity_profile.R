@@ -8,7 +8,7 @@ profile_quantity <- function(f, fit, level, range = quantity_range(f, fit)) {
     lmm_abort("input", "profile limits of quantities are not available where the residual variance is estimated as 0.", what = "method",
               fix = "Use confint() for the parameters themselves, or another method.")
   }
-  point <- quantity_point(fit, f)
+  point <- quantity_point(fit, if (is.null(attr(f, "plain"))) f else attr(f, "plain"))
   point$held <- held_gaps(fit)
   x0 <- c(fit$optimum$theta, log(fit_sigma(fit)))
   if (anyNA(point$held(x0))) {
@@ -17,10 +17,10 @@ profile_quantity <- function(f, fit, level, range = quantity_range(f, fit)) {
   }
   point$range <- range
   z <- stats::qnorm((1 + level) / 2)
-  vapply(c(-1, 1), function(side) {
+  report_errors(vapply(c(-1, 1), function(side) {
     at_once <- direct_limit(point, x0, fit_criterion(fit), side, z)
     if (is.null(at_once)) quantity_limit(point, x0, fit_criterion(fit), side, z) else at_once
-  }, 0)
+  }, 0), attr(f, "group"))
 }
 
 # Is a profile worth its time where no method was asked for?

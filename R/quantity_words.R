@@ -84,7 +84,9 @@ whole_state <- function(fit) {
 # For each term the mean over the rows of z' Sigma z.
 term_share <- function(squares, state) {
   own <- !is.null(state$inner)
-  mapply(function(M, S) sum(M * S), if (own) squares$inner else squares$user, if (own) state$inner else state$covariance)
+  S <- if (own) state$inner else state$covariance
+  M <- if (own) squares$inner else squares$user
+  vapply(seq_along(M), function(t) sum(M[[t]] * S[[t]]), 0)
 }
 
 total_variance <- function(squares, state) state$sigma^2 + sum(term_share(squares, state))
