@@ -59,7 +59,7 @@ model_heading <- function(fits) {
   subset <- fits[[1L]]$call$subset
   formulas <- vapply(fits, function(fit) deparse_line(stats::formula(fit)), "")
   c(if (is.symbol(data) || is.call(data)) paste("Data:", deparse(data, 60L)[1L]),
-    if (!is.null(subset)) paste("Subset:", deparse(subset, 60L)[1L]), "Models:", paste(names(fits), formulas, sep = ": "))
+    if (!is.null(subset)) paste("Subset:", deparse(subset, 60L)[1L]), "Models:", wrapped(paste(names(fits), formulas, sep = ": ")))
 }
 
 # ---- F ----

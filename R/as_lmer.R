@@ -57,17 +57,18 @@ with_readers <- function(out, frame) {
     attr(terms, paste0("predvars.", part)) <- as.call(c(quote(list), calls))
   }
   attr(out@frame, "terms") <- terms
-  warn_row_dependent(frame, readers)
+  warn_row_dependent(frame)
   out
 }
 
-warn_row_dependent <- function(frame, readers) {
-  groups <- unlist(lapply(frame$groups, function(group) group_parts(group$expr)))
-  calls <- c(readers, stats::setNames(groups, vapply(groups, variable_label, "")))
-  calls <- Filter(is.call, c(calls, if (is.call(frame$weights)) list(`(weights)` = frame$weights)))
+warn_row_dependent <- function(frame) {
   env <- constants_environment(frame)
-  for (label in intersect(names(calls), names(frame$probe$values))) {
-    if (gives_same_values(calls[[label]], frame$probe$values[[label]], frame$probe, env)) next
+  groups <- unlist(lapply(frame$groups, function(group) group_parts(group$expr)))
+  calls <- expression_readers(frame)
+  written <- stats::setNames(groups, vapply(groups, variable_label, ""))           # 'lme4' has no other call for these
+  calls[intersect(names(calls), names(written))] <- written[intersect(names(calls), names(written))]
+  for (label in names(calls)) {
+    if (!depends_on_rows(calls[[label]], label, frame, env)) next
     lmm_warn("data", paste0(quote_name(label), " depends on which rows are there: where 'lme4' evaluates it for new data, it has other values than in the fit."),
              what = label, fix = "Compute the variable in the data.")
   }

@@ -69,7 +69,7 @@ ratio_table <- function(observed, df, reference) {
 #' @export
 print.bootstrap_test <- function(x, digits = max(3L, getOption("digits") - 2L), ...) {
   cat("Parametric bootstrap test; ", x$nsim, " simulated responses, ", sum(x$reference > 0), " positive ratios\n", sep = "")
-  cat("large : ", x$formulas[["large"]], "\nsmall : ", x$formulas[["small"]], "\n", sep = "")
+  cat(wrapped(paste(c("large :", "small :"), x$formulas[c("large", "small")])), sep = "\n")
   stats::printCoefmat(x$test, digits = digits, P.values = TRUE, has.Pvalue = TRUE, cs.ind = NULL, tst.ind = 1L, na.print = "")
   cat("Monte Carlo error of PBtest: ", format(attr(x$test, "mc.error"), digits = 2L), "\n", sep = "")
   invisible(x)

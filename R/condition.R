@@ -105,6 +105,13 @@ count_of <- function(n, singular, plural = paste0(singular, "s")) {
   paste(format(n, big.mark = ",", trim = TRUE, scientific = FALSE), if (n == 1) singular else plural)
 }
 
+# A line of code, such as a formula, in lines that fit the screen; those after the first are indented.
+wrapped <- function(text, width = getOption("width")) {
+  long <- which(nchar(text, "width") > width)
+  text[long] <- vapply(text[long], function(line) paste(strwrap(line, width, exdent = 4L), collapse = "\n"), "")
+  text
+}
+
 # "row 3", "rows 1-5", "rows 1, 4, 7-9, ..." of row numbers.
 row_text <- function(rows, most = 5L) {
   if (length(rows) == 1L) return(paste("row", rows))

@@ -75,7 +75,7 @@ linearHypothesis.lmm_fit <- function(model, hypothesis.matrix, rhs = NULL, test 
   }
   equations <- car::printHypothesis(given$L, given$rhs, names(fit_beta(model)))
   structure(table, heading = c("Test of a linear hypothesis\n\nHypothesis:", equations, "",
-                               paste("Model:", deparse_line(stats::formula(model)))),
+                               wrapped(paste("Model:", deparse_line(stats::formula(model))))),
             class = c("anova", "data.frame"))
 }
 

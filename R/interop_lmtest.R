@@ -122,7 +122,7 @@ lrtest.lmm_fit <- function(object, ...) {
                  `Pr(>Chisq)` = ifelse(change == 0, NA, stats::pchisq(chisq, abs(change), lower.tail = FALSE))),
             row.names = as.character(seq_along(fits)), class = c("anova", "data.frame"),
             heading = c("Likelihood ratio test, by maximum likelihood\n",
-                        paste0("Model ", seq_along(fits), ": ", vapply(fits, function(fit) deparse_line(stats::formula(fit)), ""), collapse = "\n")))
+                        paste(wrapped(paste0("Model ", seq_along(fits), ": ", vapply(fits, function(fit) deparse_line(stats::formula(fit)), ""))), collapse = "\n")))
 }
 
 # The random terms of a fit, its offsets and a constant.

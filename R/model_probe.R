@@ -81,10 +81,32 @@ keeping_generator <- function(expr) {
   expr
 }
 
+depends_on_rows <- function(call, label, frame, env) {
+  if (!is.null(frame$probe$dependent)) return(label %in% frame$probe$dependent)
+  expected <- frame$probe$values[[label]]
+  is.call(call) && !is.null(expected) && !gives_same_values(call, expected, frame$probe, env)
+}
+
+# The probe of a fit that keeps no rows: the labels of what depends on them.
+without_rows <- function(frame) {
+  if (is.null(frame$probe)) return(frame)
+  env <- constants_environment(frame)
+  readers <- expression_readers(frame)
+  frame$probe <- list(dependent = Filter(function(label) depends_on_rows(readers[[label]], label, frame, env), names(readers)))
+  frame
+}
+
+# The calls that read expressions, by label.
+expression_readers <- function(frame) {
+  calls <- c(do.call(c, lapply(c(list(frame), frame$random), plan_calls)), frame$readers, frame$offset,
+             list(`(weights)` = frame$weights))
+  Filter(is.call, calls[!duplicated(names(calls))])
+}
+
 # A value in new data that depends on which rows are there is noted, unless the rows are those of the fit.
 note_row_dependence <- function(call, label, value, frame, source) {
+  if (!depends_on_rows(call, label, frame, source$env)) return(invisible())
   expected <- frame$probe$values[[label]]
-  if (!is.call(call) || is.null(expected) || gives_same_values(call, expected, frame$probe, source$env)) return(invisible())
   at <- list(frame$probe$rows, frame$probe$used)[frame$probe$n == source$n]
   same <- vapply(at, function(rows) has_same_values(part_of(value, rows), expected, expected), NA)
   if (any(same)) return(invisible())

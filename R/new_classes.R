@@ -13,8 +13,23 @@ variable_records <- function(columns, source) {
     role <- if (any(roles[[name]] %in% c("fixed", "slope"))) "predictor" else if (name %in% inside) "part" else "group"
     list(kind = variable_kind(x), class = setdiff(class(x), decorations), units = attr(x, "units"),
          tzone = attr(x, "tzone"), zone = if (inherits(x, "POSIXct")) time_zone(x), whole_days = inherits(x, "POSIXct") && is_whole_days(utils::head(x, 1000L)),
-         levels = if (name %in% inside) levels(x), ordered = is.ordered(x), role = role)
+         basis = basis_of(x), levels = if (name %in% inside) levels(x), ordered = is.ordered(x), role = role)
   })
+}
+
+# Constants that a column made by scale(), poly(), ns() or bs() carries.
+basis_of <- function(x) {
+  constants <- attributes(x)[c("scaled:center", "scaled:scale", "coefs", "knots", "Boundary.knots", "degree", "intercept")]
+  Filter(length, lapply(constants, function(value) if (is.list(value)) unlist(value) else value))
+}
+
+# A column of new data that was standardized by its own mean, and not by that of the fit, is another variable.
+other_basis <- function(x, name, known) {
+  own <- basis_of(x)
+  if (!length(own) || !length(known) || isTRUE(all.equal(unname(unlist(own)), unname(unlist(known))))) return(NULL)
+  list(lmm_condition("warning", "data", paste0(quote_name(name), " of `newdata` was made by scale(), poly() or a spline with other constants (center, scale, ",
+    "knots) than in the fit: it is another variable."), what = name,
+    fix = "Make it with those of the fit: scale(x, center = , scale = ), predict(basis, x), or write the call into the formula."))
 }
 
 variable_kind <- function(x) {

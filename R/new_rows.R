@@ -21,7 +21,9 @@ new_rows <- function(frame, newdata, re.form = NULL, allow.new.levels = FALSE, n
 # The variables `names` of `newdata` in the classes of the fit, and where to find constants and functions.
 newdata_source <- function(frame, newdata, names, numbers = FALSE) {
   data <- as_in_fit(plain_columns(drop_dimensions(newdata), names), frame, names, numbers)
-  list(data = data, env = constants_environment(frame), n = .row_names_info(newdata, 2L), notes = new.env())
+  source <- list(data = data, env = constants_environment(frame), n = .row_names_info(newdata, 2L), notes = new.env())
+  for (name in intersect(names, names(newdata))) note(source, other_basis(.subset2(newdata, name), name, frame$variables[[name]]$basis))
+  source
 }
 
 # Names of the variables of the fixed effects, the offset, and the random terms that are asked for.

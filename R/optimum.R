@@ -112,6 +112,7 @@ new_lmm_fit <- function(call, frame, rows, blocks, found, control, conditions) {
   more <- c(outcome_conditions(frame, optimum, estimates, solution),
             if (!is.null(frame$residual)) list(structured_boundary(optimum, frame, blocks)))
   more <- Filter(Negate(is.null), more)
+  if (!control$keep_rows) frame <- without_rows(frame)
   fit <- structure(list(call = call, spec = frame$spec, frame = frame, rows = if (control$keep_rows) rows,
                         cross_products = blocks, optimum = optimum, estimates = estimates, control = control,
                         conditions = c(conditions, more), version = package_version_text()), class = "lmm_fit")

@@ -51,7 +51,7 @@ ranova.lmm_fit <- function(model, reduce.terms = TRUE, mixture = FALSE, ...) {
     out$`Pr(mixture)` <- if (fit_is_bounded(model)) mapply(mixture_p, out$LRT, out$Df, single) else out$`Pr(>Chisq)`
     out$`Pr(mixture)`[is.na(out$`Pr(>Chisq)`)] <- NA_real_
   }
-  heading <- c("ANOVA-like table for random-effects: Single term deletions", "\nModel:", expanded_formula(model))
+  heading <- c("ANOVA-like table for random-effects: Single term deletions", "\nModel:", wrapped(expanded_formula(model)))
   structure(out, heading = heading, class = c(if (mixture) "ranova", "anova", "data.frame"))
 }
 

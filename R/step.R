@@ -50,7 +50,7 @@ print.backward.lmm_fit <- function(x, ...) {
   print(x$random, ...)
   cat("\n")
   print(x$fixed, ...)
-  cat("\nModel found:", deparse_line(stats::formula(x$model)), sep = "\n")
+  cat("\nModel found:", wrapped(deparse_line(stats::formula(x$model))), sep = "\n")
   invisible(x)
 }
 

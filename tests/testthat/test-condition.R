@@ -38,3 +38,16 @@ test_that("words for messages", {
   expect_identical(kind_of(cars), "a data frame")
   expect_identical(kind_of(1:3), "a numeric vector")
 })
+
+test_that("long formulas in headings fit the screen", {
+  data <- behavior_data()
+  for (i in 1:12) data[[sprintf("a_long_name_%02d", i)]] <- sin(i * seq_len(96))
+  small <- lmm(y ~ x + (1 | g), data, REML = FALSE)
+  large <- lmm(stats::reformulate(c("x", names(data)[startsWith(names(data), "a_long")], "(1 | g)"), "y"), data, REML = FALSE)
+  for (shown in list(anova(small, large), ranova(large), drop1(large))) {
+    lines <- capture.output(print(shown))
+    expect_lte(max(nchar(lines)), 80L)
+    expect_true(any(grepl("^ {4}", lines)))
+  }
+  expect_identical(wrapped(c("short", "a b"), 80L), c("short", "a b"))
+})

@@ -183,3 +183,9 @@ test_that("the probe is small whatever the number of rows", {
     expect_true(length(at) >= 1L && !is.unsorted(at) && at[length(at)] <= n && (n < 3L || length(at) < n))
   }
 })
+
+test_that("a fit that keeps no rows keeps none for this either, but knows", {
+  fit <- lmm(y ~ rank(x) + log(x) + z(u) + (1 | g), d, control = lmm_control(keep_rows = FALSE))
+  expect_identical(fit$frame$probe, list(dependent = "rank(x)"))
+  expect_warning(predict(fit, d[part, ]), "`rank\\(x\\)` depends")
+})

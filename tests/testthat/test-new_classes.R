@@ -125,3 +125,21 @@ test_that("in the grids of 'emmeans' numbers stand for times", {
     expect_equal(as.data.frame(emmeans::emmeans(fit_of(kinds[[kind]], y ~ x + f + (1 | g)), ~ f))$emmean, right$emmean, tolerance = 1e-6)
   }
 })
+
+test_that("a column scaled by other constants than in the fit is told", {
+  scaled <- d
+  scaled$x <- scale(d$x)
+  scaled$p <- poly(d$t, 2)
+  fit <- lmm(y ~ x + p + (1 | g), scaled)
+  expect_silent(expect_equal(predict(fit, scaled), fitted(fit)))
+  expect_silent(expect_equal(predict(fit, scaled[3:9, ]), fitted(fit)[3:9]))
+  new <- d[3:20, ]
+  new$x <- scale(new$x, attr(scaled$x, "scaled:center"), attr(scaled$x, "scaled:scale"))
+  new$p <- predict(scaled$p, new$t)
+  expect_silent(expect_equal(predict(fit, new), fitted(fit)[3:20]))
+  new$x <- scale(d$x[3:20])
+  expect_warning(predict(fit, new), "`x` of `newdata` was made by scale\\(\\)", class = "lmm_warning_newdata")
+  new$x <- as.vector(scaled$x)[3:20]
+  new$p <- poly(new$t, 2)
+  expect_warning(predict(fit, new), "`p` of `newdata`", class = "lmm_warning_newdata")
+})
