@@ -54,7 +54,7 @@ model.frame.lmm_fit <- function(formula, fixed.only = FALSE, ...) {
 
 # Text as a factor with the order of levels of a fit, and a factor without the levels that do not occur.
 as_used_factor <- function(x) {
-  if (is.character(x) && is.null(dim(x))) return(factor(x, sort(unique(x), method = "radix")))
+  if (is.character(x) && is.null(dim(x))) return(factor(x, in_order(unique(x))))
   if (is.factor(x) && !all(tabulate(x, nlevels(x)) > 0L)) droplevels(x) else x
 }
 

@@ -70,7 +70,7 @@ block_labels <- function(frame, j) vapply(frame$coding$pieces[frame$coding$block
 # order of the factor, on which no test may depend.
 natural_order <- function(levels) {
   number <- suppressWarnings(as.numeric(levels))
-  if (!anyNA(number)) order(number) else order(levels, method = "radix")
+  if (!anyNA(number)) order(number) else order(enc2utf8(levels), method = "radix")
 }
 
 # First index fastest, as in the columns of a term.

@@ -117,7 +117,7 @@ abort_constant_group <- function(part, group) {
 
 check_random_terms <- function(random) {
   key <- vapply(random, function(term) {
-    paste(sort(column_labels(term$lhs), method = "radix"), collapse = "+")
+    paste(in_order(column_labels(term$lhs)), collapse = "+")
   }, "")
   empty <- which(key == "")
   if (length(empty)) {
@@ -126,8 +126,7 @@ check_random_terms <- function(random) {
               fix = "Write (1 | g) for an intercept or (0 + x | g) for a slope.")
   }
   if (length(random) == 1L) return(invisible())
-  groups <- vapply(random, function(term) paste(sort(vapply(group_parts(term$group), deparse_line, ""),
-                                                     method = "radix"), collapse = ":"), "")
+  groups <- vapply(random, function(term) paste(in_order(vapply(group_parts(term$group), deparse_line, "")), collapse = ":"), "")
   twice <- which(duplicated(paste(key, "|", groups)))
   if (length(twice)) {
     term <- random[[twice[1L]]]

@@ -79,7 +79,7 @@ add_factor <- function(plan, x, label, contrast) {
   if (is.logical(x) && is.null(dim(x))) {
     levels <- c("FALSE", "TRUE")
   } else if (is.character(x)) {
-    levels <- sort(unique(as.vector(x)), method = "radix")
+    levels <- in_order(unique(as.vector(x)))
   } else if (is.factor(x)) {
     levels <- levels(x)
     used <- tabulate(x, length(levels)) > 0L

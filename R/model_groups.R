@@ -35,7 +35,7 @@ read_group <- function(x, label) {
     small <- read_small_integers(x)
     if (!is.null(small)) return(small)
   }
-  values <- sort(unique(x), method = "radix")
+  values <- in_order(unique(x))
   codes <- match(x, values)
   levels <- level_text(values)
   if (is.double(x) && !is.object(x) && any(values != trunc(values))) {
@@ -49,6 +49,9 @@ read_group <- function(x, label) {
   }
   list(levels = levels, codes = codes, conditions = conditions)
 }
+
+# Sorted in a way that does not depend on the locale, which for text needs a known encoding.
+in_order <- function(x) sort(if (is.character(x)) enc2utf8(x) else x, method = "radix")
 
 # Names of levels, which no option for printing changes and no other row: 100000 and not 1e+05, 0.5 and not 0,5, all digits of whole
 # numbers and 15 of others.
@@ -103,7 +106,7 @@ cross_groups <- function(parts) {
     cells <- which(used)
     codes <- cumsum(used)[cell]
   } else {
-    cells <- sort(unique(cell), method = "radix")
+    cells <- in_order(unique(cell))
     codes <- match(cell, cells)
   }
   list(levels = cell_names(cells, parts), codes = codes, cells = as.double(cells))

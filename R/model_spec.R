@@ -153,7 +153,7 @@ group_parts <- function(group) {
 
 # Formulas can be long: deparse() in one line, whatever its length.
 deparse_line <- function(e) {
-  if (is.symbol(e)) return(deparse(e, backtick = TRUE))
-  text <- deparse(e, width.cutoff = 500L)
+  if (is.symbol(e)) return(enc2utf8(deparse(e, backtick = TRUE)))
+  text <- enc2utf8(deparse(e, width.cutoff = 500L))
   if (length(text) > 1L) paste(trimws(text, "left"), collapse = " ") else text
 }

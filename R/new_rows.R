@@ -104,7 +104,7 @@ abort_unknown_term <- function(frame, term) {
 }
 
 # a:b and b:a are the same grouping factor.
-group_key <- function(expr) sort(vapply(group_parts(expr), deparse_line, ""), method = "radix")
+group_key <- function(expr) in_order(vapply(group_parts(expr), deparse_line, ""))
 
 # Variables of a terms object but for the response and the offsets.
 plan_calls <- function(plan) {

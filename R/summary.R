@@ -126,9 +126,9 @@ print_correlations <- function(x, digits, correlation, symbolic.cor) {
   if (!correlation || p < 2L || anyNA(x$vcov)) return(invisible())
   R <- as_correlation(x$vcov)
   cat("\nCorrelation of Fixed Effects:\n")
-  rownames(R) <- abbreviate(rownames(R), minlength = 11L)
+  rownames(R) <- abbreviated(rownames(R), 11L)
   if (symbolic.cor) return(print(stats::symnum(R, abbr.colnames = 6L)))
-  colnames(R) <- abbreviate(colnames(R), minlength = 6L)
+  colnames(R) <- abbreviated(colnames(R), 6L)
   shown <- format(round(R, 3L), nsmall = 3L)
   shown[!lower.tri(shown)] <- ""
   print(shown[-1L, -p, drop = FALSE], quote = FALSE)
@@ -157,6 +157,9 @@ print_title <- function(method, class = "lmm_fit") {
   if (nchar(method) + 5L + nchar(class) <= width) return(cat(method, " ['", class, "']\n", sep = ""))
   writeLines(strwrap(paste0(method, " [", class, "]"), width = width - 2L, exdent = 2L))
 }
+
+# abbreviate() warns of letters beyond ASCII, with which it does well.
+abbreviated <- function(x, most) suppressWarnings(abbreviate(x, minlength = most))
 
 print_call <- function(call, formula, most = Inf) {
   lines <- deparse(formula)

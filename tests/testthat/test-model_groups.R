@@ -103,3 +103,25 @@ test_that("names of levels do not depend on options for printing, nor on the oth
   on.exit(options(old))
   expect_identical(new_rows(frame, d[c(1, 20), ])$codes$k, c(4L, 3L))
 })
+
+test_that("text and names of unknown encoding, as read from a file, are sorted and matched in any locale", {
+  skip_if_not_installed("callr")
+  read_and_fit <- function() {
+    letters <- enc2native(c("\u00e9", "\u00df", "a", "\u65e5"))
+    Encoding(letters) <- "unknown"
+    d <- data.frame(y = sin(1:48) + rep(1:4, 12), x = cos(1:48), g = rep(letters, 12), f = rep(c(letters[1], "b"), each = 24))
+    conditions <- 0
+    fits <- withCallingHandlers(list(
+      henderson::lmm(y ~ x + f + (1 | g), d),
+      henderson::lmm(stats::as.formula(paste("y ~", letters[1], "* f + (1 | g) + (1 | g:f)")), stats::setNames(d, c("y", letters[1], "g", "f"))),
+      henderson::lmm(stats::as.formula(paste("y ~ x + (1 |", letters[4], ") + (1 | f:", letters[4], ")")), stats::setNames(d, c("y", "x", letters[4], "f")))
+    ), condition = function(c) if (!inherits(c, "lmm_condition")) conditions <<- conditions + 1)
+    shown <- utils::capture.output(warned <- tryCatch({ print(summary(fits[[2]])); FALSE }, warning = function(w) TRUE))
+    marked <- d
+    marked$g <- enc2utf8(marked$g)
+    list(same = max(abs(predict(fits[[1]], marked[5:9, ]) - fitted(fits[[1]])[5:9])), levels = length(henderson::ranef(fits[[3]])[[2]][[1]]),
+         conditions = conditions, warned = warned)
+  }
+  found <- callr::r(read_and_fit, libpath = .libPaths(), env = c(LC_ALL = "C.UTF-8", LANG = "C.UTF-8"))
+  expect_identical(found, list(same = 0, levels = 4L, conditions = 0, warned = FALSE))
+})
