@@ -40,9 +40,10 @@
 #' @param groups name of the grouping factor whose levels are the clusters of `"cases"` and `"wild"`; the default is the factor
 #'   in whose levels all others are nested.
 #' @param x,digits,... see [print()].
-#' @return An object of class `lmm_bootstrap`: a list with `t0` (values of the fit), `t` (matrix, a row per refit),
+#' @return An object of classes `lmm_bootstrap` and `boot`: a list with `t0` (values of the fit), `t` (matrix, a row per refit),
 #'   `nsim`, `seed` (the one given or drawn), `type` and `singular` (was the refit at the boundary?). Refits that fail, as a sample
-#'   of clusters may, are rows of `NA`, and a warning of class `lmm_warning_convergence` gives their number.
+#'   of clusters may, are rows of `NA`, and a warning of class `lmm_warning_convergence` gives their number. Functions of package 'boot',
+#'   such as `boot::boot.ci(type = c("norm", "basic", "perc"))`, work on it.
 #' @section Conditions:
 #' `lmm_error_input`: a `statistic` that fails or does not return as many numbers each time, an `nsim`, `seed` or number of
 #' `threads` that is no whole number, a fit that holds no rows; `lmm_error_unidentified` where the residual variance is zero;
@@ -86,8 +87,9 @@ bootstrap <- function(fit, statistic = NULL, nsim = 500, seed = NULL, threads = 
          singular = refits$singular)
   }
   colnames(found$t) <- names(t0)
-  structure(list(t0 = t0, t = found$t, nsim = nsim, seed = seed, singular = found$singular, type = type,
-                 labels = if (is.null(statistic)) all_parameter_names(fit, FALSE)), class = "lmm_bootstrap")
+  structure(list(t0 = t0, t = found$t, nsim = nsim, seed = seed, singular = found$singular, type = type, R = nsim,
+                 sim = type, data = NULL, statistic = statistic, call = quote(bootstrap()),
+                 labels = if (is.null(statistic)) all_parameter_names(fit, FALSE)), class = c("lmm_bootstrap", "boot"))
 }
 
 # A matrix with a row for each refit, NA where it failed.

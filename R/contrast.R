@@ -59,12 +59,17 @@ contest.lmm_fit <- function(fit, L, rhs = 0, joint = TRUE, ddf = "Satterthwaite"
   hypothesis <- new_hypothesis(inference$info, L)
   zero <- if (!joint) which(rowSums(L != 0) == 0)
   if (length(zero)) lmm_abort("input", paste0(row_text(zero), " of `L` ", if (length(zero) == 1L) "is" else "are", " zero."), what = "L", where = zero)
-  if (!joint) return(t_table(inference, hypothesis, rhs, conf.level))
+  if (!joint) return(as_table(t_table(inference, hypothesis, rhs, conf.level), "contest_table"))
   reduced <- independent_rows(hypothesis, rhs, inference$info)
   out <- f_table(inference, list(invariant_rows(reduced$hypothesis, reduced$rhs)))
   chisq <- wald_chisq(inference$info, reduced$hypothesis, reduced$rhs)
-  data.frame(out, Chisq = chisq, `Pr(>Chisq)` = stats::pchisq(chisq, out$NumDF, lower.tail = FALSE), check.names = FALSE)
+  as_table(data.frame(out, Chisq = chisq, `Pr(>Chisq)` = stats::pchisq(chisq, out$NumDF, lower.tail = FALSE), check.names = FALSE), "contest_table")
 }
+
+# A data frame that tidy() knows.
+as_table <- function(x, class) structure(x, class = c(class, "data.frame"))
+
+plain_table <- function(x) structure(x, class = "data.frame")
 
 # `user`: rows over the estimable coefficients; `inner`: the same in the engine's coordinates.
 new_hypothesis <- function(info, user = inner %*% info$inverse, inner = user %*% info$basis, rhs = 0, term = NULL) {

@@ -4,6 +4,7 @@
 
 #' @rawNamespace S3method(lme4::getME, lmm_fit)
 #' @rawNamespace S3method(lme4::ngrps, lmm_fit)
+#' @rawNamespace S3method(generics::refit, lmm_fit)
 #' @rawNamespace S3method(lme4::refit, lmm_fit)
 #' @rawNamespace S3method(lme4::refitML, lmm_fit)
 NULL

@@ -14,6 +14,13 @@ get_df_insight <- function(x, type = "residual", ...) {
   partner("insight", "get_df")(as_lmer(x), type = type, ...)
 }
 
+# The coefficients of the fit itself: 'marginaleffects' changes them to find derivatives.
+get_parameters_insight <- function(x, effects = "fixed", ...) {
+  if (!identical(effects, "fixed")) return(partner("insight", "get_parameters")(as_lmer(x), effects = effects, ...))
+  beta <- fixef(x, add.dropped = FALSE)
+  data.frame(Parameter = names(beta), Estimate = unname(beta), stringsAsFactors = FALSE)
+}
+
 coefficient_df <- function(fit, ddf) {
   table <- coef(summary(fit, ddf = ddf))
   out <- stats::setNames(table[, "df"], rownames(table))

@@ -4,14 +4,14 @@
 contest1D.lmm_fit <- function(model, L, rhs = 0, ddf = "Satterthwaite", confint = FALSE, level = 0.95, ...) {
   if (missing(ddf)) ddf <- default_ddf(model)
   out <- contest(model, L, rhs, joint = FALSE, ddf = ddf, conf.level = level, ...)
-  if (confint) out else out[!names(out) %in% c("lower", "upper")]
+  plain_table(if (confint) out else out[!names(out) %in% c("lower", "upper")])
 }
 
 #' @rawNamespace S3method(lmerTest::contestMD, lmm_fit)
 contestMD.lmm_fit <- function(model, L, rhs = 0, ddf = "Satterthwaite", ...) {
   if (missing(ddf)) ddf <- default_ddf(model)
   out <- contest(model, L, rhs, joint = TRUE, ddf = ddf, ...)
-  out[!names(out) %in% c("Chisq", "Pr(>Chisq)")]
+  plain_table(out[!names(out) %in% c("Chisq", "Pr(>Chisq)")])
 }
 
 # Principal components of the relative covariance matrix of all terms of a grouping factor.
@@ -26,14 +26,20 @@ rePCA.lmm_fit <- function(x) {
 }
 
 #' @exportS3Method lme4::isGLMM
-isGLMM.lmm_fit <- function(x, ...) FALSE
+isGLMM.lmm_fit <- function(x, ...) {
+  caller <- parent.frame()
+  if (package_of(caller) == "'lme4'" && exists("meth.tab", caller)) {            # allFit()
+    lmm_abort("input", "allFit() tries the optimizers of 'lme4', which lmm() does not use.", what = "allFit",
+              fix = "Call allFit(as_lmer(fit)). How the search of lmm() ended is in fit$optimum.")
+  }
+  FALSE
+}
 
 #' @exportS3Method lme4::isNLMM
 isNLMM.lmm_fit <- function(x, ...) FALSE
 
-#' @rawNamespace S3method(nlme::getData, lmm_fit)
-getData.lmm_fit <- function(object) {
-  formula <- stats::formula(object)
-  found <- find_data(object, object$call$data, formula, parent.frame())
-  if (is.null(found)) fit_rows(object, "getData()")$data else found
+# bootMer() of 'lme4' hands its own `control` to refit().
+check_refit_dots <- function(...) {
+  dots <- list(...)
+  do.call(check_dots_empty, dots[!names(dots) %in% "control"])
 }

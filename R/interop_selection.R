@@ -24,3 +24,24 @@ simulations_dharma <- function(object, nsim = 1, simulateREs = c("conditional", 
   if (nrow(out) > fit_nobs(object) && length(left_out)) out <- out[-left_out, , drop = FALSE]
   if (type == "normal") data.matrix(out) else out
 }
+
+# ---- 'marginaleffects' ----
+
+# The fit with other fixed effects, its random effects unchanged.
+with_coefficients <- function(model, coefs, ...) {
+  model$estimates$beta[names(coefs)] <- as.vector(coefs)
+  model
+}
+
+predict_marginaleffects <- function(model, newdata = NULL, type = "response", re.form = NULL, allow.new.levels = FALSE, ...) {
+  estimate <- unname(stats::predict(model, newdata, re.form = re.form, allow.new.levels = allow.new.levels))
+  rowid <- if (is.null(newdata$rowid)) seq_along(estimate) else newdata$rowid
+  data.frame(rowid = rowid, estimate = as.vector(estimate))
+}
+
+# ---- 'sandwich' ----
+
+no_sandwich <- function(x, ...) {
+  lmm_abort("input", "'sandwich' has no estimating functions for mixed models.", what = "sandwich",
+            fix = "Use vcov(fit, type = \"CR2\", cluster = ~ g), summary(fit, ddf = \"cluster-robust\", cluster = ~ g), or clubSandwich::vcovCR(fit).")
+}

@@ -68,7 +68,7 @@ quantity <- function(fit, ..., method = c("auto", "profile", "delta", "chisq", "
   se <- quantity_errors(fit, functions, own, information)
   out <- data.frame(estimate = estimate, se = se, df = NA_real_, lower = NA_real_, upper = NA_real_, method = method,
                     row.names = make.unique(names(functions)))
-  if (fit_is_exact(fit)) return(out)
+  if (fit_is_exact(fit)) return(as_table(out, "quantity_table"))
   limits <- switch(method,
     chisq = chisq_quantities(fit, functions, own, estimate, se, level),
     boot = boot_quantities(fit, functions, estimate, level, nsim, seed, threads),
@@ -76,7 +76,7 @@ quantity <- function(fit, ..., method = c("auto", "profile", "delta", "chisq", "
   out[c("lower", "upper")] <- limits
   if (method == "chisq") out$df <- attr(limits, "df")
   if (method == "auto") out$method <- attr(limits, "method")
-  out
+  as_table(out, "quantity_table")
 }
 
 # A quantity that cannot be evaluated is the user's mistake. Attribute `plain`: the function itself, for who evaluates it often.

@@ -3,7 +3,7 @@
 #' @rdname refit
 #' @export
 refit.lmm_fit <- function(object, newresp, ...) {
-  check_dots_empty(...)
+  check_refit_dots(...)
   rows <- fit_rows(object, "refit()")
   if (missing(newresp) || is.null(newresp)) return(fit_again(object, rows))
   Y <- response_matrix(newresp, rows)

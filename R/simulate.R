@@ -25,6 +25,8 @@
 #'   "sd"`, their variances `"var_(Intercept)|g"`, and `sigma`. `theta` is relative to `sigma`: standard deviations that are not
 #'   named are multiplied when only `sigma` changes, as in lme4. Conditional modes that are kept stay those of the fit.
 #' @param offset known part of the mean of the rows of `newdata`: a number, or one per row, added to `offset()` terms of the formula.
+#' @param na.action `na.exclude` for `NA` in the rows that were left out for missing values, `na.omit` for the rows used; by default as in the
+#'   fit.
 #' @param ... not used.
 #' @return A data frame with one column per response and the state of the random number generator as attribute
 #'   `"seed"`; a row per row used, or per row of `newdata`, in units of the response.
@@ -38,9 +40,10 @@
 #' @concept simulation
 #' @export
 simulate.lmm_fit <- function(object, nsim = 1, seed = NULL, use.u = FALSE, re.form = NA, newdata = NULL,
-                             allow.new.levels = FALSE, newparams = NULL, weights = NULL, offset = NULL, ...) {
+                             allow.new.levels = FALSE, newparams = NULL, weights = NULL, offset = NULL, na.action = NULL, ...) {
   check_dots_empty(...)
   object <- with_parameters(object, newparams)
+  exclude <- if (is.null(na.action)) NULL else check_na_action(na.action) == "na.exclude"
   check_number(nsim, "nsim", lower = 1, whole = TRUE)
   if (check_flag(use.u, "use.u")) re.form <- NULL
   keep <- wanted_columns(object, re.form)
@@ -56,15 +59,18 @@ simulate.lmm_fit <- function(object, nsim = 1, seed = NULL, use.u = FALSE, re.fo
   u <- matrix(stats::rnorm(plan$size * nsim), plan$size, nsim)
   e <- matrix(stats::rnorm(rows$n * nsim), rows$n, nsim)
   value <- drawn_responses(plan, u, e)
-  out <- as.data.frame(apply_padding(value, rows))
+  out <- as.data.frame(apply_padding(value, rows, exclude))
   names(out) <- paste0("sim_", seq_len(nsim))
   attr(out, "seed") <- state$seed
   out
 }
 
-apply_padding <- function(value, rows) {
+# With NA for rows left out: as the fit does it, unless `exclude` says so.
+apply_padding <- function(value, rows, exclude = NULL) {
   rownames(value) <- row_labels(rows)
-  stats::naresid(attr(rows$data, "na.action"), value)
+  left_out <- attr(rows$data, "na.action")
+  if (!is.null(exclude) && !is.null(left_out)) class(left_out) <- if (exclude) "exclude" else "omit"
+  stats::naresid(left_out, value)
 }
 
 simulation_rows <- function(fit, newdata, allow.new.levels, weights) {

@@ -5,7 +5,7 @@ lmer_generics <- list(
   stats = "influence",
   insight = c("clean_parameters", "ellipsis_info", "find_algorithm", "find_formula", "find_parameters", "find_predictors",
               "find_random", "find_statistic", "find_terms", "find_transformation", "find_weights", "get_datagrid", "get_deviance",
-              "get_intercept", "get_loglikelihood", "get_modelmatrix", "get_parameters", "get_random", "get_statistic", "get_variance",
+              "get_intercept", "get_loglikelihood", "get_modelmatrix", "get_random", "get_statistic", "get_variance",
               "is_converged", "is_mixed_model", "model_info", "n_parameters", "null_model"),
   bayestestR = c("ci", "equivalence_test", "p_direction", "p_significance"),
   parameters = c("bootstrap_model", "bootstrap_parameters", "dof_satterthwaite", "format_parameters", "model_parameters", "p_value",
@@ -31,13 +31,16 @@ pbkrtest_generics <- list(pbkrtest = c("KRmodcomp", "PBmodcomp", "PBrefdist", "S
 
 # Methods of our own. A converted fit would not do: prior weights are lost, or the result should be one of lmm().
 partner_methods <- list(
-  insight = list(get_df = get_df_insight, get_predicted = get_predicted_insight),
+  insight = list(get_df = get_df_insight, get_parameters = get_parameters_insight, get_predicted = get_predicted_insight),
   parameters = list(p_value_kenward = p_value_kenward_parameters, se_kenward = se_kenward_parameters,
                     ci_kenward = ci_kenward_parameters, degrees_of_freedom = degrees_of_freedom_parameters),
   datawizard = list(standardize = standardize_datawizard),
   ggeffects = list(get_predictions = get_predictions_ggeffects),
   DHARMa = list(getSimulations = simulations_dharma, getFixedEffects = function(object, ...) fixef(object),
                 getData = function(object, ...) getData.lmm_fit(object)),
+  marginaleffects = list(get_coef = function(model, ...) fixef(model, add.dropped = FALSE), set_coef = with_coefficients,
+                         get_predict = predict_marginaleffects),
+  sandwich = list(bread = no_sandwich, estfun = no_sandwich),
   MuMIn = list(coeffs = function(model) fixef(model), makeArgs = dredge_arguments)
 )
 
@@ -66,6 +69,9 @@ register_methods <- function(package, methods) {
   home <- asNamespace(package)
   there <- function(name) exists(name, envir = home, inherits = FALSE) || exists(name, envir = parent.env(home), inherits = FALSE)
   for (name in Filter(there, names(methods))) registerS3method(name, "lmm_fit", methods[[name]], envir = home)
+  if (package == "marginaleffects") {                          # its way to make a class known
+    options(marginaleffects_model_classes = union(getOption("marginaleffects_model_classes"), "lmm_fit"))
+  }
 }
 
 as_lmertest <- function(fit) lmerTest::as_lmerModLmerTest(as_lmer(fit))

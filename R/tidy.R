@@ -14,27 +14,35 @@ generics::augment
 
 #' A fit as data frames
 #'
+#' Arguments, columns and words are those of 'broom.mixed'. Results are tibbles where package 'tibble' is installed.
+#'
 #' @param x a fit made by [lmm()].
 #' @param effects which estimates: `"fixed"`, `"ran_pars"` (standard deviations and correlations), `"ran_vals"`
-#'   (conditional modes of the random effects).
+#'   (conditional modes of the random effects), `"ran_coefs"` (coefficients of each level, see [coef()][coef.lmm_fit()]).
 #' @param scales `"sdcor"` or `"vcov"`: scale of the parameters of the random effects.
-#' @param conf.int,conf.level add limits of this level? They are those of `confint(x, ddf = ddf)`: for fixed effects
-#'   `estimate +- quantile * std.error` with the t quantile of the degrees of freedom that belong to `p.value` (normal where there
-#'   are none), for standard deviations and correlations profile limits by REML. Limits of variances are squares of these, limits
-#'   of covariances those of [quantity()]. Modes have normal limits. `level` is another name for `conf.level`.
-#' @param ddf method for the degrees of freedom, see [ddf_methods()]; `NULL` for none.
+#' @param exponentiate apply `exp()` to the fixed effects and their limits? For a response on the log scale.
+#' @param conf.int,conf.level add limits of this level? `level` is another name for `conf.level`.
+#' @param conf.method how to find the limits of fixed effects and parameters of the random effects. `NULL`: those of
+#'   `confint(x, ddf = ddf)`, for fixed effects `estimate +- quantile * std.error` with the t quantile of the degrees of freedom that belong
+#'   to `p.value` (normal where there are none), for standard deviations and correlations profile limits by REML; limits of variances are
+#'   squares of these, limits of covariances those of [quantity()]. `"Wald"`: the same for fixed effects, Wald limits for the others.
+#'   `"profile"`, `"boot"` and `"chisq"`: those of [confint()][confint.lmm_fit()] for all. Modes always have normal limits.
+#' @param ddf,ddf.method method for the degrees of freedom, see [ddf_methods()]; `ddf = NULL` for none.
 #' @param data,newdata rows to add to; by default those behind the fit.
 #' @param ... for `tidy()` options of the method, see [ddf_method()]; otherwise not used.
-#' @return `tidy()`: a row per estimate with columns `effect`, `group`, `level` (for modes), `term`, `estimate`,
-#'   `std.error`, `statistic` and limits. `glance()`: one row. `augment()`: the rows with `.fitted`, `.resid`,
-#'   `.fixed`. Without `data` these are the rows used; `data` may also hold the rows that were left out for missing values, whose
-#'   values are `NA`.
+#' @return `tidy()`: a row per estimate with columns `effect`, `group`, `level` (for modes and coefficients), `term`, `estimate`,
+#'   `std.error`, `statistic`, `df`, `p.value` and limits, as far as the rows asked for have them. Standard deviations come before
+#'   correlations. `glance()`: one row. `augment()`: the rows with `.fitted`, `.resid`, `.fixed`, and those of the fit also with `.hat`,
+#'   `.cooksd`, `.std.resid`, and `.weights` and `.offset` where there are any; row names as `.rownames`. Without `data` these are the rows used;
+#'   `data` may also hold the rows that were left out for missing values, whose values are `NA`.
 #' @section Conditions:
 #' `lmm_error_input`: unknown `effects`, `scales` or method, or `data` with another number of rows than the fit; for `newdata` those of
 #' [predict()][predict.lmm_fit()].
+#' @seealso [tidy_results] for tests, bootstraps and other results.
 #' @examples
 #' fit <- lmm(yield ~ treat + (1 | blend), penicillin)
 #' tidy(fit)
+#' tidy(fit, conf.int = TRUE)
 #' glance(fit)
 #' head(augment(fit))
 #' @name tidiers
@@ -44,23 +52,77 @@ NULL
 #' @method tidy lmm_fit
 #' @export
 tidy.lmm_fit <- function(x, effects = c("ran_pars", "fixed"), scales = c("sdcor", "vcov"), conf.int = FALSE,
-                         conf.level = 0.95, ddf = "Satterthwaite", ...) {
-  effects <- vapply(effects, match_word, "", c("fixed", "ran_pars", "ran_vals"), "effects", USE.NAMES = FALSE)
+                         conf.level = 0.95, ddf = "Satterthwaite", conf.method = NULL, ddf.method = ddf, exponentiate = FALSE, ...) {
+  effects <- vapply(effects, match_word, "", c("fixed", "ran_pars", "ran_vals", "ran_coefs"), "effects", USE.NAMES = FALSE)
   scales <- match_word(scales[1L], c("sdcor", "vcov"), "scales")
+  check_flag(exponentiate, "exponentiate")
   level <- level_argument(conf.level, "conf.level", !missing(conf.level), list(...))
   if (missing(ddf) && "fixed" %in% effects) ddf <- default_ddf(x)
-  fixed <- function(...) tidy_fixed(x, ddf, ...)
-  parts <- list(if ("fixed" %in% effects) do.call(fixed, without_level(list(...))), if ("ran_pars" %in% effects) tidy_parameters(x, scales),
-                if ("ran_vals" %in% effects) tidy_modes(x))
-  out <- bind_rows_by_name(parts[!vapply(parts, is.null, NA)])
-  if (!check_flag(conf.int, "conf.int")) return(out)
-  df <- if (is.null(out$df)) Inf else ifelse(is.na(out$df), Inf, out$df)
-  half <- stats::qt((1 + level) / 2, df) * out$std.error
-  limits <- out$estimate + cbind(-half, half)
-  if ("ran_pars" %in% effects) limits[out$effect == "ran_pars", ] <- parameter_row_limits(x, scales, level)
-  out$conf.low <- limits[, 1L]
-  out$conf.high <- limits[, 2L]
+  limits <- if (!check_flag(conf.int, "conf.int")) "none"
+            else if (is.null(conf.method)) "default" else match_word(conf.method, c("Wald", "profile", "chisq", "boot"), "conf.method")
+  fixed <- function(...) tidy_fixed(x, ddf.method, limits, level, exponentiate, ...)
+  parts <- list(if ("fixed" %in% effects) do.call(fixed, without_level(list(...))),
+                if ("ran_pars" %in% effects) tidy_parameters(x, scales, limits, level),
+                if ("ran_vals" %in% effects) tidy_modes(x, limits, level),
+                if ("ran_coefs" %in% effects) tidy_coefficients(x))
+  as_tidy(bind_rows_by_name(parts[!vapply(parts, is.null, NA)]))
+}
+
+# A tibble where that package is installed.
+as_tidy <- function(out) {
+  rownames(out) <- NULL
+  if (requireNamespace("tibble", quietly = TRUE)) tibble::as_tibble(out) else out
+}
+
+tidy_fixed <- function(fit, ddf, limits, level, exponentiate, ...) {
+  table <- coef(summary(fit, ddf, ...))
+  out <- data.frame(effect = rep("fixed", nrow(table)), term = as.character(rownames(table)), estimate = table[, "Estimate"],
+                    std.error = table[, "Std. Error"], statistic = table[, "t value"],
+                    stringsAsFactors = FALSE, row.names = NULL)
+  if ("df" %in% colnames(table)) out[c("df", "p.value")] <- list(table[, "df"], table[, "Pr(>|t|)"])
+  if (limits %in% c("default", "Wald")) {
+    out <- add_limits(out, if (is.null(out$df)) Inf else ifelse(is.na(out$df), Inf, out$df), level)
+  } else if (limits != "none" && nrow(out)) {
+    found <- stats::confint(fit, "beta_", level = level, method = limits, quiet = TRUE)
+    out[c("conf.low", "conf.high")] <- list(found[out$term, 1L], found[out$term, 2L])
+  }
+  if (!exponentiate) return(out)
+  shown <- intersect(c("estimate", "conf.low", "conf.high"), names(out))
+  out[shown] <- lapply(out[shown], exp)
+  out$std.error <- out$std.error * out$estimate
   out
+}
+
+# estimate +- quantile * std.error.
+add_limits <- function(out, df, level) {
+  half <- stats::qt((1 + level) / 2, df) * out$std.error
+  out$conf.low <- out$estimate - half
+  out$conf.high <- out$estimate + half
+  out
+}
+
+tidy_parameters <- function(fit, scales, limits, level) {
+  pars <- as.data.frame(VarCorr(fit))
+  name <- if (scales == "sdcor") c("sd__", "cor__") else c("var__", "cov__")
+  term <- ifelse(is.na(pars$var1), "Observation", ifelse(is.na(pars$var2), pars$var1, paste0(pars$var1, ".", pars$var2)))
+  out <- data.frame(effect = "ran_pars", group = pars$grp, term = paste0(name[1L + !is.na(pars$var2)], term),
+                    estimate = pars[[scales]], stringsAsFactors = FALSE)
+  if (limits == "none") return(out)
+  found <- if (limits == "default") parameter_row_limits(fit, scales, level) else row_limits_by(fit, scales, limits, level)
+  out[c("conf.low", "conf.high")] <- list(found[, 1L], found[, 2L])
+  out
+}
+
+# Limits by another method. On the scale of variances those of standard deviations are squared, and covariances have none, where a
+# method gives no limits of variances.
+row_limits_by <- function(fit, scales, limits, level) {
+  direct <- scales == "sdcor" || limits %in% c("Wald", "chisq")
+  found <- stats::confint(fit, "theta_", level = level, method = limits, quiet = TRUE,
+                          scale = if (scales == "vcov" && direct) "variance" else "sd")
+  if (direct) return(found)
+  found <- found^2
+  found[variance_parameters(fit)$correlation, ] <- NA_real_
+  found
 }
 
 # Limits of the rows of tidy_parameters(); a component that may be negative has none by the profile.
@@ -87,35 +149,26 @@ covariance_limits <- function(fit, parameters, level) {
   as.matrix(do.call(quantity, c(list(fit), entries, list(level = level)))[c("lower", "upper")])
 }
 
-tidy_fixed <- function(fit, ddf, ...) {
-  table <- coef(summary(fit, ddf, ...))
-  out <- data.frame(effect = rep("fixed", nrow(table)), group = rep(NA_character_, nrow(table)),
-                    term = as.character(rownames(table)), estimate = table[, "Estimate"],
-                    std.error = table[, "Std. Error"], statistic = table[, "t value"],
-                    stringsAsFactors = FALSE, row.names = NULL)
-  if ("df" %in% colnames(table)) out[c("df", "p.value")] <- list(table[, "df"], table[, "Pr(>|t|)"])
-  out
-}
-
-tidy_parameters <- function(fit, scales) {
-  pars <- as.data.frame(VarCorr(fit))
-  name <- if (scales == "sdcor") c("sd__", "cor__") else c("var__", "cov__")
-  term <- ifelse(is.na(pars$var1), "Observation", ifelse(is.na(pars$var2), pars$var1, paste0(pars$var1, ".", pars$var2)))
-  data.frame(effect = "ran_pars", group = pars$grp, term = paste0(name[1L + !is.na(pars$var2)], term),
-             estimate = pars[[scales]], std.error = NA_real_, statistic = NA_real_, stringsAsFactors = FALSE)
-}
-
-tidy_modes <- function(fit) {
+tidy_modes <- function(fit, limits, level) {
   modes <- as.data.frame(ranef(fit))
-  data.frame(effect = "ran_vals", group = modes$grpvar, level = as.character(modes$grp), term = as.character(modes$term),
-             estimate = modes$condval, std.error = modes$condsd, statistic = NA_real_, stringsAsFactors = FALSE)
+  out <- data.frame(effect = "ran_vals", group = modes$grpvar, level = as.character(modes$grp), term = as.character(modes$term),
+                    estimate = modes$condval, std.error = modes$condsd, stringsAsFactors = FALSE)
+  if (limits == "none") out else add_limits(out, Inf, level)
+}
+
+tidy_coefficients <- function(fit) {
+  parts <- coef(fit)
+  do.call(rbind, Map(function(group, table) {
+    data.frame(effect = "ran_coefs", group = group, level = rep(rownames(table), ncol(table)),
+               term = rep(names(table), each = nrow(table)), estimate = unlist(table, use.names = FALSE), stringsAsFactors = FALSE)
+  }, names(parts), unclass(parts)))
 }
 
 bind_rows_by_name <- function(parts) {
-  wanted <- c("effect", "group", "level", "term", "estimate", "std.error", "statistic", "df", "p.value")
+  wanted <- c("effect", "group", "level", "term", "estimate", "std.error", "statistic", "df", "p.value", "conf.low", "conf.high")
   columns <- intersect(wanted, unlist(lapply(parts, names)))
-  do.call(rbind, lapply(parts, function(part) {
-    part[setdiff(columns, names(part))] <- NA
+  do.call(rbind, lapply(unname(parts), function(part) {
+    part[setdiff(columns, names(part))] <- rep(NA, nrow(part))
     part[columns]
   }))
 }
@@ -127,7 +180,7 @@ glance.lmm_fit <- function(x, ...) {
   out <- data.frame(nobs = nobs(x), sigma = sigma(x), logLik = as.numeric(logLik(x)), AIC = AIC(x), BIC = BIC(x),
                     REMLcrit = NA_real_, deviance = deviance(x, REML = FALSE), df.residual = df.residual(x))
   if (fit_is_reml(x)) out$REMLcrit <- deviance(x)
-  out
+  as_tidy(out)
 }
 
 #' @rdname tidiers
@@ -138,13 +191,28 @@ augment.lmm_fit <- function(x, data = NULL, newdata = NULL, ...) {
     newdata$.fitted <- unname(predict(x, newdata, allow.new.levels = TRUE))
     newdata$.fixed <- withCallingHandlers(unname(predict(x, newdata, re.form = NA)),      # what is to be said has been said
                                           lmm_warning_newdata = function(w) tryInvokeRestart("muffleWarning"))
-    return(newdata)
+    return(as_augmented(newdata))
   }
-  if (is.null(data)) data <- model.frame(x)
   rows <- fit_rows(x, "augment() without `newdata`")
-  fitted <- mean_response(x, rows)
-  values <- data.frame(.fitted = fitted, .resid = as.vector(rows$y) - fitted, .fixed = mean_response(x, rows, all_columns(x, FALSE)))
-  cbind(as.data.frame(data), rows_of_data(values, rows, data))
+  if (is.null(data)) data <- model.frame(x)[!names(model.frame(x)) %in% c("(weights)", "(offset)")]
+  as_augmented(cbind(as.data.frame(data), rows_of_data(row_values(x, rows), rows, data)))
+}
+
+# Fitted values, residuals and influence of the rows used.
+row_values <- function(fit, rows) {
+  fitted <- mean_response(fit, rows)
+  used <- function(value) {
+    left_out <- attr(rows$data, "na.action")
+    unname(if (length(value) > rows$n) value[-as.integer(left_out)] else value)
+  }
+  exact <- fit_is_exact(fit)
+  out <- data.frame(.fitted = fitted, .resid = as.vector(rows$y) - fitted,
+                    .hat = if (exact) NA_real_ else used(stats::hatvalues(fit)),
+                    .cooksd = if (exact) NA_real_ else used(stats::cooks.distance(fit)),
+                    .std.resid = if (exact) NA_real_ else used(stats::rstandard(fit)), .fixed = mean_response(fit, rows, all_columns(fit, FALSE)))
+  if (!is.null(rows$weights)) out$.weights <- row_weights(rows)
+  if (!is.null(rows$offset)) out$.offset <- as.vector(rows$offset)
+  out
 }
 
 # Values of the rows used, for data that hold these rows, or also those that were left out for missing values (NA).
@@ -158,4 +226,10 @@ rows_of_data <- function(values, rows, data) {
   }
   lmm_abort("input", paste0("`data` has ", count_of(nrow(data), "row"), ", the fit has ", rows$n, "."), what = "data",
             fix = "Give the rows as `newdata`.")
+}
+
+# Names of rows that say more than their number become a column.
+as_augmented <- function(data) {
+  if (!identical(rownames(data), as.character(seq_len(nrow(data)))) && !".rownames" %in% names(data)) data <- cbind(.rownames = rownames(data), data)
+  as_tidy(data)
 }

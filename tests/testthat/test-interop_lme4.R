@@ -73,3 +73,19 @@ test_that("what kind of model it is and its data are told", {
   d <- subset(penicillin, blend != "Blend1")
   expect_identical(nlme::getData(lmm(yield ~ treat + (1 | blend), d)), d)
 })
+
+test_that("bootMer() bootstraps a fit, and allFit() says what to call", {
+  skip_if_not_installed("lme4")
+  d <- behavior_data()
+  fit <- lmm(y ~ x + (1 | g), d)
+  b <- lme4::bootMer(fit, fixef, 5, seed = 1)
+  set.seed(1)
+  draws <- simulate(fit, 5)
+  expect_equal(b$t, t(vapply(draws, function(y) fixef(refit(fit, y)), numeric(2))), ignore_attr = TRUE)
+  d$y[3] <- NA
+  some <- suppressMessages(lmm(y ~ x + (1 | g), d))
+  expect_false(anyNA(lme4::bootMer(some, sigma, 2)$t))
+  expect_identical(is.na(simulate(some, 1, na.action = na.exclude)[[1]])[1:4], c(FALSE, FALSE, TRUE, FALSE))
+  capture.output(error <- expect_error(suppressMessages(lme4::allFit(fit)), class = "lmm_error_input"))
+  expect_match(conditionMessage(error), "as_lmer")
+})

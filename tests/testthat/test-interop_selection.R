@@ -46,3 +46,19 @@ test_that("model selection by 'MuMIn' keeps random terms and shows coefficients"
   r2 <- getExportedValue("MuMIn", "r.squaredGLMM")
   expect_equal(r2(full), r2(as_lmer(full)))
 })
+
+test_that("changed coefficients change predictions and parameters, and 'marginaleffects' uses them", {
+  other <- henderson:::with_coefficients(fit, c(x = 0))
+  expect_equal(predict(fit) - predict(other), fixef(fit)[["x"]] * behavior_data()$x, ignore_attr = TRUE)
+  expect_equal(henderson:::predict_marginaleffects(fit, behavior_data()[3:4, ])$estimate, unname(predict(fit)[3:4]))
+  skip_if_not_installed("marginaleffects", "1.0.0")
+  skip_if(getRversion() < "4.4.0")
+  slopes <- suppressWarnings(getExportedValue("marginaleffects", "avg_slopes")(fit, variables = "x"))
+  expect_equal(slopes$estimate, fixef(fit)[["x"]], tolerance = 1e-5)
+  expect_equal(slopes$std.error, sqrt(vcov(fit)["x", "x"]), tolerance = 1e-4)
+})
+
+test_that("'sandwich' stops and names what to call", {
+  bread <- of_package("sandwich", "bread")
+  expect_error(bread(fit), "cluster", class = "lmm_error_input")
+})

@@ -1,0 +1,47 @@
+sleep <- function() {
+  skip_if_not_installed("lme4")
+  lme4::sleepstudy
+}
+fits <- function() {
+  d <- sleep()
+  list(ours = lmm(Reaction ~ Days + (Days | Subject), d), theirs = nlme::lme(Reaction ~ Days, d, ~ Days | Subject))
+}
+
+test_that("intervals() has the limits of nlme", {
+  both <- lapply(fits(), function(fit) if (inherits(fit, "lme")) nlme::intervals(fit) else nlme::intervals(fit, ddf = "inner-outer"))
+  expect_equal(both$ours$fixed, both$theirs$fixed, tolerance = 1e-5, ignore_attr = TRUE)
+  expect_identical(dimnames(both$ours$reStruct$Subject), dimnames(both$theirs$reStruct$Subject))
+  expect_equal(both$ours$reStruct$Subject[1:2, ], both$theirs$reStruct$Subject[1:2, ], tolerance = 0.01)
+  expect_equal(as.vector(both$ours$sigma), as.vector(both$theirs$sigma), tolerance = 1e-3)
+  own <- nlme::intervals(fits()$ours)
+  expect_equal(own$fixed[, "upper"], tidy(fits()$ours, effects = "fixed", conf.int = TRUE)$conf.high, ignore_attr = TRUE)
+  expect_output(print(own), "Within-group")
+  expect_named(nlme::intervals(fits()$ours, which = "fixed"), "fixed")
+})
+
+test_that("getVarCov(), getGroups(), getResponse() and ACF() are those of nlme", {
+  both <- fits()
+  each <- function(f) expect_equal(f(both$ours), f(both$theirs), tolerance = 1e-4, ignore_attr = TRUE)
+  each(function(fit) unclass(nlme::getVarCov(fit)))
+  for (type in c("conditional", "marginal")) each(function(fit) nlme::getVarCov(fit, individuals = c("309", "310"), type = type)[["310"]])
+  each(function(fit) as.character(nlme::getGroups(fit)))
+  each(function(fit) as.vector(nlme::getResponse(fit)))
+  each(function(fit) as.data.frame(nlme::ACF(fit, maxLag = 4)))
+  each(function(fit) as.data.frame(nlme::Variogram(fit, form = ~Days))[c("variog", "dist", "n.pairs")])
+  expect_equal(nrow(nlme::Variogram(both$ours, nint = 3)), 3)
+  expect_equal(nlme::Variogram(both$ours), nlme::Variogram(both$ours, form = ~ Days | Subject))
+})
+
+test_that("marginal covariance matrices count all terms and weights", {
+  d <- transform(behavior_data(), w = rep(c(1, 2), 48))
+  fit <- lmm(y ~ x + (1 | g) + (1 | f), d, weights = w)
+  V <- nlme::getVarCov(fit, "g02", type = "marginal")[[1]]
+  rows <- which(d$g == "g02")
+  dense <- VarCorr(fit)$g[1] + VarCorr(fit)$f[1] * outer(d$f[rows], d$f[rows], `==`) + diag(sigma(fit)^2 / d$w[rows])
+  expect_equal(V, dense, ignore_attr = TRUE)
+  expect_identical(nlme::getGroups(fit, level = "f"), nlme::getGroups(fit, level = 2))
+  expect_error(nlme::getGroups(fit, level = "h"), class = "lmm_error_input")
+  expect_error(nlme::getVarCov(fit, "g99", type = "marginal"), class = "lmm_error_input")
+  expect_error(nlme::ACF(fit, form = "x"), class = "lmm_error_input")
+  expect_error(nlme::Variogram(fit, form = ~nosuch), class = "lmm_error_input")
+})
