@@ -2,24 +2,22 @@
 
 #' Tests, bootstraps and other results as data frames
 #'
-#' @param x a result of [contest()] or [predictable()], [quantity()], [bootstrap()], [rlrt()] or [lrt()], [bootstrap_test()],
-#'   [variance_components()] or [ems()]; for `augment()` random effects as [ranef()][ranef.lmm_fit()] gives them.
+#' @param x a result of [contest()] or [predictable()], [quantity()], [bootstrap()], [rlrt()] or [lrt()], [bootstrap_test()] or
+#'   [variance_components()]; for `augment()` random effects as [ranef()][ranef.lmm_fit()] gives them.
 #' @param conf.int,conf.level add percentile limits of this level to a bootstrap?
-#' @param component part of an analysis of variance: `"components"` (estimates of the variance components), `"table"` (sums of
-#'   squares) or `"tests"`.
 #' @param ci.level level of the intervals of random effects.
 #' @param ... not used.
 #' @return A data frame, a tibble where that package is installed, with the columns of 'broom': `term`, `estimate`, `std.error`, `statistic`,
 #'   `df` (or `num.df` and `den.df`), `p.value`, `conf.low`, `conf.high`, as far as the result has them; `bias` for a bootstrap. `augment()` of
 #'   random effects: `grp`, `variable`, `level`, `estimate`, `qq` (normal quantile), `std.error`, and limits `lb` and `ub`.
 #' @section Conditions:
-#' `lmm_error_input`: a level outside 0 to 1, an unknown `component`.
+#' `lmm_error_input`: a level outside 0 to 1.
+#' @seealso [ems()] for analyses of variance.
 #' @examples
 #' fit <- lmm(yield ~ treat + (1 | blend), penicillin)
 #' tidy(contest(fit, c(treatB = 1, treatC = -1), joint = FALSE))
 #' tidy(quantity(fit, "icc"))
 #' tidy(bootstrap(fit, nsim = 50, seed = 1))
-#' tidy(ems(yield ~ treat + (1 | blend), penicillin))
 #' @name tidy_results
 NULL
 
@@ -91,18 +89,6 @@ tidy.bootstrap_test <- function(x, ...) {
 tidy.variance_components <- function(x, ...) {
   check_dots_empty(...)
   renamed_table(as.data.frame(x)[c("grp", "estimate", "se", "df")])
-}
-
-#' @rdname tidy_results
-#' @method tidy ems
-#' @export
-tidy.ems <- function(x, component = c("components", "table", "tests"), ...) {
-  check_dots_empty(...)
-  component <- check_choice(component[1L], c("components", "table", "tests"), "component")
-  if (component != "components") return(renamed_table(as.data.frame(x[[component]])))
-  values <- as.matrix(x$components)
-  as_tidy(data.frame(term = rep(rownames(values), ncol(values)), method = rep(colnames(values), each = nrow(values)),
-                     estimate = as.vector(values), stringsAsFactors = FALSE))
 }
 
 #' @rdname tidy_results

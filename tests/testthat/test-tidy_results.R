@@ -24,11 +24,6 @@ test_that("quantities, components and exact tests are tidied", {
   expect_identical(parts$group, c("g", "Residual"))
   exact <- rlrt(fit, seed = 1)
   expect_equal(tidy(exact)[["p.value"]], exact$p.value)
-  moments <- ems(yield ~ treat + (1 | blend), penicillin)
-  expect_equal(tidy(moments)$estimate, as.vector(moments$components))
-  expect_equal(tidy(moments, "tests")$p.value, moments$tests[["Pr(>F)"]])
-  expect_equal(tidy(moments, "table")$sumsq, moments$table[["Sum Sq"]])
-  expect_error(tidy(moments, "nosuch"), class = "lmm_error_input")
   expect_error(tidy(q, 3), class = "lmm_error_input")
 })
 
