@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 RSCRIPT ?= Rscript
 
-.PHONY: help demo test test-r test-cpp check install document bench calibrate parity setup setup-test clean
+.PHONY: help demo test test-r test-cpp check install document bench calibrate parity partners setup setup-test clean
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+:  *##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 14
@@ -37,6 +37,9 @@ calibrate: install ## run the rejection rates of bench/calibrate.R; short: make 
 
 parity:          ## compare every number with those of a commit, bit for bit: make parity BASE=HEAD^
 	@$(RSCRIPT) bench/parity.R $(BASE)
+
+partners: install ## compare the calls of partner packages that are installed, and all loading orders
+	@$(RSCRIPT) bench/partners.R $(ARGS)
 
 setup:           ## install what the package itself needs
 	@$(RSCRIPT) tools/setup.R demo

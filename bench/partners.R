@@ -1,7 +1,7 @@
 # Partner packages: every call of bench/partner_calls.R with a fit of lmm() and one of lmer(), with the largest relative difference of their
 # numbers, and all loading orders. Packages that are not installed are named. Usage: make partners, or
 #   Rscript bench/partners.R [--only=emmeans,car] [--output=file.csv]
-# The stored result is inst/extdata/partners.csv, of which the vignette for users of lme4 makes its table.
+# A full run writes inst/extdata/partners.csv.
 
 suppressPackageStartupMessages(library(henderson))
 if (!exists("%||%")) `%||%` <- function(x, y) if (is.null(x)) y else x        # 'marginaleffects' takes it for granted, R before 4.4 lacks it
