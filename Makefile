@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 RSCRIPT ?= Rscript
 
-.PHONY: help demo test test-r test-cpp check install document bench calibrate parity partners setup setup-test clean
+.PHONY: help demo test test-r test-cpp check install document bench calibrate fuzz parity partners setup setup-test clean
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+:  *##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 14
@@ -40,6 +40,9 @@ parity:          ## compare every number with those of a commit, bit for bit: ma
 
 partners: install ## compare the calls of partner packages that are installed, and all loading orders
 	@$(RSCRIPT) bench/partners.R $(ARGS)
+
+fuzz: install    ## call every function with wrong arguments and damaged fits; short: make fuzz ARGS="--calls=500 --damaged=200"
+	@$(RSCRIPT) bench/fuzz.R $(ARGS)
 
 setup:           ## install what the package itself needs
 	@$(RSCRIPT) tools/setup.R demo

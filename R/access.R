@@ -88,7 +88,7 @@ name_matrix <- function(X, rows, columns) {
 #' @export
 getME.lmm_fit <- function(object, name, ...) {
   if (identical(name, "ALL")) name <- names(fit_parts)
-  for (one in name) check_choice(one, names(fit_parts), "name")
+  for (one in check_texts(name, "name")) check_choice(one, names(fit_parts), "name")
   check_parts_for_kenward(object, name, parent.frame())
   out <- lapply(name, function(one) fit_parts[[one]](object))
   if (length(name) == 1L) out[[1L]] else stats::setNames(out, name)

@@ -65,6 +65,7 @@ anova.lmm_fit <- function(object, ..., type = 3, ddf = "Satterthwaite", refit = 
                           progress = FALSE) {
   dots <- list(...)
   is_fit <- vapply(dots, inherits, NA, c("lmm_fit", "lm", "merMod", "lme", "gls"))
+  dots[is_fit] <- lapply(dots[is_fit], function(x) if (inherits(x, "lmm_fit")) check_fit(x) else x)
   options <- dots[!is_fit]
   if (any(is_fit)) test <- comparison_test(if (!missing(test)) test, !missing(ddf) && !without_tests(ddf))
   if ((!any(is_fit) || test == "F") && missing(ddf)) ddf <- default_ddf(object)
@@ -122,6 +123,7 @@ anova_without_tests <- function(fit) {
 #'
 #' @param fit a fit made by [lmm()].
 #' @param type type of hypotheses, as for [anova()][anova.lmm_fit()].
+#' @param ... not used.
 #' @return A list with one matrix per term: the rows that are tested, with a column for each coefficient that has an
 #'   estimate. A term of which nothing can be estimated has a matrix without rows. `contest(fit, L)` tests such a matrix
 #'   where all coefficients have estimates.
@@ -131,7 +133,7 @@ anova_without_tests <- function(fit) {
 #' @examples
 #' anova_hypotheses(lmm(yield ~ irrigation * variety + (1 | field), irrigation))
 #' @export
-anova_hypotheses <- function(fit, type = 3) {
+anova_hypotheses <- function(fit, type = 3, ...) {
   check_fit(fit)
   type <- check_type(type)
   info <- fit_information(fit, full = FALSE)

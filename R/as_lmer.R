@@ -10,6 +10,7 @@
 #' fit by [refit()], whose response is not in the data. Text becomes factors with the levels of the fit, in the order of the fit.
 #'
 #' @param fit a fit made by [lmm()].
+#' @param ... not used.
 #' @return An object of class `lmerMod`, with the estimates of `fit`. `lmerTest::as_lmerModLmerTest()` adds what that package needs.
 #' @section Conditions:
 #' `lmm_error_input`: package 'lme4' is not installed; the data are gone, or are not those of the fit; `options(contrasts = )` have
@@ -20,11 +21,9 @@
 #' fit <- lmm(yield ~ treat + (1 | blend), penicillin)
 #' as_lmer(fit)
 #' @export
-as_lmer <- function(fit) {
+as_lmer <- function(fit, ...) {
+  check_fit(fit)
   refuse_structured(fit, "an object of 'lme4' is")
-  if (!inherits(fit, "lmm_fit")) {
-    lmm_abort("input", paste0("`fit` must be a fit made by lmm(), not ", kind_of(fit), "."), what = "fit")
-  }
   check_convertible(fit)
   prepared <- lmer_call(fit, parent.frame())
   parts <- tryCatch(suppressMessages(eval(prepared$setup, prepared$scope)), error = function(e) {

@@ -7,6 +7,7 @@
 #' The fixed effects and the response come last.
 #'
 #' @param fit a fit made by [lmm()].
+#' @param ... not used.
 #' @return An object of class `lmm_blocks`, a list with the data frame `factors` (factor, levels, columns per level,
 #'   part) and the numbers `roots` (different designs among the leading levels; levels of one design are mixed into few
 #'   for the search), `remainder_columns`, `remainder_kind` ("none", "dense" or "sparse"), `remainder_entries` of its
@@ -16,7 +17,7 @@
 #' @examples
 #' blocks(lmm(yield ~ treat + (1 | blend), penicillin))
 #' @export
-blocks <- function(fit) {
+blocks <- function(fit, ...) {
   check_fit(fit)
   refuse_structured(fit, "blocks() is")
   found <- engine_result(engine_blocks(engine_layout(fit$frame), fit$cross_products, fit$control$memory_limit), fit$frame)

@@ -39,7 +39,8 @@
 #' }
 #' @param groups name of the grouping factor whose levels are the clusters of `"cases"` and `"wild"`; the default is the factor
 #'   in whose levels all others are nested.
-#' @param x,digits,... see [print()].
+#' @param x,digits see [print()].
+#' @param ... not used; for `print()` passed on.
 #' @return An object of classes `lmm_bootstrap` and `boot`: a list with `t0` (values of the fit), `t` (matrix, a row per refit),
 #'   `nsim`, `seed` (the one given or drawn), `type` and `singular` (was the refit at the boundary?). Refits that fail, as a sample
 #'   of clusters may, are rows of `NA`, and a warning of class `lmm_warning_convergence` gives their number. Functions of package 'boot',
@@ -62,7 +63,7 @@
 #' bootstrap(fit, icc, nsim = 100, seed = 1)
 #' @export
 bootstrap <- function(fit, statistic = NULL, nsim = 500, seed = NULL, threads = 1, progress = FALSE,
-                      type = c("parametric", "residual", "cases", "wild"), groups = NULL) {
+                      type = c("parametric", "residual", "cases", "wild"), groups = NULL, ...) {
   refuse_structured(fit, "the bootstrap is", "Use simulate() and refit().")
   if (!is.null(statistic) && !is.function(statistic)) {
     lmm_abort("input", paste0("`statistic` must be a function, not ", kind_of(statistic), "."), what = "statistic")

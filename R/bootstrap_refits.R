@@ -8,6 +8,7 @@ bootstrap_refits <- function(fits, from, nsim, seed, threads = 1, progress = FAL
   check_number(nsim, "nsim", lower = 1, whole = TRUE)
   check_number(threads, "threads", lower = 1, whole = TRUE)
   check_flag(progress, "progress")
+  check_draws(nsim, 8 * (12 + 3 * (length(fit_theta(from)) + length(fit_beta(from)))))
   rows <- fit_rows(from, "the bootstrap")
   if (is.null(plan)) plan <- parametric_plan(from, rows)
   streams <- random_streams(nsim, seed)

@@ -20,7 +20,8 @@
 #' @param large,small fits made by [lmm()] to the same response and rows, the smaller nested in the larger.
 #' @param nsim number of simulated responses.
 #' @param seed,threads,progress see [bootstrap()].
-#' @param x,digits,... see [print()].
+#' @param x,digits see [print()].
+#' @param ... not used.
 #' @return An object of class `bootstrap_test`: list with `test` (the table), `reference` (the simulated ratios), `nsim`
 #'   and `seed`.
 #' @section Conditions:
@@ -32,7 +33,9 @@
 #' small <- lmm(yield ~ 1 + (1 | blend), penicillin)
 #' bootstrap_test(large, small, nsim = 200, seed = 1)
 #' @export
-bootstrap_test <- function(large, small, nsim = 1000, seed = NULL, threads = 1, progress = FALSE) {
+bootstrap_test <- function(large, small, nsim = 1000, seed = NULL, threads = 1, progress = FALSE, ...) {
+  large <- check_fit(large, "large")
+  small <- check_fit(small, "small")
   check_comparable(list(large, small))
   fits <- in_one_order(list(small, large))
   small <- fits[[1L]]

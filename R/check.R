@@ -40,8 +40,8 @@ check_data <- function(data) {
 # Evaluates a promise; a failure is the user's argument, hence reported as one of ours.
 force_argument <- function(value, name) {
   tryCatch(value, error = function(e) {
-    if (inherits(e, "lmm_condition")) stop(e)
-    lmm_abort("input", paste0("`", name, "` cannot be evaluated: ", conditionMessage(e), "."), what = name)
+    if (inherits(e, "lmm_condition") || is_time_limit(conditionMessage(e))) stop(e)
+    lmm_abort("input", paste0("`", name, "` cannot be evaluated: ", one_line(conditionMessage(e))), what = name)
   })
 }
 
@@ -51,7 +51,7 @@ force_arguments <- function(names, env = parent.frame()) {
 }
 
 check_fit <- function(fit, name = "fit") {
-  if (inherits(fit, "lmm_fit")) return(fit)
+  if (inherits(fit, "lmm_fit")) return(whole_fit(fit, name))
   lmm_abort("input", paste0("`", name, "` must be a fit made by lmm(), not ", kind_of(fit), "."), what = name, value = class(fit))
 }
 
@@ -76,6 +76,35 @@ check_level <- function(x, name = "level") {
             fix = if (is.numeric(x) && length(x) == 1L && isTRUE(x > 1 && x < 100)) paste0("For ", x, " per cent write ", x / 100, "."))
 }
 
+check_flag_or_null <- function(x, name) if (!is.null(x)) check_flag(x, name)
+
+check_digits <- function(x, name = "digits") check_number(x, name, 1, 22)
+
+check_count <- function(x, name) check_number(x, name, 1, .Machine$integer.max, whole = TRUE)
+
+check_texts <- function(x, name) {
+  if (is.character(x) && length(x) && !anyNA(x)) return(x)
+  lmm_abort("input", paste0("`", name, "` must be a character string, not ", describe_value(x), "."), what = name, value = x)
+}
+
+check_text <- function(x, name) {
+  if (is.character(x) && length(x) == 1L && !is.na(x)) return(x)
+  lmm_abort("input", paste0("`", name, "` must be one character string, not ", describe_value(x), "."), what = name, value = x)
+}
+
+# NULL, or names for so many rows.
+check_row_names <- function(x, rows) {
+  if (is.null(x) || (is.character(x) || is.numeric(x)) && is.null(dim(x)) && length(x) == rows && !anyNA(x) && !anyDuplicated(x)) return(x)
+  lmm_abort("input", paste0("`row.names` must be NULL or ", count_of(rows, "different name"), ", not ", describe_value(x), "."), what = "row.names",
+            value = x)
+}
+
+# Levels of confidence, at least one.
+check_levels_of <- function(x, name = "levels") {
+  if (is.numeric(x) && length(x) && !anyNA(x) && all(x > 0 & x < 1)) return(x)
+  lmm_abort("input", paste0("`", name, "` must be numbers between 0 and 1, not ", describe_value(x), "."), what = name, value = x)
+}
+
 check_choice <- function(x, choices, name) {
   if (is.character(x) && length(x) == 1L && x %in% choices) return(x)
   lmm_abort("input", paste0("`", name, "` must be ", if (length(choices) > 1L) "one of ",
@@ -87,26 +116,47 @@ check_choice <- function(x, choices, name) {
 check_arguments <- function(given, allowed) {
   if (is.null(given)) return(invisible())
   unknown <- given[nzchar(given) & !given %in% allowed]
-  if (!length(unknown)) return(invisible())
-  near <- allowed[startsWith(allowed, unknown[1L])]
-  if (!length(near)) near <- nearest_name(unknown[1L], allowed)
-  lmm_abort("input", paste0("unknown argument ", enumerate(quote_name(unknown)), "."), what = unknown,
-            fix = if (length(near)) paste0("Did you mean `", near[1L], "`?")
-                  else paste0("The arguments are ", enumerate(quote_name(setdiff(allowed, "...")), 20L), "."))
+  if (length(unknown)) abort_unknown(unknown, allowed)
+}
+
+check_dots_empty <- function(...) {
+  if (...length() > 0L) abort_unknown(...names(), user_arguments(), ...length())
+}
+
+abort_unknown <- function(given, allowed, count = length(given)) {
+  if (is.null(given)) given <- character(count)
+  named <- given[!is.na(given) & nzchar(given)]
+  allowed <- setdiff(allowed, "...")
+  near <- if (length(named)) meant_argument(named[1L], allowed)
+  shown <- c(quote_name(named), if (length(named) < length(given)) "(unnamed)")
+  lmm_abort("input", paste0("unknown argument ", enumerate(shown), "."), what = c(named, if (length(named) < length(given)) "(unnamed)"),
+            fix = if (length(near)) paste0("Did you mean `", near, "`?")
+                  else if (length(allowed)) paste0("The arguments are ", enumerate(quote_name(allowed), 20L), "."))
+}
+
+# Names that other functions have for the same argument.
+argument_synonyms <- list(
+  nsim = c("R", "B", "nboot", "n.boot", "nrep", "nreps", "n.sim", "draws", "times", "iterations", "reps"),
+  level = c("conf.level", "conf", "confidence", "cl"), conf.level = c("level", "conf", "confidence"),
+  ddf = c("df", "df.method", "dfmethod", "mode", "lmer.df", "tests"), threads = c("ncpus", "cores", "ncores", "mc.cores", "workers", "parallel"),
+  re.form = c("ReForm", "REForm", "REform", "re_formula", "include_ranef", "random.effects"), newdata = c("data", "newdat", "new"),
+  method = c("type", "boot.type"), type = c("method", "which", "types"), parm = c("which", "parameters", "pars"), which = c("parm", "pars"),
+  REML = c("reml", "ML"), fixed = c("known", "hold", "parms"), effects = "component", newresp = c("response", "y", "newresponse"),
+  L = c("K", "contrast", "hypothesis", "linfct"), nsim = "n", name = c("part", "which"))
+
+# The argument that a user meant by a name that there is not, or NULL.
+meant_argument <- function(name, allowed) {
+  same <- names(argument_synonyms)[vapply(argument_synonyms, function(others) name %in% others, NA)]
+  for (candidate in list(allowed[tolower(allowed) == tolower(name)], intersect(same, allowed), allowed[startsWith(allowed, name)])) {
+    if (length(candidate)) return(candidate[1L])
+  }
+  nearest_name(name, allowed)
 }
 
 check_control <- function(control) {
   if (inherits(control, "lmm_control")) return(control)
   lmm_abort("input", paste0("`control` must be made by lmm_control(), not ", describe_value(control), "."),
             what = "control", value = class(control))
-}
-
-check_dots_empty <- function(...) {
-  if (...length() == 0L) return(invisible())
-  given <- ...names()
-  if (is.null(given)) given <- character(...length())
-  given[is.na(given) | !nzchar(given)] <- "(unnamed)"
-  lmm_abort("input", paste0("unknown argument ", enumerate(quote_name(given)), "."), what = given)
 }
 
 # One of the four standard rules, given as a function or by its name.
@@ -124,9 +174,20 @@ check_na_action <- function(na.action) {
 
 describe_value <- function(x) {
   if (is.null(x)) return("NULL")
-  if (length(x) == 1L && is.atomic(x)) {
-    if (is.character(x)) quote_level(x) else format(x)
-  } else {
-    paste(kind_of(x), "of length", length(x))
-  }
+  if (!is.atomic(x) && !is.list(x)) return(kind_of(x))
+  if (length(x) != 1L || is.list(x)) return(paste(kind_of(x), "of length", length(x)))
+  if (is.character(x) && !is.na(x)) quote_level(valid_text(x)) else format(x)
+}
+
+# Text that any function of R can read: bytes that are no letters are written out.
+readable_text <- function(x) {
+  bad <- !validEnc(x)
+  x[bad] <- iconv(x[bad], "latin1", "ASCII", sub = "byte")
+  x
+}
+
+# The same, not too long to be shown.
+valid_text <- function(x) {
+  x <- readable_text(x)
+  ifelse(nchar(x) > 60L, paste0(substr(x, 1L, 57L), "..."), x)
 }

@@ -75,7 +75,10 @@ print.coef.lmm_fit <- function(x, ...) {
 #' @export
 vcov.lmm_fit <- function(object, complete = TRUE, full = FALSE, type = "model", ...) {
   check_flag(complete, "complete")
-  if (check_flag(full, "full")) return(named_joint_covariance(object))
+  if (check_flag(full, "full")) {
+    check_dots_empty(...)
+    return(named_joint_covariance(object))
+  }
   vcov <- typed_vcov(object, type, ...)
   beta <- fit_beta(object)
   if (!complete || !anyNA(beta)) return(vcov)

@@ -126,6 +126,7 @@ row_text <- function(rows, most = 5L) {
 # The candidate nearest in spelling, or NULL when none is near.
 nearest_name <- function(name, candidates) {
   if (!length(candidates)) return(NULL)
+  name <- valid_text(name)
   distance <- utils::adist(name, candidates, ignore.case = TRUE)[1L, ]
   best <- which.min(distance)
   if (distance[best] <= min(nchar(name) - 1, max(1, nchar(name) %/% 3))) candidates[best] else NULL

@@ -63,7 +63,7 @@ ddf_classes <- c(Satterthwaite = "df_satterthwaite", `Kenward-Roger` = "df_kenwa
 #' fit <- lmm(yield ~ irrigation * variety + (1 | field), irrigation)
 #' anova(fit, ddf = ddf_method("Kenward-Roger", information = "observed"))
 #' @export
-ddf_methods <- function() names(ddf_classes)
+ddf_methods <- function(...) names(ddf_classes)
 
 #' @rdname ddf_methods
 #' @export
@@ -91,7 +91,8 @@ set_options.df_method <- function(method, options) {
 # Stops at options that are not allowed, given twice or without a name.
 check_options <- function(options, allowed) {
   names <- if (is.null(names(options))) character(length(options)) else names(options)
-  do.call(check_dots_empty, options[!names %in% allowed | duplicated(names)])
+  wrong <- !names %in% allowed | duplicated(names)
+  if (any(wrong)) abort_unknown(names[wrong], c(allowed, user_arguments()))
 }
 
 # Words for a heading.

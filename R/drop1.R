@@ -45,7 +45,7 @@ drop1.lmm_fit <- function(object, scope, ddf = "Satterthwaite", test = c("F", "C
 droppable_terms <- function(fit, scope) {
   all <- stats::drop.scope(fit$frame$terms)
   if (is.null(scope)) return(all)
-  if (!is.character(scope) && !inherits(scope, "formula")) {
+  if (!(is.character(scope) && !anyNA(scope)) && !inherits(scope, "formula")) {
     lmm_abort("input", paste0("`scope` must be a formula or names of terms, not ", kind_of(scope), "."), what = "scope")
   }
   wanted <- if (is.character(scope)) scope else attr(stats::terms(stats::update.formula(stats::formula(fit$frame$terms), scope)),

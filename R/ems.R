@@ -28,7 +28,8 @@
 #' @param data a data frame, if `object` is a formula.
 #' @param type 1, 2 or 3, also `"I"`, `"II"`, `"III"`.
 #' @param level confidence level of the exact interval; `conf.level` is another name for it.
-#' @param x,digits,... see [print()].
+#' @param x,digits see [print()].
+#' @param ... not used.
 #' @return An object of class `ems`: a list with
 #'   \describe{
 #'     \item{`table`}{data frame: source, degrees of freedom, sum of squares, mean square}

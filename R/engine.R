@@ -43,7 +43,6 @@ abort_random_rank <- function(place, frame) {
 
 abort_memory <- function(text) {
   bytes <- as.numeric(strsplit(text, ":", fixed = TRUE)[[1L]])
-  gigabytes <- function(x) paste(format(signif(x / 1e9, 2L)), "GB")
   lmm_abort("numeric", paste0("the Cholesky factor of the random effects and its inverse need about ", gigabytes(bytes[1L]),
     " of memory; ", gigabytes(bytes[2L]), " may be used."), value = bytes,
     fix = "Crossed factors with many levels fill in. Drop one, or raise `memory_limit` in lmm_control().")

@@ -34,7 +34,8 @@
 #' fit <- lmm(y ~ 1 + (1 | part) + (1 | operator), study)
 #' gauge_rr(fit, part = "part", tolerance = 20)
 #' @export
-gauge_rr <- function(object, part, tolerance = NULL, k = 6, method = c("MLS", "generalized"), level = 0.95, seed = NULL) {
+gauge_rr <- function(object, part, tolerance = NULL, k = 6, method = c("MLS", "generalized"), level = 0.95, seed = NULL,
+                     ...) {
   method <- check_choice(method[1L], c("MLS", "generalized"), "method")
   check_level(level)
   check_number(k, "k", lower = 0)

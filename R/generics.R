@@ -11,12 +11,21 @@ NULL
 
 # The call is made from the global environment: made from here, the generic of the other package would find our default.
 hand_over <- function(name, object, ..., package = "lme4") {
-  if (isNamespaceLoaded(package) && name %in% getNamespaceExports(package)) {
+  if (isNamespaceLoaded(package) && name %in% getNamespaceExports(package) && knows_class(name, object, package)) {
     return(do.call(getExportedValue(package, name), list(object, ...), quote = TRUE, envir = globalenv()))
   }
   lmm_abort("input", paste0("`", name, "()` has no method for ", kind_of(object), " of class ",
                             quote_level(class(object)[1L]), "."),
             what = name, value = class(object))
+}
+
+# Has the generic of the other package a method for one of the classes of an object?
+knows_class <- function(name, object, package) {
+  if (!"UseMethod" %in% all.names(body(getExportedValue(package, name)))) return(isS4(object))
+  classes <- unique(c(class(object), if (isS4(object)) methods::is(object)))
+  home <- asNamespace(package)
+  for (class in classes) if (!is.null(utils::getS3method(name, class, optional = TRUE, envir = home))) return(TRUE)
+  FALSE
 }
 
 #' Is a fit singular?

@@ -127,8 +127,11 @@ wanted_parameters <- function(fit, parm) {
   old <- all_parameter_names(fit)
   k <- length(old) - length(fit_beta(fit))
   if (is.null(parm)) return(seq_along(old))
+  if (!is.character(parm) && (!is.numeric(parm) || is.object(parm))) {
+    lmm_abort("input", paste0("`parm` must be names or numbers of parameters, not ", describe_value(parm), "."), what = "parm", value = parm)
+  }
   if (is.numeric(parm)) {
-    if (anyNA(parm) || any(parm != round(parm)) || any(abs(parm) > length(old)) || any(parm == 0)) {
+    if (anyNA(parm) || any(parm != round(parm)) || any(abs(parm) > length(old)) || any(parm == 0) || length(unique(sign(parm))) > 1L) {
       lmm_abort("input", paste0("`parm` must be numbers between 1 and ", length(old), "."), what = "parm", value = parm)
     }
     return(seq_along(old)[parm])
@@ -137,7 +140,7 @@ wanted_parameters <- function(fit, parm) {
   if (identical(parm, "beta_")) return(k + seq_along(fit_beta(fit)))
   at <- match(parm, old)
   for (scale in c("sd", "variance")) at <- ifelse(is.na(at), match(parm, all_parameter_names(fit, FALSE, scale)), at)
-  if (!is.character(parm) || anyNA(at)) {
+  if (anyNA(at)) {
     unknown <- parm[is.na(at)]
     lmm_abort("input", paste0("the fit has no parameter ", enumerate(quote_name(unknown)), "."), what = unknown,
               fix = paste0("The parameters are ", enumerate(quote_name(old), 12L), "."))

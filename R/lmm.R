@@ -75,9 +75,11 @@
 #'   [ranef.lmm_fit()], [VarCorr.lmm_fit()], [predict.lmm_fit()] and the other methods.
 #' @section Conditions:
 #' Errors inherit from `lmm_error_input`, `lmm_error_formula`, `lmm_error_data`, `lmm_error_unidentified` or
-#' `lmm_error_numeric`; warnings from `lmm_warning_precision`, `lmm_warning_convergence` or `lmm_warning_data`;
-#' messages from `lmm_message_na`, `lmm_message_rank`, `lmm_message_boundary`, `lmm_message_formula` or `lmm_message_size`. All inherit
-#' from `lmm_condition` and are kept in `fit$conditions`.
+#' `lmm_error_numeric` (too large for the memory or for a day; numbers that double precision does not hold); whatever else
+#' fails is an `lmm_error_internal`, which holds the error of R as `value`. Warnings inherit from `lmm_warning_precision`,
+#' `lmm_warning_convergence` or `lmm_warning_data`; messages from `lmm_message_na`, `lmm_message_rank`,
+#' `lmm_message_boundary`, `lmm_message_formula` or `lmm_message_size`. All inherit from `lmm_condition` and are kept in `fit$conditions`. A fit that
+#' will take minutes says so by `lmm_message_time` before it begins.
 #' @references Jennrich and Schluchter (1986) Biometrics 42, 805-820. Pinheiro and Bates (2000) *Mixed-Effects Models in S and
 #'   S-PLUS*, chapter 5. Henderson (1975) Biometrics 31, 423-447. Harville (1977) JASA 72, 320-338.
 #'   Bates and DeBacker (2010) in: Data Analysis and Applications, 1-25.
@@ -109,7 +111,7 @@ lmm <- function(formula, data, REML = TRUE, weights, offset, subset, na.action, 
   refuse_with_residual(spec, fixed, bounded)
   framed <- model_frame(spec, data, call$weights, call$offset, call$subset,
                         if (missing(na.action)) NULL else na.action, contrasts, parent.frame(),
-                        fixed, bounded)
+                        fixed, bounded, control$memory_limit)
   frame <- framed$frame
   control <- set_memory_limit(control, frame)
   blocks <- cross_products(frame, framed$rows, control$chunk_rows)
@@ -180,6 +182,7 @@ lmm_control <- function(max_evaluations = 200L, decrement = 1e-18, restarts = NU
 
 # Asking the system takes longer than a small fit.
 set_memory_limit <- function(control, frame) {
+  control$chunk_rows <- rows_at_a_time(control$chunk_rows, length(frame$x_names))
   if (!is.null(control$memory_limit)) return(control)
   levels <- vapply(frame$groups, function(group) length(group$levels), 0L)
   control$memory_limit <- if (sum(levels) - max(levels, 0L) > 2000L) 0.5 * available_memory() else 1e300

@@ -4,7 +4,7 @@
 # `weights`, `offset` and `subset` are expressions; they are looked up in `data`, then in the formula's
 # environment, then in `caller`.
 model_frame <- function(spec, data = NULL, weights = NULL, offset = NULL, subset = NULL, na.action = NULL,
-                        contrasts = NULL, caller = parent.frame(), fixed = NULL, bounded = TRUE) {
+                        contrasts = NULL, caller = parent.frame(), fixed = NULL, bounded = TRUE, memory_limit = NULL) {
   na_rule <- check_na_action(na.action)
   terms <- fixed_terms(spec, data)
   variables <- formula_variables(terms, spec)
@@ -24,6 +24,7 @@ model_frame <- function(spec, data = NULL, weights = NULL, offset = NULL, subset
     rows <- read_rows(chosen, columns)
     check_values(rows, columns)
     attr(rows$data, "terms") <- terms
+    check_model_size(terms, spec$random, rows, memory_limit)
     check_contrasts(contrasts, rows$data)
     plan <- matrix_plan(terms, rows$data, contrasts)
     random <- random_plans(spec$random, rows$data, columns)

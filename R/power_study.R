@@ -35,7 +35,7 @@
 #'   c("(Intercept)" = 250, Days = 5, Subject = 30, sigma = 25), effects = list(Days = c(5, 15)), nsim = 20, seed = 1)
 #' @export
 power_study <- function(object, data = NULL, newparams = NULL, test = NULL, effects = NULL, nsim = 500, alpha = 0.05,
-                        ddf = "Satterthwaite", REML = TRUE, level = 0.95, seed = NULL, threads = 1) {
+                        ddf = "Satterthwaite", REML = TRUE, level = 0.95, seed = NULL, threads = 1, ...) {
   check_number(nsim, "nsim", lower = 1, whole = TRUE)
   check_level(alpha, "alpha")
   check_level(level)

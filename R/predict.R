@@ -4,16 +4,17 @@
 chunk_rows <- 200000L
 
 # First and last row of each piece.
-row_pieces <- function(n) {
-  from <- seq.int(1L, n, by = chunk_rows)
-  Map(c, from, pmin(from + chunk_rows - 1L, n))
+row_pieces <- function(n, size = chunk_rows) {
+  from <- seq.int(1L, n, by = size)
+  Map(c, from, pmin(from + size - 1L, n))
 }
 
 # Calls work(design of the piece) piece by piece and binds the results.
 by_chunk <- function(fit, rows, work) {
-  if (rows$n <= chunk_rows) return(work(design(fit$frame, rows)))
+  size <- as.integer(rows_at_a_time(chunk_rows, length(fit_beta(fit))))
+  if (rows$n <= size) return(work(design(fit$frame, rows)))
   out <- numeric(rows$n)
-  for (piece in row_pieces(rows$n)) out[piece[1L]:piece[2L]] <- work(design(fit$frame, rows, piece))
+  for (piece in row_pieces(rows$n, size)) out[piece[1L]:piece[2L]] <- work(design(fit$frame, rows, piece))
   out
 }
 

@@ -64,6 +64,7 @@ without_variances <- function(b) {
 #' Variance parameters are taken as known. No matrix with the square of the number of levels is formed.
 #'
 #' @param fit a fit made by [lmm()]. Cullis' heritability needs its rows.
+#' @param ... not used.
 #' @return A data frame with a row for each column of each random term: `grpvar`, `term`, `levels`, `variance`, mean `pev` (both in
 #'   squared units of the response by those of the column), mean `reliability`, mean `accuracy` and `cullis`. All are `NA` for a
 #'   variance estimated as 0.
@@ -80,7 +81,7 @@ without_variances <- function(b) {
 #' reliability(fit)
 #' as.data.frame(ranef(fit, pev = TRUE))
 #' @export
-reliability <- function(fit) {
+reliability <- function(fit, ...) {
   check_fit(fit)
   fit_rows(fit, "reliability()")
   effects <- ranef.lmm_fit(fit, pev = TRUE)

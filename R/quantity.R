@@ -126,6 +126,8 @@ one_quantity <- function(asked, name, fit, words, squares) {
   if (is.character(asked) && length(asked) == 1L) return(known_quantity(asked, name, fit, words, squares))
   if (is.function(asked)) return(stats::setNames(list(asked), if (nzchar(name)) name else "quantity"))
   if (!inherits(asked, "formula") || length(asked) != 2L) {
+    stray <- if (nzchar(name)) meant_argument(name, setdiff(user_arguments(), "fit"))
+    if (length(stray)) abort_unknown(name, user_arguments())
     lmm_abort("input", paste0("a quantity must be a one-sided formula, a function or a word, not ", kind_of(asked), "."), what = "...")
   }
   used <- all.names(asked)

@@ -40,12 +40,12 @@ ranef.lmm_fit <- function(object, condVar = TRUE, drop = FALSE, whichel = names(
   check_dots_empty(...)
   modes <- group_modes(object)
   out <- lapply(modes, function(b) as.data.frame(b, optional = TRUE))
-  if (check_flag(condVar, "condVar")) {
+  whichel <- check_whichel(whichel, names(modes))
+  if (condVar) {
     variances <- group_variances(object)
     for (g in seq_along(out)) attr(out[[g]], "postVar") <- variances[[g]]
   }
   if (check_flag(pev, "pev")) out <- with_prediction_errors(out, object)
-  for (name in whichel) if (is.character(name)) check_choice(name, names(modes), "whichel")
   out <- out[whichel]
   if (drop) out <- lapply(out, drop_column)
   structure(out, class = "ranef.lmm_fit")
@@ -54,6 +54,16 @@ ranef.lmm_fit <- function(object, condVar = TRUE, drop = FALSE, whichel = names(
 #' @importFrom nlme ranef
 #' @export
 nlme::ranef
+
+# Names or positions of grouping factors.
+check_whichel <- function(whichel, names) {
+  if (is.character(whichel)) for (name in whichel) check_choice(name, names, "whichel")
+  else if (!is.numeric(whichel) || is.object(whichel) || !all(whichel %in% c(seq_along(names), -seq_along(names))) || length(unique(sign(whichel))) > 1L) {
+    lmm_abort("input", paste0("`whichel` must name grouping factors or give their positions among ", length(names), ", not ",
+                              describe_value(whichel), "."), what = "whichel", value = whichel)
+  }
+  whichel
+}
 
 # List per grouping factor: matrix of modes, the columns of its terms side by side.
 group_modes <- function(fit) {
@@ -127,7 +137,7 @@ as.data.frame.ranef.lmm_fit <- function(x, row.names = NULL, optional = FALSE, .
   })))
   out$grp <- factor(out$grp, levels = level_order)
   out$term <- factor(out$term, levels = term_order)
-  if (!is.null(row.names)) row.names(out) <- row.names
+  if (!is.null(check_row_names(row.names, nrow(out)))) row.names(out) <- row.names
   out
 }
 

@@ -68,6 +68,7 @@ shown_residual <- function(fit, errors = FALSE) {
 #' @param subject the number or the label of a subject of `residual`; without a residual structure a level of the first
 #'   grouping factor.
 #' @param type which matrix.
+#' @param ... not used.
 #' @return A symmetric matrix with the row names of the data, in the order of the rows.
 #' @section Conditions:
 #' `lmm_error_input`: a subject that is not in the fit.
@@ -75,7 +76,7 @@ shown_residual <- function(fit, errors = FALSE) {
 #' fit <- lmm(yield ~ treat + (1 | blend), penicillin)
 #' subject_covariance(fit, "Blend1", "marginal")
 #' @export
-subject_covariance <- function(fit, subject = 1, type = c("residual", "random", "marginal")) {
+subject_covariance <- function(fit, subject = 1, type = c("residual", "random", "marginal"), ...) {
   check_fit(fit)
   type <- check_choice(type[1L], c("residual", "random", "marginal"), "type")
   rows <- fit_rows(fit, "subject_covariance()")

@@ -29,7 +29,8 @@
 #' @param seed seed for the random numbers, which are R's own; the state of the generator is put back afterwards. Without a
 #'   seed they follow from the last [set.seed()].
 #' @param fixed labels of fixed terms, or names of coefficients, that are zero under the hypothesis too.
-#' @param x,digits,... see [print()].
+#' @param x,digits see [print()].
+#' @param ... not used.
 #' @return An object of classes `rlrt` and `htest`: a list with `statistic`, `p.value`, `mc.error` (Monte Carlo standard
 #'   error of the p-value, 0 when it was computed exactly), `nsim` and `draws`, the simulated values of the statistic.
 #' @section Conditions:
@@ -43,7 +44,7 @@
 #' rlrt(fit, seed = 1)
 #' lrt(fit, fixed = "irrigation:variety", seed = 1)
 #' @export
-rlrt <- function(fit, term = NULL, nsim = 10000, seed = NULL) {
+rlrt <- function(fit, term = NULL, nsim = 10000, seed = NULL, ...) {
   refuse_structured(fit, "exact restricted likelihood ratio tests are", "Compare two fits by anova(a, b, refit = FALSE).")
   check_exact_test(fit, "rlrt()", holds_sigma(fit$frame) && length(fit_held(fit)$value) == 1L)
   index <- tested_term(fit, term)
@@ -63,7 +64,7 @@ rlrt <- function(fit, term = NULL, nsim = 10000, seed = NULL) {
 
 #' @rdname rlrt
 #' @export
-lrt <- function(fit, term = NULL, fixed = NULL, nsim = 10000, seed = NULL) {
+lrt <- function(fit, term = NULL, fixed = NULL, nsim = 10000, seed = NULL, ...) {
   refuse_structured(fit, "exact likelihood ratio tests are", "Compare two fits by anova(a, b).")
   check_exact_test(fit, "lrt()")
   index <- tested_term(fit, term)

@@ -58,6 +58,7 @@ tally <- function(values) {
 # p-value of an observed statistic, its Monte Carlo error, and the draws.
 null_test <- function(observed, spectrum, nsim, seed) {
   check_number(nsim, "nsim", lower = 1, whole = TRUE)
+  check_draws(nsim, 16)
   if (observed <= 0) return(list(p = 1, error = 0, draws = NULL))
   rest <- spectrum$n - spectrum$p - sum(spectrum$count)
   if (length(spectrum$value) == 1L && rest > 0 && is_restricted(spectrum)) {
@@ -67,10 +68,7 @@ null_test <- function(observed, spectrum, nsim, seed) {
   if (!is.null(seed)) on.exit(restore_seed(state$before))
   spectrum$rest <- rest
   draws <- engine_ratio_draws(spectrum, nsim)
-  if (is.list(draws) && identical(draws$engine_error, "bad_alloc")) {
-    lmm_abort("numeric", paste0("not enough memory for ", nsim, " draws."), what = "nsim", value = nsim,
-              fix = "A smaller `nsim` will do: the Monte Carlo error of a p-value of 0.05 from 1e6 draws is 0.0002.")
-  }
+  if (is.list(draws) && identical(draws$engine_error, "bad_alloc")) abort_draws(nsim, 16 * nsim)
   draws <- engine_result(draws, NULL)
   p <- mean(draws > observed)
   list(p = p, error = sqrt(p * (1 - p) / nsim), draws = draws)

@@ -47,6 +47,7 @@ simulate.lmm_fit <- function(object, nsim = 1, seed = NULL, use.u = FALSE, re.fo
   check_number(nsim, "nsim", lower = 1, whole = TRUE)
   if (check_flag(use.u, "use.u")) re.form <- NULL
   keep <- wanted_columns(object, re.form)
+  check_draws(nsim, 24 * fit_nobs(object))
   newdata <- force_argument(newdata, "newdata")
   if (!is.null(newdata)) refuse_structured(object, "simulate() for new rows is")
   rows <- if (is.null(newdata)) fit_rows(object, "simulate() without `newdata`")

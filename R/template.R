@@ -13,6 +13,7 @@
 #' @param nsim number of responses.
 #' @param seed a whole number that fixes the random numbers, or `NULL`.
 #' @param weights prior weights of the rows.
+#' @param ... not used.
 #' @return A data frame with one column per response and a row per row of `data`, as [simulate.lmm_fit()] gives.
 #' @section Conditions:
 #' `lmm_error_input`: a parameter without a value, or one that the model does not have; for the formula and the data those of [lmm()].
@@ -25,7 +26,7 @@
 #'   "sd_Days|Subject" = 6, sigma = 25), nsim = 2, seed = 1)
 #' head(y)
 #' @export
-simulate_lmm <- function(formula, data, newparams, nsim = 1, seed = NULL, weights = NULL) {
+simulate_lmm <- function(formula, data, newparams, nsim = 1, seed = NULL, weights = NULL, ...) {
   template <- template_fit(formula, data, newparams, weights = weights)
   stats::simulate(template, nsim, seed)
 }

@@ -16,6 +16,7 @@
 #' @param content proportion of observations that the interval holds.
 #' @param level confidence level.
 #' @param side `"two"`, `"lower"` or `"upper"`.
+#' @param ... not used.
 #' @return A data frame with a row per row of `newdata` and columns `fit`, `sd` (root of the total variance), `df`, `lower`, `upper`, in
 #'   the unit of the response.
 #' @section Conditions:
@@ -29,7 +30,7 @@
 #' tolerance_interval(fit)
 #' tolerance_interval(fit, content = 0.99, side = "upper")
 #' @export
-tolerance_interval <- function(fit, newdata = NULL, content = 0.95, level = 0.95, side = c("two", "lower", "upper")) {
+tolerance_interval <- function(fit, newdata = NULL, content = 0.95, level = 0.95, side = c("two", "lower", "upper"), ...) {
   check_fit(fit)
   refuse_structured(fit, "tolerance intervals are")
   check_level(content, "content")

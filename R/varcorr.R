@@ -62,12 +62,12 @@ has_correlations <- function(term) ncol(term) > 1L && !identical(attr(term, "str
 #' @export
 as.data.frame.VarCorr.lmm_fit <- function(x, row.names = NULL, optional = FALSE,
                                           order = c("cov.last", "lower.tri"), ...) {
-  order <- match.arg(order)
+  order <- check_choice(order[1L], c("cov.last", "lower.tri"), "order")
   parts <- Map(long_covariance, unclass(x)[seq_along(x)], names(x), order)
   residual <- data.frame(grp = "Residual", var1 = NA_character_, var2 = NA_character_,
                          vcov = attr(x, "sc")^2, sdcor = attr(x, "sc"), stringsAsFactors = FALSE)
   out <- do.call(rbind, c(unname(parts), list(residual_rows_of(attr(x, "residual")), if (attr(x, "useSc")) residual)))
-  row.names(out) <- if (is.null(row.names)) NULL else row.names
+  row.names(out) <- check_row_names(row.names, nrow(out))
   out
 }
 
@@ -104,7 +104,7 @@ print.VarCorr.lmm_fit <- function(x, digits = max(3L, getOption("digits") - 2L),
 #' @export
 # Rounded to 13 digits first: the last bits must not decide a tie (2.1075 prints as 2.107 or 2.108).
 format.VarCorr.lmm_fit <- function(x, digits = max(3L, getOption("digits") - 2L), comp = default_comp(x), ...) {
-  comp <- match.arg(comp, c("Variance", "Std.Dev."), several.ok = TRUE)
+  for (one in check_texts(comp, "comp")) check_choice(one, c("Variance", "Std.Dev."), "comp")
   terms <- unclass(x)[seq_along(x)]
   size <- vapply(terms, ncol, 0L)
   first <- as.logical(unlist(lapply(size, function(q) seq_len(q) == 1L), use.names = FALSE))

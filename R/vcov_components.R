@@ -15,6 +15,7 @@
 #' @param fit a fit made by [lmm()].
 #' @param scale `"variance"`: variances and covariances; `"sd"`: standard deviations and correlations.
 #' @param information which information matrix to invert.
+#' @param ... not used.
 #' @return `vcov_components()` a symmetric matrix with a row per parameter, in the order of `variance_components()`, the residual
 #'   last; units are products of those of the parameters. `variance_components()` a data frame with columns `grp`, `var1`, `var2`,
 #'   `estimate`, `se`, `df` (Satterthwaite's degrees of freedom `2 (estimate / se)^2` of a variance) and `reason`.
@@ -28,7 +29,7 @@
 #' vcov_components(fit)
 #' variance_components(fit, scale = "sd")
 #' @export
-vcov_components <- function(fit, scale = c("variance", "sd"), information = c("observed", "expected", "average")) {
+vcov_components <- function(fit, scale = c("variance", "sd"), information = c("observed", "expected", "average"), ...) {
   check_fit(fit)
   if (is_structured(fit)) return(structured_component_covariance(fit, scale[1L], information[1L]))
   if (missing(information)) information <- default_information(fit)
@@ -46,7 +47,7 @@ vcov_components <- function(fit, scale = c("variance", "sd"), information = c("o
 
 #' @rdname vcov_components
 #' @export
-variance_components <- function(fit, scale = c("variance", "sd"), information = c("observed", "expected", "average")) {
+variance_components <- function(fit, scale = c("variance", "sd"), information = c("observed", "expected", "average"), ...) {
   check_fit(fit)
   if (is_structured(fit)) {
     return(structured_components(fit, check_choice(scale[1L], c("variance", "sd"), "scale"),

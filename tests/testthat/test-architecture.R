@@ -39,6 +39,15 @@ function_lengths <- function(file) {
   lengths
 }
 
+test_that("no two files of R define the same name", {
+  names <- unlist(lapply(r_files(), function(file) {
+    parsed <- parse(file, keep.source = FALSE)
+    assigned <- Filter(function(e) is.call(e) && identical(e[[1L]], as.name("<-")) && is.symbol(e[[2L]]), as.list(parsed))
+    vapply(assigned, function(e) as.character(e[[2L]]), "")
+  }))
+  expect_identical(names[duplicated(names)], character())
+})
+
 test_that("a layer includes only itself and the layers below it", {
   for (file in engine_headers()) {
     used <- included(file.path(engine_root(), file))

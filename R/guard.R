@@ -1,0 +1,108 @@
+# The door of every exported function and method: zzz.R puts guard() around their bodies. Arguments are evaluated before anything is
+# computed, a fit is looked at before it is used, and what fails nevertheless leaves as a condition of this package.
+
+# `rules`: a list made by door_rules().
+guard <- function(expr, rules) {
+  frame <- parent.frame()
+  if (is.null(doors$fit)) on.exit(doors$fit <- NULL)
+  tryCatch({
+    for (name in rules$arguments) {
+      if (!is_missing(frame, name)) admit_argument(get(name, envir = frame, inherits = FALSE), name, rules$texts)
+    }
+    if (!is.null(rules$dots)) eval(as.call(list(admit_dots, quote(...), .allowed = rules$dots)), frame)
+    if (length(rules$arguments) && !is_missing(frame, rules$arguments[1L])) admit_fit(frame, rules$arguments[1L])
+    expr
+  }, error = function(e) refuse_error(e, frame, rules$arguments))
+}
+
+admit_argument <- function(value, name, texts = NULL) {
+  force_argument(value, name)
+  if (is.character(value) && !all(validEnc(value))) {
+    lmm_abort("input", paste0("`", name, "` holds text that is not valid in its encoding: ", describe_value(value), "."), what = name)
+  }
+  check <- if (name %in% texts) check_texts else argument_checks[[name]]
+  if (!is.null(check)) check(value, name)
+}
+
+# Arguments without a meaning here that other packages may give, and those that are passed on.
+admit_dots <- function(..., .allowed) {
+  if (...length() == 0L) return(invisible())
+  given <- if (is.null(...names())) character(...length()) else ...names()
+  left <- is.na(given) | !given %in% .allowed
+  if (any(left)) abort_unknown(given[left], c(user_arguments(), .allowed))
+  for (k in seq_along(given)) admit_argument(...elt(k), given[k])
+}
+
+is_missing <- function(frame, name) eval(call("missing", as.name(name)), frame)
+
+# The first argument, if it is a fit, whole and of this version. Inside another door that fit need not be looked at again.
+admit_fit <- function(frame, first) {
+  fit <- get(first, envir = frame, inherits = FALSE)
+  if (!inherits(fit, "lmm_fit") || identical(fit, doors$fit)) return(invisible())
+  whole <- whole_fit(fit, first)
+  if (!identical(whole$version, fit$version)) assign(first, whole, envir = frame)
+  if (is.null(doors$fit)) doors$fit <- whole
+}
+
+# The fit that the outermost door has let in.
+doors <- new.env(parent = emptyenv())
+
+# Conditions of this package and ends of time limits pass; other errors become one of this package that holds them.
+refuse_error <- function(e, frame, arguments) {
+  text <- conditionMessage(e)
+  if (inherits(e, "lmm_condition") || is_time_limit(text) || startsWith(text, gettext("(converted from warning) ", domain = "R"))) stop(e)
+  if (grepl("cannot allocate", text, fixed = TRUE)) abort_allocation(text)
+  absent <- sprintf(gettext("argument \"%s\" is missing, with no default", domain = "R"), arguments) == text
+  if (any(absent)) lmm_abort("input", paste0("`", arguments[absent], "` is missing."), what = arguments[absent], value = e)
+  fit <- if (length(arguments)) tryCatch(get(arguments[1L], envir = frame, inherits = FALSE), error = function(e) NULL)
+  lmm_abort("internal", paste0(if (inherits(fit, "lmm_fit")) "the fit or an argument" else "an argument", " cannot be used: ",
+                               one_line(text)), value = e, fix = "See the help page for what the arguments may be.")
+}
+
+abort_allocation <- function(text) {
+  lmm_abort("numeric", paste0("not enough memory: ", one_line(text)), fix = "Use fewer fixed-effect or random-effect columns, or fewer rows at a time.")
+}
+
+is_time_limit <- function(text) {
+  limits <- c("reached elapsed time limit", "reached session elapsed time limit", "reached CPU time limit", "reached session CPU time limit")
+  any(startsWith(text, vapply(limits, gettext, "", domain = "R")))
+}
+
+one_line <- function(text) {
+  sub("[.]?$", ".", gsub("[[:space:]]+", " ", trimws(readable_text(text))))
+}
+
+# The arguments of the function that the user called.
+user_arguments <- function() {
+  for (i in seq_len(sys.nframe())) {
+    if (identical(sys.function(i), guard)) return(names(formals(sys.function(sys.parents()[i]))))
+  }
+  character()
+}
+
+# ---- which functions have a door ----
+
+# Names of the exported functions that are no generics, and of all methods for exported generics.
+guarded_names <- function(home) {
+  spec <- namespace_spec(home)
+  if (is.null(spec)) return(character())
+  inner <- c("coef_covariance", "denominator_df", "method_fit", "needs_information", "prepare_method", "row_df", "set_options")
+  table <- spec$S3methods[!spec$S3methods[, 1L] %in% inner, , drop = FALSE]
+  methods <- paste(sub("^.*::", "", table[, 1L]), table[, 2L], sep = ".")
+  names <- intersect(unique(c(spec$exports, methods)), ls(home, all.names = TRUE))
+  Filter(function(name) is.function(home[[name]]) && !"UseMethod" %in% all.names(body(home[[name]])), names)
+}
+
+# What the file NAMESPACE says, which lies beside the code while the package is built; NULL where there is none.
+namespace_spec <- function(home) {
+  path <- home[[".__NAMESPACE__."]][["path"]]
+  if (!is.null(path) && file.exists(file.path(path, "NAMESPACE"))) parseNamespaceFile(basename(path), dirname(path))
+}
+
+guard_doors <- function(home) {
+  for (name in guarded_names(home)) {
+    door <- home[[name]]
+    body(door) <- call("guard", body(door), door_rules(name, door))
+    assign(name, door, envir = home)
+  }
+}

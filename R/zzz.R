@@ -1,0 +1,2 @@
+# After all functions are there: see guard.R.
+guard_doors(environment())

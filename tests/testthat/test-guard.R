@@ -1,0 +1,138 @@
+d <- mk()
+m <- lmm(y ~ x + (1 | g), d)
+
+is_guarded <- function(f) is.call(body(f)) && identical(body(f)[[1L]], quote(guard))
+
+test_that("every exported function and every method has a door", {
+  space <- asNamespace("henderson")
+  names <- guarded_names(space)
+  expect_true(all(c("lmm", "bootstrap", "print.lmm_fit", "getME.lmm_fit", "print.df_method", "contest.default", "[.lmm_profile") %in% names))
+  for (name in names) expect_true(is_guarded(space[[name]]), label = name)
+})
+
+test_that("every function with a door takes `...`, so that an argument it does not know is answered", {
+  space <- asNamespace("henderson")
+  others <- c("getData.lmm_fit", "rePCA.lmm_fit")       # whose generics take none
+  for (name in setdiff(guarded_names(space), others)) expect_true("..." %in% names(formals(space[[name]])), label = name)
+})
+
+test_that("a door changes neither visibility, nor missing(), nor the frames that a function sees", {
+  door <- function(x, y, ...) {
+    if (missing(y)) return(invisible("missing"))
+    list(call = match.call(), frame = parent.frame(), n = nargs(), text = deparse(substitute(x)), dots = ...length())
+  }
+  body(door) <- call("guard", body(door), list(arguments = c("x", "y"), texts = character(), dots = NULL))
+  environment(door) <- asNamespace("henderson")
+  expect_false(withVisible(door(1))$visible)
+  seen <- door(1 + 1, 2, 3)
+  expect_identical(seen$call, quote(door(x = 1 + 1, y = 2, 3)))
+  expect_identical(seen$frame, environment())
+  expect_identical(seen[c("n", "text", "dots")], list(n = 3L, text = "1 + 1", dots = 1L))
+})
+
+test_that("an argument that cannot be evaluated is named", {
+  refuses(anova(m, type = III), "input", c("`type` cannot be evaluated", "III"))
+  refuses(print(m, digits = stop("oops")), "input", c("`digits`", "oops"))
+  refuses(predict(m, re.form = no_such_thing), "input", c("`re.form`", "no_such_thing"))
+  refuses(bootstrap(m, nsim = stop("oops")), "input", c("`nsim`", "oops"))
+  refuses(lmm_control(decrement = stop("oops")), "input", c("`decrement`", "oops"))
+})
+
+test_that("an argument that is missing is named", {
+  refuses(getME(m), "input", "`name` is missing")
+  refuses(bootstrap_test(m), "input", "`small` is missing")
+  refuses(bootstrap(), "input", "`fit`")
+})
+
+test_that("unknown arguments get the name that was meant", {
+  refuses(bootstrap(m, R = 3), "input", c("unknown argument `R`", "Did you mean `nsim`"))
+  refuses(bootstrap(m, threds = 3), "input", "Did you mean `threads`")
+  refuses(lrt(m, B = 3), "input", "Did you mean `nsim`")
+  refuses(anova(m, typ = 3), "input", "Did you mean `type`")
+  refuses(summary(m, dff = "KR"), "input", "Did you mean `ddf`")
+  refuses(ems(y ~ f + (1 | g), d, confidence = 0.9), "input", "Did you mean `level`")
+  refuses(predict(m, newdta = d), "input", "Did you mean `newdata`")
+  refuses(quantity(m, "icc", confidence = 0.9), "input", "Did you mean `level`")
+  refuses(fixef(m, add_dropped = TRUE), "input", "Did you mean `add.dropped`")
+  refuses(ranef(m, condvar = TRUE), "input", "Did you mean `condVar`")
+  refuses(print(m, nonsense = 2), "input", "unknown argument `nonsense`")
+  refuses(blocks(m, nonsense = 1), "input", "unknown argument `nonsense`")
+  refuses(ddf_methods(m), "input", "unknown argument \\(unnamed\\)")
+  refuses(vcov(m, full = TRUE, nonsense = 1), "input", "unknown argument `nonsense`")
+  refuses(tidy(m, effects = "ran_pars", nonsense = 1), "input", "unknown argument `nonsense`")
+})
+
+test_that("arguments without a meaning here that other packages give are taken", {
+  expect_identical(nobs(m, use.fallback = TRUE), nobs(m))
+  expect_identical(isSingular(m, tol = 1e-5), isSingular(m))
+  expect_identical(coef(summary(m), complete = FALSE), coef(summary(m)))
+  expect_identical(weights(m, type = "prior"), weights(m))
+  expect_identical(format(m, digits = 3, justify = "left"), format(m))
+  expect_output(str(list(m)), "lmm_fit")
+})
+
+# All wrong values of one kind of argument in all functions that have it.
+test_that("arguments of one kind are checked in every function that has them", {
+  wrong <- list(flag = list(NA, "a", 2, c(TRUE, FALSE), NULL, mean, quote(x), list(TRUE)),
+                digits = list(NA, -1, 0, 1e10, "3", NULL, c(3, 4), mean, y ~ x, "a\xff"), level = list(0, 1, NA, 95, "a", NULL, c(0.9, 0.95), list(0.9)))
+  pb <- list(lmm_fit = m, VarCorr.lmm_fit = VarCorr(m), ranef.lmm_fit = ranef(m), summary.lmm_fit = summary(m), variance_components = variance_components(m),
+             lmm_bootstrap = bootstrap(m, nsim = 2, seed = 1), rlrt = rlrt(m, nsim = 5, seed = 1), ems = ems(y ~ f + (1 | g), d))
+  for (name in names(pb)) for (value in wrong$digits) refuses(capture.output(print(pb[[name]], digits = value)), "input", "`digits`")
+  for (value in wrong$flag) {
+    refuses(fixef(m, add.dropped = value), "input", "`add.dropped`")
+    refuses(ranef(m, drop = value), "input", "`drop`")
+    refuses(vcov(m, full = value), "input", "`full`")
+    refuses(update(m, evaluate = value), "input", "`evaluate`")
+    refuses(print(summary(m), signif.stars = value), "input", "`signif.stars`")
+  }
+  for (value in wrong$level) {
+    refuses(confint(m, level = value), "input", "`level`")
+    refuses(plot(ranef(m), level = value), "input", "`level`")
+    refuses(tidy(m, conf.level = value), "input", "`conf.level`")
+  }
+  for (value in list(mean, 3, NULL, NA, NA_character_, list("sd"), quote(x), character(), "a\xff")) {
+    refuses(variance_components(m, scale = value), "input", "`scale`")
+    refuses(confint(m, method = value), "input", "`method`")
+    refuses(residuals(m, type = value), "input", "`type`")
+    refuses(getME(m, value), "input", "`name`")
+    refuses(as.data.frame(VarCorr(m), order = value), "input", "`order`")
+  }
+})
+
+test_that("single arguments of the wrong kind are named", {
+  refuses(format(VarCorr(m), comp = "nonsense"), "input", "`comp`")
+  refuses(as.data.frame(VarCorr(m), row.names = list(1)), "input", "`row.names`")
+  refuses(as.data.frame(ranef(m), row.names = "a"), "input", "`row.names`")
+  refuses(ranef(m, whichel = 3), "input", "`whichel`")
+  refuses(update(m, NA), "input", "`formula.` must be a formula")
+  refuses(confint(m, parm = mean), "input", "`parm`")
+  refuses(confint(m, parm = c(1, -1)), "input", "`parm`")
+  refuses(vcov(m, type = "a\xff"), "input", "`type`")
+  refuses(getME(m, globalenv()), "input", "`name`")
+  refuses(lrt(m, nsim = 1e-3), "input", "`nsim`")
+})
+
+test_that("other errors leave as conditions of the package that hold them; time limits pass", {
+  door <- function(x, ...) x()
+  body(door) <- call("guard", body(door), list(arguments = "x", texts = character(), dots = NULL))
+  environment(door) <- asNamespace("henderson")
+  seen <- tryCatch(door(function() stop("from\n  inside")), error = identity)
+  expect_s3_class(seen, c("lmm_error_internal", "lmm_error", "lmm_condition"), exact = FALSE)
+  expect_match(conditionMessage(seen), "from inside")
+  expect_identical(conditionMessage(seen$value), "from\n  inside")
+  seen <- tryCatch(door(function() stop("cannot allocate vector of size 67.2 Gb")), error = identity)
+  expect_s3_class(seen, "lmm_error_numeric")
+  seen <- tryCatch(door(function() stop("reached elapsed time limit")), error = identity)
+  expect_identical(class(seen), c("simpleError", "error", "condition"))
+  own <- tryCatch(door(function() lmm_abort("data", "of our own")), error = identity)
+  expect_s3_class(own, "lmm_error_data")
+})
+
+test_that("generics hand over only what the other package knows", {
+  skip_if_not_installed("lme4")
+  requireNamespace("lme4")
+  for (f in list(isSingular, ngrps, REMLcrit, refit, function(x) getME(x, "X"))) {
+    refuses(f(3), "input", "no method")
+    refuses(f(lm(y ~ x, d)), "input", "no method")
+  }
+})
