@@ -73,11 +73,11 @@ quantity_profile_holds <- function(fit, name, truth) {
 }
 
 # What is asked of one data set: named by method and kind of interval. Of predictions the share of the rows that are held counts. Kenward-Roger
-# predictions, which go row by row, are asked of every fourth data set, profiles of quantities of every second.
+# predictions, which go row by row, are asked of every fifth data set, profiles of quantities of every second.
 one_coverage <- function(fit, truth, drawn, k, rows) {
   predicted <- function(ddf) {
     limits <- lapply(c(mean = "confidence", observation = "prediction"), function(interval) {
-      if (ddf == "Kenward-Roger" && k %% 4 != 1) return(matrix(NA_real_, nrow(rows$all), 3))
+      if (ddf == "Kenward-Roger" && k %% 5 != 1) return(matrix(NA_real_, nrow(rows$all), 3))
       predict(fit, rows$all, interval = interval, allow.new.levels = TRUE, ddf = ddf, weights = rows$weight)
     })
     vapply(targets, function(target) {
