@@ -50,13 +50,13 @@ part_checks <- list(
   call = function(x, fit) named_parts("call", c(call = is.call(x))),
   spec = function(x, fit) named_parts("spec", c(
     formula = inherits(x$formula, "formula") && length(x$formula) == 3L, fixed = inherits(x$fixed, "formula") && length(x$fixed) == 3L,
-    random = is.list(x$random) && all(vapply(x$random, function(term) is_text(term$label) && is_text(term$group_name), NA)),
+    random = (is.null(x$random) || is.list(x$random)) && all(vapply(x$random, function(term) is_text(term$label) && is_text(term$group_name), NA)),
     reml = is_flag(x$reml))),
   frame = function(x, fit) named_parts("frame", frame_checks(x)),
   cross_products = function(x, fit) named_parts("cross_products", block_checks(x, fit$frame)),
   optimum = function(x, fit) named_parts("optimum", c(
-    theta = is.double(x$theta) && length(x$theta) == theta_count(fit$frame), status = is_text(x$status),
-    singular = is.logical(x$singular) && length(x$singular) == length(fit$frame$random) && !anyNA(x$singular),
+    theta = is_numbers(x$theta, theta_count(fit$frame)), status = is_text(x$status),
+    singular = (is.logical(x$singular) || !length(x$singular)) && length(x$singular) == length(fit$frame$random) && !anyNA(x$singular),
     gradient = is.double(x$gradient), hessian = is.double(x$hessian))),
   estimates = function(x, fit) named_parts("estimates", estimate_checks(x, fit$frame, fit$cross_products$x$kept)),
   control = function(x, fit) named_parts("control", control_checks(x)),
@@ -81,6 +81,13 @@ is_size <- function(x) is.numeric(x) && length(x) == 1L && is.finite(x) && x >= 
 
 is_matrix_of <- function(x, rows, columns) is.double(x) && identical(dim(x), as.integer(c(rows, columns)))
 
+# So many numbers, or nothing where there are none.
+is_numbers <- function(x, count) length(x) == count && (is.double(x) || count == 0)
+
+are_matrices_of <- function(x, rows, columns) {
+  (is.list(x) || is.null(x)) && length(x) == length(rows) && all(vapply(seq_along(rows), function(k) is_matrix_of(x[[k]], rows[k], columns[k]), NA))
+}
+
 frame_checks <- function(x) {
   p <- length(x$x_names)
   groups <- length(x$groups)
@@ -89,8 +96,8 @@ frame_checks <- function(x) {
     terms = inherits(x$terms, "terms"), response = is_text(x$response), na_action = is_text(x$na_action),
     xlevels = is.list(x$xlevels) && all(vapply(x$xlevels, is.character, NA)), contrasts = is.list(x$contrasts),
     coding = is.list(x$coding) && is_flag(x$coding$intercept) && is.list(x$coding$pieces) && is.list(x$coding$blocks),
-    groups = is.list(x$groups) && (groups > 0L || structured) && length(names(x$groups)) == groups && all(vapply(x$groups, is_whole_group, NA)),
-    random = is.list(x$random) && (length(x$random) > 0L || structured) && all(vapply(x$random, is_whole_term, NA, groups = groups)))
+    groups = (is.list(x$groups) && groups > 0L || !groups && structured) && length(names(x$groups)) == groups && all(vapply(x$groups, is_whole_group, NA)),
+    random = (is.list(x$random) && length(x$random) > 0L || !length(x$random) && structured) && all(vapply(x$random, is_whole_term, NA, groups = groups)))
 }
 
 is_whole_group <- function(group) is_text(group$name) && is.character(group$levels) && is.language(group$expr)
@@ -115,7 +122,7 @@ block_checks <- function(x, frame) {
     basis = is_matrix_of(x$x$basis, rank, rank), alias = is_matrix_of(x$x$alias, rank, p),
     response = is.double(x$x$response) && NROW(x$x$response) == rank, total = is.double(x$x$total) && length(x$x$total) >= 1L,
     square = is.double(x$x$square) && length(x$x$square) >= 1L, n = is_size(x$n), log_weight = is.double(x$log_weight),
-    z_basis = is.list(x$z_basis) && length(x$z_basis) == length(sizes) && all(mapply(is_matrix_of, x$z_basis, sizes, sizes)))
+    z_basis = are_matrices_of(x$z_basis, sizes, sizes))
 }
 
 estimate_checks <- function(x, frame, kept) {
@@ -125,9 +132,9 @@ estimate_checks <- function(x, frame, kept) {
   levels <- vapply(frame$random, function(term) length(frame$groups[[term$group]]$levels), 0L)
   c(beta = is.double(x$beta) && identical(names(x$beta), frame$x_names) && identical(unname(which(!is.na(x$beta))), sort(as.integer(kept))),
     vcov = is_matrix_of(x$vcov, rank, rank), sigma = is.double(x$sigma) && length(x$sigma) == 1L && isTRUE(x$sigma >= 0),
-    theta = is.double(x$theta) && length(x$theta) == theta_count(frame),
-    covariance = is.list(x$covariance) && length(x$covariance) == length(q) && all(mapply(is_matrix_of, x$covariance, q, q)),
-    b = is.list(x$b) && length(x$b) == length(q) && all(mapply(is_matrix_of, x$b, levels, q)),
+    theta = is_numbers(x$theta, theta_count(frame)),
+    covariance = are_matrices_of(x$covariance, q, q),
+    b = are_matrices_of(x$b, levels, q),
     criterion = is.double(x$criterion) && length(x$criterion) == 1L, n = is_size(x$n), rank = is_size(x$rank) && x$rank == rank,
     log_det_x = is.double(x$log_det_x) && length(x$log_det_x) == 1L)
 }
@@ -143,6 +150,6 @@ row_checks <- function(x, frame) {
   optional <- function(value) is.null(value) || is.double(value) && length(value) == x$n
   c(n = is_size(x$n), y = is.double(x$y) && length(x$y) == x$n, offset = optional(x$offset), weights = optional(x$weights),
     data = is.data.frame(x$data) && .row_names_info(x$data, 2L) == x$n && all(vapply(x$data, NROW, 0L) == x$n),
-    codes = is.list(x$codes) && length(x$codes) == length(frame$groups) &&
+    codes = (is.list(x$codes) || is.null(x$codes)) && length(x$codes) == length(frame$groups) &&
       all(vapply(x$codes, function(code) is.integer(code) && length(code) == x$n, NA)))
 }

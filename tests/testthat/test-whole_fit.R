@@ -9,6 +9,8 @@ test_that("fits are whole, whatever made them", {
   for (fit in fits) expect_identical(whole_fit(fit), fit)
   exact <- suppressWarnings(lmm(y ~ x + (1 | g), transform(d, y = 2 + 3 * x)))
   expect_identical(whole_fit(exact), exact)
+  structured <- list(lmm(y ~ x, d, residual = ~ ar1(t | g)), lmm(y ~ x + (1 | h), d, residual = ~ cs(t | g)))
+  for (fit in structured) expect_identical(whole_fit(fit), fit)
   m <- fits[[1L]]
   for (fit in list(refit(m, d$y + 1), update(m, . ~ . - x), update(m, REML = FALSE), unserialize(serialize(m, NULL)))) expect_identical(whole_fit(fit), fit)
 })
