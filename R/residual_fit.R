@@ -74,6 +74,7 @@ random_jacobian <- function(fit, score) {
 
 # What has no theory or no code yet for a residual structure is refused by name.
 refuse_structured <- function(fit, what, fix = NULL) {
+  check_fit(fit)
   if (!is_structured(fit)) return(invisible(fit))
   lmm_abort("input", paste0(what, " not available for a fit with a residual structure."), what = "residual", fix = fix)
 }
