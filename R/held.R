@@ -130,7 +130,8 @@ holds_sigma <- function(frame) 0L %in% frame$held$term
 
 # Free variance parameters, the residual's included.
 n_variance_parameters <- function(fit) {
-  length(fit_theta(fit)) + length(fit_psi(fit)) + !isTRUE(fit$cross_products$owns_scale) - length(fit_held(fit)$value)
+  scale <- if (isTRUE(fit$cross_products$owns_scale)) 0L else 1L
+  length(fit_theta(fit)) + length(fit_psi(fit)) + scale - length(fit_held(fit)$value)
 }
 
 # ---- inference with held parameters ----
