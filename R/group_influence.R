@@ -25,7 +25,8 @@
 #' group_influence(fit)
 #' plot(group_influence(fit))
 #' @export
-group_influence <- function(fit, group = NULL, threads = 1) {
+group_influence <- function(fit, group = NULL, threads = 1, ...) {
+  check_dots_empty(...)
   check_fit(fit)
   refuse_structured(fit, "group_influence() is", "Refit with update(subset = ).")
   check_number(threads, "threads", lower = 1, whole = TRUE)

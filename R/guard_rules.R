@@ -13,6 +13,9 @@ argument_checks <- c(
 # Expressions that are looked up in the data.
 unevaluated_arguments <- list(lmm = c("weights", "offset", "subset", "residual", "variance"))
 
+# Arguments with a common name and another meaning, which their function checks itself.
+other_meanings <- list(getGroups.lmm_fit = "level")
+
 # Arguments that printing passes on, by method; of those not listed nothing is passed on.
 matrix_printing <- c("quote", "right", "max", "width", "na.print", "print.gap")
 table_printing <- c("eps.Pvalue", "signif.legend", "dig.tst", "right", "max", "print.gap")
@@ -33,7 +36,7 @@ foreign_arguments <- list(
 # `arguments`: names of those that are evaluated at the door; `texts`: those that choose between words; `dots`: names that `...` may
 # have, NULL where the function has none, looks at them itself, or is called by R with any.
 door_rules <- function(name, door) {
-  arguments <- setdiff(names(formals(door)), c("...", unevaluated_arguments[[name]]))
+  arguments <- setdiff(names(formals(door)), c("...", unevaluated_arguments[[name]], other_meanings[[name]]))
   words <- vapply(formals(door)[arguments], function(default) {
     is.call(default) && identical(default[[1L]], quote(c)) && all(vapply(as.list(default)[-1L], is.character, NA))
   }, NA)

@@ -7,13 +7,15 @@
 #'
 #' With means `x` of the fixed part and `m` of the known random effects, and the means `z_j` of the rows of each new level over all `k` rows,
 #' the variance is that of the prediction error of `x'beta + m'b`, plus `sum_j z_j' Sigma z_j`, plus `sigma^2 sum(1 / weights) / k^2`; its degrees
-#' of freedom are those of the whole variance, see [predictable()].
+#' of freedom are those of the whole variance, see [predictable()]. What the estimation of the variances adds, which
+#' [predict()][predict.lmm_fit()] takes into account for known levels, is not part of it.
 #'
 #' @param fit a fit made by [lmm()] that holds its rows.
 #' @param newdata a data frame with a row for each future observation.
 #' @param re.form `NULL`: levels that the fit has are those of the fit; `NA`: all are new ones.
 #' @param weights prior weights of the observations: a number, or one per row.
 #' @param ddf,level method for degrees of freedom (`"Satterthwaite"`, `"Kenward-Roger"`, `"residual"` or `"asymptotic"`) and level.
+#' @param ... not used.
 #' @return A data frame with one row and columns `fit`, `se` (of the prediction error), `df`, `lower` and `upper`, in the unit of the response.
 #' @section Conditions:
 #' `lmm_error_newdata` as for [predict()][predict.lmm_fit()]; `lmm_error_input`: rows with missing values, weights that are not positive.
@@ -24,7 +26,8 @@
 #' predict_mean(fit, data.frame(operator = rep("new", 5)))
 #' predict_mean(fit, data.frame(operator = rep("a", 5)))
 #' @export
-predict_mean <- function(fit, newdata, re.form = NULL, weights = 1, ddf = "Satterthwaite", level = 0.95) {
+predict_mean <- function(fit, newdata, re.form = NULL, weights = 1, ddf = "Satterthwaite", level = 0.95, ...) {
+  check_dots_empty(...)
   check_fit(fit)
   refuse_structured(fit, "predict_mean() is")
   check_level(level)

@@ -78,6 +78,7 @@ there_are <- function(names) {
 
 # The parameters of a fit, with the covariance matrices in the engine's coordinates, in which sums over rows do not cancel.
 whole_state <- function(fit) {
+  if (fit_is_exact(fit)) return(fit_state(fit))
   c(fit_state(fit), list(inner = lapply(covariance_at(fit, fit$optimum$theta, own = TRUE), `*`, fit_sigma(fit)^2)))
 }
 

@@ -58,6 +58,7 @@ tidy.lmm_fit <- function(x, effects = c("ran_pars", "fixed"), scales = c("sdcor"
   check_flag(exponentiate, "exponentiate")
   level <- level_argument(conf.level, "conf.level", !missing(conf.level), list(...))
   if (missing(ddf) && "fixed" %in% effects) ddf <- default_ddf(x)
+  if (!"fixed" %in% effects) do.call(check_dots_empty, without_level(list(...)))
   limits <- if (!check_flag(conf.int, "conf.int")) "none"
             else if (is.null(conf.method)) "default" else match_word(conf.method, c("Wald", "profile", "chisq", "boot"), "conf.method")
   fixed <- function(...) tidy_fixed(x, ddf.method, limits, level, exponentiate, ...)

@@ -1,9 +1,10 @@
-test_that("the mean of one observation has the interval of predict()", {
+test_that("the mean of one observation has the variance of predict()", {
   fit <- lmm(y ~ x + (x | g), behavior_data())
   for (group in c("new", as.character(behavior_data()$g[1]))) {
     new <- data.frame(x = 1.5, g = group)
-    one <- predict(fit, new, allow.new.levels = TRUE, interval = "prediction")
-    expect_equal(unname(unlist(predict_mean(fit, new)[c("fit", "lower", "upper")])), unname(one[1, ]), tolerance = 1e-5)
+    one <- predict(fit, new, allow.new.levels = TRUE, interval = "prediction", ddf = "asymptotic")
+    mean <- predict_mean(fit, new, ddf = "asymptotic")
+    expect_equal(unname(unlist(mean[c("fit", "lower", "upper")])), unname(one[1, ]), tolerance = 1e-5)
   }
 })
 
