@@ -39,10 +39,10 @@ test_that("sums have the limits of Graybill and Wang, and a difference is 0 wher
 
 test_that("generalized limits of one variance are its chi-square limits, of a ratio those of F", {
   e <- ems(bw ~ 1 + (1 | sire), sires)
-  found <- ems_quantity(e, list(~ sigma2, ~ var(sire) / sigma2), "generalized", 0.8, nsim = 2e4, seed = 1)
+  found <- ems_quantity(e, list(~ sigma2, ~ var(sire) / sigma2), "generalized", 0.8, nsim = 1e5, seed = 1)
   ms <- e$table$`Mean Sq`
-  expect_equal(c(found$lower[1], found$upper[1]), 35 * ms[2] / qchisq(c(0.9, 0.1), 35), tolerance = 0.02)
-  expect_equal(found$upper[2], (ms[1] / ms[2] / qf(0.1, 4, 35) - 1) / 8, tolerance = 0.05)
+  expect_equal(c(found$lower[1], found$upper[1]), 35 * ms[2] / qchisq(c(0.9, 0.1), 35), tolerance = 0.01)
+  expect_equal(found$upper[2], (ms[1] / ms[2] / qf(0.1, 4, 35) - 1) / 8, tolerance = 0.02)
 })
 
 test_that("Satterthwaite's limits are those of the combination of mean squares", {
