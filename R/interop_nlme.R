@@ -18,7 +18,6 @@
 #'   By default the rows are one apart, within the levels of the last grouping factor.
 #' @param nint number of classes of distances, by quantiles.
 #' @param maxDist largest distance; by default all.
-#' @param formula not used.
 #' @param ... not used.
 #' @return `intervals()`: a list of class `intervals.lme` with limits and estimates: `fixed`, `reStruct` (one data frame for each grouping
 #'   factor), `sigma`. `getVarCov()`: a matrix, or a list with a matrix for each individual, of class `VarCov`. `ACF()`, `Variogram()`: data frames
