@@ -111,10 +111,11 @@ test_that("0 and 1 are FALSE and TRUE; a column of missing values is of any clas
 
 test_that("units of package 'units' are converted by it", {
   skip_if_not_installed("units")
-  meters <- units::set_units(numbers, "m")
+  set_units <- getExportedValue("units", "set_units")
+  meters <- set_units(numbers, "m")
   fit <- fit_of(meters)
-  expect_equal(answer(fit, units::set_units(meters, "ft")), unname(fitted(fit)[c(4, 9, 30)]))
-  expect_identical(answer(fit, units::set_units(numbers, "kg")), "refused")
+  expect_equal(answer(fit, set_units(meters, "ft")), unname(fitted(fit)[c(4, 9, 30)]))
+  expect_identical(answer(fit, set_units(numbers, "kg")), "refused")
   expect_identical(answer(fit, numbers), "refused")
 })
 

