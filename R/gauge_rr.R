@@ -30,7 +30,8 @@
 #' @concept reproducibility
 #' @examples
 #' # Four operators measure three parts
-#' study <- data.frame(y = c(27, 23, 26, 27, 23, 26, 25, 21, 24, 26, 23, 25), operator = gl(4, 3), part = gl(3, 1, 12))
+#' study <- data.frame(y = c(27, 23, 26, 27, 23, 26, 25, 21, 24, 26, 23, 25),
+#'                     operator = gl(4, 3), part = gl(3, 1, 12))
 #' fit <- lmm(y ~ 1 + (1 | part) + (1 | operator), study)
 #' gauge_rr(fit, part = "part", tolerance = 20)
 #' @export

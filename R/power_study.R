@@ -32,7 +32,8 @@
 #' @examples
 #' design <- function(n) expand.grid(Days = 0:4, Subject = factor(seq_len(n)))
 #' power_study(~ Days + (1 | Subject), list(`5` = design(5), `10` = design(10)),
-#'   c("(Intercept)" = 250, Days = 5, Subject = 30, sigma = 25), effects = list(Days = c(5, 15)), nsim = 20, seed = 1)
+#'   c("(Intercept)" = 250, Days = 5, Subject = 30, sigma = 25),
+#'   effects = list(Days = c(5, 15)), nsim = 20, seed = 1)
 #' @export
 power_study <- function(object, data = NULL, newparams = NULL, test = NULL, effects = NULL, nsim = 500, alpha = 0.05,
                         ddf = "Satterthwaite", REML = TRUE, level = 0.95, seed = NULL, threads = 1, ...) {

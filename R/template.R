@@ -22,8 +22,9 @@
 #' @concept power
 #' @examples
 #' design <- expand.grid(Days = 0:9, Subject = factor(1:20))
-#' y <- simulate_lmm(~ Days + (Days | Subject), design, c("(Intercept)" = 250, Days = 10, "sd_(Intercept)|Subject" = 25,
-#'   "sd_Days|Subject" = 6, sigma = 25), nsim = 2, seed = 1)
+#' parameters <- c("(Intercept)" = 250, Days = 10, "sd_(Intercept)|Subject" = 25,
+#'                 "sd_Days|Subject" = 6, sigma = 25)
+#' y <- simulate_lmm(~ Days + (Days | Subject), design, parameters, nsim = 2, seed = 1)
 #' head(y)
 #' @export
 simulate_lmm <- function(formula, data, newparams, nsim = 1, seed = NULL, weights = NULL, ...) {
