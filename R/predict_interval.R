@@ -12,6 +12,8 @@ prediction_reach <- function(inference, rows, target, level) {
     test <- mean_tests(inference, rows)
     return(stats::qt((1 + level) / 2, test$df) * test$se)
   }
+  refuse_structured(fit, "intervals of new observations and of means given random effects are",
+                    "Use re.form = NA with interval = \"confidence\".")
   test <- prediction_tests(inference, rows, target)
   reach <- stats::qt((1 + level) / 2, pmax(test$df, 1)) * test$se
   if (is.null(target$residual)) return(reach)
