@@ -27,6 +27,24 @@ test_that("many responses at once are many fits", {
   expect_error(refit(m, Y), "numeric", class = "lmm_error_input")
 })
 
+# Above 256 random effects the start comes from moments of the response.
+test_that("neither results nor evaluations depend on the order of the responses", {
+  set.seed(31)
+  n <- 3000
+  rows <- data.frame(a = sample(250, n, TRUE), b = sample(60, n, TRUE), x = rnorm(n))
+  rows$y <- rows$x + 3 * rnorm(250)[rows$a] + 0.02 * rnorm(60)[rows$b] + rnorm(n)
+  other <- 5 * rnorm(60)[rows$b] + 0.1 * rnorm(250)[rows$a] + 20 * rnorm(n)
+  fit <- lmm(y ~ x + (1 | a) + (1 | b), rows)
+  for (known in list(fit, lmm(y ~ x + (1 | a) + (1 | b), rows, fixed = c(a = 3)))) {
+    first <- refit(known, cbind(rows$y, other))
+    last <- refit(known, cbind(other, rows$y))
+    for (part in c("theta", "beta", "covariance")) expect_identical(last[[part]][, 2:1], first[[part]])
+    for (part in c("sigma", "criterion", "evaluations")) expect_identical(last[[part]][2:1], first[[part]])
+    expect_identical(refit(known, cbind(other))$evaluations, last$evaluations[1])
+  }
+  expect_identical(refit(fit, cbind(other, rows$y))$evaluations[2], fit$optimum$evaluations)
+})
+
 test_that("an offset stays, and a transformed response is replaced on its own scale", {
   shifted <- transform(d, z = y + t)
   fit <- lmm(z ~ x + offset(t) + (1 | g), shifted)

@@ -61,7 +61,7 @@ TEST_CASE("the moment equations are those of MIVQUE0, summed over rows") {
       if (weighted) random_weights(rng, d);
       const henderson::CrossProducts data = cross_products(d);
       const auto directions = henderson::natural_directions(d.layout);
-      const auto e = henderson::MomentStart(d.layout, data).equations(directions, data.n, data.x.total[0]);
+      const auto e = henderson::MomentStart(d.layout, data, 0).equations(directions, data.n, data.x.total[0]);
       const Dense zero = dense_at(d, data, VectorXd::Zero(d.layout.n_theta), true);  // P = M there
       std::vector<MatrixXd> v;
       for (const auto& direction : directions) v.push_back(direction_matrix(d, data, direction));

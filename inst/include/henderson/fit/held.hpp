@@ -218,7 +218,7 @@ class HeldFitter {
   }
 
   Evidence natural_evidence(const Evaluation& at, const std::vector<Direction>& directions) const {
-    if (!exact_moments(problem_)) return MomentStart(layout_, data_).equations(directions, problem_.n, problem_.total).evidence;
+    if (!exact_moments(problem_)) return MomentStart(layout_, data_, problem_.response).equations(directions, problem_.n, problem_.total).evidence;
     const Criterion criterion(problem_, true, monitor_);
     return evidence_at(criterion, at, directions, moments(criterion, at, directions));
   }

@@ -25,7 +25,7 @@ struct MomentEquations {
 
 class MomentStart {
  public:
-  MomentStart(const Layout& layout, const CrossProducts& data) : layout_(layout), data_(data) {
+  MomentStart(const Layout& layout, const CrossProducts& data, Index response) : layout_(layout), data_(data) {
     for (std::size_t g = 0; g < layout.groups.size(); ++g) {
       first_.push_back(columns_);
       columns_ += layout.groups[g].levels * layout.groups[g].q;
@@ -38,14 +38,14 @@ class MomentStart {
       const Eigen::Map<const MatrixXd> r(data.r.data() + l * q * q, q, q);
       const Index at = first_[layout.lead] + l * q;
       u_.middleRows(at, q).noalias() = r.transpose() * data.t_x.middleRows(l * q, q);
-      zy_.segment(at, q).noalias() = r.transpose() * data.t_y.col(0).segment(l * q, q);
+      zy_.segment(at, q).noalias() = r.transpose() * data.t_y.col(response).segment(l * q, q);
       lead_.middleRows(l * q, q).noalias() = r.transpose() * r;
     }
     Index offset = 0;
     for (const int g : layout.rest) {
       const Index size = layout.groups[g].levels * layout.groups[g].q;
       u_.middleRows(first_[g], size) = data.rest_x.middleRows(offset, size);
-      zy_.segment(first_[g], size) = data.rest_y.col(0).segment(offset, size);
+      zy_.segment(first_[g], size) = data.rest_y.col(response).segment(offset, size);
       offset += size;
     }
   }

@@ -130,7 +130,7 @@ inline Start moment_start(const Problem& problem, const CrossProducts& data) {
   Start out;
   out.theta = out.neutral = neutral_theta(layout);
   const std::vector<Direction> directions = natural_directions(layout);
-  const MomentEquations e = MomentStart(layout, data).equations(directions, problem.n, problem.total);
+  const MomentEquations e = MomentStart(layout, data, problem.response).equations(directions, problem.n, problem.total);
   const Index k = static_cast<Index>(directions.size());
   const MatrixXd& information = e.evidence.information;
   const MatrixXd alone = information.topLeftCorner(k, k);

@@ -18,6 +18,7 @@ struct Problem {
   Index n = 0, p = 0;
   double log_weight = 0, log_det_r = 0;   // constants of the criterion
   double total = 0, square = 0;            // sum of squares of y about its least-squares fit, and about zero
+  Index response = 0;                      // column of the responses
   Leading lead;
   MatrixXd w_d;                            // R of [X y] within leading levels: p x (p + 1)
   double w_yy = 0;                         // and what is left of y'y
@@ -41,6 +42,7 @@ inline Problem make_problem(const Layout& layout, const CrossProducts& data, dou
 // The part that depends on the response.
 inline void set_response(Problem& problem, const CrossProducts& data, Index response,
                          const std::vector<std::vector<Index>>* classes) {
+  problem.response = response;
   problem.lead = classes == nullptr ? one_class_per_level(*problem.layout, data, response)
                                     : mixed_levels(*problem.layout, data, response, *classes);
   problem.w_d.resize(problem.p, problem.p + 1);
