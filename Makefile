@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 RSCRIPT ?= Rscript
 
-.PHONY: help demo test test-r test-cpp check install document bench calibrate fuzz parity partners setup setup-test clean
+.PHONY: help demo test test-r test-cpp check install develop document bench calibrate fuzz parity partners setup setup-test clean
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+:  *##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 14
@@ -25,6 +25,9 @@ check: setup-test ## R CMD build and R CMD check --as-cran only
 
 install: setup   ## install the package into the first library that can be written to
 	@$(RSCRIPT) tools/install.R
+
+develop: setup   ## install the working tree, compiling only what changed since the last time
+	@$(RSCRIPT) tools/develop.R $(LIBRARY)
 
 document:        ## regenerate RcppExports, NAMESPACE and man/
 	@$(RSCRIPT) tools/document.R
@@ -51,4 +54,4 @@ setup-test:      ## install what the tests need as well
 	@$(RSCRIPT) tools/setup.R test
 
 clean:           ## remove everything that was built
-	@rm -rf .build src/*.o src/*.so src/*.dll *.Rcheck *.tar.gz
+	@rm -rf .build src/*.o src/engine/*/*.o src/*.so src/*.dll *.Rcheck *.tar.gz

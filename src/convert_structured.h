@@ -2,6 +2,8 @@
 #ifndef HENDERSON_SRC_CONVERT_STRUCTURED_H
 #define HENDERSON_SRC_CONVERT_STRUCTURED_H
 
+#include <RcppEigen.h>
+
 #include <memory>
 #include <string>
 
@@ -11,7 +13,6 @@
 #include "henderson/structured/residual_moments.hpp"
 
 namespace henderson {
-
 
 // One chunk: the rows of the fit.
 class OneChunk : public DesignSource {

@@ -5,11 +5,11 @@ namespace {
 
 henderson::Constants to_constants(const Rcpp::List& x, const henderson::Layout& layout) {
   henderson::Constants out;
-  if (!Rf_isNull(x["x"])) out.x = Rcpp::as<Eigen::VectorXd>(x["x"]);
+  if (!Rf_isNull(x["x"])) out.x = henderson::vector_of(x["x"]);
   const Rcpp::List z = x["z"];
   henderson::require(z.size() == static_cast<R_xlen_t>(layout.terms.size()), "`constants` does not have one entry for each term");
   for (R_xlen_t t = 0; t < z.size(); ++t) {
-    out.z.push_back(Rf_isNull(z[t]) ? Eigen::VectorXd() : Rcpp::as<Eigen::VectorXd>(z[t]));
+    out.z.push_back(Rf_isNull(z[t]) ? Eigen::VectorXd() : henderson::vector_of(z[t]));
   }
   return out;
 }

@@ -5,6 +5,10 @@
 #include "henderson/fit/refit.hpp"
 #include "henderson/fit/solution.hpp"
 
+using henderson::matrices;
+using henderson::numeric;
+using Rcpp::Named;
+
 namespace {
 
 using henderson::Index;
@@ -19,7 +23,7 @@ henderson::FitOptions to_options(const Rcpp::List& x, const henderson::Layout& l
   const SEXP start = x["start"];
   if (!Rf_isNull(start)) {
     henderson::require(Rf_isNumeric(start) && Rf_xlength(start) == layout.n_theta, "`start` has the wrong length");
-    out.start = Rcpp::as<Eigen::VectorXd>(start);
+    out.start = henderson::vector_of(start);
   }
   out.held = henderson::to_held(x["held"], layout);
   const auto residual = std::find_if(out.held.begin(), out.held.end(), [](const henderson::Held& h) { return h.term < 0; });
@@ -33,20 +37,19 @@ henderson::FitOptions to_options(const Rcpp::List& x, const henderson::Layout& l
 Rcpp::List to_list(const henderson::FitOutcome& x) {
   const henderson::Optimum& o = x.optimum;
   return Rcpp::List::create(
-      Rcpp::Named("theta") = o.theta, Rcpp::Named("value") = o.value, Rcpp::Named("gradient") = o.gradient,
-      Rcpp::Named("hessian") = o.hessian, Rcpp::Named("decrement") = o.decrement, Rcpp::Named("status") = o.status,
-      Rcpp::Named("evaluations") = x.evaluations, Rcpp::Named("starts") = x.starts, Rcpp::Named("trace") = o.trace,
-      Rcpp::Named("singular") = x.singular, Rcpp::Named("identified") = x.identified,
-      Rcpp::Named("confounded") = x.confounded, Rcpp::Named("zero_residual") = x.zero_residual,
-      Rcpp::Named("exact_hessian") = x.exact_hessian, Rcpp::Named("zero_sigma") = x.zero_sigma);
+      Named("theta") = numeric(o.theta), Named("value") = o.value, Named("gradient") = numeric(o.gradient),
+      Named("hessian") = numeric(o.hessian), Named("decrement") = o.decrement, Named("status") = o.status,
+      Named("evaluations") = x.evaluations, Named("starts") = x.starts, Named("trace") = o.trace,
+      Named("singular") = x.singular, Named("identified") = x.identified, Named("confounded") = x.confounded,
+      Named("zero_residual") = x.zero_residual, Named("exact_hessian") = x.exact_hessian,
+      Named("zero_sigma") = x.zero_sigma);
 }
 
 Rcpp::List to_list(const henderson::Solution& x) {
   return Rcpp::List::create(
-      Rcpp::Named("value") = x.value, Rcpp::Named("sigma2") = x.sigma2, Rcpp::Named("r2") = x.r2,
-      Rcpp::Named("log_det_random") = x.log_det_random, Rcpp::Named("log_det_x") = x.log_det_x,
-      Rcpp::Named("beta") = x.beta, Rcpp::Named("vcov") = x.vcov, Rcpp::Named("covariance") = Rcpp::wrap(x.covariance),
-      Rcpp::Named("b") = Rcpp::wrap(x.b));
+      Named("value") = x.value, Named("sigma2") = x.sigma2, Named("r2") = x.r2,
+      Named("log_det_random") = x.log_det_random, Named("log_det_x") = x.log_det_x, Named("beta") = numeric(x.beta),
+      Named("vcov") = numeric(x.vcov), Named("covariance") = matrices(x.covariance), Named("b") = matrices(x.b));
 }
 
 }  // namespace
@@ -60,8 +63,8 @@ SEXP engine_fit(const Rcpp::List& layout, const Rcpp::List& cross_products, int 
     const henderson::CrossProducts data = henderson::to_cross_products(cross_products, to);
     henderson::require(response >= 1 && response <= data.responses(), "there is no such response");
     const henderson::Fit fitted = henderson::fit(to, data, response - 1, to_options(options, to), monitor);
-    return Rcpp::List::create(Rcpp::Named("optimum") = to_list(fitted.outcome),
-                              Rcpp::Named("solution") = to_list(fitted.solution));
+    return Rcpp::List::create(
+        Named("optimum") = to_list(fitted.outcome), Named("solution") = to_list(fitted.solution));
   });
 }
 
@@ -72,10 +75,11 @@ SEXP engine_refits(const Rcpp::List& layout, const Rcpp::List& cross_products, c
     henderson::RMonitor monitor(false);
     const henderson::CrossProducts data = henderson::to_cross_products(cross_products, to);
     const henderson::Refits fits = henderson::refit(to, data, to_options(options, to), monitor);
-    return Rcpp::List::create(Rcpp::Named("theta") = fits.theta, Rcpp::Named("beta") = fits.beta,
-                              Rcpp::Named("covariance") = fits.covariance, Rcpp::Named("sigma") = fits.sigma,
-                              Rcpp::Named("criterion") = fits.value, Rcpp::Named("evaluations") = fits.evaluations,
-                              Rcpp::Named("converged") = fits.converged, Rcpp::Named("singular") = fits.singular);
+    return Rcpp::List::create(
+        Named("theta") = numeric(fits.theta), Named("beta") = numeric(fits.beta),
+        Named("covariance") = numeric(fits.covariance), Named("sigma") = numeric(fits.sigma),
+        Named("criterion") = numeric(fits.value), Named("evaluations") = fits.evaluations,
+        Named("converged") = fits.converged, Named("singular") = fits.singular);
   });
 }
 
@@ -114,8 +118,9 @@ SEXP engine_profile(const Rcpp::List& layout, const Rcpp::List& cross_products, 
       }
       monitor.check();
     }
-    return Rcpp::List::create(Rcpp::Named("value") = value, Rcpp::Named("theta") = thetas, Rcpp::Named("sigma") = sigmas,
-                              Rcpp::Named("converged") = converged, Rcpp::Named("evaluations") = evaluations);
+    return Rcpp::List::create(
+        Named("value") = numeric(value), Named("theta") = numeric(thetas), Named("sigma") = numeric(sigmas),
+        Named("converged") = converged, Named("evaluations") = evaluations);
   });
 }
 
@@ -130,10 +135,10 @@ SEXP engine_blocks(const Rcpp::List& layout, const Rcpp::List& cross_products, d
     std::vector<int> order = to.rest;
     order.insert(order.begin(), to.lead);
     for (int& g : order) ++g;
-    return Rcpp::List::create(Rcpp::Named("order") = order, Rcpp::Named("roots") = henderson::levels_by_root(to, data).size(),
-                              Rcpp::Named("rest_columns") = static_cast<double>(rest.columns()),
-                              Rcpp::Named("rest_dense") = rest.dense(),
-                              Rcpp::Named("rest_entries") = static_cast<double>(rest.factor_entries()),
-                              Rcpp::Named("meetings") = static_cast<double>(rest.columns() > 0 ? rest.entries() : 0));
+    return Rcpp::List::create(
+        Named("order") = order, Named("roots") = henderson::levels_by_root(to, data).size(),
+        Named("rest_columns") = static_cast<double>(rest.columns()), Named("rest_dense") = rest.dense(),
+        Named("rest_entries") = static_cast<double>(rest.factor_entries()),
+        Named("meetings") = static_cast<double>(rest.columns() > 0 ? rest.entries() : 0));
   });
 }

@@ -4,6 +4,10 @@
 #include "henderson/inference/prediction_error.hpp"
 #include "henderson/inference/profile_coefficient.hpp"
 
+using henderson::matrices;
+using henderson::numeric;
+using Rcpp::Named;
+
 namespace {
 
 using henderson::Index;
@@ -75,10 +79,10 @@ SEXP engine_variances(const Rcpp::List& layout, const Rcpp::List& cross_products
     const henderson::Combinations c = to_combinations(design, point.layout, point.data.p(), random);
     if (!point.at.bounded) {
       const henderson::UnboundedPredictor predictor(point.problem, point.data, point.at, point.monitor);
-      return joint ? Rcpp::wrap(predictor.covariance(c)) : Rcpp::wrap(predictor.variances(c, point.monitor));
+      return joint ? SEXP(numeric(predictor.covariance(c))) : SEXP(numeric(predictor.variances(c, point.monitor)));
     }
     const henderson::Predictor predictor(point.problem, point.data, point.at);
-    return joint ? Rcpp::wrap(predictor.covariance(c)) : Rcpp::wrap(predictor.variances(c, point.monitor));
+    return joint ? SEXP(numeric(predictor.covariance(c))) : SEXP(numeric(predictor.variances(c, point.monitor)));
   });
 }
 
@@ -110,7 +114,9 @@ SEXP engine_prediction_errors(const Rcpp::List& layout, const Rcpp::List& cross_
     henderson::require(point.at.bounded, "variances may be negative");
     const henderson::PredictionError errors(point.problem, point.data, point.at);
     Rcpp::List out(point.layout.groups.size());
-    for (std::size_t g = 0; g < point.layout.groups.size(); ++g) out[g] = errors.variances(static_cast<int>(g), point.monitor);
+    for (std::size_t g = 0; g < point.layout.groups.size(); ++g) {
+      out[g] = numeric(errors.variances(static_cast<int>(g), point.monitor));
+    }
     return out;
   });
 }
@@ -123,10 +129,11 @@ SEXP engine_information(const Rcpp::List& layout, const Rcpp::List& cross_produc
     const henderson::Information x =
         average ? henderson::average_information(point.problem, point.at, point.monitor)
                 : henderson::information(point.problem, point.at, static_cast<Index>(dense_limit), point.monitor);
-    return Rcpp::List::create(Rcpp::Named("psi") = x.psi, Rcpp::Named("sigma2") = point.at.sigma2,
-                              Rcpp::Named("phi") = x.phi, Rcpp::Named("p") = Rcpp::wrap(x.p), Rcpp::Named("q") = x.q,
-                              Rcpp::Named("t") = x.t, Rcpp::Named("t_ml") = x.t_ml, Rcpp::Named("ai") = x.ai,
-                              Rcpp::Named("jacobian") = x.jacobian, Rcpp::Named("curvature") = x.curvature);
+    return Rcpp::List::create(
+        Named("psi") = numeric(x.psi), Named("sigma2") = point.at.sigma2, Named("phi") = numeric(x.phi),
+        Named("p") = matrices(x.p), Named("q") = numeric(x.q), Named("t") = numeric(x.t),
+        Named("t_ml") = numeric(x.t_ml), Named("ai") = numeric(x.ai), Named("jacobian") = numeric(x.jacobian),
+        Named("curvature") = numeric(x.curvature));
   });
 }
 
@@ -136,8 +143,8 @@ SEXP engine_criterion(const Rcpp::List& layout, const Rcpp::List& cross_products
                       bool reml, double memory_limit) {
   return henderson::guarded([&] {
     const Point point(layout, cross_products, theta, reml, memory_limit);
-    return Rcpp::List::create(Rcpp::Named("value") = point.at.value, Rcpp::Named("sigma2") = point.at.sigma2,
-                              Rcpp::Named("beta") = point.at.beta);
+    return Rcpp::List::create(
+        Named("value") = point.at.value, Named("sigma2") = point.at.sigma2, Named("beta") = numeric(point.at.beta));
   });
 }
 
@@ -175,7 +182,9 @@ SEXP engine_coefficient_limits(const Rcpp::List& layout, const Rcpp::List& cross
           }
           ++at;
         }
-    return Rcpp::List::create(Rcpp::Named("value") = value, Rcpp::Named("theta") = thetas, Rcpp::Named("sigma") = sigma, Rcpp::Named("beta") = beta,
-                              Rcpp::Named("converged") = converged, Rcpp::Named("evaluations") = static_cast<int>(evaluations));
+    return Rcpp::List::create(
+        Named("value") = value, Named("theta") = numeric(thetas), Named("sigma") = sigma,
+        Named("beta") = numeric(beta), Named("converged") = converged,
+        Named("evaluations") = static_cast<int>(evaluations));
   });
 }

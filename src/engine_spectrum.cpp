@@ -2,6 +2,8 @@
 #include "henderson/inference/spectral_draws.hpp"
 #include "henderson/linalg/deflated_spectrum.hpp"
 
+using henderson::numeric;
+
 namespace {
 
 // R's generator, in the state that set.seed() leaves.
@@ -19,10 +21,10 @@ SEXP engine_ratio_draws(const Rcpp::List& spectrum, double n) {
   return henderson::guarded([&] {
     const Rcpp::List penalty = spectrum["penalty"];
     henderson::Spectrum x;
-    x.value = Rcpp::as<Eigen::VectorXd>(spectrum["value"]);
-    x.count = Rcpp::as<Eigen::VectorXd>(spectrum["count"]);
-    x.penalty_value = Rcpp::as<Eigen::VectorXd>(penalty["value"]);
-    x.penalty_count = Rcpp::as<Eigen::VectorXd>(penalty["count"]);
+    x.value = henderson::vector_of(spectrum["value"]);
+    x.count = henderson::vector_of(spectrum["count"]);
+    x.penalty_value = henderson::vector_of(penalty["value"]);
+    x.penalty_count = henderson::vector_of(penalty["count"]);
     x.nu = Rcpp::as<double>(spectrum["nu"]);
     x.rest = Rcpp::as<double>(spectrum["rest"]);
     x.tested = Rcpp::as<double>(spectrum["tested"]);
@@ -37,7 +39,7 @@ SEXP engine_ratio_draws(const Rcpp::List& spectrum, double n) {
                        "the spectrum is not one");
     RRandom random;
     henderson::RMonitor monitor(false);
-    return henderson::SpectralRatio(x).draws(static_cast<Eigen::Index>(n), random, monitor);
+    return numeric(henderson::SpectralRatio(x).draws(static_cast<Eigen::Index>(n), random, monitor));
   });
 }
 
@@ -47,6 +49,6 @@ SEXP engine_deflated_eigenvalues(const Eigen::VectorXd& size, const Eigen::Matri
   return henderson::guarded([&] {
     henderson::require(size.size() == A.rows() && size.allFinite() && A.allFinite() && least > 0, "the matrix is not one");
     henderson::RMonitor monitor(false);
-    return henderson::DeflatedSpectrum(size, A).above(least, monitor);
+    return numeric(henderson::DeflatedSpectrum(size, A).above(least, monitor));
   });
 }

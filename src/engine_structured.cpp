@@ -169,7 +169,7 @@ SEXP engine_structured_variances(const Rcpp::List& model, const Eigen::VectorXd&
     const henderson::StructuredCriterion criterion(m.problem, m.monitor);
     const henderson::StructuredPoint at = criterion.evaluate(theta, psi);
     const henderson::StructuredPredictor predictor(criterion, at);
-    return Eigen::VectorXd(at.sigma2 * predictor.variances(to_combinations(design, m, random)));
+    return henderson::numeric(Eigen::VectorXd(at.sigma2 * predictor.variances(to_combinations(design, m, random))));
   });
 }
 

@@ -1,6 +1,6 @@
 # Shared by install.R and test.R: build a tarball, install it. Functions only.
-# Always by way of a tarball: make does not see the engine's headers, so installing over old objects would
-# keep the old engine.
+# Always by way of a tarball: R's rules for make do not see the engine's headers, so installing over old objects would
+# keep the old engine. develop.R has rules that do.
 
 source("tools/packages.R")
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "henderson/linalg/error.hpp"
+
 #include "support/catch.hpp"
 #include "support/numbers.hpp"
 

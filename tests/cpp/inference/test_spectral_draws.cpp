@@ -160,7 +160,7 @@ TEST_CASE("the squares of the polar method are independent chi-squares") {
   const int n = 40000;
   int below = 0;
   for (int i = 0; i < n; ++i) {
-    henderson::spectral_parts::fill_chi_squares(random, df, draw);
+    henderson::fill_chi_squares(random, df, draw);
     const VectorXd off = (draw - df).cwiseQuotient((2 * df).cwiseSqrt());
     sum += off;
     product += off * off.transpose();

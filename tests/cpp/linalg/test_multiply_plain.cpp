@@ -3,4 +3,6 @@
 #define henderson henderson_plain
 #include "linalg/multiply_checks.hpp"
 
+#include "../../../src/engine/linalg/multiply.cpp"
+
 TEST_CASE("products without a kernel are products") { check_products(); }

@@ -5,7 +5,9 @@
 #include <string>
 #include <vector>
 
+#include "henderson/covariance/registry.hpp"
 #include "henderson/data/accumulate.hpp"
+#include "henderson/linalg/error.hpp"
 #include "support/numbers.hpp"
 
 namespace henderson_tests {

@@ -2,9 +2,7 @@
 #ifndef HENDERSON_COVARIANCE_COVARIANCE_HPP
 #define HENDERSON_COVARIANCE_COVARIANCE_HPP
 
-#include <Eigen/Dense>
-#include <algorithm>
-#include <cmath>
+#include <Eigen/Core>
 #include <string>
 #include <vector>
 
@@ -25,19 +23,12 @@ class Covariance {
 
   // False: Sigma need not be positive semidefinite, there is no L, and theta holds the coefficients of span().
   virtual bool bounded() const { return true; }
-  virtual MatrixXd sigma(const VectorXd& theta, Index q) const {
-    const MatrixXd l = factor(theta, q);
-    return l * l.transpose();
-  }
+  virtual MatrixXd sigma(const VectorXd& theta, Index q) const;
 
   // dL / dtheta_k.
-  virtual MatrixXd factor_derivative(const VectorXd& theta, Index q, Index k) const {
-    return difference(theta, k, [&](const VectorXd& at) { return factor(at, q); });
-  }
+  virtual MatrixXd factor_derivative(const VectorXd& theta, Index q, Index k) const;
   // d2L / dtheta_k dtheta_l.
-  virtual MatrixXd factor_second_derivative(const VectorXd& theta, Index q, Index k, Index l) const {
-    return difference(theta, l, [&](const VectorXd& at) { return factor_derivative(at, q, k); });
-  }
+  virtual MatrixXd factor_second_derivative(const VectorXd& theta, Index q, Index k, Index l) const;
   // The parameters whose Sigma is nearest to a given positive semidefinite one; used for start values.
   virtual VectorXd nearest(const MatrixXd& sigma) const = 0;
   // The same for sigma = root root'; a structure that can do so without squaring the root keeps its small digits.
@@ -49,29 +40,11 @@ class Covariance {
 
  private:
   template <class F>
-  static MatrixXd difference(VectorXd theta, Index k, const F& f) {
-    const double h = std::cbrt(2e-16) * std::max(1.0, std::abs(theta[k])), centre = theta[k];
-    theta[k] = centre + h;
-    const MatrixXd above = f(theta);
-    theta[k] = centre - h;
-    return (above - f(theta)) / (2 * h);
-  }
+  static MatrixXd difference(VectorXd theta, Index k, const F& f);
 };
 
 // Lower factor of a positive semidefinite matrix; a pivot lost in rounding becomes an exact zero column.
-inline MatrixXd semidefinite_cholesky(const MatrixXd& sigma) {
-  const Index q = sigma.rows();
-  MatrixXd l = MatrixXd::Zero(q, q);
-  for (Index j = 0; j < q; ++j) {
-    const double pivot = sigma(j, j) - l.row(j).head(j).squaredNorm();
-    if (!(pivot > 1e-14 * std::abs(sigma(j, j)))) continue;
-    l(j, j) = std::sqrt(pivot);
-    for (Index i = j + 1; i < q; ++i) {
-      l(i, j) = (sigma(i, j) - l.row(i).head(j).dot(l.row(j).head(j))) / l(j, j);
-    }
-  }
-  return l;
-}
+MatrixXd semidefinite_cholesky(const MatrixXd& sigma);
 
 }  // namespace henderson
 

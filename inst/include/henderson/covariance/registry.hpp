@@ -6,28 +6,13 @@
 #include <string>
 #include <vector>
 
-#include "henderson/covariance/diagonal.hpp"
-#include "henderson/covariance/unbounded.hpp"
-#include "henderson/covariance/unstructured.hpp"
-#include "henderson/linalg/error.hpp"
+#include "henderson/covariance/covariance.hpp"
 
 namespace henderson {
 
-inline const std::vector<std::shared_ptr<const Covariance>>& covariance_structures() {
-  static const std::vector<std::shared_ptr<const Covariance>> all = {
-      std::make_shared<Unstructured>(),
-      std::make_shared<Diagonal>(),
-      std::make_shared<Unbounded>(std::make_shared<Unstructured>()),
-      std::make_shared<Unbounded>(std::make_shared<Diagonal>()),
-  };
-  return all;
-}
+const std::vector<std::shared_ptr<const Covariance>>& covariance_structures();
 
-inline const Covariance& covariance_structure(const std::string& name) {
-  for (const auto& structure : covariance_structures())
-    if (structure->name() == name) return *structure;
-  throw Error("input", "there is no covariance structure `" + name + "`");
-}
+const Covariance& covariance_structure(const std::string& name);
 
 }  // namespace henderson
 

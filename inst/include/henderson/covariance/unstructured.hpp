@@ -2,6 +2,8 @@
 #ifndef HENDERSON_COVARIANCE_UNSTRUCTURED_HPP
 #define HENDERSON_COVARIANCE_UNSTRUCTURED_HPP
 
+#include <Eigen/QR>
+
 #include "henderson/covariance/covariance.hpp"
 
 namespace henderson {

@@ -2,8 +2,7 @@
 #ifndef HENDERSON_DATA_ACCUMULATE_HPP
 #define HENDERSON_DATA_ACCUMULATE_HPP
 
-#include <cmath>
-#include <cstdint>
+#include <Eigen/Core>
 #include <utility>
 #include <vector>
 
@@ -22,180 +21,27 @@ class Accumulator {
   Accumulator(const Layout& layout, Constants constants, Checkpoint& checkpoint)
       : layout_(layout), constants_(std::move(constants)), checkpoint_(checkpoint) {}
 
-  CrossProducts run(DesignSource& source) {
-    Coordinates found = CoordinateFinder(layout_, std::move(constants_), checkpoint_).run(source);
-    out_.n = found.n;
-    out_.log_weight = found.log_weight;
-    out_.x = std::move(found.x);
-    m_ = found.responses;
-    terms_ = std::move(found.terms);
-    for (const TermCoordinates& term : terms_) out_.z_basis.push_back(term.basis);
-    prepare();
-    for (Index k = 0; k < source.chunks(); ++k) add(source.chunk(k));
-    checkpoint_.check();
-    finish();
-    checkpoint_.check();
-    return std::move(out_);
-  }
+  CrossProducts run(DesignSource& source);
 
  private:
-  void prepare() {
-    p_ = out_.p();
-    q_ = layout_.lead_q();
-    const Index levels = layout_.lead_levels();
-    out_.r.assign(levels * q_ * q_, 0.0);
-    t_.assign(levels * q_ * (p_ + m_), 0.0);
-    within_.emplace_back(p_, m_);
-    row_.resize(p_ + m_);
-    for (const Group& g : layout_.groups) z_row_.push_back(VectorXd::Zero(g.q));
-    const Index r = layout_.rest_columns();
-    rest_w_ = MatrixXd::Zero(r, p_ + m_);
-    Index offset = 0;
-    for (std::size_t g = 0; g < layout_.rest.size(); ++g) {
-      const Group& group = layout_.groups[layout_.rest[g]];
-      rest_offset_.push_back(offset);
-      offset += group.levels * group.q;
-      lead_rest_.emplace_back(q_, group.q, group.levels);
-      rest_diagonal_.emplace_back(group.levels * group.q * group.q, 0.0);
-      rest_pairs_.emplace_back();
-      for (std::size_t h = g + 1; h < layout_.rest.size(); ++h) {
-        const Group& other = layout_.groups[layout_.rest[h]];
-        rest_pairs_.back().emplace_back(group.q, other.q, other.levels);
-      }
-    }
-    // Orthogonal columns are (x - shift) * to_orthogonal; y loses its least-squares fit.
-    kept_shift_.resize(p_);
-    for (Index j = 0; j < p_; ++j) kept_shift_[j] = out_.x.shift[out_.x.kept[j]];
-  }
+  void prepare();
 
-  void add(const DesignChunk& chunk) {
-    for (Index i = 0; i < chunk.rows(); ++i) {
-      if (i % rows_between_checks == 0) checkpoint_.check();
-      const double w = root_weight(chunk, i);
-      if (!(w > 0)) continue;
-      read_row(chunk, i, w);
-      add_rest(chunk, i);
-      rotate_into_level(chunk.code[layout_.lead][i] - 1);
-      within_.front().next_row() = row_.transpose();
-    }
-  }
+  void add(const DesignChunk& chunk);
 
-  void read_row(const DesignChunk& chunk, Index i, double w) {
-    const auto& kept = out_.x.kept;
-    shifted_.resize(p_);
-    for (Index j = 0; j < p_; ++j) shifted_[j] = chunk.x(i, kept[j]) - kept_shift_[j];
-    for (Index j = 0; j < p_; ++j) row_[j] = w * shifted_.head(j + 1).dot(out_.x.to_orthogonal.col(j).head(j + 1));
-    for (Index j = 0; j < m_; ++j) row_[p_ + j] = w * chunk.y(i, j);
-    subtract_fit(w);
-    for (std::size_t t = 0; t < layout_.terms.size(); ++t) {
-      const Term& term = layout_.terms[t];
-      const TermCoordinates& unit = terms_[t];
-      VectorXd& z = z_row_[term.group];
-      for (Index c = 0; c < term.q; ++c) {
-        double sum = 0;
-        for (Index a = 0; a < term.q; ++a) sum += (chunk.z[t](i, a) - unit.shift[a]) * unit.map(a, c);
-        z[term.column + c] = w * sum;
-      }
-    }
-  }
+  void read_row(const DesignChunk& chunk, Index i, double w);
 
   // In shifted coordinates, so that no large numbers cancel twice.
-  void subtract_fit(double w) {
-    for (Index j = 0; j < m_; ++j) row_[p_ + j] -= w * shifted_.dot(out_.x.fit.col(j));
-  }
+  void subtract_fit(double w);
 
-  void add_rest(const DesignChunk& chunk, Index i) {
-    for (std::size_t g = 0; g < layout_.rest.size(); ++g) {
-      const int group = layout_.rest[g];
-      const Index q = layout_.groups[group].q;
-      const std::int64_t level = chunk.code[group][i] - 1;
-      const VectorXd& z = z_row_[group];
-      Eigen::Map<MatrixXd> diagonal(rest_diagonal_[g].data() + level * q * q, q, q);
-      diagonal.noalias() += z * z.transpose();
-      Eigen::Map<MatrixXd> lead(lead_rest_[g].at(chunk.code[layout_.lead][i] - 1, level), q_, q);
-      lead.noalias() += z_row_[layout_.lead] * z.transpose();
-      for (std::size_t h = g + 1; h < layout_.rest.size(); ++h) {
-        const int other = layout_.rest[h];
-        const VectorXd& zh = z_row_[other];
-        Eigen::Map<MatrixXd> block(rest_pairs_[g][h - g - 1].at(level, chunk.code[other][i] - 1), q, zh.size());
-        block.noalias() += z * zh.transpose();
-      }
-      rest_w_.middleRows(rest_offset_[g] + level * q, q).noalias() += z * row_.transpose();
-    }
-  }
+  void add_rest(const DesignChunk& chunk, Index i);
 
   // Givens rotations take the row's random-effect part into the level's R; what is left of the row stays in row_.
-  void rotate_into_level(Index level) {
-    double* r = out_.r.data() + level * q_ * q_;
-    double* t = t_.data() + level * q_ * (p_ + m_);
-    VectorXd& z = z_row_[layout_.lead];
-    for (Index j = 0; j < q_; ++j) {
-      const double a = r[j + j * q_], b = z[j];
-      if (b == 0) continue;
-      const double length = std::sqrt(a * a + b * b), c = a / length, s = b / length;
-      for (Index k = j; k < q_; ++k) {
-        const double rk = r[j + k * q_], zk = z[k];
-        r[j + k * q_] = c * rk + s * zk;
-        z[k] = c * zk - s * rk;
-      }
-      for (Index k = 0; k < p_ + m_; ++k) {
-        const double tk = t[j + k * q_], wk = row_[k];
-        t[j + k * q_] = c * tk + s * wk;
-        row_[k] = c * wk - s * tk;
-      }
-    }
-  }
+  void rotate_into_level(Index level);
 
-  void finish() {
-    settle_levels();
-    StreamingQr& within = within_.front();
-    within.finish();
-    out_.w_xx = within.r();
-    out_.w_xy = within.q_y();
-    out_.w_yy = within.left_over();
-    if (!out_.w_yy.allFinite() || !out_.w_xx.allFinite() || !out_.w_xy.allFinite()) throw Error("overflow", "");
-    const Index levels = layout_.lead_levels();
-    out_.t_x.resize(levels * q_, p_);
-    out_.t_y.resize(levels * q_, m_);
-    for (Index l = 0; l < levels; ++l) {
-      const Eigen::Map<const MatrixXd> t(t_.data() + l * q_ * (p_ + m_), q_, p_ + m_);
-      out_.t_x.middleRows(l * q_, q_) = t.leftCols(p_);
-      out_.t_y.middleRows(l * q_, q_) = t.rightCols(m_);
-    }
-    out_.rest_x = rest_w_.leftCols(p_);
-    out_.rest_y = rest_w_.rightCols(m_);
-    for (std::size_t g = 0; g < layout_.rest.size(); ++g) {
-      const Group& group = layout_.groups[layout_.rest[g]];
-      out_.lead_rest.push_back(lead_rest_[g].sorted());
-      out_.rest.emplace_back();
-      PairBlocks diagonal;
-      diagonal.rows = diagonal.cols = group.q;
-      for (Index l = 0; l < group.levels; ++l) {
-        diagonal.row.push_back(l);
-        diagonal.col.push_back(l);
-      }
-      diagonal.value = rest_diagonal_[g];
-      out_.rest.back().push_back(std::move(diagonal));
-      for (const PairSums& pairs : rest_pairs_[g]) out_.rest.back().push_back(pairs.sorted());
-    }
-    TypicalScaling(layout_, out_).run();
-  }
+  void finish();
 
   // A row of R that is rounding error carries no information on its coefficient: its part of [X y] is within.
-  void settle_levels() {
-    const double tolerance = 1e-12;
-    for (Index l = 0; l < layout_.lead_levels(); ++l) {
-      Eigen::Map<MatrixXd> r(out_.r.data() + l * q_ * q_, q_, q_);
-      Eigen::Map<MatrixXd> t(t_.data() + l * q_ * (p_ + m_), q_, p_ + m_);
-      const double scale = tolerance * r.norm();
-      for (Index j = 0; j < q_; ++j) {
-        if (r.row(j).norm() > scale || r.row(j).norm() == 0) continue;
-        within_.front().next_row() = t.row(j);
-        t.row(j).setZero();
-        r.row(j).setZero();
-      }
-    }
-  }
+  void settle_levels();
 
   const Layout& layout_;
   Constants constants_;

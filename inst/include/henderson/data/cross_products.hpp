@@ -6,7 +6,7 @@
 #ifndef HENDERSON_DATA_CROSS_PRODUCTS_HPP
 #define HENDERSON_DATA_CROSS_PRODUCTS_HPP
 
-#include <Eigen/Dense>
+#include <Eigen/Core>
 #include <cstdint>
 #include <vector>
 

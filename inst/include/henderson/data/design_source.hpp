@@ -2,7 +2,7 @@
 #ifndef HENDERSON_DATA_DESIGN_SOURCE_HPP
 #define HENDERSON_DATA_DESIGN_SOURCE_HPP
 
-#include <Eigen/Dense>
+#include <Eigen/Core>
 #include <vector>
 
 namespace henderson {

@@ -4,6 +4,7 @@
 #ifndef HENDERSON_FIT_PREDICTION_UNBOUNDED_HPP
 #define HENDERSON_FIT_PREDICTION_UNBOUNDED_HPP
 
+#include <Eigen/Core>
 #include <vector>
 
 #include "henderson/fit/prediction.hpp"
@@ -13,49 +14,13 @@ namespace henderson {
 class UnboundedPredictor {
  public:
   // `problem` must have one class per level.
-  UnboundedPredictor(const Problem& problem, const CrossProducts& data, const Evaluation& at, Checkpoint& checkpoint)
-      : pr_(problem), data_(data), at_(at), layout_(*problem.layout) {
-    for (std::size_t g = 0; g < layout_.groups.size(); ++g) {
-      first_.push_back(dense_columns(pr_, static_cast<int>(g)));
-      sigma_.push_back(at_.sigma(static_cast<int>(g)));
-    }
-    if (pr_.root) {
-      dense_ = dense_z(pr_, at_, checkpoint);
-    } else {
-      within_levels();
-    }
-  }
+  UnboundedPredictor(const Problem& problem, const CrossProducts& data, const Evaluation& at, Checkpoint& checkpoint);
 
-  VectorXd variances(const Combinations& c, Checkpoint& checkpoint) const {
-    VectorXd out(c.x.rows());
-    for (Index i = 0; i < out.size(); ++i) {
-      const Parts parts = parts_of(c, i);
-      out[i] = at_.sigma2 * (between(parts, parts) + parts.x.squaredNorm());
-      if (i % 1024 == 0) checkpoint.check();
-    }
-    return out;
-  }
+  VectorXd variances(const Combinations& c, Checkpoint& checkpoint) const;
 
-  MatrixXd covariance(const Combinations& c) const {
-    std::vector<Parts> parts;
-    for (Index i = 0; i < c.x.rows(); ++i) parts.push_back(parts_of(c, i));
-    MatrixXd out(parts.size(), parts.size());
-    for (std::size_t i = 0; i < parts.size(); ++i)
-      for (std::size_t j = 0; j <= i; ++j)
-        out(i, j) = out(j, i) = at_.sigma2 * (between(parts[i], parts[j]) + parts[i].x.dot(parts[j].x));
-    return out;
-  }
+  MatrixXd covariance(const Combinations& c) const;
 
-  std::vector<MatrixXd> conditional(int group, Checkpoint& checkpoint) const {
-    const MatrixXd basis = group_basis(layout_, data_, group);
-    std::vector<MatrixXd> out;
-    for (Index l = 0; l < layout_.groups[group].levels; ++l) {
-      const MatrixXd& s = sigma_[group];
-      out.push_back(at_.sigma2 * basis * (s - s * zvz(group, l, group, l) * s) * basis.transpose());
-      if (l % 1024 == 0) checkpoint.check();
-    }
-    return out;
-  }
+  std::vector<MatrixXd> conditional(int group, Checkpoint& checkpoint) const;
 
  private:
   // One combination: for each group its level (or -1), z and u; x is a times the root of Phi.
@@ -65,52 +30,14 @@ class UnboundedPredictor {
     VectorXd x;
   };
 
-  Parts parts_of(const Combinations& c, Index row) const {
-    Parts out;
-    out.x = data_.x.basis.transpose() * c.x.row(row).transpose();
-    for (std::size_t g = 0; c.random && g < layout_.groups.size(); ++g) {
-      out.level.push_back(c.code[g][row] - 1);
-      out.z.push_back(group_row(layout_, data_, c, static_cast<int>(g), row));
-      out.u.push_back(sigma_[g] * out.z[g]);
-      if (out.level[g] >= 0) out.x.noalias() -= zvx(static_cast<int>(g), out.level[g]).transpose() * out.u[g];
-    }
-    at_.x_root.triangularView<Eigen::Lower>().solveInPlace(out.x);
-    return out;
-  }
+  Parts parts_of(const Combinations& c, Index row) const;
 
-  double between(const Parts& a, const Parts& b) const {
-    double sum = 0;
-    for (std::size_t g = 0; g < a.level.size(); ++g) {
-      if (a.level[g] < 0) continue;
-      if (a.level[g] == b.level[g]) sum += a.z[g].dot(b.u[g]);
-      for (std::size_t h = 0; h < b.level.size(); ++h)
-        if (b.level[h] >= 0) sum -= a.u[g].dot(zvz(static_cast<int>(g), a.level[g], static_cast<int>(h), b.level[h]) * b.u[h]);
-    }
-    return sum;
-  }
+  double between(const Parts& a, const Parts& b) const;
 
-  MatrixXd zvz(int g, Index l, int h, Index m) const {
-    const Index qg = layout_.groups[g].q, qh = layout_.groups[h].q;
-    if (pr_.root) return dense_.zvz.block(first_[g][l], first_[h][m], qg, qh);
-    return l == m ? level_zvz_[l] : MatrixXd::Zero(qg, qh);
-  }
-  MatrixXd zvx(int g, Index l) const {
-    const Index q = layout_.groups[g].q;
-    return pr_.root ? MatrixXd(dense_.zvx.middleRows(first_[g][l], q)) : level_zvx_[l];
-  }
+  MatrixXd zvz(int g, Index l, int h, Index m) const;
+  MatrixXd zvx(int g, Index l) const;
 
-  void within_levels() {
-    const Index q = pr_.lead.q;
-    const LevelCovariance covariance = at_.level_covariance(layout_);
-    for (Index l = 0; l < layout_.lead_levels(); ++l) {
-      const Eigen::Map<const MatrixXd> root(pr_.lead.r + l * q * q, q, q);
-      MatrixXd h(q, q), g = root;
-      covariance.factor(root, h);
-      h.triangularView<Eigen::Lower>().solveInPlace(g);
-      level_zvz_.push_back(g.transpose() * g);
-      level_zvx_.push_back(g.transpose() * at_.y.block(l * q, 0, q, pr_.p));
-    }
-  }
+  void within_levels();
 
   const Problem& pr_;
   const CrossProducts& data_;

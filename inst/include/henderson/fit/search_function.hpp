@@ -2,10 +2,8 @@
 #ifndef HENDERSON_FIT_SEARCH_FUNCTION_HPP
 #define HENDERSON_FIT_SEARCH_FUNCTION_HPP
 
-#include <cmath>
+#include <Eigen/Core>
 #include <functional>
-#include <limits>
-#include <utility>
 
 #include "henderson/fit/chart.hpp"
 #include "henderson/optimize/minimize.hpp"
@@ -16,49 +14,22 @@ namespace henderson {
 class SearchFunction {
  public:
   explicit SearchFunction(const Criterion& criterion) : criterion_(&criterion) {}
-  double value(const VectorXd& theta) {
-    at_ = criterion_->evaluate(theta, std::move(at_));
-    return at_.value;
-  }
-  void derivatives(const VectorXd& theta, VectorXd& gradient, MatrixXd& hessian) {
-    if (at_.theta != theta) value(theta);
-    const Problem& problem = criterion_->problem();
-    if (exact_moments(problem)) {
-      chart_ = Chart(*problem.layout, theta);
-      take(chart_.derivatives(*criterion_, at_), gradient, hessian);
-    } else {
-      plain_derivatives(theta, gradient, hessian);
-    }
-  }
+  double value(const VectorXd& theta);
+  void derivatives(const VectorXd& theta, VectorXd& gradient, MatrixXd& hessian);
   // In theta itself.
-  void plain_derivatives(const VectorXd& theta, VectorXd& gradient, MatrixXd& hessian) {
-    if (at_.theta != theta) value(theta);
-    chart_ = Chart();
-    take(henderson::derivatives(*criterion_, at_), gradient, hessian);
-  }
+  void plain_derivatives(const VectorXd& theta, VectorXd& gradient, MatrixXd& hessian);
   bool plain() const { return !chart_.rotated(); }
-  VectorXd moved(const VectorXd& theta, const VectorXd& step) const {
-    return chart_.rotated() ? chart_.moved(step) : VectorXd(theta + step);
-  }
+  VectorXd moved(const VectorXd& theta, const VectorXd& step) const;
   // The search may end at this point.
   template <class Test>
   void leave_if(Test test) { leave_ = test; }
-  bool leave(const VectorXd& theta, double value, const NewtonStep& newton) const {
-    return leave_ && leave_(*this, theta, value, newton);
-  }
+  bool leave(const VectorXd& theta, double value, const NewtonStep& newton) const;
   bool exact() const { return exact_; }
-  double noise() const {
-    return 16 * std::numeric_limits<double>::epsilon() *
-           (std::abs(at_.log_det_random) + at_.degrees * (1 + std::abs(std::log(at_.sigma2))));
-  }
+  double noise() const;
   const Evaluation& last() const { return at_; }
 
  private:
-  void take(const Derivatives& d, VectorXd& gradient, MatrixXd& hessian) {
-    gradient = d.gradient;
-    hessian = d.hessian;
-    exact_ = d.exact;
-  }
+  void take(const Derivatives& d, VectorXd& gradient, MatrixXd& hessian);
 
   const Criterion* criterion_;
   Evaluation at_;

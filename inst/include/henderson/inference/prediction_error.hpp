@@ -4,7 +4,7 @@
 #ifndef HENDERSON_INFERENCE_PREDICTION_ERROR_HPP
 #define HENDERSON_INFERENCE_PREDICTION_ERROR_HPP
 
-#include <vector>
+#include <Eigen/Core>
 
 #include "henderson/fit/prediction.hpp"
 
@@ -13,49 +13,14 @@ namespace henderson {
 class PredictionError {
  public:
   // `problem` must have one class per level.
-  PredictionError(const Problem& problem, const CrossProducts& data, const Evaluation& at)
-      : pr_(problem), data_(data), at_(at), layout_(*problem.layout), conditional_(problem, data, at) {
-    if (pr_.rest.columns() == 0) return;
-    MatrixXd s = at_.rest.lambda_transposed(pr_.rest, at_.s_d.leftCols(pr_.p));
-    at_.rest.solve_lower(s);
-    at_.rest.solve_upper(s);
-    rest_slope_ = -at_.rest.lambda_times(pr_.rest, s);
-  }
+  PredictionError(const Problem& problem, const CrossProducts& data, const Evaluation& at);
 
   // For each level of a group (columns) the variances of its effects (rows), in the user's columns.
-  MatrixXd variances(int group, Checkpoint& checkpoint) const {
-    const MatrixXd basis = group_basis(layout_, data_, group);
-    const std::vector<MatrixXd> conditional = conditional_.conditional(group, checkpoint);
-    const std::vector<Index> first = group == layout_.lead ? std::vector<Index>() : rest_columns(pr_, group);
-    const Index q = layout_.groups[group].q, levels = layout_.groups[group].levels;
-    MatrixXd out(q, levels);
-    for (Index l = 0; l < levels; ++l) {
-      MatrixXd half = (basis * (group == layout_.lead ? lead_slope(l) : rest_slope_.middleRows(first[l], q).eval())).transpose();
-      at_.x_root.triangularView<Eigen::Lower>().solveInPlace(half);
-      out.col(l) = conditional[l].diagonal() + at_.sigma2 * half.colwise().squaredNorm().transpose();
-      if (l % 1024 == 0) checkpoint.check();
-    }
-    return out;
-  }
+  MatrixXd variances(int group, Checkpoint& checkpoint) const;
 
  private:
   // Rows of H of one leading level: the other factors' effects move too when beta does.
-  MatrixXd lead_slope(Index l) const {
-    const Index q = pr_.lead.q;
-    const MatrixXd& lambda = at_.factor[layout_.lead];
-    const MatrixXd m = Eigen::Map<const MatrixXd>(pr_.lead.r + l * q * q, q, q) * lambda;
-    MatrixXd k(q, q);
-    cholesky_plus_identity(MatrixXd(m.transpose()), k);  // I + M'M
-    MatrixXd x = pr_.lead.t.block(l * q, 0, q, pr_.p);
-    for (Index e = pr_.rest.columns() > 0 ? pr_.rest.level_begin(l) : 0; pr_.rest.columns() > 0 && e < pr_.rest.level_end(l); ++e) {
-      const Node& node = pr_.rest.entry_node(e);
-      x.noalias() += Eigen::Map<const MatrixXd>(pr_.rest.entry_value(e), q, node.q) * rest_slope_.middleRows(node.first, node.q);
-    }
-    MatrixXd out = m.transpose() * x;
-    k.triangularView<Eigen::Lower>().solveInPlace(out);
-    k.triangularView<Eigen::Lower>().transpose().solveInPlace(out);
-    return -lambda * out;
-  }
+  MatrixXd lead_slope(Index l) const;
 
   const Problem& pr_;
   const CrossProducts& data_;

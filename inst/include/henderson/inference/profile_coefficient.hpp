@@ -7,11 +7,10 @@
 #ifndef HENDERSON_INFERENCE_PROFILE_COEFFICIENT_HPP
 #define HENDERSON_INFERENCE_PROFILE_COEFFICIENT_HPP
 
-#include <algorithm>
+#include <Eigen/Core>
 #include <cmath>
 #include <functional>
 #include <limits>
-#include <utility>
 #include <vector>
 
 #include "henderson/fit/boundary.hpp"
@@ -40,55 +39,19 @@ class HeldCoefficient {
     double estimate = 0, variance = 0;
     VectorXd c_a;   // (X'V^{-1}X)^{-1} a
   };
-  Own own(const Evaluation& at) const {
-    Own out;
-    out.c_a = a_;
-    at.x_root.triangularView<Eigen::Lower>().solveInPlace(out.c_a);
-    out.variance = out.c_a.squaredNorm();
-    at.x_root.triangularView<Eigen::Lower>().transpose().solveInPlace(out.c_a);
-    out.estimate = a_.dot(at.beta);
-    return out;
-  }
+  Own own(const Evaluation& at) const;
 
   // Distance from the estimate at which the criterion is `level`; negative where it is nowhere so low.
-  double reach(const Evaluation& at, const Own& x, double level) const {
-    const double rise = level - at.value;
-    if (!(rise >= 0)) return -1;
-    if (known_sigma()) return std::sqrt(x.variance * at.sigma2 * rise);
-    return std::sqrt(x.variance * at.r2 * std::expm1(rise / at.degrees));
-  }
+  double reach(const Evaluation& at, const Own& x, double level) const;
   // d criterion / db at this distance, and how far the criterion has risen there.
-  double slope(const Evaluation& at, const Own& x, double distance) const {
-    if (known_sigma()) return 2 * distance / (x.variance * at.sigma2);
-    return 2 * at.degrees * distance / (x.variance * at.r2 + distance * distance);
-  }
-  double rise(const Evaluation& at, const Own& x, double distance) const {
-    const double square = distance * distance / x.variance;
-    return known_sigma() ? square / at.sigma2 : at.degrees * std::log1p(square / at.r2);
-  }
+  double slope(const Evaluation& at, const Own& x, double distance) const;
+  double rise(const Evaluation& at, const Own& x, double distance) const;
 
-  double sigma2(const Evaluation& at, const Own& x, double distance) const {
-    return known_sigma() ? at.sigma2 : (at.r2 + distance * distance / x.variance) / at.degrees;
-  }
+  double sigma2(const Evaluation& at, const Own& x, double distance) const;
 
   // The evaluation with the coefficient held, from one of the whole model. The held direction is taken out of
   // X'V^{-1}X by a large weight: no rows need to be formed again.
-  Evaluation hold(Evaluation at, const Own& x, double distance) const {
-    const Problem& pr = criterion_->problem();
-    const Index p = pr.p;
-    at.beta += x.c_a * (distance / x.variance);
-    at.sigma2 = sigma2(at, x, distance);
-    at.r2 += distance * distance / x.variance;
-    at.e.noalias() = at.y.col(p) - at.y.leftCols(p) * at.beta;
-    if (pr.rest.columns() > 0) {
-      at.b_rest = at.rest.covariance_times(pr.rest, at.s_d.col(p) - at.s_d.leftCols(p) * at.beta);
-      at.e -= pr.rest.gather(at.y_rest, at.b_rest);
-    }
-    const MatrixXd root = at.x_root.triangularView<Eigen::Lower>();
-    const MatrixXd information = root * root.transpose() + 1e8 / x.variance * a_ * a_.transpose();
-    at.x_root = Eigen::LLT<MatrixXd>(information).matrixL();
-    return at;
-  }
+  Evaluation hold(Evaluation at, const Own& x, double distance) const;
 
  private:
   bool known_sigma() const { return criterion_->problem().sigma2 > 0; }
@@ -101,54 +64,17 @@ class HeldCoefficient {
 class CoefficientFunction {
  public:
   CoefficientFunction(const HeldCoefficient& model, const Evaluation& known) : model_(&model), known_(&known) {}
-  void seek(int side, double level, double unit) {
-    side_ = side;
-    level_ = level;
-    unit_ = unit;
-  }
-  void hold(double b) {
-    side_ = 0;
-    b_ = b;
-  }
+  void seek(int side, double level, double unit);
+  void hold(double b);
   template <class Test>
   void leave_if(Test test) { leave_ = test; }
 
-  double value(const VectorXd& theta) {
-    if (theta.size() == known_->theta.size() && theta == known_->theta) {
-      at_ = *known_;
-    } else if (at_.theta.size() == 0 || at_.theta != theta) {
-      at_ = model_->criterion().evaluate(theta, std::move(at_));
-    }
-    if (!at_.ok()) return std::numeric_limits<double>::infinity();
-    own_ = model_->own(at_);
-    if (side_ == 0) {
-      distance_ = b_ - own_.estimate;
-      return at_.value + model_->rise(at_, own_, distance_);
-    }
-    distance_ = side_ * model_->reach(at_, own_, level_);
-    if (!(side_ * distance_ > 0)) return std::numeric_limits<double>::infinity();
-    return -side_ * limit() * unit_;
-  }
-  void derivatives(const VectorXd& theta, VectorXd& gradient, MatrixXd& hessian) {
-    value(theta);
-    const Evaluation held = model_->hold(at_, own_, distance_);
-    const Criterion& criterion = model_->criterion();
-    chart_ = exact_moments(criterion.problem()) ? Chart(*criterion.problem().layout, theta) : Chart();
-    const Derivatives d = chart_.rotated() ? chart_.derivatives(criterion, held) : henderson::derivatives(criterion, held);
-    const double unit = side_ == 0 ? 1 : unit_ / std::abs(model_->slope(at_, own_, distance_));
-    gradient = unit * d.gradient;
-    hessian = unit * d.hessian;
-    exact_ = d.exact;
-  }
-  VectorXd moved(const VectorXd& theta, const VectorXd& step) const {
-    return chart_.rotated() ? chart_.moved(step) : VectorXd(theta + step);
-  }
+  double value(const VectorXd& theta);
+  void derivatives(const VectorXd& theta, VectorXd& gradient, MatrixXd& hessian);
+  VectorXd moved(const VectorXd& theta, const VectorXd& step) const;
   bool leave(const VectorXd&, double value, const NewtonStep&) const { return leave_ && leave_(value); }
   bool exact() const { return exact_; }
-  double noise() const {
-    return 16 * std::numeric_limits<double>::epsilon() *
-           (std::abs(at_.log_det_random) + at_.degrees * (1 + std::abs(std::log(at_.sigma2))));
-  }
+  double noise() const;
   double limit() const { return own_.estimate + distance_; }
   double slope() const { return std::abs(model_->slope(at_, own_, distance_)); }
   double sigma() const { return std::sqrt(model_->sigma2(at_, own_, distance_)); }
@@ -169,114 +95,29 @@ class CoefficientFunction {
 class CoefficientProfile {
  public:
   // `theta`: the estimate by maximum likelihood.
-  CoefficientProfile(const Problem& problem, const CrossProducts& data, const VectorXd& theta, Monitor& monitor)
-      : problem_(problem), data_(data), criterion_(problem, false, monitor), monitor_(monitor), best_(criterion_.evaluate(theta)) {
-    options_.decrement = options_.decrement_inexact = 1e-12;
-  }
+  CoefficientProfile(const Problem& problem, const CrossProducts& data, const VectorXd& theta, Monitor& monitor);
 
   bool ok() const { return best_.ok(); }
 
   // Where the criterion has risen by each of `rises` (ascending) on one side (-1, 1) of the estimate of the kept
   // coefficient j. The search for one starts where the one before ended.
-  std::vector<CoefficientLimit> limits(Index j, int side, const VectorXd& rises) const {
-    const VectorXd a = data_.x.basis.row(j).transpose();
-    const HeldCoefficient model(criterion_, a);
-    std::vector<CoefficientLimit> out;
-    VectorXd from = best_.theta;
-    for (Index i = 0; i < rises.size(); ++i) {
-      CoefficientLimit here = limit(model, side, best_.value + rises[i], from);
-      if (here.converged) {
-        from = here.theta;
-        here.value += data_.x.response(j, 0);
-        here.beta = data_.x.response.col(0) + data_.x.basis * here.beta;
-      }
-      out.push_back(here);
-      monitor_.check();
-    }
-    return out;
-  }
+  std::vector<CoefficientLimit> limits(Index j, int side, const VectorXd& rises) const;
 
  private:
-  CoefficientLimit limit(const HeldCoefficient& model, int side, double level, const VectorXd& from) const {
-    CoefficientFunction f(model, best_);
-    CoefficientLimit out = seek(f, side, level, from);
-    if (!out.converged || !near_boundary(out.theta)) return out;
-    for (const VectorXd& start : starts()) {
-      const CoefficientLimit other = beyond(f, level, out.value, start);
-      out.evaluations += other.evaluations;
-      if (!other.converged) continue;
-      CoefficientLimit next = seek(f, side, level, other.theta);
-      next.evaluations += out.evaluations;
-      if (next.converged && side * next.value > side * out.value) out = next;
-    }
-    return out;
-  }
+  CoefficientLimit limit(const HeldCoefficient& model, int side, double level, const VectorXd& from) const;
 
-  CoefficientLimit seek(CoefficientFunction& f, int side, double level, const VectorXd& from) const {
-    CoefficientLimit out;
-    f.seek(side, level, 1);
-    f.leave_if(nullptr);
-    if (!std::isfinite(f.value(from))) return out;
-    f.seek(side, level, f.slope());
-    const Optimum found = minimize(f, from, options_, monitor_);
-    f.value(found.theta);
-    out.evaluations = found.evaluations;
-    out.converged = found.status == "converged";
-    out.value = f.limit();
-    out.beta = f.beta();
-    out.sigma = f.sigma();
-    out.theta = found.theta;
-    return out;
-  }
+  CoefficientLimit seek(CoefficientFunction& f, int side, double level, const VectorXd& from) const;
 
   // With the coefficient held at its limit: does the search from another start find a better model than the level has?
-  CoefficientLimit beyond(CoefficientFunction& f, double level, double limit, const VectorXd& start) const {
-    CoefficientLimit out;
-    const double lower = level - 1e-8 * (1 + 1e-2 * std::abs(level));
-    f.hold(limit);
-    f.leave_if([&](double value) { return value < lower; });
-    const Optimum found = minimize(f, start, options_, monitor_);
-    out.evaluations = found.evaluations;
-    out.converged = found.status == "left";
-    out.theta = found.theta;
-    return out;
-  }
+  CoefficientLimit beyond(CoefficientFunction& f, double level, double limit, const VectorXd& start) const;
 
   // Other optima have been seen only where a covariance matrix is (nearly) singular, here or at the estimate.
-  bool near_boundary(const VectorXd& theta) const {
-    if (problem_.rest.factor_entries() >= 2000000) return false;
-    for (const VectorXd& at : {theta, best_.theta}) {
-      std::vector<bool> singular;
-      if (snapped(problem_, at, singular) != at) return true;
-      if (std::find(singular.begin(), singular.end(), true) != singular.end()) return true;
-    }
-    return weak(theta) || weak(best_.theta);
-  }
+  bool near_boundary(const VectorXd& theta) const;
 
   // Is a variance less than a few levels' worth of what a level can tell?
-  bool weak(const VectorXd& theta) const {
-    for (const Term& term : problem_.layout->terms) {
-      const Group& group = problem_.layout->groups[term.group];
-      const double least = 3 * std::sqrt(2.0 * static_cast<double>(group.levels)) / static_cast<double>(problem_.n);
-      const MatrixXd l = term.structure->factor(theta.segment(term.theta, term.n_theta), term.q);
-      if (l.diagonal().cwiseAbs2().minCoeff() < least) return true;
-    }
-    return false;
-  }
+  bool weak(const VectorXd& theta) const;
 
-  std::vector<VectorXd> starts() const {
-    const Layout& layout = *problem_.layout;
-    VectorXd little(layout.n_theta), neutral(layout.n_theta);
-    bool correlated = false;
-    for (const Term& term : layout.terms) {
-      const double level = static_cast<double>(layout.groups[term.group].levels) / static_cast<double>(problem_.n);
-      little.segment(term.theta, term.n_theta) = term.structure->nearest(0.03 * level * MatrixXd::Identity(term.q, term.q));
-      neutral.segment(term.theta, term.n_theta) = term.structure->start(term.q);
-      correlated = correlated || term.n_theta > term.q;
-    }
-    if (!correlated || layout.n_theta <= 3) return {little, neutral};
-    return {little, 0.2 * neutral, neutral, 5 * neutral};
-  }
+  std::vector<VectorXd> starts() const;
 
   const Problem& problem_;
   const CrossProducts& data_;

@@ -5,8 +5,7 @@
 #ifndef HENDERSON_LIKELIHOOD_DENSE_ROOT_HPP
 #define HENDERSON_LIKELIHOOD_DENSE_ROOT_HPP
 
-#include <Eigen/Dense>
-#include <string>
+#include <Eigen/Core>
 #include <vector>
 
 #include "henderson/likelihood/leading.hpp"
@@ -16,51 +15,15 @@
 namespace henderson {
 
 // First column of every level of a group: the leading factor's, level by level, then the others' in order of elimination.
-inline std::vector<Index> dense_columns(const Layout& layout, const Remainder& rest, int group) {
-  const Group& g = layout.groups[group];
-  std::vector<Index> first(g.levels);
-  if (group == layout.lead) {
-    for (Index l = 0; l < g.levels; ++l) first[l] = l * g.q;
-    return first;
-  }
-  for (const Node& node : rest.nodes())
-    if (layout.rest[node.rest] == group) first[node.level] = layout.lead_levels() * layout.lead_q() + node.first;
-  return first;
-}
+std::vector<Index> dense_columns(const Layout& layout, const Remainder& rest, int group);
 
 constexpr Index kDenseRoot = 3000;  // columns of Z up to which A is formed
 
 class DenseRoot {
  public:
-  DenseRoot(const Layout& layout, const CrossProducts& data, const Remainder& rest) {
-    const Index q = layout.lead_q(), lead = layout.lead_levels() * q, r = rest.columns();
-    if (lead + r > kDenseRoot) throw Error("unbounded_size", std::to_string(lead + r));
-    const std::vector<double> none(rest.values().size(), 0.0);
-    const Eigen::SelfAdjointEigenSolver<MatrixXd> within(rest.matrix(none));
-    const double floor = 1e-13 * std::max(within.eigenvalues().cwiseAbs().maxCoeff(), 0.0);
-    Index rank = 0;
-    while (rank < r && within.eigenvalues()[r - 1 - rank] > floor) ++rank;
-    const VectorXd root = within.eigenvalues().tail(rank).cwiseSqrt();
-    a_ = MatrixXd::Zero(lead + rank, lead + r);
-    for (Index l = 0; l < layout.lead_levels(); ++l) {
-      a_.block(l * q, l * q, q, q) = Eigen::Map<const MatrixXd>(data.r.data() + l * q * q, q, q);
-      for (Index e = rest.level_begin(l); e < rest.level_end(l); ++e) {
-        const Node& node = rest.entry_node(e);
-        a_.block(l * q, lead + node.first, q, node.q) = Eigen::Map<const MatrixXd>(rest.entry_value(e), q, node.q);
-      }
-    }
-    const MatrixXd vectors = within.eigenvectors().rightCols(rank);
-    a_.bottomRightCorner(rank, r) = root.asDiagonal() * vectors.transpose();
-    to_rows_ = root.cwiseInverse().asDiagonal() * vectors.transpose();
-  }
+  DenseRoot(const Layout& layout, const CrossProducts& data, const Remainder& rest);
 
-  void set_response(const MatrixXd& lead_rows, const MatrixXd& rest_columns, const MatrixXd& within, double within_yy) {
-    d_.resize(a_.rows(), lead_rows.cols());
-    d_.topRows(lead_rows.rows()) = lead_rows;
-    d_.bottomRows(to_rows_.rows()) = to_rows_ * rest_columns;
-    left_ = within.transpose() * within - d_.bottomRows(to_rows_.rows()).transpose() * d_.bottomRows(to_rows_.rows());
-    left_(left_.rows() - 1, left_.rows() - 1) += within_yy;
-  }
+  void set_response(const MatrixXd& lead_rows, const MatrixXd& rest_columns, const MatrixXd& within, double within_yy);
 
   const MatrixXd& a() const { return a_; }        // rows x columns of Z
   const MatrixXd& d() const { return d_; }        // the same rows of [X y]

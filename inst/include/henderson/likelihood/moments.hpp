@@ -6,7 +6,7 @@
 #ifndef HENDERSON_LIKELIHOOD_MOMENTS_HPP
 #define HENDERSON_LIKELIHOOD_MOMENTS_HPP
 
-#include <Eigen/Dense>
+#include <Eigen/Core>
 #include <vector>
 
 #include "henderson/likelihood/criterion.hpp"
@@ -27,16 +27,7 @@ struct Moments {
 };
 
 // trace and quadratic of each direction from the blocks.
-inline void contract_blocks(const std::vector<Direction>& directions, Moments& out) {
-  const Index k = static_cast<Index>(directions.size());
-  out.trace.resize(k);
-  out.quadratic.resize(k);
-  for (Index i = 0; i < k; ++i) {
-    const Direction& d = directions[i];
-    out.trace[i] = d.e.cwiseProduct(out.block_trace[d.group]).sum();
-    out.quadratic[i] = d.e.cwiseProduct(out.block_quadratic[d.group]).sum();
-  }
-}
+void contract_blocks(const std::vector<Direction>& directions, Moments& out);
 
 }  // namespace henderson
 

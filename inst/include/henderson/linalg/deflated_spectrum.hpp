@@ -2,11 +2,7 @@
 #ifndef HENDERSON_LINALG_DEFLATED_SPECTRUM_HPP
 #define HENDERSON_LINALG_DEFLATED_SPECTRUM_HPP
 
-#include <Eigen/Dense>
-#include <algorithm>
-#include <cmath>
-#include <limits>
-#include <vector>
+#include <Eigen/Core>
 
 #include "henderson/linalg/checkpoint.hpp"
 
@@ -23,48 +19,11 @@ class DeflatedSpectrum {
 
   // How many eigenvalues are below x, from the inertia (Haynsworth 1968) of [D - x, A; A', I], in which either diagonal
   // block can be eliminated first: negative(D - A A' - x) = negative(D - x) + negative(I - A' (D - x)^-1 A).
-  Index below(double x) const {
-    const double epsilon = std::numeric_limits<double>::epsilon();
-    VectorXd inverse(diagonal_.size());
-    Index count = 0;
-    for (Index i = 0; i < diagonal_.size(); ++i) {
-      double distance = diagonal_[i] - x;
-      if (distance < 0) ++count;
-      // On an entry of D the count is that of a neighbour of x.
-      if (std::abs(distance) < epsilon * std::abs(x)) distance = distance < 0 ? -epsilon * std::abs(x) : epsilon * std::abs(x);
-      inverse[i] = 1 / distance;
-    }
-    if (a_.cols() == 0) return count;
-    MatrixXd inner = -(a_.transpose() * inverse.asDiagonal() * a_);
-    inner.diagonal().array() += 1;
-    const Eigen::SelfAdjointEigenSolver<MatrixXd> eigen(inner, Eigen::EigenvaluesOnly);
-    return count + (eigen.eigenvalues().array() < 0).count();
-  }
+  Index below(double x) const;
 
   // Those above `least` > 0, ascending, each to 12 digits; to 8 where several entries of D are as near to each other and
   // the counts between them lose what the rounding of A' (D - x)^-1 A covers.
-  VectorXd above(double least, Checkpoint& checkpoint) const {
-    std::vector<double> found;
-    if (diagonal_.size() > 0 && diagonal_.maxCoeff() > least) {
-      const double most = diagonal_.maxCoeff() * (1 + 1e-12);  // D - A A' <= D
-      std::vector<Bracket> open{{least, most, below(least), diagonal_.size()}};
-      while (!open.empty()) {
-        checkpoint.check();
-        const Bracket b = open.back();
-        open.pop_back();
-        if (b.count_low == b.count_high) continue;
-        const double middle = b.high > 4 * b.low ? std::sqrt(b.low) * std::sqrt(b.high) : b.low + (b.high - b.low) / 2;
-        if (b.high - b.low <= 1e-12 * b.high) {
-          found.insert(found.end(), b.count_high - b.count_low, middle);
-          continue;
-        }
-        const Index count = std::min(std::max(below(middle), b.count_low), b.count_high);
-        open.push_back({middle, b.high, count, b.count_high});
-        open.push_back({b.low, middle, b.count_low, count});
-      }
-    }
-    return Eigen::Map<const VectorXd>(found.data(), static_cast<Index>(found.size()));
-  }
+  VectorXd above(double least, Checkpoint& checkpoint) const;
 
  private:
   struct Bracket {

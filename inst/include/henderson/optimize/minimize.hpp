@@ -2,9 +2,7 @@
 #ifndef HENDERSON_OPTIMIZE_MINIMIZE_HPP
 #define HENDERSON_OPTIMIZE_MINIMIZE_HPP
 
-#include <Eigen/Dense>
-#include <cmath>
-#include <limits>
+#include <Eigen/Core>
 
 #include "henderson/optimize/monitor.hpp"
 #include "henderson/optimize/optimum.hpp"
@@ -22,132 +20,47 @@ struct NewtonStep {
   bool convex = true;     // no direction of negative curvature
 };
 
-inline NewtonStep newton_step(const VectorXd& gradient, const MatrixXd& hessian) {
-  const Index k = gradient.size();
-  NewtonStep out;
-  out.step = VectorXd::Zero(k);
-  if (k == 0) return out;
-  const double largest = hessian.diagonal().cwiseAbs().maxCoeff();
-  VectorXd scale(k);
-  for (Index i = 0; i < k; ++i) {
-    const double h = std::abs(hessian(i, i));
-    scale[i] = h > largest * 1e-30 && h > 0 ? 1 / std::sqrt(h) : 0;
-  }
-  const Eigen::SelfAdjointEigenSolver<MatrixXd> eigen(scale.asDiagonal() * hessian * scale.asDiagonal());
-  const VectorXd g = eigen.eigenvectors().transpose() * scale.cwiseProduct(gradient);
-  const double floor = 1e-10 * eigen.eigenvalues().cwiseAbs().maxCoeff();
-  VectorXd s = VectorXd::Zero(k);
-  for (Index i = 0; i < k; ++i) {
-    const double curvature = eigen.eigenvalues()[i];
-    if (std::abs(curvature) <= floor) continue;  // flat: the factor of a singular covariance can be rotated
-    s[i] = -g[i] / std::abs(curvature);
-    out.decrement -= 0.5 * g[i] * s[i];
-    if (curvature < 0) {
-      out.convex = false;
-      // At a saddle (a variance of zero that wants to grow) the gradient is zero: leave along the curvature.
-      if (std::abs(s[i]) < 0.1) s[i] = s[i] > 0 ? 0.1 : -0.1;
-    }
-  }
-  out.step = scale.asDiagonal() * (eigen.eigenvectors() * s);
-  return out;
-}
+NewtonStep newton_step(const VectorXd& gradient, const MatrixXd& hessian);
 
 // What an approximate Hessian lacks, learned from the gradients (symmetric rank one; Conn, Gould and Toint 1991).
 class HessianCorrection {
  public:
   explicit HessianCorrection(Index k) : matrix_(MatrixXd::Zero(k, k)) {}
   const MatrixXd& matrix() const { return matrix_; }
-  void learn(const MatrixXd& hessian, const VectorXd& step, const VectorXd& change) {
-    const VectorXd missing = change - (hessian + matrix_) * step;
-    const double along = missing.dot(step);
-    if (std::abs(along) > 1e-8 * missing.norm() * step.norm()) matrix_ += missing * missing.transpose() / along;
-  }
+  void learn(const MatrixXd& hessian, const VectorXd& step, const VectorXd& change);
 
  private:
   MatrixXd matrix_;
 };
 
-// f has: double value(theta); void derivatives(theta, gradient, hessian) at the point last evaluated, in coordinates of
-// f's choice about it; moved(theta, step), the point that a step in these coordinates leads to; double noise(), the
-// rounding error of value; bool exact(), whether hessian is the matrix of second derivatives; bool leave(theta, value,
-// newton), whether the search may end here because it is known where it leads.
+// What is minimized. `derivatives` are those at the point last evaluated, in coordinates of the function's choice about it.
+struct Objective {
+  virtual ~Objective() = default;
+  virtual double value(const VectorXd& theta) = 0;
+  virtual void derivatives(const VectorXd& theta, VectorXd& gradient, MatrixXd& hessian) = 0;
+  virtual VectorXd moved(const VectorXd& theta, const VectorXd& step) const = 0;   // the point that a step leads to
+  virtual double noise() const = 0;                                                // rounding error of the value
+  virtual bool exact() const = 0;                   // is `hessian` the matrix of second derivatives?
+  // May the search end here because it is known where it leads?
+  virtual bool leave(const VectorXd& theta, double value, const NewtonStep& newton) const = 0;
+};
+
+Optimum minimize_objective(Objective& f, VectorXd theta, const Options& options, Monitor& monitor);
+
+// The same for anything that has the functions of an Objective.
 template <class Function>
-Optimum minimize(Function& f, VectorXd theta, const Options& options, Monitor& monitor) {
-  Optimum out;
-  double value = f.value(theta);
-  ++out.evaluations;
-  if (!std::isfinite(value)) {
-    out.status = "not_finite_at_start";
-    out.theta = theta;
-    out.value = value;
-    return out;
-  }
-  out.status = "too_many_evaluations";
-  VectorXd gradient(theta.size());
-  MatrixXd hessian(theta.size(), theta.size());
-  f.derivatives(theta, gradient, hessian);
-  HessianCorrection correction(theta.size());
-  while (true) {
-    const NewtonStep newton = newton_step(gradient, hessian + correction.matrix());
-    out.decrement = newton.decrement;
-    out.trace.push_back(value);
-    monitor.on_iteration(out.evaluations, value, newton.decrement);
-    monitor.check();
-    if (f.leave(theta, value, newton)) {
-      out.status = "left";
-      break;
-    }
-    const double enough = f.exact() ? options.decrement : std::max(options.decrement, options.decrement_inexact);
-    if (newton.convex && newton.decrement <= enough) {
-      out.status = "converged";
-      break;
-    }
-    if (out.evaluations >= options.max_evaluations) break;
-    // Below the rounding error of the criterion only the gradient can tell whether a step was good.
-    const double noise = 64 * std::numeric_limits<double>::epsilon() * (1 + std::abs(value)) + f.noise();
-    double length = 1;
-    bool moved = false;
-    VectorXd trial, step;
-    double trial_value = value;
-    const double slope = gradient.dot(newton.step);
-    for (int halving = 0; halving < 40 && out.evaluations < options.max_evaluations; ++halving, length /= 2) {
-      step = length * newton.step;
-      trial = f.moved(theta, step);
-      trial_value = f.value(trial);
-      ++out.evaluations;
-      const bool armijo = trial_value <= value + 1e-4 * length * slope;
-      if (std::isfinite(trial_value) && (armijo || (newton.decrement < noise && trial_value <= value + noise))) {
-        moved = true;
-        break;
-      }
-      if (newton.decrement < noise) break;
-    }
-    if (!moved) {
-      f.value(theta);  // back to the best point
-      out.status = newton.convex && newton.decrement <= noise ? "converged" : "no_further_progress";
-      break;
-    }
-    const double before = newton.decrement;
-    VectorXd trial_gradient(theta.size());
-    MatrixXd trial_hessian(theta.size(), theta.size());
-    f.derivatives(trial, trial_gradient, trial_hessian);
-    const bool at_noise = newton.convex && before <= noise;
-    if (!f.exact() && before < 1) correction.learn(trial_hessian, step, trial_gradient - gradient);
-    if (at_noise && newton_step(trial_gradient, trial_hessian + correction.matrix()).decrement >= before) {
-      f.value(theta);
-      out.status = "converged";  // rounding error reached: the previous point is as good as any
-      break;
-    }
-    theta = trial;
-    value = trial_value;
-    gradient = trial_gradient;
-    hessian = trial_hessian;
-  }
-  out.theta = theta;
-  out.value = value;
-  out.gradient = gradient;
-  out.hessian = hessian + correction.matrix();
-  return out;
+Optimum minimize(Function& f, const VectorXd& theta, const Options& options, Monitor& monitor) {
+  struct Adapter : Objective {
+    explicit Adapter(Function& of) : f(of) {}
+    double value(const VectorXd& at) override { return f.value(at); }
+    void derivatives(const VectorXd& at, VectorXd& g, MatrixXd& h) override { f.derivatives(at, g, h); }
+    VectorXd moved(const VectorXd& at, const VectorXd& step) const override { return f.moved(at, step); }
+    double noise() const override { return f.noise(); }
+    bool exact() const override { return f.exact(); }
+    bool leave(const VectorXd& at, double value, const NewtonStep& newton) const override { return f.leave(at, value, newton); }
+    Function& f;
+  } objective(f);
+  return minimize_objective(objective, theta, options, monitor);
 }
 
 }  // namespace henderson

@@ -2,7 +2,7 @@
 #ifndef HENDERSON_OPTIMIZE_OPTIMUM_HPP
 #define HENDERSON_OPTIMIZE_OPTIMUM_HPP
 
-#include <Eigen/Dense>
+#include <Eigen/Core>
 #include <string>
 #include <vector>
 

@@ -1,0 +1,142 @@
+#include "henderson/data/coordinates.hpp"
+
+#include <cmath>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace henderson {
+
+double root_weight(const DesignChunk& chunk, Index i) {
+  return chunk.weight == nullptr ? 1.0 : std::sqrt(chunk.weight[i]);
+}
+
+Coordinates CoordinateFinder::run(DesignSource& source) {
+  read(source);
+  if (constant_lost()) {
+    constants_.x.resize(0);
+    read(source);
+  }
+  for (std::size_t t = 0; t < layout_.terms.size(); ++t) finish_term(t);
+  return std::move(out_);
+}
+
+void CoordinateFinder::read(DesignSource& source) {
+  out_ = Coordinates();
+  weight_ = 0;
+  x_qr_.clear();
+  z_qr_.clear();
+  z_square_.clear();
+  for (Index k = 0; k < source.chunks(); ++k) {
+    const DesignChunk chunk = source.chunk(k);
+    if (k == 0) start(chunk);
+    count(chunk);
+    absorb(chunk.x, &chunk.y, out_.x.shift, chunk, x_qr_.front());
+    for (std::size_t t = 0; t < layout_.terms.size(); ++t) {
+      if (rotates(t)) absorb(chunk.z[t], nullptr, out_.terms[t].shift, chunk, z_qr_[t]);
+      else add_squares(chunk, t);
+    }
+    checkpoint_.check();
+  }
+  x_qr_.front().finish();
+  orthogonalize(x_qr_.front(), 1.0, mean_root_weight(), out_.x);
+}
+
+void CoordinateFinder::start(const DesignChunk& chunk) {
+  out_.responses = chunk.y.cols();
+  out_.x.constant = constants_.x;
+  out_.x.shift = first_means(chunk.x, constants_.x);
+  x_qr_.emplace_back(chunk.x.cols(), out_.responses);
+  for (std::size_t t = 0; t < layout_.terms.size(); ++t) {
+    const Index q = layout_.terms[t].q;
+    out_.terms.emplace_back();
+    out_.terms[t].shift = rotates(t) ? first_means(chunk.z[t], constants_.z[t]) : VectorXd::Zero(q);
+    z_square_.push_back(VectorXd::Zero(q));
+    z_qr_.emplace_back(q, 0);
+  }
+}
+
+VectorXd CoordinateFinder::first_means(const ConstMatrix& x, const VectorXd& constant) {
+  VectorXd shift = VectorXd::Zero(x.cols());
+  if (constant.size() == 0 || x.rows() == 0) return shift;
+  for (Index j = 0; j < x.cols(); ++j)
+    if (constant[j] == 0) shift[j] = x.col(j).mean();
+  return shift;
+}
+
+bool CoordinateFinder::constant_lost() const {
+  Index last = constants_.x.size() - 1;
+  while (last >= 0 && constants_.x[last] == 0) --last;
+  std::vector<bool> kept(out_.x.shift.size(), false);
+  for (const Index j : out_.x.kept) kept[j] = true;
+  bool left_out = false, shifted = false, broken = false;
+  for (Index j = 0; j <= last; ++j) {
+    left_out |= !kept[j];
+    shifted |= out_.x.shift[j] != 0;
+    broken |= constants_.x[j] != 0 && !kept[j];
+  }
+  return broken || (left_out && shifted);
+}
+
+void CoordinateFinder::count(const DesignChunk& chunk) {
+  for (Index i = 0; i < chunk.rows(); ++i) {
+    const double w = chunk.weight == nullptr ? 1.0 : chunk.weight[i];
+    if (!(w > 0)) continue;
+    ++out_.n;
+    if (chunk.weight != nullptr) out_.log_weight += std::log(w);
+    weight_ += w;
+  }
+}
+
+void CoordinateFinder::absorb(const ConstMatrix& x, const ConstMatrix* y, const VectorXd& shift, const DesignChunk& chunk, StreamingQr& qr) {
+  const Index p = x.cols(), m = y == nullptr ? 0 : y->cols();
+  if (p + m == 0) return;
+  for (Index i = 0; i < x.rows(); ++i) {
+    if (i % rows_between_checks == 0) checkpoint_.check();
+    const double w = root_weight(chunk, i);
+    if (!(w > 0)) continue;
+    auto row = qr.next_row();
+    for (Index j = 0; j < p; ++j) row[j] = w * (x(i, j) - shift[j]);
+    for (Index j = 0; j < m; ++j) row[p + j] = w * (*y)(i, j);
+  }
+}
+
+void CoordinateFinder::add_squares(const DesignChunk& chunk, std::size_t t) {
+  VectorXd& square = z_square_[t];
+  for (Index j = 0; j < square.size(); ++j)
+    for (Index i = 0; i < chunk.rows(); ++i) {
+      const double w = chunk.weight == nullptr ? 1.0 : chunk.weight[i];
+      square[j] += w * chunk.z[t](i, j) * chunk.z[t](i, j);
+    }
+}
+
+void CoordinateFinder::finish_term(std::size_t t) {
+  TermCoordinates& out = out_.terms[t];
+  const Index q = layout_.terms[t].q;
+  const double length = std::sqrt(static_cast<double>(out_.n));
+  if (rotates(t)) {
+    Projection z;
+    z.shift = out.shift;
+    z.constant = constants_.z[t];
+    z_qr_[t].finish();
+    orthogonalize(z_qr_[t], length, mean_root_weight(), z);
+    if (static_cast<Index>(z.kept.size()) < q) dependent(t, z.novelty);
+    out.basis = z.basis;
+    out.map = z.to_orthogonal;
+    return;
+  }
+  VectorXd scale(q);
+  for (Index j = 0; j < q; ++j) {
+    if (!(z_square_[t][j] > 0)) dependent(t, std::vector<double>(1, 0.0));
+    scale[j] = length / std::sqrt(z_square_[t][j]);
+  }
+  out.basis = out.map = scale.asDiagonal();
+}
+
+void CoordinateFinder::dependent(std::size_t t, const std::vector<double>& novelty) {
+  Index column = 0;
+  while (column + 1 < static_cast<Index>(novelty.size()) && novelty[column] > 0) ++column;
+  throw Error("random_rank", std::to_string(t + 1) + ":" + std::to_string(column + 1));
+}
+
+}  // namespace henderson

@@ -1,0 +1,50 @@
+#include "henderson/fit/search_function.hpp"
+
+#include <cmath>
+#include <limits>
+#include <utility>
+
+namespace henderson {
+
+double SearchFunction::value(const VectorXd& theta) {
+  at_ = criterion_->evaluate(theta, std::move(at_));
+  return at_.value;
+}
+
+void SearchFunction::derivatives(const VectorXd& theta, VectorXd& gradient, MatrixXd& hessian) {
+  if (at_.theta != theta) value(theta);
+  const Problem& problem = criterion_->problem();
+  if (exact_moments(problem)) {
+    chart_ = Chart(*problem.layout, theta);
+    take(chart_.derivatives(*criterion_, at_), gradient, hessian);
+  } else {
+    plain_derivatives(theta, gradient, hessian);
+  }
+}
+
+void SearchFunction::plain_derivatives(const VectorXd& theta, VectorXd& gradient, MatrixXd& hessian) {
+  if (at_.theta != theta) value(theta);
+  chart_ = Chart();
+  take(henderson::derivatives(*criterion_, at_), gradient, hessian);
+}
+
+VectorXd SearchFunction::moved(const VectorXd& theta, const VectorXd& step) const {
+  return chart_.rotated() ? chart_.moved(step) : VectorXd(theta + step);
+}
+
+bool SearchFunction::leave(const VectorXd& theta, double value, const NewtonStep& newton) const {
+  return leave_ && leave_(*this, theta, value, newton);
+}
+
+double SearchFunction::noise() const {
+  return 16 * std::numeric_limits<double>::epsilon() *
+         (std::abs(at_.log_det_random) + at_.degrees * (1 + std::abs(std::log(at_.sigma2))));
+}
+
+void SearchFunction::take(const Derivatives& d, VectorXd& gradient, MatrixXd& hessian) {
+  gradient = d.gradient;
+  hessian = d.hessian;
+  exact_ = d.exact;
+}
+
+}  // namespace henderson

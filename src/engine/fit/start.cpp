@@ -1,0 +1,196 @@
+#include "henderson/fit/start.hpp"
+
+#include <Eigen/Cholesky>
+#include <Eigen/QR>
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "henderson/linalg/symmetric_eigen.hpp"
+
+namespace henderson {
+
+MatrixXd bordered(const MatrixXd& information, const VectorXd& first, const VectorXd& psi, double degrees) {
+  const Index k = psi.size();
+  MatrixXd out(k + 1, k + 1);
+  out.topLeftCorner(k, k) = information;
+  out.col(k).head(k) = first - information * psi;
+  out.row(k).head(k) = out.col(k).head(k).transpose();
+  out(k, k) = degrees - psi.dot(first) - psi.dot(out.col(k).head(k));
+  return out;
+}
+
+VectorXd psi_of(const Evaluation& at, const std::vector<Direction>& directions) {
+  VectorXd psi(directions.size());
+  for (std::size_t i = 0; i < directions.size(); ++i) {
+    const MatrixXd sigma = at.sigma(directions[i].group);
+    Index row, col;
+    directions[i].e.cwiseAbs().maxCoeff(&row, &col);
+    psi[i] = sigma(row, col);
+  }
+  return psi;
+}
+
+double rounding_share(const Layout& layout, Index parameters) {
+  return 16 * std::numeric_limits<double>::epsilon() * static_cast<double>(parameters) *
+         std::sqrt(1.0 + static_cast<double>(layout.random_columns()));
+}
+
+MatrixXd orthonormal(const MatrixXd& columns) {
+  const VectorXd size = columns.colwise().norm().transpose().cwiseMax(1e-300);
+  Eigen::ColPivHouseholderQR<MatrixXd> qr(columns * size.cwiseInverse().asDiagonal());
+  qr.setThreshold(1e-12);
+  return qr.householderQ() * MatrixXd::Identity(columns.rows(), qr.rank());
+}
+
+std::vector<int> confounded_along(const Layout& layout, const Evidence& evidence, const MatrixXd& along) {
+  const Index k = evidence.information.rows();
+  if (along.cols() == 0) return {};
+  std::vector<int> owner;
+  for (std::size_t t = 0; t < layout.terms.size(); ++t)
+    owner.insert(owner.end(), layout.terms[t].structure->span(layout.terms[t].q).size(), static_cast<int>(t));
+  owner.push_back(-1);
+  const VectorXd size = evidence.whole.head(k).cwiseMax(std::numeric_limits<double>::min()).cwiseSqrt();
+  const MatrixXd share = size.cwiseInverse().asDiagonal() * evidence.information * size.cwiseInverse().asDiagonal();
+  const MatrixXd basis = orthonormal(size.asDiagonal() * along);
+  const SymmetricEigen eigen(basis.transpose() * share * basis);
+  const double rounding = rounding_share(layout, k);
+  std::vector<int> out;
+  for (Index v = 0; v < eigen.eigenvalues().size() && !(eigen.eigenvalues()[v] > rounding); ++v) {
+    const VectorXd null = (basis * eigen.eigenvectors().col(v)).cwiseAbs();
+    const VectorXd left = null.cwiseProduct(share.diagonal().cwiseMax(0).cwiseSqrt());   // what has to cancel
+    const double most = left.maxCoeff();
+    for (Index i = 0; i < k; ++i) {
+      const bool taken = !(share(i, i) > rounding);
+      if (taken ? null[i] > 1e-3 : left[i] > 1e-3 * most && left[i] * left[i] > rounding) out.push_back(owner[i]);
+    }
+  }
+  std::sort(out.begin(), out.end());
+  out.erase(std::unique(out.begin(), out.end()), out.end());
+  return out;
+}
+
+std::vector<int> confounded(const Layout& layout, const Evidence& evidence) {
+  const Index k = evidence.information.rows();
+  return confounded_along(layout, evidence, MatrixXd::Identity(k, k));
+}
+
+MatrixXd lift(const MatrixXd& sigma, double floor) {
+  const SymmetricEigen eigen(sigma);
+  const VectorXd values = eigen.eigenvalues().cwiseMax(std::max(floor, 0.01 * eigen.eigenvalues().maxCoeff()));
+  return eigen.eigenvectors() * values.asDiagonal() * eigen.eigenvectors().transpose();
+}
+
+VectorXd neutral_theta(const Layout& layout) {
+  VectorXd theta(layout.n_theta);
+  for (const Term& term : layout.terms) theta.segment(term.theta, term.n_theta) = term.structure->start(term.q);
+  return theta;
+}
+
+VectorXd lifted_theta(const Layout& layout, Index n, const std::vector<Direction>& directions,
+                      const VectorXd& natural, double least_residual) {
+  const Index k = static_cast<Index>(directions.size());
+  const double residual = std::max(natural[k], least_residual);
+  std::vector<MatrixXd> sigma;
+  for (const Group& g : layout.groups) sigma.push_back(MatrixXd::Zero(g.q, g.q));
+  for (Index i = 0; i < k; ++i) sigma[directions[i].group] += natural[i] / residual * directions[i].e;
+  VectorXd theta(layout.n_theta);
+  for (const Term& term : layout.terms) {
+    const double floor = 0.01 * static_cast<double>(layout.groups[term.group].levels) / static_cast<double>(n);
+    const MatrixXd own = sigma[term.group].block(term.column, term.column, term.q, term.q);
+    theta.segment(term.theta, term.n_theta) = term.structure->nearest(lift(own, floor));
+  }
+  return theta;
+}
+
+Start moment_start(const Problem& problem, const CrossProducts& data) {
+  const Layout& layout = *problem.layout;
+  Start out;
+  out.theta = out.neutral = neutral_theta(layout);
+  const std::vector<Direction> directions = natural_directions(layout);
+  const MomentEquations e = MomentStart(layout, data, problem.response).equations(directions, problem.n, problem.total);
+  const Index k = static_cast<Index>(directions.size());
+  const MatrixXd& information = e.evidence.information;
+  const MatrixXd alone = information.topLeftCorner(k, k);
+  const bool known = problem.sigma2 > 0;
+  out.terms = confounded(layout, known ? Evidence{alone, e.evidence.whole} : e.evidence);
+  out.identified = out.terms.empty();
+  if (!out.identified) return out;
+  double share = 0.05 * problem.total / static_cast<double>(problem.n);
+  VectorXd natural = information.ldlt().solve(e.right);
+  if (known) {
+    natural[k] = share = problem.sigma2;
+    natural.head(k) = alone.ldlt().solve(e.right.head(k) - information.col(k).head(k) * problem.sigma2);
+  }
+  out.theta = lifted_theta(layout, problem.n, directions, natural, share);
+  return out;
+}
+
+Moments moments_with_information(const Criterion& criterion, const Evaluation& at,
+                                 const std::vector<Direction>& directions) {
+  const Problem& pr = criterion.problem();
+  return pr.rest.columns() == 0 ? moments_leading(pr, at, directions)
+                                : moments_dense(pr, at, directions, criterion.checkpoint());
+}
+
+Evidence evidence_at(const Criterion& criterion, Evaluation at, const std::vector<Direction>& directions,
+                     const Moments& m) {
+  const Problem& pr = criterion.problem();
+  const double n = static_cast<double>(pr.n);
+  Evidence out;
+  out.information = pr.sigma2 > 0 ? m.t : bordered(m.t, m.trace, psi_of(at, directions), n - static_cast<double>(pr.p));
+  at.reml = false;
+  out.whole.resize(m.t.rows() + 1);
+  out.whole << moments_with_information(criterion, at, directions).t.diagonal(), n;
+  return out;
+}
+
+std::vector<int> confounded_at_neutral(const Criterion& criterion, const Evaluation& at,
+                                       const std::vector<Direction>& directions, const MatrixXd& information,
+                                       const Moments& m) {
+  const Layout& layout = *criterion.problem().layout;
+  Evidence least{information, VectorXd(directions.size() + 1)};
+  for (std::size_t i = 0; i < directions.size(); ++i) {
+    const Group& g = layout.groups[directions[i].group];
+    least.whole[i] = static_cast<double>(g.levels * g.q);
+  }
+  least.whole[directions.size()] = static_cast<double>(criterion.problem().n);
+  if (confounded(layout, least).empty()) return {};
+  return confounded(layout, evidence_at(criterion, at, directions, m));
+}
+
+Start scoring_start(const Problem& problem, Checkpoint& checkpoint, int& evaluations) {
+  const Layout& layout = *problem.layout;
+  Start out;
+  out.theta = out.neutral = neutral_theta(layout);
+  const Criterion criterion(problem, true, checkpoint);
+  const Evaluation at = criterion.evaluate(out.neutral);
+  ++evaluations;
+  if (!at.ok()) return out;
+  const std::vector<Direction> directions = natural_directions(layout);
+  const Moments m = moments_with_information(criterion, at, directions);
+  const VectorXd psi = psi_of(at, directions);
+  const Index k = psi.size();
+  const bool known = problem.sigma2 > 0;
+  const MatrixXd information = known ? m.t : bordered(m.t, m.trace, psi, at.degrees);
+  out.terms = confounded_at_neutral(criterion, at, directions, information, m);
+  out.identified = out.terms.empty();
+  if (!out.identified) return out;
+  VectorXd score(information.rows()), natural(k + 1);
+  score.head(k) = m.quadratic - m.trace;
+  if (!known) score[k] = -psi.dot(score.head(k));
+  natural << psi, 1;
+  natural.head(score.size()) += information.ldlt().solve(score);
+  out.theta = lifted_theta(layout, problem.n, directions, natural, known ? 1 : 0.05);
+  return out;
+}
+
+Start find_start(const Problem& problem, const CrossProducts& data, Checkpoint& checkpoint, int& evaluations) {
+  if (exact_moments(problem)) return scoring_start(problem, checkpoint, evaluations);
+  Start out = moment_start(problem, data);
+  if (out.identified || problem.layout->random_columns() > kSecondLook) return out;
+  return scoring_start(problem, checkpoint, evaluations);
+}
+
+}  // namespace henderson

@@ -1,0 +1,157 @@
+#include "henderson/likelihood/criterion.hpp"
+
+#include <Eigen/Cholesky>
+#include <cmath>
+#include <limits>
+#include <utility>
+#include <vector>
+
+namespace henderson {
+
+MatrixXd Evaluation::sigma(int group) const {
+  return bounded ? MatrixXd(factor[group] * factor[group].transpose()) : factor[group];
+}
+
+Evaluation Criterion::evaluate(const VectorXd& theta, Evaluation out) const {
+  const Problem& pr = *problem_;
+  const Layout& layout = *pr.layout;
+  out.theta = theta;
+  out.reml = reml_;
+  out.degrees = static_cast<double>(reml_ ? pr.n - pr.p : pr.n);
+  out.value = std::numeric_limits<double>::infinity();
+  out.bounded = layout.bounded();
+  out.factor.resize(layout.groups.size());
+  for (std::size_t g = 0; g < layout.groups.size(); ++g) {
+    out.factor[g] = layout.factor(static_cast<int>(g), theta);
+    if (!out.factor[g].allFinite()) return out;
+  }
+  if (pr.root) return evaluate_root(std::move(out));
+  out.y.resize(pr.lead.t.rows(), pr.p + 1);
+  out.log_det_random = eliminate_leading(pr.lead, out.level_covariance(layout), out.y);
+  if (std::isnan(out.log_det_random)) return out;
+  MatrixXd s = cross(out.y, pr.w_d, pr.w_yy);
+  if (pr.rest.columns() > 0 && !eliminate_rest(out, s)) return out;
+  solve(s, out);
+  return out;
+}
+
+Evaluation Criterion::evaluate_root(Evaluation out) const {
+  const Problem& pr = *problem_;
+  const MatrixXd& a = pr.root->a();
+  MatrixXd scaled(a.rows(), a.cols());
+  for (std::size_t g = 0; g < pr.layout->groups.size(); ++g) {
+    const Index q = pr.layout->groups[g].q;
+    for (const Index first : dense_columns(*pr.layout, pr.rest, static_cast<int>(g))) {
+      scaled.middleCols(first, q).noalias() = a.middleCols(first, q) * out.factor[g];
+    }
+  }
+  MatrixXd k = scaled * a.transpose();
+  checkpoint_->check();
+  k.diagonal().array() += 1;
+  const Eigen::LLT<MatrixXd> llt(k);
+  if (llt.info() != Eigen::Success) return out;
+  out.log_det_random = 2 * llt.matrixLLT().diagonal().array().log().sum();
+  out.root_z = llt.matrixL().solve(a);
+  out.root_d = llt.matrixL().solve(pr.root->d());
+  checkpoint_->check();
+  solve(pr.root->left() + out.root_d.transpose() * out.root_d, out);
+  return out;
+}
+
+MatrixXd Criterion::cross(const MatrixXd& y, const MatrixXd& w, double w_yy) {
+  const Index k = y.cols(), rows = y.rows();
+  MatrixXd s = MatrixXd::Zero(k, k);
+  if (k <= 8) {
+    for (Index j = 0; j < k; ++j)
+      for (Index i = j; i < k; ++i) {
+        const double* a = y.data() + i * rows;
+        const double* b = y.data() + j * rows;
+        s(i, j) = Eigen::Map<const VectorXd>(a, rows).dot(Eigen::Map<const VectorXd>(b, rows));
+      }
+  } else {
+    s.selfadjointView<Eigen::Lower>().rankUpdate(y.transpose());
+  }
+  for (Index j = 0; j < k; ++j)
+    for (Index i = j; i < k; ++i) s(i, j) += w.col(i).dot(w.col(j));
+  s(k - 1, k - 1) += w_yy;
+  return s;
+}
+
+bool Criterion::eliminate_rest(Evaluation& out, MatrixXd& s) const {
+  const Problem& pr = *problem_;
+  out.y_rest = scaled_rest(out.factor[pr.layout->lead]);
+  out.s_d = pr.rest.within_dense_columns() + pr.rest.gather_transposed(out.y_rest, out.y);
+  out.rest.set_lambda(*pr.layout, out.factor);
+  if (!out.rest.factorize(pr.rest, out.y_rest, *checkpoint_)) return false;
+  out.log_det_random += out.rest.log_det();
+  MatrixXd w = out.rest.lambda_transposed(pr.rest, out.s_d);
+  out.rest.solve_lower(w);
+  s.triangularView<Eigen::Lower>() -= MatrixXd(w.transpose() * w);
+  return true;
+}
+
+std::vector<double> Criterion::scaled_rest(const MatrixXd& lambda) const {
+  const Problem& pr = *problem_;
+  std::vector<double> y = pr.rest.values();
+  for_each_class(pr.lead, [&](const LeadingClass& c, const auto& root, auto size) {
+    constexpr int Q = decltype(size)::value;
+    using Matrix = Eigen::Matrix<double, Q, Q>;
+    const Index q = pr.lead.q;
+    Matrix m(q, q), h(q, q);
+    m.noalias() = root * lambda;
+    cholesky_plus_identity(m, h);
+    for (Index e = pr.rest.level_begin(c.level); e < pr.rest.level_end(c.level); ++e) {
+      Eigen::Map<Eigen::Matrix<double, Q, Eigen::Dynamic>> block(y.data() + pr.rest.entry_offset(e), q,
+                                                                 pr.rest.entry_node(e).q);
+      h.template triangularView<Eigen::Lower>().solveInPlace(block);
+    }
+  });
+  return y;
+}
+
+void Criterion::solve(const MatrixXd& s, Evaluation& out) const {
+  const Problem& pr = *problem_;
+  const Index p = pr.p;
+  out.x_root = s.topLeftCorner(p, p);
+  out.log_det_x = 0;
+  for (Index j = 0; j < p; ++j) {
+    double pivot = out.x_root(j, j) - out.x_root.row(j).head(j).squaredNorm();
+    if (!(pivot > 0)) return;
+    pivot = std::sqrt(pivot);
+    out.x_root(j, j) = pivot;
+    out.log_det_x += 2 * std::log(pivot);
+    for (Index i = j + 1; i < p; ++i) {
+      out.x_root(i, j) = (out.x_root(i, j) - out.x_root.row(i).head(j).dot(out.x_root.row(j).head(j))) / pivot;
+    }
+  }
+  out.beta = s.row(p).head(p).transpose();
+  out.x_root.triangularView<Eigen::Lower>().solveInPlace(out.beta);
+  const double explained = out.beta.squaredNorm();
+  out.x_root.triangularView<Eigen::Lower>().transpose().solveInPlace(out.beta);
+  residual(s, explained, out);
+  const double nu = out.degrees;
+  out.sigma2 = pr.sigma2 > 0 ? pr.sigma2 : out.r2 / nu;
+  if (!(out.sigma2 > 0)) return;
+  out.value = out.log_det_random + nu * std::log(2 * M_PI * out.sigma2) + out.r2 / out.sigma2 - pr.log_weight;
+  if (reml_) out.value += out.log_det_x + 2 * pr.log_det_r;
+}
+
+void Criterion::residual(const MatrixXd& s, double explained, Evaluation& out) const {
+  const Problem& pr = *problem_;
+  const Index p = pr.p;
+  if (pr.root) {
+    out.r2 = s(p, p) - explained;
+    return;
+  }
+  out.e.noalias() = out.y.col(p) - out.y.leftCols(p) * out.beta;
+  if (pr.rest.columns() == 0) {
+    out.r2 = out.e.squaredNorm() + (pr.w_d.col(p) - pr.w_d.leftCols(p) * out.beta).squaredNorm() + pr.w_yy;
+    return;
+  }
+  out.r2 = s(p, p) - explained;
+  const MatrixXd right = out.s_d.col(p) - out.s_d.leftCols(p) * out.beta;
+  out.b_rest = out.rest.covariance_times(pr.rest, right);
+  out.e -= pr.rest.gather(out.y_rest, out.b_rest);
+}
+
+}  // namespace henderson

@@ -1,0 +1,95 @@
+#include "henderson/likelihood/gradient.hpp"
+
+#include <vector>
+
+namespace henderson {
+
+void contract_blocks(const std::vector<Direction>& directions, Moments& out) {
+  const Index k = static_cast<Index>(directions.size());
+  out.trace.resize(k);
+  out.quadratic.resize(k);
+  for (Index i = 0; i < k; ++i) {
+    const Direction& d = directions[i];
+    out.trace[i] = d.e.cwiseProduct(out.block_trace[d.group]).sum();
+    out.quadratic[i] = d.e.cwiseProduct(out.block_quadratic[d.group]).sum();
+  }
+}
+
+bool exact_moments(const Problem& pr) {
+  return pr.rest.columns() == 0 || pr.root || pr.layout->random_columns() <= kDenseMoments;
+}
+
+Moments moments(const Criterion& criterion, const Evaluation& at, const std::vector<Direction>& directions) {
+  const Problem& pr = criterion.problem();
+  if (pr.rest.columns() == 0) return moments_leading(pr, at, directions);
+  if (exact_moments(pr)) return moments_dense(pr, at, directions, criterion.checkpoint());
+  return LargeMoments(pr, at, criterion.checkpoint()).compute(directions);
+}
+
+MatrixXd embed(const Layout& layout, const Term& term, const MatrixXd& e) {
+  MatrixXd out = MatrixXd::Zero(layout.groups[term.group].q, layout.groups[term.group].q);
+  out.block(term.column, term.column, term.q, term.q) = e;
+  return out;
+}
+
+std::vector<Direction> theta_directions(const Layout& layout, const VectorXd& theta) {
+  std::vector<Direction> out;
+  for (const Term& term : layout.terms) {
+    if (!term.structure->bounded()) {
+      for (const MatrixXd& e : term.structure->span(term.q)) out.push_back({term.group, embed(layout, term, e)});
+      continue;
+    }
+    const VectorXd own = theta.segment(term.theta, term.n_theta);
+    const MatrixXd l = term.structure->factor(own, term.q);
+    for (Index k = 0; k < term.n_theta; ++k) {
+      const MatrixXd d = term.structure->factor_derivative(own, term.q, k) * l.transpose();
+      out.push_back({term.group, embed(layout, term, d + d.transpose())});
+    }
+  }
+  return out;
+}
+
+std::vector<Direction> natural_directions(const Layout& layout) {
+  std::vector<Direction> out;
+  for (const Term& term : layout.terms)
+    for (const MatrixXd& e : term.structure->span(term.q)) out.push_back({term.group, embed(layout, term, e)});
+  return out;
+}
+
+MatrixXd factor_curvature(const Layout& layout, const VectorXd& theta, const Moments& m) {
+  MatrixXd out = MatrixXd::Zero(layout.n_theta, layout.n_theta);
+  for (const Term& term : layout.terms) {
+    if (!term.structure->bounded()) continue;  // theta is natural
+    const VectorXd own = theta.segment(term.theta, term.n_theta);
+    const MatrixXd score = (m.block_trace[term.group] - m.block_quadratic[term.group])
+                               .block(term.column, term.column, term.q, term.q);
+    const MatrixXd l = term.structure->factor(own, term.q);
+    std::vector<MatrixXd> d(term.n_theta);
+    for (Index k = 0; k < term.n_theta; ++k) d[k] = term.structure->factor_derivative(own, term.q, k);
+    for (Index k = 0; k < term.n_theta; ++k)
+      for (Index j = 0; j <= k; ++j) {
+        const MatrixXd second = term.structure->factor_second_derivative(own, term.q, k, j) * l.transpose() +
+                                d[k] * d[j].transpose();
+        out(term.theta + k, term.theta + j) = out(term.theta + j, term.theta + k) = 2 * score.cwiseProduct(second).sum();
+      }
+  }
+  return out;
+}
+
+Derivatives assembled(const Problem& pr, const Evaluation& at, const Moments& m, const MatrixXd& curvature) {
+  Derivatives out;
+  out.exact = m.has_t;
+  out.gradient = m.trace - m.quadratic;
+  out.hessian = m.has_t ? MatrixXd(2 * m.ai - m.t) : m.ai;
+  if (!(pr.sigma2 > 0)) out.hessian -= m.quadratic * m.quadratic.transpose() / at.degrees;
+  out.hessian += curvature;
+  return out;
+}
+
+Derivatives derivatives(const Criterion& criterion, const Evaluation& at) {
+  const Problem& pr = criterion.problem();
+  const Moments m = moments(criterion, at, theta_directions(*pr.layout, at.theta));
+  return assembled(pr, at, m, factor_curvature(*pr.layout, at.theta, m));
+}
+
+}  // namespace henderson
