@@ -227,7 +227,7 @@ SEXP engine_residual_matrix(const Rcpp::List& residual, const Eigen::VectorXd& p
         for (Index j = 0; j < n; ++j)
           out(own[i], own[j]) = s.m.r(i, j);
     }
-    return out;
+    return Rcpp::wrap(out);
   });
 }
 
