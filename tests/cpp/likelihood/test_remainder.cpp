@@ -1,6 +1,8 @@
 // Models whose remaining factors are large enough for a sparse factor, or for the choice between sparse and dense.
 #include "henderson/likelihood/remainder.hpp"
 
+#include <Eigen/SparseCholesky>
+
 #include "henderson/fit/solution.hpp"
 #include "support/catch.hpp"
 #include "support/point.hpp"
