@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 RSCRIPT ?= Rscript
 
-.PHONY: help demo test test-r test-cpp check install develop document bench calibrate fuzz parity partners setup setup-test clean
+.PHONY: help demo test test-r test-cpp check install develop document bench calibrate fuzz parity partners setup setup-test coverage sanitize lint format site clean
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+:  *##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 14
@@ -46,6 +46,21 @@ partners: install ## compare the calls of partner packages that are installed, a
 
 fuzz: install    ## call every function with wrong arguments and damaged fits; short: make fuzz ARGS="--calls=500 --damaged=200"
 	@$(RSCRIPT) bench/fuzz.R $(ARGS)
+
+coverage:        ## print the share of lines that the R tests reach, by file (package 'covr')
+	@$(RSCRIPT) tools/coverage.R
+
+sanitize: setup  ## run the C++ tests under the address and undefined-behavior sanitizers
+	@HENDERSON_TEST_FLAGS="-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined" bash tests/cpp/run.sh
+
+lint:            ## check the R code against .lintr (package 'lintr')
+	@$(RSCRIPT) -e 'found <- lintr::lint_dir("."); print(found); quit(status = length(found) > 0)'
+
+format:          ## format the C++ code by .clang-format
+	@git ls-files 'inst/include/*.hpp' 'src/*.cpp' 'src/*.h' 'tests/cpp/*.?pp' | grep -v RcppExports | xargs clang-format -i
+
+site: install    ## build the documentation site into .build/site (package 'pkgdown')
+	@$(RSCRIPT) tools/site.R
 
 setup:           ## install what the package itself needs
 	@$(RSCRIPT) tools/setup.R demo

@@ -1,3 +1,4 @@
+// Lists of R to the types of the engine and back; declared in convert.h.
 #include "convert.h"
 
 #include "henderson/covariance/registry.hpp"

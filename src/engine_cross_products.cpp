@@ -1,3 +1,4 @@
+// The boundary to R: cross-products, and the blocks into which a model is cut.
 #include "convert.h"
 #include "henderson/data/accumulate.hpp"
 

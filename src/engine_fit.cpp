@@ -1,3 +1,4 @@
+// The boundary to R: fits, refits and profiles.
 #include <algorithm>
 
 #include "convert.h"

@@ -1,3 +1,4 @@
+// The boundary to R: information matrices, random effects, prediction errors, limits of coefficients.
 #include "convert.h"
 #include "henderson/fit/prediction_unbounded.hpp"
 #include "henderson/inference/information.hpp"

@@ -1,3 +1,4 @@
+// The boundary to R: spectra and draws for exact tests of a variance.
 #include "convert.h"
 #include "henderson/inference/spectral_draws.hpp"
 #include "henderson/linalg/deflated_spectrum.hpp"

@@ -38,9 +38,22 @@ remove_stale_lock <- function(library_directory) {
   unlink(lock, recursive = TRUE)
 }
 
+# Debugging information is half of the time and most of the size of a build; HENDERSON_DEBUG=1 keeps it. make(1) reads no variable with
+# spaces from the environment, so the user's own Makevars is copied and the flags are set after it.
+without_debugging <- function() {
+  if (nzchar(Sys.getenv("HENDERSON_DEBUG"))) return(invisible())
+  config <- function(name) paste(system2(file.path(R.home("bin"), "R"), c("CMD", "config", name), stdout = TRUE), collapse = " ")
+  flags <- gsub("(^| )-g[0-9]?(?= |$)", "", config("CXX17FLAGS"), perl = TRUE)
+  own <- Filter(file.exists, c(Sys.getenv("R_MAKEVARS_USER"), path.expand("~/.R/Makevars")))
+  makevars <- file.path(build_directory(), "Makevars")
+  writeLines(c(if (length(own)) readLines(own[1L]), paste("CXX17FLAGS =", flags)), makevars)
+  Sys.setenv(R_MAKEVARS_USER = makevars)
+}
+
 # The compiler's remarks on Eigen's templates fill screens; they are shown only if the installation fails.
 install_package <- function() {
   use_all_cores()
+  without_debugging()
   library_directory <- target_library()
   remove_stale_lock(library_directory)
   tarball <- build_tarball("--no-build-vignettes")

@@ -1,4 +1,4 @@
-# Regenerates RcppExports, NAMESPACE and man/: Rscript tools/document.R
+# Regenerates RcppExports, NAMESPACE, man/ and FILES.md: Rscript tools/document.R
 # Reads the R code and the data without compiling anything; roxygen's own way takes minutes here. Attaching what
 # is imported, as roxygen's load_source() does, would let S4 generics of 'Matrix' hide S3 generics such as print().
 
@@ -14,3 +14,5 @@ read_code_and_data <- function(path) {
 
 Rcpp::compileAttributes()
 roxygen2::roxygenise(load_code = read_code_and_data)
+source("tools/files.R")
+write_files_page()

@@ -85,6 +85,7 @@ problems_of_check <- function(log) {
 
 step_check <- function() {
   use_all_cores()
+  without_debugging()
   vignettes <- can_build_vignettes()
   tarball <- build_tarball(if (!vignettes) "--no-build-vignettes")
   options <- c("--as-cran", "--no-manual", "--no-tests", if (!vignettes) "--ignore-vignettes")

@@ -15,7 +15,10 @@ engine_root <- function() {
 }
 
 # Definitions of the engine, relative to src/engine.
-engine_units <- function() list.files(file.path(source_root(), "src", "engine"), "\\.cpp$", recursive = TRUE)
+engine_units <- function() {
+  files <- list.files(file.path(source_root(), "src", "engine"), "\\.cpp$", recursive = TRUE)
+  grep("/", files, value = TRUE)
+}
 
 engine_headers <- function() list.files(engine_root(), "\\.hpp$", recursive = TRUE)
 
@@ -86,9 +89,18 @@ test_that("Makevars names every unit, in portable make, and is the same everywhe
   makevars <- readLines(file.path(src, "Makevars"))
   expect_identical(readLines(file.path(src, "Makevars.win")), makevars)
   objects <- unlist(regmatches(makevars, gregexpr("[A-Za-z0-9_/]+\\.o\\b", makevars)))
-  units <- c(list.files(src, "\\.cpp$"), file.path("engine", engine_units()))
-  expect_setequal(objects, sub("cpp$", "o", units))
-  expect_identical(grep(":=|[+]=|[?]=|\\$\\((wildcard|shell|patsubst)|^ *(ifeq|ifdef|include)", makevars, value = TRUE), character())
+  joined <- list.files(file.path(src, "engine"), "\\.cpp$")
+  expect_setequal(objects, sub("cpp$", "o", c(list.files(src, "\\.cpp$"), file.path("engine", joined))))
+  forbidden <- ":=|[+]=|[?]=|\\$\\((wildcard|shell|patsubst)|^ *(ifeq|ifdef|include)"
+  expect_identical(grep(forbidden, makevars, value = TRUE), character())
+})
+
+test_that("every source of the engine is part of exactly one unit", {
+  engine <- file.path(source_root(), "src", "engine")
+  lines <- unlist(lapply(list.files(engine, "\\.cpp$", full.names = TRUE), readLines))
+  parts <- sub('^#include "(.*)"$', "\\1", grep("^#include", lines, value = TRUE))
+  expect_identical(anyDuplicated(parts), 0L)
+  expect_setequal(parts, engine_units())
 })
 
 test_that("an engine function is called from one R file only", {
