@@ -45,6 +45,14 @@ engine_coefficient_limits <- function(layout, cross_products, theta, memory_limi
     .Call(`_henderson_engine_coefficient_limits`, layout, cross_products, theta, memory_limit, coefficients, rises)
 }
 
+engine_responses <- function(layout, constants, design, weights, options, reference, progress) {
+    .Call(`_henderson_engine_responses`, layout, constants, design, weights, options, reference, progress)
+}
+
+engine_response_tests <- function(rows, delta, parts) {
+    .Call(`_henderson_engine_response_tests`, rows, delta, parts)
+}
+
 engine_ratio_draws <- function(spectrum, n) {
     .Call(`_henderson_engine_ratio_draws`, spectrum, n)
 }

@@ -52,8 +52,8 @@ check_response_column <- function(x, label) {
     lmm_abort("data", paste0("response ", name, " is an array; a numeric vector is needed."), what = label)
   }
   if (NCOL(x) != 1L) {
-    lmm_abort("data", paste0("response ", name, " has ", NCOL(x), " columns; a numeric vector is needed."),
-              what = label, fix = "Fit one response at a time; refit() takes a matrix of responses.")
+    lmm_abort("data", paste0("response ", name, " has ", NCOL(x), " columns that are not numeric."), what = label,
+              fix = "A numeric vector is needed, or a numeric matrix with one response per column.")
   }
   NULL
 }

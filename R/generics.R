@@ -90,15 +90,18 @@ REMLcrit.lmm_fit <- function(object, ...) criterion_at_optimum(object, REML = TR
 #' Fit the same model to other responses
 #'
 #' @param object a fit made by [lmm()].
-#' @param newresp a response: a vector, a matrix with one response per column, or what [simulate()][stats::simulate()]
-#'   returned. One value per row that was used, or one per row of the data.
+#' @param newresp a response: a vector, or what [simulate()][stats::simulate()] returned. Many responses: a matrix or a data frame with one
+#'   response per column, or a function of a number `k` that returns the `k`-th block of columns, `NULL` after the last. One value per row that
+#'   was used, or one per row of the data.
+#' @param weights prior weights of many responses, a matrix like `newresp`; `NULL` for those of the fit.
+#' @param threads number of threads for many responses. The result does not depend on it.
+#' @param progress print a line after each tenth of many responses?
 #' @param ... passed on to methods.
-#' @return For a vector, or a data frame with one column, a fit. For a matrix, or a data frame with several columns, a list with one column per response: `theta` (relative Cholesky parameters), `beta`
-#'   (fixed effects), `covariance` (entries of the covariance matrices of the terms, one after the other), and with one element per
-#'   response: `sigma`, `criterion` (`-2 log L`), `evaluations`, `converged`, `singular`.
+#' @return For a vector, or a data frame with one column, a fit. For a matrix, a data frame with several columns or a function an object of
+#'   class [`lmm_responses`][responses].
 #' @section Conditions:
-#' `lmm_error_input`: a response that is not numeric or has another number of rows; `lmm_error_data`: missing or infinite values in
-#' rows in use.
+#' `lmm_error_input`: a response that is not numeric or has another number of rows; `lmm_error_data`: missing or infinite values of a single
+#' response in rows in use. Of many responses missing values are left out, and those that cannot be fitted are flagged.
 #' @examples
 #' fit <- lmm(yield ~ treat + (1 | blend), penicillin)
 #' refit(fit, log(penicillin$yield))

@@ -47,11 +47,12 @@
 #' large crossed designs; Gilmour, Thompson and Cullis 1995). A variance estimated as zero, or a correlation of
 #' one, is an ordinary result and is reported by one message of class `lmm_message_boundary`.
 #'
-#' @param formula a two-sided formula, or text that can be read as one; random terms are written with bars.
+#' @param formula a two-sided formula, or text that can be read as one; random terms are written with bars. A response of several columns
+#'   (`cbind(a, b)`, a numeric matrix) is that many responses, each with its own fit: see [responses].
 #' @param data a data frame, tibble or data.table; variables that it lacks are looked up where the formula was made.
 #' @param REML `TRUE` for restricted maximum likelihood, `FALSE` for maximum likelihood.
 #' @param weights prior weights: the residual variance of row i is `sigma^2 / weights[i]`. A row of weight zero is
-#'   left out of the fit, but can be predicted.
+#'   left out of the fit, but can be predicted. For many responses also a matrix with a column for each.
 #' @param offset a known part of the mean, added to `offset()` terms of the formula.
 #' @param subset which rows to use.
 #' @param na.action what to do with rows that have missing values; `na.omit` by default.
@@ -117,6 +118,10 @@ lmm <- function(formula, data, REML = TRUE, weights, offset, subset, na.action, 
   blocks <- cross_products(frame, framed$rows, control$chunk_rows)
   conditions <- c(frame$conditions, rank_conditions(frame, blocks))
   signal_conditions(conditions)
+  if (!is.null(framed$many)) {
+    return(lmm_of_responses(written_call(call, formula, parent.frame()), framed, blocks, control, conditions,
+                            new_origin(environment(formula), resolve_dots(call$data, parent.frame())$caller, control$keep_rows)))
+  }
   found <- find_optimum(frame, blocks, REML, start, control)
   fit <- new_lmm_fit(written_call(call, formula, parent.frame()), frame, framed$rows, blocks, found, control, conditions)
   fit$origin <- new_origin(environment(formula), resolve_dots(call$data, parent.frame())$caller, control$keep_rows)
@@ -157,7 +162,8 @@ abort_held_unbounded <- function() {
 #'   needs more is refused before memory is allocated.
 #' @param chunk_rows rows that are turned into numbers at a time.
 #' @param keep_rows keep the variables in the fit? Residuals, fitted values and refits need them.
-#' @param progress print a line for each step of the search?
+#' @param progress print a line for each step of the search, or after each tenth of many responses?
+#' @param threads number of threads for many responses, see [responses]; a single fit uses one.
 #' @param ... not used; an argument that lmm_control() does not know is an error.
 #' @return A list of class `lmm_control`.
 #' @section Conditions:
@@ -166,7 +172,7 @@ abort_held_unbounded <- function() {
 #' lmm(yield ~ treat + (1 | blend), penicillin, control = lmm_control(progress = TRUE))
 #' @export
 lmm_control <- function(max_evaluations = 200L, decrement = 1e-18, restarts = NULL, memory_limit = NULL,
-                        chunk_rows = 1e5, keep_rows = TRUE, progress = FALSE, ...) {
+                        chunk_rows = 1e5, keep_rows = TRUE, progress = FALSE, threads = 1, ...) {
   check_dots_empty(...)
   check_number(max_evaluations, "max_evaluations", 1, .Machine$integer.max, whole = TRUE)
   check_number(decrement, "decrement", lower = 0)
@@ -175,8 +181,9 @@ lmm_control <- function(max_evaluations = 200L, decrement = 1e-18, restarts = NU
   check_number(chunk_rows, "chunk_rows", lower = 1, whole = TRUE)
   check_flag(keep_rows, "keep_rows")
   check_flag(progress, "progress")
+  check_count(threads, "threads")
   structure(list(max_evaluations = as.integer(max_evaluations), decrement = decrement, restarts = if (is.null(restarts)) -1L else as.integer(restarts),
-                 memory_limit = memory_limit, chunk_rows = chunk_rows, keep_rows = keep_rows, progress = progress),
+                 memory_limit = memory_limit, chunk_rows = chunk_rows, keep_rows = keep_rows, progress = progress, threads = as.integer(threads)),
             class = "lmm_control")
 }
 

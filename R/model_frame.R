@@ -13,6 +13,8 @@ model_frame <- function(spec, data = NULL, weights = NULL, offset = NULL, subset
   columns <- evaluate_variables(variables, source)
   source$n <- columns$n
   columns <- add_arguments(columns, list(weights = weights, offset = offset), source)
+  many <- set_responses_aside(columns)
+  columns <- many$columns
   check_columns(columns, source)
   chosen <- choose_rows(columns, evaluate_subset(subset, source), na_rule, source)
   columns$env <- small_environment(source$env, columns)
@@ -37,7 +39,7 @@ model_frame <- function(spec, data = NULL, weights = NULL, offset = NULL, subset
     rows <- rows[c("data", "y", "offset", "weights", "codes", "n")]
     check_identifiable(frame, rows)
   })
-  list(frame = frame, rows = rows)
+  list(frame = frame, rows = rows, many = many_rows(many, chosen$keep))
 }
 
 # Where variables are looked for, and the notes taken meanwhile (conditions that are signalled later).

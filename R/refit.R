@@ -2,20 +2,27 @@
 
 #' @rdname refit
 #' @export
-refit.lmm_fit <- function(object, newresp, ...) {
+refit.lmm_fit <- function(object, newresp, ..., weights = NULL, threads = 1, progress = FALSE) {
   check_refit_dots(...)
   rows <- fit_rows(object, "refit()")
   if (missing(newresp) || is.null(newresp)) return(fit_again(object, rows))
+  if (is.function(newresp) || is.matrix(newresp) || is.list(newresp) && length(newresp) > 1L) {
+    return(refit_many(object, newresp, weights, threads, progress))
+  }
+  if (!is.null(weights)) lmm_abort("input", "`weights` are for many responses.", what = "weights", fix = "Use update(fit, weights = ).")
   Y <- response_matrix(newresp, rows)
-  if (is.matrix(newresp) || ncol(Y) > 1L) return(refit_many(object, Y, rows))
   rows <- replace_response(object$frame, rows, Y[, 1L])
   check_response_varies(rows, object$frame$response)
   fit_again(object, rows)
 }
 
-refit_many <- function(fit, Y, rows) {
-  if (!is.null(rows$weights)) Y[rows$weights == 0, ] <- 0
-  lapply(engine_refit(fit, Y), function(x) replace(x, is.nan(x), NA))       # responses that X fits exactly
+# A matrix, a data frame, or a function that returns one block of columns after the other.
+refit_many <- function(fit, newresp, weights, threads, progress) {
+  responses <- if (is.function(newresp)) newresp else response_columns(newresp, fit$rows, missing = TRUE)
+  if (!is.null(weights)) weights <- check_weight_columns(weights, dim(responses), fit$rows)
+  base <- unclass(fit)[c("call", "spec", "frame", "rows", "control", "conditions", "origin", "cross_products")]
+  base$conditions <- Filter(function(condition) !inherits(condition, outcome_classes), base$conditions)
+  fit_responses(base, responses, weights, threads, progress)
 }
 
 replace_response <- function(frame, rows, y) {
@@ -28,18 +35,7 @@ replace_response <- function(frame, rows, y) {
 # Responses as columns, one row per row of the fit. Values are also taken for all rows of the data, from which
 # those that the fit left out are dropped.
 response_matrix <- function(newresp, rows) {
-  Y <- if (is.data.frame(newresp)) bind_columns(newresp) else if (is.list(newresp)) newresp else as.matrix(newresp)
-  if (!is.numeric(Y) && !is.logical(Y)) {
-    lmm_abort("input", paste0("`newresp` must be numeric, not ", kind_of(newresp), "."), what = "newresp")
-  }
-  storage.mode(Y) <- "double"
-  if (!ncol(Y)) lmm_abort("input", "`newresp` has no columns.", what = "newresp")
-  left_out <- attr(rows$data, "na.action")
-  if (nrow(Y) == rows$n + length(left_out) && length(left_out)) Y <- Y[-as.integer(left_out), , drop = FALSE]
-  if (nrow(Y) != rows$n) {
-    lmm_abort("input", paste0("`newresp` has ", count_of(nrow(Y), "value"), " per response, the fit has ",
-                              count_of(rows$n, "row"), "."), what = "newresp", value = nrow(Y))
-  }
+  Y <- response_columns(newresp, rows)
   limits <- c(min(Y), max(Y))
   if (all(is.finite(limits))) check_magnitude(max(abs(limits)), "newresp", "response", rows$n)
   bad <- if (!all(is.finite(limits))) which(!is.finite(rowSums(Y - Y)))
@@ -49,6 +45,24 @@ response_matrix <- function(newresp, rows) {
               where = bad)
   }
   dimnames(Y) <- list(NULL, colnames(Y))
+  Y
+}
+
+# The same whatever the values are; with `missing` text and the like are refused, but not what has no values.
+response_columns <- function(newresp, rows, missing = FALSE) {
+  Y <- if (is.data.frame(newresp)) bind_columns(newresp) else if (is.list(newresp)) newresp else as.matrix(newresp)
+  if (!is.numeric(Y) && !is.logical(Y)) {
+    lmm_abort("input", paste0("`newresp` must be numeric, not ", kind_of(newresp), "."), what = "newresp")
+  }
+  if (storage.mode(Y) != "double") storage.mode(Y) <- "double"
+  if (!ncol(Y)) lmm_abort("input", "`newresp` has no columns.", what = "newresp")
+  left_out <- attr(rows$data, "na.action")
+  if (nrow(Y) == rows$n + length(left_out) && length(left_out)) Y <- Y[-as.integer(left_out), , drop = FALSE]
+  if (nrow(Y) != rows$n) {
+    lmm_abort("input", paste0("`newresp` has ", count_of(nrow(Y), "value"), " per response, the fit has ",
+                              count_of(rows$n, "row"), "."), what = "newresp", value = nrow(Y))
+  }
+  if (!is.null(rownames(Y)) && missing) rownames(Y) <- NULL
   Y
 }
 

@@ -169,6 +169,34 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// engine_responses
+SEXP engine_responses(const Rcpp::List& layout, const Rcpp::List& constants, const Rcpp::List& design, SEXP weights, const Rcpp::List& options, const Rcpp::List& reference, bool progress);
+RcppExport SEXP _henderson_engine_responses(SEXP layoutSEXP, SEXP constantsSEXP, SEXP designSEXP, SEXP weightsSEXP, SEXP optionsSEXP, SEXP referenceSEXP, SEXP progressSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type layout(layoutSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type constants(constantsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type design(designSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type weights(weightsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type options(optionsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type reference(referenceSEXP);
+    Rcpp::traits::input_parameter< bool >::type progress(progressSEXP);
+    rcpp_result_gen = Rcpp::wrap(engine_responses(layout, constants, design, weights, options, reference, progress));
+    return rcpp_result_gen;
+END_RCPP
+}
+// engine_response_tests
+SEXP engine_response_tests(const Eigen::MatrixXd& rows, const Eigen::MatrixXd& delta, const Rcpp::List& parts);
+RcppExport SEXP _henderson_engine_response_tests(SEXP rowsSEXP, SEXP deltaSEXP, SEXP partsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Eigen::MatrixXd& >::type rows(rowsSEXP);
+    Rcpp::traits::input_parameter< const Eigen::MatrixXd& >::type delta(deltaSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type parts(partsSEXP);
+    rcpp_result_gen = Rcpp::wrap(engine_response_tests(rows, delta, parts));
+    return rcpp_result_gen;
+END_RCPP
+}
 // engine_ratio_draws
 SEXP engine_ratio_draws(const Rcpp::List& spectrum, double n);
 RcppExport SEXP _henderson_engine_ratio_draws(SEXP spectrumSEXP, SEXP nSEXP) {
@@ -336,6 +364,8 @@ static const R_CallMethodDef CallEntries[] = {
     {"_henderson_engine_information", (DL_FUNC) &_henderson_engine_information, 7},
     {"_henderson_engine_criterion", (DL_FUNC) &_henderson_engine_criterion, 5},
     {"_henderson_engine_coefficient_limits", (DL_FUNC) &_henderson_engine_coefficient_limits, 6},
+    {"_henderson_engine_responses", (DL_FUNC) &_henderson_engine_responses, 7},
+    {"_henderson_engine_response_tests", (DL_FUNC) &_henderson_engine_response_tests, 3},
     {"_henderson_engine_ratio_draws", (DL_FUNC) &_henderson_engine_ratio_draws, 2},
     {"_henderson_engine_deflated_eigenvalues", (DL_FUNC) &_henderson_engine_deflated_eigenvalues, 3},
     {"_henderson_engine_structured_columns", (DL_FUNC) &_henderson_engine_structured_columns, 1},

@@ -47,7 +47,7 @@ test_that("E10-E12, E40-E50: what is no response", {
   refuses(lmm(5 ~ x + (1 | g), d), "formula", "response `5` is a constant")
   refuses(lmm(1:96 ~ x + (1 | g), d), "formula", "response `1:96` is a constant")
   refuses(lmm(y ~ x + Error(g) + (1 | g), d), "formula", "Error\\(\\) is aov syntax")
-  refuses(lmm(cbind(y, x) ~ t + (1 | g), d), "data", "`cbind\\(y, x\\)` has 2 columns")
+  expect_s3_class(lmm(cbind(y, x) ~ t + (1 | g), d), "lmm_responses")
   refuses(lmm(y ~ y + (1 | g), d), "formula", "response `y` is also on the right")
   refuses(lmm(y ~ x + foo(x) + (1 | g), d), "formula", "could not find function \"foo\"")
   m <- accepts(lmm(I(y^2) ~ x + (1 | g), d))

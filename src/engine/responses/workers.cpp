@@ -1,0 +1,106 @@
+#include "henderson/responses/workers.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <exception>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace henderson {
+
+namespace {
+
+struct Ended {};
+
+// What the threads share.
+struct Board {
+  std::atomic<Index> next{0}, finished{0};
+  std::atomic<bool> end{false};
+  std::atomic<int> running{0};
+  std::exception_ptr failure;
+  std::mutex mutex;
+  std::condition_variable changed;
+};
+
+struct EndMonitor : Monitor {
+  explicit EndMonitor(const std::atomic<bool>& end) : end_(end) {}
+  void check() override {
+    if (end_) throw Ended();
+  }
+  const std::atomic<bool>& end_;
+};
+
+void do_pieces(Board& board, Index pieces, const std::function<void(Index, Monitor&)>& work) {
+  EndMonitor monitor(board.end);
+  try {
+    for (Index k = board.next++; k < pieces && !board.end; k = board.next++) {
+      work(k, monitor);
+      ++board.finished;
+    }
+  } catch (const Ended&) {
+  } catch (...) {
+    const std::lock_guard<std::mutex> lock(board.mutex);
+    if (!board.failure) board.failure = std::current_exception();
+    board.end = true;
+  }
+  const std::lock_guard<std::mutex> lock(board.mutex);
+  --board.running;
+  board.changed.notify_all();
+}
+
+// Threads that are joined whatever happens.
+class Crew {
+ public:
+  explicit Crew(Board& board) : board_(board) {}
+  template <class Work>
+  void add(const Work& work) {
+    ++board_.running;
+    try {
+      threads_.emplace_back(work);
+    } catch (...) {
+      --board_.running;
+      throw;
+    }
+  }
+  ~Crew() {
+    board_.end = board_.end || board_.running > 0;
+    for (std::thread& t : threads_) t.join();
+  }
+
+ private:
+  Board& board_;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace
+
+void share_work(Index pieces, int threads, Monitor& monitor, const std::function<void(Index, Monitor&)>& work,
+                const std::function<void(Index)>& done) {
+  if (threads <= 1 || pieces <= 1) {
+    for (Index k = 0; k < pieces; ++k) {
+      work(k, monitor);
+      done(k + 1);
+      monitor.check();
+    }
+    return;
+  }
+  Board board;
+  {
+    Crew crew(board);
+    for (int t = 0; t < std::min<Index>(threads, pieces); ++t) crew.add([&] { do_pieces(board, pieces, work); });
+    std::unique_lock<std::mutex> lock(board.mutex);
+    while (board.running > 0) {
+      board.changed.wait_for(lock, std::chrono::milliseconds(20));
+      lock.unlock();
+      monitor.check();
+      done(board.finished);
+      lock.lock();
+    }
+  }
+  if (board.failure) std::rethrow_exception(board.failure);
+}
+
+}  // namespace henderson
