@@ -12,7 +12,9 @@ namespace henderson {
 
 namespace {
 
-constexpr Index kBatch = 64;   // responses whose cross-products are summed together
+// Responses whose cross-products are summed together. The number of columns of a matrix product decides in which order it is summed:
+// whichever responses come together, they are as many, so that their order does not change a bit.
+constexpr std::size_t kMany = 64, kFew = 8;
 
 // Free of rounding where the estimate is singular, as new_estimates() of R makes it.
 void clean_covariance(const Layout& layout, const CrossProducts& data, const std::vector<bool>& singular, Eigen::Ref<VectorXd> stacked) {
@@ -59,9 +61,10 @@ std::vector<ResponseFits::Batch> ResponseFits::batches() const {
   std::vector<Batch> out;
   for (std::size_t k = 0; k < patterns_.size(); ++k) {
     const std::vector<Index>& members = patterns_[k].members;
-    for (std::size_t from = 0; from < members.size(); from += kBatch) {
-      const std::size_t to = std::min(members.size(), from + kBatch);
-      out.push_back({static_cast<Index>(k), std::vector<Index>(members.begin() + from, members.begin() + to)});
+    const std::size_t width = members.size() >= kMany ? kMany : kFew;
+    for (std::size_t from = 0; from < members.size(); from += width) {
+      const std::size_t to = std::min(members.size(), from + width);
+      out.push_back({static_cast<Index>(k), static_cast<Index>(width), std::vector<Index>(members.begin() + from, members.begin() + to)});
     }
   }
   return out;
@@ -71,7 +74,7 @@ std::vector<ResponseFits::Batch> ResponseFits::batches() const {
 void ResponseFits::fit_batch(const Batch& batch, Monitor& monitor) {
   for (const Index j : batch.members) out_.pattern[j] = static_cast<int>(batch.pattern);
   try {
-    ResponseRows rows(layout_, all_, patterns_[batch.pattern], batch.members);
+    ResponseRows rows(layout_, all_, patterns_[batch.pattern], batch.members, batch.width);
     const CrossProducts data = Accumulator(rows.layout(), constants_, monitor).run(rows);
     for (const Index j : batch.members) out_.n[j] = static_cast<int>(data.n);
     if (data.x.kept == options_.kept) fit_members(batch, rows, data, monitor);

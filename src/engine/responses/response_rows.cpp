@@ -65,7 +65,8 @@ std::vector<Pattern> find_patterns(const ManyResponses& all, const std::vector<i
   return out;
 }
 
-ResponseRows::ResponseRows(const Layout& layout, const ManyResponses& all, const Pattern& pattern, const std::vector<Index>& members)
+ResponseRows::ResponseRows(const Layout& layout, const ManyResponses& all, const Pattern& pattern, const std::vector<Index>& members,
+                           Index width)
     : layout_(layout) {
   const double* y = all.design.y.data() + pattern.first * all.rows();
   const double* w = all.weights_of(pattern.first);
@@ -73,8 +74,8 @@ ResponseRows::ResponseRows(const Layout& layout, const ManyResponses& all, const
   for (Index i = 0; i < all.rows(); ++i)
     if (!std::isnan(y[i])) rows.push_back(i);
   const Index n = static_cast<Index>(rows.size());
-  y_.resize(n, static_cast<Index>(members.size()));
-  for (Index k = 0; k < y_.cols(); ++k)
+  y_ = MatrixXd::Zero(n, width);
+  for (std::size_t k = 0; k < members.size(); ++k)
     for (Index i = 0; i < n; ++i) y_(i, k) = all.design.y(rows[i], members[k]);
   if (pattern.whole) {
     new (&chunk_.x) ConstMatrix(all.design.x.data(), n, all.design.x.cols());

@@ -34,7 +34,7 @@ class ResponseFits {
  private:
   // Some responses of a pattern.
   struct Batch {
-    Index pattern;
+    Index pattern, width;
     std::vector<Index> members;
   };
 
