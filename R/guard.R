@@ -86,7 +86,7 @@ user_arguments <- function() {
 guarded_names <- function(home) {
   spec <- namespace_spec(home)
   if (is.null(spec)) return(character())
-  inner <- c("coef_covariance", "denominator_df", "method_fit", "needs_information", "prepare_method", "row_df", "set_options")
+  inner <- c("coef_covariance", "denominator_df", "length", "method_fit", "names", "needs_information", "prepare_method", "row_df", "set_options")
   table <- spec$S3methods[!spec$S3methods[, 1L] %in% inner, , drop = FALSE]
   methods <- paste(sub("^.*::", "", table[, 1L]), table[, 2L], sep = ".")
   names <- intersect(unique(c(spec$exports, methods)), ls(home, all.names = TRUE))

@@ -174,12 +174,12 @@ quartile_table <- function(values) {
 #' @export
 summary.lmm_responses <- function(object, ddf = "Satterthwaite", adjust = "BH", ...) {
   check_dots_empty(...)
-  table <- fixed_rows(object, ddf, FALSE, 0.95, check_adjust(adjust))
-  terms <- if (!is.null(table)) unique(table$term)
-  count <- function(p, level) vapply(terms, function(term) sum(p[table$term == term] <= level, na.rm = TRUE), 0L)
+  adjust <- check_adjust(adjust)
+  table <- fixed_parts(object, ddf, FALSE, 0.95, adjust)
   found <- if (!is.null(table)) {
     p <- if (is.null(table$p.adjusted)) table$p.value else table$p.adjusted
-    data.frame(`p <= 0.05` = count(table$p.value, 0.05), adjusted = count(p, 0.05), row.names = terms, check.names = FALSE)
+    data.frame(`p <= 0.05` = rowSums(table$p.value <= 0.05, na.rm = TRUE), adjusted = rowSums(p <= 0.05, na.rm = TRUE),
+               row.names = table$term, check.names = FALSE)
   }
   structure(list(object = object, responses = as.data.frame(object), found = found, adjust = adjust, ddf = ddf), class = "summary.lmm_responses")
 }

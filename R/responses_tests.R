@@ -46,19 +46,24 @@ tidy.lmm_responses <- function(x, effects = c("ran_pars", "fixed"), scales = c("
   check_flag(conf.int, "conf.int")
   check_level(conf.level, "conf.level")
   adjust <- check_adjust(adjust)
-  parts <- list(if ("fixed" %in% effects) fixed_rows(x, ddf, conf.int, conf.level, adjust),
-                if ("ran_pars" %in% effects) parameter_rows(x, scales))
-  parts <- parts[!vapply(parts, is.null, NA)]
-  columns <- intersect(c("effect", "group", "term", "estimate", "std.error", "statistic", "df", "p.value", "p.adjusted", "conf.low", "conf.high"),
-                       unlist(lapply(parts, names)))
-  parts <- lapply(parts, function(part) {
-    for (name in setdiff(columns, names(part))) part[[name]] <- if (name == "group") NA_character_ else NA_real_
-    part[c("response", columns)]
+  parts <- list(if ("fixed" %in% effects) fixed_parts(x, ddf, conf.int, conf.level, adjust),
+                if ("ran_pars" %in% effects) parameter_parts(x, scales))
+  as_tidy(stacked_table(x, parts[!vapply(parts, is.null, NA)]))
+}
+
+# One table of several parts, response after response. A part has columns that are the same for all responses, and matrices with a
+# column for each response.
+stacked_table <- function(x, parts) {
+  m <- length(x$names)
+  wanted <- c("effect", "group", "term", "estimate", "std.error", "statistic", "df", "p.value", "p.adjusted", "conf.low", "conf.high")
+  columns <- intersect(wanted, unlist(lapply(parts, names)))
+  rows <- vapply(parts, function(part) length(part$term), 0L)
+  values <- lapply(columns, function(name) {
+    if (name %in% wanted[1:3]) return(rep(unlist(Map(function(part, rows) if (is.null(part[[name]])) rep(NA_character_, rows) else part[[name]], parts, rows)), m))
+    as.vector(do.call(rbind, Map(function(part, rows) if (is.null(part[[name]])) matrix(NA_real_, rows, m) else part[[name]], parts, rows)))
   })
-  out <- do.call(rbind, parts)
-  out <- out[order(out$response), ]
-  out$response <- shown_names(x)[out$response]
-  as_tidy(out)
+  structure(c(list(response = rep(shown_names(x), each = sum(rows))), stats::setNames(values, columns)), class = "data.frame",
+            row.names = .set_row_names(m * sum(rows)))
 }
 
 shown_names <- function(x) ifelse(nzchar(x$names), x$names, as.character(seq_along(x$names)))
@@ -72,20 +77,19 @@ adjusted_p <- function(p, groups, adjust) {
   out
 }
 
-fixed_rows <- function(x, ddf, conf.int, level, adjust) {
+# Rows of the fixed effects: matrices coefficients x responses.
+fixed_parts <- function(x, ddf, conf.int, level, adjust) {
   ddf <- if (is.null(ddf)) NULL else responses_ddf(x, ddf)
   kept <- x$reference$kept
   if (!length(kept)) return(NULL)
-  m <- length(x$names)
   test <- coefficient_rows(x, if (is.null(ddf)) "asymptotic" else ddf)
-  out <- data.frame(response = rep(seq_len(m), each = length(kept)), effect = "fixed",
-                    term = rep(x$frame$x_names[kept], m), estimate = as.vector(x$beta[kept, ]), std.error = as.vector(test$se),
-                    stringsAsFactors = FALSE)
-  out$statistic <- per_error(out$estimate, out$std.error)
+  estimate <- unname(x$beta[kept, , drop = FALSE])
+  out <- list(effect = rep("fixed", length(kept)), term = x$frame$x_names[kept], estimate = estimate, std.error = test$se,
+              statistic = per_error(estimate, test$se))
   if (!is.null(ddf)) {
-    out$df <- as.vector(test$df)
+    out$df <- test$df
     out$p.value <- 2 * stats::pt(abs(out$statistic), out$df, lower.tail = FALSE)
-    if (adjust != "none") out$p.adjusted <- adjusted_p(out$p.value, out$term, adjust)
+    if (adjust != "none") out$p.adjusted <- t(apply(out$p.value, 1L, stats::p.adjust, adjust))
   }
   if (conf.int) out <- add_limits(out, if (is.null(out$df)) Inf else ifelse(is.na(out$df), Inf, out$df), level)
   out
@@ -110,28 +114,27 @@ own_table <- function(x, i, f) {
   tryCatch(suppressMessages(suppressWarnings(f(response_fit(x, i)))), lmm_error = function(e) NULL)
 }
 
-parameter_rows <- function(x, scales) {
-  fit <- list(frame = x$frame)
-  parameters <- variance_parameters(fit)
-  values <- stacked_values(parameters, x$frame$random, x$covariance, x$sigma)
-  if (scales == "vcov") values <- stacked_covariances(parameters, x$frame$random, x$covariance, x$sigma)
+parameter_parts <- function(x, scales) {
+  parameters <- variance_parameters(list(frame = x$frame))
+  values <- if (scales == "sdcor") stacked_values(parameters, x$frame$random, x$covariance, x$sigma)
+            else stacked_covariances(parameters, x$frame$random, x$covariance, x$sigma)
   word <- if (scales == "sdcor") c("sd__", "cor__") else c("var__", "cov__")
   column <- ifelse(is.na(parameters$var1), "Observation",
                    ifelse(parameters$correlation, paste0(parameters$var1, ".", parameters$var2), parameters$var1))
-  m <- length(x$names)
-  data.frame(response = rep(seq_len(m), each = nrow(parameters)), effect = "ran_pars", group = rep(parameters$grp, m),
-             term = rep(paste0(word[1L + parameters$correlation], column), m), estimate = as.vector(t(values)), stringsAsFactors = FALSE)
+  list(effect = rep("ran_pars", nrow(parameters)), group = parameters$grp, term = paste0(word[1L + parameters$correlation], column),
+       estimate = t(values))
 }
 
 stacked_covariances <- function(parameters, random, stacked, sigma) {
   triangle <- stacked_triangles(random)
-  vapply(seq_len(nrow(parameters)), function(k) {
+  out <- vapply(seq_len(nrow(parameters)), function(k) {
     t <- parameters$term[k]
     if (t == 0L) return(sigma^2)
     i <- parameters$row[k]
     j <- parameters$col[k]
     stacked[triangle[[t]][(j - 1L) * random[[t]]$q - (j - 1L) * (j - 2L) / 2L + i - j + 1L], ]
   }, numeric(length(sigma)))
+  matrix(out, length(sigma))
 }
 
 # ---- tests of terms ----
