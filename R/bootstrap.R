@@ -64,7 +64,7 @@
 #' @export
 bootstrap <- function(fit, statistic = NULL, nsim = 500, seed = NULL, threads = 1, progress = FALSE,
                       type = c("parametric", "residual", "cases", "wild"), groups = NULL, ...) {
-  refuse_structured(fit, "the bootstrap is", "Use simulate() and refit().")
+  refuse_structured(fit, "the bootstrap is", "Use simulate() and refit().", special = FALSE)
   if (!is.null(statistic) && !is.function(statistic)) {
     lmm_abort("input", paste0("`statistic` must be a function, not ", kind_of(statistic), "."), what = "statistic")
   }

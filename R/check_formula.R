@@ -151,7 +151,20 @@ check_shared_columns <- function(random, groups) {
 }
 
 # Random terms as they are written.
-written_terms <- function(random) paste0("(", vapply(random, `[[`, "", "label"), ")", recycle0 = TRUE)
+# "(x | g)", or "fa(0 + f | g, 2)" where a structure has a word of its own.
+written_terms <- function(random) {
+  vapply(random, function(term) {
+    hom <- if (!is.null(term$word)) written_word(term)
+    paste0(hom, "(", term$label, if (!is.null(term$rank)) paste0(", ", term$rank), if (!is.null(term$nu)) paste0(", nu = ", term$nu), ")")
+  }, "", USE.NAMES = FALSE)
+}
+
+# The word that has this structure, whatever `hom` said.
+written_word <- function(term) {
+  if (isTRUE(term$spatial) || is_across(term)) return(term$word)
+  if (identical(structure_words[[term$word]]$structure, term$structure)) return(if (is_special(term) || term$word != "us") term$word)
+  names(Filter(function(entry) entry$structure == term$structure, structure_words))[1L]
+}
 
 # The labels of what stands left of a bar, the intercept as "1".
 column_labels <- function(lhs) if (is_intercept_only(lhs)) "1" else terms_labels(parse_terms(lhs))

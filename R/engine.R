@@ -2,8 +2,9 @@
 
 # Shapes of the random terms, as the engine wants them.
 engine_layout <- function(frame, sigma = NULL) {
-  terms <- lapply(frame$random, function(term) term[c("group", "q", "structure")])
+  terms <- lapply(frame$random, function(term) c(term[c("group", "q")], term_spec(term)))
   if (isFALSE(frame$bounded)) {
+    refuse_special(frame, "`bounded = FALSE` is", "Use bounded = TRUE.")
     terms <- lapply(terms, function(term) replace(term, "structure", paste(term$structure, "unbounded")))
   }
   list(levels = vapply(frame$groups, function(group) length(group$levels), 0L, USE.NAMES = FALSE), terms = terms, sigma = sigma)
@@ -92,7 +93,7 @@ engine_prediction_variance <- function(fit, design, random = TRUE, point = engin
 
 # Covariance of (b_hat - b, term by term with columns fastest; beta_hat).
 engine_joint_covariance <- function(fit) {
-  refuse_structured(fit, "the joint covariance matrix of all effects is")
+  refuse_structured(fit, "the joint covariance matrix of all effects is", special = FALSE)
   engine_result(do.call(engine_variances, c(engine_point(fit), list(unit_design(fit), TRUE, TRUE))), fit$frame)
 }
 
@@ -104,7 +105,7 @@ engine_refit <- function(fit, Y) {
 
 # Fits to cross-products made from those of a fit, one for each of their responses.
 engine_refit_blocks <- function(fit, blocks, reml) {
-  refuse_structured(fit, "refits of many responses at once are")
+  refuse_structured(fit, "refits of many responses at once are", special = FALSE)
   engine_result(engine_refits(engine_layout(fit$frame), blocks, engine_options(fit$control, fit$frame, reml)), fit$frame)
 }
 

@@ -23,6 +23,11 @@ fit_theta <- function(fit) fit$estimates$theta
 # List per random term: covariance matrix of its columns, on the scale of the response.
 fit_covariance <- function(fit) fit$estimates$covariance
 
+# List per random term: natural parameters of structures that are not a triangle or a diagonal, in the user's units; else NULL.
+fit_natural <- function(fit) {
+  if (is.null(fit$estimates$natural)) vector("list", length(fit_random(fit))) else fit$estimates$natural
+}
+
 # List per random term: conditional modes, levels x columns.
 fit_modes <- function(fit) fit$estimates$b
 
@@ -103,8 +108,12 @@ fit_factors <- function(fit) {
 unstack_factors <- function(fit, theta) {
   end <- 0L
   lapply(fit_random(fit), function(term) {
+    if (is_special(term)) {
+      end <<- end + term_size(term)
+      return(lower_factor(special_sigma(term, theta[end - term_size(term) + seq_len(term_size(term))])))
+    }
     L <- matrix(0, term$q, term$q)
-    place <- if (term$structure == "diagonal") diag(term$q) == 1 else lower.tri(L, diag = TRUE)
+    place <- if (is_diagonal(term)) diag(term$q) == 1 else lower.tri(L, diag = TRUE)
     L[place] <- theta[end + seq_len(sum(place))]
     end <<- end + sum(place)
     L
@@ -112,7 +121,7 @@ unstack_factors <- function(fit, theta) {
 }
 
 stack_factors <- function(fit, factors) {
-  unlist(Map(function(L, term) if (term$structure == "diagonal") diag(L) else L[lower.tri(L, diag = TRUE)], factors,
+  unlist(Map(function(L, term) if (is_diagonal(term)) diag(L) else L[lower.tri(L, diag = TRUE)], factors,
              fit_random(fit)), use.names = FALSE)
 }
 

@@ -65,7 +65,11 @@ ngrps <- function(object, ...) UseMethod("ngrps")
 ngrps.default <- function(object, ...) hand_over("ngrps", object, ...)
 
 #' @export
-ngrps.lmm_fit <- function(object, ...) vapply(fit_groups(object), function(group) length(group$levels), 0L)
+ngrps.lmm_fit <- function(object, ...) {
+  out <- vapply(fit_groups(object), function(group) length(group$levels), 0L)
+  for (term in Filter(is_across, fit_random(object))) out[term$group] <- length(across_levels(term))
+  out
+}
 
 #' Restricted likelihood criterion
 #'

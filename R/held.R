@@ -10,13 +10,14 @@ held_parameters <- function(fixed, frame) {
     lmm_abort("input", paste0("`fixed` must be a vector of numbers named by variance parameters, such as c(sigma = 1), not ",
                               kind_of(fixed), if (numbers) " without names", "."), what = "fixed")
   }
+  refuse_special(frame, "holding parameters (`fixed`) is", "Use (x | g), (x || g) or fit without `fixed`.")
   known <- known_parameters(frame)
   at <- match(names, known$name)
   if (anyNA(at)) {
     lmm_abort("input", paste0("`fixed` names ", enumerate(quote_name(names[is.na(at)])), ", which is not a variance parameter of the model."),
               what = names[is.na(at)], fix = paste0("There are ", enumerate(quote_name(unique(known$shown))), "."))
   }
-  held <- known[at, c("term", "row", "col", "correlation", "squared", "shown", "alone")]
+  held <- known[at, c("term", "row", "col", "kind", "correlation", "squared", "shown", "alone")]
   held$value <- held$asked <- unname(value)
   held$given <- names
   check_held(held, names)
@@ -31,7 +32,7 @@ known_parameters <- function(frame) {
   sd <- parameter_names(parameters, old = FALSE)
   variance <- parameter_names(parameters, old = FALSE, scale = "variance")
   alone <- parameters$term > 0L
-  alone[alone] <- vapply(frame$random[parameters$term[alone]], function(term) term$q == 1L || term$structure == "diagonal", NA)
+  alone[alone] <- vapply(frame$random[parameters$term[alone]], function(term) term$q == 1L || is_diagonal(term), NA)
   single <- parameters$term > 0L
   single[single] <- vapply(frame$random[parameters$term[single]], function(term) term$q == 1L, NA)
   one <- function(name, squared, use = TRUE) {

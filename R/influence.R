@@ -28,7 +28,7 @@ NULL
 #' @importFrom stats hatvalues
 #' @export
 hatvalues.lmm_fit <- function(model, ...) {
-  refuse_structured(model, "leverages are")
+  refuse_structured(model, "leverages are", special = FALSE)
   check_dots_empty(...)
   rows <- fit_rows(model, "hatvalues()")
   h <- prediction_variance(model, rows, all_columns(model)) / fit_sigma(model)^2

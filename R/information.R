@@ -61,12 +61,20 @@ derivatives_at <- function(fit, average = FALSE) {
   average <- average && information_is_expensive(fit)
   found <- do.call(engine_information, c(engine_point(fit), list(information_columns, average)))
   if (identical(found$engine_error, "information_size")) abort_information_size(found$message)
-  found <- engine_result(found, fit$frame)[c("phi", "psi", if (!average) c("p", "q", "t", "t_ml"), "ai", "jacobian", "curvature")]
+  whole <- engine_result(found, fit$frame)
+  found <- whole[c("phi", "psi", if (!average) c("p", "q", "t", "t_ml"), "ai", "jacobian", "curvature")]
+  if (has_special(fit)) return(with_bends(found, whole))
   gradients <- held_gradients(fit)
   if (is.null(gradients)) return(found)
   own <- held_theta(fit)       # where the score and the multipliers cancel
   found$curvature[own, ] <- found$curvature[, own] <- 0
   c(found, list(held = gradients, bent = if (!average) held_curvature(fit, found, gradients)))
+}
+
+# What second derivatives of V in the natural parameters add; sigma^2 has none.
+with_bends <- function(found, whole) {
+  found$bent <- block_diagonal(list(whole$natural_curvature, matrix(0)))
+  c(found, list(r = whole$r))
 }
 
 abort_information_size <- function(columns) {

@@ -73,6 +73,8 @@ confint.lmm_fit <- function(object, parm, level = 0.95, method = c("profile", "W
   if (is_structured(object)) {
     return(structured_confint(object, if (missing(parm)) NULL else parm, level, if (missing(method)) "Wald" else method[1L], ddf))
   }
+  if (missing(method) && has_special(object)) method <- "Wald"
+  if (identical(method[1L], "profile")) refuse_special(object$frame, "profile limits are", "Use method = \"Wald\" or \"boot\".")
   asked <- list(level = level, method = match_word(method[1L], c("profile", "Wald", "chisq", "boot"), "method"),
                 scale = match_word(scale[1L], c("sd", "variance"), "scale"), ddf = if (!is.null(ddf)) ddf_method(ddf),
                 boot.type = match_word(boot.type[1L], c("perc", "basic", "norm"), "boot.type"), information = information)

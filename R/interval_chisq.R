@@ -5,7 +5,7 @@ interval_chisq <- function(fit, wanted, level, scale, information) {
   parameters <- variance_parameters(fit)
   estimate <- variance_estimates(fit, "variance", parameters)
   se <- component_errors(fit, "variance", information)$se
-  own <- which(!parameters$correlation)
+  own <- which(parameters$kind %in% c("variance", "specific"))
   limits <- chisq_limits(estimate[own], se[own], level)
   out[own, ] <- if (scale == "sd") sqrt(limits) else limits
   out[wanted, , drop = FALSE]

@@ -9,7 +9,7 @@ interval_wald <- function(fit, wanted, level, scale, information) {
   if (any(wanted <= k)) {
     estimate <- variance_estimates(fit, scale, parameters)
     se <- component_errors(fit, scale, information)$se
-    out[seq_len(k), ] <- if (scale == "sd") wald_sd(estimate, se, parameters$correlation, z) else estimate + outer(se, c(-z, z))
+    out[seq_len(k), ] <- if (scale == "sd") wald_sd(estimate, se, parameters$kind, z) else estimate + outer(se, c(-z, z))
   }
   out[wanted, , drop = FALSE]
 }
@@ -21,11 +21,13 @@ fixed_errors <- function(fit) {
   se
 }
 
-# Log scale for standard deviations, Fisher's z for correlations.
-wald_sd <- function(estimate, se, correlation, z) {
+# Log scale for standard deviations and ranges, Fisher's z for correlations.
+wald_sd <- function(estimate, se, kind, z) {
+  correlation <- kind %in% c("correlation", "rho")
   out <- estimate * exp(outer(se / estimate, c(-z, z)))
   fisher <- atanh(pmax(-1, pmin(1, estimate))) + outer(se / (1 - estimate^2), c(-z, z))
   out[correlation, ] <- tanh(fisher[correlation, , drop = FALSE])
+  out[kind == "loading", ] <- (estimate + outer(se, c(-z, z)))[kind == "loading", ]
   out[is.na(se), ] <- NA_real_
   out
 }

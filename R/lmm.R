@@ -11,6 +11,35 @@
 #' a slope alone, `(x || g)` a diagonal covariance matrix (for factors too), `(1 | a/b)` nesting, `(1 | a:b)` an
 #' interaction; several terms are added, on the same or on crossed factors.
 #'
+#' A word around the bar gives the covariance matrix of the columns a structure, as in `ar1(0 + time | g)` with a factor
+#' `time`:
+#'
+#' | here | structure (natural parameters) | nlme | glmmTMB | SAS `TYPE=` | ASReml |
+#' |:--|:--|:--|:--|:--|:--|
+#' | `us(0 + f \| g)` | unstructured | `pdSymm` | `us` | `UN` | `us` |
+#' | `diag` | a variance for each column | `pdDiag` | `diag` | `UN(1)` | `diag` |
+#' | `homdiag` | one variance | `pdIdent` | `homdiag` | `VC` | `idv` |
+#' | `cs`, `csh` | variances, one correlation | | `cs` | `CSH` | `coruh` |
+#' | `homcs` | a variance, a covariance | `pdCompSymm` | `homcs` | `CS` | `coruv` |
+#' | `ar1` | a variance, a correlation | | `ar1` | `AR(1)` | `ar1v` |
+#' | `hetar1` | variances, a correlation | | `hetar1` | `ARH(1)` | `ar1h` |
+#' | `toep` | variances, a correlation for each lag | | `toep` | `TOEPH` | `corbh` |
+#' | `homtoep` | a variance, a covariance for each lag | | `homtoep` | `TOEP` | `corb` |
+#' | `fa(0 + f \| g, k)` | loadings of k factors, specific variances | | | `FA(k)` | `facv` |
+#' | `rr(0 + f \| g, k)` | loadings of k factors | | `rr` | `FA0(k)` | `rr` |
+#' | `exp(x + y \| site)` | a variance, a range | | `exp` | `SP(EXP)` | `expv` |
+#' | `gau` | a variance, a range | | `gau` | `SP(GAU)` | `gauv` |
+#' | `matern(, nu = 1.5)` | a variance, a range | | `mat` | `SP(MATERN)` | `mtrnv` |
+#'
+#' The last three are effects of the levels of `site`, correlated by the distance `d` of their positions: `exp(-d / range)`,
+#' `exp(-(d / range)^2)`, and Matern's function of `d / range` with smoothness `nu` 0.5, 1.5 (the default) or 2.5, such as
+#' `(1 + d / range) exp(-d / range)`. A known covariance between levels is the argument `relationship`.
+#'
+#' `hom = TRUE` and `hom = FALSE` switch between one variance and several: `cs(0 + f | g, hom = TRUE)` is `homcs`. Loadings above
+#' the diagonal are zero. A correlation of 1 and a variance of 0 are inside all structures. Kenward and Roger's method, Satterthwaite's,
+#' standard errors, limits (`method = "Wald"` and `"boot"`), simulation, prediction and likelihood ratio tests are available, beside residual
+#' structures too; profiles, `ranova()`, `fixed`, `bounded = FALSE` and intervals of predictions given random effects are refused.
+#'
 #' @section Residual covariance:
 #' `residual = ~ word(position | subject)` gives the rows of each subject a covariance matrix; rows of different subjects are
 #' independent. Over visits (a factor, or the sorted values of a variable): `us` unstructured, `diag` one variance for each
@@ -71,6 +100,8 @@
 #' @param residual covariance structure of the residuals: a one-sided formula such as `~ ar1(visit | subject)`, or the bare
 #'   call `ar1(visit | subject)`. `NULL`: independent.
 #' @param variance log-linear variance function of the residuals: a one-sided formula such as `~ group` or `~ log(x)`.
+#' @param relationship known covariance between the levels of grouping factors: a list such as `list(animal = K)` of matrices,
+#'   [precision()] or [pedigree()] objects.
 #' @param ... not used; an argument that lmm() does not know is an error.
 #' @return An object of class `lmm_fit`: plain R data that survives [saveRDS()]. See [summary.lmm_fit()],
 #'   [ranef.lmm_fit()], [VarCorr.lmm_fit()], [predict.lmm_fit()] and the other methods.
@@ -97,18 +128,18 @@
 #' VarCorr(lmm(yield ~ (1 | treat) + (1 | blend), penicillin, bounded = FALSE))
 #' @export
 lmm <- function(formula, data, REML = TRUE, weights, offset, subset, na.action, contrasts = NULL, start = NULL,
-                control = lmm_control(), fixed = NULL, bounded = TRUE, ..., residual = NULL, variance = NULL) {
+                control = lmm_control(), fixed = NULL, bounded = TRUE, ..., residual = NULL, variance = NULL, relationship = NULL) {
   check_arguments(given_names(sys.call(), parent.frame()), names(formals(lmm)))
   check_dots_empty(...)
   call <- match.call(expand.dots = TRUE)
   data <- check_data(data)
-  force_arguments(c("REML", if (!missing(na.action)) "na.action", "contrasts", "start", "control", "fixed", "bounded"))
+  force_arguments(c("REML", if (!missing(na.action)) "na.action", "contrasts", "start", "control", "fixed", "bounded", "relationship"))
   check_flag(REML, "REML")
   check_control(control)
   check_flag(bounded, "bounded")
   if (!bounded && length(fixed)) abort_held_unbounded()
   formula <- check_formula(formula, parent.frame())
-  spec <- model_spec(formula, REML, residual_argument(call, parent.frame()))
+  spec <- model_spec(formula, REML, residual_argument(call, parent.frame()), relationship_roots(relationship))
   refuse_with_residual(spec, fixed, bounded)
   framed <- model_frame(spec, data, call$weights, call$offset, call$subset,
                         if (missing(na.action)) NULL else na.action, contrasts, parent.frame(),

@@ -81,13 +81,14 @@ criterion_at_optimum <- function(fit, REML) {
 # has q r - r (r - 1) / 2 of them.
 inner_parameters <- function(fit) {
   if (!fit_is_bounded(fit)) return(n_theta(fit))
-  sum(0, unlist(mapply(function(L, term, singular) {
-    if (!singular) return(nrow(term_entries(term)))
+  sum(0, unlist(mapply(function(L, term, singular, natural) {
+    if (!singular) return(term_size(term))
+    if (is_special(term)) return(sum(!at_bound(term, natural)))
     size <- sqrt(rowSums(L^2))
-    rank <- if (term$structure == "diagonal" || !any(size > 0)) sum(size > 0)
+    rank <- if (is_diagonal(term) || !any(size > 0)) sum(size > 0)
             else qr(t(L / ifelse(size > 0, size, 1)), tol = 1e-6)$rank
-    if (term$structure == "diagonal") rank else sum(size > 0) * rank - rank * (rank - 1L) / 2L
-  }, fit_covariance_factors(fit), fit_random(fit), fit_singular(fit), SIMPLIFY = FALSE)))
+    if (is_diagonal(term)) rank else sum(size > 0) * rank - rank * (rank - 1L) / 2L
+  }, fit_covariance_factors(fit), fit_random(fit), fit_singular(fit), fit_natural(fit), SIMPLIFY = FALSE)))
 }
 
 # SAS's number of subjects.

@@ -15,7 +15,8 @@ random_plans <- function(random, data, columns) {
     plan <- plans[[order[i]]]
     list(label = random[[i]]$label, name = shown[i], group = index[i], terms = plan$terms, xlevels = plan$xlevels,
          contrasts = plan$contrasts, coding = plan$coding, columns = plan$columns, q = length(plan$columns),
-         structure = random[[i]]$structure, z_constant = plan$constant)
+         structure = random[[i]]$structure, word = random[[i]]$word, rank = random[[i]]$rank, nu = random[[i]]$nu,
+         across = random[[i]]$across, root = random[[i]]$root, positions = plan$positions, z_constant = plan$constant)
   })
   list(terms = terms, groups = groups, conditions = random_conditions(plans, groups))
 }
@@ -42,7 +43,9 @@ random_plan <- function(term, data, columns) {
   }
   terms <- complete_terms(parse_terms(term$lhs), columns)
   plan <- matrix_plan(terms, data)
+  if (is_across(term)) return(across_plan(plan, term, data))
   check_slopes(plan, data, term$label)
+  check_special_columns(term, plan)
   plan
 }
 
@@ -79,7 +82,7 @@ check_identifiable <- function(frame, rows) {
   n <- if (is.null(used)) rows$n else sum(used)
   check_column_count(frame, rows, n)
   free <- setdiff(seq_along(frame$random), frame$held$term)     # what is known need not be told apart
-  for (k in unique(vapply(frame$random[free], function(term) as.integer(term$group), 0L))) check_levels(frame$groups[[k]])
+  for (k in unique(vapply(Filter(needs_levels, frame$random[free]), function(term) as.integer(term$group), 0L))) check_levels(frame$groups[[k]])
   check_same_groups(frame, free, rows)
   for (term in frame$random[free]) {
     group <- frame$groups[[term$group]]
@@ -89,11 +92,15 @@ check_identifiable <- function(frame, rows) {
   }
 }
 
+# A factor of one level says nothing of an intercept or of correlations; a variance of several columns, or of one that
+# the fixed effects do not span, it does.
+needs_levels <- function(term) !is_special(term) && (!is.null(term$z_constant) || is_triangle(term) && term$q > 1L)
+
 # Two terms with an intercept, be it as the sum of indicators, for the same groups: (1 | a) + (1 | a:b) where `a` says what `b` is.
 check_same_groups <- function(frame, free, rows) {
   whole <- Filter(function(t) {
     term <- frame$random[[t]]
-    !is.null(term$z_constant) && (term$q == 1L || term$structure == "unstructured")
+    !is.null(term$z_constant) && (term$q == 1L || is_triangle(term))
   }, free)
   for (pair in if (length(whole) > 1L) utils::combn(whole, 2L, simplify = FALSE)) {
     terms <- frame$random[pair]

@@ -13,7 +13,7 @@ check_model_size <- function(terms, random, rows, memory_limit = NULL) {
     if (q < 5) next
     levels <- group_level_bound(term$group, rows$data, n)
     check_random_size(term, q, levels, p, memory_limit)
-    if (term$structure != "diagonal") seconds <- seconds + random_seconds(q, levels)
+    if (is_triangle(term)) seconds <- seconds + random_seconds(q, levels)
   }
   if (seconds > 60) tell_time(seconds)
 }
@@ -99,20 +99,20 @@ is_number_text <- function(x) {
 
 # ---- random terms ----
 
-random_parameters <- function(q, structure) if (structure == "diagonal") q else q * (q + 1) / 2
+random_parameters <- function(q, triangle) if (triangle) q * (q + 1) / 2 else q
 
 # Blocks of all levels, and the derivatives in all parameters.
 random_bytes <- function(q, k, levels, p) 8 * (levels * q * (2 * q + p + k) + 4 * k^2 + 2 * k * q^2)
 
 # A search of 100 evaluations.
-random_seconds <- function(q, levels) 2e-7 * levels * random_parameters(q, "unstructured")^2 * q^2
+random_seconds <- function(q, levels) 2e-7 * levels * random_parameters(q, TRUE)^2 * q^2
 
 check_random_size <- function(term, q, levels, p, memory_limit) {
   if (q < 40) return(invisible())
-  k <- random_parameters(q, term$structure)
+  k <- random_parameters(q, is_triangle(term))
   bytes <- random_bytes(q, k, levels, p)
   limit <- if (is.null(memory_limit)) 0.5 * available_memory() else memory_limit
-  days <- if (term$structure == "diagonal") 0 else random_seconds(q, levels) / 86400
+  days <- if (is_triangle(term)) random_seconds(q, levels) / 86400 else 0
   if (bytes <= limit && days <= 1) return(invisible())
   factors <- all.vars(term$lhs)
   lmm_abort("numeric", paste0("the random term (", term$label, ") has ", count_of(q, "column"), " for each level and ", count_of(k, "variance parameter"),

@@ -1,7 +1,7 @@
 # What was asked: the formula taken apart, without a look at the data. The only file that knows the
 # grammar of random terms; `a/b`, `a*b` in a grouping expression are expanded by reformulas.
 
-model_spec <- function(formula, REML = TRUE, residual = NULL) {
+model_spec <- function(formula, REML = TRUE, residual = NULL, relationship = NULL) {
   formula <- plain_formula(check_formula(formula))
   check_flag(REML, "REML")
   check_response(formula)
@@ -11,6 +11,7 @@ model_spec <- function(formula, REML = TRUE, residual = NULL) {
   fixed <- formula
   fixed[[3L]] <- if (is.null(parts$fixed)) 1 else parts$fixed
   random <- unlist(lapply(parts$bars, random_terms, environment(formula)), recursive = FALSE)
+  if (!is.null(relationship)) random <- related_terms(random, relationship)
   check_random_terms(random)
   if (is.null(residual) && !length(random)) residual <- independent_residuals()
   structure(c(list(formula = formula, fixed = fixed, random = random, reml = REML), list(residual = residual)), class = "model_spec")
@@ -68,11 +69,6 @@ split_bars <- function(rhs) {
 
 formula_operators <- c("+", "-", "*", "/", ":", "^", "%in%", "(", "~", "|", "||")
 
-# Structures of other packages' grammars, written around a bar.
-structure_calls <- c(us = "unstructured", diag = "diagonal")
-foreign_structures <- c("cs", "ar1", "toep", "homdiag", "homcs", "homtoep", "hetar1", "ou", "gau", "mat",
-                        "rr", "propto", "equalto")
-
 call_head <- function(e) if (is.symbol(e[[1L]])) as.character(e[[1L]]) else ""
 
 is_sum <- function(e) is.call(e) && length(e) == 3L && call_head(e) %in% c("+", "-")
@@ -81,10 +77,10 @@ is_bar <- function(e) is.call(e) && is.symbol(e[[1L]]) && as.character(e[[1L]]) 
 
 is_structure_call <- function(e) {
   head <- call_head(e)
-  if (!head %in% c(names(structure_calls), foreign_structures) || length(e) < 2L || !is_bar(e[[2L]])) return(FALSE)
-  if (head %in% names(structure_calls)) return(TRUE)
+  if (!head %in% c(names(structure_words), foreign_structures) || length(e) < 2L || !is_bar(e[[2L]])) return(FALSE)
+  if (head %in% names(structure_words)) return(TRUE)
   lmm_abort("formula", paste0("covariance structure `", head, "()` is not available."), what = deparse_line(e),
-            fix = "Available are (x | g), (x || g), us(x | g) and diag(x | g).")
+            fix = paste0("Available are (x | g), (x || g) and ", enumerate(paste0(names(structure_words), "(x | g)")), "."))
 }
 
 # Is there a bar in `e`, not counting the arguments of functions?
@@ -98,21 +94,21 @@ holds_bar <- function(e) {
 
 # One bar gives one term, or several when the grouping expression is nested or a product.
 random_terms <- function(bar, env) {
-  structure <- structure_calls[call_head(bar)]
+  own <- bar_structure(bar)
   bar <- bar[[2L]]
-  if (is.na(structure)) structure <- if (call_head(bar) == "||") "diagonal" else "unstructured"
   check_bar(bar)
+  if (isTRUE(own$spatial)) return(list(spatial_term(bar, own, env)))
   lhs <- bar[[2L]]
   shown <- lhs
   while (is.call(lhs) && call_head(lhs) == "(") lhs <- lhs[[2L]]
   if (identical(lhs, TRUE)) lhs <- 1
   lapply(expand_group(bar[[3L]]), function(group) {
     names <- deparse_line(group)
-    list(
+    c(list(
       label = paste(deparse_line(shown), call_head(bar), names),
       lhs = structure(call("~", lhs), class = "formula", .Environment = env),
-      group = group, group_name = group_name(group), structure = unname(structure)
-    )
+      group = group, group_name = group_name(group)
+    ), own)
   })
 }
 

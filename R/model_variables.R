@@ -39,7 +39,7 @@ formula_variables <- function(terms, spec) {
   role[attr(terms, "offset")] <- "offset"
   role[1L] <- "response"
   for (term in spec$random) {
-    slopes <- slope_calls(term)
+    slopes <- c(slope_calls(term), term$positions_calls)
     parts <- group_parts(term$group)
     calls <- c(calls, slopes, parts)
     role <- c(role, rep("slope", length(slopes)), rep("group", length(parts)))

@@ -47,7 +47,7 @@ abort_confounded <- function(terms, frame, blocks) {
 
 # (0 + f | g) where each level of g has one level of f.
 unseen_correlations <- function(random) {
-  joint <- Filter(function(term) term$q > 1L && term$structure == "unstructured" && length(term$xlevels), random)
+  joint <- Filter(function(term) term$q > 1L && is_triangle(term) && length(term$xlevels), random)
   if (!length(joint)) return(NULL)
   label <- joint[[1L]]$label
   paste0(" If no level has observations of two columns of (", label, "), their correlations are unknown: write (",
@@ -69,7 +69,7 @@ outweighed_levels <- function(random, frame, blocks) {
 
 # Relative Cholesky parameters of the user's columns -> those of the engine's coordinates.
 internal_start <- function(start, frame, blocks) {
-  sizes <- vapply(frame$random, function(term) if (term$structure == "diagonal") term$q else term$q * (term$q + 1) / 2, 0)
+  sizes <- vapply(frame$random, term_size, 0)
   if (!is.numeric(start) || length(start) != sum(sizes) || !all(is.finite(start))) {
     lmm_abort("input", paste0("`start` must be ", count_of(sum(sizes), "finite number"), " for ",
       paste(vapply(frame$random, function(term) paste0("(", term$label, ")"), ""), collapse = " + "), ", not ", describe_value(start), "."), what = "start", value = start,
@@ -80,7 +80,8 @@ internal_start <- function(start, frame, blocks) {
     own <- start[(ends[t] - sizes[t] + 1):ends[t]]
     basis <- blocks$z_basis[[t]]
     bounded <- !isFALSE(frame$bounded)
-    if (frame$random[[t]]$structure == "diagonal") return(own / diag(basis)^(if (bounded) 1 else 2))
+    if (is_special(frame$random[[t]])) return(special_start(frame$random[[t]], own, basis))
+    if (is_diagonal(frame$random[[t]])) return(own / diag(basis)^(if (bounded) 1 else 2))
     L <- matrix(0, nrow(basis), nrow(basis))
     L[lower.tri(L, diag = TRUE)] <- own
     if (!bounded) L[upper.tri(L)] <- t(L)[upper.tri(L)]      # the covariance matrix itself
@@ -133,10 +134,12 @@ new_estimates <- function(frame, blocks, optimum, solution) {
   dimnames(vcov) <- list(names[kept], names[kept])
   covariance <- Map(clean_covariance, solution$covariance, frame$random, optimum$singular, blocks$z_basis, held_columns(frame))
   sigma <- sqrt(solution$sigma2)
+  natural <- relative_naturals(frame, optimum$theta, blocks$z_basis)
   estimates <- list(
-    beta = beta, vcov = vcov, sigma = sigma, theta = relative_parameters(covariance, frame, solution$sigma2),
+    beta = beta, vcov = vcov, sigma = sigma, theta = relative_parameters(covariance, frame, solution$sigma2, natural),
     covariance = covariance, b = Map(name_modes, solution$b, frame$random, list(frame$groups)),
     criterion = solution$value, n = blocks$n, rank = length(kept), log_det_x = solution$log_det_x)
+  if (any(lengths(natural))) estimates$natural <- absolute_naturals(natural, frame, sigma)
   if (!holds_sigma(frame) && (optimum$zero_residual || is_exact_fit(blocks))) estimates <- without_residual(estimates, blocks)
   estimates
 }
@@ -154,14 +157,15 @@ clean_covariance <- function(S, term, singular, basis, held) {
 }
 
 # Entries of the relative Cholesky factors; without bounds, of the relative covariance matrices themselves.
-relative_parameters <- function(covariance, frame, sigma2) {
+relative_parameters <- function(covariance, frame, sigma2, natural) {
   factored <- !isFALSE(frame$bounded)
-  unlist(Map(function(S, term) {
+  unlist(Map(function(S, term, own) {
+    if (is_special(term)) return(own)
     S <- S / sigma2
-    if (term$structure == "diagonal") return(if (factored) sqrt(diag(S)) else diag(S))
+    if (is_diagonal(term)) return(if (factored) sqrt(diag(S)) else diag(S))
     if (factored) S <- lower_factor(S)
     S[lower.tri(S, diag = TRUE)]
-  }, covariance, frame$random), use.names = FALSE)
+  }, covariance, frame$random, natural), use.names = FALSE)
 }
 
 name_modes <- function(b, term, groups) {
@@ -231,6 +235,10 @@ boundary_message <- function(frame, optimum, estimates) {
 }
 
 boundary_words <- function(S, term) {
+  if (is_special(term)) {
+    what <- if (all(S == 0)) "the variances" else "a parameter"
+    return(paste0(what, " of ", written_terms(list(term)), " ", if (all(S == 0)) "are estimated as 0" else "is estimated at its bound"))
+  }
   zero <- term$columns[diag(S) == 0]
   if (length(zero)) {
     return(paste0("variance of ", enumerate(quote_name(zero)), " by ", quote_name(term$name), " is estimated as 0"))

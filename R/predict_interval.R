@@ -115,7 +115,7 @@ parameter_ways <- function(inference) {
 # Second derivative of the natural parameters as theta moves along `way`.
 natural_bend <- function(fit, way) {
   if (!fit_is_bounded(fit)) return(numeric(length(way)))
-  unlist(Map(function(T, term) 2 * tcrossprod(T)[natural_entries(term$q, term$structure == "diagonal")], unstack_factors(fit, way), fit_random(fit)))
+  unlist(Map(function(T, term) 2 * tcrossprod(T)[natural_entries(term$q, is_diagonal(term))], unstack_factors(fit, way), fit_random(fit)))
 }
 
 # First and second derivative of the whole variance along a way, by differences of fourth order.
@@ -175,7 +175,7 @@ row_extra <- function(fit, d, i, target) {
   new <- Map(function(group, use, left) (if (d$codes[[group]][i] == 0L) use else use & FALSE) | (if (is.null(left)) FALSE else left),
              fit_term_groups(fit), target$use, if (is.null(target$left_out)) vector("list", length(target$use)) else target$left_out)
   squares <- Map(function(Z, new, basis) crossprod((Z[i, ] * new) %*% basis), d$Z, new, fit$cross_products$z_basis)
-  slopes <- Map(function(S, term) natural_slopes(S, term$structure == "diagonal"), squares, fit_random(fit))
+  slopes <- Map(function(S, term) natural_slopes(S, is_diagonal(term)), squares, fit_random(fit))
   variance <- sum(mapply(function(Z, new, S) sum((Z[i, ] * new) %*% S * (Z[i, ] * new)), d$Z, new, fit_covariance(fit))) / fit_sigma(fit)^2
   residual <- if (is.null(target$residual)) 0 else rep_len(target$residual, nrow(d$X))[i]
   list(variance = variance + residual, slope = c(unlist(slopes), residual))

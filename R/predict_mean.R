@@ -68,7 +68,7 @@ level_means <- function(fit, rows, d, known) {
 # What new levels and residuals add to the variance, relative to sigma^2, and its slopes.
 mean_extra <- function(fit, means, residual) {
   variance <- Map(function(mean, S) sum((mean$new %*% S) * mean$new), means, fit_covariance(fit))
-  slopes <- Map(function(mean, basis, term) natural_slopes(crossprod(mean$new %*% basis), term$structure == "diagonal"), means,
+  slopes <- Map(function(mean, basis, term) natural_slopes(crossprod(mean$new %*% basis), is_diagonal(term)), means,
                 fit$cross_products$z_basis, fit_random(fit))
   list(variance = sum(unlist(variance)) / fit_sigma(fit)^2 + residual, slope = c(unlist(slopes), residual))
 }

@@ -133,7 +133,7 @@ prediction_change <- function(fit, parts, m, l) {
     Z <- Z[parts$used, , drop = FALSE]
     code <- d$codes[[group]][parts$used]
     h <- m - matrix(as.vector(Matrix::crossprod(sparse_columns(Z, code, nrow(m)), l)), nrow(m), byrow = TRUE)
-    natural_products(Z %*% basis, h %*% basis, code, term$structure == "diagonal")
+    natural_products(Z %*% basis, h %*% basis, code, is_diagonal(term))
   }, fit_random(fit), d$Z, m, group, fit$cross_products$z_basis)
   list(slope = unlist(lapply(terms, `[[`, "slope")), v = do.call(cbind, lapply(terms, `[[`, "v")))
 }

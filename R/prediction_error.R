@@ -24,7 +24,7 @@ reliability_of <- function(pev, variance) {
 
 # Adds the attributes "pev", "reliability" and "studentized" to the data frames of ranef().
 with_prediction_errors <- function(out, fit) {
-  refuse_structured(fit, "prediction error variances are")
+  refuse_structured(fit, "prediction error variances are", special = any(vapply(fit_random(fit), is_across, NA)))
   pev <- group_prediction_errors(fit)
   variance <- group_prior_variances(fit)
   for (g in seq_along(out)) {

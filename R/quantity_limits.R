@@ -29,7 +29,7 @@ quantity_errors <- function(fit, functions, own, information) {
 natural_steps <- function(fit, C) {
   sigma2 <- fit_sigma(fit)^2
   random <- fit_random(fit)
-  at <- do.call(rbind, Map(function(term, t) cbind(t, natural_entries(term$q, term$structure == "diagonal")), random, seq_along(random)))
+  at <- do.call(rbind, Map(function(term, t) cbind(t, natural_entries(term$q, is_diagonal(term))), random, seq_along(random)))
   relative <- covariance_at(fit, fit$optimum$theta, own = TRUE)
   value <- c(vapply(seq_len(nrow(at)), function(k) if (at[k, 2L] == at[k, 3L]) relative[[at[k, 1L]]][at[k, 2L], at[k, 3L]] else NA_real_, 0), 1)
   se <- sqrt(pmax(diag(C), 0))

@@ -7,10 +7,10 @@ reductions <- function(fit, reduce = TRUE) {
 }
 
 term_reductions <- function(fit, term, index, reduce) {
-  text <- paste0("(", term$label, ")")
+  text <- written_terms(list(term))
   effects <- attr(term$terms, "term.labels")
-  if (!reduce || !length(effects)) return(list(list(label = text, term = index, left = NULL)))
-  if (term$structure == "diagonal") return(diagonal_reductions(fit, term, index, effects))
+  if (!reduce || !length(effects) || is_special(term)) return(list(list(label = text, term = index, left = NULL)))
+  if (is_diagonal(term)) return(diagonal_reductions(fit, term, index, effects))
   lapply(drop_scope(term$terms), function(effect) {
     intercept <- term$coding$intercept || (length(effects) == 1L && !is.null(term$z_constant))      # (0 + f | g) to (1 | g)
     list(label = paste(effect, "in", text), term = index, left = what_is_left(intercept, setdiff(effects, effect)))
@@ -39,7 +39,7 @@ reduced_texts <- function(fit, way) {
   at <- which(formula_order(fit$frame) == way$term)
   if (is.null(way$left)) return(texts[-at])
   term <- fit_random(fit)[[way$term]]
-  bar <- if (term$structure == "diagonal" && length(way$left$effects)) " || " else " | "
+  bar <- if (is_diagonal(term) && length(way$left$effects)) " || " else " | "
   lhs <- c(if (way$left$intercept) "1" else "0", way$left$effects)
   texts[at] <- paste0("(", paste(lhs, collapse = " + "), bar, term_group_text(term), ")")
   texts

@@ -69,7 +69,11 @@ check_whichel <- function(whichel, names) {
 group_modes <- function(fit) {
   modes <- fit_modes(fit)
   group <- fit_term_groups(fit)
-  out <- lapply(seq_along(fit_groups(fit)), function(g) do.call(cbind, unname(modes[group == g])))
+  out <- lapply(seq_along(fit_groups(fit)), function(g) {
+    own <- which(group == g)
+    if (is_across(fit_random(fit)[[own[1L]]])) return(across_modes(fit_random(fit)[[own[1L]]], modes[[own[1L]]]))
+    do.call(cbind, unname(modes[own]))
+  })
   stats::setNames(out, names(fit_groups(fit)))
 }
 
@@ -79,6 +83,7 @@ group_variances <- function(fit) {
   group <- fit_term_groups(fit)
   lapply(seq_along(arrays), function(g) {
     terms <- fit_random(fit)[group == g]
+    if (is_across(terms[[1L]])) return(across_variances(terms[[1L]], unname(arrays[[g]])))
     if (length(terms) == 1L) return(unname(arrays[[g]]))
     q <- vapply(terms, function(term) as.integer(term$q), 0L)
     last <- cumsum(q)

@@ -142,7 +142,7 @@ expanded_formula <- function(fit) {
   random <- fit_random(fit)[formula_order(fit$frame)]
   texts <- unlist(lapply(random, function(term) {
     effects <- attr(term$terms, "term.labels")
-    if (term$structure != "diagonal" || !length(effects)) return(paste0("(", term$label, ")"))
+    if (!is_diagonal(term) || !length(effects)) return(written_terms(list(term)))
     own <- c(if (term$coding$intercept) "1", paste("0 +", effects))
     paste0("(", own, " | ", term_group_text(term), ")")
   }))

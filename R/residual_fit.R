@@ -41,42 +41,28 @@ fit_psi <- function(fit) fit$optimum$psi
 structured_derivatives <- function(fit) {
   at <- fit$optimum
   found <- engine_result(engine_structured_information(fit_structured_model(fit), at$theta, at$psi), fit$frame)
-  random <- random_jacobian(fit, found$trace - found$quadratic)
   r <- length(at$psi)
-  found$jacobian <- block_diagonal(list(random$jacobian, diag(r)))
+  found$jacobian <- block_diagonal(list(found$jacobian, diag(r)))
   found$bent <- found$curvature
-  found$curvature <- block_diagonal(list(random$curvature, matrix(0, r, r)))
+  found$curvature <- block_diagonal(list(found$theta_curvature, matrix(0, r, r)))
   found[c("phi", "psi", "p", "q", "r", "t", "t_ml", "ai", "jacobian", "curvature", "bent")]
 }
 
-# d(entries of the random effects' covariance matrices) / d theta, and the score times second derivatives.
-random_jacobian <- function(fit, score) {
-  factors <- unstack_factors(fit, fit$optimum$theta)
-  end <- 0L
-  parts <- Map(function(term, L) {
-    at <- term_entries(term)
-    k <- nrow(at)
-    own <- score[end + seq_len(k)]
-    end <<- end + k
-    unit <- lapply(seq_len(k), function(i) {
-      E <- matrix(0, term$q, term$q)
-      E[at[i, 1L], at[i, 2L]] <- 1
-      E
-    })
-    J <- vapply(unit, function(E) (E %*% t(L) + L %*% t(E))[at], numeric(k))
-    C <- outer(seq_len(k), seq_len(k), Vectorize(function(i, j) {
-      sum(own * (unit[[i]] %*% t(unit[[j]]) + unit[[j]] %*% t(unit[[i]]))[at])
-    }))
-    list(J = matrix(J, k, k), C = matrix(C, k, k))
-  }, fit_random(fit), factors)
-  list(jacobian = block_diagonal(lapply(parts, `[[`, "J")), curvature = block_diagonal(lapply(parts, `[[`, "C")))
-}
-
 # What has no theory or no code yet for a residual structure is refused by name.
-refuse_structured <- function(fit, what, fix = NULL) {
+# `special = FALSE`: structures of random effects are no reason.
+refuse_structured <- function(fit, what, fix = NULL, special = TRUE) {
   check_fit(fit)
+  if (special) refuse_special(fit$frame, what, fix)
   if (!is_structured(fit)) return(invisible(fit))
   lmm_abort("input", paste0(what, " not available for a fit with a residual structure."), what = "residual", fix = fix)
+}
+
+# The same for random terms whose covariance matrix has a structure.
+refuse_special <- function(frame, what, fix = NULL) {
+  special <- Filter(is_special, frame$random)
+  if (!length(special)) return(invisible())
+  term <- special[[1L]]
+  lmm_abort("input", paste0(what, " not available for the covariance structure of ", written_terms(list(term)), "."), what = term$word, fix = fix)
 }
 
 # Degrees of freedom that are counted by random effects.

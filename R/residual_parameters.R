@@ -76,7 +76,7 @@ structured_covariance <- function(fit, information = "observed") {
 
 # The map from the engine's natural parameters to the user's.
 natural_units <- function(fit) {
-  maps <- Map(vech_map, fit$cross_products$z_basis, fit_random(fit))
+  maps <- natural_maps(fit)
   kind <- fit$cross_products$parameters$kind
   random <- rep(TRUE, sum(vapply(maps, nrow, 0L)))
   unit <- ifelse(c(random, absolute_kinds(kind, fit), TRUE), fit_sigma(fit)^2, 1)

@@ -49,7 +49,7 @@ simulate.lmm_fit <- function(object, nsim = 1, seed = NULL, use.u = FALSE, re.fo
   keep <- wanted_columns(object, re.form)
   check_draws(nsim, 24 * fit_nobs(object))
   newdata <- force_argument(newdata, "newdata")
-  if (!is.null(newdata)) refuse_structured(object, "simulate() for new rows is")
+  if (!is.null(newdata)) refuse_structured(object, "simulate() for new rows is", special = FALSE)
   rows <- if (is.null(newdata)) fit_rows(object, "simulate() without `newdata`")
           else simulation_rows(object, newdata, allow.new.levels, weights)
   if (!is.null(weights) && is.null(newdata)) simulation_numbers(weights, "weights", rows, newdata, 0)
@@ -123,7 +123,7 @@ drawn_columns <- function(fit, rows, drawn) {
     code <- codes[[group[k]]]
     A <- sparse_columns(d$Z[[k]] %*% factors[[k]], code$code, code$n)
     term <- fit_random(fit)[[k]]
-    if (term$structure == "diagonal") A[, order(level_major(code$n, term$q)), drop = FALSE] else A
+    if (is_diagonal(term)) A[, order(level_major(code$n, term$q)), drop = FALSE] else A
   })
   do.call(cbind, parts)
 }

@@ -129,7 +129,7 @@ row_limits_by <- function(fit, scales, limits, level) {
 # Limits of the rows of tidy_parameters(); a component that may be negative has none by the profile.
 parameter_row_limits <- function(fit, scales, level) {
   parameters <- variance_parameters(fit)
-  if (!fit_is_bounded(fit)) {
+  if (!fit_is_bounded(fit) || has_special(fit)) {
     limits <- stats::confint(fit, "theta_", level, "Wald", scale = if (scales == "sdcor") "sd" else "variance", quiet = TRUE)
     return(unname(limits))
   }

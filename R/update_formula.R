@@ -84,7 +84,7 @@ without_summands <- function(formula, taken) {
 # The parts of a random term: its columns one by one where it is diagonal, else all of them, each with its group.
 term_parts <- function(term) {
   columns <- sort(column_labels(term$lhs), method = "radix")
-  if (term$structure == "diagonal") columns <- as.list(columns) else columns <- list(columns)
+  if (is_diagonal(term)) columns <- as.list(columns) else columns <- list(columns)
   lapply(columns, function(labels) list(labels = labels, group = group_key(term$group)))
 }
 
@@ -104,7 +104,7 @@ check_parts <- function(gone, terms) {
     within <- Filter(function(term) identical(group_key(term$group), part$group) && all(part$labels %in% column_labels(term$lhs)), terms)
     if (any(vapply(within, function(term) list(part) %in% term_parts(term), NA))) next
     text <- paste0("(", part_text(part$labels), " | ", paste(part$group, collapse = ":"), ")")
-    joined <- Filter(function(term) term$structure != "diagonal", within)
+    joined <- Filter(function(term) !is_diagonal(term), within)
     if (length(joined)) abort_correlated_part(text, joined[[1L]])
     inform_absent(text, written_terms(terms))
   }

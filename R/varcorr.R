@@ -25,6 +25,9 @@
 VarCorr.lmm_fit <- function(x, sigma = 1, ...) {
   check_number(sigma, "sigma", lower = 0)
   terms <- Map(describe_covariance, fit_covariance(x), fit_random(x), sigma)
+  terms <- Map(function(own, t, term) {
+    if (is_across(term)) describe_across(x, t, sigma) else if (is_special(term)) structure(own, listed = listed_parameters(x, t, sigma)) else own
+  }, terms, seq_along(terms), fit_random(x))
   structure(stats::setNames(terms, fit_term_names(x)), bounded = fit_is_bounded(x), sc = fit_shown_sigma(x) * sigma,
             useSc = !isTRUE(x$cross_products$owns_scale), residual = if (is_structured(x)) residual_parameters(x),
             class = "VarCorr.lmm_fit")
@@ -39,8 +42,21 @@ describe_covariance <- function(covariance, term, scale) {
   dimnames(covariance) <- list(term$columns, term$columns)
   sd <- real_root(diag(covariance))
   out <- structure(covariance, stddev = stats::setNames(sd, term$columns), correlation = as_correlation(covariance))
-  if (term$structure != "unstructured") attr(out, "structure") <- term$structure
+  if (!is_triangle(term)) attr(out, "structure") <- term$structure
+  if (is_special(term) && !is.null(term$label)) attr(out, "text") <- paste0(term$word, "(", term$label, "): ", structure_label(term))
   out
+}
+
+# The parameters of a special term, in the columns of as.data.frame().
+listed_parameters <- function(fit, t, scale) {
+  parameters <- variance_parameters(fit)
+  own <- parameters$term == t
+  power <- c(variance = 1, specific = 1, loading = 0.5, rho = 0, range = 0)[parameters$kind[own]]
+  root <- ifelse(parameters$kind[own] %in% c("variance", "specific"), 0.5, 1) * power
+  place <- ifelse(parameters$kind[own] == "specific", paste("specific", parameters$var1[own]), parameters$var1[own])
+  data.frame(var1 = place, var2 = ifelse(parameters$kind[own] == "rho", "cor", parameters$var2[own]),
+             vcov = variance_estimates(fit, "variance")[own] * scale^(2 * power), sdcor = variance_estimates(fit, "sd")[own] * scale^(2 * root),
+             stringsAsFactors = FALSE)
 }
 
 # A negative variance has no standard deviation: NA, never NaN.
@@ -56,7 +72,7 @@ as_correlation <- function(covariance) {
   R
 }
 
-has_correlations <- function(term) ncol(term) > 1L && !identical(attr(term, "structure"), "diagonal")
+has_correlations <- function(term) ncol(term) > 1L && !any(has_no_correlations(attr(term, "structure")))
 
 #' @rdname VarCorr.lmm_fit
 #' @export
@@ -79,6 +95,7 @@ residual_rows_of <- function(own) {
 }
 
 long_covariance <- function(term, name, order) {
+  if (!is.null(attr(term, "listed"))) return(data.frame(grp = name, attr(term, "listed"), stringsAsFactors = FALSE))
   q <- ncol(term)
   at <- which(lower.tri(diag(q), diag = TRUE), arr.ind = TRUE)
   if (!has_correlations(term)) at <- at[at[, 1L] == at[, 2L], , drop = FALSE]
@@ -97,6 +114,7 @@ long_covariance <- function(term, name, order) {
 print.VarCorr.lmm_fit <- function(x, digits = max(3L, getOption("digits") - 2L), comp = default_comp(x), ...) {
   shown <- format(x, digits = digits, comp = comp)
   if (nrow(shown)) print(shown, quote = FALSE, ...)
+  for (term in unclass(x)[seq_along(x)]) if (!is.null(attr(term, "text"))) cat(attr(term, "text"), "\n", sep = "")
   invisible(x)
 }
 

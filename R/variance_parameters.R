@@ -4,33 +4,38 @@
 # the residual standard deviation last. term 0 is the residual; row and col are entries of the term's covariance matrix.
 variance_parameters <- function(fit) {
   random <- fit_random(fit)
-  at <- lapply(random, function(term) {
-    entries <- term_entries(term)
-    entries[order(entries[, 1L] != entries[, 2L]), , drop = FALSE]
-  })
+  kinds <- lapply(random, term_kinds)
+  first <- lapply(kinds, function(kind) order(!kind %in% c("variance", "loading"), kind == "specific"))
+  at <- Map(function(term, order) term_entries(term)[order, , drop = FALSE], random, first)
+  kinds <- Map(`[`, kinds, first)
   count <- vapply(at, nrow, 0L)
   column <- function(k) unlist(lapply(at, function(entries) entries[, k]))
-  word <- function(k) unlist(Map(function(term, entries) term$columns[entries[, k]], random, at), use.names = FALSE)
+  word <- function(k) unlist(Map(function(term, entries, kind) parameter_places(term, entries, kind, k), random, at, kinds), use.names = FALSE)
   out <- list(term = c(rep(seq_along(random), count), 0L), row = c(column(1L), 1L), col = c(column(2L), 1L),
               grp = c(rep(fit_term_names(fit), count), "Residual"), var1 = c(word(2L), NA), var2 = c(word(1L), NA))
-  out$correlation <- out$row != out$col
-  out$var2[!out$correlation] <- NA
+  out$kind <- c(unlist(kinds), "variance")
+  out$correlation <- out$kind == "correlation"
+  out$var2[!out$correlation & out$kind != "loading"] <- NA
   structure(out, row.names = seq_along(out$term), class = "data.frame")
 }
 
 # Free entries of a term's covariance matrix, column by column.
 term_entries <- function(term) {
+  if (is_special(term)) return(unname(as.matrix(term_table(term)[c("row", "col")])))
   at <- which(lower.tri(diag(term$q), diag = TRUE), arr.ind = TRUE)
-  if (term$structure == "diagonal") at <- at[at[, 1L] == at[, 2L], , drop = FALSE]
+  if (is_diagonal(term)) at <- at[at[, 1L] == at[, 2L], , drop = FALSE]
   unname(at)
 }
 
 # ".sig01", ..., ".sigma" or "sd_(Intercept)|Subject", "cor_Days.(Intercept)|Subject", "sigma".
 parameter_names <- function(parameters, old = TRUE, scale = "sd") {
   if (old && scale == "sd") return(c(sprintf(".sig%02d", seq_len(nrow(parameters) - 1L)), ".sigma"))
-  words <- if (scale == "sd") c("sd_", "cor_") else c("var_", "cov_")
+  words <- if (scale == "sd") c(variance = "sd_", correlation = "cor_", specific = "specific_sd_") else
+    c(variance = "var_", correlation = "cov_", specific = "specific_var_")
+  words <- c(words, rho = "cor_", range = "", loading = "loading_")
   columns <- ifelse(parameters$correlation, paste0(parameters$var2, ".", parameters$var1), parameters$var1)
-  out <- paste0(ifelse(parameters$correlation, words[2L], words[1L]), columns, "|", parameters$grp)
+  columns[parameters$kind == "loading"] <- paste0(parameters$var1, ".", parameters$var2)[parameters$kind == "loading"]
+  out <- paste0(words[parameters$kind], columns, "|", parameters$grp)
   out[parameters$term == 0L] <- if (scale == "sd") "sigma" else "sigma^2"
   out
 }
@@ -42,7 +47,8 @@ parameter_values <- function(parameters, covariance, sigma, scale = "sd") {
     j <- parameters$col[k]
     if (parameters$term[k] == 0L) return(if (scale == "sd") sigma else sigma^2)
     S <- covariance[[parameters$term[k]]]
-    if (scale != "sd") return(S[i, j])
+    if (!parameters$kind[k] %in% c("variance", "correlation", "rho")) return(NA_real_)     # not an entry of the matrix
+    if (scale != "sd" && parameters$kind[k] != "rho") return(S[i, j])
     if (i == j) return(real_root(S[i, i]))
     size <- real_root(S[i, i]) * real_root(S[j, j])
     if (isTRUE(size > 0)) max(-1, min(1, S[i, j] / size)) else NA_real_
@@ -50,7 +56,33 @@ parameter_values <- function(parameters, covariance, sigma, scale = "sd") {
 }
 
 variance_estimates <- function(fit, scale = "sd", parameters = variance_parameters(fit)) {
-  parameter_values(parameters, fit_covariance(fit), fit_sigma(fit), scale)
+  out <- parameter_values(parameters, fit_covariance(fit), fit_sigma(fit), scale)
+  for (k in which(parameters$kind %in% c("range", "loading", "specific"))) {
+    term <- fit_random(fit)[[parameters$term[k]]]
+    own <- fit_natural(fit)[[parameters$term[k]]][parameter_keys(term) == own_key(parameters[k, ])]
+    out[k] <- if (parameters$kind[k] == "specific" && scale == "sd") sqrt(own) else own
+  }
+  out
+}
+
+# What tells the natural parameters of a term apart.
+parameter_keys <- function(term) paste(term_entries(term)[, 1L], term_entries(term)[, 2L], term_kinds(term))
+
+own_key <- function(parameters) paste(parameters$row, parameters$col, parameters$kind)
+
+# How the places of a term's parameters are called: its columns, or the structure's word where one parameter stands for many.
+parameter_places <- function(term, entries, kind, k) {
+  out <- term$columns[entries[, k]]
+  if (!is_special(term)) return(out)
+  word <- if (is.null(term$word)) "(Intercept)" else term$word
+  out[kind == "rho"] <- word
+  out[kind == "range"] <- "range"
+  lag <- kind == "rho" & sum(kind == "rho") > 1L
+  out[lag] <- paste0(word, entries[lag, 1L] - 1L)
+  if (has_one_variance(term)) out[kind == "variance"] <- if (is_across(term)) "(Intercept)" else word
+  if (k == 2L) out[kind == "loading"] <- paste0("f", entries[kind == "loading", 2L])
+  if (k == 1L) out[kind == "loading"] <- term$columns[entries[kind == "loading", 1L]]
+  out
 }
 
 # Rows of each term's lower triangle, diagonal included, where they are stacked.

@@ -59,7 +59,7 @@ variance_components <- function(fit, scale = c("variance", "sd"), information = 
   estimate <- variance_estimates(fit, found$scale, parameters)
   estimate[parameters$term == 0L] <- fit_shown_sigma(fit)^(if (found$scale == "sd") 1 else 2)
   z <- estimate / found$se
-  df <- ifelse(parameters$correlation | (!is.na(estimate) & estimate < 0), NA_real_, 2 * (if (found$scale == "sd") z / 2 else z)^2)
+  df <- ifelse(!parameters$kind %in% c("variance", "specific") | (!is.na(estimate) & estimate < 0), NA_real_, 2 * (if (found$scale == "sd") z / 2 else z)^2)
   structure(data.frame(parameters[c("grp", "var1", "var2")], estimate = estimate, se = found$se, df = df, reason = found$reason,
                        row.names = parameter_names(parameters, old = FALSE, scale = found$scale)),
             class = c("variance_components", "data.frame"))
@@ -101,7 +101,7 @@ component_errors <- function(fit, scale = "variance", information = "observed") 
 # The same for the natural parameters: entries of each term's covariance matrix column by column, then sigma^2, in the
 # user's units.
 natural_errors <- function(fit, information) {
-  maps <- Map(vech_map, fit$cross_products$z_basis, fit_random(fit))
+  maps <- natural_maps(fit)
   k <- sum(vapply(maps, nrow, 0L)) + 1L
   if (fit_is_exact(fit)) return(list(se = rep(NA_real_, k), correlation = matrix(NA_real_, k, k)))
   out <- transformed_errors(block_diagonal(c(maps, list(matrix(1)))), natural_covariance(fit, information))
@@ -150,6 +150,12 @@ scaled_inverse <- function(H) {
   chol2inv(root) / outer(size, size)
 }
 
+# For each term the map from the engine's natural parameters to those that are listed, times sigma^2 in the user's units.
+natural_maps <- function(fit) {
+  Map(function(t, term, basis) if (is_special(term)) special_map(fit, t) else vech_map(basis, term), seq_along(fit_random(fit)),
+      fit_random(fit), fit$cross_products$z_basis)
+}
+
 # Lower triangle of S -> lower triangle of B S B', column by column; the diagonal only for a diagonal structure.
 vech_map <- function(B, term) {
   B <- as.matrix(B)
@@ -176,9 +182,8 @@ block_diagonal <- function(blocks) {
 
 # Place of each listed parameter among the natural ones.
 parameter_positions <- function(fit, parameters) {
-  entries <- c(unlist(Map(function(term, t) paste(t, term_entries(term)[, 1L], term_entries(term)[, 2L]),
-                          fit_random(fit), seq_along(fit_random(fit)))), "0 1 1")
-  match(paste(parameters$term, parameters$row, parameters$col), entries)
+  entries <- c(unlist(Map(function(term, t) paste(t, parameter_keys(term)), fit_random(fit), seq_along(fit_random(fit)))), "0 1 1 variance")
+  match(paste(parameters$term, own_key(parameters)), entries)
 }
 
 # d(standard deviations and correlations) / d(variances and covariances), in the order of the list.
@@ -188,7 +193,7 @@ sd_slopes <- function(fit, parameters) {
   place <- function(t, i) which(parameters$term == t & parameters$row == i & parameters$col == i)
   for (k in seq_len(nrow(parameters))) {
     if (!parameters$correlation[k]) {
-      D[k, k] <- 1 / (2 * real_root(value[k]))
+      D[k, k] <- if (parameters$kind[k] %in% c("variance", "specific")) 1 / (2 * real_root(value[k])) else 1
       next
     }
     at <- c(place(parameters$term[k], parameters$row[k]), place(parameters$term[k], parameters$col[k]))
@@ -206,7 +211,7 @@ boundary_reasons <- function(fit, parameters, scale, se) {
   reason <- ifelse(is.na(se), "the information matrix is not positive definite", NA_character_)
   if (fit_is_exact(fit)) reason[] <- "the residual variance is zero"
   singular <- c(fit_singular(fit), FALSE)[ifelse(parameters$term == 0L, length(fit_singular(fit)) + 1L, parameters$term)]
-  zero <- parameters$term > 0L & !parameters$correlation & !is.na(sd) & sd == 0
+  zero <- parameters$term > 0L & parameters$kind %in% c("variance", "specific") & !is.na(sd) & sd == 0
   of_zero <- parameters$correlation & vapply(seq_len(nrow(parameters)), function(k) {
     any(zero & parameters$term == parameters$term[k] & parameters$row %in% c(parameters$row[k], parameters$col[k]))
   }, NA)
@@ -214,6 +219,7 @@ boundary_reasons <- function(fit, parameters, scale, se) {
   if (fit_shown_sigma(fit) == 0 && !fit_is_exact(fit)) reason[parameters$term == 0L] <- "the residual variance is estimated as 0, its boundary"
   reason[of_zero] <- "a variance is estimated as 0"
   one <- parameters$correlation & singular & !is.na(sd) & abs(sd) >= 1 - 1e-7
+  reason[special_bounds(fit, parameters)] <- "the parameter is estimated at its bound"
   if (scale == "sd") {
     reason[one] <- "the correlation is on its boundary"
     reason[is.na(sd) & !parameters$correlation] <- "the variance is negative and has no standard deviation"
@@ -222,6 +228,16 @@ boundary_reasons <- function(fit, parameters, scale, se) {
   if (scale == "variance") known <- known & !moving_covariance(parameters, known)
   reason[known] <- "the parameter is held at a known value"
   reason
+}
+
+# Listed parameters of special terms that are at a bound.
+special_bounds <- function(fit, parameters) {
+  parameters$term > 0L & parameters$kind %in% c("rho", "range") & vapply(seq_len(nrow(parameters)), function(k) {
+    if (parameters$term[k] == 0L) return(FALSE)
+    term <- fit_random(fit)[[parameters$term[k]]]
+    if (!is_special(term)) return(FALSE)
+    at_bound(term, fit_natural(fit)[[parameters$term[k]]])[parameter_keys(term) == own_key(parameters[k, ])]
+  }, NA)
 }
 
 # Covariances whose correlation is held while a standard deviation is not.

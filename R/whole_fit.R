@@ -105,11 +105,11 @@ is_whole_group <- function(group) is_text(group$name) && is.character(group$leve
 is_whole_term <- function(term, groups) {
   is_text(term$label) && is_text(term$name) && is_size(term$q) && term$q > 0 && is.character(term$columns) && length(term$columns) == term$q &&
     is_size(term$group) && term$group >= 1 && term$group <= groups && is_text(term$structure) &&
-    term$structure %in% c("unstructured", "diagonal") && inherits(term$terms, "terms")
+    is_known_structure(term$structure) && inherits(term$terms, "terms")
 }
 
 theta_count <- function(frame) {
-  sum(vapply(frame$random, function(term) if (term$structure == "diagonal") term$q else term$q * (term$q + 1) / 2, 0))
+  sum(vapply(frame$random, term_size, 0))
 }
 
 # The engine looks at the blocks of the random effects when it is given them.

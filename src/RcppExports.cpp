@@ -11,6 +11,62 @@ Rcpp::Rostream<true>&  Rcpp::Rcout = Rcpp::Rcpp_cout_get();
 Rcpp::Rostream<false>& Rcpp::Rcerr = Rcpp::Rcpp_cerr_get();
 #endif
 
+// engine_covariance
+SEXP engine_covariance(Rcpp::List term, int q);
+RcppExport SEXP _henderson_engine_covariance(SEXP termSEXP, SEXP qSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< Rcpp::List >::type term(termSEXP);
+    Rcpp::traits::input_parameter< int >::type q(qSEXP);
+    rcpp_result_gen = Rcpp::wrap(engine_covariance(term, q));
+    return rcpp_result_gen;
+END_RCPP
+}
+// engine_covariance_at
+SEXP engine_covariance_at(Rcpp::List term, int q, SEXP psi);
+RcppExport SEXP _henderson_engine_covariance_at(SEXP termSEXP, SEXP qSEXP, SEXP psiSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< Rcpp::List >::type term(termSEXP);
+    Rcpp::traits::input_parameter< int >::type q(qSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type psi(psiSEXP);
+    rcpp_result_gen = Rcpp::wrap(engine_covariance_at(term, q, psi));
+    return rcpp_result_gen;
+END_RCPP
+}
+// engine_covariance_natural
+SEXP engine_covariance_natural(Rcpp::List term, int q, SEXP theta);
+RcppExport SEXP _henderson_engine_covariance_natural(SEXP termSEXP, SEXP qSEXP, SEXP thetaSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< Rcpp::List >::type term(termSEXP);
+    Rcpp::traits::input_parameter< int >::type q(qSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type theta(thetaSEXP);
+    rcpp_result_gen = Rcpp::wrap(engine_covariance_natural(term, q, theta));
+    return rcpp_result_gen;
+END_RCPP
+}
+// engine_covariance_project
+SEXP engine_covariance_project(Rcpp::List term, int q, SEXP sigma);
+RcppExport SEXP _henderson_engine_covariance_project(SEXP termSEXP, SEXP qSEXP, SEXP sigmaSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< Rcpp::List >::type term(termSEXP);
+    Rcpp::traits::input_parameter< int >::type q(qSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type sigma(sigmaSEXP);
+    rcpp_result_gen = Rcpp::wrap(engine_covariance_project(term, q, sigma));
+    return rcpp_result_gen;
+END_RCPP
+}
+// engine_covariances
+SEXP engine_covariances();
+RcppExport SEXP _henderson_engine_covariances() {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    rcpp_result_gen = Rcpp::wrap(engine_covariances());
+    return rcpp_result_gen;
+END_RCPP
+}
 // engine_cross_products
 SEXP engine_cross_products(const Rcpp::List& layout, const Rcpp::List& constants, int chunks, Rcpp::Function read);
 RcppExport SEXP _henderson_engine_cross_products(SEXP layoutSEXP, SEXP constantsSEXP, SEXP chunksSEXP, SEXP readSEXP) {
@@ -353,6 +409,11 @@ END_RCPP
 }
 
 static const R_CallMethodDef CallEntries[] = {
+    {"_henderson_engine_covariance", (DL_FUNC) &_henderson_engine_covariance, 2},
+    {"_henderson_engine_covariance_at", (DL_FUNC) &_henderson_engine_covariance_at, 3},
+    {"_henderson_engine_covariance_natural", (DL_FUNC) &_henderson_engine_covariance_natural, 3},
+    {"_henderson_engine_covariance_project", (DL_FUNC) &_henderson_engine_covariance_project, 3},
+    {"_henderson_engine_covariances", (DL_FUNC) &_henderson_engine_covariances, 0},
     {"_henderson_engine_cross_products", (DL_FUNC) &_henderson_engine_cross_products, 4},
     {"_henderson_engine_fit", (DL_FUNC) &_henderson_engine_fit, 5},
     {"_henderson_engine_refits", (DL_FUNC) &_henderson_engine_refits, 3},

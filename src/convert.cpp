@@ -49,6 +49,19 @@ void require(bool condition, const char* message) {
   if (!condition) throw Error("input", message);
 }
 
+std::shared_ptr<const Covariance> to_covariance(const Rcpp::List& term, Index q) {
+  CovarianceSpec spec;
+  spec.name = Rcpp::as<std::string>(term["structure"]);
+  if (term.containsElementNamed("positions") && !Rf_isNull(term["positions"])) {
+    const Rcpp::NumericMatrix positions = term["positions"];
+    require(positions.nrow() == q, "a structure has not as many positions as columns");
+    spec.positions = Eigen::Map<const MatrixXd>(positions.begin(), positions.nrow(), positions.ncol());
+    require(spec.positions.allFinite(), "positions are not finite");
+  }
+  if (term.containsElementNamed("rank") && !Rf_isNull(term["rank"])) spec.rank = Rcpp::as<int>(term["rank"]);
+  return make_covariance(spec);
+}
+
 Layout to_layout(const Rcpp::List& layout) {
   const Rcpp::IntegerVector levels = layout["levels"];
   const Rcpp::List terms = layout["terms"];
@@ -62,13 +75,16 @@ Layout to_layout(const Rcpp::List& layout) {
     const int group = Rcpp::as<int>(term["group"]), q = Rcpp::as<int>(term["q"]);
     require(group != NA_INTEGER && group >= 1 && group <= levels.size(), "a term has no grouping factor");
     require(q != NA_INTEGER && q >= 1, "a random term has no columns");
-    out.add_term(group - 1, q, covariance_structure(Rcpp::as<std::string>(term["structure"])));
+    out.add_term(group - 1, q, to_covariance(term, q));
   }
   for (const Group& g : out.groups) require(g.q > 0, "a grouping factor has no term");
   require(!out.groups.empty(), "there is no random term");
   out.finish();
   return out;
 }
+
+// A standard deviation of 0 where it is a parameter of its own.
+static bool zero_may_be_held(const Term& term, Index row) { return term.structure->alone(term.q, row).has_value(); }
 
 std::vector<Held> to_held(SEXP x, const Layout& layout) {
   std::vector<Held> out;
@@ -82,7 +98,7 @@ std::vector<Held> to_held(SEXP x, const Layout& layout) {
     require(term[k] >= 0 && term[k] <= terms && std::isfinite(value[k]), "a held parameter is not one of the model");
     const Index q = term[k] == 0 ? 1 : layout.terms[term[k] - 1].q;
     require(row[k] >= 1 && row[k] <= q && col[k] >= 1 && col[k] <= q, "a held parameter is not one of the model");
-    require(row[k] != col[k] || value[k] > 0 || (value[k] == 0 && term[k] > 0 && layout.terms[term[k] - 1].n_theta == q),
+    require(row[k] != col[k] || value[k] > 0 || (value[k] == 0 && term[k] > 0 && zero_may_be_held(layout.terms[term[k] - 1], row[k] - 1)),
             "this standard deviation cannot be held at this value");
     Held h;
     h.term = term[k] - 1;

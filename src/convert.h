@@ -7,6 +7,7 @@
 #include <Eigen/Core>
 
 #include <chrono>
+#include <memory>
 #include <new>
 #include <string>
 #include <vector>
@@ -57,6 +58,9 @@ VectorXd vector_of(SEXP x);
 MatrixXd matrix_of(SEXP x);
 
 void require(bool condition, const char* message);
+
+// The structure of a term: list(structure, positions, rank), the last two where it needs them.
+std::shared_ptr<const Covariance> to_covariance(const Rcpp::List& term, Index q);
 
 Layout to_layout(const Rcpp::List& layout);
 

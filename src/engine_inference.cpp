@@ -134,7 +134,8 @@ SEXP engine_information(const Rcpp::List& layout, const Rcpp::List& cross_produc
         Named("psi") = numeric(x.psi), Named("sigma2") = point.at.sigma2, Named("phi") = numeric(x.phi),
         Named("p") = matrices(x.p), Named("q") = numeric(x.q), Named("t") = numeric(x.t),
         Named("t_ml") = numeric(x.t_ml), Named("ai") = numeric(x.ai), Named("jacobian") = numeric(x.jacobian),
-        Named("curvature") = numeric(x.curvature));
+        Named("curvature") = numeric(x.curvature), Named("natural_curvature") = numeric(x.natural_curvature),
+        Named("r") = matrices(x.r));
   });
 }
 

@@ -244,6 +244,7 @@ SEXP engine_structured_information(const Rcpp::List& model, const Eigen::VectorX
                               Rcpp::Named("p") = Rcpp::wrap(x.p), Rcpp::Named("q") = x.q,
                               Rcpp::Named("r") = Rcpp::wrap(x.r), Rcpp::Named("t") = x.t, Rcpp::Named("t_ml") = x.t_ml,
                               Rcpp::Named("ai") = x.ai, Rcpp::Named("curvature") = x.curvature,
+                              Rcpp::Named("jacobian") = x.jacobian, Rcpp::Named("theta_curvature") = x.theta_curvature,
                               Rcpp::Named("trace") = x.trace, Rcpp::Named("quadratic") = x.quadratic);
   });
 }

@@ -1,5 +1,4 @@
 // One unit of an ordinary build: most of the time of a unit goes into the templates that its files share.
-#include "covariance/registry.cpp"
 #include "linalg/deflated_spectrum.cpp"
 #include "linalg/dense_cholesky.cpp"
 #include "linalg/multiply.cpp"

@@ -1,6 +1,6 @@
 # The rules of vignettes/architecture.Rmd that a machine can hold.
 
-layers <- c("linalg", "optimize", "covariance", "data", "likelihood", "fit", "inference", "residual", "structured", "responses")
+layers <- c("linalg", "optimize", "covariance", "data", "likelihood", "fit", "inference", "residual", "structured", "responses", "testing")
 
 # The source tree, where the tests run in one; an installed package has only the headers.
 source_root <- function() {
@@ -101,6 +101,29 @@ test_that("every source of the engine is part of exactly one unit", {
   parts <- sub('^#include "(.*)"$', "\\1", grep("^#include", lines, value = TRUE))
   expect_identical(anyDuplicated(parts), 0L)
   expect_setequal(parts, engine_units())
+})
+
+# A structure is known by what it says of itself.
+test_that("no file of the engine outside covariance/ names a structure or counts its parameters", {
+  names <- "\"(unstructured|diagonal|exchangeable|autoregressive|Toeplitz)|\\bUnstructured\\b|Diagonal\\b|Unbounded\\b|ScaledCorrelation|FactorAnalytic"
+  counted <- "n_theta *(==|!=|<|>|<=|>=) *[a-z_.\\[\\]0-9]*\\bq\\b|n_parameters\\("
+  headers <- file.path(engine_root(), grep("^(covariance|testing)/", engine_headers(), value = TRUE, invert = TRUE))
+  units <- file.path(source_root(), "src", "engine", grep("^covariance/", engine_units(), value = TRUE, invert = TRUE))
+  for (file in c(headers, units, list.files(file.path(source_root(), "src"), "\\.(cpp|h)$", full.names = TRUE))) {
+    lines <- sub("//.*", "", readLines(file, warn = FALSE))
+    lines <- grep("SelfAdjoint|UnboundedPredictor|asDiagonal|structure(\\.|->)n_parameters\\(q\\)", lines, value = TRUE, invert = TRUE)
+    expect_identical(grep(names, lines, value = TRUE), character(), label = basename(file))
+    expect_identical(grep(counted, lines, value = TRUE, perl = TRUE), character(), label = basename(file))
+  }
+})
+
+# covariance.R holds the words of the formula; residual structures have words of their own.
+test_that("no file of R but the formula's words names a structure of random effects", {
+  named <- "\"(unstructured|diagonal|homogeneous [a-zA-Z]+|exchangeable|(heterogeneous )?autoregressive|Toeplitz|factor analytic|reduced rank)\""
+  for (file in r_files()) {
+    if (basename(file) %in% c("covariance.R", "residual_formula.R", "ems_intervals.R")) next
+    expect_identical(grep(named, readLines(file, warn = FALSE), value = TRUE), character(), label = basename(file))
+  }
 })
 
 test_that("an engine function is called from one R file only", {

@@ -13,6 +13,31 @@ test_that("the engine passes its unit tests", {
   expect(is.null(status), paste(utils::tail(output, 40), collapse = "\n"))
 })
 
+test_that("the engine tells the parameters of each covariance structure", {
+  ask <- function(name, q, ...) engine_covariance(list(structure = name, ...), q)
+  full <- ask("unstructured", 3L)
+  expect_identical(full$row, c(1L, 2L, 3L, 2L, 3L, 3L))
+  expect_identical(full$col, c(1L, 1L, 1L, 2L, 2L, 3L))
+  expect_identical(full$kind, ifelse(full$row == full$col, "variance", "covariance"))
+  expect_identical(full$lower, ifelse(full$row == full$col, 0, -Inf))
+  expect_identical(full$alone, c(0L, 0L, 0L))
+  expect_identical(full$closed_under, "any")
+  diagonal <- ask("diagonal", 3L)
+  expect_identical(diagonal$row, 1:3)
+  expect_identical(diagonal$alone, 1:3)
+  expect_identical(diagonal$closed_under, "column scales")
+  expect_identical(ask("diagonal unbounded", 2L)$lower, c(-Inf, -Inf))
+  for (name in engine_covariances()) {
+    found <- ask(name, 2L)
+    expect_identical(found$theta, length(found$kind), label = name)
+    expect_identical(found$scale, ifelse(found$kind %in% c("variance", "covariance"), 1, 0), label = name)
+    expect_identical(found$bounded, !grepl("unbounded", name), label = name)
+  }
+  expect_identical(ask("factor analytic", 3L, rank = 2L)$scale, rep(c(0.5, 1), c(5, 3)))
+  expect_match(ask("factor analytic", 3L)$message, "number of factors")
+  expect_match(ask("nosuch", 2L)$message, "nosuch")
+})
+
 test_that("a fit draws no random number and makes no seed", {
   global <- globalenv()
   old <- get0(".Random.seed", global, inherits = FALSE)

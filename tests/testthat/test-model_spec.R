@@ -17,7 +17,12 @@ test_that("a double bar, us() and diag() choose the structure", {
   expect_identical(structure_of(y ~ diag(x | g)), "diagonal")
   expect_identical(structure_of(y ~ us(x | g)), "unstructured")
   expect_length(model_spec(y ~ (f || g))$random, 1L)
-  expect_condition_of(model_spec(y ~ cs(1 | g)), "lmm_error_formula", "cs\\(\\)")
+  expect_identical(structure_of(y ~ cs(0 + f | g)), "exchangeable")
+  expect_identical(model_spec(y ~ fa(0 + f | g, 2))$random[[1L]]$rank, 2L)
+  expect_identical(structure_of(y ~ ar1(0 + f | g, hom = FALSE)), structure_of(y ~ hetar1(0 + f | g)))
+  expect_condition_of(model_spec(y ~ ou(1 | g)), "lmm_error_formula", "ou\\(\\)")
+  expect_condition_of(model_spec(y ~ cs(0 + f | g, rank = 2)), "lmm_error_formula", "rank")
+  expect_condition_of(model_spec(y ~ rr(0 + f | g, 0)), "lmm_error_formula", "factors")
 })
 
 test_that("the fixed part is what is left", {

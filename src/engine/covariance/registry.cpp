@@ -2,67 +2,79 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
-#include <algorithm>
-#include <cmath>
 
 #include "henderson/covariance/diagonal.hpp"
+#include "henderson/covariance/factor_analytic.hpp"
+#include "henderson/covariance/scaled_correlation.hpp"
 #include "henderson/covariance/unbounded.hpp"
 #include "henderson/covariance/unstructured.hpp"
 #include "henderson/linalg/error.hpp"
 
 namespace henderson {
 
-MatrixXd Covariance::sigma(const VectorXd& theta, Index q) const {
-  const MatrixXd l = factor(theta, q);
-  return l * l.transpose();
+namespace {
+
+using Variances = ScaledCorrelation::Variances;
+
+std::shared_ptr<const Covariance> scaled(const std::string& name, std::shared_ptr<const Correlation> correlation,
+                                         Variances variances, bool linear = false) {
+  return std::make_shared<ScaledCorrelation>(name, std::move(correlation), variances, linear);
 }
 
-MatrixXd Covariance::factor_derivative(const VectorXd& theta, Index q, Index k) const {
-  return difference(theta, k, [&](const VectorXd& at) { return factor(at, q); });
-}
+const std::vector<std::pair<std::string, KernelShape>> kernels = {{"exponential", KernelShape::exponential},
+                                                                  {"gaussian", KernelShape::gaussian},
+                                                                  {"matern 3/2", KernelShape::matern32},
+                                                                  {"matern 5/2", KernelShape::matern52}};
 
-MatrixXd Covariance::factor_second_derivative(const VectorXd& theta, Index q, Index k, Index l) const {
-  return difference(theta, l, [&](const VectorXd& at) { return factor_derivative(at, q, k); });
-}
-
-template <class F>
-MatrixXd Covariance::difference(VectorXd theta, Index k, const F& f) {
-  const double h = std::cbrt(2e-16) * std::max(1.0, std::abs(theta[k])), centre = theta[k];
-  theta[k] = centre + h;
-  const MatrixXd above = f(theta);
-  theta[k] = centre - h;
-  return (above - f(theta)) / (2 * h);
-}
-
-MatrixXd semidefinite_cholesky(const MatrixXd& sigma) {
-  const Index q = sigma.rows();
-  MatrixXd l = MatrixXd::Zero(q, q);
-  for (Index j = 0; j < q; ++j) {
-    const double pivot = sigma(j, j) - l.row(j).head(j).squaredNorm();
-    if (!(pivot > 1e-14 * std::abs(sigma(j, j)))) continue;
-    l(j, j) = std::sqrt(pivot);
-    for (Index i = j + 1; i < q; ++i) {
-      l(i, j) = (sigma(i, j) - l.row(i).head(j).dot(l.row(j).head(j))) / l(j, j);
-    }
-  }
-  return l;
-}
-
-const std::vector<std::shared_ptr<const Covariance>>& covariance_structures() {
-  static const std::vector<std::shared_ptr<const Covariance>> all = {
+std::vector<std::shared_ptr<const Covariance>>& registry() {
+  static std::vector<std::shared_ptr<const Covariance>> all = {
       std::make_shared<Unstructured>(),
       std::make_shared<Diagonal>(),
       std::make_shared<Unbounded>(std::make_shared<Unstructured>()),
       std::make_shared<Unbounded>(std::make_shared<Diagonal>()),
+      scaled("homogeneous diagonal", independent_columns(), Variances::one, true),
+      scaled("homogeneous exchangeable", exchangeable_correlation(), Variances::one, true),
+      scaled("exchangeable", exchangeable_correlation(), Variances::each),
+      scaled("autoregressive", autoregressive_correlation(), Variances::one),
+      scaled("heterogeneous autoregressive", autoregressive_correlation(), Variances::each),
+      scaled("homogeneous Toeplitz", toeplitz_correlation(), Variances::one, true),
+      scaled("Toeplitz", toeplitz_correlation(), Variances::each),
   };
   return all;
+}
+
+}  // namespace
+
+const std::vector<std::shared_ptr<const Covariance>>& covariance_structures() { return registry(); }
+
+void add_covariance_structure(std::shared_ptr<const Covariance> structure) {
+  for (const auto& known : registry())
+    if (known->name() == structure->name()) throw Error("input", "there is a covariance structure `" + known->name() + "` already");
+  registry().push_back(std::move(structure));
 }
 
 const Covariance& covariance_structure(const std::string& name) {
   for (const auto& structure : covariance_structures())
     if (structure->name() == name) return *structure;
   throw Error("input", "there is no covariance structure `" + name + "`");
+}
+
+// Structures that need more than a number of columns are made for their term.
+std::shared_ptr<const Covariance> make_covariance(const CovarianceSpec& spec) {
+  for (const auto& kernel : kernels) {
+    if (kernel.first != spec.name) continue;
+    if (spec.positions.rows() == 0) throw Error("input", "the structure `" + spec.name + "` needs positions");
+    return scaled(spec.name, kernel_correlation(kernel.second, spec.positions), Variances::one);
+  }
+  if (spec.name == "factor analytic" || spec.name == "reduced rank") {
+    if (spec.rank < 1) throw Error("input", "the structure `" + spec.name + "` needs a number of factors");
+    return std::make_shared<FactorAnalytic>(spec.name, spec.rank, spec.name == "factor analytic");
+  }
+  for (const auto& structure : covariance_structures())
+    if (structure->name() == spec.name) return structure;
+  throw Error("input", "there is no covariance structure `" + spec.name + "`");
 }
 
 }  // namespace henderson

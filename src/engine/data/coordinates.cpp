@@ -125,12 +125,22 @@ void CoordinateFinder::finish_term(std::size_t t) {
     out.map = z.to_orthogonal;
     return;
   }
-  VectorXd scale(q);
+  out.map = column_scales(t).asDiagonal();
+  out.basis = out.map;
+}
+
+VectorXd CoordinateFinder::column_scales(std::size_t t) const {
+  const VectorXd& square = z_square_[t];
+  const Index q = square.size();
+  const Closure closure = layout_.terms[t].structure->closed_under();
+  const double length = std::sqrt(static_cast<double>(out_.n)), mean = square.sum() / static_cast<double>(q);
+  const bool apart = closure == Closure::any || closure == Closure::column_scales;
+  VectorXd scale = VectorXd::Ones(q);
   for (Index j = 0; j < q; ++j) {
-    if (!(z_square_[t][j] > 0)) dependent(t, std::vector<double>(1, 0.0));
-    scale[j] = length / std::sqrt(z_square_[t][j]);
+    if (!((apart ? square[j] : mean) > 0)) dependent(t, std::vector<double>(1, 0.0));
+    if (closure != Closure::none) scale[j] = length / std::sqrt(apart ? square[j] : mean);
   }
-  out.basis = out.map = scale.asDiagonal();
+  return scale;
 }
 
 void CoordinateFinder::dependent(std::size_t t, const std::vector<double>& novelty) {

@@ -1,6 +1,7 @@
 #include "henderson/data/layout.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace henderson {
 
@@ -18,9 +19,17 @@ void Layout::add_term(int group, Index q, const Covariance& structure) {
   term.theta = n_theta;
   term.n_theta = structure.n_parameters(q);
   n_theta += term.n_theta;
+  term.psi = n_psi;
+  term.n_psi = static_cast<Index>(structure.parameters(q).size());
+  n_psi += term.n_psi;
   groups[group].q += q;
   groups[group].terms.push_back(static_cast<int>(terms.size()));
   terms.push_back(term);
+}
+
+void Layout::add_term(int group, Index q, std::shared_ptr<const Covariance> structure) {
+  add_term(group, q, *structure);
+  terms.back().made = std::move(structure);
 }
 
 void Layout::finish() {
@@ -39,8 +48,39 @@ Index Layout::rest_columns() const {
   return sum;
 }
 
+VectorXd Layout::scaled(const VectorXd& theta, double c) const {
+  VectorXd out(n_theta);
+  for (const Term& t : terms) out.segment(t.theta, t.n_theta) = t.structure->scaled(t.own(theta), t.q, c);
+  return out;
+}
+
+VectorXd Layout::psi(const VectorXd& theta) const {
+  VectorXd out(n_psi);
+  for (const Term& t : terms) out.segment(t.psi, t.n_psi) = t.structure->psi(t.own(theta), t.q);
+  return out;
+}
+
+VectorXd Layout::scaling(const VectorXd& psi) const {
+  VectorXd out(n_psi);
+  for (const Term& t : terms) out.segment(t.psi, t.n_psi) = t.structure->scaling(psi.segment(t.psi, t.n_psi), t.q);
+  return out;
+}
+
+MatrixXd Layout::jacobian(const VectorXd& theta) const {
+  MatrixXd out = MatrixXd::Zero(n_psi, n_theta);
+  for (const Term& t : terms) out.block(t.psi, t.theta, t.n_psi, t.n_theta) = t.structure->jacobian(t.own(theta), t.q);
+  return out;
+}
+
 bool Layout::bounded() const {
   return std::all_of(terms.begin(), terms.end(), [](const Term& term) { return term.structure->bounded(); });
+}
+
+// The factorizations want a lower triangular root; most structures have that.
+static MatrixXd triangular(const MatrixXd& root) {
+  for (Index j = 1; j < root.cols(); ++j)
+    if ((root.col(j).head(j).array() != 0).any()) return lower_root(root);
+  return root;
 }
 
 MatrixXd Layout::factor(int group, const VectorXd& theta) const {
@@ -51,7 +91,7 @@ MatrixXd Layout::factor(int group, const VectorXd& theta) const {
     const Term& term = terms[t];
     const VectorXd own = theta.segment(term.theta, term.n_theta);
     l.block(term.column, term.column, term.q, term.q) =
-        factored ? term.structure->factor(own, term.q) : term.structure->sigma(own, term.q);
+        factored ? triangular(term.structure->factor(own, term.q)) : term.structure->sigma(own, term.q);
   }
   return l;
 }

@@ -40,7 +40,7 @@ std::vector<int> mixed_columns(const Layout& layout, const Group& group, bool ap
   std::vector<int> out;
   int next = 0;
   for (const int t : group.terms) {
-    const bool together = !apart && layout.terms[t].structure->rotatable();
+    const bool together = !apart && layout.terms[t].structure->closed_under() == Closure::any;
     for (Index j = 0; j < layout.terms[t].q; ++j) out.push_back(together ? next : next++);
     ++next;
   }
@@ -75,9 +75,22 @@ LevelRoots TypicalScaling::rest_roots(std::size_t g) const {
   return out;
 }
 
+// Columns whose structure has one scale share the geometric mean of theirs; those that have none keep what they have.
+static MatrixXd allowed_scale(const Layout& layout, const Group& group, MatrixXd scale) {
+  for (const int t : group.terms) {
+    const Term& term = layout.terms[t];
+    const Closure closure = term.structure->closed_under();
+    if (scale.size() == 0 || closure == Closure::any || closure == Closure::column_scales) continue;
+    auto own = scale.block(term.column, term.column, term.q, term.q);
+    const double mean = std::exp(own.diagonal().array().log().mean());
+    own = (closure == Closure::none ? 1 : mean) * MatrixXd::Identity(term.q, term.q);
+  }
+  return scale;
+}
+
 MatrixXd TypicalScaling::scale_of(int g, const LevelRoots& roots) const {
   const double per_level = static_cast<double>(data_.n) / static_cast<double>(layout_.groups[g].levels);
-  const MatrixXd out = typical_scale(roots, per_level);
+  const MatrixXd out = allowed_scale(layout_, layout_.groups[g], typical_scale(roots, per_level));
   return out.size() > 0 && out.diagonal().maxCoeff() > kWorthwhile ? out : MatrixXd();
 }
 

@@ -4,8 +4,6 @@
 #include <cmath>
 #include <vector>
 
-#include "henderson/linalg/symmetric_eigen.hpp"
-
 namespace henderson {
 
 VectorXd snapped(const Problem& problem, const VectorXd& theta, std::vector<bool>& singular) {
@@ -15,19 +13,11 @@ VectorXd snapped(const Problem& problem, const VectorXd& theta, std::vector<bool
   if (!layout.bounded()) return out;
   for (std::size_t t = 0; t < layout.terms.size(); ++t) {
     const Term& term = layout.terms[t];
-    const MatrixXd l = term.structure->factor(theta.segment(term.theta, term.n_theta), term.q);
-    const SymmetricEigen eigen(l * l.transpose());
     const double per_level = static_cast<double>(problem.n) / static_cast<double>(layout.groups[term.group].levels);
-    const double negligible = std::max(1e-8 / per_level, 1e-14 * eigen.eigenvalues().maxCoeff());
-    VectorXd values = eigen.eigenvalues();
-    for (Index i = 0; i < values.size(); ++i)
-      if (values[i] <= negligible) {
-        values[i] = 0;
-        singular[t] = true;
-      }
-    if (!singular[t]) continue;
-    const MatrixXd sigma = eigen.eigenvectors() * values.asDiagonal() * eigen.eigenvectors().transpose();
-    out.segment(term.theta, term.n_theta) = term.structure->nearest(sigma);
+    bool own = false;
+    const VectorXd next = term.structure->snapped(term.own(theta), term.q, 1e-8 / per_level, own);
+    singular[t] = own;
+    if (own) out.segment(term.theta, term.n_theta) = next;
   }
   return out;
 }
@@ -35,15 +25,7 @@ VectorXd snapped(const Problem& problem, const VectorXd& theta, std::vector<bool
 VectorXd canonical(const Layout& layout, const VectorXd& theta) {
   VectorXd out = theta;
   if (!layout.bounded()) return out;
-  for (const Term& term : layout.terms) {
-    const MatrixXd l = term.structure->factor(theta.segment(term.theta, term.n_theta), term.q);
-    if ((l.diagonal().array() < 0).any()) {
-      MatrixXd flipped = l;
-      for (Index j = 0; j < l.cols(); ++j)
-        if (l(j, j) < 0) flipped.col(j) = -l.col(j);
-      out.segment(term.theta, term.n_theta) = term.structure->of_root(flipped);
-    }
-  }
+  for (const Term& t : layout.terms) out.segment(t.theta, t.n_theta) = t.structure->canonical(t.own(theta), t.q);
   return out;
 }
 

@@ -9,7 +9,7 @@ Chart::Chart(const Layout& layout, const VectorXd& theta) : layout_(&layout), th
   if (!layout.bounded()) return;
   for (std::size_t t = 0; t < layout.terms.size(); ++t) {
     const Term& term = layout.terms[t];
-    if (term.q < 2 || !term.structure->rotatable()) continue;
+    if (term.q < 2 || term.structure->closed_under() != Closure::any) continue;
     const MatrixXd l = term.structure->factor(own(theta, term), term.q);
     const double largest = l.squaredNorm();
     if (!(l.diagonal().head(term.q - 1).cwiseAbs2().minCoeff() < 1e-2 * largest)) continue;

@@ -10,8 +10,9 @@
 namespace henderson {
 
 FitOutcome Fitter::run() {
-  VectorXd neutral = neutral_theta(*problem_.layout);
-  if (options_.start.size() == problem_.layout->n_theta) {
+  const Layout& layout = *problem_.layout;
+  VectorXd neutral = neutral_theta(layout);
+  if (options_.start.size() == layout.n_theta) {
     search(options_.start);
     neutral = options_.start;
   } else {
@@ -23,7 +24,7 @@ FitOutcome Fitter::run() {
   }
   const bool lost = !std::isfinite(out_.optimum.value) || out_.optimum.status != "converged";
   if (lost ? !hopeless() : (near_boundary() && !unimodal())) {
-    const VectorXd starts[] = {nearly_zero(), 0.2 * neutral, neutral, 5 * neutral};
+    const VectorXd starts[] = {nearly_zero(), layout.scaled(neutral, 0.2), neutral, layout.scaled(neutral, 5)};
     const int wanted = options_.restarts < 0 || (lost && options_.restarts > 0) ? (lost || intricate() ? 4 : 1)
                                                                                : std::min(options_.restarts, 4);
     for (int k = 0; k < wanted && affordable(); ++k) search(starts[k]);
@@ -34,7 +35,7 @@ FitOutcome Fitter::run() {
 
 bool Fitter::intricate() const {
   for (const Term& term : problem_.layout->terms)
-    if (term.n_theta > term.q) return problem_.layout->n_theta > 3;
+    if (correlated(*term.structure, term.q)) return problem_.layout->n_theta > 3;
   return false;
 }
 
@@ -44,7 +45,7 @@ VectorXd Fitter::nearly_zero() const {
   for (const Term& term : layout.terms) {
     const double level = static_cast<double>(layout.groups[term.group].levels) / static_cast<double>(problem_.n);
     const MatrixXd identity = MatrixXd::Identity(term.q, term.q);
-    out.segment(term.theta, term.n_theta) = term.structure->nearest(0.03 * level * identity);
+    out.segment(term.theta, term.n_theta) = term.structure->project(0.03 * level * identity);
   }
   return out;
 }
@@ -81,7 +82,7 @@ bool Fitter::residual_vanishes(const VectorXd& theta, double value) {
   if (problem_.sigma2 > 0 || problem_.rest.columns() > 0 || !problem_.layout->bounded()) return false;
   if (largest_ratio(problem_, theta) < 1e5 || residual_degrees() > 0) return false;
   ++out_.evaluations;
-  return criterion_.evaluate(100 * theta).value < value;
+  return criterion_.evaluate(problem_.layout->scaled(theta, 100)).value < value;
 }
 
 Index Fitter::residual_degrees() const {
@@ -97,7 +98,8 @@ Index Fitter::residual_degrees() const {
 
 Optimum Fitter::without_residual(const Optimum& from) {
   const double farthest = 1e10;
-  const VectorXd start = std::sqrt(farthest / largest_ratio(problem_, from.theta)) * from.theta;
+  const Layout& layout = *problem_.layout;
+  const VectorXd start = layout.scaled(from.theta, std::sqrt(farthest / largest_ratio(problem_, from.theta)));
   Problem held = problem_;
   held.sigma2 = criterion_.evaluate(start).sigma2;
   const Criterion criterion(held, options_.reml, monitor_);
@@ -105,7 +107,7 @@ Optimum Fitter::without_residual(const Optimum& from) {
   Optimum out = minimize(f, start, options_.search, monitor_);
   out_.evaluations += out.evaluations + 2;
   out.value = criterion_.evaluate(out.theta).value;
-  if (criterion_.evaluate(10 * out.theta).value < out.value - 0.5) out.status = "unbounded";
+  if (criterion_.evaluate(layout.scaled(out.theta, 10)).value < out.value - 0.5) out.status = "unbounded";
   return out;
 }
 
@@ -150,9 +152,9 @@ bool Fitter::near_boundary() const {
   if (factor.info() != Eigen::Success || !factor.isPositive()) return true;
   const VectorXd variance = 2 * factor.solve(MatrixXd::Identity(layout.n_theta, layout.n_theta)).diagonal();
   for (const Term& term : layout.terms)
-    for (Index j = 0, k = term.theta; j < term.q; ++j) {
+    for (const Index pivot : term.structure->pivots(term.q)) {
+      const Index k = term.theta + pivot;
       if (!(std::pow(out_.optimum.theta[k], 2) > 2 * variance[k])) return true;
-      k += term.n_theta == term.q ? 1 : term.q - j;
     }
   return false;
 }
@@ -175,7 +177,7 @@ void Fitter::finish() {
 
 bool Fitter::falls_to_zero() const {
   if (problem_.sigma2 > 0 || !problem_.layout->bounded() || largest_ratio(problem_, out_.optimum.theta) < 1e8) return false;
-  return criterion_.evaluate(1e3 * out_.optimum.theta).value <= out_.optimum.value + 1e-8 * (1 + std::abs(out_.optimum.value));
+  return criterion_.evaluate(problem_.layout->scaled(out_.optimum.theta, 1e3)).value <= out_.optimum.value + 1e-8 * (1 + std::abs(out_.optimum.value));
 }
 
 bool Fitter::is_optimum(const VectorXd& candidate) {

@@ -24,7 +24,7 @@ FitOutcome HeldFitter::run() {
   const VectorXd neutral = neutral_theta(layout_);
   std::vector<VectorXd> starts = {options_.start.size() == layout_.n_theta ? options_.start : neutral};
   if (options_.restarts != 0 && problem_.rest.factor_entries() < 2000000)   // held values can make several maxima
-    for (const double scale : {0.2, 5.0}) starts.push_back(scale * neutral);
+    for (const double scale : {0.2, 5.0}) starts.push_back(layout_.scaled(neutral, scale));
   ConstrainedPoint best;
   for (const VectorXd& start : starts) {
     best = better(best, from(start, out));
@@ -99,11 +99,12 @@ ConstrainedPoint HeldFitter::drop_zeros(const ConstrainedPoint& found, FitOutcom
     const Term& term = layout_.terms[t];
     const int own = static_cast<int>(t);
     if (!near[t]) continue;
-    if (term.q == 1 || term.n_theta == term.q) {
+    if (term.structure->alone(term.q, 0)) {
       for (Index j = 0; j < term.q; ++j) {
-        if (HeldRows::holds_sd(held_, own, j) || snap[term.theta + j] != 0) continue;
+        const Index entry = term.theta + *term.structure->alone(term.q, j);
+        if (HeldRows::holds_sd(held_, own, j) || snap[entry] != 0) continue;
         held.push_back({own, j, j, 0});
-        theta[term.theta + j] = 0;
+        theta[entry] = 0;
         changed[t] = true;
       }
     } else if (std::none_of(held_.begin(), held_.end(), [&](const Held& h) { return h.term == own; })) {
@@ -134,23 +135,10 @@ bool HeldFitter::without_rank(const ConstrainedPoint& found, int t) const {
   return eigen.eigenvalues()[0] <= 1e-8;
 }
 
-VectorXd HeldFitter::with_signs(VectorXd theta) const {
-  for (const Term& term : layout_.terms) {
-    const VectorXd own = theta.segment(term.theta, term.n_theta);
-    const MatrixXd l = term.structure->factor(own, term.q);
-    for (Index k = 0; k < term.n_theta; ++k) {
-      Index row, col;
-      term.structure->factor_derivative(own, term.q, k).cwiseAbs().maxCoeff(&row, &col);
-      if (l(col, col) < 0) theta[term.theta + k] = -own[k];
-    }
-  }
-  return theta;
-}
-
 void HeldFitter::fill(const ConstrainedPoint& best, FitOutcome& out) const {
   out.sigma = best.sigma;
   Optimum& optimum = out.optimum;
-  optimum.theta = with_signs(best.theta);
+  optimum.theta = canonical(layout_, best.theta);
   optimum.value = best.value;
   optimum.decrement = best.decrement;
   optimum.status = best.status;
@@ -176,26 +164,20 @@ bool HeldFitter::falls_to_zero(const ConstrainedPoint& best) const {
   if (!(best.sigma * best.sigma < 1e-9 * problem_.total / static_cast<double>(problem_.n))) return false;
   Problem smaller = problem_;
   smaller.sigma2 = 1e-4 * best.sigma * best.sigma;
-  return Criterion(smaller, options_.reml, monitor_).evaluate(1e2 * best.theta).value <= best.value + 1e-8 * (1 + std::abs(best.value));
+  return Criterion(smaller, options_.reml, monitor_).evaluate(layout_.scaled(best.theta, 1e2)).value <= best.value + 1e-8 * (1 + std::abs(best.value));
 }
 
 std::vector<int> HeldFitter::confounded_terms() const {
   const auto start = obeying(neutral_theta(layout_));
   const Evaluation at = Criterion(problem_, true, monitor_).evaluate(start.first);
   if (!at.ok()) return {};
-  const std::vector<Direction> directions = natural_directions(layout_);
+  const std::vector<Direction> directions = natural_directions(layout_, start.first);
   const Evidence evidence = natural_evidence(at, directions);
   // theta moves the natural parameters, (theta, log sigma) the absolute ones.
-  const std::vector<Direction> moves = theta_directions(layout_, start.first);
-  const Index k = evidence.information.rows() - 1, free = layout_.n_theta;
+  const Index k = layout_.n_psi, free = layout_.n_theta;
   MatrixXd jacobian = MatrixXd::Zero(k + 1, free + 1);
-  for (Index i = 0; i < k; ++i) {
-    Index row, col;
-    directions[i].e.cwiseAbs().maxCoeff(&row, &col);
-    for (Index j = 0; j < free; ++j)
-      if (moves[j].group == directions[i].group) jacobian(i, j) = moves[j].e(row, col);
-    jacobian(i, free) = 2 * psi_of(at, directions)[i];
-  }
+  jacobian.topLeftCorner(k, free) = layout_.jacobian(start.first);
+  jacobian.col(free).head(k) = 2 * layout_.scaling(layout_.psi(start.first));
   jacobian(k, free) = 2;
   const MatrixXd c = search_.constraint_gradients(held_, start.first, start.second);
   return confounded_along(layout_, evidence, jacobian * Spanned(c).along());

@@ -30,6 +30,16 @@ MatrixXd HeldRows::row_derivative(int t, Index row, const VectorXd& own) const {
   return out;
 }
 
+MatrixXd HeldRows::row_curvature(int t, Index row, const VectorXd& own, const VectorXd& along) const {
+  const Term& term = layout_->terms[t];
+  MatrixXd out(term.n_theta, term.n_theta);
+  for (Index k = 0; k < term.n_theta; ++k)
+    for (Index j = 0; j <= k; ++j) {
+      out(k, j) = out(j, k) = basis(t).row(row) * (term.structure->factor_second_derivative(own, term.q, k, j) * along);
+    }
+  return out;
+}
+
 double HeldRows::weight(const TermColumn& column, const VectorXd& theta) const {
   return row(column, theta).squaredNorm() / unit_square(column);
 }
@@ -45,7 +55,7 @@ double HeldRows::rows_per_level(int term) const {
 void HeldRows::set_factor(int t, const MatrixXd& factor, VectorXd& theta) const {
   const Term& term = layout_->terms[t];
   const MatrixXd half = Eigen::HouseholderQR<MatrixXd>(basis(t)).solve(factor);
-  theta.segment(term.theta, term.n_theta) = term.structure->nearest(half * half.transpose());
+  theta.segment(term.theta, term.n_theta) = term.structure->project(half * half.transpose());
 }
 
 VectorXd HeldRows::with_row(const TermColumn& column, const VectorXd& row, VectorXd theta) const {
@@ -86,11 +96,11 @@ HeldValue HeldRows::evaluate(const Held& held, const VectorXd& theta, double log
   const MatrixXd factor = this->factor(held.term, theta);
   const VectorXd a = factor.row(held.row).transpose(), b = factor.row(held.col).transpose();
   const MatrixXd da = row_derivative(held.term, held.row, own), db = row_derivative(held.term, held.col, own);
-  // Both structures have L linear in theta: second derivatives come from products of first ones.
   const double aa = a.squaredNorm(), bb = b.squaredNorm(), ab = a.dot(b);
   const VectorXd g_aa = 2 * da.transpose() * a, g_bb = 2 * db.transpose() * b, g_ab = da.transpose() * b + db.transpose() * a;
-  const MatrixXd h_aa = 2 * da.transpose() * da, h_bb = 2 * db.transpose() * db;
-  const MatrixXd h_ab = da.transpose() * db + db.transpose() * da;
+  const auto bend = [&](Index of, const VectorXd& along) { return row_curvature(held.term, of, own, along); };
+  const MatrixXd h_aa = 2 * da.transpose() * da + 2 * bend(held.row, a), h_bb = 2 * db.transpose() * db + 2 * bend(held.col, b);
+  const MatrixXd h_ab = da.transpose() * db + db.transpose() * da + bend(held.row, b) + bend(held.col, a);
   VectorXd g;
   MatrixXd h;
   double scale = 1;

@@ -11,25 +11,14 @@
 
 namespace henderson {
 
-MatrixXd bordered(const MatrixXd& information, const VectorXd& first, const VectorXd& psi, double degrees) {
-  const Index k = psi.size();
+MatrixXd bordered(const MatrixXd& information, const VectorXd& first, const VectorXd& weight, double degrees) {
+  const Index k = weight.size();
   MatrixXd out(k + 1, k + 1);
   out.topLeftCorner(k, k) = information;
-  out.col(k).head(k) = first - information * psi;
+  out.col(k).head(k) = first - information * weight;
   out.row(k).head(k) = out.col(k).head(k).transpose();
-  out(k, k) = degrees - psi.dot(first) - psi.dot(out.col(k).head(k));
+  out(k, k) = degrees - weight.dot(first) - weight.dot(out.col(k).head(k));
   return out;
-}
-
-VectorXd psi_of(const Evaluation& at, const std::vector<Direction>& directions) {
-  VectorXd psi(directions.size());
-  for (std::size_t i = 0; i < directions.size(); ++i) {
-    const MatrixXd sigma = at.sigma(directions[i].group);
-    Index row, col;
-    directions[i].e.cwiseAbs().maxCoeff(&row, &col);
-    psi[i] = sigma(row, col);
-  }
-  return psi;
 }
 
 double rounding_share(const Layout& layout, Index parameters) {
@@ -49,7 +38,7 @@ std::vector<int> confounded_along(const Layout& layout, const Evidence& evidence
   if (along.cols() == 0) return {};
   std::vector<int> owner;
   for (std::size_t t = 0; t < layout.terms.size(); ++t)
-    owner.insert(owner.end(), layout.terms[t].structure->span(layout.terms[t].q).size(), static_cast<int>(t));
+    owner.insert(owner.end(), layout.terms[t].n_psi, static_cast<int>(t));
   owner.push_back(-1);
   const VectorXd size = evidence.whole.head(k).cwiseMax(std::numeric_limits<double>::min()).cwiseSqrt();
   const MatrixXd share = size.cwiseInverse().asDiagonal() * evidence.information * size.cwiseInverse().asDiagonal();
@@ -88,18 +77,26 @@ VectorXd neutral_theta(const Layout& layout) {
   return theta;
 }
 
-VectorXd lifted_theta(const Layout& layout, Index n, const std::vector<Direction>& directions,
-                      const VectorXd& natural, double least_residual) {
-  const Index k = static_cast<Index>(directions.size());
-  const double residual = std::max(natural[k], least_residual);
-  std::vector<MatrixXd> sigma;
-  for (const Group& g : layout.groups) sigma.push_back(MatrixXd::Zero(g.q, g.q));
-  for (Index i = 0; i < k; ++i) sigma[directions[i].group] += natural[i] / residual * directions[i].e;
+// Natural parameters of a term, relative to a residual variance, where the structure has them.
+static VectorXd admissible(const Term& term, VectorXd psi, double residual) {
+  const std::vector<Parameter> own = term.structure->parameters(term.q);
+  for (Index k = 0; k < psi.size(); ++k) {
+    psi[k] /= scale_weight(own[k].kind) == 1 ? residual : std::pow(residual, scale_weight(own[k].kind));
+    if (term.structure->linear()) continue;
+    const double low = own[k].lower, high = own[k].upper, width = high - low;
+    if (std::isfinite(width)) psi[k] = std::min(std::max(psi[k], low + 0.05 * width), high - 0.05 * width);
+    else psi[k] = std::min(std::max(psi[k], low), high);
+  }
+  return psi;
+}
+
+VectorXd lifted_theta(const Layout& layout, Index n, const VectorXd& natural, double least_residual) {
+  const double residual = std::max(natural[layout.n_psi], least_residual);
   VectorXd theta(layout.n_theta);
   for (const Term& term : layout.terms) {
     const double floor = 0.01 * static_cast<double>(layout.groups[term.group].levels) / static_cast<double>(n);
-    const MatrixXd own = sigma[term.group].block(term.column, term.column, term.q, term.q);
-    theta.segment(term.theta, term.n_theta) = term.structure->nearest(lift(own, floor));
+    const VectorXd psi = admissible(term, natural.segment(term.psi, term.n_psi), residual);
+    theta.segment(term.theta, term.n_theta) = term.structure->project(lift(term.structure->sigma_of(psi, term.q), floor));
   }
   return theta;
 }
@@ -108,7 +105,7 @@ Start moment_start(const Problem& problem, const CrossProducts& data) {
   const Layout& layout = *problem.layout;
   Start out;
   out.theta = out.neutral = neutral_theta(layout);
-  const std::vector<Direction> directions = natural_directions(layout);
+  const std::vector<Direction> directions = natural_directions(layout, out.neutral);
   const MomentEquations e = MomentStart(layout, data, problem.response).equations(directions, problem.n, problem.total);
   const Index k = static_cast<Index>(directions.size());
   const MatrixXd& information = e.evidence.information;
@@ -123,7 +120,10 @@ Start moment_start(const Problem& problem, const CrossProducts& data) {
     natural[k] = share = problem.sigma2;
     natural.head(k) = alone.ldlt().solve(e.right.head(k) - information.col(k).head(k) * problem.sigma2);
   }
-  out.theta = lifted_theta(layout, problem.n, directions, natural, share);
+  // The equations are those of V = sum x_i V_i; about psi, Sigma is sum (x_i - weight_i + psi_i) of its derivatives.
+  const VectorXd psi = layout.psi(out.neutral);
+  natural.head(k) += psi - layout.scaling(psi);
+  out.theta = lifted_theta(layout, problem.n, natural, share);
   return out;
 }
 
@@ -139,7 +139,7 @@ Evidence evidence_at(const Criterion& criterion, Evaluation at, const std::vecto
   const Problem& pr = criterion.problem();
   const double n = static_cast<double>(pr.n);
   Evidence out;
-  out.information = pr.sigma2 > 0 ? m.t : bordered(m.t, m.trace, psi_of(at, directions), n - static_cast<double>(pr.p));
+  out.information = pr.sigma2 > 0 ? m.t : bordered(m.t, m.trace, pr.layout->scaling(pr.layout->psi(at.theta)), n - static_cast<double>(pr.p));
   at.reml = false;
   out.whole.resize(m.t.rows() + 1);
   out.whole << moments_with_information(criterion, at, directions).t.diagonal(), n;
@@ -168,21 +168,21 @@ Start scoring_start(const Problem& problem, Checkpoint& checkpoint, int& evaluat
   const Evaluation at = criterion.evaluate(out.neutral);
   ++evaluations;
   if (!at.ok()) return out;
-  const std::vector<Direction> directions = natural_directions(layout);
+  const std::vector<Direction> directions = natural_directions(layout, at.theta);
   const Moments m = moments_with_information(criterion, at, directions);
-  const VectorXd psi = psi_of(at, directions);
+  const VectorXd psi = layout.psi(at.theta), weight = layout.scaling(psi);
   const Index k = psi.size();
   const bool known = problem.sigma2 > 0;
-  const MatrixXd information = known ? m.t : bordered(m.t, m.trace, psi, at.degrees);
+  const MatrixXd information = known ? m.t : bordered(m.t, m.trace, weight, at.degrees);
   out.terms = confounded_at_neutral(criterion, at, directions, information, m);
   out.identified = out.terms.empty();
   if (!out.identified) return out;
   VectorXd score(information.rows()), natural(k + 1);
   score.head(k) = m.quadratic - m.trace;
-  if (!known) score[k] = -psi.dot(score.head(k));
+  if (!known) score[k] = -weight.dot(score.head(k));
   natural << psi, 1;
   natural.head(score.size()) += information.ldlt().solve(score);
-  out.theta = lifted_theta(layout, problem.n, directions, natural, known ? 1 : 0.05);
+  out.theta = lifted_theta(layout, problem.n, natural, known ? 1 : 0.05);
   return out;
 }
 

@@ -1,7 +1,9 @@
 #include "henderson/inference/information.hpp"
 
 #include <Eigen/Cholesky>
+#include <algorithm>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace henderson {
@@ -9,8 +11,9 @@ namespace henderson {
 namespace {
 
 // X'V^{-1} V_i V^{-1} V_j V^{-1} X and X'V^{-1} V_i V^{-1} X for one grouping factor, level by level.
+// `second` may be left out.
 void leading_tests(const Problem& pr, const Evaluation& at, const std::vector<Direction>& directions,
-                   MatrixXd& first, MatrixXd& second) {
+                   MatrixXd& first, MatrixXd* second) {
   const Index k = static_cast<Index>(directions.size()), p = pr.p, q = pr.lead.q;
   const LevelCovariance covariance = at.level_covariance(*pr.layout);
   MatrixXd f(q, k * p);
@@ -24,9 +27,9 @@ void leading_tests(const Problem& pr, const Evaluation& at, const std::vector<Di
       for (Index i = 0; i < k; ++i) {
         const MatrixXd ez = directions[i].e * zvx;
         first.middleCols(i * p, p).noalias() += zvx.transpose() * ez;
-        f.middleCols(i * p, p).noalias() = g * ez;
+        if (second != nullptr) f.middleCols(i * p, p).noalias() = g * ez;
       }
-      second.noalias() += f.transpose() * f;
+      if (second != nullptr) second->noalias() += f.transpose() * f;
     }
   }
 }
@@ -38,6 +41,31 @@ void dense_tests(const Problem& pr, const DenseZ& z, const std::vector<Direction
   for (Index i = 0; i < k; ++i) f.middleCols(i * p, p) = direct(pr, directions[i], z.zvx);
   first = z.zvx.transpose() * f;
   second = f.transpose() * (z.zvz * f);
+}
+
+// X'V^{-1} V_kl V^{-1} X for the second derivatives of structures that are not linear. `tests` gives X'V^{-1} V_i V^{-1} X for
+// directions. Lower triangle over psi and sigma^2, empty where it is zero.
+template <class Tests>
+std::vector<MatrixXd> bend_tests(const Layout& layout, const VectorXd& psi, const Tests& tests) {
+  std::vector<MatrixXd> out(static_cast<std::size_t>((layout.n_psi + 1) * (layout.n_psi + 2) / 2));
+  for (const Term& term : layout.terms) {
+    if (term.structure->linear()) continue;
+    std::vector<Direction> bends;
+    std::vector<std::size_t> place;
+    const VectorXd own = psi.segment(term.psi, term.n_psi);
+    for (Index k = 0; k < term.n_psi; ++k)
+      for (Index l = 0; l <= k; ++l) {
+        const MatrixXd e = term.structure->second_derivative(own, term.q, k, l);
+        const Index row = term.psi + k;
+        if (e.isZero(0)) continue;
+        bends.push_back({term.group, embed(layout, term, e)});
+        place.push_back(static_cast<std::size_t>(row * (row + 1) / 2 + term.psi + l));
+      }
+    const MatrixXd all = tests(bends);
+    for (std::size_t i = 0; i < place.size(); ++i)
+      out[place[i]] = all.middleCols(static_cast<Index>(i) * all.rows(), all.rows());
+  }
+  return out;
 }
 
 // The sum over the blocks of M between two groups of vec(block) vec(block)'.
@@ -82,48 +110,46 @@ MatrixXd dense_traces(const Problem& pr, const MatrixXd& m, const std::vector<Di
 
 }  // namespace
 
-void add_residual_tests(const VectorXd& psi, const MatrixXd& first, const MatrixXd& second, Index p,
+void add_residual_tests(const VectorXd& weight, const MatrixXd& first, const MatrixXd& second, Index p,
                         Information& out) {
-  const Index k = psi.size();
+  const Index k = weight.size();
   out.p.clear();
   for (Index i = 0; i < k; ++i) out.p.push_back(-first.middleCols(i * p, p));
   const MatrixXd inverse = out.phi.llt().solve(MatrixXd::Identity(p, p));
   MatrixXd last = -inverse;
-  for (Index i = 0; i < k; ++i) last -= psi[i] * out.p[i];
+  for (Index i = 0; i < k; ++i) last -= weight[i] * out.p[i];
   out.p.push_back(last);
   out.q = MatrixXd::Zero((k + 1) * p, (k + 1) * p);
   out.q.topLeftCorner(k * p, k * p) = second;
   for (Index i = 0; i <= k; ++i) {
     MatrixXd own = -out.p[i];
-    for (Index j = 0; j < k; ++j) own -= psi[j] * out.q.block(i * p, j * p, p, p);
+    for (Index j = 0; j < k; ++j) own -= weight[j] * out.q.block(i * p, j * p, p, p);
     out.q.block(i * p, k * p, p, p) = own;
     out.q.block(k * p, i * p, p, p) = own.transpose();
   }
 }
 
+// d2 psi / d theta d theta is what the curvature of Sigma in psi leaves of that in theta.
 void add_theta(const Layout& layout, const Evaluation& at, const Moments& m, Information& out) {
-  const std::vector<Direction> natural = natural_directions(layout), theta = theta_directions(layout, at.theta);
-  out.jacobian.resize(natural.size(), theta.size());
-  for (std::size_t i = 0; i < natural.size(); ++i) {
-    Index row, col;
-    natural[i].e.cwiseAbs().maxCoeff(&row, &col);
-    for (std::size_t j = 0; j < theta.size(); ++j)
-      out.jacobian(i, j) = natural[i].group == theta[j].group ? theta[j].e(row, col) : 0;
-  }
+  out.jacobian = layout.jacobian(at.theta);
   out.curvature = factor_curvature(layout, at.theta, m);
+  out.natural_curvature = natural_curvature(layout, at.theta, m);
+  const auto linear = [](const Term& term) { return term.structure->linear(); };
+  if (std::all_of(layout.terms.begin(), layout.terms.end(), linear)) return;
+  out.curvature -= out.jacobian.transpose() * out.natural_curvature * out.jacobian;
 }
 
 Information average_information(const Problem& problem, const Evaluation& at, Checkpoint& checkpoint) {
-  const std::vector<Direction> directions = natural_directions(*problem.layout);
+  const std::vector<Direction> directions = natural_directions(*problem.layout, at.theta);
   const Index k = static_cast<Index>(directions.size()), p = problem.p;
   const Moments m = LargeMoments(problem, at, checkpoint).compute(directions);
   Information out;
   const MatrixXd half = at.x_root.triangularView<Eigen::Lower>().solve(MatrixXd::Identity(p, p));
   out.phi = half.transpose() * half;
-  const VectorXd psi = psi_of(at, directions);
+  const VectorXd psi = problem.layout->psi(at.theta), weight = problem.layout->scaling(psi);
   out.psi.resize(k + 1);
   out.psi << psi, 1;
-  out.ai = bordered(m.ai, m.quadratic, psi, at.r2 / at.sigma2);
+  out.ai = bordered(m.ai, m.quadratic, weight, at.r2 / at.sigma2);
   out.has_t = false;
   add_theta(*problem.layout, at, m, out);
   return out;
@@ -131,16 +157,17 @@ Information average_information(const Problem& problem, const Evaluation& at, Ch
 
 Information information(const Problem& problem, const Evaluation& at, Index dense_limit, Checkpoint& checkpoint) {
   const Layout& layout = *problem.layout;
-  const std::vector<Direction> directions = natural_directions(layout);
+  const std::vector<Direction> directions = natural_directions(layout, at.theta);
   const Index k = static_cast<Index>(directions.size()), p = problem.p;
   Information out;
   const MatrixXd half = at.x_root.triangularView<Eigen::Lower>().solve(MatrixXd::Identity(p, p));
   out.phi = half.transpose() * half;
-  const VectorXd psi = psi_of(at, directions);
+  const VectorXd psi = layout.psi(at.theta), weight = layout.scaling(psi);
   Evaluation other = at;
   MatrixXd first = MatrixXd::Zero(p, k * p), second = MatrixXd::Zero(k * p, k * p), t, t_ml;
   Moments m;
   VectorXd trace, trace_ml;
+  std::vector<MatrixXd> bends;
   if (problem.rest.columns() == 0) {
     m = moments_leading(problem, at, directions);
     other.reml = !at.reml;
@@ -149,7 +176,12 @@ Information information(const Problem& problem, const Evaluation& at, Index dens
     t_ml = at.reml ? opposite.t : m.t;
     trace = at.reml ? m.trace : opposite.trace;
     trace_ml = at.reml ? opposite.trace : m.trace;
-    leading_tests(problem, at, directions, first, second);
+    leading_tests(problem, at, directions, first, &second);
+    bends = bend_tests(layout, psi, [&](const std::vector<Direction>& entries) {
+      MatrixXd out = MatrixXd::Zero(p, p * static_cast<Index>(entries.size()));
+      leading_tests(problem, at, entries, out, nullptr);
+      return out;
+    });
   } else if (problem.root || layout.random_columns() <= dense_limit) {
     const DenseZ z = dense_z(problem, at, checkpoint);
     m = moments_from(problem, at, z, directions);
@@ -158,15 +190,22 @@ Information information(const Problem& problem, const Evaluation& at, Index dens
     trace = block_traces(problem, z.zpz, directions);
     trace_ml = block_traces(problem, z.zvz, directions);
     dense_tests(problem, z, directions, first, second);
+    bends = bend_tests(layout, psi, [&](const std::vector<Direction>& entries) {
+      MatrixXd out(p, p * static_cast<Index>(entries.size()));
+      for (std::size_t i = 0; i < entries.size(); ++i)
+        out.middleCols(static_cast<Index>(i) * p, p) = z.zvx.transpose() * direct(problem, entries[i], z.zvx);
+      return out;
+    });
   } else {
     throw Error("information_size", std::to_string(layout.random_columns()));
   }
   out.psi.resize(k + 1);
   out.psi << psi, 1;
-  out.t = bordered(t, trace, psi, static_cast<double>(problem.n - p));
-  out.t_ml = bordered(t_ml, trace_ml, psi, static_cast<double>(problem.n));
-  out.ai = bordered(m.ai, m.quadratic, psi, at.r2 / at.sigma2);
-  add_residual_tests(psi, first, second, p, out);
+  out.t = bordered(t, trace, weight, static_cast<double>(problem.n - p));
+  out.t_ml = bordered(t_ml, trace_ml, weight, static_cast<double>(problem.n));
+  out.ai = bordered(m.ai, m.quadratic, weight, at.r2 / at.sigma2);
+  add_residual_tests(weight, first, second, p, out);
+  out.r = std::move(bends);
   add_theta(layout, at, m, out);
   return out;
 }

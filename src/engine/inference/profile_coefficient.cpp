@@ -196,15 +196,15 @@ bool CoefficientProfile::weak(const VectorXd& theta) const {
 std::vector<VectorXd> CoefficientProfile::starts() const {
   const Layout& layout = *problem_.layout;
   VectorXd little(layout.n_theta), neutral(layout.n_theta);
-  bool correlated = false;
+  bool any = false;
   for (const Term& term : layout.terms) {
     const double level = static_cast<double>(layout.groups[term.group].levels) / static_cast<double>(problem_.n);
-    little.segment(term.theta, term.n_theta) = term.structure->nearest(0.03 * level * MatrixXd::Identity(term.q, term.q));
+    little.segment(term.theta, term.n_theta) = term.structure->project(0.03 * level * MatrixXd::Identity(term.q, term.q));
     neutral.segment(term.theta, term.n_theta) = term.structure->start(term.q);
-    correlated = correlated || term.n_theta > term.q;
+    any = any || correlated(*term.structure, term.q);
   }
-  if (!correlated || layout.n_theta <= 3) return {little, neutral};
-  return {little, 0.2 * neutral, neutral, 5 * neutral};
+  if (!any || layout.n_theta <= 3) return {little, neutral};
+  return {little, layout.scaled(neutral, 0.2), neutral, layout.scaled(neutral, 5)};
 }
 
 }  // namespace henderson

@@ -34,25 +34,39 @@ MatrixXd embed(const Layout& layout, const Term& term, const MatrixXd& e) {
 
 std::vector<Direction> theta_directions(const Layout& layout, const VectorXd& theta) {
   std::vector<Direction> out;
-  for (const Term& term : layout.terms) {
-    if (!term.structure->bounded()) {
-      for (const MatrixXd& e : term.structure->span(term.q)) out.push_back({term.group, embed(layout, term, e)});
-      continue;
-    }
-    const VectorXd own = theta.segment(term.theta, term.n_theta);
-    const MatrixXd l = term.structure->factor(own, term.q);
+  for (const Term& term : layout.terms)
     for (Index k = 0; k < term.n_theta; ++k) {
-      const MatrixXd d = term.structure->factor_derivative(own, term.q, k) * l.transpose();
-      out.push_back({term.group, embed(layout, term, d + d.transpose())});
+      out.push_back({term.group, embed(layout, term, term.structure->sigma_derivative(term.own(theta), term.q, k))});
+    }
+  return out;
+}
+
+std::vector<Direction> natural_directions(const Layout& layout, const VectorXd& theta) {
+  std::vector<Direction> out;
+  const VectorXd psi = layout.psi(theta);
+  for (const Term& term : layout.terms) {
+    const VectorXd own = psi.segment(term.psi, term.n_psi);
+    for (Index k = 0; k < term.n_psi; ++k) {
+      out.push_back({term.group, embed(layout, term, term.structure->derivative(own, term.q, k))});
     }
   }
   return out;
 }
 
-std::vector<Direction> natural_directions(const Layout& layout) {
-  std::vector<Direction> out;
-  for (const Term& term : layout.terms)
-    for (const MatrixXd& e : term.structure->span(term.q)) out.push_back({term.group, embed(layout, term, e)});
+MatrixXd natural_curvature(const Layout& layout, const VectorXd& theta, const Moments& m) {
+  MatrixXd out = MatrixXd::Zero(layout.n_psi, layout.n_psi);
+  const VectorXd psi = layout.psi(theta);
+  for (const Term& term : layout.terms) {
+    if (term.structure->linear()) continue;
+    const VectorXd own = psi.segment(term.psi, term.n_psi);
+    const MatrixXd score = (m.block_trace[term.group] - m.block_quadratic[term.group])
+                               .block(term.column, term.column, term.q, term.q);
+    for (Index k = 0; k < term.n_psi; ++k)
+      for (Index j = 0; j <= k; ++j) {
+        const double value = score.cwiseProduct(term.structure->second_derivative(own, term.q, k, j)).sum();
+        out(term.psi + k, term.psi + j) = out(term.psi + j, term.psi + k) = value;
+      }
+  }
   return out;
 }
 
@@ -63,14 +77,10 @@ MatrixXd factor_curvature(const Layout& layout, const VectorXd& theta, const Mom
     const VectorXd own = theta.segment(term.theta, term.n_theta);
     const MatrixXd score = (m.block_trace[term.group] - m.block_quadratic[term.group])
                                .block(term.column, term.column, term.q, term.q);
-    const MatrixXd l = term.structure->factor(own, term.q);
-    std::vector<MatrixXd> d(term.n_theta);
-    for (Index k = 0; k < term.n_theta; ++k) d[k] = term.structure->factor_derivative(own, term.q, k);
     for (Index k = 0; k < term.n_theta; ++k)
       for (Index j = 0; j <= k; ++j) {
-        const MatrixXd second = term.structure->factor_second_derivative(own, term.q, k, j) * l.transpose() +
-                                d[k] * d[j].transpose();
-        out(term.theta + k, term.theta + j) = out(term.theta + j, term.theta + k) = 2 * score.cwiseProduct(second).sum();
+        const MatrixXd half = term.structure->half_curvature(own, term.q, k, j);
+        out(term.theta + k, term.theta + j) = out(term.theta + j, term.theta + k) = 2 * score.cwiseProduct(half).sum();
       }
   }
   return out;

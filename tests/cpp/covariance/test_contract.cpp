@@ -1,11 +1,10 @@
+#include "henderson/testing/covariance_contract.hpp"
+
 #include "henderson/covariance/registry.hpp"
-
-#include <algorithm>
-
+#include "henderson/data/accumulate.hpp"
 #include "henderson/linalg/error.hpp"
-
 #include "support/catch.hpp"
-#include "support/numbers.hpp"
+#include "support/design.hpp"
 
 using namespace henderson_tests;
 
@@ -13,114 +12,116 @@ namespace {
 
 const Index column_counts[] = {1, 2, 3, 5};
 
-std::vector<std::shared_ptr<const henderson::Covariance>> bounded_structures() {
-  auto out = henderson::covariance_structures();
-  out.erase(std::remove_if(out.begin(), out.end(), [](const auto& s) { return !s->bounded(); }), out.end());
-  return out;
-}
+// A structure that keeps its contract but for one promise.
+class Liar : public henderson::Covariance {
+ public:
+  explicit Liar(std::string lie) : lie_(std::move(lie)) {}
+  std::string name() const override { return "liar"; }
+  henderson::Closure closed_under() const override {
+    return lie_ == "closure" ? henderson::Closure::any : henderson::Closure::common_scale;
+  }
+  VectorXd start(Index q) const override { return toy_.start(q); }
+  MatrixXd factor(const VectorXd& theta, Index q) const override { return toy_.factor(theta, q); }
+  MatrixXd factor_derivative(const VectorXd& theta, Index q, Index k) const override {
+    return (lie_ == "derivative of the root" ? 1.001 : 1.0) * toy_.factor_derivative(theta, q, k);
+  }
+  VectorXd project(const MatrixXd& sigma) const override { return toy_.project(sigma); }
+  VectorXd canonical(const VectorXd& theta, Index q) const override {
+    return lie_ == "signs" ? theta : toy_.canonical(theta, q);
+  }
+  VectorXd scaled(const VectorXd& theta, Index q, double c) const override {
+    return lie_ == "scale" ? VectorXd(c * theta) : toy_.scaled(theta, q, c);
+  }
+  std::vector<henderson::Parameter> parameters(Index q) const override { return toy_.parameters(q); }
+  bool linear() const override { return lie_ == "linear"; }
+  MatrixXd sigma_of(const VectorXd& psi, Index q) const override { return toy_.sigma_of(psi, q); }
+  MatrixXd derivative(const VectorXd& psi, Index q, Index k) const override { return toy_.derivative(psi, q, k); }
+  MatrixXd second_derivative(const VectorXd& psi, Index q, Index k, Index l) const override {
+    return (lie_ == "second derivative" ? 2 : 1) * toy_.second_derivative(psi, q, k, l);
+  }
+  VectorXd scaling(const VectorXd& psi, Index q) const override {
+    return lie_ == "Euler" ? psi : toy_.scaling(psi, q);
+  }
+  VectorXd psi(const VectorXd& theta, Index q) const override { return toy_.psi(theta, q); }
+  MatrixXd jacobian(const VectorXd& theta, Index q) const override {
+    return (lie_ == "jacobian" ? 2 : 1) * toy_.jacobian(theta, q);
+  }
 
-MatrixXd sigma(const henderson::Covariance& s, const VectorXd& theta, Index q) {
-  const MatrixXd l = s.factor(theta, q);
-  return l * l.transpose();
-}
-
-// Distance of a matrix from the space spanned by `basis`, relative.
-double outside(const MatrixXd& m, const std::vector<MatrixXd>& basis) {
-  MatrixXd b(m.size(), basis.size());
-  for (std::size_t k = 0; k < basis.size(); ++k) b.col(k) = Eigen::Map<const VectorXd>(basis[k].data(), m.size());
-  const VectorXd v = Eigen::Map<const VectorXd>(m.data(), m.size());
-  return (v - b * b.householderQr().solve(v)).norm() / v.norm();
-}
+ private:
+  std::string lie_;
+  ToyAutoregressive toy_;
+};
 
 }  // namespace
 
-TEST_CASE("every covariance structure keeps its contract") {
-  Rng rng(9);
-  for (const auto& s : bounded_structures()) {
-    for (const Index q : column_counts) {
-      INFO(s->name() << ", q = " << q);
-      const Index k = s->n_parameters(q);
-      REQUIRE(s->start(q).size() == k);
-      CHECK(s->factor(s->start(q), q).isIdentity(1e-12));
-      CHECK(&henderson::covariance_structure(s->name()) == s.get());
-      for (int trial = 0; trial < 3; ++trial) {
-        const VectorXd theta = normals(rng, k, 1);
-        const MatrixXd l = s->factor(theta, q);
-        REQUIRE(l.rows() == q);
-        REQUIRE(l.cols() == q);
-        CHECK(MatrixXd(l.triangularView<Eigen::StrictlyUpper>()).isZero(0));
-        CHECK(outside(l * l.transpose(), s->span(q)) < 1e-12);
-        // nearest() leads back to the same Sigma, and its factor has no negative diagonal.
-        const VectorXd back = s->nearest(l * l.transpose());
-        CHECK(relative(sigma(*s, back, q), MatrixXd(l * l.transpose())) < 1e-12);
-        CHECK(s->factor(back, q).diagonal().minCoeff() >= 0);
-        const double h = 1e-5;
-        for (Index i = 0; i < k; ++i) {
-          const VectorXd up = theta + h * VectorXd::Unit(k, i), down = theta - h * VectorXd::Unit(k, i);
-          const MatrixXd first = (s->factor(up, q) - s->factor(down, q)) / (2 * h);
-          CHECK((s->factor_derivative(theta, q, i) - first).norm() < 1e-8);
-          for (Index j = 0; j < k; ++j) {
-            const MatrixXd second = (s->factor_derivative(up, q, j) - s->factor_derivative(down, q, j)) / (2 * h);
-            CHECK((s->factor_second_derivative(theta, q, j, i) - second).norm() < 1e-6);
-          }
-        }
-      }
-    }
-  }
-}
-
-TEST_CASE("zero variances and perfect correlations are inside reach") {
-  for (const auto& s : bounded_structures()) {
-    for (const Index q : column_counts) {
-      INFO(s->name() << ", q = " << q);
-      const VectorXd zero = s->nearest(MatrixXd::Zero(q, q));
-      CHECK(s->factor(zero, q).isZero(0));
-      CHECK(s->factor_derivative(zero, q, 0).allFinite());
-      if (!s->rotatable() || q == 1) continue;
-      const MatrixXd one = VectorXd::LinSpaced(q, 1, 2) * VectorXd::LinSpaced(q, 1, 2).transpose();
-      CHECK(relative(sigma(*s, s->nearest(one), q), one) < 1e-12);
-    }
-  }
-}
-
-TEST_CASE("the span is a basis, of as many matrices as there are parameters") {
+TEST_CASE("every covariance structure keeps its contract, those from outside too") {
+  register_toys();
+  CHECK(henderson::covariance_structures().size() == 14);
   for (const auto& s : henderson::covariance_structures()) {
-    for (const Index q : column_counts) {
-      const std::vector<MatrixXd> basis = s->span(q);
-      REQUIRE(static_cast<Index>(basis.size()) == s->n_parameters(q));
-      for (std::size_t k = 0; k < basis.size(); ++k) {
-        CHECK(basis[k].isApprox(basis[k].transpose()));
-        std::vector<MatrixXd> others = basis;
-        others.erase(others.begin() + k);
-        if (!others.empty()) CHECK(outside(basis[k], others) > 1e-6);
-      }
-    }
+    CHECK(&henderson::covariance_structure(s->name()) == s.get());
+    for (const Index q : column_counts)
+      for (const std::string& broken : henderson::testing::broken_promises(*s, q)) FAIL_CHECK(broken);
   }
 }
 
-TEST_CASE("without bounds theta holds the coefficients of the span, and there is no factor") {
-  Rng rng(10);
+TEST_CASE("structures that are made for a term keep their contract") {
+  for (const Index q : column_counts) {
+    henderson::CovarianceSpec spec;
+    spec.rank = 2;
+    spec.positions = MatrixXd(q, 2);
+    for (Index i = 0; i < q; ++i) spec.positions.row(i) << static_cast<double>(i), static_cast<double>(i * i % 3);
+    for (const char* name : {"factor analytic", "reduced rank", "exponential", "gaussian", "matern 3/2", "matern 5/2"}) {
+      spec.name = name;
+      for (const std::string& broken : henderson::testing::broken_promises(*henderson::make_covariance(spec), q)) FAIL_CHECK(broken);
+    }
+  }
+  henderson::CovarianceSpec bare;
+  for (const char* name : {"factor analytic", "exponential", "nosuch"}) {
+    bare.name = name;
+    CHECK_THROWS_AS(henderson::make_covariance(bare), henderson::Error);
+  }
+}
+
+TEST_CASE("a structure that breaks its contract is found out") {
+  CHECK(henderson::testing::broken_promises(Liar("nothing"), 4).empty());
+  for (const char* lie : {"closure", "derivative of the root", "signs", "scale", "linear", "second derivative", "Euler", "jacobian"}) {
+    INFO(lie);
+    CHECK_FALSE(henderson::testing::broken_promises(Liar(lie), 4).empty());
+  }
+}
+
+TEST_CASE("columns are changed only as their structure allows, however unequal they are") {
+  Rng rng(11);
+  register_toys();
+  Design d = random_design(rng, 200, 1, {12}, {{0, 3, "toy autoregressive"}, {0, 3, "diagonal"}});
+  for (MatrixXd& z : d.z) {
+    z.col(1) *= 30;
+    for (Index i = 0; i < d.rows(); ++i) z(i, 2) = i % 10 == 0 ? 1 : 0;      // a visit that few have
+  }
+  for (const bool outweighed : {false, true}) {
+    if (outweighed) d.z[0].topRows(3) *= 1e7;
+    const henderson::CrossProducts data = cross_products(d);
+    const MatrixXd& common = data.z_basis[0];
+    CHECK((common - common(0, 0) * MatrixXd::Identity(3, 3)).isZero(0));
+    CHECK(common(0, 0) > 0);
+    const MatrixXd apart = data.z_basis[1];
+    CHECK((apart - MatrixXd(apart.diagonal().asDiagonal())).isZero(0));
+  }
+}
+
+TEST_CASE("only a linear structure can be without bounds, and then it has no factor") {
+  CHECK_THROWS_AS(henderson::Unbounded(std::make_shared<ToyAutoregressive>()), henderson::Error);
   int seen = 0;
   for (const auto& s : henderson::covariance_structures()) {
     if (s->bounded()) continue;
     ++seen;
-    for (const Index q : column_counts) {
-      INFO(s->name() << ", q = " << q);
-      const Index k = s->n_parameters(q);
-      CHECK(s->sigma(s->start(q), q).isIdentity(1e-12));
-      CHECK(&henderson::covariance_structure(s->name()) == s.get());
-      const VectorXd theta = normals(rng, k, 1);
-      MatrixXd sum = MatrixXd::Zero(q, q);
-      for (Index i = 0; i < k; ++i) sum += theta[i] * s->span(q)[i];
-      CHECK(s->sigma(theta, q) == sum);
-      CHECK(s->nearest(sum) == theta);
-      CHECK_THROWS_AS(s->factor(theta, q), henderson::Error);
-    }
+    CHECK(s->sigma(s->start(3), 3).isIdentity(1e-12));
+    CHECK_THROWS_AS(s->factor(s->start(3), 3), henderson::Error);
   }
-  CHECK(seen == 2);
+  CHECK(seen == 3);
 }
 
-TEST_CASE("a structure that nobody registered is refused by name") {
+TEST_CASE("a structure that nobody registered is refused by name, and no name is taken twice") {
   try {
     henderson::covariance_structure("nosuch");
     FAIL("no error");
@@ -128,6 +129,8 @@ TEST_CASE("a structure that nobody registered is refused by name") {
     CHECK(e.kind() == "input");
     CHECK(std::string(e.what()).find("nosuch") != std::string::npos);
   }
+  register_toys();
+  CHECK_THROWS_AS(henderson::add_covariance_structure(std::make_shared<ToyExchangeable>()), henderson::Error);
 }
 
 TEST_CASE("a semidefinite matrix has a factor with zero columns where a pivot is lost") {

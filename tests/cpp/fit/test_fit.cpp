@@ -212,7 +212,7 @@ TEST_CASE("derivatives in a chart are those of the criterion along it") {
       VectorXd theta = random_theta(rng, d.layout);
       bool turns = false;
       for (const henderson::Term& t : d.layout.terms)
-        if (t.q > 1 && t.structure->rotatable()) {
+        if (t.q > 1 && t.structure->closed_under() == henderson::Closure::any) {
           theta[t.theta] = pivot;
           turns = true;
         }

@@ -31,7 +31,7 @@ bool tells_apart(const Design& d) {
   const Index n = d.rows();
   Eigen::ColPivHouseholderQR<MatrixXd> qr(d.x);
   const MatrixXd q = qr.householderQ() * MatrixXd::Identity(n, n), k = q.rightCols(n - qr.rank());
-  const auto directions = henderson::natural_directions(d.layout);
+  const auto directions = henderson::natural_directions(d.layout, henderson::neutral_theta(d.layout));
   MatrixXd stack(k.cols() * k.cols(), directions.size() + 1);
   for (std::size_t i = 0; i <= directions.size(); ++i) {
     const MatrixXd v = i < directions.size() ? direction_matrix(d, data, directions[i]) : MatrixXd::Identity(n, n);
@@ -60,7 +60,7 @@ TEST_CASE("the moment equations are those of MIVQUE0, summed over rows") {
       INFO(s.name << (weighted ? ", weighted" : ""));
       if (weighted) random_weights(rng, d);
       const henderson::CrossProducts data = cross_products(d);
-      const auto directions = henderson::natural_directions(d.layout);
+      const auto directions = henderson::natural_directions(d.layout, henderson::neutral_theta(d.layout));
       const auto e = henderson::MomentStart(d.layout, data, 0).equations(directions, data.n, data.x.total[0]);
       const Dense zero = dense_at(d, data, VectorXd::Zero(d.layout.n_theta), true);  // P = M there
       std::vector<MatrixXd> v;

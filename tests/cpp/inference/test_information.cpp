@@ -14,7 +14,7 @@ bool close_to(const MatrixXd& a, const MatrixXd& b) {
 void check_information(const Point& point, const henderson::Information& own) {
   const Design& d = point.design;
   const Dense truth = point.dense();
-  const auto directions = henderson::natural_directions(d.layout);
+  const auto directions = henderson::natural_directions(d.layout, point.at.theta);
   const Index k = static_cast<Index>(directions.size()), p = truth.x.cols();
   std::vector<MatrixXd> v;
   for (const auto& direction : directions) v.push_back(direction_matrix(d, point.data, direction));
@@ -52,10 +52,10 @@ void check_chain_rule(const Point& point, const henderson::Information& own) {
   const henderson::Derivatives d = henderson::derivatives(point.criterion, point.at);
   if (!d.exact) return;
   const Index k = own.psi.size() - 1;
-  const auto m = henderson::moments(point.criterion, point.at, henderson::natural_directions(point.design.layout));
+  const auto m = henderson::moments(point.criterion, point.at, henderson::natural_directions(point.design.layout, point.at.theta));
   const MatrixXd t = (point.at.reml ? own.t : own.t_ml).topLeftCorner(k, k), ai = own.ai.topLeftCorner(k, k);
   const VectorXd slope = own.jacobian.transpose() * m.quadratic;
-  const MatrixXd hessian = own.jacobian.transpose() * (2 * ai - t) * own.jacobian -
+  const MatrixXd hessian = own.jacobian.transpose() * (2 * ai - t + own.natural_curvature) * own.jacobian -
                            slope * slope.transpose() / point.at.degrees + own.curvature;
   CHECK(close_to(hessian, d.hessian));
 }
@@ -64,7 +64,9 @@ void check_chain_rule(const Point& point, const henderson::Information& own) {
 
 TEST_CASE("information at a point is that of the dense formulas") {
   Rng rng(54);
-  for (const Shape& s : shapes()) {
+  std::vector<Shape> all = shapes();
+  for (const Shape& s : structured_shapes()) all.push_back(s);
+  for (const Shape& s : all) {
     Design d = shaped(rng, s);
     for (const bool reml : {true, false}) {
       INFO(s.name << (reml ? ", REML" : ", ML, weighted"));

@@ -100,7 +100,7 @@ TEST_CASE("gradient and Hessian are those of the criterion") {
 TEST_CASE("moments of one factor, level by level, are the dense traces and forms") {
   for_each_point(one_factor(), 32, [](const Design& d, const VectorXd& theta, bool reml) {
     const Point point(d, theta, reml);
-    const auto directions = henderson::natural_directions(d.layout);
+    const auto directions = henderson::natural_directions(d.layout, point.at.theta);
     check_moments(point, directions, henderson::moments_leading(point.problem, point.at, directions), 1e-9);
   });
 }
@@ -108,7 +108,7 @@ TEST_CASE("moments of one factor, level by level, are the dense traces and forms
 TEST_CASE("moments of several factors from the dense inverse are the dense traces and forms") {
   for_each_point(several_factors(), 33, [](const Design& d, const VectorXd& theta, bool reml) {
     Point point(d, theta, reml);
-    const auto directions = henderson::natural_directions(d.layout);
+    const auto directions = henderson::natural_directions(d.layout, point.at.theta);
     check_moments(point, directions, henderson::moments(point.criterion, point.at, directions), 1e-9);
   });
 }
@@ -116,7 +116,7 @@ TEST_CASE("moments of several factors from the dense inverse are the dense trace
 TEST_CASE("moments of several factors from the selected inverse are the dense traces and forms") {
   for_each_point(several_factors(), 34, [](const Design& d, const VectorXd& theta, bool reml) {
     Point point(d, theta, reml);
-    const auto directions = henderson::natural_directions(d.layout);
+    const auto directions = henderson::natural_directions(d.layout, point.at.theta);
     // At a singular factor the traces are those of a point nearby, one part in a million away.
     const bool inner = (theta.array() != 0).all();
     check_moments(point, directions,
@@ -132,7 +132,7 @@ TEST_CASE("a nearly singular factor costs the selected inverse few digits") {
     VectorXd theta = random_theta(rng, d.layout);
     theta[5] = small;
     Point point(d, theta, true);
-    const auto directions = henderson::natural_directions(d.layout);
+    const auto directions = henderson::natural_directions(d.layout, point.at.theta);
     check_moments(point, directions,
                   henderson::LargeMoments(point.problem, point.at, point.checkpoint).compute(directions), 1e-5);
   }

@@ -9,6 +9,7 @@
 #include "henderson/data/accumulate.hpp"
 #include "henderson/linalg/error.hpp"
 #include "support/numbers.hpp"
+#include "support/toy_structures.hpp"
 
 namespace henderson_tests {
 
@@ -65,6 +66,7 @@ inline henderson::CrossProducts cross_products(const Design& design, Index chunk
 }
 
 inline henderson::Layout make_layout(const std::vector<Index>& levels, const std::vector<TermShape>& terms) {
+  register_toys();
   henderson::Layout layout;
   for (const Index l : levels) layout.add_group(l);
   for (const TermShape& t : terms) layout.add_term(t.group, t.q, henderson::covariance_structure(t.structure));
@@ -142,6 +144,17 @@ inline std::vector<Shape> shapes() {
       {"three factors", 70, 3, {9, 6, 4}, {{0, 1, u}, {1, 2, u}, {2, 1, u}}},
       {"three factors, several terms", 80, 1, {9, 6, 4}, {{0, 1, u}, {1, 2, d}, {1, 1, u}, {2, 3, u}}},
       {"few rows per level", 24, 1, {12, 3}, {{0, 2, u}, {1, 1, u}}},
+  };
+}
+
+// The same with structures from outside, whose columns do not occur equally often.
+inline std::vector<Shape> structured_shapes() {
+  const std::string u = "unstructured", e = "toy exchangeable", a = "toy autoregressive";
+  return {
+      {"exchangeable", 60, 2, {7}, {{0, 4, e}}},
+      {"autoregressive", 60, 2, {7}, {{0, 4, a}}},
+      {"crossed, structured", 70, 2, {8, 5}, {{0, 3, a}, {1, 3, e}}},
+      {"structured beside unstructured on one factor", 80, 2, {9, 4}, {{0, 3, a}, {0, 2, u}, {1, 1, u}}},
   };
 }
 

@@ -2,7 +2,10 @@
 #ifndef HENDERSON_COVARIANCE_UNSTRUCTURED_HPP
 #define HENDERSON_COVARIANCE_UNSTRUCTURED_HPP
 
-#include <Eigen/QR>
+#include <Eigen/Core>
+#include <optional>
+#include <string>
+#include <vector>
 
 #include "henderson/covariance/covariance.hpp"
 
@@ -11,10 +14,9 @@ namespace henderson {
 class Unstructured : public Covariance {
  public:
   std::string name() const override { return "unstructured"; }
+  Closure closed_under() const override { return Closure::any; }
   Index n_parameters(Index q) const override { return q * (q + 1) / 2; }
-  bool rotatable() const override { return true; }
-
-  VectorXd start(Index q) const override { return nearest(MatrixXd::Identity(q, q)); }
+  VectorXd start(Index q) const override { return project(MatrixXd::Identity(q, q)); }
 
   MatrixXd factor(const VectorXd& theta, Index q) const override {
     MatrixXd l = MatrixXd::Zero(q, q);
@@ -22,7 +24,6 @@ class Unstructured : public Covariance {
       for (Index i = j; i < q; ++i) l(i, j) = theta[k++];
     return l;
   }
-
   MatrixXd factor_derivative(const VectorXd&, Index q, Index k) const override {
     return factor(VectorXd::Unit(n_parameters(q), k), q);
   }
@@ -30,23 +31,40 @@ class Unstructured : public Covariance {
     return MatrixXd::Zero(q, q);
   }
 
-  VectorXd nearest(const MatrixXd& sigma) const override { return stacked(semidefinite_cholesky(sigma)); }
-  VectorXd of_root(const MatrixXd& root) const override {
-    const Eigen::HouseholderQR<MatrixXd> qr(root.transpose());
-    MatrixXd l = MatrixXd(qr.matrixQR().triangularView<Eigen::Upper>()).transpose();
-    for (Index j = 0; j < l.cols(); ++j)
-      if (l(j, j) < 0) l.col(j) = -l.col(j);
+  VectorXd project(const MatrixXd& sigma) const override { return stacked(semidefinite_cholesky(sigma)); }
+  VectorXd of_root(const MatrixXd& root) const override { return stacked(lower_root(root)); }
+  VectorXd scaled(const VectorXd& theta, Index, double c) const override { return c * theta; }
+  VectorXd canonical(const VectorXd& theta, Index q) const override {
+    MatrixXd l = factor(theta, q);
+    for (Index j = 0; j < q; ++j)
+      if (l(j, j) < 0) l.col(j).tail(q - j) = -l.col(j).tail(q - j);
     return stacked(l);
   }
+  std::vector<Index> pivots(Index q) const override {
+    std::vector<Index> out;
+    for (Index j = 0, k = 0; j < q; k += q - j, ++j) out.push_back(k);
+    return out;
+  }
+  std::optional<Index> alone(Index q, Index column) const override {
+    return q == 1 ? std::optional<Index>(column) : std::nullopt;
+  }
 
-  std::vector<MatrixXd> span(Index q) const override {
-    std::vector<MatrixXd> basis;
+  // The lower triangle of Sigma, column by column.
+  std::vector<Parameter> parameters(Index q) const override {
+    std::vector<Parameter> out;
     for (Index j = 0; j < q; ++j)
       for (Index i = j; i < q; ++i) {
-        basis.push_back(MatrixXd::Zero(q, q));
-        basis.back()(i, j) = basis.back()(j, i) = 1;
+        out.emplace_back();
+        out.back().kind = i == j ? Kind::variance : Kind::covariance;
+        out.back().row = i;
+        out.back().col = j;
+        if (i == j) out.back().lower = 0;
       }
-    return basis;
+    return out;
+  }
+  MatrixXd derivative(const VectorXd&, Index q, Index k) const override {
+    MatrixXd out = factor(VectorXd::Unit(n_parameters(q), k), q);
+    return out.selfadjointView<Eigen::Lower>();
   }
 
  private:

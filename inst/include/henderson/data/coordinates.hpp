@@ -49,8 +49,9 @@ class CoordinateFinder {
  private:
   void read(DesignSource& source);
 
-  // Columns of one term are made orthogonal where its structure allows for that; else they are only scaled.
-  bool rotates(std::size_t t) const { return layout_.terms[t].q > 1 && layout_.terms[t].structure->rotatable(); }
+  // Columns of one term are made orthogonal where its structure allows for that; else they are scaled, each by itself or
+  // all by one number, or left as they are.
+  bool rotates(std::size_t t) const { return layout_.terms[t].q > 1 && layout_.terms[t].structure->closed_under() == Closure::any; }
 
   void start(const DesignChunk& chunk);
 
@@ -69,6 +70,8 @@ class CoordinateFinder {
   void add_squares(const DesignChunk& chunk, std::size_t t);
 
   void finish_term(std::size_t t);
+
+  VectorXd column_scales(std::size_t t) const;
 
   [[noreturn]] static void dependent(std::size_t t, const std::vector<double>& novelty);
 

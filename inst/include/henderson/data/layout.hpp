@@ -3,6 +3,7 @@
 #define HENDERSON_DATA_LAYOUT_HPP
 
 #include <Eigen/Core>
+#include <memory>
 #include <vector>
 
 #include "henderson/covariance/covariance.hpp"
@@ -13,8 +14,12 @@ struct Term {
   int group = 0;                          // index into Layout::groups
   Index q = 1;                            // columns
   const Covariance* structure = nullptr;
+  std::shared_ptr<const Covariance> made;  // holds the structure where it was made for this term
   Index column = 0;                       // first column inside the group's block
   Index theta = 0, n_theta = 0;           // its part of theta
+  Index psi = 0, n_psi = 0;               // its part of the natural parameters
+
+  VectorXd own(const VectorXd& all) const { return all.segment(theta, n_theta); }   // of the model's theta
 };
 
 // Entry (row, col) of a term's covariance matrix in the user's columns, as a standard deviation (row == col) or a
@@ -36,18 +41,27 @@ struct Group {
 struct Layout {
   std::vector<Term> terms;
   std::vector<Group> groups;
-  Index n_theta = 0;
+  Index n_theta = 0, n_psi = 0;
   int lead = -1;            // the group that is eliminated level by level: the one with most levels
   std::vector<int> rest;    // the other groups, by decreasing number of levels
 
   void add_group(Index levels);
   void add_term(int group, Index q, const Covariance& structure);
+  void add_term(int group, Index q, std::shared_ptr<const Covariance> structure);
   void finish();
 
   Index lead_q() const { return groups[lead].q; }
   Index lead_levels() const { return groups[lead].levels; }
   Index rest_columns() const;
   Index random_columns() const { return rest_columns() + lead_levels() * lead_q(); }
+
+  // theta of c^2 Sigma for every term.
+  VectorXd scaled(const VectorXd& theta, double c) const;
+
+  // Natural parameters of all terms at theta, Euler's weights (see Covariance::scaling) and d psi / d theta.
+  VectorXd psi(const VectorXd& theta) const;
+  VectorXd scaling(const VectorXd& psi) const;
+  MatrixXd jacobian(const VectorXd& theta) const;
 
   // May every term's covariance matrix be written as L L'?
   bool bounded() const;

@@ -36,9 +36,6 @@ class HeldFitter {
   // Is a term of which something is held singular, its held standard deviations aside? A small one is no estimate.
   bool without_rank(const ConstrainedPoint& found, int t) const;
 
-  // One of the equal factors: no negative entry on the diagonal. Rounding would be too much for what is held.
-  VectorXd with_signs(VectorXd theta) const;
-
   // Where the search has lost what is held, there is no result.
   void fill(const ConstrainedPoint& best, FitOutcome& out) const;
 

@@ -43,6 +43,8 @@ class HeldRows {
   VectorXd row(const TermColumn& column, const VectorXd& theta) const;
   // d row / d theta of its term.
   MatrixXd row_derivative(int t, Index row, const VectorXd& own) const;
+  // d2 (row times `along`) / d theta d theta.
+  MatrixXd row_curvature(int t, Index row, const VectorXd& own, const VectorXd& along) const;
   // Relative variance of a column on the scale of one level's data: below 1 it is less than a level can tell.
   double weight(const TermColumn& column, const VectorXd& theta) const;
   // The square of a row whose weight is 1.

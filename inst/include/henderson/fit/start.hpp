@@ -1,6 +1,6 @@
 // Where the search starts: one scoring step in the natural parameters from Sigma = I.
 //
-// V is linear in them, so that for balanced data the step ends at the estimates (it is MIVQUE with V_0 as prior).
+// Where V is linear in them the step ends at the estimates for balanced data (it is MIVQUE with V_0 as prior).
 // The information at that point tells whether the parameters can be told apart at all.
 #ifndef HENDERSON_FIT_START_HPP
 #define HENDERSON_FIT_START_HPP
@@ -19,10 +19,9 @@ struct Start {
   std::vector<int> terms;    // where not: the terms that cannot be told apart, -1 for the residual
 };
 
-// Information of (natural parameters, sigma^2), sigma^2 last, from the moments at V_0 = I + sum psi_i V_i.
-MatrixXd bordered(const MatrixXd& information, const VectorXd& first, const VectorXd& psi, double degrees);
-
-VectorXd psi_of(const Evaluation& at, const std::vector<Direction>& directions);
+// Information of (natural parameters, sigma^2), sigma^2 last, from the moments at V_0 = I + sum weight_i V_i
+// (Euler's weights, see Covariance::scaling()).
+MatrixXd bordered(const MatrixXd& information, const VectorXd& first, const VectorXd& weight, double degrees);
 
 // Relative rounding error of the information: sums over the columns of Z, from which the share of X is subtracted.
 double rounding_share(const Layout& layout, Index parameters);
@@ -43,8 +42,7 @@ MatrixXd lift(const MatrixXd& sigma, double floor);
 VectorXd neutral_theta(const Layout& layout);
 
 // theta of the natural parameters (then sigma^2), made positive definite.
-VectorXd lifted_theta(const Layout& layout, Index n, const std::vector<Direction>& directions,
-                      const VectorXd& natural, double least_residual);
+VectorXd lifted_theta(const Layout& layout, Index n, const VectorXd& natural, double least_residual);
 
 // From V_0 = I, for models where one evaluation is dear.
 Start moment_start(const Problem& problem, const CrossProducts& data);

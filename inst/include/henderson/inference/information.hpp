@@ -1,7 +1,7 @@
 // All that a method for degrees of freedom or standard errors may ask for, at the estimates.
 //
-// Natural parameters: the entries of every term's covariance matrix (span() of its structure), then sigma^2; V is linear
-// in them. Everything is relative to sigma^2 = 1 and in the orthogonal coordinates of X and Z, where neither units nor
+// Natural parameters psi: those of every term's structure (Covariance::parameters()), then sigma^2. V_i is dV / dpsi_i
+// at the estimates. Everything is relative to sigma^2 = 1 and in the orthogonal coordinates of X and Z, where neither units nor
 // origins are left:
 //   phi = (X'V^{-1}X)^{-1}                      p_i = -X'V^{-1} V_i V^{-1} X
 //   q_ij = X'V^{-1} V_i V^{-1} V_j V^{-1} X     t_ij = tr(P V_i P V_j)     ai_ij = y'P V_i P V_j P y / sigma^2
@@ -22,14 +22,16 @@ struct Information {
   MatrixXd phi;
   std::vector<MatrixXd> p;    // K + 1
   MatrixXd q;                 // (K + 1) x (K + 1) blocks of p x p
+  std::vector<MatrixXd> r;    // lower triangle of X'V^{-1} V_ij V^{-1} X over K + 1 parameters, empty for zero
   MatrixXd t, t_ml, ai;       // with P, with V^{-1}, average: (K + 1) x (K + 1)
   bool has_t = true;
   MatrixXd jacobian;          // d psi / d theta, without sigma^2
+  MatrixXd natural_curvature; // score times second derivatives of Sigma in psi: zero where V is linear in psi
   MatrixXd curvature;         // score of psi times d2 psi / d theta d theta, for the criterion that was fitted
 };
 
-// The rows of sigma^2 follow from V = I + sum psi_i V_i and P V P = P.
-void add_residual_tests(const VectorXd& psi, const MatrixXd& first, const MatrixXd& second, Index p,
+// The rows of sigma^2 follow from V = I + sum weight_i V_i (Covariance::scaling()) and P V P = P.
+void add_residual_tests(const VectorXd& weight, const MatrixXd& first, const MatrixXd& second, Index p,
                         Information& out);
 
 void add_theta(const Layout& layout, const Evaluation& at, const Moments& m, Information& out);

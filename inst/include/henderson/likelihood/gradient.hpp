@@ -23,8 +23,11 @@ MatrixXd embed(const Layout& layout, const Term& term, const MatrixXd& e);
 // dV / dtheta_k for every k.
 std::vector<Direction> theta_directions(const Layout& layout, const VectorXd& theta);
 
-// A fixed basis of the covariance matrices of every term: the natural parameters, V linear in them.
-std::vector<Direction> natural_directions(const Layout& layout);
+// dV / dpsi_k for every natural parameter, at theta.
+std::vector<Direction> natural_directions(const Layout& layout, const VectorXd& theta);
+
+// Score times the second derivatives of Sigma in the natural parameters: zero where structures are linear.
+MatrixXd natural_curvature(const Layout& layout, const VectorXd& theta, const Moments& m);
 
 // What the curvature of theta -> Sigma adds to the second derivatives of the criterion.
 MatrixXd factor_curvature(const Layout& layout, const VectorXd& theta, const Moments& m);

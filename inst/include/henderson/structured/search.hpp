@@ -61,10 +61,9 @@ class StructuredFunction {
     for (std::size_t t = 0; t < layout.terms.size(); ++t) {
       const Term& term = layout.terms[t];
       const VectorXd own = at_.theta.segment(term.theta, term.n_theta);
-      const MatrixXd l = term.structure->factor(own, term.q);
       for (Index k = 0; k < term.n_theta; ++k) {
-        const MatrixXd d = term.structure->factor_derivative(own, term.q, k) * l.transpose();
-        out.push_back({static_cast<int>(t), term.group, embedded(layout, term, d + d.transpose())});
+        const MatrixXd e = term.structure->sigma_derivative(own, term.q, k);
+        out.push_back({static_cast<int>(t), term.group, embedded(layout, term, e)});
       }
     }
     return out;
@@ -82,14 +81,11 @@ class StructuredFunction {
           s.level_t[term.group] - (pr.reml ? 1.0 : 0.0) * s.level_x[term.group] - s.level_e[term.group] / at_.sigma2;
       const MatrixXd score = whole.block(term.column, term.column, term.q, term.q);
       const VectorXd own = at_.theta.segment(term.theta, term.n_theta);
-      const MatrixXd l = term.structure->factor(own, term.q);
       for (Index k = 0; k < term.n_theta; ++k)
         for (Index j = 0; j <= k; ++j) {
-          const MatrixXd second = term.structure->factor_second_derivative(own, term.q, k, j) * l.transpose() +
-                                  term.structure->factor_derivative(own, term.q, k) *
-                                      term.structure->factor_derivative(own, term.q, j).transpose();
+          const MatrixXd half = term.structure->half_curvature(own, term.q, k, j);
           out(term.theta + k, term.theta + j) = out(term.theta + j, term.theta + k) =
-              2 * score.cwiseProduct(second).sum();
+              2 * score.cwiseProduct(half).sum();
         }
     }
     return out;
@@ -153,7 +149,7 @@ class StructuredSearch {
         VectorXd own(u);
         for (const Term& term : pr_.layout.terms)
           own.segment(term.theta, term.n_theta) =
-              term.structure->nearest(scale * scale * MatrixXd::Identity(term.q, term.q));
+              term.structure->project(scale * scale * MatrixXd::Identity(term.q, term.q));
         theta.push_back(own);
       }
     std::vector<VectorXd> out;
@@ -207,19 +203,11 @@ class StructuredSearch {
     VectorXd theta = out_.at.theta;
     for (std::size_t t = 0; t < layout.terms.size(); ++t) {
       const Term& term = layout.terms[t];
-      const MatrixXd l = term.structure->factor(theta.segment(term.theta, term.n_theta), term.q);
-      const Eigen::SelfAdjointEigenSolver<MatrixXd> eigen(l * l.transpose());
       const double per_level = static_cast<double>(pr_.n) / static_cast<double>(layout.groups[term.group].levels);
-      const double negligible = std::max(1e-8 / per_level, 1e-14 * eigen.eigenvalues().maxCoeff());
-      VectorXd values = eigen.eigenvalues();
-      for (Index i = 0; i < values.size(); ++i)
-        if (values[i] <= negligible) {
-          values[i] = 0;
-          out_.singular[t] = true;
-        }
-      if (out_.singular[t])
-        theta.segment(term.theta, term.n_theta) =
-            term.structure->nearest(eigen.eigenvectors() * values.asDiagonal() * eigen.eigenvectors().transpose());
+      bool own = false;
+      const VectorXd next = term.structure->snapped(term.own(theta), term.q, 1e-8 / per_level, own);
+      out_.singular[t] = own;
+      if (own) theta.segment(term.theta, term.n_theta) = next;
     }
     if (theta == out_.at.theta) return;
     const StructuredPoint snapped = criterion_.evaluate(theta, out_.at.psi);

@@ -1,0 +1,112 @@
+# Effects that are correlated across levels: by the distance of their positions, or by a known relationship. Such a term is fitted as
+# one level with a column for each level of its factor; a relationship turns the columns by a root of its matrix.
+
+is_across <- function(term) !is.null(term$across)
+
+# exp(lon + lat | site): the columns are the levels of `site`, lon and lat their positions.
+spatial_term <- function(bar, own, env) {
+  text <- paste0(own$word, "(", deparse_line(bar), ")")
+  positions <- Filter(is.language, summands(bar[[2L]]))
+  if (!length(positions) || !is.symbol(bar[[3L]]) || call_head(bar) != "|") {
+    lmm_abort("formula", paste0("`", text, "` needs coordinates left of the bar and one factor right of it."), what = text,
+              fix = paste0("Write ", own$word, "(lon + lat | site)."))
+  }
+  c(list(label = deparse_line(bar), lhs = across_lhs(bar[[3L]], env), group = one_level(bar[[3L]]),
+         group_name = paste0(own$word, "(", deparse_line(bar[[3L]]), ")"), across = deparse_line(bar[[3L]]), positions_calls = positions), own)
+}
+
+across_lhs <- function(group, env) structure(call("~", call("+", 0, call("factor", group))), class = "formula", .Environment = env)
+
+# A grouping expression that has the same value in every row.
+one_level <- function(group) call("==", group, group)
+
+# (1 | animal) with relationship = list(animal = K).
+related_terms <- function(random, relationship) {
+  named <- vapply(random, `[[`, "", "group_name")
+  absent <- setdiff(names(relationship), named)
+  if (length(absent)) {
+    lmm_abort("input", paste0("`relationship` names ", enumerate(quote_name(absent)), ", which is not a grouping factor of the formula."),
+              what = absent, fix = paste0("There are ", enumerate(quote_name(unique(named))), "."))
+  }
+  lapply(random, function(term) if (term$group_name %in% names(relationship)) related_term(term, relationship[[term$group_name]]) else term)
+}
+
+related_term <- function(term, root) {
+  if (!is_intercept_only(term$lhs) || is_special(term) || !is.symbol(term$group)) {
+    lmm_abort("formula", paste0("a relationship is available for (1 | g) with one factor, not yet for ", written_terms(list(term)),
+                                ": several columns for each level, structures and nesting are not."), what = term$label,
+              fix = "Write (1 | g).")
+  }
+  across <- deparse_line(term$group)
+  term[c("lhs", "structure")] <- list(across_lhs(term$group, environment(term$lhs)), "homogeneous diagonal")
+  term$group <- one_level(term$group)
+  c(term, list(across = across, root = root))
+}
+
+# The plan of the columns: one for each level, in the order of the relationship where there is one.
+across_plan <- function(plan, term, data) {
+  label <- names(plan$xlevels)
+  if (is.null(term$root)) {
+    plan$positions <- level_positions(term, predictor_codes(data[[label]], plan$xlevels[[label]]), data)
+    plan$columns <- plan$xlevels[[label]]
+  } else {
+    levels <- rownames(term$root)
+    absent <- setdiff(plan$xlevels[[label]], levels)
+    if (length(absent)) {
+      lmm_abort("data", paste0("the relationship has no ", if (length(absent) > 1L) "rows" else "row", " for ", enumerate(quote_level(absent)), " of ",
+                               quote_name(term$across), "."), what = term$across, where = absent)
+    }
+    plan$xlevels[[label]] <- levels
+    plan$contrasts[[label]] <- unname(term$root)
+    plan$coding$pieces[[1L]]$kind <- "contrast"
+    plan$columns <- if (ncol(term$root) == length(levels)) levels else paste0("u", seq_len(ncol(term$root)))
+    plan$conditions <- NULL
+  }
+  plan["constant"] <- list(NULL)
+  plan
+}
+
+# One row of coordinates for each level.
+level_positions <- function(term, codes, data) {
+  places <- vapply(term$positions_calls, function(e) {
+    x <- data[[variable_label(e)]]
+    if (!is.numeric(x) || length(dim(x))) {
+      lmm_abort("data", paste0("the position ", quote_name(variable_label(e)), " is not a numeric variable."), what = variable_label(e))
+    }
+    as.double(x)
+  }, numeric(length(codes)))
+  places <- matrix(places, length(codes))
+  first <- match(seq_len(max(codes)), codes)
+  moved <- which(rowSums(places[first[codes], , drop = FALSE] != places) > 0)
+  if (length(moved)) {
+    lmm_abort("data", paste0("a level of ", quote_name(term$across), " has several positions."), what = term$across, where = moved,
+              fix = "Give each position a level of its own.")
+  }
+  places[first, , drop = FALSE]
+}
+
+# Modes of the levels themselves, a row each, from those of the columns.
+across_modes <- function(term, b) {
+  value <- if (is.null(term$root)) as.vector(b) else as.vector(term$root %*% as.vector(b))
+  matrix(value, dimnames = list(across_levels(term), "(Intercept)"))
+}
+
+across_levels <- function(term) term$xlevels[[1L]]
+
+# Their conditional variances: array 1 x 1 x levels.
+across_variances <- function(term, array) {
+  V <- array[, , 1L]
+  value <- if (is.null(term$root)) diag(V) else rowSums((term$root %*% V) * term$root)
+  array(value, c(1L, 1L, length(value)))
+}
+
+# What VarCorr() shows of such a term: its variance and, in words, the rest.
+describe_across <- function(fit, t, scale) {
+  term <- fit_random(fit)[[t]]
+  natural <- fit_natural(fit)[[t]]
+  range <- natural[term_table(term)$kind == "range"]
+  out <- describe_covariance(matrix(natural[1L]), list(columns = "(Intercept)", structure = term$structure), scale)
+  words <- if (length(range)) paste0(structure_label(term), ", range ", format(range, digits = 4L)) else
+    paste("known relationship of", count_of(length(across_levels(term)), "level"))
+  structure(out, structure = term$structure, text = paste0(written_terms(list(term)), ": ", words), listed = listed_parameters(fit, t, scale))
+}
