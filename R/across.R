@@ -38,7 +38,7 @@ related_term <- function(term, root) {
               fix = "Write (1 | g).")
   }
   across <- deparse_line(term$group)
-  term[c("lhs", "structure")] <- list(across_lhs(term$group, environment(term$lhs)), "homogeneous diagonal")
+  term[c("lhs", "structure")] <- list(across_lhs(term$group, environment(term$lhs)), structure_words$homdiag$structure)
   term$group <- one_level(term$group)
   c(term, list(across = across, root = root))
 }

@@ -106,6 +106,7 @@ check_held_values <- function(found, blocks, frame) {
   if (is.null(held)) return(invisible())
   parameters <- data.frame(held[c("term", "row", "col")])
   sd <- parameters$row == parameters$col
+  parameters$kind <- ifelse(sd, "variance", "correlation")
   exact <- is_exact_fit(blocks) && !0L %in% held$term && any(held$value[sd] > 0)      # sigma falls to 0, its ratio grows
   lost <- exact || !isTRUE(is.finite(found$optimum$value))
   if (!lost && found$optimum$identified) {
@@ -155,7 +156,8 @@ natural_map <- function(fit) {
 }
 
 entry_position <- function(fit, term, row, col) {
-  parameter_positions(fit, data.frame(term = term, row = max(row, col), col = min(row, col)))
+  parameter_positions(fit, data.frame(term = term, row = max(row, col), col = min(row, col),
+                                      kind = if (row == col) "variance" else "correlation"))
 }
 
 # Slope of one held parameter in the entries: a variance is one of them, a correlation is a function of three.

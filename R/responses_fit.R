@@ -4,6 +4,7 @@
 # `responses`: a matrix, or a function of a block's number. `weights`: NULL, or a matrix like the responses.
 fit_responses <- function(base, responses, weights = NULL, threads = 1, progress = FALSE) {
   check_count(threads, "threads")
+  refuse_special(base$frame, "fits of many responses at once are", "Give refit() one response at a time.")
   reference <- response_reference(base)
   design <- design(base$frame, base$rows)
   parts <- list()
@@ -90,7 +91,7 @@ empty_answers <- function(base, m, reference) {
        spread_kr = none(k * (k + 1) / 2), adjusted = none(p * (p + 1) / 2))
 }
 
-natural_count <- function(random) sum(vapply(random, function(term) if (term$structure == "diagonal") term$q else term$q * (term$q + 1) / 2, 0))
+natural_count <- function(random) sum(vapply(random, term_size, 0))
 
 # Patterns of rows are numbered through.
 join_blocks <- function(parts) {

@@ -128,6 +128,7 @@ test_that("what is not available is refused by name", {
   fit <- lmm(y ~ x + homcs(0 + t | g), d)
   expect_error(profile(fit), "homcs\\(0 \\+ t \\| g\\)", class = "lmm_error_input")
   expect_error(confint(fit, method = "profile"), class = "lmm_error_input")
+  expect_error(refit(fit, cbind(d$y, rev(d$y))), class = "lmm_error_input")
   expect_error(ranova(fit), class = "lmm_error_input")
   expect_error(lmm(y ~ x + homcs(0 + t | g), d, fixed = c(sigma = 1)), class = "lmm_error_input")
   expect_error(lmm(y ~ x + homcs(0 + t | g), d, bounded = FALSE), class = "lmm_error_input")

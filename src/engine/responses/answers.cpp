@@ -21,7 +21,7 @@ void Answers::resize(const Layout& layout, Index x_columns, Index kept, Index re
   pattern.assign(m, -1);
   singular = Eigen::MatrixXi::Zero(terms, m);
   if (!tests) return;
-  const Index k = static_cast<Index>(natural_directions(layout).size()) + 1;
+  const Index k = layout.n_psi + 1;
   phi = MatrixXd::Constant(triangle(kept), m, none);
   slopes = MatrixXd::Constant(k * triangle(kept), m, none);
   spread = spread_kr = MatrixXd::Constant(triangle(k), m, none);
