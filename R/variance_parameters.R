@@ -42,6 +42,7 @@ parameter_names <- function(parameters, old = TRUE, scale = "sd") {
 
 # Estimates of the listed parameters, from covariance matrices and the residual standard deviation.
 parameter_values <- function(parameters, covariance, sigma, scale = "sd") {
+  if (is.null(parameters$kind)) parameters$kind <- ifelse(parameters$row == parameters$col, "variance", "correlation")
   vapply(seq_len(nrow(parameters)), function(k) {
     i <- parameters$row[k]
     j <- parameters$col[k]
