@@ -72,6 +72,7 @@ semidefinite_root <- function(K, name) {
 #' @param id names of animals.
 #' @param sire,dam names of their parents; `NA`, `""` or `0` for unknown ones.
 #' @param pedigree made by `pedigree()`.
+#' @param ... not used.
 #' @return `precision()` and `pedigree()` objects for `lmm(relationship = )`. `relationship_matrix()` the matrix of additive
 #'   relationships, with the inbreeding coefficients plus 1 on its diagonal; `relationship_precision()` its inverse as a sparse matrix.
 #' @section Conditions:
@@ -83,11 +84,15 @@ semidefinite_root <- function(K, name) {
 #' relationship_matrix(p)
 #' relationship_precision(p)
 #' @export
-precision <- function(Q) structure(list(Q = Q), class = "precision")
+precision <- function(Q, ...) {
+  check_dots_empty(...)
+  structure(list(Q = Q), class = "precision")
+}
 
 #' @rdname precision
 #' @export
-pedigree <- function(id, sire, dam) {
+pedigree <- function(id, sire, dam, ...) {
+  check_dots_empty(...)
   id <- as.character(id)
   known <- function(x, name) {
     x <- as.character(x)
@@ -120,7 +125,8 @@ parents_first <- function(parents, id) {
 
 #' @rdname precision
 #' @export
-relationship_matrix <- function(pedigree) {
+relationship_matrix <- function(pedigree, ...) {
+  check_dots_empty(...)
   check_pedigree(pedigree)
   n <- length(pedigree$id)
   if (n > relationship_limit) {
@@ -140,7 +146,8 @@ relationship_matrix <- function(pedigree) {
 
 #' @rdname precision
 #' @export
-relationship_precision <- function(pedigree) {
+relationship_precision <- function(pedigree, ...) {
+  check_dots_empty(...)
   A <- relationship_matrix(pedigree)
   parents <- pedigree$parents
   inbreeding <- diag(A) - 1
