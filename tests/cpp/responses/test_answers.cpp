@@ -38,11 +38,11 @@ TEST_CASE("a first look tells what cannot be fitted, and which responses have th
   new (&all.design.y) henderson::ConstMatrix(y.data(), 3, 7);
   std::vector<int> outcome;
   for (Eigen::Index j = 0; j < 7; ++j) outcome.push_back(static_cast<int>(henderson::first_look(all, j)));
-  CHECK(outcome == std::vector<int>{6, 1, 3, 2, 5, 6, 6});
+  CHECK((outcome == std::vector<int>{6, 1, 3, 2, 5, 6, 6}));
   const auto patterns = henderson::find_patterns(all, outcome);
   REQUIRE(patterns.size() == 2);
-  CHECK(patterns[0].members == std::vector<Eigen::Index>{0, 6});
+  CHECK((patterns[0].members == std::vector<Eigen::Index>{0, 6}));
   CHECK(patterns[0].whole);
-  CHECK(patterns[1].members == std::vector<Eigen::Index>{5});
+  CHECK((patterns[1].members == std::vector<Eigen::Index>{5}));
   CHECK_FALSE(patterns[1].whole);
 }
