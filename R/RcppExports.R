@@ -65,6 +65,26 @@ engine_coefficient_limits <- function(layout, cross_products, theta, memory_limi
     .Call(`_henderson_engine_coefficient_limits`, layout, cross_products, theta, memory_limit, coefficients, rises)
 }
 
+engine_needs_iterations <- function(layout, cross_products, memory_limit) {
+    .Call(`_henderson_engine_needs_iterations`, layout, cross_products, memory_limit)
+}
+
+engine_iterative_fit <- function(layout, cross_products, response, options, progress) {
+    .Call(`_henderson_engine_iterative_fit`, layout, cross_products, response, options, progress)
+}
+
+engine_iterative_information <- function(layout, cross_products, theta, reml, threads) {
+    .Call(`_henderson_engine_iterative_information`, layout, cross_products, theta, reml, threads)
+}
+
+engine_iterative_variances <- function(layout, cross_products, theta, reml, threads, design, random) {
+    .Call(`_henderson_engine_iterative_variances`, layout, cross_products, theta, reml, threads, design, random)
+}
+
+engine_iterative_conditional <- function(layout, cross_products, theta, reml, threads, errors) {
+    .Call(`_henderson_engine_iterative_conditional`, layout, cross_products, theta, reml, threads, errors)
+}
+
 engine_responses <- function(layout, constants, design, weights, options, reference, progress) {
     .Call(`_henderson_engine_responses`, layout, constants, design, weights, options, reference, progress)
 }

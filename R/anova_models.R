@@ -23,9 +23,11 @@ compare_by_likelihood <- function(fits, refit) {
   ll <- vapply(lls, as.numeric, 0)
   chisq <- 2 * pmax(0, c(NA, diff(ll)))
   df <- c(NA, diff(npar))
+  error <- vapply(fits, criterion_error, 0)
+  p <- ifelse(df == 0, NA, stats::pchisq(chisq, df, lower.tail = FALSE))
   table <- data.frame(npar = npar, AIC = vapply(fits, stats::AIC, 0), BIC = vapply(fits, stats::BIC, 0), logLik = ll,
                       `-2*log(L)` = -2 * ll, Chisq = chisq, Df = df,
-                      `Pr(>Chisq)` = ifelse(df == 0, NA, stats::pchisq(chisq, df, lower.tail = FALSE)),
+                      `Pr(>Chisq)` = decided_p(p, chisq, df, c(0, sqrt(error[-1L]^2 + error[-length(error)]^2))),
                       row.names = names(fits), check.names = FALSE)
   structure(table, heading = model_heading(fits), class = c("anova", "data.frame"))
 }

@@ -19,6 +19,7 @@
 #' @export
 blocks <- function(fit, ...) {
   check_fit(fit)
+  refuse_iterative(fit, "blocks() is")
   refuse_structured(fit, "blocks() is")
   found <- engine_result(engine_blocks(engine_layout(fit$frame), fit$cross_products, fit$control$memory_limit), fit$frame)
   groups <- fit_groups(fit)[found$order]

@@ -53,9 +53,10 @@ signal_conditions <- function(conditions, call = user_call()) {
   invisible(conditions)
 }
 
-# The value of an expression; that a variance is estimated as 0 is no news where a model is fitted again.
+# The value of an expression; that a variance is estimated as 0, and by which solver, is no news where a model is fitted again.
 without_boundary_messages <- function(expr) {
-  withCallingHandlers(expr, lmm_message_boundary = function(m) tryInvokeRestart("muffleMessage"))
+  muffle <- function(m) tryInvokeRestart("muffleMessage")
+  withCallingHandlers(expr, lmm_message_boundary = muffle, lmm_message_solver = muffle)
 }
 
 # The outermost call into this package, which is the one the user wrote: of a method, the call of its generic.

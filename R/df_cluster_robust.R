@@ -19,6 +19,7 @@ set_options.df_cluster_robust <- function(method, options) {
 
 #' @export
 prepare_method.df_cluster_robust <- function(method, info) {
+  refuse_iterative(info$fit, "the cluster-robust covariance matrix is")
   refuse_structured(info$fit, "the cluster-robust covariance matrix is", special = FALSE)
   parts <- marginal_parts(info)
   cluster <- cluster_codes(method$cluster, info$fit)[parts$used]

@@ -97,7 +97,7 @@ check_options <- function(options, allowed) {
 
 # Words for a heading.
 method_phrase <- function(method) {
-  if (inherits(method, c("df_satterthwaite", "df_kenward_roger"))) paste0(method$name, "'s method")
+  if (inherits(method, c("df_satterthwaite", "df_kenward_roger"))) paste0(method$name, "'s method", method$note)
   else paste(method$name, "degrees of freedom")
 }
 
@@ -162,6 +162,7 @@ new_inference <- function(fit, ddf, ...) {
   info <- fit_information(fit, needs_information(method))
   if (anyNA(info$phi) || !length(info$phi)) return(list(info = info, method = method, covariance = info$phi))
   method <- prepare_method(method, info)
+  if (fit_is_iterative(fit)) method$note <- " with average information"
   list(info = info, method = method, covariance = coef_covariance(method, info))
 }
 

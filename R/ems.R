@@ -79,6 +79,7 @@ corrected_total <- function(model) {
 # Rows and effects, from a fit or a formula.
 ems_model <- function(object, data) {
   if (inherits(object, "lmm_fit")) {
+    refuse_iterative(object, "the moments of ems() are")
     refuse_structured(object, "expected mean squares are")
     frame <- object$frame
     rows <- fit_rows(object, "ems()")

@@ -28,6 +28,7 @@ engine_result <- function(x, frame) {
     unbounded_size = lmm_abort("numeric", paste0("with `bounded = FALSE` and several grouping factors all random effects (",
                                  x$message, ") stand in one dense matrix, which holds at most 3000."),
                                value = as.numeric(x$message), fix = "Use bounded = TRUE."),
+    iterative_passes = , iterative_ratio = , iterative_exact = abort_iterative(x$engine_error),
     not_finite = lmm_abort("numeric", "the criterion is not finite at these parameters."),
     lmm_abort("input", paste0(x$message, "."))
   )
@@ -46,7 +47,7 @@ abort_memory <- function(text) {
   bytes <- as.numeric(strsplit(text, ":", fixed = TRUE)[[1L]])
   lmm_abort("numeric", paste0("the Cholesky factor of the random effects and its inverse need about ", gigabytes(bytes[1L]),
     " of memory; ", gigabytes(bytes[2L]), " may be used."), value = bytes,
-    fix = "Crossed factors with many levels fill in. Drop one, or raise `memory_limit` in lmm_control().")
+    fix = "Crossed factors with many levels fill in. Use solver = \"iterative\" in lmm_control(), drop one, or raise `memory_limit`.")
 }
 
 # Memory that a fit may use: what the system says is free, or a guess where it does not say.
@@ -59,6 +60,7 @@ available_memory <- function(default = 8e9) {
 # Questions about a fit -----------------------------------------------------------------------------
 
 engine_point <- function(fit) {
+  refuse_iterative(fit)
   sigma <- if (!is.null(fit_held(fit))) fit_sigma(fit)      # elsewhere it follows from theta
   list(engine_layout(fit$frame, sigma), fit$cross_products, fit$optimum$theta, fit$spec$reml, fit$control$memory_limit)
 }
@@ -68,12 +70,14 @@ engine_conditional_variance <- function(fit) {
   if (is_structured(fit)) {
     return(engine_result(engine_structured_conditional(fit_structured_model(fit), fit$optimum$theta, fit$optimum$psi), fit$frame))
   }
+  if (fit_is_iterative(fit)) return(iterative_conditional(fit, FALSE))
   out <- engine_result(do.call(engine_conditional, engine_point(fit)), fit$frame)
   if (fit_is_indefinite(fit)) lapply(out, replace, TRUE, NA_real_) else out      # effects that cannot be drawn have none
 }
 
 # List per grouping factor: matrix columns x levels of Var(b_hat - b), the variances of prediction errors.
 engine_prediction_error <- function(fit) {
+  if (fit_is_iterative(fit)) return(lapply(iterative_conditional(fit, TRUE), block_diagonals))
   if (fit_is_bounded(fit)) return(engine_result(do.call(engine_prediction_errors, engine_point(fit)), fit$frame))
   variance <- engine_prediction_variance(fit, unit_design(fit))
   sizes <- vapply(fit_modes(fit), length, 0L)
@@ -84,6 +88,7 @@ engine_prediction_error <- function(fit) {
 # Var(x'beta_hat + z'(b_hat - b)) for each row of a design; code 0 is a level without random effects.
 engine_prediction_variance <- function(fit, design, random = TRUE, point = engine_point(fit)) {
   if (random) refuse_indefinite(fit)
+  if (fit_is_iterative(fit)) return(iterative_prediction_variance(fit, design, random))
   if (is_structured(fit)) {
     return(engine_result(engine_structured_variances(fit_structured_model(fit), fit$optimum$theta, fit$optimum$psi,
                                                      kept_design(fit, design), random), fit$frame))
@@ -93,6 +98,7 @@ engine_prediction_variance <- function(fit, design, random = TRUE, point = engin
 
 # Covariance of (b_hat - b, term by term with columns fastest; beta_hat).
 engine_joint_covariance <- function(fit) {
+  refuse_iterative(fit, "the joint covariance matrix of all effects is")
   refuse_structured(fit, "the joint covariance matrix of all effects is", special = FALSE)
   engine_result(do.call(engine_variances, c(engine_point(fit), list(unit_design(fit), TRUE, TRUE))), fit$frame)
 }
@@ -106,6 +112,7 @@ engine_refit <- function(fit, Y) {
 # Fits to cross-products made from those of a fit, one for each of their responses.
 engine_refit_blocks <- function(fit, blocks, reml) {
   refuse_structured(fit, "refits of many responses at once are", special = FALSE)
+  if (fit_is_iterative(fit)) return(iterative_refits(fit, blocks, reml))
   engine_result(engine_refits(engine_layout(fit$frame), blocks, engine_options(fit$control, fit$frame, reml)), fit$frame)
 }
 

@@ -28,6 +28,7 @@
 group_influence <- function(fit, group = NULL, threads = 1, ...) {
   check_dots_empty(...)
   check_fit(fit)
+  refuse_iterative(fit, "group_influence() is")
   refuse_structured(fit, "group_influence() is", "Refit with update(subset = ).")
   check_number(threads, "threads", lower = 1, whole = TRUE)
   rows <- fit_rows(fit, "group_influence()")

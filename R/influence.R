@@ -28,6 +28,7 @@ NULL
 #' @importFrom stats hatvalues
 #' @export
 hatvalues.lmm_fit <- function(model, ...) {
+  refuse_iterative(model, "leverages are")
   refuse_structured(model, "leverages are", special = FALSE)
   check_dots_empty(...)
   rows <- fit_rows(model, "hatvalues()")

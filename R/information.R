@@ -9,9 +9,9 @@ information_is_expensive <- function(fit) {
   effects_of_crossed_factors(fit) > information_columns
 }
 
-# 0 where there is one grouping factor, whose levels are independent, or one dense matrix anyway (no bounds).
+# 0 where there is one grouping factor, whose levels are independent, one dense matrix anyway (no bounds), or no matrix at all.
 effects_of_crossed_factors <- function(fit) {
-  if (length(fit_groups(fit)) < 2L || !fit_is_bounded(fit)) return(0)
+  if (length(fit_groups(fit)) < 2L || !fit_is_bounded(fit) || fit_is_iterative(fit)) return(0)
   sizes <- term_sizes(fit)
   sum(as.numeric(sizes$levels) * sizes$columns)
 }
@@ -25,6 +25,7 @@ default_ddf <- function(fit, usual = "Satterthwaite") {
 }
 
 default_information <- function(fit) {
+  if (inherits(fit, "lmm_fit") && fit_is_iterative(fit)) return("average")
   if (!inherits(fit, "lmm_fit") || !information_is_expensive(fit)) return("observed")
   inform_expensive(fit, "standard errors of variance parameters are from the average information in place of the observed one.")
   "average"
@@ -58,6 +59,7 @@ inverse_basis <- function(basis) {
 # With `average` only psi, ai, jacobian and curvature, which cost no more than a step of the search.
 derivatives_at <- function(fit, average = FALSE) {
   if (is_structured(fit)) return(structured_derivatives(fit))
+  if (fit_is_iterative(fit)) return(iterative_derivatives(fit))
   average <- average && information_is_expensive(fit)
   found <- do.call(engine_information, c(engine_point(fit), list(information_columns, average)))
   if (identical(found$engine_error, "information_size")) abort_information_size(found$message)

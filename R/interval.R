@@ -70,6 +70,7 @@ confint.lmm_fit <- function(object, parm, level = 0.95, method = c("profile", "W
                             quiet = FALSE, signames = oldNames, ...) {
   do.call(check_dots_empty, without_level(list(...)))
   level <- level_argument(level, "level", !missing(level), list(...))
+  if (missing(method) && fit_is_iterative(object)) method <- "Wald"
   if (is_structured(object)) {
     return(structured_confint(object, if (missing(parm)) NULL else parm, level, if (missing(method)) "Wald" else method[1L], ddf))
   }

@@ -110,7 +110,8 @@
 #' `lmm_error_numeric` (too large for the memory or for a day; numbers that double precision does not hold); whatever else
 #' fails is an `lmm_error_internal`, which holds the error of R as `value`. Warnings inherit from `lmm_warning_precision`,
 #' `lmm_warning_convergence` or `lmm_warning_data`; messages from `lmm_message_na`, `lmm_message_rank`,
-#' `lmm_message_boundary`, `lmm_message_formula` or `lmm_message_size`. All inherit from `lmm_condition` and are kept in `fit$conditions`. A fit that
+#' `lmm_message_boundary`, `lmm_message_formula`, `lmm_message_size` or `lmm_message_solver`. What the iterative solver does not offer is an
+#' error of class `lmm_error_solver`. All inherit from `lmm_condition` and are kept in `fit$conditions`. A fit that
 #' will take minutes says so by `lmm_message_time` before it begins.
 #' @references Jennrich and Schluchter (1986) Biometrics 42, 805-820. Pinheiro and Bates (2000) *Mixed-Effects Models in S and
 #'   S-PLUS*, chapter 5. Henderson (1975) Biometrics 31, 423-447. Harville (1977) JASA 72, 320-338.
@@ -194,7 +195,14 @@ abort_held_unbounded <- function() {
 #' @param chunk_rows rows that are turned into numbers at a time.
 #' @param keep_rows keep the variables in the fit? Residuals, fitted values and refits need them.
 #' @param progress print a line for each step of the search, or after each tenth of many responses?
-#' @param threads number of threads for many responses, see [responses]; a single fit uses one.
+#' @param threads number of threads for many responses, see [responses], and of the iterative solver; it changes no result.
+#' @param solver `"direct"`: a Cholesky factorization of the random effects of all grouping factors but the one with most levels.
+#'   `"iterative"`: conjugate gradients, for crossed factors of any size. `"auto"`: direct where the factor is sparse and fits into
+#'   `memory_limit`, or is dense, fits and takes no more than about two minutes (up to about 6,600 columns); else iterative, with a message
+#'   of class `lmm_message_solver`.
+#' @param probes random sign vectors of the iterative solver at the start; they are doubled, up to 256, until twice the Monte Carlo error
+#'   of every variance parameter is below 2 percent of its standard error.
+#' @param probe_seed whole number from which the signs are made. A fit is the same on every run; the state of R's random numbers is left alone.
 #' @param ... not used; an argument that lmm_control() does not know is an error.
 #' @return A list of class `lmm_control`.
 #' @section Conditions:
@@ -203,7 +211,8 @@ abort_held_unbounded <- function() {
 #' lmm(yield ~ treat + (1 | blend), penicillin, control = lmm_control(progress = TRUE))
 #' @export
 lmm_control <- function(max_evaluations = 200L, decrement = 1e-18, restarts = NULL, memory_limit = NULL,
-                        chunk_rows = 1e5, keep_rows = TRUE, progress = FALSE, threads = 1, ...) {
+                        chunk_rows = 1e5, keep_rows = TRUE, progress = FALSE, threads = 1, ...,
+                        solver = c("auto", "direct", "iterative"), probes = 16L, probe_seed = 1L) {
   check_dots_empty(...)
   check_number(max_evaluations, "max_evaluations", 1, .Machine$integer.max, whole = TRUE)
   check_number(decrement, "decrement", lower = 0)
@@ -213,8 +222,12 @@ lmm_control <- function(max_evaluations = 200L, decrement = 1e-18, restarts = NU
   check_flag(keep_rows, "keep_rows")
   check_flag(progress, "progress")
   check_count(threads, "threads")
+  solver <- check_choice(solver[1L], c("auto", "direct", "iterative"), "solver")
+  check_number(probes, "probes", 4, 65536, whole = TRUE)
+  check_number(probe_seed, "probe_seed", 0, .Machine$integer.max, whole = TRUE)
   structure(list(max_evaluations = as.integer(max_evaluations), decrement = decrement, restarts = if (is.null(restarts)) -1L else as.integer(restarts),
-                 memory_limit = memory_limit, chunk_rows = chunk_rows, keep_rows = keep_rows, progress = progress, threads = as.integer(threads)),
+                 memory_limit = memory_limit, chunk_rows = chunk_rows, keep_rows = keep_rows, progress = progress, threads = as.integer(threads),
+                 solver = solver, probes = as.integer(probes), probe_seed = as.integer(probe_seed)),
             class = "lmm_control")
 }
 

@@ -51,7 +51,8 @@ logLik.lmm_fit <- function(object, REML = NULL, compat = c("lme4", "nlme", "SAS"
   }
   structure(-criterion_at_optimum(object, is_reml) / 2, nall = n,
             nobs = switch(compat, lme4 = n, nlme = restricted, SAS = n_subjects(object)),
-            df = df, restricted = restricted, compat = compat, class = "logLik")
+            df = df, restricted = restricted, compat = compat, mc.error = if (fit_is_iterative(object)) criterion_error(object) / 2,
+            class = "logLik")
 }
 
 which_criterion <- function(fit, REML) {

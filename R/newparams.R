@@ -3,6 +3,7 @@
 # The fit with other values of fixed effects and variance parameters; its conditional modes stay as they are.
 with_parameters <- function(fit, newparams) {
   if (is.null(newparams)) return(fit)
+  refuse_iterative(fit, "`newparams` is")
   refuse_structured(fit, "`newparams` is")
   given <- parameter_list(newparams)
   names <- names(fit_beta(fit))

@@ -4,7 +4,10 @@ find_optimum <- function(frame, blocks, reml, start, control) {
   if (!is.null(frame$residual)) return(structured_optimum(frame, blocks, reml, start, control))
   layout <- engine_layout(frame)
   if (!is.null(start)) start <- internal_start(start, frame, blocks)
-  found <- engine_result(engine_fit(layout, blocks, 1L, engine_options(control, frame, reml, start), control$progress), frame)
+  solver <- chosen_solver(frame, blocks, control)
+  found <- if (solver == "iterative") iterative_fit(frame, blocks, reml, start, control)
+           else engine_result(engine_fit(layout, blocks, 1L, engine_options(control, frame, reml, start), control$progress), frame)
+  found$optimum$solver <- solver
   if (!found$optimum$identified) {
     if (is_exact_fit(blocks)) check_held_values(found, blocks, frame)
     abort_confounded(found$optimum$confounded, frame, blocks)
@@ -194,6 +197,7 @@ outcome_conditions <- function(frame, optimum, estimates, solution) {
   if (estimates$sigma == 0) return(list(zero_residual_warning(frame, estimates)))
   c(if (any(optimum$singular)) list(boundary_message(frame, optimum, estimates)),
     if (isTRUE(optimum$zero_sigma) && optimum$status != "unbounded") list(no_residual_message()),
+    iterative_conditions(optimum),
     if (optimum$status != "converged") list(if (isFALSE(frame$bounded)) no_optimum_warning(optimum) else convergence_warning(optimum)))
 }
 

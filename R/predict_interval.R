@@ -12,6 +12,7 @@ prediction_reach <- function(inference, rows, target, level) {
     test <- mean_tests(inference, rows)
     return(stats::qt((1 + level) / 2, test$df) * test$se)
   }
+  refuse_iterative(fit, "intervals of new observations and of means given random effects are")
   refuse_structured(fit, "intervals of new observations and of means given random effects are",
                     "Use re.form = NA with interval = \"confidence\".")
   test <- prediction_tests(inference, rows, target)
@@ -64,7 +65,7 @@ prediction_tests <- function(inference, rows, target) {
 # theta and multiple `s` of the residual variance, where theta says Sigma relative to the estimated one.
 parameters_at <- function(fit, theta = NULL, s = 1) {
   sigma2 <- fit_sigma(fit)^2
-  if (is.null(theta)) return(list(point = engine_point(fit), covariance = fit_covariance(fit), sigma2 = sigma2))
+  if (is.null(theta)) return(list(point = if (!fit_is_iterative(fit)) engine_point(fit), covariance = fit_covariance(fit), sigma2 = sigma2))
   relative <- theta / (if (fit_is_bounded(fit)) sqrt(s) else s)
   point <- replace(engine_point(fit), c(1L, 3L), list(engine_layout(fit$frame, sqrt(s * sigma2)), relative))
   list(point = point, covariance = lapply(covariance_at(fit, theta), `*`, sigma2), sigma2 = s * sigma2)

@@ -3,6 +3,7 @@
 # What a profile of the variance parameters starts from: the fit by its criterion, its estimates and their standard
 # errors. `wanted`: the parameters to be profiled.
 profile_base <- function(base, wanted = integer()) {
+  refuse_iterative(base, "profiles are")
   refuse_structured(base, "profiles are", "Compare two fits by anova(a, b, refit = FALSE).")
   reml <- fit_is_reml(base)
   parameters <- variance_parameters(base)

@@ -20,6 +20,7 @@ coefficient_limits <- function(fit, which, z) {
 # Where zeta has each of these values (ascending), below and then above the estimate of each of the kept coefficients: one
 # column for each point, coefficient by coefficient. NA where the search does not get there.
 coefficient_search <- function(fit, kept, zeta) {
+  refuse_iterative(fit, "profiles are")
   held <- fit_held(fit)
   if (any(held$term > 0L)) return(list(value = rep(NA_real_, 2L * length(kept) * length(zeta))))
   layout <- engine_layout(fit$frame, if (!is.null(held)) fit_sigma(fit))

@@ -55,6 +55,7 @@ quantity <- function(fit, ..., method = c("auto", "profile", "delta", "chisq", "
                      link = c("auto", "identity", "log", "logit", "fisher"),
                      information = c("observed", "expected", "average"), nsim = 1000, seed = NULL, threads = 1) {
   check_fit(fit)
+  refuse_iterative(fit, "quantity(), with its profiles, is")
   refuse_structured(fit, "functions of variance parameters are", "Use variance_components().")
   if (missing(information)) information <- default_information(fit)
   level <- level_argument(level, "level", !missing(level), list(...))

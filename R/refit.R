@@ -87,7 +87,7 @@ fit_again <- function(fit, rows, reml = fit$spec$reml, blocks = NULL) {
 }
 
 # Conditions about the outcome of a fit belong to that outcome only.
-outcome_classes <- c("lmm_message_boundary", "lmm_warning_convergence", "lmm_warning_precision")
+outcome_classes <- c("lmm_message_boundary", "lmm_warning_convergence", "lmm_warning_precision", "lmm_message_solver")
 
 # A fit by maximum likelihood from the cross-products alone.
 refit_ml <- function(fit) {

@@ -19,7 +19,8 @@
 #' @section Conditions:
 #' `lmm_error_input`: an unknown method or option. With more than 20000 effects of crossed factors the information that Satterthwaite's and
 #' Kenward and Roger's methods need is too expensive: by default the tests are then asymptotic, with a message of class
-#' `lmm_message_size`; such a method that was asked for is an error of class `lmm_error_numeric`. `lmm_message_refit`: a refit by REML for the latter.
+#' `lmm_message_size`; such a method that was asked for is an error of class `lmm_error_numeric`. `lmm_message_refit`: a refit by REML for the latter. A fit by the
+#' iterative solver (see [lmm_control()]) has the average information in the place of the observed and the expected one, and the heading says so.
 #' @examples
 #' summary(lmm(yield ~ treat + (1 | blend), penicillin))
 #' @export
@@ -32,7 +33,7 @@ summary.lmm_fit <- function(object, ddf = "Satterthwaite", correlation = NULL, .
     logLik = stats::logLik(object), AICtab = criterion_table(object), residuals = scaled_residual_quantiles(object),
     varcor = VarCorr(object), residual = shown_residual(object, TRUE), held = held_names(object), sigma = fit_shown_sigma(object), ngrps = ngrps(object), nobs = fit_nobs(object),
     coefficients = tests$table, vcov = tests$vcov, aliased = !fit_estimable(object), correlation = correlation,
-    conditions = object$conditions
+    conditions = object$conditions, criterion_error = criterion_error(object)
   ), class = "summary.lmm_fit")
 }
 
@@ -83,6 +84,7 @@ print.summary.lmm_fit <- function(x, digits = max(3L, getOption("digits") - 3L),
   print_call(x$call, x$formula)
   cat("\n")
   print_criterion(x$AICtab, digits = 1L)
+  if (isTRUE(x$criterion_error > 0)) cat("Monte Carlo error of -2*log(L): ", format(signif(x$criterion_error, 1L)), "\n", sep = "")
   cat("\n")
   if (!is.null(x$residuals)) {
     cat("Scaled residuals: \n")

@@ -32,7 +32,7 @@ generics::augment
 #' @param ... for `tidy()` options of the method, see [ddf_method()]; otherwise not used.
 #' @return `tidy()`: a row per estimate with columns `effect`, `group`, `level` (for modes and coefficients), `term`, `estimate`,
 #'   `std.error`, `statistic`, `df`, `p.value` and limits, as far as the rows asked for have them. Standard deviations come before
-#'   correlations. `glance()`: one row. `augment()`: the rows with `.fitted`, `.resid`, `.fixed`, and those of the fit also with `.hat`,
+#'   correlations; for a fit by the iterative solver they have `mc.error`, twice the Monte Carlo error. `glance()`: one row. `augment()`: the rows with `.fitted`, `.resid`, `.fixed`, and those of the fit also with `.hat`,
 #'   `.cooksd`, `.std.resid`, and `.weights` and `.offset` where there are any; row names as `.rownames`. Without `data` these are the rows used;
 #'   `data` may also hold the rows that were left out for missing values, whose values are `NA`.
 #' @section Conditions:
@@ -103,11 +103,13 @@ add_limits <- function(out, df, level) {
 }
 
 tidy_parameters <- function(fit, scales, limits, level) {
-  pars <- as.data.frame(VarCorr(fit))
+  varcorr <- VarCorr(fit)
+  pars <- as.data.frame(varcorr)
   name <- if (scales == "sdcor") c("sd__", "cor__") else c("var__", "cov__")
   term <- ifelse(is.na(pars$var1), "Observation", ifelse(is.na(pars$var2), pars$var1, paste0(pars$var1, ".", pars$var2)))
   out <- data.frame(effect = "ran_pars", group = pars$grp, term = paste0(name[1L + !is.na(pars$var2)], term),
                     estimate = pars[[scales]], stringsAsFactors = FALSE)
+  out$mc.error <- monte_carlo_of_rows(pars, attr(varcorr, "monte_carlo")$table, scales)
   if (limits == "none") return(out)
   found <- if (limits == "default") parameter_row_limits(fit, scales, level) else row_limits_by(fit, scales, limits, level)
   out[c("conf.low", "conf.high")] <- list(found[, 1L], found[, 2L])
@@ -166,7 +168,8 @@ tidy_coefficients <- function(fit) {
 }
 
 bind_rows_by_name <- function(parts) {
-  wanted <- c("effect", "group", "level", "term", "estimate", "std.error", "statistic", "df", "p.value", "conf.low", "conf.high")
+  wanted <- c("effect", "group", "level", "term", "estimate", "std.error", "mc.error", "statistic", "df", "p.value", "conf.low",
+              "conf.high")
   columns <- intersect(wanted, unlist(lapply(parts, names)))
   do.call(rbind, lapply(unname(parts), function(part) {
     part[setdiff(columns, names(part))] <- rep(NA, nrow(part))

@@ -11,7 +11,8 @@
 #' @return A list of covariance matrices, one per random term, with attributes `"stddev"` and `"correlation"`;
 #'   the residual standard deviation is its attribute `"sc"`. `as.data.frame()` has columns `grp`, `var1`, `var2`,
 #'   `vcov` and `sdcor`, the last holding standard deviations and correlations. The covariances of a diagonal
-#'   term are zero by definition and not listed. Standard deviations are in units of the response by those of the column,
+#'   term are zero by definition and not listed. A fit by the iterative solver has one more column, `mc.error`, printed as `MC error`:
+#'   twice the Monte Carlo error of `sdcor`. Standard deviations are in units of the response by those of the column,
 #'   variances and covariances in their products.
 #' @section Conditions:
 #' A `sigma` that is no number, or below 0, is an error of class `lmm_error_input`.
@@ -30,7 +31,7 @@ VarCorr.lmm_fit <- function(x, sigma = 1, ...) {
   }, terms, seq_along(terms), fit_random(x))
   structure(stats::setNames(terms, fit_term_names(x)), bounded = fit_is_bounded(x), sc = fit_shown_sigma(x) * sigma,
             useSc = !isTRUE(x$cross_products$owns_scale), residual = if (is_structured(x)) residual_parameters(x),
-            class = "VarCorr.lmm_fit")
+            monte_carlo = if (sigma == 1) monte_carlo_by_term(x), class = "VarCorr.lmm_fit")
 }
 
 #' @importFrom nlme VarCorr
@@ -83,8 +84,16 @@ as.data.frame.VarCorr.lmm_fit <- function(x, row.names = NULL, optional = FALSE,
   residual <- data.frame(grp = "Residual", var1 = NA_character_, var2 = NA_character_,
                          vcov = attr(x, "sc")^2, sdcor = attr(x, "sc"), stringsAsFactors = FALSE)
   out <- do.call(rbind, c(unname(parts), list(residual_rows_of(attr(x, "residual")), if (attr(x, "useSc")) residual)))
+  out$mc.error <- monte_carlo_of_rows(out, attr(x, "monte_carlo")$table)
   row.names(out) <- check_row_names(row.names, nrow(out))
   out
+}
+
+# Errors of one column, row by row; NULL for a direct fit.
+monte_carlo_of_rows <- function(rows, table, scale = "sdcor") {
+  if (is.null(table)) return(NULL)
+  key <- function(x) paste(x$grp, x$var1, x$var2)
+  table[[scale]][match(key(rows), key(table))]
 }
 
 # Parameters of a residual structure: variances with their roots, covariances, and all else in both columns.
@@ -135,10 +144,17 @@ format.VarCorr.lmm_fit <- function(x, digits = max(3L, getOption("digits") - 2L)
     Name = c(unlist(lapply(terms, colnames), use.names = FALSE), ""),
     if ("Variance" %in% comp) cbind(Variance = format(signif(variance, 13L), digits = digits)),
     if ("Std.Dev." %in% comp) cbind(Std.Dev. = format(signif(sd, 13L), digits = digits)),
+    format_monte_carlo(attr(x, "monte_carlo")),
     format_correlations(terms, max(2L, digits - 2L))
   )
   rownames(out) <- rep("", nrow(out))
   if (attr(x, "useSc")) out else out[-nrow(out), , drop = FALSE]
+}
+
+# Twice the Monte Carlo errors of the standard deviations.
+format_monte_carlo <- function(errors) {
+  if (is.null(errors)) return(NULL)
+  cbind(`MC error` = format(c(unlist(errors$terms), errors$sigma), digits = 1L))
 }
 
 default_comp <- function(x) if (isFALSE(attr(x, "bounded"))) c("Variance", "Std.Dev.") else "Std.Dev."

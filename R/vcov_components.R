@@ -18,10 +18,11 @@
 #' @param ... not used.
 #' @return `vcov_components()` a symmetric matrix with a row per parameter, in the order of `variance_components()`, the residual
 #'   last; units are products of those of the parameters. `variance_components()` a data frame with columns `grp`, `var1`, `var2`,
-#'   `estimate`, `se`, `df` (Satterthwaite's degrees of freedom `2 (estimate / se)^2` of a variance) and `reason`.
+#'   `estimate`, `se`, `df` (Satterthwaite's degrees of freedom `2 (estimate / se)^2` of a variance) and `reason`; for a fit by the
+#'   iterative solver also `mc.error`, twice the Monte Carlo error.
 #' @section Conditions:
 #' `lmm_error_input`: an unknown `scale` or `information`, or anything but a fit; `lmm_error_numeric`: more than 20000 effects of crossed
-#' factors.
+#' factors. `lmm_error_solver`: a fit by the iterative solver has the average information alone.
 #' @references Searle, Casella and McCulloch (1992) *Variance Components*, chapter 6. Gilmour, Thompson and Cullis (1995)
 #'   Biometrics 51, 1440-1450.
 #' @examples
@@ -33,6 +34,7 @@ vcov_components <- function(fit, scale = c("variance", "sd"), information = c("o
   check_fit(fit)
   if (is_structured(fit)) return(structured_component_covariance(fit, scale[1L], information[1L]))
   if (missing(information)) information <- default_information(fit)
+  check_information(fit, information)
   found <- component_errors(fit, scale, information)
   C <- outer(found$se, found$se) * found$correlation
   lost <- is.na(found$reason) & (!is.finite(diag(C)) | diag(C) == 0)
@@ -54,15 +56,17 @@ variance_components <- function(fit, scale = c("variance", "sd"), information = 
                                  check_choice(information[1L], c("observed", "expected", "average"), "information")))
   }
   if (missing(information)) information <- default_information(fit)
+  check_information(fit, information)
   found <- component_errors(fit, scale, information)
   parameters <- found$parameters
   estimate <- variance_estimates(fit, found$scale, parameters)
   estimate[parameters$term == 0L] <- fit_shown_sigma(fit)^(if (found$scale == "sd") 1 else 2)
   z <- estimate / found$se
   df <- ifelse(!parameters$kind %in% c("variance", "specific") | (!is.na(estimate) & estimate < 0), NA_real_, 2 * (if (found$scale == "sd") z / 2 else z)^2)
-  structure(data.frame(parameters[c("grp", "var1", "var2")], estimate = estimate, se = found$se, df = df, reason = found$reason,
-                       row.names = parameter_names(parameters, old = FALSE, scale = found$scale)),
-            class = c("variance_components", "data.frame"))
+  out <- data.frame(parameters[c("grp", "var1", "var2")], estimate = estimate, se = found$se, df = df, reason = found$reason,
+                    row.names = parameter_names(parameters, old = FALSE, scale = found$scale))
+  out$mc.error <- monte_carlo_errors(fit, found$scale, parameters)
+  structure(out, class = c("variance_components", "data.frame"))
 }
 
 #' @export
@@ -78,12 +82,18 @@ print.variance_components <- function(x, digits = max(3L, getOption("digits") - 
   invisible(x)
 }
 
+# Without a factorization there is the average information alone.
+check_information <- function(fit, information) {
+  if (!identical(information[1L], "average")) refuse_iterative(fit, paste0("information = ", quote_level(information[1L]), " is"))
+}
+
 # Standard errors of the variance parameters, their correlations, and reasons where there are none. Covariances are left
 # to the caller: a product of two standard errors has the fourth power of the response's unit.
 component_errors <- function(fit, scale = "variance", information = "observed") {
   check_fit(fit)
   scale <- match_word(scale[1L], c("variance", "sd"), "scale")
   information <- match_word(information[1L], c("observed", "expected", "average"), "information")
+  if (fit_is_iterative(fit)) information <- "average"
   parameters <- variance_parameters(fit)
   at <- parameter_positions(fit, parameters)
   found <- natural_errors(fit, information)

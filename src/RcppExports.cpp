@@ -225,6 +225,77 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// engine_needs_iterations
+SEXP engine_needs_iterations(const Rcpp::List& layout, const Rcpp::List& cross_products, double memory_limit);
+RcppExport SEXP _henderson_engine_needs_iterations(SEXP layoutSEXP, SEXP cross_productsSEXP, SEXP memory_limitSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type layout(layoutSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type cross_products(cross_productsSEXP);
+    Rcpp::traits::input_parameter< double >::type memory_limit(memory_limitSEXP);
+    rcpp_result_gen = Rcpp::wrap(engine_needs_iterations(layout, cross_products, memory_limit));
+    return rcpp_result_gen;
+END_RCPP
+}
+// engine_iterative_fit
+SEXP engine_iterative_fit(const Rcpp::List& layout, const Rcpp::List& cross_products, int response, const Rcpp::List& options, bool progress);
+RcppExport SEXP _henderson_engine_iterative_fit(SEXP layoutSEXP, SEXP cross_productsSEXP, SEXP responseSEXP, SEXP optionsSEXP, SEXP progressSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type layout(layoutSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type cross_products(cross_productsSEXP);
+    Rcpp::traits::input_parameter< int >::type response(responseSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type options(optionsSEXP);
+    Rcpp::traits::input_parameter< bool >::type progress(progressSEXP);
+    rcpp_result_gen = Rcpp::wrap(engine_iterative_fit(layout, cross_products, response, options, progress));
+    return rcpp_result_gen;
+END_RCPP
+}
+// engine_iterative_information
+SEXP engine_iterative_information(const Rcpp::List& layout, const Rcpp::List& cross_products, const Eigen::VectorXd& theta, bool reml, int threads);
+RcppExport SEXP _henderson_engine_iterative_information(SEXP layoutSEXP, SEXP cross_productsSEXP, SEXP thetaSEXP, SEXP remlSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type layout(layoutSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type cross_products(cross_productsSEXP);
+    Rcpp::traits::input_parameter< const Eigen::VectorXd& >::type theta(thetaSEXP);
+    Rcpp::traits::input_parameter< bool >::type reml(remlSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(engine_iterative_information(layout, cross_products, theta, reml, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
+// engine_iterative_variances
+SEXP engine_iterative_variances(const Rcpp::List& layout, const Rcpp::List& cross_products, const Eigen::VectorXd& theta, bool reml, int threads, const Rcpp::List& design, bool random);
+RcppExport SEXP _henderson_engine_iterative_variances(SEXP layoutSEXP, SEXP cross_productsSEXP, SEXP thetaSEXP, SEXP remlSEXP, SEXP threadsSEXP, SEXP designSEXP, SEXP randomSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type layout(layoutSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type cross_products(cross_productsSEXP);
+    Rcpp::traits::input_parameter< const Eigen::VectorXd& >::type theta(thetaSEXP);
+    Rcpp::traits::input_parameter< bool >::type reml(remlSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type design(designSEXP);
+    Rcpp::traits::input_parameter< bool >::type random(randomSEXP);
+    rcpp_result_gen = Rcpp::wrap(engine_iterative_variances(layout, cross_products, theta, reml, threads, design, random));
+    return rcpp_result_gen;
+END_RCPP
+}
+// engine_iterative_conditional
+SEXP engine_iterative_conditional(const Rcpp::List& layout, const Rcpp::List& cross_products, const Eigen::VectorXd& theta, bool reml, int threads, bool errors);
+RcppExport SEXP _henderson_engine_iterative_conditional(SEXP layoutSEXP, SEXP cross_productsSEXP, SEXP thetaSEXP, SEXP remlSEXP, SEXP threadsSEXP, SEXP errorsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type layout(layoutSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type cross_products(cross_productsSEXP);
+    Rcpp::traits::input_parameter< const Eigen::VectorXd& >::type theta(thetaSEXP);
+    Rcpp::traits::input_parameter< bool >::type reml(remlSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    Rcpp::traits::input_parameter< bool >::type errors(errorsSEXP);
+    rcpp_result_gen = Rcpp::wrap(engine_iterative_conditional(layout, cross_products, theta, reml, threads, errors));
+    return rcpp_result_gen;
+END_RCPP
+}
 // engine_responses
 SEXP engine_responses(const Rcpp::List& layout, const Rcpp::List& constants, const Rcpp::List& design, SEXP weights, const Rcpp::List& options, const Rcpp::List& reference, bool progress);
 RcppExport SEXP _henderson_engine_responses(SEXP layoutSEXP, SEXP constantsSEXP, SEXP designSEXP, SEXP weightsSEXP, SEXP optionsSEXP, SEXP referenceSEXP, SEXP progressSEXP) {
@@ -425,6 +496,11 @@ static const R_CallMethodDef CallEntries[] = {
     {"_henderson_engine_information", (DL_FUNC) &_henderson_engine_information, 7},
     {"_henderson_engine_criterion", (DL_FUNC) &_henderson_engine_criterion, 5},
     {"_henderson_engine_coefficient_limits", (DL_FUNC) &_henderson_engine_coefficient_limits, 6},
+    {"_henderson_engine_needs_iterations", (DL_FUNC) &_henderson_engine_needs_iterations, 3},
+    {"_henderson_engine_iterative_fit", (DL_FUNC) &_henderson_engine_iterative_fit, 5},
+    {"_henderson_engine_iterative_information", (DL_FUNC) &_henderson_engine_iterative_information, 5},
+    {"_henderson_engine_iterative_variances", (DL_FUNC) &_henderson_engine_iterative_variances, 7},
+    {"_henderson_engine_iterative_conditional", (DL_FUNC) &_henderson_engine_iterative_conditional, 6},
     {"_henderson_engine_responses", (DL_FUNC) &_henderson_engine_responses, 7},
     {"_henderson_engine_response_tests", (DL_FUNC) &_henderson_engine_response_tests, 3},
     {"_henderson_engine_ratio_draws", (DL_FUNC) &_henderson_engine_ratio_draws, 2},

@@ -112,8 +112,8 @@ std::vector<Held> to_held(SEXP x, const Layout& layout) {
 
 Rcpp::List to_list(const PairBlocks& x) {
   return Rcpp::List::create(Rcpp::Named("rows") = static_cast<int>(x.rows), Rcpp::Named("cols") = static_cast<int>(x.cols),
-                            Rcpp::Named("row") = Rcpp::NumericVector(x.row.begin(), x.row.end()),
-                            Rcpp::Named("col") = Rcpp::NumericVector(x.col.begin(), x.col.end()),
+                            Rcpp::Named("row") = Rcpp::IntegerVector(x.row.begin(), x.row.end()),
+                            Rcpp::Named("col") = Rcpp::IntegerVector(x.col.begin(), x.col.end()),
                             Rcpp::Named("value") = x.value);
 }
 
@@ -121,7 +121,7 @@ PairBlocks to_pair_blocks(const Rcpp::List& x, Index row_levels, Index col_level
   PairBlocks out;
   out.rows = Rcpp::as<int>(x["rows"]);
   out.cols = Rcpp::as<int>(x["cols"]);
-  const Rcpp::NumericVector row = x["row"], col = x["col"];
+  const Rcpp::IntegerVector row = x["row"], col = x["col"];
   out.row.assign(row.begin(), row.end());
   out.col.assign(col.begin(), col.end());
   out.value = Rcpp::as<std::vector<double>>(x["value"]);

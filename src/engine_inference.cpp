@@ -1,5 +1,5 @@
 // The boundary to R: information matrices, random effects, prediction errors, limits of coefficients.
-#include "convert.h"
+#include "convert_combinations.h"
 #include "henderson/fit/prediction_unbounded.hpp"
 #include "henderson/inference/information.hpp"
 #include "henderson/inference/prediction_error.hpp"
@@ -33,43 +33,6 @@ struct Point {
   }
 };
 
-henderson::Combinations to_combinations(const Rcpp::List& design, const henderson::Layout& layout, Index p,
-                                        bool random) {
-  henderson::Combinations out;
-  const SEXP x = design["X"];
-  henderson::require(TYPEOF(x) == REALSXP && Rf_isMatrix(x) && Rf_ncols(x) == p, "X does not fit the model");
-  const Index rows = Rf_nrows(x);
-  new (&out.x) henderson::ConstMatrix(REAL(x), rows, p);
-  out.random = random;
-  if (!random) return out;
-  const Rcpp::List z = design["Z"], codes = design["codes"];
-  henderson::require(z.size() == static_cast<R_xlen_t>(layout.terms.size()) &&
-                         codes.size() == static_cast<R_xlen_t>(layout.groups.size()), "Z does not fit the model");
-  for (R_xlen_t t = 0; t < z.size(); ++t) {
-    const SEXP zt = z[t];
-    henderson::require(TYPEOF(zt) == REALSXP && Rf_isMatrix(zt) && Rf_nrows(zt) == rows &&
-                           Rf_ncols(zt) == layout.terms[t].q, "Z does not fit the model");
-    out.z.emplace_back(REAL(zt), rows, Rf_ncols(zt));
-  }
-  for (R_xlen_t g = 0; g < codes.size(); ++g) {
-    const SEXP code = codes[g];
-    henderson::require(TYPEOF(code) == INTSXP && Rf_xlength(code) == rows, "codes do not fit X");
-    const int* value = INTEGER(code);
-    for (Index i = 0; i < rows; ++i) {
-      henderson::require(value[i] >= 0 && value[i] <= layout.groups[g].levels, "a code is not one of the levels");
-    }
-    out.code.push_back(value);
-  }
-  return out;
-}
-
-Rcpp::NumericVector to_array(const std::vector<Eigen::MatrixXd>& blocks, Index q) {
-  Rcpp::NumericVector out(q * q * blocks.size());
-  for (std::size_t l = 0; l < blocks.size(); ++l) std::copy(blocks[l].data(), blocks[l].data() + q * q, out.begin() + l * q * q);
-  out.attr("dim") = Rcpp::Dimension(q, q, blocks.size());
-  return out;
-}
-
 }  // namespace
 
 // [[Rcpp::export(rng = false)]]
@@ -77,7 +40,7 @@ SEXP engine_variances(const Rcpp::List& layout, const Rcpp::List& cross_products
                       bool reml, double memory_limit, const Rcpp::List& design, bool random, bool joint) {
   return henderson::guarded([&]() -> SEXP {
     Point point(layout, cross_products, theta, reml, memory_limit);
-    const henderson::Combinations c = to_combinations(design, point.layout, point.data.p(), random);
+    const henderson::Combinations c = henderson::to_combinations(design, point.layout, point.data.p(), random);
     if (!point.at.bounded) {
       const henderson::UnboundedPredictor predictor(point.problem, point.data, point.at, point.monitor);
       return joint ? SEXP(numeric(predictor.covariance(c))) : SEXP(numeric(predictor.variances(c, point.monitor)));
@@ -95,7 +58,7 @@ SEXP engine_conditional(const Rcpp::List& layout, const Rcpp::List& cross_produc
     Rcpp::List out(point.layout.groups.size());
     const auto fill = [&](const auto& predictor) {
       for (std::size_t g = 0; g < point.layout.groups.size(); ++g)
-        out[g] = to_array(predictor.conditional(static_cast<int>(g), point.monitor), point.layout.groups[g].q);
+        out[g] = henderson::to_array(predictor.conditional(static_cast<int>(g), point.monitor), point.layout.groups[g].q);
     };
     if (point.at.bounded) {
       fill(henderson::Predictor(point.problem, point.data, point.at));

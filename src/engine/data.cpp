@@ -2,5 +2,6 @@
 #include "data/accumulate.cpp"
 #include "data/coordinates.cpp"
 #include "data/layout.cpp"
+#include "data/pair_sums.cpp"
 #include "data/projection.cpp"
 #include "data/typical_scale.cpp"

@@ -3,37 +3,9 @@
 #include <cmath>
 #include <cstdint>
 #include <utility>
-#include <algorithm>
-#include <numeric>
 #include <vector>
 
 namespace henderson {
-
-double* PairSums::at(std::int64_t row, std::int64_t col) {
-  const std::int64_t key = row * col_levels_ + col;
-  const auto found = index_.emplace(key, static_cast<std::int64_t>(keys_.size()));
-  if (found.second) {
-    keys_.push_back(key);
-    value_.resize(value_.size() + rows_ * cols_, 0.0);
-  }
-  return value_.data() + found.first->second * rows_ * cols_;
-}
-
-PairBlocks PairSums::sorted() const {
-  std::vector<std::int64_t> order(keys_.size());
-  std::iota(order.begin(), order.end(), std::int64_t{0});
-  std::sort(order.begin(), order.end(), [&](std::int64_t a, std::int64_t b) { return keys_[a] < keys_[b]; });
-  PairBlocks out;
-  out.rows = rows_;
-  out.cols = cols_;
-  out.value.reserve(value_.size());
-  for (const std::int64_t k : order) {
-    out.row.push_back(keys_[k] / col_levels_);
-    out.col.push_back(keys_[k] % col_levels_);
-    out.value.insert(out.value.end(), value_.begin() + k * rows_ * cols_, value_.begin() + (k + 1) * rows_ * cols_);
-  }
-  return out;
-}
 
 CrossProducts Accumulator::run(DesignSource& source) {
   Coordinates found = CoordinateFinder(layout_, std::move(constants_), checkpoint_).run(source);
@@ -67,12 +39,12 @@ void Accumulator::prepare() {
     const Group& group = layout_.groups[layout_.rest[g]];
     rest_offset_.push_back(offset);
     offset += group.levels * group.q;
-    lead_rest_.emplace_back(q_, group.q, group.levels);
+    lead_rest_.emplace_back(q_, group.q);
     rest_diagonal_.emplace_back(group.levels * group.q * group.q, 0.0);
     rest_pairs_.emplace_back();
     for (std::size_t h = g + 1; h < layout_.rest.size(); ++h) {
       const Group& other = layout_.groups[layout_.rest[h]];
-      rest_pairs_.back().emplace_back(group.q, other.q, other.levels);
+      rest_pairs_.back().emplace_back(group.q, other.q);
     }
   }
   // Orthogonal columns are (x - shift) * to_orthogonal; y loses its least-squares fit.
@@ -181,12 +153,12 @@ void Accumulator::finish() {
     PairBlocks diagonal;
     diagonal.rows = diagonal.cols = group.q;
     for (Index l = 0; l < group.levels; ++l) {
-      diagonal.row.push_back(l);
-      diagonal.col.push_back(l);
+      diagonal.row.push_back(static_cast<int>(l));
+      diagonal.col.push_back(static_cast<int>(l));
     }
     diagonal.value = rest_diagonal_[g];
     out_.rest.back().push_back(std::move(diagonal));
-    for (const PairSums& pairs : rest_pairs_[g]) out_.rest.back().push_back(pairs.sorted());
+    for (PairSums& pairs : rest_pairs_[g]) out_.rest.back().push_back(pairs.sorted());
   }
   TypicalScaling(layout_, out_).run();
 }

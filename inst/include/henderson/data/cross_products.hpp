@@ -18,7 +18,7 @@ namespace henderson {
 // Sums of small dense blocks over pairs of levels, sorted by (row, column).
 struct PairBlocks {
   Index rows = 0, cols = 0;              // of one block
-  std::vector<std::int64_t> row, col;    // levels, from 0
+  std::vector<int> row, col;             // levels, from 0
   std::vector<double> value;             // rows x cols each, column-major
 };
 

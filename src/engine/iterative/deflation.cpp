@@ -1,0 +1,51 @@
+#include "henderson/iterative/deflation.hpp"
+
+namespace henderson {
+namespace iterative {
+
+namespace {
+
+constexpr Index kFewLevels = 64;
+
+inline std::uint64_t mixed(std::uint64_t x) {
+  x ^= x >> 30;
+  x *= 0xbf58476d1ce4e5b9ULL;
+  x ^= x >> 27;
+  x *= 0x94d049bb133111ebULL;
+  return x ^ (x >> 31);
+}
+
+}  // namespace
+
+double sign_of(std::uint64_t seed, std::uint64_t probe, std::uint64_t row) {
+  const std::uint64_t stream = mixed(seed + 0x9e3779b97f4a7c15ULL * (probe + 1));
+  return (mixed(stream + 0x9e3779b97f4a7c15ULL * (row + 1)) >> 63) != 0 ? 1.0 : -1.0;
+}
+
+void Deflation::project(Panel& x) const {
+  const MatrixXd share = square.cwiseInverse().asDiagonal() * MatrixXd(v.transpose() * x);
+  x -= v * share;
+}
+
+Deflation deflation(const Incidence& incidence) {
+  std::vector<std::size_t> factor;
+  for (std::size_t g = 0; g < incidence.factors().size(); ++g) {
+    const OtherFactor& f = incidence.factors()[g];
+    factor.insert(factor.end(), f.levels <= kFewLevels ? f.levels * f.q : f.q, g);
+  }
+  Deflation out;
+  out.factor = factor;
+  out.v.setZero(incidence.columns(), static_cast<Index>(factor.size()));
+  Index column = 0;
+  for (const OtherFactor& f : incidence.factors()) {
+    const bool few = f.levels <= kFewLevels;
+    for (Index l = 0; l < f.levels; ++l)
+      for (Index a = 0; a < f.q; ++a) out.v(f.first + l * f.q + a, column + (few ? l * f.q + a : a)) = 1;
+    column += few ? f.levels * f.q : f.q;
+  }
+  out.square = out.v.colwise().squaredNorm();
+  return out;
+}
+
+}  // namespace iterative
+}  // namespace henderson

@@ -1,0 +1,260 @@
+#include "henderson/iterative/search.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+
+#include "henderson/fit/boundary.hpp"
+#include "henderson/iterative/start.hpp"
+#include "henderson/linalg/error.hpp"
+#include "henderson/linalg/symmetric_eigen.hpp"
+
+namespace henderson {
+namespace iterative {
+
+namespace {
+
+MatrixXd positive_part(const MatrixXd& x) {
+  if (x.size() == 0) return x;
+  const SymmetricEigen eigen(x);
+  return eigen.eigenvectors() * eigen.eigenvalues().cwiseMax(0).asDiagonal() * eigen.eigenvectors().transpose();
+}
+
+// The entry of its factor that a parameter moves: is it on the diagonal, and how large is its row?
+struct Entry {
+  bool diagonal;
+  double size;
+};
+
+Entry entry_of(const Term& term, const VectorXd& own, Index k) {
+  const MatrixXd d = term.structure->factor_derivative(own, term.q, k), l = term.structure->factor(own, term.q);
+  Index row, col;
+  d.cwiseAbs().maxCoeff(&row, &col);
+  return {row == col, std::max(l.row(row).norm(), std::abs(own[k]))};
+}
+
+}  // namespace
+
+Search::Search(Model& model, const SearchOptions& options)
+    : model_(model), options_(options), solver_(model.c, model.m), traces_(model, options.seed),
+      natural_(natural_directions(model.layout, neutral_theta(model.layout))), correction_(model.layout.n_theta) {}
+
+State Search::state(const VectorXd& theta) {
+  State s;
+  solver_.restart_count();
+  const Point* last = now_.at.theta.size() > 0 ? &now_.at : nullptr;
+  s.at = evaluate(model_, theta, options_.reml, kTight, last, solver_);
+  ++out_.outcome.evaluations;
+  if (s.at.r2 <= 1e-10 * model_.problem.total) throw Error("iterative_exact", "");
+  if (!(s.at.sigma2 > 0) || !std::isfinite(s.at.sigma2)) return s;
+  s.moments.has_t = false;
+  s.moments.ai = average_information(model_, s.at, natural_, kLoose, solver_, warm_);
+  s.moments.block_quadratic = block_quadratics(model_, s.at);
+  s.traces = traces_.estimate(s.at, solver_);
+  s.moments.block_trace = s.traces.block;
+  contract_blocks(natural_, s.moments);
+  s.jacobian = model_.layout.jacobian(theta);
+  s.curvature = factor_curvature(model_.layout, theta, s.moments);
+  s.gradient = s.jacobian.transpose() * (s.moments.trace - s.moments.quadratic);
+  const MatrixXd information = s.moments.ai - s.moments.quadratic * s.moments.quadratic.transpose() / s.at.degrees;
+  s.hessian = s.jacobian.transpose() * information * s.jacobian + positive_part(s.curvature);
+  s.newton = newton_step(s.gradient, s.hessian);
+  out_.passes = std::max(out_.passes, solver_.passes());
+  return s;
+}
+
+Precision Search::precision(const State& s) const {
+  const Index k = static_cast<Index>(natural_.size()), n = s.gradient.size();
+  const auto inverse = [](const MatrixXd& x) {
+    const VectorXd size = x.diagonal().cwiseMax(1e-300).cwiseSqrt().cwiseInverse();
+    const SymmetricEigen eigen(size.asDiagonal() * x * size.asDiagonal());
+    VectorXd values = eigen.eigenvalues();
+    for (Index i = 0; i < values.size(); ++i) values[i] = values[i] > 1e-10 * values.maxCoeff() ? 1 / values[i] : 0;
+    return MatrixXd(size.asDiagonal() * eigen.eigenvectors() * values.asDiagonal() * eigen.eigenvectors().transpose() * size.asDiagonal());
+  };
+  const VectorXd psi = model_.layout.psi(s.at.theta);
+  Precision out;
+  const MatrixXd move = s.jacobian * inverse(s.hessian) * s.jacobian.transpose();
+  const MatrixXd relative = move * s.traces.covariance(model_.layout, natural_) * move;
+  MatrixXd follow(k + 1, k);
+  follow.row(k) = -s.moments.quadratic.transpose() / s.at.degrees;
+  follow.topRows(k) = MatrixXd::Identity(k, k) + psi * follow.row(k);
+  out.monte_carlo = follow * relative * follow.transpose();
+  MatrixXd full = MatrixXd::Zero(k + 1, n + 1);
+  full.topLeftCorner(k, n) = s.jacobian;
+  full(k, n) = 1;
+  MatrixXd h = full.transpose() * bordered(s.moments.ai, s.moments.quadratic, model_.layout.scaling(psi), s.at.degrees) * full;
+  h.topLeftCorner(n, n) += positive_part(s.curvature);
+  out.sampling = 2 * full * inverse(h) * full.transpose();
+  for (Index i = 0; i <= k; ++i)
+    if (out.sampling(i, i) > 0) out.share = std::max(out.share, 2 * std::sqrt(out.monte_carlo(i, i) / out.sampling(i, i)));
+  return out;
+}
+
+VectorXd Search::away_from_zero(VectorXd theta) const {
+  for (const Term& term : model_.layout.terms) {
+    const double level = static_cast<double>(model_.layout.groups[term.group].levels) / static_cast<double>(model_.problem.n);
+    const VectorXd own = theta.segment(term.theta, term.n_theta);
+    for (Index k = 0; k < term.n_theta; ++k)
+      if (entry_of(term, own, k).diagonal) theta[term.theta + k] = std::max(std::abs(own[k]), std::sqrt(1e-3 * level));
+  }
+  return theta;
+}
+
+bool Search::begin() {
+  const Start start = find_start(model_);
+  out_.outcome.identified = start.identified;
+  out_.outcome.confounded = start.terms;
+  if (!start.identified) return false;
+  const bool given = options_.start.size() == model_.layout.n_theta;
+  traces_.set_probes(options_.probes);
+  now_ = state(away_from_zero(given ? options_.start : start.theta));
+  out_.outcome.starts = 1;
+  return now_.at.sigma2 > 0;
+}
+
+// No entry of a diagonal changes by more than itself, or reaches zero.
+VectorXd Search::limited(const VectorXd& step) const {
+  VectorXd out = step;
+  for (const Term& term : model_.layout.terms) {
+    const VectorXd own = now_.at.theta.segment(term.theta, term.n_theta);
+    for (Index k = 0; k < term.n_theta; ++k) {
+      const Entry entry = entry_of(term, own, k);
+      const double bound = entry.diagonal ? 0.99 * std::abs(own[k]) : entry.size;
+      double& s = out[term.theta + k];
+      s = std::max(-bound, std::min(bound, s));
+    }
+  }
+  return out;
+}
+
+// Does the score along the step fall enough? Where little is left to gain, what counts is that it becomes less.
+bool Search::better(const State& next, const VectorXd& step, double slope) const {
+  if (!(next.at.sigma2 > 0) || !next.gradient.allFinite()) return false;
+  if (now_.newton.decrement <= kSettled) return next.newton.decrement < now_.newton.decrement;
+  return next.gradient.dot(step) <= 0.9 * std::abs(slope);
+}
+
+bool Search::move(const VectorXd& step) {
+  const double slope = now_.gradient.dot(step);
+  for (double share = 1; share > 1e-3; share /= 2) {
+    State next = state(now_.at.theta + share * step);
+    if (better(next, step, slope)) {
+      correction_.learn(now_.hessian, share * step, next.gradient - now_.gradient);
+      now_ = std::move(next);
+      now_.newton = newton_step(now_.gradient, now_.hessian + correction_.matrix());
+      return true;
+    }
+    if (out_.outcome.evaluations >= options_.max_evaluations || now_.newton.decrement <= kSettled) break;
+  }
+  return false;
+}
+
+void Search::newton() {
+  std::string& status = out_.outcome.optimum.status;
+  status = "converged";
+  correction_ = HessianCorrection(now_.gradient.size());
+  while (now_.newton.decrement > options_.decrement) {
+    report(0);
+    if (out_.outcome.evaluations >= options_.max_evaluations) {
+      status = "too_many_evaluations";
+      return;
+    }
+    if (move(limited(now_.newton.step))) continue;
+    if (now_.newton.decrement > kSettled) status = "no_further_progress";
+    return;
+  }
+  report(0);
+}
+
+// Exactly singular where the score there says that the variance does not want to grow.
+void Search::settle_boundary() {
+  std::vector<bool> singular;
+  const VectorXd candidate = snapped(model_.problem, now_.at.theta, singular);
+  out_.outcome.singular.assign(singular.size(), false);
+  if (candidate == now_.at.theta) {
+    out_.outcome.singular = singular;
+    return;
+  }
+  State there = state(candidate);
+  const MatrixXd information = there.moments.ai - there.moments.quadratic * there.moments.quadratic.transpose() / there.at.degrees;
+  const NewtonStep step = newton_step(there.gradient, there.jacobian.transpose() * information * there.jacobian + there.curvature);
+  if (!step.convex || !(step.decrement < 1e-6)) return;
+  now_ = std::move(there);
+  out_.outcome.singular = singular;
+}
+
+void Search::report(double share) const {
+  if (options_.report) options_.report(out_.outcome.evaluations, out_.passes, now_.newton.decrement, share);
+}
+
+IterativeFit Search::run() {
+  if (!begin()) return out_;
+  while (true) {
+    newton();
+    if (out_.outcome.optimum.status == "converged") settle_boundary();
+    out_.precision = precision(now_);
+    report(out_.precision.share);
+    if (!(out_.precision.share > kLargestShare) || traces_.probes() >= options_.most_probes) break;
+    if (out_.outcome.optimum.status != "converged") break;
+    traces_.set_probes(std::min(2 * traces_.probes(), options_.most_probes));
+    now_ = state(away_from_zero(now_.at.theta));
+  }
+  finish();
+  return out_;
+}
+
+void Search::finish() {
+  Optimum& o = out_.outcome.optimum;
+  const VectorXd theta = canonical(model_.layout, now_.at.theta);
+  const std::string status = o.status;
+  now_ = state(theta);
+  const Point exact = evaluate(model_, theta, options_.reml, 1e-10, &now_.at, solver_);
+  if (!(exact.sigma2 > 0) || !now_.gradient.allFinite() || now_.gradient.size() == 0) throw Error("iterative_exact", "");
+  const LogDeterminant log_det = log_determinant(model_, traces_, options_.seed, traces_.probes());
+  out_.value_error = log_det.error;
+  o.theta = theta;
+  o.value = criterion(model_, exact, log_det.value);
+  o.gradient = now_.gradient;
+  o.hessian = now_.hessian;
+  o.decrement = now_.newton.decrement;
+  o.status = status;
+  o.evaluations = out_.outcome.evaluations;
+  out_.outcome.exact_hessian = false;
+  out_.probes = traces_.probes();
+  out_.solution = solution(model_, exact, o.value);
+}
+
+IterativeFit fit(const Layout& layout, const CrossProducts& data, Index response, const SearchOptions& options, Checkpoint& checkpoint) {
+  Model model(layout, data, response, options.threads, checkpoint);
+  return Search(model, options).run();
+}
+
+Solution solution(const Model& model, const Point& at, double value) {
+  const Layout& layout = model.layout;
+  const CrossProducts& data = model.data;
+  Solution out;
+  out.value = value;
+  out.sigma2 = at.sigma2;
+  out.r2 = at.r2;
+  out.log_det_x = at.log_det_x + 2 * model.problem.log_det_r;
+  out.beta = data.x.response.col(model.response) + data.x.basis * at.beta;
+  const MatrixXd half = at.x_root.triangularView<Eigen::Lower>().solve(data.x.basis.transpose());
+  out.vcov = at.sigma2 * half.transpose() * half;
+  for (std::size_t t = 0; t < layout.terms.size(); ++t) {
+    const Term& term = layout.terms[t];
+    const MatrixXd sigma = at.factor[term.group] * at.factor[term.group].transpose();
+    const MatrixXd& basis = data.z_basis[t];
+    out.covariance.push_back(at.sigma2 * basis * sigma.block(term.column, term.column, term.q, term.q) * basis.transpose());
+    const GroupRows rows = group_rows(model, term.group);
+    out.b.push_back(term_effects(layout, data, t, [&](Index level) -> VectorXd {
+      const Index at_row = rows.first + level * rows.q;
+      if (!rows.lead) return at.b_rest.col(0).segment(at_row, rows.q);
+      return sigma * at.lead_w.col(0).segment(at_row, rows.q);
+    }));
+  }
+  return out;
+}
+
+}  // namespace iterative
+}  // namespace henderson

@@ -1,0 +1,232 @@
+# Crossed fits without a factorization, against the direct solver on the same data.
+
+crossed_data <- function(n = 6000, levels = c(u = 400, m = 150), sd = c(0.5, 0.7), slope = numeric(length(levels)), seed = 1) {
+  set.seed(seed)
+  d <- data.frame(x = rnorm(n))
+  d$y <- 1 + d$x / 2 + rnorm(n)
+  for (k in seq_along(levels)) {
+    code <- sample(c(seq_len(levels[k]), sample(levels[k], n - levels[k], TRUE)))
+    d[[names(levels)[k]]] <- factor(code)
+    d$y <- d$y + rnorm(levels[k], sd = sd[k])[code] + rnorm(levels[k], sd = slope[k])[code] * d$x
+  }
+  d
+}
+
+iterative <- function(formula, data, ..., probes = 16L, probe_seed = 1L, threads = 1) {
+  control <- lmm_control(solver = "iterative", probes = probes, probe_seed = probe_seed, threads = threads)
+  suppressMessages(lmm(formula, data, ..., control = control))
+}
+
+direct <- function(formula, data, ...) suppressMessages(lmm(formula, data, ..., control = lmm_control(solver = "direct")))
+
+# Largest difference of two fits' variance parameters in standard errors; what has none must agree itself.
+errors_apart <- function(a, b) {
+  components <- suppressMessages(variance_components(b, information = "average"))
+  gap <- abs(variance_components(a)$estimate - components$estimate)
+  none <- is.na(components$se)
+  expect_equal(variance_components(a)$estimate[none], components$estimate[none], tolerance = 1e-3)
+  max(gap[!none] / components$se[!none])
+}
+
+expect_agree <- function(a, b, most = 0.005) {
+  expect_lt(errors_apart(a, b), most)
+  expect_identical(fit_singular(a), fit_singular(b))
+  size <- sqrt(diag(vcov(b)))
+  expect_lt(max(abs(fixef(a) - fixef(b)) / size, 0), 1e-3)
+  expect_equal(sqrt(diag(vcov(a))), size, tolerance = 1e-3)
+  for (k in seq_along(fit_modes(b))) expect_lt(max(abs(fit_modes(a)[[k]] - fit_modes(b)[[k]])), 2e-3 * fit_sigma(b) + 2e-3 * max(abs(fit_modes(b)[[k]])))
+  expect_lt(abs(deviance(a) - deviance(b)), 4 * criterion_error(a) + 1e-4)
+}
+
+test_that("estimates are those of the direct solver: intercepts, ML, weights, no fixed effects, either factor larger", {
+  d <- crossed_data()
+  d$w <- runif(nrow(d), 0.2, 3)
+  expect_agree(iterative(y ~ x + (1 | u) + (1 | m), d), direct(y ~ x + (1 | u) + (1 | m), d))
+  expect_agree(iterative(y ~ x + (1 | u) + (1 | m), d, REML = FALSE), direct(y ~ x + (1 | u) + (1 | m), d, REML = FALSE))
+  expect_agree(iterative(y ~ x + (1 | u) + (1 | m), d, weights = w), direct(y ~ x + (1 | u) + (1 | m), d, weights = w))
+  expect_agree(iterative(y ~ 0 + (1 | u) + (1 | m), d), direct(y ~ 0 + (1 | u) + (1 | m), d))
+})
+
+test_that("several columns in the leading and in other terms, diagonal or not", {
+  d <- crossed_data(slope = c(0.3, 0.4))
+  for (f in c(y ~ x + (x | u) + (1 | m), y ~ x + (1 | u) + (x | m), y ~ x + (x | u) + (x | m), y ~ x + (x || u) + (x || m)))
+    expect_agree(iterative(f, d), direct(f, d))
+})
+
+test_that("three and four factors, crossed and nested, with few levels and many", {
+  d <- crossed_data(levels = c(u = 400, m = 150, dept = 12), sd = c(0.5, 0.7, 0.4))
+  d$brand <- factor(as.integer(d$m) %% 25)
+  d$city <- factor(as.integer(d$u) %% 90)
+  d$y <- d$y + rnorm(25, sd = 0.6)[d$brand] + rnorm(90, sd = 0.5)[d$city]
+  for (f in c(y ~ x + (1 | u) + (1 | m) + (1 | dept), y ~ x + (1 | u) + (1 | m) + (1 | brand),
+              y ~ x + (1 | u) + (1 | city) + (1 | m) + (1 | brand)))
+    expect_agree(iterative(f, d), direct(f, d))
+})
+
+test_that("variances of zero, small ones and large ratios", {
+  f <- y ~ x + (1 | u) + (1 | m)
+  for (sd in list(c(0.5, 0), c(0, 0.7), c(0.5, 0.02), c(30, 3), c(1, 300))) {
+    d <- crossed_data(sd = sd, seed = 4)
+    expect_agree(iterative(f, d), direct(f, d))
+  }
+  d <- crossed_data(levels = c(u = 400, m = 150, dept = 10), sd = c(0.5, 0.7, 0))
+  expect_agree(iterative(y ~ x + (1 | u) + (1 | m) + (1 | dept), d), direct(y ~ x + (1 | u) + (1 | m) + (1 | dept), d))
+  d <- crossed_data(slope = c(0, 0), seed = 7)
+  a <- iterative(y ~ x + (1 | u) + (x | m), d)
+  b <- direct(y ~ x + (1 | u) + (x | m), d)
+  expect_lt(abs(deviance(a) - deviance(b)), 4 * criterion_error(a) + 1e-4)
+})
+
+test_that("disconnected parts, a band, workers who hardly move", {
+  set.seed(2)
+  n <- 6000
+  part <- sample(20, n, TRUE)
+  parts <- data.frame(u = factor(part * 100 + sample(20, n, TRUE)), m = factor(part * 100 + sample(8, n, TRUE)))
+  at <- sample(400, n, TRUE)
+  band <- data.frame(u = factor(at), m = factor(pmin(150, pmax(1, round(at * 150 / 400) + sample(-2:2, n, TRUE)))))
+  worker <- rep(seq_len(1200), each = 5)
+  moves <- data.frame(u = factor(worker), m = factor(ifelse(runif(n) < 0.1, sample(60, n, TRUE), worker %% 60 + 1)))
+  for (d in list(parts, band, moves)) {
+    d$y <- rnorm(nlevels(d$u))[d$u] + rnorm(nlevels(d$m))[d$m] + rnorm(n)
+    expect_agree(iterative(y ~ 1 + (1 | u) + (1 | m), d), direct(y ~ 1 + (1 | u) + (1 | m), d), 0.02)
+  }
+})
+
+test_that("a fit is the same on every run and for any number of threads, and leaves R's random numbers alone", {
+  d <- crossed_data(n = 40000, levels = c(u = 2000, m = 200))
+  f <- y ~ x + (1 | u) + (1 | m)
+  set.seed(9)
+  before <- .Random.seed
+  first <- iterative(f, d)
+  expect_identical(.Random.seed, before)
+  for (threads in 1:3) expect_identical(iterative(f, d, threads = threads)$estimates, first$estimates)
+  other <- iterative(f, d, probe_seed = 5)
+  expect_false(identical(other$estimates$covariance, first$estimates$covariance))
+  expect_lt(max(abs(variance_components(other)$estimate - variance_components(first)$estimate) / variance_components(first)$se), 0.005)
+})
+
+test_that("tests of fixed effects and standard errors of variances are those of the direct solver with average information", {
+  d <- crossed_data()
+  d$z <- rnorm(150)[d$m]
+  f <- y ~ x + z + (1 | u) + (1 | m)
+  a <- iterative(f, d)
+  b <- direct(f, d)
+  expect_equal(variance_components(a)$se, variance_components(b, information = "average")$se, tolerance = 1e-3)
+  expect_equal(coef(summary(a))[, "df"], coef(summary(b))[, "df"], tolerance = 0.05)        # observed against average
+  expect_equal(coef(summary(a, "Kenward-Roger"))[, 1:2], coef(summary(b, "Kenward-Roger"))[, 1:2], tolerance = 1e-4)
+  expect_equal(anova(a)$`F value`, anova(b)$`F value`, tolerance = 1e-3)
+  expect_match(summary(a)$method, "average information")
+})
+
+test_that("Satterthwaite's degrees of freedom are those of the formula with the average information", {
+  d <- crossed_data(n = 3000, levels = c(u = 120, m = 60))
+  d$z <- rnorm(60)[d$m]
+  a <- iterative(y ~ z + (1 | u) + (1 | m), d)
+  b <- direct(y ~ z + (1 | u) + (1 | m), d)
+  info <- derivatives_at(b)
+  info$t <- info$t_ml <- info$ai
+  own <- derivatives_at(a)
+  for (part in c("phi", "psi", "ai", "q", "jacobian")) expect_equal(own[[part]], info[[part]], tolerance = 1e-4)
+  expect_equal(own$p, info$p, tolerance = 1e-4)
+})
+
+test_that("predictions have standard errors, and approximate conditional variances are near", {
+  d <- crossed_data(slope = c(0, 0.4))
+  f <- y ~ x + (1 | u) + (x | m)
+  a <- iterative(f, d)
+  b <- direct(f, d)
+  new <- d[c(1:20, 500, 900), ]
+  expect_equal(predict(a, new), predict(b, new), tolerance = 1e-3)
+  expect_equal(predict(a, new, se.fit = TRUE)$se.fit, predict(b, new, se.fit = TRUE)$se.fit, tolerance = 2e-3)
+  expect_equal(predict(a, new, re.form = NA, se.fit = TRUE)$se.fit, predict(b, new, re.form = NA, se.fit = TRUE)$se.fit, tolerance = 2e-3)
+  expect_equal(as.data.frame(ranef(a))$condsd, as.data.frame(ranef(b))$condsd, tolerance = 0.02)
+  expect_equal(as.data.frame(ranef(a, pev = TRUE))$pev, as.data.frame(ranef(b, pev = TRUE))$pev, tolerance = 0.04)
+  expect_equal(fitted(a), fitted(b), tolerance = 1e-3)
+})
+
+test_that("the Monte Carlo error is told: message, VarCorr(), tidy(), summary(), logLik()", {
+  d <- crossed_data()
+  f <- y ~ x + (1 | u) + (1 | m)
+  expect_message(a <- lmm(f, d, control = lmm_control(solver = "iterative")), class = "lmm_message_solver")
+  expect_identical(a$optimum$solver, "iterative")
+  expect_output(print(a), "iterative solver: 16 probes")
+  expect_output(print(summary(a)), "MC error")
+  expect_output(print(summary(a)), "Monte Carlo error of -2\\*log\\(L\\)")
+  table <- as.data.frame(VarCorr(a))
+  expect_true(all(table$mc.error > 0 & table$mc.error < 0.02 * table$sdcor))
+  pars <- tidy(a, "ran_pars", scales = "vcov")
+  expect_equal(pars$mc.error, 2 * table$sdcor * table$mc.error, tolerance = 1e-6)
+  expect_gt(attr(logLik(a), "mc.error"), 0)
+  expect_null(as.data.frame(VarCorr(direct(f, d)))$mc.error)
+  expect_output(lmm(f, d, control = lmm_control(solver = "iterative", progress = TRUE)), "passes")
+})
+
+test_that("a likelihood ratio that the Monte Carlo error leaves open has no p-value", {
+  expect_warning(p <- decided_p(c(NA, 0.05, 0.2), c(NA, 3.8, 1.6), c(NA, 1, 1), c(0, 0.3, 0.3)), class = "lmm_warning_precision")
+  expect_identical(p, c(NA, NA, 0.2))
+  d <- crossed_data()
+  small <- iterative(y ~ 1 + (1 | u) + (1 | m), d, REML = FALSE)
+  large <- iterative(y ~ x + (1 | u) + (1 | m), d, REML = FALSE)
+  expect_lt(anova(small, large)$`Pr(>Chisq)`[2L], 1e-6)
+})
+
+test_that("what needs a factorization is refused by class, with the name of the other solver", {
+  a <- iterative(y ~ x + (1 | u) + (1 | m), crossed_data(n = 2000, levels = c(u = 60, m = 30)))
+  for (ask in expression(profile(a), confint(a, method = "profile"), vcov(a, full = TRUE), rlrt(a, "m"), blocks(a), vcov_components(a, information = "observed"),
+                         quantity(a, "sigma"), predict(a, interval = "prediction"))) {
+    expect_error(eval(ask), class = "lmm_error_solver", info = deparse(ask))
+    expect_error(eval(ask), "solver = \"direct\"", info = deparse(ask))
+  }
+  expect_identical(dim(confint(a)), c(5L, 2L))
+  d <- crossed_data(n = 500, levels = c(u = 40, m = 20))
+  own <- lmm_control(solver = "iterative")
+  expect_error(lmm(y ~ x + (1 | u), d, control = own), class = "lmm_error_solver")
+  expect_error(lmm(y ~ x + (1 | u) + (1 | m), d, bounded = FALSE, control = own), class = "lmm_error_solver")
+  expect_error(lmm(y ~ x + (1 | u) + (1 | m), d, fixed = c(sigma = 1), control = own), class = "lmm_error_solver")
+  expect_error(lmm_control(solver = "magic"), class = "lmm_error_input")
+  expect_error(lmm_control(probes = 1), class = "lmm_error_input")
+})
+
+test_that("refits, updates and simulations of a fit are by the same solver", {
+  d <- crossed_data(n = 2000, levels = c(u = 100, m = 50))
+  a <- iterative(y ~ x + (1 | u) + (1 | m), d)
+  b <- direct(y ~ x + (1 | u) + (1 | m), d)
+  Y <- as.matrix(simulate(a, 2, seed = 1))
+  expect_equal(suppressMessages(refit(a, Y))$beta, refit(b, Y)$beta, tolerance = 1e-3)
+  expect_equal(suppressMessages(refit(a, Y))$sigma, refit(b, Y)$sigma, tolerance = 1e-3)
+  expect_identical(suppressMessages(refit(a, Y[, 1L]))$optimum$solver, "iterative")
+})
+
+test_that("confounded factors and exact fits stop with a class", {
+  d <- crossed_data(n = 2000, levels = c(u = 100, m = 50))
+  d$copy <- d$m
+  expect_error(iterative(y ~ x + (1 | u) + (1 | m) + (1 | copy), d), class = "lmm_error_unidentified")
+  d$y <- rnorm(100)[d$u] + rnorm(50)[d$m]
+  expect_error(iterative(y ~ x + (1 | u) + (1 | m), d), class = "lmm_error_solver")
+})
+
+test_that("auto takes the direct solver for small models and bands, the iterative one for many crossed levels", {
+  set.seed(3)
+  n <- 60000
+  at <- sample(20000, n, TRUE)
+  band <- data.frame(u = factor(at), m = factor(pmax(1, at %/% 2 + sample(0:1, n, TRUE))))
+  wide <- data.frame(u = factor(sample(9000, n, TRUE)), m = factor(sample(8000, n, TRUE)))
+  band$y <- wide$y <- rnorm(n)
+  control <- set_memory_limit(lmm_control(memory_limit = 4e9), NULL)
+  chosen <- function(d) {
+    spec <- model_spec(y ~ 1 + (1 | u) + (1 | m), TRUE)
+    framed <- model_frame(spec, d)
+    chosen_solver(framed$frame, cross_products(framed$frame, framed$rows), control)
+  }
+  expect_identical(chosen(band), "direct")
+  expect_identical(chosen(wide), "iterative")
+  expect_identical(lmm(y ~ 1 + (1 | u) + (1 | m), crossed_data(n = 500, levels = c(u = 40, m = 20)))$optimum$solver, "direct")
+})
+
+test_that("probes are doubled until the error is small, and a warning says where it is not", {
+  d <- crossed_data(n = 3000, levels = c(u = 900, m = 800), sd = c(0.3, 0.3))
+  a <- iterative(y ~ 1 + (1 | u) + (1 | m), d, probes = 4L)
+  expect_true(a$optimum$monte_carlo$share <= 0.02 || a$optimum$monte_carlo$probes == 256L)
+  optimum <- list(solver = "iterative", monte_carlo = list(probes = 256L, share = 0.05))
+  expect_true(any(vapply(iterative_conditions(optimum), inherits, NA, "lmm_warning_precision")))
+})
