@@ -45,6 +45,7 @@ State Search::state(const VectorXd& theta) {
   const Point* last = now_.at.theta.size() > 0 ? &now_.at : nullptr;
   s.at = evaluate(model_, theta, options_.reml, kTight, last, solver_);
   ++out_.outcome.evaluations;
+  last_ = theta;
   if (s.at.r2 <= 1e-10 * model_.problem.total) throw Error("iterative_exact", "");
   if (!(s.at.sigma2 > 0) || !std::isfinite(s.at.sigma2)) return s;
   s.moments.has_t = false;
@@ -208,7 +209,7 @@ void Search::finish() {
   Optimum& o = out_.outcome.optimum;
   const VectorXd theta = canonical(model_.layout, now_.at.theta);
   const std::string status = o.status;
-  now_ = state(theta);
+  if (theta != last_) now_ = state(theta);
   const Point exact = evaluate(model_, theta, options_.reml, 1e-10, &now_.at, solver_);
   if (!(exact.sigma2 > 0) || !now_.gradient.allFinite() || now_.gradient.size() == 0) throw Error("iterative_exact", "");
   const LogDeterminant log_det = log_determinant(model_, traces_, options_.seed, traces_.probes());

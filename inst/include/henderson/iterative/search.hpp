@@ -88,6 +88,7 @@ class Search {
   HessianCorrection correction_;   // what the average information lacks
   Panel warm_;
   State now_;
+  VectorXd last_;   // where the operator and the probes stand
   IterativeFit out_;
 };
 
