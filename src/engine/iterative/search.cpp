@@ -211,7 +211,8 @@ void Search::finish() {
   const std::string status = o.status;
   if (theta != last_) now_ = state(theta);
   const Point exact = evaluate(model_, theta, options_.reml, 1e-10, &now_.at, solver_);
-  if (!(exact.sigma2 > 0) || !now_.gradient.allFinite() || now_.gradient.size() == 0) throw Error("iterative_exact", "");
+  const bool lost = status != "converged" && exact.r2 < 1e-6 * model_.problem.total;   // rounding is left of the residual
+  if (lost || !(exact.sigma2 > 0) || !now_.gradient.allFinite() || now_.gradient.size() == 0) throw Error("iterative_exact", "");
   const LogDeterminant log_det = log_determinant(model_, traces_, options_.seed, traces_.probes());
   out_.value_error = log_det.error;
   o.theta = theta;
