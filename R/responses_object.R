@@ -6,6 +6,7 @@ response_outcomes <- c(NA, "all values are missing", "infinite values", "constan
                        "out of the range of double precision: divide or multiply it by a constant")
 
 new_responses <- function(base, found, responses, weights, reference) {
+  found <- rapply(found, function(x) if (is.double(x)) replace(x, is.nan(x), NA_real_) else x, how = "replace")
   names <- found$names
   frame <- base$frame
   found$beta <- structure(found$beta, dimnames = list(frame$x_names, if (any(nzchar(names))) names))

@@ -27,7 +27,6 @@ bad_data <- list(
   list(changed(y = as.Date("2020-01-01") + 1:96), "data", "`y` is a Date; use as.numeric\\(y\\)"),
   list(changed(y = as.difftime(y, units = "secs")), "data", "`y` is a difftime"),
   list(changed(y = as.list(y)), "data", "`y` is a list column"),
-  list(changed(y = cbind(y, y)), "data", "`y` has 2 columns"),
   list(changed(x = as.list(d$x)), "data", "`x` is a list column"),
   list(changed(x = complex(real = d$x, imaginary = 1)), "data", "`x` has the unsupported type complex"),
   list(changed(x = as.POSIXlt(Sys.time() + 1:96)), "data", "`x` is a list"),
