@@ -21,11 +21,9 @@
 #' @param ddf `"Satterthwaite"`, `"Kenward-Roger"`, `"residual"` or `"asymptotic"`.
 #' @param adjust method by which p-values are adjusted over the responses, for each term by itself, see [stats::p.adjust()]; column `p.adjusted`.
 #' @param L,rhs,joint the hypothesis, see [contest()].
-#' @param i number or name of a response; for `x[i]` of several.
 #' @param row.names,optional not used.
-#' @param digits significant digits.
 #' @param ... not used.
-#' @return `x[[i]]` the ordinary fit of one response, `x[i]` the same object for some of them. `tidy()` has a column `response`, then those of `tidy()` of one fit; `anova()` and
+#' @return `x[[i]]` the ordinary fit of one response, by its number or name, `x[i]` the same object for some of them. `tidy()` has a column `response`, then those of `tidy()` of one fit; `anova()` and
 #'   `contest()` a row for each response and term (or row of `L`) with the columns that they have for one fit. `as.data.frame()` and
 #'   `summary()$responses` have a row per response: `response`, `nobs`, the coefficients, `sd_`, `cor_` and `sigma` as in
 #'   [confint()][confint.lmm_fit()], `criterion` (`-2 log L`), `converged`, `singular` and `reason` (`NA` where there is nothing to tell).
