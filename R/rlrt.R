@@ -45,8 +45,8 @@
 #' lrt(fit, fixed = "irrigation:variety", seed = 1)
 #' @export
 rlrt <- function(fit, term = NULL, nsim = 10000, seed = NULL, ...) {
-  refuse_iterative(fit, "exact restricted likelihood ratio tests are")
   refuse_structured(fit, "exact restricted likelihood ratio tests are", "Compare two fits by anova(a, b, refit = FALSE).")
+  refuse_iterative(fit, "exact restricted likelihood ratio tests are")
   check_exact_test(fit, "rlrt()", holds_sigma(fit$frame) && length(fit_held(fit)$value) == 1L)
   index <- tested_term(fit, term)
   base <- if (fit_is_reml(fit)) fit else quiet_refit(fit, TRUE)
@@ -66,8 +66,8 @@ rlrt <- function(fit, term = NULL, nsim = 10000, seed = NULL, ...) {
 #' @rdname rlrt
 #' @export
 lrt <- function(fit, term = NULL, fixed = NULL, nsim = 10000, seed = NULL, ...) {
-  refuse_iterative(fit, "exact likelihood ratio tests are")
   refuse_structured(fit, "exact likelihood ratio tests are", "Compare two fits by anova(a, b).")
+  refuse_iterative(fit, "exact likelihood ratio tests are")
   check_exact_test(fit, "lrt()")
   index <- tested_term(fit, term)
   if (length(fit_random(fit)) > 1L) {
