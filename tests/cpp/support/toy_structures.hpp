@@ -103,7 +103,7 @@ class ToyAutoregressive : public henderson::Covariance {
     theta[1] = 0;
     if (!(variance > 0)) return theta;
     const double mean = sigma.diagonal(1).sum() / static_cast<double>(q - 1) / variance;
-    const double rho = std::min(std::max(mean, -0.999999), 0.999999);
+    const double edge = 1 - 1e-15, rho = std::min(std::max(mean, -edge), edge);     // where theta is still finite
     theta[1] = rho / std::sqrt((1 - rho) * (1 + rho));
     return theta;
   }
