@@ -13,5 +13,5 @@ checks="-UNDEBUG -D_GLIBCXX_ASSERTIONS -Wall -Wextra -Wpedantic -include support
 [[ $compiler == *clang* ]] || checks="$checks -Werror"   # clang warns of more, and differently in each version
 compile="$compiler $checks -I. -I../../inst/include -isystem $eigen -isystem $catch"
 build=../../.build/cpp/$(echo "$compile" | cksum | cut -d' ' -f1)
-MAKEFLAGS= make -s -j "${HENDERSON_TEST_JOBS:-2}" -f Makefile BUILD="$build" COMPILE="$compile" LINK="$compiler"
+MAKEFLAGS= make -s -j "${HENDERSON_TEST_JOBS:-2}" -f rules BUILD="$build" COMPILE="$compile" LINK="$compiler"
 "$build/run" "$@"
