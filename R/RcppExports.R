@@ -85,6 +85,18 @@ engine_iterative_conditional <- function(layout, cross_products, theta, reml, th
     .Call(`_henderson_engine_iterative_conditional`, layout, cross_products, theta, reml, threads, errors)
 }
 
+engine_posterior_open <- function(layout, cross_products, memory_limit) {
+    .Call(`_henderson_engine_posterior_open`, layout, cross_products, memory_limit)
+}
+
+engine_posterior_target <- function(handle, points, sigma, prior, coefficients, threads) {
+    .Call(`_henderson_engine_posterior_target`, handle, points, sigma, prior, coefficients, threads)
+}
+
+engine_posterior_effects <- function(handle, points, point_of, sigma, normals_beta, normals_b, prior, threads) {
+    .Call(`_henderson_engine_posterior_effects`, handle, points, point_of, sigma, normals_beta, normals_b, prior, threads)
+}
+
 engine_responses <- function(layout, constants, design, weights, options, reference, progress) {
     .Call(`_henderson_engine_responses`, layout, constants, design, weights, options, reference, progress)
 }

@@ -13,7 +13,7 @@
 #' the rows it starts from. Here these are made orthonormal in the metric of `(X'WX)^-1`, so that the result depends
 #' neither on the rows chosen for a hypothesis nor on units.
 #'
-#' @param fit a fit made by [lmm()].
+#' @param fit a fit made by [lmm()], or draws made by [posterior()].
 #' @param L the hypothesis: vector or matrix.
 #' @param rhs value or values of `L beta` to be tested.
 #' @param joint one F test of all rows? Otherwise a t test for each.
@@ -25,6 +25,9 @@
 #'   `Pr(>|t|)` for each row. With `r` the rank of `L` and `C` the covariance matrix of the estimates (adjusted, for
 #'   Kenward and Roger), F is `d' (L C L')^-1 d / r` for `d = L beta - rhs`, scaled for Kenward and Roger, and `Chisq` is the
 #'   same without division by `r` at the unadjusted `C`.
+#'   Of posterior draws: a row for each row of `L` with the columns of [summary()][summary.lmm_posterior()], where `pMCMC` is twice the smaller posterior
+#'   probability of values above and below `rhs`; attribute `"joint"`, with several rows, is the posterior probability of being
+#'   further from the center than `rhs`, in the metric of the draws.
 #' @section Conditions:
 #' `lmm_error_input`: an `L` of the wrong width, with unknown names or missing values, rows that contradict each other given
 #' `rhs`, an unknown method or option. `lmm_error_unidentified`: a row that is not estimable. `lmm_message_rank`: rows were

@@ -28,7 +28,7 @@
 #'   \item{`"boot"`}{percentile limits of the parametric bootstrap, see [bootstrap()].}
 #' }
 #'
-#' @param fit a fit made by [lmm()].
+#' @param fit a fit made by [lmm()], or draws made by [posterior()].
 #' @param ... quantities, named or not.
 #' @param method how to find limits; unique beginnings are enough.
 #' @param level confidence level; `conf.level` is another name for it.
@@ -38,7 +38,8 @@
 #' @param information see [vcov_components()].
 #' @param nsim,seed,threads for `"boot"`: number of simulated responses, seed and number of processes.
 #' @return A data frame with a row per quantity and columns `estimate`, `se`, `df` (for `"chisq"`), `lower`, `upper`, in the unit
-#'   of the quantity, and `method`. Limits are `NA` where the method has none.
+#'   of the quantity, and `method`. Limits are `NA` where the method has none. Of posterior draws the columns of
+#'   [summary()][summary.lmm_posterior()], with the values of each draw as attribute `"draws"`.
 #' @section Conditions:
 #' `lmm_error_input`: a quantity that cannot be evaluated, is not one number or names a parameter the fit does not have, or a
 #' method that is not available for it (the message names those that are); `total` of a fit with random slopes that holds no rows.
@@ -54,6 +55,7 @@
 quantity <- function(fit, ..., method = c("auto", "profile", "delta", "chisq", "boot"), level = 0.95,
                      link = c("auto", "identity", "log", "logit", "fisher"),
                      information = c("observed", "expected", "average"), nsim = 1000, seed = NULL, threads = 1) {
+  if (inherits(fit, "lmm_posterior")) return(quantity_draws(check_posterior(fit, "fit"), list(...), check_level(level)))
   check_fit(fit)
   refuse_iterative(fit, "quantity(), with its profiles, is")
   refuse_structured(fit, "functions of variance parameters are", "Use variance_components().")

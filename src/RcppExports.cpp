@@ -296,6 +296,50 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// engine_posterior_open
+SEXP engine_posterior_open(const Rcpp::List& layout, const Rcpp::List& cross_products, double memory_limit);
+RcppExport SEXP _henderson_engine_posterior_open(SEXP layoutSEXP, SEXP cross_productsSEXP, SEXP memory_limitSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type layout(layoutSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type cross_products(cross_productsSEXP);
+    Rcpp::traits::input_parameter< double >::type memory_limit(memory_limitSEXP);
+    rcpp_result_gen = Rcpp::wrap(engine_posterior_open(layout, cross_products, memory_limit));
+    return rcpp_result_gen;
+END_RCPP
+}
+// engine_posterior_target
+SEXP engine_posterior_target(SEXP handle, const Eigen::MatrixXd& points, const Eigen::VectorXd& sigma, SEXP prior, bool coefficients, int threads);
+RcppExport SEXP _henderson_engine_posterior_target(SEXP handleSEXP, SEXP pointsSEXP, SEXP sigmaSEXP, SEXP priorSEXP, SEXP coefficientsSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
+    Rcpp::traits::input_parameter< const Eigen::MatrixXd& >::type points(pointsSEXP);
+    Rcpp::traits::input_parameter< const Eigen::VectorXd& >::type sigma(sigmaSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type prior(priorSEXP);
+    Rcpp::traits::input_parameter< bool >::type coefficients(coefficientsSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(engine_posterior_target(handle, points, sigma, prior, coefficients, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
+// engine_posterior_effects
+SEXP engine_posterior_effects(SEXP handle, const Eigen::MatrixXd& points, const Rcpp::IntegerVector& point_of, const Eigen::VectorXd& sigma, const Eigen::MatrixXd& normals_beta, const Eigen::MatrixXd& normals_b, SEXP prior, int threads);
+RcppExport SEXP _henderson_engine_posterior_effects(SEXP handleSEXP, SEXP pointsSEXP, SEXP point_ofSEXP, SEXP sigmaSEXP, SEXP normals_betaSEXP, SEXP normals_bSEXP, SEXP priorSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type handle(handleSEXP);
+    Rcpp::traits::input_parameter< const Eigen::MatrixXd& >::type points(pointsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::IntegerVector& >::type point_of(point_ofSEXP);
+    Rcpp::traits::input_parameter< const Eigen::VectorXd& >::type sigma(sigmaSEXP);
+    Rcpp::traits::input_parameter< const Eigen::MatrixXd& >::type normals_beta(normals_betaSEXP);
+    Rcpp::traits::input_parameter< const Eigen::MatrixXd& >::type normals_b(normals_bSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type prior(priorSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(engine_posterior_effects(handle, points, point_of, sigma, normals_beta, normals_b, prior, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
 // engine_responses
 SEXP engine_responses(const Rcpp::List& layout, const Rcpp::List& constants, const Rcpp::List& design, SEXP weights, const Rcpp::List& options, const Rcpp::List& reference, bool progress);
 RcppExport SEXP _henderson_engine_responses(SEXP layoutSEXP, SEXP constantsSEXP, SEXP designSEXP, SEXP weightsSEXP, SEXP optionsSEXP, SEXP referenceSEXP, SEXP progressSEXP) {
@@ -501,6 +545,9 @@ static const R_CallMethodDef CallEntries[] = {
     {"_henderson_engine_iterative_information", (DL_FUNC) &_henderson_engine_iterative_information, 5},
     {"_henderson_engine_iterative_variances", (DL_FUNC) &_henderson_engine_iterative_variances, 7},
     {"_henderson_engine_iterative_conditional", (DL_FUNC) &_henderson_engine_iterative_conditional, 6},
+    {"_henderson_engine_posterior_open", (DL_FUNC) &_henderson_engine_posterior_open, 3},
+    {"_henderson_engine_posterior_target", (DL_FUNC) &_henderson_engine_posterior_target, 6},
+    {"_henderson_engine_posterior_effects", (DL_FUNC) &_henderson_engine_posterior_effects, 8},
     {"_henderson_engine_responses", (DL_FUNC) &_henderson_engine_responses, 7},
     {"_henderson_engine_response_tests", (DL_FUNC) &_henderson_engine_response_tests, 3},
     {"_henderson_engine_ratio_draws", (DL_FUNC) &_henderson_engine_ratio_draws, 2},

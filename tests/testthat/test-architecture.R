@@ -1,6 +1,6 @@
 # The rules of vignettes/architecture.Rmd that a machine can hold.
 
-layers <- c("linalg", "optimize", "covariance", "data", "likelihood", "fit", "inference", "iterative", "residual", "structured", "responses", "testing")
+layers <- c("linalg", "optimize", "covariance", "data", "likelihood", "fit", "inference", "iterative", "residual", "structured", "responses", "posterior", "testing")
 
 # The source tree, where the tests run in one; an installed package has only the headers.
 source_root <- function() {

@@ -1,0 +1,240 @@
+# Posterior draws of a fitted model from its exact criterion.
+
+#' Posterior draws without a sampler to tune
+#'
+#' Draws all parameters of a linear mixed model from their posterior distribution. Coefficients and random effects are integrated out
+#' exactly; only the variance parameters are searched, by the criterion that the fit has minimized. With one variance beside the residual
+#' the posterior is put on a grid and the draws are independent. With more, a proposal is fitted to the posterior and its draws are accepted by
+#' independence Metropolis, with Hamiltonian moves between them where that does not mix. The residual standard deviation, the coefficients
+#' and the random effects are then drawn exactly.
+#'
+#' The posterior does not depend on how the model was fitted: by REML or maximum likelihood, with a singular estimate or not.
+#'
+#' @param fit a fit made by [lmm()].
+#' @param draws number of draws, of all chains together.
+#' @param prior a prior of all standard deviations, or a list of priors: by the names of the random terms (those of [VarCorr()]), `residual`, `cor`
+#'   and `fixed`, or without names for all parameters of a kind. See [priors]. By default densities are flat on every standard
+#'   deviation, residual one included, on correlation matrices (LKJ(1)) and on coefficients.
+#' @param chains number of chains.
+#' @param random draw the random effects, too? `NULL`: where draws times effects are at most 5 million.
+#' @param seed seed for the random numbers; with `NULL` one is drawn from the session's generator. The result is the same for any
+#'   number of threads.
+#' @param threads number of threads that evaluate the criterion.
+#' @param exact where an evaluation of the criterion takes more than 5 milliseconds, the log density of the variance parameters is replaced by a polynomial
+#'   of degree 4, checked against exact values at a random part of the draws; the summary says so. `TRUE` never does that, `FALSE` always, where
+#'   there are at most 6 coordinates. Random effects are then drawn on request only.
+#' @param progress print what is being done?
+#' @param ... not used.
+#' @return An object of class `lmm_posterior`: a data frame with a row per draw and columns named as [tidy()][tidy.lmm_fit()] names
+#'   estimates, group after term: `sd__(Intercept).g` and `cor__(Intercept).x.g`, `sigma`, coefficients, random effects
+#'   `r_g[level,(Intercept)]`; and `.chain`, `.iteration`, `.draw`. Standard deviations are in units of the response (by unit of the column).
+#'   It is a `draws_df` of package 'posterior': packages 'posterior', 'bayesplot', 'bayestestR' and 'coda' take it as it is. Coefficients
+#'   that are not estimable have no column. [summary()][summary.lmm_posterior()] and [plot()][plot.lmm_posterior()] describe it.
+#' @section Proper posteriors:
+#' A flat prior of a standard deviation has a proper posterior if the random effects have rank 2 or more beside the
+#' fixed effects: at least 3 levels where the model has an intercept. `1 / sd` never has. What is
+#' improper is refused before anything is drawn. Moments need more: with 4 levels and the flat prior the standard deviation of the group
+#' standard deviation is infinite. [summary()][summary.lmm_posterior()] says so.
+#' @section Conditions:
+#' `lmm_error_improper`: the posterior is improper; the message has the parameter, the reason and ways out. `lmm_error_input`: an unknown
+#' prior. `lmm_error_unsupported`: a fit with a residual structure or with variances that may be negative. `lmm_warning_mixing`:
+#' the chains have not mixed.
+#' @references Gelman (2006) Bayesian Analysis 1, 515-534. Tierney (1994) Annals of Statistics 22, 1701-1762. Vehtari et al. (2021) Bayesian
+#'   Analysis 16, 667-718.
+#' @seealso [priors], [predict()][predict.lmm_posterior()], [bayes_factor()], [quantity()] and [contest()], which take draws too; `vignette("posterior")`.
+#' @examples
+#' fit <- lmm(yield ~ treat + (1 | blend), penicillin)
+#' draws <- posterior(fit, seed = 1)
+#' draws
+#' summary(draws)
+#' posterior(fit, 1000, prior = list(blend = prior_half_t(3, 10), residual = prior_flat()), seed = 1)
+#' @concept Bayesian inference
+#' @export
+posterior <- function(fit, draws = 4000, prior = prior_flat(), chains = 4, random = NULL, seed = NULL, threads = 1, exact = NULL,
+                      progress = FALSE, ...) {
+  check_fit(fit)
+  check_count(draws, "draws")
+  check_count(chains, "chains")
+  check_count(threads, "threads")
+  if (draws < 2 * chains) lmm_abort("input", "each chain needs two draws or more.", what = "draws", value = draws)
+  check_flag_or_null(random, "random")
+  check_flag_or_null(exact, "exact")
+  check_flag(progress, "progress")
+  refuse_posterior(fit)
+  plan <- posterior_plan(fit, match_priors(prior, fit), as.integer(threads))
+  plan$proper <- propriety(plan)
+  check_proper(plan)
+  plan$growing <- growing_coefficients(plan)
+  seed <- own_seed(seed)
+  generator <- generator_state()
+  on.exit(restore_generator(generator))
+  set.seed(seed, kind = "Mersenne-Twister", normal.kind = "Inversion", sample.kind = "Rejection")
+  each <- as.integer(ceiling(draws / chains))
+  plan$random <- random
+  found <- variance_draws(plan, each, as.integer(chains), exact, progress)
+  out <- new_posterior(plan, found, each, as.integer(chains), seed)
+  warn_mixing(out)
+  out
+}
+
+refuse_posterior <- function(fit) {
+  refuse_structured(fit, "posterior draws are", "Random terms with a diagonal or a general covariance matrix have them.")
+  refuse_iterative(fit, "posterior draws are")
+  if (!fit_is_bounded(fit)) {
+    lmm_abort("unsupported", "priors are for standard deviations, and this fit has variances that may be negative.", what = "fit",
+              fix = "Fit the model with bounded = TRUE.")
+  }
+}
+
+# x, sigma (where it is not a coordinate), and how they were found.
+variance_draws <- function(plan, each, chains, exact, progress) {
+  say <- function(...) if (progress) cat(..., "\n", sep = "")
+  if (is_gridded(plan)) return(gridded_draws(plan, each * chains, say))
+  if (plan$d == 0L) return(known_variances(plan, each * chains))
+  target <- function(x) log_target(plan, x)$log
+  start <- fit_coordinates(plan)
+  expensive <- if (is.null(exact)) evaluation_time(target, start) > surrogate_seconds else !exact
+  if (expensive && plan$d <= 6L) return(surrogate_draws(plan, start, each, chains, say))
+  found <- fit_proposal(target, start)
+  say("proposal: effective share of the weights ", format(found$share, digits = 2), ", Pareto shape ", format(found$shape, digits = 2))
+  hamiltonian <- plan$d > 20L || found$share < 0.15 || found$shape > 0.7
+  keep <- !keeps_random(plan, each * chains, "metropolis") && length(plan$labels$fixed) <= 8L
+  sampled <- if (hamiltonian) hamiltonian_chains(target, found, each, chains)
+             else independence_chains(function(x) log_target(plan, x, keep), found, each, chains)
+  say(if (hamiltonian) "Hamiltonian and independent moves: acceptance " else "independence Metropolis: acceptance ", format(sampled$acceptance, digits = 2))
+  log_weight <- if (is.null(sampled$log_weight)) found$pilot$log_weight else sampled$log_weight
+  list(x = sampled$x, values = sampled$values, method = if (hamiltonian) "hamiltonian" else "metropolis", evidence = weight_evidence(log_weight),
+       acceptance = sampled$acceptance, share = found$share, shape = found$shape, thin = sampled$thin, evaluations = found$evaluations + sampled$evaluations)
+}
+
+# Nothing to search: all variance parameters are held.
+known_variances <- function(plan, n) {
+  evidence <- log_target(plan, matrix(0, 1L, 0L))$log
+  list(x = matrix(0, n, 0L), sigma = rep(plan$sigma, n), method = "known", evidence = c(evidence, 0), acceptance = 1, share = 1, shape = NA_real_, thin = 1L,
+       evaluations = 1L)
+}
+
+gridded_draws <- function(plan, n, say) {
+  say("one variance parameter: a grid")
+  grid <- posterior_grid(plan)
+  out <- grid_draws(grid, n)
+  x <- cbind(if (nrow(plan$coordinates)) out$x, if (plan$search_sigma) log(out$sigma))
+  list(x = if (is.null(x)) matrix(0, n, 0L) else x, sigma = out$sigma, method = "grid", grid = grid, evidence = c(grid$evidence, 0), acceptance = 1,
+       share = 1, shape = NA_real_, thin = 1L, evaluations = length(grid$x))
+}
+
+# Log of the mean weight and its standard error.
+weight_evidence <- function(log_weight) {
+  top <- max(log_weight)
+  w <- exp(log_weight - top)
+  c(top + log(mean(w)), stats::sd(w) / mean(w) / sqrt(length(w)))
+}
+
+new_posterior <- function(plan, found, each, chains, seed) {
+  n <- each * chains
+  random <- keeps_random(plan, n, found$method)
+  run <- if (is.null(found$values$spread) || random) rle_rows(found$x) else list(first = seq_len(n), of = seq_len(n))
+  state <- decode_points(plan, found$x[run$first, , drop = FALSE])
+  sigma <- drawn_sigma(plan, found, state, run$of)
+  values <- state_values(plan, subset_state(state, run$of), sigma)
+  effects <- if (is.null(found$values$spread) || random) effect_draws(plan, engine_points(plan, state), run$of, sigma, random)
+             else coefficient_draws(plan, found$values, sigma)
+  frame <- as.data.frame(cbind(values, effects), optional = TRUE)
+  frame$.chain <- rep(seq_len(chains), each = each)
+  frame$.iteration <- rep(seq_len(each), chains)
+  frame$.draw <- seq_len(n)
+  structure(frame, about = posterior_record(plan, found, each, chains, seed, random), class = c("lmm_posterior", "draws_df", "draws", "data.frame"))
+}
+
+posterior_record <- function(plan, found, each, chains, seed, random) {
+  free <- c(coordinate_rows(plan), if (plan$free_sigma) length(plan$labels$variances))
+  c(list(fit = plan$fit, priors = plan$priors, prior = prior_table(plan$priors, plan$fit), seed = seed, chains = chains, each = each, labels = plan$labels,
+         free = free, proper = plan$proper, exists = exists_table(plan), grid = if (!is.null(found$grid)) portable_grid(found$grid, plan), random = random,
+         version = package_version_text()),
+    found[intersect(names(found), c("method", "acceptance", "share", "shape", "thin", "evaluations", "evidence", "check", "shift"))])
+}
+
+drawn_sigma <- function(plan, found, state, of) {
+  if (!is.null(found$sigma)) return(found$sigma)
+  if (!is.null(state$sigma)) return(state$sigma[of])
+  target <- found$values
+  if (is.null(target)) target <- lapply(target_of(plan, state, engine_values(plan, engine_points(plan, state))), function(v) if (length(v) > 1L) v[of] else v)
+  sqrt(target$rate / stats::rgamma(length(of), target$shape))
+}
+
+# beta + sigma S e for standard normal e.
+coefficient_draws <- function(plan, values, sigma) {
+  p <- nrow(values$beta)
+  n <- length(sigma)
+  e <- matrix(stats::rnorm(p * n), n)
+  S <- t(values$spread)
+  out <- t(values$beta) + sigma * vapply(seq_len(p), function(i) Reduce(`+`, lapply(seq_len(p), function(j) S[, i + (j - 1L) * p] * e[, j])), numeric(n))
+  colnames(out) <- plan$labels$fixed
+  out
+}
+
+# Are random effects drawn? By default where they take little memory and no expensive evaluations.
+keeps_random <- function(plan, n, method) {
+  if (!is.null(plan$random)) return(plan$random)
+  method != "surrogate" && n * length(plan$labels$random) <= 5e6
+}
+
+# The handle of the engine belongs to this session.
+portable_grid <- function(grid, plan) {
+  plan[c("handle", "threads")] <- NULL
+  grid$plan <- plan
+  grid
+}
+
+# Rows that differ from the one before.
+rle_rows <- function(x) {
+  n <- nrow(x)
+  if (!ncol(x)) return(list(first = 1L, of = rep(1L, n)))
+  new <- c(TRUE, rowSums(x[-1L, , drop = FALSE] != x[-n, , drop = FALSE]) > 0)
+  list(first = which(new), of = cumsum(new))
+}
+
+subset_state <- function(state, at) {
+  state$terms <- lapply(state$terms, function(own) {
+    own$s <- own$s[at, , drop = FALSE]
+    if (!is.null(own$L)) own$L <- lapply(own$L, lapply, `[`, at)
+    own
+  })
+  state
+}
+
+# Coefficients and, if wanted, random effects, in blocks that bound the memory for random numbers.
+effect_draws <- function(plan, points, of, sigma, random) {
+  p <- length(plan$labels$fixed)
+  q <- if (random) length(plan$labels$random) else 0L
+  prior <- plan$coefficients[c("precision", "mean")]
+  size <- max(1L, floor(1e7 / (p + q + 1)))
+  blocks <- split(seq_along(sigma), (seq_along(sigma) - 1L) %/% size)
+  parts <- lapply(blocks, function(rows) {
+    own <- of[rows] - of[rows[1L]] + 1L
+    used <- seq(of[rows[1L]], of[rows[length(rows)]])
+    beta <- matrix(stats::rnorm(p * length(rows)), p, length(rows))
+    b <- matrix(stats::rnorm(q * length(rows)), q, length(rows))
+    out <- engine_posterior_effects(plan$handle, points[, used, drop = FALSE], own, sigma[rows], beta, b, if (length(prior)) prior, plan$threads)
+    out <- engine_result(out, plan$fit$frame)
+    t(rbind(out$beta, if (q) out$b))
+  })
+  out <- do.call(rbind, parts)
+  colnames(out) <- c(plan$labels$fixed, if (q) plan$labels$random)
+  out
+}
+
+# Which moments exist: rows for variance parameters and coefficients, columns for the first two moments.
+exists_table <- function(plan) {
+  both <- lapply(1:2, function(k) parameter_exists(plan, k))
+  sd <- rep(TRUE, length(plan$labels$variances))
+  names(sd) <- plan$labels$variances
+  one <- function(e) {
+    out <- sd
+    at <- coordinate_rows(plan)[plan$free_sd]
+    out[at] <- e$sd
+    out["sigma"] <- e$sigma
+    c(out, stats::setNames(e$fixed, plan$labels$fixed))
+  }
+  cbind(mean = one(both[[1L]]), sd = one(both[[2L]]))
+}

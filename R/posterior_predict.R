@@ -1,0 +1,157 @@
+# Linear predictors and new responses from posterior draws.
+
+#' Predictions and new responses from posterior draws
+#'
+#' @param object draws made by [posterior()].
+#' @param newdata a data frame; the default are the rows of the fit.
+#' @param re.form random terms to condition on: `NULL` all, `NA` or `~0` none, or a formula with some of them; see [predict.lmm_fit()]. For these
+#'   the draws must hold the random effects (`posterior(random = TRUE)`). For `simulate()` the effects of the others are drawn anew.
+#' @param allow.new.levels accept levels that are not in the fit? Their effects are drawn from their distribution.
+#' @param interval `"confidence"`: limits of the linear predictor; `"prediction"`: of a new observation, whose random effects not conditioned on and
+#'   residual are drawn; `"none"`.
+#' @param level share of the posterior inside the limits.
+#' @param weights prior weights of new observations: a number, or one per row.
+#' @param draws return the draws instead, a matrix with a row per draw and a column per row of data?
+#' @param nsim number of responses to simulate, each from another draw.
+#' @param seed seed for new random numbers.
+#' @param ... not used.
+#' @return `predict()`: the medians of the posterior, with an interval a matrix with columns `fit`, `lwr` and `upr`, in the unit of the response.
+#'   `simulate()`: a data frame with a column per response, for posterior predictive checks.
+#' @section Conditions:
+#' `lmm_error_newdata` as for [predict.lmm_fit()]; `lmm_error_input`: random effects that were not drawn.
+#' @examples
+#' fit <- lmm(yield ~ treat + (1 | blend), penicillin)
+#' draws <- posterior(fit, 1000, seed = 1)
+#' predict(draws, data.frame(treat = "A", blend = c("Blend1", "new")), allow.new.levels = TRUE, interval = "prediction", seed = 2)
+#' new <- simulate(draws, 20, seed = 3)
+#' mean(apply(new, 2, max) > max(penicillin$yield))
+#' @export
+predict.lmm_posterior <- function(object, newdata = NULL, re.form = NULL, allow.new.levels = FALSE, interval = c("none", "confidence", "prediction"),
+                                  level = 0.95, weights = NULL, draws = FALSE, seed = NULL, ...) {
+  check_dots_empty(...)
+  interval <- match_word(interval[1L], c("none", "confidence", "prediction"), "interval")
+  check_level(level)
+  fit <- about_posterior(object)$fit
+  rows <- prediction_rows(fit, newdata, re.form, allow.new.levels, stats::na.pass)
+  if (interval == "prediction") rows <- weighted_rows(fit, rows, weights, newdata)
+  use <- wanted_columns(fit, re.form)
+  state <- seed_state(seed)
+  if (!is.null(seed)) on.exit(restore_seed(state$before))
+  known <- known_effects(object, use)
+  summarize <- function(piece) {
+    value <- drawn_predictor(object, rows, piece, use, known, if (interval == "prediction") lapply(use, `!`))
+    if (interval == "prediction") value <- value + residual_noise(object, rows, piece)
+    if (draws) return(value)
+    t(apply(value, 2L, stats::quantile, c(0.5, (1 - level) / 2, (1 + level) / 2), na.rm = FALSE, names = FALSE))
+  }
+  pieces <- row_pieces(rows$n, max(1L, floor(4e6 / nrow(object))))
+  parts <- lapply(pieces, function(range) summarize(range[1L]:range[2L]))
+  if (check_flag(draws, "draws")) return(do.call(cbind, parts))
+  out <- do.call(rbind, parts)
+  if (!is.null(newdata)) out[not_estimable(fit, rows), ] <- NA_real_
+  if (interval == "none") return(pad_rows(out[, 1L], rows))
+  cbind(fit = pad_rows(out[, 1L], rows), lwr = pad_rows(out[, 2L], rows), upr = pad_rows(out[, 3L], rows))
+}
+
+weighted_rows <- function(fit, rows, weights, newdata) {
+  if (is.null(newdata)) return(rows)
+  weights <- asked_weights(fit, rows, weights, newdata)
+  if (!is.null(weights)) rows$weights <- rep_len(weights, rows$n)
+  rows
+}
+
+#' @rdname predict.lmm_posterior
+#' @export
+simulate.lmm_posterior <- function(object, nsim = 1, seed = NULL, re.form = NA, newdata = NULL, allow.new.levels = FALSE, weights = NULL, ...) {
+  check_dots_empty(...)
+  check_number(nsim, "nsim", lower = 1, whole = TRUE)
+  fit <- about_posterior(object)$fit
+  rows <- if (is.null(newdata)) fit_rows(fit, "simulate() without `newdata`") else simulation_rows(fit, newdata, allow.new.levels, weights)
+  use <- wanted_columns(fit, re.form)
+  state <- seed_state(seed)
+  if (!is.null(seed)) on.exit(restore_seed(state$before))
+  at <- sample.int(nrow(object), nsim, replace = nsim > nrow(object))
+  known <- known_effects(object, use, at)
+  piece <- seq_len(rows$n)
+  value <- drawn_predictor(object, rows, piece, use, known, lapply(use, `!`), at) + residual_noise(object, rows, piece, at)
+  out <- as.data.frame(apply_padding(t(value), rows))
+  names(out) <- paste0("sim_", seq_len(nsim))
+  attr(out, "seed") <- state$seed
+  out
+}
+
+# For each term a list of its columns' effects, draws x levels; NULL where no column is used.
+known_effects <- function(object, use, at = seq_len(nrow(object))) {
+  about <- about_posterior(object)
+  if (!any(unlist(use))) return(vector("list", length(use)))
+  if (!about$random) {
+    lmm_abort("input", "these draws hold no random effects.", what = "re.form", fix = "Draw them by posterior(random = TRUE), or predict with re.form = NA.")
+  }
+  end <- cumsum(lengths(fit_modes(about$fit)))
+  Map(function(b, end, use) {
+    if (!any(use)) return(NULL)
+    first <- end - length(b)
+    lapply(seq_len(ncol(b)), function(k) as.matrix(plain_table(object)[at, about$labels$random[first + (k - 1L) * nrow(b) + seq_len(nrow(b))], drop = FALSE]))
+  }, fit_modes(about$fit), end, use)
+}
+
+# Draws x rows: x'beta + z'b + offset. Levels that are not in the fit, and the columns in `anew`, get new effects.
+drawn_predictor <- function(object, rows, piece, use, known, anew = NULL, at = seq_len(nrow(object))) {
+  about <- about_posterior(object)
+  fit <- about$fit
+  d <- design(fit$frame, rows, range(piece))
+  eta <- as.matrix(plain_table(object)[at, about$labels$fixed, drop = FALSE]) %*% t(d$X[, fit$cross_products$x$kept, drop = FALSE])
+  codes <- simulation_codes(fit, rows)
+  group <- fit_term_groups(fit)
+  for (t in seq_along(use)) {
+    code <- codes[[group[t]]]
+    n <- nrow(fit_modes(fit)[[t]])
+    fresh <- if (code$n > n || any(unlist(anew[t]))) new_effects(object, t, code$n, at)
+    for (k in seq_along(use[[t]])) {
+      effects <- if (use[[t]][k]) known[[t]][[k]] else if (isTRUE(anew[[t]][k])) fresh[[k]][, seq_len(n), drop = FALSE]
+      if (is.null(effects)) next
+      if (code$n > n) effects <- cbind(effects, fresh[[k]][, n + seq_len(code$n - n), drop = FALSE])
+      eta <- eta + effects[, code$code[piece], drop = FALSE] * rep(d$Z[[t]][, k], each = length(at))
+    }
+  }
+  if (!is.null(rows$offset)) eta <- eta + rep(as.vector(rows$offset)[piece], each = length(at))
+  eta
+}
+
+# New effects of a term: for each column a matrix draws x levels.
+new_effects <- function(object, t, levels, at) {
+  about <- about_posterior(object)
+  parameters <- variance_parameters(about$fit)
+  own <- parameters$term == t
+  values <- as.matrix(plain_table(object)[at, about$labels$variances[own], drop = FALSE])
+  own <- parameters[own, ]
+  sd <- values[, !own$correlation, drop = FALSE]
+  q <- ncol(sd)
+  L <- drawn_roots(values, own, q)
+  z <- lapply(seq_len(q), function(k) matrix(stats::rnorm(length(at) * levels), length(at)))
+  lapply(seq_len(q), function(i) sd[, i] * Reduce(`+`, lapply(seq_len(i), function(j) L[[i]][[j]] * z[[j]])))
+}
+
+# Lower factors of the correlation matrices, entry by entry.
+drawn_roots <- function(values, own, q) {
+  cor <- function(i, j) {
+    at <- which(own$row == i & own$col == j)
+    if (length(at)) values[, at] else numeric(nrow(values))
+  }
+  L <- rep(list(list()), q)
+  for (i in seq_len(q)) {
+    for (j in seq_len(i - 1L)) {
+      before <- Reduce(`+`, lapply(seq_len(j - 1L), function(m) L[[i]][[m]] * L[[j]][[m]]), numeric(nrow(values)))
+      part <- (cor(i, j) - before) / L[[j]][[j]]
+      L[[i]][[j]] <- ifelse(is.finite(part), part, 0)
+    }
+    L[[i]][[i]] <- sqrt(pmax(0, 1 - Reduce(`+`, lapply(seq_len(i - 1L), function(m) L[[i]][[m]]^2), numeric(nrow(values)))))
+  }
+  L
+}
+
+residual_noise <- function(object, rows, piece, at = seq_len(nrow(object))) {
+  w <- if (is.null(rows$weights)) 1 else ifelse(rows$weights[piece] > 0, rows$weights[piece], NA_real_)
+  noise <- matrix(stats::rnorm(length(at) * length(piece)), length(at)) * object$sigma[at]
+  if (is.null(rows$weights)) noise else noise / rep(sqrt(w), each = length(at))
+}

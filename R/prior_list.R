@@ -1,0 +1,95 @@
+# Which prior belongs to which parameter of a model.
+
+# A list with `sd` (for each term a prior, or a list of one per column), `residual`, `cor` (one per term), `fixed`, `icc`, `all`, `wishart`
+# (which terms have an inverse Wishart matrix).
+match_priors <- function(prior, fit) {
+  given <- as_prior_list(prior)
+  random <- fit_random(fit)
+  names <- fit_term_names(fit)
+  check_prior_names(given, names)
+  single <- given[names(given) == ""]
+  scope <- vapply(single, `[[`, "", "scope")
+  if (anyDuplicated(scope)) {
+    lmm_abort("input", "`prior` has two priors without a name for the same kind of parameter.", what = "prior",
+              fix = paste0("Name them by ", enumerate(quote_name(c(names, "residual", "cor", "fixed"))), "."))
+  }
+  of_scope <- function(wanted) if (wanted %in% scope) single[[match(wanted, scope)]]
+  default <- if (is.null(of_scope("sd"))) prior_flat() else of_scope("sd")
+  cor <- if (!is.null(given$cor)) given$cor else if (!is.null(of_scope("cor"))) of_scope("cor") else prior_lkj(1)
+  own <- lapply(names, function(name) if (is.null(given[[name]])) default else given[[name]])
+  out <- list(sd = own, cor = rep(list(cor), length(random)), residual = if (is.null(given$residual)) one_column(default) else given$residual,
+              fixed = if (!is.null(given$fixed)) given$fixed else of_scope("fixed"), icc = of_scope("icc"), all = of_scope("all"))
+  out$wishart <- vapply(seq_along(random), function(t) is_matrix_prior(own[[t]], random[[t]]), NA)
+  check_matched_priors(out, fit)
+  out
+}
+
+as_prior_list <- function(prior) {
+  if (inherits(prior, "lmm_prior")) prior <- list(prior)
+  bad <- !is.list(prior) || !length(prior) || !all(vapply(prior, inherits, NA, "lmm_prior"))
+  if (bad) {
+    lmm_abort("input", paste0("`prior` must be a prior or a list of priors, not ", kind_of(prior), "."), what = "prior",
+              fix = "For example prior_half_t(3, scale = 10), or list(residual = prior_flat(), prior_half_t(3, scale = 10)).")
+  }
+  if (is.null(names(prior))) names(prior) <- rep("", length(prior))
+  prior
+}
+
+check_prior_names <- function(given, terms) {
+  known <- c(terms, "residual", "cor", "fixed")
+  named <- names(given)[nzchar(names(given))]
+  stray <- setdiff(named, known)
+  if (length(stray) || anyDuplicated(named)) {
+    what <- if (length(stray)) stray else named[duplicated(named)]
+    lmm_abort("input", paste0("`prior` has ", if (length(stray)) "an unknown name " else "two priors named ", quote_name(what[1L]), "."), what = what,
+              fix = paste0("The names are ", enumerate(quote_name(known), 12L), "."))
+  }
+  wanted <- c(stats::setNames(rep("sd", length(terms)), terms), residual = "sd", cor = "cor", fixed = "fixed")
+  for (name in named) if (given[[name]]$scope != wanted[[name]]) {
+    lmm_abort("input", paste0("the prior for ", quote_name(name), " is none of ", switch(wanted[[name]], sd = "a standard deviation",
+                              cor = "correlations", fixed = "coefficients"), ": ", given[[name]]$label, "."), what = name)
+  }
+}
+
+is_wishart <- function(prior) identical(prior$kind, "inverse_wishart")
+
+# An inverse Wishart prior of a term whose columns are correlated is one of the whole matrix.
+is_matrix_prior <- function(prior, term) is_wishart(prior) && term$q > 1L && is_triangle(term)
+
+# The prior of a single standard deviation.
+one_column <- function(prior, k = 1L) {
+  if (!is_wishart(prior) || length(prior$V) == 1L) return(prior)
+  prior_inverse_wishart(prior$V[k, k], prior$nu, prior$lower^2)
+}
+
+check_matched_priors <- function(priors, fit) {
+  random <- fit_random(fit)
+  for (t in seq_along(random)) {
+    prior <- priors$sd[[t]]
+    if (!is_wishart(prior) || length(prior$V) == 1L) next
+    if (nrow(prior$V) != random[[t]]$q) {
+      lmm_abort("input", paste0("`V` of the prior of ", quote_name(fit_term_names(fit)[t]), " has ", nrow(prior$V), " rows; the term has ",
+                                count_of(random[[t]]$q, "column"), "."), what = "prior")
+    }
+  }
+  lower <- vapply(which(priors$wishart), function(t) priors$sd[[t]]$lower, 0)
+  if (any(lower > 0)) lmm_abort("input", "`lower` of an inverse Wishart prior is for a single variance.", what = "lower")
+  one <- length(random) == 1L && random[[1L]]$q == 1L
+  if (!is.null(priors$icc) && (!one || !is.null(fit_held(fit)))) {
+    lmm_abort("input", "prior_icc() is for a model with one random intercept and no fixed variance parameters.", what = "prior",
+              fix = "Use priors of standard deviations, such as prior_half_t().")
+  }
+}
+
+# The prior of column k of term t.
+sd_prior <- function(priors, t, k) one_column(priors$sd[[t]], k)
+
+prior_table <- function(priors, fit) {
+  if (!is.null(priors$all)) return(c(variances = priors$all$label, fixed_label(priors)))
+  if (!is.null(priors$icc)) return(c(variances = priors$icc$label, fixed_label(priors)))
+  correlated <- vapply(fit_random(fit), function(term) term$q > 1L && is_triangle(term), NA) & !priors$wishart
+  c(stats::setNames(vapply(priors$sd, `[[`, "", "label"), fit_term_names(fit)), residual = priors$residual$label,
+    if (any(correlated)) c(cor = priors$cor[[which(correlated)[1L]]]$label), fixed_label(priors))
+}
+
+fixed_label <- function(priors) c(fixed = if (is.null(priors$fixed)) "flat" else priors$fixed$label)

@@ -1,0 +1,4 @@
+// One unit of an ordinary build, see linalg.cpp: the sources of posterior/.
+#include "posterior/effect_draws.cpp"
+#include "posterior/posterior_model.cpp"
+#include "posterior/workers.cpp"

@@ -1,0 +1,89 @@
+// Posterior draws: a problem that is made ready once and kept between evaluations.
+
+#include <memory>
+
+#include "convert.h"
+#include "henderson/posterior/effect_draws.hpp"
+
+using henderson::numeric;
+using Rcpp::Named;
+
+namespace {
+
+using henderson::Index;
+using henderson::PosteriorModel;
+
+const PosteriorModel& model_of(SEXP handle) {
+  henderson::require(TYPEOF(handle) == EXTPTRSXP && R_ExternalPtrAddr(handle) != nullptr,
+                     "the prepared problem belongs to another session");
+  return *static_cast<const PosteriorModel*>(R_ExternalPtrAddr(handle));
+}
+
+// NULL, or a list with `precision` and `mean`.
+henderson::CoefficientPrior to_prior(SEXP x, Index coefficients) {
+  henderson::CoefficientPrior out;
+  if (Rf_isNull(x)) return out;
+  const Rcpp::List prior(x);
+  out.precision = henderson::matrix_of(prior["precision"]);
+  out.mean = henderson::vector_of(prior["mean"]);
+  henderson::require(out.precision.rows() == coefficients && out.precision.cols() == coefficients &&
+                         out.mean.size() == coefficients, "the prior of the coefficients does not fit the model");
+  return out;
+}
+
+}  // namespace
+
+// [[Rcpp::export(rng = false)]]
+SEXP engine_posterior_open(const Rcpp::List& layout, const Rcpp::List& cross_products, double memory_limit) {
+  return henderson::guarded([&] {
+    henderson::RMonitor monitor(false);
+    const henderson::Layout to = henderson::to_layout(layout);
+    auto model = std::make_unique<PosteriorModel>(to, henderson::to_cross_products(cross_products, to), memory_limit,
+                                                  monitor);
+    return SEXP(Rcpp::XPtr<PosteriorModel>(model.release(), true));
+  });
+}
+
+// [[Rcpp::export(rng = false)]]
+SEXP engine_posterior_target(SEXP handle, const Eigen::MatrixXd& points, const Eigen::VectorXd& sigma, SEXP prior,
+                             bool coefficients, int threads) {
+  return henderson::guarded([&] {
+    const PosteriorModel& model = model_of(handle);
+    henderson::require(points.rows() == model.point_size(), "the points do not fit the model");
+    henderson::require(Rf_isNull(prior) || sigma.size() == points.cols(), "each point needs a sigma");
+    henderson::RMonitor monitor(false);
+    const henderson::TargetValues out = model.evaluate(points, sigma, to_prior(prior, model.coefficients()),
+                                                       coefficients, threads, monitor);
+    return Rcpp::List::create(Named("log_det") = numeric(out.log_det), Named("r2") = numeric(out.r2),
+                              Named("beta") = numeric(out.beta), Named("spread") = numeric(out.spread));
+  });
+}
+
+// [[Rcpp::export(rng = false)]]
+SEXP engine_posterior_effects(SEXP handle, const Eigen::MatrixXd& points, const Rcpp::IntegerVector& point_of,
+                              const Eigen::VectorXd& sigma, const Eigen::MatrixXd& normals_beta,
+                              const Eigen::MatrixXd& normals_b, SEXP prior, int threads) {
+  return henderson::guarded([&] {
+    const PosteriorModel& model = model_of(handle);
+    const Index n = sigma.size();
+    henderson::EffectRequest request;
+    request.points = points;
+    request.sigma = sigma;
+    request.normals_beta = normals_beta;
+    request.normals_b = normals_b;
+    for (const int point : point_of) {
+      henderson::require(point >= 1 && point <= points.cols(), "a draw has no point");
+      request.point_of.push_back(point - 1);
+    }
+    henderson::require(points.rows() == model.point_size() && point_of.size() == n &&
+                           normals_beta.rows() == model.coefficients() && normals_beta.cols() == n,
+                       "the draws do not fit the model");
+    henderson::require(normals_b.size() == 0 ||
+                           (normals_b.cols() == n && normals_b.rows() == model.layout().random_columns()),
+                       "the random numbers do not fit the model");
+    henderson::RMonitor monitor(false);
+    const henderson::EffectDraws out =
+        henderson::draw_effects(model, request, to_prior(prior, model.coefficients()), threads, monitor);
+    return Rcpp::List::create(Named("beta") = numeric(out.beta), Named("b") = numeric(out.b));
+  });
+}
