@@ -143,3 +143,28 @@ anova_hypotheses <- function(fit, type = 3, ...) {
     structure(L, dimnames = list(NULL, names(info$estimate)))
   })
 }
+
+#' @rdname anova_hypotheses
+#' @param object a fit; tables of lmerTest are passed on to its `show_tests()`.
+#' @param names keep the names of the coefficients?
+#' @export
+show_tests <- function(object, ...) UseMethod("show_tests")
+
+#' @rdname anova_hypotheses
+#' @export
+show_tests.lmm_fit <- function(object, type = 3, names = TRUE, ...) {
+  check_dots_empty(...)
+  hypotheses <- anova_hypotheses(object, type)
+  if (check_flag(names, "names")) hypotheses else lapply(hypotheses, unname)
+}
+
+#' @export
+show_tests.default <- function(object, ...) {
+  ours <- inherits(object, "anova") && is.null(attr(object, "hypotheses"))
+  if (!ours) return(hand_over("show_tests", object, ..., package = "lmerTest"))
+  lmm_abort("input", "a table of tests does not contain its hypotheses.", what = "object",
+            fix = "Call show_tests(fit, type = ) with the fit.")
+}
+
+#' @rawNamespace S3method(lmerTest::show_tests, lmm_fit)
+NULL

@@ -73,7 +73,7 @@ check_number <- function(x, name, lower = -Inf, upper = Inf, whole = FALSE) {
 check_level <- function(x, name = "level") {
   if (is.numeric(x) && length(x) == 1L && !is.na(x) && x > 0 && x < 1) return(x)
   lmm_abort("input", paste0("`", name, "` must be one number between 0 and 1, not ", describe_value(x), "."), what = name, value = x,
-            fix = if (is.numeric(x) && length(x) == 1L && isTRUE(x > 1 && x < 100)) paste0("For ", x, " per cent write ", x / 100, "."))
+            fix = if (is.numeric(x) && length(x) == 1L && isTRUE(x > 1 && x < 100)) paste0("For ", x, " percent write ", x / 100, "."))
 }
 
 check_flag_or_null <- function(x, name) if (!is.null(x)) check_flag(x, name)

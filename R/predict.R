@@ -18,10 +18,10 @@ by_chunk <- function(fit, rows, work) {
   out
 }
 
-# X beta + Z b over the columns of the random terms in `use`, and the offset.
-mean_response <- function(fit, rows, use = all_columns(fit)) {
-  eta <- by_chunk(fit, rows, function(d) linear_predictor(fit, d, use))
-  if (is.null(rows$offset)) eta else eta + rows$offset
+# X beta + Z b over the columns of the random terms in `use`, and the offset. Without `fixed`: Z b.
+mean_response <- function(fit, rows, use = all_columns(fit), fixed = TRUE) {
+  eta <- by_chunk(fit, rows, function(d) linear_predictor(fit, if (fixed) d else without_fixed(d), use))
+  if (is.null(rows$offset) || !fixed) eta else eta + rows$offset
 }
 
 # The same for a design, without the offset.
@@ -100,6 +100,8 @@ mask_design <- function(d, use) {
 #'   fit are known, those of other rows where `newdata` has the variables of the fit's `weights`; otherwise a message says that 1 is taken.
 #' @param ddf method for the degrees of freedom of intervals: `"Satterthwaite"`, `"Kenward-Roger"`, `"residual"` or
 #'   `"asymptotic"`, see [ddf_methods()]; for confidence intervals of the mean (`re.form = NA`) any method.
+#' @param random.only return only the contribution of the random effects, `z' b`, without fixed effects and offset? For the terms in
+#'   `re.form`; with `se.fit` its standard error, but without intervals.
 #' @param na.action what to do about missing values in `newdata`; by default their prediction is `NA`. Without `newdata`,
 #'   `na.exclude` gives `NA` for the rows that the fit left out.
 #' @param type for functions that work with any model; the scale of the response and that of the linear predictor are the same here.
@@ -146,22 +148,24 @@ mask_design <- function(d, use) {
 #' @export
 predict.lmm_fit <- function(object, newdata = NULL, re.form = NULL, allow.new.levels = FALSE, se.fit = FALSE,
                             interval = c("none", "confidence", "prediction"), level = 0.95, weights = NULL,
-                            na.action = stats::na.pass, type = c("response", "link"), ddf = "Satterthwaite", ...) {
+                            na.action = stats::na.pass, type = c("response", "link"), ddf = "Satterthwaite",
+                            random.only = FALSE, ...) {
   do.call(check_dots_empty, without_level(list(...)))
   match_word(type[1L], c("response", "link"), "type")
   interval <- match_word(interval[1L], c("none", "confidence", "prediction"), "interval")
   level <- level_argument(level, "level", !missing(level), list(...))
+  fixed <- !check_random_only(random.only, interval)
   newdata <- force_argument(newdata, "newdata")
   if (missing(ddf) && interval != "none") ddf <- default_ddf(object)
   inference <- if (interval != "none") interval_inference(object, ddf)
   if (!is.null(inference)) object <- inference$info$fit
   use <- wanted_columns(object, re.form)
   rows <- prediction_rows(object, newdata, re.form, allow.new.levels, na.action)
-  fit <- mean_response(object, rows, use)
-  if (!is.null(newdata)) fit[not_estimable(object, rows)] <- NA_real_
+  fit <- mean_response(object, rows, use, fixed)
+  if (!is.null(newdata) && fixed) fit[not_estimable(object, rows)] <- NA_real_
   fit[is.nan(fit)] <- NA_real_                                      # of values that are NaN, or Inf - Inf
   if (!check_flag(se.fit, "se.fit") && interval == "none") return(pad_rows(fit, rows))
-  out <- list(fit = pad_rows(fit, rows), se.fit = pad_rows(sqrt(prediction_variance(object, rows, use)) + 0 * fit, rows))
+  out <- list(fit = pad_rows(fit, rows), se.fit = pad_rows(sqrt(prediction_variance(object, rows, use, fixed = fixed)) + 0 * fit, rows))
   if (interval != "none") {
     target <- list(use = use, left_out = if (interval == "prediction") lapply(use, `!`),
                    residual = if (interval == "prediction") residual_shares(object, rows, weights, newdata))
@@ -209,12 +213,12 @@ not_estimable <- function(fit, rows) {
 # Variance of x'beta_hat + z'(b_hat - b) over the terms conditioned on; a level that is not in the fit has the
 # variance z'Sigma z of its random effects, which are independent of everything else. `at`: the variance parameters, see
 # parameters_at().
-prediction_variance <- function(fit, rows, use, at = parameters_at(fit)) {
+prediction_variance <- function(fit, rows, use, at = parameters_at(fit), fixed = TRUE) {
   if (fit_is_exact(fit)) return(rep(NA_real_, rows$n))
   group <- fit_term_groups(fit)
   active <- which(vapply(use, any, NA))
   by_chunk(fit, rows, function(d) {
-    d <- mask_design(d, use)
+    d <- mask_design(if (fixed) d else without_fixed(d), use)
     known <- complete_rows(d, group[active])
     part <- design_subset(d, known)
     variance <- engine_prediction_variance(fit, part, random = length(active) > 0L, at$point)

@@ -12,8 +12,13 @@
 #' `` `sd_(Intercept)|g` ``; `total`, the variance of a response that random effects and residual make: `sigma2` and for each term the mean
 #' over the rows of the fit of `z' Sigma z`, where `z` is the row's random part. Where random terms have intercepts only this is the sum of their
 #' variances; with random slopes it does not depend on the origins and units of covariates. Instead of a formula, a function of a
-#' list with elements `covariance` (list of covariance matrices by term), `sigma` and `beta`. The words `"icc"` (shares of all terms in
-#' `total`), `"total"`, `"total sd"` and `"cv"` (`sqrt(total)` by the absolute mean of the fixed part over the rows) stand for themselves.
+#' list with elements `covariance` (list of covariance matrices by term), `sigma` and `beta`. The words `"icc"` (the intraclass correlation
+#' coefficient: the proportion of each term in `total`), `"repeatability"` and `"heritability"` (other names of the same proportion), `"total"`,
+#' `"total sd"` and `"cv"` (`sqrt(total)` divided by the absolute mean of the fixed part over the rows) are shorthands.
+#'
+#' `"heritability"` is the broad-sense heritability of a single observation if the levels of the term are genotypes. Other heritabilities are
+#' formulas: `~ 4 * var(sire) / total` for half sibs, `~ var(gen) / (var(gen) + sigma2 / 3)` for the mean of three replicates. For Cullis'
+#' heritability of unbalanced trials see [reliability()].
 #'
 #' \describe{
 #'   \item{`"auto"`}{the profile for functions of the variance parameters where it is cheap (up to ten of them and, with crossed
@@ -139,11 +144,12 @@ one_quantity <- function(asked, name, fit, words, squares) {
 }
 
 known_quantity <- function(word, name, fit, words, squares) {
-  known <- c("icc", "total", "total sd", "cv")
+  shares <- c("icc", "repeatability", "heritability")
+  known <- c(shares, "total", "total sd", "cv")
   word <- check_choice(if (tolower(word) %in% known) tolower(word) else word, known, "quantity")
   total <- function(state) words(state, "total")$total
   label <- if (nzchar(name)) name else word
-  if (word == "icc") {
+  if (word %in% shares) {
     f <- lapply(seq_along(fit_random(fit)), function(t) function(state) term_share(squares(), state)[t] / total(state))
     return(stats::setNames(f, if (length(f) == 1L) label else paste0(label, " ", fit_term_names(fit))))
   }

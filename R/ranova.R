@@ -31,6 +31,10 @@
 #' @export
 ranova <- function(model, ...) UseMethod("ranova")
 
+#' @rdname ranova
+#' @export
+rand <- function(model, ...) ranova(model, ...)
+
 #' @export
 ranova.default <- function(model, ...) {
   if (inherits(model, "merMod")) hand_over("ranova", model, ..., package = "lmerTest") else check_fit(model, "model")

@@ -67,13 +67,13 @@ print_tables <- function(result) {
   for (part in unique(result$part)) {
     own <- result[result$part == part, ]
     for (level in levels_wanted) {
-      cat("\n", if (part == "fixed") "Fixed effects" else "Variances", ": rejections in per cent at the level of ", 100 * level,
-          " per cent\n", sep = "")
+      cat("\n", if (part == "fixed") "Fixed effects" else "Variances", ": type I error rates in percent at the nominal level of ", 100 * level,
+          " percent\n", sep = "")
       print(noquote(wide_table(own, sprintf("rate_%02.0f", 100 * level))), right = TRUE)
     }
   }
-  cat("\n", result$replicates[1], " responses for each question; standard error of a rate of 5 per cent ",
-      sprintf("%.2f", 100 * sqrt(0.05 * 0.95 / result$replicates[1])), ", of 1 per cent ",
+  cat("\n", result$replicates[1], " responses for each hypothesis; standard error of a rate of 5 percent ",
+      sprintf("%.2f", 100 * sqrt(0.05 * 0.95 / result$replicates[1])), ", of 1 percent ",
       sprintf("%.2f", 100 * sqrt(0.01 * 0.99 / result$replicates[1])), "\n", sep = "")
 }
 

@@ -5,17 +5,15 @@
 #   package       the peer's package, or the one that has the data
 #   needs         another package that the peer cannot do without
 #   differ(a, b)  how far the two results are apart, with a name that says in what; NULL where they answer different questions
-#   goal          what the project asks for: `time` and `memory`, smallest ratio of times and largest of peak memories;
-#                 `seconds` and `gigabytes`, at most
 #   repeats       calls in one timing, for what is too short for the clock
 #   scale         how much less work the peer is given, to be multiplied out (and said in the title)
 #   runs          pairs of timings
 #   memory        is peak memory compared?
 
-new_case <- function(name, title, data, ours, peer, package, differ, goal, runs, repeats = c(1, 1), scale = 1,
+new_case <- function(name, title, data, ours, peer, package, differ, runs, repeats = c(1, 1), scale = 1,
                      memory = FALSE, needs = NULL) {
   list(name = name, title = title, data = data, ours = ours, peer = peer, package = package, needs = needs, differ = differ,
-       goal = goal, runs = runs, repeats = repeats, scale = scale, memory = memory)
+       runs = runs, repeats = repeats, scale = scale, memory = memory)
 }
 
 is_installed <- function(packages) all(vapply(packages, requireNamespace, NA, quietly = TRUE))
@@ -48,14 +46,14 @@ penicillin <- new_case(
   data = function() list(rows = henderson::penicillin),
   ours = function(x) henderson::lmm(yield ~ treat + (1 | blend), x$rows),
   peer = function(x) lme4::lmer(yield ~ treat + (1 | blend), x$rows),
-  package = "lme4", differ = criterion_difference, goal = c(time = 5), runs = 15, repeats = c(50, 50))
+  package = "lme4", differ = criterion_difference, runs = 15, repeats = c(50, 50))
 
 evaluations <- new_case(
   "insteval", "InstEval, 73421 rows, `y ~ service + (1 | s) + (1 | d) + (1 | dept)`",
   data = function() list(rows = from_lme4("InstEval")),
   ours = function(x) henderson::lmm(y ~ service + (1 | s) + (1 | d) + (1 | dept), x$rows),
   peer = function(x) lme4::lmer(y ~ service + (1 | s) + (1 | d) + (1 | dept), x$rows),
-  package = "lme4", differ = criterion_difference, goal = c(time = 25, memory = 0.5), runs = 5, memory = TRUE)
+  package = "lme4", differ = criterion_difference, runs = 5, memory = TRUE)
 
 slopes <- new_case(
   "slopes", "10^6 rows, 10^5 groups, `y ~ x + (x | g)`",
@@ -70,11 +68,11 @@ slopes <- new_case(
   },
   ours = function(x) henderson::lmm(y ~ x + (x | g), x$rows),
   peer = function(x) lme4::lmer(y ~ x + (x | g), x$rows),
-  package = "lme4", differ = criterion_difference, goal = c(time = 20), runs = 3, memory = TRUE)
+  package = "lme4", differ = criterion_difference, runs = 3, memory = TRUE)
 
 # The peer refits a tenth of the responses.
 refits <- new_case(
-  "refit", "sleepstudy, 1000 responses by refit (peer: loop over 100, times 10)",
+  "refit", "sleepstudy, 1000 responses by refit (lme4: loop over 100, times 10)",
   data = function() {
     rows <- from_lme4("sleepstudy")
     ours <- henderson::lmm(Reaction ~ Days + (Days | Subject), rows)
@@ -85,10 +83,10 @@ refits <- new_case(
   peer = function(x) suppressMessages(suppressWarnings(
     lapply(seq_len(100), function(j) lme4::refit(x$peer, x$responses[, j])))),
   package = "lme4", differ = refit_difference,
-  goal = c(time = 300), runs = 5, repeats = c(10, 1), scale = 10)
+  runs = 5, repeats = c(10, 1), scale = 10)
 
 tall <- new_case(
-  "tall", "10^7 rows, 10^5 groups, `y ~ x1 + x2 + (1 | g)`; peer `lm(y ~ x1 + x2)`",
+  "tall", "10^7 rows, 10^5 groups, `y ~ x1 + x2 + (1 | g)`; compared with `lm(y ~ x1 + x2)`",
   data = function() {
     set.seed(22)
     n <- 1e7
@@ -99,6 +97,6 @@ tall <- new_case(
   },
   ours = function(x) henderson::lmm(y ~ x1 + x2 + (1 | g), x$rows),
   peer = function(x) stats::lm(y ~ x1 + x2, x$rows),
-  package = "stats", differ = NULL, goal = c(time = 1, memory = 0.5), runs = 5, memory = TRUE)
+  package = "stats", differ = NULL, runs = 5, memory = TRUE)
 
 fitting_cases <- list(penicillin, evaluations, slopes, refits, tall)

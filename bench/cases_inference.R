@@ -18,7 +18,7 @@ kenward_roger <- new_case(
   ours = function(x) stats::anova(x$ours, ddf = "Kenward-Roger"),
   peer = function(x) stats::anova(x$peer, ddf = "Kenward-Roger"),
   package = "lmerTest", needs = "pbkrtest", differ = function(a, b) c(`DenDF, relative` = apart(a$DenDF, b$DenDF)),
-  goal = c(time = 1000), runs = 3, repeats = c(100, 1))
+  runs = 3, repeats = c(100, 1))
 
 kenward_roger_large <- new_case(
   "kr-insteval", "Kenward-Roger anova of InstEval",
@@ -27,7 +27,7 @@ kenward_roger_large <- new_case(
     list(ours = henderson::lmm(y ~ service + (1 | s) + (1 | d) + (1 | dept), rows))
   },
   ours = function(x) stats::anova(x$ours, ddf = "Kenward-Roger"),
-  peer = NULL, package = "lme4", differ = NULL, goal = c(seconds = 60, gigabytes = 4), runs = 3, memory = TRUE)
+  peer = NULL, package = "lme4", differ = NULL, runs = 3, memory = TRUE)
 
 profile_limits <- new_case(
   "profile", "profile limits of all parameters, sleepstudy, `Reaction ~ Days + (Days | Subject)`",
@@ -38,13 +38,13 @@ profile_limits <- new_case(
   },
   ours = function(x) stats::confint(x$ours),
   peer = function(x) suppressMessages(suppressWarnings(stats::confint(x$peer, method = "profile", quiet = TRUE))),
-  package = "lme4", goal = c(time = 400), runs = 5, repeats = c(50, 1),
+  package = "lme4", runs = 5, repeats = c(50, 1),
   differ = function(a, b) c(`limits, relative` = apart(a[c(".sig01", ".sigma", "(Intercept)", "Days"), ],
                                                        b[c(".sig01", ".sigma", "(Intercept)", "Days"), ])))
 
 # The peer simulates a fifth of the responses.
 bootstrap_ratio <- new_case(
-  "bootstrap", "bootstrap likelihood ratio test, penicillin, 1000 responses (peer: 200, times 5)",
+  "bootstrap", "bootstrap likelihood ratio test, penicillin, 1000 responses (pbkrtest: 200, times 5)",
   data = function() {
     rows <- henderson::penicillin
     large <- yield ~ treat + (1 | blend)
@@ -59,7 +59,7 @@ bootstrap_ratio <- new_case(
   ours = function(x) henderson::bootstrap_test(x$large, x$small, nsim = 1000, seed = 23),
   peer = function(x) suppressMessages(suppressWarnings(
     pbkrtest::PBmodcomp(x$peer_large, x$peer_small, nsim = 200, seed = 23))),
-  package = "pbkrtest", scale = 5, goal = c(time = 200), runs = 3, repeats = c(5, 1),
+  package = "pbkrtest", scale = 5, runs = 3, repeats = c(5, 1),
   differ = function(a, b) c(p = a$test["PBtest", "p.value"] - b$test["PBtest", "p.value"]))
 
 # The spectrum of an unbalanced design has as many eigenvalues as there are groups.
@@ -76,7 +76,7 @@ exact_case <- function(name, groups, sizes) {
     },
     ours = function(x) henderson::rlrt(x$ours, nsim = 10000, seed = 25),
     peer = function(x) suppressMessages(RLRsim::exactRLRT(x$peer, nsim = 10000, seed = 25)),
-    package = "RLRsim", differ = function(a, b) c(p = unname(a$p.value - b$p.value)), goal = c(time = 3), runs = 7,
+    package = "RLRsim", differ = function(a, b) c(p = unname(a$p.value - b$p.value)), runs = 7,
     repeats = c(20, 5))
 }
 
@@ -86,7 +86,7 @@ exact_large <- new_case(
   ours = function(x) vapply(c("s", "d", "dept"), function(term) {
     henderson::rlrt(x$ours, term, nsim = 10000, seed = 26)$p.value
   }, 0),
-  peer = NULL, package = "lme4", differ = NULL, goal = NULL, runs = 3)
+  peer = NULL, package = "lme4", differ = NULL, runs = 3)
 
 inference_cases <- list(kenward_roger, kenward_roger_large, profile_limits, bootstrap_ratio,
                         exact_case("rlrt-5", 5, 2:6), exact_case("rlrt-15", 15, 2:6), exact_case("rlrt-30", 30, 1:6),

@@ -42,33 +42,29 @@ distance <- function(x, digits) if (is.na(x)) "" else paste0(format(unname(x), d
 
 peer_cell <- function(result, cell) if (is.null(result$case$peer)) "none" else if (result$has_peer) cell() else "missing"
 
-goal_cell <- function(goal, ratio, limit, unit) {
-  if (ratio %in% names(goal)) goal[[ratio]] else if (limit %in% names(goal)) paste("at most", goal[[limit]], unit) else ""
-}
-
 # A bar inside a cell would end the cell.
 as_row <- function(cells) paste0("| ", paste(gsub("|", "\\|", cells, fixed = TRUE), collapse = " | "), " |")
 
 time_row <- function(result) {
   as_row(c(result$case$title, seconds(stats::median(result$times$ours[, "elapsed"])),
            peer_cell(result, function() seconds(stats::median(result$times$peer[, "elapsed"]))),
-           ratio(time_ratio(result)), ratio(time_ratio(result, "cpu")), goal_cell(result$case$goal, "time", "seconds", "s"),
+           ratio(time_ratio(result)), ratio(time_ratio(result, "cpu")),
            distance(result$times$differ, 1)))
 }
 
 memory_row <- function(result) {
   peak <- function(x) paste0(gigabytes(x["after"]), " (", gigabytes(x["before"]), ")")
   as_row(c(result$case$title, peak(result$peaks$ours), peer_cell(result, function() peak(result$peaks$peer)),
-           ratio(memory_ratio(result)), goal_cell(result$case$goal, "memory", "gigabytes", "GB")))
+           ratio(memory_ratio(result))))
 }
 
 markdown_tables <- function(results) {
   with_memory <- Filter(function(result) length(result$peaks) > 0, results)
-  c(as_row(c("time", "henderson", "peer", "ratio", "ratio, processor time", "asked for", "results apart")),
-    paste0("|:--", strrep("|--:", 6), "|"), vapply(results, time_row, ""),
+  c(as_row(c("time", "henderson", "other package", "ratio", "ratio, CPU time", "difference")),
+    paste0("|:--", strrep("|--:", 5), "|"), vapply(results, time_row, ""),
     if (length(with_memory)) {
-      c("", as_row(c("peak memory (before the fit)", "henderson", "peer", "ratio", "asked for")),
-        paste0("|:--", strrep("|--:", 4), "|"), vapply(with_memory, memory_row, ""))
+      c("", as_row(c("peak memory (before the fit)", "henderson", "other package", "ratio")),
+        paste0("|:--", strrep("|--:", 3), "|"), vapply(with_memory, memory_row, ""))
     })
 }
 
@@ -96,11 +92,12 @@ machine_line <- function() {
 
 explanation <- function(words) {
   command <- paste(c("Rscript bench/run.R", setdiff(words, "--write")), collapse = " ")
-  strwrap(paste0("Made by `", command, "`. Medians of alternating runs in one process; a ratio of times is the median ",
-                 "over the pairs of the peer's time by ours. Peak memory is that of a fresh process that reads the data ",
-                 "(for tests and intervals, the fit) from a file and makes one call; in brackets, what data and code alone take. ",
-                 "Results apart: ours minus the peer's -2 log L, below zero where ours is the better optimum; relative ",
-                 "differences; differences of p-values, which are those of two simulations."), 100)
+  strwrap(paste0("Made by `", command, "`. Times are medians of alternating runs in one process; each ratio is the median ",
+                 "over the pairs of the other package's time divided by ours. Peak memory is that of a fresh process that reads ",
+                 "the data (for tests and intervals, the fit) from a file and makes one call; the value in parentheses is the ",
+                 "memory used by data and code alone. Difference: our -2 log L minus the other package's (negative where our ",
+                 "optimum is better), the relative difference of limits and degrees of freedom, or the difference of two ",
+                 "simulated p-values."), 100)
 }
 
 # Between the markers in the README of the package.

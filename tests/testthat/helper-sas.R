@@ -1,5 +1,5 @@
-# Numbers printed in the SAS documentation, the NAG Library and 'agridat' (origin: reference/README.md, basis beside
-# each), and what they are of a fit.
+# Numbers printed in the SAS documentation, the NAG Library and 'agridat' (origin: reference/README.md), and the
+# corresponding quantities of a fit.
 
 sas_rows <- function(model) {
   rows <- read.csv(test_path("reference", "sas.csv"), colClasses = "character")
@@ -21,14 +21,16 @@ sas_ddf <- function(model) if (model == "growth_ml") "between-within" else "cont
 sas_solution <- list(
   heights = list(Intercept = c(1, 1), `Gender F` = c(0, -1)),
   stability = list(Intercept = c(1, 0), Month = c(0, 1)),
-  stability_cells = list(Intercept = c(1, 0), Month = c(0, 1)),
   growth_ml = list(Intercept = c(1, 1, 0, 0), `Gender F` = c(0, -1, 0, 0), Age = c(0, 0, 1, 1), `Age*Gender F` = c(0, 0, 0, -1))
 )
 
-sas_means <- list(a1 = c(1, 0, 0), a2 = c(1, 1, 0), a3 = c(1, 0, 1))
-
 # Predictable functions of the split plot: mean of a level of `a`, or a1 - a2, in three spaces of inference.
 splitplot_prediction <- function(fit, label) {
+  own <- splitplot_weights(label)
+  predictable(fit, own$L, own$random)
+}
+
+splitplot_weights <- function(label) {
   L <- list(a1 = c(1, 0, 0, 0.5, 0, 0), a2 = c(1, 1, 0, 0.5, 0.5, 0), a3 = c(1, 0, 1, 0.5, 0, 0.5))
   L$`a1-a2` <- L$a1 - L$a2
   mean_of <- function(levels) stats::setNames(rep(0.25, 4), levels)
@@ -37,7 +39,7 @@ splitplot_prediction <- function(fit, label) {
   own <- switch(part[1], a1 = plots[[1]], a2 = plots[[2]], a3 = plots[[3]], c(plots[[1]], -plots[[2]]))
   random <- switch(part[2], broad = list(), intermediate = list(block = mean_of(1:4)),
                    narrow = c(list(`a:block` = own), if (part[1] != "a1-a2") list(block = mean_of(1:4))))
-  predictable(fit, L[[part[1]]], random)
+  list(L = L[[part[1]]], random = random)
 }
 
 sas_blup <- function(fit, parts) {
@@ -58,34 +60,3 @@ sas_component <- function(fit, parts) {
 }
 
 component_place <- function(fit, group) match(group, variance_components(fit)$grp)
-
-# One step of Newton's method in the ratios of variances to sigma^2, for the restricted criterion: what MIXED does.
-dense_newton_step <- function(model, ratio) {
-  gradient <- function(ratio) oracle_profile(model, sqrt(ratio), TRUE)$gradient / (2 * sqrt(ratio))
-  column <- function(i, h) {
-    e <- replace(numeric(length(ratio)), i, h * ratio[i])
-    (gradient(ratio + e) - gradient(ratio - e)) / (2 * h * ratio[i])
-  }
-  hessian <- vapply(seq_along(ratio), function(i) (4 * column(i, 1e-3) - column(i, 2e-3)) / 3, ratio)
-  ratio - solve(hessian, gradient(ratio))
-}
-
-dense_newton_path <- function(model, ratio, steps) {
-  value <- numeric(steps)
-  for (i in seq_len(steps)) {
-    ratio <- dense_newton_step(model, ratio)
-    value[i] <- oracle_profile(model, sqrt(ratio), TRUE)$value
-  }
-  value
-}
-
-# MIVQUE0 (Rao 1971; Goodnight 1978): quadratic forms in the least squares residuals equated to their expectations. Ratios
-# to the residual variance.
-dense_mivque0 <- function(model) {
-  X <- model$X[, model$independent, drop = FALSE]
-  M <- diag(model$n) - X %*% solve(crossprod(X), t(X))
-  part <- lapply(oracle_dV(model), function(v) M %*% v %*% M)
-  S <- outer(seq_along(part), seq_along(part), Vectorize(function(i, j) sum(part[[i]] * part[[j]])))
-  component <- solve(S, vapply(part, function(k) sum(model$y * (k %*% model$y)), 0))
-  component[-length(component)] / component[length(component)]
-}

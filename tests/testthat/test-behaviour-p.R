@@ -121,7 +121,7 @@ test_that("levels of confidence are not in percent", {
     refuses(contest(m, c(0, 1), conf.level = level, joint = FALSE), "input", "`conf.level`")
     refuses(tidy(m, conf.int = TRUE, conf.level = level), "input", "`conf.level`")
   }
-  refuses(confint(m, level = 95), "input", "For 95 per cent write 0.95")
+  refuses(confint(m, level = 95), "input", "For 95 percent write 0.95")
 })
 
 test_that("arguments of predict(), simulate(), refit() and extractors that are no values", {

@@ -184,3 +184,13 @@ test_that("arguments: words, beginnings of words, both names of the level, what 
   expect_identical(quantity(negative, "icc")$method, "delta")
   expect_error(quantity(negative, "icc", method = "profile"), "method = \"delta\"", class = "lmm_error_input")
 })
+
+test_that("repeatability and heritability are the proportion of each term", {
+  fit <- example_fit("pulp")
+  v <- VarCorr(fit)$operator[1]
+  q <- quantity(fit, "Repeatability", "heritability", "ICC", method = "delta")
+  expect_identical(rownames(q), c("repeatability", "heritability", "icc"))
+  expect_equal(q$estimate, rep(v / (v + sigma(fit)^2), 3))
+  two <- lmm(y ~ x + (1 | g) + (1 | h), behavior_data())
+  expect_identical(rownames(quantity(two, "heritability", method = "delta")), c("heritability g", "heritability h"))
+})

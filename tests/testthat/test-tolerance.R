@@ -1,10 +1,30 @@
-test_that("tolerance factors are the published ones of normal samples", {
-  # Krishnamoorthy and Mathew (2009), tables B1 and B2: one-sided factors exact; two-sided ones beside Howe's approximation
-  expect_equal(tolerance_factor(10, 9, 0.95, 0.95, "upper"), 2.911, tolerance = 2e-4)
-  expect_equal(tolerance_factor(10, 9, 0.90, 0.95, "lower"), 2.355, tolerance = 2e-4)
-  expect_equal(tolerance_factor(20, 19, 0.99, 0.95, "upper"), 3.295, tolerance = 2e-4)
-  expect_equal(tolerance_factor(10, 9, 0.95, 0.95, "two"), 3.379, tolerance = 2e-3)
-  expect_equal(tolerance_factor(30, 29, 0.99, 0.95, "two"), 3.350, tolerance = 2e-3)
+# Exact factors of a normal sample of size n by integration: the probability over mean and variance that mean + k sd (or
+# mean -+ k sd) covers a proportion `content` is `level`. Conditionally on the mean z, the variance is a chi-square.
+exact_factor <- function(n, content, level, two_sided) {
+  reach <- function(z) {
+    if (!two_sided) return(qnorm(content) - z)
+    uniroot(function(r) pnorm(z + r) - pnorm(z - r) - content, c(0, abs(z) + 10), tol = 1e-12)$root
+  }
+  coverage <- function(k) {
+    covers <- function(z) {
+      r <- vapply(z, reach, 0)
+      ifelse(r <= 0, 1, pchisq((n - 1) * r^2 / k^2, n - 1, lower.tail = FALSE)) * dnorm(z, sd = 1 / sqrt(n))
+    }
+    integrate(covers, -8 / sqrt(n), 8 / sqrt(n), rel.tol = 1e-9)$value
+  }
+  uniroot(function(k) coverage(k) - level, c(0.5, 10), tol = 1e-8)$root
+}
+
+test_that("tolerance factors of normal samples are those of numerical integration", {
+  for (at in list(c(10, 0.95, 0.95), c(10, 0.90, 0.95), c(20, 0.99, 0.95), c(7, 0.9, 0.99))) {
+    exact <- exact_factor(at[1], at[2], at[3], FALSE)
+    expect_equal(tolerance_factor(at[1], at[1] - 1, at[2], at[3], "upper"), exact, tolerance = 1e-5)
+    expect_equal(tolerance_factor(at[1], at[1] - 1, at[2], at[3], "lower"), exact, tolerance = 1e-5)
+  }
+  # Two-sided factors are Howe's approximation, 0.1 to 0.4 percent below these.
+  for (at in list(c(10, 0.95, 0.95), c(30, 0.99, 0.95))) {
+    expect_equal(tolerance_factor(at[1], at[1] - 1, at[2], at[3], "two"), exact_factor(at[1], at[2], at[3], TRUE), tolerance = 4e-3)
+  }
 })
 
 test_that("the total variance and its degrees of freedom are those of the balanced one-way layout", {
