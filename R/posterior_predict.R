@@ -22,7 +22,8 @@
 #' @examples
 #' fit <- lmm(yield ~ treat + (1 | blend), penicillin)
 #' draws <- posterior(fit, 1000, seed = 1)
-#' predict(draws, data.frame(treat = "A", blend = c("Blend1", "new")), allow.new.levels = TRUE, interval = "prediction", seed = 2)
+#' new <- data.frame(treat = "A", blend = c("Blend1", "new"))
+#' predict(draws, new, allow.new.levels = TRUE, interval = "prediction", seed = 2)
 #' new <- simulate(draws, 20, seed = 3)
 #' mean(apply(new, 2, max) > max(penicillin$yield))
 #' @export
