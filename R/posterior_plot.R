@@ -12,7 +12,8 @@
 #' @section Conditions:
 #' `lmm_error_input`: an unknown type or name.
 #' @examples
-#' draws <- posterior(lmm(yield ~ treat + (1 | blend), penicillin), 1000, prior_half_t(3, 10), seed = 1)
+#' fit <- lmm(yield ~ treat + (1 | blend), penicillin)
+#' draws <- posterior(fit, 1000, prior_half_t(3, 10), seed = 1)
 #' plot(draws, which = c("sd__(Intercept).blend", "sigma"))
 #' plot(draws, "intervals")
 #' @export
