@@ -101,6 +101,7 @@ void share_work(Index pieces, int threads, Monitor& monitor, const std::function
     }
   }
   if (board.failure) std::rethrow_exception(board.failure);
+  done(pieces);      // threads that end before the first wait leave nothing to report on
 }
 
 }  // namespace henderson
