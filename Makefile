@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 RSCRIPT ?= Rscript
 
-.PHONY: help demo test test-r test-cpp check install develop document bench calibrate fuzz parity partners setup setup-test coverage sanitize lint format site clean
+.PHONY: help demo test test-r test-cpp check install develop document bench calibrate fuzz optima parity partners setup setup-test coverage sanitize lint format site clean
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+:  *##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 14
@@ -46,6 +46,9 @@ partners: install ## compare the calls of partner packages that are installed, a
 
 fuzz: install    ## call every function with wrong arguments and damaged fits; short: make fuzz ARGS="--calls=500 --damaged=200"
 	@$(RSCRIPT) bench/fuzz.R $(ARGS)
+
+optima: install  ## compare fits of random designs with dense searches; short: make optima ARGS=--designs=100
+	@$(RSCRIPT) bench/optima.R $(ARGS)
 
 coverage:        ## print the share of lines that the R tests reach, by file (package 'covr')
 	@$(RSCRIPT) tools/coverage.R

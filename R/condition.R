@@ -53,10 +53,11 @@ signal_conditions <- function(conditions, call = user_call()) {
   invisible(conditions)
 }
 
-# The value of an expression; that a variance is estimated as 0, and by which solver, is no news where a model is fitted again.
+# The value of an expression; that a variance is estimated as 0, that there are other optima, and by which solver, is no news
+# where a model is fitted again.
 without_boundary_messages <- function(expr) {
   muffle <- function(m) tryInvokeRestart("muffleMessage")
-  withCallingHandlers(expr, lmm_message_boundary = muffle, lmm_message_solver = muffle)
+  withCallingHandlers(expr, lmm_message_boundary = muffle, lmm_message_optima = muffle, lmm_message_solver = muffle)
 }
 
 # The outermost call into this package, which is the one the user wrote: of a method, the call of its generic.

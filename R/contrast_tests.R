@@ -22,16 +22,22 @@ row_tests <- function(inference, hypothesis) {
   df <- row_df(inference$method, info, hypothesis)
   df[is.na(df) | df <= 0] <- NA_real_                     # NaN too
   size <- row_sizes(hypothesis$inner)
-  variance <- row_variances(hypothesis$inner / size, inference$covariance)
+  variance <- row_variances(hypothesis$inner / size, inference$covariance, info$phi)
   variance[!(variance >= 0)] <- NA_real_
-  if (any(variance == 0, na.rm = TRUE)) warn_no_error(which(variance == 0), rownames(hypothesis$user))
+  exact <- vapply(seq_len(rows), function(i) lacks_error(info, hypothesis$inner[i, , drop = FALSE]), NA)
+  if (any(exact)) warn_exact_rows(which(exact), rownames(hypothesis$user))
+  variance[exact] <- 0
+  df[exact] <- NA_real_
+  if (any(variance == 0 & !exact, na.rm = TRUE)) warn_no_error(which(variance == 0 & !exact), rownames(hypothesis$user))
   list(se = size * sqrt(variance) * sqrt(info$sigma2), df = df)
 }
 
-# l'Cl of each row; 0 where nothing but rounding is left of it.
-row_variances <- function(L, C) {
+# l'Cl of each row; 0 where nothing but rounding is left of it, of the sum or of the residuals that C was made of: these are
+# rounded relative to their size by the model, of which `phi` is the covariance matrix.
+row_variances <- function(L, C, phi = C) {
   variance <- rowSums((L %*% C) * L)
-  rounding <- 64 * .Machine$double.eps * rowSums((abs(L) %*% abs(C)) * abs(L))
+  epsilon <- 64 * .Machine$double.eps
+  rounding <- pmax(epsilon * rowSums((abs(L) %*% abs(C)) * abs(L)), epsilon^2 * rowSums((L %*% phi) * L))
   replace(variance, which(abs(variance) <= rounding), 0)
 }
 
@@ -40,6 +46,20 @@ warn_no_error <- function(rows, names) {
   what <- if (is.null(names)) row_text(rows) else quote_name(names[rows])
   lmm_warn("precision", paste0("no t test of ", enumerate(what), ": the standard error is zero to working precision."),
            what = what, where = rows, fix = "All clusters have the same estimate. Use a test that goes by the model.")
+}
+
+# Where the residual variance is estimated as 0: is there a combination of these rows that no random effect takes part in? Its
+# variance is that of the residuals. In the engine's coordinates, relative to sigma^2, it is at least 1, and not much more.
+lacks_error <- function(info, L) {
+  if (!isTRUE(info$fit$optimum$zero_sigma) || !nrow(L)) return(FALSE)
+  rows <- qr.Q(qr(t(L)))
+  min(eigen(t(rows) %*% info$phi %*% rows, symmetric = TRUE, only.values = TRUE)$values) < 1e3
+}
+
+warn_exact_rows <- function(rows, names) {
+  what <- if (is.null(names)) row_text(rows) else quote_name(names[rows])
+  lmm_warn("precision", paste0("no t test of ", enumerate(what), ": no random effect takes part in the estimate, and the ",
+    "residual variance is estimated as 0."), what = what, where = rows, fix = "These rows have no error to be tested against.")
 }
 
 per_error <- function(x, se) ifelse(se > 0, x / se, NA_real_)
@@ -98,7 +118,7 @@ wald_form <- function(covariance, hypothesis, info) {
   delta <- hypothesis$user %*% info$estimate - hypothesis$rhs
   S <- hypothesis$inner %*% covariance %*% t(hypothesis$inner)
   sizes <- row_sizes(hypothesis$inner)
-  if (!all(is.finite(S)) || !all(diag(S) > 0) || any(row_variances(hypothesis$inner / sizes, covariance) == 0)) return(NA_real_)
+  if (lacks_error(info, hypothesis$inner) || !all(is.finite(S)) || !all(diag(S) > 0) || any(row_variances(hypothesis$inner / sizes, covariance, info$phi) == 0)) return(NA_real_)
   sum(delta * solve_scaled(S, delta)) / info$sigma2
 }
 

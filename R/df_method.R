@@ -170,7 +170,7 @@ new_inference <- function(fit, ddf, ...) {
 user_covariance <- function(inference) {
   info <- inference$info
   out <- info$sigma2 * info$basis %*% inference$covariance %*% t(info$basis)
-  none <- row_variances(info$basis, inference$covariance) == 0
+  none <- row_variances(info$basis, inference$covariance, info$phi) == 0
   out[none, ] <- 0
   out[, none] <- 0
   dimnames(out) <- list(names(info$estimate), names(info$estimate))

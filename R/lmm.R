@@ -73,8 +73,11 @@
 #' @section Estimation:
 #' The criterion is `-2 log L` with `beta` and `sigma^2` profiled out (Bates and DeBacker 2010; the constants are
 #' those of SAS, nlme and lme4). It is minimized by Newton's method with the exact Hessian (average information for
-#' large crossed designs; Gilmour, Thompson and Cullis 1995). A variance estimated as zero, or a correlation of
-#' one, is an ordinary result and is reported by one message of class `lmm_message_boundary`.
+#' large crossed designs; Gilmour, Thompson and Cullis 1995). A variance estimated as zero, the residual variance
+#' included, or a correlation of one, is an ordinary result and is reported by one message of class `lmm_message_boundary`.
+#' Fits at or near such a boundary, and diagonal terms with a covariate far from its origin, are searched again from
+#' other starting values. If these searches end at different optima, the best one is returned, and a message of class
+#' `lmm_message_optima` says that the estimates depend on the starting values.
 #'
 #' @param formula a two-sided formula, or text that can be read as one; random terms are written with bars. A response of several columns
 #'   (`cbind(a, b)`, a numeric matrix) is that many responses, each with its own fit: see [responses].
@@ -110,7 +113,7 @@
 #' `lmm_error_numeric` (too large for the memory or for a day; numbers that double precision does not hold); whatever else
 #' fails is an `lmm_error_internal`, which holds the error of R as `value`. Warnings inherit from `lmm_warning_precision`,
 #' `lmm_warning_convergence` or `lmm_warning_data`; messages from `lmm_message_na`, `lmm_message_rank`,
-#' `lmm_message_boundary`, `lmm_message_formula`, `lmm_message_size` or `lmm_message_solver`. What the iterative solver does not offer is an
+#' `lmm_message_boundary`, `lmm_message_optima`, `lmm_message_formula`, `lmm_message_size` or `lmm_message_solver`. What the iterative solver does not offer is an
 #' error of class `lmm_error_solver`. All inherit from `lmm_condition` and are kept in `fit$conditions`. A fit that
 #' will take minutes says so by `lmm_message_time` before it begins.
 #' @references Jennrich and Schluchter (1986) Biometrics 42, 805-820. Pinheiro and Bates (2000) *Mixed-Effects Models in S and
@@ -189,7 +192,8 @@ abort_held_unbounded <- function() {
 #'   1e-14 is enough.
 #' @param restarts further starts, at most 4, that are tried when the optimum is at the boundary or hardly inside it. `NULL`: 1, or 4
 #'   for models with correlated columns and more than three variance parameters apart from the residual's. One variance in a balanced
-#'   design has one optimum and needs none.
+#'   design has one optimum and needs none. Unless it is 0, nearly collinear columns of diagonal terms and residual variances near 0
+#'   are also searched for.
 #' @param memory_limit bytes that factorizations may use; `NULL` for half of what the system has available. A model that
 #'   needs more is refused before memory is allocated.
 #' @param chunk_rows rows that are turned into numbers at a time.

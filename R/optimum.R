@@ -177,7 +177,7 @@ name_modes <- function(b, term, groups) {
 }
 
 # y is an exact linear function of the fixed effects.
-is_exact_fit <- function(blocks) blocks$x$total[1L] <= (64 * .Machine$double.eps)^2 * blocks$x$square[1L]
+is_exact_fit <- function(blocks) blocks$x$total[1L] <= blocks$x$rounding[1L]
 
 # The residual variance is zero: coefficients are exact, but nothing that divides by it has a value.
 without_residual <- function(estimates, blocks) {
@@ -198,6 +198,7 @@ outcome_conditions <- function(frame, optimum, estimates, solution) {
   c(if (any(optimum$singular)) list(boundary_message(frame, optimum, estimates)),
     if (isTRUE(optimum$zero_sigma) && optimum$status != "unbounded") list(no_residual_message()),
     iterative_conditions(optimum),
+    optima_conditions(optimum),
     if (optimum$status != "converged") list(if (isFALSE(frame$bounded)) no_optimum_warning(optimum) else convergence_warning(optimum)))
 }
 
@@ -212,6 +213,20 @@ zero_residual_warning <- function(frame, estimates) {
 no_residual_message <- function() {
   lmm_condition("message", "boundary", "boundary (singular) fit: the residual variance is estimated as 0.", what = "sigma",
                 value = 0, fix = "The other estimates, standard errors and tests are their limits.")
+}
+
+# Searches from other starts that came to another optimum: how many, and how far the next one is. Searches that end at one
+# optimum differ by little more than the rounding error of the criterion.
+optima_conditions <- function(optimum) {
+  gap <- optimum$others - optimum$value
+  gap <- gap[gap > 1e6 * optimum$rounding]
+  if (!length(gap) && !isTRUE(optimum$unbounded)) return(NULL)
+  more <- if (length(gap)) paste0(count_of(length(gap), "search", "searches"), " from other starting values ended at a lower one, by ",
+                                  format(min(gap) / 2, digits = 2L), if (length(gap) > 1L) " or more")
+  infinite <- if (isTRUE(optimum$unbounded)) "the likelihood has no upper bound as the residual variance goes to 0"
+  list(lmm_condition("message", "optima", paste0("the estimates depend on the starting values: the likelihood has more than one maximum. ",
+    "This is the highest that was found; ", paste(c(more, infinite), collapse = "; "), "."), what = "start", value = min(gap, Inf) / 2,
+    fix = "Compare fits with other values of lmm(start = ), or with fewer variance parameters."))
 }
 
 convergence_warning <- function(optimum) {

@@ -21,7 +21,7 @@ fit_by <- function(fit, reml) {
   refuse_unbounded(fit, "profiles are")
   reml <- reml && fit_rank(fit) > 0L
   if (reml == fit_is_reml(fit)) return(fit)
-  withCallingHandlers(quiet_refit(fit, reml),
+  withCallingHandlers(quiet_refit(fit, reml, nearby_start(fit)),
                       lmm_warning_convergence = function(w) if (identical(w$what, "sigma")) tryInvokeRestart("muffleWarning"))
 }
 
@@ -59,7 +59,17 @@ correlation_ceilings <- function(base, wanted) {
 }
 
 # The same model by the other criterion, without repeating its messages.
-quiet_refit <- function(fit, reml) without_boundary_messages(fit_again(fit, fit$rows, reml = reml, blocks = fit$cross_products))
+quiet_refit <- function(fit, reml, start = NULL) {
+  without_boundary_messages(fit_again(fit, fit$rows, reml = reml, blocks = fit$cross_products, start = start))
+}
+
+# With many crossed random effects the criteria differ little: the other optimum is sought from this one, which has been compared
+# with others.
+nearby_start <- function(fit) {
+  columns <- sum(lengths(lapply(fit_modes(fit), as.vector)))
+  if (length(fit_groups(fit)) < 2L || columns <= 256L || !is.null(fit_held(fit)) || anyNA(fit_theta(fit))) return(NULL)
+  fit_theta(fit)
+}
 
 # Standard errors for the first steps; a guess will do where they are not to be had or cost much.
 step_sizes <- function(fit, parameters) {

@@ -90,6 +90,7 @@ shifted_response <- function(model, blocks, shift) {
   out$x$response <- matrix(0, p, m)
   out$x$total <- blocks$x$total[1L] + colSums(shift^2)
   out$x$square <- rep(blocks$x$square[1L], m)
+  out$x$rounding <- rep(blocks$x$rounding[1L], m)
   out$t_y <- less(blocks$t_y, blocks$t_x)
   out$w_xy <- rotated[seq_len(p), , drop = FALSE]
   out$w_yy <- blocks$w_yy[1L] + rotated[p + 1L, ]^2

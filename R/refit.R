@@ -73,12 +73,14 @@ bind_columns <- function(data) {
 }
 
 # The same rows, possibly with another response or criterion, through the steps of lmm().
-fit_again <- function(fit, rows, reml = fit$spec$reml, blocks = NULL) {
+fit_again <- function(fit, rows, reml = fit$spec$reml, blocks = NULL, start = NULL) {
   frame <- fit$frame
   frame$spec$reml <- reml
   if (is.null(blocks)) blocks <- cross_products(frame, rows, fit$control$chunk_rows)
   conditions <- Filter(function(condition) !inherits(condition, outcome_classes), fit$conditions)
-  optimum <- find_optimum(frame, blocks, reml, NULL, fit$control)
+  control <- fit$control
+  if (!is.null(start)) control$restarts <- 0L
+  optimum <- find_optimum(frame, blocks, reml, start, control)
   out <- new_lmm_fit(fit$call, frame, rows, blocks, optimum, fit$control, conditions)
   out$origin <- fit$origin
   if (is.null(rows)) out$row_prints <- fit$row_prints
@@ -87,7 +89,8 @@ fit_again <- function(fit, rows, reml = fit$spec$reml, blocks = NULL) {
 }
 
 # Conditions about the outcome of a fit belong to that outcome only.
-outcome_classes <- c("lmm_message_boundary", "lmm_warning_convergence", "lmm_warning_precision", "lmm_message_solver")
+outcome_classes <- c("lmm_message_boundary", "lmm_message_optima", "lmm_warning_convergence", "lmm_warning_precision",
+                     "lmm_message_solver")
 
 # A fit by maximum likelihood from the cross-products alone.
 refit_ml <- function(fit) {

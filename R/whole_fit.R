@@ -27,8 +27,12 @@ fit_version <- function(fit, name) {
   version
 }
 
-# Fits of earlier versions have the same parts.
+# Fits of earlier versions have the same parts but for what rounding may leave of a response about its fit.
 upgrade_fit <- function(fit) {
+  x <- fit$cross_products$x
+  if (is.list(x) && is.null(x$rounding) && is.numeric(x$square)) {
+    fit$cross_products$x$rounding <- (64 * .Machine$double.eps)^2 * x$square
+  }
   fit$version <- package_version_text()
   fit
 }

@@ -141,7 +141,7 @@ Rcpp::List to_list(const Projection& x) {
   return Rcpp::List::create(Rcpp::Named("kept") = kept, Rcpp::Named("novelty") = x.novelty, Rcpp::Named("alias") = numeric(x.alias),
                             Rcpp::Named("basis") = numeric(x.basis), Rcpp::Named("log_det_r") = x.log_det_r,
                             Rcpp::Named("response") = numeric(x.response), Rcpp::Named("total") = numeric(x.total),
-                            Rcpp::Named("square") = numeric(x.square));
+                            Rcpp::Named("square") = numeric(x.square), Rcpp::Named("rounding") = numeric(x.rounding));
 }
 
 Rcpp::List to_list(const CrossProducts& x) {
@@ -168,13 +168,14 @@ void read_projection(const Rcpp::List& x, Projection& out) {
   out.response = matrix_of(x["response"]);
   out.total = vector_of(x["total"]);
   out.square = vector_of(x["square"]);
+  out.rounding = x.containsElementNamed("rounding") ? vector_of(x["rounding"]) : VectorXd(2e-28 * out.square);
 }
 
 void check_shapes(const CrossProducts& x, const Layout& layout) {
   const Index p = x.p(), m = x.responses(), q = layout.lead_q(), levels = layout.lead_levels();
   const Index rest = static_cast<Index>(layout.rest.size()), columns = layout.rest_columns();
   require(x.x.basis.rows() == p && x.x.basis.cols() == p && x.x.response.rows() == p && x.x.response.cols() == m &&
-              x.x.total.size() == m && x.x.square.size() == m,
+              x.x.total.size() == m && x.x.square.size() == m && x.x.rounding.size() == m,
           "the fixed-effects part of the cross-products does not fit together");
   require(Eigen::Map<const VectorXd>(x.r.data(), x.r.size()).allFinite() && x.t_x.allFinite() && x.t_y.allFinite() &&
               x.w_xx.allFinite() && x.w_xy.allFinite() && x.w_yy.allFinite() && x.rest_x.allFinite() && x.rest_y.allFinite() &&

@@ -43,7 +43,8 @@ Rcpp::List to_list(const henderson::FitOutcome& x) {
       Named("evaluations") = x.evaluations, Named("starts") = x.starts, Named("trace") = o.trace,
       Named("singular") = x.singular, Named("identified") = x.identified, Named("confounded") = x.confounded,
       Named("zero_residual") = x.zero_residual, Named("exact_hessian") = x.exact_hessian,
-      Named("zero_sigma") = x.zero_sigma);
+      Named("zero_sigma") = x.zero_sigma,
+      Named("others") = x.others, Named("rounding") = x.rounding, Named("unbounded") = x.unbounded);
 }
 
 Rcpp::List to_list(const henderson::Solution& x) {

@@ -29,6 +29,8 @@ struct Point {
     if (shape.containsElementNamed("sigma") && !Rf_isNull(shape["sigma"])) problem.sigma2 = std::pow(Rcpp::as<double>(shape["sigma"]), 2);
     henderson::set_response(problem, data, 0, nullptr);
     at = henderson::Criterion(problem, reml, monitor).evaluate(theta);
+    const bool lost = at.cancelled > henderson::kLostDigits;
+    if (lost && henderson::take_root(problem, data)) at = henderson::Criterion(problem, reml, monitor).evaluate(theta);
     if (!at.ok()) throw henderson::Error("not_finite", "the criterion is not finite at these parameters");
   }
 };
@@ -41,7 +43,7 @@ SEXP engine_variances(const Rcpp::List& layout, const Rcpp::List& cross_products
   return henderson::guarded([&]() -> SEXP {
     Point point(layout, cross_products, theta, reml, memory_limit);
     const henderson::Combinations c = henderson::to_combinations(design, point.layout, point.data.p(), random);
-    if (!point.at.bounded) {
+    if (!point.at.bounded || point.problem.root) {
       const henderson::UnboundedPredictor predictor(point.problem, point.data, point.at, point.monitor);
       return joint ? SEXP(numeric(predictor.covariance(c))) : SEXP(numeric(predictor.variances(c, point.monitor)));
     }
@@ -60,7 +62,7 @@ SEXP engine_conditional(const Rcpp::List& layout, const Rcpp::List& cross_produc
       for (std::size_t g = 0; g < point.layout.groups.size(); ++g)
         out[g] = henderson::to_array(predictor.conditional(static_cast<int>(g), point.monitor), point.layout.groups[g].q);
     };
-    if (point.at.bounded) {
+    if (point.at.bounded && !point.problem.root) {
       fill(henderson::Predictor(point.problem, point.data, point.at));
     } else {
       fill(henderson::UnboundedPredictor(point.problem, point.data, point.at, point.monitor));

@@ -117,7 +117,7 @@ SEXP engine_structured_columns(const Rcpp::List& model) {
     const Rcpp::List columns = Rcpp::List::create(
         Rcpp::Named("kept") = kept_columns(x), Rcpp::Named("novelty") = x.novelty, Rcpp::Named("alias") = x.alias,
         Rcpp::Named("basis") = x.basis, Rcpp::Named("log_det_r") = x.log_det_r, Rcpp::Named("response") = x.response,
-        Rcpp::Named("total") = x.total, Rcpp::Named("square") = x.square);
+        Rcpp::Named("total") = x.total, Rcpp::Named("square") = x.square, Rcpp::Named("rounding") = x.rounding);
     return Rcpp::List::create(Rcpp::Named("n") = static_cast<double>(m.problem.n),
                               Rcpp::Named("log_weight") = m.problem.log_weight, Rcpp::Named("x") = columns,
                               Rcpp::Named("z_basis") = basis,

@@ -7,3 +7,4 @@
 #include "fit/refit.cpp"
 #include "fit/search_function.cpp"
 #include "fit/start.cpp"
+#include "fit/starts.cpp"

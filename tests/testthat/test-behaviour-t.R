@@ -57,6 +57,30 @@ test_that("T01: so it does refits, the bootstrap and exact tests, and they can b
   expect_true(result$again)
 })
 
+test_that("T01: so it does fits with many random or fixed columns", {
+  result <- in_new_process(function(paths) {
+    .libPaths(paths)
+    set.seed(1)
+    n <- 12000
+    d <- data.frame(y = rnorm(n), f = factor(rep_len(1:20, n)), g = gl(300, n / 300), k = factor(sample(1500, n, TRUE)))
+    limited <- function(expr) {
+      started <- sum(proc.time()[1:2])
+      text <- tryCatch({
+        setTimeLimit(elapsed = 1, transient = TRUE)
+        expr
+        "finished"
+      }, error = conditionMessage)
+      setTimeLimit()
+      list(text = text, seconds = sum(proc.time()[1:2]) - started)
+    }
+    list(random = limited(henderson::lmm(y ~ 1 + (f | g), d)), fixed = limited(henderson::lmm(y ~ k + (1 | g), d)))
+  }, timeout = 120, env = c(R_ENABLE_JIT = "0"))
+  for (name in names(result)) {
+    expect_match(result[[name]]$text, "time limit", label = name)
+    expect_lt(result[[name]]$seconds, 3, label = name)
+  }
+})
+
 test_that("T03: forks agree with the parent bit for bit", {
   testthat::skip_on_os("windows")
   result <- in_new_process(function(paths, mk_data) {

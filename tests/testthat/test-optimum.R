@@ -67,3 +67,134 @@ test_that("correlations that no level shows are named as the reason", {
   expect_match(conditionMessage(e), "write (0 + f || g).", fixed = TRUE)
   expect_s3_class(suppressMessages(lmm(y ~ f + (0 + f || g), d)), "lmm_fit")
 })
+
+# The best of several starts over many decades, for a fit by default.
+best_of_starts <- function(fit, data, starts) {
+  values <- vapply(starts, function(start) {
+    c(logLik(suppressMessages(update(fit, start = start, control = lmm_control(restarts = 0)))))
+  }, 0)
+  max(values)
+}
+
+test_that("the origin of a covariate in a diagonal term does not hide the optimum", {
+  d <- expand.grid(year = 2001:2012, g = factor(1:10))
+  set.seed(1)
+  d$y <- rnorm(10)[d$g] + (1 + rnorm(10))[d$g] * (d$year - 2006) + rnorm(120, sd = 0.2)
+  fit <- suppressMessages(lmm(y ~ year + (year || g), d))
+  expect_equal(c(logLik(fit)), -99.6168, tolerance = 1e-6)      # dense evaluation at the optimum found from c(10000, 5)
+  expect_equal(coef(summary(fit))["year", "Pr(>|t|)"], 0.0049, tolerance = 0.02)
+
+  for (origin in c(0, 3, 1e3, 1e5)) for (seed in 1:3) {
+    set.seed(seed)
+    d$x <- (d$year - 2006) / 3 + origin
+    d$y <- rnorm(10)[d$g] + (1 + rnorm(10))[d$g] * (d$x - origin * (seed > 1)) + rnorm(120)
+    d$y <- d$y - origin * (seed == 1)
+    fit <- suppressMessages(lmm(y ~ x + (x || g), d))
+    starts <- list(c(0.01, 0.01), c(1, 1), c(1 + origin, 1), c(10 * origin + 1, 10), c(1, 1 / (1 + origin)))
+    expect_gte(c(logLik(fit)), best_of_starts(fit, d, starts) - 1e-6)
+  }
+})
+
+test_that("without an intercept the mean of the response is the random effects'", {
+  set.seed(2)
+  d <- data.frame(x = rnorm(60), g = gl(12, 5), h = gl(5, 1, 60))
+  d$y <- 1e4 + rnorm(12)[d$g] + rnorm(60)
+  fit <- suppressMessages(lmm(y ~ 0 + x + (1 | g) + (1 | h), d))
+  expect_gte(c(logLik(fit)), best_of_starts(fit, d, list(c(1e4, 0.1), c(0.1, 1e4), c(1e3, 1e3), c(1, 1))) - 1e-6)
+})
+
+test_that("searches that end at different optima are told once", {
+  d <- expand.grid(year = 2001:2012, g = factor(1:10))
+  set.seed(1)
+  d$y <- rnorm(10)[d$g] + (1 + rnorm(10))[d$g] * (d$year - 2006) + rnorm(120, sd = 0.2)
+  told <- list()
+  withCallingHandlers(fit <- lmm(y ~ year + (year || g), d), lmm_message_optima = function(m) {
+    told <<- c(told, list(m))
+    invokeRestart("muffleMessage")
+  })
+  expect_length(told, 1L)
+  expect_match(conditionMessage(told[[1L]]), "depend on the starting values")
+  expect_equal(told[[1L]]$value, 324.4163 - 99.6168, tolerance = 1e-3)
+})
+
+test_that("crossed random effects that fit every row have a limit at a residual variance of 0", {
+  set.seed(1)
+  d <- data.frame(g = gl(8, 3), h = factor(sample(6, 24, TRUE)), x = rnorm(24))
+  d$y <- rnorm(8)[d$g] + rnorm(8)[d$g] * d$x + rnorm(6)[d$h] + rnorm(6)[d$h] * d$x + 0.01 * rnorm(24)
+  expect_message(fit <- lmm(y ~ x + (x || g) + (x || h), d), "residual variance is estimated as 0", class = "lmm_message_boundary")
+  expect_equal(c(logLik(fit)), -29.41985, tolerance = 1e-6)          # best of dense searches, sigma to 0
+  expect_identical(sigma(fit), 0)
+  # K'y is normal with the covariance matrix K'ZDZ'K: its density at the estimates, then changed a little
+  X <- cbind(1, d$x)
+  K <- qr.Q(qr(X), complete = TRUE)[, -(1:2)]
+  Zg <- model.matrix(~ 0 + g, d)
+  Zh <- model.matrix(~ 0 + h, d)
+  minus <- function(v) {
+    V <- crossprod(K, (v[1] * tcrossprod(Zg) + v[2] * tcrossprod(Zg * d$x) + v[3] * tcrossprod(Zh) + v[4] * tcrossprod(Zh * d$x)) %*% K)
+    z <- crossprod(K, d$y)
+    22 * log(2 * pi) + c(determinant(V)$modulus) + sum(z * solve(V, z)) + c(determinant(crossprod(X))$modulus)
+  }
+  v <- c(diag(VarCorr(fit)$g), diag(VarCorr(fit)$h))
+  expect_equal(-2 * c(logLik(fit)), minus(v), tolerance = 1e-6)
+  for (k in 1:4) for (factor in c(0.9, 1.1)) expect_gt(minus(replace(v, k, v[k] * factor)), minus(v))
+  expect_true(all(is.finite(coef(summary(fit)))))
+  expect_true(all(is.finite(vcov(fit))))
+  V <- v[1] * tcrossprod(Zg) + v[2] * tcrossprod(Zg * d$x) + v[3] * tcrossprod(Zh) + v[4] * tcrossprod(Zh * d$x)
+  expect_equal(unname(vcov(fit)), solve(crossprod(X, solve(V, X))), tolerance = 1e-5)
+  expect_true(all(is.finite(unlist(ranef(fit)))))
+  expect_true(all(predict(fit, se.fit = TRUE)$se.fit < 1e-3))
+})
+
+test_that("a coefficient without error is not tested", {
+  # The second row of each pair has a coefficient of its own. Of the first rows those with small weights vary least: the
+  # residual variance is 0, the four first rows have equal variances, and the coefficients are differences without error.
+  first <- c(0.01, -0.02, 1, -1)
+  d <- data.frame(g = gl(4, 2), w = c(0.01, 1, 0.1, 1, 10, 1, 100, 1), y = rep(first, each = 2L))
+  for (k in 1:4) d[[letters[k]]] <- as.numeric(seq_len(8) == 2 * k)
+  d$y <- d$y + d$a + 2 * d$b + 3 * d$c + 4 * d$d
+  expect_message(fit <- lmm(y ~ a + b + c + d + (1 | g), d, weights = w), "residual variance is estimated as 0")
+  expect_warning(table <- coef(summary(fit)), "no t test of .a., .b., .c., .d.: no random effect", class = "lmm_warning_precision")
+  expect_equal(unname(table[, "Estimate"]), c(mean(first), 1:4), tolerance = 1e-6)
+  expect_true(all(is.na(table[-1L, "t value"])))
+  expect_equal(table[1L, "Std. Error"], sd(first) / 2, tolerance = 1e-6)
+  expect_equal(table[1L, "t value"], 2 * mean(first) / sd(first), tolerance = 1e-5)
+  expect_true(all(is.na(suppressWarnings(anova(fit))[["F value"]])))
+})
+
+test_that("a constant of any size in the response changes the intercept alone", {
+  set.seed(1)
+  d <- data.frame(g = gl(12, 8), h = gl(4, 2, 96), x = rnorm(96))
+  y <- d$x / 2 + rnorm(12)[d$g] + rnorm(96)
+  for (formula in list(y ~ x + (1 | g), y ~ 0 + h + x + (x | g), y ~ x + (1 | g) + (1 | h))) {
+    for (shift in c(1e8, -1e12)) {
+      d$y <- y + shift
+      far <- suppressMessages(lmm(formula, d))
+      d$y <- d$y - shift                  # the same digits
+      near <- suppressMessages(lmm(formula, d))
+      expect_equal(fixef(far)[["x"]], fixef(near)[["x"]], tolerance = 1e-13)
+      expect_equal(sigma(far), sigma(near), tolerance = 1e-12)
+      expect_equal(as.data.frame(VarCorr(far))$vcov, as.data.frame(VarCorr(near))$vcov, tolerance = 1e-8)
+      expect_equal(c(logLik(far)), c(logLik(near)), tolerance = 1e-12)
+      expect_equal(unname(fixef(far)[1L] - fixef(near)[1L]), shift, tolerance = 1e-13)
+    }
+  }
+  weights <- rexp(96)
+  offset <- 1e9 * sin(1:96)
+  d$y <- 1e6 + y
+  expect_equal(fixef(lmm(I(y + offset) ~ x + (1 | g), d, offset = offset, weights = weights)),
+               fixef(lmm(y ~ x + (1 | g), d, weights = weights)), tolerance = 1e-7)
+  d$y <- 1e6 + 1e-9 * y
+  fit <- lmm(y ~ x + (1 | g), d)
+  scaled <- lmm(I((y - 1e6) * 1e9) ~ x + (1 | g), d)
+  expect_equal(1e9 * sigma(fit), sigma(scaled), tolerance = 1e-10)
+  expect_equal(1e9 * fixef(fit)[["x"]], fixef(scaled)[["x"]], tolerance = 1e-10)
+})
+
+test_that("an exact fit by the fixed effects stays one, wherever the response lies", {
+  set.seed(1)
+  d <- data.frame(g = gl(12, 8), x = rnorm(96))
+  for (origin in c(0, 5, 1e6, 1e12)) {
+    d$y <- origin + 2 * d$x
+    expect_warning(lmm(y ~ x + (1 | g), d), "exact linear function of the fixed effects", class = "lmm_warning_precision")
+  }
+})

@@ -1,7 +1,9 @@
 #include "henderson/data/accumulate.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <numeric>
 #include <utility>
 #include <vector>
 
@@ -12,7 +14,8 @@ CrossProducts Accumulator::run(DesignSource& source) {
   out_.n = found.n;
   out_.log_weight = found.log_weight;
   out_.x = std::move(found.x);
-  m_ = found.responses;
+  response_shift_ = std::move(found.response_shift);
+  m_ = response_shift_.size();
   terms_ = std::move(found.terms);
   for (const TermCoordinates& term : terms_) out_.z_basis.push_back(term.basis);
   prepare();
@@ -30,6 +33,7 @@ void Accumulator::prepare() {
   out_.r.assign(levels * q_ * q_, 0.0);
   t_.assign(levels * q_ * (p_ + m_), 0.0);
   within_.emplace_back(p_, m_);
+  within_.back().watch(checkpoint_);
   row_.resize(p_ + m_);
   for (const Group& g : layout_.groups) z_row_.push_back(VectorXd::Zero(g.q));
   const Index r = layout_.rest_columns();
@@ -53,8 +57,9 @@ void Accumulator::prepare() {
 }
 
 void Accumulator::add(const DesignChunk& chunk) {
+  const Index often = rows_to_next_check(p_);
   for (Index i = 0; i < chunk.rows(); ++i) {
-    if (i % rows_between_checks == 0) checkpoint_.check();
+    if (i % often == 0) checkpoint_.check();
     const double w = root_weight(chunk, i);
     if (!(w > 0)) continue;
     read_row(chunk, i, w);
@@ -69,7 +74,7 @@ void Accumulator::read_row(const DesignChunk& chunk, Index i, double w) {
   shifted_.resize(p_);
   for (Index j = 0; j < p_; ++j) shifted_[j] = chunk.x(i, kept[j]) - kept_shift_[j];
   for (Index j = 0; j < p_; ++j) row_[j] = w * shifted_.head(j + 1).dot(out_.x.to_orthogonal.col(j).head(j + 1));
-  for (Index j = 0; j < m_; ++j) row_[p_ + j] = w * chunk.y(i, j);
+  for (Index j = 0; j < m_; ++j) row_[p_ + j] = w * (chunk.y(i, j) - response_shift_[j]);
   subtract_fit(w);
   for (std::size_t t = 0; t < layout_.terms.size(); ++t) {
     const Term& term = layout_.terms[t];

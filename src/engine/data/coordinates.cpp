@@ -7,6 +7,10 @@
 
 namespace henderson {
 
+Index rows_to_next_check(Index columns) {
+  return std::max<Index>(1, std::min(rows_between_checks, 50000000 / std::max<Index>(1, columns * columns)));
+}
+
 double root_weight(const DesignChunk& chunk, Index i) {
   return chunk.weight == nullptr ? 1.0 : std::sqrt(chunk.weight[i]);
 }
@@ -31,36 +35,44 @@ void CoordinateFinder::read(DesignSource& source) {
     const DesignChunk chunk = source.chunk(k);
     if (k == 0) start(chunk);
     count(chunk);
-    absorb(chunk.x, &chunk.y, out_.x.shift, chunk, x_qr_.front());
+    absorb(chunk.x, &chunk.y, chunk, x_qr_.front(), out_.x.shift);
     for (std::size_t t = 0; t < layout_.terms.size(); ++t) {
-      if (rotates(t)) absorb(chunk.z[t], nullptr, out_.terms[t].shift, chunk, z_qr_[t]);
+      if (rotates(t)) absorb(chunk.z[t], nullptr, chunk, z_qr_[t], out_.terms[t].shift);
       else add_squares(chunk, t);
     }
     checkpoint_.check();
   }
   x_qr_.front().finish();
-  orthogonalize(x_qr_.front(), 1.0, mean_root_weight(), out_.x);
+  orthogonalize(x_qr_.front(), out_.response_shift, 1.0, mean_root_weight(), out_.x);
 }
 
 void CoordinateFinder::start(const DesignChunk& chunk) {
-  out_.responses = chunk.y.cols();
+  const Index m = chunk.y.cols();
   out_.x.constant = constants_.x;
-  out_.x.shift = first_means(chunk.x, constants_.x);
-  x_qr_.emplace_back(chunk.x.cols(), out_.responses);
+  out_.x.shift = first_means(chunk.x, constants_.x, chunk);
+  out_.response_shift = constants_.x.size() > 0 ? first_means(chunk.y, VectorXd::Zero(m), chunk) : VectorXd::Zero(m);
+  x_qr_.emplace_back(chunk.x.cols(), m);
+  x_qr_.back().watch(checkpoint_);
   for (std::size_t t = 0; t < layout_.terms.size(); ++t) {
     const Index q = layout_.terms[t].q;
     out_.terms.emplace_back();
-    out_.terms[t].shift = rotates(t) ? first_means(chunk.z[t], constants_.z[t]) : VectorXd::Zero(q);
+    out_.terms[t].shift = rotates(t) ? first_means(chunk.z[t], constants_.z[t], chunk) : VectorXd::Zero(q);
     z_square_.push_back(VectorXd::Zero(q));
     z_qr_.emplace_back(q, 0);
   }
 }
 
-VectorXd CoordinateFinder::first_means(const ConstMatrix& x, const VectorXd& constant) {
+VectorXd CoordinateFinder::first_means(const ConstMatrix& x, const VectorXd& constant, const DesignChunk& chunk) {
   VectorXd shift = VectorXd::Zero(x.cols());
-  if (constant.size() == 0 || x.rows() == 0) return shift;
-  for (Index j = 0; j < x.cols(); ++j)
-    if (constant[j] == 0) shift[j] = x.col(j).mean();
+  Index rows = 0;
+  for (Index i = 0; i < x.rows(); ++i) rows += root_weight(chunk, i) > 0;
+  if (constant.size() == 0 || rows == 0) return shift;
+  for (Index j = 0; j < x.cols(); ++j) {
+    if (constant[j] != 0) continue;
+    for (Index i = 0; i < x.rows(); ++i)
+      if (root_weight(chunk, i) > 0) shift[j] += x(i, j);
+    shift[j] /= static_cast<double>(rows);
+  }
   return shift;
 }
 
@@ -88,7 +100,7 @@ void CoordinateFinder::count(const DesignChunk& chunk) {
   }
 }
 
-void CoordinateFinder::absorb(const ConstMatrix& x, const ConstMatrix* y, const VectorXd& shift, const DesignChunk& chunk, StreamingQr& qr) {
+void CoordinateFinder::absorb(const ConstMatrix& x, const ConstMatrix* y, const DesignChunk& chunk, StreamingQr& qr, const VectorXd& shift) {
   const Index p = x.cols(), m = y == nullptr ? 0 : y->cols();
   if (p + m == 0) return;
   for (Index i = 0; i < x.rows(); ++i) {
@@ -97,7 +109,7 @@ void CoordinateFinder::absorb(const ConstMatrix& x, const ConstMatrix* y, const 
     if (!(w > 0)) continue;
     auto row = qr.next_row();
     for (Index j = 0; j < p; ++j) row[j] = w * (x(i, j) - shift[j]);
-    for (Index j = 0; j < m; ++j) row[p + j] = w * (*y)(i, j);
+    for (Index j = 0; j < m; ++j) row[p + j] = w * ((*y)(i, j) - out_.response_shift[j]);
   }
 }
 
@@ -119,7 +131,7 @@ void CoordinateFinder::finish_term(std::size_t t) {
     z.shift = out.shift;
     z.constant = constants_.z[t];
     z_qr_[t].finish();
-    orthogonalize(z_qr_[t], length, mean_root_weight(), z);
+    orthogonalize(z_qr_[t], VectorXd(), length, mean_root_weight(), z);
     if (static_cast<Index>(z.kept.size()) < q) dependent(t, z.novelty);
     out.basis = z.basis;
     out.map = z.to_orthogonal;

@@ -12,17 +12,27 @@ Eigen::Block<MatrixXd, 1, Eigen::Dynamic> StreamingQr::next_row() {
   return buffer_.row(k_ + used_++);
 }
 
+void StreamingQr::check() const {
+  if (checkpoint_ != nullptr && k_ > kQrPanel) checkpoint_->check();
+}
+
 void StreamingQr::flush() {
   if (used_ == 0) return;
-  if (k_ > 0) {
-    const Eigen::HouseholderQR<MatrixXd> qr(buffer_.topLeftCorner(k_ + used_, k_));
-    buffer_.block(0, k_, k_ + used_, m_).applyOnTheLeft(qr.householderQ().adjoint());
-    buffer_.leftCols(k_).setZero();
-    buffer_.topLeftCorner(k_, k_) = qr.matrixQR().topRows(k_).triangularView<Eigen::Upper>();
-  }
+  for (Index j = 0; j < k_; j += kQrPanel) factor(j, std::min(kQrPanel, k_ - j));
   left_over_ += buffer_.block(k_, k_, used_, m_).colwise().squaredNorm().transpose();
   buffer_.bottomRows(height_).setZero();
   used_ = 0;
+}
+
+void StreamingQr::factor(Index j, Index width) {
+  const Index rows = k_ + used_ - j, rest = k_ + m_ - j - width;
+  const Eigen::HouseholderQR<MatrixXd> qr(buffer_.block(j, j, rows, width));
+  for (Index at = 0; at < rest; at += kQrPanel) {
+    buffer_.block(j, j + width + at, rows, std::min(kQrPanel, rest - at)).applyOnTheLeft(qr.householderQ().adjoint());
+    check();
+  }
+  buffer_.block(j, j, buffer_.rows() - j, width).setZero();
+  buffer_.block(j, j, width, width) = qr.matrixQR().topRows(width).triangularView<Eigen::Upper>();
 }
 
 MatrixXd unshift(const MatrixXd& shifted, const VectorXd& shift, const VectorXd& constant) {
@@ -30,7 +40,8 @@ MatrixXd unshift(const MatrixXd& shifted, const VectorXd& shift, const VectorXd&
   return shifted - constant * (shift.transpose() * shifted);
 }
 
-void find_aliases(const MatrixXd& work, const MatrixXd& triangle, const VectorXd& norm, Projection& out) {
+void find_aliases(const MatrixXd& work, const MatrixXd& triangle, const VectorXd& norm, const StreamingQr& qr,
+                  Projection& out) {
   const Index p = work.cols() < norm.size() ? work.cols() : norm.size(), rank = triangle.rows();
   out.alias = MatrixXd::Zero(rank, p);
   for (Index j = 0, before = 0; j < p; ++j) {
@@ -49,7 +60,23 @@ void find_aliases(const MatrixXd& work, const MatrixXd& triangle, const VectorXd
   }
 }
 
-void orthogonalize(const StreamingQr& qr, double length, double weight, Projection& out) {
+void sum_responses(const MatrixXd& r, const StreamingQr& qr, const VectorXd& shift, Projection& out) {
+  const double epsilon = std::numeric_limits<double>::epsilon();
+  const Index m = shift.size();
+  const VectorXd centered = r.rightCols(m).colwise().squaredNorm().transpose() + qr.left_over();
+  out.square = centered;
+  if (out.constant.size() > 0) {
+    const VectorXd one = r.leftCols(r.cols() - m) * out.constant;
+    for (Index j = 0; j < m; ++j) {
+      const double s = shift[j];
+      out.square[j] += s * (2 * one.dot(r.rightCols(m).col(j)) + s * one.squaredNorm());
+    }
+  }
+  out.rounding = std::pow(64 * epsilon, 2) * centered + std::pow(2 * epsilon, 2) * out.square;
+}
+
+void orthogonalize(const StreamingQr& qr, const VectorXd& response_shift, double length, double weight,
+                   Projection& out) {
   const Index p = qr.r().cols(), m = qr.q_y().cols();
   MatrixXd r(p, p + m);
   r << qr.r(), qr.q_y();
@@ -64,6 +91,7 @@ void orthogonalize(const StreamingQr& qr, double length, double weight, Projecti
   out.novelty.assign(p, 0.0);
   out.kept.clear();
   for (Index j = 0; j < p; ++j) {
+    qr.check();
     const VectorXd original = r.col(j);
     double variation = original.norm();
     const double magnitude = variation + (out.constant.size() > 0 ? std::abs(out.shift[j]) * root : 0.0);
@@ -89,7 +117,7 @@ void orthogonalize(const StreamingQr& qr, double length, double weight, Projecti
   MatrixXd triangle(rank, rank);
   for (Index j = 0; j < rank; ++j) triangle.col(j) = work.col(out.kept[j]).head(rank);
   triangle.triangularView<Eigen::StrictlyLower>().setZero();
-  find_aliases(work, triangle, r.leftCols(p).colwise().norm().transpose(), out);
+  find_aliases(work, triangle, r.leftCols(p).colwise().norm().transpose(), qr, out);
   VectorXd shift(rank), constant(out.constant.size() > 0 ? rank : 0);
   out.log_det_r = 0;
   for (Index j = 0; j < rank; ++j) {
@@ -100,12 +128,17 @@ void orthogonalize(const StreamingQr& qr, double length, double weight, Projecti
   const auto upper = triangle.triangularView<Eigen::Upper>();
   out.to_orthogonal = length * MatrixXd::Identity(rank, rank);
   out.fit = work.topRightCorner(rank, m);
-  if (rank > 0) upper.solveInPlace(out.to_orthogonal);
+  for (Index j = 0; j < rank; j += rank > kQrPanel ? kQrPanel : rank) {
+    auto panel = out.to_orthogonal.middleCols(j, rank > kQrPanel ? std::min(kQrPanel, rank - j) : rank);
+    upper.solveInPlace(panel);
+    qr.check();
+  }
   if (rank > 0 && m > 0) upper.solveInPlace(out.fit);
   out.basis = unshift(out.to_orthogonal, shift, constant);
   out.response = unshift(out.fit, shift, constant);
   out.total = work.bottomRightCorner(p - rank, m).colwise().squaredNorm().transpose() + qr.left_over();
-  out.square = r.rightCols(m).colwise().squaredNorm().transpose() + qr.left_over();
+  if (constant.size() > 0) out.response += constant * response_shift.transpose();
+  sum_responses(r, qr, response_shift, out);
 }
 
 }  // namespace henderson

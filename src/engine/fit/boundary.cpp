@@ -1,12 +1,13 @@
 #include "henderson/fit/boundary.hpp"
 
+#include <Eigen/QR>
 #include <algorithm>
 #include <cmath>
 #include <vector>
 
 namespace henderson {
 
-VectorXd snapped(const Problem& problem, const VectorXd& theta, std::vector<bool>& singular) {
+VectorXd snapped(const Problem& problem, const VectorXd& theta, std::vector<bool>& singular, double far) {
   const Layout& layout = *problem.layout;
   VectorXd out = theta;
   singular.assign(layout.terms.size(), false);
@@ -15,7 +16,7 @@ VectorXd snapped(const Problem& problem, const VectorXd& theta, std::vector<bool
     const Term& term = layout.terms[t];
     const double per_level = static_cast<double>(problem.n) / static_cast<double>(layout.groups[term.group].levels);
     bool own = false;
-    const VectorXd next = term.structure->snapped(term.own(theta), term.q, 1e-8 / per_level, own);
+    const VectorXd next = term.structure->snapped(term.own(theta), term.q, far * 1e-8 / per_level, own);
     singular[t] = own;
     if (own) out.segment(term.theta, term.n_theta) = next;
   }
@@ -40,6 +41,18 @@ Index leading_rank(const Layout& layout, const CrossProducts& data) {
           break;
         }
   return rank;
+}
+
+Index residual_degrees(const Problem& problem, const CrossProducts& data) {
+  if (problem.saturated) return 0;
+  const MatrixXd within = problem.w_d.leftCols(problem.p);
+  Index rank = 0;
+  if (problem.p > 0) {
+    Eigen::ColPivHouseholderQR<MatrixXd> qr(within);
+    const double length = std::sqrt((data.t_x.colwise().squaredNorm() + within.colwise().squaredNorm()).maxCoeff());
+    for (Index j = 0; j < problem.p; ++j) rank += std::abs(qr.matrixQR()(j, j)) > 1e-10 * length;
+  }
+  return problem.n - leading_rank(*problem.layout, data) - rank;
 }
 
 double largest_ratio(const Problem& problem, const VectorXd& theta) {

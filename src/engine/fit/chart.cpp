@@ -48,7 +48,7 @@ Derivatives Chart::derivatives(const Criterion& criterion, const Evaluation& at)
     rotate(turned.block_trace[term.group], term, basis_[t].transpose());
     rotate(turned.block_quadratic[term.group], term, basis_[t].transpose());
   }
-  return assembled(criterion.problem(), at, m, factor_curvature(*layout_, local_, turned));
+  return assembled(criterion.problem(), at, m, factor_curvature(*layout_, local_, turned, &criterion.checkpoint()));
 }
 
 void Chart::rotate(MatrixXd& e, const Term& term, const MatrixXd& by) {

@@ -17,6 +17,7 @@ ConstrainedSearch::ConstrainedSearch(const Problem& problem, const CrossProducts
 Options ConstrainedSearch::profile_options() {
   Options out;
   out.decrement = 1e-13;
+  out.decrement_inexact = 1e-10;
   return out;
 }
 
@@ -85,15 +86,16 @@ ConstrainedPoint ConstrainedSearch::follow(const Task& task, VectorXd theta, dou
     log_sigma = moved_sigma;
   }
   Point here = evaluate(theta, log_sigma, task);
+  HessianCorrection correction(theta.size() + 1);
   std::vector<TermColumn> shrunk;
   double before = std::numeric_limits<double>::infinity();
   while (std::isfinite(here.value)) {
     const bool obeys = (here.held.gap.array().abs() <= kMet).all();
-    const Step step = solve(here);
+    const Step step = solve(here, correction.matrix());
     out.decrement = step.decrement;
     monitor_.on_iteration(out.evaluations, here.value, step.decrement);
     monitor_.check();
-    if (obeys && enough(step.decrement, before, here.degrees)) {
+    if (obeys && enough(step.decrement, before, here)) {
       out.status = "converged";
       break;
     }
@@ -122,6 +124,7 @@ ConstrainedPoint ConstrainedSearch::follow(const Task& task, VectorXd theta, dou
       else if (out.evaluations >= options_.max_evaluations) out.status = "too_many_evaluations";
       break;
     }
+    if (!here.exact && step.decrement < 1 && step.decrement > 1e-8) learn(here, trial, correction);
     here = trial;
   }
   out.converged = out.status == "converged";
@@ -147,9 +150,9 @@ bool ConstrainedSearch::restore(const Task& task, VectorXd& theta, double& log_s
   return before <= kMet;
 }
 
-bool ConstrainedSearch::enough(double decrement, double before, double degrees) const {
-  const double rounding = std::max(1e-13, 1e-15 * degrees);
-  return decrement <= options_.decrement || (decrement <= rounding && decrement > before / 16);
+bool ConstrainedSearch::enough(double decrement, double before, const Point& here) const {
+  const double rounding = std::max(1e-13, 1e-15 * here.degrees);
+  return decrement <= (here.exact ? options_.decrement : std::max(options_.decrement, options_.decrement_inexact)) || (decrement <= rounding && decrement > before / 16);
 }
 
 double ConstrainedSearch::longest(const Task& task, const Point& here, const Step& step, std::vector<TermColumn>& vanishing) const {
@@ -215,10 +218,12 @@ ConstrainedSearch::Point ConstrainedSearch::evaluate(const VectorXd& theta, doub
   m.ai *= ratio;
   for (MatrixXd& block : m.block_quadratic) block *= ratio;
   const Index k = theta.size();
+  out.exact = m.has_t;
   out.gradient.resize(k + 1);
   out.gradient << m.trace - m.quadratic, 2 * nu * (1 - ratio);
   out.hessian.resize(k + 1, k + 1);
-  out.hessian.topLeftCorner(k, k) = (m.has_t ? MatrixXd(2 * m.ai - m.t) : m.ai) + factor_curvature(layout, theta, m);
+  out.hessian.topLeftCorner(k, k) = (m.has_t ? MatrixXd(2 * m.ai - m.t) : m.ai) +
+                                    factor_curvature(layout, theta, m, &criterion_.checkpoint());
   out.hessian.col(k).head(k) = 2 * m.quadratic;
   out.hessian.row(k).head(k) = 2 * m.quadratic.transpose();
   out.hessian(k, k) = 4 * nu * ratio;
@@ -226,13 +231,19 @@ ConstrainedSearch::Point ConstrainedSearch::evaluate(const VectorXd& theta, doub
   return out;
 }
 
-ConstrainedSearch::Step ConstrainedSearch::solve(const Point& here) const {
+void ConstrainedSearch::learn(const Point& from, const Point& to, HessianCorrection& correction) {
+  VectorXd step(from.theta.size() + 1);
+  step << to.theta - from.theta, to.log_sigma - from.log_sigma;
+  correction.learn(to.hessian, step, to.gradient - from.gradient);
+}
+
+ConstrainedSearch::Step ConstrainedSearch::solve(const Point& here, const MatrixXd& correction) const {
   const Index k = here.gradient.size(), m = here.held.gap.size();
   Step out;
   const Spanned held(here.held.gradient);
   const VectorXd across = held.restore(here.held.gap);
   const VectorXd multiplier = held.multipliers(here.gradient);
-  MatrixXd lagrangian = here.hessian;
+  MatrixXd lagrangian = here.hessian + correction;
   for (Index c = 0; c < m; ++c) lagrangian += multiplier[c] * here.held.hessian[c];
   const MatrixXd& along = held.along();
   const VectorXd gradient = here.gradient + lagrangian * across;

@@ -1,18 +1,64 @@
 #include "henderson/fit/fit.hpp"
 
 #include <algorithm>
-#include <limits>
+#include <memory>
+#include <utility>
 #include <vector>
 
 namespace henderson {
 
 bool floor_residual(Problem& problem, const CrossProducts& data) {
-  const double epsilon = 64 * std::numeric_limits<double>::epsilon();
   const Index spare = problem.n - leading_rank(*problem.layout, data) - problem.p;
   if (problem.rest.columns() > 0 || spare <= 0 || problem.sigma2 > 0) return false;
-  if (problem.w_yy > epsilon * epsilon * problem.square) return false;
+  if (problem.w_yy > problem.rounding) return false;
   problem.w_yy = 1e-16 * problem.total;
   return true;
+}
+
+bool lost_digits(const Evaluation& at, const Optimum& optimum) {
+  if (!at.ok()) return false;
+  return at.cancelled > kLostDigits || optimum.rough || (optimum.status != "converged" && optimum.status != "unbounded");
+}
+
+namespace {
+
+Searched search_once(Problem& problem, const CrossProducts& data, const FitOptions& options, Monitor& monitor) {
+  Searched out;
+  if (options.held.empty()) {
+    out.fitter = std::make_unique<Fitter>(problem, data, options, monitor);
+    out.outcome = out.fitter->run();
+    if (out.outcome.identified) out.at = out.fitter->final_evaluation();
+    return out;
+  }
+  problem.sigma2 = 0;
+  out.outcome = HeldFitter(problem, data, options, monitor).run();
+  problem.sigma2 = out.outcome.sigma * out.outcome.sigma;
+  if (out.outcome.identified) out.at = Criterion(problem, options.reml, monitor).evaluate(out.outcome.optimum.theta);
+  return out;
+}
+
+}  // namespace
+
+Searched search(Problem& problem, const CrossProducts& data, const FitOptions& options, Monitor& monitor) {
+  Searched out = search_once(problem, data, options, monitor);
+  const bool exact = out.outcome.zero_residual;
+  FitOptions again = options;
+  if (exact && !problem.root) find_saturated_root(problem, data, kSaturatedRoot);
+  if (exact && problem.saturated) {   // not fitted exactly: without residual variance
+    set_root_response(problem);
+    again.start = out.outcome.optimum.theta;
+    again.restarts = 0;
+    return search_once(problem, data, again, monitor);
+  }
+  if (!out.outcome.identified || !(exact || lost_digits(out.at, out.outcome.optimum)) || !take_root(problem, data)) return out;
+  (options.held.empty() ? again.known : again.start) = out.outcome.optimum.theta;
+  if (exact) {
+    problem.w_yy += 1e-14 * problem.total;
+    set_root_response(problem);
+  }
+  out = search_once(problem, data, again, monitor);
+  out.outcome.zero_residual = exact || out.outcome.zero_residual;
+  return out;
 }
 
 bool worth_mixing(const Problem& problem, const CrossProducts& data,
@@ -33,22 +79,17 @@ Fit fit(const Layout& layout, const CrossProducts& data, Index response, const F
   const bool mix = worth_mixing(problem, data, classes);
   set_response(problem, data, response, mix ? &classes : nullptr);
   const bool floored = options.sigma == 0 && floor_residual(problem, data);
-  Fitter fitter(problem, data, options, monitor);
+  Searched found = search(problem, data, options, monitor);
   Fit out;
-  out.outcome = held ? HeldFitter(problem, data, options, monitor).run() : fitter.run();
+  out.outcome = std::move(found.outcome);
   if (!out.outcome.identified) return out;
   out.outcome.zero_residual = floored || out.outcome.zero_residual;
   if (mix) {
     set_response(problem, data, response, nullptr);
     if (floored) floor_residual(problem, data);
   }
-  if (!held && !mix) {
-    if (fitter.final_evaluation().ok()) out.solution = solve(problem, data, fitter.final_evaluation(), response);
-    return out;
-  }
-  if (held) problem.sigma2 = out.outcome.sigma * out.outcome.sigma;
   const Criterion criterion(problem, options.reml, monitor);
-  const Evaluation at = criterion.evaluate(out.outcome.optimum.theta);
+  const Evaluation at = mix ? criterion.evaluate(out.outcome.optimum.theta) : std::move(found.at);
   if (!at.ok()) return out;
   out.solution = solve(problem, data, at, response);
   if (held) {

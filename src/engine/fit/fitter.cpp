@@ -1,9 +1,9 @@
 #include "henderson/fit/fitter.hpp"
 
 #include <Eigen/Cholesky>
-#include <Eigen/QR>
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <utility>
 #include <vector>
 
@@ -22,13 +22,8 @@ FitOutcome Fitter::run() {
     if (!start.identified) return out_;
     search(start.theta);
   }
-  const bool lost = !std::isfinite(out_.optimum.value) || out_.optimum.status != "converged";
-  if (lost ? !hopeless() : (near_boundary() && !unimodal())) {
-    const VectorXd starts[] = {nearly_zero(), layout.scaled(neutral, 0.2), neutral, layout.scaled(neutral, 5)};
-    const int wanted = options_.restarts < 0 || (lost && options_.restarts > 0) ? (lost || intricate() ? 4 : 1)
-                                                                               : std::min(options_.restarts, 4);
-    for (int k = 0; k < wanted && affordable(); ++k) search(starts[k]);
-  }
+  search_again(neutral);
+  if (problem_.saturated && out_.optimum.status == "too_many_evaluations") search(out_.optimum.theta, options_.search);
   if (std::isfinite(out_.optimum.value)) finish();
   return out_;
 }
@@ -39,67 +34,126 @@ bool Fitter::intricate() const {
   return false;
 }
 
-VectorXd Fitter::nearly_zero() const {
-  const Layout& layout = *problem_.layout;
-  VectorXd out(layout.n_theta);
-  for (const Term& term : layout.terms) {
-    const double level = static_cast<double>(layout.groups[term.group].levels) / static_cast<double>(problem_.n);
-    const MatrixXd identity = MatrixXd::Identity(term.q, term.q);
-    out.segment(term.theta, term.n_theta) = term.structure->project(0.03 * level * identity);
+void Fitter::search_again(const VectorXd& neutral) {
+  const bool more = options_.restarts != 0 && problem_.layout->bounded();
+  if (more && std::isfinite(out_.optimum.value) && can_lack_residual())
+    for (const VectorXd& theta : {VectorXd(out_.optimum.theta), neutral}) search_without_residual(theta);
+  const bool lost = !std::isfinite(out_.optimum.value) || out_.optimum.status != "converged";
+  const auto cancelling = more ? cancelling_columns(*problem_.layout, data_) : std::vector<Cancelling>();
+  if (lost ? !hopeless() : ((!cancelling.empty() || near_boundary()) && !unimodal(problem_, data_))) {
+    const VectorXd starts[] = {nearly_zero_theta(problem_), problem_.layout->scaled(neutral, 0.2), neutral, problem_.layout->scaled(neutral, 5)};
+    const int wanted = options_.restarts < 0 || (lost && options_.restarts > 0) ? (lost || intricate() ? 4 : 1)
+                                                                               : std::min(options_.restarts, 4);
+    for (int k = 0; k < wanted && affordable(); ++k) search(starts[k]);
+    if (options_.restarts < 0 && problem_.layout->terms.size() > 1) search_large();
   }
-  return out;
+  if (options_.known.size() > 0) search(options_.known);
+  if (!more || !std::isfinite(out_.optimum.value) || hopeless()) return;
+  for (const Cancelling& columns : cancelling) search_cancelling(columns);
+}
+
+void Fitter::search_large() {
+  if (!affordable() || !std::isfinite(out_.optimum.value)) return;
+  VectorXd best;
+  double value = out_.optimum.value + 10;
+  for (const VectorXd& theta : large_thetas(*problem_.layout, out_.optimum.theta)) {
+    const double here = criterion_.evaluate(theta).value;
+    ++out_.evaluations;
+    if (!(here < value)) continue;
+    value = here;
+    best = theta;
+  }
+  if (best.size() > 0) search(best);
+}
+
+void Fitter::search_cancelling(const Cancelling& columns) {
+  if (!affordable()) return;
+  VectorXd best;
+  double value = std::numeric_limits<double>::infinity();
+  for (int k = -2; k <= 4; ++k) {
+    const VectorXd theta = with_cancelling(*problem_.layout, columns, std::pow(10.0, k), out_.optimum.theta);
+    const double here = criterion_.evaluate(theta).value;
+    ++out_.evaluations;
+    if (!(here < value)) continue;
+    value = here;
+    best = theta;
+  }
+  if (std::isfinite(value)) search(best);
 }
 
 void Fitter::search(const VectorXd& start) {
+  Options brief = options_.search;
+  if (problem_.saturated) brief.max_evaluations = std::min(brief.max_evaluations, 40);
+  search(start, brief);
+}
+
+void Fitter::search(const VectorXd& start, const Options& options) {
   SearchFunction f(criterion_);
   const bool first = out_.starts == 0, known = !first && out_.optimum.status == "converged";
   bool vanishing = false;
+  Lead lead = Lead::unknown;
   f.leave_if([&](const SearchFunction& g, const VectorXd& theta, double value, const NewtonStep& newton) {
     vanishing = residual_vanishes(theta, value);
-    return vanishing || (known && leads_to_known(g, theta, value, newton));
+    if (known && !vanishing) lead = lead_of(problem_, known_optimum(g), theta, value, newton, g.moved(theta, newton.step));
+    return vanishing || lead != Lead::unknown;
   });
-  Optimum found = minimize(f, start, options_.search, monitor_);
+  Optimum found = minimize(f, start, options, monitor_);
   f.leave_if(nullptr);
   ++out_.starts;
   out_.evaluations += found.evaluations;
   if (vanishing) {
-    found = without_residual(found);
+    found = without_residual(found.theta);
     f.value(found.theta);
   } else if (found.status == "left") {
+    if (lead == Lead::higher && f.exact()) out_.others.push_back(found.value);
     return;
   }
+  take(std::move(found), std::move(f), vanishing);
+}
+
+void Fitter::take(Optimum found, SearchFunction f, bool vanishing) {
   const double noise = 1e-9 * (1 + std::abs(found.value)) * 1e-3 + f.noise();
+  const bool first = final_.last().theta.size() == 0;
   if (first || found.value < out_.optimum.value - noise ||
       (out_.optimum.status != "converged" && found.status == "converged" && found.value < out_.optimum.value + noise)) {
+    if (!first && out_.optimum.status == "converged") out_.others.push_back(out_.optimum.value);
     out_.optimum = std::move(found);
     out_.exact_hessian = f.exact();
     out_.zero_sigma = vanishing;
     final_ = std::move(f);
+  } else if (found.status == "converged" && f.exact()) {
+    out_.others.push_back(found.value);
   }
 }
 
+bool Fitter::can_lack_residual() const {
+  return !(problem_.sigma2 > 0) && !out_.zero_sigma && out_.optimum.status != "unbounded" && (problem_.rest.columns() == 0 || problem_.saturated) &&
+         residual_degrees(problem_, data_) <= 0;
+}
+
+void Fitter::search_without_residual(const VectorXd& theta) {
+  if (!(largest_ratio(problem_, theta) > 0)) return;
+  Optimum limit = without_residual(theta);
+  ++out_.starts;
+  if (limit.status == "unbounded" && out_.optimum.status == "converged") {
+    out_.unbounded = true;
+    return;
+  }
+  SearchFunction f(criterion_);
+  if (limit.value < out_.optimum.value && std::isfinite(f.value(limit.theta))) take(std::move(limit), std::move(f), true);
+}
+
 bool Fitter::residual_vanishes(const VectorXd& theta, double value) {
-  if (problem_.sigma2 > 0 || problem_.rest.columns() > 0 || !problem_.layout->bounded()) return false;
-  if (largest_ratio(problem_, theta) < 1e5 || residual_degrees() > 0) return false;
+  if (problem_.sigma2 > 0 || !problem_.layout->bounded()) return false;
+  if (problem_.rest.columns() > 0 && !problem_.saturated) return false;
+  if (largest_ratio(problem_, theta) < 1e5 || residual_degrees(problem_, data_) > 0) return false;
   ++out_.evaluations;
   return criterion_.evaluate(problem_.layout->scaled(theta, 100)).value < value;
 }
 
-Index Fitter::residual_degrees() const {
-  const MatrixXd within = problem_.w_d.leftCols(problem_.p);
-  Index rank = 0;
-  if (problem_.p > 0) {
-    Eigen::ColPivHouseholderQR<MatrixXd> qr(within);
-    const double length = std::sqrt((problem_.lead.t.leftCols(problem_.p).colwise().squaredNorm() + within.colwise().squaredNorm()).maxCoeff());
-    for (Index j = 0; j < problem_.p; ++j) rank += std::abs(qr.matrixQR()(j, j)) > 1e-10 * length;
-  }
-  return problem_.n - leading_rank(*problem_.layout, data_) - rank;
-}
-
-Optimum Fitter::without_residual(const Optimum& from) {
-  const double farthest = 1e10;
-  const Layout& layout = *problem_.layout;
-  const VectorXd start = layout.scaled(from.theta, std::sqrt(farthest / largest_ratio(problem_, from.theta)));
+Optimum Fitter::without_residual(const VectorXd& from) {
+  const double farthest = problem_.root ? 1e11 : 1e10;
+  const VectorXd start = problem_.layout->scaled(from, std::sqrt(farthest / largest_ratio(problem_, from)));
   Problem held = problem_;
   held.sigma2 = criterion_.evaluate(start).sigma2;
   const Criterion criterion(held, options_.reml, monitor_);
@@ -107,33 +161,13 @@ Optimum Fitter::without_residual(const Optimum& from) {
   Optimum out = minimize(f, start, options_.search, monitor_);
   out_.evaluations += out.evaluations + 2;
   out.value = criterion_.evaluate(out.theta).value;
-  if (criterion_.evaluate(layout.scaled(out.theta, 10)).value < out.value - 0.5) out.status = "unbounded";
+  if (criterion_.evaluate(problem_.layout->scaled(out.theta, 10)).value < out.value - 0.5) out.status = "unbounded";
   return out;
 }
 
 bool Fitter::rounding_only() const {
-  const double share = out_.optimum.status == "converged" ? 1e-13 : 1e-10;
-  return !(problem_.sigma2 > 0) && problem_.rest.columns() > 0 && !(final_.last().r2 > share * problem_.total);
-}
-
-bool Fitter::leads_to_known(const SearchFunction& f, const VectorXd& theta, double value, const NewtonStep& newton) const {
-  if (!newton.convex) return false;
-  const double gap = value - out_.optimum.value, noise = 1e-12 * (1 + std::abs(value)) + f.noise();
-  if (newton.decrement < 0.1 && 8 * newton.decrement < gap - noise) return true;
-  if (std::abs(gap - newton.decrement) > 0.5 * std::abs(gap) + noise) return false;
-  const VectorXd& known = out_.optimum.theta;
-  return distance(problem_, known, f.moved(theta, newton.step)) <= 0.25 * distance(problem_, known, theta);
-}
-
-bool Fitter::unimodal() const {
-  if (problem_.layout->n_theta != 1 || problem_.rest.columns() > 0 || !problem_.layout->bounded()) return false;
-  for (const double r : data_.r)
-    if (r != data_.r[0]) return false;
-  if (problem_.p == 0) return true;
-  const auto between = problem_.lead.t.leftCols(problem_.p);
-  const auto within = problem_.w_d.leftCols(problem_.p);
-  const MatrixXd b = between.transpose() * between, w = within.transpose() * within;
-  return (b * w).cwiseAbs().maxCoeff() <= 1e-12 * std::pow((b + w).diagonal().maxCoeff(), 2);
+  const double share = out_.optimum.status != "converged" ? 1e-10 : problem_.root ? 1e-24 : 1e-13;
+  return !(problem_.sigma2 > 0) && problem_.rest.columns() > 0 && !problem_.saturated && !(final_.last().r2 > share * problem_.total);
 }
 
 bool Fitter::hopeless() const {
@@ -161,7 +195,8 @@ bool Fitter::near_boundary() const {
 
 void Fitter::finish() {
   std::vector<bool> singular;
-  const VectorXd candidate = snapped(problem_, out_.optimum.theta, singular);
+  const double far = out_.zero_sigma ? 1e-2 * largest_ratio(problem_, out_.optimum.theta) : 1;
+  const VectorXd candidate = snapped(problem_, out_.optimum.theta, singular, far);
   out_.singular.assign(singular.size(), false);
   VectorXd theta = out_.optimum.theta;
   if (candidate == theta || is_optimum(candidate)) {
@@ -171,6 +206,7 @@ void Fitter::finish() {
   theta = canonical(*problem_.layout, theta);
   if (theta != final_.last().theta || theta != out_.optimum.theta || !final_.plain()) move_to(theta);
   out_.optimum.evaluations = out_.evaluations;
+  out_.rounding = final_.noise();
   out_.zero_sigma = out_.zero_sigma || falls_to_zero();
   out_.zero_residual = rounding_only();
 }

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "henderson/fit/starts.hpp"
 #include "henderson/linalg/symmetric_eigen.hpp"
 
 namespace henderson {
@@ -25,6 +26,7 @@ FitOutcome HeldFitter::run() {
   std::vector<VectorXd> starts = {options_.start.size() == layout_.n_theta ? options_.start : neutral};
   if (options_.restarts != 0 && problem_.rest.factor_entries() < 2000000)   // held values can make several maxima
     for (const double scale : {0.2, 5.0}) starts.push_back(layout_.scaled(neutral, scale));
+  if (starts.size() > 1 && holds_one_of_many()) starts.push_back(free_optimum(out));
   ConstrainedPoint best;
   for (const VectorXd& start : starts) {
     best = better(best, from(start, out));
@@ -40,6 +42,18 @@ ConstrainedPoint HeldFitter::better(const ConstrainedPoint& a, const Constrained
   if (a.converged && !b.converged) return a;     // b may not have what is held
   const bool take = a.theta.size() == 0 || b.value < a.value - noise || (b.converged && !a.converged);
   return take ? b : a;
+}
+
+bool HeldFitter::holds_one_of_many() const {
+  return std::any_of(held_.begin(), held_.end(), [&](const Held& h) { return h.term >= 0 && h.row != h.col && layout_.terms[h.term].q > 2; });
+}
+
+VectorXd HeldFitter::free_optimum(FitOutcome& out) const {
+  FitOptions free = options_;
+  free.held.clear();
+  const FitOutcome found = Fitter(problem_, data_, free, monitor_).run();
+  out.evaluations += found.evaluations;
+  return std::isfinite(found.optimum.value) ? found.optimum.theta : nearly_zero_theta(problem_);
 }
 
 ConstrainedPoint HeldFitter::from(const VectorXd& theta, FitOutcome& out) {
@@ -149,7 +163,7 @@ void HeldFitter::fill(const ConstrainedPoint& best, FitOutcome& out) const {
   }
   const Criterion criterion(problem_, options_.reml, monitor_);
   const Evaluation at = criterion.evaluate(best.theta);
-  out.zero_residual = problem_.rest.columns() > 0 && !(at.ok() && at.r2 > 1e-13 * problem_.total);
+  out.zero_residual = problem_.rest.columns() > 0 && !problem_.saturated && !(at.ok() && at.r2 > 1e-13 * problem_.total);
   out.zero_sigma = !out.zero_residual && falls_to_zero(best);
   if (!search_.obeys(held_, best)) lose(optimum);
 }

@@ -1,5 +1,6 @@
 #include "henderson/fit/prediction_unbounded.hpp"
 
+#include <algorithm>
 #include <vector>
 
 namespace henderson {
@@ -22,6 +23,7 @@ VectorXd UnboundedPredictor::variances(const Combinations& c, Checkpoint& checkp
   for (Index i = 0; i < out.size(); ++i) {
     const Parts parts = parts_of(c, i);
     out[i] = at_.sigma2 * (between(parts, parts) + parts.x.squaredNorm());
+    if (at_.bounded) out[i] = std::max(out[i], 0.0);
     if (i % 1024 == 0) checkpoint.check();
   }
   return out;

@@ -18,11 +18,6 @@ void Refits::fill_missing(Index j) {
   singular.push_back(false);
 }
 
-bool fitted_exactly(const Problem& problem) {
-  const double epsilon = 64 * std::numeric_limits<double>::epsilon();
-  return !(problem.total > epsilon * epsilon * problem.square);
-}
-
 Index covariance_entries(const Layout& layout) {
   Index sum = 0;
   for (const Term& term : layout.terms) sum += term.q * (term.q + 1) / 2;
@@ -62,14 +57,9 @@ Refits refit(const Layout& layout, const CrossProducts& data, const FitOptions& 
       out.fill_missing(j);
       continue;
     }
-    Fitter fitter(problem, data, options, monitor);
-    const FitOutcome fitted = held ? HeldFitter(problem, data, options, monitor).run() : fitter.run();
-    Evaluation known;
-    if (held && fitted.identified) {
-      problem.sigma2 = fitted.sigma * fitted.sigma;
-      known = Criterion(problem, options.reml, monitor).evaluate(fitted.optimum.theta);
-    }
-    const Evaluation& at = held ? known : fitter.final_evaluation();
+    const Searched found = search(problem, data, options, monitor);
+    const FitOutcome& fitted = found.outcome;
+    const Evaluation& at = found.at;
     if (!fitted.identified || !at.ok()) {
       out.fill_missing(j);
       continue;

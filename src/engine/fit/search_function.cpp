@@ -1,7 +1,5 @@
 #include "henderson/fit/search_function.hpp"
 
-#include <cmath>
-#include <limits>
 #include <utility>
 
 namespace henderson {
@@ -34,11 +32,6 @@ VectorXd SearchFunction::moved(const VectorXd& theta, const VectorXd& step) cons
 
 bool SearchFunction::leave(const VectorXd& theta, double value, const NewtonStep& newton) const {
   return leave_ && leave_(*this, theta, value, newton);
-}
-
-double SearchFunction::noise() const {
-  return 16 * std::numeric_limits<double>::epsilon() *
-         (std::abs(at_.log_det_random) + at_.degrees * (1 + std::abs(std::log(at_.sigma2))));
 }
 
 void SearchFunction::take(const Derivatives& d, VectorXd& gradient, MatrixXd& hessian) {

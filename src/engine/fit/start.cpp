@@ -71,12 +71,6 @@ MatrixXd lift(const MatrixXd& sigma, double floor) {
   return eigen.eigenvectors() * values.asDiagonal() * eigen.eigenvectors().transpose();
 }
 
-VectorXd neutral_theta(const Layout& layout) {
-  VectorXd theta(layout.n_theta);
-  for (const Term& term : layout.terms) theta.segment(term.theta, term.n_theta) = term.structure->start(term.q);
-  return theta;
-}
-
 // Natural parameters of a term, relative to a residual variance, where the structure has them.
 static VectorXd admissible(const Term& term, VectorXd psi, double residual) {
   const std::vector<Parameter> own = term.structure->parameters(term.q);
@@ -130,7 +124,7 @@ Start moment_start(const Problem& problem, const CrossProducts& data) {
 Moments moments_with_information(const Criterion& criterion, const Evaluation& at,
                                  const std::vector<Direction>& directions) {
   const Problem& pr = criterion.problem();
-  return pr.rest.columns() == 0 ? moments_leading(pr, at, directions)
+  return pr.rest.columns() == 0 ? moments_leading(pr, at, directions, &criterion.checkpoint())
                                 : moments_dense(pr, at, directions, criterion.checkpoint());
 }
 

@@ -169,9 +169,9 @@ Information information(const Problem& problem, const Evaluation& at, Index dens
   VectorXd trace, trace_ml;
   std::vector<MatrixXd> bends;
   if (problem.rest.columns() == 0) {
-    m = moments_leading(problem, at, directions);
+    m = moments_leading(problem, at, directions, &checkpoint);
     other.reml = !at.reml;
-    const Moments opposite = moments_leading(problem, other, directions);
+    const Moments opposite = moments_leading(problem, other, directions, &checkpoint);
     t = at.reml ? m.t : opposite.t;
     t_ml = at.reml ? opposite.t : m.t;
     trace = at.reml ? m.trace : opposite.trace;

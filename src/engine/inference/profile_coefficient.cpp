@@ -46,8 +46,8 @@ Evaluation HeldCoefficient::hold(Evaluation at, const Own& x, double distance) c
   at.beta += x.c_a * (distance / x.variance);
   at.sigma2 = sigma2(at, x, distance);
   at.r2 += distance * distance / x.variance;
-  at.e.noalias() = at.y.col(p) - at.y.leftCols(p) * at.beta;
-  if (pr.rest.columns() > 0) {
+  if (!pr.root) at.e.noalias() = at.y.col(p) - at.y.leftCols(p) * at.beta;
+  if (pr.rest.columns() > 0 && !pr.root) {
     at.b_rest = at.rest.covariance_times(pr.rest, at.s_d.col(p) - at.s_d.leftCols(p) * at.beta);
     at.e -= pr.rest.gather(at.y_rest, at.b_rest);
   }
@@ -101,14 +101,10 @@ VectorXd CoefficientFunction::moved(const VectorXd& theta, const VectorXd& step)
   return chart_.rotated() ? chart_.moved(step) : VectorXd(theta + step);
 }
 
-double CoefficientFunction::noise() const {
-  return 16 * std::numeric_limits<double>::epsilon() *
-         (std::abs(at_.log_det_random) + at_.degrees * (1 + std::abs(std::log(at_.sigma2))));
-}
-
 CoefficientProfile::CoefficientProfile(const Problem& problem, const CrossProducts& data, const VectorXd& theta, Monitor& monitor)
     : problem_(problem), data_(data), criterion_(problem, false, monitor), monitor_(monitor), best_(criterion_.evaluate(theta)) {
-  options_.decrement = options_.decrement_inexact = 1e-12;
+  options_.decrement = 1e-12;
+  options_.decrement_inexact = 1e-10;
 }
 
 std::vector<CoefficientLimit> CoefficientProfile::limits(Index j, int side, const VectorXd& rises) const {
@@ -134,7 +130,7 @@ CoefficientLimit CoefficientProfile::limit(const HeldCoefficient& model, int sid
   CoefficientLimit out = seek(f, side, level, from);
   if (!out.converged || !near_boundary(out.theta)) return out;
   for (const VectorXd& start : starts()) {
-    const CoefficientLimit other = beyond(f, level, out.value, start);
+    const CoefficientLimit other = beyond(f, level, out, start);
     out.evaluations += other.evaluations;
     if (!other.converged) continue;
     CoefficientLimit next = seek(f, side, level, other.theta);
@@ -161,14 +157,18 @@ CoefficientLimit CoefficientProfile::seek(CoefficientFunction& f, int side, doub
   return out;
 }
 
-CoefficientLimit CoefficientProfile::beyond(CoefficientFunction& f, double level, double limit, const VectorXd& start) const {
+CoefficientLimit CoefficientProfile::beyond(CoefficientFunction& f, double level, const CoefficientLimit& limit, const VectorXd& start) const {
   CoefficientLimit out;
   const double lower = level - 1e-8 * (1 + 1e-2 * std::abs(level));
-  f.hold(limit);
-  f.leave_if([&](double value) { return value < lower; });
+  f.hold(limit.value);
+  f.leave_if([&](const VectorXd& theta, double value, const NewtonStep& newton) {
+    out.converged = value < lower;
+    const KnownOptimum known{limit.theta, level, f.noise()};
+    return out.converged || lead_of(problem_, known, theta, value, newton, f.moved(theta, newton.step)) != Lead::unknown;
+  });
   const Optimum found = minimize(f, start, options_, monitor_);
+  f.leave_if(nullptr);
   out.evaluations = found.evaluations;
-  out.converged = found.status == "left";
   out.theta = found.theta;
   return out;
 }
@@ -195,14 +195,10 @@ bool CoefficientProfile::weak(const VectorXd& theta) const {
 
 std::vector<VectorXd> CoefficientProfile::starts() const {
   const Layout& layout = *problem_.layout;
-  VectorXd little(layout.n_theta), neutral(layout.n_theta);
-  bool any = false;
-  for (const Term& term : layout.terms) {
-    const double level = static_cast<double>(layout.groups[term.group].levels) / static_cast<double>(problem_.n);
-    little.segment(term.theta, term.n_theta) = term.structure->project(0.03 * level * MatrixXd::Identity(term.q, term.q));
-    neutral.segment(term.theta, term.n_theta) = term.structure->start(term.q);
-    any = any || correlated(*term.structure, term.q);
-  }
+  const VectorXd little = nearly_zero_theta(problem_), neutral = neutral_theta(layout);
+  const bool any = std::any_of(layout.terms.begin(), layout.terms.end(),
+                               [](const Term& t) { return correlated(*t.structure, t.q); });
+  if (!exact_moments(problem_)) return {neutral};
   if (!any || layout.n_theta <= 3) return {little, neutral};
   return {little, layout.scaled(neutral, 0.2), neutral, layout.scaled(neutral, 5)};
 }

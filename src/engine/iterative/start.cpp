@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "henderson/fit/starts.hpp"
+
 namespace henderson {
 namespace iterative {
 

@@ -12,6 +12,11 @@ MatrixXd Evaluation::sigma(int group) const {
   return bounded ? MatrixXd(factor[group] * factor[group].transpose()) : factor[group];
 }
 
+double rounding_error(const Evaluation& at) {
+  return 16 * std::numeric_limits<double>::epsilon() *
+         (std::abs(at.log_det_random) + at.degrees * (1 + at.cancelled / 8 + std::abs(std::log(at.sigma2))));
+}
+
 Evaluation Criterion::evaluate(const VectorXd& theta, Evaluation out) const {
   const Problem& pr = *problem_;
   const Layout& layout = *pr.layout;
@@ -30,6 +35,7 @@ Evaluation Criterion::evaluate(const VectorXd& theta, Evaluation out) const {
   out.log_det_random = eliminate_leading(pr.lead, out.level_covariance(layout), out.y);
   if (std::isnan(out.log_det_random)) return out;
   MatrixXd s = cross(out.y, pr.w_d, pr.w_yy);
+  out.cancelled = s(pr.p, pr.p);
   if (pr.rest.columns() > 0 && !eliminate_rest(out, s)) return out;
   solve(s, out);
   return out;
@@ -45,7 +51,7 @@ Evaluation Criterion::evaluate_root(Evaluation out) const {
       scaled.middleCols(first, q).noalias() = a.middleCols(first, q) * out.factor[g];
     }
   }
-  MatrixXd k = scaled * a.transpose();
+  MatrixXd k = scaled * (out.bounded ? scaled : a).transpose();
   checkpoint_->check();
   k.diagonal().array() += 1;
   const Eigen::LLT<MatrixXd> llt(k);
@@ -54,7 +60,9 @@ Evaluation Criterion::evaluate_root(Evaluation out) const {
   out.root_z = llt.matrixL().solve(a);
   out.root_d = llt.matrixL().solve(pr.root->d());
   checkpoint_->check();
-  solve(pr.root->left() + out.root_d.transpose() * out.root_d, out);
+  MatrixXd s = pr.root->left().transpose() * pr.root->left() + out.root_d.transpose() * out.root_d;
+  s(pr.p, pr.p) += pr.root->left_yy();
+  solve(s, out);
   return out;
 }
 
@@ -129,6 +137,7 @@ void Criterion::solve(const MatrixXd& s, Evaluation& out) const {
   const double explained = out.beta.squaredNorm();
   out.x_root.triangularView<Eigen::Lower>().transpose().solveInPlace(out.beta);
   residual(s, explained, out);
+  out.cancelled = pr.rest.columns() > 0 && !pr.root ? std::abs(out.cancelled / out.r2) : 1;
   const double nu = out.degrees;
   out.sigma2 = pr.sigma2 > 0 ? pr.sigma2 : out.r2 / nu;
   if (!(out.sigma2 > 0)) return;
@@ -140,7 +149,9 @@ void Criterion::residual(const MatrixXd& s, double explained, Evaluation& out) c
   const Problem& pr = *problem_;
   const Index p = pr.p;
   if (pr.root) {
-    out.r2 = s(p, p) - explained;
+    const MatrixXd& left = pr.root->left();
+    out.r2 = (out.root_d.col(p) - out.root_d.leftCols(p) * out.beta).squaredNorm() +
+             (left.col(p) - left.leftCols(p) * out.beta).squaredNorm() + pr.root->left_yy();
     return;
   }
   out.e.noalias() = out.y.col(p) - out.y.leftCols(p) * out.beta;

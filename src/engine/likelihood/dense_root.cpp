@@ -42,12 +42,41 @@ DenseRoot::DenseRoot(const Layout& layout, const CrossProducts& data, const Rema
   to_rows_ = root.cwiseInverse().asDiagonal() * vectors.transpose();
 }
 
-void DenseRoot::set_response(const MatrixXd& lead_rows, const MatrixXd& rest_columns, const MatrixXd& within, double within_yy) {
-  d_.resize(a_.rows(), lead_rows.cols());
+Index DenseRoot::spare(Index n, const MatrixXd& lead_rows, const MatrixXd& rest_columns, const MatrixXd& within) const {
+  Index used = 0;
+  for (Index i = 0; i < a_.rows(); ++i) used += a_.row(i).squaredNorm() > 0;
+  const MatrixXd along = to_rows_ * rest_columns;
+  const MatrixXd left = within.transpose() * within - along.transpose() * along;
+  if (left.size() == 0) return n - used;
+  const double total = (lead_rows.colwise().squaredNorm() + within.colwise().squaredNorm()).maxCoeff();
+  const SymmetricEigen eigen(left);
+  return n - used - (eigen.eigenvalues().array() > 1e-12 * total).count();
+}
+
+MatrixXd DenseRoot::root_of(const MatrixXd& square, double floor) {
+  const Index p = square.cols() - 1;
+  if (p == 0) return MatrixXd(0, 1);
+  const SymmetricEigen eigen(square.topLeftCorner(p, p));
+  Index rank = 0;
+  while (rank < p && eigen.eigenvalues()[p - 1 - rank] > floor) ++rank;
+  const VectorXd root = eigen.eigenvalues().tail(rank).cwiseSqrt();
+  const MatrixXd vectors = eigen.eigenvectors().rightCols(rank);
+  MatrixXd out(rank, p + 1);
+  out.leftCols(p) = root.asDiagonal() * vectors.transpose();
+  out.col(p) = root.cwiseInverse().asDiagonal() * (vectors.transpose() * square.col(p).head(p));
+  return out;
+}
+
+void DenseRoot::set_response(const MatrixXd& lead_rows, const MatrixXd& rest_columns, const MatrixXd& within, double within_yy, bool spare) {
+  const Index p = lead_rows.cols() - 1;
+  d_.resize(a_.rows(), p + 1);
   d_.topRows(lead_rows.rows()) = lead_rows;
   d_.bottomRows(to_rows_.rows()) = to_rows_ * rest_columns;
-  left_ = within.transpose() * within - d_.bottomRows(to_rows_.rows()).transpose() * d_.bottomRows(to_rows_.rows());
-  left_(left_.rows() - 1, left_.rows() - 1) += within_yy;
+  MatrixXd left = within.transpose() * within - d_.bottomRows(to_rows_.rows()).transpose() * d_.bottomRows(to_rows_.rows());
+  left(p, p) += within_yy;
+  const double size = p == 0 ? 0 : (d_.leftCols(p).colwise().squaredNorm() + left.diagonal().head(p).transpose()).maxCoeff();
+  left_ = root_of(left, 1e-12 * size);
+  left_yy_ = spare ? std::max(0.0, left(p, p) - left_.col(p).squaredNorm()) : 0;
 }
 
 }  // namespace henderson

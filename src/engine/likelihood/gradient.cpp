@@ -21,7 +21,7 @@ bool exact_moments(const Problem& pr) {
 
 Moments moments(const Criterion& criterion, const Evaluation& at, const std::vector<Direction>& directions) {
   const Problem& pr = criterion.problem();
-  if (pr.rest.columns() == 0) return moments_leading(pr, at, directions);
+  if (pr.rest.columns() == 0) return moments_leading(pr, at, directions, &criterion.checkpoint());
   if (exact_moments(pr)) return moments_dense(pr, at, directions, criterion.checkpoint());
   return LargeMoments(pr, at, criterion.checkpoint()).compute(directions);
 }
@@ -70,18 +70,20 @@ MatrixXd natural_curvature(const Layout& layout, const VectorXd& theta, const Mo
   return out;
 }
 
-MatrixXd factor_curvature(const Layout& layout, const VectorXd& theta, const Moments& m) {
+MatrixXd factor_curvature(const Layout& layout, const VectorXd& theta, const Moments& m, Checkpoint* checkpoint) {
   MatrixXd out = MatrixXd::Zero(layout.n_theta, layout.n_theta);
   for (const Term& term : layout.terms) {
     if (!term.structure->bounded()) continue;  // theta is natural
     const VectorXd own = theta.segment(term.theta, term.n_theta);
     const MatrixXd score = (m.block_trace[term.group] - m.block_quadratic[term.group])
                                .block(term.column, term.column, term.q, term.q);
-    for (Index k = 0; k < term.n_theta; ++k)
+    for (Index k = 0; k < term.n_theta; ++k) {
+      if (term.q > 4 && checkpoint != nullptr) checkpoint->check();
       for (Index j = 0; j <= k; ++j) {
         const MatrixXd half = term.structure->half_curvature(own, term.q, k, j);
         out(term.theta + k, term.theta + j) = out(term.theta + j, term.theta + k) = 2 * score.cwiseProduct(half).sum();
       }
+    }
   }
   return out;
 }
@@ -99,7 +101,7 @@ Derivatives assembled(const Problem& pr, const Evaluation& at, const Moments& m,
 Derivatives derivatives(const Criterion& criterion, const Evaluation& at) {
   const Problem& pr = criterion.problem();
   const Moments m = moments(criterion, at, theta_directions(*pr.layout, at.theta));
-  return assembled(pr, at, m, factor_curvature(*pr.layout, at.theta, m));
+  return assembled(pr, at, m, factor_curvature(*pr.layout, at.theta, m, &criterion.checkpoint()));
 }
 
 }  // namespace henderson

@@ -34,7 +34,8 @@ LeadingSolution solve_leading(const Problem& pr, const Evaluation& at, bool with
   return out;
 }
 
-Moments moments_leading(const Problem& pr, const Evaluation& at, const std::vector<Direction>& directions) {
+Moments moments_leading(const Problem& pr, const Evaluation& at, const std::vector<Direction>& directions,
+                        Checkpoint* checkpoint) {
   const Index k = static_cast<Index>(directions.size()), q = pr.lead.q, p = pr.p;
   const LeadingSolution s = solve_leading(pr, at, at.reml && p > 0);
   const LevelCovariance covariance = at.level_covariance(*pr.layout);
@@ -63,6 +64,7 @@ Moments moments_leading(const Problem& pr, const Evaluation& at, const std::vect
     out.block_quadratic[0] += ww;
     std::vector<Matrix, Eigen::aligned_allocator<Matrix>> ed(k, Matrix(q, q)), eu(k, Matrix(q, q));
     for (Index a = 0; a < k; ++a) {
+      if (q > 4 && checkpoint != nullptr) checkpoint->check();
       const Matrix e = directions[a].e;
       ed[a].noalias() = e * d;
       eu[a].noalias() = e * uu;
@@ -88,6 +90,7 @@ Moments moments_leading(const Problem& pr, const Evaluation& at, const std::vect
       MatrixXd eu(s.zx.rows(), p);
       for (Index i = 0; i < s.zx.rows(); i += q) eu.middleRows(i, q).noalias() = directions[a].e * s.zx.middleRows(i, q);
       inner[a].noalias() = s.zx.transpose() * eu;
+      if (checkpoint != nullptr) checkpoint->check();
       for (Index b = 0; b <= a; ++b) out.t(a, b) += inner[a].cwiseProduct(inner[b].transpose()).sum();
     }
   }

@@ -5,6 +5,16 @@
 
 namespace henderson {
 
+void find_saturated_root(Problem& problem, const CrossProducts& data, Index most) {
+  const Layout& layout = *problem.layout;
+  const Index columns = layout.random_columns();
+  if (problem.saturated || columns > most || columns + problem.p < problem.n) return;
+  const auto root = std::make_shared<DenseRoot>(layout, data, problem.rest);
+  if (root->spare(problem.n, data.t_x, problem.rest.within_dense_columns().leftCols(problem.p), data.w_xx) > 0) return;
+  problem.saturated = true;
+  problem.root = root;
+}
+
 Problem make_problem(const Layout& layout, const CrossProducts& data, double memory_limit, Checkpoint& checkpoint) {
   Problem out;
   out.layout = &layout;
@@ -13,13 +23,20 @@ Problem make_problem(const Layout& layout, const CrossProducts& data, double mem
   out.log_weight = data.log_weight;
   out.log_det_r = data.x.log_det_r;
   out.rest = Remainder(layout, data, memory_limit, checkpoint);
-  if (!layout.bounded() && out.rest.columns() > 0) out.root = std::make_shared<DenseRoot>(layout, data, out.rest);
+  if (out.rest.columns() == 0) return out;
+  if (layout.bounded()) find_saturated_root(out, data, kAccurateRoot);
+  else out.root = std::make_shared<DenseRoot>(layout, data, out.rest);
   return out;
+}
+
+void set_root_response(Problem& problem) {
+  problem.root->set_response(problem.lead.t, problem.rest.within_dense_columns(), problem.w_d, problem.w_yy, !problem.saturated);
 }
 
 void set_response(Problem& problem, const CrossProducts& data, Index response,
                   const std::vector<std::vector<Index>>* classes) {
   problem.response = response;
+  if (problem.root == problem.spare_root) problem.root.reset();   // taken for another response
   problem.lead = classes == nullptr ? one_class_per_level(*problem.layout, data, response)
                                     : mixed_levels(*problem.layout, data, response, *classes);
   problem.w_d.resize(problem.p, problem.p + 1);
@@ -27,9 +44,17 @@ void set_response(Problem& problem, const CrossProducts& data, Index response,
   problem.w_d.col(problem.p) = data.w_xy.col(response);
   problem.w_yy = data.w_yy[response];
   problem.total = data.x.total[response];
-  problem.square = data.x.square[response];
+  problem.rounding = data.x.rounding[response];
   if (problem.rest.columns() > 0) problem.rest.set_response(data, response);
-  if (problem.root) problem.root->set_response(problem.lead.t, problem.rest.within_dense_columns(), problem.w_d, problem.w_yy);
+  if (problem.root) set_root_response(problem);
+}
+
+bool take_root(Problem& problem, const CrossProducts& data) {
+  if (problem.root || problem.rest.columns() == 0 || problem.layout->random_columns() > kAccurateRoot) return false;
+  if (!problem.spare_root) problem.spare_root = std::make_shared<DenseRoot>(*problem.layout, data, problem.rest);
+  problem.root = problem.spare_root;
+  set_root_response(problem);
+  return true;
 }
 
 }  // namespace henderson

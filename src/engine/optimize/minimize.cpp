@@ -77,7 +77,7 @@ Optimum minimize_objective(Objective& f, VectorXd theta, const Options& options,
     if (out.evaluations >= options.max_evaluations) break;
     // Below the rounding error of the criterion only the gradient can tell whether a step was good.
     const double noise = 64 * std::numeric_limits<double>::epsilon() * (1 + std::abs(value)) + f.noise();
-    double length = 1;
+    double length = 1, jump = 0;   // jump: what rounding makes of short steps
     bool moved = false;
     VectorXd trial, step;
     double trial_value = value;
@@ -93,10 +93,12 @@ Optimum minimize_objective(Objective& f, VectorXd theta, const Options& options,
         break;
       }
       if (newton.decrement < noise) break;
+      if (halving >= 6 && std::isfinite(trial_value)) jump = std::max(jump, std::abs(trial_value - value));
     }
     if (!moved) {
       f.value(theta);  // back to the best point
-      out.status = newton.convex && newton.decrement <= noise ? "converged" : "no_further_progress";
+      out.rough = newton.decrement > noise && newton.decrement <= std::min(64 * jump, 1e-6);
+      out.status = newton.convex && (out.rough || newton.decrement <= noise) ? "converged" : "no_further_progress";
       break;
     }
     const double before = newton.decrement;

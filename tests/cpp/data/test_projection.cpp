@@ -20,7 +20,7 @@ Projection project(const MatrixXd& x, const MatrixXd& y, const VectorXd& shift, 
   Projection out;
   out.shift = shift;
   out.constant = constant;
-  henderson::orthogonalize(qr, length, weight, out);
+  henderson::orthogonalize(qr, VectorXd::Zero(y.cols()), length, weight, out);
   return out;
 }
 

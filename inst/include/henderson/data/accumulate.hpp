@@ -50,7 +50,7 @@ class Accumulator {
   Index p_ = 0, q_ = 0, m_ = 0;
   std::vector<TermCoordinates> terms_;
   std::vector<VectorXd> z_row_;
-  VectorXd row_, shifted_, kept_shift_;
+  VectorXd row_, shifted_, kept_shift_, response_shift_;
   MatrixXd rest_w_;
   std::vector<StreamingQr> within_;
   std::vector<double> t_;

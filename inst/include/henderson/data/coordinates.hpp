@@ -17,6 +17,9 @@ namespace henderson {
 
 constexpr Index rows_between_checks = 256;
 
+// With many columns a row takes longer.
+Index rows_to_next_check(Index columns);
+
 double root_weight(const DesignChunk& chunk, Index i);
 
 // For which columns of X and of each term is the constant in the span, and how.
@@ -34,7 +37,7 @@ struct TermCoordinates {
 struct Coordinates {
   Index n = 0;               // rows with positive weight
   double log_weight = 0;     // sum of log weights
-  Index responses = 0;
+  VectorXd response_shift;   // what each response is read less of: part of the fit by X
   Projection x;
   std::vector<TermCoordinates> terms;
 };
@@ -55,7 +58,8 @@ class CoordinateFinder {
 
   void start(const DesignChunk& chunk);
 
-  static VectorXd first_means(const ConstMatrix& x, const VectorXd& constant);
+  // Means over the rows of the first chunk that count.
+  static VectorXd first_means(const ConstMatrix& x, const VectorXd& constant, const DesignChunk& chunk);
 
   // Shifting needs every column that makes up the constant. Nor must it decide which column is left out: until the
   // constant is in their span, shifted columns say nothing about dependence.
@@ -65,7 +69,7 @@ class CoordinateFinder {
 
   double mean_root_weight() const { return out_.n > 0 ? std::sqrt(weight_ / static_cast<double>(out_.n)) : 1.0; }
 
-  void absorb(const ConstMatrix& x, const ConstMatrix* y, const VectorXd& shift, const DesignChunk& chunk, StreamingQr& qr);
+  void absorb(const ConstMatrix& x, const ConstMatrix* y, const DesignChunk& chunk, StreamingQr& qr, const VectorXd& shift);
 
   void add_squares(const DesignChunk& chunk, std::size_t t);
 

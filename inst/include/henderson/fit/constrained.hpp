@@ -66,6 +66,7 @@ class ConstrainedSearch {
     double degrees = 0;
     VectorXd gradient;
     MatrixXd hessian;
+    bool exact = true;
     Constraints held;
   };
   struct Step {
@@ -93,7 +94,7 @@ class ConstrainedSearch {
   bool restore(const Task& task, VectorXd& theta, double& log_sigma) const;
 
   // Small as asked; or in the rounding of the criterion's derivatives, where it stops falling.
-  bool enough(double decrement, double before, double degrees) const;
+  bool enough(double decrement, double before, const Point& here) const;
 
   // The part of a step that leaves each row with a held correlation a tenth of its length; rows that want to lose more.
   double longest(const Task& task, const Point& here, const Step& step, std::vector<TermColumn>& vanishing) const;
@@ -109,8 +110,10 @@ class ConstrainedSearch {
 
   Point evaluate(const VectorXd& theta, double log_sigma, const Task& task) const;
 
+  static void learn(const Point& from, const Point& to, HessianCorrection& correction);
+
   // Newton step of the Lagrangian: along the constraints by its curvature made positive, across them by restoration.
-  Step solve(const Point& here) const;
+  Step solve(const Point& here, const MatrixXd& correction) const;
 
   HeldRows rows_;
   Criterion criterion_;

@@ -9,6 +9,7 @@
 #include "henderson/fit/constrained.hpp"
 #include "henderson/fit/search_function.hpp"
 #include "henderson/fit/start.hpp"
+#include "henderson/fit/starts.hpp"
 #include "henderson/optimize/minimize.hpp"
 
 namespace henderson {
@@ -19,6 +20,7 @@ struct FitOptions {
   int restarts = -1;            // further starts where the optimum is at the boundary or near it; -1: as many as are worth while
   double memory_limit = 1e300;  // bytes
   VectorXd start;               // theta, or empty
+  VectorXd known;               // where another search has ended, or empty
   double sigma = 0;             // the residual standard deviation where it is known, else 0
   std::vector<Held> held;       // other variance parameters that are known
 };
@@ -32,6 +34,9 @@ struct FitOutcome {
   bool zero_sigma = false;        // the residual variance is estimated as 0: the criterion falls as theta grows
   bool exact_hessian = true;
   int starts = 0, evaluations = 0;
+  std::vector<double> others;     // values at which further searches ended that came to another optimum
+  double rounding = 0;            // rounding error of the criterion at the optimum
+  bool unbounded = false;         // beside this optimum the criterion falls without bound as the residual variance goes to 0
   double sigma = 0;               // residual standard deviation, where parameters are held
 };
 
@@ -53,33 +58,41 @@ class Fitter {
 
   bool affordable() const { return problem_.rest.factor_entries() < 2000000; }
 
-  // Variances of which a level says next to nothing. From here the search grows those that the data ask for most.
-  VectorXd nearly_zero() const;
+  void search_again(const VectorXd& neutral);
 
+  // From the best of variances of all sizes for one term, or for all of them, unless that is far from the best optimum.
+  void search_large();
+
+  // From the best of variances of all sizes for these columns, beside the others of the best optimum.
+  void search_cancelling(const Cancelling& columns);
+
+  // Where the residual variance may vanish a search may follow it without end; that is looked at apart.
   void search(const VectorXd& start);
+
+  void search(const VectorXd& start, const Options& options);
+
+  KnownOptimum known_optimum(const SearchFunction& f) const { return {out_.optimum.theta, out_.optimum.value, f.noise()}; }
+
+  // The better of what is known and what was found.
+  void take(Optimum found, SearchFunction f, bool vanishing);
+
+  // Random and fixed effects can fit any response.
+  bool can_lack_residual() const;
+
+  // The criterion as the residual variance goes to 0. Without a lower bound there, the optimum that is known is a local one.
+  void search_without_residual(const VectorXd& theta);
 
   // The fixed and random effects can fit any response, so that no sum of squares holds the residual variance up, and
   // the criterion falls as the others grow against it.
   bool residual_vanishes(const VectorXd& theta, double value);
 
-  Index residual_degrees() const;
-
   // The other estimates as the residual variance goes to 0: it is held far below what they can see, but above the
   // rounding. Where less of it is better by far, the criterion has no lower bound: some level's V is singular in a
   // direction that beta can fit.
-  Optimum without_residual(const Optimum& from);
+  Optimum without_residual(const VectorXd& from);
 
   // With other factors r2 is a difference; this little of it is what rounding has left.
   bool rounding_only() const;
-
-  // Newton's step promises what separates this point from the optimum that is known, and leads near it; or the
-  // search is about to end where the criterion is higher.
-  bool leads_to_known(const SearchFunction& f, const VectorXd& theta, double value, const NewtonStep& newton) const;
-
-  // One variance and a design in which it divides y into two sums of squares: of one size between the levels, of
-  // none within. With s the share of the residual variance in the expectation of the first, the criterion is
-  // -m log s + nu log(a + b s), which falls and then rises.
-  bool unimodal() const;
 
   // Further starts will not help, or were not asked for: a start that cannot be used is to be told.
   bool hopeless() const;
@@ -100,7 +113,7 @@ class Fitter {
 
   const Problem& problem_;
   const CrossProducts& data_;
-  const FitOptions& options_;
+  const FitOptions options_;
   Monitor& monitor_;
   Criterion criterion_;
   SearchFunction final_;

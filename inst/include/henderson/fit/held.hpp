@@ -21,6 +21,12 @@ class HeldFitter {
  private:
   static ConstrainedPoint better(const ConstrainedPoint& a, const ConstrainedPoint& b);
 
+  // A correlation held among others of its term: where these settle depends on where they begin.
+  bool holds_one_of_many() const;
+
+  // Nothing but the residual variance held.
+  VectorXd free_optimum(FitOutcome& out) const;
+
   ConstrainedPoint from(const VectorXd& theta, FitOutcome& out);
 
   // theta and sigma near a given theta that have the held values.

@@ -22,7 +22,7 @@ struct Refits {
 };
 
 // y is a combination of the columns of X to the last digit (a constant, say): no variance is left to estimate.
-bool fitted_exactly(const Problem& problem);
+inline bool fitted_exactly(const Problem& problem) { return !(problem.total > problem.rounding); }
 
 Index covariance_entries(const Layout& layout);
 

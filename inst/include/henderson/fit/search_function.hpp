@@ -25,7 +25,7 @@ class SearchFunction {
   void leave_if(Test test) { leave_ = test; }
   bool leave(const VectorXd& theta, double value, const NewtonStep& newton) const;
   bool exact() const { return exact_; }
-  double noise() const;
+  double noise() const { return rounding_error(at_); }
   const Evaluation& last() const { return at_; }
 
  private:

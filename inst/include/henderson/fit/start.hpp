@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "henderson/fit/moment_start.hpp"
+#include "henderson/fit/starts.hpp"
 
 namespace henderson {
 
@@ -38,8 +39,6 @@ std::vector<int> confounded(const Layout& layout, const Evidence& evidence);
 
 // The nearest positive definite matrix, eigenvalues at least `floor`.
 MatrixXd lift(const MatrixXd& sigma, double floor);
-
-VectorXd neutral_theta(const Layout& layout);
 
 // theta of the natural parameters (then sigma^2), made positive definite.
 VectorXd lifted_theta(const Layout& layout, Index n, const VectorXd& natural, double least_residual);

@@ -15,6 +15,7 @@
 
 #include "henderson/fit/boundary.hpp"
 #include "henderson/fit/chart.hpp"
+#include "henderson/fit/starts.hpp"
 #include "henderson/optimize/minimize.hpp"
 
 namespace henderson {
@@ -72,9 +73,9 @@ class CoefficientFunction {
   double value(const VectorXd& theta);
   void derivatives(const VectorXd& theta, VectorXd& gradient, MatrixXd& hessian);
   VectorXd moved(const VectorXd& theta, const VectorXd& step) const;
-  bool leave(const VectorXd&, double value, const NewtonStep&) const { return leave_ && leave_(value); }
+  bool leave(const VectorXd& theta, double value, const NewtonStep& newton) const { return leave_ && leave_(theta, value, newton); }
   bool exact() const { return exact_; }
-  double noise() const;
+  double noise() const { return rounding_error(at_); }
   double limit() const { return own_.estimate + distance_; }
   double slope() const { return std::abs(model_->slope(at_, own_, distance_)); }
   double sigma() const { return std::sqrt(model_->sigma2(at_, own_, distance_)); }
@@ -89,7 +90,7 @@ class CoefficientFunction {
   int side_ = 0;
   double level_ = 0, unit_ = 1, b_ = 0, distance_ = 0;
   bool exact_ = true;
-  std::function<bool(double)> leave_;
+  std::function<bool(const VectorXd&, double, const NewtonStep&)> leave_;
 };
 
 class CoefficientProfile {
@@ -109,7 +110,7 @@ class CoefficientProfile {
   CoefficientLimit seek(CoefficientFunction& f, int side, double level, const VectorXd& from) const;
 
   // With the coefficient held at its limit: does the search from another start find a better model than the level has?
-  CoefficientLimit beyond(CoefficientFunction& f, double level, double limit, const VectorXd& start) const;
+  CoefficientLimit beyond(CoefficientFunction& f, double level, const CoefficientLimit& limit, const VectorXd& start) const;
 
   // Other optima have been seen only where a covariance matrix is (nearly) singular, here or at the estimate.
   bool near_boundary(const VectorXd& theta) const;

@@ -23,6 +23,7 @@ struct Evaluation {
   double log_det_random = 0;      // log |V| / sigma^2
   double log_det_x = 0;           // log |X'V^{-1}X|, in orthogonal coordinates
   double r2 = 0, sigma2 = 0;      // y'Py sigma^2 and its share
+  double cancelled = 1;           // what r2 was subtracted from, relative to it
   VectorXd beta;
   MatrixXd x_root;                // lower Cholesky factor of X'V^{-1}X
   MatrixXd y;                     // H^{-1/2} T of the leading factor: X columns, then y
@@ -37,6 +38,9 @@ struct Evaluation {
   // Covariance of one group's block, relative to sigma^2.
   MatrixXd sigma(int group) const;
 };
+
+// Rounding error of the value of the criterion.
+double rounding_error(const Evaluation& at);
 
 class Criterion {
  public:
@@ -63,7 +67,7 @@ class Criterion {
   // From the Schur complement of [X y] to beta, sigma^2 and the criterion.
   void solve(const MatrixXd& s, Evaluation& out) const;
 
-  // Without other factors r2 is summed from residuals, so that a large part between levels costs no digits.
+  // In root form r2 is summed from residuals, so that a large part between levels costs no digits.
   void residual(const MatrixXd& s, double explained, Evaluation& out) const;
 
   const Problem* problem_;

@@ -1,7 +1,8 @@
-// Crossed factors whose covariances may be indefinite: Z in root form as one dense matrix.
+// Crossed factors in root form: Z as one dense matrix.
 //
-// With Z = Q A the random effects leave K = I + A Sigma A' in the place of V: V is positive definite where K is, so
-// that variances may be negative. The order of elimination that serves positive definite Sigma is not used.
+// With Z = Q A the random effects leave K = I + A Sigma A' in the place of V. V is positive definite where K is, so that
+// variances may be negative; and nothing is subtracted, so that no digits are lost where the residual variance is next to
+// nothing beside the others. The order of elimination that serves other models is not used.
 #ifndef HENDERSON_LIKELIHOOD_DENSE_ROOT_HPP
 #define HENDERSON_LIKELIHOOD_DENSE_ROOT_HPP
 
@@ -17,20 +18,32 @@ namespace henderson {
 // First column of every level of a group: the leading factor's, level by level, then the others' in order of elimination.
 std::vector<Index> dense_columns(const Layout& layout, const Remainder& rest, int group);
 
-constexpr Index kDenseRoot = 3000;  // columns of Z up to which A is formed
+constexpr Index kDenseRoot = 3000;      // columns of Z up to which A is formed
+constexpr Index kAccurateRoot = 256;    // the same where another form has lost digits, or Z and X fit any response
+constexpr Index kSaturatedRoot = 600;   // the same where they do and the residual variance has been seen to vanish
+constexpr double kLostDigits = 1e6;     // what r2 is subtracted from, relative to it, where that is so
 
 class DenseRoot {
  public:
   DenseRoot(const Layout& layout, const CrossProducts& data, const Remainder& rest);
 
-  void set_response(const MatrixXd& lead_rows, const MatrixXd& rest_columns, const MatrixXd& within, double within_yy);
+  // Rows that Z and X leave free: n less the rank of [Z X].
+  Index spare(Index n, const MatrixXd& lead_rows, const MatrixXd& rest_columns, const MatrixXd& within) const;
+
+  // Rows B of [X y] with B'B = [X y]'[X y] but for what X leaves of y.
+  static MatrixXd root_of(const MatrixXd& square, double floor);
+
+  // Not `spare`: Z and X fit any response.
+  void set_response(const MatrixXd& lead_rows, const MatrixXd& rest_columns, const MatrixXd& within, double within_yy, bool spare);
 
   const MatrixXd& a() const { return a_; }        // rows x columns of Z
   const MatrixXd& d() const { return d_; }        // the same rows of [X y]
-  const MatrixXd& left() const { return left_; }  // [X y]'[X y] of what is orthogonal to Z
+  const MatrixXd& left() const { return left_; }  // what is orthogonal to Z: rows of [X y] in the span of X there
+  double left_yy() const { return left_yy_; }     // and the square of what X leaves of y
 
  private:
   MatrixXd a_, d_, left_, to_rows_;
+  double left_yy_ = 0;
 };
 
 }  // namespace henderson

@@ -30,7 +30,8 @@ std::vector<Direction> natural_directions(const Layout& layout, const VectorXd& 
 MatrixXd natural_curvature(const Layout& layout, const VectorXd& theta, const Moments& m);
 
 // What the curvature of theta -> Sigma adds to the second derivatives of the criterion.
-MatrixXd factor_curvature(const Layout& layout, const VectorXd& theta, const Moments& m);
+MatrixXd factor_curvature(const Layout& layout, const VectorXd& theta, const Moments& m,
+                          Checkpoint* checkpoint = nullptr);
 
 struct Derivatives {
   VectorXd gradient;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "henderson/likelihood/moments.hpp"
+#include "henderson/linalg/checkpoint.hpp"
 
 namespace henderson {
 
@@ -17,7 +18,8 @@ struct LeadingSolution {
 
 LeadingSolution solve_leading(const Problem& pr, const Evaluation& at, bool with_x);
 
-Moments moments_leading(const Problem& pr, const Evaluation& at, const std::vector<Direction>& directions);
+Moments moments_leading(const Problem& pr, const Evaluation& at, const std::vector<Direction>& directions,
+                        Checkpoint* checkpoint = nullptr);
 
 }  // namespace henderson
 

@@ -16,21 +16,31 @@ struct Problem {
   const Layout* layout = nullptr;
   Index n = 0, p = 0;
   double log_weight = 0, log_det_r = 0;   // constants of the criterion
-  double total = 0, square = 0;            // sum of squares of y about its least-squares fit, and about zero
+  double total = 0, rounding = 0;          // sum of squares of y about its least-squares fit, and what rounding may leave of it
   Index response = 0;                      // column of the responses
   Leading lead;
   MatrixXd w_d;                            // R of [X y] within leading levels: p x (p + 1)
   double w_yy = 0;                         // and what is left of y'y
   Remainder rest;
   double sigma2 = 0;                       // the residual variance where it is known, else 0
-  std::shared_ptr<DenseRoot> root;         // crossed factors without bounds
+  std::shared_ptr<DenseRoot> root;         // crossed factors without bounds, or saturated
+  std::shared_ptr<DenseRoot> spare_root;   // crossed factors: where a response has needed it
+  bool saturated = false;                  // crossed factors: Z and X fit any response
 };
 
+// Do crossed random effects (`most` at most) and X fit any response? Then the residual variance may be estimated as 0.
+void find_saturated_root(Problem& problem, const CrossProducts& data, Index most);
+
 Problem make_problem(const Layout& layout, const CrossProducts& data, double memory_limit, Checkpoint& checkpoint);
+
+void set_root_response(Problem& problem);
 
 // The part that depends on the response.
 void set_response(Problem& problem, const CrossProducts& data, Index response,
                   const std::vector<std::vector<Index>>* classes);
+
+// Crossed factors take to root form, if they are few, until the next response is set.
+bool take_root(Problem& problem, const CrossProducts& data);
 
 }  // namespace henderson
 

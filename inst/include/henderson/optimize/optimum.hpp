@@ -25,6 +25,7 @@ struct Optimum {
   double decrement = 0;
   int evaluations = 0;
   std::string status;  // "converged", "no_further_progress", "too_many_evaluations", "left"
+  bool rough = false;  // converged as far as the rounding of the criterion, larger than estimated, allows
   std::vector<double> trace;  // criterion at each accepted point
 };
 

@@ -39,7 +39,7 @@ inline MatrixXd orthogonal_fixed(const Coordinates& c, const DesignChunk& chunk)
   for (Index j = 0; j < p; ++j)
     shifted.col(j) = chunk.x.col(c.x.kept[j]).array() - c.x.shift[c.x.kept[j]];
   out.leftCols(p) = shifted * c.x.to_orthogonal.triangularView<Eigen::Upper>();
-  out.col(p) = chunk.y.col(0) - shifted * c.x.fit.col(0);
+  out.col(p) = (chunk.y.col(0).array() - c.response_shift[0]).matrix() - shifted * c.x.fit.col(0);
   return out;
 }
 

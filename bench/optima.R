@@ -1,0 +1,101 @@
+# Is the optimum found? Random designs, each fitted and compared with the best of ten random starts of a dense criterion:
+# Rscript bench/optima.R [--designs=N] [--first=N] [--cores=N] [--write]. See bench/README.md.
+
+library(henderson)
+script <- normalizePath(sub("^--file=", "", grep("^--file=", commandArgs(FALSE), value = TRUE)[1]))
+source(file.path(dirname(script), "optima_designs.R"))
+source(file.path(dirname(script), "optima_dense.R"))
+
+read_options <- function(words) {
+  numbers <- "^--(designs|first|cores)=[1-9][0-9]*$"
+  unknown <- words[!grepl(numbers, words) & words != "--write"]
+  if (length(unknown)) stop("not understood: ", paste(unknown, collapse = " "), "\nOptions: --designs=N --first=N --cores=N --write", call. = FALSE)
+  out <- list(designs = 2000L, first = 1L, cores = 2L, write = "--write" %in% words)
+  for (word in grep(numbers, words, value = TRUE)) out[[sub("^--(.*)=.*", "\\1", word)]] <- as.integer(sub(".*=", "", word))
+  out
+}
+
+# What a fit says, with the classes of its conditions.
+fitted_design <- function(design) {
+  told <- character(0)
+  note <- function(c) told <<- c(told, class(c)[1L])
+  started <- proc.time()[["elapsed"]]
+  fit <- tryCatch(withCallingHandlers(
+    if (design$weighted) lmm(design_formula(design), design$data, weights = w, REML = design$reml)
+    else lmm(design_formula(design), design$data, REML = design$reml),
+    message = function(c) { note(c); invokeRestart("muffleMessage") },
+    warning = function(c) { note(c); invokeRestart("muffleWarning") }), error = identity)
+  list(fit = fit, told = told, seconds = proc.time()[["elapsed"]] - started)
+}
+
+one_design <- function(seed) {
+  design <- random_design(seed)
+  got <- fitted_design(design)
+  out <- data.frame(seed = seed, n = nrow(design$data), formula = deparse1(design_formula(design)), weighted = design$weighted,
+                    terms = length(design$random), reml = design$reml, outcome = "fitted", told = paste(unique(got$told), collapse = " "), fit = NA_real_,
+                    dense_at_fit = NA_real_, best = NA_real_, evaluations = NA_integer_, seconds = got$seconds)
+  if (inherits(got$fit, "error")) {
+    out$outcome <- class(got$fit)[1L]
+    return(out)
+  }
+  beta <- fixef(got$fit, add.dropped = TRUE)
+  model <- dense_model(design, names(beta)[!is.na(beta)])
+  out$fit <- -2 * c(logLik(got$fit))
+  out$dense_at_fit <- value_at(model, got$fit, design)
+  found <- dense_optimum(model)
+  out$best <- found$objective
+  out$evaluations <- got$fit$optimum$evaluations
+  out
+}
+
+value_at <- function(model, fit, design) {
+  sigma <- sigma(fit)
+  if (!(sigma > 0)) return(NA_real_)
+  place <- match(vapply(design$random, term_text, ""), paste0("(", vapply(fit$frame$random, `[[`, "", "label"), ")"))
+  covariances <- lapply(fit$estimates$covariance[place], function(S) unname(S) / fit$estimates$sigma^2)
+  dense_criterion(model, dense_theta(model, covariances))$value
+}
+
+# ---- table ----
+
+# A fit below the best of the random starts by more than this, in log-likelihood, has missed the optimum.
+missed_by <- 1e-6
+
+table_of <- function(result) {
+  result$missed <- result$outcome == "fitted" & !is.na(result$fit) & result$fit - result$best > 2 * missed_by
+  told <- grepl("lmm_message_optima|lmm_warning_convergence", result$told)
+  kinds <- list("all" = TRUE, "REML" = result$reml, "ML" = !result$reml, "weights over six decades" = result$weighted,
+                "one random term" = result$terms == 1L, "several random terms" = result$terms > 1L, "diagonal terms" = grepl("||", result$formula, fixed = TRUE),
+                "fewer than 20 rows" = result$n < 20L)
+  do.call(rbind, lapply(names(kinds), function(kind) {
+    use <- rep_len(kinds[[kind]], nrow(result))
+    fitted <- use & result$outcome == "fitted"
+    data.frame(designs = kind, drawn = sum(use), refused = sum(use & !fitted), exact = sum(fitted & is.na(result$fit)),
+               compared = sum(fitted & !is.na(result$fit)), missed = sum(use & result$missed),
+               untold = sum(use & result$missed & !told), told = sum(fitted & grepl("lmm_message_optima", result$told)))
+  }))
+}
+
+write_table <- function(table, options) {
+  path <- file.path(dirname(dirname(script)), "inst", "extdata", "optima.csv")
+  writeLines(sprintf("# Rscript bench/optima.R --designs=%d --first=%d --write: %s, henderson %s, %s", options$designs, options$first,
+                     Sys.Date(), utils::packageVersion("henderson"), R.version.string), path)
+  suppressWarnings(utils::write.table(table, path, append = TRUE, sep = ",", row.names = FALSE))
+  cat("written: inst/extdata/optima.csv\n")
+}
+
+print_missed <- function(result) {
+  missed <- result[result$outcome == "fitted" & !(result$fit - result$best <= 2 * missed_by), ]
+  missed$below <- signif((missed$fit - missed$best) / 2, 3)
+  if (nrow(missed)) print(missed[c("seed", "n", "formula", "weighted", "reml", "told", "below")], row.names = FALSE)
+}
+
+options <- read_options(commandArgs(TRUE))
+seeds <- options$first + seq_len(options$designs) - 1L
+result <- do.call(rbind, parallel::mclapply(seeds, one_design, mc.cores = options$cores, mc.preschedule = FALSE))
+old <- base::options(width = 200)
+print_missed(result)
+print(table_of(result), row.names = FALSE)
+cat("largest difference of the criterion from the dense formula at the same parameters, relative: ",
+    format(max(abs(result$fit - result$dense_at_fit) / (1 + abs(result$fit)), na.rm = TRUE), digits = 2), "\n", sep = "")
+if (options$write) write_table(table_of(result), options)
