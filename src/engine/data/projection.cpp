@@ -40,8 +40,7 @@ MatrixXd unshift(const MatrixXd& shifted, const VectorXd& shift, const VectorXd&
   return shifted - constant * (shift.transpose() * shifted);
 }
 
-void find_aliases(const MatrixXd& work, const MatrixXd& triangle, const VectorXd& norm, const StreamingQr& qr,
-                  Projection& out) {
+void find_aliases(const MatrixXd& work, const MatrixXd& triangle, const VectorXd& norm, Projection& out) {
   const Index p = work.cols() < norm.size() ? work.cols() : norm.size(), rank = triangle.rows();
   out.alias = MatrixXd::Zero(rank, p);
   for (Index j = 0, before = 0; j < p; ++j) {
@@ -117,7 +116,7 @@ void orthogonalize(const StreamingQr& qr, const VectorXd& response_shift, double
   MatrixXd triangle(rank, rank);
   for (Index j = 0; j < rank; ++j) triangle.col(j) = work.col(out.kept[j]).head(rank);
   triangle.triangularView<Eigen::StrictlyLower>().setZero();
-  find_aliases(work, triangle, r.leftCols(p).colwise().norm().transpose(), qr, out);
+  find_aliases(work, triangle, r.leftCols(p).colwise().norm().transpose(), out);
   VectorXd shift(rank), constant(out.constant.size() > 0 ? rank : 0);
   out.log_det_r = 0;
   for (Index j = 0; j < rank; ++j) {

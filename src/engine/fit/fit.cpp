@@ -42,6 +42,7 @@ Searched search_once(Problem& problem, const CrossProducts& data, const FitOptio
 Searched search(Problem& problem, const CrossProducts& data, const FitOptions& options, Monitor& monitor) {
   Searched out = search_once(problem, data, options, monitor);
   const bool exact = out.outcome.zero_residual;
+  if (options.restarts == 0 && out.outcome.optimum.status == "too_many_evaluations") return out;  // one short search was asked for
   FitOptions again = options;
   if (exact && !problem.root) find_saturated_root(problem, data, kSaturatedRoot);
   if (exact && problem.saturated) {   // not fitted exactly: without residual variance

@@ -9,6 +9,9 @@
 
 namespace henderson {
 
+// Evaluations of one search where the residual variance may vanish.
+constexpr int kBriefSearch = 40;
+
 FitOutcome Fitter::run() {
   const Layout& layout = *problem_.layout;
   VectorXd neutral = neutral_theta(layout);
@@ -23,7 +26,8 @@ FitOutcome Fitter::run() {
     search(start.theta);
   }
   search_again(neutral);
-  if (problem_.saturated && out_.optimum.status == "too_many_evaluations") search(out_.optimum.theta, options_.search);
+  if (problem_.saturated && out_.optimum.status == "too_many_evaluations" && options_.search.max_evaluations > kBriefSearch)
+    search(out_.optimum.theta, options_.search);
   if (std::isfinite(out_.optimum.value)) finish();
   return out_;
 }
@@ -83,7 +87,7 @@ void Fitter::search_cancelling(const Cancelling& columns) {
 
 void Fitter::search(const VectorXd& start) {
   Options brief = options_.search;
-  if (problem_.saturated) brief.max_evaluations = std::min(brief.max_evaluations, 40);
+  if (problem_.saturated) brief.max_evaluations = std::min(brief.max_evaluations, kBriefSearch);
   search(start, brief);
 }
 

@@ -27,7 +27,9 @@ Rows engine_rows(const Design& d, const CrossProducts& data) {
     VectorXd x(data.p());
     for (Index j = 0; j < data.p(); ++j) x[j] = d.x(row[i], data.x.kept[j]) - data.x.shift[data.x.kept[j]];
     out.x.row(i) = root[i] * x.transpose() * data.x.to_orthogonal;
-    out.y.row(i) = root[i] * (d.y.row(row[i]) - x.transpose() * data.x.fit);
+    VectorXd user(data.p());
+    for (Index j = 0; j < data.p(); ++j) user[j] = d.x(row[i], data.x.kept[j]);
+    out.y.row(i) = root[i] * (d.y.row(row[i]) - user.transpose() * data.x.response);
   }
   for (std::size_t g = 0; g < d.layout.groups.size(); ++g) {
     out.z.push_back(root.asDiagonal() * group_z(d, data, static_cast<int>(g), row));

@@ -72,8 +72,7 @@ struct Projection {
 MatrixXd unshift(const MatrixXd& shifted, const VectorXd& shift, const VectorXd& constant);
 
 // Column j of X as a combination of the kept columns before it; what is rounding beside the column is zero.
-void find_aliases(const MatrixXd& work, const MatrixXd& triangle, const VectorXd& norm, const StreamingQr& qr,
-                  Projection& out);
+void find_aliases(const MatrixXd& work, const MatrixXd& triangle, const VectorXd& norm, Projection& out);
 
 // Sums of squares of the responses, which were read less `shift`. Arithmetic is done with what is left of them; the numbers
 // themselves were rounded to the doubles near them, which a sum of many terms misses by two units.

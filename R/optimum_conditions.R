@@ -1,0 +1,105 @@
+# What is told of how a search ended: residual variance 0, other optima, no convergence, no optimum.
+
+zero_residual_warning <- function(frame, estimates) {
+  exact <- all(unlist(estimates$covariance) == 0)
+  lmm_condition("warning", "precision", paste0("residual variance is zero to working precision: ",
+    quote_name(frame$response), " is an exact linear function of the fixed effects",
+    if (!exact) " and the random effects", "."), what = frame$response, value = 0,
+    fix = "Standard errors, tests and the likelihood have no value.")
+}
+
+no_residual_message <- function() {
+  lmm_condition("message", "boundary", "boundary (singular) fit: the residual variance is estimated as 0.", what = "sigma",
+                value = 0, fix = "The other estimates, standard errors and tests are their limits.")
+}
+
+# Searches from other starts that came to another optimum: how many, and how far the next one is. Searches that end at one
+# optimum differ by little more than the rounding error of the criterion.
+optima_conditions <- function(optimum) {
+  gap <- optimum$others - optimum$value
+  gap <- gap[gap > 1e6 * optimum$rounding]
+  if (!length(gap) && !isTRUE(optimum$unbounded)) return(NULL)
+  more <- if (length(gap)) paste0(count_of(length(gap), "search", "searches"), " from other starting values ended at a lower one, by ",
+                                  format(min(gap) / 2, digits = 2L), if (length(gap) > 1L) " or more")
+  infinite <- if (isTRUE(optimum$unbounded)) "the likelihood has no upper bound as the residual variance goes to 0"
+  list(lmm_condition("message", "optima", paste0("the estimates depend on the starting values: the likelihood has more than one maximum. ",
+    "This is the highest that was found; ", paste(c(more, infinite), collapse = "; "), "."), what = "start", value = min(gap, Inf) / 2,
+    fix = "Compare fits with other values of lmm(start = ), or with fewer variance parameters."))
+}
+
+convergence_warning <- function(optimum) {
+  if (optimum$status == "unbounded") {
+    return(lmm_condition("warning", "convergence", paste("the criterion falls without bound as the residual variance goes to 0:",
+      "fixed and random effects can fit these data exactly, and there are no estimates."), what = "sigma", value = 0,
+      fix = "Use fewer random columns, or give the residual standard deviation: fixed = c(sigma = )."))
+  }
+  lmm_condition("warning", "convergence", paste0("the search ended without reaching the optimum (", optimum$status,
+    "): one more Newton step would lower the criterion by ", format(optimum$decrement, digits = 3L), "."),
+    value = optimum$decrement, fix = "See lmm_control().")
+}
+
+no_optimum_warning <- function(optimum) {
+  lmm_condition("warning", "convergence", paste("the criterion falls to the edge of the parameters at which the covariance matrix of",
+    "the response is positive definite: with `bounded = FALSE` it has no optimum."), value = optimum$decrement,
+    fix = "Use bounded = TRUE, or ems() for moment estimates.")
+}
+
+boundary_message <- function(frame, optimum, estimates) {
+  told <- unlist(Map(function(S, term, singular) if (singular) boundary_words(S, term), estimates$covariance,
+                     frame$random, optimum$singular))
+  lmm_condition("message", "boundary", paste0("boundary (singular) fit: ", paste(told, collapse = "; "), "."),
+                what = vapply(frame$random[optimum$singular], `[[`, "", "name"))
+}
+
+boundary_words <- function(S, term) {
+  if (is_special(term)) {
+    what <- if (all(S == 0)) "the variances" else "a parameter"
+    return(paste0(what, " of ", written_terms(list(term)), " ", if (all(S == 0)) "are estimated as 0" else "is estimated at its bound"))
+  }
+  zero <- term$columns[diag(S) == 0]
+  if (length(zero)) {
+    return(paste0("variance of ", enumerate(quote_name(zero)), " by ", quote_name(term$name), " is estimated as 0"))
+  }
+  if (nrow(S) == 2L) {
+    return(paste0("correlation of ", enumerate(quote_name(term$columns)), " by ", quote_name(term$name),
+                  " is estimated as ", if (S[1L, 2L] > 0) "1" else "-1"))
+  }
+  paste0("covariance matrix of ", quote_name(term$name), " is estimated as singular")
+}
+
+# The share of a column's variation that earlier columns must leave, lest its coefficient be noted as imprecise.
+nearly_collinear <- 10^-4
+
+# Columns of X that earlier ones determine, and columns that come close to it.
+rank_conditions <- function(frame, blocks) {
+  dropped <- setdiff(seq_along(frame$x_names), blocks$x$kept)
+  near <- which(blocks$x$novelty > 0 & blocks$x$novelty < nearly_collinear)
+  c(if (length(dropped)) list(rank_message(frame, blocks, dropped)),
+    if (length(near)) list(collinear_message(frame, blocks, near)))
+}
+
+rank_message <- function(frame, blocks, dropped) {
+  kept <- frame$x_names[blocks$x$kept]
+  words <- vapply(seq_along(dropped), function(k) {
+    weight <- blocks$x$alias[, dropped[k]]
+    alias_words(frame$x_names[dropped[k]], kept[weight != 0], weight[weight != 0])
+  }, "")
+  lmm_condition("message", "rank", paste0("fixed-effect model matrix is rank deficient, so ",
+    count_of(length(dropped), "column is", "columns are"), " dropped: ", enumerate(words), "."),
+    what = frame$x_names[dropped])
+}
+
+alias_words <- function(name, of, weight) {
+  if (!length(of)) return(paste0(quote_name(name), " is zero"))
+  if (identical(of, "(Intercept)")) return(paste0(quote_name(name), " is constant and duplicates the intercept"))
+  if (length(of) == 1L && isTRUE(all.equal(weight, 1))) return(paste0(quote_name(name), " = ", quote_name(of)))
+  paste0(quote_name(name), " is a combination of ", enumerate(quote_name(of)))
+}
+
+collinear_message <- function(frame, blocks, near) {
+  kept <- frame$x_names[blocks$x$kept]
+  related <- lapply(near, function(j) setdiff(kept[blocks$x$alias[, j] != 0], "(Intercept)"))
+  words <- unlist(Map(function(j, of) paste(quote_name(c(of, frame$x_names[j])), collapse = " and "), near, related))
+  lmm_condition("message", "precision", paste0("nearly collinear fixed effects: ", enumerate(words),
+    "; their separate coefficients depend on the last digits of the data."), what = frame$x_names[near])
+}
