@@ -14,6 +14,9 @@
 #'   sparse, of package 'Matrix', a column for each effect, named by its level), or a list of matrices.
 #' @section Conditions:
 #' `lmm_error_input`: an unknown `type`, `fixed.only` and `random.only` both `TRUE`, or a fit that holds no rows (`lmm_control(keep_rows = FALSE)`).
+#' @seealso [getME()] for other parts of a fit.
+#' @concept design matrix
+#' @concept model frame
 #' @examples
 #' fit <- lmm(yield ~ treat + (1 | blend), penicillin)
 #' head(model.matrix(fit))

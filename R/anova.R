@@ -52,6 +52,16 @@
 #' @references Goodnight (1980) Communications in Statistics A9, 167-180 (types of hypotheses). Kuznetsova, Brockhoff and
 #'   Christensen (2017) Journal of Statistical Software 82(13). Halekoh and Hojsgaard (2014) Journal of Statistical
 #'   Software 59(9).
+#' @seealso [contest()] for other hypotheses, [drop1][drop1.lmm_fit], [ranova()] and [rlrt()] for variances,
+#'   [bootstrap_test()], [anova_hypotheses()] for the matrices behind the tests, [ddf_methods()].
+#' @concept F test
+#' @concept likelihood ratio test
+#' @concept type III tests
+#' @concept type II tests
+#' @concept Kenward-Roger
+#' @concept Satterthwaite
+#' @concept comparison of models
+#' @concept test of fixed effects
 #' @examples
 #' fit <- lmm(yield ~ irrigation * variety + (1 | field), irrigation)
 #' anova(fit)
@@ -130,6 +140,10 @@ anova_without_tests <- function(fit) {
 #' @section Conditions:
 #' `lmm_error_input`: an unknown `type`, or anything but a fit.
 #' @references Goodnight (1980) Communications in Statistics A9, 167-180.
+#' @seealso [anova][anova.lmm_fit], [contest()].
+#' @concept contrast matrix
+#' @concept estimable functions
+#' @concept type III tests
 #' @examples
 #' anova_hypotheses(lmm(yield ~ irrigation * variety + (1 | field), irrigation))
 #' @export

@@ -17,6 +17,11 @@
 #' changed since; the model has no counterpart in 'lme4' (held parameters, negative variances, weights of zero, a diagonal term whose
 #' columns 'lme4' does not keep apart).
 #' `lmm_error_unidentified`: the residual variance is zero.
+#' @seealso [emmeans_support], [car_support], [multcomp_support], [lmtest_support], [nlme_support];
+#'   `vignette("for-lme4-users", "henderson")` lists the packages.
+#' @concept lme4
+#' @concept lmer
+#' @concept conversion
 #' @examplesIf requireNamespace("lme4", quietly = TRUE)
 #' fit <- lmm(yield ~ treat + (1 | blend), penicillin)
 #' as_lmer(fit)

@@ -14,6 +14,7 @@
 #' @section Conditions:
 #' `lmm_error_input` as for the methods of [plot()].
 #' @seealso [plot.lmm_fit()].
+#' @concept ggplot2
 #' @examplesIf requireNamespace("ggplot2", quietly = TRUE)
 #' fit <- lmm(yield ~ treat + (1 | blend), penicillin)
 #' ggplot2::autoplot(fit)

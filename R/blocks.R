@@ -14,6 +14,9 @@
 #'   Cholesky factor and `fixed_columns`.
 #' @section Conditions:
 #' Anything but a fit is an error of class `lmm_error_input`.
+#' @seealso [lmm_control()].
+#' @concept factorization
+#' @concept memory
 #' @examples
 #' blocks(lmm(yield ~ treat + (1 | blend), penicillin))
 #' @export

@@ -53,6 +53,11 @@
 #'   Operations Research 50, 1073-1075. Carpenter, Goldstein and Rasbash (2003) Applied Statistics 52, 431-443. Modugno and
 #'   Giannerini (2015) Communications in Statistics - Theory and Methods 44, 4812-4825.
 #' @seealso [plot.lmm_bootstrap()], [bootstrap_test()], [simulate.lmm_fit()].
+#' @concept parametric bootstrap
+#' @concept bootstrap confidence interval
+#' @concept wild bootstrap
+#' @concept cases bootstrap
+#' @concept bootMer
 #' @concept resampling
 #' @examples
 #' fit <- lmm(bright ~ 1 + (1 | operator), pulp)

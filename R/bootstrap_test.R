@@ -28,6 +28,10 @@
 #' `lmm_error_input`: fits to other rows, responses or weights, or a `large` without more parameters than `small`;
 #' `lmm_error_unidentified` where the residual variance is zero; `lmm_warning_convergence` as for [bootstrap()].
 #' @references Halekoh and Hojsgaard (2014) Journal of Statistical Software 59(9).
+#' @seealso [bootstrap()] for intervals, [anova][anova.lmm_fit], [rlrt()] for exact tests of a variance.
+#' @concept parametric bootstrap
+#' @concept simulated p-value
+#' @concept comparison of models
 #' @examples
 #' large <- lmm(yield ~ treat + (1 | blend), penicillin)
 #' small <- lmm(yield ~ 1 + (1 | blend), penicillin)

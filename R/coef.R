@@ -28,6 +28,13 @@
 #' (`lmm_message_refit`).
 #' @references Henderson (1975) Biometrics 31, 423-447. Kenward and Roger (1997) Biometrics 53, 983-997. Bell and McCaffrey
 #'   (2002) Survey Methodology 28, 169-181.
+#' @seealso [ranef][ranef.lmm_fit], [summary.lmm_fit], [ddf_methods()] for tests with cluster-robust standard
+#'   errors, [contest()].
+#' @concept fixed effects
+#' @concept BLUE
+#' @concept robust
+#' @concept sandwich
+#' @concept cluster-robust standard errors
 #' @examples
 #' fit <- lmm(yield ~ treat + (1 | blend), penicillin)
 #' fixef(fit)

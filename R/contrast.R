@@ -36,6 +36,10 @@
 #' @references Fai and Cornelius (1996) J. Statist. Comput. Simul. 54, 363-378. Kenward and Roger (1997) Biometrics 53,
 #'   983-997.
 #' @seealso [predictable()] for combinations of fixed and random effects, [anova_hypotheses()] for the `L` of a term.
+#' @concept contrast
+#' @concept linear hypothesis
+#' @concept Wald test
+#' @concept estimate statement
 #' @examples
 #' fit <- lmm(yield ~ treat + (1 | blend), penicillin)
 #' contest(fit, c(treatB = 1, treatC = -1), joint = FALSE)

@@ -58,6 +58,16 @@ ddf_classes <- c(Satterthwaite = "df_satterthwaite", `Kenward-Roger` = "df_kenwa
 #' @references Kenward and Roger (1997) Biometrics 53, 983-997. Fai and Cornelius (1996) J. Statist. Comput. Simul. 54,
 #'   363-378. Bell and McCaffrey (2002) Survey Methodology 28, 169-181. Pustejovsky and Tipton (2018) J. Bus. Econ.
 #'   Statist. 36, 672-683. Giesbrecht and Burns (1985) Biometrics 41, 477-486. Pinheiro and Bates (2000), section 2.4.2.
+#' @seealso [anova][anova.lmm_fit], [summary.lmm_fit] and [contest()], which take `ddf`; [vcov][coefficients]
+#'   for the covariance matrices; `vignette("degrees-of-freedom", "henderson")`.
+#' @concept Kenward-Roger
+#' @concept Satterthwaite
+#' @concept degrees of freedom
+#' @concept containment
+#' @concept between-within
+#' @concept small sample
+#' @concept robust
+#' @concept cluster-robust tests
 #' @examples
 #' ddf_methods()
 #' fit <- lmm(yield ~ irrigation * variety + (1 | field), irrigation)

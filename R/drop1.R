@@ -18,6 +18,9 @@
 #' @section Conditions:
 #' A `scope` that names no term of the model is an error of class `lmm_error_input`; one of class `lmm_error_data` says that the
 #' number of rows in use would change with a term.
+#' @seealso [anova][anova.lmm_fit], [backward()] for several steps, [ranova()] for random terms.
+#' @concept model selection
+#' @concept test of fixed effects
 #' @examples
 #' fit <- lmm(yield ~ irrigation * variety + (1 | field), irrigation)
 #' drop1(fit)

@@ -48,6 +48,13 @@
 #' @references Goodnight (1978) SAS Technical Report R-105. Hartley (1967) Biometrics 23, 105-114. Searle, Casella and
 #'   McCulloch (1992) *Variance Components*, chapters 4 and 5.
 #' @seealso [quantity()] for modified large-sample and generalized intervals of functions of the components, [gauge_rr()].
+#' @concept variance components
+#' @concept method of moments
+#' @concept nested analysis of variance
+#' @concept MLS
+#' @concept modified large-sample interval
+#' @concept generalized confidence interval
+#' @concept exact F test
 #' @concept expected mean squares
 #' @concept analysis of variance
 #' @examples

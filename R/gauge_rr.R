@@ -25,6 +25,8 @@
 #' @references Burdick, Borror and Montgomery (2005) *Design and Analysis of Gauge R&R Studies*. Automotive Industry Action Group
 #'   (2010) *Measurement Systems Analysis*, 4th edition.
 #' @seealso [ems()], [quantity()], [tolerance_interval()].
+#' @concept repeatability
+#' @concept MSA
 #' @concept gauge
 #' @concept measurement system analysis
 #' @concept reproducibility

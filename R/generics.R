@@ -38,6 +38,10 @@ knows_class <- function(name, object, package) {
 #' @return `TRUE` or `FALSE`. For each term: `getME(fit, "singular")`.
 #' @section Conditions:
 #' An object that neither this package nor 'lme4' knows is an error of class `lmm_error_input`.
+#' @seealso [rlrt()] and [ranova()] for tests of a variance, [VarCorr][VarCorr.lmm_fit].
+#' @concept singular fit
+#' @concept boundary
+#' @concept zero variance
 #' @examples
 #' isSingular(lmm(yield ~ treat + (1 | blend), penicillin))
 #' @export
@@ -56,6 +60,9 @@ isSingular.lmm_fit <- function(x, ...) any(fit_singular(x))
 #' @return A named integer vector.
 #' @section Conditions:
 #' An object that neither this package nor 'lme4' knows is an error of class `lmm_error_input`.
+#' @seealso [lmm()], [summary.lmm_fit].
+#' @concept number of groups
+#' @concept sample size
 #' @examples
 #' ngrps(lmm(yield ~ treat + (1 | blend), penicillin))
 #' @export
@@ -80,6 +87,9 @@ ngrps.lmm_fit <- function(object, ...) {
 #' @section Conditions:
 #' An object that neither this package nor 'lme4' knows is an error of class `lmm_error_input`.
 #' @references Patterson and Thompson (1971) Biometrika 58, 545-554.
+#' @seealso [logLik][logLik.lmm_fit].
+#' @concept restricted likelihood
+#' @concept deviance
 #' @examples
 #' REMLcrit(lmm(yield ~ treat + (1 | blend), penicillin))
 #' @export
@@ -106,6 +116,11 @@ REMLcrit.lmm_fit <- function(object, ...) criterion_at_optimum(object, REML = TR
 #' @section Conditions:
 #' `lmm_error_input`: a response that is not numeric or has another number of rows; `lmm_error_data`: missing or infinite values of a single
 #' response in rows in use. Of many responses missing values are left out, and those that cannot be fitted are flagged.
+#' @seealso [responses] for what a matrix gives, [update][update.lmm_fit] for another formula or other data,
+#'   [bootstrap()].
+#' @concept simulation
+#' @concept many responses
+#' @concept new response
 #' @examples
 #' fit <- lmm(yield ~ treat + (1 | blend), penicillin)
 #' refit(fit, log(penicillin$yield))
@@ -151,6 +166,10 @@ refit.default <- function(object, newresp, ...) {
 #'   \item{`conditions`}{messages and warnings given while the model was fitted}
 #'   \item{`optimum`}{how the search for the optimum ended}
 #' }
+#' @seealso [VarCorr][VarCorr.lmm_fit], [model.matrix][model.matrix.lmm_fit], [subject_covariance()].
+#' @concept components of a fit
+#' @concept Z matrix
+#' @concept theta
 #' @examples
 #' fit <- lmm(yield ~ treat + (1 | blend), penicillin)
 #' getME(fit, "theta")
@@ -173,6 +192,10 @@ getME.default <- function(object, name, ...) hand_over("getME", object, name, ..
 #' @section Conditions:
 #' An unknown `compat` is an error of class `lmm_error_input`.
 #' @references Hurvich and Tsai (1989) Biometrika 76, 297-307.
+#' @seealso [AIC][logLik.lmm_fit] and [BIC][logLik.lmm_fit].
+#' @concept AICc
+#' @concept corrected AIC
+#' @concept model selection
 #' @examples
 #' AICC(lmm(yield ~ treat + (1 | blend), penicillin, REML = FALSE))
 #' @export

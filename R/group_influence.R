@@ -18,6 +18,10 @@
 #' `lmm_error_input`: a name that is none of a grouping factor, a fit that holds no rows.
 #' @seealso [cooks.distance.lmm_fit()] for single rows, [plot.lmm_fit()].
 #' @references Cook (1977) Technometrics 19, 15-18. Demidenko and Stukel (2005) Statistics in Medicine 24, 893-909.
+#' @concept outlier
+#' @concept case deletion
+#' @concept jackknife
+#' @concept leave one group out
 #' @concept influence
 #' @concept Cook's distance
 #' @examples

@@ -17,6 +17,14 @@
 #' @section Conditions:
 #' `lmm_error_input` for a fit that holds no rows. All are `NA` where the residual variance is zero.
 #' @references Demidenko and Stukel (2005) Statistics in Medicine 24, 893-909.
+#' @seealso [group_influence()] for the influence of groups, [residuals][residuals.lmm_fit],
+#'   [plot][plot.lmm_fit].
+#' @concept leverage
+#' @concept Cook's distance
+#' @concept outlier
+#' @concept hat values
+#' @concept influence
+#' @concept diagnostics
 #' @examples
 #' fit <- lmm(yield ~ treat + (1 | blend), penicillin)
 #' hatvalues(fit)

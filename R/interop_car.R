@@ -23,6 +23,10 @@
 #' `lmm_error_unidentified`: type III where columns are dropped, or a hypothesis that cannot be estimated.
 #' `lmm_warning_precision`: no test where the covariance matrix has not full rank, as a cluster-robust one of few clusters.
 #' @references Fox and Weisberg (2019) An R Companion to Applied Regression, 3rd edition, section 5.3.
+#' @seealso [anova][anova.lmm_fit], [contest()].
+#' @concept Anova
+#' @concept type II tests
+#' @concept linear hypothesis
 #' @examplesIf requireNamespace("car", quietly = TRUE)
 #' fit <- lmm(yield ~ irrigation * variety + (1 | field), irrigation)
 #' car::Anova(fit)

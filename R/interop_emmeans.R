@@ -19,6 +19,13 @@
 #' @section Conditions:
 #' `lmm_error_input`: an unknown method, a `vcov.` that does not fit the coefficients, a fit that holds no rows, or data that cannot be found where the fit has only functions of
 #' the variables.
+#' @seealso [contest()], [plot_effects()], [multcomp_support].
+#' @concept least squares means
+#' @concept LS means
+#' @concept post hoc tests
+#' @concept pairwise comparisons
+#' @concept multiple comparisons
+#' @concept marginal means
 #' @examplesIf requireNamespace("emmeans", quietly = TRUE)
 #' fit <- lmm(yield ~ treat + (1 | blend), penicillin)
 #' emmeans::emmeans(fit, ~ treat)

@@ -25,6 +25,10 @@
 #' `lmm_error_input`: a covariance matrix or `df` that does not fit the coefficients, `ddf` together with `vcov.`, a coefficient that
 #' does not exist, fits to other rows or responses.
 #' `lmm_message_refit`: fits were refitted by maximum likelihood.
+#' @seealso [vcov][coefficients], [anova][anova.lmm_fit].
+#' @concept Wald test
+#' @concept likelihood ratio test
+#' @concept robust
 #' @examplesIf requireNamespace("lmtest", quietly = TRUE)
 #' fit <- lmm(yield ~ treat + (1 | blend), penicillin)
 #' lmtest::coeftest(fit)

@@ -17,6 +17,12 @@
 #' @section Conditions:
 #' A covariance matrix that does not fit the coefficients, or negative `df`, is an error of class `lmm_error_input`.
 #' @references Hothorn, Bretz and Westfall (2008) Biometrical Journal 50, 346-363.
+#' @seealso [emmeans_support], [contest()].
+#' @concept Tukey
+#' @concept Dunnett
+#' @concept post hoc tests
+#' @concept multiple comparisons
+#' @concept simultaneous confidence intervals
 #' @examplesIf requireNamespace("multcomp", quietly = TRUE)
 #' fit <- lmm(yield ~ treat + (1 | blend), penicillin)
 #' summary(multcomp::glht(fit, multcomp::mcp(treat = "Tukey")))

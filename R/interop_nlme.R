@@ -28,6 +28,11 @@
 #' @section Conditions:
 #' `lmm_error_input`: an argument that is none of these, a fit that holds no rows.
 #' @references Pinheiro and Bates (2000) *Mixed-Effects Models in S and S-PLUS*, sections 2.4, 5.3.
+#' @seealso [subject_covariance()], [confint][confint.lmm_fit], [residuals][residuals.lmm_fit].
+#' @concept autocorrelation
+#' @concept variogram
+#' @concept nlme
+#' @concept lme
 #' @examples
 #' fit <- lmm(yield ~ treat + (1 | blend), penicillin)
 #' nlme::intervals(fit)

@@ -55,6 +55,15 @@
 #' `lmm_warning_convergence`, and `NA`, where the likelihood of a profile has no upper bound.
 #' @references Venzon and Moolgavkar (1988) Applied Statistics 37, 87-94. Satterthwaite (1946) Biometrics Bulletin 2,
 #'   110-114. Davison and Hinkley (1997) *Bootstrap Methods and their Application*.
+#' @seealso [quantity()] for functions of the parameters, [profile][profile.lmm_fit] to look at the likelihood,
+#'   [contest()] for combinations of coefficients, [bootstrap()], [ems()] for exact and modified large-sample
+#'   limits, [predict][predict.lmm_fit] for limits of predictions.
+#' @concept confidence interval
+#' @concept profile likelihood
+#' @concept Wald interval
+#' @concept Satterthwaite
+#' @concept limits of a variance
+#' @concept coverage
 #' @examples
 #' fit <- lmm(bright ~ 1 + (1 | operator), pulp)
 #' confint(fit)

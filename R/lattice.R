@@ -20,6 +20,8 @@
 #' @section Conditions:
 #' `lmm_error_input`: a confidence level outside 0 to 1 or an unknown parameter.
 #' @seealso [plot.ranef.lmm_fit()], [plot.lmm_profile()], [plot.lmm_fit()].
+#' @concept caterpillar plot
+#' @concept trellis
 #' @examplesIf requireNamespace("lattice", quietly = TRUE)
 #' fit <- lmm(yield ~ treat + (1 | blend), penicillin)
 #' lattice::dotplot(ranef(fit))

@@ -119,6 +119,35 @@
 #' @references Jennrich and Schluchter (1986) Biometrics 42, 805-820. Pinheiro and Bates (2000) *Mixed-Effects Models in S and
 #'   S-PLUS*, chapter 5. Henderson (1975) Biometrics 31, 423-447. Harville (1977) JASA 72, 320-338.
 #'   Bates and DeBacker (2010) in: Data Analysis and Applications, 1-25.
+#' @seealso [summary.lmm_fit], [anova][anova.lmm_fit], [confint][confint.lmm_fit], [predict][predict.lmm_fit],
+#'   [plot][plot.lmm_fit] for what to do with a fit, [henderson-package] for all functions by question,
+#'   [lmm_control()] for settings, [precision()] and [pedigree()] for known relationships,
+#'   [subject_covariance()] for the covariance matrix of a subject.
+#' @concept mixed model
+#' @concept mixed-effects model
+#' @concept multilevel model
+#' @concept hierarchical linear model
+#' @concept random effects
+#' @concept random intercept
+#' @concept random slope
+#' @concept repeated measures
+#' @concept longitudinal data
+#' @concept split-plot design
+#' @concept nested design
+#' @concept crossed random effects
+#' @concept REML
+#' @concept autocorrelation
+#' @concept AR1, AR(1), first-order autoregression
+#' @concept MMRM
+#' @concept heteroscedasticity
+#' @concept kriging
+#' @concept spatial correlation
+#' @concept pedigree
+#' @concept animal model
+#' @concept kinship
+#' @concept genomic prediction
+#' @concept factor analytic
+#' @concept unstructured covariance
 #' @examples
 #' fit <- lmm(yield ~ treat + (1 | blend), penicillin)
 #' summary(fit)
@@ -211,6 +240,11 @@ abort_held_unbounded <- function() {
 #' @return A list of class `lmm_control`.
 #' @section Conditions:
 #' A setting of the wrong kind, or one that does not exist, is an error of class `lmm_error_input`.
+#' @seealso [lmm()], [blocks()].
+#' @concept optimizer
+#' @concept convergence
+#' @concept memory
+#' @concept iterative solver
 #' @examples
 #' lmm(yield ~ treat + (1 | blend), penicillin, control = lmm_control(progress = TRUE))
 #' @export

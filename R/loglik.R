@@ -32,6 +32,11 @@
 #' An unknown `compat`, a `k` that is no number, or fits with different rows or responses in one table are errors of class
 #' `lmm_error_input`. `lmm_warning_data`: restricted likelihoods in a table that are not comparable.
 #' @references Patterson and Thompson (1971) Biometrika 58, 545-554. Harville (1977) JASA 72, 320-338.
+#' @seealso [AICC()], [anova][anova.lmm_fit] for tests between two fits, [REMLcrit()].
+#' @concept AIC
+#' @concept BIC
+#' @concept information criterion
+#' @concept model selection
 #' @examples
 #' fit <- lmm(yield ~ treat + (1 | blend), penicillin)
 #' logLik(fit)

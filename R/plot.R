@@ -32,6 +32,10 @@
 #' `lmm_error_input`: an unknown `type`, a fit that holds no rows, or a formula that cannot be evaluated.
 #' @seealso [plot of random effects][plot.ranef.lmm_fit()], [plot of a profile][plot.lmm_profile()], [plot_effects()],
 #'   [plot_shrinkage()], [group_influence()], [autoplot()][autoplot.lmm_fit()] for ggplot2.
+#' @concept normal quantile plot
+#' @concept QQ plot
+#' @concept scale-location plot
+#' @concept outlier
 #' @concept residual plot
 #' @concept diagnostics
 #' @examples

@@ -18,6 +18,8 @@
 #' @section Conditions:
 #' `lmm_error_input`: a name that is no variable of the fixed effects; means that are not estimable.
 #' @seealso [contest()], [predict.lmm_fit()]; `emmeans::emmip()` for more.
+#' @concept effect plot
+#' @concept confidence band
 #' @concept marginal means
 #' @concept least squares means
 #' @concept interaction plot
@@ -131,6 +133,7 @@ draw_bars <- function(x, rows, color, pch) {
 #' @section Conditions:
 #' `lmm_error_input`: a term that does not exist, a fit that holds no rows.
 #' @seealso [plot.ranef.lmm_fit()].
+#' @concept partial pooling
 #' @concept shrinkage
 #' @concept BLUP
 #' @examples

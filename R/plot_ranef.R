@@ -16,6 +16,10 @@
 #' @return Invisibly, the data frame that [as.data.frame()][ranef.lmm_fit()] gives, with columns `lower` and `upper`.
 #' @section Conditions:
 #' `lmm_error_input`: an unknown `type`, or a `level` outside 0 to 1.
+#' @seealso [ranef][ranef.lmm_fit], [plot_shrinkage()], [lattice_plots], [autoplot][autoplot.lmm_fit].
+#' @concept caterpillar plot
+#' @concept BLUP
+#' @concept QQ plot
 #' @examples
 #' fit <- lmm(yield ~ treat + (1 | blend), penicillin)
 #' plot(ranef(fit))

@@ -16,6 +16,9 @@
 #' @section Conditions:
 #' `lmm_error_input`: a statistic that does not exist, a confidence level outside 0 to 1.
 #' @seealso [plot.lmm_fit()], [autoplot()][autoplot.lmm_fit()] for ggplot2.
+#' @concept histogram
+#' @concept null distribution
+#' @concept power curve
 #' @examples
 #' fit <- lmm(bright ~ 1 + (1 | operator), pulp)
 #' plot(bootstrap(fit, nsim = 100, seed = 1))

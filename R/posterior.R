@@ -42,6 +42,9 @@
 #' @references Gelman (2006) Bayesian Analysis 1, 515-534. Tierney (1994) Annals of Statistics 22, 1701-1762. Vehtari et al. (2021) Bayesian
 #'   Analysis 16, 667-718.
 #' @seealso [priors], [predict()][predict.lmm_posterior()], [bayes_factor()], [quantity()] and [contest()], which take draws too; `vignette("posterior")`.
+#' @concept MCMC
+#' @concept credible interval
+#' @concept posterior distribution
 #' @examples
 #' fit <- lmm(yield ~ treat + (1 | blend), penicillin)
 #' draws <- posterior(fit, seed = 1)

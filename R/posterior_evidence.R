@@ -13,6 +13,11 @@
 #' @section Conditions:
 #' `lmm_error_input`: other data, other fixed effects, or a parameter that only one of the models has, or for which they have different priors, with an improper
 #' prior: its constant is arbitrary, and so would be the Bayes factor.
+#' @seealso [posterior()], [priors], [rlrt()] for exact tests of a variance.
+#' @concept Bayes factor
+#' @concept marginal likelihood
+#' @concept evidence
+#' @concept comparison of models
 #' @examples
 #' small <- lmm(yield ~ treat + (1 | blend), penicillin, fixed = c(blend = 0))
 #' large <- lmm(yield ~ treat + (1 | blend), penicillin)

@@ -11,6 +11,9 @@
 #' @return `x`, invisibly.
 #' @section Conditions:
 #' `lmm_error_input`: an unknown type or name.
+#' @seealso [posterior()], [summary.lmm_posterior].
+#' @concept trace plot
+#' @concept posterior density
 #' @examples
 #' fit <- lmm(yield ~ treat + (1 | blend), penicillin)
 #' draws <- posterior(fit, 1000, prior_half_t(3, 10), seed = 1)

@@ -19,6 +19,10 @@
 #'   `simulate()`: a data frame with a column per response, for posterior predictive checks.
 #' @section Conditions:
 #' `lmm_error_newdata` as for [predict.lmm_fit()]; `lmm_error_input`: random effects that were not drawn.
+#' @seealso [posterior()], [predict.lmm_fit].
+#' @concept posterior predictive check
+#' @concept credible interval
+#' @concept prediction interval
 #' @examples
 #' fit <- lmm(yield ~ treat + (1 | blend), penicillin)
 #' draws <- posterior(fit, 1000, seed = 1)

@@ -17,6 +17,11 @@ about_posterior <- function(x) attr(x, "about")
 #'   number of draws would settle it. Parameters held at fixed values have no row.
 #' @section Conditions:
 #' `lmm_error_input`: an unknown option, or `exact = TRUE` where there is no grid.
+#' @seealso [posterior()], [plot.lmm_posterior], [quantity()].
+#' @concept credible interval
+#' @concept effective sample size
+#' @concept R-hat
+#' @concept Bayesian inference
 #' @examples
 #' draws <- posterior(lmm(yield ~ treat + (1 | blend), penicillin), 1000, seed = 1)
 #' summary(draws, interval = "hpd")

@@ -141,6 +141,11 @@ mask_design <- function(d, use) {
 #' weights takes their weights as 1. `lmm_message_refit`: a refit by REML for Kenward and Roger.
 #' @references Henderson (1975) Biometrics 31, 423-447. McLean, Sanders and Stroup (1991) The American Statistician 45,
 #'   54-64. Prasad and Rao (1990) JASA 85, 163-171. Harville and Jeske (1992) JASA 87, 724-731.
+#' @seealso [predict_mean()] for means of future observations, [predictable()], [tolerance_interval()], [plot_effects()].
+#' @concept prediction interval
+#' @concept confidence band
+#' @concept prediction for a new group
+#' @concept kriging
 #' @examples
 #' fit <- lmm(bright ~ 1 + (1 | operator), pulp)
 #' predict(fit, data.frame(operator = c("a", "d")))

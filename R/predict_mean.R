@@ -20,6 +20,8 @@
 #' @section Conditions:
 #' `lmm_error_newdata` as for [predict()][predict.lmm_fit()]; `lmm_error_input`: rows with missing values, weights that are not positive.
 #' @seealso [predict.lmm_fit()] for single observations, [tolerance_interval()].
+#' @concept future observations
+#' @concept mean of new observations
 #' @concept prediction interval
 #' @examples
 #' fit <- lmm(bright ~ 1 + (1 | operator), pulp)

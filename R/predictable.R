@@ -38,6 +38,12 @@
 #' REML for Kenward and Roger.
 #' @references McLean, Sanders and Stroup (1991) The American Statistician 45, 54-64. Kackar and Harville (1984) JASA 79,
 #'   853-862. Harville and Jeske (1992) JASA 87, 724-731. Kenward and Roger (1997) Biometrics 53, 983-997.
+#' @seealso [contest()] for fixed effects alone, [predict][predict.lmm_fit], [ranef][ranef.lmm_fit].
+#' @concept BLUP
+#' @concept narrow inference
+#' @concept broad inference
+#' @concept estimate statement
+#' @concept linear combination
 #' @examples
 #' fit <- lmm(bright ~ 1 + (1 | operator), pulp)
 #' predictable(fit, 1)                                                # broad

@@ -73,6 +73,9 @@ without_variances <- function(b) {
 #' @seealso [ranef.lmm_fit()], [quantity()] for heritabilities as ratios of variances.
 #' @references Henderson (1975) Biometrics 31, 423-447. Cullis, Smith and Coombes (2006) Journal of Agricultural, Biological and
 #'   Environmental Statistics 11, 381-393.
+#' @concept reliability
+#' @concept accuracy of breeding values
+#' @concept Cullis heritability
 #' @concept heritability
 #' @concept BLUP
 #' @concept prediction error variance

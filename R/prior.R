@@ -54,6 +54,10 @@ new_prior <- function(scope, label, ...) structure(list(scope = scope, label = l
 #' @references Gelman (2006) Bayesian Analysis 1, 515-534. Lewandowski, Kurowicka and Joe (2009) Journal of Multivariate
 #'   Analysis 100, 1989-2001. Simpson et al. (2017) Statistical Science 32, 1-28.
 #' @seealso [posterior()].
+#' @concept prior distribution
+#' @concept inverse Wishart
+#' @concept half-Cauchy
+#' @concept LKJ
 #' @examples
 #' prior_half_t(3, scale = 10)
 #' prior_pc(upper = 10, prob = 0.05)

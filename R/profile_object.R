@@ -23,6 +23,9 @@
 #' or the likelihood has no upper bound.
 #' @references Bates and Watts (1988) *Nonlinear Regression Analysis and its Applications*, chapter 6. Venzon and
 #'   Moolgavkar (1988) Applied Statistics 37, 87-94.
+#' @seealso [confint][confint.lmm_fit], which needs no profile.
+#' @concept profile likelihood
+#' @concept confidence interval
 #' @examples
 #' fit <- lmm(bright ~ 1 + (1 | operator), pulp)
 #' p <- profile(fit)

@@ -51,6 +51,16 @@
 #' @references Satterthwaite (1946) Biometrics Bulletin 2, 110-114. Burdick and Graybill (1992) *Confidence Intervals on
 #'   Variance Components*. Davison and Hinkley (1997) *Bootstrap Methods and their Application*. Johnson (2014) Methods in Ecology and
 #'   Evolution 5, 944-946 (mean variance of random slopes).
+#' @seealso [confint][confint.lmm_fit] for the parameters themselves, [ems()] for intervals from mean squares,
+#'   [reliability()] for the reliability of random effects and Cullis' heritability, [gauge_rr()].
+#' @concept ICC
+#' @concept intraclass correlation
+#' @concept heritability
+#' @concept repeatability
+#' @concept variance partition coefficient
+#' @concept coefficient of variation
+#' @concept delta method
+#' @concept signal-to-noise ratio
 #' @examples
 #' fit <- lmm(bright ~ 1 + (1 | operator), pulp)
 #' quantity(fit, "icc", "total sd", "cv")

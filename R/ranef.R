@@ -28,6 +28,10 @@
 #' conditional covariance matrix `(Z' R^-1 Z + G^-1)^-1`, computed so that a singular `G` does no harm.
 #' @references Henderson (1975) Biometrics 31, 423-447.
 #' @seealso [reliability()] for means over the levels and Cullis' heritability, [plot.ranef.lmm_fit()].
+#' @concept EBLUP
+#' @concept conditional modes
+#' @concept best linear unbiased prediction
+#' @concept breeding values
 #' @concept BLUP
 #' @concept prediction error variance
 #' @examples

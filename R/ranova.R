@@ -24,6 +24,12 @@
 #' @section Conditions:
 #' `lmm_error_input` for a fit that holds no rows. Where the residual variance is zero there is no ratio: `NA`.
 #' @references Self and Liang (1987) JASA 82, 605-610. Stram and Lee (1994) Biometrics 50, 1171-1177.
+#' @seealso [rlrt()] and [lrt()] for exact tests, [bootstrap_test()], [anova][anova.lmm_fit] for two fits,
+#'   [ems()] for F tests of variances.
+#' @concept test of a variance component
+#' @concept test of a random slope
+#' @concept likelihood ratio test
+#' @concept random effects
 #' @examples
 #' fit <- lmm(yield ~ treat + (1 | blend), penicillin)
 #' ranova(fit)

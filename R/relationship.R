@@ -79,6 +79,17 @@ semidefinite_root <- function(K, name) {
 #' `lmm_error_input`: a matrix without names, asymmetric, not positive semidefinite; an animal twice, or among its own ancestors.
 #' `lmm_error_numeric`: more than 2000 levels.
 #' @references Henderson (1976) Biometrics 32, 69-83. Quaas (1976) Biometrics 32, 949-953.
+#' @seealso [lmm()] and its argument `relationship`, [ranef][ranef.lmm_fit] for breeding values,
+#'   [reliability()], [quantity()] for the heritability.
+#' @concept pedigree
+#' @concept kinship
+#' @concept animal model
+#' @concept genomic prediction
+#' @concept GBLUP
+#' @concept relationship matrix
+#' @concept phylogeny
+#' @concept heritability
+#' @concept inbreeding
 #' @examples
 #' p <- pedigree(c("a", "b", "c", "d"), sire = c(NA, NA, "a", "a"), dam = c(NA, NA, "b", "c"))
 #' relationship_matrix(p)

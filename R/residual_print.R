@@ -72,6 +72,16 @@ shown_residual <- function(fit, errors = FALSE) {
 #' @return A symmetric matrix with the row names of the data, in the order of the rows.
 #' @section Conditions:
 #' `lmm_error_input`: a subject that is not in the fit.
+#' @seealso [lmm()] for the structures, [VarCorr][VarCorr.lmm_fit], `vignette("repeated-measures",
+#'   "henderson")`.
+#' @concept covariance structure
+#' @concept repeated measures
+#' @concept unstructured covariance
+#' @concept AR1, AR(1), first-order autoregression
+#' @concept autocorrelation
+#' @concept marginal covariance
+#' @concept R matrix
+#' @concept V matrix
 #' @examples
 #' fit <- lmm(yield ~ treat + (1 | blend), penicillin)
 #' subject_covariance(fit, "Blend1", "marginal")

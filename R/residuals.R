@@ -31,6 +31,13 @@
 #' `lmm_error_input` for a fit that holds no rows (`lmm_control(keep_rows = FALSE)`).
 #' @references Santos Nobre and da Motta Singer (2007) Biometrical Journal 49, 863-875. Houseman, Ryan and Coull (2004) JASA 99,
 #'   383-394 (marginal residuals, there by the Cholesky factor).
+#' @seealso [plot][plot.lmm_fit] for plots of residuals, [rstudent][influence] and [rstandard][influence],
+#'   [augment()][tidiers].
+#' @concept studentized residuals
+#' @concept Pearson residuals
+#' @concept marginal residuals
+#' @concept conditional residuals
+#' @concept diagnostics
 #' @examples
 #' fit <- lmm(yield ~ treat + (1 | blend), penicillin)
 #' head(residuals(fit))

@@ -31,6 +31,12 @@
 #' @section Conditions:
 #' `lmm_error_input`: a response that does not exist or whose name several have; a method for degrees of freedom that is not among those above.
 #' @seealso [moderate_variance()]; [quantity()] of `x[[i]]`.
+#' @concept many responses
+#' @concept many traits
+#' @concept gene expression
+#' @concept heritability
+#' @concept multiple testing
+#' @concept false discovery rate
 #' @examples
 #' fits <- lmm(cbind(yield, log(yield), yield^2) ~ treat + (1 | blend), penicillin)
 #' fits

@@ -20,6 +20,11 @@
 #' @section Conditions:
 #' `lmm_error_input`: no object of that class; fewer than three responses whose residual variance has been estimated.
 #' @references Smyth (2004) Statistical Applications in Genetics and Molecular Biology 3(1), article 3.
+#' @seealso [responses].
+#' @concept empirical Bayes
+#' @concept limma
+#' @concept shrinkage of variances
+#' @concept gene expression
 #' @examples
 #' fit <- lmm(yield ~ treat + (1 | blend), penicillin)
 #' many <- refit(fit, simulate(fit, 50, seed = 1))

@@ -39,6 +39,12 @@
 #' variance of zero. `lmm_error_numeric`: more draws than memory holds.
 #' @references Crainiceanu and Ruppert (2004) JRSS B 66, 165-185. Greven, Crainiceanu, Kuechenhoff and Peters (2008)
 #'   Journal of Computational and Graphical Statistics 17, 870-891.
+#' @seealso [ranova()] for asymptotic tests of all terms, [bootstrap_test()], [ems()] for F tests of variances.
+#' @concept exact test
+#' @concept test of a variance component
+#' @concept test of a random slope
+#' @concept zero variance
+#' @concept boundary
 #' @examples
 #' fit <- lmm(yield ~ irrigation * variety + (1 | field), irrigation)
 #' rlrt(fit, seed = 1)

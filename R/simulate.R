@@ -32,6 +32,8 @@
 #'   `"seed"`; a row per row used, or per row of `newdata`, in units of the response.
 #' @section Conditions:
 #' `lmm_error_input` for an `nsim` that is no whole number; those of [predict()][predict.lmm_fit()] for `newdata` and `re.form`.
+#' @concept parametric bootstrap
+#' @concept power
 #' @examples
 #' fit <- lmm(yield ~ treat + (1 | blend), penicillin)
 #' head(simulate(fit, 3, seed = 1))

@@ -21,6 +21,10 @@
 #' @section Conditions:
 #' Removing a term whose variable has missing values would change the rows in use: an error of class `lmm_error_data`.
 #' @references Kuznetsova, Brockhoff and Christensen (2017) Journal of Statistical Software 82(13).
+#' @seealso [drop1][drop1.lmm_fit], [ranova()], [logLik][logLik.lmm_fit] for information criteria.
+#' @concept stepwise regression
+#' @concept model selection
+#' @concept variable selection
 #' @examples
 #' backward(lmm(yield ~ irrigation * variety + (1 | field), irrigation))
 #' @export

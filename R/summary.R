@@ -21,6 +21,12 @@
 #' Kenward and Roger's methods need is too expensive: by default the tests are then asymptotic, with a message of class
 #' `lmm_message_size`; such a method that was asked for is an error of class `lmm_error_numeric`. `lmm_message_refit`: a refit by REML for the latter. A fit by the
 #' iterative solver (see [lmm_control()]) has the average information in the place of the observed and the expected one, and the heading says so.
+#' @seealso [anova][anova.lmm_fit], [contest()], [ddf_methods()] for the degrees of freedom, [tidy()][tidiers]
+#'   for the table as a data frame, [confint][confint.lmm_fit].
+#' @concept t test
+#' @concept standard error
+#' @concept p-value
+#' @concept regression table
 #' @examples
 #' summary(lmm(yield ~ treat + (1 | blend), penicillin))
 #' @export

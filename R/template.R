@@ -18,6 +18,7 @@
 #' @section Conditions:
 #' `lmm_error_input`: a parameter without a value, or one that the model does not have; for the formula and the data those of [lmm()].
 #' @seealso [simulate.lmm_fit()] for a fit, [power_study()].
+#' @concept sample size
 #' @concept simulation
 #' @concept power
 #' @examples

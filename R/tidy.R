@@ -39,6 +39,10 @@ generics::augment
 #' `lmm_error_input`: unknown `effects`, `scales` or method, or `data` with another number of rows than the fit; for `newdata` those of
 #' [predict()][predict.lmm_fit()].
 #' @seealso [tidy_results] for tests, bootstraps and other results.
+#' @concept broom
+#' @concept tibble
+#' @concept data frame of results
+#' @concept Wald interval
 #' @examples
 #' fit <- lmm(yield ~ treat + (1 | blend), penicillin)
 #' tidy(fit)

@@ -13,6 +13,8 @@
 #' @section Conditions:
 #' `lmm_error_input`: a level outside 0 to 1.
 #' @seealso [ems()] for analyses of variance.
+#' @concept broom
+#' @concept data frame of results
 #' @examples
 #' fit <- lmm(yield ~ treat + (1 | blend), penicillin)
 #' tidy(contest(fit, c(treatB = 1, treatC = -1), joint = FALSE))

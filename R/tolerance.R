@@ -24,6 +24,10 @@
 #' @references Howe (1969) JASA 64, 610-620. Krishnamoorthy and Mathew (2009) *Statistical Tolerance Regions*, chapters 2 and 5. Hoffman and
 #'   Kringle (2005) Journal of Biopharmaceutical Statistics 15, 283-293.
 #' @seealso [predict.lmm_fit()] for prediction intervals, [gauge_rr()].
+#' @concept tolerance
+#' @concept tolerance limit
+#' @concept quality control
+#' @concept quantile
 #' @concept tolerance interval
 #' @examples
 #' fit <- lmm(bright ~ 1 + (1 | operator), pulp)

@@ -23,6 +23,9 @@
 #' Those of [lmm()]; `lmm_warning_data` where variables have changed since the fit; `lmm_error_input` where the data are gone
 #' and the rows that the fit holds do not have the variables needed; `lmm_error_formula` where a part of a term with correlations is to be removed;
 #' `lmm_message_formula` where a term to be removed is not in the model.
+#' @seealso [refit()] for another response, [anova][anova.lmm_fit] to compare two fits.
+#' @concept change a formula
+#' @concept model building
 #' @examples
 #' fit <- lmm(yield ~ treat + (1 | blend), penicillin)
 #' update(fit, . ~ . - treat)

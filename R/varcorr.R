@@ -16,6 +16,12 @@
 #'   variances and covariances in their products.
 #' @section Conditions:
 #' A `sigma` that is no number, or below 0, is an error of class `lmm_error_input`.
+#' @seealso [variance_components()] for standard errors, [confint][confint.lmm_fit] for limits, [quantity()]
+#'   for the intraclass correlation and other functions of the variances, [ems()] for estimates from mean
+#'   squares.
+#' @concept variance components
+#' @concept standard deviation of random effects
+#' @concept correlation of random effects
 #' @examples
 #' fit <- lmm(bright ~ 1 + (1 | operator), pulp)
 #' VarCorr(fit)

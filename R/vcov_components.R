@@ -25,6 +25,10 @@
 #' factors. `lmm_error_solver`: a fit by the iterative solver has the average information alone.
 #' @references Searle, Casella and McCulloch (1992) *Variance Components*, chapter 6. Gilmour, Thompson and Cullis (1995)
 #'   Biometrics 51, 1440-1450.
+#' @seealso [VarCorr][VarCorr.lmm_fit], [confint][confint.lmm_fit], [quantity()].
+#' @concept standard error of a variance
+#' @concept variance components
+#' @concept information matrix
 #' @examples
 #' fit <- lmm(yield ~ treat + (1 | blend), penicillin)
 #' vcov_components(fit)
