@@ -12,4 +12,5 @@
 #include "iterative/quadrature.cpp"
 #include "iterative/search.cpp"
 #include "iterative/start.cpp"
+#include "iterative/sweep.cpp"
 #include "iterative/traces.cpp"

@@ -15,6 +15,7 @@ Incidence::Incidence(const Layout& layout, const CrossProducts& data)
     factor.levels = group.levels;
     factor.first = columns_;
     columns_ += group.levels * group.q;
+    levels_of_others_ += group.levels;
     read(data.lead_rest[g], factor);
     factor.own = data.rest[g][0].value.data();
     factors_.push_back(std::move(factor));
@@ -60,7 +61,7 @@ MatrixXd Incidence::lead_times(const CrossProducts& data, Index response) const 
 }
 
 void Incidence::divide() {
-  const std::int64_t wanted = pairs_ / std::max<std::int64_t>(1, 4 * columns_);
+  const std::int64_t wanted = pairs_ / std::max<std::int64_t>(1, 16 * columns_);
   const int parts = static_cast<int>(std::min<std::int64_t>(8, std::max<std::int64_t>(1, wanted)));
   part_.assign(1, 0);
   for (int k = 1; k < parts; ++k) {

@@ -122,9 +122,7 @@ Point evaluate(Model& model, const VectorXd& theta, bool reml, double tolerance,
   cross += y.transpose() * y;
   cross(pr.p, pr.p) += pr.w_yy;
   Panel scaled_d(model.lead_d.rows(), model.lead_d.cols()), taken, residual;
-  const MatrixXd sigma = lambda * lambda.transpose();
-  for (Index l = 0; l < layout.lead_levels(); ++l)
-    scaled_d.middleRows(l * sigma.rows(), sigma.rows()).noalias() = sigma * model.lead_d.middleRows(l * sigma.rows(), sigma.rows());
+  multiply_each(lambda * lambda.transpose(), false, model.lead_d.data(), layout.lead_levels(), pr.p + 1, scaled_d.data());
   model.c.sweep(nullptr, &scaled_d, &taken, nullptr);   // N'F Sigma = N'G
   const Panel s_d = model.rest_d - taken, right = model.c.scaled(s_d, true);
   if (last != nullptr) out.solved = last->solved;
@@ -168,10 +166,10 @@ void directed(const Model& model, const std::vector<Direction>& directions, cons
   r.setZero(rest.rows(), k * m);
   for (Index i = 0; i < k; ++i) {
     const GroupRows g = group_rows(model, directions[i].group);
-    for (Index l = 0; l < g.levels; ++l) {
-      const Index at = g.first + l * g.q;
-      (g.lead ? p : r).block(at, i * m, g.q, m).noalias() = directions[i].e * (g.lead ? lead : rest).middleRows(at, g.q);
-    }
+    const Index rows = g.levels * g.q;
+    Panel own(rows, m);
+    multiply_each(directions[i].e, false, (g.lead ? lead : rest).data() + g.first * m, g.levels, m, own.data());
+    (g.lead ? p : r).block(g.first, i * m, rows, m) = own;
   }
 }
 
@@ -191,7 +189,10 @@ MatrixXd average_information(const Model& model, const Point& at, const std::vec
 
 MatrixXd block_products(const Panel& x, const Panel& y, Index first, Index q, Index levels) {
   MatrixXd out = MatrixXd::Zero(q, q);
-  for (Index l = 0; l < levels; ++l) out.noalias() += x.middleRows(first + l * q, q) * y.middleRows(first + l * q, q).transpose();
+  const Index m = x.cols();
+  for (Index a = 0; a < q; ++a)
+    for (Index b = 0; b < q; ++b)
+      out(a, b) = column_products(x.data() + (first + a) * m, y.data() + (first + b) * m, levels, q, m).sum();
   return out;
 }
 

@@ -79,40 +79,36 @@ void Preconditioner::set_blocks(const Operator& c, std::size_t factor) {
   }
 }
 
-Panel Preconditioner::solve(const Panel& r) const {
-  Panel out = solve_diagonal(r);
+void Preconditioner::apply(const std::vector<std::vector<double>>& blocks, bool transposed, const Panel& r, Panel& out) const {
+  out.resize(r.rows(), r.cols());
+  for (std::size_t g = 0; g < blocks.size(); ++g) {
+    const OtherFactor& f = incidence_.factors()[g];
+    const Index begin = f.first * r.cols();
+    multiply_blocks(blocks[g].data(), f.q, f.levels, r.data() + begin, r.cols(), transposed, out.data() + begin);
+  }
+}
+
+void Preconditioner::solve(const Panel& r, Panel& out) const {
+  apply(inverse_, false, r, out);
   for (std::size_t k = 0; k < families_.size(); ++k)
     if (usable_[k]) families_[k].solve(r, out);
+}
+
+Panel Preconditioner::solve(const Panel& r) const {
+  Panel out;
+  solve(r, out);
   return out;
 }
 
 Panel Preconditioner::solve_diagonal(const Panel& r) const {
-  Panel out(r.rows(), r.cols());
-  for (std::size_t g = 0; g < inverse_.size(); ++g) {
-    const OtherFactor& f = incidence_.factors()[g];
-    for (Index l = 0; l < f.levels; ++l) {
-      const Index at = f.first + l * f.q, m = r.cols();
-      if (f.q == 1) {
-        for (Index k = 0; k < m; ++k) out.data()[at * m + k] = inverse_[g][l] * r.data()[at * m + k];
-        continue;
-      }
-      out.middleRows(at, f.q).noalias() = Eigen::Map<const MatrixXd>(inverse_[g].data() + l * f.q * f.q, f.q, f.q) * r.middleRows(at, f.q);
-    }
-  }
+  Panel out;
+  apply(inverse_, false, r, out);
   return out;
 }
 
 Panel Preconditioner::solve_root(const Panel& r, bool transposed) const {
-  Panel out(r.rows(), r.cols());
-  for (std::size_t g = 0; g < root_inverse_.size(); ++g) {
-    const OtherFactor& f = incidence_.factors()[g];
-    for (Index l = 0; l < f.levels; ++l) {
-      const Index at = f.first + l * f.q;
-      const Eigen::Map<const MatrixXd> root(root_inverse_[g].data() + l * f.q * f.q, f.q, f.q);
-      if (transposed) out.middleRows(at, f.q).noalias() = root.transpose() * r.middleRows(at, f.q);
-      else out.middleRows(at, f.q).noalias() = root * r.middleRows(at, f.q);
-    }
-  }
+  Panel out;
+  apply(root_inverse_, transposed, r, out);
   return out;
 }
 

@@ -82,16 +82,12 @@ Panel Traces::lead_of(const Panel& v) const {
 MatrixXd Traces::probe_blocks(const Panel& x, const Panel& y, const GroupRows& rows) const {
   const Index q = rows.q, m = x.cols();
   MatrixXd out = MatrixXd::Zero(q * q, m);
-  for (Index l = 0; l < rows.levels; ++l)
-    for (Index b = 0; b < q; ++b)
-      for (Index a = 0; a < q; ++a) {
-        const double *left = x.data() + (rows.first + l * q + a) * m, *right = y.data() + (rows.first + l * q + b) * m;
-        for (Index k = 0; k < m; ++k) {
-          const double half = 0.5 * left[k] * right[k];
-          out(a + b * q, k) += half;
-          out(b + a * q, k) += half;
-        }
-      }
+  for (Index b = 0; b < q; ++b)
+    for (Index a = 0; a < q; ++a) {
+      const VectorXd half = 0.5 * column_products(x.data() + (rows.first + a) * m, y.data() + (rows.first + b) * m, rows.levels, q, m);
+      out.row(a + b * q) += half.transpose();
+      out.row(b + a * q) += half.transpose();
+    }
   return out;
 }
 

@@ -35,6 +35,8 @@ class Incidence {
   Index columns() const { return columns_; }
   Index lead_q() const { return q_; }
   Index lead_levels() const { return levels_; }
+  // Has each factor one column?
+  bool single() const { return q_ == 1 && columns_ == levels_of_others_; }
   std::int64_t pairs() const { return pairs_; }
   const std::vector<OtherFactor>& factors() const { return factors_; }
   const std::vector<OtherPair>& couplings() const { return couplings_; }
@@ -51,7 +53,7 @@ class Incidence {
   void read(const PairBlocks& pairs, OtherFactor& factor);
   void divide();
 
-  Index q_ = 1, levels_ = 0, columns_ = 0;
+  Index q_ = 1, levels_ = 0, columns_ = 0, levels_of_others_ = 0;
   std::int64_t pairs_ = 0;
   const double* r_ = nullptr;
   std::vector<OtherFactor> factors_;

@@ -38,9 +38,9 @@ class Operator {
   void sweep(const Panel* u, const Panel* p, Panel* rest, Panel* lead) const;
 
   Panel multiply(const Panel& v) const;   // C v
+  void multiply(const Panel& v, Panel& out) const;
 
-  Panel times_lead(const Panel& p) const;      // F'p, level by level
-  Panel through_lead(const Panel& p) const;    // G p
+  Panel times_lead(const Panel& p) const;   // F'p, level by level
 
   // Diagonal blocks of S, for each factor q x q per level.
   std::vector<std::vector<double>> diagonal() const;
@@ -54,11 +54,7 @@ class Operator {
   const std::vector<double>& g() const { return g_; }
 
  private:
-  template <int M>
-  void sweep_part(int part, const Panel* u, const Panel* p, double* rest, double* lead) const;
-  template <int M>
-  void couple_part(int part, const double* u, Index m, double* rest) const;
-  void run_sweep(int part, const Panel* u, const Panel* p, double* rest, double* lead, Index m) const;
+  void scale(const Panel& v, bool transposed, Panel& out) const;
   void set_level(Index l, const MatrixXd& sigma);
 
   const Incidence& pairs_;
@@ -66,7 +62,9 @@ class Operator {
   Checkpoint& checkpoint_;
   std::vector<MatrixXd> lambda_;
   std::vector<double> g_, ft_;   // G_l and F_l'
+  // What one pass leaves for the next: memory of this size is dear to ask for.
   mutable std::vector<Panel> buffer_;
+  mutable Panel scaled_;
 };
 
 }  // namespace iterative

@@ -16,6 +16,9 @@ using Panel = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMa
 // Inner products of the columns of two panels, column by column; each is summed in the order of the rows.
 VectorXd column_products(const Panel& a, const Panel& b);
 
+// The same for two sequences of rows, `step` rows apart: the sums over l of x(l step, k) y(l step, k).
+VectorXd column_products(const double* x, const double* y, Index rows, Index step, Index m);
+
 // to += from * diag(by).
 void add_scaled(Panel& to, const Panel& from, const VectorXd& by);
 
@@ -26,8 +29,11 @@ void scale_and_add(Panel& to, const Panel& from, const VectorXd& by);
 // depend on the others.
 void run_parts(int parts, int threads, const std::function<void(int)>& part);
 
-// `each` column-major blocks of rows x cols: to(l) = block(l) * from(l), or its transpose.
-void multiply_blocks(const double* blocks, Index rows, Index levels, const Panel& from, bool transposed, Panel& to);
+// One column-major block of size rows x rows for each level: to(l) = block(l) * from(l), or its transpose.
+void multiply_blocks(const double* blocks, Index rows, Index levels, const double* from, Index m, bool transposed, double* to);
+
+// The same block for each of the levels, whose m columns lie one after another: to(l) = block * from(l), or its transpose.
+void multiply_each(const MatrixXd& block, bool transposed, const double* from, Index levels, Index m, double* to);
 
 }  // namespace iterative
 }  // namespace henderson

@@ -18,6 +18,7 @@ class Preconditioner {
   void set(const Operator& c);
 
   Panel solve(const Panel& r) const;
+  void solve(const Panel& r, Panel& out) const;
 
   // The diagonal blocks M_j alone: M^{-1}r, and with M_j = K_j K_j' the products K^{-1}r and K^{-T}r.
   Panel solve_diagonal(const Panel& r) const;
@@ -34,6 +35,8 @@ class Preconditioner {
 
  private:
   void set_blocks(const Operator& c, std::size_t factor);
+  // blocks[g] of each level times its rows of r.
+  void apply(const std::vector<std::vector<double>>& blocks, bool transposed, const Panel& r, Panel& out) const;
 
   const Incidence& incidence_;
   Checkpoint& checkpoint_;
