@@ -56,7 +56,7 @@ double log_quadrature(const std::vector<double>& alpha, const std::vector<double
 
 struct Quadratures {
   VectorXd value, first;   // x'log(A)x and x'(A - I)x
-  double change = 0;       // of their mean in the last steps
+  double change = 0;       // of their mean in the steps that were not taken
 };
 
 // The three-term recursion for all columns at once.
@@ -69,6 +69,8 @@ Quadratures lanczos(const Complement& a, const Panel& start) {
   Quadratures out;
   out.value = VectorXd::Zero(m);
   out.first.resize(m);
+  double before_change = 1e-300;
+  int next = 3;
   for (int step = 1; step <= kMostSteps; ++step) {
     Panel w = a.multiply(v);
     a.project(w);
@@ -83,12 +85,17 @@ Quadratures lanczos(const Complement& a, const Panel& start) {
     }
     if (step == 1) out.first = square.cwiseProduct((own.array() - 1).matrix());
     v = w * last_beta.cwiseMax(1e-300).cwiseInverse().asDiagonal();
-    if (step < 5 || (step % 3 != 0 && step < kMostSteps && !last_beta.isZero(1e-12))) continue;
+    const bool last = step == kMostSteps || last_beta.isZero(1e-12);
+    if (step < next && !last) continue;
+    next = step + 1 + step / 8;
     VectorXd now(m);
     for (Index k = 0; k < m; ++k) now[k] = square[k] * log_quadrature(alpha[k], beta[k]);
-    out.change = std::abs((now - out.value).mean());
+    const double change = std::abs((now - out.value).mean());
     out.value = now;
-    if (out.change < kEnough || last_beta.isZero(1e-12)) break;
+    // What a geometric series leaves after its last terms.
+    out.change = last ? change : change / std::max(0.02, 1 - change / before_change);
+    before_change = change;
+    if (out.change < kEnough || last) break;
   }
   return out;
 }

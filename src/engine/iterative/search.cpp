@@ -37,7 +37,8 @@ Entry entry_of(const Term& term, const VectorXd& own, Index k) {
 
 Search::Search(Model& model, const SearchOptions& options)
     : model_(model), options_(options), solver_(model.c, model.m), traces_(model, options.seed),
-      natural_(natural_directions(model.layout, neutral_theta(model.layout))), correction_(model.layout.n_theta) {}
+      natural_(natural_directions(model.layout, neutral_theta(model.layout))), correction_(model.layout.n_theta),
+      probes_(options.probes) {}
 
 State Search::state(const VectorXd& theta) {
   State s;
@@ -108,7 +109,7 @@ bool Search::begin() {
   out_.outcome.confounded = start.terms;
   if (!start.identified) return false;
   const bool given = options_.start.size() == model_.layout.n_theta;
-  traces_.set_probes(options_.probes);
+  traces_.set_probes(std::min(kFewProbes, probes_));
   now_ = state(away_from_zero(given ? options_.start : start.theta));
   out_.outcome.starts = 1;
   return now_.at.sigma2 > 0;
@@ -141,7 +142,8 @@ bool Search::move(const VectorXd& step) {
   for (double share = 1; share > 1e-3; share /= 2) {
     State next = state(now_.at.theta + share * step);
     if (better(next, step, slope)) {
-      correction_.learn(now_.hessian, share * step, next.gradient - now_.gradient);
+      const bool same_score = next.traces.noise.cols() == now_.traces.noise.cols();
+      if (same_score) correction_.learn(now_.hessian, share * step, next.gradient - now_.gradient);
       now_ = std::move(next);
       now_.newton = newton_step(now_.gradient, now_.hessian + correction_.matrix());
       return true;
@@ -151,21 +153,29 @@ bool Search::move(const VectorXd& step) {
   return false;
 }
 
+void Search::take_all_probes() {
+  if (traces_.probes() != probes_) traces_.set_probes(probes_);
+}
+
 void Search::newton() {
   std::string& status = out_.outcome.optimum.status;
   status = "converged";
   correction_ = HessianCorrection(now_.gradient.size());
-  while (now_.newton.decrement > options_.decrement) {
+  while (true) {
+    if (now_.newton.decrement <= kFar) take_all_probes();
+    const bool arrived = now_.newton.decrement <= options_.decrement;
     report(0);
+    if (arrived && all_probes()) return;
     if (out_.outcome.evaluations >= options_.max_evaluations) {
       status = "too_many_evaluations";
       return;
     }
-    if (move(limited(now_.newton.step))) continue;
-    if (now_.newton.decrement > kSettled) status = "no_further_progress";
-    return;
+    if (!arrived && move(limited(now_.newton.step))) continue;
+    if (all_probes()) break;
+    take_all_probes();
+    now_ = state(now_.at.theta);
   }
-  report(0);
+  if (now_.newton.decrement > kSettled) status = "no_further_progress";
 }
 
 // Exactly singular where the score there says that the variance does not want to grow.
@@ -198,7 +208,8 @@ IterativeFit Search::run() {
     report(out_.precision.share);
     if (!(out_.precision.share > kLargestShare) || traces_.probes() >= options_.most_probes) break;
     if (out_.outcome.optimum.status != "converged") break;
-    traces_.set_probes(std::min(2 * traces_.probes(), options_.most_probes));
+    probes_ = std::min(2 * probes_, options_.most_probes);
+    take_all_probes();
     now_ = state(away_from_zero(now_.at.theta));
   }
   finish();

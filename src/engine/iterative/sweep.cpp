@@ -1,5 +1,7 @@
 // One pass over the pairs.
+#include <algorithm>
 #include <cstdint>
+#include <vector>
 
 #include "henderson/iterative/operator.hpp"
 #include "henderson/iterative/wide.hpp"
@@ -127,7 +129,30 @@ void sweep_part(const Pass& s, int part, double* rest, double* lead) {
 
 }  // namespace
 
+// In panels of a width that the passes know, the last one filled up.
 void Operator::sweep(const Panel* u, const Panel* p, Panel* rest, Panel* lead) const {
+  const Index m = u != nullptr ? u->cols() : p->cols();
+  if (m == 1 || m == 2 || m == 4 || m == 8 || m == 16) return sweep_panel(u, p, rest, lead);
+  if (rest != nullptr) rest->resize(pairs_.columns(), m);
+  if (lead != nullptr) lead->resize(pairs_.lead_levels() * pairs_.lead_q(), m);
+  Panel own_u, own_p, own_rest, own_lead;
+  for (Index at = 0; at < m; at += 16) {
+    const Index used = std::min<Index>(16, m - at);
+    Index width = 1;
+    while (width < used) width *= 2;
+    const auto part = [&](const Panel* from, Panel& to) -> const Panel* {
+      if (from == nullptr) return nullptr;
+      to.setZero(from->rows(), width);
+      to.leftCols(used) = from->middleCols(at, used);
+      return &to;
+    };
+    sweep_panel(part(u, own_u), part(p, own_p), rest != nullptr ? &own_rest : nullptr, lead != nullptr ? &own_lead : nullptr);
+    if (rest != nullptr) rest->middleCols(at, used) = own_rest.leftCols(used);
+    if (lead != nullptr) lead->middleCols(at, used) = own_lead.leftCols(used);
+  }
+}
+
+void Operator::sweep_panel(const Panel* u, const Panel* p, Panel* rest, Panel* lead) const {
   const Index m = u != nullptr ? u->cols() : p->cols();
   const Pass pass{pairs_, g_.data(), ft_.data(), u != nullptr ? u->data() : nullptr, p != nullptr ? p->data() : nullptr, m};
   const int parts = pairs_.parts();

@@ -72,10 +72,14 @@ void Traces::set_probes(int probes) {
   grow(small_z_);
 }
 
-Panel Traces::lead_of(const Panel& v) const {
+void Traces::lead_of(const Panel& v, Panel& out) const {
   const Panel u = model_.c.scaled(v);
-  Panel out;
   model_.c.sweep(&u, nullptr, nullptr, &out);
+}
+
+Panel Traces::lead_of(const Panel& v) const {
+  Panel out;
+  lead_of(v, out);
   return out;
 }
 
@@ -136,9 +140,11 @@ void Traces::add_batch(Index first, Index width, double tolerance, Solver& solve
     rest_[g].control.middleCols(first, width) = probe_blocks(expanded, xi, rows);
   }
   const GroupRows lead = group_rows(model_, model_.layout.lead);
-  const Panel right = lead_of(xi);
-  lead_.target.middleCols(first, width) = probe_blocks(lead_of(z), right, lead);
-  lead_.control.middleCols(first, width) = probe_blocks(lead_of(y), right, lead);
+  lead_of(xi, lead_right_);
+  lead_of(z, lead_left_);
+  lead_.target.middleCols(first, width) = probe_blocks(lead_left_, lead_right_, lead);
+  lead_of(y, lead_left_);
+  lead_.control.middleCols(first, width) = probe_blocks(lead_left_, lead_right_, lead);
 }
 
 void Traces::control_means() {

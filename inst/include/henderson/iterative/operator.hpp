@@ -54,6 +54,7 @@ class Operator {
   const std::vector<double>& g() const { return g_; }
 
  private:
+  void sweep_panel(const Panel* u, const Panel* p, Panel* rest, Panel* lead) const;
   void scale(const Panel& v, bool transposed, Panel& out) const;
   void set_level(Index l, const MatrixXd& sigma);
 

@@ -31,6 +31,10 @@ constexpr double kSettled = 1e-6;
 // Twice the Monte Carlo error of a parameter must not be more of its standard error.
 constexpr double kLargestShare = 0.02;
 
+// Far from the estimates, where half the decrement is above kFar, a few of the probes show the way.
+constexpr int kFewProbes = 4;
+constexpr double kFar = 1;
+
 // The score and its slope at one point.
 struct State {
   Point at;
@@ -71,6 +75,8 @@ class Search {
 
  private:
   bool begin();
+  bool all_probes() const { return now_.traces.noise.cols() == probes_; }
+  void take_all_probes();
   void newton();
   bool better(const State& next, const VectorXd& step, double slope) const;
   bool move(const VectorXd& step);
@@ -88,6 +94,7 @@ class Search {
   HessianCorrection correction_;   // what the average information lacks
   Panel warm_;
   State now_;
+  int probes_;      // of this stage; the first steps take fewer
   VectorXd last_;   // where the operator and the probes stand
   IterativeFit out_;
 };

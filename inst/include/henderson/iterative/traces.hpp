@@ -56,12 +56,13 @@ class Traces {
   void add_small_batch(const Panel& d, Panel& warm, double tolerance, Solver& solver, Panel& k);
   void assemble(const Point& at, const std::vector<MatrixXd>& factor, TraceEstimate& out) const;
   Panel lead_of(const Panel& v) const;   // F'N Lambda v
+  void lead_of(const Panel& v, Panel& out) const;
   MatrixXd probe_blocks(const Panel& x, const Panel& y, const GroupRows& rows) const;
 
   Model& model_;
   std::uint64_t seed_;
   Deflation fixed_;
-  Panel xi_, z_, w_, wt_, small_z_, small_fixed_z_;
+  Panel xi_, z_, w_, wt_, small_z_, small_fixed_z_, lead_left_, lead_right_;
   std::vector<Size> size_;             // of each other factor
   std::vector<Sums> rest_;             // of each other factor
   Sums lead_;
