@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 
+#include "henderson/iterative/sweep.hpp"
 #include "henderson/linalg/error.hpp"
 
 namespace henderson {
@@ -94,6 +95,51 @@ Panel Operator::multiply(const Panel& v) const {
   Panel out;
   multiply(v, out);
   return out;
+}
+
+// In panels of a width that the passes know, the last one filled up.
+void Operator::sweep(const Panel* u, const Panel* p, Panel* rest, Panel* lead) const {
+  const Index m = u != nullptr ? u->cols() : p->cols();
+  if (m == 1 || m == 2 || m == 4 || m == 8 || m == 16) return sweep_panel(u, p, rest, lead);
+  if (rest != nullptr) rest->resize(pairs_.columns(), m);
+  if (lead != nullptr) lead->resize(pairs_.lead_levels() * pairs_.lead_q(), m);
+  Panel own_u, own_p, own_rest, own_lead;
+  for (Index at = 0; at < m; at += 16) {
+    const Index used = std::min<Index>(16, m - at);
+    Index width = 1;
+    while (width < used) width *= 2;
+    const auto part = [&](const Panel* from, Panel& to) -> const Panel* {
+      if (from == nullptr) return nullptr;
+      to.setZero(from->rows(), width);
+      to.leftCols(used) = from->middleCols(at, used);
+      return &to;
+    };
+    sweep_panel(part(u, own_u), part(p, own_p), rest != nullptr ? &own_rest : nullptr, lead != nullptr ? &own_lead : nullptr);
+    if (rest != nullptr) rest->middleCols(at, used) = own_rest.leftCols(used);
+    if (lead != nullptr) lead->middleCols(at, used) = own_lead.leftCols(used);
+  }
+}
+
+void Operator::sweep_panel(const Panel* u, const Panel* p, Panel* rest, Panel* lead) const {
+  const Index m = u != nullptr ? u->cols() : p->cols();
+  const Pass pass{pairs_, g_.data(), ft_.data(), u != nullptr ? u->data() : nullptr, p != nullptr ? p->data() : nullptr, m};
+  const int parts = pairs_.parts();
+  if (rest != nullptr) rest->setZero(pairs_.columns(), m);
+  if (lead != nullptr) lead->resize(pairs_.lead_levels() * pairs_.lead_q(), m);
+  if (rest != nullptr) buffer_.resize(parts - 1);
+  const int threads = pairs_.pairs() * m > 500000 ? threads_ : 1;
+  run_parts(parts, threads, [&](int k) {
+    if (rest != nullptr && k > 0) buffer_[k - 1].setZero(pairs_.columns(), m);
+    double* own = rest == nullptr ? nullptr : k == 0 ? rest->data() : buffer_[k - 1].data();
+    sweep_part(pass, k, own, lead == nullptr ? nullptr : lead->data());
+  });
+  if (rest != nullptr)
+    run_parts(parts, threads, [&](int k) {
+      const Index begin = rest->size() * k / parts, size = rest->size() * (k + 1) / parts - begin;
+      Eigen::Map<VectorXd> sum(rest->data() + begin, size);
+      for (const Panel& other : buffer_) sum += Eigen::Map<const VectorXd>(other.data() + begin, size);
+    });
+  checkpoint_.check();
 }
 
 Panel Operator::times_lead(const Panel& p) const {
