@@ -107,7 +107,8 @@ REMLcrit.lmm_fit <- function(object, ...) criterion_at_optimum(object, REML = TR
 #' @param newresp a response: a vector, or what [simulate()][stats::simulate()] returned. Many responses: a matrix or a data frame with one
 #'   response per column, or a function of a number `k` that returns the `k`-th block of columns, `NULL` after the last. One value per row that
 #'   was used, or one per row of the data.
-#' @param weights prior weights of many responses, a matrix like `newresp`; `NULL` for those of the fit.
+#' @param weights prior weights of many responses: a matrix like `newresp`, or a function of a block's number where `newresp` is one; `NULL` for those of the
+#'   fit.
 #' @param threads number of threads for many responses. The result does not depend on it.
 #' @param progress print a line after each tenth of many responses?
 #' @param ... passed on to methods.

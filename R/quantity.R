@@ -33,7 +33,7 @@
 #'   \item{`"boot"`}{percentile limits of the parametric bootstrap, see [bootstrap()].}
 #' }
 #'
-#' @param fit a fit made by [lmm()], or draws made by [posterior()].
+#' @param fit a fit made by [lmm()], [many responses][responses], or draws made by [posterior()].
 #' @param ... quantities, named or not.
 #' @param method how to find limits; unique beginnings are enough.
 #' @param level confidence level; `conf.level` is another name for it.
@@ -43,7 +43,9 @@
 #' @param information see [vcov_components()].
 #' @param nsim,seed,threads for `"boot"`: number of simulated responses, seed and number of processes.
 #' @return A data frame with a row per quantity and columns `estimate`, `se`, `df` (for `"chisq"`), `lower`, `upper`, in the unit
-#'   of the quantity, and `method`. Limits are `NA` where the method has none. Of posterior draws the columns of
+#'   of the quantity, and `method`. Limits are `NA` where the method has none. Of [many responses][responses] a row for each response and
+#'   quantity, with columns `response` and `quantity` first; there `"auto"` is `"delta"`, which takes about a millisecond for each, and other
+#'   methods fit each response again. Of posterior draws the columns of
 #'   [summary()][summary.lmm_posterior()], with the values of each draw as attribute `"draws"`.
 #' @section Conditions:
 #' `lmm_error_input`: a quantity that cannot be evaluated, is not one number or names a parameter the fit does not have, or a
@@ -71,15 +73,21 @@ quantity <- function(fit, ..., method = c("auto", "profile", "delta", "chisq", "
                      link = c("auto", "identity", "log", "logit", "fisher"),
                      information = c("observed", "expected", "average"), nsim = 1000, seed = NULL, threads = 1) {
   if (inherits(fit, "lmm_posterior")) return(quantity_draws(check_posterior(fit, "fit"), list(...), check_level(level)))
-  check_fit(fit)
-  refuse_iterative(fit, "quantity(), with its profiles, is")
-  refuse_structured(fit, "functions of variance parameters are", "Use variance_components().")
-  if (missing(information)) information <- default_information(fit)
+  many <- inherits(fit, "lmm_responses")
+  if (!many) {
+    check_fit(fit)
+    refuse_iterative(fit, "quantity(), with its profiles, is")
+    refuse_structured(fit, "functions of variance parameters are", "Use variance_components().")
+  }
+  if (missing(information)) information <- if (many) "observed" else default_information(fit)
   level <- level_argument(level, "level", !missing(level), list(...))
   asked <- without_level(list(...))
   link <- match_word(link[1L], c("auto", "identity", "log", "logit", "fisher"), "link")
   method <- match_word(method[1L], c("auto", "profile", "delta", "chisq", "boot"), "method", c(Wald = "delta"))
   if (method == "auto" && link != "auto") method <- "delta"
+  if (many) {
+    return(quantity_responses(fit, asked, method, list(level = level, link = link, information = information, nsim = nsim, seed = seed, threads = threads)))
+  }
   functions <- lapply(quantity_functions(fit, asked), reporting_errors, names(fit_groups(fit))[1L])
   own <- whole_state(fit)
   estimate <- vapply(functions, function(f) check_value(f(own)), 0)

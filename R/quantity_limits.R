@@ -6,10 +6,14 @@ quantity_errors <- function(fit, functions, own, information) {
   if (fit_is_exact(fit)) return(rep(NA_real_, length(functions)))
   information <- match_word(information[1L], c("observed", "expected", "average"), "information")
   info <- derivatives_at(fit, information == "average")
-  entries <- natural_steps(fit, natural_covariance(fit, information, info))
+  delta_errors(fit, functions, own, natural_steps(fit, natural_covariance(fit, information, info)), info$phi)
+}
+
+# `entries`: see natural_steps(); `phi`: the covariance matrix of the fixed effects in the engine's coordinates, relative to sigma^2.
+delta_errors <- function(fit, functions, own, entries, phi) {
   kept <- fit_estimable(fit)
   basis <- matrix(fit$cross_products$x$basis, sum(kept))
-  of_beta <- transformed_errors(diag(fit_sigma(fit), sum(kept)), matrix(info$phi, sum(kept), sum(kept)))
+  of_beta <- transformed_errors(diag(fit_sigma(fit), sum(kept)), matrix(phi, sum(kept), sum(kept)))
   vapply(functions, function(f) {
     g <- vapply(entries$free, function(k) {
       slope_at(function(step) f(entries$move(own, k, step)), entries$se[k], entries$value[k], !is.na(entries$value[k])) * entries$se[k]
@@ -94,15 +98,28 @@ link_functions <- function(link) {
 }
 
 # The range of a quantity: c(0, Inf), c(0, 1), c(-1, 1) or no bounds, by its values at parameters that differ by powers of ten, with
-# correlations of both signs. Without bounds on the variances there are none.
+# correlations of both signs, in two units of the response. Without bounds on the variances there are none.
 quantity_range <- function(f, fit) {
   if (!fit_is_bounded(fit)) return(c(-Inf, Inf))
-  values <- vapply(distant_states(fit), function(state) suppressWarnings(f(state))[1L], 0)
+  states <- distant_states(fit)
+  ranges <- vapply(list(states, lapply(states, in_other_unit)), function(states) {
+    values_range(vapply(states, function(state) suppressWarnings(f(state))[1L], 0))
+  }, numeric(2L))
+  out <- c(min(ranges[1L, ]), max(ranges[2L, ]))
+  if (out[1L] < 0 && is.infinite(out[2L])) c(-Inf, Inf) else out
+}
+
+values_range <- function(values) {
   values <- values[is.finite(values)]
   if (!length(values)) return(c(-Inf, Inf))
   rounding <- 1e-9 * (1 + 1e-9)
   if (min(values) >= -rounding * max(abs(values))) return(if (max(values) <= 1 + rounding) c(0, 1) else c(0, Inf))
   if (max(abs(values)) <= 1 + rounding) c(-1, 1) else c(-Inf, Inf)
+}
+
+# What is between -1 and 1 in one unit of the response only, as a small coefficient, is not bounded.
+in_other_unit <- function(state, unit = 1e6) {
+  list(covariance = lapply(state$covariance, `*`, unit^2), sigma = state$sigma * unit, beta = state$beta * unit)
 }
 
 # Parameters far from each other: each standard deviation 100 times as large as in the fit or a hundredth, each correlation 0.9

@@ -19,7 +19,10 @@ refit.lmm_fit <- function(object, newresp, ..., weights = NULL, threads = 1, pro
 # A matrix, a data frame, or a function that returns one block of columns after the other.
 refit_many <- function(fit, newresp, weights, threads, progress) {
   responses <- if (is.function(newresp)) newresp else response_columns(newresp, fit$rows, missing = TRUE)
-  if (!is.null(weights)) weights <- check_weight_columns(weights, dim(responses), fit$rows)
+  if (is.function(weights) != is.function(newresp) && !is.null(weights)) {
+    lmm_abort("input", "`weights` must be a function where `newresp` is one, and only there.", what = "weights")
+  }
+  if (!is.null(weights) && !is.function(weights)) weights <- check_weight_columns(weights, dim(responses), fit$rows)
   base <- unclass(fit)[c("call", "spec", "frame", "rows", "control", "conditions", "origin", "cross_products")]
   base$conditions <- Filter(function(condition) !inherits(condition, outcome_classes), base$conditions)
   fit_responses(base, responses, weights, threads, progress)

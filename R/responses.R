@@ -16,7 +16,7 @@
 #' Coefficients are those of the design of all rows. Where the rows of a response lack a level of a factor, its coefficient is `NA`.
 #'
 #' @param x,object,fit an object of class `lmm_responses`.
-#' @param effects,scales,conf.int,conf.level as for [tidy()][tidiers] of one fit. Variance parameters have no limits here: see [quantity()] of `x[[i]]`.
+#' @param effects,scales,conf.int,conf.level as for [tidy()][tidiers] of one fit. Variance parameters have no limits here: see [quantity()].
 #' @param type type of hypotheses, see [anova()][anova.lmm_fit()].
 #' @param ddf `"Satterthwaite"`, `"Kenward-Roger"`, `"residual"` or `"asymptotic"`.
 #' @param adjust method by which p-values are adjusted over the responses, for each term by itself, see [stats::p.adjust()]; column `p.adjusted`.
@@ -30,7 +30,8 @@
 #'   `fixef()` a matrix responses x coefficients, `sigma()` and `nobs()` a number per response, `isSingular()` a logical per response.
 #' @section Conditions:
 #' `lmm_error_input`: a response that does not exist or whose name several have; a method for degrees of freedom that is not among those above.
-#' @seealso [moderate_variance()]; [quantity()] of `x[[i]]`.
+#' @seealso [moderate_variance()]; [quantity()] for heritabilities and other functions of the parameters of each; [plot()][plot.lmm_responses];
+#'   `vignette("many-responses")`.
 #' @concept many responses
 #' @concept many traits
 #' @concept gene expression

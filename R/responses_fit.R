@@ -1,7 +1,7 @@
 # Many responses of one design: read in blocks, fitted by the engine, those that are unusual by themselves.
 
 # `base`: a fit in all but the response, list(call, spec, frame, rows, control, conditions, cross_products, origin).
-# `responses`: a matrix, or a function of a block's number. `weights`: NULL, or a matrix like the responses.
+# `responses`: a matrix, or a function of a block's number. `weights`: NULL, or the same of weights.
 fit_responses <- function(base, responses, weights = NULL, threads = 1, progress = FALSE) {
   check_count(threads, "threads")
   refuse_special(base$frame, "fits of many responses at once are", "Give refit() one response at a time.")
@@ -28,7 +28,7 @@ response_reference <- function(base) {
 # A function of a block's number that returns list(Y, names, weights), NULL after the last. A matrix is one block, a data frame
 # is made a matrix piece by piece.
 block_reader <- function(responses, weights, rows) {
-  if (is.function(responses)) return(function(k) read_function_block(responses, k, rows))
+  if (is.function(responses)) return(function(k) read_function_block(responses, weights, k, rows))
   size <- if (is.matrix(responses)) ncol(responses) else max(1, floor(2e6 / rows$n))
   function(k) {
     columns <- seq_len(ncol(responses))
@@ -40,11 +40,12 @@ block_reader <- function(responses, weights, rows) {
   }
 }
 
-read_function_block <- function(read, k, rows) {
+read_function_block <- function(read, weights, k, rows) {
   block <- force_argument(read(k), "newresp")
   if (is.null(block) || NCOL(block) == 0L) return(NULL)
   Y <- response_columns(block, rows, missing = TRUE)
-  list(Y = Y, names = response_names(Y), weights = NULL)
+  own <- if (is.function(weights)) force_argument(weights(k), "weights")
+  list(Y = Y, names = response_names(Y), weights = if (!is.null(own)) check_weight_columns(own, dim(Y), rows))
 }
 
 response_names <- function(Y) if (is.null(colnames(Y))) rep("", ncol(Y)) else colnames(Y)

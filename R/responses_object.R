@@ -74,7 +74,9 @@ keep_tests_of <- function(tests, fit, reference, i) {
 response_fit <- function(x, i) {
   Y <- one_response(x, i)
   rows <- x$rows
-  weights <- if (is.null(x$weights)) rows$weights else x$weights[, i]
+  weights <- attr(Y, "weights")
+  if (is.null(weights)) weights <- rows$weights
+  attr(Y, "weights") <- NULL
   rows$weights <- weights
   if (!is.null(x$weights)) rows$data[["(weights)"]] <- weights
   frame <- x$frame
@@ -104,15 +106,19 @@ call_of_response <- function(x, label) {
   call
 }
 
+# Values of response i, with its own weights, if it has any, as attribute "weights".
 one_response <- function(x, i) {
-  if (is.matrix(x$responses)) return(x$responses[, i])
-  if (is.data.frame(x$responses)) return(as.double(x$responses[[i]]))
+  weights <- if (is.matrix(x$weights)) x$weights[, i]
+  if (is.matrix(x$responses)) return(structure(x$responses[, i], weights = weights))
+  if (is.data.frame(x$responses)) return(structure(as.double(x$responses[[i]]), weights = weights))
   if (!is.function(x$responses)) lmm_abort("input", "the object does not hold its responses.", what = "responses")
   before <- 0L
   for (k in seq_along(x$names)) {
-    block <- read_function_block(x$responses, k, x$rows)
+    block <- read_function_block(x$responses, x$weights, k, x$rows)
     if (is.null(block)) break
-    if (i <= before + ncol(block$Y)) return(block$Y[, i - before])
+    if (i <= before + ncol(block$Y)) {
+      return(structure(block$Y[, i - before], weights = if (is.matrix(block$weights)) block$weights[, i - before] else weights))
+    }
     before <- before + ncol(block$Y)
   }
   lmm_abort("data", "the function does not return the responses any more.", what = "newresp")
@@ -193,16 +199,21 @@ response_number <- function(x, i) {
   each <- c("names", "n", "theta", "beta", "covariance", "sigma", "criterion", "evaluations", "converged", "singular", "reason", "pattern", "aliased")
   out[each] <- lapply(out[each], take)
   out$tests <- lapply(out$tests, take)
-  if (!is.null(x$weights)) out$weights <- take(x$weights)
+  if (is.matrix(x$weights)) out$weights <- take(x$weights)
+  if (is.function(x$weights)) out$weights <- chosen_responses(x, at, "weights")
   out$responses <- if (is.data.frame(x$responses)) x$responses[at] else if (is.matrix(x$responses)) take(x$responses)
-                   else chosen_responses(x$responses, at, length(x$names), x$rows)
+                   else chosen_responses(x, at, "values")
   if (!is.null(x$prior)) out$prior$log_ratio <- x$prior$log_ratio[at]
   structure(out, class = "lmm_responses")
 }
 
-# Responses that a function returns block by block, some of them, as a function of one block.
-chosen_responses <- function(read, at, m, rows) {
-  force(at)
-  whole <- structure(list(responses = read, names = character(m), rows = rows), class = "lmm_responses")
-  function(k) if (k == 1L) vapply(at, function(i) one_response(unclass(whole), i), numeric(rows$n))
+# Responses that a function returns block by block, some of them, or their weights, as a function of one block.
+chosen_responses <- function(x, at, part) {
+  whole <- structure(unclass(x)[c("responses", "weights", "names", "rows")], class = "lmm_responses")
+  function(k) {
+    if (k != 1L) return(NULL)
+    columns <- lapply(at, function(i) one_response(unclass(whole), i))
+    if (part == "values") return(vapply(columns, as.vector, numeric(whole[["rows"]]$n)))
+    vapply(columns, attr, numeric(whole[["rows"]]$n), "weights")
+  }
 }

@@ -194,3 +194,11 @@ test_that("repeatability and heritability are the proportion of each term", {
   two <- lmm(y ~ x + (1 | g) + (1 | h), behavior_data())
   expect_identical(rownames(quantity(two, "heritability", method = "delta")), c("heritability g", "heritability h"))
 })
+
+test_that("limits of a coefficient do not depend on its size", {
+  fit <- lmm(yield ~ treat + (1 | blend), transform(penicillin, yield = yield / 1e5))
+  whole <- lmm(yield ~ treat + (1 | blend), penicillin)
+  small <- quantity(fit, b = ~ beta(treatB), r = ~ beta(treatB) / sigma)
+  expect_equal(unlist(small["b", c("estimate", "lower", "upper")]) * 1e5, unlist(quantity(whole, b = ~ beta(treatB))[c("estimate", "lower", "upper")]), tolerance = 1e-6)
+  expect_equal(small["b", "upper"] - small["b", "estimate"], small["b", "estimate"] - small["b", "lower"])
+})

@@ -130,6 +130,23 @@ test_that("responses without a level of a factor have no estimate of it", {
   expect_equal(contest(fits, c(x = 1))[["Pr(>F)"]][2], contest(own, c(x = 1))[["Pr(>F)"]], tolerance = 1e-8)
 })
 
+test_that("weights are read by blocks too", {
+  set.seed(3)
+  W <- matrix(runif(12 * nrow(holes), 0.5, 2), nrow(holes))
+  W[7, 3] <- NA
+  rows <- lmm(d$z + d$x ~ f + (1 | g), d)
+  whole <- refit(rows, holes, weights = W)
+  take <- function(M) function(k) if (k <= 3) M[, 4 * k - 3:0]
+  pieces <- refit(rows, take(holes), weights = take(W))
+  order <- unlist(lapply(1:3, function(k) 4 * k - 3:0))
+  expect_equal(unname(pieces$beta), unname(whole$beta[, order]), tolerance = 1e-10)
+  expect_equal(fixef(pieces[[7]]), fixef(whole[[order[7]]]), tolerance = 1e-10)
+  part <- pieces[c(2, 7)]
+  expect_equal(fixef(part[[2]]), fixef(pieces[[7]]), tolerance = 1e-10)
+  expect_error(refit(rows, take(holes), weights = W), "function", class = "lmm_error_input")
+  expect_error(refit(rows, take(holes), weights = function(k) 1), "rows and columns", class = "lmm_error_input")
+})
+
 test_that("weights must fit", {
   rows <- lmm(d$z + d$x ~ f + (1 | g), d)
   expect_error(refit(rows, holes, weights = rep(1, nrow(d))), "rows and columns", class = "lmm_error_input")

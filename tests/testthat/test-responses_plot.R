@@ -1,0 +1,15 @@
+d <- response_data(10)
+fits <- lmm(Y ~ f + x + (1 | g), d)
+
+test_that("plots return what they show", {
+  grDevices::pdf(NULL)
+  on.exit(grDevices::dev.off())
+  table <- plot(fits)
+  expect_identical(unique(table$term), "x")
+  expect_equal(table$p.adjusted, p.adjust(table$p.value, "BH"))
+  expect_identical(unique(plot(fits, "p.values")$term), c("fv", "fw", "x"))
+  expect_identical(names(plot(fits, "estimates", which = c("x", "sigma"))), c("response", "x", "sigma"))
+  expect_error(plot(fits, which = "y"), class = "lmm_error_input")
+  expect_error(plot(fits, "pie"), class = "lmm_error_input")
+  expect_error(plot(lmm(Y ~ 0 + (1 | g), d)), "no fixed effects", class = "lmm_error_input")
+})
