@@ -1,7 +1,7 @@
 # Many responses of one design beside a loop over single fits: Rscript bench/many_responses.R [--responses=20000] [--threads=2] [--loop=50] [--all]
 #
 # expression: 20000 responses, 200 rows, y ~ trt + age + (1 | donor), fits and Satterthwaite tests; crossed: two crossed factors of 50 and 8 levels. The loop is
-# lmerTest::lmer() and summary() on the first responses, its time multiplied. With --all each response is compared with its own lmm(): the largest relative
+# lmerTest::lmer() and summary() on the first responses, its time multiplied; CPU times are those of all threads together. With --all each response is compared with its own lmm(): the largest relative
 # differences of coefficients, standard errors, degrees of freedom and criterion. Both include singular responses and, for --all, responses with missing values.
 
 library(henderson)
@@ -29,7 +29,11 @@ cases <- list(
   expression = list(data = expression, formula = Y ~ trt + age + (1 | donor), groups = expression["donor"], m = m),
   crossed = list(data = crossed, formula = Y ~ x + (1 | subject) + (1 | item), groups = crossed[c("subject", "item")], m = max(100L, m %/% 10L)))
 
-seconds <- function(expr) system.time(expr)[["elapsed"]]
+# Elapsed and CPU time.
+seconds <- function(expr) {
+  time <- system.time(expr)
+  c(time[["elapsed"]], time[["user.self"]] + time[["sys.self"]])
+}
 
 peer_seconds <- function(case, Y) {
   formula <- stats::update(case$formula, y ~ .)
@@ -67,15 +71,20 @@ for (name in names(cases)) {
   data <- case$data
   Y <- responses_of(data, case$groups, case$m)
   data$Y <- Y
+  few <- lmm(case$formula, transform(data, Y = I(Y[, 1:10])))
+  tidy(few, "fixed")
   gc()
   fit_time <- seconds(fits <- lmm(case$formula, data, control = lmm_control(threads = threads)))
   test_time <- seconds(table <- plain <- as.data.frame(tidy(fits, "fixed")))
   anova_time <- seconds(anova(fits))
-  cat(sprintf("%-10s %d responses, %d threads: fits %.2f s, tidy() %.2f s, anova() %.2f s; %.3f ms a response; %d singular\n", name, case$m, threads, fit_time, test_time,
-              anova_time, 1e3 * (fit_time + test_time) / case$m, sum(fits$singular)))
+  total <- fit_time + test_time
+  cat(sprintf("%-10s %d responses, %d threads: fits %.2f s, tidy() %.2f s, anova() %.2f s; %.3f ms a response (CPU %.3f); %d singular\n", name, case$m, threads,
+              fit_time[1L], test_time[1L], anova_time[1L], 1e3 * total[1L] / case$m, 1e3 * total[2L] / case$m, sum(fits$singular)))
   if (requireNamespace("lmerTest", quietly = TRUE)) {
     each <- peer_seconds(case, Y)
-    cat(sprintf("%-10s lmerTest %.1f ms a response (%d timed): ratio %.0f\n", name, 1e3 * each, loop, each * case$m / (fit_time + test_time)))
+    ratio <- each * case$m / total
+    cat(sprintf("%-10s lmerTest %.1f ms a response (CPU %.1f; %d timed): ratio of elapsed times %.0f, of CPU times %.0f\n", name, 1e3 * each[1L], 1e3 * each[2L], loop,
+                ratio[1L], ratio[2L]))
   }
   if (!"--all" %in% arguments) next
   cat(sprintf("%-10s largest relative differences from single fits: ", name))

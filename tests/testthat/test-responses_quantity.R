@@ -7,7 +7,7 @@ d$H[c(1, 9), 5:6] <- NA
 expect_own_quantities <- function(fits, ..., level = 0.95, link = "auto") {
   table <- quantity(fits, ..., level = level, link = link)
   for (j in seq_along(names(fits))) {
-    own <- quantity(fits[[j]], ..., method = "delta", level = level, link = link)
+    own <- quantity(suppressMessages(fits[[j]]), ..., method = "delta", level = level, link = link)
     mine <- table[table$response == names(fits)[j], ]
     expect_identical(mine$quantity, rownames(own))
     numbers <- c("estimate", "se", "lower", "upper")
@@ -56,6 +56,6 @@ test_that("responses without estimates have no quantity", {
 test_that("other methods ask the fit of each response", {
   fits <- lmm(Y ~ x + (1 | g), d)[2:3]
   table <- quantity(fits, "icc", method = "profile")
-  expect_equal(table$upper, c(quantity(fits[[1]], "icc", method = "profile")$upper, quantity(fits[[2]], "icc", method = "profile")$upper))
+  expect_equal(table$upper, suppressMessages(c(quantity(fits[[1]], "icc", method = "profile")$upper, quantity(fits[[2]], "icc", method = "profile")$upper)))
   expect_identical(table$method, c("profile", "profile"))
 })
