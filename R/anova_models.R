@@ -92,7 +92,9 @@ check_same_random <- function(large, small, names) {
 
 # The rows L with L beta = 0 where X beta lies in the columns of the smaller model.
 restriction <- function(info, small, names) {
-  large <- info$fit
+  shared <- in_shared_rows(list(info$fit, small))
+  large <- shared[[1L]]
+  small <- shared[[2L]]
   d <- design(large$frame, fit_rows(large, "a comparison by F"))
   w <- if (is.null(d$weights)) 1 else sqrt(d$weights)
   Q <- (d$X[, info$kept, drop = FALSE] %*% info$basis) * w

@@ -9,6 +9,12 @@ bootstrap_refits <- function(fits, from, nsim, seed, threads = 1, progress = FAL
   check_number(threads, "threads", lower = 1, whole = TRUE)
   check_flag(progress, "progress")
   check_draws(nsim, 8 * (12 + 3 * (length(fit_theta(from)) + length(fit_beta(from)))))
+  if (is_cells_fit(from)) {
+    drawing <- with_drawing_rows(c(list(from), fits))
+    from <- drawing[[1L]]
+    fits <- drawing[-1L]
+    plan <- NULL
+  }
   rows <- fit_rows(from, "the bootstrap")
   if (is.null(plan)) plan <- parametric_plan(from, rows)
   streams <- random_streams(nsim, seed)
@@ -27,6 +33,10 @@ bootstrap_refits <- function(fits, from, nsim, seed, threads = 1, progress = FAL
 
 # `statistic` of complete fits, one for each stream: a list of its values, with attribute "singular". A refit that fails has none.
 fitted_statistics <- function(fit, plan, statistic, nsim, seed, threads, progress) {
+  if (is_cells_fit(fit)) {
+    fit <- with_drawing_rows(list(fit))[[1L]]
+    plan <- parametric_plan(fit, fit$rows)
+  }
   check_number(nsim, "nsim", lower = 1, whole = TRUE)
   check_number(threads, "threads", lower = 1, whole = TRUE)
   check_flag(progress, "progress")

@@ -2,6 +2,7 @@
 # and either the responses made of them (a column each) or the clusters chosen by them.
 
 bootstrap_plan <- function(fit, type, groups) {
+  if (is_cells_fit(fit) && type == "parametric" && is.null(groups)) return(NULL)      # made when it is drawn
   rows <- fit_rows(fit, "the bootstrap")
   if (!is.null(groups) && type %in% c("parametric", "residual")) {
     lmm_abort("input", paste0("`groups` has no effect on the ", type, " bootstrap."), what = "groups", fix = "Use it with type = \"cases\" or \"wild\".")
@@ -15,7 +16,7 @@ parametric_plan <- function(fit, rows) {
   plan <- drawing_plan(fit, rows)
   first <- seq_len(plan$size)
   list(size = plan$size + plan$n, numbers = stats::rnorm, responses = function(numbers) {
-    drawn_responses(plan, numbers[first, , drop = FALSE], numbers[plan$size + seq_len(plan$n), , drop = FALSE])
+    drawn_responses(plan, numbers[first, , drop = FALSE], left_over_normals(numbers[plan$size + seq_len(plan$n), , drop = FALSE], rows))
   })
 }
 

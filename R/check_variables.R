@@ -157,13 +157,16 @@ check_magnitude <- function(largest, label, role, n) {
 
 check_weights <- function(weights, row_numbers) {
   if (is.null(weights)) return(invisible())
-  lowest <- min(weights)
-  if (lowest < 0) {
+  check_negative_weights(weights, row_numbers)
+  if (max(weights) == 0) lmm_abort("data", "`weights` are all 0: no row is left.", what = "weights")
+}
+
+check_negative_weights <- function(weights, row_numbers) {
+  if (min(weights) < 0) {
     bad <- row_numbers[which(weights < 0)]
     lmm_abort("data", paste0("`weights` has ", count_of(length(bad), "negative value"), " (", row_text(bad), ")."),
               what = "weights", where = bad, fix = "Weights are proportional to 1 / variance; 0 leaves a row out.")
   }
-  if (max(weights) == 0) lmm_abort("data", "`weights` are all 0: no row is left.", what = "weights")
 }
 
 # The response must vary, otherwise no variance can be estimated.

@@ -1,16 +1,147 @@
-# What the data said: cross-products of the design, summed chunk by chunk. Rows are not needed after this.
+# Tables of cells: what a mixed model needs of the data, as plain, additive data.
 
-# `responses`: a matrix of other responses on the same rows, one per column, in place of the rows' own.
-cross_products <- function(frame, rows, chunk_rows = 1e5, responses = NULL) {
-  if (!is.null(frame$residual)) return(structured_blocks(frame, rows, responses))
-  if (!is.null(responses) && !is.null(rows$offset)) responses <- responses - rows$offset
-  chunks <- max(1, ceiling(rows$n / chunk_rows))
-  read <- function(k) {
-    index <- if (chunks > 1) c((k - 1) * chunk_rows + 1, min(k * chunk_rows, rows$n))
-    chunk <- design(frame, rows, index)
-    if (!is.null(responses)) chunk$y <- if (chunks > 1) responses[index[1L]:index[2L], , drop = FALSE] else responses
-    chunk
-  }
-  constants <- list(x = frame$x_constant, z = lapply(frame$random, function(term) term$z_constant))
-  engine_result(engine_cross_products(engine_layout(frame), constants, as.integer(chunks), read), frame)
+#' Cross-products of data that need not be in memory
+#'
+#' Reduces rows to a table of cells: for each combination of the values of all keys (grouping variables and factors) the number of rows, the
+#' sum of weights, and the means and centered cross-products of the numeric variables and the response. Any mixed model in these
+#' variables and keys is fitted to the table by [lmm()] with the estimates that the rows give. Tables of parts of the data are added by `+`: days, files,
+#' sites that may not exchange rows.
+#'
+#' Functions whose values depend on all rows (`poly()`, `scale()`, splines, `x - mean(x)`) are given their constants by a first pass over the
+#' data. Parts of the data have different constants: give the first table as `formula` to the later ones, which then use its constants, or
+#' write the constants into the formula. Functions of grouping variables and factors are evaluated on their values.
+#'
+#' @param formula the largest model of interest, as for [lmm()]; or a table made before, whose variables, functions and constants are to
+#'   be used.
+#' @param data a data frame, [chunks()], a table of a database ([sql_rows()], or a lazy table of 'dbplyr').
+#' @param weights,offset,subset,na.action as for [lmm()]; expressions in the columns of the data.
+#' @param min_rows stop if a cell has fewer rows than this. A cell with one row is that row: a table that leaves a site should have none.
+#' @param max_cells stop if there are more cells than this.
+#' @param progress print a line for each chunk?
+#' @param ... not used; an argument that cross_products() does not know is an error.
+#' @return An object of class `cross_products`: plain data that survives [saveRDS()]. `summary()` shows cells and their sizes; `+` adds two
+#'   tables; `update(fit, data = table)` fits the model of a fit to another table.
+#' @section Conditions:
+#' Those of [lmm()]; `lmm_error_input` for tables that cannot be added, with what differs; `lmm_error_data` for cells smaller than `min_rows`;
+#' `lmm_error_numeric` for more than `max_cells` cells.
+#' @references Chan, Golub and LeVeque (1983) American Statistician 37, 242-247.
+#' @seealso [chunks()] and [sql_rows()] for data that are not in memory, [lmm()], [update.lmm_fit()].
+#' @concept larger than memory
+#' @concept big data
+#' @concept distributed data
+#' @concept federated analysis
+#' @concept sufficient statistics
+#' @concept privacy
+#' @examples
+#' # Three sites that exchange no rows
+#' sites <- split(penicillin, c(1, 1, 2, 2, 3)[penicillin$blend])
+#' tables <- lapply(sites, function(rows) cross_products(yield ~ treat + (1 | blend), rows))
+#' all <- Reduce(`+`, tables)
+#' summary(all)
+#' fit <- lmm(yield ~ treat + (1 | blend), all)
+#' anova(fit)
+#' @export
+cross_products <- function(formula, data, weights, offset, subset, na.action, min_rows = 1, max_cells = 1e7, progress = FALSE, ...) {
+  check_arguments(given_names(sys.call(), parent.frame()), names(formals(cross_products)))
+  check_dots_empty(...)
+  call <- match.call(expand.dots = TRUE)
+  check_number(min_rows, "min_rows", lower = 1)
+  check_number(max_cells, "max_cells", lower = 1)
+  check_flag(progress, "progress")
+  data <- check_source(if (!missing(data)) force_argument(data, "data"))
+  formula <- force_argument(formula, "formula")
+  like <- if (inherits(formula, "cross_products")) whole_cells(formula, "formula")
+  spec <- if (is.null(like)) model_spec(check_formula(formula, parent.frame()), TRUE) else like$plan$spec
+  refuse_cells_residual(spec)
+  given <- cells_arguments(call, parent.frame())
+  arguments <- if (is.null(like)) given$arguments else like$plan$arguments
+  na_rule <- if (is.null(like)) check_na_action(if (missing(na.action)) NULL else na.action) else like$plan$na_rule
+  options <- list(max_cells = max_cells, progress = progress, like = like)
+  out <- read_cells(data, spec, arguments, given$caller, na_rule, options)
+  check_cell_sizes(out, min_rows)
+  out
+}
+
+# The expressions for weights, offset and subset as they were written, and where.
+cells_arguments <- function(call, caller) {
+  found <- lapply(c(weights = "weights", offset = "offset", subset = "subset"), function(name) resolve_dots(call[[name]], caller))
+  written <- Filter(function(one) !identical(one$caller, caller), found)
+  list(arguments = lapply(found, `[[`, "expr"), caller = if (length(written)) written[[1L]]$caller else caller)
+}
+
+# Dispatches on the kind of source.
+read_cells <- function(source, spec, arguments, caller, na_rule, options = list(max_cells = 1e7, progress = FALSE)) {
+  if (inherits(source, "sql_rows")) return(sql_cells(source, spec, arguments, caller, na_rule, options))
+  if (is.data.frame(source)) frame_cells(source, spec, arguments, caller, na_rule, options)
+  else chunk_cells(source, spec, arguments, caller, na_rule, options)
+}
+
+frame_cells <- function(data, spec, arguments, caller, na_rule, options) {
+  whole <- is.null(options$like)
+  plan <- if (whole) cells_plan(spec, data, arguments, caller, na_rule, TRUE) else plan_like(options$like, caller)
+  plan$max_cells <- options$max_cells
+  reading <- new_reading(plan, options$like$shift)
+  read_chunk(reading, data, "`data`", whole)
+  finish_reading(reading)
+}
+
+chunk_cells <- function(source, spec, arguments, caller, na_rule, options) {
+  reading <- NULL
+  plan <- if (!is.null(options$like)) plan_like(options$like, caller)
+  settle <- is.null(plan) && !is_row_wise(spec)
+  make <- function(chunk) chunk_plan(source, chunk, spec, arguments, caller, na_rule, settle)
+  if (settle && !is_read_once(source)) plan <- make(first_chunk(source))
+  count <- each_chunk(source, function(chunk, where) {
+    if (is.null(reading)) {
+      if (is.null(plan)) plan <<- make(chunk)
+      plan$max_cells <<- options$max_cells
+      reading <<- new_reading(plan, options$like$shift)
+    }
+    read_chunk(reading, chunk, where)
+    if (options$progress) cat(sprintf("%s: %s rows so far\n", where, format(reading$rows, big.mark = ",", scientific = FALSE)))
+  })
+  if (is.null(reading)) lmm_abort("data", "the chunks have no rows.", what = "data", value = count)
+  finish_reading(reading)
+}
+
+# Does no variable need constants from all rows?
+is_row_wise <- function(spec) {
+  calls <- unlist(lapply(c(list(spec$formula)), all.names))
+  all(setdiff(calls, all.vars(spec$formula)) %in% c(row_functions, "~", "|", "||", "/"))
+}
+
+# The plan of the first chunk, after a pass for the constants of functions that need them.
+chunk_plan <- function(source, first, spec, arguments, caller, na_rule, settle) {
+  terms <- fixed_terms(spec, first)
+  spec <- without_dot(spec, terms)
+  variables <- formula_variables(terms, spec)
+  if (settle) variables <- settle_calls(variables, first, spec, caller, function(names) collect_columns(source, names))
+  cells_plan(spec, first, arguments, caller, na_rule, FALSE, variables)
+}
+
+first_chunk <- function(source) {
+  first <- NULL
+  each_chunk(source, function(chunk, where) {
+    first <<- chunk
+    "enough"
+  })
+  if (is.null(first)) lmm_abort("data", "the chunks have no rows.", what = "data")
+  first
+}
+
+# A table's plan for more rows.
+plan_like <- function(table, caller) {
+  plan <- table$plan
+  plan$caller <- caller
+  plan$keys <- names(table$keys)
+  plan$variables$calls[names(plan$readers)] <- plan$readers
+  plan$variables$calls <- plan$variables$calls[names(plan$kinds)]
+  plan
+}
+
+check_cell_sizes <- function(table, min_rows) {
+  small <- sum(table$n < min_rows)
+  if (!small) return(invisible())
+  lmm_abort("data", paste0(count_of(small, "cell has", "cells have"), " fewer than ", min_rows, " rows (the smallest ", min(table$n), ")."), what = "min_rows",
+            value = small, fix = "Use coarser or fewer grouping variables and factors. Leaving small cells out would bias the fit.")
 }

@@ -2,6 +2,7 @@
 # fit, and then turns any rows (all, a chunk, new data) into the same columns.
 
 # list(X, Z, codes, y, weights) of the rows in `index`, a contiguous range c(from, to) or more than two row numbers; y is minus offset.
+# Rows that stand for cells also have `constant`, and the number and log weights of the rows of data behind them.
 design <- function(frame, rows, index = NULL) {
   if (length(index) == 2L) index <- index[1L]:index[2L]
   n <- if (is.null(index)) rows$n else length(index)
@@ -9,13 +10,19 @@ design <- function(frame, rows, index = NULL) {
   y <- part(rows$y)
   if (!is.null(y) && !is.null(rows$offset)) y <- y - part(rows$offset)
   Z <- lapply(frame$random, build_matrix, rows$data, index, n)
-  list(X = build_matrix(frame, rows$data, index, n), Z = Z, codes = lapply(rows$codes, part), y = y,
-       weights = part(rows$weights))
+  out <- list(X = build_matrix(frame, rows$data, index, n), Z = Z, codes = lapply(rows$codes, part), y = y,
+              weights = part(rows$weights))
+  if (is.null(rows$constant)) return(out)
+  out$constant <- part(rows$constant)
+  out$count <- sum(part(rows$observed))
+  out$log_weight <- if (is.null(index) || 1L %in% index) rows$log_weight else 0
+  out
 }
 
 # Columns of a plan for the rows `index` of `data`. Like stats::model.matrix(), but without names for rows
 # or columns, and with levels that do not depend on the rows at hand.
 build_matrix <- function(plan, data, index = NULL, n) {
+  if (!is.null(attr(data, "sums"))) return(cell_matrix(plan, data, index, n))
   coding <- plan$coding
   if (!length(coding$blocks)) return(matrix(1, n, as.integer(coding$intercept)))
   pieces <- lapply(coding$pieces, piece_columns, data, index, plan)

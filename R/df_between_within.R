@@ -11,16 +11,16 @@ set_options.df_between_within <- function(method, options) {
 #' @export
 prepare_method.df_between_within <- function(method, info) {
   refuse_without_random(info$fit, method$name)
-  fit <- info$fit
+  fit <- with_cell_rows(info$fit)
   fixed <- fixed_design(fit)
   rows <- fit_rows(fit, "this method for degrees of freedom")
   group <- if (is.null(method$subject)) subject_group(fit) else named_subject(fit, method$subject)
   subject <- rows$codes[[group]][used_rows(rows)]
-  changes <- changes_within(fixed$columns, subject)
+  changes <- varies_within(fixed$columns, subject, rows)
   effect_changes <- as.vector(tapply(changes, factor(fixed$term, seq_along(fixed$variables)), any))
   effect_changes[is.na(effect_changes)] <- FALSE
   between <- length(unique(subject)) - sum(!effect_changes[fixed$term])
-  within <- length(subject) - ncol(fixed$X) - between
+  within <- fit_nobs(fit) - ncol(fixed$X) - between
   df <- ifelse(effect_changes, within, between)
   sets <- within_sets(fit, fixed, rows, subject, effect_changes)
   split <- split_within(sets, rows, subject, tabulate(fixed$term, length(sets)))

@@ -20,6 +20,8 @@ set_options.df_cluster_robust <- function(method, options) {
 #' @export
 prepare_method.df_cluster_robust <- function(method, info) {
   refuse_iterative(info$fit, "the cluster-robust covariance matrix is")
+  if (method$type == "CR2") refuse_weighted_cells(info$fit)
+  info$fit <- with_cell_rows(info$fit)
   refuse_structured(info$fit, "the cluster-robust covariance matrix is", special = FALSE)
   parts <- marginal_parts(info)
   cluster <- cluster_codes(method$cluster, info$fit)[parts$used]
@@ -33,6 +35,12 @@ prepare_method.df_cluster_robust <- function(method, info) {
   scores <- matrix(scores, ncol(parts$X)) * if (method$type == "CR1") sqrt(m / (m - 1)) else 1
   method$covariance <- tcrossprod(info$phi %*% scores)
   method
+}
+
+# Its symmetric root depends on the weights of single rows.
+refuse_weighted_cells <- function(fit) {
+  if (!is_cells_fit(fit) || !fit$cells$weighted) return(invisible())
+  lmm_abort("input", "type = \"CR2\" needs the weights of single rows, which cross-products do not hold.", what = "type", fix = "Use type = \"CR1\" or \"CR3\".")
 }
 
 #' @export
@@ -78,6 +86,12 @@ marginal_parts <- function(info) {
   e <- (d$y - as.vector(X %*% info$estimate))[used] / fit_sigma(fit)
   A <- sparse_random_design(fit, rows)[used, , drop = FALSE]
   X <- X[used, , drop = FALSE] %*% info$basis
+  if (are_cell_rows(rows)) {                  # in units in which their errors are alike, as those of rows are
+    X <- X * sqrt(w)
+    e <- e * sqrt(w)
+    A <- A * sqrt(w)
+    w <- w / w
+  }
   inner <- Matrix::Cholesky(Matrix::forceSymmetric(Matrix::crossprod(A * sqrt(w)) + Matrix::Diagonal(ncol(A))))
   T <- w * X - w * as.matrix(A %*% Matrix::solve(inner, Matrix::crossprod(A, w * X)))
   list(used = which(used), X = X, T = T, e = e, A = A, w = w, inner = inner)

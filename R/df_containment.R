@@ -3,13 +3,13 @@
 #' @export
 prepare_method.df_containment <- function(method, info) {
   refuse_without_random(info$fit, method$name)
-  fit <- info$fit
+  fit <- with_cell_rows(info$fit)
   random <- random_effects(fit)
   fixed <- fixed_design(fit)
   Z <- lapply(random, `[[`, "Z")
   ranks <- vapply(0:length(Z), function(k) joint_rank(fixed$X, Z[seq_len(k)]), 0)
   added <- diff(ranks)
-  rest <- nrow(fixed$X) - ranks[length(ranks)]
+  rest <- fit_nobs(fit) - ranks[length(ranks)]
   names <- common_names(fit)
   method$coefficient_df <- vapply(fixed$variables, function(own) {
     containing <- vapply(random, function(effect) all(names[own] %in% names[effect$variables]), NA)

@@ -89,7 +89,7 @@ ems_model <- function(object, data) {
     refuse_iterative(object, "the moments of ems() are")
     refuse_structured(object, "expected mean squares are")
     frame <- object$frame
-    rows <- fit_rows(object, "ems()")
+    rows <- fit_rows(with_cell_rows(object), "ems()")
   } else {
     framed <- model_frame(model_spec(object, TRUE), check_data(data), NULL, NULL, NULL, NULL, NULL, parent.frame(2L))
     frame <- framed$frame
@@ -103,9 +103,10 @@ ems_model <- function(object, data) {
     effect$Z <- effect$Z[used, , drop = FALSE] * root
     effect
   })
-  intercept <- if (attr(frame$terms, "intercept")) matrix(root) else matrix(0, length(root), 0L)
-  list(formula = frame$spec$formula, response = frame$response, y = d$y[used] * root, mean = sum(d$y[used] * root^2) / sum(root^2),
-       n = sum(used), intercept = intercept, effects = effects, random = vapply(effects, `[[`, NA, "random"),
+  one <- if (are_cell_rows(rows)) rows$constant[used] else 1
+  intercept <- if (attr(frame$terms, "intercept")) matrix(root * one) else matrix(0, length(root), 0L)
+  list(formula = frame$spec$formula, response = frame$response, y = d$y[used] * root, mean = sum(d$y[used] * root^2 * one) / sum(root^2 * one),
+       n = observed_rows(rows), intercept = intercept, effects = effects, random = vapply(effects, `[[`, NA, "random"),
        labels = vapply(effects, `[[`, "", "label"))
 }
 
@@ -124,8 +125,16 @@ ems_fixed_effects <- function(frame, rows) {
       x <- x / max(abs(x), .Machine$double.xmin)
       Z <- row_products(Z, if (length(dim(x)) == 1L) as.vector(x) else x)
     }
+    if (are_cell_rows(rows)) Z <- ems_cell_columns(Z, rows, covariates, frame$terms)
     list(label = attr(frame$terms, "term.labels")[k], random = FALSE, factors = factors, covariates = covariates, Z = Z)
   })
+}
+
+# Of rows that stand for cells: indicators times the constant. A covariate has its values in them, a product of two has not.
+ems_cell_columns <- function(Z, rows, covariates, terms) {
+  free <- setdiff(covariates, attr(rows$data, "sums")$keys)
+  if (length(free) > 1L) lmm_abort("input", "ems() takes products of covariates from rows only.", what = free, fix = "Fit a data frame.")
+  if (length(free)) Z else Z * rows$constant
 }
 
 # From main effects to interactions, otherwise as in the formula.
@@ -136,7 +145,8 @@ ems_random_effects <- function(frame, rows) {
     }
     group <- frame$groups[[term$group]]
     list(label = group$name, random = TRUE, factors = vapply(group_parts(group$expr), variable_label, ""), covariates = character(),
-         Z = indicators(rows$codes[[term$group]], length(group$levels)), code = rows$codes[[term$group]])
+         Z = indicators(rows$codes[[term$group]], length(group$levels)) * (if (are_cell_rows(rows)) rows$constant else 1),
+         code = rows$codes[[term$group]])
   })
   known <- unique(c(names(frame$xlevels), unlist(lapply(effects, `[[`, "factors"))))
   effects <- lapply(effects, function(effect) {

@@ -105,7 +105,7 @@ engine_joint_covariance <- function(fit) {
 
 # Fits of many responses, the columns of Y.
 engine_refit <- function(fit, Y) {
-  blocks <- cross_products(fit$frame, fit$rows, fit$control$chunk_rows, Y)
+  blocks <- summed_blocks(fit$frame, fit$rows, fit$control$chunk_rows, Y)
   engine_refit_blocks(fit, blocks, fit$spec$reml)
 }
 

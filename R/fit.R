@@ -65,6 +65,10 @@ fit_singular <- function(fit) as.logical(fit$optimum$singular)
 
 # The rows behind the fit, or an error that says who needs them.
 fit_rows <- function(fit, purpose) {
+  if (is.null(fit$rows) && !is.null(fit$cells)) {
+    lmm_abort("input", paste0(purpose, " needs the rows of the data, but the fit was made from cross-products."), what = "rows",
+              fix = "residuals(), fitted() and predict() take them again: residuals(fit, data = ). For all else fit a data frame.")
+  }
   if (is.null(fit$rows)) {
     lmm_abort("input", paste0(purpose, " needs the rows of the data, but the fit does not hold them."),
               what = "rows", fix = "Fit with lmm_control(keep_rows = TRUE).")

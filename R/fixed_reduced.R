@@ -2,6 +2,7 @@
 
 # The fit without one fixed term, by restricted or full maximum likelihood; without messages.
 without_term <- function(fit, term, reml = fit$spec$reml) {
+  fit <- with_cell_rows(fit)
   change <- stats::as.formula(call("~", quote(.), call("-", quote(.), str2lang(term))))
   fixed <- stats::update.formula(stats::formula(fit$frame$terms), change)
   formula <- stats::update.formula(fit$spec$formula, join_formula(fit, fixed, written_terms(fit$spec$random)))
@@ -10,7 +11,7 @@ without_term <- function(fit, term, reml = fit$spec$reml) {
     return(if (isTRUE(reml)) out else refit_ml(out))
   }
   model <- with_fixed_terms(fit, fewer_terms(fixed, fit$frame$terms), formula, reml)
-  blocks <- cross_products(model$frame, model$rows, fit$control$chunk_rows)
+  blocks <- summed_blocks(model$frame, model$rows, fit$control$chunk_rows)
   found <- find_optimum(model$frame, blocks, reml, NULL, fit$control)
   call <- fit$call
   call$formula[] <- formula

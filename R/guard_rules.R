@@ -11,7 +11,7 @@ argument_checks <- c(
   list(nsim = function(x, name) check_number(x, name, 1, whole = TRUE), correlation = check_flag_or_null, levels = check_levels_of, na.print = check_text))
 
 # Expressions that are looked up in the data.
-unevaluated_arguments <- list(lmm = c("weights", "offset", "subset", "residual", "variance"))
+unevaluated_arguments <- list(lmm = c("weights", "offset", "subset", "residual", "variance"), cross_products = c("weights", "offset", "subset"))
 
 # Arguments with a common name and another meaning, which their function checks itself.
 other_meanings <- list(getGroups.lmm_fit = "level")

@@ -16,6 +16,8 @@
 #' * pedigrees, kinship, genomic prediction: `relationship =` of [lmm()], [pedigree()], [precision()]
 #' * kriging, effects correlated by distance: `exp(x + y | site)` in [lmm()]
 #' * large crossed designs, limits of time and memory: [lmm_control()], [blocks()]
+#' * data larger than memory, files, databases, data of several sites: [cross_products()], [chunks()], [sql_rows()] and
+#'   `vignette("large-data", "henderson")`
 #' * the same model for other responses, one or thousands: [refit()], [responses]; for other data or another formula:
 #'   [update()][update.lmm_fit]
 #'

@@ -35,11 +35,21 @@ NULL
 #' @rdname emmeans_support
 #' @exportS3Method emmeans::recover_data
 recover_data.lmm_fit <- function(object, data = NULL, ...) {
-  rows <- fit_rows(object, "emmeans")
   trms <- stats::delete.response(stats::terms(object))
+  if (is.null(data) && is_cells_fit(object)) data <- cells_grid_data(object, trms)
+  if (is_cells_fit(object)) return(emmeans::recover_data(object$call, trms, NULL, data = data, ...))
+  rows <- fit_rows(object, "emmeans")
   if (is.null(data) && !all(all.vars(trms) %in% names(rows$data))) data <- raw_variables(object, trms, rows)
   environment(trms) <- environment(stats::formula(object))
   emmeans::recover_data(object$call, trms, attr(rows$data, "na.action"), data = data, frame = rows$data, ...)
+}
+
+cells_grid_data <- function(fit, trms) {
+  data <- grid_data(fit)
+  absent <- setdiff(all.vars(trms), names(data))
+  if (!length(absent)) return(data)
+  lmm_abort("input", paste0("the cross-products hold functions of ", enumerate(quote_name(absent)), ", but not the variable: its mean is not known."),
+            what = absent, fix = "Give rows that have it: emmeans(fit, ..., data = ).")
 }
 
 # The variables themselves, where the model frame has only functions of them, for the rows that were used.

@@ -81,7 +81,9 @@
 #'
 #' @param formula a two-sided formula, or text that can be read as one; random terms are written with bars. A response of several columns
 #'   (`cbind(a, b)`, a numeric matrix) is that many responses, each with its own fit: see [responses].
-#' @param data a data frame, tibble or data.table; variables that it lacks are looked up where the formula was made.
+#' @param data a data frame, tibble or data.table; variables that it lacks are looked up where the formula was made. Data that are not in
+#'   memory: [cross_products()], [chunks()], a table of a database ([sql_rows()], or a lazy table of 'dbplyr'); see
+#'   `vignette("large-data", "henderson")`.
 #' @param REML `TRUE` for restricted maximum likelihood, `FALSE` for maximum likelihood.
 #' @param weights prior weights: the residual variance of row i is `sigma^2 / weights[i]`. A row of weight zero is
 #'   left out of the fit, but can be predicted. For many responses also a matrix with a column for each.
@@ -165,7 +167,7 @@ lmm <- function(formula, data, REML = TRUE, weights, offset, subset, na.action, 
   check_arguments(given_names(sys.call(), parent.frame()), names(formals(lmm)))
   check_dots_empty(...)
   call <- match.call(expand.dots = TRUE)
-  data <- check_data(data)
+  data <- check_source(data, cells = TRUE)
   force_arguments(c("REML", if (!missing(na.action)) "na.action", "contrasts", "start", "control", "fixed", "bounded", "relationship"))
   check_flag(REML, "REML")
   check_control(control)
@@ -174,12 +176,11 @@ lmm <- function(formula, data, REML = TRUE, weights, offset, subset, na.action, 
   formula <- check_formula(formula, parent.frame())
   spec <- model_spec(formula, REML, residual_argument(call, parent.frame()), relationship_roots(relationship))
   refuse_with_residual(spec, fixed, bounded)
-  framed <- model_frame(spec, data, call$weights, call$offset, call$subset,
-                        if (missing(na.action)) NULL else na.action, contrasts, parent.frame(),
-                        fixed, bounded, control$memory_limit)
+  framed <- framed_source(spec, data, call, if (missing(na.action)) NULL else na.action, contrasts, parent.frame(),
+                          fixed, bounded, control)
   frame <- framed$frame
   control <- set_memory_limit(control, frame)
-  blocks <- cross_products(frame, framed$rows, control$chunk_rows)
+  blocks <- summed_blocks(frame, framed$rows, control$chunk_rows)
   conditions <- c(frame$conditions, rank_conditions(frame, blocks))
   signal_conditions(conditions)
   if (!is.null(framed$many)) {
@@ -189,7 +190,7 @@ lmm <- function(formula, data, REML = TRUE, weights, offset, subset, na.action, 
   found <- find_optimum(frame, blocks, REML, start, control)
   fit <- new_lmm_fit(written_call(call, formula, parent.frame()), frame, framed$rows, blocks, found, control, conditions)
   fit$origin <- new_origin(environment(formula), resolve_dots(call$data, parent.frame())$caller, control$keep_rows)
-  remember_data(fit, data)
+  if (is.null(fit$cells)) remember_data(fit, data) else fit
 }
 
 # `residual` and `variance` may be formulas, variables that hold one, or bare calls such as us(visit | subject).

@@ -107,7 +107,7 @@ n_subjects <- function(fit) {
 subject_group <- function(fit) {
   levels <- ngrps(fit)
   top <- which.min(levels)
-  codes <- fit$rows$codes
+  codes <- with_cell_rows(fit)$rows$codes
   nested <- length(levels) == 1L || !is.null(codes) && all(vapply(codes, is_constant_within, NA, x = codes[[top]]))
   if (nested) top else match(fit$spec$random[[1L]]$group_name, names(levels), 1L)
 }

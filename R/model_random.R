@@ -79,7 +79,7 @@ check_slopes <- function(plan, data, label) {
 check_identifiable <- function(frame, rows) {
   used <- NULL
   if (!is.null(rows$weights) && min(rows$weights) == 0) used <- rows$weights > 0
-  n <- if (is.null(used)) rows$n else sum(used)
+  n <- if (!is.null(rows$observed)) sum(rows$observed) else if (is.null(used)) rows$n else sum(used)
   check_column_count(frame, rows, n)
   free <- setdiff(seq_along(frame$random), frame$held$term)     # what is known need not be told apart
   for (k in unique(vapply(Filter(needs_levels, frame$random[free]), function(term) as.integer(term$group), 0L))) check_levels(frame$groups[[k]])
@@ -175,7 +175,7 @@ check_column_count <- function(frame, rows, n) {
   p <- length(frame$x_names)
   if (p < n) return(invisible())
   X <- build_matrix(frame, rows$data, NULL, rows$n)
-  if (n < rows$n) X <- X[rows$weights > 0, , drop = FALSE]
+  if (n < rows$n && is.null(rows$observed)) X <- X[rows$weights > 0, , drop = FALSE]
   if (qr(X)$rank < n) return(invisible())
   many <- names(which(lengths(frame$xlevels) > n / 2))
   lmm_abort("unidentified", paste0(count_of(p, "fixed-effect column"), ", ", count_of(n, "row"),

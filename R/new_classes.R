@@ -10,11 +10,14 @@ variable_records <- function(columns, source) {
   roles <- columns$roles
   lapply(stats::setNames(names, names), function(name) {
     x <- plain_column(find_value(name, list(source$data, source$env))$value)
-    role <- if (any(roles[[name]] %in% c("fixed", "slope"))) "predictor" else if (name %in% inside) "part" else "group"
-    list(kind = variable_kind(x), class = setdiff(class(x), decorations), units = attr(x, "units"),
+    list(name = name, kind = variable_kind(x), class = setdiff(class(x), decorations), units = attr(x, "units"),
          tzone = attr(x, "tzone"), zone = if (inherits(x, "POSIXct")) time_zone(x), whole_days = inherits(x, "POSIXct") && is_whole_days(utils::head(x, 1000L)),
-         basis = basis_of(x), levels = if (name %in% inside) levels(x), ordered = is.ordered(x), role = role)
+         basis = basis_of(x), levels = if (name %in% inside) levels(x), ordered = is.ordered(x), role = variable_role(name, roles, inside))
   })
+}
+
+variable_role <- function(name, roles, inside) {
+  if (any(roles[[name]] %in% c("fixed", "slope"))) "predictor" else if (name %in% inside) "part" else "group"
 }
 
 # Constants that a column made by scale(), poly(), ns() or bs() carries.

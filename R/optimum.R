@@ -117,10 +117,13 @@ new_lmm_fit <- function(call, frame, rows, blocks, found, control, conditions) {
             if (!is.null(frame$residual)) list(structured_boundary(optimum, frame, blocks)))
   more <- Filter(Negate(is.null), more)
   if (!control$keep_rows) frame <- without_rows(frame)
-  fit <- structure(list(call = call, spec = frame$spec, frame = frame, rows = if (control$keep_rows) rows,
+  cells <- rows$cells
+  fit <- structure(list(call = call, spec = frame$spec, frame = frame, rows = if (control$keep_rows && !are_cell_rows(rows)) rows,
                         cross_products = blocks, optimum = optimum, estimates = estimates, control = control,
                         conditions = c(conditions, more), version = package_version_text()), class = "lmm_fit")
-  if (!control$keep_rows && !is.null(rows)) fit$row_prints <- row_prints(list(rows = rows, frame = frame))
+  if (!is.null(cells)) fit$row_prints <- cell_prints(rows)
+  else if (!control$keep_rows && !is.null(rows)) fit$row_prints <- row_prints(list(rows = rows, frame = frame))
+  if (control$keep_rows) fit$cells <- cells
   signal_conditions(more)
   fit
 }

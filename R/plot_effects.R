@@ -32,6 +32,7 @@ plot_effects <- function(fit, variables, ddf = "Satterthwaite", level = 0.95, po
   check_level(level)
   check_number(points, "points", lower = 2, whole = TRUE)
   check_flag(rug, "rug")
+  if (rug) fit_rows(fit, "plot_effects(rug = TRUE)")
   data <- effect_data(fit, variables)
   shown <- effect_means(fit, effect_rows(data, variables, points), variables, ddf, level)
   given <- list(...)
@@ -51,7 +52,7 @@ effect_data <- function(fit, variables) {
     lmm_abort("input", "`variables` must name one to three variables of the fixed effects.", what = "variables", value = variables,
               fix = paste0("They are ", enumerate(quote_name(all), 20L), "."))
   }
-  data <- as.list(nlme::getData(fit))
+  data <- as.list(if (is_cells_fit(fit)) grid_data(fit) else nlme::getData(fit))
   for (name in setdiff(all, names(data))) data[[name]] <- get0(name, environment(stats::formula(fit)))
   rows <- vapply(data[all], NROW, 0L)
   data <- as.data.frame(data[all[rows == max(rows)]], check.names = FALSE, stringsAsFactors = TRUE)

@@ -77,16 +77,10 @@ term_columns <- function(terms, groups, asked) {
   }, terms, found)
 }
 
-# A design without the columns that are not used.
-mask_design <- function(d, use) {
-  for (k in seq_along(use)) if (!all(use[[k]])) d$Z[[k]][, !use[[k]]] <- 0
-  d
-}
-
 #' Predictions
 #'
 #' @param object a fit made by [lmm()].
-#' @param newdata a data frame; the default are the rows of the fit.
+#' @param newdata a data frame, [chunks()] or a table of a database ([sql_rows()]); the default are the rows of the fit.
 #' @param re.form which random effects to condition on: `NULL` all, `NA` or `~0` none, or a formula with some of the
 #'   model's random terms such as `~ (1 | g)`.
 #' @param allow.new.levels accept levels of grouping factors that are not in the fit, or missing? Their random effects are
@@ -105,6 +99,8 @@ mask_design <- function(d, use) {
 #' @param na.action what to do about missing values in `newdata`; by default their prediction is `NA`. Without `newdata`,
 #'   `na.exclude` gives `NA` for the rows that the fit left out.
 #' @param type for functions that work with any model; the scale of the response and that of the linear predictor are the same here.
+#' @param write a function of a chunk of `newdata` and its predictions, called for each chunk in place of returning them: for data larger
+#'   than memory.
 #' @param ... `conf.level`; otherwise not used.
 #' @return A vector; with `interval` a matrix with columns `fit`, `lwr`, `upr`; with `se.fit` a list of `fit` and
 #'   `se.fit`.
@@ -153,14 +149,18 @@ mask_design <- function(d, use) {
 #' @export
 predict.lmm_fit <- function(object, newdata = NULL, re.form = NULL, allow.new.levels = FALSE, se.fit = FALSE,
                             interval = c("none", "confidence", "prediction"), level = 0.95, weights = NULL,
-                            na.action = stats::na.pass, type = c("response", "link"), ddf = "Satterthwaite",
-                            random.only = FALSE, ...) {
+                             na.action = stats::na.pass, type = c("response", "link"), ddf = "Satterthwaite",
+                             random.only = FALSE, write = NULL, ...) {
   do.call(check_dots_empty, without_level(list(...)))
   match_word(type[1L], c("response", "link"), "type")
   interval <- match_word(interval[1L], c("none", "confidence", "prediction"), "interval")
   level <- level_argument(level, "level", !missing(level), list(...))
   fixed <- !check_random_only(random.only, interval)
   newdata <- force_argument(newdata, "newdata")
+  if (inherits(newdata, c("lmm_chunks", "sql_rows", "tbl_lazy", "tbl_sql")) || !is.null(write)) {
+    each <- function(chunk) stats::predict(object, chunk, re.form, allow.new.levels, se.fit, interval, level, weights, na.action, type[1L], ddf)
+    return(stream_predictions(newdata, each, write))
+  }
   if (missing(ddf) && interval != "none") ddf <- default_ddf(object)
   inference <- if (interval != "none") interval_inference(object, ddf)
   if (!is.null(inference)) object <- inference$info$fit

@@ -13,3 +13,9 @@ check_random_only <- function(random.only, interval) {
   }
   random.only
 }
+
+# A design without the columns that are not used.
+mask_design <- function(d, use) {
+  for (k in seq_along(use)) if (!all(use[[k]])) d$Z[[k]][, !use[[k]]] <- 0
+  d
+}

@@ -53,6 +53,7 @@ ranova.lmm_fit <- function(model, reduce.terms = TRUE, mixture = FALSE, ...) {
   check_dots_empty(...)
   check_flag(reduce.terms, "reduce.terms")
   check_flag(mixture, "mixture")
+  model <- with_cell_rows(model)
   fit_rows(model, "ranova()")
   ways <- reductions(model, reduce.terms)
   out <- reduction_table(model, ways)

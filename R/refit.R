@@ -79,14 +79,14 @@ bind_columns <- function(data) {
 fit_again <- function(fit, rows, reml = fit$spec$reml, blocks = NULL, start = NULL) {
   frame <- fit$frame
   frame$spec$reml <- reml
-  if (is.null(blocks)) blocks <- cross_products(frame, rows, fit$control$chunk_rows)
+  if (is.null(blocks)) blocks <- summed_blocks(frame, rows, fit$control$chunk_rows)
   conditions <- Filter(function(condition) !inherits(condition, outcome_classes), fit$conditions)
   control <- fit$control
   if (!is.null(start)) control$restarts <- 0L
   optimum <- find_optimum(frame, blocks, reml, start, control)
   out <- new_lmm_fit(fit$call, frame, rows, blocks, optimum, fit$control, conditions)
   out$origin <- fit$origin
-  if (is.null(rows)) out$row_prints <- fit$row_prints
+  if (is.null(rows)) out[c("row_prints", "cells")] <- fit[c("row_prints", "cells")]
   if (identical(rows$y, fit$rows$y)) out$data <- fit$data
   out
 }

@@ -24,11 +24,15 @@
 #' }
 #' The model's residual plots by [plot()][plot.lmm_fit()].
 #' @param scaled divide by the residual standard deviation? For types up to `"deviance"`.
+#' @param data the rows again, where the fit does not hold them or for other rows with a response: a data frame, [chunks()] or a table of a
+#'   database. They are worked through chunk by chunk.
+#' @param write a function of a chunk and its values, called for each chunk in place of returning the values: for data larger than memory.
 #' @param ... not used.
-#' @return A vector, one element per row used; per row of the data if the fit was made with `na.action = na.exclude`.
+#' @return With `write` the number of rows, invisibly. Else a vector, one element per row used; per row of the data if the fit was made with `na.action = na.exclude`.
 #'   Its names are the row names of the data. In units of the response; the scaled types have none.
 #' @section Conditions:
-#' `lmm_error_input` for a fit that holds no rows (`lmm_control(keep_rows = FALSE)`).
+#' `lmm_error_input` for a fit that holds no rows (`lmm_control(keep_rows = FALSE)`, [cross_products()]) where no `data` are given, or for a type that
+#' needs all rows at once. `lmm_error_newdata` for `data` that lack a variable; `lmm_error_data` where a chunk cannot be read or `write` fails.
 #' @references Santos Nobre and da Motta Singer (2007) Biometrical Journal 49, 863-875. Houseman, Ryan and Coull (2004) JASA 99,
 #'   383-394 (marginal residuals, there by the Cholesky factor).
 #' @seealso [plot][plot.lmm_fit] for plots of residuals, [rstudent][influence] and [rstandard][influence],
@@ -45,8 +49,9 @@
 #' @export
 residuals.lmm_fit <- function(object, type = c("response", "pearson", "scaled", "working", "deviance", "marginal",
     "marginal_scaled", "marginal_cholesky", "marginal_pearson", "marginal_studentized", "conditional", "conditional_pearson",
-    "conditional_studentized", "normalized"), scaled = FALSE, ...) {
+    "conditional_studentized", "normalized"), scaled = FALSE, data = NULL, write = NULL, ...) {
   type <- check_choice(type[1L], eval(formals()$type), "type")
+  if (!is.null(data)) return(streamed_residuals(object, if (check_flag(scaled, "scaled")) "scaled" else type, data, write))
   if (is_structured(object)) return(structured_residuals(object, type, check_flag(scaled, "scaled")))
   rows <- fit_rows(object, "residuals()")
   if (type == "conditional_studentized") return(stats::rstandard(object))
@@ -65,7 +70,8 @@ residuals.lmm_fit <- function(object, type = c("response", "pearson", "scaled", 
 
 #' @rdname residuals.lmm_fit
 #' @export
-fitted.lmm_fit <- function(object, ...) {
+fitted.lmm_fit <- function(object, data = NULL, write = NULL, ...) {
+  if (!is.null(data)) return(stream_rows(object, data, function(rows) mean_response(object, rows), write, response = FALSE))
   rows <- fit_rows(object, "fitted()")
   pad_rows(mean_response(object, rows), rows)
 }

@@ -55,6 +55,7 @@ rlrt <- function(fit, term = NULL, nsim = 10000, seed = NULL, ...) {
   refuse_iterative(fit, "exact restricted likelihood ratio tests are")
   check_exact_test(fit, "rlrt()", holds_sigma(fit$frame) && length(fit_held(fit)$value) == 1L)
   index <- tested_term(fit, term)
+  fit <- with_cell_rows(fit)
   base <- if (fit_is_reml(fit)) fit else quiet_refit(fit, TRUE)
   smaller <- reduced_fit(base, index, NULL, TRUE)
   null <- if (is.null(smaller)) loglik_without_random(base) else logLik(smaller)
@@ -76,6 +77,7 @@ lrt <- function(fit, term = NULL, fixed = NULL, nsim = 10000, seed = NULL, ...) 
   refuse_iterative(fit, "exact likelihood ratio tests are")
   check_exact_test(fit, "lrt()")
   index <- tested_term(fit, term)
+  fit <- with_cell_rows(fit)
   if (length(fit_random(fit)) > 1L) {
     lmm_abort("input", "lrt() needs a model with one random term.", what = fit_term_names(fit),
               fix = "With several, use rlrt() for a variance or anova(test = \"bootstrap\").")
@@ -105,7 +107,7 @@ check_exact_test <- function(fit, what, sigma_alone = FALSE) {
 
 # Position of the random term to test, which must have one variance and nothing else.
 tested_term <- function(fit, term) {
-  fit_rows(fit, "an exact test")
+  fit_rows(with_cell_rows(fit), "an exact test")
   check_not_exact(fit, "a likelihood ratio test")
   random <- fit_random(fit)
   if (is.null(term) && length(random) > 1L) {

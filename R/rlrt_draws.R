@@ -3,7 +3,7 @@
 # Eigenvalues of Z'(I - P_X)Z (value, count; positive ones) and of Z'Z (penalty) for a term with one column, in units of
 # the largest. `without`: columns of X that the hypothesis leaves out; rss is the residual sum of squares under it.
 term_spectrum <- function(fit, index, without = integer()) {
-  rows <- fit$rows
+  rows <- with_cell_rows(fit)$rows
   d <- design(fit$frame, rows)
   root <- sqrt(row_weights(rows))
   X <- d$X[, fit$cross_products$x$kept, drop = FALSE] * root

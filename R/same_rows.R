@@ -32,6 +32,7 @@ check_same_rows <- function(a, b) {
 # rows are known by their variables: all those of one model at least must be known of both fits, from model frames or data. (The
 # likelihood of that model is the same for all ways to match rows that agree in them.)
 have_same_rows <- function(a, b) {
+  if (!is.null(a$cells) || !is.null(b$cells)) return(identical(moment_prints(a), moment_prints(b)))
   if (is.null(a$rows) || is.null(b$rows)) return(same_prints(row_prints(a), row_prints(b)))
   same <- function(part) identical(a$rows[[part]], b$rows[[part]])
   if (same("y") && same("weights") && same("offset") &&
@@ -181,6 +182,9 @@ row_prints <- function(fit) {
   list(by_name = row_fingerprints(used$values, list(used$ids), n),
        by_variable = stats::setNames(row_fingerprints(used$values, columns, n), names(columns)))
 }
+
+# Of a fit from cross-products, or of one with rows.
+moment_prints <- function(fit) if (is.null(fit$cells)) cell_prints(fit_rows(fit, "this comparison")) else fit$row_prints
 
 same_prints <- function(a, b) {
   if (!is.null(a$by_name) && identical(a$by_name, b$by_name)) return(TRUE)

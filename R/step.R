@@ -61,8 +61,8 @@ print.backward.lmm_fit <- function(x, ...) {
 eliminate_random <- function(fit, alpha) {
   gone <- NULL
   repeat {
-    ways <- reductions(fit)
-    table <- reduction_table(fit, ways)
+    ways <- reductions(with_cell_rows(fit))
+    table <- reduction_table(with_cell_rows(fit), ways)
     if (is.null(gone)) gone <- cbind(Eliminated = NA_real_, table[1L, ])
     p <- table$`Pr(>Chisq)`[-1L]
     worst <- which.max(p)

@@ -14,6 +14,9 @@
 #' Random terms are removed whatever the order in which they are written, and by parts: of `(x || g)` by `- (0 + x | g)` or `- (1 | g)`, of
 #' `(1 | a/b)` by `- (1 | a:b)`. A part of `(x | g)` cannot be removed by itself, since it has correlations with the rest.
 #'
+#' A fit from [cross_products()] is updated inside the variables and keys that they hold; `update(fit, data = table + new)` fits its model to more
+#' data.
+#'
 #' @param object a fit made by [lmm()].
 #' @param formula. changes to the formula, as for [stats::update.formula()], or text that can be read as a formula.
 #' @param ... other arguments of [lmm()] to be changed; `NULL` drops one.
@@ -40,6 +43,7 @@ update.lmm_fit <- function(object, formula., ..., evaluate = TRUE) {
   for (name in names(changes)) call[name] <- if (is.null(changes[[name]])) NULL else changes[name]
   call$formula <- call("~", formula[[2L]], formula[[3L]])
   if (!check_flag(evaluate, "evaluate")) return(call)
+  if (is_cells_fit(object)) return(update_cells_fit(object, call, formula, names(changes), parent.frame()))
   fit <- evaluate_update(object, call, formula, names(changes), parent.frame())
   if (!any(c("data", "weights", "offset", "subset", "na.action") %in% names(changes))) warn_if_changed(object, fit)
   fit

@@ -66,7 +66,8 @@ part_checks <- list(
   control = function(x, fit) named_parts("control", control_checks(x)),
   conditions = function(x, fit) named_parts("", c(conditions = is.null(x) || is.list(x) && all(vapply(x, inherits, NA, "lmm_condition")))),
   rows = function(x, fit) named_parts("rows", if (!is.null(x)) row_checks(x, fit$frame)),
-  data = function(x, fit) named_parts("", c(data = is.null(x) || is.data.frame(x)))
+  data = function(x, fit) named_parts("", c(data = is.null(x) || is.data.frame(x))),
+  cells = function(x, fit) named_parts("", c(cells = is.null(x) || inherits(whole_cells(x, "cells"), "cross_products")))
 )
 
 # TRUE, or "part$name" of the first that is not TRUE.

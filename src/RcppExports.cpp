@@ -11,6 +11,73 @@ Rcpp::Rostream<true>&  Rcpp::Rcout = Rcpp::Rcpp_cout_get();
 Rcpp::Rostream<false>& Rcpp::Rcerr = Rcpp::Rcpp_cerr_get();
 #endif
 
+// engine_new_cells
+SEXP engine_new_cells(int keys, int variables);
+RcppExport SEXP _henderson_engine_new_cells(SEXP keysSEXP, SEXP variablesSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< int >::type keys(keysSEXP);
+    Rcpp::traits::input_parameter< int >::type variables(variablesSEXP);
+    rcpp_result_gen = Rcpp::wrap(engine_new_cells(keys, variables));
+    return rcpp_result_gen;
+END_RCPP
+}
+// engine_add_rows
+SEXP engine_add_rows(SEXP table, double rows, const Rcpp::List& codes, const Rcpp::List& values, const Rcpp::NumericVector& shift, SEXP weights);
+RcppExport SEXP _henderson_engine_add_rows(SEXP tableSEXP, SEXP rowsSEXP, SEXP codesSEXP, SEXP valuesSEXP, SEXP shiftSEXP, SEXP weightsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type table(tableSEXP);
+    Rcpp::traits::input_parameter< double >::type rows(rowsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type codes(codesSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type values(valuesSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type shift(shiftSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type weights(weightsSEXP);
+    rcpp_result_gen = Rcpp::wrap(engine_add_rows(table, rows, codes, values, shift, weights));
+    return rcpp_result_gen;
+END_RCPP
+}
+// engine_add_cells
+SEXP engine_add_cells(SEXP table, const Rcpp::IntegerMatrix& codes, const Rcpp::NumericVector& n, const Rcpp::NumericVector& weight, const Rcpp::NumericMatrix& mean, const Rcpp::NumericMatrix& square);
+RcppExport SEXP _henderson_engine_add_cells(SEXP tableSEXP, SEXP codesSEXP, SEXP nSEXP, SEXP weightSEXP, SEXP meanSEXP, SEXP squareSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type table(tableSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::IntegerMatrix& >::type codes(codesSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type n(nSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type weight(weightSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type mean(meanSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type square(squareSEXP);
+    rcpp_result_gen = Rcpp::wrap(engine_add_cells(table, codes, n, weight, mean, square));
+    return rcpp_result_gen;
+END_RCPP
+}
+// engine_cells
+SEXP engine_cells(SEXP table);
+RcppExport SEXP _henderson_engine_cells(SEXP tableSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type table(tableSEXP);
+    rcpp_result_gen = Rcpp::wrap(engine_cells(table));
+    return rcpp_result_gen;
+END_RCPP
+}
+// engine_cell_rows
+SEXP engine_cell_rows(const Rcpp::NumericVector& n, const Rcpp::NumericVector& weight, const Rcpp::NumericMatrix& mean, const Rcpp::NumericMatrix& square, const Rcpp::NumericVector& shift, const Rcpp::IntegerVector& which, bool stable);
+RcppExport SEXP _henderson_engine_cell_rows(SEXP nSEXP, SEXP weightSEXP, SEXP meanSEXP, SEXP squareSEXP, SEXP shiftSEXP, SEXP whichSEXP, SEXP stableSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type n(nSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type weight(weightSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type mean(meanSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericMatrix& >::type square(squareSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::NumericVector& >::type shift(shiftSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::IntegerVector& >::type which(whichSEXP);
+    Rcpp::traits::input_parameter< bool >::type stable(stableSEXP);
+    rcpp_result_gen = Rcpp::wrap(engine_cell_rows(n, weight, mean, square, shift, which, stable));
+    return rcpp_result_gen;
+END_RCPP
+}
 // engine_covariance
 SEXP engine_covariance(Rcpp::List term, int q);
 RcppExport SEXP _henderson_engine_covariance(SEXP termSEXP, SEXP qSEXP) {
@@ -524,6 +591,11 @@ END_RCPP
 }
 
 static const R_CallMethodDef CallEntries[] = {
+    {"_henderson_engine_new_cells", (DL_FUNC) &_henderson_engine_new_cells, 2},
+    {"_henderson_engine_add_rows", (DL_FUNC) &_henderson_engine_add_rows, 6},
+    {"_henderson_engine_add_cells", (DL_FUNC) &_henderson_engine_add_cells, 6},
+    {"_henderson_engine_cells", (DL_FUNC) &_henderson_engine_cells, 1},
+    {"_henderson_engine_cell_rows", (DL_FUNC) &_henderson_engine_cell_rows, 7},
     {"_henderson_engine_covariance", (DL_FUNC) &_henderson_engine_covariance, 2},
     {"_henderson_engine_covariance_at", (DL_FUNC) &_henderson_engine_covariance_at, 3},
     {"_henderson_engine_covariance_natural", (DL_FUNC) &_henderson_engine_covariance_natural, 3},

@@ -262,6 +262,12 @@ DesignChunk to_chunk(const Rcpp::List& design, const Layout& layout) {
     require(TYPEOF(w) == REALSXP && Rf_xlength(w) == rows, "weights do not fit y");
     out.weight = REAL(w);
   }
+  if (!design.containsElementNamed("constant")) return out;
+  const SEXP constant = design["constant"];
+  require(TYPEOF(constant) == REALSXP && Rf_xlength(constant) == rows, "the constant does not fit y");
+  out.constant = REAL(constant);
+  out.count = static_cast<Index>(Rcpp::as<double>(design["count"]));
+  out.log_weight = Rcpp::as<double>(design["log_weight"]);
   return out;
 }
 

@@ -37,7 +37,7 @@ test_that("a search for the words of the field finds the page", {
     `Cook's distance` = "influence", `random slope` = c("lmm", "ranova"), autocorrelation = "subject_covariance", `AR(1)` = "subject_covariance",
     `confidence interval` = "confint.lmm_fit", `likelihood ratio test` = c("anova.lmm_fit", "ranova"), Bayesian = "posterior", broom = "tidiers",
     `split-plot` = "lmm", `multiple comparisons` = "emmeans_support", `variance components` = c("VarCorr.lmm_fit", "ems"), `QQ plot` = "plot.lmm_fit",
-    AIC = "logLik.lmm_fit", singular = "isSingular", bootstrap = "bootstrap", ggplot2 = "autoplot.lmm_fit", lme4 = "as_lmer")
+    AIC = "logLik.lmm_fit", singular = "isSingular", bootstrap = "bootstrap", database = "sql_rows", `larger than memory` = "chunks", ggplot2 = "autoplot.lmm_fit", lme4 = "as_lmer")
   for (word in names(wanted)) expect_identical(setdiff(wanted[[word]], pages_for(word)), character(), label = word)
 })
 

@@ -71,10 +71,11 @@ void Accumulator::add(const DesignChunk& chunk) {
 
 void Accumulator::read_row(const DesignChunk& chunk, Index i, double w) {
   const auto& kept = out_.x.kept;
+  const double one = chunk.constant_at(i);
   shifted_.resize(p_);
-  for (Index j = 0; j < p_; ++j) shifted_[j] = chunk.x(i, kept[j]) - kept_shift_[j];
+  for (Index j = 0; j < p_; ++j) shifted_[j] = chunk.x(i, kept[j]) - kept_shift_[j] * one;
   for (Index j = 0; j < p_; ++j) row_[j] = w * shifted_.head(j + 1).dot(out_.x.to_orthogonal.col(j).head(j + 1));
-  for (Index j = 0; j < m_; ++j) row_[p_ + j] = w * (chunk.y(i, j) - response_shift_[j]);
+  for (Index j = 0; j < m_; ++j) row_[p_ + j] = w * (chunk.y(i, j) - response_shift_[j] * one);
   subtract_fit(w);
   for (std::size_t t = 0; t < layout_.terms.size(); ++t) {
     const Term& term = layout_.terms[t];
@@ -82,7 +83,7 @@ void Accumulator::read_row(const DesignChunk& chunk, Index i, double w) {
     VectorXd& z = z_row_[term.group];
     for (Index c = 0; c < term.q; ++c) {
       double sum = 0;
-      for (Index a = 0; a < term.q; ++a) sum += (chunk.z[t](i, a) - unit.shift[a]) * unit.map(a, c);
+      for (Index a = 0; a < term.q; ++a) sum += (chunk.z[t](i, a) - unit.shift[a] * one) * unit.map(a, c);
       z[term.column + c] = w * sum;
     }
   }

@@ -62,17 +62,26 @@ void CoordinateFinder::start(const DesignChunk& chunk) {
   }
 }
 
+namespace {
+
+double chunk_mean(const ConstMatrix& x, Index j, const DesignChunk& chunk) {
+  double sum = 0, size = 0;
+  for (Index i = 0; i < x.rows(); ++i) {
+    if (!(root_weight(chunk, i) > 0)) continue;
+    const double one = chunk.constant_at(i), w = chunk.constant != nullptr && chunk.weight != nullptr ? chunk.weight[i] * one : one;
+    sum += w * x(i, j);
+    size += w * one;
+  }
+  return size > 0 ? sum / size : 0.0;
+}
+
+}  // namespace
+
 VectorXd CoordinateFinder::first_means(const ConstMatrix& x, const VectorXd& constant, const DesignChunk& chunk) {
   VectorXd shift = VectorXd::Zero(x.cols());
-  Index rows = 0;
-  for (Index i = 0; i < x.rows(); ++i) rows += root_weight(chunk, i) > 0;
-  if (constant.size() == 0 || rows == 0) return shift;
-  for (Index j = 0; j < x.cols(); ++j) {
-    if (constant[j] != 0) continue;
-    for (Index i = 0; i < x.rows(); ++i)
-      if (root_weight(chunk, i) > 0) shift[j] += x(i, j);
-    shift[j] /= static_cast<double>(rows);
-  }
+  if (constant.size() == 0) return shift;
+  for (Index j = 0; j < x.cols(); ++j)
+    if (constant[j] == 0) shift[j] = chunk_mean(x, j, chunk);
   return shift;
 }
 
@@ -91,6 +100,13 @@ bool CoordinateFinder::constant_lost() const {
 }
 
 void CoordinateFinder::count(const DesignChunk& chunk) {
+  if (chunk.constant != nullptr) {
+    out_.n += chunk.count;
+    out_.log_weight += chunk.log_weight;
+    for (Index i = 0; i < chunk.rows(); ++i)
+      weight_ += (chunk.weight == nullptr ? 1.0 : chunk.weight[i]) * chunk.constant[i] * chunk.constant[i];
+    return;
+  }
   for (Index i = 0; i < chunk.rows(); ++i) {
     const double w = chunk.weight == nullptr ? 1.0 : chunk.weight[i];
     if (!(w > 0)) continue;
@@ -107,9 +123,10 @@ void CoordinateFinder::absorb(const ConstMatrix& x, const ConstMatrix* y, const 
     if (i % rows_between_checks == 0) checkpoint_.check();
     const double w = root_weight(chunk, i);
     if (!(w > 0)) continue;
+    const double one = chunk.constant_at(i);
     auto row = qr.next_row();
-    for (Index j = 0; j < p; ++j) row[j] = w * (x(i, j) - shift[j]);
-    for (Index j = 0; j < m; ++j) row[p + j] = w * ((*y)(i, j) - out_.response_shift[j]);
+    for (Index j = 0; j < p; ++j) row[j] = w * (x(i, j) - shift[j] * one);
+    for (Index j = 0; j < m; ++j) row[p + j] = w * ((*y)(i, j) - out_.response_shift[j] * one);
   }
 }
 

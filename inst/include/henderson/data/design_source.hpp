@@ -1,4 +1,8 @@
 // Where rows come from: chunks of the design, which may be read several times.
+//
+// A chunk has rows of data, or rows that stand for them: any rows with the same cross-products. Of n rows that agree in
+// all grouping variables these are their mean, with the sum of their weights as its weight, and a root of the
+// cross-products about the mean, in whose rows the constant is 0.
 #ifndef HENDERSON_DATA_DESIGN_SOURCE_HPP
 #define HENDERSON_DATA_DESIGN_SOURCE_HPP
 
@@ -17,7 +21,11 @@ struct DesignChunk {
   std::vector<const int*> code;      // one per group: level 1..levels
   ConstMatrix y{nullptr, 0, 0};      // one column per response
   const double* weight = nullptr;    // or null: all one
+  const double* constant = nullptr;  // value of the constant in each row, or null: all one
+  Index count = 0;                   // with `constant`: rows of data that the chunk stands for
+  double log_weight = 0;             // and the sum of their log weights
   Index rows() const { return y.rows(); }
+  double constant_at(Index i) const { return constant == nullptr ? 1.0 : constant[i]; }
 };
 
 struct DesignSource {

@@ -62,8 +62,8 @@ struct Projection {
   MatrixXd to_orthogonal;       // kept x kept: (X_kept - 1 shift') * to_orthogonal has columns of length `length`
   MatrixXd basis;               // kept x kept: coefficients of X_kept = basis * orthogonal coefficients
   double log_det_r = 0;         // log |det R| of the kept columns
-  MatrixXd fit;                 // least-squares fit of each response: coefficients of X_kept - 1 shift'
-  MatrixXd response;            // the same as coefficients of X_kept
+  MatrixXd fit;                 // least-squares fit of each shifted response: coefficients of X_kept - 1 shift'
+  MatrixXd response;            // of the response itself, coefficients of X_kept
   VectorXd total, square;       // sum of squares of each response about its fit, and about zero
   VectorXd rounding;            // what rounding alone may leave of total
 };

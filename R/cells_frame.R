@@ -1,0 +1,223 @@
+# The model frame of a formula whose variables and keys are in a table of cells, and the rows that stand for its cells.
+
+# list(frame, rows), as model_frame() gives them. The rows have the cross-products of the data but are not those of the data: for each
+# cell its mean, and the rows of a root of its cross-products, in which the constant is 0. `constant`, `observed` (rows of data, in the
+# row of the mean) and `log_weight` tell the engine so.
+cells_model_frame <- function(spec, table, contrasts = NULL, fixed = NULL, bounded = TRUE, memory_limit = NULL) {
+  refuse_cells_residual(spec)
+  terms <- fixed_terms(without_dot_of(spec, table), NULL)
+  spec <- without_dot(spec, terms)
+  variables <- formula_variables(terms, spec)
+  check_same_offsets(variables, table)
+  derived <- derived_keys(variables, table)
+  pieces <- asked_pieces(terms, spec, variables, table, derived)
+  rows <- cell_rows(table, pieces, derived, variables)
+  columns <- cells_variables(variables, rows, table)
+  terms <- complete_terms(terms, columns)
+  attr(rows$data, "terms") <- terms
+  check_model_size(terms, spec$random, rows, memory_limit)
+  check_contrasts(contrasts, rows$data)
+  plan <- matrix_plan(terms, rows$data, contrasts)
+  random <- random_plans(spec$random, rows$data, columns)
+  rows$codes <- lapply(random$groups, `[[`, "codes")
+  frame <- new_model_frame(spec, plan, random, columns, table$plan$na_rule)
+  frame$held <- held_parameters(fixed, frame)
+  if (!bounded) frame$bounded <- FALSE
+  frame$conditions <- once(c(table$notes, missing_note(table), plan$conditions, random$conditions))
+  check_cells_response(rows, columns$response)
+  check_identifiable(frame, rows)
+  list(frame = frame, rows = rows)
+}
+
+refuse_cells_residual <- function(spec) {
+  if (is.null(spec$residual)) return(invisible())
+  lmm_abort("input", if (length(spec$random)) "a residual covariance structure needs the rows of the data: it is not available from cross-products."
+            else "a model without random terms is not available from cross-products.", what = "residual",
+            fix = if (length(spec$random)) "Give lmm() the rows as a data frame." else NULL)
+}
+
+# `.` is every variable of the table that the formula does not use elsewhere.
+without_dot_of <- function(spec, table) {
+  if (!"." %in% all.vars(spec$fixed[[3L]])) return(spec)
+  elsewhere <- c(all.vars(spec$fixed[[2L]]), unlist(lapply(spec$random, function(term) all.vars(term$group))))
+  labels <- setdiff(attr(table$plan$terms, "term.labels"), elsewhere)
+  labels <- Filter(function(label) !any(all.vars(str2lang(label)) %in% elsewhere), labels)
+  if (!length(labels)) lmm_abort("formula", "`.` stands for no variable: all are used elsewhere.", what = ".")
+  spec$fixed[[3L]] <- replace_dot(spec$fixed[[3L]], Reduce(function(a, b) call("+", a, b), lapply(labels, str2lang)))
+  bars <- split_bars(spec$formula[[3L]])$bars
+  spec$formula[[3L]] <- Reduce(function(a, b) call("+", a, b), bars, spec$fixed[[3L]])
+  spec
+}
+
+missing_note <- function(table) {
+  if (!table$dropped) return(NULL)
+  counts <- table$missing
+  known <- if (length(counts)) paste0(": missing ", enumerate(if (length(counts) == 1L) shown_label(names(counts)) else
+    paste0(vapply(names(counts), shown_label, ""), " (", format(counts, big.mark = ",", trim = TRUE, scientific = FALSE), ")")))
+  list(lmm_condition("message", "na", paste0(count_of(table$dropped, "row"), " dropped", known, "."), what = names(counts), value = counts))
+}
+
+# Offsets are taken from the response when the cells are made.
+check_same_offsets <- function(variables, table) {
+  response <- names(variables$calls)[1L]
+  given <- table$plan$offsets
+  asked <- variables$offsets
+  if ("(offset)" %in% given) asked <- c(asked, "(offset)")
+  if (response == table$plan$response && setequal(given, asked)) return(invisible())
+  if (response != table$plan$response && !length(given) && !length(asked)) return(invisible())
+  lmm_abort("input", paste0("the offset belongs to the response, which the cross-products hold as ",
+                            paste(c(table$plan$response, given), collapse = " - "), "."), what = "offset",
+            fix = "Make the cross-products with the formula that has the offset.")
+}
+
+# ---- what the cells hold ----
+
+# Variables that are functions of keys are evaluated on the values of the keys: list of values, one for each cell, by label.
+derived_keys <- function(variables, table) {
+  known <- names(table$keys)
+  labels <- setdiff(names(variables$calls)[-1L], c(known, names(table$plan$pieces), variables$offsets, matrix_labels(table)))
+  labels <- Filter(function(label) length(variables_of(variables$calls[[label]])) && all(variables_of(variables$calls[[label]]) %in% c(known, table$plan$constants)), labels)
+  if (!length(labels)) return(list())
+  data <- structure(lapply(table$keys, key_column), class = "data.frame", row.names = .set_row_names(length(table$n)))
+  source <- list(data = data, env = constants_of(table), n = length(table$n), notes = new.env())
+  lapply(variables$calls[labels], evaluate_variable, source)
+}
+
+key_column <- function(key) key$values[key$codes]
+
+constants_of <- function(table) list2env(as.list(table$plan$constant_values), parent = table$plan$env)
+
+# Labels of matrices such as poly(x, 2), whose columns are variables of the table.
+matrix_labels <- function(table) {
+  labels <- names(Filter(function(kind) length(kind$columns), table$plan$kinds))
+  Filter(function(label) paste0(label, "[1]") %in% names(table$plan$pieces), labels)
+}
+
+# The products that a model needs, by name; an error says which the table lacks.
+asked_pieces <- function(terms, spec, variables, table, derived) {
+  kinds <- table$plan$kinds
+  keys <- c(names(table$keys), names(derived))
+  labels <- setdiff(names(variables$calls), c(keys, variables$offsets))
+  unknown <- setdiff(labels, c(names(kinds)))
+  if (length(unknown)) abort_not_in_cells(unknown, table)
+  values <- lapply(stats::setNames(labels, labels), function(label) empty_like(kinds[[label]]))
+  pieces <- needed_pieces(terms, spec, values, keys, names(variables$calls)[1L])
+  absent <- setdiff(names(pieces), names(table$plan$pieces))
+  if (length(absent)) abort_not_in_cells(absent, table)
+  pieces
+}
+
+empty_like <- function(kind) {
+  if (length(kind$columns)) matrix(0, 0L, length(kind$columns), dimnames = list(NULL, kind$columns)) else numeric()
+}
+
+abort_not_in_cells <- function(names, table) {
+  lmm_abort("input", paste0("the cross-products do not hold ", enumerate(quote_name(names)), " (variables: ", enumerate(names(table$plan$pieces), 10L),
+                            "; keys: ", enumerate(names(table$keys), 10L), ")."), what = names,
+            fix = "Make them with a formula that has all terms: cross_products(y ~ x * z + f + (x | g), data).")
+}
+
+# ---- rows ----
+
+cell_rows <- function(table, pieces, derived, variables) {
+  which <- match(names(pieces), names(table$plan$pieces))
+  found <- engine_result(engine_cell_rows(table$n, table$w, table$mean, table$square, table$shift, which, table$stable), NULL)
+  cell <- found$cell
+  sums <- list(constant = found$constant, values = found$values, names = names(pieces),
+               keys = c(names(table$keys), names(derived)))
+  by_cell <- c(lapply(table$keys, key_column), derived)
+  data <- lapply(by_cell[intersect(names(by_cell), names(variables$calls))], take_rows, cell)
+  for (label in setdiff(names(variables$calls), c(names(data), variables$offsets))) data[[label]] <- variable_column(label, sums, table)
+  for (label in variables$offsets) data[[label]] <- numeric(length(cell))
+  first <- sums$constant == 1
+  data <- structure(data[names(variables$calls)], class = "data.frame", row.names = .set_row_names(length(cell)), sums = sums)
+  list(data = data, y = found$values[, 1L], offset = NULL, weights = ifelse(first, table$w[cell], 1), codes = NULL, n = length(cell),
+       constant = sums$constant, observed = ifelse(first, table$n[cell], 0), log_weight = table$log_weight, cells = table)
+}
+
+# The columns of one variable, where they are among the sums.
+variable_column <- function(label, sums, table) {
+  columns <- table$plan$kinds[[label]]$columns
+  names <- if (length(columns)) paste0(label, "[", seq_along(columns), "]") else label
+  out <- sums$values[, match(names, sums$names), drop = FALSE]
+  if (!length(columns)) return(out[, 1L])
+  dimnames(out) <- list(NULL, columns)
+  out
+}
+
+# What model_frame() knows of the variables, for the frame.
+cells_variables <- function(variables, rows, table) {
+  plan <- table$plan
+  readers <- variables$calls
+  known <- intersect(names(readers), names(plan$readers))
+  readers[known] <- plan$readers[known]
+  offsets <- if (names(variables$calls)[1L] == plan$response) plan$offsets
+  extra <- setdiff(names(plan$readers), names(readers))
+  readers[extra] <- plan$readers[extra]
+  c(variables[c("calls", "roles")], list(
+    values = as.list(rows$data), n = rows$n, response = names(variables$calls)[1L], offsets = offsets, readers = readers, env = plan$env,
+    records = records_for(variables, plan$records), probe = NULL, outside = character(), constants = plan$constants,
+    constant_values = plan$constant_values, arguments = plan$arguments))
+}
+
+# The records of the variables that a formula uses, with the roles that they have in it.
+records_for <- function(variables, records) {
+  calls <- variables$calls[-1L]
+  names <- intersect(unlist(lapply(calls, variables_of)), names(records))
+  inside <- unlist(lapply(Filter(is.call, calls), variables_of))
+  lapply(records[names], function(record) replace(record, "role", variable_role(record$name, variables$roles, inside)))
+}
+
+# The response must vary.
+check_cells_response <- function(rows, label) {
+  first <- rows$constant == 1
+  if (any(rows$y[!first] != 0)) return(invisible())
+  n <- sum(rows$observed)
+  check_response_varies(list(y = if (n > 1) rep(rows$y[first], length.out = max(2L, sum(first))) else rows$y[first]), label)
+}
+
+# ---- the design ----
+
+# The columns of a plan, as build_matrix() makes them of rows: a product of variables of the table times the coding of keys, or the
+# constant times it.
+cell_matrix <- function(plan, data, index = NULL, n) {
+  sums <- attr(data, "sums")
+  part <- function(x) if (is.null(index)) x else x[index]
+  constant <- part(sums$constant)
+  blocks <- lapply(plan$coding$blocks, function(block) cell_block(plan$coding$pieces[block], plan, data, index, sums, constant))
+  if (plan$coding$intercept) blocks <- c(list(constant), blocks)
+  if (!length(blocks)) return(matrix(0, n, 0L))
+  unname(do.call(cbind, blocks))
+}
+
+cell_block <- function(pieces, plan, data, index, sums, constant) {
+  labels <- vapply(pieces, `[[`, "", "label")
+  free <- !labels %in% sums$keys
+  coded <- lapply(pieces[!free], piece_columns, data, index, plan)
+  if (!any(free)) return(row_products(constant, Reduce(row_products, coded)))
+  widths <- vapply(labels[free], function(label) NCOL(data[[label]]), 0L)
+  value <- function(columns) {
+    names <- ifelse(columns > 0L, paste0(labels[free], "[", columns, "]"), labels[free])
+    x <- sums$values[, match(paste(in_order(names), collapse = ":"), sums$names)]
+    if (is.null(index)) x else x[index]
+  }
+  is_vector <- vapply(labels[free], function(label) length(dim(data[[label]])) != 2L, NA)
+  if (all(is_vector)) {
+    x <- value(integer(sum(free)))
+    return(if (length(coded)) row_products(x, Reduce(row_products, coded)) else x)
+  }
+  ordered_block(free, coded, widths, is_vector, value)
+}
+
+# Columns in the order in which products of the pieces have them: the first piece varies fastest.
+ordered_block <- function(free, coded, widths, is_vector, value) {
+  sizes <- integer(length(free))
+  sizes[free] <- widths
+  sizes[!free] <- vapply(coded, NCOL, 0L)
+  grid <- as.matrix(do.call(expand.grid, lapply(sizes, seq_len)))
+  one <- function(at) {
+    own <- Map(function(x, j) if (length(dim(x)) == 2L) x[, j] else x, coded, at[!free])
+    Reduce(`*`, c(own, list(value(ifelse(is_vector, 0L, at[free])))))
+  }
+  do.call(cbind, lapply(seq_len(nrow(grid)), function(i) one(grid[i, ])))
+}

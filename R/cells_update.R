@@ -1,0 +1,19 @@
+# Updating a fit that was made from cross-products: with another formula inside them, or with more data.
+
+is_cells_fit <- function(fit) !is.null(fit$cells)
+
+# `call` is that of the new fit. Its data are the table that the fit holds, or what is given.
+update_cells_fit <- function(fit, call, formula, changes, caller) {
+  data <- if ("data" %in% changes) eval(call$data, caller) else fit$cells
+  shown <- call
+  call[[1L]] <- lmm
+  call$data <- data
+  call$formula <- structure(formula, .Environment = environment(fit$spec$formula))
+  dropped <- if (inherits(data, "cross_products")) setdiff(c("weights", "offset", "subset", "na.action"), changes)
+  call[dropped] <- NULL
+  out <- eval(call, caller)
+  if (!"data" %in% changes) shown$data <- fit$call$data
+  shown$formula <- out$call$formula
+  out$call <- shown
+  out
+}

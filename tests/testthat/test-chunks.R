@@ -1,0 +1,77 @@
+test_that("chunks of every kind give the fit to the rows", {
+  d <- cells_data()
+  parts <- split(d, rep_len(1:4, nrow(d)))
+  for (model in cells_models()) expect_same_fit(call_lmm(model, chunks(parts)), call_lmm(model, d))
+  old <- lmm(y ~ x + poly(z, 2) + h + (x | g), d)
+  f <- formula(old)
+  files <- file.path(tempdir(), paste0("part", 1:4, ".csv"))
+  Map(function(part, file) utils::write.csv(part, file, row.names = FALSE), parts, files)
+  one <- file.path(tempdir(), "one.csv")
+  utils::write.csv(d, one, row.names = FALSE)
+  at <- 0
+  read <- function(reset = FALSE) {
+    if (reset) at <<- 0 else if (at < 4) parts[[at <<- at + 1]]
+  }
+  for (source in list(chunks(files), chunks(files, read = utils::read.csv), chunks(one, rows = 70), chunks(read))) {
+    expect_same_fit(lmm(f, source), old)
+    expect_same_fit(lmm(f, source), old)
+    expect_output(print(source), "Rows in chunks")
+  }
+})
+
+test_that("what can be read once only is read once, and an error says so", {
+  d <- cells_data()
+  parts <- split(d, rep_len(1:4, nrow(d)))
+  stream <- function() {
+    at <- 0
+    function() if (at < 4) parts[[at <<- at + 1]]
+  }
+  source <- chunks(stream())
+  expect_same_fit(lmm(y ~ x + (1 | g), source), lmm(y ~ x + (1 | g), d))
+  expect_error(lmm(y ~ x + (1 | g), source), "read once only", class = "lmm_error_input")
+  expect_error(lmm(y ~ poly(x, 2) + (1 | g), chunks(stream())), "read once only", class = "lmm_error_input")
+  expect_error(lmm(y ~ rank(x) + (1 | g), chunks(parts)), "depends on all rows", class = "lmm_error_formula")
+})
+
+test_that("errors name the chunk", {
+  d <- cells_data()
+  parts <- unname(split(d, rep_len(1:3, nrow(d))))
+  broken <- function(change) {
+    parts[[2L]] <- change(parts[[2L]])
+    at <- 0
+    tryCatch(lmm(y ~ x + h + (1 | g), chunks(function() if (at < 3) parts[[at <<- at + 1]])), error = identity)
+  }
+  for (change in list(function(p) transform(p, g = as.numeric(as.character(g))), function(p) transform(p, x = as.character(x)),
+                      function(p) transform(p, x = replace(x, 1, Inf)), function(p) as.list(p))) {
+    e <- broken(change)
+    expect_s3_class(e, "lmm_error_data")
+    expect_match(conditionMessage(e), "chunk 2")
+  }
+  expect_s3_class(broken(function(p) p[names(p) != "x"]), "lmm_error_formula")
+  expect_error(lmm(y ~ x + (1 | g), chunks(function() stop("no network"))), "chunk 1 cannot be read: no network", class = "lmm_error_data")
+  expect_error(chunks("nowhere.csv"), class = "lmm_error_input")
+  expect_error(chunks(3), class = "lmm_error_input")
+  expect_error(chunks(parts, read = 1), class = "lmm_error_input")
+  expect_error(lmm(y ~ x + (1 | g), chunks(list(d[0L, ]))), class = "lmm_error_data")
+})
+
+test_that("levels and text grow from chunk to chunk, integers become numbers", {
+  d <- cells_data()
+  d$k <- as.integer(d$x)
+  parts <- lapply(split(d, d$h), droplevels)
+  parts[[1L]]$k <- as.numeric(parts[[1L]]$k)
+  parts[[2L]]$h <- factor(parts[[2L]]$h)
+  expect_same_fit(lmm(y ~ k + h + (1 | g), chunks(parts)), lmm(y ~ k + h + (1 | g), transform(d, h = h)))
+})
+
+test_that("record batches are read by their methods", {
+  d <- cells_data()
+  parts <- split(d, rep_len(1:3, nrow(d)))
+  reader <- function() {
+    at <- 0
+    structure(list(read_next_batch = function() if (at < 3) parts[[at <<- at + 1]]), class = "RecordBatchReader")
+  }
+  expect_same_fit(lmm(y ~ x + (1 | g), chunks(reader())), lmm(y ~ x + (1 | g), d))
+  dataset <- structure(list(NewScan = function() list(Finish = function() list(ToRecordBatchReader = reader))), class = "Dataset")
+  expect_same_fit(lmm(y ~ poly(x, 2) + (1 | g), chunks(dataset)), lmm(y ~ poly(x, 2) + (1 | g), d))
+})
