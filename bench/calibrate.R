@@ -43,7 +43,7 @@ all_tasks <- function(designs, parts) {
                  design$fixed, seq_along(design$fixed))
     tests <- c(fixed, list(list(part = "variance", design = design, question = design$variance, seed = place + 50L)))
     c(if ("tests" %in% parts && !isTRUE(design$intervals_only)) tests,
-      if ("intervals" %in% parts) list(list(part = "intervals", design = design, seed = place + 60L)))
+      if ("intervals" %in% parts) list(list(part = "intervals", design = design, seed = place + 70L)))
   }), recursive = FALSE, use.names = FALSE)
 }
 

@@ -53,7 +53,7 @@ value_at <- function(model, fit, design) {
   if (!(sigma > 0)) return(NA_real_)
   place <- match(vapply(design$random, term_text, ""), paste0("(", vapply(fit$frame$random, `[[`, "", "label"), ")"))
   covariances <- lapply(fit$estimates$covariance[place], function(S) unname(S) / fit$estimates$sigma^2)
-  dense_criterion(model, dense_theta(model, covariances))$value
+  accurate_value(model, dense_theta(model, covariances))
 }
 
 # ---- table ----

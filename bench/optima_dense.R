@@ -134,16 +134,35 @@ dense_criterion <- function(model, theta) {
   list(value = value, slope = determinant$d_log_det + nu * own$d_square / r2)
 }
 
+# The same by singular values of M Lambda, which keeps the digits that I + MDM' loses where D is large. Slower.
+accurate_value <- function(model, theta) {
+  L <- Map(factor_of, model$terms, split_theta(model, theta))
+  log_det <- function(part) sum(log1p(svd(times_factor(model, part$M, L), 0L, 0L)$d^2))
+  own <- svd(times_factor(model, model$contrasts$M, L), nu = nrow(model$contrasts$M), nv = 0L)
+  size <- c(own$d, rep(0, nrow(model$contrasts$M)))[seq_len(nrow(model$contrasts$M))]
+  r2 <- sum(crossprod(own$u, model$contrasts$y)^2 / (1 + size^2)) + model$contrasts$rest
+  total <- sum(model$contrasts$y^2) + model$contrasts$rest
+  if (!(r2 > 1e-13 * total)) return(Inf)   # rounding error of y
+  nu <- if (model$reml) model$n - model$p else model$n
+  value <- log_det(if (model$reml) model$contrasts else model$whole) + nu * (1 + log(2 * pi * r2 / nu)) - model$log_weight
+  if (model$reml) value + 2 * model$half_log_x else value
+}
+
 # The best of `starts` random starts.
 dense_optimum <- function(model, starts = 10L) {
   best <- list(objective = Inf)
   for (k in seq_len(starts)) {
     found <- tryCatch(dense_search(model, random_start(model)), error = function(e) list(objective = Inf))
-    if (is.finite(found$objective) && found$objective < best$objective) best <- found
+    best <- better(model, found, best)
   }
   if (is.null(best$par)) return(best)
-  polished <- dense_search(model, best$par, 1e-14)
-  if (isTRUE(polished$objective < best$objective)) polished else best
+  better(model, dense_search(model, best$par, 1e-14), best)
+}
+
+better <- function(model, found, best) {
+  if (is.null(found$par) || !(found$objective < best$objective)) return(best)
+  found$objective <- accurate_value(model, found$par)
+  if (found$objective < best$objective) found else best
 }
 
 random_start <- function(model) {

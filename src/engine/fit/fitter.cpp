@@ -12,6 +12,9 @@ namespace henderson {
 // Evaluations of one search where the residual variance may vanish.
 constexpr int kBriefSearch = 40;
 
+// Random effects above which no further starts are scattered: they would take seconds, and such criteria are smoother.
+constexpr Index kManyEffects = 1000;
+
 FitOutcome Fitter::run() {
   const Layout& layout = *problem_.layout;
   VectorXd neutral = neutral_theta(layout);
@@ -51,6 +54,7 @@ void Fitter::search_again(const VectorXd& neutral) {
     for (int k = 0; k < wanted && affordable(); ++k) search(starts[k]);
     if (options_.restarts < 0 && problem_.layout->terms.size() > 1) search_large();
   }
+  if (options_.restarts < 0 && more && crowded(problem_)) search_scattered();
   if (options_.known.size() > 0) search(options_.known);
   if (!more || !std::isfinite(out_.optimum.value) || hopeless()) return;
   for (const Cancelling& columns : cancelling) search_cancelling(columns);
@@ -68,6 +72,14 @@ void Fitter::search_large() {
     best = theta;
   }
   if (best.size() > 0) search(best);
+}
+
+void Fitter::search_scattered() {
+  const Index effects = problem_.layout->random_columns();
+  if (effects > kManyEffects) return;
+  ScatteredStarts starts(problem_, data_);
+  const Index wanted = std::clamp<Index>(6000 / std::max<Index>(effects, 1), 4, 40);
+  for (Index k = 0; k < wanted && affordable() && !hopeless(); ++k) search(starts.next());
 }
 
 void Fitter::search_cancelling(const Cancelling& columns) {

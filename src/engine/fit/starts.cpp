@@ -1,5 +1,6 @@
 #include "henderson/fit/starts.hpp"
 
+#include <Eigen/Cholesky>
 #include <algorithm>
 #include <cmath>
 #include <vector>
@@ -49,7 +50,9 @@ bool unimodal(const Problem& problem, const CrossProducts& data) {
   return (b * w).cwiseAbs().maxCoeff() <= 1e-12 * std::pow((b + w).diagonal().maxCoeff(), 2);
 }
 
-MatrixXd column_correlations(const Layout& layout, const CrossProducts& data, const Term& term) {
+namespace {
+
+MatrixXd column_moments(const Layout& layout, const CrossProducts& data, const Term& term) {
   MatrixXd sum = MatrixXd::Zero(term.q, term.q);
   const Index q = layout.groups[term.group].q;
   if (term.group == layout.lead) {
@@ -63,9 +66,63 @@ MatrixXd column_correlations(const Layout& layout, const CrossProducts& data, co
     for (std::size_t l = 0; l < own.row.size(); ++l)
       sum += Eigen::Map<const MatrixXd>(own.value.data() + l * q * q, q, q).block(term.column, term.column, term.q, term.q);
   }
-  const VectorXd unit = sum.diagonal().cwiseMax(1e-300).cwiseSqrt().cwiseInverse();
-  return unit.asDiagonal() * sum * unit.asDiagonal();
+  return sum;
 }
+
+VectorXd inverse_lengths(const MatrixXd& moments) { return moments.diagonal().cwiseMax(1e-300).cwiseSqrt().cwiseInverse(); }
+
+}  // namespace
+
+MatrixXd column_correlations(const Layout& layout, const CrossProducts& data, const Term& term) {
+  const MatrixXd moments = column_moments(layout, data, term);
+  const VectorXd unit = inverse_lengths(moments);
+  return unit.asDiagonal() * moments * unit.asDiagonal();
+}
+
+double ScatteredStarts::uniform(double low, double high) {
+  state_ += 0x9e3779b97f4a7c15u;   // Steele, Lea and Flood (2014), SplitMix64
+  std::uint64_t z = state_;
+  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+  z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+  z ^= z >> 31;
+  return low + (high - low) * static_cast<double>(z >> 11) * 0x1p-53;
+}
+
+MatrixXd ScatteredStarts::factor(Index q) {
+  MatrixXd out = MatrixXd::Zero(q, q);
+  for (Index j = 0; j < q; ++j) out(j, j) = std::pow(10, uniform(-2.5, 2.5));
+  const double size = std::pow(10, uniform(-2.5, 1.5));
+  for (Index j = 0; j < q; ++j)
+    for (Index i = j + 1; i < q; ++i) out(i, j) = size * (uniform(-1, 1) + uniform(-1, 1));
+  return out;
+}
+
+VectorXd ScatteredStarts::next() {
+  VectorXd out(layout_.n_theta);
+  for (std::size_t t = 0; t < layout_.terms.size(); ++t) {
+    const Term& term = layout_.terms[t];
+    const MatrixXd root = to_columns_[t] * factor(term.q);
+    out.segment(term.theta, term.n_theta) = term.structure->project(root * root.transpose());
+  }
+  return out;
+}
+
+ScatteredStarts::ScatteredStarts(const Problem& problem, const CrossProducts& data) : layout_(*problem.layout) {
+  for (const Term& term : layout_.terms) {
+    const MatrixXd moments = column_moments(layout_, data, term) / static_cast<double>(problem.n);
+    const VectorXd unit = inverse_lengths(moments);
+    MatrixXd to_columns = unit.asDiagonal();
+    if (correlated(*term.structure, term.q)) {
+      MatrixXd scaled = unit.asDiagonal() * moments * unit.asDiagonal();
+      scaled.diagonal().array() += 1e-12;
+      const MatrixXd lower = Eigen::LLT<MatrixXd>(scaled).matrixL();
+      to_columns = unit.asDiagonal() * lower.transpose().triangularView<Eigen::Upper>().solve(MatrixXd::Identity(term.q, term.q));
+    }
+    to_columns_.push_back(to_columns);
+  }
+}
+
+bool crowded(const Problem& problem) { return problem.layout->random_columns() + problem.p >= problem.n; }
 
 std::vector<Cancelling> cancelling_columns(const Layout& layout, const CrossProducts& data) {
   std::vector<Cancelling> out;

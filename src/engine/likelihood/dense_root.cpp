@@ -24,8 +24,12 @@ DenseRoot::DenseRoot(const Layout& layout, const CrossProducts& data, const Rema
   const Index q = layout.lead_q(), lead = layout.lead_levels() * q, r = rest.columns();
   if (lead + r > kDenseRoot) throw Error("unbounded_size", std::to_string(lead + r));
   const std::vector<double> none(rest.values().size(), 0.0);
-  const SymmetricEigen within(rest.matrix(none));
-  const double floor = 1e-13 * std::max(within.eigenvalues().cwiseAbs().maxCoeff(), 0.0);
+  // Columns of one length first: weights and units over many decades would hide what small ones hold.
+  const MatrixXd squares = rest.matrix(none);
+  const VectorXd length = squares.diagonal().cwiseMax(0).cwiseSqrt();
+  const VectorXd unit = (length.array() > 0).select(length.cwiseInverse(), 0.0);
+  const SymmetricEigen within(unit.asDiagonal() * squares * unit.asDiagonal());
+  const double floor = 1e-13 * static_cast<double>(std::max<Index>(r, 1));
   Index rank = 0;
   while (rank < r && within.eigenvalues()[r - 1 - rank] > floor) ++rank;
   const VectorXd root = within.eigenvalues().tail(rank).cwiseSqrt();
@@ -38,8 +42,8 @@ DenseRoot::DenseRoot(const Layout& layout, const CrossProducts& data, const Rema
     }
   }
   const MatrixXd vectors = within.eigenvectors().rightCols(rank);
-  a_.bottomRightCorner(rank, r) = root.asDiagonal() * vectors.transpose();
-  to_rows_ = root.cwiseInverse().asDiagonal() * vectors.transpose();
+  a_.bottomRightCorner(rank, r) = root.asDiagonal() * vectors.transpose() * length.asDiagonal();
+  to_rows_ = root.cwiseInverse().asDiagonal() * vectors.transpose() * unit.asDiagonal();
 }
 
 Index DenseRoot::spare(Index n, const MatrixXd& lead_rows, const MatrixXd& rest_columns, const MatrixXd& within) const {

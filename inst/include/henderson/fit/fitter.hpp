@@ -63,6 +63,9 @@ class Fitter {
   // From the best of variances of all sizes for one term, or for all of them, unless that is far from the best optimum.
   void search_large();
 
+  // From many places, where there are as many effects as rows: such criteria have many optima.
+  void search_scattered();
+
   // From the best of variances of all sizes for these columns, beside the others of the best optimum.
   void search_cancelling(const Cancelling& columns);
 

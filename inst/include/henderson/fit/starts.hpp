@@ -3,6 +3,7 @@
 #define HENDERSON_FIT_STARTS_HPP
 
 #include <Eigen/Core>
+#include <cstdint>
 #include <vector>
 
 #include "henderson/fit/boundary.hpp"
@@ -38,6 +39,27 @@ std::vector<Cancelling> cancelling_columns(const Layout& layout, const CrossProd
 
 // theta with the variances of these columns `ratio` times as large as the residual variance where they show.
 VectorXd with_cancelling(const Layout& layout, const Cancelling& columns, double ratio, VectorXd theta);
+
+// Starts all over the space: variances over five decades about that of the residuals, any correlation, for columns that are
+// turned to be uncorrelated over the rows. The same starts in every fit.
+class ScatteredStarts {
+ public:
+  ScatteredStarts(const Problem& problem, const CrossProducts& data);
+
+  VectorXd next();
+
+ private:
+  double uniform(double low, double high);
+
+  MatrixXd factor(Index q);
+
+  const Layout& layout_;
+  std::vector<MatrixXd> to_columns_;
+  std::uint64_t state_ = 1;
+};
+
+// As many effects as rows, or more.
+bool crowded(const Problem& problem);
 
 // An optimum that is known, and the rounding error of the criterion.
 struct KnownOptimum {
