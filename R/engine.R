@@ -7,7 +7,8 @@ engine_layout <- function(frame, sigma = NULL) {
     refuse_special(frame, "`bounded = FALSE` is", "Use bounded = TRUE.")
     terms <- lapply(terms, function(term) replace(term, "structure", paste(term$structure, "unbounded")))
   }
-  list(levels = vapply(frame$groups, function(group) length(group$levels), 0L, USE.NAMES = FALSE), terms = terms, sigma = sigma)
+  list(levels = vapply(frame$groups, function(group) length(group$levels), 0L, USE.NAMES = FALSE), terms = terms, sigma = sigma,
+       lead = frame$lead)      # which group is eliminated level by level, NULL for the one with most levels
 }
 
 engine_options <- function(control, frame, reml, start = NULL) {

@@ -146,6 +146,19 @@ iterative_conditional <- function(fit, errors) {
   engine_result(do.call(engine_iterative_conditional, c(iterative_point(fit), list(errors))), fit$frame)
 }
 
+# Variances of effects that say what they are.
+labeled_approximate <- function(x, fit) {
+  if (fit_is_iterative(fit)) attr(x, "approximate") <- TRUE
+  x
+}
+
+say_approximate <- function(fit, what) {
+  if (!fit_is_iterative(fit)) return(invisible())
+  lmm_inform("approximate", paste0(what, " approximate for a fit by the iterative solver: the couplings between the levels of the factors that ",
+                                   "are not eliminated are left out."), what = "solver",
+             fix = "Use predict(se.fit = TRUE) for the levels that matter, or solver = \"direct\" in lmm_control().")
+}
+
 # The list that engine_refits() returns, from one fit after another, each from the estimates of `fit`.
 iterative_refits <- function(fit, blocks, reml) {
   lower <- function(S) S[lower.tri(S, diag = TRUE)]

@@ -25,7 +25,8 @@
 #' @param compat convention for `df` and `nobs`.
 #' @param k penalty per parameter.
 #' @param ... further fits for `AIC()` and `BIC()`.
-#' @return `logLik()` an object of class `logLik`, a number with attributes `df`, `nobs` and `nall`; `deviance()` minus twice
+#' @return `logLik()` an object of class `logLik`, a number with attributes `df`, `nobs` and `nall`, and for a fit by the iterative
+#'   solver `mc.error`, twice its Monte Carlo error (that of `deviance()`, `AIC()` and `BIC()` is twice as large); `deviance()` minus twice
 #'   the log-likelihood; `AIC()` and `BIC()` a number, or for several fits a data frame with a row for each. A fit whose
 #'   residual variance is zero has no likelihood: `NA`.
 #' @section Conditions:
@@ -57,7 +58,14 @@ logLik.lmm_fit <- function(object, REML = NULL, compat = c("lme4", "nlme", "SAS"
   structure(-criterion_at_optimum(object, is_reml) / 2, nall = n,
             nobs = switch(compat, lme4 = n, nlme = restricted, SAS = n_subjects(object)),
             df = df, restricted = restricted, compat = compat, mc.error = if (fit_is_iterative(object)) criterion_error(object) / 2,
-            class = "logLik")
+            class = c(if (fit_is_iterative(object)) "lmm_log_likelihood", "logLik"))
+}
+
+#' @export
+print.lmm_log_likelihood <- function(x, digits = getOption("digits"), ...) {
+  NextMethod()
+  cat("Monte Carlo error of the log likelihood: ", format(signif(attr(x, "mc.error"), 2L)), "\n", sep = "")
+  invisible(x)
 }
 
 which_criterion <- function(fit, REML) {

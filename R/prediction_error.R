@@ -25,6 +25,7 @@ reliability_of <- function(pev, variance) {
 # Adds the attributes "pev", "reliability" and "studentized" to the data frames of ranef().
 with_prediction_errors <- function(out, fit) {
   refuse_structured(fit, "prediction error variances are", special = any(vapply(fit_random(fit), is_across, NA)))
+  say_approximate(fit, "prediction error variances are")
   pev <- group_prediction_errors(fit)
   variance <- group_prior_variances(fit)
   for (g in seq_along(out)) {
@@ -67,8 +68,9 @@ without_variances <- function(b) {
 #' @param ... not used.
 #' @return A data frame with a row for each column of each random term: `grpvar`, `term`, `levels`, `variance`, mean `pev` (both in
 #'   squared units of the response by those of the column), mean `reliability`, mean `accuracy` and `cullis`. All are `NA` for a
-#'   variance estimated as 0.
+#'   variance estimated as 0. For a fit by the iterative solver it has the attribute `approximate`, `TRUE`.
 #' @section Conditions:
+#' `lmm_message_approximate`: the fit is by the iterative solver, whose prediction error variances are approximate.
 #' `lmm_error_input`: anything but a fit, or a fit that holds no rows.
 #' @seealso [ranef.lmm_fit()], [quantity()] for heritabilities as ratios of variances.
 #' @references Henderson (1975) Biometrics 31, 423-447. Cullis, Smith and Coombes (2006) Journal of Agricultural, Biological and
@@ -100,7 +102,7 @@ reliability <- function(fit, ...) {
   }, fit_random(fit), fit_modes(fit), fit_covariance(fit), group, seq_along(group))
   out <- do.call(rbind, unname(tables))
   row.names(out) <- NULL
-  out
+  labeled_approximate(out, fit)
 }
 
 # 1 - v / (2 variance), the mean variance of a difference v = 2 (trace(P) - 1'P1 / n) / (n - 1).

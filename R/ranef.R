@@ -50,6 +50,7 @@ ranef.lmm_fit <- function(object, condVar = TRUE, drop = FALSE, whichel = names(
     for (g in seq_along(out)) attr(out[[g]], "postVar") <- variances[[g]]
   }
   if (check_flag(pev, "pev")) out <- with_prediction_errors(out, object)
+  if (condVar || pev) out <- lapply(out, labeled_approximate, object)
   out <- out[whichel]
   if (drop) out <- lapply(out, drop_column)
   structure(out, class = "ranef.lmm_fit")

@@ -32,8 +32,10 @@ generics::augment
 #' @param ... for `tidy()` options of the method, see [ddf_method()]; otherwise not used.
 #' @return `tidy()`: a row per estimate with columns `effect`, `group`, `level` (for modes and coefficients), `term`, `estimate`,
 #'   `std.error`, `statistic`, `df`, `p.value` and limits, as far as the rows asked for have them. Standard deviations come before
-#'   correlations; for a fit by the iterative solver they have `mc.error`, twice the Monte Carlo error. `glance()`: one row. `augment()`: the rows with `.fitted`, `.resid`, `.fixed`, and those of the fit also with `.hat`,
-#'   `.cooksd`, `.std.resid`, and `.weights` and `.offset` where there are any; row names as `.rownames`. Without `data` these are the rows used;
+#'   correlations; for a fit by the iterative solver they have `mc.error`, twice the Monte Carlo error. `glance()`: one row,
+#'   for the iterative solver with `mc.error` of `logLik`. `augment()`: the rows with `.fitted`, `.resid`, `.fixed`, and those of the fit also with `.hat`,
+#'   `.cooksd`, `.std.resid`, and `.weights` and `.offset` where there are any (the iterative solver has
+#'   no leverages: `NA`); row names as `.rownames`. Without `data` these are the rows used;
 #'   `data` may also hold the rows that were left out for missing values, whose values are `NA`.
 #' @section Conditions:
 #' `lmm_error_input`: unknown `effects`, `scales` or method, or `data` with another number of rows than the fit; for `newdata` those of
@@ -188,6 +190,7 @@ glance.lmm_fit <- function(x, ...) {
   out <- data.frame(nobs = nobs(x), sigma = sigma(x), logLik = as.numeric(logLik(x)), AIC = AIC(x), BIC = BIC(x),
                     REMLcrit = NA_real_, deviance = deviance(x, REML = FALSE), df.residual = df.residual(x))
   if (fit_is_reml(x)) out$REMLcrit <- deviance(x)
+  out$mc.error <- attr(logLik(x), "mc.error")
   as_tidy(out)
 }
 
@@ -213,11 +216,11 @@ row_values <- function(fit, rows) {
     left_out <- attr(rows$data, "na.action")
     unname(if (length(value) > rows$n) value[-as.integer(left_out)] else value)
   }
-  exact <- fit_is_exact(fit)
+  none <- fit_is_exact(fit) || fit_is_iterative(fit)
   out <- data.frame(.fitted = fitted, .resid = as.vector(rows$y) - fitted,
-                    .hat = if (exact) NA_real_ else used(stats::hatvalues(fit)),
-                    .cooksd = if (exact) NA_real_ else used(stats::cooks.distance(fit)),
-                    .std.resid = if (exact) NA_real_ else used(stats::rstandard(fit)), .fixed = mean_response(fit, rows, all_columns(fit, FALSE)))
+                    .hat = if (none) NA_real_ else used(stats::hatvalues(fit)),
+                    .cooksd = if (none) NA_real_ else used(stats::cooks.distance(fit)),
+                    .std.resid = if (none) NA_real_ else used(stats::rstandard(fit)), .fixed = mean_response(fit, rows, all_columns(fit, FALSE)))
   if (!is.null(rows$weights)) out$.weights <- row_weights(rows)
   if (!is.null(rows$offset)) out$.offset <- as.vector(rows$offset)
   out

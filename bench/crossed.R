@@ -2,6 +2,7 @@
 #   Rscript bench/crossed.R large [case ...]    time and memory, each case in a process of its own
 #   Rscript bench/crossed.R precision [seeds]   error against the direct solver over seeds of the probes
 #   Rscript bench/crossed.R ratings             MovieLens 100k (package dslabs), whichever factor leads
+#   Rscript bench/crossed.R designs             bands, workers and firms, near nesting, variance zero, large ratios
 #   Rscript bench/crossed.R direct              against the direct solver at 5000 remaining columns, one process
 #   Rscript bench/crossed.R peer                beside GPBoost, where it is installed
 library(henderson)
@@ -30,8 +31,8 @@ four_factors <- function(n = 2e6) {
 large_cases <- list(
   small = list(data = function() ratings(1e6, 1e5, 1e4), formula = y ~ x + (1 | u) + (1 | m), seconds = 3, gigabytes = 0.4),
   middle = list(data = function() ratings(5e6, 1e5, 3e4), formula = y ~ x + (1 | u) + (1 | m), seconds = 15, gigabytes = 1),
-  large = list(data = function() ratings(2.5e7, 1.6e5, 5.9e4), formula = y ~ x + (1 | u) + (1 | m), seconds = 120, gigabytes = 4),
-  slopes = list(data = function() ratings(2.5e7, 1.6e5, 5.9e4, 0.1), formula = y ~ x + (x | u) + (1 | m), seconds = 300, gigabytes = NA),
+  large = list(data = function() ratings(2.5e7, 1.6e5, 5.9e4), formula = y ~ x + (1 | u) + (1 | m), seconds = 120, gigabytes = 4, threads = 2),
+  slopes = list(data = function() ratings(2.5e7, 1.6e5, 5.9e4, 0.1), formula = y ~ x + (x | u) + (1 | m), seconds = 300, gigabytes = NA, threads = 2),
   four = list(data = four_factors, formula = y ~ x + (1 | u) + (1 | m) + (1 | brand) + (1 | shop), seconds = 60, gigabytes = NA))
 
 peak <- function() {
@@ -44,7 +45,8 @@ run_large <- function(name) {
   case <- large_cases[[name]]
   d <- case$data()
   invisible(gc())
-  time <- system.time(fit <- suppressMessages(lmm(case$formula, d, control = lmm_control(solver = "iterative", keep_rows = FALSE))))
+  control <- lmm_control(solver = "iterative", keep_rows = FALSE, threads = if (is.null(case$threads)) 1 else case$threads)
+  time <- system.time(fit <- suppressMessages(lmm(case$formula, d, control = control)))
   told <- fit$optimum$monte_carlo
   cat(sprintf("%-7s %6.1f s (processor %.1f; at most %g)  %.2f GB (at most %g)  %d evaluations, %d passes, error %.2f percent\n", name, time[["elapsed"]],
               time[["user.self"]] + time[["sys.self"]], case$seconds, peak(), case$gigabytes, fit$optimum$evaluations, told$passes, 100 * told$share))
@@ -61,7 +63,7 @@ errors <- function(formula, d, seeds, probes = 16) {
   }, numeric(2 * nrow(truth)))
   k <- nrow(truth)
   rms <- function(x) sqrt(rowMeans(x^2))
-  data.frame(parameter = row.names(truth), rms_percent = 100 * rms(found[1:k, , drop = FALSE]), rms_z = rms(found[k + 1:k, , drop = FALSE]),
+  data.frame(parameter = row.names(truth), bias_percent = 100 * rowMeans(found[1:k, , drop = FALSE]), rms_percent = 100 * rms(found[1:k, , drop = FALSE]), rms_z = rms(found[k + 1:k, , drop = FALSE]),
              largest_z = apply(abs(found[k + 1:k, , drop = FALSE]), 1L, max))
 }
 
@@ -85,7 +87,60 @@ run_ratings <- function() {
   d$user <- factor(d$userId)
   d$movie <- factor(d$movieId)
   formula <- rating ~ 1 + (1 | user) + (1 | movie)
-  print(errors(formula, d, 5), digits = 2)
+  whole <- get("engine_layout", asNamespace("henderson"))
+  for (leads in 1:2) {
+    replaced <- function(frame, sigma = NULL) c(whole(frame, sigma)[c("levels", "terms", "sigma")], lead = leads)
+    utils::assignInNamespace("engine_layout", replaced, "henderson")
+    cat("\n", c("user", "movie")[leads], " leads\n", sep = "")
+    print(errors(formula, d, 5), digits = 2, row.names = FALSE)
+  }
+}
+
+# Designs that are hard for conjugate gradients or for a search, by what "auto" takes and by the iterative solver alone.
+hard_designs <- function(n = 3e5, u = 2e4, m = 5e3) {
+  set.seed(1)
+  at <- sample(u, n, TRUE)
+  m_of <- function(x) pmin(m, pmax(1, x))
+  part <- sample(100, n, TRUE)
+  worker <- rep(seq_len(6e4), each = 5)
+  list(independent = list(u = at, m = sample(m, n, TRUE)),
+       communities = list(u = at, m = ifelse(runif(n) < 0.02, sample(m, n, TRUE), at %% 50 * 100 + sample(100, n, TRUE))),
+       disconnected = list(u = part * 1000 + sample(200, n, TRUE), m = part * 100 + sample(50, n, TRUE)),
+       `near nesting` = list(u = at, m = ifelse(runif(n) < 0.002, sample(m, n, TRUE), at %% m + 1)),
+       `workers and firms` = list(u = worker, m = ifelse(runif(n) < 0.03, sample(m, n, TRUE), worker %% m + 1)),
+       band = list(u = at, m = m_of(round(at * m / u) + sample(-50:50, n, TRUE))),
+       `narrow band` = list(u = at, m = m_of(round(at * m / u) + sample(-5:5, n, TRUE))))
+}
+
+said <- function(expr) {
+  warned <- character(0)
+  value <- withCallingHandlers(tryCatch(expr, error = identity), message = function(x) tryInvokeRestart("muffleMessage"),
+                               warning = function(w) {
+                                 warned <<- c(warned, class(w)[1L])
+                                 tryInvokeRestart("muffleWarning")
+                               })
+  list(value = value, told = if (inherits(value, "error")) class(value)[1L] else paste(warned, collapse = " "))
+}
+
+run_designs <- function() {
+  sds <- list(c(0.4, 0.5), c(0.4, 0), c(0, 0.5), c(10, 10), c(300, 1), c(1, 300))
+  designs <- hard_designs()
+  for (name in names(designs)) for (sd in sds) {
+    d <- lapply(designs[[name]], factor)
+    d$y <- rnorm(nlevels(d$u), sd = sd[1L])[d$u] + rnorm(nlevels(d$m), sd = sd[2L])[d$m] + rnorm(length(d$u))
+    fit <- function(solver) said(lmm(y ~ 1 + (1 | u) + (1 | m), as.data.frame(d), control = lmm_control(solver = solver)))
+    times <- system.time(auto <- fit("auto"))[[3L]]
+    times[2L] <- system.time(own <- fit("iterative"))[[3L]]
+    gap <- NA
+    if (!inherits(auto$value, "error") && !inherits(own$value, "error")) {
+      truth <- suppressMessages(variance_components(auto$value, information = "average"))
+      gap <- max(abs(variance_components(own$value)$estimate - truth$estimate) / truth$se, na.rm = TRUE)
+    }
+    solver <- if (inherits(auto$value, "error")) "-" else auto$value$optimum$solver
+    passes <- if (inherits(own$value, "error")) NA else own$value$optimum$monte_carlo$passes
+    cat(sprintf("%-18s sd %5g %5g  auto: %-9s %6.1f s %s  iterative: %6.1f s, %4d passes, %.2f percent of a standard error away %s\n", name,
+                sd[1L], sd[2L], if (is.null(solver)) "direct" else solver, times[1L], auto$told, times[2L], passes, 100 * gap, own$told))
+  }
 }
 
 run_direct <- function() {
@@ -110,5 +165,5 @@ switch(words[1L],
   large = for (name in if (length(words) > 1L) words[-1L] else names(large_cases)) system2(file.path(R.home("bin"), "Rscript"), c(script, "one", name)),
   one = run_large(words[2L]),
   precision = run_precision(if (length(words) > 1L) as.integer(words[2L]) else 20L),
-  ratings = run_ratings(), direct = run_direct(), peer = run_peer(),
-  stop("large, precision, ratings, direct or peer", call. = FALSE))
+  ratings = run_ratings(), designs = run_designs(), direct = run_direct(), peer = run_peer(),
+  stop("large, precision, ratings, designs, direct or peer", call. = FALSE))

@@ -1,6 +1,8 @@
 // Lists of R to the types of the engine and back; declared in convert.h.
 #include "convert.h"
 
+#include <algorithm>
+
 #include "henderson/covariance/registry.hpp"
 
 namespace henderson {
@@ -62,6 +64,15 @@ std::shared_ptr<const Covariance> to_covariance(const Rcpp::List& term, Index q)
   return make_covariance(spec);
 }
 
+// Eliminates another group than the one with most levels.
+static void make_leading(int group, Layout& layout) {
+  const auto at = std::find(layout.rest.begin(), layout.rest.end(), group);
+  if (at == layout.rest.end()) return;
+  layout.rest.erase(at);
+  layout.rest.insert(layout.rest.begin(), layout.lead);
+  layout.lead = group;
+}
+
 Layout to_layout(const Rcpp::List& layout) {
   const Rcpp::IntegerVector levels = layout["levels"];
   const Rcpp::List terms = layout["terms"];
@@ -80,6 +91,7 @@ Layout to_layout(const Rcpp::List& layout) {
   for (const Group& g : out.groups) require(g.q > 0, "a grouping factor has no term");
   require(!out.groups.empty(), "there is no random term");
   out.finish();
+  if (layout.containsElementNamed("lead") && !Rf_isNull(layout["lead"])) make_leading(Rcpp::as<int>(layout["lead"]) - 1, out);
   return out;
 }
 

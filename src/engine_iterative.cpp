@@ -31,9 +31,10 @@ henderson::iterative::SearchOptions to_search_options(const Rcpp::List& x, const
   }
   henderson::require(layout.bounded() && !layout.rest.empty(), "this model has no other factors, or variances may be negative");
   if (progress)
-    out.report = [](int evaluation, int passes, double decrement, double share) {
-      if (share > 0) Rprintf("Monte Carlo error at most %.2g percent of a standard error\n", 100 * share);
-      else Rprintf("evaluation %3d  passes %3d  decrement %.3g\n", evaluation, passes, decrement);
+    out.report = [](int evaluation, int passes, int probes, double decrement, double share) {
+      Rprintf("evaluation %3d  passes %3d  probes %3d  decrement %-9.3g", evaluation, passes, probes, decrement);
+      if (share >= 0) Rprintf("  Monte Carlo error / standard error %.2g percent", 100 * share);
+      Rprintf("\n");
     };
   return out;
 }

@@ -77,7 +77,28 @@ test_that("variances of zero, small ones and large ratios", {
   expect_lt(abs(deviance(a) - deviance(b)), 4 * criterion_error(a) + 1e-4)
 })
 
-test_that("disconnected parts, a band, workers who hardly move", {
+test_that("a factor of few levels has a Monte Carlo error below a percent of its standard error", {
+  d <- crossed_data(levels = c(u = 400, m = 150, dept = 12), sd = c(0.5, 0.7, 0.4))
+  components <- variance_components(iterative(y ~ x + (1 | u) + (1 | m) + (1 | dept), d))
+  expect_true(all(components$mc.error < 0.01 * components$se))
+})
+
+test_that("either factor may lead", {
+  d <- crossed_data()
+  f <- y ~ x + (1 | u) + (1 | m)
+  framed <- model_frame(model_spec(f, TRUE), d)
+  control <- set_memory_limit(lmm_control(solver = "iterative"), NULL)
+  found <- lapply(1:2, function(lead) {
+    framed$frame$lead <- lead
+    iterative_fit(framed$frame, cross_products(framed$frame, framed$rows), TRUE, NULL, control)
+  })
+  error <- 3 * sqrt(diag(found[[1L]]$monte_carlo$covariance) + diag(found[[2L]]$monte_carlo$covariance))[1:2]
+  expect_lt(max(abs(found[[1L]]$optimum$theta^2 - found[[2L]]$optimum$theta^2) / (2 * error)), 1)
+  expect_false(identical(found[[1L]]$optimum$theta, found[[2L]]$optimum$theta))
+  expect_equal(found[[1L]]$solution$beta, found[[2L]]$solution$beta, tolerance = 1e-4)
+})
+
+test_that("disconnected parts, a band, workers who hardly move, near nesting", {
   set.seed(2)
   n <- 6000
   part <- sample(20, n, TRUE)
@@ -86,7 +107,8 @@ test_that("disconnected parts, a band, workers who hardly move", {
   band <- data.frame(u = factor(at), m = factor(pmin(150, pmax(1, round(at * 150 / 400) + sample(-2:2, n, TRUE)))))
   worker <- rep(seq_len(1200), each = 5)
   moves <- data.frame(u = factor(worker), m = factor(ifelse(runif(n) < 0.1, sample(60, n, TRUE), worker %% 60 + 1)))
-  for (d in list(parts, band, moves)) {
+  near <- data.frame(u = factor(at), m = factor(ifelse(runif(n) < 0.01, sample(150, n, TRUE), at %% 150 + 1)))
+  for (d in list(parts, band, moves, near)) {
     d$y <- rnorm(nlevels(d$u))[d$u] + rnorm(nlevels(d$m))[d$m] + rnorm(n)
     expect_agree(iterative(y ~ 1 + (1 | u) + (1 | m), d), direct(y ~ 1 + (1 | u) + (1 | m), d), 0.02)
   }
@@ -140,7 +162,11 @@ test_that("predictions have standard errors, and approximate conditional varianc
   expect_equal(predict(a, new, se.fit = TRUE)$se.fit, predict(b, new, se.fit = TRUE)$se.fit, tolerance = 2e-3)
   expect_equal(predict(a, new, re.form = NA, se.fit = TRUE)$se.fit, predict(b, new, re.form = NA, se.fit = TRUE)$se.fit, tolerance = 2e-3)
   expect_equal(as.data.frame(ranef(a))$condsd, as.data.frame(ranef(b))$condsd, tolerance = 0.02)
-  expect_equal(as.data.frame(ranef(a, pev = TRUE))$pev, as.data.frame(ranef(b, pev = TRUE))$pev, tolerance = 0.04)
+  expect_message(own <- ranef(a, pev = TRUE), "approximate", class = "lmm_message_approximate")
+  expect_true(attr(own$u, "approximate"))
+  expect_true(attr(suppressMessages(reliability(a)), "approximate"))
+  expect_null(attr(ranef(b)$u, "approximate"))
+  expect_equal(as.data.frame(own)$pev, as.data.frame(ranef(b, pev = TRUE))$pev, tolerance = 0.04)
   expect_equal(fitted(a), fitted(b), tolerance = 1e-3)
 })
 
@@ -157,8 +183,12 @@ test_that("the Monte Carlo error is told: message, VarCorr(), tidy(), summary(),
   pars <- tidy(a, "ran_pars", scales = "vcov")
   expect_equal(pars$mc.error, 2 * table$sdcor * table$mc.error, tolerance = 1e-6)
   expect_gt(attr(logLik(a), "mc.error"), 0)
+  expect_output(print(logLik(a)), "Monte Carlo error of the log likelihood")
+  expect_identical(glance(a)$mc.error, attr(logLik(a), "mc.error"))
+  expect_true(all(is.na(augment(a)$.hat)))
   expect_null(as.data.frame(VarCorr(direct(f, d)))$mc.error)
-  expect_output(lmm(f, d, control = lmm_control(solver = "iterative", progress = TRUE)), "passes")
+  expect_output(lmm(f, d, control = lmm_control(solver = "iterative", progress = TRUE)),
+                "passes .* probes .* decrement .* Monte Carlo error / standard error")
 })
 
 test_that("a likelihood ratio that the Monte Carlo error leaves open has no p-value", {
@@ -211,6 +241,7 @@ test_that("auto takes the direct solver for small models and bands, the iterativ
   at <- sample(20000, n, TRUE)
   band <- data.frame(u = factor(at), m = factor(pmax(1, at %/% 2 + sample(0:1, n, TRUE))))
   wide <- data.frame(u = factor(sample(9000, n, TRUE)), m = factor(sample(8000, n, TRUE)))
+  widest <- data.frame(u = factor(sample(7e4, 4e5, TRUE)), m = factor(sample(6e4, 4e5, TRUE)), y = rnorm(4e5))
   band$y <- wide$y <- rnorm(n)
   control <- set_memory_limit(lmm_control(memory_limit = 4e9), NULL)
   chosen <- function(d) {
@@ -220,6 +251,7 @@ test_that("auto takes the direct solver for small models and bands, the iterativ
   }
   expect_identical(chosen(band), "direct")
   expect_identical(chosen(wide), "iterative")
+  expect_identical(chosen(widest), "iterative")
   expect_identical(lmm(y ~ 1 + (1 | u) + (1 | m), crossed_data(n = 500, levels = c(u = 40, m = 20)))$optimum$solver, "direct")
 })
 
@@ -229,4 +261,26 @@ test_that("probes are doubled until the error is small, and a warning says where
   expect_true(a$optimum$monte_carlo$share <= 0.02 || a$optimum$monte_carlo$probes == 256L)
   optimum <- list(solver = "iterative", monte_carlo = list(probes = 256L, share = 0.05))
   expect_true(any(vapply(iterative_conditions(optimum), inherits, NA, "lmm_warning_precision")))
+})
+
+test_that("an interrupt stops a fit within two seconds", {
+  skip_on_os("windows")
+  d <- crossed_data(n = 30000, levels = c(u = 9000, m = 8000))
+  control <- lmm_control(solver = "iterative", probes = 512L)
+  system(paste0("(sleep 1.5; kill -INT ", Sys.getpid(), ") > /dev/null 2>&1 &"))
+  sent <- proc.time()[["elapsed"]] + 1.5
+  ended <- tryCatch({
+    repeat suppressMessages(lmm(y ~ x + (x | u) + (x | m), d, control = control))
+  }, interrupt = function(i) proc.time()[["elapsed"]])
+  expect_lt(ended - sent, 2)
+  expect_identical(iterative(y ~ 1 + (1 | u) + (1 | m), crossed_data(n = 500, levels = c(u = 40, m = 20)))$optimum$solver, "iterative")
+})
+
+test_that("a million rows take less than 5 seconds of the processor and half a gigabyte", {
+  skip_if_not(nzchar(Sys.getenv("HENDERSON_TIMING")), "HENDERSON_TIMING is not set: a timing")
+  d <- crossed_data(n = 1e6, levels = c(u = 1e5, m = 1e4))
+  time <- system.time(iterative(y ~ x + (1 | u) + (1 | m), d))
+  expect_lt(time[["user.self"]] + time[["sys.self"]], 5)
+  peak <- grep("^VmHWM", readLines("/proc/self/status"), value = TRUE)
+  expect_lt(as.numeric(gsub("[^0-9]", "", peak)) / 2^20, 0.5)
 })

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <string>
 
 #include "henderson/fit/boundary.hpp"
@@ -164,7 +165,7 @@ void Search::newton() {
   while (true) {
     if (now_.newton.decrement <= kFar) take_all_probes();
     const bool arrived = now_.newton.decrement <= options_.decrement;
-    report(0);
+    report();
     if (arrived && all_probes()) return;
     if (out_.outcome.evaluations >= options_.max_evaluations) {
       status = "too_many_evaluations";
@@ -195,8 +196,10 @@ void Search::settle_boundary() {
   out_.outcome.singular = singular;
 }
 
-void Search::report(double share) const {
-  if (options_.report) options_.report(out_.outcome.evaluations, out_.passes, now_.newton.decrement, share);
+void Search::report() const {
+  if (!options_.report) return;
+  const double share = all_probes() ? precision(now_).share : std::numeric_limits<double>::quiet_NaN();
+  options_.report(out_.outcome.evaluations, out_.passes, traces_.probes(), now_.newton.decrement, share);
 }
 
 IterativeFit Search::run() {
@@ -205,7 +208,6 @@ IterativeFit Search::run() {
     newton();
     if (out_.outcome.optimum.status == "converged") settle_boundary();
     out_.precision = precision(now_);
-    report(out_.precision.share);
     if (!(out_.precision.share > kLargestShare) || traces_.probes() >= options_.most_probes) break;
     if (out_.outcome.optimum.status != "converged") break;
     probes_ = std::min(2 * probes_, options_.most_probes);

@@ -56,17 +56,26 @@ void Traces::use(const Panel& probes) {
 }
 
 void Traces::set_probes(int probes) {
-  const Index had = xi_.cols(), rows = model_.incidence.columns();
-  Panel all(rows, probes);
-  for (Index j = 0; j < rows; ++j)
-    for (Index k = 0; k < probes; ++k) all(j, k) = sign_of(seed_, static_cast<std::uint64_t>(k), static_cast<std::uint64_t>(j));
-  fixed_.project(all);
-  xi_ = all;
+  const Index had = xi_.cols(), rows = model_.incidence.columns(), kept = std::min<Index>(had, probes);
+  const auto each_row = [&](const auto& body) {
+    for (Index j = 0; j < rows; ++j) {
+      body(j);
+      if (j % 256 == 0) model_.c.checkpoint().check();
+    }
+  };
+  xi_.resize(rows, probes);
+  each_row([&](Index j) {
+    for (Index k = 0; k < probes; ++k) xi_(j, k) = sign_of(seed_, static_cast<std::uint64_t>(k), static_cast<std::uint64_t>(j));
+  });
+  fixed_.project(xi_);
   const auto grow = [&](Panel& x) {
     if (x.cols() != had || had == 0) return;
-    Panel larger = Panel::Zero(rows, probes);
-    larger.leftCols(std::min<Index>(had, probes)) = x.leftCols(std::min<Index>(had, probes));
-    x = larger;
+    Panel larger(rows, probes);
+    each_row([&](Index j) {
+      larger.row(j).head(kept) = x.row(j).head(kept);
+      larger.row(j).tail(probes - kept).setZero();
+    });
+    x.swap(larger);
   };
   grow(z_);
   grow(small_z_);

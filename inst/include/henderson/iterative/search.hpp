@@ -21,8 +21,9 @@ struct SearchOptions {
   int probes = 16, most_probes = 256;
   std::uint64_t seed = 1;
   int threads = 1;
-  // evaluation, passes of the slowest solve, half the decrement, twice the largest ratio of Monte Carlo and standard error.
-  std::function<void(int, int, double, double)> report;
+  // evaluation, passes of the slowest solve, probes, half the decrement, twice the largest ratio of Monte Carlo and standard
+  // error (NaN where few probes were used).
+  std::function<void(int, int, int, double, double)> report;
 };
 
 // Half the decrement below which rounding in the solves may end a search: a thousandth of a standard error.
@@ -84,7 +85,7 @@ class Search {
   VectorXd away_from_zero(VectorXd theta) const;
   void settle_boundary();
   void finish();
-  void report(double share) const;
+  void report() const;
 
   Model& model_;
   const SearchOptions& options_;
