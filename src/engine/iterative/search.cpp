@@ -208,6 +208,8 @@ IterativeFit Search::run() {
     newton();
     if (out_.outcome.optimum.status == "converged") settle_boundary();
     out_.precision = precision(now_);
+    const double left = now_.newton.decrement;   // the search's own error counts too
+    if (left > 0 && left <= kSettled) out_.precision.monte_carlo += left * out_.precision.sampling;
     if (!(out_.precision.share > kLargestShare) || traces_.probes() >= options_.most_probes) break;
     if (out_.outcome.optimum.status != "converged") break;
     probes_ = std::min(2 * probes_, options_.most_probes);
