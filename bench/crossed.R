@@ -97,14 +97,14 @@ run_ratings <- function() {
 }
 
 # Designs that are hard for conjugate gradients or for a search, by what "auto" takes and by the iterative solver alone.
-hard_designs <- function(n = 3e5, u = 2e4, m = 5e3) {
+hard_designs <- function(n = 1e5, u = 6000, m = 1500) {
   set.seed(1)
   at <- sample(u, n, TRUE)
   m_of <- function(x) pmin(m, pmax(1, x))
   part <- sample(100, n, TRUE)
-  worker <- rep(seq_len(6e4), each = 5)
+  worker <- rep(seq_len(n / 5), each = 5)
   list(independent = list(u = at, m = sample(m, n, TRUE)),
-       communities = list(u = at, m = ifelse(runif(n) < 0.02, sample(m, n, TRUE), at %% 50 * 100 + sample(100, n, TRUE))),
+       communities = list(u = at, m = ifelse(runif(n) < 0.02, sample(m, n, TRUE), at %% 50 * 30 + sample(30, n, TRUE))),
        disconnected = list(u = part * 1000 + sample(200, n, TRUE), m = part * 100 + sample(50, n, TRUE)),
        `near nesting` = list(u = at, m = ifelse(runif(n) < 0.002, sample(m, n, TRUE), at %% m + 1)),
        `workers and firms` = list(u = worker, m = ifelse(runif(n) < 0.03, sample(m, n, TRUE), worker %% m + 1)),
