@@ -157,6 +157,10 @@ engine_residual_matrix <- function(residual, psi, positions, w, group) {
     .Call(`_henderson_engine_residual_matrix`, residual, psi, positions, w, group)
 }
 
+engine_residual_parameters <- function(residual, linear) {
+    .Call(`_henderson_engine_residual_parameters`, residual, linear)
+}
+
 engine_structured_information <- function(model, theta, psi) {
     .Call(`_henderson_engine_structured_information`, model, theta, psi)
 }

@@ -26,6 +26,28 @@ held_parameters <- function(fixed, frame) {
   held
 }
 
+# With a residual structure: what is held of the residuals' parameters, and what else. Known residual matrices without a
+# coefficient hold sigma at 1.
+split_held <- function(fixed, residual) {
+  if (is.null(residual)) return(list(random = fixed))
+  value <- if (is.list(fixed)) unlist(fixed) else fixed
+  if (is_known_scale(residual) && !any(c("sigma", "sigma^2") %in% names(value))) value <- c(value, sigma = 1)
+  if (!length(value)) return(list())
+  if (is.null(names(value)) || !is.numeric(value)) return(list(random = fixed))
+  random <- grepl("^(sd|var|cor|cov)_", names(value))
+  if (any(random)) {
+    lmm_abort("input", paste0("`fixed` cannot hold ", quote_name(names(value)[random][1L]),
+                              ", a parameter of random effects, beside a residual structure."), what = names(value)[random])
+  }
+  bad <- !is.finite(value)
+  if (any(bad)) {
+    lmm_abort("input", paste0("`fixed` cannot hold ", quote_name(names(value)[bad][1L]), " at ", format(value[bad][1L]), "."),
+              what = names(value)[bad])
+  }
+  scale <- names(value) %in% c("sigma", "sigma^2")
+  list(random = if (any(scale)) value[scale], residual = if (any(!scale)) value[!scale])
+}
+
 # The names that a parameter goes by: on either scale; a term of one column also by its own name.
 known_parameters <- function(frame) {
   parameters <- variance_parameters(list(frame = frame))
@@ -142,7 +164,7 @@ n_variance_parameters <- function(fit) {
 # NULL where none is held.
 held_gradients <- function(fit) {
   held <- fit_held(fit)
-  if (is.null(held)) return(NULL)
+  if (is.null(held) || is_structured(fit)) return(NULL)      # the information has no row for a known sigma then
   map <- natural_map(fit)
   vapply(seq_along(held$value), function(k) {
     if (held$term[k] == 0L) return(as.numeric(seq_len(ncol(map)) == ncol(map)))

@@ -175,22 +175,44 @@ lmm <- function(formula, data, REML = TRUE, weights, offset, subset, na.action, 
   if (!bounded && length(fixed)) abort_held_unbounded()
   formula <- check_formula(formula, parent.frame())
   spec <- model_spec(formula, REML, residual_argument(call, parent.frame()), relationship_roots(relationship))
-  refuse_with_residual(spec, fixed, bounded)
+  refuse_with_residual(spec, bounded)
   framed <- framed_source(spec, data, call, if (missing(na.action)) NULL else na.action, contrasts, parent.frame(),
                           fixed, bounded, control)
   frame <- framed$frame
   control <- set_memory_limit(control, frame)
-  blocks <- summed_blocks(frame, framed$rows, control$chunk_rows)
-  conditions <- c(frame$conditions, rank_conditions(frame, blocks))
-  signal_conditions(conditions)
+  written <- written_call(call, formula, parent.frame())
+  origin <- new_origin(environment(formula), resolve_dots(call$data, parent.frame())$caller, control$keep_rows)
   if (!is.null(framed$many)) {
-    return(lmm_of_responses(written_call(call, formula, parent.frame()), framed, blocks, control, conditions,
-                            new_origin(environment(formula), resolve_dots(call$data, parent.frame())$caller, control$keep_rows)))
+    first <- frame_blocks(frame, framed$rows, control)
+    return(lmm_of_responses(written, framed, first$blocks, control, first$conditions, origin))
   }
-  found <- find_optimum(frame, blocks, REML, start, control)
-  fit <- new_lmm_fit(written_call(call, formula, parent.frame()), frame, framed$rows, blocks, found, control, conditions)
-  fit$origin <- new_origin(environment(formula), resolve_dots(call$data, parent.frame())$caller, control$keep_rows)
+  fit <- fit_frame(frame, framed$rows, REML, start, control, written)
+  fit$origin <- origin
   if (is.null(fit$cells)) remember_data(fit, data) else fit
+}
+
+# The fit of a model frame; again and again where the variance depends on the fitted values.
+fit_frame <- function(frame, rows, REML, start, control, call) {
+  if (has_fitted_variance(frame$residual)) {
+    return(iterate_fitted(frame, rows, function(rows, before) {
+      once_fitted(frame, rows, REML, if (is.null(before)) start else before, control, call, is.null(before))
+    }))
+  }
+  once_fitted(frame, rows, REML, start, control, call)
+}
+
+once_fitted <- function(frame, rows, REML, start, control, call, first = TRUE) {
+  read <- frame_blocks(frame, rows, control, first)
+  found <- find_optimum(frame, read$blocks, REML, start, control)
+  new_lmm_fit(call, frame, rows, read$blocks, found, control, read$conditions)
+}
+
+# Cross-products of the rows, and what they say about the design.
+frame_blocks <- function(frame, rows, control, signal = TRUE) {
+  blocks <- summed_blocks(frame, rows, control$chunk_rows)
+  conditions <- c(frame$conditions, rank_conditions(frame, blocks))
+  if (signal) signal_conditions(conditions)
+  list(blocks = blocks, conditions = conditions)
 }
 
 # `residual` and `variance` may be formulas, variables that hold one, or bare calls such as us(visit | subject).
@@ -199,14 +221,13 @@ residual_argument <- function(call, caller) {
     bare <- is.call(e) && (call_head(e) %in% c("~", "|", ":", names(residual_words)))
     if (is.null(e) || bare) e else eval(e, caller)
   }
-  residual_spec(read(call$residual), read(call$variance))
+  residual_spec(read(call$residual), read(call$variance), caller)
 }
 
-refuse_with_residual <- function(spec, fixed, bounded) {
-  if (is.null(spec$residual)) return(invisible())
-  for (name in c(if (length(fixed)) "fixed", if (!bounded) "bounded = FALSE")) {
-    lmm_abort("input", paste0("`", name, "` is not available together with a residual structure."), what = name)
-  }
+refuse_with_residual <- function(spec, bounded) {
+  if (is.null(spec$residual) || bounded) return(invisible())
+  lmm_abort("input", "`bounded = FALSE` is not available together with a residual structure.", what = "bounded",
+            fix = "A negative covariance within subjects is residual = ~ cs(visit | subject).")
 }
 
 abort_held_unbounded <- function() {

@@ -32,8 +32,10 @@ model_frame <- function(spec, data = NULL, weights = NULL, offset = NULL, subset
     random <- random_plans(spec$random, rows$data, columns)
     rows$codes <- lapply(random$groups, `[[`, "codes")
     frame <- new_model_frame(spec, plan, random, columns, na_rule)
-    frame$residual <- plan_residual(spec$residual, rows$data, columns$values)
-    frame$held <- held_parameters(fixed, frame)
+    if (has_fitted_variance(spec$residual)) rows$data <- with_fitted_columns(spec$residual, rows$data, rows$y)
+    held <- split_held(fixed, spec$residual)
+    frame$residual <- plan_residual(spec$residual, rows$data, columns$values, held$residual)
+    frame$held <- held_parameters(held$random, frame)
     if (!bounded) frame$bounded <- FALSE
     frame$conditions <- once(c(source$notes$conditions, plan$conditions, random$conditions))
     rows <- rows[c("data", "y", "offset", "weights", "codes", "n")]

@@ -14,6 +14,7 @@ model_spec <- function(formula, REML = TRUE, residual = NULL, relationship = NUL
   if (!is.null(relationship)) random <- related_terms(random, relationship)
   check_random_terms(random)
   if (is.null(residual) && !length(random)) residual <- independent_residuals()
+  residual <- locate_known(residual, formula[[2L]])
   structure(c(list(formula = formula, fixed = fixed, random = random, reml = REML), list(residual = residual)), class = "model_spec")
 }
 

@@ -8,7 +8,7 @@ check_structured <- function(optimum, frame, blocks) {
   edge <- structured_edges(optimum, blocks)
   flat <- flat_directions(H, c(rep(FALSE, length(optimum$theta)), edge))
   if (!length(flat)) return(invisible())
-  names <- c(theta_labels(frame), structured_labels(frame, blocks))[flat]
+  names <- c(theta_labels(frame), structured_labels(frame))[flat]
   lmm_abort("unidentified", paste0("the data cannot tell ", enumerate(quote_name(unique(names))), " apart",
     if (length(unique(names)) == 1L) " from the other parameters", ": the criterion does not depend on ",
     if (length(flat) == 1L) "it." else "a combination of them."), what = unique(names),
@@ -49,19 +49,13 @@ position_distances <- function(residual) {
 
 theta_labels <- function(frame) unlist(lapply(frame$random, function(term) rep(paste0("(", term$label, ")"), nrow(term_entries(term)))))
 
-structured_labels <- function(frame, blocks) {
-  table <- data.frame(blocks$parameters[c("kind", "row", "col", "group")])
-  if (!nrow(table)) return(NULL)
-  table$a <- visit_names(frame$residual)[pmax(1L, table$row)]
-  table$b <- visit_names(frame$residual)[pmax(1L, table$col)]
-  parameter_words(table, frame$residual)
-}
+structured_labels <- function(frame) free_parameters(frame$residual)$name
 
 # One message for parameters at the edge of their domain.
 structured_boundary <- function(optimum, frame, blocks) {
   edge <- structured_edges(optimum, blocks)
   if (!any(edge)) return(NULL)
-  labels <- structured_labels(frame, blocks)[edge]
+  labels <- structured_labels(frame)[edge]
   value <- optimum$psi[edge]
   kind <- blocks$parameters$kind[edge]
   words <- ifelse(kind == "range", ifelse(value < position_distances(blocks$model$residual)[1L], "0 (no correlation)", "infinite"),

@@ -8,19 +8,39 @@ structured_blocks <- function(frame, rows, response = NULL) {
   check_positions_once(residual, frame$residual, row_labels(rows))
   design <- design(frame, rows)
   if (!is.null(response)) design$y <- as.double(response) - if (is.null(rows$offset)) 0 else rows$offset
-  model <- list(layout = engine_layout(frame), design = design, residual = residual, reml = frame$spec$reml, sigma = 0,
+  model <- list(layout = engine_layout(frame), design = design, residual = residual, reml = frame$spec$reml,
+                sigma = held_sigma(frame),
                 constants = list(x = frame$x_constant, z = lapply(frame$random, function(term) term$z_constant)))
   found <- engine_result(engine_structured_columns(model), frame)
   c(list(model = model), found)
 }
 
+# The residual standard deviation where it is known, else 0.
+held_sigma <- function(frame) if (holds_sigma(frame)) frame$held$value[match(0L, frame$held$term)] else 0
+
 structured_optimum <- function(frame, blocks, reml, start, control) {
   model <- structured_model(blocks, reml)
-  options <- list(max_evaluations = control$max_evaluations, decrement = control$decrement, theta = NULL, psi = NULL)
-  if (!is.null(start)) options$theta <- internal_start(start, frame, blocks)
+  options <- list(max_evaluations = control$max_evaluations, decrement = control$decrement, theta = NULL, psi = NULL,
+                  more = FALSE)
+  options <- structured_start(options, start, frame, blocks)
   found <- engine_result(engine_structured_fit(model, options, control$progress), frame)
   check_structured(found$optimum, frame, blocks)
   found
+}
+
+# `start` holds the random effects' parameters of the user, or all of the engine's as an earlier search left them.
+structured_start <- function(options, start, frame, blocks) {
+  if (is.null(start)) return(options)
+  r <- length(blocks$parameters$kind)
+  u <- length(start) - r
+  if (!is.null(attr(start, "engine"))) {
+    options$theta <- start[seq_len(u)]
+    options$psi <- start[u + seq_len(r)]
+    options$more <- isTRUE(attr(start, "more"))
+  } else {
+    options$theta <- internal_start(start, frame, blocks)
+  }
+  options
 }
 
 # The model's list for a criterion; sigma is 1 where the structure holds the variances.

@@ -13,6 +13,10 @@ residual_words <- list(
   lin = list(name = "lin", label = "linear decay"),
   ratio = list(name = "ratio", label = "rational quadratic"),
   arma = list(name = "arma", label = "ARMA(1, 1)"),
+  ar = list(name = "series", label = "AR"),
+  ma = list(name = "series", label = "MA"),
+  matern = list(name = "matern", label = "Matern"),
+  known = list(name = "known", label = "known"),
   us = list(name = "us", label = "unstructured", visits = TRUE, one = "corr"),
   corr = list(name = "corr", label = "unstructured correlation", visits = TRUE, several = "us"),
   diag = list(name = "diag", label = "diagonal", visits = TRUE, one = "iid"),
@@ -29,17 +33,20 @@ residual_words <- list(
 )
 
 # Structures whose positions may be any numbers, and that may have several coordinates.
-spatial_words <- c("ou", "car1", "exp", "gau", "sph", "lin", "ratio")
+spatial_words <- c("ou", "car1", "exp", "gau", "sph", "lin", "ratio", "matern")
 
 # list(parts, subject, by, nugget, variance, ...): `parts` holds one or two structures with the expressions of their
 # positions. NULL where nothing was asked for.
-residual_spec <- function(residual = NULL, variance = NULL) {
+residual_spec <- function(residual = NULL, variance = NULL, env = parent.frame()) {
   if (is.null(residual) && is.null(variance)) return(NULL)
-  spec <- if (is.null(residual)) unclass(independent_residuals()) else parse_residual(one_sided(residual, "residual"))
+  if (inherits(residual, "formula")) env <- environment(residual)
+  spec <- if (is.null(residual)) unclass(independent_residuals()) else parse_residual(one_sided(residual, "residual"), env)
   spec$nugget <- isTRUE(spec$options$nugget)
   if (!is.null(variance)) {
     spec$variance <- one_sided(variance, "variance")
-    spec$variance_terms <- variance_terms(spec$variance)
+    found <- variance_spec(spec$variance)
+    spec$variance_terms <- found$terms
+    spec$variance_nonlinear <- found$nonlinear
   }
   spec$parts <- lapply(spec$parts, apply_hom, spec$options$hom)
   check_nugget(spec)
@@ -60,7 +67,7 @@ one_sided <- function(x, name) {
 }
 
 # ar1(visit | subject), ar1(col):ar1(row) | trial, ar1(col):ar1(row).
-parse_residual <- function(e) {
+parse_residual <- function(e, env = parent.frame()) {
   shown <- deparse_line(e)
   subject <- NULL
   while (is.call(e) && call_head(e) == "(") e <- e[[2L]]
@@ -70,7 +77,7 @@ parse_residual <- function(e) {
   }
   while (is.call(e) && call_head(e) == "(") e <- e[[2L]]
   factors <- if (is.call(e) && call_head(e) == ":") list(e[[2L]], e[[3L]]) else list(e)
-  parts <- lapply(factors, parse_structure, shown)
+  parts <- lapply(factors, parse_structure, shown, env)
   inner <- Filter(Negate(is.null), lapply(parts, `[[`, "subject"))
   if (length(inner) + as.integer(!is.null(subject)) > 1L) abort_residual(shown, "names its subjects twice")
   if (length(inner)) subject <- inner[[1L]]
@@ -81,12 +88,12 @@ parse_residual <- function(e) {
     by <- subject[[2L]]
     subject <- call(":", by, subject[[3L]])
   }
-  list(parts = lapply(parts, `[`, c("word", "positions", "bands")), subject = subject, by = by, options = options,
-       shown = shown)
+  list(parts = lapply(parts, function(part) part[setdiff(names(part), c("subject", "options"))]), subject = subject, by = by,
+       options = options, shown = shown)
 }
 
 # One structure: word(positions | subject, options).
-parse_structure <- function(e, shown) {
+parse_structure <- function(e, shown, env) {
   head <- if (is.call(e)) call_head(e) else ""
   if (!head %in% names(residual_words)) {
     near <- if (nzchar(head)) nearest_name(head, names(residual_words))
@@ -97,13 +104,9 @@ parse_structure <- function(e, shown) {
   arguments <- as.list(e)[-1L]
   given <- names(arguments)
   if (is.null(given)) given <- character(length(arguments))
-  options <- arguments[nzchar(given)]
-  unknown <- setdiff(names(options), c("hom", "nugget", "bands", "by"))
-  if (length(unknown)) {
-    lmm_abort("formula", paste0("structure `", head, "()` has no argument ", enumerate(quote_name(unknown)), "."),
-              what = unknown, fix = "The arguments are `hom`, `nugget`, `bands` and `by`.")
-  }
+  options <- structure_options(arguments[nzchar(given)], head, env)
   plain <- arguments[!nzchar(given)]
+  if (head == "known") return(known_part(plain, options, shown, env))
   if (length(plain) > 1L) abort_residual(shown, "has more than one unnamed argument in a structure")
   where <- if (length(plain)) plain[[1L]]
   subject <- NULL
@@ -111,9 +114,43 @@ parse_structure <- function(e, shown) {
     subject <- where[[3L]]
     where <- where[[2L]]
   }
-  values <- intersect(names(options), c("hom", "nugget", "bands"))
-  options[values] <- lapply(options[values], eval, baseenv())
-  list(word = head, positions = coordinates(where), subject = subject, bands = options$bands, options = options)
+  c(list(word = head, positions = coordinates(where), subject = subject), series_orders(head, options),
+    options[intersect(names(options), c("bands", "shape", "metric"))], list(options = options))
+}
+
+# The named arguments of a structure by value; `by` stays an expression.
+structure_options <- function(options, head, env) {
+  allowed <- c("hom", "nugget", "by", if (isTRUE(residual_words[[head]]$visits)) "bands", if (head %in% c("ar", "arma")) "p",
+               if (head %in% c("ma", "arma")) "q", if (head == "matern") "shape", if (head %in% spatial_words) "metric",
+               if (head == "known") "scale")
+  unknown <- setdiff(names(options), allowed)
+  if (length(unknown)) {
+    lmm_abort("formula", paste0("structure `", head, "()` has no argument ", enumerate(quote_name(unknown)), "."),
+              what = unknown, fix = paste0("The arguments are ", enumerate(quote_name(allowed)), "."))
+  }
+  values <- setdiff(names(options), "by")
+  options[values] <- lapply(options[values], eval, env)
+  for (name in intersect(values, c("hom", "nugget", "scale"))) check_flag(options[[name]], name)
+  for (name in intersect(values, c("bands", "p", "q"))) check_order(options[[name]], name)
+  if (!is.null(options$metric)) options$metric <- check_choice(options$metric, c("euclidean", "manhattan", "maximum"), "metric")
+  if (!is.null(options$shape) && !(is.numeric(options$shape) && length(options$shape) == 1L && options$shape > 0)) {
+    lmm_abort("input", paste0("`shape` must be a positive number, not ", describe_value(options$shape), "."), what = "shape")
+  }
+  options
+}
+
+check_order <- function(x, name) {
+  if (is.numeric(x) && length(x) == 1L && is.finite(x) && x >= (name == "bands") && x == round(x) && x <= 1000) return(invisible())
+  lmm_abort("input", paste0("`", name, "` must be a whole number, not ", describe_value(x), "."), what = name, value = x)
+}
+
+# Orders of an ARMA process. arma() without them is SAS's ARMA(1,1), in other parameters.
+series_orders <- function(word, options) {
+  if (!word %in% c("ar", "ma", "arma") || word == "arma" && is.null(options$p) && is.null(options$q)) return(NULL)
+  order <- function(name, word_of_its_own) if (!is.null(options[[name]])) options[[name]] else as.numeric(word == word_of_its_own)
+  out <- list(series = TRUE, p = order("p", "ar"), q = order("q", "ma"))
+  if (out$p + out$q > 0) return(out)
+  lmm_abort("formula", paste0("`", word, "()` of order 0 has no parameter."), what = word, fix = "Leave `residual` out.")
 }
 
 # Coordinates joined by `+`; none for `1`, the order of the rows.
@@ -122,7 +159,6 @@ coordinates <- function(e) if (is.null(e) || identical(e, 1) || identical(e, 1L)
 # hom = TRUE: one variance; FALSE: one for each visit.
 apply_hom <- function(part, hom) {
   if (is.null(hom)) return(part)
-  check_flag(hom, "hom")
   other <- residual_words[[part$word]][[if (hom) "one" else "several"]]
   if (!is.null(other)) part$word <- other
   part
@@ -142,20 +178,10 @@ abort_residual <- function(shown, what) {
             fix = "Write residual = ~ ar1(visit | subject), or ~ ar1(col):ar1(row) | trial.")
 }
 
-variance_terms <- function(e) {
-  formula <- structure(call("~", e), class = "formula", .Environment = baseenv())
-  terms <- parse_terms(formula)
-  if (!length(attr(terms, "term.labels"))) {
-    lmm_abort("formula", "`variance` names no variable.", what = "variance",
-              fix = "Write variance = ~ group, or variance = ~ log(x).")
-  }
-  terms
-}
-
 # Every expression that has to be evaluated on the rows.
 residual_calls <- function(spec) {
   if (is.null(spec)) return(list())
-  variables <- if (!is.null(spec$variance_terms)) as.list(attr(spec$variance_terms, "variables"))[-1L]
+  variables <- Filter(Negate(uses_fitted), variance_variables(spec))
   positions <- unlist(lapply(spec$parts, `[[`, "positions"), recursive = FALSE)
   groups <- lapply(Filter(Negate(is.null), list(spec$subject, spec$by)), group_parts)
   c(positions, unlist(groups, recursive = FALSE), variables)
@@ -168,6 +194,18 @@ independent_residuals <- function() {
 }
 
 residual_label <- function(spec) {
-  labels <- vapply(spec$parts, function(part) residual_words[[part$word]]$label, "")
+  labels <- vapply(spec$parts, part_label, "")
   paste(labels, collapse = " x ")
+}
+
+part_label <- function(part) {
+  label <- residual_words[[part$word]]$label
+  if (isTRUE(part$series)) {
+    orders <- if (part$word == "ar") part$p else if (part$word == "ma") part$q else paste0(part$p, ", ", part$q)
+    label <- paste0(toupper(part$word), "(", orders, ")")
+  }
+  if (!is.null(part$bands)) label <- paste0(label, " with ", part$bands, " bands")
+  if (!is.null(part$shape)) label <- paste0(label, " of shape ", format(part$shape))
+  if (!is.null(part$metric) && part$metric != "euclidean") label <- paste0(label, " (", part$metric, " distance)")
+  label
 }

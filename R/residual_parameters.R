@@ -2,19 +2,55 @@
 
 # Data frame of the natural parameters: name, kind, group, visits `a` and `b`, estimate in the user's units.
 residual_parameters <- function(fit) {
-  table <- fit$cross_products$parameters
+  out <- free_parameters(fit$frame$residual)
+  if (is.null(out)) return(NULL)
+  out$estimate <- fit_psi(fit) * ifelse(absolute_kinds(out$kind, fit), fit_sigma(fit)^2, 1)
+  out
+}
+
+# All parameters of the structure in the engine's order, by name; NULL for none.
+plan_parameters <- function(plan) {
+  if (is.null(plan)) return(NULL)
+  structure <- engine_structure(plan)
+  structure[c("held", "held_values")] <- list(integer(), double())
+  linear <- max(0L, length(plan$variance_plan$columns) - 1L)
+  table <- engine_result(engine_residual_parameters(structure, linear))
   if (!length(table$kind)) return(NULL)
-  plan <- fit$frame$residual
   out <- data.frame(table[c("kind", "row", "col", "group")], stringsAsFactors = FALSE)
   out$a <- visit_names(plan)[pmax(1L, out$row)]
   out$b <- visit_names(plan)[pmax(1L, out$col)]
   out$name <- parameter_words(out, plan)
   by <- plan$by_levels[pmax(1L, out$group)]
   out$by <- if (is.null(by)) NA_character_ else ifelse(out$group > 0L, by, NA)
-  out$estimate <- fit_psi(fit) * ifelse(absolute_kinds(out$kind, fit), fit_sigma(fit)^2, 1)
   out$name[!is.na(out$by)] <- paste0(out$name, "|", out$by)[!is.na(out$by)]
   out$name <- make.unique(out$name)
   out
+}
+
+free_parameters <- function(plan) {
+  all <- plan_parameters(plan)
+  held <- plan$held$index
+  if (is.null(all) || length(held) == nrow(all)) return(NULL)
+  if (length(held)) all[-held, , drop = FALSE] else all
+}
+
+# Residual parameters that are held: their numbers and values. `held` is a named vector.
+plan_held <- function(plan, held = NULL) {
+  if (!length(held)) return(plan)
+  all <- plan_parameters(plan)
+  index <- match(names(held), all$name)
+  if (anyNA(index)) {
+    lmm_abort("input", paste0("`fixed` names ", enumerate(quote_name(names(held)[is.na(index)])),
+                              ", which is not a parameter of the residuals."), what = names(held)[is.na(index)],
+              fix = paste0("There are ", enumerate(quote_name(c("sigma", all$name)), 30L), "."))
+  }
+  plan$own_scale <- any(all$kind[index] %in% c("covariance", "variance"))
+  if (plan$own_scale && any(vapply(plan$parts, `[[`, "", "word") %in% c("toep", "homtoep"))) {
+    lmm_abort("input", "`fixed` cannot hold a covariance of `toep()`, which is relative to the residual variance.",
+              what = names(held), fix = "Hold a correlation of toeph().")
+  }
+  plan$held <- list(index = index, value = unname(held), name = names(held))
+  plan
 }
 
 # Covariances that the engine holds relative to sigma^2.
@@ -30,12 +66,15 @@ visit_names <- function(plan) {
 # "rho", "cor(2,1)", "var(3)", "cov", "range", ...: by the kind of a parameter and its place.
 parameter_words <- function(p, plan) {
   out <- c(range = "range", share = "nugget", exponent = "shape")[p$kind]
+  out[p$kind == "autoregression"] <- paste0("phi", p$row)[p$kind == "autoregression"]
+  out[p$kind == "moving_average"] <- paste0("theta", p$row)[p$kind == "moving_average"]
   pair <- paste0("(", p$a, ",", p$b, ")")
   word <- plan$parts[[1L]]$word
   out[p$kind == "variance"] <- variance_words(p)[p$kind == "variance"]
   out[p$kind == "covariance"] <- covariance_words(p, word, pair)[p$kind == "covariance"]
   out[p$kind == "correlation"] <- correlation_words(p, plan, word, pair)[p$kind == "correlation"]
-  out[p$kind == "log_ratio"] <- plan$variance_plan$columns[-1L][p$row[p$kind == "log_ratio"]]
+  variance <- p$kind %in% c("log_ratio", "constant", "power", "proportion")
+  out[variance] <- variance_names(p, plan)[variance]
   unname(out)
 }
 
@@ -45,6 +84,7 @@ variance_words <- function(p) {
 
 covariance_words <- function(p, word, pair) {
   if (word == "us") return(paste0("cov", pair))
+  if (word == "known") return(paste0("coef", p$row))
   if (word %in% c("toep", "homtoep")) paste0("cov", p$row - 1L) else rep("cov", nrow(p))
 }
 

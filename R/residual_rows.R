@@ -1,18 +1,13 @@
 # The residual structure on rows: subjects, positions and variance covariates as the engine wants them.
 
 # What does not depend on the rows at hand: levels of visits, groups and covariates. Part of the frame.
-plan_residual <- function(spec, data, all) {
+plan_residual <- function(spec, data, all, held = NULL) {
   if (is.null(spec)) return(NULL)
   if (!is.null(spec$subject)) spec$all_subjects <- count_subjects(spec$subject, all)
   spec$parts <- lapply(spec$parts, plan_positions, data)
+  spec$parts <- lapply(spec$parts, plan_known, spec$subject, data)
   if (!is.null(spec$by)) spec$by_levels <- group_of(spec$by, data)$levels
-  if (!is.null(spec$variance_terms)) spec$variance_plan <- matrix_plan(with_data_terms(spec$variance_terms), data)
-  spec
-}
-
-with_data_terms <- function(terms) {
-  attr(terms, "intercept") <- 1L
-  terms
+  plan_held(plan_variance(spec, data), held)
 }
 
 # Subjects of all rows, those without a response included: what SAS counts.
@@ -27,7 +22,8 @@ group_of <- function(expr, data) grouping_factor(expr, group_name(expr), data, n
 plan_positions <- function(part, data) {
   word <- residual_words[[part$word]]
   labels <- vapply(part$positions, variable_label, "")
-  if (isTRUE(word$visits) || word$name == "ar1" || word$name == "arma") {
+  if (part$word == "known") return(part)
+  if (isTRUE(word$visits) || word$name %in% c("ar1", "arma", "series")) {
     if (length(labels) > 1L) abort_positions(part, "takes one variable", labels)
     if (length(labels)) part <- c(part, visit_levels(data[[labels]], labels, isTRUE(word$visits), part$word))
   } else {
@@ -79,9 +75,8 @@ residual_rows <- function(plan, data, n) {
   group <- integer(max(subject))
   group[subject] <- by
   check_one_group(subject, by, group, plan)
-  list(parts = Map(engine_part, plan$parts, columns), nugget = plan$nugget, groups = max(1L, length(plan$by_levels)),
-       visits = visit_count(plan), subject = subject, subject_group = pmax(group, 1L),
-       positions = do.call(cbind, columns), w = variance_columns(plan, data, n))
+  c(engine_structure(plan), list(visits = visit_count(plan), subject = subject, subject_group = pmax(group, 1L),
+                                 positions = do.call(cbind, columns), w = variance_columns(plan, data, n)))
 }
 
 subject_codes <- function(plan, data, n) {
@@ -90,15 +85,10 @@ subject_codes <- function(plan, data, n) {
 }
 
 position_columns <- function(part, data, subject) {
+  if (part$word == "known") return(known_positions(part, data, subject))
   labels <- vapply(part$positions, variable_label, "")
   if (!length(labels)) return(matrix(order_within(subject), ncol = 1L))
   do.call(cbind, lapply(labels, position_values, part = part, data = data))
-}
-
-# Coefficients are those of the log standard deviation; the engine's are those of the log variance.
-variance_columns <- function(plan, data, n) {
-  if (is.null(plan$variance_plan)) return(matrix(0, n, 0L))
-  2 * build_matrix(plan$variance_plan, data, n = n)[, -1L, drop = FALSE]
 }
 
 group_labels <- function(expr, data) {
@@ -114,11 +104,24 @@ part_visits <- function(part) if (isTRUE(residual_words[[part$word]]$visits)) le
 
 visit_count <- function(plan) part_visits(plan$parts[[1L]])
 
-engine_part <- function(part, columns) {
-  visits <- part_visits(part)
-  bands <- if (is.null(part$bands)) visits - 1L else as.integer(part$bands) - 1L
-  list(name = residual_words[[part$word]]$name, visits = visits, bands = bands, columns = ncol(columns))
+# What the engine has to know of the structure, without rows.
+engine_structure <- function(plan) {
+  terms <- nonlinear_labels(plan)$kind
+  list(parts = lapply(plan$parts, engine_part), nugget = plan$nugget, groups = max(1L, length(plan$by_levels)),
+       variance_terms = if (is.null(terms)) character() else terms, held = as.integer(plan$held$index),
+       held_values = as.double(plan$held$value), own_scale = isTRUE(plan$own_scale))
 }
+
+engine_part <- function(part) {
+  visits <- part_visits(part)
+  given <- function(name, default) if (is.null(part[[name]])) default else part[[name]]
+  name <- if (isTRUE(part$series)) "series" else residual_words[[part$word]]$name
+  list(name = name, visits = visits, bands = as.integer(given("bands", visits)) - 1L, columns = part_columns(part),
+       p = as.integer(given("p", 1L)), q = as.integer(given("q", 1L)), shape = given("shape", 0),
+       metric = given("metric", "euclidean"), blocks = given("blocks", list()), estimated = isTRUE(part$estimated))
+}
+
+part_columns <- function(part) if (part$word == "known") 2L else max(1L, length(part$positions))
 
 check_one_group <- function(subject, by, group, plan) {
   if (is.null(plan$by) || all(group[subject] == by)) return(invisible())

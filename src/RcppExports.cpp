@@ -533,6 +533,17 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// engine_residual_parameters
+SEXP engine_residual_parameters(const Rcpp::List& residual, int linear);
+RcppExport SEXP _henderson_engine_residual_parameters(SEXP residualSEXP, SEXP linearSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type residual(residualSEXP);
+    Rcpp::traits::input_parameter< int >::type linear(linearSEXP);
+    rcpp_result_gen = Rcpp::wrap(engine_residual_parameters(residual, linear));
+    return rcpp_result_gen;
+END_RCPP
+}
 // engine_structured_information
 SEXP engine_structured_information(const Rcpp::List& model, const Eigen::VectorXd& theta, const Eigen::VectorXd& psi);
 RcppExport SEXP _henderson_engine_structured_information(SEXP modelSEXP, SEXP thetaSEXP, SEXP psiSEXP) {
@@ -630,6 +641,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_henderson_engine_structured_variances", (DL_FUNC) &_henderson_engine_structured_variances, 5},
     {"_henderson_engine_structured_conditional", (DL_FUNC) &_henderson_engine_structured_conditional, 3},
     {"_henderson_engine_residual_matrix", (DL_FUNC) &_henderson_engine_residual_matrix, 5},
+    {"_henderson_engine_residual_parameters", (DL_FUNC) &_henderson_engine_residual_parameters, 2},
     {"_henderson_engine_structured_information", (DL_FUNC) &_henderson_engine_structured_information, 3},
     {"_henderson_weak_reference", (DL_FUNC) &_henderson_weak_reference, 2},
     {"_henderson_weak_value", (DL_FUNC) &_henderson_weak_value, 1},

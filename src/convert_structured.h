@@ -30,23 +30,66 @@ inline Layout structured_layout(const Rcpp::List& layout) {
   return to_layout(layout);
 }
 
+// Matrices of known blocks: a list of lists, one list for each coefficient.
+inline std::vector<KnownBlocks::Blocks> to_blocks(const Rcpp::List& x) {
+  std::vector<KnownBlocks::Blocks> out;
+  for (R_xlen_t k = 0; k < x.size(); ++k) {
+    const Rcpp::List own = x[k];
+    out.emplace_back();
+    for (R_xlen_t b = 0; b < own.size(); ++b)
+      out.back().push_back(Rcpp::as<Eigen::MatrixXd>(own[b]));
+  }
+  return out;
+}
+
+inline ResidualRequest to_request(const Rcpp::List& part) {
+  ResidualRequest out;
+  out.name = Rcpp::as<std::string>(part["name"]);
+  out.visits = Rcpp::as<int>(part["visits"]);
+  out.bands = Rcpp::as<int>(part["bands"]);
+  out.p = Rcpp::as<int>(part["p"]);
+  out.q = Rcpp::as<int>(part["q"]);
+  out.shape = Rcpp::as<double>(part["shape"]);
+  const std::string metric = Rcpp::as<std::string>(part["metric"]);
+  out.metric = metric == "manhattan" ? Metric::manhattan : metric == "maximum" ? Metric::maximum : Metric::euclidean;
+  out.blocks = to_blocks(part["blocks"]);
+  out.estimated = Rcpp::as<bool>(part["estimated"]);
+  return out;
+}
+
 inline ResidualPointer to_structure(const Rcpp::List& x) {
   const Rcpp::List parts = x["parts"];
   ResidualPointer out;
   Index columns = 0;
   for (R_xlen_t k = 0; k < parts.size(); ++k) {
     const Rcpp::List part = parts[k];
-    ResidualRequest request;
-    request.name = Rcpp::as<std::string>(part["name"]);
-    request.visits = Rcpp::as<int>(part["visits"]);
-    request.bands = Rcpp::as<int>(part["bands"]);
-    if (Rcpp::as<int>(x["groups"]) > 1 && request.name == "cs") request.name = "cs_own";
+    ResidualRequest request = to_request(part);
+    const bool own_scale = Rcpp::as<int>(x["groups"]) > 1 || Rcpp::as<bool>(x["own_scale"]);
+    if (own_scale && request.name == "cs") request.name = "cs_own";
     const ResidualPointer own = residual_structure(request);
     out = out ? std::make_shared<Product>(out, columns, own) : own;
     columns += Rcpp::as<int>(part["columns"]);
   }
   if (Rcpp::as<bool>(x["nugget"])) out = std::make_shared<Nugget>(out);
   if (Rcpp::as<int>(x["groups"]) > 1 && !out->owns_scale()) out = std::make_shared<Scaled>(out);
+  return out;
+}
+
+// `columns`: how many columns the variance function has.
+inline ResidualModel to_residual_model(const Rcpp::List& x, Index columns) {
+  const Rcpp::CharacterVector names = x["variance_terms"];
+  std::vector<VarianceTerm> terms;
+  for (R_xlen_t t = 0; t < names.size(); ++t) {
+    const bool power = Rcpp::as<std::string>(names[t]) == "constpower";
+    terms.push_back(power ? VarianceTerm::constant_power : VarianceTerm::constant_proportion);
+  }
+  const Index linear = columns - static_cast<Index>(terms.size());
+  ResidualModel out(to_structure(x), Rcpp::as<int>(x["groups"]), VarianceFunction(linear, terms));
+  const Rcpp::IntegerVector held = x["held"];
+  std::vector<Index> which;
+  for (const int k : held)
+    which.push_back(k - 1);
+  out.hold(which, Rcpp::as<Eigen::VectorXd>(x["held_values"]));
   return out;
 }
 
@@ -83,10 +126,10 @@ struct Model {
     const Rcpp::List residual = x["residual"];
     OneChunk source(x["design"], layout);
     prepared = prepare(layout, to_units(x["constants"]), source, to_residual_rows(residual), monitor);
-    henderson::ResidualModel model(to_structure(residual), Rcpp::as<int>(residual["groups"]), prepared.rows.w.cols());
+    ResidualModel model = to_residual_model(residual, prepared.rows.w.cols());
     moments = residual_moments(prepared.rows, Rcpp::as<int>(residual["visits"]));
     const double known = Rcpp::as<double>(x["sigma"]);
-    const double sigma2 = known > 0 ? known * known : model.owns_scale() ? moments.variance : 0;
+    const double sigma2 = known > 0 ? known * known : model.owns_scale() ? (Rcpp::as<bool>(residual["own_scale"]) ? 1 : moments.variance) : 0;
     problem = structured_problem(layout, prepared, std::move(model), Rcpp::as<bool>(x["reml"]), sigma2);
   }
 };

@@ -26,6 +26,16 @@ const char* kind_name(henderson::ResidualKind kind) {
       return "exponent";
     case K::share:
       return "share";
+    case K::autoregression:
+      return "autoregression";
+    case K::moving_average:
+      return "moving_average";
+    case K::constant:
+      return "constant";
+    case K::power:
+      return "power";
+    case K::proportion:
+      return "proportion";
     default:
       return "log_ratio";
   }
@@ -37,12 +47,12 @@ Rcpp::List parameter_table(const henderson::ResidualModel& model) {
   Rcpp::CharacterVector kind(k);
   Rcpp::IntegerVector row(k), col(k), group(k);
   Rcpp::NumericVector lower(k), upper(k);
-  const Index own = model.structure().size();
+  const std::vector<Index> of = model.group_of();
   for (R_xlen_t i = 0; i < k; ++i) {
     kind[i] = kind_name(all[i].kind);
     row[i] = static_cast<int>(all[i].row) + 1;
     col[i] = static_cast<int>(all[i].col) + 1;
-    group[i] = i < own * model.groups() ? static_cast<int>(i / own) + 1 : 0;
+    group[i] = static_cast<int>(of[static_cast<std::size_t>(i)]);
     lower[i] = all[i].lower;
     upper[i] = all[i].upper;
   }
@@ -135,6 +145,7 @@ SEXP engine_structured_fit(const Rcpp::List& model, const Rcpp::List& options, b
     to.search.max_evaluations = Rcpp::as<int>(options["max_evaluations"]);
     to.search.decrement = Rcpp::as<double>(options["decrement"]);
     if (!Rf_isNull(options["theta"])) to.theta = Rcpp::as<Eigen::VectorXd>(options["theta"]);
+    to.more = Rcpp::as<bool>(options["more"]);
     if (!Rf_isNull(options["psi"])) to.psi = Rcpp::as<Eigen::VectorXd>(options["psi"]);
     henderson::StructuredOutcome found = henderson::StructuredSearch(m.problem, m.moments, to, m.monitor).run();
     if (!found.at.ok()) throw henderson::Error("not_finite", "");
@@ -206,7 +217,7 @@ SEXP engine_structured_conditional(const Rcpp::List& model, const Eigen::VectorX
 SEXP engine_residual_matrix(const Rcpp::List& residual, const Eigen::VectorXd& psi, const Eigen::MatrixXd& positions,
                             const Eigen::MatrixXd& w, const Rcpp::IntegerVector& group) {
   return henderson::guarded([&] {
-    const henderson::ResidualModel model(henderson::to_structure(residual), Rcpp::as<int>(residual["groups"]), w.cols());
+    const henderson::ResidualModel model = henderson::to_residual_model(residual, w.cols());
     henderson::require(psi.size() == model.size() && group.size() == positions.rows(),
                        "psi does not fit the structure");
     Eigen::MatrixXd out = Eigen::MatrixXd::Zero(positions.rows(), positions.rows());
@@ -228,6 +239,15 @@ SEXP engine_residual_matrix(const Rcpp::List& residual, const Eigen::VectorXd& p
           out(own[i], own[j]) = s.m.r(i, j);
     }
     return Rcpp::wrap(out);
+  });
+}
+
+// The parameters of a structure beside a variance function with `linear` columns in its linear predictor.
+// [[Rcpp::export(rng = false)]]
+SEXP engine_residual_parameters(const Rcpp::List& residual, int linear) {
+  return henderson::guarded([&] {
+    const Rcpp::CharacterVector terms = residual["variance_terms"];
+    return parameter_table(henderson::to_residual_model(residual, linear + terms.size()));
   });
 }
 

@@ -8,13 +8,16 @@
 namespace henderson {
 
 VectorXd snapped(const Problem& problem, const VectorXd& theta, std::vector<bool>& singular, double far) {
-  const Layout& layout = *problem.layout;
+  return snapped(*problem.layout, problem.n, theta, singular, far);
+}
+
+VectorXd snapped(const Layout& layout, Index n, const VectorXd& theta, std::vector<bool>& singular, double far) {
   VectorXd out = theta;
   singular.assign(layout.terms.size(), false);
   if (!layout.bounded()) return out;
   for (std::size_t t = 0; t < layout.terms.size(); ++t) {
     const Term& term = layout.terms[t];
-    const double per_level = static_cast<double>(problem.n) / static_cast<double>(layout.groups[term.group].levels);
+    const double per_level = static_cast<double>(n) / static_cast<double>(layout.groups[term.group].levels);
     bool own = false;
     const VectorXd next = term.structure->snapped(term.own(theta), term.q, far * 1e-8 / per_level, own);
     singular[t] = own;

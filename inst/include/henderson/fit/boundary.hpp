@@ -11,6 +11,7 @@ namespace henderson {
 
 // A covariance this close to singular (on the scale of one level's data, or `far` times that) is tried as exactly singular.
 VectorXd snapped(const Problem& problem, const VectorXd& theta, std::vector<bool>& singular, double far = 1);
+VectorXd snapped(const Layout& layout, Index n, const VectorXd& theta, std::vector<bool>& singular, double far = 1);
 
 // One of the equal factors L of the same Sigma: non-negative diagonal.
 VectorXd canonical(const Layout& layout, const VectorXd& theta);

@@ -1,5 +1,5 @@
-// Structures over visits that are linear in their parameters. Positions are the numbers 0, 1, ... of the visits, and R of a
-// subject is cut from one matrix.
+// Structures over visits that are linear in their parameters. Positions are the numbers 0, 1, ... of the visits, and R of
+// a subject is cut from one matrix.
 #ifndef HENDERSON_RESIDUAL_LINEAR_VISITS_HPP
 #define HENDERSON_RESIDUAL_LINEAR_VISITS_HPP
 
@@ -12,42 +12,20 @@
 namespace henderson {
 
 // The rows and columns of `whole` at these visits.
-inline MatrixXd at_visits(const MatrixXd& whole, const MatrixXd& positions) {
-  const Index n = positions.rows();
-  MatrixXd out(n, n);
-  for (Index a = 0; a < n; ++a)
-    for (Index b = 0; b < n; ++b)
-      out(a, b) = whole(static_cast<Index>(positions(a, 0)), static_cast<Index>(positions(b, 0)));
-  return out;
-}
+MatrixXd at_visits(const MatrixXd& whole, const MatrixXd& positions);
 
-inline bool positive_definite(const MatrixXd& m) { return Eigen::LLT<MatrixXd>(m).info() == Eigen::Success; }
+bool positive_definite(const MatrixXd& m);
 
 // R = base + sum psi_k B_k: first derivatives are the matrices B_k, second ones are zero.
 class LinearVisits : public ResidualStructure {
  public:
-  void fill(const VectorXd& psi, const MatrixXd& positions, int order, ResidualMatrices& out) const override {
-    out.resize(psi.size(), order);
-    MatrixXd whole = base_;
-    for (Index k = 0; k < psi.size(); ++k)
-      whole += psi[k] * basis_[k];
-    out.r = at_visits(whole, positions);
-    for (std::size_t k = 0; k < out.d.size(); ++k)
-      out.d[k] = at_visits(basis_[k], positions);
-  }
+  void fill(const VectorXd& psi, const MatrixXd& positions, int order, ResidualMatrices& out) const override;
   std::vector<ResidualParameter> parameters() const override { return parameters_; }
 
  protected:
   explicit LinearVisits(Index visits) : visits_(visits), base_(MatrixXd::Zero(visits, visits)) {}
-  void add(ResidualParameter parameter, MatrixXd basis) {
-    parameters_.push_back(parameter);
-    basis_.push_back(std::move(basis));
-  }
-  MatrixXd pair(Index a, Index b) const {
-    MatrixXd out = MatrixXd::Zero(visits_, visits_);
-    out(a, b) = out(b, a) = 1;
-    return out;
-  }
+  void add(ResidualParameter parameter, MatrixXd basis);
+  MatrixXd pair(Index a, Index b) const;
   Index visits_;
   MatrixXd base_;
   std::vector<MatrixXd> basis_;
@@ -57,110 +35,35 @@ class LinearVisits : public ResidualStructure {
 // Every variance and covariance (or, with `bands`, those up to that lag) a parameter of its own.
 class UnstructuredVisits : public LinearVisits {
  public:
-  UnstructuredVisits(Index visits, Index bands) : LinearVisits(visits), banded_(bands < visits - 1) {
-    for (Index j = 0; j < visits; ++j)
-      for (Index i = j; i < visits && i <= j + bands; ++i) {
-        const ResidualKind kind = i == j ? ResidualKind::variance : ResidualKind::covariance;
-        add({kind, i, j, Step::natural, i == j ? 0 : -std::numeric_limits<double>::infinity()}, pair(i, j));
-      }
-  }
+  UnstructuredVisits(Index visits, Index bands);
   bool owns_scale() const override { return true; }
-  std::vector<VectorXd> starts(const ResidualMoments& moments) const override {
-    VectorXd out = entries(moments.covariance);
-    for (int halving = 0; halving < 40 && !positive_definite(matrix(out)); ++halving)
-      for (Index k = 0; k < out.size(); ++k)
-        if (parameters_[k].row != parameters_[k].col) out[k] /= 2;
-    return {out};
-  }
+  std::vector<VectorXd> starts(const ResidualMoments& moments) const override;
 
   // About Sigma = L L' the steps are those of the symmetric matrix S in L exp(S) L', which is positive definite.
-  VectorXd moved(const VectorXd& psi, const VectorXd& step) const override {
-    if (banded_) return psi + step;
-    const MatrixXd l = Eigen::LLT<MatrixXd>(matrix(psi)).matrixL();
-    const Eigen::SelfAdjointEigenSolver<MatrixXd> eigen(matrix(step));
-    const VectorXd size = eigen.eigenvalues().array().exp();
-    const MatrixXd inner = eigen.eigenvectors() * size.asDiagonal() * eigen.eigenvectors().transpose();
-    return entries(l * inner * l.transpose());
-  }
-  MatrixXd jacobian(const VectorXd& psi) const override {
-    const Index k = psi.size();
-    if (banded_) return MatrixXd::Identity(k, k);
-    const MatrixXd l = Eigen::LLT<MatrixXd>(matrix(psi)).matrixL();
-    MatrixXd out(k, k);
-    for (Index i = 0; i < k; ++i)
-      out.col(i) = entries(l * basis_[i] * l.transpose());
-    return out;
-  }
-  MatrixXd curvature(const VectorXd& psi, const VectorXd& gradient) const override {
-    const Index k = psi.size();
-    MatrixXd out = MatrixXd::Zero(k, k);
-    if (banded_) return out;
-    const MatrixXd l = Eigen::LLT<MatrixXd>(matrix(psi)).matrixL();
-    MatrixXd g = matrix(gradient);
-    g = ((g + MatrixXd(g.diagonal().asDiagonal())) / 2).eval();
-    const MatrixXd inner = l.transpose() * g * l;
-    for (Index i = 0; i < k; ++i) {
-      const MatrixXd left = inner * basis_[i];
-      for (Index j = 0; j <= i; ++j)
-        out(i, j) = out(j, i) = left.cwiseProduct(basis_[j]).sum();
-    }
-    return out;
-  }
+  VectorXd moved(const VectorXd& psi, const VectorXd& step) const override;
+  MatrixXd jacobian(const VectorXd& psi) const override;
+  MatrixXd curvature(const VectorXd& psi, const VectorXd& gradient) const override;
 
  private:
-  VectorXd entries(const MatrixXd& m) const {
-    VectorXd out(parameters_.size());
-    for (Index k = 0; k < out.size(); ++k)
-      out[k] = m(parameters_[k].row, parameters_[k].col);
-    return out;
-  }
-  MatrixXd matrix(const VectorXd& psi) const {
-    MatrixXd out = MatrixXd::Zero(visits_, visits_);
-    for (Index k = 0; k < psi.size(); ++k) {
-      out(parameters_[k].row, parameters_[k].col) = psi[k];
-      out(parameters_[k].col, parameters_[k].row) = psi[k];
-    }
-    return out;
-  }
+  VectorXd entries(const MatrixXd& m) const;
+  MatrixXd matrix(const VectorXd& psi) const;
   bool banded_;
 };
 
 // Variances alone.
 class DiagonalVisits : public LinearVisits {
  public:
-  explicit DiagonalVisits(Index visits) : LinearVisits(visits) {
-    for (Index j = 0; j < visits; ++j)
-      add({ResidualKind::variance, j, j, Step::logarithm, 0}, pair(j, j));
-  }
+  explicit DiagonalVisits(Index visits);
   bool owns_scale() const override { return true; }
-  std::vector<VectorXd> starts(const ResidualMoments& moments) const override {
-    return {moments.covariance.diagonal()};
-  }
+  std::vector<VectorXd> starts(const ResidualMoments& moments) const override;
 };
 
 // Compound symmetry as SAS has it: a residual variance and one covariance, which may be negative as long as R is
 // positive definite. The variance is sigma^2, to which the covariance is relative, or with `own` a parameter beside it.
 class CompoundSymmetry : public LinearVisits {
  public:
-  CompoundSymmetry(Index visits, bool own) : LinearVisits(visits), own_(own) {
-    if (own)
-      add({ResidualKind::variance, 0, 0, Step::logarithm, 0}, MatrixXd::Identity(visits, visits));
-    else
-      base_ = MatrixXd::Identity(visits, visits);
-    add({ResidualKind::covariance, 1, 0, Step::natural, -1}, MatrixXd::Ones(visits, visits));
-  }
-  std::vector<VectorXd> starts(const ResidualMoments& moments) const override {
-    const MatrixXd& s = moments.covariance;
-    const double d = static_cast<double>(s.rows()), mean = s.diagonal().mean();
-    const double off = s.rows() < 2 ? 0.2 * mean : (s.sum() - s.trace()) / (d * (d - 1));
-    const double within = std::max(mean - off, 0.05 * mean), relative = std::max(off / within, -0.5 / d);
-    VectorXd out(own_ ? 2 : 1);
-    if (own_)
-      out << within, relative * within;
-    else
-      out << relative;
-    return {out};
-  }
+  CompoundSymmetry(Index visits, bool own);
+  std::vector<VectorXd> starts(const ResidualMoments& moments) const override;
   bool owns_scale() const override { return own_; }
 
  private:
@@ -171,44 +74,11 @@ class CompoundSymmetry : public LinearVisits {
 class CorrelationEntries : public LinearVisits {
  public:
   enum class Sharing { none, by_lag, all };
-  CorrelationEntries(Index visits, Sharing sharing, Index bands, ResidualKind kind = ResidualKind::correlation)
-      : LinearVisits(visits) {
-    base_ = MatrixXd::Identity(visits, visits);
-    if (visits < 2) return;
-    if (sharing == Sharing::all) {
-      add({ResidualKind::correlation, 1, 0, Step::natural, -1, 1}, MatrixXd::Ones(visits, visits) - base_);
-    } else if (sharing == Sharing::by_lag) {
-      for (Index lag = 1; lag <= std::min(bands, visits - 1); ++lag) {
-        MatrixXd b = MatrixXd::Zero(visits, visits);
-        for (Index a = lag; a < visits; ++a)
-          b(a, a - lag) = b(a - lag, a) = 1;
-        add({kind, lag, 0, Step::natural, -1, 1}, std::move(b));
-      }
-    } else {
-      for (Index j = 0; j < visits; ++j)
-        for (Index i = j + 1; i < visits && i <= j + bands; ++i) {
-          add({ResidualKind::correlation, i, j, Step::natural, -1, 1}, pair(i, j));
-        }
-    }
-  }
-  std::vector<VectorXd> starts(const ResidualMoments& moments) const override {
-    const VectorXd scale = moments.covariance.diagonal().cwiseSqrt().cwiseInverse();
-    const MatrixXd c = scale.asDiagonal() * moments.covariance * scale.asDiagonal();
-    VectorXd out(parameters_.size());
-    for (Index k = 0; k < out.size(); ++k)
-      out[k] = c.cwiseProduct(basis_[k]).sum() / basis_[k].sum();
-    for (int halving = 0; halving < 40 && !positive_definite(whole(out)); ++halving)
-      out /= 2;
-    return {out};
-  }
+  CorrelationEntries(Index visits, Sharing sharing, Index bands, ResidualKind kind = ResidualKind::correlation);
+  std::vector<VectorXd> starts(const ResidualMoments& moments) const override;
 
  private:
-  MatrixXd whole(const VectorXd& psi) const {
-    MatrixXd out = base_;
-    for (Index k = 0; k < psi.size(); ++k)
-      out += psi[k] * basis_[k];
-    return out;
-  }
+  MatrixXd whole(const VectorXd& psi) const;
 };
 
 }  // namespace henderson

@@ -5,7 +5,7 @@
 #ifndef HENDERSON_RESIDUAL_STRUCTURE_HPP
 #define HENDERSON_RESIDUAL_STRUCTURE_HPP
 
-#include <Eigen/Dense>
+#include <Eigen/Core>
 #include <cmath>
 #include <limits>
 #include <string>
@@ -17,7 +17,20 @@ using Eigen::Index;
 using Eigen::MatrixXd;
 using Eigen::VectorXd;
 
-enum class ResidualKind { variance, covariance, correlation, range, exponent, share, log_ratio };
+enum class ResidualKind {
+  variance,
+  covariance,
+  correlation,
+  range,
+  exponent,
+  share,
+  autoregression,
+  moving_average,
+  log_ratio,   // of the variance function, as the three after it
+  constant,
+  power,
+  proportion
+};
 
 // How a search moves one parameter: along itself, its logarithm, its inverse hyperbolic tangent, or its logit.
 enum class Step { natural, logarithm, hyperbolic, logistic };
@@ -35,10 +48,8 @@ struct ResidualMatrices {
   std::vector<MatrixXd> d, dd;
   MatrixXd& second(Index i, Index j) { return dd[i >= j ? i * (i + 1) / 2 + j : j * (j + 1) / 2 + i]; }
   const MatrixXd& second(Index i, Index j) const { return dd[i >= j ? i * (i + 1) / 2 + j : j * (j + 1) / 2 + i]; }
-  void resize(Index parameters, int order) {
-    d.assign(order > 0 ? parameters : 0, MatrixXd());
-    dd.assign(order > 1 ? parameters * (parameters + 1) / 2 : 0, MatrixXd());
-  }
+  void resize(Index parameters, int order);
+  void start(Index parameters, Index rows, int order);  // R = I, derivatives of zero
 };
 
 // What least-squares residuals say about R, for starting values.
@@ -46,6 +57,9 @@ struct ResidualMoments {
   MatrixXd covariance;  // by visit, complete and positive definite; empty for positions that are not visits
   double variance = 1;
   double shortest = 1, longest = 1;  // distances within subjects
+  std::vector<double> lag;           // correlations at 0, 1, ... shortest distances, where they could be had
+  // At this lag, kept away from the edges; 0.2^lag where the residuals do not say.
+  double lag_correlation(Index at) const;
 };
 
 // Correlation at one distance with its derivatives in the parameters (at most two).
@@ -74,54 +88,21 @@ class ResidualStructure {
   virtual VectorXd moved(const VectorXd& psi, const VectorXd& step) const;
   virtual MatrixXd jacobian(const VectorXd& psi) const;
   virtual MatrixXd curvature(const VectorXd& psi, const VectorXd& gradient) const;
+  // Is the criterion not smooth where the range is a distance? Then `beside` moves `below` and `above` to the distances of
+  // these positions that are next to a range.
+  virtual bool kinked() const { return false; }
+  virtual void beside(double, const MatrixXd&, double&, double&) const {}
+  // The representative of the points with the same R.
+  virtual VectorXd canonical(const VectorXd& psi) const { return psi; }
 };
 
 inline std::vector<KernelValue> ResidualStructure::links(const VectorXd&, const VectorXd&) const { return {}; }
 
-inline double moved_by(Step step, double psi, double by) {
-  if (step == Step::logarithm) return psi * std::exp(by);
-  if (step == Step::hyperbolic) return std::tanh(std::atanh(psi) + by);
-  if (step == Step::logistic) return 1 / (1 + (1 - psi) / psi * std::exp(-by));
-  return psi + by;
-}
+double moved_by(Step step, double psi, double by);
 
-inline double slope_of(Step step, double psi) {
-  if (step == Step::logarithm) return psi;
-  if (step == Step::hyperbolic) return (1 - psi) * (1 + psi);
-  if (step == Step::logistic) return psi * (1 - psi);
-  return 1;
-}
+double slope_of(Step step, double psi);
 
-inline double curvature_of(Step step, double psi) {
-  if (step == Step::logarithm) return psi;
-  if (step == Step::hyperbolic) return -2 * psi * (1 - psi) * (1 + psi);
-  if (step == Step::logistic) return psi * (1 - psi) * (1 - 2 * psi);
-  return 0;
-}
-
-inline VectorXd ResidualStructure::moved(const VectorXd& psi, const VectorXd& step) const {
-  const std::vector<ResidualParameter> all = parameters();
-  VectorXd out(psi.size());
-  for (Index k = 0; k < psi.size(); ++k)
-    out[k] = moved_by(all[k].step, psi[k], step[k]);
-  return out;
-}
-
-inline MatrixXd ResidualStructure::jacobian(const VectorXd& psi) const {
-  const std::vector<ResidualParameter> all = parameters();
-  MatrixXd out = MatrixXd::Zero(psi.size(), psi.size());
-  for (Index k = 0; k < psi.size(); ++k)
-    out(k, k) = slope_of(all[k].step, psi[k]);
-  return out;
-}
-
-inline MatrixXd ResidualStructure::curvature(const VectorXd& psi, const VectorXd& gradient) const {
-  const std::vector<ResidualParameter> all = parameters();
-  MatrixXd out = MatrixXd::Zero(psi.size(), psi.size());
-  for (Index k = 0; k < psi.size(); ++k)
-    out(k, k) = gradient[k] * curvature_of(all[k].step, psi[k]);
-  return out;
-}
+double curvature_of(Step step, double psi);
 
 }  // namespace henderson
 

@@ -33,35 +33,17 @@ class SubjectOperator {
 class DenseOperator : public SubjectOperator {
  public:
   DenseOperator(const ResidualModel& model, const VectorXd& psi, Index group, const MatrixXd& positions,
-                const MatrixXd& w, int order) {
-    SubjectMatrices s;
-    model.fill(psi, group, positions, w, order, s);
-    active_ = s.active;
-    if (!s.m.r.allFinite()) return;
-    const Eigen::LLT<MatrixXd> llt(s.m.r);
-    if (llt.info() != Eigen::Success) return;
-    l_ = llt.matrixL();
-    log_det_ = 2 * l_.diagonal().array().log().sum();
-    for (const MatrixXd& d : s.m.d)
-      k_.push_back(turned(d));
-    for (const MatrixXd& d : s.m.dd)
-      kk_.push_back(d.size() > 0 ? turned(d) : MatrixXd());
-  }
+                const MatrixXd& w, int order);
   void whiten(Eigen::Ref<MatrixXd> rows) const override { l_.triangularView<Eigen::Lower>().solveInPlace(rows); }
   void direct(Index i, const MatrixXd& whitened, MatrixXd& out) const override { out.noalias() = k_[i] * whitened; }
   double trace(Index i) const override { return k_[i].trace(); }
   double trace(Index i, Index j) const override { return k_[i].cwiseProduct(k_[j]).sum(); }
   bool has_second(Index i, Index j) const override { return second(i, j).size() > 0; }
   double second_trace(Index i, Index j) const override { return second(i, j).trace(); }
-  MatrixXd second_form(Index i, Index j, const MatrixXd& left, const MatrixXd& right) const override {
-    return left.transpose() * (second(i, j) * right);
-  }
+  MatrixXd second_form(Index i, Index j, const MatrixXd& left, const MatrixXd& right) const override;
 
  private:
-  MatrixXd turned(const MatrixXd& d) const {
-    MatrixXd out = l_.triangularView<Eigen::Lower>().solve(d);
-    return l_.triangularView<Eigen::Lower>().solve(out.transpose());
-  }
+  MatrixXd turned(const MatrixXd& d) const;
   const MatrixXd& second(Index i, Index j) const { return kk_[i >= j ? i * (i + 1) / 2 + j : j * (j + 1) / 2 + i]; }
   MatrixXd l_;
   std::vector<MatrixXd> k_, kk_;

@@ -11,54 +11,7 @@
 namespace henderson {
 
 // What least-squares residuals `e` say about R.
-inline ResidualMoments residual_moments(const StructuredRows& rows, Index visits) {
-  ResidualMoments out;
-  const VectorXd e = rows.d.col(rows.p());
-  out.variance = e.squaredNorm() / static_cast<double>(std::max<Index>(1, e.size() - rows.p()));
-  std::map<Index, std::vector<Index>> of;
-  for (Index i = 0; i < e.size(); ++i)
-    of[rows.subject[i]].push_back(i);
-  double shortest = std::numeric_limits<double>::infinity(), longest = 0;
-  MatrixXd sum = MatrixXd::Zero(visits, visits), count = sum;
-  for (const auto& own : of)
-    for (std::size_t a = 0; a < own.second.size(); ++a)
-      for (std::size_t b = 0; b <= a; ++b) {
-        const Index i = own.second[a], j = own.second[b];
-        if (visits > 0) {
-          const Index va = static_cast<Index>(rows.positions(i, 0)), vb = static_cast<Index>(rows.positions(j, 0));
-          sum(va, vb) += e[i] * e[j];
-          count(va, vb) += 1;
-          if (va == vb) continue;
-          sum(vb, va) = sum(va, vb);
-          count(vb, va) = count(va, vb);
-        } else if (a != b && a - b < 50) {
-          const double h = (rows.positions.row(i) - rows.positions.row(j)).norm();
-          if (h > 0) shortest = std::min(shortest, h);
-          longest = std::max(longest, h);
-        }
-      }
-  if (longest > 0) {
-    out.shortest = shortest;
-    out.longest = longest;
-  }
-  if (visits == 0) return out;
-  MatrixXd s = MatrixXd::Zero(visits, visits);
-  for (Index a = 0; a < visits; ++a)
-    s(a, a) = count(a, a) > 0 && sum(a, a) > 0 ? sum(a, a) / count(a, a) : out.variance;
-  for (Index a = 0; a < visits; ++a)
-    for (Index b = 0; b < a; ++b) {
-      const double r = count(a, b) > 1 ? sum(a, b) / count(a, b) : 0;
-      const double most = 0.98 * std::sqrt(s(a, a) * s(b, b));
-      s(a, b) = s(b, a) = std::max(-most, std::min(most, r));
-    }
-  const VectorXd sd = s.diagonal().cwiseSqrt();
-  const MatrixXd c = sd.cwiseInverse().asDiagonal() * s * sd.cwiseInverse().asDiagonal();
-  const Eigen::SelfAdjointEigenSolver<MatrixXd> eigen(c);
-  const VectorXd lifted = eigen.eigenvalues().cwiseMax(0.05 * eigen.eigenvalues().maxCoeff());
-  out.covariance = sd.asDiagonal() * (eigen.eigenvectors() * lifted.asDiagonal() * eigen.eigenvectors().transpose()) *
-                   sd.asDiagonal();
-  return out;
-}
+ResidualMoments residual_moments(const StructuredRows& rows, Index visits);
 
 }  // namespace henderson
 

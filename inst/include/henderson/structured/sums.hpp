@@ -33,27 +33,7 @@ struct StructuredMoments {
   MatrixXd residual_curvature;  // of V_ij over psi
 };
 
-inline StructuredMoments structured_moments(const StructuredSums& s, const StructuredPoint& at, bool reml) {
-  const Index k = s.t.size();
-  StructuredMoments out;
-  out.trace = s.t;
-  out.quadratic = s.a_ee / at.sigma2;
-  out.t = s.t_two;
-  out.ai = (s.e_two - s.a_xe.transpose() * s.a_xe) / at.sigma2;
-  out.residual_curvature = s.second_t - s.second_e / at.sigma2;
-  if (!reml) return out;
-  out.t -= 2 * s.x_two;
-  out.residual_curvature -= s.second_x;
-  for (Index i = 0; i < k; ++i) {
-    out.trace[i] -= s.a_xx[i].trace();
-    for (Index j = 0; j <= i; ++j) {
-      const double both = s.a_xx[i].cwiseProduct(s.a_xx[j].transpose()).sum();
-      out.t(i, j) += both;
-      if (i != j) out.t(j, i) += both;
-    }
-  }
-  return out;
-}
+StructuredMoments structured_moments(const StructuredSums& s, const StructuredPoint& at, bool reml);
 
 }  // namespace henderson
 

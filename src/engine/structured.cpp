@@ -1,0 +1,10 @@
+// One unit of an ordinary build: most of the time of a unit goes into the templates that its files share.
+#include "structured/derivatives.cpp"
+#include "structured/point.cpp"
+#include "structured/predictor.cpp"
+#include "structured/prepare.cpp"
+#include "structured/residual_moments.cpp"
+#include "structured/search.cpp"
+#include "structured/structured_information.cpp"
+#include "structured/sums.cpp"
+#include "structured/units.cpp"

@@ -1,0 +1,250 @@
+#include "henderson/structured/derivatives.hpp"
+
+#include <algorithm>
+#include <Eigen/Cholesky>
+
+#include "henderson/linalg/error.hpp"
+
+namespace henderson {
+
+StructuredSummer::StructuredSummer(const StructuredCriterion& criterion, const StructuredPoint& at,
+                                   const std::vector<RandomDirection>& random, bool full)
+    : pr_(criterion.problem()), checkpoint_(criterion.checkpoint()), at_(at), random_(random), full_(full), p_(pr_.p) {}
+
+StructuredSums StructuredSummer::run() {
+  start();
+  const Operators operators = make_operators(pr_, at_.psi, 2, checkpoint_);
+  if (operators.empty()) throw Error("input", "the covariance matrix of the residuals is not positive definite");
+  transform_ = MatrixXd::Identity(p_ + 1, p_ + 1);
+  transform_.topLeftCorner(p_, p_) =
+      at_.x_root.triangularView<Eigen::Lower>().solve(MatrixXd::Identity(p_, p_)).transpose();
+  transform_.col(p_).head(p_) = -at_.beta;
+  for (const Unit& unit : pr_.units.units) {
+    checkpoint_.check();
+    add_unit(unit, operators);
+  }
+  symmetric(out_.t_two);
+  symmetric(out_.x_two);
+  symmetric(out_.e_two);
+  symmetric(out_.second_t);
+  symmetric(out_.second_x);
+  symmetric(out_.second_e);
+  if (full_) symmetric(out_.q_full);
+  return std::move(out_);
+}
+
+void StructuredSummer::start() {
+  const Index u = static_cast<Index>(random_.size()), r = pr_.residual.size(), k = u + r;
+  out_.random = u;
+  out_.residual = r;
+  out_.t = out_.a_ee = VectorXd::Zero(k);
+  out_.a_xx.assign(k, MatrixXd::Zero(p_, p_));
+  out_.a_xe = MatrixXd::Zero(p_, k);
+  out_.t_two = out_.x_two = out_.e_two = MatrixXd::Zero(k, k);
+  out_.second_t = out_.second_x = out_.second_e = MatrixXd::Zero(r, r);
+  for (const Group& g : pr_.layout.groups) {
+    out_.level_t.push_back(MatrixXd::Zero(g.q, g.q));
+    out_.level_x.push_back(MatrixXd::Zero(g.q, g.q));
+    out_.level_e.push_back(MatrixXd::Zero(g.q, g.q));
+  }
+  if (full_) out_.q_full = MatrixXd::Zero(k * p_, k * p_);
+  if (full_) out_.r_full.assign(r * (r + 1) / 2, MatrixXd::Zero(p_, p_));
+}
+
+void StructuredSummer::add_unit(const Unit& unit, const Operators& operators) {
+  State st;
+  st.unit = &unit;
+  gram(unit, operators, st);
+  const Index q = unit.q;
+  if (q > 0) project(st);
+  st.c.assign(pr_.residual.size(), MatrixXd());
+  for (std::size_t k = 0; k < unit.subjects.size(); ++k)
+    add_subject(st, unit.subjects[k], st.rows[k], operators);
+  if (q > 0) {
+    add_residual_pairs(st);
+    add_random(st);
+  }
+}
+
+void StructuredSummer::gram(const Unit& unit, const Operators& operators, State& st) const {
+  const Index d = p_ + 1;
+  st.s = MatrixXd::Zero(unit.q + d, unit.q + d);
+  for (const SubjectRows& subject : unit.subjects) {
+    const Index k = static_cast<Index>(subject.columns.size());
+    MatrixXd rows(subject.b.rows(), k + d);
+    rows.leftCols(k) = subject.b.leftCols(k);
+    rows.rightCols(d).noalias() = subject.b.rightCols(d) * transform_;
+    operators[subject.pattern]->whiten(rows);
+    if (unit.q > 0) {
+      const MatrixXd own = rows.transpose() * rows;
+      const auto at = [&](Index j) { return j < k ? subject.columns[j] : unit.q + j - k; };
+      for (Index j = 0; j < own.cols(); ++j)
+        for (Index i = 0; i < own.rows(); ++i)
+          st.s(at(i), at(j)) += own(i, j);
+    }
+    st.rows.push_back(std::move(rows));
+  }
+}
+
+void StructuredSummer::project(State& st) const {
+  const Unit& unit = *st.unit;
+  const Index q = unit.q;
+  MatrixXd h = lambda_times(unit, at_.factor, st.s.topLeftCorner(q, q), true);
+  h = lambda_times(unit, at_.factor, h.transpose(), true);
+  h.diagonal().array() += 1;
+  const Eigen::LLT<MatrixXd> llt(h);
+  const MatrixXd inverse_root = llt.matrixU().solve(MatrixXd::Identity(q, q));
+  st.root = lambda_times(unit, at_.factor, inverse_root, false);
+  st.out_z = st.root * (st.root.transpose() * st.s.topLeftCorner(q, q));
+  st.out_xe = st.root * (st.root.transpose() * st.s.topRightCorner(q, p_ + 1));
+}
+
+MatrixXd StructuredSummer::projected(const State& st, const SubjectRows& subject, const MatrixXd& rows) const {
+  const Index q = st.unit->q, d = p_ + 1, k = static_cast<Index>(subject.columns.size());
+  MatrixXd out(rows.rows(), d + 2 * q);
+  out.leftCols(d) = rows.rightCols(d);
+  if (q == 0) return out;
+  MatrixXd xe(k, d), root(k, q), z(k, q);
+  out.rightCols(q).setZero();
+  for (Index j = 0; j < k; ++j) {
+    const Index at = subject.columns[j];
+    xe.row(j) = st.out_xe.row(at);
+    root.row(j) = st.root.row(at);
+    z.row(j) = st.out_z.row(at);
+    out.col(d + q + at) = rows.col(j);
+  }
+  out.leftCols(d).noalias() -= rows.leftCols(k) * xe;
+  out.middleCols(d, q).noalias() = rows.leftCols(k) * root;
+  out.rightCols(q).noalias() -= rows.leftCols(k) * z;
+  return out;
+}
+
+void StructuredSummer::add_subject(State& st, const SubjectRows& subject, const MatrixXd& rows,
+                                   const Operators& operators) {
+  const SubjectOperator& op = *operators[subject.pattern];
+  const Index q = st.unit->q, d = p_ + 1, count = static_cast<Index>(op.active().size());
+  const double m = st.unit->multiplicity;
+  const MatrixXd b = projected(st, subject, rows);
+  std::vector<MatrixXd> h(count);
+  for (Index i = 0; i < count; ++i) {
+    const Index at = out_.random + op.active()[i];
+    op.direct(i, b, h[i]);
+    out_.t[at] += m * (op.trace(i) - b.middleCols(d, q).cwiseProduct(h[i].middleCols(d, q)).sum());
+    const MatrixXd a = b.leftCols(d).transpose() * h[i].leftCols(d);
+    out_.a_xx[at] += a.topLeftCorner(p_, p_);
+    out_.a_xe.col(at) += a.col(p_).head(p_);
+    out_.a_ee[at] += a(p_, p_);
+    if (q > 0) {
+      MatrixXd& c = st.c[op.active()[i]];
+      if (c.size() == 0) {
+        c = MatrixXd::Zero(2 * q, d + 2 * q);
+        st.active.push_back(op.active()[i]);
+      }
+      c.noalias() += b.rightCols(2 * q).transpose() * h[i];
+    }
+  }
+  add_subject_pairs(st, op, b, h);
+}
+
+void StructuredSummer::add_subject_pairs(const State& st, const SubjectOperator& op, const MatrixXd& b,
+                                         const std::vector<MatrixXd>& h) {
+  const Index q = st.unit->q, d = p_ + 1, count = static_cast<Index>(h.size());
+  const double m = st.unit->multiplicity;
+  for (Index i = 0; i < count; ++i)
+    for (Index j = 0; j <= i; ++j) {
+      const Index ri = op.active()[i], rj = op.active()[j];
+      const Index a = out_.random + std::max(ri, rj), c = out_.random + std::min(ri, rj);
+      out_.x_two(a, c) += h[i].leftCols(p_).cwiseProduct(h[j].leftCols(p_)).sum();
+      out_.e_two(a, c) += h[i].col(p_).dot(h[j].col(p_));
+      if (m > 0)
+        out_.t_two(a, c) += m * (op.trace(i, j) - 2 * h[i].middleCols(d, q).cwiseProduct(h[j].middleCols(d, q)).sum());
+      if (full_) add_full(a, c, h[i].leftCols(p_).transpose() * h[j].leftCols(p_));
+      if (op.has_second(i, j)) add_second(op, i, j, b, m, q);
+    }
+}
+
+void StructuredSummer::add_second(const SubjectOperator& op, Index i, Index j, const MatrixXd& b, double m, Index q) {
+  const Index d = p_ + 1, a = std::max(op.active()[i], op.active()[j]), c = std::min(op.active()[i], op.active()[j]);
+  const MatrixXd form = op.second_form(i, j, b.leftCols(d), b.leftCols(d));
+  out_.second_t(a, c) += m * op.second_trace(i, j);
+  if (q > 0 && m > 0) out_.second_t(a, c) -= m * op.second_form(i, j, b.middleCols(d, q), b.middleCols(d, q)).trace();
+  out_.second_x(a, c) += form.topLeftCorner(p_, p_).trace();
+  out_.second_e(a, c) += form(p_, p_);
+  if (full_) out_.r_full[a * (a + 1) / 2 + c] += form.topLeftCorner(p_, p_);
+}
+
+void StructuredSummer::add_full(Index a, Index c, const MatrixXd& block) {
+  out_.q_full.block(a * p_, c * p_, p_, p_) += a == c ? MatrixXd((block + block.transpose()) / 2) : block;
+}
+
+void StructuredSummer::add_residual_pairs(const State& st) {
+  const Index q = st.unit->q, d = p_ + 1;
+  for (const Index ri : st.active)
+    for (const Index rj : st.active) {
+      if (rj > ri) continue;
+      const Index a = out_.random + ri, c = out_.random + rj;
+      const MatrixXd &ci = st.c[ri], &cj = st.c[rj];
+      out_.x_two(a, c) -= ci.topLeftCorner(q, p_).cwiseProduct(cj.topLeftCorner(q, p_)).sum();
+      out_.e_two(a, c) -= ci.col(p_).head(q).dot(cj.col(p_).head(q));
+      out_.t_two(a, c) += st.unit->multiplicity * ci.block(0, d, q, q).cwiseProduct(cj.block(0, d, q, q)).sum();
+      if (full_) add_full(a, c, -ci.topLeftCorner(q, p_).transpose() * cj.topLeftCorner(q, p_));
+    }
+}
+
+MatrixXd StructuredSummer::directed(const Unit& unit, const RandomDirection& e, const MatrixXd& rows) {
+  MatrixXd out = MatrixXd::Zero(rows.rows(), rows.cols());
+  for (const UnitLevel& l : unit.levels)
+    if (l.group == e.group) out.middleRows(l.first, e.e.rows()).noalias() = e.e * rows.middleRows(l.first, e.e.rows());
+  return out;
+}
+
+void StructuredSummer::add_random(const State& st) {
+  const Unit& unit = *st.unit;
+  const Index q = unit.q, d = p_ + 1, u = out_.random;
+  const double m = unit.multiplicity;
+  const MatrixXd g = st.s.topLeftCorner(q, q) - st.s.topLeftCorner(q, q) * st.out_z;     // Z'V^{-1}Z
+  const MatrixXd gx = st.s.topRightCorner(q, d) - st.s.topLeftCorner(q, q) * st.out_xe;  // Z'V^{-1}[X e]
+  add_levels(unit, g, gx);
+  std::vector<MatrixXd> ex(u), eg(u);
+  for (Index i = 0; i < u; ++i) {
+    ex[i] = directed(unit, random_[i], gx);
+    eg[i] = directed(unit, random_[i], g);
+    out_.t[i] += m * eg[i].trace();
+    const MatrixXd a = gx.transpose() * ex[i];
+    out_.a_xx[i] += a.topLeftCorner(p_, p_);
+    out_.a_xe.col(i) += a.col(p_).head(p_);
+    out_.a_ee[i] += a(p_, p_);
+  }
+  for (Index i = 0; i < u; ++i) {
+    const MatrixXd gex = g * ex[i];
+    for (Index j = 0; j <= i; ++j) {
+      const MatrixXd pair = gex.transpose() * ex[j];
+      out_.x_two(i, j) += pair.topLeftCorner(p_, p_).trace();
+      out_.e_two(i, j) += pair(p_, p_);
+      out_.t_two(i, j) += m * eg[i].cwiseProduct(eg[j].transpose()).sum();
+      if (full_) add_full(i, j, pair.topLeftCorner(p_, p_));
+    }
+  }
+  for (const Index r : st.active)
+    for (Index i = 0; i < u; ++i) {
+      const auto zx = st.c[r].block(q, 0, q, d);
+      const MatrixXd zz = st.c[r].bottomRightCorner(q, q);
+      out_.x_two(u + r, i) += zx.leftCols(p_).cwiseProduct(ex[i].leftCols(p_)).sum();
+      out_.e_two(u + r, i) += zx.col(p_).dot(ex[i].col(p_));
+      out_.t_two(u + r, i) += m * directed(unit, random_[i], zz).trace();
+      if (full_) add_full(u + r, i, zx.leftCols(p_).transpose() * ex[i].leftCols(p_));
+    }
+}
+
+void StructuredSummer::add_levels(const Unit& unit, const MatrixXd& g, const MatrixXd& gx) {
+  for (const UnitLevel& l : unit.levels) {
+    const Index q = pr_.layout.groups[l.group].q;
+    out_.level_t[l.group] += unit.multiplicity * g.block(l.first, l.first, q, q);
+    const auto x = gx.block(l.first, 0, q, p_);
+    const auto e = gx.block(l.first, p_, q, 1);
+    out_.level_x[l.group] += x * x.transpose();
+    out_.level_e[l.group] += e * e.transpose();
+  }
+}
+
+}  // namespace henderson

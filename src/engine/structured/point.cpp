@@ -1,0 +1,100 @@
+#include "henderson/structured/point.hpp"
+
+#include <cmath>
+#include <Eigen/Cholesky>
+
+namespace henderson {
+
+StructuredCriterion::StructuredCriterion(const StructuredProblem& problem, Checkpoint& checkpoint)
+    : pr_(&problem), checkpoint_(&checkpoint) {}
+
+StructuredPoint StructuredCriterion::evaluate(const VectorXd& theta, const VectorXd& psi) const {
+  StructuredPoint out;
+  out.theta = theta;
+  out.psi = psi;
+  out.degrees = static_cast<double>(pr_->reml ? pr_->n - pr_->p : pr_->n);
+  for (std::size_t g = 0; g < pr_->layout.groups.size(); ++g) {
+    out.factor.push_back(pr_->layout.factor(static_cast<int>(g), theta));
+    if (!out.factor.back().allFinite()) return out;
+  }
+  if (!psi.allFinite()) return out;
+  const Operators operators = make_operators(*pr_, psi, 0, *checkpoint_);
+  if (operators.empty()) return out;
+  for (const Pattern& pattern : pr_->units.patterns)
+    out.log_det_v += static_cast<double>(pattern.count) * operators[&pattern - pr_->units.patterns.data()]->log_det();
+  MatrixXd s = MatrixXd::Zero(pr_->p + 1, pr_->p + 1);
+  Index done = 0;
+  for (const Unit& unit : pr_->units.units) {
+    if (++done % 64 == 0) checkpoint_->check();
+    if (!add_unit(unit, operators, s, out)) return out;
+  }
+  solve(s, out);
+  return out;
+}
+
+bool StructuredCriterion::add_unit(const Unit& unit, const Operators& operators, MatrixXd& s,
+                                   StructuredPoint& out) const {
+  const Index d = pr_->p + 1, q = unit.q;
+  const MatrixXd own = unit_gram(unit, operators, d, [](const SubjectRows&, const MatrixXd&) {});
+  s += own.bottomRightCorner(d, d);
+  if (q == 0) return true;
+  MatrixXd h = lambda_times(unit, out.factor, own.topLeftCorner(q, q), true);
+  h = lambda_times(unit, out.factor, h.transpose(), true);
+  h.diagonal().array() += 1;
+  const Eigen::LLT<MatrixXd> llt(h);
+  if (llt.info() != Eigen::Success) return false;
+  out.log_det_v += unit.multiplicity * 2 * llt.matrixLLT().diagonal().array().log().sum();
+  const MatrixXd w = llt.matrixL().solve(lambda_times(unit, out.factor, own.topRightCorner(q, d), true));
+  s.noalias() -= w.transpose() * w;
+  return true;
+}
+
+void StructuredCriterion::solve(const MatrixXd& s, StructuredPoint& out) const {
+  const Index p = pr_->p;
+  const Eigen::LLT<MatrixXd> llt(s.topLeftCorner(p, p));
+  if (p > 0 && llt.info() != Eigen::Success) return;
+  out.x_root = p > 0 ? MatrixXd(llt.matrixL()) : MatrixXd(0, 0);
+  out.log_det_x = 2 * out.x_root.diagonal().array().log().sum();
+  out.beta = s.col(p).head(p);
+  out.x_root.triangularView<Eigen::Lower>().solveInPlace(out.beta);
+  out.r2 = s(p, p) - out.beta.squaredNorm();
+  out.x_root.triangularView<Eigen::Lower>().transpose().solveInPlace(out.beta);
+  out.sigma2 = pr_->sigma2 > 0 ? pr_->sigma2 : out.r2 / out.degrees;
+  if (!(out.sigma2 > 0) || !(out.r2 > 0)) return;
+  out.value = out.log_det_v + out.degrees * std::log(2 * M_PI * out.sigma2) + out.r2 / out.sigma2 - pr_->log_weight;
+  if (pr_->reml) out.value += out.log_det_x + 2 * pr_->log_det_r;
+}
+
+std::unique_ptr<SubjectOperator> make_operator(const ResidualModel& model, const VectorXd& psi, const Pattern& pattern,
+                                               int order) {
+  const Index parameter = pattern.positions.cols() == 1 ? model.chain(pattern.group) : -1;
+  if (parameter >= 0 && pattern.positions.rows() > kDensePositions) {
+    return std::make_unique<MarkovOperator>(model.structure().links(psi.segment(parameter, 1), pattern.positions.col(0)),
+                                            parameter);
+  }
+  return std::make_unique<DenseOperator>(model, psi, pattern.group, pattern.positions, pattern.w, order);
+}
+
+Operators make_operators(const StructuredProblem& pr, const VectorXd& psi, int order, Checkpoint& checkpoint) {
+  Operators out;
+  for (const Pattern& pattern : pr.units.patterns) {
+    out.push_back(make_operator(pr.residual, psi, pattern, order));
+    if (!out.back()->ok()) return {};
+    checkpoint.check();
+  }
+  return out;
+}
+
+MatrixXd lambda_times(const Unit& unit, const std::vector<MatrixXd>& factor, const MatrixXd& rows, bool transposed) {
+  MatrixXd out(rows.rows(), rows.cols());
+  for (const UnitLevel& l : unit.levels) {
+    const MatrixXd& own = factor[l.group];
+    if (transposed)
+      out.middleRows(l.first, own.rows()).noalias() = own.transpose() * rows.middleRows(l.first, own.rows());
+    else
+      out.middleRows(l.first, own.rows()).noalias() = own * rows.middleRows(l.first, own.rows());
+  }
+  return out;
+}
+
+}  // namespace henderson

@@ -1,0 +1,301 @@
+#include "henderson/structured/search.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace henderson {
+
+double StructuredFunction::value(const VectorXd& x) {
+  at_ = criterion_->evaluate(x.head(n_theta()), x.tail(x.size() - n_theta()));
+  return at_.value;
+}
+
+void StructuredFunction::derivatives(const VectorXd& x, VectorXd& gradient, MatrixXd& hessian) {
+  if (x.head(n_theta()) != at_.theta || x.tail(x.size() - n_theta()) != at_.psi) value(x);
+  const StructuredProblem& pr = criterion_->problem();
+  const std::vector<RandomDirection> random = directions();
+  const StructuredSums s = StructuredSummer(*criterion_, at_, random, false).run();
+  const StructuredMoments m = structured_moments(s, at_, pr.reml);
+  const VectorXd slope = m.trace - m.quadratic;
+  MatrixXd h = 2 * m.ai - m.t;
+  if (!(pr.sigma2 > 0)) h -= m.quadratic * m.quadratic.transpose() / at_.degrees;
+  const Index u = s.random, r = s.residual;
+  h.topLeftCorner(u, u) += random_curvature(s);
+  h.bottomRightCorner(r, r) += m.residual_curvature;
+  MatrixXd j = MatrixXd::Identity(u + r, u + r);
+  j.bottomRightCorner(r, r) = pr.residual.jacobian(at_.psi);
+  gradient = j.transpose() * slope;
+  hessian = j.transpose() * h * j;
+  hessian.bottomRightCorner(r, r) += pr.residual.curvature(at_.psi, slope.tail(r));
+}
+
+VectorXd StructuredFunction::moved(const VectorXd& x, const VectorXd& step) const {
+  const Index u = n_theta(), r = x.size() - u;
+  VectorXd out(x.size());
+  out << x.head(u) + step.head(u), criterion_->problem().residual.moved(x.tail(r), step.tail(r));
+  return out;
+}
+
+double StructuredFunction::noise() const {
+  return 16 * std::numeric_limits<double>::epsilon() *
+         (std::abs(at_.log_det_v) + std::abs(at_.log_det_x) + at_.degrees * (1 + std::abs(std::log(at_.sigma2))));
+}
+
+std::vector<RandomDirection> StructuredFunction::directions() const {
+  std::vector<RandomDirection> out;
+  const Layout& layout = criterion_->problem().layout;
+  for (std::size_t t = 0; t < layout.terms.size(); ++t) {
+    const Term& term = layout.terms[t];
+    const VectorXd own = term.own(at_.theta);
+    for (Index k = 0; k < term.n_theta; ++k)
+      out.push_back({static_cast<int>(t), term.group,
+                     embedded(layout, term, term.structure->sigma_derivative(own, term.q, k))});
+  }
+  return out;
+}
+
+MatrixXd StructuredFunction::embedded(const Layout& layout, const Term& term, const MatrixXd& e) {
+  MatrixXd out = MatrixXd::Zero(layout.groups[term.group].q, layout.groups[term.group].q);
+  out.block(term.column, term.column, term.q, term.q) = e;
+  return out;
+}
+
+MatrixXd StructuredFunction::random_curvature(const StructuredSums& s) const {
+  const StructuredProblem& pr = criterion_->problem();
+  MatrixXd out = MatrixXd::Zero(s.random, s.random);
+  for (const Term& term : pr.layout.terms) {
+    const MatrixXd whole =
+        s.level_t[term.group] - (pr.reml ? 1.0 : 0.0) * s.level_x[term.group] - s.level_e[term.group] / at_.sigma2;
+    const MatrixXd score = whole.block(term.column, term.column, term.q, term.q);
+    const VectorXd own = term.own(at_.theta);
+    for (Index k = 0; k < term.n_theta; ++k)
+      for (Index j = 0; j <= k; ++j) {
+        const MatrixXd half = term.structure->half_curvature(own, term.q, k, j);
+        out(term.theta + k, term.theta + j) = out(term.theta + j, term.theta + k) = 2 * score.cwiseProduct(half).sum();
+      }
+  }
+  return out;
+}
+
+bool StructuredFunction::leave(const VectorXd& x, double, const NewtonStep& newton) const {
+  const std::vector<ResidualParameter> own = criterion_->problem().residual.parameters();
+  for (std::size_t k = 0; k < own.size(); ++k)
+    if (own[k].kind == ResidualKind::range && x[n_theta() + static_cast<Index>(k)] > farthest_)
+      return newton.decrement < 0.01;
+  return false;
+}
+
+StructuredSearch::StructuredSearch(const StructuredProblem& problem, const ResidualMoments& moments,
+                                   const StructuredOptions& options, Monitor& monitor)
+    : pr_(problem), moments_(moments), options_(options), monitor_(monitor), criterion_(problem, monitor) {}
+
+StructuredOutcome StructuredSearch::run() {
+  const std::vector<VectorXd> starts = candidates();
+  const std::vector<std::size_t> order = ranked(starts);
+  const std::size_t wanted = several_optima() ? 2 : 1;
+  for (std::size_t k = 0; k < order.size(); ++k) {
+    const bool vanished = k == 1 && singular_now();
+    if (k >= wanted && out_.optimum.status == "converged" && !vanished) break;
+    search(starts[order[k]]);
+  }
+  settle_kinks();
+  snap();
+  settle();
+  return std::move(out_);
+}
+
+// Numbers of the starts by the criterion there, the lowest first.
+std::vector<std::size_t> StructuredSearch::ranked(const std::vector<VectorXd>& starts) {
+  const Index u = pr_.layout.n_theta;
+  std::vector<std::pair<double, std::size_t>> order;
+  for (std::size_t k = 0; k < starts.size(); ++k) {
+    const bool alone = starts.size() == 1;
+    const double value = alone ? 0 : criterion_.evaluate(starts[k].head(u), starts[k].tail(starts[k].size() - u)).value;
+    if (!alone) ++out_.evaluations;
+    if (std::isfinite(value)) order.emplace_back(value, k);
+  }
+  std::sort(order.begin(), order.end());
+  std::vector<std::size_t> out;
+  for (const auto& own : order)
+    out.push_back(own.second);
+  return out;
+}
+
+// Ranges, shares and moving averages have several local optima as a rule.
+bool StructuredSearch::several_optima() const {
+  for (const ResidualParameter& own : pr_.residual.parameters())
+    if (own.kind == ResidualKind::range || own.kind == ResidualKind::share || own.kind == ResidualKind::exponent ||
+        own.kind == ResidualKind::moving_average || own.kind == ResidualKind::constant)
+      return true;
+  return false;
+}
+
+// Has a random effect lost its variance? Such an end of the search may be one of two.
+bool StructuredSearch::singular_now() const {
+  std::vector<bool> singular;
+  if (!out_.at.ok()) return true;
+  snapped(pr_.layout, pr_.n, out_.at.theta, singular);
+  return std::find(singular.begin(), singular.end(), true) != singular.end();
+}
+
+std::vector<VectorXd> StructuredSearch::candidates() const {
+  const bool held = pr_.sigma2 > 0 && !pr_.residual.owns_scale();
+  const double unit = held ? std::sqrt(moments_.variance / pr_.sigma2) : 1;
+  const Index u = pr_.layout.n_theta;
+  const bool given = options_.psi.size() == pr_.residual.size() && options_.psi.size() > 0;
+  const std::vector<VectorXd> psi = given && !options_.more ? std::vector<VectorXd>{options_.psi} : residual_starts();
+  std::vector<VectorXd> theta;
+  if (options_.theta.size() == u && u > 0 && !options_.more)
+    theta.push_back(options_.theta);
+  else if (u == 0)
+    theta.emplace_back();
+  else
+    for (const double share : {0.6, 0.15}) {
+      const double scale = share * unit;
+      VectorXd own(u);
+      for (const Term& term : pr_.layout.terms)
+        own.segment(term.theta, term.n_theta) =
+            term.structure->project(scale * scale * MatrixXd::Identity(term.q, term.q));
+      theta.push_back(own);
+    }
+  std::vector<VectorXd> out;
+  for (const VectorXd& t : theta)
+    for (const VectorXd& r : psi) {
+      out.emplace_back(t.size() + r.size());
+      out.back() << t, r;
+    }
+  if (given && options_.more && options_.theta.size() == u) {
+    out.emplace_back(u + options_.psi.size());
+    out.back() << options_.theta, options_.psi;
+  }
+  return out;
+}
+
+std::vector<VectorXd> StructuredSearch::residual_starts() const {
+  ResidualMoments relative = moments_;
+  if (pr_.sigma2 > 0) {
+    relative.variance /= pr_.sigma2;
+    relative.covariance /= pr_.sigma2;
+  }
+  return pr_.residual.starts(relative, covariates());
+}
+
+// Variance covariates of the rows, pattern by pattern.
+MatrixXd StructuredSearch::covariates() const {
+  Index n = 0, k = 0;
+  for (const Pattern& pattern : pr_.units.patterns) {
+    n += pattern.w.rows();
+    k = pattern.w.cols();
+  }
+  MatrixXd out(n, k);
+  n = 0;
+  for (const Pattern& pattern : pr_.units.patterns) {
+    out.middleRows(n, pattern.w.rows()) = pattern.w;
+    n += pattern.w.rows();
+  }
+  return out;
+}
+
+void StructuredSearch::search(const VectorXd& start) {
+  StructuredFunction f(criterion_, 1e4 * moments_.longest);
+  Optimum found = minimize(f, start, options_.search, monitor_);
+  if (found.status == "left") found.status = "converged";
+  ++out_.starts;
+  out_.evaluations += found.evaluations;
+  if (!std::isfinite(found.value)) {
+    if (out_.starts == 1) out_.optimum = found;
+    return;
+  }
+  const double noise = 1e-12 * (1 + std::abs(found.value)) + f.noise();
+  const bool better =
+      out_.starts == 1 || !std::isfinite(out_.optimum.value) || found.value < out_.optimum.value - noise ||
+      (out_.optimum.status != "converged" && found.status == "converged" && found.value < out_.optimum.value + noise);
+  if (!better) return;
+  const Index u = pr_.layout.n_theta, r = pr_.residual.size();
+  out_.at = f.last();
+  if (out_.at.theta != found.theta.head(u) || out_.at.psi != found.theta.tail(r))
+    out_.at = criterion_.evaluate(found.theta.head(u), found.theta.tail(r));
+  out_.optimum = std::move(found);
+}
+
+void StructuredSearch::snap() {
+  const Layout& layout = pr_.layout;
+  out_.singular.assign(layout.terms.size(), false);
+  if (!out_.at.ok()) return;
+  const VectorXd theta = snapped(layout, pr_.n, out_.at.theta, out_.singular);
+  if (theta == out_.at.theta) return;
+  const StructuredPoint there = criterion_.evaluate(theta, out_.at.psi);
+  ++out_.evaluations;
+  if (there.ok() && there.value <= out_.at.value + 1e-7) {
+    out_.at = there;
+    out_.optimum.theta.head(theta.size()) = theta;
+    out_.optimum.value = there.value;
+  } else {
+    out_.singular.assign(layout.terms.size(), false);
+  }
+}
+
+void StructuredSearch::settle_kinks() {
+  if (!out_.at.ok() || !pr_.residual.structure().kinked()) return;
+  const std::vector<ResidualParameter> own = pr_.residual.parameters();
+  for (Index k = 0; k < pr_.residual.size(); ++k) {
+    if (own[static_cast<std::size_t>(k)].kind != ResidualKind::range) continue;
+    double below = 0, above = std::numeric_limits<double>::infinity();
+    for (const Pattern& pattern : pr_.units.patterns)
+      pr_.residual.structure().beside(out_.at.psi[k], pattern.positions, below, above);
+    for (const double range : {below, above})
+      if (std::abs(range / out_.at.psi[k] - 1) < 0.02) try_range(k, range);
+  }
+}
+
+void StructuredSearch::try_range(Index at, double range) {
+  const Index u = pr_.layout.n_theta, r = pr_.residual.size();
+  const VectorXd all = pr_.residual.whole(out_.at.psi);
+  StructuredProblem held = pr_;
+  held.residual.hold({at}, VectorXd::Constant(1, range));
+  const StructuredCriterion criterion(held, monitor_);
+  StructuredFunction f(criterion, 1e4 * moments_.longest);
+  VectorXd start(u + r - 1);
+  start << out_.at.theta, held.residual.free(all);
+  const Optimum found = minimize(f, start, options_.search, monitor_);
+  out_.evaluations += found.evaluations;
+  if (!std::isfinite(found.value) || found.value > out_.at.value + 1e-9 * (1 + std::abs(found.value))) return;
+  out_.at = criterion_.evaluate(found.theta.head(u), held.residual.whole(found.theta.tail(r - 1)));
+  VectorXd whole(u + r);
+  whole << out_.at.theta, out_.at.psi;
+  StructuredFunction g(criterion_, 1e4 * moments_.longest);
+  out_.optimum.theta = whole;
+  out_.optimum.value = out_.at.value;
+  g.value(whole);
+  g.derivatives(whole, out_.optimum.gradient, out_.optimum.hessian);
+  out_.optimum.status = found.status;
+  out_.optimum.decrement = found.decrement;
+}
+
+// The canonical one of the points with the same R.
+void StructuredSearch::settle() {
+  if (!out_.at.ok()) return;
+  const VectorXd psi = pr_.residual.canonical(out_.at.psi);
+  if (psi == out_.at.psi) return;
+  const StructuredPoint there = criterion_.evaluate(out_.at.theta, psi);
+  ++out_.evaluations;
+  if (!there.ok() || !(there.value <= out_.at.value + 1e-7)) return;
+  out_.at = there;
+  out_.optimum.theta.tail(psi.size()) = psi;
+}
+
+StructuredPoint absolute_point(StructuredProblem& problem, const StructuredPoint& at, Checkpoint& checkpoint) {
+  const double scale = at.sigma2;
+  VectorXd theta = at.theta, psi = at.psi;
+  for (const Term& term : problem.layout.terms) {
+    theta.segment(term.theta, term.n_theta) = term.structure->scaled(term.own(theta), term.q, std::sqrt(scale));
+  }
+  const std::vector<ResidualParameter> all = problem.residual.parameters();
+  for (Index k = 0; k < psi.size(); ++k)
+    if (all[k].kind == ResidualKind::variance || all[k].kind == ResidualKind::covariance) psi[k] *= scale;
+  problem.sigma2 = 1;
+  return StructuredCriterion(problem, checkpoint).evaluate(theta, psi);
+}
+
+}  // namespace henderson

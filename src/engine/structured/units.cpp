@@ -1,0 +1,114 @@
+#include "henderson/structured/units.hpp"
+
+#include <algorithm>
+#include <numeric>
+
+namespace henderson {
+
+Units UnitBuilder::run() {
+  out_.p = rows_.p();
+  out_.n = rows_.d.rows();
+  collect_subjects();
+  connect();
+  fill();
+  return std::move(out_);
+}
+
+void UnitBuilder::collect_subjects() {
+  of_.resize(rows_.group.size());
+  for (Index i = 0; i < out_.n; ++i)
+    of_[rows_.subject[i]].push_back(i);
+  for (std::vector<Index>& own : of_)
+    std::stable_sort(own.begin(), own.end(), [&](Index a, Index b) {
+      for (Index c = 0; c < rows_.positions.cols(); ++c)
+        if (rows_.positions(a, c) != rows_.positions(b, c)) return rows_.positions(a, c) < rows_.positions(b, c);
+      return false;
+    });
+}
+
+Index UnitBuilder::find(Index x) {
+  while (parent_[x] != x)
+    x = parent_[x] = parent_[parent_[x]];
+  return x;
+}
+
+void UnitBuilder::connect() {
+  Index nodes = static_cast<Index>(of_.size());
+  for (const Group& g : layout_.groups) {
+    first_.push_back(nodes);
+    nodes += g.levels;
+  }
+  parent_.resize(nodes);
+  std::iota(parent_.begin(), parent_.end(), Index(0));
+  for (Index i = 0; i < out_.n; ++i)
+    for (std::size_t g = 0; g < first_.size(); ++g)
+      parent_[find(rows_.subject[i])] = find(first_[g] + rows_.code[g][i]);
+}
+
+void UnitBuilder::fill() {
+  std::unordered_map<Index, Index> unit_of;
+  std::vector<std::map<std::pair<int, Index>, Index>> columns;  // per unit: first column of (group, level)
+  for (std::size_t s = 0; s < of_.size(); ++s) {
+    if (of_[s].empty()) continue;
+    const auto found = unit_of.emplace(find(static_cast<Index>(s)), static_cast<Index>(out_.units.size()));
+    if (found.second) {
+      out_.units.emplace_back();
+      columns.emplace_back();
+    }
+    add_subject(static_cast<Index>(s), out_.units[found.first->second], columns[found.first->second]);
+  }
+}
+
+void UnitBuilder::add_subject(Index s, Unit& unit, std::map<std::pair<int, Index>, Index>& first) {
+  const std::vector<Index>& own = of_[s];
+  const Index n = static_cast<Index>(own.size()), p = out_.p;
+  SubjectRows out;
+  out.subject = s;
+  out.pattern = pattern_of(s);
+  std::map<Index, Index> local;  // column of the unit -> column of the subject
+  for (const Index i : own)
+    for (std::size_t g = 0; g < first_.size(); ++g) {
+      const Index q = layout_.groups[g].q, level = rows_.code[g][i];
+      const auto at = first.emplace(std::make_pair(static_cast<int>(g), level), unit.q);
+      if (at.second) {
+        unit.levels.push_back({static_cast<int>(g), level, unit.q});
+        unit.q += q;
+      }
+      if (!local.emplace(at.first->second, static_cast<Index>(out.columns.size())).second) continue;
+      for (Index c = 0; c < q; ++c)
+        out.columns.push_back(at.first->second + c);
+    }
+  const Index k = static_cast<Index>(out.columns.size());
+  out.b = MatrixXd::Zero(n, k + p + 1);
+  for (Index a = 0; a < n; ++a) {
+    const Index i = own[a];
+    for (std::size_t g = 0; g < first_.size(); ++g) {
+      const Index at = local[first[{static_cast<int>(g), rows_.code[g][i]}]];
+      out.b.block(a, at, 1, layout_.groups[g].q) = rows_.z[g].row(i);
+    }
+    out.b.block(a, k, 1, p + 1) = rows_.d.row(i);
+  }
+  unit.subjects.push_back(std::move(out));
+}
+
+Index UnitBuilder::pattern_of(Index s) {
+  const std::vector<Index>& own = of_[s];
+  const Index n = static_cast<Index>(own.size());
+  Pattern pattern;
+  pattern.group = rows_.group[s];
+  pattern.positions.resize(n, rows_.positions.cols());
+  pattern.w.resize(n, rows_.w.cols());
+  for (Index a = 0; a < n; ++a) {
+    pattern.positions.row(a) = rows_.positions.row(own[a]);
+    pattern.w.row(a) = rows_.w.row(own[a]);
+  }
+  std::string key(reinterpret_cast<const char*>(&pattern.group), sizeof(Index));
+  key.append(reinterpret_cast<const char*>(pattern.positions.data()), sizeof(double) * pattern.positions.size());
+  key.append(reinterpret_cast<const char*>(pattern.w.data()), sizeof(double) * pattern.w.size());
+  const auto found = pattern_.emplace(key, static_cast<Index>(out_.patterns.size()));
+  if (found.second) out_.patterns.push_back(std::move(pattern));
+  ++out_.patterns[found.first->second].count;
+  return found.first->second;
+}
+
+}  // namespace henderson
