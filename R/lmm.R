@@ -45,11 +45,19 @@
 #' independent. Over visits (a factor, or the sorted values of a variable): `us` unstructured, `diag` one variance for each
 #' visit, `cs` compound symmetry, `toep` Toeplitz, `ad` antedependence, `corr` unstructured correlation with one variance;
 #' with one variance for each visit `csh`, `toeph`, `ar1h`, `adh` (`hom = TRUE` and `hom = FALSE` switch between the two).
-#' Over whole steps: `ar1`, `arma` (ARMA(1, 1)). Over distances, in one or several coordinates (`exp(lon + lat | site)`):
-#' `exp` (also `ou`, `car1`), `gau`, `sph`, `lin`, `ratio`, each with `nugget = TRUE` for measurement error. `1` on the left
+#' Over whole steps: `ar1`, `arma` (ARMA(1, 1) in the parameters of SAS), `ar(p = )`, `ma(q = )` and `arma(p = , q = )` in the
+#' parameters of nlme. Over distances, in one or several coordinates (`exp(lon + lat | site)`): `exp` (also `ou`, `car1`),
+#' `gau`, `sph`, `lin`, `ratio`, `matern` (its `shape` estimated, or given as `shape = 1.5`), each with `nugget = TRUE` for
+#' measurement error and `metric = "manhattan"` or `"maximum"` for other distances. `1` on the left
 #' of the bar is the order of the rows; without a bar all rows are one subject. `bands = 4` keeps the covariances up to lag 3.
 #' `~ ar1(col):ar1(row) | trial` is a separable product. `a/b` on the right of the bar, or `by = a`, gives each level of `a`
 #' its own parameters.
+#'
+#' `~ known(trial, V)` takes the residual covariance matrix as given, with sigma fixed at 1: a list of matrices named by the
+#' levels of `trial`, one matrix for each of them, or one matrix for all rows of the data. `scale = TRUE` estimates a factor;
+#' `known(trial, V1, V2)` estimates a coefficient for each matrix.
+#'
+#' Names of the parameters are those that are printed; `fixed = c(rho = 0.5)` fixes them at known values.
 #'
 #' | here | nlme | mmrm | SAS `TYPE=` |
 #' |:--|:--|:--|:--|
@@ -60,12 +68,19 @@
 #' | `toep`, `toeph` | | `toep`, `toeph` | `TOEP`, `TOEPH` |
 #' | `ad`, `adh` | | `ad`, `adh` | `ANTE(1)` |
 #' | `arma` | `corARMA(p = 1, q = 1)` | | `ARMA(1,1)` |
+#' | `ar(, p = 2)`, `ma(, q = 2)`, `arma(, p = 2, q = 1)` | `corARMA` | | |
 #' | `exp`, `gau`, `sph` | `corExp`, `corGaus`, `corSpher` | `sp_exp` | `SP(EXP)`, `SP(GAU)`, `SP(SPH)` |
 #' | `lin`, `ratio` | `corLin`, `corRatio` | | `SP(LIN)` |
+#' | `matern` | | | `SP(MATERN)` |
+#' | `known` | | | `LIN(1)` with `LDATA=` |
 #'
 #' `variance = ~ arm + log(dose)` multiplies the residual standard deviation by `exp` of a linear predictor without
 #' intercept: a factor gives each level its own variance (nlme's `varIdent`; coefficients are log ratios of standard
-#' deviations), `log(x)` is `varPower`, `x` is `varExp`.
+#' deviations), `power(x)` or `log(x)` is `varPower`, `x` is `varExp`; `power(x | g)` has a power for each level of `g`.
+#' `constpower(x)` is `const + |x|^power` (`varConstPower`), `constprop(x)` is `sqrt(1 + (prop x)^2)`
+#' (`varConstProp` up to a factor). `fitted` stands for the fitted values, as in `power(fitted)`: the fit is repeated with the variance
+#' function at the latest fitted values until they no longer change, as nlme does. This is not maximum likelihood for
+#' the parameters of the mean.
 #'
 #' Without a random term the fit is generalized least squares, and without a residual structure least squares, by the same
 #' criterion, so that nested models can be compared.
@@ -97,14 +112,15 @@
 #' @param fixed variance parameters held at known values: numbers named `"sigma"`, `"sd_(Intercept)|g"`,
 #'   `"cor_x.(Intercept)|g"` (as in [variance_components()] with `scale = "sd"`), `"sigma^2"`, `"var_(Intercept)|g"`, or for a
 #'   term of one column by its name in [VarCorr()]. They are not estimated, have no standard error and are not counted
-#'   as parameters; tests treat them as known. With sampling variances `v` known for each row use
+#'   as parameters; tests treat them as known. Parameters of the residual structure have the names that are printed, such
+#'   as `"rho"`. With sampling variances `v` known for each row use
 #'   `weights = 1 / v, fixed = c(sigma = 1)`.
 #' @param bounded `TRUE`: covariance matrices of random effects are positive semidefinite. `FALSE`: only the covariance
 #'   matrix of the response has to be positive definite, so that a variance component may be negative, as analysis of variance
 #'   estimates may (SAS: `NOBOUND`). A negative component is a negative correlation within the levels.
 #' @param residual covariance structure of the residuals: a one-sided formula such as `~ ar1(visit | subject)`, or the bare
 #'   call `ar1(visit | subject)`. `NULL`: independent.
-#' @param variance log-linear variance function of the residuals: a one-sided formula such as `~ group` or `~ log(x)`.
+#' @param variance variance function of the residuals: a one-sided formula such as `~ group` or `~ power(x)`.
 #' @param relationship known covariance between the levels of grouping factors: a list such as `list(animal = K)` of matrices,
 #'   [precision()] or [pedigree()] objects.
 #' @param ... not used; an argument that lmm() does not know is an error.

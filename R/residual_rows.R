@@ -4,7 +4,7 @@
 plan_residual <- function(spec, data, all, held = NULL) {
   if (is.null(spec)) return(NULL)
   if (!is.null(spec$subject)) spec$all_subjects <- count_subjects(spec$subject, all)
-  spec$parts <- lapply(spec$parts, plan_positions, data)
+  spec$parts <- lapply(spec$parts, plan_positions, data, spec)
   spec$parts <- lapply(spec$parts, plan_known, spec$subject, data)
   if (!is.null(spec$by)) spec$by_levels <- group_of(spec$by, data)$levels
   plan_held(plan_variance(spec, data), held)
@@ -19,17 +19,25 @@ count_subjects <- function(expr, all) {
 group_of <- function(expr, data) grouping_factor(expr, group_name(expr), data, new.env())
 
 # Visits are the sorted values of one variable; other positions are numbers.
-plan_positions <- function(part, data) {
+plan_positions <- function(part, data, spec) {
   word <- residual_words[[part$word]]
   labels <- vapply(part$positions, variable_label, "")
   if (part$word == "known") return(part)
   if (isTRUE(word$visits) || word$name %in% c("ar1", "arma", "series")) {
     if (length(labels) > 1L) abort_positions(part, "takes one variable", labels)
     if (length(labels)) part <- c(part, visit_levels(data[[labels]], labels, isTRUE(word$visits), part$word))
+    else if (isTRUE(word$visits)) part <- c(part, visits_by_order(spec, data))
   } else {
     for (label in labels) if (!is_position(data[[label]])) abort_positions(part, "takes numbers", label)
   }
   part
+}
+
+# Without a position the visits are the first, second, ... row of each subject.
+visits_by_order <- function(spec, data) {
+  n <- NROW(data[[1L]])
+  values <- as.double(seq_len(max(0L, tabulate(subject_codes(spec, data, n)))))
+  list(values = values, used = seq_along(values))
 }
 
 is_position <- function(x) is.numeric(x) || inherits(x, c("Date", "POSIXct", "difftime"))

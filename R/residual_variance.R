@@ -115,7 +115,8 @@ variance_names <- function(p, plan) {
   own <- nonlinear_labels(plan)
   word <- c(constant = "const", power = "power", proportion = "prop")[p$kind]
   out <- paste0(word, own$level[p$row])
-  out[p$kind == "log_ratio"] <- plan$variance_plan$columns[-1L][p$row[p$kind == "log_ratio"]]
+  linear <- gsub("\\.fitted", "fitted", gsub("log\\(abs\\(([^()]*)\\)\\)", "power(\\1)", plan$variance_plan$columns[-1L]))
+  out[p$kind == "log_ratio"] <- linear[p$row[p$kind == "log_ratio"]]
   out
 }
 
@@ -128,15 +129,18 @@ iterate_fitted <- function(frame, rows, fit_with, tolerance = 1e-8) {
   before <- NULL
   for (iteration in seq_len(60L)) {
     rows$data <- with_fitted_columns(frame$residual, rows$data, fitted)
-    fit <- fit_with(rows, before)
+    fit <- suppressMessages(fit_with(rows, before), classes = "lmm_message_boundary")
     now <- c(fit$optimum$theta, fit$optimum$psi)
     change <- if (is.null(before)) Inf else max(abs(as.vector(before) - now) / pmax(abs(now), 1e-3))
-    if (change < tolerance) return(fit)
+    if (change < tolerance) break
     before <- structure(now, engine = TRUE, more = change > 0.01)      # far away there may be a better optimum
     fitted <- mean_response(fit, rows, all_columns(fit, TRUE))
   }
-  lmm_warn("convergence", "the variance function of the fitted values did not settle in 60 iterations.", what = "variance",
-           fix = "Use a covariate of the data, or variance = ~ constpower(fitted).")
+  signal_conditions(Filter(function(own) inherits(own, "lmm_message_boundary"), fit$conditions))
+  if (!(change < tolerance)) {
+    lmm_warn("convergence", "the variance function of the fitted values did not settle in 60 iterations.", what = "variance",
+             fix = "Use a covariate of the data, or variance = ~ constpower(fitted).")
+  }
   fit
 }
 

@@ -32,7 +32,7 @@ test_that("a structure that cannot be read is an error of class formula that nam
   refused(~ gau(Sex | Subject), "takes numbers", "lmm_error_data")
   refused(~ ar1(visit), "rows 1 and 5 are of one subject", "lmm_error_data")
   expect_error(lmm(distance ~ age, d, variance = ~ 1), "names no variable", class = "lmm_error_formula")
-  expect_error(lmm(distance ~ age, d, residual = ~ cs(age | Subject), fixed = c(sigma = 1)), class = "lmm_error_input")
+  expect_error(lmm(distance ~ age, d, residual = ~ cs(age | Subject), bounded = FALSE), class = "lmm_error_input")
 })
 
 test_that("parameters that the data cannot tell apart are an error, those at an edge a message", {
@@ -48,4 +48,16 @@ test_that("rows without a response are dropped, and the subjects of SAS's criter
   fit <- suppressMessages(lmm(distance ~ age, d, residual = ~ us(age | Subject)))
   expect_identical(attr(logLik(fit, compat = "SAS"), "nobs"), 27L)
   expect_equal(nobs(fit), 104)
+})
+
+test_that("visits without a position are the rows of a subject in their order", {
+  d <- plain_orthodont()
+  d <- d[order(d$Subject, d$age), ]
+  for (word in c("cs", "us", "toep", "diag", "csh", "ad")) {
+    own <- lmm(distance ~ age, d, residual = as.formula(paste0("~ ", word, "(1 | Subject)")))
+    named <- lmm(distance ~ age, d, residual = as.formula(paste0("~ ", word, "(visit | Subject)")))
+    expect_equal(logLik(own), logLik(named), tolerance = 1e-10, info = word)
+  }
+  uneven <- d[-c(4, 7, 8), ]
+  expect_s3_class(lmm(distance ~ age, uneven, residual = ~ us(1 | Subject)), "lmm_fit")
 })

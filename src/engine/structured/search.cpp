@@ -92,7 +92,7 @@ StructuredSearch::StructuredSearch(const StructuredProblem& problem, const Resid
 
 StructuredOutcome StructuredSearch::run() {
   const std::vector<VectorXd> starts = candidates();
-  const std::vector<std::size_t> order = ranked(starts);
+  const std::vector<std::size_t> order = several_optima() ? apart(ranked(starts), starts) : ranked(starts);
   const std::size_t wanted = several_optima() ? 2 : 1;
   for (std::size_t k = 0; k < order.size(); ++k) {
     const bool vanished = k == 1 && singular_now();
@@ -120,6 +120,18 @@ std::vector<std::size_t> StructuredSearch::ranked(const std::vector<VectorXd>& s
   for (const auto& own : order)
     out.push_back(own.second);
   return out;
+}
+
+// The second of the starts is the best one with other random effects, which long ranges can stand in for.
+std::vector<std::size_t> StructuredSearch::apart(std::vector<std::size_t> order,
+                                                 const std::vector<VectorXd>& starts) const {
+  const Index u = pr_.layout.n_theta;
+  if (u == 0 || order.empty()) return order;
+  const VectorXd first = starts[order[0]].head(u);
+  const auto other = std::find_if(order.begin(), order.end(),
+                                  [&](std::size_t k) { return starts[k].head(u) != first; });
+  if (other != order.end()) std::rotate(order.begin() + 1, other, other + 1);
+  return order;
 }
 
 // Ranges, shares and moving averages have several local optima as a rule.
@@ -151,7 +163,7 @@ std::vector<VectorXd> StructuredSearch::candidates() const {
   else if (u == 0)
     theta.emplace_back();
   else
-    for (const double share : {0.6, 0.15}) {
+    for (const double share : {4.0, 0.6, 0.15}) {
       const double scale = share * unit;
       VectorXd own(u);
       for (const Term& term : pr_.layout.terms)

@@ -67,6 +67,7 @@ class StructuredSearch {
   MatrixXd covariates() const;
 
   std::vector<std::size_t> ranked(const std::vector<VectorXd>& starts);
+  std::vector<std::size_t> apart(std::vector<std::size_t> order, const std::vector<VectorXd>& starts) const;
   bool several_optima() const;
   bool singular_now() const;
   void search(const VectorXd& start);
