@@ -35,7 +35,15 @@ structured_edges <- function(optimum, blocks) {
   distances <- position_distances(blocks$model$residual)
   range <- kind == "range" & (psi < 0.05 * distances[1L] | psi > 1e3 * distances[2L])
   near <- sqrt(.Machine$double.eps)
-  range | kind == "correlation" & abs(psi) > 1 - near | kind == "share" & pmin(psi, 1 - psi) < near
+  least <- least_power(blocks$model$residual, psi[kind == "power"])
+  range | kind == "correlation" & abs(psi) > 1 - near | kind == "share" & pmin(psi, 1 - psi) < near |
+    kind == "constant" & psi < 1e-4 * least
+}
+
+# The smallest |x|^power of the rows beside a constant.
+least_power <- function(residual, power) {
+  x <- if (length(power)) residual$w[residual$w > 0]
+  if (length(x)) min(outer(x, power, "^")) else 0
 }
 
 # Shortest and longest distance within subjects, from the first subjects.

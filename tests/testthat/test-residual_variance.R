@@ -43,3 +43,18 @@ test_that("powers of the fitted values settle where nlme does, also beside rando
   expect_equal(residual_parameters(both)$estimate, c(4.886387, 0.5943424), tolerance = 1e-3)
   expect_identical(residual_parameters(both)$name, c("range", "power(fitted)"))
 })
+
+test_that("a constant of the variance function that vanishes is at its boundary", {
+  skip_if_not_installed("nlme")
+  d <- as.data.frame(nlme::Dialyzer)
+  f <- rate ~ (pressure + I(pressure^2) + I(pressure^3) + I(pressure^4)) * QB
+  expect_message(fit <- lmm(f, d, variance = ~ constpower(pressure)), "`const` is estimated as 0", class = "lmm_message_boundary")
+  expect_equal(as.numeric(logLik(fit)), as.numeric(logLik(lmm(f, d, variance = ~ power(pressure)))), tolerance = 1e-6)
+})
+
+test_that("a criterion with kinks is searched from several ranges", {
+  skip_if_not_installed("nlme")
+  b <- as.data.frame(nlme::BodyWeight)
+  fit <- suppressMessages(lmm(weight ~ Time * Diet + (Time | Rat), b, residual = ~ lin(Time | Rat), variance = ~ power(fitted)))
+  expect_gt(as.numeric(logLik(fit)), -563.3945)      # nlme's
+})

@@ -93,7 +93,7 @@ StructuredSearch::StructuredSearch(const StructuredProblem& problem, const Resid
 StructuredOutcome StructuredSearch::run() {
   const std::vector<VectorXd> starts = candidates();
   const std::vector<std::size_t> order = several_optima() ? apart(ranked(starts), starts) : ranked(starts);
-  const std::size_t wanted = several_optima() ? 2 : 1;
+  const std::size_t wanted = !several_optima() ? 1 : pr_.residual.structure().kinked() ? 6 : 2;
   for (std::size_t k = 0; k < order.size(); ++k) {
     const bool vanished = k == 1 && singular_now();
     if (k >= wanted && out_.optimum.status == "converged" && !vanished) break;
@@ -105,108 +105,12 @@ StructuredOutcome StructuredSearch::run() {
   return std::move(out_);
 }
 
-// Numbers of the starts by the criterion there, the lowest first.
-std::vector<std::size_t> StructuredSearch::ranked(const std::vector<VectorXd>& starts) {
-  const Index u = pr_.layout.n_theta;
-  std::vector<std::pair<double, std::size_t>> order;
-  for (std::size_t k = 0; k < starts.size(); ++k) {
-    const bool alone = starts.size() == 1;
-    const double value = alone ? 0 : criterion_.evaluate(starts[k].head(u), starts[k].tail(starts[k].size() - u)).value;
-    if (!alone) ++out_.evaluations;
-    if (std::isfinite(value)) order.emplace_back(value, k);
-  }
-  std::sort(order.begin(), order.end());
-  std::vector<std::size_t> out;
-  for (const auto& own : order)
-    out.push_back(own.second);
-  return out;
-}
-
-// The second of the starts is the best one with other random effects, which long ranges can stand in for.
-std::vector<std::size_t> StructuredSearch::apart(std::vector<std::size_t> order,
-                                                 const std::vector<VectorXd>& starts) const {
-  const Index u = pr_.layout.n_theta;
-  if (u == 0 || order.empty()) return order;
-  const VectorXd first = starts[order[0]].head(u);
-  const auto other = std::find_if(order.begin(), order.end(),
-                                  [&](std::size_t k) { return starts[k].head(u) != first; });
-  if (other != order.end()) std::rotate(order.begin() + 1, other, other + 1);
-  return order;
-}
-
-// Ranges, shares and moving averages have several local optima as a rule.
-bool StructuredSearch::several_optima() const {
-  for (const ResidualParameter& own : pr_.residual.parameters())
-    if (own.kind == ResidualKind::range || own.kind == ResidualKind::share || own.kind == ResidualKind::exponent ||
-        own.kind == ResidualKind::moving_average || own.kind == ResidualKind::constant)
-      return true;
-  return false;
-}
-
 // Has a random effect lost its variance? Such an end of the search may be one of two.
 bool StructuredSearch::singular_now() const {
   std::vector<bool> singular;
   if (!out_.at.ok()) return true;
   snapped(pr_.layout, pr_.n, out_.at.theta, singular);
   return std::find(singular.begin(), singular.end(), true) != singular.end();
-}
-
-std::vector<VectorXd> StructuredSearch::candidates() const {
-  const bool held = pr_.sigma2 > 0 && !pr_.residual.owns_scale();
-  const double unit = held ? std::sqrt(moments_.variance / pr_.sigma2) : 1;
-  const Index u = pr_.layout.n_theta;
-  const bool given = options_.psi.size() == pr_.residual.size() && options_.psi.size() > 0;
-  const std::vector<VectorXd> psi = given && !options_.more ? std::vector<VectorXd>{options_.psi} : residual_starts();
-  std::vector<VectorXd> theta;
-  if (options_.theta.size() == u && u > 0 && !options_.more)
-    theta.push_back(options_.theta);
-  else if (u == 0)
-    theta.emplace_back();
-  else
-    for (const double share : {4.0, 0.6, 0.15}) {
-      const double scale = share * unit;
-      VectorXd own(u);
-      for (const Term& term : pr_.layout.terms)
-        own.segment(term.theta, term.n_theta) =
-            term.structure->project(scale * scale * MatrixXd::Identity(term.q, term.q));
-      theta.push_back(own);
-    }
-  std::vector<VectorXd> out;
-  for (const VectorXd& t : theta)
-    for (const VectorXd& r : psi) {
-      out.emplace_back(t.size() + r.size());
-      out.back() << t, r;
-    }
-  if (given && options_.more && options_.theta.size() == u) {
-    out.emplace_back(u + options_.psi.size());
-    out.back() << options_.theta, options_.psi;
-  }
-  return out;
-}
-
-std::vector<VectorXd> StructuredSearch::residual_starts() const {
-  ResidualMoments relative = moments_;
-  if (pr_.sigma2 > 0) {
-    relative.variance /= pr_.sigma2;
-    relative.covariance /= pr_.sigma2;
-  }
-  return pr_.residual.starts(relative, covariates());
-}
-
-// Variance covariates of the rows, pattern by pattern.
-MatrixXd StructuredSearch::covariates() const {
-  Index n = 0, k = 0;
-  for (const Pattern& pattern : pr_.units.patterns) {
-    n += pattern.w.rows();
-    k = pattern.w.cols();
-  }
-  MatrixXd out(n, k);
-  n = 0;
-  for (const Pattern& pattern : pr_.units.patterns) {
-    out.middleRows(n, pattern.w.rows()) = pattern.w;
-    n += pattern.w.rows();
-  }
-  return out;
 }
 
 void StructuredSearch::search(const VectorXd& start) {
