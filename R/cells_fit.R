@@ -98,6 +98,7 @@ with_left_over <- function(rows) {
   sums$values <- rbind(sums$values, 0)
   rows$data <- structure(lapply(rows$data, take_rows, at), class = "data.frame", row.names = .set_row_names(length(at)), sums = sums)
   rows[c("y", "weights", "constant", "observed")] <- list(c(rows$y, 0), c(rows$weights, 1), sums$constant, c(rows$observed, 0))
+  rows[c("near", "origin")] <- NULL
   rows$n <- length(at)
   rows$left <- left
   rows

@@ -130,8 +130,11 @@ cell_rows <- function(table, pieces, derived, variables) {
   for (label in setdiff(names(variables$calls), c(names(data), variables$offsets))) data[[label]] <- variable_column(label, sums, table)
   for (label in variables$offsets) data[[label]] <- numeric(length(cell))
   first <- sums$constant == 1
+  near <- found$values[, 1L]
+  near[first] <- table$mean[which[1L], cell[first]]
   data <- structure(data[names(variables$calls)], class = "data.frame", row.names = .set_row_names(length(cell)), sums = sums)
-  list(data = data, y = found$values[, 1L], offset = NULL, weights = ifelse(first, table$w[cell], 1), codes = NULL, n = length(cell),
+  list(data = data, y = found$values[, 1L], near = near, origin = table$shift[which[1L]], offset = NULL,
+       weights = ifelse(first, table$w[cell], 1), codes = NULL, n = length(cell),
        constant = sums$constant, observed = ifelse(first, table$n[cell], 0), log_weight = table$log_weight, cells = table)
 }
 

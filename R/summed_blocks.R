@@ -1,6 +1,7 @@
 # What the data said: cross-products of the design, summed chunk by chunk. Rows are not needed after this.
 
-# `responses`: a matrix of other responses on the same rows, one per column, in place of the rows' own.
+# Cells give the response less `origin`, which keeps its digits. `responses`: a matrix of other responses on the same rows, one
+# per column, in place of the rows' own.
 summed_blocks <- function(frame, rows, chunk_rows = 1e5, responses = NULL) {
   if (!is.null(frame$residual)) return(structured_blocks(frame, rows, responses))
   if (!is.null(responses) && !is.null(rows$offset)) responses <- responses - rows$offset
@@ -8,6 +9,9 @@ summed_blocks <- function(frame, rows, chunk_rows = 1e5, responses = NULL) {
   read <- function(k) {
     index <- if (chunks > 1) c((k - 1) * chunk_rows + 1, min(k * chunk_rows, rows$n))
     chunk <- design(frame, rows, index)
+    if (!is.null(rows$near) && is.null(responses)) {
+      chunk[c("y", "origin")] <- list(if (is.null(index)) rows$near else rows$near[index[1L]:index[2L]], rows$origin)
+    }
     if (!is.null(responses)) chunk$y <- if (chunks > 1) responses[index[1L]:index[2L], , drop = FALSE] else responses
     chunk
   }

@@ -274,6 +274,11 @@ DesignChunk to_chunk(const Rcpp::List& design, const Layout& layout) {
     require(TYPEOF(w) == REALSXP && Rf_xlength(w) == rows, "weights do not fit y");
     out.weight = REAL(w);
   }
+  if (design.containsElementNamed("origin")) {
+    const SEXP origin = design["origin"];
+    require(TYPEOF(origin) == REALSXP && Rf_xlength(origin) == out.y.cols(), "the origin does not fit y");
+    out.origin = REAL(origin);
+  }
   if (!design.containsElementNamed("constant")) return out;
   const SEXP constant = design["constant"];
   require(TYPEOF(constant) == REALSXP && Rf_xlength(constant) == rows, "the constant does not fit y");

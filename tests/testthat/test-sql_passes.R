@@ -136,8 +136,15 @@ test_that("shards sum for the coordinator where the partition key is among the k
   for (shard in shards) DBI::dbDisconnect(shard)
 })
 
-test_that("a server that dies leaves an error and no fit", {
-  stop_postgres(servers[1L])
+test_that("a server that dies, between two fetches or before a query, leaves an error and no fit", {
+  real <- sql_add
+  die <- function(reading, block, ...) {
+    out <- real(reading, block, ...)
+    stop_postgres(servers[1L])
+    out
+  }
+  e <- replaced("sql_add", die, tryCatch(lmm(y ~ x + (1 | g / h), sql_rows(con, "t", rows = 5)), error = identity))
+  expect_s3_class(e, "lmm_error_data")
   e <- tryCatch(lmm(y ~ x + (1 | g), sql_rows(con, query = "SELECT * FROM t")), error = identity)
   expect_s3_class(e, "lmm_error_data")
   expect_match(conditionMessage(e), "the database stopped")

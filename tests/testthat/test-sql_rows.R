@@ -71,8 +71,8 @@ test_that("the result of a query is a chunked source", {
 # ---- the text for databases that are not at hand ----
 
 # The query for a simulated connection, whose first rows are those of `d`.
-query_for <- function(con, formula, d, arguments = list()) {
-  source <- list(con = con, query = "SELECT * FROM t", rows = 1e5, dialect = sql_dialect(con))
+query_for <- function(con, formula, d, arguments = list(), dialect = sql_dialect(con)) {
+  source <- list(con = con, query = "SELECT * FROM t", rows = 1e5, dialect = dialect)
   spec <- model_spec(formula)
   plan <- cells_plan(spec, d, arguments, environment(), "na.omit", FALSE)
   plan[c("shift", "decimal", "nan_is_value")] <- list(rep(1.5, length(plan$pieces)), character(), FALSE)
@@ -100,6 +100,13 @@ test_that("the query of one pass and of the pass about the means", {
   d <- plain_rows(cells_data())[c("y", "x", "g", "w")]
   expect_snapshot(cat(query_for(con, y ~ x + (1 | g), d), sep = "\n"))
   expect_snapshot(cat(query_for(con, y ~ log(x) + offset(w) + (x | g), d, list(weights = quote(w), subset = quote(x > 1 & !is.na(w)))), sep = "\n"))
+})
+
+test_that("the query of each dialect", {
+  local_edition(3)
+  d <- plain_rows(cells_data())[c("y", "x", "g", "w")]
+  query <- function(name) query_for(DBI::ANSI(), y ~ log(x) + (1 | g), d, list(weights = quote(w)), c(list(name = name), sql_dialects[[name]]))[1L]
+  expect_snapshot(cat(paste0(names(sql_dialects), ": ", vapply(names(sql_dialects), query, "")), sep = "\n"))
 })
 
 test_that("only what means the same in a database is translated", {

@@ -43,14 +43,16 @@ void CoordinateFinder::read(DesignSource& source) {
     checkpoint_.check();
   }
   x_qr_.front().finish();
-  orthogonalize(x_qr_.front(), out_.response_shift, 1.0, mean_root_weight(), out_.x);
+  orthogonalize(x_qr_.front(), out_.response_shift + origin_, 1.0, mean_root_weight(), out_.x);
 }
 
 void CoordinateFinder::start(const DesignChunk& chunk) {
   const Index m = chunk.y.cols();
   out_.x.constant = constants_.x;
   out_.x.shift = first_means(chunk.x, constants_.x, chunk);
-  out_.response_shift = constants_.x.size() > 0 ? first_means(chunk.y, VectorXd::Zero(m), chunk) : VectorXd::Zero(m);
+  origin_.resize(m);
+  for (Index j = 0; j < m; ++j) origin_[j] = chunk.origin_of(j);
+  out_.response_shift = constants_.x.size() > 0 ? first_means(chunk.y, VectorXd::Zero(m), chunk) : VectorXd(-origin_);
   x_qr_.emplace_back(chunk.x.cols(), m);
   x_qr_.back().watch(checkpoint_);
   for (std::size_t t = 0; t < layout_.terms.size(); ++t) {

@@ -37,7 +37,7 @@ struct TermCoordinates {
 struct Coordinates {
   Index n = 0;               // rows with positive weight
   double log_weight = 0;     // sum of log weights
-  VectorXd response_shift;   // what each response is read less of: part of the fit by X
+  VectorXd response_shift;   // what each response, as the chunks have it, is read less of: part of the fit by X
   Projection x;
   std::vector<TermCoordinates> terms;
 };
@@ -81,6 +81,7 @@ class CoordinateFinder {
 
   const Layout& layout_;
   Constants constants_;
+  VectorXd origin_;   // what the chunks give each response less of
   Checkpoint& checkpoint_;
   Coordinates out_;
   double weight_ = 0;   // sum over the rows

@@ -24,7 +24,9 @@ struct DesignChunk {
   const double* constant = nullptr;  // value of the constant in each row, or null: all one
   Index count = 0;                   // with `constant`: rows of data that the chunk stands for
   double log_weight = 0;             // and the sum of their log weights
+  const double* origin = nullptr;    // what the responses are given less of, one number for each, or null: 0
   Index rows() const { return y.rows(); }
+  double origin_of(Index response) const { return origin == nullptr ? 0.0 : origin[response]; }
   double constant_at(Index i) const { return constant == nullptr ? 1.0 : constant[i]; }
 };
 
