@@ -117,6 +117,10 @@ engine_posterior_effects <- function(handle, points, point_of, sigma, normals_be
     .Call(`_henderson_engine_posterior_effects`, handle, points, point_of, sigma, normals_beta, normals_b, prior, threads)
 }
 
+engine_posterior_lattice <- function(size, values, draws, seed, threads) {
+    .Call(`_henderson_engine_posterior_lattice`, size, values, draws, seed, threads)
+}
+
 engine_responses <- function(layout, constants, design, weights, options, reference, progress) {
     .Call(`_henderson_engine_responses`, layout, constants, design, weights, options, reference, progress)
 }

@@ -4,7 +4,8 @@
 #'
 #' Draws all parameters of a linear mixed model from their posterior distribution. Coefficients and random effects are integrated out
 #' exactly; only the variance parameters are searched, by the criterion that the fit has minimized. With one variance beside the residual
-#' the posterior is put on a grid and the draws are independent. With more, a proposal is fitted to the posterior and its draws are accepted by
+#' the posterior is put on a grid and the draws are independent. With two, and with three for 20,000 draws or more, it is put on a lattice, and exact
+#' values at some draws are the check. With more, a proposal is fitted to the posterior and its draws are accepted by
 #' independence Metropolis, with Hamiltonian moves between them where that does not mix. The residual standard deviation, the coefficients
 #' and the random effects are then drawn exactly.
 #'
@@ -21,7 +22,7 @@
 #'   number of threads.
 #' @param threads number of threads that evaluate the criterion.
 #' @param exact where an evaluation of the criterion takes more than 5 milliseconds, the log density of the variance parameters is replaced by a polynomial
-#'   of degree 4, checked against exact values at a random part of the draws; the summary says so. `TRUE` never does that, `FALSE` always, where
+#'   of degree 4, checked against exact values at a random part of the draws; the summary says so. `TRUE` never does that and takes no lattice, `FALSE` always, where
 #'   there are at most 6 coordinates. Random effects are then drawn on request only.
 #' @param progress print what is being done?
 #' @param ... not used.
@@ -100,6 +101,14 @@ variance_draws <- function(plan, each, chains, exact, progress) {
   if (expensive && plan$d <= 6L) return(surrogate_draws(plan, start, each, chains, say))
   found <- fit_proposal(target, start)
   say("proposal: effective share of the weights ", format(found$share, digits = 2), ", Pareto shape ", format(found$shape, digits = 2))
+  if (is.null(exact)) {
+    n <- each * chains
+    onlattice <- lattice_draws(plan, found, n, keeps_random(plan, n, "lattice"))
+    if (!is.null(onlattice)) {
+      say("lattice: effective share of exact weights ", format(onlattice$check, digits = 5))
+      return(onlattice)
+    }
+  }
   hamiltonian <- plan$d > 20L || found$share < 0.15 || found$shape > 0.7
   keep <- !keeps_random(plan, each * chains, "metropolis") && length(plan$labels$fixed) <= 8L
   sampled <- if (hamiltonian) hamiltonian_chains(target, found, each, chains)

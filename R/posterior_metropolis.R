@@ -1,11 +1,20 @@
 # Chains: independence Metropolis with one stock of proposals for each chain, or Hamiltonian moves between independent ones.
 
 # Number of proposals behind each stored draw.
-thinning <- function(share) max(1L, ceiling(0.35 / share))
+thinning <- function(found) max(1L, ceiling(0.5 / chain_share(found$pilot$log_weight)))
+
+# Effective draws per proposal of an independence chain: a state of weight w stays for 1 / a(w) proposals on average, where a(w) is the mean
+# of min(1, v / w) over the proposals' weights v (Liu 1996, section 2).
+chain_share <- function(log_weight) {
+  w <- sort(exp(log_weight - max(log_weight)))
+  w <- w[w > 0]
+  accepted <- (cumsum(w) / w + rev(seq_along(w)) - 1) / length(log_weight)
+  sum(w) / sum(w * (2 / accepted - 1))
+}
 
 # `chains` chains of n draws: list with x (chain after chain), acceptance, and what the target gives with the log density (see proposal_sample()).
 independence_chains <- function(target, found, n, chains) {
-  thin <- thinning(found$share)
+  thin <- thinning(found)
   each <- n * thin
   sample <- proposal_sample(target, found$proposal, each * chains)
   start <- pilot_states(found, chains)

@@ -113,6 +113,7 @@ method_text <- function(about) {
   switch(about$method,
     known = paste0(size, ", independent (all variance parameters are held)"),
     grid = paste0(size, ", independent (one variance parameter, on a grid)"),
+    lattice = paste0(size, ", independent (on a lattice; exact values leave an effective share of ", format(about$check, digits = 4), ")"),
     metropolis = paste0(size, " by independence Metropolis: acceptance ", format(about$acceptance, digits = 2), ", effective share of weights ",
                         format(about$share, digits = 2), if (about$thin > 1L) paste0(", every ", about$thin, ". kept")),
     hamiltonian = paste0(size, " by Hamiltonian and independent moves: acceptance ", format(about$acceptance, digits = 2)),

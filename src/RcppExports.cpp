@@ -407,6 +407,20 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// engine_posterior_lattice
+SEXP engine_posterior_lattice(const Rcpp::IntegerVector& size, const Eigen::MatrixXd& values, double draws, double seed, int threads);
+RcppExport SEXP _henderson_engine_posterior_lattice(SEXP sizeSEXP, SEXP valuesSEXP, SEXP drawsSEXP, SEXP seedSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::IntegerVector& >::type size(sizeSEXP);
+    Rcpp::traits::input_parameter< const Eigen::MatrixXd& >::type values(valuesSEXP);
+    Rcpp::traits::input_parameter< double >::type draws(drawsSEXP);
+    Rcpp::traits::input_parameter< double >::type seed(seedSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(engine_posterior_lattice(size, values, draws, seed, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
 // engine_responses
 SEXP engine_responses(const Rcpp::List& layout, const Rcpp::List& constants, const Rcpp::List& design, SEXP weights, const Rcpp::List& options, const Rcpp::List& reference, bool progress);
 RcppExport SEXP _henderson_engine_responses(SEXP layoutSEXP, SEXP constantsSEXP, SEXP designSEXP, SEXP weightsSEXP, SEXP optionsSEXP, SEXP referenceSEXP, SEXP progressSEXP) {
@@ -631,6 +645,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_henderson_engine_posterior_open", (DL_FUNC) &_henderson_engine_posterior_open, 3},
     {"_henderson_engine_posterior_target", (DL_FUNC) &_henderson_engine_posterior_target, 6},
     {"_henderson_engine_posterior_effects", (DL_FUNC) &_henderson_engine_posterior_effects, 8},
+    {"_henderson_engine_posterior_lattice", (DL_FUNC) &_henderson_engine_posterior_lattice, 5},
     {"_henderson_engine_responses", (DL_FUNC) &_henderson_engine_responses, 7},
     {"_henderson_engine_response_tests", (DL_FUNC) &_henderson_engine_response_tests, 3},
     {"_henderson_engine_ratio_draws", (DL_FUNC) &_henderson_engine_ratio_draws, 2},

@@ -4,6 +4,7 @@
 
 #include "convert.h"
 #include "henderson/posterior/effect_draws.hpp"
+#include "henderson/posterior/lattice.hpp"
 
 using henderson::numeric;
 using Rcpp::Named;
@@ -85,5 +86,25 @@ SEXP engine_posterior_effects(SEXP handle, const Eigen::MatrixXd& points, const 
     const henderson::EffectDraws out =
         henderson::draw_effects(model, request, to_prior(prior, model.coefficients()), threads, monitor);
     return Rcpp::List::create(Named("beta") = numeric(out.beta), Named("b") = numeric(out.b));
+  });
+}
+
+// `values`: functions x nodes, the log density first; `size`: nodes in each direction.
+// [[Rcpp::export(rng = false)]]
+SEXP engine_posterior_lattice(const Rcpp::IntegerVector& size, const Eigen::MatrixXd& values, double draws, double seed, int threads) {
+  return henderson::guarded([&] {
+    henderson::Lattice lattice;
+    double nodes = 1;
+    for (const int n : size) {
+      henderson::require(n >= 4, "a lattice needs four nodes in each direction");
+      lattice.size.push_back(n);
+      nodes *= n;
+    }
+    lattice.values = values;
+    henderson::require(size.size() >= 1 && size.size() <= 4 && values.cols() == nodes && values.rows() > 0 && values.allFinite(),
+                       "the values do not fit the lattice");
+    henderson::RMonitor monitor(false);
+    const henderson::LatticeDraws out = henderson::draw_from(lattice, static_cast<Index>(draws), static_cast<std::uint64_t>(seed), threads, monitor);
+    return Rcpp::List::create(Named("place") = numeric(out.place), Named("values") = numeric(out.values));
   });
 }

@@ -1,4 +1,6 @@
+# With more draws: HENDERSON_POSTERIOR_DRAWS=100000 (2 minutes).
 rows <- reference_posteriors()
+asked <- as.numeric(Sys.getenv("HENDERSON_POSTERIOR_DRAWS", "0"))
 cases <- unique(rows[c("model", "prior")])
 numbers <- cases[!cases$prior %in% c("iw_V1_nu0", "zero_group_variance"), ]
 
@@ -12,7 +14,7 @@ for (k in seq_len(nrow(numbers))) {
   test_that(paste("quadrature of", numbers$model[k], "under", numbers$prior[k]), {
     own <- rows[rows$model == numbers$model[k] & rows$prior == numbers$prior[k], ]
     several <- numbers$model[k] %in% c("sleepstudy", "Penicillin_crossed")
-    draws <- posterior(posterior_fit(numbers$model[k]), if (several) 2e4 else 4000, posterior_prior(numbers$prior[k]), seed = 11, random = FALSE)
+    draws <- posterior(posterior_fit(numbers$model[k]), max(asked, if (several) 2e4 else 4000), posterior_prior(numbers$prior[k]), seed = 11, random = FALSE)
     grid <- attr(draws, "about")$grid
     margins <- if (!is.null(grid)) grid_margins(grid)
     sizes <- if (several) summary(draws)

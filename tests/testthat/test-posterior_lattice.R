@@ -1,0 +1,71 @@
+test_that("cubics are exact between the nodes, and draws have the density", {
+  at <- seq(-5, 5, length.out = 41)
+  grid <- expand.grid(a = at, b = at)
+  log <- -(grid$a^2 - grid$a * grid$b + grid$b^2) / 1.5                    # correlation 0.5, variances 1
+  cubic <- grid$a^3 - 2 * grid$a * grid$b^2 + grid$b
+  draw <- function(threads) engine_posterior_lattice(c(41L, 41L), rbind(log, cubic), 40000, 12345, threads)
+  out <- draw(1L)
+  expect_identical(draw(2L), out)
+  x <- -5 + 0.25 * t(out$place)
+  expect_equal(out$values[1, ], -(x[, 1]^2 - x[, 1] * x[, 2] + x[, 2]^2) / 1.5, tolerance = 1e-10)
+  expect_equal(out$values[2, ], x[, 1]^3 - 2 * x[, 1] * x[, 2]^2 + x[, 2], tolerance = 1e-10)
+  for (u in list(pnorm(x[, 1]), pnorm(x[, 2]), pnorm((x[, 2] - x[, 1] / 2) / sqrt(0.75)))) expect_gt(ks.test(u, "punif")$p.value, 1e-4)
+  expect_lt(abs(cor(x[-1, 1], x[-40000, 1])), 4 / sqrt(40000))
+  expect_error(engine_result(engine_posterior_lattice(c(3L, 4L), rbind(numeric(12)), 10, 1, 1L), list()), "four nodes")
+})
+
+crossed <- function() {
+  set.seed(2)
+  d <- expand.grid(g = factor(1:12), h = factor(1:6))
+  d$y <- 2 * rnorm(12)[d$g] + rnorm(6)[d$h] + rnorm(72)
+  lmm(y ~ 1 + (1 | g) + (1 | h), d)
+}
+
+test_that("two variances are drawn from a lattice, as by Metropolis", {
+  fit <- crossed()
+  prior <- prior_inverse_wishart(1, 1)
+  draws <- posterior(fit, 40000, prior, seed = 1, random = FALSE)
+  exact <- posterior(fit, 40000, prior, seed = 2, random = FALSE, exact = TRUE)
+  about <- attr(draws, "about")
+  expect_identical(about$method, "lattice")
+  expect_gt(about$check, 0.999)
+  expect_identical(attr(exact, "about")$method, "metropolis")
+  sizes <- summary(exact)
+  for (name in c("sd__(Intercept).g", "sd__(Intercept).h", "sigma", "(Intercept)")) {
+    x <- log(abs(draws[[name]]))
+    y <- log(abs(exact[[name]]))
+    n <- sizes[name, "ess_bulk"]
+    for (p in c(0.05, 0.5, 0.95)) {
+      expect_lt(abs(mean(y <= quantile(x, p)) - p), 4.5 * sqrt(p * (1 - p) * (1 / n + 1 / 40000)), label = paste(name, p))
+    }
+  }
+  expect_lt(abs(about$evidence[1] - attr(exact, "about")$evidence[1]), 5 * attr(exact, "about")$evidence[2] + 1e-4)
+  expect_identical(posterior(fit, 4000, prior, seed = 1, random = FALSE, threads = 2), posterior(fit, 4000, prior, seed = 1, random = FALSE), ignore_attr = TRUE)
+  expect_output(print(draws), "lattice")
+})
+
+test_that("random effects and many coefficients are drawn exactly beside a lattice", {
+  fit <- crossed()
+  with_random <- posterior(fit, 4000, prior_inverse_wishart(1, 1), seed = 1)
+  without <- posterior(fit, 4000, prior_inverse_wishart(1, 1), seed = 1, random = FALSE)
+  expect_identical(attr(with_random, "about")$method, "lattice")
+  expect_equal(with_random[["sd__(Intercept).g"]], without[["sd__(Intercept).g"]])
+  expect_equal(mean(with_random[["(Intercept)"]]), mean(without[["(Intercept)"]]), tolerance = 0.2)
+  expect_equal(sd(with_random[["(Intercept)"]]), sd(without[["(Intercept)"]]), tolerance = 0.1)
+})
+
+test_that("three parameters are drawn from a lattice where there are many draws", {
+  set.seed(3)
+  d <- data.frame(g = gl(15, 6), x = rep_len(c(-1, 0.5, 1, 0), 90))
+  d$y <- rnorm(15)[d$g] + 0.7 * rnorm(15)[d$g] * d$x + rnorm(90)
+  fit <- lmm(y ~ x + (x | g), d)
+  few <- posterior(fit, 2000, seed = 1, random = FALSE)
+  expect_identical(attr(few, "about")$method, "metropolis")
+  draws <- posterior(fit, 1e5, seed = 1, random = FALSE)
+  expect_identical(attr(draws, "about")$method, "lattice")
+  expect_lt(abs(attr(draws, "about")$evidence[1] - attr(few, "about")$evidence[1]), 5 * attr(few, "about")$evidence[2])
+  for (name in names(draws)[1:6]) {
+    n <- summary(few)[name, "ess_bulk"]
+    expect_lt(abs(mean(few[[name]] <= median(draws[[name]])) - 0.5), 4.5 * 0.5 / sqrt(n), label = name)
+  }
+})
