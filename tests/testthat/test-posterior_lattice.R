@@ -54,14 +54,24 @@ test_that("random effects and many coefficients are drawn exactly beside a latti
   expect_equal(sd(with_random[["(Intercept)"]]), sd(without[["(Intercept)"]]), tolerance = 0.1)
 })
 
+test_that("the share that weights leave of an independence chain is that of its draws", {
+  expect_equal(chain_share(numeric(100)), 1 / (2 / 1 - 1))
+  set.seed(6)
+  x <- rt(2e5, 6)
+  log_weight <- dnorm(x, log = TRUE) - dt(x, 6, log = TRUE)
+  path <- accept_path(log_weight[1], log_weight[-1], log(runif(2e5 - 1))) + 1L
+  expect_equal(ess_bulk(matrix(x[path])) / 2e5, chain_share(log_weight), tolerance = 0.15)
+})
+
 test_that("three parameters are drawn from a lattice where there are many draws", {
   set.seed(3)
   d <- data.frame(g = gl(15, 6), x = rep_len(c(-1, 0.5, 1, 0), 90))
   d$y <- rnorm(15)[d$g] + 0.7 * rnorm(15)[d$g] * d$x + rnorm(90)
   fit <- lmm(y ~ x + (x | g), d)
-  few <- posterior(fit, 2000, seed = 1, random = FALSE)
+  prior <- list(prior_inverse_wishart(diag(2), 4), residual = prior_inverse_wishart(1, 1))
+  few <- posterior(fit, 2000, prior, seed = 1, random = FALSE)
   expect_identical(attr(few, "about")$method, "metropolis")
-  draws <- posterior(fit, 1e5, seed = 1, random = FALSE)
+  draws <- posterior(fit, 1e5, prior, seed = 1, random = FALSE)
   expect_identical(attr(draws, "about")$method, "lattice")
   expect_lt(abs(attr(draws, "about")$evidence[1] - attr(few, "about")$evidence[1]), 5 * attr(few, "about")$evidence[2])
   for (name in names(draws)[1:6]) {
