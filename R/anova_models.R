@@ -10,7 +10,7 @@ name_fits <- function(fits, call, which, names) {
     lmm_abort("input", paste0("`model.names` has ", count_of(length(names), "name"), " for ", length(fits), " fits."),
               what = "model.names")
   }
-  if (anyDuplicated(names) || any(nchar(names) > 200L)) names <- paste0("MODEL", seq_along(fits))
+  if (anyDuplicated(names) || any(nchar(names) > 60L)) names <- paste0("MODEL", seq_along(fits))
   stats::setNames(fits, names)
 }
 
@@ -29,7 +29,7 @@ compare_by_likelihood <- function(fits, refit) {
                       `-2*log(L)` = -2 * ll, Chisq = chisq, Df = df,
                       `Pr(>Chisq)` = decided_p(p, chisq, df, c(0, sqrt(error[-1L]^2 + error[-length(error)]^2))),
                       row.names = names(fits), check.names = FALSE)
-  structure(table, heading = model_heading(fits), class = c("anova", "data.frame"))
+  structure(table, heading = model_heading(fits), class = c("lmm_comparison", "anova", "data.frame"))
 }
 
 # By maximum likelihood, in the order of the number of parameters.

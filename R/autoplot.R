@@ -183,3 +183,11 @@ autoplot.group_influence <- function(object, ...) {
   ggplot2::ggplot(data, gg_aes(x = "cook", y = "group")) + ggplot2::geom_segment(gg_aes(xend = "cook", yend = "group"), x = 0, color = "grey60") +
     ggplot2::geom_point() + ggplot2::labs(x = "Cook's distance", y = attr(object, "factor"))
 }
+
+#' @rdname autoplot.lmm_fit
+#' @param model,data a fit for `ggplot2::ggplot(fit)`, and a data frame for [augment()][tidiers]; the default is that of the fit.
+#' @rawNamespace S3method(ggplot2::fortify, lmm_fit)
+fortify.lmm_fit <- function(model, data = NULL, ...) {
+  check_dots_empty(...)
+  as.data.frame(augment.lmm_fit(model, if (!is.null(data)) as.data.frame(data)))
+}

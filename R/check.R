@@ -130,7 +130,8 @@ abort_unknown <- function(given, allowed, count = length(given)) {
   near <- if (length(named)) meant_argument(named[1L], allowed)
   shown <- c(quote_name(named), if (length(named) < length(given)) "(unnamed)")
   lmm_abort("input", paste0("unknown argument ", enumerate(shown), "."), what = c(named, if (length(named) < length(given)) "(unnamed)"),
-            fix = if (length(near)) paste0("Did you mean `", near, "`?")
+            fix = if (length(named) && named[1L] %in% names(arguments_elsewhere)) arguments_elsewhere[[named[1L]]]
+                  else if (length(near)) paste0("Did you mean `", near, "`?")
                   else if (length(allowed)) paste0("The arguments are ", enumerate(quote_name(allowed), 20L), "."))
 }
 
@@ -143,6 +144,14 @@ argument_synonyms <- list(
   method = c("type", "boot.type"), type = c("method", "which", "types"), parm = c("which", "parameters", "pars"), which = c("parm", "pars"),
   REML = c("reml", "ML"), fixed = c("known", "hold", "parms"), effects = "component", newresp = c("response", "y", "newresponse"),
   L = c("K", "contrast", "hypothesis", "linfct"), nsim = "n", name = c("part", "which"))
+
+# Arguments of other packages that have no counterpart, with what to call.
+arguments_elsewhere <- c(
+  newparams = "simulate(fit, newparams = ) and simulate_lmm() take other parameters.",
+  FUN = "bootstrap(fit, FUN) takes a function of a fit, confint() its result.",
+  prof.scale = "quantity(fit, ~ var(g)) has profile limits of a variance.",
+  family = "Only normal responses are available.", cl = "Use `threads` for the number of processes.",
+  correlation = "lmm(residual = ~ ar1(time | id)) and other structures give residuals a correlation.")
 
 # The argument that a user meant by a name that there is not, or NULL.
 meant_argument <- function(name, allowed) {

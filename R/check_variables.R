@@ -76,7 +76,7 @@ check_group_column <- function(x, label) {
   if (is.null(problem)) return(invisible())
   lmm_abort("data", paste0("grouping variable ", quote_name(label), " ", problem, "."), what = label,
             fix = if (identical(problem, "is a matrix")) paste("A term has one grouping variable. Random effects of several levels in",
-                                                               "one row (multiple membership) are not available.")
+                                                               "one row (multiple membership):", paste0("homdiag(0 + ", label, " | one)"), "with a factor `one` of one level.")
                   else "Use a factor, a character or an integer vector.")
 }
 

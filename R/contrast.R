@@ -5,16 +5,16 @@
 #' Tests `L beta = rhs`, jointly by F or row by row by t.
 #'
 #' `L` may be a matrix with one column per coefficient (those without estimate included), one row as a vector or as a matrix of
-#' one column, or a
-#' vector or matrix with the names of the coefficients that are involved. A row that is not estimable is an error, which
-#' names the coefficients that are to blame. Rows that follow from others are dropped with a message.
+#' one column, or a vector or matrix with the names of the coefficients that are involved, or equations as text, such as
+#' `"treatB - treatC = 0"`. A row that is not estimable is an error, which
+#' names the coefficients involved. Rows that follow from others are dropped with a message.
 #'
 #' With several rows Satterthwaite's method turns them into uncorrelated ones, and the result depends on the scale of
 #' the rows it starts from. Here these are made orthonormal in the metric of `(X'WX)^-1`, so that the result depends
 #' neither on the rows chosen for a hypothesis nor on units.
 #'
 #' @param fit a fit made by [lmm()], or draws made by [posterior()].
-#' @param L the hypothesis: vector or matrix.
+#' @param L the hypothesis: vector, matrix, or equations as text.
 #' @param rhs value or values of `L beta` to be tested.
 #' @param joint one F test of all rows? Otherwise a t test for each.
 #' @param ddf method for the denominator degrees of freedom, see [ddf_methods()].
@@ -43,6 +43,7 @@
 #' @examples
 #' fit <- lmm(yield ~ treat + (1 | blend), penicillin)
 #' contest(fit, c(treatB = 1, treatC = -1), joint = FALSE)
+#' contest(fit, "treatB - treatC = 0", joint = FALSE)
 #' contest(fit, rbind(c(0, 1, 0, 0), c(0, 0, 1, 0)), ddf = "Kenward-Roger")
 #' @export
 contest <- function(fit, L, ...) UseMethod("contest")
@@ -59,6 +60,12 @@ contest.lmm_fit <- function(fit, L, rhs = 0, joint = TRUE, ddf = "Satterthwaite"
   if (missing(ddf)) ddf <- default_ddf(fit)
   check_flag(joint, "joint")
   conf.level <- level_argument(conf.level, "conf.level", !missing(conf.level), list(...))
+  if (!missing(L) && is.character(L)) {
+    equations <- hypothesis_from_text(fit, L)
+    if (missing(rhs)) rhs <- equations$rhs
+    else if (any(equations$rhs != 0)) lmm_abort("input", "the equations of `L` have right-hand sides; leave out `rhs`.", what = "rhs")
+    L <- equations$L
+  }
   L <- estimable_rows(fit, hypothesis_matrix(fit, L))
   if (!length(L)) lmm_abort("input", if (length(fit_beta(fit))) "`L` is empty." else "the model has no fixed effects to test.", what = "L")
   rhs <- check_rhs(rhs, nrow(L))

@@ -86,6 +86,17 @@ tidy.ems <- function(x, effects = c("table", "ran_pars"), conf.level = 0.95, met
 }
 
 #' @rdname ems
+#' @export
+anova.ems <- function(object, ...) {
+  check_dots_empty(...)
+  table <- as.data.frame(object)
+  out <- data.frame(Df = table$df, `Sum Sq` = table$sumsq, `Mean Sq` = table$meansq, `F value` = table$statistic, DenDF = table$den.df,
+                    `Pr(>F)` = table$p.value, row.names = table$source, check.names = FALSE)
+  structure(out, heading = wrapped(paste0("Type ", object$type, " analysis of variance of ", deparse_line(object$formula))),
+            class = c("anova", "data.frame"))
+}
+
+#' @rdname ems
 #' @param parm names or numbers of variance components.
 #' @export
 confint.ems <- function(object, parm, level = 0.95, method = "MLS", ...) {

@@ -151,6 +151,8 @@ wanted_parameters <- function(fit, parm) {
   if (identical(parm, "theta_")) return(seq_len(k))
   if (identical(parm, "beta_")) return(k + seq_along(fit_beta(fit)))
   at <- match(parm, old)
+  if (anyNA(at)) parm <- with_terms(fit, parm, at)
+  at <- match(parm, old)
   for (scale in c("sd", "variance")) at <- ifelse(is.na(at), match(parm, all_parameter_names(fit, FALSE, scale)), at)
   if (anyNA(at)) {
     unknown <- parm[is.na(at)]
@@ -158,6 +160,15 @@ wanted_parameters <- function(fit, parm) {
               fix = paste0("The parameters are ", enumerate(quote_name(old), 12L), "."))
   }
   at
+}
+
+# The name of a random term stands for all its parameters.
+with_terms <- function(fit, parm, at) {
+  parameters <- variance_parameters(fit)
+  names <- parameter_names(parameters, TRUE)
+  terms <- fit_term_names(fit)
+  own <- lapply(parm, function(name) names[parameters$term > 0L & parameters$term == match(name, terms, 0L)])
+  unlist(Map(function(name, found, known) if (known || !length(found)) name else found, parm, own, !is.na(at)), use.names = FALSE)
 }
 
 name_limits <- function(fit, limits, wanted, level, old, scale) {

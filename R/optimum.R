@@ -45,7 +45,8 @@ abort_confounded <- function(terms, frame, blocks) {
     enumerate(names), " from ", with, ": the information matrix is singular", if (!is.null(outweighed)) " to double precision", "."),
     what = groups, fix = if (!is.null(outweighed)) outweighed
     else if (taken && !(-1L %in% terms)) paste0("The fixed effects fit every level of ", quote_name(groups), ": remove some of them, or ", names, ".")
-    else paste0("Each level may hold too few observations, or a fixed effect may take one value for each level.", unseen_correlations(random)))
+    else paste0("Each level may hold too few observations, or a fixed effect may take one value for each level.", unseen_correlations(random),
+                unstructured_hint(random, -1L %in% terms)))
 }
 
 # (0 + f | g) where each level of g has one level of f.
@@ -55,6 +56,14 @@ unseen_correlations <- function(random) {
   label <- joint[[1L]]$label
   paste0(" If no level has observations of two columns of (", label, "), their correlations are unknown: write (",
          sub(" | ", " || ", label, fixed = TRUE), ").")
+}
+
+# (0 + visit | id) with one row for each visit is a covariance matrix of the residuals.
+unstructured_hint <- function(random, residual) {
+  joint <- Filter(function(term) term$q > 1L && is_triangle(term) && length(term$xlevels) == 1L && !"(Intercept)" %in% term$columns, random)
+  if (!residual || !length(joint)) return(NULL)
+  label <- sub("^0 \\+ ", "", joint[[1L]]$label)
+  paste0(" A covariance matrix of the residuals is written residual = ~ us(", label, "), without the random term.")
 }
 
 # Levels of the leading factor whose part of Z'Z, in double precision, leaves little of what the others say.

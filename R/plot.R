@@ -155,6 +155,17 @@ quartile_line <- function(points) {
   c(mean(ends[2L, ]), slope)
 }
 
+#' @rdname plot.lmm_fit
+#' @param y a fit: `qqnorm(fit)` is `plot(fit, type = "qq")`.
+#' @rawNamespace S3method(stats::qqnorm, lmm_fit)
+qqnorm.lmm_fit <- function(y, ...) plot.lmm_fit(y, type = "qq", ...)
+
+#' @export
+plot.VarCorr.lmm_fit <- function(x, ...) {
+  lmm_abort("input", "there is no plot of VarCorr(fit).", what = "x",
+            fix = "plot(profile(fit)) shows standard deviations and correlations with their limits, plot(ranef(fit)) the random effects.")
+}
+
 #' @export
 plot.coef.lmm_fit <- function(x, ...) {
   lmm_abort("input", "there is no plot of coef(fit).", what = "x",

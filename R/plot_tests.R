@@ -46,6 +46,10 @@ plot.lmm_bootstrap <- function(x, which = NULL, level = 0.95, ...) {
 }
 
 #' @rdname plot_results
+#' @rawNamespace S3method(graphics::hist, lmm_bootstrap)
+hist.lmm_bootstrap <- function(x, ...) plot.lmm_bootstrap(x, ...)
+
+#' @rdname plot_results
 #' @export
 plot.rlrt <- function(x, ...) draw_null(null_values(x), x$statistic[[1L]], names(x$statistic), list(...))
 

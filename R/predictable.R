@@ -86,6 +86,10 @@ prediction_inference <- function(fit, method) {
 random_coefficients <- function(fit, random) {
   names <- fit_term_names(fit)
   unknown <- setdiff(names(random), names)
+  if (!is.list(random)) {
+    lmm_abort("input", paste0("`random` must be a list, not ", describe_value(random), "."), what = "random", value = random,
+              fix = paste0("The random terms are ", enumerate(quote_name(names)), "."))
+  }
   if (length(random) && (is.null(names(random)) || length(unknown) || anyDuplicated(names(random)))) {
     lmm_abort("input", paste0("`random` must be a list named by random terms (", enumerate(quote_name(names)), ")."), what = unknown)
   }
@@ -93,6 +97,9 @@ random_coefficients <- function(fit, random) {
     out <- b * 0
     given <- random[[name]]
     if (is.null(given)) return(out)
+    if (!is.numeric(given) || !length(given) || !all(is.finite(given))) {
+      lmm_abort("input", paste0("`random` must hold numbers for ", quote_name(name), ", not ", describe_value(given), "."), what = "random", value = given)
+    }
     if (is.null(dim(given))) given <- matrix(given, ncol = 1L, dimnames = list(names(given), colnames(b)[1L]))
     rows <- match_levels(rownames(given), rownames(b), name)
     columns <- match_levels(colnames(given), colnames(b), name)

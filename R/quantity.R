@@ -164,7 +164,7 @@ one_quantity <- function(asked, name, fit, words, squares) {
 known_quantity <- function(word, name, fit, words, squares) {
   shares <- c("icc", "repeatability", "heritability")
   known <- c(shares, "total", "total sd", "cv")
-  word <- check_choice(if (tolower(word) %in% known) tolower(word) else word, known, "quantity")
+  word <- match_word(word, known, "quantity", c(h2 = "heritability", vpc = "icc", intraclass = "icc"))
   total <- function(state) words(state, "total")$total
   label <- if (nzchar(name)) name else word
   if (word %in% shares) {

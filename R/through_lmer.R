@@ -24,7 +24,7 @@ lmer_generics <- list(
   flextable = "as_flextable"
 )
 
-# Those of 'lmerTest' want its own class; 'pbkrtest' leaves prior weights out of account, so that its results for weighted fits are wrong.
+# Those of 'lmerTest' want its own class; 'pbkrtest' ignores prior weights, so that its results for weighted fits are wrong.
 lmertest_generics <- list(lmerTest = c("difflsmeans", "ls_means", "lsmeansLT"))
 pbkrtest_generics <- list(pbkrtest = c("KRmodcomp", "PBmodcomp", "PBrefdist", "SATmodcomp", "getLRT", "get_Lb_ddf", "get_SigmaG",
                                        "model2restriction_matrix", "vcovAdj"))
@@ -50,6 +50,7 @@ partner_methods <- list(
   register_at_load(delegating(lmertest_generics, through(as_lmertest)))
   register_at_load(delegating(pbkrtest_generics, through(as_unweighted_lmer)))
   register_at_load(partner_methods)
+  register_at_load(refused_generics)
 }
 
 # Packages -> names of generics becomes packages -> named methods.
@@ -84,7 +85,7 @@ as_unweighted_lmer <- function(fit) {
 # Kenward and Roger's method of other packages needs all prior weights to be 1.
 check_unweighted <- function(fit, who) {
   if (all(row_weights(fit_rows(fit, "as_lmer()")) == 1)) return(invisible())
-  lmm_abort("input", paste0("the method of Kenward and Roger of ", who, " leaves prior weights out of account."), what = "weights",
+  lmm_abort("input", paste0("the method of Kenward and Roger of ", who, " ignores prior weights."), what = "weights",
             fix = paste("Use summary(fit, ddf = \"Kenward-Roger\"), anova(small, large, test = \"F\", ddf = \"Kenward-Roger\"),",
                         "vcov(fit, type = \"kenward-roger\") or bootstrap_test()."))
 }

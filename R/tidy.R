@@ -115,6 +115,9 @@ tidy_parameters <- function(fit, scales, limits, level) {
   term <- ifelse(is.na(pars$var1), "Observation", ifelse(is.na(pars$var2), pars$var1, paste0(pars$var1, ".", pars$var2)))
   out <- data.frame(effect = "ran_pars", group = pars$grp, term = paste0(name[1L + !is.na(pars$var2)], term),
                     estimate = pars[[scales]], stringsAsFactors = FALSE)
+  if (scales == "sdcor" && any(pars$vcov < 0 & is.na(pars$var2), na.rm = TRUE)) {
+    lmm_inform("limits", "a negative variance has no standard deviation: its row is NA.", what = "scales", fix = "Use scales = \"vcov\".")
+  }
   out$mc.error <- monte_carlo_of_rows(pars, attr(varcorr, "monte_carlo")$table, scales)
   if (limits == "none") return(out)
   found <- if (limits == "default") parameter_row_limits(fit, scales, level) else row_limits_by(fit, scales, limits, level)
@@ -205,6 +208,9 @@ augment.lmm_fit <- function(x, data = NULL, newdata = NULL, ...) {
     return(as_augmented(newdata))
   }
   rows <- fit_rows(x, "augment() without `newdata`")
+  if (!is.null(data) && !is.data.frame(data)) {
+    lmm_abort("input", paste0("`data` must be a data frame, not ", kind_of(data), "."), what = "data", value = data)
+  }
   if (is.null(data)) data <- model.frame(x)[!names(model.frame(x)) %in% c("(weights)", "(offset)")]
   as_augmented(cbind(as.data.frame(data), rows_of_data(row_values(x, rows), rows, data)))
 }

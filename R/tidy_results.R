@@ -3,7 +3,7 @@
 #' Tests, bootstraps and other results as data frames
 #'
 #' @param x a result of [contest()] or [predictable()], [quantity()], [bootstrap()], [rlrt()] or [lrt()], [bootstrap_test()] or
-#'   [variance_components()]; for `augment()` random effects as [ranef()][ranef.lmm_fit()] gives them.
+#'   [variance_components()], or [anova()][anova.lmm_fit] of several fits; for `augment()` random effects as [ranef()][ranef.lmm_fit()] gives them.
 #' @param conf.int,conf.level add percentile limits of this level to a bootstrap?
 #' @param ci.level level of the intervals of random effects.
 #' @param ... not used.
@@ -42,6 +42,18 @@ tidy.contest_table <- function(x, ...) {
   check_dots_empty(...)
   if (!"F value" %in% names(x)) return(renamed_table(x))
   renamed_table(x[c("F value", "NumDF", "DenDF", "Pr(>F)")], "joint")
+}
+
+#' @rdname tidy_results
+#' @method tidy lmm_comparison
+#' @export
+tidy.lmm_comparison <- function(x, ...) {
+  check_dots_empty(...)
+  out <- renamed_table(x)
+  broom <- c(`-2*log(L)` = "minus2logL", Chisq = "statistic", `Pr(>Chisq)` = "p.value", `Pr(boot)` = "p.value", `MC error` = "mc.error")
+  known <- names(out) %in% names(broom)
+  names(out)[known] <- broom[names(out)[known]]
+  out
 }
 
 #' @rdname tidy_results
