@@ -24,7 +24,7 @@
 #' @param seed a whole number that fixes the random numbers, or `NULL`.
 #' @param threads number of processes that share the work (forked, on Windows always 1). Worth it where a single refit takes
 #'   milliseconds or more.
-#' @param progress print a line for every tenth of the work?
+#' @param progress show a bar with the time left where the work takes more than two seconds? In batch jobs `TRUE` prints a line after each tenth.
 #' @param type for `confint()` the kind of limits, `"perc"`, `"basic"` or `"norm"` (normal limits around the estimate less its bias); for
 #'   `bootstrap()` how the new data are made:
 #' \describe{
@@ -67,7 +67,7 @@
 #' icc <- function(p) c(icc = p$covariance$operator[1] / (p$covariance$operator[1] + p$sigma^2))
 #' bootstrap(fit, icc, nsim = 100, seed = 1)
 #' @export
-bootstrap <- function(fit, statistic = NULL, nsim = 500, seed = NULL, threads = 1, progress = FALSE,
+bootstrap <- function(fit, statistic = NULL, nsim = 500, seed = NULL, threads = 1, progress = interactive(),
                       type = c("parametric", "residual", "cases", "wild"), groups = NULL, ...) {
   refuse_structured(fit, "the bootstrap is", "Use simulate() and refit().", special = FALSE)
   if (!is.null(statistic) && !is.function(statistic)) {

@@ -58,15 +58,16 @@ fitted_statistics <- function(fit, plan, statistic, nsim, seed, threads, progres
   structure(lapply(out, `[[`, "value"), singular = vapply(out, `[[`, NA, "singular"))
 }
 
-# The results of `work` on each block. With progress, a line after each tenth of the work.
+# The results of `work` on each block. With progress, a bar in interactive use, otherwise a line after each tenth of the work.
 run_blocks <- function(blocks, work, threads, progress) {
   if (!progress) return(in_processes(blocks, work, threads))
   total <- sum(lengths(blocks))
   done <- cumsum(lengths(blocks))
+  tell <- if (interactive()) progress_bar(total, "Refits") else function(done) cat(sprintf("%d of %d refits\n", done, total))
   parts <- list()
-  for (round in split(seq_along(blocks), ceiling(10 * done / total))) {
+  for (round in split(seq_along(blocks), ceiling((if (interactive()) 50 else 10) * done / total))) {
     parts <- c(parts, in_processes(blocks[round], work, threads))
-    cat(sprintf("%d of %d refits\n", done[max(round)], total))
+    tell(done[max(round)])
   }
   parts
 }

@@ -25,6 +25,13 @@ ems_quantity <- function(object, asked, method, level, nsim = 10000, seed = NULL
              row.names = make.unique(names(functions)))
 }
 
+# The same as quantity() returns it. Estimates are those of the method of moments.
+mean_square_quantities <- function(object, asked, method, level, nsim, seed) {
+  if (!length(asked)) lmm_abort("input", "no quantity is given.", what = "...", fix = "For example \"icc\" or ~ var(g) / total.")
+  out <- ems_quantity(object, asked, method, level, check_number(nsim, "nsim", 1, whole = TRUE), seed)
+  as_table(cbind(out, method = method), "quantity_table")
+}
+
 # Mean squares of the random effects and the residual, and the matrix that makes components of them.
 mean_square_basis <- function(object) {
   components <- colnames(object$ems)

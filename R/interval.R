@@ -75,7 +75,7 @@
 confint.lmm_fit <- function(object, parm, level = 0.95, method = c("profile", "Wald", "chisq", "boot"), oldNames = TRUE,
                             scale = c("sd", "variance"), criterion = NULL,
                             information = c("observed", "expected", "average"), nsim = 500,
-                            boot.type = c("perc", "basic", "norm"), seed = NULL, threads = 1, progress = FALSE, ddf = NULL,
+                            boot.type = c("perc", "basic", "norm"), seed = NULL, threads = 1, progress = interactive(), ddf = NULL,
                             quiet = FALSE, signames = oldNames, ...) {
   do.call(check_dots_empty, without_level(list(...)))
   level <- level_argument(level, "level", !missing(level), list(...))

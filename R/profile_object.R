@@ -66,7 +66,7 @@ profile.lmm_fit <- function(fitted, which = NULL, alphamax = 0.01, criterion = c
 all_points <- function(fit, ml, wanted, cutoff, steps) {
   k <- nrow(variance_parameters(fit))
   base <- if (any(wanted <= k)) profile_base(fit, wanted)
-  c(lapply(wanted[wanted <= k], function(index) profile_points(base, index, cutoff, steps)),
+  c(lapply_with_bar(wanted[wanted <= k], function(index) profile_points(base, index, cutoff, steps), "Profiles"),
     if (any(wanted > k)) coefficient_points(ml, wanted[wanted > k] - k, cutoff, steps))[order(order(wanted > k))]
 }
 

@@ -30,10 +30,12 @@
 #'     matrix of the fixed effects; on the scale of `link`.}
 #'   \item{`"chisq"`}{Satterthwaite: a variance is taken to be distributed as a multiple of a chi-square with
 #'     `df = 2 (estimate / se)^2`. For quantities proportional to a variance or to a standard deviation.}
+#'   \item{`"MLS"`, `"generalized"`}{modified large-sample and generalized limits from the mean squares of [ems()], whose moment estimates are
+#'     those of the table; for functions of the variances, exact or nearly so in balanced designs.}
 #'   \item{`"boot"`}{percentile limits of the parametric bootstrap, see [bootstrap()].}
 #' }
 #'
-#' @param fit a fit made by [lmm()], [many responses][responses], or draws made by [posterior()].
+#' @param fit a fit made by [lmm()], [many responses][responses], draws made by [posterior()], or an analysis of variance made by [ems()].
 #' @param ... quantities, named or not.
 #' @param method how to find limits; unique beginnings are enough.
 #' @param level confidence level; `conf.level` is another name for it.
@@ -41,7 +43,7 @@
 #'   the quantity, log where it is never negative, logit between 0 and 1, Fisher's z between -1 and 1. Limits are then inside this range.
 #'   With a link but no method the method is `"delta"`.
 #' @param information see [vcov_components()].
-#' @param nsim,seed,threads for `"boot"`: number of simulated responses, seed and number of processes.
+#' @param nsim,seed,threads for `"boot"` (and `"generalized"`): number of simulated responses (values), seed and number of processes.
 #' @return A data frame with a row per quantity and columns `estimate`, `se`, `df` (for `"chisq"`), `lower`, `upper`, in the unit
 #'   of the quantity, and `method`. Limits are `NA` where the method has none. Of [many responses][responses] a row for each response and
 #'   quantity, with columns `response` and `quantity` first; there `"auto"` is `"delta"`, which takes about a millisecond for each, and other
@@ -69,11 +71,16 @@
 #' quantity(fit, icc = ~ var(operator) / (var(operator) + var(Residual)), method = "delta")
 #' quantity(fit, ~ total, method = "chisq")
 #' @export
-quantity <- function(fit, ..., method = c("auto", "profile", "delta", "chisq", "boot"), level = 0.95,
+quantity <- function(fit, ..., method = c("auto", "profile", "delta", "chisq", "boot", "MLS", "generalized"), level = 0.95,
                      link = c("auto", "identity", "log", "logit", "fisher"),
                      information = c("observed", "expected", "average"), nsim = 1000, seed = NULL, threads = 1) {
   if (inherits(fit, "lmm_posterior")) return(quantity_draws(check_posterior(fit, "fit"), list(...), check_level(level)))
   many <- inherits(fit, "lmm_responses")
+  if (inherits(fit, "ems")) {
+    method <- if (missing(method)) "MLS" else match_word(method[1L], ems_methods, "method")
+    asked <- without_level(list(...))
+    return(mean_square_quantities(fit, asked, method, level_argument(level, "level", !missing(level), list(...)), nsim, seed))
+  }
   if (!many) {
     check_fit(fit)
     refuse_iterative(fit, "quantity(), with its profiles, is")
@@ -83,8 +90,9 @@ quantity <- function(fit, ..., method = c("auto", "profile", "delta", "chisq", "
   level <- level_argument(level, "level", !missing(level), list(...))
   asked <- without_level(list(...))
   link <- match_word(link[1L], c("auto", "identity", "log", "logit", "fisher"), "link")
-  method <- match_word(method[1L], c("auto", "profile", "delta", "chisq", "boot"), "method", c(Wald = "delta"))
+  method <- match_word(method[1L], c("auto", "profile", "delta", "chisq", "boot", "MLS", "generalized"), "method", c(Wald = "delta"))
   if (method == "auto" && link != "auto") method <- "delta"
+  if (!many && method %in% ems_methods) return(mean_square_quantities(ems(fit), asked, method, level, nsim, seed))
   if (many) {
     return(quantity_responses(fit, asked, method, list(level = level, link = link, information = information, nsim = nsim, seed = seed, threads = threads)))
   }

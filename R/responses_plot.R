@@ -15,6 +15,10 @@
 #' @return What is shown, invisibly: a data frame with a row per response and coefficient.
 #' @section Conditions:
 #' `lmm_error_input`: an unknown type or name.
+#' @seealso [responses], [moderate_variance()].
+#' @concept volcano plot
+#' @concept many responses
+#' @concept multiple testing
 #' @examples
 #' fit <- lmm(yield ~ treat + (1 | blend), penicillin)
 #' many <- refit(fit, simulate(fit, 100, seed = 1))

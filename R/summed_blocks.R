@@ -6,7 +6,9 @@ summed_blocks <- function(frame, rows, chunk_rows = 1e5, responses = NULL) {
   if (!is.null(frame$residual)) return(structured_blocks(frame, rows, responses))
   if (!is.null(responses) && !is.null(rows$offset)) responses <- responses - rows$offset
   chunks <- max(1, ceiling(rows$n / chunk_rows))
+  bar <- progress_bar(chunks, "Rows")
   read <- function(k) {
+    bar(k)
     index <- if (chunks > 1) c((k - 1) * chunk_rows + 1, min(k * chunk_rows, rows$n))
     chunk <- design(frame, rows, index)
     if (!is.null(rows$near) && is.null(responses)) {

@@ -7,8 +7,8 @@
 #'
 #' With mean `m`, total variance `v` with Satterthwaite's degrees of freedom `f = 2 (v / se(v))^2`, and effective number of
 #' observations `n = v / Var(m)`, one-sided limits are `m +- t sqrt(v / n)`, where `t` is the quantile of the noncentral t
-#' distribution with noncentrality `z sqrt(n)`; two-sided limits are `m +- z sqrt(v (1 + 1 / n) f / c)` (Howe 1969), with the normal
-#' quantile `z` and the chi-square quantile `c` with tail `1 - level`. For independent observations the first are exact.
+#' distribution with noncentrality `z sqrt(n)`; two-sided limits are `m +- k sqrt(v)` with the `k` for which the probability of
+#' holding `content`, integrated over the distributions of `m` and `v`, is `level` (Odeh and Owen 1980). For independent observations both are exact.
 #'
 #' @param fit a fit made by [lmm()].
 #' @param newdata a data frame with the variables of the fixed effects and the columns of random terms; levels of grouping factors are not
@@ -21,7 +21,7 @@
 #'   the unit of the response.
 #' @section Conditions:
 #' `lmm_error_input`: no `newdata` for a model with covariates; `lmm_error_newdata` as for [predict()][predict.lmm_fit()].
-#' @references Howe (1969) JASA 64, 610-620. Krishnamoorthy and Mathew (2009) *Statistical Tolerance Regions*, chapters 2 and 5. Hoffman and
+#' @references Odeh and Owen (1980) *Tables for Normal Tolerance Limits, Sampling Plans, and Screening*. Howe (1969) JASA 64, 610-620. Krishnamoorthy and Mathew (2009) *Statistical Tolerance Regions*, chapters 2 and 5. Hoffman and
 #'   Kringle (2005) Journal of Biopharmaceutical Statistics 15, 283-293.
 #' @seealso [predict.lmm_fit()] for prediction intervals, [gauge_rr()].
 #' @concept tolerance
@@ -84,6 +84,20 @@ total_df <- function(fit, rows, total) {
 
 # The multiple of the standard deviation, for n effective observations of the mean and df of the variance.
 tolerance_factor <- function(n, df, content, level, side) {
-  if (side != "two") return(suppressWarnings(stats::qt(level, df, stats::qnorm(content) * sqrt(n))) / sqrt(n))
-  stats::qnorm((1 + content) / 2) * sqrt((1 + 1 / n) * df / stats::qchisq(1 - level, df))
+  if (side == "two") return(mapply(two_sided_factor, n, df, content, level))
+  suppressWarnings(stats::qt(level, df, stats::qnorm(content) * sqrt(n))) / sqrt(n)
+}
+
+# Where the mean is off by u standard errors, limits m -+ k s hold the proportion `content` if k s is at least the radius whose square is a
+# quantile of the noncentral chi-square distribution with one degree of freedom. The probability of that, over u and s, is `level`.
+two_sided_factor <- function(n, df, content, level) {
+  if (!is.finite(n + df) && (is.nan(n) || is.nan(df))) return(NA_real_)
+  n <- min(n, 1e12)
+  df <- min(df, 1e7)
+  confidence <- function(k) {
+    holds <- function(u) stats::pchisq(df * stats::qchisq(content, 1, u^2 / n) / k^2, df, lower.tail = FALSE) * stats::dnorm(u)
+    2 * stats::integrate(holds, 0, 8.5, rel.tol = 1e-10)$value
+  }
+  howe <- stats::qnorm((1 + content) / 2) * sqrt((1 + 1 / n) * df / stats::qchisq(1 - level, df))
+  stats::uniroot(function(k) confidence(k) - level, howe * c(0.8, 1.25), extendInt = "upX", tol = 1e-9 * howe)$root
 }

@@ -202,3 +202,19 @@ test_that("limits of a coefficient do not depend on its size", {
   expect_equal(unlist(small["b", c("estimate", "lower", "upper")]) * 1e5, unlist(quantity(whole, b = ~ beta(treatB))[c("estimate", "lower", "upper")]), tolerance = 1e-6)
   expect_equal(small["b", "upper"] - small["b", "estimate"], small["b", "estimate"] - small["b", "lower"])
 })
+
+test_that("limits from mean squares are those of ems()", {
+  fit <- lmm(bright ~ 1 + (1 | operator), pulp)
+  found <- quantity(fit, ~ var(operator), ~ sigma2, method = "MLS")
+  expect_equal(unname(as.matrix(found[c("lower", "upper")])), unname(confint(ems(fit))))
+  expect_identical(unique(found$method), "MLS")
+  expect_equal(quantity(ems(fit), ~ var(operator), ~ sigma2), found)
+  # The residual variance: chi-square; the ratio: the exact F interval. Montgomery's formulas by hand.
+  ms <- anova(lm(bright ~ operator, pulp))[["Mean Sq"]]
+  expect_equal(c(found$lower[2], found$upper[2]), 16 * ms[2] / qchisq(c(0.975, 0.025), 16), tolerance = 1e-8)
+  share <- quantity(fit, "icc", method = "generalized", nsim = 1e5, seed = 1)
+  F <- ms[1] / ms[2] / qf(c(0.975, 0.025), 3, 16)
+  expect_equal(c(share$lower, share$upper), pmax(0, (F - 1) / (F + 4)), tolerance = 0.02)
+  expect_error(quantity(fit, method = "MLS"), class = "lmm_error_input")
+  expect_error(quantity(ems(fit), "icc", method = "profile"), class = "lmm_error_input")
+})

@@ -12,7 +12,7 @@ exact_factor <- function(n, content, level, two_sided) {
     }
     integrate(covers, -8 / sqrt(n), 8 / sqrt(n), rel.tol = 1e-9)$value
   }
-  uniroot(function(k) coverage(k) - level, c(0.5, 10), tol = 1e-8)$root
+  uniroot(function(k) coverage(k) - level, c(0.5, 100), tol = 1e-8)$root
 }
 
 test_that("tolerance factors of normal samples are those of numerical integration", {
@@ -21,10 +21,24 @@ test_that("tolerance factors of normal samples are those of numerical integratio
     expect_equal(tolerance_factor(at[1], at[1] - 1, at[2], at[3], "upper"), exact, tolerance = 1e-5)
     expect_equal(tolerance_factor(at[1], at[1] - 1, at[2], at[3], "lower"), exact, tolerance = 1e-5)
   }
-  # Two-sided factors are Howe's approximation, 0.1 to 0.4 percent below these.
-  for (at in list(c(10, 0.95, 0.95), c(30, 0.99, 0.95))) {
-    expect_equal(tolerance_factor(at[1], at[1] - 1, at[2], at[3], "two"), exact_factor(at[1], at[2], at[3], TRUE), tolerance = 4e-3)
+  for (at in list(c(10, 0.95, 0.95), c(30, 0.99, 0.95), c(3, 0.9, 0.99))) {
+    expect_equal(tolerance_factor(at[1], at[1] - 1, at[2], at[3], "two"), exact_factor(at[1], at[2], at[3], TRUE), tolerance = 1e-6)
   }
+})
+
+test_that("two-sided tolerance factors are the published ones", {
+  # Berthouex and Brown, Statistics for Environmental Engineers, table 21.1: confidence 0.95, two decimals.
+  n <- c(4, 5, 6, 7, 8, 9, 10, 12, 15, 20, 25, 30, 40, 60)
+  table <- cbind(c(5.37, 4.29, 3.73, 3.39, 3.16, 2.99, 2.86, 2.67, 2.49, 2.32, 2.22, 2.15, 2.06, 1.96),
+                 c(6.34, 5.08, 4.42, 4.02, 3.75, 3.55, 3.39, 3.17, 2.96, 2.76, 2.64, 2.55, 2.45, 2.34),
+                 c(8.22, 6.60, 5.76, 5.24, 4.89, 4.63, 4.44, 4.16, 3.89, 3.62, 3.46, 3.35, 3.22, 3.07))
+  found <- sapply(c(0.9, 0.95, 0.99), function(content) tolerance_factor(n, n - 1, content, 0.95, "two"))
+  expect_lt(max(abs(found - table)), 0.00501)
+})
+
+test_that("factors of a known mean or variance are the limits", {
+  expect_equal(tolerance_factor(Inf, 20, 0.95, 0.95, "two"), qnorm(0.975) * sqrt(20 / qchisq(0.05, 20)), tolerance = 1e-8)
+  expect_equal(tolerance_factor(5, Inf, 0.95, 0.95, "two"), sqrt(qchisq(0.95, 1, qnorm(0.975)^2 / 5)), tolerance = 1e-3)
 })
 
 test_that("the total variance and its degrees of freedom are those of the balanced one-way layout", {
@@ -36,7 +50,7 @@ test_that("the total variance and its degrees of freedom are those of the balanc
   n <- v / (ms[1] / 20)
   found <- tolerance_interval(fit, content = 0.9)
   expect_equal(unname(unlist(found[c("fit", "sd", "df")])), c(60.4, sqrt(v), f), tolerance = 1e-5)
-  expect_equal(found$upper, 60.4 + qnorm(0.95) * sqrt(v * (1 + 1 / n) * f / qchisq(0.05, f)), tolerance = 1e-6)
+  expect_equal(found$upper, 60.4 + sqrt(v) * tolerance_factor(n, f, 0.9, 0.95, "two"), tolerance = 1e-5)
   expect_identical(tolerance_interval(fit, side = "lower")$upper, Inf)
 })
 

@@ -1,0 +1,37 @@
+# The bar of long work.
+
+lines_of <- function(seconds, total, show = TRUE) {
+  now <- 0
+  bar <- progress_bar(total, "Refits", show, clock = function() now)
+  out <- character()
+  for (k in seq_len(total)) {
+    now <- now + seconds
+    withCallingHandlers(bar(k), message = function(m) {
+      out <<- c(out, conditionMessage(m))
+      invokeRestart("muffleMessage")
+    })
+  }
+  out
+}
+
+test_that("work of less than two seconds shows nothing", {
+  expect_length(lines_of(0.01, 100), 0)
+  expect_length(lines_of(1, 100, show = FALSE), 0)
+  expect_length(lines_of(10, 1), 0)
+})
+
+test_that("the bar has the part done and the time left, and is cleared", {
+  out <- lines_of(1, 100)
+  expect_match(out[1], "Refits \\[ {20}\\] 2 percent, 2 min left")
+  expect_match(out[49], "\\[={10} {10}\\] 50 percent, 50 s left")
+  expect_match(out[length(out)], "^\r +\r$")
+  expect_length(unique(nchar(out[-length(out)])), 1)
+  expect_match(lines_of(500, 100)[1], "13.8 h left", fixed = TRUE)
+})
+
+test_that("results do not depend on whether a bar is shown", {
+  fit <- lmm(bright ~ 1 + (1 | operator), pulp)
+  quiet <- bootstrap(fit, nsim = 40, seed = 1, progress = FALSE)
+  expect_output(loud <- bootstrap(fit, nsim = 40, seed = 1, progress = TRUE), "40 of 40 refits")
+  expect_identical(loud$t, quiet$t)
+})
