@@ -156,8 +156,8 @@ autoplot.gauge_rr <- function(object, ...) {
 }
 
 #' @rdname autoplot.lmm_fit
-#' @rawNamespace S3method(ggplot2::autoplot, quantity)
-autoplot.quantity <- function(object, ...) {
+#' @rawNamespace S3method(ggplot2::autoplot, quantity_table)
+autoplot.quantity_table <- function(object, ...) {
   g <- gg_forest(object, "estimate and limits")
   g$data$scale <- quantity_scale(object)
   g + ggplot2::facet_wrap("scale", scales = "free", ncol = 1L) + ggplot2::theme(strip.text = ggplot2::element_blank())

@@ -104,7 +104,7 @@ plot.gauge_rr <- function(x, ...) {
 
 #' @rdname plot_results
 #' @export
-plot.quantity <- function(x, ...) {
+plot.quantity_table <- function(x, ...) {
   groups <- split(seq_len(nrow(x)), quantity_scale(x))
   in_panels(length(groups), function() for (own in groups) draw_forest(x[own, ], list(...), "estimate and limits"))
   invisible(x)

@@ -11,11 +11,14 @@ test_that("plots by other names", {
   expect_identical(hist(b, which = 1), plot(b, which = 1))
   expect_equal(stats::qqnorm(fit), plot(fit, type = "qq"))
   refused(plot(VarCorr(fit)), "no plot")
+  drawn <- quantity(ordinary, "icc", ~ sigma)
+  expect_identical(withVisible(plot(drawn))$value, drawn)
 })
 
 test_that("the data of a plot with ggplot2 are those of augment()", {
   skip_if_not_installed("ggplot2")
   expect_equal(ggplot2::fortify(fit), as.data.frame(augment(fit)))
+  expect_s3_class(ggplot2::autoplot(quantity(ordinary, "icc")), "ggplot")
   expect_s3_class(ggplot2::ggplot(fit, ggplot2::aes(.fitted, .resid)), "ggplot")
 })
 
