@@ -1,4 +1,4 @@
-#include "henderson/structured/search.hpp"
+#include "henderson/structured/search_starts.hpp"
 
 #include <algorithm>
 #include <cmath>
