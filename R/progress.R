@@ -2,7 +2,8 @@
 
 # A function that is told how many of `total` parts are done. Nothing is shown in the first two seconds, nor for work that is nearly done by
 # then; the line is cleared at the end.
-progress_bar <- function(total, what, show = interactive(), clock = function() proc.time()[["elapsed"]]) {
+progress_bar <- function(total, what, show = interactive(), clock = function() proc.time()[["elapsed"]],
+                         write = function(...) cat(..., sep = "", file = stderr())) {
   if (!show || total < 2) return(function(done) invisible())
   started <- clock()
   shown <- FALSE
@@ -12,16 +13,16 @@ progress_bar <- function(total, what, show = interactive(), clock = function() p
     if (!shown && (elapsed < 2 || left < 1)) return(invisible())
     shown <<- done < total
     line <- if (shown) bar_text(done / total, what, left) else ""
-    message("\r", formatC(line, width = -min(getOption("width") - 1L, 79L)), if (!shown) "\r", appendLF = FALSE)
+    write("\r", formatC(line, width = -min(getOption("width") - 1L, 79L)), if (!shown) "\r")
   }
 }
 
 bar_text <- function(share, what, left) {
   full <- floor(20 * share)
-  paste0(what, " [", strrep("=", full), strrep(" ", 20L - full), "] ", floor(100 * share), " percent, ", time_text(left), " left")
+  paste0(what, " [", strrep("=", full), strrep(" ", 20L - full), "] ", floor(100 * share), " percent, ", time_left_text(left), " left")
 }
 
-time_text <- function(seconds) {
+time_left_text <- function(seconds) {
   if (seconds < 60) return(paste(ceiling(seconds), "s"))
   if (seconds < 3600) return(paste(ceiling(seconds / 60), "min"))
   sprintf("%.1f h", seconds / 3600)

@@ -2,14 +2,11 @@
 
 lines_of <- function(seconds, total, show = TRUE) {
   now <- 0
-  bar <- progress_bar(total, "Refits", show, clock = function() now)
   out <- character()
+  bar <- progress_bar(total, "Refits", show, clock = function() now, write = function(...) out <<- c(out, paste0(...)))
   for (k in seq_len(total)) {
     now <- now + seconds
-    withCallingHandlers(bar(k), message = function(m) {
-      out <<- c(out, conditionMessage(m))
-      invokeRestart("muffleMessage")
-    })
+    bar(k)
   }
   out
 }
