@@ -144,5 +144,5 @@ test_that("without bounds a variance of 0 is an inner point: mixtures, counts, s
   expect_error(rlrt(fit), "rlrt\\(\\) is not available", class = "lmm_error_input")
   grDevices::pdf(NULL)
   on.exit(grDevices::dev.off())
-  expect_silent(plot(ranef(fit)))
+  expect_message(plot(ranef(fit)), "no conditional standard deviations", class = "lmm_message_limits")
 })

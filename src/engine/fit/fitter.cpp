@@ -15,6 +15,9 @@ constexpr int kBriefSearch = 40;
 // Random effects above which no further starts are scattered: they would take seconds, and such criteria are smoother.
 constexpr Index kManyEffects = 1000;
 
+// Two units of log-likelihood.
+constexpr double kFarLower = 4;
+
 FitOutcome Fitter::run() {
   const Layout& layout = *problem_.layout;
   VectorXd neutral = neutral_theta(layout);
@@ -79,7 +82,13 @@ void Fitter::search_scattered() {
   if (effects > kManyEffects) return;
   ScatteredStarts starts(problem_, data_);
   const Index wanted = std::clamp<Index>(6000 / std::max<Index>(effects, 1), 4, 40);
+  const std::size_t before = out_.others.size();
   for (Index k = 0; k < wanted && affordable() && !hopeless(); ++k) search(starts.next());
+  // So many starts end at far lower maxima too, which say nothing of the best one.
+  const double far = out_.optimum.value + kFarLower;
+  out_.others.erase(std::remove_if(out_.others.begin() + static_cast<std::ptrdiff_t>(before), out_.others.end(),
+                                   [far](double value) { return value > far; }),
+                    out_.others.end());
 }
 
 void Fitter::search_cancelling(const Cancelling& columns) {
