@@ -46,7 +46,7 @@
 #' @param nsim,seed,threads for `"boot"` (and `"generalized"`): number of simulated responses (values), seed and number of processes.
 #' @return A data frame with a row per quantity and columns `estimate`, `se`, `df` (for `"chisq"`), `lower`, `upper`, in the unit
 #'   of the quantity, and `method`. Limits are `NA` where the method has none. Of [many responses][responses] a row for each response and
-#'   quantity, with columns `response` and `quantity` first; there `"auto"` is `"delta"`, which takes about a millisecond for each, and other
+#'   quantity, with columns `response` and `quantity` first; there `"auto"` is `"delta"`, which takes about three milliseconds for each, and other
 #'   methods fit each response again. Of posterior draws the columns of
 #'   [summary()][summary.lmm_posterior()], with the values of each draw as attribute `"draws"`.
 #' @section Conditions:
