@@ -14,16 +14,12 @@ cells_model_frame <- function(spec, table, contrasts = NULL, fixed = NULL, bound
   rows <- cell_rows(table, pieces, derived, variables)
   columns <- cells_variables(variables, rows, table)
   terms <- complete_terms(terms, columns)
-  attr(rows$data, "terms") <- terms
-  check_model_size(terms, spec$random, rows, memory_limit)
-  check_contrasts(contrasts, rows$data)
-  plan <- matrix_plan(terms, rows$data, contrasts)
-  random <- random_plans(spec$random, rows$data, columns)
-  rows$codes <- lapply(random$groups, `[[`, "codes")
-  frame <- new_model_frame(spec, plan, random, columns, table$plan$na_rule)
+  planned <- planned_model(terms, spec, rows, columns, contrasts, table$plan$na_rule, memory_limit)
+  rows <- planned$rows
+  frame <- planned$frame
   frame$held <- held_parameters(fixed, frame)
   if (!bounded) frame$bounded <- FALSE
-  frame$conditions <- once(c(table$notes, missing_note(table), plan$conditions, random$conditions))
+  frame$conditions <- once(c(table$notes, missing_note(table), planned$conditions))
   check_cells_response(rows, columns$response)
   check_identifiable(frame, rows)
   list(frame = frame, rows = rows)

@@ -25,23 +25,30 @@ model_frame <- function(spec, data = NULL, weights = NULL, offset = NULL, subset
   saying_what_was_left_out(chosen, columns, source$n, {
     rows <- read_rows(chosen, columns)
     check_values(rows, columns)
-    attr(rows$data, "terms") <- terms
-    check_model_size(terms, spec$random, rows, memory_limit)
-    check_contrasts(contrasts, rows$data)
-    plan <- matrix_plan(terms, rows$data, contrasts)
-    random <- random_plans(spec$random, rows$data, columns)
-    rows$codes <- lapply(random$groups, `[[`, "codes")
-    frame <- new_model_frame(spec, plan, random, columns, na_rule)
+    planned <- planned_model(terms, spec, rows, columns, contrasts, na_rule, memory_limit)
+    rows <- planned$rows
+    frame <- planned$frame
     if (has_fitted_variance(spec$residual)) rows$data <- with_fitted_columns(spec$residual, rows$data, rows$y)
     held <- split_held(fixed, spec$residual)
     frame$residual <- plan_residual(spec$residual, rows$data, columns$values, held$residual)
     frame$held <- held_parameters(held$random, frame)
     if (!bounded) frame$bounded <- FALSE
-    frame$conditions <- once(c(source$notes$conditions, plan$conditions, random$conditions))
+    frame$conditions <- once(c(source$notes$conditions, planned$conditions))
     rows <- rows[c("data", "y", "offset", "weights", "codes", "n")]
     check_identifiable(frame, rows)
   })
   list(frame = frame, rows = rows, many = many_rows(many, chosen$keep))
+}
+
+# The matrices that the terms ask of the rows: the frame that describes them, the rows with the codes of their groups.
+planned_model <- function(terms, spec, rows, columns, contrasts, na_rule, memory_limit) {
+  attr(rows$data, "terms") <- terms
+  check_model_size(terms, spec$random, rows, memory_limit)
+  check_contrasts(contrasts, rows$data)
+  plan <- matrix_plan(terms, rows$data, contrasts)
+  random <- random_plans(spec$random, rows$data, columns)
+  rows$codes <- lapply(random$groups, `[[`, "codes")
+  list(frame = new_model_frame(spec, plan, random, columns, na_rule), rows = rows, conditions = c(plan$conditions, random$conditions))
 }
 
 # Where variables are looked for, and the notes taken meanwhile (conditions that are signalled later).

@@ -5,3 +5,4 @@
 #include "linalg/sparse_cholesky.cpp"
 #include "linalg/symmetric_eigen.cpp"
 #include "optimize/minimize.cpp"
+#include "optimize/workers.cpp"

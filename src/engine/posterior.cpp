@@ -2,4 +2,3 @@
 #include "posterior/effect_draws.cpp"
 #include "posterior/lattice.cpp"
 #include "posterior/posterior_model.cpp"
-#include "posterior/workers.cpp"

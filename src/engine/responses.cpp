@@ -3,4 +3,3 @@
 #include "responses/response_fits.cpp"
 #include "responses/response_rows.cpp"
 #include "responses/response_tests.cpp"
-#include "responses/workers.cpp"

@@ -25,8 +25,21 @@ test_that("T01: a time limit stops a long fit, and the next fit is right", {
   expect_equal(result$next_fit, -3.2433422, tolerance = 1e-7)
 })
 
+# What becomes of an expression with a second of time, and its processor time.
+limited_to_a_second <- function(expr) {
+  started <- sum(proc.time()[1:2])
+  text <- tryCatch({
+    setTimeLimit(elapsed = 1, transient = TRUE)
+    expr
+    "finished"
+  }, error = conditionMessage)
+  setTimeLimit()
+  list(text = text, seconds = sum(proc.time()[1:2]) - started)
+}
+environment(limited_to_a_second) <- globalenv()   # it goes to a process of its own
+
 test_that("T01: so it does refits, the bootstrap and exact tests, and they can be done again", {
-  result <- in_new_process(function(paths) {
+  result <- in_new_process(function(paths, limited) {
     .libPaths(paths)
     set.seed(1)
     d <- data.frame(y = rnorm(4000), x = rnorm(4000), a = factor(sample(300, 4000, TRUE)), b = factor(sample(300, 4000, TRUE)))
@@ -35,21 +48,11 @@ test_that("T01: so it does refits, the bootstrap and exact tests, and they can b
     one <- suppressMessages(henderson::lmm(y + as.integer(a) %% 2 ~ x + (1 | a), d))
     many <- matrix(rnorm(4000 * 3000), 4000)
     wide <- many[, rep(1:3000, 3)]                # one chunk of rows that takes several seconds to add up
-    limited <- function(expr) {
-      started <- sum(proc.time()[1:2])
-      text <- tryCatch({
-        setTimeLimit(elapsed = 1, transient = TRUE)
-        expr
-        "finished"
-      }, error = conditionMessage)
-      setTimeLimit()
-      list(text = text, seconds = sum(proc.time()[1:2]) - started)
-    }
     work <- list(refit = limited(henderson::refit(fit, many)), rows = limited(henderson::refit(one, wide)), bootstrap = limited(henderson::bootstrap(fit, nsim = 1e5, seed = 1)),
                  test = limited(henderson::bootstrap_test(fit, small, nsim = 1e5, seed = 1)),
                  exact = limited(henderson::rlrt(one, nsim = 1e8, seed = 1)))
     list(work = work, again = identical(henderson::bootstrap(small, nsim = 2, seed = 1)$t, henderson::bootstrap(small, nsim = 2, seed = 1)$t))
-  }, timeout = 120, env = c(R_ENABLE_JIT = "0"))
+  }, args = list(limited = limited_to_a_second), timeout = 120, env = c(R_ENABLE_JIT = "0"))
   for (name in names(result$work)) {
     expect_match(result$work[[name]]$text, "time limit", label = name)
     expect_lt(result$work[[name]]$seconds, 3, label = name)
@@ -58,23 +61,13 @@ test_that("T01: so it does refits, the bootstrap and exact tests, and they can b
 })
 
 test_that("T01: so it does fits with many random or fixed columns", {
-  result <- in_new_process(function(paths) {
+  result <- in_new_process(function(paths, limited) {
     .libPaths(paths)
     set.seed(1)
     n <- 12000
     d <- data.frame(y = rnorm(n), f = factor(rep_len(1:20, n)), g = gl(300, n / 300), k = factor(sample(1500, n, TRUE)))
-    limited <- function(expr) {
-      started <- sum(proc.time()[1:2])
-      text <- tryCatch({
-        setTimeLimit(elapsed = 1, transient = TRUE)
-        expr
-        "finished"
-      }, error = conditionMessage)
-      setTimeLimit()
-      list(text = text, seconds = sum(proc.time()[1:2]) - started)
-    }
     list(random = limited(henderson::lmm(y ~ 1 + (f | g), d)), fixed = limited(henderson::lmm(y ~ k + (1 | g), d)))
-  }, timeout = 120, env = c(R_ENABLE_JIT = "0"))
+  }, args = list(limited = limited_to_a_second), timeout = 120, env = c(R_ENABLE_JIT = "0"))
   for (name in names(result)) {
     expect_match(result[[name]]$text, "time limit", label = name)
     expect_lt(result[[name]]$seconds, 3, label = name)

@@ -1,10 +1,7 @@
 #include "henderson/iterative/panel.hpp"
 
-#include <algorithm>
-#include <thread>
-#include <vector>
-
 #include "henderson/iterative/wide.hpp"
+#include "henderson/optimize/workers.hpp"
 
 namespace henderson {
 namespace iterative {
@@ -44,14 +41,8 @@ void scale_and_add(Panel& to, const Panel& from, const VectorXd& by) {
 }
 
 void run_parts(int parts, int threads, const std::function<void(int)>& part) {
-  const int used = std::max(1, std::min(parts, threads));
-  const auto share = [&](int thread) {
-    for (int k = thread; k < parts; k += used) part(k);
-  };
-  std::vector<std::thread> others;
-  for (int t = 1; t < used; ++t) others.emplace_back(share, t);
-  share(0);
-  for (std::thread& other : others) other.join();
+  Monitor silent;
+  share_work(parts, threads, silent, [&](Index k, Monitor&) { part(static_cast<int>(k)); }, [](Index) {});
 }
 
 void multiply_blocks(const double* blocks, Index rows, Index levels, const double* from, Index m, bool transposed, double* to) {

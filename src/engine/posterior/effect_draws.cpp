@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "henderson/likelihood/moments_dense.hpp"
-#include "henderson/posterior/workers.hpp"
+#include "henderson/optimize/workers.hpp"
 
 namespace henderson {
 

@@ -6,7 +6,7 @@
 #include <cmath>
 #include <limits>
 
-#include "henderson/posterior/workers.hpp"
+#include "henderson/optimize/workers.hpp"
 
 namespace henderson {
 

@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "henderson/fit/fit.hpp"
-#include "henderson/posterior/workers.hpp"
+#include "henderson/optimize/workers.hpp"
 
 namespace henderson {
 

@@ -6,7 +6,7 @@
 
 #include "henderson/data/accumulate.hpp"
 #include "henderson/fit/refit.hpp"
-#include "henderson/responses/workers.hpp"
+#include "henderson/optimize/workers.hpp"
 
 namespace henderson {
 

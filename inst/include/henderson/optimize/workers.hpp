@@ -1,6 +1,6 @@
 // Independent pieces of work, shared among threads. Which thread does a piece has no influence on its result.
-#ifndef HENDERSON_RESPONSES_WORKERS_HPP
-#define HENDERSON_RESPONSES_WORKERS_HPP
+#ifndef HENDERSON_OPTIMIZE_WORKERS_HPP
+#define HENDERSON_OPTIMIZE_WORKERS_HPP
 
 #include <Eigen/Core>
 #include <functional>
@@ -15,6 +15,10 @@ using Eigen::Index;
 // the other threads are given a monitor that ends their work when that one, or a piece, throws.
 void share_work(Index pieces, int threads, Monitor& monitor, const std::function<void(Index, Monitor&)>& work,
                 const std::function<void(Index)>& done);
+
+// Calls body(first, last, checkpoint) for blocks that cover the items 0, ..., n - 1.
+void work_in_blocks(Index n, int threads, Checkpoint& checkpoint,
+                    const std::function<void(Index, Index, Checkpoint&)>& body);
 
 }  // namespace henderson
 

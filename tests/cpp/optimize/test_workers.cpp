@@ -1,4 +1,4 @@
-#include "henderson/responses/workers.hpp"
+#include "henderson/optimize/workers.hpp"
 
 #include <atomic>
 #include <stdexcept>

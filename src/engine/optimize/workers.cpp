@@ -1,4 +1,4 @@
-#include "henderson/responses/workers.hpp"
+#include "henderson/optimize/workers.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -6,6 +6,7 @@
 #include <condition_variable>
 #include <exception>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -55,14 +56,16 @@ void do_pieces(Board& board, Index pieces, const std::function<void(Index, Monit
 class Crew {
  public:
   explicit Crew(Board& board) : board_(board) {}
+  // Whether the system had a thread to give.
   template <class Work>
-  void add(const Work& work) {
+  bool add(const Work& work) {
     ++board_.running;
     try {
       threads_.emplace_back(work);
-    } catch (...) {
+      return true;
+    } catch (const std::system_error&) {
       --board_.running;
-      throw;
+      return false;
     }
   }
   ~Crew() {
@@ -75,22 +78,34 @@ class Crew {
   std::vector<std::thread> threads_;
 };
 
+void do_alone(Index pieces, Monitor& monitor, const std::function<void(Index, Monitor&)>& work,
+              const std::function<void(Index)>& done) {
+  for (Index k = 0; k < pieces; ++k) {
+    work(k, monitor);
+    done(k + 1);
+    monitor.check();
+  }
+}
+
+struct CheckingMonitor : Monitor {
+  explicit CheckingMonitor(Checkpoint& checkpoint) : checkpoint_(checkpoint) {}
+  void check() override { checkpoint_.check(); }
+  Checkpoint& checkpoint_;
+};
+
+constexpr Index kBlocksPerThread = 64, kLargestBlock = 64;
+
 }  // namespace
 
 void share_work(Index pieces, int threads, Monitor& monitor, const std::function<void(Index, Monitor&)>& work,
                 const std::function<void(Index)>& done) {
-  if (threads <= 1 || pieces <= 1) {
-    for (Index k = 0; k < pieces; ++k) {
-      work(k, monitor);
-      done(k + 1);
-      monitor.check();
-    }
-    return;
-  }
+  if (threads <= 1 || pieces <= 1) return do_alone(pieces, monitor, work, done);
   Board board;
   {
     Crew crew(board);
-    for (int t = 0; t < std::min<Index>(threads, pieces); ++t) crew.add([&] { do_pieces(board, pieces, work); });
+    int added = 0;
+    while (added < std::min<Index>(threads, pieces) && crew.add([&] { do_pieces(board, pieces, work); })) ++added;
+    if (added == 0) return do_alone(pieces, monitor, work, done);
     std::unique_lock<std::mutex> lock(board.mutex);
     while (board.running > 0) {
       board.changed.wait_for(lock, std::chrono::milliseconds(20));
@@ -102,6 +117,15 @@ void share_work(Index pieces, int threads, Monitor& monitor, const std::function
   }
   if (board.failure) std::rethrow_exception(board.failure);
   done(pieces);      // threads that end before the first wait leave nothing to report on
+}
+
+void work_in_blocks(Index n, int threads, Checkpoint& checkpoint,
+                    const std::function<void(Index, Index, Checkpoint&)>& body) {
+  threads = static_cast<int>(std::min<Index>(std::max(1, threads), std::max<Index>(1, n)));
+  const Index block = std::min(kLargestBlock, std::max<Index>(1, n / (threads * kBlocksPerThread)));
+  CheckingMonitor monitor(checkpoint);
+  const auto work = [&](Index k, Monitor& own) { body(k * block, std::min(n, (k + 1) * block), own); };
+  share_work((n + block - 1) / block, threads, monitor, work, [](Index) {});
 }
 
 }  // namespace henderson
