@@ -9,11 +9,13 @@
 #'   of `vcov(fit, full = TRUE)`; `"random_list"`: a list with the dense matrix of each random term, one column per
 #'   effect of a level.
 #' @param ... not used.
-#' @return `formula()` the formula as written, with only one kind of terms if asked for. `model.frame()` a data frame of the rows used, in which
-#'   factors have the levels of the fit and text is a factor, as in 'lme4'; `model.matrix()` a matrix with a row per row used (`"random"`:
-#'   sparse, of package 'Matrix', a column for each effect, named by its level), or a list of matrices.
+#' @return `formula()` the formula as written, with only one kind of terms if asked for. `model.frame()` a data frame of
+#'   the rows used, in which factors have the levels of the fit and text is a factor, as in 'lme4'; `model.matrix()` a
+#'   matrix with a row per row used (`"random"`: sparse, of package 'Matrix', a column for each effect, named by its
+#'   level), or a list of matrices.
 #' @section Conditions:
-#' `lmm_error_input`: an unknown `type`, `fixed.only` and `random.only` both `TRUE`, or a fit that holds no rows (`lmm_control(keep_rows = FALSE)`).
+#' `lmm_error_input`: an unknown `type`, `fixed.only` and `random.only` both `TRUE`, or a fit that holds no rows
+#' (`lmm_control(keep_rows = FALSE)`).
 #' @seealso [getME()] for other parts of a fit.
 #' @concept design matrix
 #' @concept model frame
@@ -113,11 +115,13 @@ fit_parts <- list(
   beta = function(fit) unname(fit_beta(fit)),
   fixef = function(fit) fit_beta(fit),
   b = function(fit) unlist(lapply(fit_modes(fit), t), use.names = FALSE),
-  u = function(fit) if (fit_is_exact(fit)) NA_real_ else unlist(Map(spherical_modes, fit_modes(fit), fit_factors(fit)), use.names = FALSE),
+  u = function(fit) if (fit_is_exact(fit)) NA_real_ else unlist(Map(spherical_modes, fit_modes(fit), fit_factors(fit)),
+                                                                use.names = FALSE),
   theta = function(fit) stats::setNames(fit_theta(fit), theta_names(fit)),
   lower = function(fit) stats::setNames(ifelse(theta_on_diagonal(fit), 0, -Inf), theta_names(fit)),
   Lambda = function(fit) stats::setNames(fit_factors(fit), fit_term_names(fit)),
-  Lambdat = function(fit) Matrix::t(Matrix::bdiag(Map(function(L, n) Matrix::kronecker(Matrix::Diagonal(n), L), fit_factors(fit),
+  Lambdat = function(fit) Matrix::t(Matrix::bdiag(Map(function(L, n) Matrix::kronecker(Matrix::Diagonal(n), L),
+                                                      fit_factors(fit),
                                                         term_sizes(fit)$levels))),
   RX = function(fit) relative_root(fit),
   Sigma = function(fit) fit_covariance(fit),
@@ -160,7 +164,8 @@ term_blocks <- function(fit) {
   d <- design(fit$frame, fit_rows(fit, "getME()"))
   out <- Map(function(Z, term) {
     levels <- length(fit_group_levels(fit, term$group))
-    columns <- lapply(seq_len(term$q), function(j) Matrix::t(sparse_columns(Z[, j, drop = FALSE], d$codes[[term$group]], levels)))
+    columns <- lapply(seq_len(term$q),
+                      function(j) Matrix::t(sparse_columns(Z[, j, drop = FALSE], d$codes[[term$group]], levels)))
     stats::setNames(columns, paste(term$name, term$columns, sep = "."))
   }, d$Z, fit_random(fit))
   unlist(unname(out), recursive = FALSE)
@@ -194,7 +199,8 @@ grouping_data <- function(fit) {
   rows <- fit_rows(fit, "getME()")
   out <- Map(function(code, group) structure(as.integer(code), levels = group$levels, class = "factor"),
              unname(rows$codes), unname(fit_groups(fit)))
-  structure(stats::setNames(out, names(fit_groups(fit))), class = "data.frame", row.names = attr(rows$data, "row.names"),
+  structure(stats::setNames(out, names(fit_groups(fit))), class = "data.frame",
+            row.names = attr(rows$data, "row.names"),
             assign = fit_term_groups(fit))
 }
 

@@ -1,5 +1,6 @@
-# Effects that are correlated across levels: by the distance of their positions, or by a known relationship. Such a term is fitted as
-# one level with a column for each level of its factor; a relationship turns the columns by a root of its matrix.
+# Effects that are correlated across levels: by the distance of their positions, or by a known relationship. Such a term
+# is fitted as one level with a column for each level of its factor; a relationship turns the columns by a root of its
+# matrix.
 
 is_across <- function(term) !is.null(term$across)
 
@@ -8,14 +9,18 @@ spatial_term <- function(bar, own, env) {
   text <- paste0(own$word, "(", deparse_line(bar), ")")
   positions <- Filter(is.language, summands(bar[[2L]]))
   if (!length(positions) || !is.symbol(bar[[3L]]) || call_head(bar) != "|") {
-    lmm_abort("formula", paste0("`", text, "` needs coordinates left of the bar and one factor right of it."), what = text,
+    lmm_abort("formula", paste0("`", text, "` needs coordinates left of the bar and one factor right of it."),
+              what = text,
               fix = paste0("Write ", own$word, "(lon + lat | site)."))
   }
   c(list(label = deparse_line(bar), lhs = across_lhs(bar[[3L]], env), group = one_level(bar[[3L]]),
-         group_name = paste0(own$word, "(", deparse_line(bar[[3L]]), ")"), across = deparse_line(bar[[3L]]), positions_calls = positions), own)
+         group_name = paste0(own$word, "(",
+                             deparse_line(bar[[3L]]), ")"), across = deparse_line(bar[[3L]]),
+                               positions_calls = positions), own)
 }
 
-across_lhs <- function(group, env) structure(call("~", call("+", 0, call("factor", group))), class = "formula", .Environment = env)
+across_lhs <- function(group, env) structure(call("~", call("+", 0, call("factor", group))), class = "formula",
+                                             .Environment = env)
 
 # A grouping expression that has the same value in every row.
 one_level <- function(group) call("==", group, group)
@@ -25,15 +30,18 @@ related_terms <- function(random, relationship) {
   named <- vapply(random, `[[`, "", "group_name")
   absent <- setdiff(names(relationship), named)
   if (length(absent)) {
-    lmm_abort("input", paste0("`relationship` names ", enumerate(quote_name(absent)), ", which is not a grouping factor of the formula."),
+    lmm_abort("input", paste0("`relationship` names ", enumerate(quote_name(absent)),
+                              ", which is not a grouping factor of the formula."),
               what = absent, fix = paste0("There are ", enumerate(quote_name(unique(named))), "."))
   }
-  lapply(random, function(term) if (term$group_name %in% names(relationship)) related_term(term, relationship[[term$group_name]]) else term)
+  lapply(random, function(term) if (term$group_name %in%
+                                    names(relationship)) related_term(term, relationship[[term$group_name]]) else term)
 }
 
 related_term <- function(term, root) {
   if (!is_intercept_only(term$lhs) || is_special(term) || !is.symbol(term$group)) {
-    lmm_abort("formula", paste0("a relationship is available for (1 | g) with one factor, not yet for ", written_terms(list(term)),
+    lmm_abort("formula",
+              paste0("a relationship is available for (1 | g) with one factor, not yet for ", written_terms(list(term)),
                                 ": several columns for each level, structures and nesting are not."), what = term$label,
               fix = "Write (1 | g).")
   }
@@ -53,7 +61,8 @@ across_plan <- function(plan, term, data) {
     levels <- rownames(term$root)
     absent <- setdiff(plan$xlevels[[label]], levels)
     if (length(absent)) {
-      lmm_abort("data", paste0("the relationship has no ", if (length(absent) > 1L) "rows" else "row", " for ", enumerate(quote_level(absent)), " of ",
+      lmm_abort("data", paste0("the relationship has no ", if (length(absent) > 1L) "rows" else "row", " for ",
+                               enumerate(quote_level(absent)), " of ",
                                quote_name(term$across), "."), what = term$across, where = absent)
     }
     plan$xlevels[[label]] <- levels
@@ -71,7 +80,8 @@ level_positions <- function(term, codes, data) {
   places <- vapply(term$positions_calls, function(e) {
     x <- data[[variable_label(e)]]
     if (!is.numeric(x) || length(dim(x))) {
-      lmm_abort("data", paste0("the position ", quote_name(variable_label(e)), " is not a numeric variable."), what = variable_label(e))
+      lmm_abort("data", paste0("the position ", quote_name(variable_label(e)), " is not a numeric variable."),
+                what = variable_label(e))
     }
     as.double(x)
   }, numeric(length(codes)))
@@ -79,7 +89,8 @@ level_positions <- function(term, codes, data) {
   first <- match(seq_len(max(codes)), codes)
   moved <- which(rowSums(places[first[codes], , drop = FALSE] != places) > 0)
   if (length(moved)) {
-    lmm_abort("data", paste0("a level of ", quote_name(term$across), " has several positions."), what = term$across, where = moved,
+    lmm_abort("data", paste0("a level of ", quote_name(term$across), " has several positions."), what = term$across,
+              where = moved,
               fix = "Give each position a level of its own.")
   }
   places[first, , drop = FALSE]
@@ -108,5 +119,6 @@ describe_across <- function(fit, t, scale) {
   out <- describe_covariance(matrix(natural[1L]), list(columns = "(Intercept)", structure = term$structure), scale)
   words <- if (length(range)) paste0(structure_label(term), ", range ", format(range, digits = 4L)) else
     paste("known relationship of", count_of(length(across_levels(term)), "level"))
-  structure(out, structure = term$structure, text = paste0(written_terms(list(term)), ": ", words), listed = listed_parameters(fit, t, scale))
+  structure(out, structure = term$structure, text = paste0(written_terms(list(term)), ": ", words),
+            listed = listed_parameters(fit, t, scale))
 }

@@ -12,25 +12,27 @@
 #'     those of the containing terms. Where all cells are filled, unweighted means of cells.}
 #' }
 #' A term contains another when it has the same numeric variables and all of its factors and more. The hypotheses do not
-#' depend on the contrasts. With empty cells type 3 tests what SAS tests, and the heading names the cells (or the coefficients
-#' that are not estimable for another reason); a term of which nothing can be estimated has `NumDF` 0. Types 1 and 2 use `X'WX`, with the prior weights. With a single term all types are the same.
+#' depend on the contrasts. With empty cells type 3 tests what SAS tests, and the heading names the cells (or the
+#' coefficients that are not estimable for another reason); a term of which nothing can be estimated has `NumDF` 0.
+#' Types 1 and 2 use `X'WX`, with the prior weights. With a single term all types are the same.
 #'
 #' Satterthwaite's method for several rows depends on the scale of the rows. Those of type 3 are differences from the
 #' first level, those of type 1 the rows of the triangular factor of `X'WX` with a diagonal of one, as in 'lmerTest';
 #' "first" is meant in the order of the level names, not of the factor, so that releveling changes nothing. Rows of a
 #' matrix-valued variable are made orthonormal as in [contest()].
 #'
-#' `ddf = NULL` or `"lme4"` gives the table of package 'lme4': sums of squares of the terms in sequence in the metric of the
-#' fitted covariance matrix, with F ratios but without denominator degrees of freedom and p-values.
+#' `ddf = NULL` or `"lme4"` gives the table of package 'lme4': sums of squares of the terms in sequence in the metric of
+#' the fitted covariance matrix, with F ratios but without denominator degrees of freedom and p-values.
 #'
 #' @section Several fits:
 #' `test = "Chisq"`: likelihood ratio tests of each fit against the one before, in the order of the number of
-#' parameters, after refitting by maximum likelihood (with a message) unless `refit = FALSE`. `test = "F"`, which is also
-#' what `ddf = ` stands for: the fixed effects that the smaller model lacks are tested within the larger one. `test = "bootstrap"`: likelihood ratio tests whose
-#' p-values come from `nsim` responses simulated from the smaller fit, `(1 + number of larger statistics) / (1 + nsim)`, with
-#' their Monte Carlo standard errors; each row is what [bootstrap_test()] gives for the same seed.
-#' Fits are compared only if each row has the same response, weight and offset in all of them. Rows are matched by their names, or where
-#' these have been made anew by the values of the variables that the models share; their order does not matter.
+#' parameters, after refitting by maximum likelihood (with a message) unless `refit = FALSE`. `test = "F"`, which is
+#' also what `ddf = ` stands for: the fixed effects that the smaller model lacks are tested within the larger one.
+#' `test = "bootstrap"`: likelihood ratio tests whose p-values come from `nsim` responses simulated from the smaller
+#' fit, `(1 + number of larger statistics) / (1 + nsim)`, with their Monte Carlo standard errors; each row is what
+#' [bootstrap_test()] gives for the same seed. Fits are compared only if each row has the same response, weight and
+#' offset in all of them. Rows are matched by their names, or where these have been made anew by the values of the
+#' variables that the models share; their order does not matter.
 #'
 #' @param object a fit made by [lmm()].
 #' @param ... further fits; options of the method, see [ddf_method()].
@@ -39,18 +41,18 @@
 #' @param refit refit by maximum likelihood before fits are compared?
 #' @param model.names names for the fits in the table.
 #' @param test how to compare fits: `"Chisq"`, `"F"` or `"bootstrap"`; unique beginnings are enough.
-#' @param nsim,seed,threads,progress number of simulated responses, seed for them, number of processes, print progress? See
-#'   [bootstrap()].
+#' @param nsim,seed,threads,progress number of simulated responses, seed for them, number of processes, print progress?
+#'   See [bootstrap()].
 #' @return A data frame of class `anova`. One fit: a row per term with `Sum Sq` (`Mean Sq` times `NumDF`), `Mean Sq`
-#'   (F, before the scaling of Kenward and Roger, times the residual variance), both in squared units of the response, `NumDF`,
-#'   `DenDF`, `F value` and `Pr(>F)`. Several fits: a row per fit with `npar`, `AIC`, `BIC`, `logLik`, `-2*log(L)`,
-#'   `Chisq`, `Df`, `Pr(>Chisq)`, or for `test = "F"` the F test with `NumDF`, `DenDF` and `F.scaling`.
+#'   (F, before the scaling of Kenward and Roger, times the residual variance), both in squared units of the response,
+#'   `NumDF`, `DenDF`, `F value` and `Pr(>F)`. Several fits: a row per fit with `npar`, `AIC`, `BIC`, `logLik`,
+#'   `-2*log(L)`, `Chisq`, `Df`, `Pr(>Chisq)`, or for `test = "F"` the F test with `NumDF`, `DenDF` and `F.scaling`.
 #' @section Conditions:
-#' Fits that cannot be compared, an unknown `type`, method or option are errors of class `lmm_error_input`, which say what
-#' differs. `lmm_message_refit` tells of a refit by maximum likelihood (or by REML, for Kenward and Roger);
+#' Fits that cannot be compared, an unknown `type`, method or option are errors of class `lmm_error_input`, which say
+#' what differs. `lmm_message_refit` tells of a refit by maximum likelihood (or by REML, for Kenward and Roger);
 #' `lmm_warning_data` warns when restricted likelihoods of different fixed effects are compared.
-#' @references Goodnight (1980) Communications in Statistics A9, 167-180 (types of hypotheses). Kuznetsova, Brockhoff and
-#'   Christensen (2017) Journal of Statistical Software 82(13). Halekoh and Hojsgaard (2014) Journal of Statistical
+#' @references Goodnight (1980) Communications in Statistics A9, 167-180 (types of hypotheses). Kuznetsova, Brockhoff
+#'   and Christensen (2017) Journal of Statistical Software 82(13). Halekoh and Hojsgaard (2014) Journal of Statistical
 #'   Software 59(9).
 #' @seealso [contest()] for other hypotheses, [drop1][drop1.lmm_fit], [ranova()] and [rlrt()] for variances,
 #'   [bootstrap_test()], [anova_hypotheses()] for the matrices behind the tests, [ddf_methods()].
@@ -104,7 +106,8 @@ comparison_test <- function(test, df_wanted) {
 check_type <- function(type) {
   at <- match(toupper(as.character(type))[1L], c("1", "2", "3", "I", "II", "III"))
   if (length(type) == 1L && !is.na(at)) return((at - 1L) %% 3L + 1L)
-  lmm_abort("input", paste0("`type` must be 1, 2, 3, \"I\", \"II\" or \"III\", not ", describe_value(type), "."), what = "type",
+  lmm_abort("input", paste0("`type` must be 1, 2, 3, \"I\", \"II\" or \"III\", not ", describe_value(type), "."),
+            what = "type",
             value = type)
 }
 

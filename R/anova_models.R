@@ -46,7 +46,8 @@ likelihood_fits <- function(fits, refit) {
 
 check_restricted <- function(fits, reml) {
   if (!all(reml)) {
-    lmm_abort("input", "some fits are by REML, some by maximum likelihood: their likelihoods cannot be compared.", what = "refit",
+    lmm_abort("input", "some fits are by REML, some by maximum likelihood: their likelihoods cannot be compared.",
+              what = "refit",
               fix = "Use refit = TRUE.")
   }
   same <- vapply(fits, function(fit) setequal(fit$frame$x_names, fits[[1L]]$frame$x_names), NA)
@@ -61,7 +62,8 @@ model_heading <- function(fits) {
   subset <- fits[[1L]]$call$subset
   formulas <- vapply(fits, function(fit) deparse_line(stats::formula(fit)), "")
   c(if (is.symbol(data) || is.call(data)) paste("Data:", deparse(data, 60L)[1L]),
-    if (!is.null(subset)) paste("Subset:", deparse(subset, 60L)[1L]), "Models:", wrapped(paste(names(fits), formulas, sep = ": ")))
+    if (!is.null(subset)) paste("Subset:", deparse(subset, 60L)[1L]), "Models:",
+    wrapped(paste(names(fits), formulas, sep = ": ")))
 }
 
 # ---- F ----
@@ -70,23 +72,27 @@ model_heading <- function(fits) {
 compare_by_f <- function(fits, method) {
   fits <- fits[order(vapply(fits, fit_rank, 0L))]
   rows <- lapply(seq_along(fits)[-1L], function(k) f_between(fits[[k]], fits[[k - 1L]], names(fits)[k - 0:1], method))
-  table <- do.call(rbind, c(list(data.frame(NumDF = NA_real_, DenDF = NA_real_, F.scaling = NA_real_, `F value` = NA_real_,
+  table <- do.call(rbind, c(list(data.frame(NumDF = NA_real_, DenDF = NA_real_, F.scaling = NA_real_,
+                                            `F value` = NA_real_,
                                             `Pr(>F)` = NA_real_, check.names = FALSE)), rows))
   rownames(table) <- names(fits)
-  structure(table, heading = c(model_heading(fits), paste("F test with", method_phrase(method))), class = c("anova", "data.frame"))
+  structure(table, heading = c(model_heading(fits), paste("F test with", method_phrase(method))),
+            class = c("anova", "data.frame"))
 }
 
 f_between <- function(large, small, names, method) {
   check_same_random(large, small, names)
   inference <- new_inference(large, method)
   test <- f_test(restriction(inference$info, small, names), inference)
-  data.frame(NumDF = test$rows, DenDF = test$df, F.scaling = test$scale, `F value` = test$f, `Pr(>F)` = test$p, check.names = FALSE)
+  data.frame(NumDF = test$rows, DenDF = test$df, F.scaling = test$scale, `F value` = test$f, `Pr(>F)` = test$p,
+             check.names = FALSE)
 }
 
 check_same_random <- function(large, small, names) {
   labels <- function(fit) sort(vapply(fit_random(fit), function(term) paste(term$label, term$structure), ""))
   if (identical(labels(large), labels(small))) return(invisible())
-  lmm_abort("input", paste0("an F test compares fits with the same random terms; those of ", enumerate(quote_name(names)),
+  lmm_abort("input", paste0("an F test compares fits with the same random terms; those of ",
+                            enumerate(quote_name(names)),
                             " differ."), what = names, fix = "Use test = \"Chisq\" or \"bootstrap\".")
 }
 
@@ -102,7 +108,8 @@ restriction <- function(info, small, names) {
   if (ncol(Xs)) Xs <- Xs %*% matrix(small$cross_products$x$basis, ncol(Xs))
   M <- crossprod(Q, Xs)
   if (any(abs(Xs - Q %*% M) > 1e-7 * max(abs(Xs), 0)) || ncol(M) >= nrow(M)) {
-    lmm_abort("input", paste0("the fixed effects of ", quote_name(names[2L]), " are not nested in those of ", quote_name(names[1L]),
+    lmm_abort("input", paste0("the fixed effects of ", quote_name(names[2L]), " are not nested in those of ",
+                              quote_name(names[1L]),
                               "."), what = names)
   }
   new_hypothesis(info, inner = t(left_null(M, 1)))

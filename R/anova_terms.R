@@ -1,8 +1,8 @@
 # Hypotheses of types I, II and III about the terms of the fixed part, as rows over the estimable coefficients.
 #
-# X = X_k A, with X_k the kept columns and A their aliases. The overparametrized matrix with an indicator column for each
-# level (or combination of levels) of each term is X_o = X D, where D follows from the contrasts alone. With W = A D a
-# vector a stands for the estimable function a'beta, whose coefficients in the overparametrized model are a'W.
+# X = X_k A, with X_k the kept columns and A their aliases. The overparametrized matrix with an indicator column for
+# each level (or combination of levels) of each term is X_o = X D, where D follows from the contrasts alone. With W = A
+# D a vector a stands for the estimable function a'beta, whose coefficients in the overparametrized model are a'W.
 
 # list(terms, W, size, unit, term, own): for each term its factors and numeric variables; units of rows and terms, by
 # which W is divided; the term of each column of W; and
@@ -14,7 +14,8 @@ term_space <- function(fit) {
   W <- alias_matrix(fit) %*% do.call(cbind, c(list(matrix(0, length(frame$x_names), 0L)), D))
   size <- column_sizes(fit)
   kind <- vapply(terms, function(term) paste(sort(term$numeric), collapse = ":"), "")
-  unit <- vapply(kind, function(k) max(size[frame$x_assign %in% unlist(lapply(terms[kind == k], `[[`, "assign"))], 0), 0)
+  unit <- vapply(kind, function(k) max(size[frame$x_assign %in% unlist(lapply(terms[kind == k], `[[`, "assign"))], 0),
+                 0)
   unit[unit == 0] <- 1
   column <- rep(seq_along(terms), vapply(D, ncol, 0L))
   W <- W * size[fit$cross_products$x$kept] / rep(unit[column], each = nrow(W))
@@ -136,7 +137,8 @@ term_hypotheses <- function(info, type) {
   rows <- switch(type, sequential_rows(space, info), lapply(tested, function(j) type_2_rows(space, info, j)),
                  lapply(tested, function(j) type_3_rows(space, info, j)))
   names(rows) <- vapply(space$terms[tested], `[[`, "", "label")
-  hypotheses <- Map(function(inner, j) new_hypothesis(info, inner = inner, term = space$terms[[j]]$assign), rows, tested)
+  hypotheses <- Map(function(inner, j) new_hypothesis(info, inner = inner,
+                                                      term = space$terms[[j]]$assign), rows, tested)
   Map(function(h, j) if (nrow(h$inner) && mixed_units(space$terms[[j]])) invariant_rows(h) else h, hypotheses, tested)
 }
 
@@ -156,7 +158,8 @@ gap_notes <- function(fit) {
   cells <- unlist(cells)
   c(if (length(cells)) paste0("Missing cells: ", enumerate(cells, 20L),
                               ". Type III hypotheses depend on which cells have observations."),
-    if (length(rest)) paste0("Aliased coefficients: ", enumerate(rest, 20L), ". What is confounded with them is not tested."))
+    if (length(rest)) paste0("Aliased coefficients: ", enumerate(rest, 20L),
+                             ". What is confounded with them is not tested."))
 }
 
 # Names of the combinations of levels of the factors of term j whose indicator is zero in all rows.
@@ -211,7 +214,8 @@ type_3_rows <- function(space, info, j) {
   A <- functions_of(space, c(j, containing))
   for (b in containing) {
     higher <- which(vapply(space$terms, contains_term, NA, space$terms[[b]]))
-    A <- A %*% left_null(crossprod(A, space$W) %*% crossprod(space$W, functions_of(space, c(b, higher))), sum(space$W^2))
+    A <- A %*% left_null(crossprod(A, space$W) %*% crossprod(space$W, functions_of(space, c(b, higher))),
+                         sum(space$W^2))
   }
   differences <- crossprod(A, space$W[, ordered_own(space, j), drop = FALSE])
   size <- sqrt(colSums(differences^2))

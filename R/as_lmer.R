@@ -2,20 +2,23 @@
 
 #' A fit as an object of lme4
 #'
-#' Many packages look inside the objects of [lme4::lmer()]. `as_lmer()` makes such an object of a fit: the model is set up by 'lme4'
-#' from the same data and evaluated at the estimates of the fit, without a search. Whatever works on a fit by `lmer()` works on it.
+#' Many packages look inside the objects of [lme4::lmer()]. `as_lmer()` makes such an object of a fit: the model is set
+#' up by 'lme4' from the same data and evaluated at the estimates of the fit, without a search. Whatever works on a fit
+#' by `lmer()` works on it.
 #'
-#' Data and other variables are found as [update()][update.lmm_fit()] finds them. The criterion that 'lme4' has at the estimates is
-#' compared with that of the fit, so that data that have changed since, or a formula that 'lme4' reads differently, are noticed. So is a
-#' fit by [refit()], whose response is not in the data. Text becomes factors with the levels of the fit, in the order of the fit.
+#' Data and other variables are found as [update()][update.lmm_fit()] finds them. The criterion that 'lme4' has at the
+#' estimates is compared with that of the fit, so that data that have changed since, or a formula that 'lme4' reads
+#' differently, are noticed. So is a fit by [refit()], whose response is not in the data. Text becomes factors with the
+#' levels of the fit, in the order of the fit.
 #'
 #' @param fit a fit made by [lmm()].
 #' @param ... not used.
-#' @return An object of class `lmerMod`, with the estimates of `fit`. `lmerTest::as_lmerModLmerTest()` adds what that package needs.
+#' @return An object of class `lmerMod`, with the estimates of `fit`. `lmerTest::as_lmerModLmerTest()` adds what that
+#'   package needs.
 #' @section Conditions:
-#' `lmm_error_input`: package 'lme4' is not installed; the data are gone, or are not those of the fit; `options(contrasts = )` have
-#' changed since; the model has no counterpart in 'lme4' (held parameters, negative variances, weights of zero, a diagonal term whose
-#' columns 'lme4' does not keep apart).
+#' `lmm_error_input`: package 'lme4' is not installed; the data are gone, or are not those of the fit;
+#' `options(contrasts = )` have changed since; the model has no counterpart in 'lme4' (held parameters, negative
+#' variances, weights of zero, a diagonal term whose columns 'lme4' does not keep apart).
 #' `lmm_error_unidentified`: the residual variance is zero.
 #' @seealso [emmeans_support], [car_support], [multcomp_support], [lmtest_support], [nlme_support];
 #'   `vignette("for-lme4-users", "henderson")` lists the packages.
@@ -40,16 +43,18 @@ as_lmer <- function(fit, ...) {
   value <- criterion(theta)
   if (!isTRUE(abs(value - fit_criterion(fit)) <= 1e-7 * fit_nobs(fit))) abort_other_model(value, fit_criterion(fit))
   found <- structure(list(par = theta, fval = value, feval = 1L, conv = 0L, message = "estimates of lmm()"),
-                     optimizer = "nloptwrap", control = list(), derivs = criterion_slopes(criterion, theta, fit_nobs(fit)))
+                     optimizer = "nloptwrap", control = list(),
+                     derivs = criterion_slopes(criterion, theta, fit_nobs(fit)))
   out <- lme4::mkMerMod(environment(criterion), found, parts$reTrms, fr = parts$fr, mc = prepared$shown)
   check_same_coding(fit, lme4::fixef(out))
   with_readers(out, fit$frame)
 }
 
-# 'lme4' reads new data by calls kept in the model frame; ours say what expressions took from the rows of the fit. What still depends
-# on the rows, or groups them, is told.
+# 'lme4' reads new data by calls kept in the model frame; ours say what expressions took from the rows of the fit. What
+# still depends on the rows, or groups them, is told.
 with_readers <- function(out, frame) {
-  kept <- c(fixed = list(stats::formula(out, fixed.only = TRUE)), random = list(reformulas::subbars(stats::formula(out, random.only = TRUE))))
+  kept <- c(fixed = list(stats::formula(out, fixed.only = TRUE)),
+            random = list(reformulas::subbars(stats::formula(out, random.only = TRUE))))
   readers <- do.call(c, lapply(c(list(frame), frame$random), plan_calls))
   terms <- attr(out@frame, "terms")
   for (part in names(kept)) {
@@ -73,12 +78,15 @@ warn_row_dependent <- function(frame) {
   calls[intersect(names(calls), names(written))] <- written[intersect(names(calls), names(written))]
   for (label in names(calls)) {
     if (!depends_on_rows(calls[[label]], label, frame, env)) next
-    lmm_warn("data", paste0(quote_name(label), " depends on which rows are there: where 'lme4' evaluates it for new data, it has other values than in the fit."),
+    lmm_warn("data", paste0(quote_name(label),
+                            paste(" depends on which rows are there: where 'lme4' evaluates it for new data, it has",
+                                  "other values than in the fit.")),
              what = label, fix = "Compute the variable in the data.")
   }
 }
 
-# The criterion of maximum likelihood does not notice another coding of a factor, nor a restricted one the choice of the first level.
+# The criterion of maximum likelihood does not notice another coding of a factor, nor a restricted one the choice of the
+# first level.
 check_same_coding <- function(fit, theirs) {
   ours <- fixef(fit, add.dropped = FALSE)
   if (length(ours) < length(fit_beta(fit)) || !length(ours)) return(invisible())
@@ -86,7 +94,8 @@ check_same_coding <- function(fit, theirs) {
     error <- sqrt(diag(vcov(fit)))
     if (all(abs(theirs[names(ours)] - ours) <= 1e-4 * error)) return(invisible())
   }
-  lmm_abort("input", "with 'lme4' the fixed effects are coded in another way: contrasts or the order of levels are not those of the fit.",
+  lmm_abort("input", paste("with 'lme4' the fixed effects are coded in another way: contrasts or the order of levels",
+                           "are not those of the fit."),
             what = "contrasts", fix = "Fit with contrasts = list( = ), and with factors in place of text.")
 }
 
@@ -95,7 +104,8 @@ criterion_slopes <- function(criterion, theta, n, most = 10000L) {
   if (n > most) return(NULL)
   step <- 1e-4 * pmax(abs(theta), 0.01)
   gradient <- vapply(seq_along(theta), function(j) {
-    (criterion(replace(theta, j, theta[j] + step[j])) - criterion(replace(theta, j, theta[j] - step[j]))) / (2 * step[j])
+    (criterion(replace(theta, j, theta[j] + step[j])) - criterion(replace(theta, j,
+                                                                          theta[j] - step[j]))) / (2 * step[j])
   }, 0)
   hessian <- stats::optimHess(theta, criterion, control = list(ndeps = step * 10))
   criterion(theta)
@@ -104,7 +114,8 @@ criterion_slopes <- function(criterion, theta, n, most = 10000L) {
 
 check_convertible <- function(fit) {
   if (!requireNamespace("lme4", quietly = TRUE)) {
-    lmm_abort("input", "package 'lme4' is not installed.", what = "lme4", fix = "Install it: install.packages(\"lme4\").")
+    lmm_abort("input", "package 'lme4' is not installed.", what = "lme4",
+              fix = "Install it: install.packages(\"lme4\").")
   }
   check_not_exact(fit, "an object of 'lme4'")
   rows <- fit_rows(fit, "as_lmer()")
@@ -116,12 +127,15 @@ check_convertible <- function(fit) {
 }
 
 abort_other_model <- function(theirs, ours) {
-  lmm_abort("input", paste0("with 'lme4' the criterion at the estimates is ", format(theirs, digits = 8L), ", in the fit it is ",
-                            format(ours, digits = 8L), ": the data have changed since, or 'lme4' reads the formula differently."),
+  lmm_abort("input", paste0("with 'lme4' the criterion at the estimates is ", format(theirs, digits = 8L),
+                            ", in the fit it is ",
+                            format(ours, digits = 8L),
+                            ": the data have changed since, or 'lme4' reads the formula differently."),
             what = "fit", value = c(theirs, ours), fix = "Fit the model again, or write its terms out.")
 }
 
-# The call that sets the model up, where to evaluate it, and the call to be shown, which can be evaluated where the formula lives.
+# The call that sets the model up, where to evaluate it, and the call to be shown, which can be evaluated where the
+# formula lives.
 lmer_call <- function(fit, caller) {
   formula <- stats::formula(fit)
   environment(formula) <- new.env(parent = environment(formula))
@@ -181,12 +195,14 @@ lmer_theta <- function(fit, re_terms) {
     L[lower.tri(L, diag = TRUE)]
   }, groups, unname(re_terms$cnms))
   theta <- unlist(theta, use.names = FALSE)
-  if (any(lengths(free)) || length(theta) != length(re_terms$theta)) abort_no_term(names(fit_groups(fit)), unlist(columns))
+  if (any(lengths(free)) || length(theta) != length(re_terms$theta)) abort_no_term(names(fit_groups(fit)),
+                                                                                   unlist(columns))
   theta
 }
 
 abort_no_term <- function(group, columns) {
-  lmm_abort("input", paste0("the terms of 'lme4' are not those of the fit, at ", enumerate(quote_name(unique(columns))), " within ",
+  lmm_abort("input", paste0("the terms of 'lme4' are not those of the fit, at ", enumerate(quote_name(unique(columns))),
+                            " within ",
                             enumerate(quote_name(group)), "."), what = group,
             fix = "Write the terms out: (1 | g) + (0 + x | g) for (x || g).")
 }

@@ -3,8 +3,8 @@
 #' Blocks of the factorization behind a fit
 #'
 #' The grouping factor with the most levels leads: it is eliminated level by level. The levels of all other factors form
-#' the remainder, which is kept as a dense or as a sparse Cholesky factor, whichever needs less work and fits into memory.
-#' The fixed effects and the response come last.
+#' the remainder, which is kept as a dense or as a sparse Cholesky factor, whichever needs less work and fits into
+#' memory. The fixed effects and the response come last.
 #'
 #' @param fit a fit made by [lmm()].
 #' @param ... not used.
@@ -24,7 +24,8 @@ blocks <- function(fit, ...) {
   check_fit(fit)
   refuse_iterative(fit, "blocks() is")
   refuse_structured(fit, "blocks() is")
-  found <- engine_result(engine_blocks(engine_layout(fit$frame), fit$cross_products, fit$control$memory_limit), fit$frame)
+  found <- engine_result(engine_blocks(engine_layout(fit$frame), fit$cross_products, fit$control$memory_limit),
+                         fit$frame)
   groups <- fit_groups(fit)[found$order]
   q <- vapply(found$order, function(g) sum(vapply(fit_random(fit)[fit_term_groups(fit) == g], `[[`, 0L, "q")), 0L)
   factors <- data.frame(factor = vapply(groups, `[[`, "", "name"), levels = lengths(lapply(groups, `[[`, "levels")),

@@ -6,14 +6,15 @@
 #'
 #' @section Random numbers:
 #' Each response has a stream of random numbers of its own: the streams of L'Ecuyer's generator that follow `seed`, one
-#' after the other, with normal numbers by inversion. Response `k` is what [simulate()][simulate.lmm_fit()] draws at the start
-#' of stream `k`. So a seed gives the same results for any number of `threads`, any generator that happens to
-#' be in use, and in [confint()][confint.lmm_fit()], [quantity()], [bootstrap_test()] and [anova()][anova.lmm_fit()]; and
-#' the first 100 of 1000 responses are those that `nsim = 100` gives. The caller's generator and its state are left as they
-#' were, except that without a `seed` one number is drawn from it, which becomes the seed.
+#' after the other, with normal numbers by inversion. Response `k` is what [simulate()][simulate.lmm_fit()] draws at the
+#' start of stream `k`. So a seed gives the same results for any number of `threads`, any generator that happens to
+#' be in use, and in [confint()][confint.lmm_fit()], [quantity()], [bootstrap_test()] and [anova()][anova.lmm_fit()];
+#' and the first 100 of 1000 responses are those that `nsim = 100` gives. The caller's generator and its state are left
+#' as they were, except that without a `seed` one number is drawn from it, which becomes the seed.
 #'
 #' Prior weights are respected. A refit at the boundary is an ordinary result. A warning of class
-#' `lmm_warning_convergence` says how many refits did not converge, if any. An interrupt ends the work and all processes.
+#' `lmm_warning_convergence` says how many refits did not converge, if any. An interrupt ends the work and all
+#' processes.
 #'
 #' @param fit a fit made by [lmm()] that holds its rows.
 #' @param statistic what to keep of each refit: `NULL` for all standard deviations, correlations and fixed effects; a
@@ -22,36 +23,37 @@
 #'   `lme4::bootMer()`. The last kind needs complete fits and takes longer.
 #' @param nsim number of responses.
 #' @param seed a whole number that fixes the random numbers, or `NULL`.
-#' @param threads number of processes that share the work (forked, on Windows always 1). Worth it where a single refit takes
-#'   milliseconds or more.
-#' @param progress show a bar with the time left where the work takes more than two seconds? In batch jobs `TRUE` prints a line after each tenth.
-#' @param type for `confint()` the kind of limits, `"perc"`, `"basic"` or `"norm"` (normal limits around the estimate less its bias); for
-#'   `bootstrap()` how the new data are made:
+#' @param threads number of processes that share the work (forked, on Windows always 1). Worth it where a single refit
+#'   takes milliseconds or more.
+#' @param progress show a bar with the time left where the work takes more than two seconds? In batch jobs `TRUE` prints
+#'   a line after each tenth.
+#' @param type for `confint()` the kind of limits, `"perc"`, `"basic"` or `"norm"` (normal limits around the estimate
+#'   less its bias); for `bootstrap()` how the new data are made:
 #' \describe{
 #'   \item{`"parametric"`}{responses are drawn from the model at its estimates}
-#'   \item{`"residual"`}{conditional modes and residuals, centered and rescaled to the covariance matrices of the fit, are drawn
-#'     with replacement (Carpenter, Goldstein and Rasbash 2003)}
+#'   \item{`"residual"`}{conditional modes and residuals, centered and rescaled to the covariance matrices of the fit,
+#'     are drawn with replacement (Carpenter, Goldstein and Rasbash 2003)}
 #'   \item{`"cases"`}{whole clusters of rows are drawn with replacement}
-#'   \item{`"wild"`}{the marginal residuals of a cluster, each divided by the root of 1 - leverage, are multiplied by one number
-#'     with mean 0 and variance 1 (Mammen's two points; Modugno and Giannerini 2015). For the fixed effects when variances
-#'     differ between clusters; the variance parameters of such refits have no interpretation as a sampling distribution under
-#'     normality}
+#'   \item{`"wild"`}{the marginal residuals of a cluster, each divided by the root of 1 - leverage, are multiplied by
+#'     one number with mean 0 and variance 1 (Mammen's two points; Modugno and Giannerini 2015). For the fixed effects
+#'     when variances differ between clusters; the variance parameters of such refits have no interpretation as a
+#'     sampling distribution under normality}
 #' }
-#' @param groups name of the grouping factor whose levels are the clusters of `"cases"` and `"wild"`; the default is the factor
-#'   in whose levels all others are nested.
+#' @param groups name of the grouping factor whose levels are the clusters of `"cases"` and `"wild"`; the default is the
+#'   factor in whose levels all others are nested.
 #' @param x,digits see [print()].
 #' @param ... not used; for `print()` passed on.
-#' @return An object of classes `lmm_bootstrap` and `boot`: a list with `t0` (values of the fit), `t` (matrix, a row per refit),
-#'   `nsim`, `seed` (the one given or drawn), `type` and `singular` (was the refit at the boundary?). Refits that fail, as a sample
-#'   of clusters may, are rows of `NA`, and a warning of class `lmm_warning_convergence` gives their number. Functions of package 'boot',
-#'   such as `boot::boot.ci(type = c("norm", "basic", "perc"))`, work on it.
+#' @return An object of classes `lmm_bootstrap` and `boot`: a list with `t0` (values of the fit), `t` (matrix, a row per
+#'   refit), `nsim`, `seed` (the one given or drawn), `type` and `singular` (was the refit at the boundary?). Refits
+#'   that fail, as a sample of clusters may, are rows of `NA`, and a warning of class `lmm_warning_convergence` gives
+#'   their number. Functions of package 'boot', such as `boot::boot.ci(type = c("norm", "basic", "perc"))`, work on it.
 #' @section Conditions:
-#' `lmm_error_input`: a `statistic` that fails or does not return as many numbers each time, an `nsim`, `seed` or number of
-#' `threads` that is no whole number, a fit that holds no rows; `lmm_error_unidentified` where the residual variance is zero;
-#' `lmm_error_numeric` where a process ends without a result.
-#' @references Davison and Hinkley (1997) *Bootstrap Methods and their Application*. L'Ecuyer, Simard, Chen and Kelton (2002)
-#'   Operations Research 50, 1073-1075. Carpenter, Goldstein and Rasbash (2003) Applied Statistics 52, 431-443. Modugno and
-#'   Giannerini (2015) Communications in Statistics - Theory and Methods 44, 4812-4825.
+#' `lmm_error_input`: a `statistic` that fails or does not return as many numbers each time, an `nsim`, `seed` or number
+#' of `threads` that is no whole number, a fit that holds no rows; `lmm_error_unidentified` where the residual variance
+#' is zero; `lmm_error_numeric` where a process ends without a result.
+#' @references Davison and Hinkley (1997) *Bootstrap Methods and their Application*. L'Ecuyer, Simard, Chen and Kelton
+#'   (2002) Operations Research 50, 1073-1075. Carpenter, Goldstein and Rasbash (2003) Applied Statistics 52, 431-443.
+#'   Modugno and Giannerini (2015) Communications in Statistics - Theory and Methods 44, 4812-4825.
 #' @seealso [plot.lmm_bootstrap()], [bootstrap_test()], [simulate.lmm_fit()].
 #' @concept parametric bootstrap
 #' @concept bootstrap confidence interval
@@ -102,14 +104,17 @@ bootstrap <- function(fit, statistic = NULL, nsim = 500, seed = NULL, threads = 
 complete_fits <- function(values, size) {
   failed <- vapply(values, is.null, NA)
   if (any(failed)) {
-    lmm_warn("convergence", paste0(sum(failed), " of ", count_of(length(failed), "refit"), " failed: their samples do not identify the model."),
+    lmm_warn("convergence",
+             paste0(sum(failed), " of ", count_of(length(failed), "refit"),
+                    " failed: their samples do not identify the model."),
              what = "nsim", value = sum(failed))
   }
   values[failed] <- list(rep(NA_real_, size))
   list(t = do.call(rbind, values), singular = attr(values, "singular"))
 }
 
-# Is it a function of a fit rather than of the list of parameters? It is tried on the list first, which it may not understand.
+# Is it a function of a fit rather than of the list of parameters? It is tried on the list first, which it may not
+# understand.
 takes_fit <- function(statistic, fit) {
   value <- function(x) {
     found <- tryCatch(suppressWarnings(unlist(statistic(x))), error = function(e) NULL)
@@ -123,8 +128,10 @@ check_statistic <- function(statistic, state, size = NULL) {
   value <- tryCatch(unlist(statistic(state)), error = function(e) {
     lmm_abort("input", paste0("`statistic` cannot be evaluated: ", conditionMessage(e), "."), what = "statistic")
   })
-  if ((is.numeric(value) || is.logical(value)) && length(value) && (is.null(size) || length(value) == size)) return(value)
-  lmm_abort("input", paste0("`statistic` must return ", if (is.null(size)) "numbers" else count_of(size, "number"), ", not ",
+  if ((is.numeric(value) || is.logical(value)) && length(value) &&
+      (is.null(size) || length(value) == size)) return(value)
+  lmm_abort("input", paste0("`statistic` must return ", if (is.null(size)) "numbers" else count_of(size, "number"),
+                            ", not ",
                             describe_value(value), "."), what = "statistic", value = value)
 }
 
@@ -155,7 +162,8 @@ refit_states <- function(fit, refits) {
 #' @export
 print.lmm_bootstrap <- function(x, digits = max(3L, getOption("digits") - 3L), ...) {
   type <- if (is.null(x$type)) "parametric" else x$type
-  cat(toupper(substr(type, 1L, 1L)), substring(type, 2L), " bootstrap with ", count_of(x$nsim, "refit"), " (", sum(x$singular, na.rm = TRUE),
+  cat(toupper(substr(type, 1L, 1L)), substring(type, 2L), " bootstrap with ", count_of(x$nsim, "refit"), " (",
+      sum(x$singular, na.rm = TRUE),
       " at the boundary)\n\n", sep = "")
   print(cbind(original = x$t0, bias = colMeans(x$t, na.rm = TRUE) - x$t0,
               `std. error` = apply(x$t, 2L, stats::sd, na.rm = TRUE)), digits = digits, ...)
@@ -169,11 +177,14 @@ confint.lmm_bootstrap <- function(object, parm, level = 0.95, type = c("perc", "
   do.call(check_dots_empty, without_level(list(...)))
   level <- level_argument(level, "level", !missing(level), list(...))
   type <- match_word(type[1L], c("perc", "basic", "norm"), "type")
-  limits <- t(vapply(seq_along(object$t0), function(k) bootstrap_limits(object$t0[[k]], object$t[, k], level, type), numeric(2L)))
+  limits <- t(vapply(seq_along(object$t0), function(k) bootstrap_limits(object$t0[[k]], object$t[, k], level, type),
+              numeric(2L)))
   dimnames(limits) <- list(names(object$t0), percent_names(level))
   if (missing(parm)) return(limits)
-  at <- if (is.character(parm)) match(parm, names(object$t0)) else if (is.numeric(parm)) seq_along(object$t0)[parm] else NA
+  at <- if (is.character(parm)) match(parm, names(object$t0)) else if (is.numeric(parm)) seq_along(object$t0)[parm] else
+    NA
   if (!anyNA(at)) return(limits[at, , drop = FALSE])
-  lmm_abort("input", paste0("`parm` must name statistics of the bootstrap, not ", describe_value(parm), "."), what = "parm", value = parm,
+  lmm_abort("input", paste0("`parm` must name statistics of the bootstrap, not ", describe_value(parm), "."),
+            what = "parm", value = parm,
             fix = paste0("There are ", enumerate(quote_name(names(object$t0)), 12L), "."))
 }

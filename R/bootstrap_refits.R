@@ -31,7 +31,8 @@ bootstrap_refits <- function(fits, from, nsim, seed, threads = 1, progress = FAL
   joined
 }
 
-# `statistic` of complete fits, one for each stream: a list of its values, with attribute "singular". A refit that fails has none.
+# `statistic` of complete fits, one for each stream: a list of its values, with attribute "singular". A refit that fails
+# has none.
 fitted_statistics <- function(fit, plan, statistic, nsim, seed, threads, progress) {
   if (is_cells_fit(fit)) {
     fit <- with_drawing_rows(list(fit))[[1L]]
@@ -58,12 +59,14 @@ fitted_statistics <- function(fit, plan, statistic, nsim, seed, threads, progres
   structure(lapply(out, `[[`, "value"), singular = vapply(out, `[[`, NA, "singular"))
 }
 
-# The results of `work` on each block. With progress, a bar in interactive use, otherwise a line after each tenth of the work.
+# The results of `work` on each block. With progress, a bar in interactive use, otherwise a line after each tenth of the
+# work.
 run_blocks <- function(blocks, work, threads, progress) {
   if (!progress) return(in_processes(blocks, work, threads))
   total <- sum(lengths(blocks))
   done <- cumsum(lengths(blocks))
-  tell <- if (interactive()) progress_bar(total, "Refits") else function(done) cat(sprintf("%d of %d refits\n", done, total))
+  tell <- if (interactive()) progress_bar(total, "Refits") else
+    function(done) cat(sprintf("%d of %d refits\n", done, total))
   parts <- list()
   for (round in split(seq_along(blocks), ceiling((if (interactive()) 50 else 10) * done / total))) {
     parts <- c(parts, in_processes(blocks[round], work, threads))
@@ -97,14 +100,16 @@ join_refits <- function(parts) {
 warn_not_converged <- function(joined, nsim) {
   failed <- sum(!Reduce(`&`, lapply(joined, `[[`, "converged")))
   if (!failed) return(invisible())
-  lmm_warn("convergence", paste0(failed, " of ", count_of(nsim, "refit"), " did not converge."), what = "nsim", value = failed,
+  lmm_warn("convergence", paste0(failed, " of ", count_of(nsim, "refit"), " did not converge."), what = "nsim",
+           value = failed,
            fix = "Raise `max_evaluations` in the lmm_control() of the fit.")
 }
 
 # Likelihood ratios of `nsim` responses drawn from the smaller of two fits by maximum likelihood.
 simulated_ratios <- function(large, small, nsim, seed, threads, progress) {
   if (fit_is_exact(small)) {
-    lmm_abort("input", "the smaller model fits the response exactly: it has no residual variance to draw from.", what = "small")
+    lmm_abort("input", "the smaller model fits the response exactly: it has no residual variance to draw from.",
+              what = "small")
   }
   refits <- bootstrap_refits(list(small, large), small, nsim, seed, threads, progress)
   positive_ratio(refits[[1L]]$criterion - refits[[2L]]$criterion)

@@ -2,18 +2,19 @@
 
 #' Parametric bootstrap test
 #'
-#' The likelihood ratio of two nested models, by maximum likelihood, against its distribution when the smaller one holds.
+#' The likelihood ratio of two nested models, by maximum likelihood, against its distribution when the smaller one
+#' holds.
 #'
-#' Responses are drawn from the smaller model, each from a stream of random numbers of its own (see [bootstrap()]), and both
-#' models are fitted to each. The table has the rows of package 'pbkrtest':
+#' Responses are drawn from the smaller model, each from a stream of random numbers of its own (see [bootstrap()]), and
+#' both models are fitted to each. The table has the rows of package 'pbkrtest':
 #' \describe{
 #'   \item{`LRT`}{chi-square with the difference in the number of parameters}
 #'   \item{`PBtest`}{`(1 + number of simulated ratios at least as large) / (1 + nsim)`; Monte Carlo error in attribute
 #'     `"mc.error"`. Ratios of zero count, as they must where a variance is tested; 'pbkrtest' leaves them out.}
 #'   \item{`Bartlett`}{the ratio scaled to the mean of its chi-square}
 #'   \item{`Gamma`}{gamma distribution with mean and variance of the simulated ratios}
-#'   \item{`F`}{ratio by its degrees of freedom `q`, as F with the denominator degrees of freedom that match the mean `E` of
-#'     the simulated ratios, `2 (E / q) / (E / q - 1)`; 'pbkrtest' forgets to divide by `q` here}
+#'   \item{`F`}{ratio by its degrees of freedom `q`, as F with the denominator degrees of freedom that match the mean
+#'     `E` of the simulated ratios, `2 (E / q) / (E / q - 1)`; 'pbkrtest' forgets to divide by `q` here}
 #' }
 #' The last three are meant for fixed effects.
 #'
@@ -53,7 +54,8 @@ bootstrap_test <- function(large, small, nsim = 1000, seed = NULL, threads = 1, 
   seed <- own_seed(seed)
   reference <- simulated_ratios(large, small, nsim, seed, threads, progress)
   structure(list(test = ratio_table(observed, df, reference), reference = reference, nsim = nsim, seed = seed,
-                 formulas = c(large = deparse_line(stats::formula(large)), small = deparse_line(stats::formula(small)))),
+                 formulas = c(large = deparse_line(stats::formula(large)),
+                              small = deparse_line(stats::formula(small)))),
             class = "bootstrap_test")
 }
 
@@ -75,9 +77,11 @@ ratio_table <- function(observed, df, reference) {
 #' @rdname bootstrap_test
 #' @export
 print.bootstrap_test <- function(x, digits = max(3L, getOption("digits") - 2L), ...) {
-  cat("Parametric bootstrap test; ", x$nsim, " simulated responses, ", sum(x$reference > 0), " positive ratios\n", sep = "")
+  cat("Parametric bootstrap test; ", x$nsim, " simulated responses, ", sum(x$reference > 0), " positive ratios\n",
+      sep = "")
   cat(wrapped(paste(c("large :", "small :"), x$formulas[c("large", "small")])), sep = "\n")
-  stats::printCoefmat(x$test, digits = digits, P.values = TRUE, has.Pvalue = TRUE, cs.ind = NULL, tst.ind = 1L, na.print = "")
+  stats::printCoefmat(x$test, digits = digits, P.values = TRUE, has.Pvalue = TRUE, cs.ind = NULL, tst.ind = 1L,
+                      na.print = "")
   cat("Monte Carlo error of PBtest: ", format(attr(x$test, "mc.error"), digits = 2L), "\n", sep = "")
   invisible(x)
 }

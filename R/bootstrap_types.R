@@ -1,14 +1,16 @@
-# How each type of bootstrap makes new data: a plan is the size of the numbers that a replicate needs, their distribution,
-# and either the responses made of them (a column each) or the clusters chosen by them.
+# How each type of bootstrap makes new data: a plan is the size of the numbers that a replicate needs, their
+# distribution, and either the responses made of them (a column each) or the clusters chosen by them.
 
 bootstrap_plan <- function(fit, type, groups) {
   if (is_cells_fit(fit) && type == "parametric" && is.null(groups)) return(NULL)      # made when it is drawn
   rows <- fit_rows(fit, "the bootstrap")
   if (!is.null(groups) && type %in% c("parametric", "residual")) {
-    lmm_abort("input", paste0("`groups` has no effect on the ", type, " bootstrap."), what = "groups", fix = "Use it with type = \"cases\" or \"wild\".")
+    lmm_abort("input", paste0("`groups` has no effect on the ", type, " bootstrap."), what = "groups",
+              fix = "Use it with type = \"cases\" or \"wild\".")
   }
   switch(type, parametric = parametric_plan(fit, rows), residual = residual_plan(fit, rows),
-         wild = wild_plan(fit, rows, cluster_codes_of(fit, rows, groups)), cases = cases_plan(rows, cluster_codes_of(fit, rows, groups)))
+         wild = wild_plan(fit, rows, cluster_codes_of(fit, rows, groups)),
+         cases = cases_plan(rows, cluster_codes_of(fit, rows, groups)))
 }
 
 # Responses drawn from the model at its estimates.
@@ -16,12 +18,13 @@ parametric_plan <- function(fit, rows) {
   plan <- drawing_plan(fit, rows)
   first <- seq_len(plan$size)
   list(size = plan$size + plan$n, numbers = stats::rnorm, responses = function(numbers) {
-    drawn_responses(plan, numbers[first, , drop = FALSE], left_over_normals(numbers[plan$size + seq_len(plan$n), , drop = FALSE], rows))
+    drawn_responses(plan, numbers[first, , drop = FALSE],
+                    left_over_normals(numbers[plan$size + seq_len(plan$n), , drop = FALSE], rows))
   })
 }
 
-# Conditional modes and residuals, centered and given the covariance matrices of the fit, drawn with replacement (Carpenter,
-# Goldstein and Rasbash 2003).
+# Conditional modes and residuals, centered and given the covariance matrices of the fit, drawn with replacement
+# (Carpenter, Goldstein and Rasbash 2003).
 residual_plan <- function(fit, rows) {
   modes <- Map(reflated_modes, fit_modes(fit), fit_covariance_factors(fit))
   used <- used_rows(rows)
@@ -41,7 +44,8 @@ residual_plan <- function(fit, rows) {
     }
     y
   }
-  list(size = sum(levels) + rows$n, numbers = stats::runif, responses = function(numbers) matrix(apply(numbers, 2L, one), rows$n))
+  list(size = sum(levels) + rows$n, numbers = stats::runif,
+       responses = function(numbers) matrix(apply(numbers, 2L, one), rows$n))
 }
 
 # b with mean 0 and mean of squares L L'. Directions in which the modes do not vary stay 0.
@@ -101,7 +105,8 @@ resampled_fit <- function(fit, plan, u) {
   }, fit_groups(fit), codes, rows$codes)
   fit$frame$groups <- groups
   data <- structure(lapply(rows$data, take_rows, chosen$row), class = "data.frame", row.names = seq_along(chosen$row))
-  new <- list(data = data, y = rows$y[chosen$row], offset = rows$offset[chosen$row], weights = rows$weights[chosen$row], codes = codes,
+  new <- list(data = data, y = rows$y[chosen$row], offset = rows$offset[chosen$row], weights = rows$weights[chosen$row],
+              codes = codes,
               n = length(chosen$row))
   fit_again(fit, Filter(Negate(is.null), new))
 }
@@ -110,7 +115,8 @@ resampled_fit <- function(fit, plan, u) {
 cluster_codes_of <- function(fit, rows, groups) {
   names <- names(fit_groups(fit))
   if (is.null(groups)) {
-    holds <- vapply(rows$codes, function(top) all(vapply(rows$codes, function(code) is_constant_within(top, code), NA)), NA)
+    holds <- vapply(rows$codes, function(top) all(vapply(rows$codes, function(code) is_constant_within(top, code), NA)),
+                    NA)
     if (!any(holds)) {
       lmm_abort("input", "the grouping factors are crossed: none contains all others.", what = names,
                 fix = paste0("Name the clusters in `groups`: ", enumerate(quote_level(names)), "."))

@@ -32,11 +32,13 @@ key_kind <- function(x) {
 check_same_kind <- function(known, own, label, where) {
   texts <- c("factor", "text")
   if (known == own || known %in% texts && own %in% texts) return(invisible())
-  lmm_abort("data", paste0(quote_name(label), " is ", kind_words(own), " in ", where, ", but ", kind_words(known), " before."), what = label, where = where,
+  lmm_abort("data", paste0(quote_name(label), " is ", kind_words(own), " in ", where, ", but ", kind_words(known),
+                           " before."), what = label, where = where,
             fix = "Read this column in one type in all chunks.")
 }
 
-kind_words <- function(kind) if (kind == "factor") "a factor" else if (kind == "number") "a number" else if (kind == "text") "text" else kind
+kind_words <- function(kind) if (kind == "factor") "a factor" else if (kind == "number") "a number" else
+  if (kind == "text") "text" else kind
 
 # The values of a key in their order (levels of a factor as they came, all else sorted), without what no cell has.
 finished_key <- function(dictionary, codes) {
@@ -47,7 +49,8 @@ finished_key <- function(dictionary, codes) {
     used <- used[order]
     values <- values[order]
   }
-  list(values = key_values(values, dictionary), codes = match(codes, used), declared = if (dictionary$kind == "factor") dictionary$values)
+  list(values = key_values(values, dictionary), codes = match(codes, used),
+       declared = if (dictionary$kind == "factor") dictionary$values)
 }
 
 # Values as a vector of the type that they had.
@@ -64,5 +67,6 @@ as_dictionary_values <- function(values) if (is.factor(values)) as.character(val
 # The dictionary that a key of a table came from.
 dictionary_of <- function(key) {
   values <- key$values
-  list(kind = key_kind(values), values = if (is.factor(values)) union(key$declared, levels(values)) else values, like = values[0L])
+  list(kind = key_kind(values), values = if (is.factor(values)) union(key$declared, levels(values)) else values,
+       like = values[0L])
 }

@@ -1,8 +1,8 @@
 # What follows a fit that holds cross-products in place of rows.
 #
-# Rows that stand for the cells have the cross-products of the data within each cell. What depends on the data through these alone
-# is computed from them as from rows: ranks, tests, likelihood ratios, models with fewer terms, bootstrap. What is asked of single rows needs
-# the rows again, see streaming.R.
+# Rows that stand for the cells have the cross-products of the data within each cell. What depends on the data through
+# these alone is computed from them as from rows: ranks, tests, likelihood ratios, models with fewer terms, bootstrap.
+# What is asked of single rows needs the rows again, see streaming.R.
 
 # The fit with the rows of its cells in the place of rows; a fit that has rows, or neither, as it is.
 with_cell_rows <- function(fit) {
@@ -22,7 +22,8 @@ are_cell_rows <- function(rows) !is.null(rows$constant)
 # Rows of data behind `rows` that have a positive weight.
 observed_rows <- function(rows) if (are_cell_rows(rows)) sum(rows$observed) else sum(used_rows(rows))
 
-# What is compared to find out whether two fits have the same rows: their number, weights, and moments of the response, to nine digits.
+# What is compared to find out whether two fits have the same rows: their number, weights, and moments of the response,
+# to nine digits.
 cell_prints <- function(rows) {
   y <- if (is.null(rows$offset)) rows$y else rows$y - rows$offset
   w <- row_weights(rows)
@@ -63,21 +64,23 @@ shared_cell_rows <- function(fits, response = TRUE) {
   calls <- do.call(c, lapply(asked, `[[`, "calls"))
   variables <- list(calls = calls[!duplicated(names(calls))], offsets = unique(unlist(lapply(asked, `[[`, "offsets"))))
   derived <- derived_keys(variables, table)
-  pieces <- unlist(Map(function(fit, own) asked_pieces(fixed_terms(fit$spec, NULL), fit$spec, own, table, derived), fits, asked), recursive = FALSE)
+  pieces <- unlist(Map(function(fit, own) asked_pieces(fixed_terms(fit$spec, NULL), fit$spec, own, table, derived),
+                       fits, asked), recursive = FALSE)
   names(pieces) <- vapply(pieces, product_name, "")
   keep <- !duplicated(names(pieces)) & (response | names(pieces) != names(variables$calls)[1L])
   list(rows = cell_rows(table, pieces[keep], derived, variables))
 }
 
 rows_for <- function(rows, fit) {
-  rows$codes <- lapply(fit_groups(fit), function(group) match_group(group, lapply(group$parts, function(part) rows$data[[part$label]])))
+  rows$codes <- lapply(fit_groups(fit),
+                       function(group) match_group(group, lapply(group$parts, function(part) rows$data[[part$label]])))
   rows
 }
 
 # ---- bootstrap ----
 
-# The fits with rows in which responses can be drawn: those of the cells without the response, common to all fits, and one for all
-# dimensions in which the model has nothing but residuals (`left`, their number).
+# The fits with rows in which responses can be drawn: those of the cells without the response, common to all fits, and
+# one for all dimensions in which the model has nothing but residuals (`left`, their number).
 with_drawing_rows <- function(fits) {
   shared <- shared_cell_rows(fits, response = FALSE)
   shared$rows <- with_left_over(shared$rows)
@@ -96,8 +99,10 @@ with_left_over <- function(rows) {
   sums <- attr(rows$data, "sums")
   sums$constant <- c(sums$constant, 0)
   sums$values <- rbind(sums$values, 0)
-  rows$data <- structure(lapply(rows$data, take_rows, at), class = "data.frame", row.names = .set_row_names(length(at)), sums = sums)
-  rows[c("y", "weights", "constant", "observed")] <- list(c(rows$y, 0), c(rows$weights, 1), sums$constant, c(rows$observed, 0))
+  rows$data <- structure(lapply(rows$data, take_rows, at), class = "data.frame", row.names = .set_row_names(length(at)),
+                         sums = sums)
+  rows[c("y", "weights", "constant", "observed")] <- list(c(rows$y, 0), c(rows$weights, 1), sums$constant,
+                                                          c(rows$observed, 0))
   rows[c("near", "origin")] <- NULL
   rows$n <- length(at)
   rows$left <- left
@@ -113,7 +118,8 @@ left_over_normals <- function(e, rows) {
 
 # ---- reference grids ----
 
-# A data frame with the means of the covariates, the values of the factors, and the frequencies of the cells, as near as `most` rows allow.
+# A data frame with the means of the covariates, the values of the factors, and the frequencies of the cells, as near as
+# `most` rows allow.
 grid_data <- function(fit, most = 1e5) {
   rows <- with_cell_rows(fit)$rows
   data <- rows$data[rows$constant == 1, , drop = FALSE]

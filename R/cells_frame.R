@@ -1,8 +1,8 @@
 # The model frame of a formula whose variables and keys are in a table of cells, and the rows that stand for its cells.
 
-# list(frame, rows), as model_frame() gives them. The rows have the cross-products of the data but are not those of the data: for each
-# cell its mean, and the rows of a root of its cross-products, in which the constant is 0. `constant`, `observed` (rows of data, in the
-# row of the mean) and `log_weight` tell the engine so.
+# list(frame, rows), as model_frame() gives them. The rows have the cross-products of the data but are not those of the
+# data: for each cell its mean, and the rows of a root of its cross-products, in which the constant is 0. `constant`,
+# `observed` (rows of data, in the row of the mean) and `log_weight` tell the engine so.
 cells_model_frame <- function(spec, table, contrasts = NULL, fixed = NULL, bounded = TRUE, memory_limit = NULL) {
   refuse_cells_residual(spec)
   terms <- fixed_terms(without_dot_of(spec, table), NULL)
@@ -27,7 +27,8 @@ cells_model_frame <- function(spec, table, contrasts = NULL, fixed = NULL, bound
 
 refuse_cells_residual <- function(spec) {
   if (is.null(spec$residual)) return(invisible())
-  lmm_abort("input", if (length(spec$random)) "a residual covariance structure needs the rows of the data: it is not available from cross-products."
+  lmm_abort("input", if (length(
+    spec$random)) "a residual covariance structure needs the rows of the data: it is not available from cross-products."
             else "a model without random terms is not available from cross-products.", what = "residual",
             fix = if (length(spec$random)) "Give lmm() the rows as a data frame." else NULL)
 }
@@ -49,8 +50,10 @@ missing_note <- function(table) {
   if (!table$dropped) return(NULL)
   counts <- table$missing
   known <- if (length(counts)) paste0(": missing ", enumerate(if (length(counts) == 1L) shown_label(names(counts)) else
-    paste0(vapply(names(counts), shown_label, ""), " (", format(counts, big.mark = ",", trim = TRUE, scientific = FALSE), ")")))
-  list(lmm_condition("message", "na", paste0(count_of(table$dropped, "row"), " dropped", known, "."), what = names(counts), value = counts))
+    paste0(vapply(names(counts), shown_label, ""), " (",
+           format(counts, big.mark = ",", trim = TRUE, scientific = FALSE), ")")))
+  list(lmm_condition("message", "na", paste0(count_of(table$dropped, "row"), " dropped", known, "."),
+                     what = names(counts), value = counts))
 }
 
 # Offsets are taken from the response when the cells are made.
@@ -68,11 +71,14 @@ check_same_offsets <- function(variables, table) {
 
 # ---- what the cells hold ----
 
-# Variables that are functions of keys are evaluated on the values of the keys: list of values, one for each cell, by label.
+# Variables that are functions of keys are evaluated on the values of the keys: list of values, one for each cell, by
+# label.
 derived_keys <- function(variables, table) {
   known <- names(table$keys)
-  labels <- setdiff(names(variables$calls)[-1L], c(known, names(table$plan$pieces), variables$offsets, matrix_labels(table)))
-  labels <- Filter(function(label) length(variables_of(variables$calls[[label]])) && all(variables_of(variables$calls[[label]]) %in% c(known, table$plan$constants)), labels)
+  labels <- setdiff(names(variables$calls)[-1L],
+                    c(known, names(table$plan$pieces), variables$offsets, matrix_labels(table)))
+  labels <- Filter(function(label) length(variables_of(variables$calls[[label]])) &&
+    all(variables_of(variables$calls[[label]]) %in% c(known, table$plan$constants)), labels)
   if (!length(labels)) return(list())
   data <- structure(lapply(table$keys, key_column), class = "data.frame", row.names = .set_row_names(length(table$n)))
   source <- list(data = data, env = constants_of(table), n = length(table$n), notes = new.env())
@@ -108,7 +114,8 @@ empty_like <- function(kind) {
 }
 
 abort_not_in_cells <- function(names, table) {
-  lmm_abort("input", paste0("the cross-products do not hold ", enumerate(quote_name(names)), " (variables: ", enumerate(names(table$plan$pieces), 10L),
+  lmm_abort("input", paste0("the cross-products do not hold ", enumerate(quote_name(names)), " (variables: ",
+                            enumerate(names(table$plan$pieces), 10L),
                             "; keys: ", enumerate(names(table$keys), 10L), ")."), what = names,
             fix = "Make them with a formula that has all terms: cross_products(y ~ x * z + f + (x | g), data).")
 }
@@ -117,21 +124,25 @@ abort_not_in_cells <- function(names, table) {
 
 cell_rows <- function(table, pieces, derived, variables) {
   which <- match(names(pieces), names(table$plan$pieces))
-  found <- engine_result(engine_cell_rows(table$n, table$w, table$mean, table$square, table$shift, which, table$stable), NULL)
+  found <- engine_result(engine_cell_rows(table$n, table$w, table$mean, table$square, table$shift, which, table$stable),
+                         NULL)
   cell <- found$cell
   sums <- list(constant = found$constant, values = found$values, names = names(pieces),
                keys = c(names(table$keys), names(derived)))
   by_cell <- c(lapply(table$keys, key_column), derived)
   data <- lapply(by_cell[intersect(names(by_cell), names(variables$calls))], take_rows, cell)
-  for (label in setdiff(names(variables$calls), c(names(data), variables$offsets))) data[[label]] <- variable_column(label, sums, table)
+  for (label in setdiff(names(variables$calls),
+                        c(names(data), variables$offsets))) data[[label]] <- variable_column(label, sums, table)
   for (label in variables$offsets) data[[label]] <- numeric(length(cell))
   first <- sums$constant == 1
   near <- found$values[, 1L]
   near[first] <- table$mean[which[1L], cell[first]]
-  data <- structure(data[names(variables$calls)], class = "data.frame", row.names = .set_row_names(length(cell)), sums = sums)
+  data <- structure(data[names(variables$calls)], class = "data.frame", row.names = .set_row_names(length(cell)),
+                    sums = sums)
   list(data = data, y = found$values[, 1L], near = near, origin = table$shift[which[1L]], offset = NULL,
        weights = ifelse(first, table$w[cell], 1), codes = NULL, n = length(cell),
-       constant = sums$constant, observed = ifelse(first, table$n[cell], 0), log_weight = table$log_weight, cells = table)
+       constant = sums$constant, observed = ifelse(first, table$n[cell], 0), log_weight = table$log_weight,
+       cells = table)
 }
 
 # The columns of one variable, where they are among the sums.
@@ -154,7 +165,8 @@ cells_variables <- function(variables, rows, table) {
   extra <- setdiff(names(plan$readers), names(readers))
   readers[extra] <- plan$readers[extra]
   c(variables[c("calls", "roles")], list(
-    values = as.list(rows$data), n = rows$n, response = names(variables$calls)[1L], offsets = offsets, readers = readers, env = plan$env,
+    values = as.list(rows$data), n = rows$n, response = names(variables$calls)[1L], offsets = offsets,
+    readers = readers, env = plan$env,
     records = records_for(variables, plan$records), probe = NULL, outside = character(), constants = plan$constants,
     constant_values = plan$constant_values, arguments = plan$arguments))
 }
@@ -172,18 +184,20 @@ check_cells_response <- function(rows, label) {
   first <- rows$constant == 1
   if (any(rows$y[!first] != 0)) return(invisible())
   n <- sum(rows$observed)
-  check_response_varies(list(y = if (n > 1) rep(rows$y[first], length.out = max(2L, sum(first))) else rows$y[first]), label)
+  check_response_varies(list(y = if (n > 1) rep(rows$y[first], length.out = max(2L, sum(first))) else rows$y[first]),
+                        label)
 }
 
 # ---- the design ----
 
-# The columns of a plan, as build_matrix() makes them of rows: a product of variables of the table times the coding of keys, or the
-# constant times it.
+# The columns of a plan, as build_matrix() makes them of rows: a product of variables of the table times the coding of
+# keys, or the constant times it.
 cell_matrix <- function(plan, data, index = NULL, n) {
   sums <- attr(data, "sums")
   part <- function(x) if (is.null(index)) x else x[index]
   constant <- part(sums$constant)
-  blocks <- lapply(plan$coding$blocks, function(block) cell_block(plan$coding$pieces[block], plan, data, index, sums, constant))
+  blocks <- lapply(plan$coding$blocks,
+                   function(block) cell_block(plan$coding$pieces[block], plan, data, index, sums, constant))
   if (plan$coding$intercept) blocks <- c(list(constant), blocks)
   if (!length(blocks)) return(matrix(0, n, 0L))
   unname(do.call(cbind, blocks))

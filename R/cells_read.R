@@ -35,7 +35,8 @@ read_chunk <- function(reading, data, where, whole = FALSE) {
 
 add_rows <- function(reading, codes, products, weights, n) {
   if (is.null(reading$shift)) reading$shift <- first_shift(products)
-  cells <- engine_result(engine_add_rows(reading$table, n, unname(codes), unname(products), reading$shift, weights), NULL)
+  cells <- engine_result(engine_add_rows(reading$table, n, unname(codes), unname(products), reading$shift, weights),
+                         NULL)
   check_cell_count(cells, reading$plan$max_cells, names(reading$plan$pieces))
   reading$rows <- reading$rows + n
 }
@@ -51,8 +52,11 @@ first_shift <- function(products) {
 check_cell_count <- function(cells, most, variables) {
   if (is.null(most) || cells <= most) return(invisible())
   bytes <- 8 * cells * (length(variables) + 1) * (length(variables) + 2) / 2
-  lmm_abort("numeric", paste0("there are more than ", format(most, big.mark = ",", scientific = FALSE), " cells, which take ", gigabytes(bytes), "."),
-            what = "max_cells", value = cells, fix = "Use fewer or coarser grouping variables and factors, or raise `max_cells`.")
+  lmm_abort("numeric",
+            paste0("there are more than ", format(most, big.mark = ",", scientific = FALSE), " cells, which take ",
+                   gigabytes(bytes), "."),
+            what = "max_cells", value = cells,
+            fix = "Use fewer or coarser grouping variables and factors, or raise `max_cells`.")
 }
 
 # Rows that `subset` and missing values leave, or NULL for all; what is missing is counted.
@@ -64,7 +68,8 @@ kept_rows <- function(reading, columns, source) {
   reading$chunk <- reading$chunk + 1
   if (!length(missing$rows)) return(keep)
   if (plan$na_rule %in% c("na.fail", "na.pass")) abort_missing(missing, plan$na_rule)
-  for (name in names(missing$counts)) reading$missing[name] <- sum(reading$missing[name], missing$counts[[name]], na.rm = TRUE)
+  for (name in names(missing$counts)) reading$missing[name] <- sum(reading$missing[name],
+                                                                   missing$counts[[name]], na.rm = TRUE)
   reading$dropped <- reading$dropped + length(missing$rows)
   setdiff(if (is.null(keep)) seq_len(source$n) else keep, missing$rows)
 }
@@ -121,22 +126,28 @@ finish_reading <- function(reading) {
   keys <- lapply(seq_along(plan$keys), function(k) finished_key(reading$dictionaries[[k]], cells$codes[k, ]))
   names(keys) <- plan$keys
   table <- list(plan = kept_plan(plan), keys = keys, n = cells$n, w = cells$w, mean = cells$mean, square = cells$square,
-                shift = reading$shift, stable = TRUE, weighted = !is.null(plan$arguments$weights), log_weight = reading$log_weight,
-                dropped = reading$dropped, missing = reading$missing, notes = once(c(plan$notes, reading$notes)), version = package_version_text())
+                shift = reading$shift, stable = TRUE, weighted = !is.null(plan$arguments$weights),
+                log_weight = reading$log_weight,
+                dropped = reading$dropped, missing = reading$missing, notes = once(c(plan$notes, reading$notes)),
+                version = package_version_text())
   in_cell_order(structure(table, class = "cross_products"))
 }
 
 abort_nothing_read <- function(reading) {
   if (reading$dropped) {
     counts <- reading$missing
-    lmm_abort("data", paste0("no complete rows: missing values in ", enumerate(paste0(quote_name(names(counts)), " (", counts, ")")), "."), what = names(counts))
+    lmm_abort("data", paste0("no complete rows: missing values in ",
+                             enumerate(paste0(quote_name(names(counts)), " (", counts, ")")), "."),
+                             what = names(counts))
   }
-  lmm_abort("data", if (is.null(reading$plan$arguments$subset)) "there are no rows." else "`subset` selects no rows.", what = "data", value = 0L)
+  lmm_abort("data", if (is.null(reading$plan$arguments$subset)) "there are no rows." else "`subset` selects no rows.",
+            what = "data", value = 0L)
 }
 
 # What a table keeps of the plan: nothing of any row.
 kept_plan <- function(plan) {
-  plan[c("spec", "terms", "variables", "arguments", "readers", "records", "constants", "constant_values", "env", "response", "offsets", "kinds",
+  plan[c("spec", "terms", "variables", "arguments", "readers", "records", "constants", "constant_values", "env",
+         "response", "offsets", "kinds",
          "pieces", "keys", "na_rule")]
 }
 
@@ -157,6 +168,7 @@ in_cell_order <- function(table) {
 new_cells <- function(keys, variables) engine_new_cells(keys, variables)
 
 # Adds cells and returns the number that there are now.
-add_cells <- function(table, codes, n, w, mean, square) engine_result(engine_add_cells(table, codes, n, w, mean, square), NULL)
+add_cells <- function(table, codes, n, w, mean,
+                      square) engine_result(engine_add_cells(table, codes, n, w, mean, square), NULL)
 
 collected_cells <- function(table) engine_result(engine_cells(table), NULL)

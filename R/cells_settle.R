@@ -1,11 +1,15 @@
-# Calls whose values depend on which rows are there (poly, scale, splines, x - mean(x)) are given their constants in a pass of their own,
-# after which each chunk gives the values that all rows together would have.
+# Calls whose values depend on which rows are there (poly, scale, splines, x - mean(x)) are given their constants in a
+# pass of their own, after which each chunk gives the values that all rows together would have.
 
 # Functions whose values for a row depend on that row alone.
-row_functions <- c("+", "-", "*", "/", "^", "%%", "%/%", "(", "I", "==", "!=", "<", ">", "<=", ">=", "&", "|", "!", "xor", "ifelse", "%in%", "is.na",
-                   "abs", "sqrt", "exp", "log", "log2", "log10", "log1p", "expm1", "sin", "cos", "tan", "round", "floor", "ceiling", "trunc",
-                   "sign", "as.numeric", "as.double", "as.integer", "as.character", "as.logical", "as.factor", "factor", "ordered", "relevel",
-                   "interaction", "paste", "paste0", "substr", "substring", "nchar", "toupper", "tolower", "pmin", "pmax", "offset", "c", ":", "as.Date",
+row_functions <- c("+", "-", "*", "/", "^", "%%", "%/%", "(", "I", "==", "!=", "<", ">", "<=", ">=", "&", "|", "!",
+                   "xor", "ifelse", "%in%", "is.na",
+                   "abs", "sqrt", "exp", "log", "log2", "log10", "log1p", "expm1", "sin", "cos", "tan", "round",
+                   "floor", "ceiling", "trunc",
+                   "sign", "as.numeric", "as.double", "as.integer", "as.character", "as.logical", "as.factor", "factor",
+                   "ordered", "relevel",
+                   "interaction", "paste", "paste0", "substr", "substring", "nchar", "toupper", "tolower", "pmin",
+                   "pmax", "offset", "c", ":", "as.Date",
                    "format", "is.finite", "unclass", "as.vector")
 
 # The variables with such calls settled. `collect(names)` returns all values of some variables as a data frame.
@@ -13,19 +17,23 @@ settle_calls <- function(variables, first, spec, caller, collect) {
   source <- new_source(plain_columns(first, unlist(lapply(variables$calls, all.names))), spec, caller)
   calls <- Filter(function(call) is.call(call) && !all(called_functions(call) %in% row_functions), variables$calls)
   if (!length(calls)) return(variables)
-  columns <- evaluate_variables(list(calls = calls, roles = variables$roles[names(calls)], offsets = character()), source)
+  columns <- evaluate_variables(list(calls = calls, roles = variables$roles[names(calls)], offsets = character()),
+                                source)
   chosen <- list(data = columns$values, n = columns$n, keep = NULL)
   columns$response <- ""
   probe <- probe_rows(columns, chosen, source)
   alone <- vapply(names(calls), function(label) {
-    !lacks_constants(calls[[label]]) && gives_same_values(calls[[label]], comparable(part_of(columns$values[[label]], probe$rows)), probe, source$env)
+    !lacks_constants(calls[[label]]) && gives_same_values(calls[[label]],
+    comparable(part_of(columns$values[[label]], probe$rows)), probe, source$env)
   }, NA)
-  for (label in names(calls)[!alone]) variables$calls[[label]] <- settled_call(calls[[label]], label, columns$constants, spec, caller, collect)
+  for (label in names(calls)[!alone]) variables$calls[[label]] <- settled_call(calls[[label]], label, columns$constants,
+    spec, caller, collect)
   variables
 }
 
 # Bases that take their constants from the rows.
-basis_constants <- list(scale = c("center", "scale"), poly = "coefs", polym = "coefs", ns = c("knots", "Boundary.knots"), bs = c("knots", "Boundary.knots"))
+basis_constants <- list(scale = c("center", "scale"), poly = "coefs", polym = "coefs",
+                        ns = c("knots", "Boundary.knots"), bs = c("knots", "Boundary.knots"))
 
 lacks_constants <- function(call) {
   if (!is.call(call)) return(FALSE)
@@ -39,7 +47,8 @@ called_functions <- function(call) setdiff(all.names(call), variables_of(call))
 settled_call <- function(call, label, constants, spec, caller, collect) {
   data <- collect(setdiff(variables_of(call), constants))
   source <- new_source(data, spec, caller)
-  columns <- evaluate_variables(list(calls = stats::setNames(list(call), label), roles = list(), offsets = character()), source)
+  columns <- evaluate_variables(list(calls = stats::setNames(list(call), label), roles = list(), offsets = character()),
+                                source)
   columns$response <- ""
   columns$probe <- probe_rows(columns, list(data = columns$values, n = columns$n, keep = NULL), source)
   reader <- column_readers(columns, source)[[label]]
@@ -55,7 +64,9 @@ collect_columns <- function(source, names, most = 5e7) {
   rows <- 0
   each_chunk(source, function(chunk, where) {
     lacking <- setdiff(names, names(chunk))
-    if (length(lacking)) lmm_abort("formula", paste0("variable ", quote_name(lacking[1L]), " is not a column of ", where, "."), what = lacking)
+    if (length(lacking)) lmm_abort("formula",
+                                   paste0("variable ", quote_name(lacking[1L]), " is not a column of ", where, "."),
+                                   what = lacking)
     part <- lapply(stats::setNames(names, names), function(name) plain_column(chunk[[name]]))
     parts[[length(parts) + 1L]] <<- structure(part, class = "data.frame", row.names = .set_row_names(nrow(chunk)))
     rows <<- rows + nrow(chunk)
@@ -65,6 +76,9 @@ collect_columns <- function(source, names, most = 5e7) {
 }
 
 abort_collecting <- function(names) {
-  lmm_abort("numeric", paste0("the constants of a function of ", enumerate(quote_name(names)), " take more values than memory should hold."), what = names,
-            fix = "Give the constants: scale(x, center = , scale = ), poly(x, 2, coefs = ), ns(x, knots = , Boundary.knots = ).")
+  lmm_abort("numeric",
+            paste0("the constants of a function of ", enumerate(quote_name(names)),
+                   " take more values than memory should hold."), what = names,
+            fix = paste("Give the constants: scale(x, center = , scale = ), poly(x, 2, coefs = ), ns(x, knots = ,",
+                        "Boundary.knots = )."))
 }

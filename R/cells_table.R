@@ -5,13 +5,16 @@ whole_cells <- function(x, name) {
   k <- length(x$shift)
   cells <- length(x$n)
   whole <- tryCatch(all(
-    is.list(x$plan) && is.list(x$plan$pieces) && length(x$plan$pieces) == k && inherits(x$plan$terms, "terms") && inherits(x$plan$spec, "model_spec") && identical(names(x$keys), x$plan$keys),
+    is.list(x$plan) && is.list(x$plan$pieces) && length(x$plan$pieces) == k && inherits(x$plan$terms, "terms") &&
+    inherits(x$plan$spec, "model_spec") && identical(names(x$keys), x$plan$keys),
     is.double(x$n) && is.double(x$w) && length(x$w) == cells && cells > 0L && all(x$n >= 1) && all(x$w > 0),
-    is_matrix_of(x$mean, k, cells), is_matrix_of(x$square, k * (k + 1) / 2, cells), is.double(x$shift) && all(is.finite(x$shift)),
+    is_matrix_of(x$mean, k, cells), is_matrix_of(x$square, k * (k + 1) / 2, cells),
+    is.double(x$shift) && all(is.finite(x$shift)),
     all(vapply(x$keys, function(key) is.integer(key$codes) && length(key$codes) == cells && !anyNA(key$codes), NA)),
     is_flag(x$stable), is_flag(x$weighted), is_number(x$log_weight), is_number(x$dropped)), error = function(e) FALSE)
   if (isTRUE(whole)) return(x)
-  lmm_abort("input", paste0("`", name, "` is not a whole object made by cross_products()."), what = name, fix = "Make it again.")
+  lmm_abort("input", paste0("`", name, "` is not a whole object made by cross_products()."), what = name,
+            fix = "Make it again.")
 }
 
 is_number <- function(x) is.numeric(x) && length(x) == 1L && is.finite(x)
@@ -23,7 +26,8 @@ is_number <- function(x) is.numeric(x) && length(x) == 1L && is.finite(x)
   if (missing(e2)) return(e1)
   for (x in list(e1, e2)) {
     if (!inherits(x, "cross_products")) {
-      lmm_abort("input", paste0("cross-products are added to cross-products, not to ", kind_of(x), "."), what = "+", value = class(x))
+      lmm_abort("input", paste0("cross-products are added to cross-products, not to ", kind_of(x), "."), what = "+",
+                value = class(x))
     }
   }
   a <- whole_cells(e1, "e1")
@@ -60,7 +64,8 @@ merged_keys <- function(a, b) {
     found$codes[b[[label]]$codes]
   })
   bind <- function(codes, cells) if (length(codes)) do.call(rbind, unname(codes)) else matrix(0L, 0L, cells)
-  own <- Map(function(key, dictionary) match(as_dictionary_values(key$values), dictionary$values)[key$codes], a, dictionaries)
+  own <- Map(function(key, dictionary) match(as_dictionary_values(key$values), dictionary$values)[key$codes], a,
+             dictionaries)
   list(dictionaries = dictionaries, a = bind(own, length(a[[1L]]$codes)), b = bind(codes, 0L))
 }
 
@@ -85,19 +90,24 @@ in_order_of <- function(b, a) {
 check_alike <- function(a, b) {
   differ <- function(what, x, y) {
     if (setequal(x, y)) return(invisible())
-    lmm_abort("input", paste0("the tables differ in their ", what, ": ", enumerate(quote_name(setdiff(x, y))), if (length(setdiff(x, y)) && length(setdiff(y, x))) " and ",
-                              enumerate(quote_name(setdiff(y, x))), " in one only."), what = c(setdiff(x, y), setdiff(y, x)),
+    lmm_abort("input", paste0("the tables differ in their ", what, ": ", enumerate(quote_name(setdiff(x, y))),
+                              if (length(setdiff(x, y)) && length(setdiff(y, x))) " and ",
+                              enumerate(quote_name(setdiff(y, x))), " in one only."),
+                              what = c(setdiff(x, y), setdiff(y, x)),
               fix = "Make both with the same formula, weights and offset.")
   }
   differ("keys", names(a$keys), names(b$keys))
   differ("variables", names(a$plan$pieces), names(b$plan$pieces))
-  argument_texts <- function(x) vapply(c("weights", "offset"), function(name) paste(deparse(x$plan$arguments[[name]]), collapse = " "), "")
+  argument_texts <- function(x) vapply(c("weights", "offset"), function(name) paste(deparse(x$plan$arguments[[name]]),
+                                       collapse = " "), "")
   differ("weights", argument_texts(a)[["weights"]], argument_texts(b)[["weights"]])
   differ("offsets", c(argument_texts(a)[["offset"]], a$plan$offsets), c(argument_texts(b)[["offset"]], b$plan$offsets))
   if (a$plan$response != b$plan$response) differ("responses", a$plan$response, b$plan$response)
   for (label in intersect(names(a$plan$readers), names(b$plan$readers))) {
     if (isTRUE(all.equal(a$plan$readers[[label]], b$plan$readers[[label]], tolerance = 1e-12))) next
-    lmm_abort("input", paste0(quote_name(label), " has other constants in the second table: its values are not those of one variable."), what = label,
+    lmm_abort("input", paste0(quote_name(label),
+                              " has other constants in the second table: its values are not those of one variable."),
+                              what = label,
               fix = "Make later tables with the constants of the first: cross_products(first, data).")
   }
 }
@@ -107,36 +117,48 @@ check_alike <- function(a, b) {
 #' @export
 print.cross_products <- function(x, ...) {
   x <- whole_cells(x, "x")
-  cat("Cross-products of", format(sum(x$n), big.mark = ",", scientific = FALSE), "rows in", count_of(length(x$n), "cell"), "\n")
-  cat(wrapped(paste("Variables:", paste(names(x$plan$pieces), collapse = ", "))), wrapped(paste("Keys:", paste(key_words(x), collapse = ", "))), sep = "\n")
+  cat("Cross-products of", format(sum(x$n), big.mark = ",", scientific = FALSE), "rows in",
+      count_of(length(x$n), "cell"), "\n")
+  cat(wrapped(paste("Variables:", paste(names(x$plan$pieces), collapse = ", "))),
+      wrapped(paste("Keys:", paste(key_words(x), collapse = ", "))), sep = "\n")
   invisible(x)
 }
 
 key_words <- function(x) {
-  if (length(x$keys)) paste0(names(x$keys), " (", vapply(x$keys, function(key) format(length(key$values), big.mark = ","), ""), ")") else "none"
+  if (length(x$keys)) paste0(names(x$keys), " (",
+                             vapply(x$keys, function(key) format(length(key$values), big.mark = ","), ""),
+                             ")") else "none"
 }
 
 #' @export
 summary.cross_products <- function(object, ...) {
   object <- whole_cells(object, "object")
   sizes <- table(cut(object$n, c(0, 1, 2, 4, 9, 99, Inf), c("1", "2", "3-4", "5-9", "10-99", "100+")))
-  structure(list(rows = sum(object$n), cells = length(object$n), sizes = sizes, small = sum(object$n < 5), smallest = min(object$n),
-                 variables = names(object$plan$pieces), keys = key_words(object), dropped = object$dropped, missing = object$missing,
-                 weighted = object$weighted, bytes = as.numeric(utils::object.size(object))), class = "summary.cross_products")
+  structure(list(rows = sum(object$n), cells = length(object$n), sizes = sizes, small = sum(object$n < 5),
+                 smallest = min(object$n),
+                 variables = names(object$plan$pieces), keys = key_words(object), dropped = object$dropped,
+                 missing = object$missing,
+                 weighted = object$weighted, bytes = as.numeric(utils::object.size(object))),
+                 class = "summary.cross_products")
 }
 
 #' @export
 print.summary.cross_products <- function(x, ...) {
   cat("Cross-products of", format(x$rows, big.mark = ",", scientific = FALSE), "rows in", count_of(x$cells, "cell"),
       paste0("(", format(signif(x$bytes / 1e6, 2L), scientific = FALSE), " MB)\n"))
-  cat(wrapped(paste("Variables:", paste(x$variables, collapse = ", "))), wrapped(paste("Keys:", paste(x$keys, collapse = ", "))), sep = "\n")
+  cat(wrapped(paste("Variables:", paste(x$variables, collapse = ", "))),
+      wrapped(paste("Keys:", paste(x$keys, collapse = ", "))), sep = "\n")
   if (x$weighted) cat("With prior weights\n")
-  if (x$dropped) cat(count_of(x$dropped, "row"), "dropped, missing", paste0(names(x$missing), " (", x$missing, ")", collapse = ", "), "\n")
+  if (x$dropped) cat(count_of(x$dropped, "row"), "dropped, missing",
+                     paste0(names(x$missing), " (", x$missing, ")", collapse = ", "), "\n")
   cat("\nRows in a cell:\n")
   print(x$sizes[x$sizes > 0L])
   cat("\n")
-  if (x$small) cat(wrapped(paste0("Privacy: ", count_of(x$small, "cell has", "cells have"), " fewer than 5 rows (smallest: ", x$smallest,
-      "). A cell with one row is that row. Coarser keys or fewer variables make larger cells; this is no anonymization.")), "\n", sep = "")
-  else cat(wrapped(paste0("Privacy: every cell has at least ", x$smallest, " rows. This is no anonymization.")), "\n", sep = "")
+  if (x$small) cat(wrapped(paste0("Privacy: ", count_of(x$small, "cell has", "cells have"),
+                                  " fewer than 5 rows (smallest: ", x$smallest,
+      paste("). A cell with one row is that row. Coarser keys or fewer variables make larger cells; this is no",
+            "anonymization."))), "\n", sep = "")
+  else cat(wrapped(paste0("Privacy: every cell has at least ", x$smallest, " rows. This is no anonymization.")), "\n",
+           sep = "")
   invisible(x)
 }

@@ -1,12 +1,14 @@
-# What a table of cells needs of each row: the keys (grouping variables and factors) and the products of numeric variables.
+# What a table of cells needs of each row: the keys (grouping variables and factors) and the products of numeric
+# variables.
 
-# The plan by which every chunk is read, made from the first chunk: which calls are evaluated, what their values are used for.
-# `whole`: the chunk holds all rows, so that calls mean what they mean in lmm().
+# The plan by which every chunk is read, made from the first chunk: which calls are evaluated, what their values are
+# used for. `whole`: the chunk holds all rows, so that calls mean what they mean in lmm().
 cells_plan <- function(spec, data, arguments, caller, na_rule, whole, variables = NULL, more_keys = character()) {
   terms <- fixed_terms(spec, data)
   spec <- without_dot(spec, terms)
   if (is.null(variables)) variables <- formula_variables(terms, spec)
-  plan <- list(spec = spec, terms = terms, variables = variables, arguments = arguments, caller = caller, na_rule = na_rule)
+  plan <- list(spec = spec, terms = terms, variables = variables, arguments = arguments, caller = caller,
+               na_rule = na_rule)
   source <- cells_source(plan, data)
   columns <- cells_columns(plan, source, whole)
   chosen <- list(data = columns$values, n = columns$n, keep = NULL)
@@ -43,7 +45,8 @@ cells_columns <- function(plan, source, whole) {
   columns <- evaluate_variables(plan$variables, source)
   refuse_cells_responses(columns$values[[1L]], names(plan$variables$calls)[1L])
   if (!whole && length(columns$outside)) {
-    lmm_abort("formula", paste0("variable ", quote_name(columns$outside[1L]), " is not a column of the chunks."), what = columns$outside,
+    lmm_abort("formula", paste0("variable ", quote_name(columns$outside[1L]), " is not a column of the chunks."),
+              what = columns$outside,
               fix = "Only constants may be defined outside the data.")
   }
   source$n <- columns$n
@@ -54,7 +57,8 @@ cells_columns <- function(plan, source, whole) {
 
 refuse_cells_responses <- function(y, label) {
   if (NCOL(y) <= 1L || !is.numeric(y)) return(invisible())
-  lmm_abort("input", paste0("several responses (", quote_name(label), ") are not read into one table of cross-products."), what = label,
+  lmm_abort("input", paste0("several responses (", quote_name(label),
+                            ") are not read into one table of cross-products."), what = label,
             fix = "Make a table for each response, or give lmm() the rows as a data frame.")
 }
 
@@ -62,7 +66,8 @@ refuse_cells_responses <- function(y, label) {
 key_labels <- function(variables, values) {
   labels <- names(variables$calls)[-1L]
   used <- lapply(variables$roles[labels], setdiff, "offset")
-  is_key <- vapply(labels, function(label) "group" %in% used[[label]] || length(used[[label]]) && is_categorical(values[[label]]), NA)
+  is_key <- vapply(labels, function(label) "group" %in%
+                   used[[label]] || length(used[[label]]) && is_categorical(values[[label]]), NA)
   labels[is_key]
 }
 
@@ -78,13 +83,17 @@ piece_names <- function(x) if (is.null(colnames(x))) as.character(seq_len(ncol(x
 
 # ---- products ----
 
-# The products of numeric variables that the terms are made of, each a list of pieces (label, column; column 0 of a vector), by
-# their names. The response comes first.
+# The products of numeric variables that the terms are made of, each a list of pieces (label, column; column 0 of a
+# vector), by their names. The response comes first.
 needed_pieces <- function(terms, spec, values, keys, response) {
-  plans <- c(list(terms), lapply(Filter(function(term) !is_intercept_only(term$lhs), spec$random), function(term) parse_terms(term$lhs)))
+  plans <- c(list(terms),
+             lapply(Filter(function(term) !is_intercept_only(term$lhs), spec$random),
+                    function(term) parse_terms(term$lhs)))
   sets <- unlist(lapply(plans, numeric_sets, keys), recursive = FALSE)
   single <- as.list(unique(unlist(sets)))
-  products <- unlist(lapply(c(single, sets), function(labels) expand_pieces(labels, lapply(values[labels], piece_columns_of))), recursive = FALSE)
+  products <- unlist(lapply(c(single, sets),
+                            function(labels) expand_pieces(labels, lapply(values[labels], piece_columns_of))),
+                            recursive = FALSE)
   products <- c(list(list(list(label = response, column = 0L))), products)
   names <- vapply(products, product_name, "")
   stats::setNames(products, names)[!duplicated(names)]
@@ -112,7 +121,8 @@ expand_pieces <- function(labels, columns) {
 
 # The same name whatever the order of the pieces.
 product_name <- function(pieces) {
-  text <- vapply(pieces, function(piece) if (piece$column > 0L) paste0(piece$label, "[", piece$column, "]") else piece$label, "")
+  text <- vapply(pieces, function(piece) if (piece$column > 0L) paste0(piece$label, "[", piece$column,
+                                                                       "]") else piece$label, "")
   paste(in_order(text), collapse = ":")
 }
 

@@ -17,7 +17,8 @@ check_formula <- function(formula, env = parent.frame()) {
 formula_of_text <- function(text, env, name = "formula") {
   parsed <- if (length(text) == 1L && !is.na(text)) tryCatch(str2lang(text), error = function(e) NULL)
   if (is.call(parsed) && identical(parsed[[1L]], quote(`~`))) return(stats::as.formula(parsed, env))
-  lmm_abort("formula", paste0("`", name, "` is text that cannot be read as a formula: ", describe_value(text), "."), what = name,
+  lmm_abort("formula", paste0("`", name, "` is text that cannot be read as a formula: ", describe_value(text), "."),
+            what = name,
             value = text, fix = "Write a formula without quotation marks: y ~ x + (1 | group).")
 }
 
@@ -52,7 +53,8 @@ force_arguments <- function(names, env = parent.frame()) {
 
 check_fit <- function(fit, name = "fit") {
   if (inherits(fit, "lmm_fit")) return(whole_fit(fit, name))
-  lmm_abort("input", paste0("`", name, "` must be a fit made by lmm(), not ", kind_of(fit), "."), what = name, value = class(fit))
+  lmm_abort("input", paste0("`", name, "` must be a fit made by lmm(), not ", kind_of(fit), "."), what = name,
+            value = class(fit))
 }
 
 check_flag <- function(x, name) {
@@ -72,8 +74,10 @@ check_number <- function(x, name, lower = -Inf, upper = Inf, whole = FALSE) {
 # A confidence level: neither 0, an interval that holds nothing, nor 1, one that holds everything; not in percent.
 check_level <- function(x, name = "level") {
   if (is.numeric(x) && length(x) == 1L && !is.na(x) && x > 0 && x < 1) return(x)
-  lmm_abort("input", paste0("`", name, "` must be one number between 0 and 1, not ", describe_value(x), "."), what = name, value = x,
-            fix = if (is.numeric(x) && length(x) == 1L && isTRUE(x > 1 && x < 100)) paste0("For ", x, " percent write ", x / 100, "."))
+  lmm_abort("input", paste0("`", name, "` must be one number between 0 and 1, not ", describe_value(x), "."),
+            what = name, value = x,
+            fix = if (is.numeric(x) && length(x) == 1L &&
+                      isTRUE(x > 1 && x < 100)) paste0("For ", x, " percent write ", x / 100, "."))
 }
 
 check_flag_or_null <- function(x, name) if (!is.null(x)) check_flag(x, name)
@@ -84,25 +88,30 @@ check_count <- function(x, name) check_number(x, name, 1, .Machine$integer.max, 
 
 check_texts <- function(x, name) {
   if (is.character(x) && length(x) && !anyNA(x)) return(x)
-  lmm_abort("input", paste0("`", name, "` must be a character string, not ", describe_value(x), "."), what = name, value = x)
+  lmm_abort("input", paste0("`", name, "` must be a character string, not ", describe_value(x), "."), what = name,
+            value = x)
 }
 
 check_text <- function(x, name) {
   if (is.character(x) && length(x) == 1L && !is.na(x)) return(x)
-  lmm_abort("input", paste0("`", name, "` must be one character string, not ", describe_value(x), "."), what = name, value = x)
+  lmm_abort("input", paste0("`", name, "` must be one character string, not ", describe_value(x), "."), what = name,
+            value = x)
 }
 
 # NULL, or names for so many rows.
 check_row_names <- function(x, rows) {
-  if (is.null(x) || (is.character(x) || is.numeric(x)) && is.null(dim(x)) && length(x) == rows && !anyNA(x) && !anyDuplicated(x)) return(x)
-  lmm_abort("input", paste0("`row.names` must be NULL or ", count_of(rows, "different name"), ", not ", describe_value(x), "."), what = "row.names",
+  if (is.null(x) || (is.character(x) || is.numeric(x)) && is.null(dim(x)) && length(x) == rows && !anyNA(x) &&
+      !anyDuplicated(x)) return(x)
+  lmm_abort("input", paste0("`row.names` must be NULL or ", count_of(rows, "different name"), ", not ",
+                            describe_value(x), "."), what = "row.names",
             value = x)
 }
 
 # Levels of confidence, at least one.
 check_levels_of <- function(x, name = "levels") {
   if (is.numeric(x) && length(x) && !anyNA(x) && all(x > 0 & x < 1)) return(x)
-  lmm_abort("input", paste0("`", name, "` must be numbers between 0 and 1, not ", describe_value(x), "."), what = name, value = x)
+  lmm_abort("input", paste0("`", name, "` must be numbers between 0 and 1, not ", describe_value(x), "."), what = name,
+            value = x)
 }
 
 check_choice <- function(x, choices, name) {
@@ -129,7 +138,8 @@ abort_unknown <- function(given, allowed, count = length(given)) {
   allowed <- setdiff(allowed, "...")
   near <- if (length(named)) meant_argument(named[1L], allowed)
   shown <- c(quote_name(named), if (length(named) < length(given)) "(unnamed)")
-  lmm_abort("input", paste0("unknown argument ", enumerate(shown), "."), what = c(named, if (length(named) < length(given)) "(unnamed)"),
+  lmm_abort("input", paste0("unknown argument ", enumerate(shown), "."),
+            what = c(named, if (length(named) < length(given)) "(unnamed)"),
             fix = if (length(named) && named[1L] %in% names(arguments_elsewhere)) arguments_elsewhere[[named[1L]]]
                   else if (length(near)) paste0("Did you mean `", near, "`?")
                   else if (length(allowed)) paste0("The arguments are ", enumerate(quote_name(allowed), 20L), "."))
@@ -139,10 +149,14 @@ abort_unknown <- function(given, allowed, count = length(given)) {
 argument_synonyms <- list(
   nsim = c("R", "B", "nboot", "n.boot", "nrep", "nreps", "n.sim", "draws", "times", "iterations", "reps"),
   level = c("conf.level", "conf", "confidence", "cl"), conf.level = c("level", "conf", "confidence"),
-  ddf = c("df", "df.method", "dfmethod", "mode", "lmer.df", "tests"), threads = c("ncpus", "cores", "ncores", "mc.cores", "workers", "parallel"),
-  re.form = c("ReForm", "REForm", "REform", "re_formula", "include_ranef", "random.effects"), newdata = c("data", "newdat", "new"),
-  method = c("type", "boot.type"), type = c("method", "which", "types"), parm = c("which", "parameters", "pars"), which = c("parm", "pars"),
-  REML = c("reml", "ML"), fixed = c("known", "hold", "parms"), effects = "component", newresp = c("response", "y", "newresponse"),
+  ddf = c("df", "df.method", "dfmethod", "mode", "lmer.df", "tests"),
+  threads = c("ncpus", "cores", "ncores", "mc.cores", "workers", "parallel"),
+  re.form = c("ReForm", "REForm", "REform", "re_formula", "include_ranef", "random.effects"),
+  newdata = c("data", "newdat", "new"),
+  method = c("type", "boot.type"), type = c("method", "which", "types"), parm = c("which", "parameters", "pars"),
+  which = c("parm", "pars"),
+  REML = c("reml", "ML"), fixed = c("known", "hold", "parms"), effects = "component",
+  newresp = c("response", "y", "newresponse"),
   L = c("K", "contrast", "hypothesis", "linfct"), nsim = "n", name = c("part", "which"))
 
 # Arguments of other packages that have no counterpart, with what to call.
@@ -156,7 +170,8 @@ arguments_elsewhere <- c(
 # The argument that a user meant by a name that there is not, or NULL.
 meant_argument <- function(name, allowed) {
   same <- names(argument_synonyms)[vapply(argument_synonyms, function(others) name %in% others, NA)]
-  for (candidate in list(allowed[tolower(allowed) == tolower(name)], intersect(same, allowed), allowed[startsWith(allowed, name)])) {
+  for (candidate in list(allowed[tolower(allowed) == tolower(name)], intersect(same, allowed),
+                         allowed[startsWith(allowed, name)])) {
     if (length(candidate)) return(candidate[1L])
   }
   nearest_name(name, allowed)

@@ -27,10 +27,12 @@ check_response <- function(formula) {
 abort_bare_bar <- function(e) {
   text <- deparse_line(e[[3L]])
   before <- e[[2L]]
-  inner <- any(c("|", "||") %in% all.names(before)) && is.call(before) && length(before) == 3L && call_head(before) == "+"
+  inner <- any(c("|", "||") %in%
+               all.names(before)) && is.call(before) && length(before) == 3L && call_head(before) == "+"
   lmm_abort("formula", paste0("unparenthesised `", call_head(e), "`: ", deparse_line(e), "."),
             what = deparse_line(e),
-            fix = paste0("Write y ~ ... + (", deparse_line(if (inner) before[[3L]] else before), " ", call_head(e), " ", text, ")."))
+            fix = paste0("Write y ~ ... + (", deparse_line(if (inner) before[[3L]] else before), " ", call_head(e), " ",
+            text, ")."))
 }
 
 abort_bar_not_added <- function(e) {
@@ -72,7 +74,8 @@ check_fixed_constants <- function(e) {
     for (i in seq_along(e)[-1L]) check_fixed_constants(e[[i]])
   }
   if (is.language(e) || is.null(e) || is.logical(e) && !is.na(e) || is.numeric(e) && e %in% 0:1) return(invisible())
-  lmm_abort("formula", paste0("the formula has the constant `", deparse_line(e), "` for a variable."), what = deparse_line(e),
+  lmm_abort("formula", paste0("the formula has the constant `", deparse_line(e), "` for a variable."),
+            what = deparse_line(e),
             fix = if (is.character(e)) paste0("Without quotation marks it is the variable: ", e, ".")
                   else if (is.numeric(e)) "A constant part of the mean is offset(); a computed variable is I().")
 }
@@ -126,7 +129,8 @@ check_random_terms <- function(random) {
               fix = "Write (1 | g) for an intercept or (0 + x | g) for a slope.")
   }
   if (length(random) == 1L) return(invisible())
-  groups <- vapply(random, function(term) paste(in_order(vapply(group_parts(term$group), deparse_line, "")), collapse = ":"), "")
+  groups <- vapply(random, function(term) paste(in_order(vapply(group_parts(term$group), deparse_line, "")),
+                                                collapse = ":"), "")
   twice <- which(duplicated(paste(key, "|", groups)))
   if (length(twice)) {
     term <- random[[twice[1L]]]
@@ -155,14 +159,16 @@ check_shared_columns <- function(random, groups) {
 written_terms <- function(random) {
   vapply(random, function(term) {
     hom <- if (!is.null(term$word)) written_word(term)
-    paste0(hom, "(", term$label, if (!is.null(term$rank)) paste0(", ", term$rank), if (!is.null(term$nu)) paste0(", nu = ", term$nu), ")")
+    paste0(hom, "(", term$label, if (!is.null(term$rank)) paste0(", ", term$rank),
+           if (!is.null(term$nu)) paste0(", nu = ", term$nu), ")")
   }, "", USE.NAMES = FALSE)
 }
 
 # The word that has this structure, whatever `hom` said.
 written_word <- function(term) {
   if (isTRUE(term$spatial) || is_across(term)) return(term$word)
-  if (identical(structure_words[[term$word]]$structure, term$structure)) return(if (is_special(term) || term$word != "us") term$word)
+  if (identical(structure_words[[term$word]]$structure,
+      term$structure)) return(if (is_special(term) || term$word != "us") term$word)
   names(Filter(function(entry) entry$structure == term$structure, structure_words))[1L]
 }
 

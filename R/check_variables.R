@@ -42,7 +42,8 @@ check_response_column <- function(x, label) {
   }
   if (inherits(x, "wide_integer")) abort_wide_integer(paste("response", name), label)
   if (inherits(x, c("Date", "POSIXt", "difftime"))) {
-    lmm_abort("data", paste0("response ", name, " is ", with_article(class(x)[1L]), "; use as.numeric(", label, ")."), what = label)
+    lmm_abort("data", paste0("response ", name, " is ", with_article(class(x)[1L]), "; use as.numeric(", label, ")."),
+              what = label)
   }
   if (!is.numeric(x) && !(is.logical(x) && all(is.na(x)))) {
     type <- if (is.factor(x)) "a factor" else if (is.character(x)) "character" else typeof(x)
@@ -75,8 +76,11 @@ check_group_column <- function(x, label) {
     else if (is.double(x) && any(is.infinite(x))) "has infinite values"
   if (is.null(problem)) return(invisible())
   lmm_abort("data", paste0("grouping variable ", quote_name(label), " ", problem, "."), what = label,
-            fix = if (identical(problem, "is a matrix")) paste("A term has one grouping variable. Random effects of several levels in",
-                                                               "one row (multiple membership):", paste0("homdiag(0 + ", label, " | one)"), "with a factor `one` of one level.")
+            fix = if (identical(problem,
+              "is a matrix")) paste("A term has one grouping variable. Random effects of several levels in",
+                                                               "one row (multiple membership):",
+                                                               paste0("homdiag(0 + ", label, " | one)"),
+                                                               "with a factor `one` of one level.")
                   else "Use a factor, a character or an integer vector.")
 }
 

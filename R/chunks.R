@@ -2,14 +2,17 @@
 
 #' Rows in chunks
 #'
-#' A source of rows that are never in memory as a whole, for [cross_products()] and [lmm()]. Every chunk is a data frame with the same
-#' columns. Text and factors may have other values in each chunk; the type of a column must be the same in all.
+#' A source of rows that are never in memory as a whole, for [cross_products()] and [lmm()]. Every chunk is a data frame
+#' with the same columns. Text and factors may have other values in each chunk; the type of a column must be the same in
+#' all.
 #'
 #' @param x one of
 #'   * a list of data frames;
-#'   * names of files: each is read by `read`, or a CSV file without `read` by [utils::read.csv()] in pieces of `rows` rows;
-#'   * a function that returns the next chunk at each call, and `NULL` at the end. If it has an argument `reset`, it is called with
-#'     `reset = TRUE` before each pass (the convention of `biglm::bigglm()`); without one its rows can be read once only;
+#'   * names of files: each is read by `read`, or a CSV file without `read` by [utils::read.csv()] in pieces of `rows`
+#'     rows;
+#'   * a function that returns the next chunk at each call, and `NULL` at the end. If it has an argument `reset`, it is
+#'     called with `reset = TRUE` before each pass (the convention of `biglm::bigglm()`); without one its rows can be
+#'     read once only;
 #'   * the result of `DBI::dbSendQuery()`, read once in pieces of `rows` rows;
 #'   * a dataset, table or reader of record batches of package 'arrow'.
 #' @param read a function of a file name that returns a data frame, such as `data.table::fread`.
@@ -17,8 +20,9 @@
 #' @param ... not used; an argument that chunks() does not know is an error.
 #' @return An object of class `lmm_chunks`.
 #' @section Conditions:
-#' `lmm_error_input`: an `x` of another kind. While chunks are read: `lmm_error_data` for a chunk that is no data frame, whose columns are
-#' missing or have another type, or that cannot be read; `lmm_error_input` where a source that can be read once only is needed twice.
+#' `lmm_error_input`: an `x` of another kind. While chunks are read: `lmm_error_data` for a chunk that is no data frame,
+#' whose columns are missing or have another type, or that cannot be read; `lmm_error_input` where a source that can be
+#' read once only is needed twice.
 #' @seealso [cross_products()], [sql_rows()], [lmm()].
 #' @concept larger than memory
 #' @concept big data
@@ -38,12 +42,14 @@ chunks <- function(x, read = NULL, rows = 1e5, ...) {
   x <- force_argument(x, "x")
   check_number(rows, "rows", lower = 1, whole = TRUE)
   if (!is.null(read) && !is.function(read)) {
-    lmm_abort("input", paste0("`read` must be a function of a file name, not ", kind_of(read), "."), what = "read", fix = "Write read = read.csv.")
+    lmm_abort("input", paste0("`read` must be a function of a file name, not ", kind_of(read), "."), what = "read",
+              fix = "Write read = read.csv.")
   }
   if (inherits(x, "lmm_chunks")) return(x)
   kind <- chunk_kind(x)
   if (kind == "files") check_files(x, read)
-  structure(list(kind = kind, x = x, read = read, rows = rows, passes = new.env(parent = emptyenv())), class = "lmm_chunks")
+  structure(list(kind = kind, x = x, read = read, rows = rows, passes = new.env(parent = emptyenv())),
+            class = "lmm_chunks")
 }
 
 chunk_kind <- function(x) {
@@ -51,10 +57,14 @@ chunk_kind <- function(x) {
   if (is.function(x)) return("function")
   if (is.character(x) && length(x) && !anyNA(x)) return("files")
   if (inherits(x, "DBIResult")) return("result")
-  if (inherits(x, c("Dataset", "ArrowTabular", "Table", "RecordBatchReader", "RecordBatch", "arrow_dplyr_query"))) return("arrow")
+  if (inherits(x, c("Dataset", "ArrowTabular", "Table", "RecordBatchReader", "RecordBatch",
+                    "arrow_dplyr_query"))) return("arrow")
   if (is.list(x) && length(x) && all(vapply(x, is.data.frame, NA))) return("list")
-  lmm_abort("input", paste0("`x` must be a list of data frames, names of files, a function or a result of a query, not ", kind_of(x), "."), what = "x",
-            value = class(x), fix = if (inherits(x, c("tbl_lazy", "DBIConnection"))) "A table of a database needs no chunks: see sql_rows().")
+  lmm_abort("input", paste0(paste("`x` must be a list of data frames, names of files, a function or a result of a",
+                                  "query, not "), kind_of(x), "."), what = "x",
+            value = class(x),
+            fix = if (inherits(x, c("tbl_lazy",
+                                    "DBIConnection"))) "A table of a database needs no chunks: see sql_rows().")
 }
 
 check_files <- function(files, read) {
@@ -63,14 +73,17 @@ check_files <- function(files, read) {
     lmm_abort("input", paste0("there is no file ", enumerate(quote_level(absent)), "."), what = absent)
   }
   if (is.null(read) && !all(grepl("[.]csv([.](gz|bz2|xz))?$", files, ignore.case = TRUE))) {
-    lmm_abort("input", "`read` is missing: only CSV files are read without it.", what = "read", fix = "Write chunks(files, read = data.table::fread).")
+    lmm_abort("input", "`read` is missing: only CSV files are read without it.", what = "read",
+              fix = "Write chunks(files, read = data.table::fread).")
   }
 }
 
 #' @export
 print.lmm_chunks <- function(x, ...) {
-  words <- switch(x$kind, frame = , list = paste(count_of(length(x$x), "data frame"), "in a list"), files = count_of(length(x$x), "file"),
-                  `function` = "a function", result = "the result of a query", query = "a database", arrow = "record batches")
+  words <- switch(x$kind, frame = , list = paste(count_of(length(x$x), "data frame"), "in a list"),
+                  files = count_of(length(x$x), "file"),
+                  `function` = "a function", result = "the result of a query", query = "a database",
+                  arrow = "record batches")
   cat("Rows in chunks from ", words, "\n", sep = "")
   invisible(x)
 }
@@ -81,7 +94,8 @@ print.lmm_chunks <- function(x, ...) {
 each_chunk <- function(source, work) {
   begin_pass(source)
   pass <- switch(source$kind, frame = list_pass(list(source$x)), list = list_pass(source$x), files = file_pass(source),
-                 `function` = function_pass(source), result = result_pass(source), arrow = arrow_pass(source), query = query_pass(source))
+                 `function` = function_pass(source), result = result_pass(source), arrow = arrow_pass(source),
+                 query = query_pass(source))
   on.exit(if (!is.null(pass$close)) pass$close())
   number <- 0L
   repeat {
@@ -107,8 +121,11 @@ begin_pass <- function(source) {
 
 abort_second_pass <- function(source) {
   lmm_abort("input", "these chunks can be read once only, and have been read.", what = "data",
-            fix = switch(source$kind, `function` = "Give the function an argument `reset`: called with reset = TRUE it starts again.",
-                         result = "Send the query again. poly(), scale() and splines need a second pass, or their constants: see help(cross_products).",
+            fix = switch(source$kind,
+                         `function` =
+                           "Give the function an argument `reset`: called with reset = TRUE it starts again.",
+                         result = paste("Send the query again. poly(), scale() and splines need a second pass, or",
+                                        "their constants: see help(cross_products)."),
                          "Make the reader again."))
 }
 
@@ -116,8 +133,10 @@ abort_second_pass <- function(source) {
 reading_chunk <- function(pass, number, source) {
   tryCatch(pass$get(), error = function(e) {
     if (inherits(e, "lmm_condition") || is_time_limit(conditionMessage(e))) stop(e)
-    lmm_abort("data", paste0("chunk ", number, " cannot be read: ", one_line(conditionMessage(e))), what = "data", where = paste("chunk", number),
-              fix = if (source$kind == "result") "The connection may be closed, or the server gone: nothing was fitted. Connect and send the query again.")
+    lmm_abort("data", paste0("chunk ", number, " cannot be read: ", one_line(conditionMessage(e))), what = "data",
+              where = paste("chunk", number),
+              fix = if (source$kind == "result") paste("The connection may be closed, or the server gone: nothing was",
+                                                       "fitted. Connect and send the query again."))
   })
 }
 
@@ -131,7 +150,8 @@ naming_chunk <- function(where, expr) {
 
 check_chunk <- function(chunk, where) {
   if (is.data.frame(chunk)) return(chunk)
-  lmm_abort("data", paste0(where, " is ", kind_of(chunk), "; a data frame is needed."), what = where, value = class(chunk))
+  lmm_abort("data", paste0(where, " is ", kind_of(chunk), "; a data frame is needed."), what = where,
+            value = class(chunk))
 }
 
 list_pass <- function(frames) {
@@ -156,7 +176,8 @@ file_pass <- function(source) {
       if (!is.null(source$read)) return(source$read(source$x[at]))
       inner <<- csv_pass(source$x[at], source$rows)
     }
-  }, where = function() paste0("file ", quote_level(basename(source$x[at]))), close = function() if (!is.null(inner)) inner$close())
+  }, where = function() paste0("file ", quote_level(basename(source$x[at]))),
+  close = function() if (!is.null(inner)) inner$close())
 }
 
 # A CSV file in pieces; what is text in the first piece stays text.
@@ -170,7 +191,8 @@ csv_pass <- function(file, rows) {
     chunk <- if (is.null(names)) utils::read.csv(con, nrows = rows)
              else if (length(line <- readLines(con, 1L))) {
                pushBack(line, con)
-               utils::read.csv(con, header = FALSE, nrows = rows, col.names = names, colClasses = classes, check.names = FALSE)
+               utils::read.csv(con, header = FALSE, nrows = rows, col.names = names, colClasses = classes,
+                               check.names = FALSE)
              }
     if (is.null(names) && !is.null(chunk)) {
       names <<- names(chunk)

@@ -1,7 +1,7 @@
 # The rows A_c'T_c of a cluster for the cluster-robust covariances CR2 and CR3, see df_cluster_robust.R.
 
-# (1 - H)'^-1 T with H = X M T', which is 1 outside the span of X and T. A column that only this cluster determines makes
-# it singular: that direction has no residual.
+# (1 - H)'^-1 T with H = X M T', which is 1 outside the span of X and T. A column that only this cluster determines
+# makes it singular: that direction has no residual.
 jackknife_scores <- function(own, M) {
   Q <- qr.Q(qr(cbind(own$X, own$T), LAPACK = TRUE))
   X <- crossprod(Q, own$X)
@@ -33,6 +33,8 @@ unbiasing <- function(V, R) {
 }
 
 abort_within <- function() {
-  lmm_abort("numeric", "the covariance matrix within a cluster is singular in double precision: the variance of a random effect is too large beside that of the residual.",
+  lmm_abort("numeric",
+            paste("the covariance matrix within a cluster is singular in double precision: the variance of a random",
+                  "effect is too large beside that of the residual."),
             what = "cluster", fix = "Use type = \"CR1\" or \"CR3\".")
 }

@@ -6,7 +6,8 @@ cluster_codes <- function(cluster, fit) {
   if (inherits(cluster, "formula")) return(formula_clusters(cluster, fit, rows))
   if (length(cluster) != rows$n) cluster <- without_omitted(cluster, rows)
   if (length(cluster) != rows$n || anyNA(cluster)) {
-    lmm_abort("input", paste0("`cluster` must be a formula, or have a value for each of the ", count_of(rows$n, "row"), "."),
+    lmm_abort("input", paste0("`cluster` must be a formula, or have a value for each of the ", count_of(rows$n, "row"),
+                              "."),
               what = "cluster", value = length(cluster))
   }
   match(cluster, unique(cluster))
@@ -23,7 +24,8 @@ formula_clusters <- function(formula, fit, rows) {
   parts <- lapply(cluster_parts(formula), function(part) {
     x <- force_argument(eval(part, values, environment(formula)), "cluster")
     if (is.atomic(x) && length(x) == rows$n && !anyNA(x)) return(as.character(x))
-    abort_cluster(part, if (length(x) != rows$n) size_problem(x, rows) else if (!is.atomic(x)) "is not a vector" else missing_problem(x))
+    abort_cluster(part, if (length(x) != rows$n) size_problem(x, rows) else if (!is.atomic(x)) "is not a vector" else
+      missing_problem(x))
   })
   key <- do.call(paste, c(parts, sep = "\r"))
   match(key, unique(key))
@@ -33,8 +35,10 @@ cluster_parts <- function(formula) {
   parts <- if (length(formula) == 2L) group_parts(formula[[2L]])
   wrong <- Filter(function(part) is.call(part) && call_head(part) %in% c("+", "-", "*", "/", "|", "%in%", "^"), parts)
   if (length(parts) && !length(wrong)) return(parts)
-  lmm_abort("input", paste0("`cluster = ", deparse_line(formula), "` must name one way to divide the rows."), what = "cluster",
-            fix = "Write ~ a:b for clusters by the combinations of a and b; clusters in two directions are not available.")
+  lmm_abort("input", paste0("`cluster = ", deparse_line(formula), "` must name one way to divide the rows."),
+            what = "cluster",
+            fix = paste("Write ~ a:b for clusters by the combinations of a and b; clusters in two directions are not",
+                        "available."))
 }
 
 # The variables by name: of the model, of the data, or of where the formula was written.
@@ -60,5 +64,6 @@ size_problem <- function(x, rows) paste0("has length ", length(x), ", the fit ha
 
 abort_cluster <- function(part, problem) {
   name <- deparse_line(part)
-  lmm_abort("input", paste0(if (is.symbol(part)) "variable ", quote_name(name), " of `cluster` ", problem, "."), what = name)
+  lmm_abort("input", paste0(if (is.symbol(part)) "variable ", quote_name(name), " of `cluster` ", problem, "."),
+            what = name)
 }

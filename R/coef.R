@@ -18,16 +18,16 @@
 #'   samples; `"CR0"` to `"CR3"`, robust against any dependence within the clusters that `cluster = ~ g` names. See
 #'   [ddf_methods()].
 #' @param ... for `vcov()` options of the type: `cluster`, `information`. Otherwise not used.
-#' @return `fixef()` a named vector, in units of the response by those of the column. `vcov()` a symmetric matrix with a row per
-#'   coefficient, or with `full = TRUE` a row per random effect and coefficient with estimate; of the model it is
-#'   `(X' V^-1 X)^-1`, and the full one the inverse of the matrix of Henderson's mixed model equations. `coef()` a list of data
-#'   frames, one per grouping factor, with a row per level and a column per coefficient.
+#' @return `fixef()` a named vector, in units of the response by those of the column. `vcov()` a symmetric matrix with a
+#'   row per coefficient, or with `full = TRUE` a row per random effect and coefficient with estimate; of the model it
+#'   is `(X' V^-1 X)^-1`, and the full one the inverse of the matrix of Henderson's mixed model equations. `coef()` a
+#'   list of data frames, one per grouping factor, with a row per level and a column per coefficient.
 #' @section Conditions:
 #' `lmm_error_input`: an unknown `type`, or a robust one without `cluster`, or clusters that do not fit the rows;
-#' `lmm_error_data`: fewer than two clusters. With `type = "kenward-roger"` a fit by maximum likelihood is refitted by REML
-#' (`lmm_message_refit`).
-#' @references Henderson (1975) Biometrics 31, 423-447. Kenward and Roger (1997) Biometrics 53, 983-997. Bell and McCaffrey
-#'   (2002) Survey Methodology 28, 169-181.
+#' `lmm_error_data`: fewer than two clusters. With `type = "kenward-roger"` a fit by maximum likelihood is refitted by
+#' REML (`lmm_message_refit`).
+#' @references Henderson (1975) Biometrics 31, 423-447. Kenward and Roger (1997) Biometrics 53, 983-997. Bell and
+#'   McCaffrey (2002) Survey Methodology 28, 169-181.
 #' @seealso [ranef][ranef.lmm_fit], [summary.lmm_fit], [ddf_methods()] for tests with cluster-robust standard
 #'   errors, [contest()].
 #' @concept fixed effects

@@ -26,7 +26,8 @@ extend_condition <- function(condition, sentences, fix = condition$fix) {
   if (length(condition$fix)) {
     condition$message <- sub(paste0("\n  ", condition$fix), "", condition$message, fixed = TRUE)
   }
-  condition$message <- paste(c(paste(c(condition$message, sentences), collapse = " "), if (length(fix)) paste0("  ", fix)),
+  condition$message <- paste(c(paste(c(condition$message, sentences), collapse = " "),
+                               if (length(fix)) paste0("  ", fix)),
                              collapse = "\n")
   condition$fix <- fix
   condition
@@ -53,8 +54,8 @@ signal_conditions <- function(conditions, call = user_call()) {
   invisible(conditions)
 }
 
-# The value of an expression; that a variance is estimated as 0, that there are other optima, and by which solver, is no news
-# where a model is fitted again.
+# The value of an expression; that a variance is estimated as 0, that there are other optima, and by which solver, is no
+# news where a model is fitted again.
 without_boundary_messages <- function(expr) {
   muffle <- function(m) tryInvokeRestart("muffleMessage")
   withCallingHandlers(expr, lmm_message_boundary = muffle, lmm_message_optima = muffle, lmm_message_solver = muffle)

@@ -4,9 +4,9 @@
 #'
 #' Tests `L beta = rhs`, jointly by F or row by row by t.
 #'
-#' `L` may be a matrix with one column per coefficient (those without estimate included), one row as a vector or as a matrix of
-#' one column, or a vector or matrix with the names of the coefficients that are involved, or equations as text, such as
-#' `"treatB - treatC = 0"`. A row that is not estimable is an error, which
+#' `L` may be a matrix with one column per coefficient (those without estimate included), one row as a vector or as a
+#' matrix of one column, or a vector or matrix with the names of the coefficients that are involved, or equations as
+#' text, such as `"treatB - treatC = 0"`. A row that is not estimable is an error, which
 #' names the coefficients involved. Rows that follow from others are dropped with a message.
 #'
 #' With several rows Satterthwaite's method turns them into uncorrelated ones, and the result depends on the scale of
@@ -20,19 +20,20 @@
 #' @param ddf method for the denominator degrees of freedom, see [ddf_methods()].
 #' @param conf.level level of the confidence intervals of single rows; `level` is another name for it.
 #' @param ... options of the method, see [ddf_method()].
-#' @return A data frame. For `joint = TRUE` one row with `Sum Sq`, `Mean Sq`, `NumDF`, `DenDF`, `F value`, `Pr(>F)` and the
-#'   large-sample test `Chisq`, `Pr(>Chisq)`; otherwise `Estimate`, `Std. Error`, `df`, `t value`, `lower`, `upper` and
-#'   `Pr(>|t|)` for each row. With `r` the rank of `L` and `C` the covariance matrix of the estimates (adjusted, for
-#'   Kenward and Roger), F is `d' (L C L')^-1 d / r` for `d = L beta - rhs`, scaled for Kenward and Roger, and `Chisq` is the
-#'   same without division by `r` at the unadjusted `C`.
-#'   Of posterior draws: a row for each row of `L` with the columns of [summary()][summary.lmm_posterior()], where `pMCMC` is twice the smaller posterior
-#'   probability of values above and below `rhs`; attribute `"joint"`, with several rows, is the posterior probability of being
-#'   further from the center than `rhs`, in the metric of the draws.
+#' @return A data frame. For `joint = TRUE` one row with `Sum Sq`, `Mean Sq`, `NumDF`, `DenDF`, `F value`, `Pr(>F)` and
+#'   the large-sample test `Chisq`, `Pr(>Chisq)`; otherwise `Estimate`, `Std. Error`, `df`, `t value`, `lower`, `upper`
+#'   and `Pr(>|t|)` for each row. With `r` the rank of `L` and `C` the covariance matrix of the estimates (adjusted, for
+#'   Kenward and Roger), F is `d' (L C L')^-1 d / r` for `d = L beta - rhs`, scaled for Kenward and Roger, and `Chisq`
+#'   is the same without division by `r` at the unadjusted `C`.
+#'   Of posterior draws: a row for each row of `L` with the columns of [summary()][summary.lmm_posterior()], where
+#'   `pMCMC` is twice the smaller posterior probability of values above and below `rhs`; attribute `"joint"`, with
+#'   several rows, is the posterior probability of being further from the center than `rhs`, in the metric of the draws.
 #' @section Conditions:
-#' `lmm_error_input`: an `L` of the wrong width, with unknown names or missing values, rows that contradict each other given
-#' `rhs`, an unknown method or option. `lmm_error_unidentified`: a row that is not estimable. `lmm_message_rank`: rows were
-#' dropped. `lmm_warning_precision`: there is no F test, since the covariance matrix of the estimates has no inverse in double
-#' precision, or no p-value, since there are no denominator degrees of freedom (more rows than the clusters can tell).
+#' `lmm_error_input`: an `L` of the wrong width, with unknown names or missing values, rows that contradict each other
+#' given `rhs`, an unknown method or option. `lmm_error_unidentified`: a row that is not estimable. `lmm_message_rank`:
+#' rows were dropped. `lmm_warning_precision`: there is no F test, since the covariance matrix of the estimates has no
+#' inverse in double precision, or no p-value, since there are no denominator degrees of freedom (more rows than the
+#' clusters can tell).
 #' @references Fai and Cornelius (1996) J. Statist. Comput. Simul. 54, 363-378. Kenward and Roger (1997) Biometrics 53,
 #'   983-997.
 #' @seealso [predictable()] for combinations of fixed and random effects, [anova_hypotheses()] for the `L` of a term.
@@ -63,21 +64,25 @@ contest.lmm_fit <- function(fit, L, rhs = 0, joint = TRUE, ddf = "Satterthwaite"
   if (!missing(L) && is.character(L)) {
     equations <- hypothesis_from_text(fit, L)
     if (missing(rhs)) rhs <- equations$rhs
-    else if (any(equations$rhs != 0)) lmm_abort("input", "the equations of `L` have right-hand sides; leave out `rhs`.", what = "rhs")
+    else if (any(equations$rhs != 0)) lmm_abort("input", "the equations of `L` have right-hand sides; leave out `rhs`.",
+                                                what = "rhs")
     L <- equations$L
   }
   L <- estimable_rows(fit, hypothesis_matrix(fit, L))
-  if (!length(L)) lmm_abort("input", if (length(fit_beta(fit))) "`L` is empty." else "the model has no fixed effects to test.", what = "L")
+  if (!length(L)) lmm_abort("input", if (length(fit_beta(fit))) "`L` is empty." else
+    "the model has no fixed effects to test.", what = "L")
   rhs <- check_rhs(rhs, nrow(L))
   inference <- do.call(new_inference, c(list(fit, ddf), without_level(list(...))))
   hypothesis <- new_hypothesis(inference$info, L)
   zero <- if (!joint) which(rowSums(L != 0) == 0)
-  if (length(zero)) lmm_abort("input", paste0(row_text(zero), " of `L` ", if (length(zero) == 1L) "is" else "are", " zero."), what = "L", where = zero)
+  if (length(zero)) lmm_abort("input", paste0(row_text(zero), " of `L` ", if (length(zero) == 1L) "is" else "are",
+                                              " zero."), what = "L", where = zero)
   if (!joint) return(as_table(t_table(inference, hypothesis, rhs, conf.level), "contest_table"))
   reduced <- independent_rows(hypothesis, rhs, inference$info)
   out <- f_table(inference, list(invariant_rows(reduced$hypothesis, reduced$rhs)))
   chisq <- wald_chisq(inference$info, reduced$hypothesis, reduced$rhs)
-  as_table(data.frame(out, Chisq = chisq, `Pr(>Chisq)` = stats::pchisq(chisq, out$NumDF, lower.tail = FALSE), check.names = FALSE), "contest_table")
+  as_table(data.frame(out, Chisq = chisq, `Pr(>Chisq)` = stats::pchisq(chisq, out$NumDF, lower.tail = FALSE),
+                      check.names = FALSE), "contest_table")
 }
 
 # A data frame that tidy() knows.
@@ -102,7 +107,8 @@ hypothesis_matrix <- function(fit, L) {
   names <- names(fit_beta(fit))
   L <- force_argument(if (!missing(L)) L, "L")
   if (is.list(L) && !is.data.frame(L)) {
-    if (length(unique(lengths(L))) > 1L) lmm_abort("input", "the rows of `L` have different lengths.", what = "L", value = lengths(L))
+    if (length(unique(lengths(L))) > 1L) lmm_abort("input", "the rows of `L` have different lengths.", what = "L",
+                                                   value = lengths(L))
     L <- do.call(rbind, L)
   }
   if (is.data.frame(L)) L <- as.matrix(L)
@@ -111,11 +117,13 @@ hypothesis_matrix <- function(fit, L) {
   }
   if (!all(is.finite(L))) lmm_abort("input", "`L` has missing or infinite values.", what = "L")
   if (is.null(dim(L))) L <- matrix(L, 1L, dimnames = list(NULL, names(L)))
-  if (ncol(L) == 1L && nrow(L) == length(names) && length(names) > 1L && is.null(colnames(L))) L <- t(L)      # one row, as a column
+  # one row, as a column
+  if (ncol(L) == 1L && nrow(L) == length(names) && length(names) > 1L && is.null(colnames(L))) L <- t(L)
   named <- colnames(L)
   if (!is.null(named) && all(nzchar(named)) && !identical(named, names)) return(match_columns(L, names))
   if (ncol(L) != length(names)) {
-    lmm_abort("input", paste0("`L` has ", count_of(ncol(L), "column"), ", model has ", count_of(length(names), "coefficient"),
+    lmm_abort("input", paste0("`L` has ", count_of(ncol(L), "column"), ", model has ",
+                              count_of(length(names), "coefficient"),
               "."), what = "L", value = ncol(L), fix = "Name the columns to give only those that are involved.")
   }
   structure(L, dimnames = list(rownames(L), names))
@@ -127,7 +135,8 @@ match_columns <- function(L, names) {
   if (anyNA(at)) {
     missing <- colnames(L)[is.na(at)]
     near <- nearest_name(missing[1L], names)
-    lmm_abort("input", paste0("`L` names ", enumerate(quote_name(missing)), ", not a coefficient of the model."), what = "L",
+    lmm_abort("input", paste0("`L` names ", enumerate(quote_name(missing)), ", not a coefficient of the model."),
+              what = "L",
               value = missing, fix = if (!is.null(near)) paste0("Did you mean ", quote_name(near), "?"))
   }
   out <- matrix(0, nrow(L), length(names), dimnames = list(rownames(L), names))
@@ -137,7 +146,8 @@ match_columns <- function(L, names) {
 
 check_rhs <- function(rhs, rows) {
   if (is.numeric(rhs) && length(rhs) %in% c(1L, rows) && all(is.finite(rhs))) return(rep_len(as.vector(rhs), rows))
-  lmm_abort("input", paste0("`rhs` must be one number or one for each of the ", count_of(rows, "row"), " of `L`."), what = "rhs",
+  lmm_abort("input", paste0("`rhs` must be one number or one for each of the ", count_of(rows, "row"), " of `L`."),
+            what = "rhs",
             value = rhs)
 }
 
@@ -178,7 +188,8 @@ abort_not_estimable <- function(fit, rows, columns, W) {
   dropped <- which(!kept)[columns]
   words <- vapply(dropped, function(j) alias_words(names[j], names[kept][W[, j] != 0], W[W[, j] != 0, j]), "")
   lmm_abort("unidentified", paste0(row_text(rows), " of `L` cannot be estimated: the data do not tell ",
-    if (length(words) > 1L) "these columns" else "this column", " from others (", enumerate(words), ")."), what = names[dropped],
+    if (length(words) > 1L) "these columns" else "this column", " from others (", enumerate(words), ")."),
+    what = names[dropped],
     where = rows, fix = "A hypothesis can be estimated when it is a combination of rows of the model matrix.")
 }
 

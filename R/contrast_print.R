@@ -8,7 +8,8 @@ print.contest_table <- function(x, digits = max(3L, getOption("digits") - 3L), .
   check_dots_empty(...)
   p <- startsWith(names(x), "Pr(")
   shown <- lapply(seq_along(x), function(k) {
-    if (p[k]) format.pval(x[[k]], digits = digits, eps = .Machine$double.eps) else format(zapsmall(x[[k]], digits + 3L), digits = digits)
+    if (p[k]) format.pval(x[[k]], digits = digits, eps = .Machine$double.eps) else format(zapsmall(x[[k]], digits + 3L),
+    digits = digits)
   })
   cells <- matrix(unlist(shown), nrow(x), dimnames = list(rownames(x), names(x)))
   if (nrow(x)) print(cells, quote = FALSE, right = TRUE) else print(plain_table(x))

@@ -32,8 +32,8 @@ row_tests <- function(inference, hypothesis) {
   list(se = size * sqrt(variance) * sqrt(info$sigma2), df = df)
 }
 
-# l'Cl of each row; 0 where nothing but rounding is left of it, of the sum or of the residuals that C was made of: these are
-# rounded relative to their size by the model, of which `phi` is the covariance matrix.
+# l'Cl of each row; 0 where nothing but rounding is left of it, of the sum or of the residuals that C was made of: these
+# are rounded relative to their size by the model, of which `phi` is the covariance matrix.
 row_variances <- function(L, C, phi = C) {
   variance <- rowSums((L %*% C) * L)
   epsilon <- 64 * .Machine$double.eps
@@ -41,15 +41,17 @@ row_variances <- function(L, C, phi = C) {
   replace(variance, which(abs(variance) <= rounding), 0)
 }
 
-# An estimate that all clusters agree on exactly has a cluster-robust variance of zero, which is no measure of its error.
+# An estimate that all clusters agree on exactly has a cluster-robust variance of zero, which is no measure of its
+# error.
 warn_no_error <- function(rows, names) {
   what <- if (is.null(names)) row_text(rows) else quote_name(names[rows])
   lmm_warn("precision", paste0("no t test of ", enumerate(what), ": the standard error is zero to working precision."),
            what = what, where = rows, fix = "All clusters have the same estimate. Use a test that goes by the model.")
 }
 
-# Where the residual variance is estimated as 0: is there a combination of these rows that no random effect takes part in? Its
-# variance is that of the residuals. In the engine's coordinates, relative to sigma^2, it is at least 1, and not much more.
+# Where the residual variance is estimated as 0: is there a combination of these rows that no random effect takes part
+# in? Its variance is that of the residuals. In the engine's coordinates, relative to sigma^2, it is at least 1, and not
+# much more.
 lacks_error <- function(info, L) {
   if (!isTRUE(info$fit$optimum$zero_sigma) || !nrow(L)) return(FALSE)
   rows <- qr.Q(qr(t(L)))
@@ -58,8 +60,10 @@ lacks_error <- function(info, L) {
 
 warn_exact_rows <- function(rows, names) {
   what <- if (is.null(names)) row_text(rows) else quote_name(names[rows])
-  lmm_warn("precision", paste0("no t test of ", enumerate(what), ": no random effect takes part in the estimate, and the ",
-    "residual variance is estimated as 0."), what = what, where = rows, fix = "These rows have no error to be tested against.")
+  lmm_warn("precision",
+           paste0("no t test of ", enumerate(what), ": no random effect takes part in the estimate, and the ",
+    "residual variance is estimated as 0."), what = what, where = rows,
+    fix = "These rows have no error to be tested against.")
 }
 
 per_error <- function(x, se) ifelse(se > 0, x / se, NA_real_)
@@ -77,7 +81,8 @@ f_table <- function(inference, hypotheses) {
   column <- function(name) vapply(tests, `[[`, 0, name, USE.NAMES = FALSE)
   rows <- vapply(tests, `[[`, 0L, "rows", USE.NAMES = FALSE)
   ms <- column("ms")
-  if (!anyNA(inference$info$phi)) warn_untested(inference$method, tests, rows > 0L & is.na(ms), !is.na(ms) & is.na(column("df")))
+  if (!anyNA(inference$info$phi)) warn_untested(inference$method, tests, rows > 0L & is.na(ms),
+                                                !is.na(ms) & is.na(column("df")))
   structure(list(`Sum Sq` = ms * rows, `Mean Sq` = ms, NumDF = rows, DenDF = column("df"), `F value` = column("f"),
                  `Pr(>F)` = column("p")),
             row.names = if (is.null(names(tests))) seq_along(tests) else names(tests), class = "data.frame")
@@ -88,15 +93,19 @@ warn_untested <- function(method, tests, singular, spent) {
   robust <- method$name == "cluster-robust"
   what <- function(which) if (is.null(names(tests))) "the rows of `L`" else enumerate(quote_name(names(tests)[which]))
   if (any(singular)) {
-    lmm_warn("precision", paste0("no F test of ", what(singular), ": the covariance matrix of the estimates is not positive definite in double precision."),
+    lmm_warn("precision",
+             paste0("no F test of ", what(singular),
+                    ": the covariance matrix of the estimates is not positive definite in double precision."),
              what = what(singular), where = which(singular),
-             fix = if (robust) "There are too few clusters for so many rows, or all agree exactly. Use a test that goes by the model."
+             fix = if (robust) paste("There are too few clusters for so many rows, or all agree exactly. Use a test",
+                                     "that goes by the model.")
                    else "Test rows one by one, or shift the covariates towards their means.")
   }
   if (any(spent)) {
     lmm_warn("precision", paste0("no p-value for ", what(spent), ": there are no denominator degrees of freedom."),
              what = what(spent), where = which(spent),
-             fix = if (robust) "There are too few clusters for so many rows. Test rows one by one, or use a test that goes by the model.")
+             fix = if (robust) paste("There are too few clusters for so many rows. Test rows one by one, or use a",
+                                     "test that goes by the model."))
   }
 }
 
@@ -118,7 +127,8 @@ wald_form <- function(covariance, hypothesis, info) {
   delta <- hypothesis$user %*% info$estimate - hypothesis$rhs
   S <- hypothesis$inner %*% covariance %*% t(hypothesis$inner)
   sizes <- row_sizes(hypothesis$inner)
-  if (lacks_error(info, hypothesis$inner) || !all(is.finite(S)) || !all(diag(S) > 0) || any(row_variances(hypothesis$inner / sizes, covariance, info$phi) == 0)) return(NA_real_)
+  if (lacks_error(info, hypothesis$inner) || !all(is.finite(S)) || !all(diag(S) > 0) ||
+      any(row_variances(hypothesis$inner / sizes, covariance, info$phi) == 0)) return(NA_real_)
   sum(delta * solve_scaled(S, delta)) / info$sigma2
 }
 

@@ -40,18 +40,22 @@ is_known_structure <- function(name) name %in% c(vapply(structure_words, `[[`, "
 
 has_no_correlations <- function(structure) structure %in% c("diagonal", "homogeneous diagonal")
 
-# list(structure, word, rank) of a call such as fa(0 + env | gen, 2) or ar1(0 + time | g, hom = FALSE); of a bar alone its own.
+# list(structure, word, rank) of a call such as fa(0 + env | gen, 2) or ar1(0 + time | g, hom = FALSE); of a bar alone
+# its own.
 bar_structure <- function(call) {
   word <- call_head(call)
   if (word == "(") return(list(structure = if (call_head(call[[2L]]) == "||") "diagonal" else "unstructured"))
   entry <- structure_words[[word]]
   options <- as.list(call)[-(1:2)]
-  known <- c(if (isTRUE(entry$rank)) "rank", if (word %in% c("matern", "mat")) "nu", if (!is.null(entry$one) || !is.null(entry$each)) "hom")
+  known <- c(if (isTRUE(entry$rank)) "rank", if (word %in% c("matern", "mat")) "nu",
+             if (!is.null(entry$one) || !is.null(entry$each)) "hom")
   names <- if (is.null(names(options))) rep("", length(options)) else names(options)
   if (isTRUE(entry$rank) && length(names) && !any(names == "rank")) names[match("", names)] <- "rank"
   if (!all(names %in% known)) {
-    lmm_abort("formula", paste0("`", word, "()` has no option ", quote_name(setdiff(names, known)[1L]), "."), what = deparse_line(call),
-              fix = if (length(known)) paste0("Its options are ", enumerate(quote_name(known)), ".") else "Write only a bar in it.")
+    lmm_abort("formula", paste0("`", word, "()` has no option ", quote_name(setdiff(names, known)[1L]), "."),
+              what = deparse_line(call),
+              fix = if (length(known)) paste0("Its options are ", enumerate(quote_name(known)),
+                                              ".") else "Write only a bar in it.")
   }
   options <- stats::setNames(options, names)
   if (!is.null(options$hom)) entry <- other_variances(entry, options$hom, call)
@@ -73,14 +77,17 @@ other_variances <- function(entry, hom, call) {
 matern_structure <- function(nu, call) {
   out <- if (is.numeric(nu) && length(nu) == 1L) matern_structures[as.character(nu)] else NA
   if (!is.na(out)) return(unname(out))
-  lmm_abort("formula", paste0("the smoothness `nu` of ", quote_name(deparse_line(call)), " is not available."), what = deparse_line(call),
+  lmm_abort("formula", paste0("the smoothness `nu` of ", quote_name(deparse_line(call)), " is not available."),
+            what = deparse_line(call),
             fix = "It is 0.5, 1.5 or 2.5; it is not estimated.")
 }
 
 structure_rank <- function(rank, call) {
   if (is.null(rank)) rank <- 1
-  if (is.numeric(rank) && length(rank) == 1L && is.finite(rank) && rank >= 1 && rank == round(rank)) return(as.integer(rank))
-  lmm_abort("formula", paste0("the number of factors in `", deparse_line(call), "` must be a whole number of at least 1."),
+  if (is.numeric(rank) && length(rank) == 1L && is.finite(rank) && rank >= 1 &&
+      rank == round(rank)) return(as.integer(rank))
+  lmm_abort("formula",
+            paste0("the number of factors in `", deparse_line(call), "` must be a whole number of at least 1."),
             what = deparse_line(call), fix = "Write fa(0 + f | g, 2).")
 }
 
@@ -101,13 +108,16 @@ check_special_columns <- function(term, plan) {
 }
 
 abort_not_ordered <- function(term) {
-  lmm_abort("formula", paste0("`", term$word, "(", term$label, ")` needs the levels of one factor as columns, in their order."),
-            what = term$label, fix = paste0("Write ", term$word, "(0 + f | g) with a factor f, such as f <- factor(time)."))
+  lmm_abort("formula",
+            paste0("`", term$word, "(", term$label, ")` needs the levels of one factor as columns, in their order."),
+            what = term$label,
+            fix = paste0("Write ", term$word, "(0 + f | g) with a factor f, such as f <- factor(time)."))
 }
 
 # ---- what the engine says ----
 
-term_spec <- function(term) Filter(Negate(is.null), list(structure = term$structure, positions = term$positions, rank = term$rank))
+term_spec <- function(term) Filter(Negate(is.null),
+                                   list(structure = term$structure, positions = term$positions, rank = term$rank))
 
 # Data frame of the natural parameters of a term, in the order of psi: kind, row, col, lower, upper, scale.
 term_table <- function(term) {
@@ -115,8 +125,8 @@ term_table <- function(term) {
   as.data.frame(found[c("kind", "row", "col", "lower", "upper", "scale")], stringsAsFactors = FALSE)
 }
 
-# How each natural parameter is read: "variance" and "correlation" are entries of the covariance matrix; "rho" is a correlation that is a
-# parameter by itself; of factor-analytic structures "loading" and "specific" (a variance).
+# How each natural parameter is read: "variance" and "correlation" are entries of the covariance matrix; "rho" is a
+# correlation that is a parameter by itself; of factor-analytic structures "loading" and "specific" (a variance).
 term_kinds <- function(term) {
   if (!is_special(term)) {
     at <- term_entries(term)
@@ -157,8 +167,8 @@ special_start <- function(term, psi, basis) {
 # Covariance matrix at natural parameters in the user's columns.
 special_sigma <- function(term, psi) engine_covariance_at(term_spec(term), as.integer(term$q), psi)$sigma
 
-# Derivatives of the parameters that are listed (see term_kinds()) in the engine's natural parameters, divided by sigma^2 where
-# natural_errors() multiplies by it.
+# Derivatives of the parameters that are listed (see term_kinds()) in the engine's natural parameters, divided by
+# sigma^2 where natural_errors() multiplies by it.
 special_map <- function(fit, t) {
   term <- fit_random(fit)[[t]]
   table <- term_table(term)
@@ -166,7 +176,8 @@ special_map <- function(fit, t) {
   sigma <- fit_sigma(fit)
   b <- diag(as.matrix(basis))
   kind <- term_kinds(term)
-  at <- engine_covariance_at(term_spec(term), as.integer(term$q), fit_natural(fit)[[t]] / sigma^(2 * table$scale) / natural_scale(table, basis))
+  at <- engine_covariance_at(term_spec(term), as.integer(term$q),
+                             fit_natural(fit)[[t]] / sigma^(2 * table$scale) / natural_scale(table, basis))
   entry <- function(i, j) vapply(at$derivatives, function(D) D[i, j], 0)
   rows <- lapply(seq_len(nrow(table)), function(k) {
     i <- table$row[k]

@@ -2,28 +2,30 @@
 
 #' Cross-products of data that need not be in memory
 #'
-#' Reduces rows to a table of cells: for each combination of the values of all keys (grouping variables and factors) the number of rows, the
-#' sum of weights, and the means and centered cross-products of the numeric variables and the response. Any mixed model in these
-#' variables and keys is fitted to the table by [lmm()] with the estimates that the rows give. Tables of parts of the data are added by `+`: days, files,
-#' sites that may not exchange rows.
+#' Reduces rows to a table of cells: for each combination of the values of all keys (grouping variables and factors) the
+#' number of rows, the sum of weights, and the means and centered cross-products of the numeric variables and the
+#' response. Any mixed model in these variables and keys is fitted to the table by [lmm()] with the estimates that the
+#' rows give. Tables of parts of the data are added by `+`: days, files, sites that may not exchange rows.
 #'
-#' Functions whose values depend on all rows (`poly()`, `scale()`, splines, `x - mean(x)`) are given their constants by a first pass over the
-#' data. Parts of the data have different constants: give the first table as `formula` to the later ones, which then use its constants, or
-#' write the constants into the formula. Functions of grouping variables and factors are evaluated on their values.
+#' Functions whose values depend on all rows (`poly()`, `scale()`, splines, `x - mean(x)`) are given their constants by
+#' a first pass over the data. Parts of the data have different constants: give the first table as `formula` to the
+#' later ones, which then use its constants, or write the constants into the formula. Functions of grouping variables
+#' and factors are evaluated on their values.
 #'
-#' @param formula the largest model of interest, as for [lmm()]; or a table made before, whose variables, functions and constants are to
-#'   be used.
+#' @param formula the largest model of interest, as for [lmm()]; or a table made before, whose variables, functions and
+#'   constants are to be used.
 #' @param data a data frame, [chunks()], a table of a database ([sql_rows()], or a lazy table of 'dbplyr').
 #' @param weights,offset,subset,na.action as for [lmm()]; expressions in the columns of the data.
-#' @param min_rows stop if a cell has fewer rows than this. A cell with one row is that row: a table that leaves a site should have none.
+#' @param min_rows stop if a cell has fewer rows than this. A cell with one row is that row: a table that leaves a site
+#'   should have none.
 #' @param max_cells stop if there are more cells than this.
 #' @param progress print a line for each chunk?
 #' @param ... not used; an argument that cross_products() does not know is an error.
-#' @return An object of class `cross_products`: plain data that survives [saveRDS()]. `summary()` shows cells and their sizes; `+` adds two
-#'   tables; `update(fit, data = table)` fits the model of a fit to another table.
+#' @return An object of class `cross_products`: plain data that survives [saveRDS()]. `summary()` shows cells and their
+#'   sizes; `+` adds two tables; `update(fit, data = table)` fits the model of a fit to another table.
 #' @section Conditions:
-#' Those of [lmm()]; `lmm_error_input` for tables that cannot be added, with what differs; `lmm_error_data` for cells smaller than `min_rows`;
-#' `lmm_error_numeric` for more than `max_cells` cells.
+#' Those of [lmm()]; `lmm_error_input` for tables that cannot be added, with what differs; `lmm_error_data` for cells
+#' smaller than `min_rows`; `lmm_error_numeric` for more than `max_cells` cells.
 #' @references Chan, Golub and LeVeque (1983) American Statistician 37, 242-247.
 #' @seealso [chunks()] and [sql_rows()] for data that are not in memory, [lmm()], [update.lmm_fit()].
 #' @concept larger than memory
@@ -41,7 +43,8 @@
 #' fit <- lmm(yield ~ treat + (1 | blend), all)
 #' anova(fit)
 #' @export
-cross_products <- function(formula, data, weights, offset, subset, na.action, min_rows = 1, max_cells = 1e7, progress = FALSE, ...) {
+cross_products <- function(formula, data, weights, offset, subset, na.action, min_rows = 1, max_cells = 1e7,
+                           progress = FALSE, ...) {
   check_arguments(given_names(sys.call(), parent.frame()), names(formals(cross_products)))
   check_dots_empty(...)
   call <- match.call(expand.dots = TRUE)
@@ -64,7 +67,8 @@ cross_products <- function(formula, data, weights, offset, subset, na.action, mi
 
 # The expressions for weights, offset and subset as they were written, and where.
 cells_arguments <- function(call, caller) {
-  found <- lapply(c(weights = "weights", offset = "offset", subset = "subset"), function(name) resolve_dots(call[[name]], caller))
+  found <- lapply(c(weights = "weights", offset = "offset", subset = "subset"),
+                  function(name) resolve_dots(call[[name]], caller))
   written <- Filter(function(one) !identical(one$caller, caller), found)
   list(arguments = lapply(found, `[[`, "expr"), caller = if (length(written)) written[[1L]]$caller else caller)
 }
@@ -98,7 +102,8 @@ chunk_cells <- function(source, spec, arguments, caller, na_rule, options) {
       reading <<- new_reading(plan, options$like$shift)
     }
     read_chunk(reading, chunk, where)
-    if (options$progress) cat(sprintf("%s: %s rows so far\n", where, format(reading$rows, big.mark = ",", scientific = FALSE)))
+    if (options$progress) cat(sprintf("%s: %s rows so far\n", where,
+                                      format(reading$rows, big.mark = ",", scientific = FALSE)))
   })
   if (is.null(reading)) lmm_abort("data", "the chunks have no rows.", what = "data", value = count)
   finish_reading(reading)
@@ -142,6 +147,8 @@ plan_like <- function(table, caller) {
 check_cell_sizes <- function(table, min_rows) {
   small <- sum(table$n < min_rows)
   if (!small) return(invisible())
-  lmm_abort("data", paste0(count_of(small, "cell has", "cells have"), " fewer than ", min_rows, " rows (the smallest ", min(table$n), ")."), what = "min_rows",
-            value = small, fix = "Use coarser or fewer grouping variables and factors. Leaving small cells out would bias the fit.")
+  lmm_abort("data", paste0(count_of(small, "cell has", "cells have"), " fewer than ", min_rows, " rows (the smallest ",
+                           min(table$n), ")."), what = "min_rows",
+            value = small,
+            fix = "Use coarser or fewer grouping variables and factors. Leaving small cells out would bias the fit.")
 }

@@ -182,8 +182,8 @@
 #'   \item{month}{age in months}
 #'   \item{y}{assay in percent of the claim on the label}
 #' }
-#' @source Obenchain, R. L. (1990) *STABLSIM.EXE, Version 9010*, Eli Lilly and Company, Indianapolis. Used in the example
-#'   *Random Coefficients* of PROC MIXED in the *SAS/STAT User's Guide*.
+#' @source Obenchain, R. L. (1990) *STABLSIM.EXE, Version 9010*, Eli Lilly and Company, Indianapolis. Used in the
+#'   example *Random Coefficients* of PROC MIXED in the *SAS/STAT User's Guide*.
 #' @examples
 #' fit <- lmm(y ~ month + (month | batch), stability)
 #' summary(fit, ddf = "containment")

@@ -1,8 +1,9 @@
 # Rows as numbers. A `plan` says how a terms object becomes columns; it is made once, from the data of the
 # fit, and then turns any rows (all, a chunk, new data) into the same columns.
 
-# list(X, Z, codes, y, weights) of the rows in `index`, a contiguous range c(from, to) or more than two row numbers; y is minus offset.
-# Rows that stand for cells also have `constant`, and the number and log weights of the rows of data behind them.
+# list(X, Z, codes, y, weights) of the rows in `index`, a contiguous range c(from, to) or more than two row numbers; y
+# is minus offset. Rows that stand for cells also have `constant`, and the number and log weights of the rows of data
+# behind them.
 design <- function(frame, rows, index = NULL) {
   if (length(index) == 2L) index <- index[1L]:index[2L]
   n <- if (is.null(index)) rows$n else length(index)

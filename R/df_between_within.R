@@ -33,7 +33,8 @@ prepare_method.df_between_within <- function(method, info) {
 row_df.df_between_within <- function(method, info, hypothesis) involved_df(method, info, hypothesis)
 
 # The grouping factor named.
-named_subject <- function(fit, name) match(check_choice(name, names(fit_groups(fit)), "subject"), names(fit_groups(fit)))
+named_subject <- function(fit, name) match(check_choice(name, names(fit_groups(fit)), "subject"),
+                                           names(fit_groups(fit)))
 
 # Does a column change within a group? Rounding in the column is not a change.
 changes_within <- function(X, group) {
@@ -66,7 +67,8 @@ split_within <- function(sets, rows, subject, columns) {
   distinct <- distinct[order(lengths(distinct))]
   used <- used_rows(rows)
   Z <- lapply(c(list(character()), distinct), function(set) {
-    cell <- do.call(paste, c(list(subject), lapply(set, function(label) as.character(rows$data[[label]])[used]), sep = "\r"))
+    cell <- do.call(paste, c(list(subject), lapply(set, function(label) as.character(rows$data[[label]])[used]),
+                    sep = "\r"))
     code <- match(cell, unique(cell))
     sparse_columns(matrix(1, length(code), 1L), code, max(code))
   })

@@ -1,9 +1,10 @@
-# Cluster-robust covariance of the estimates, CR0 to CR3, with Satterthwaite degrees of freedom (Bell and McCaffrey 2002;
-# Pustejovsky and Tipton 2018).
+# Cluster-robust covariance of the estimates, CR0 to CR3, with Satterthwaite degrees of freedom (Bell and
+# McCaffrey 2002; Pustejovsky and Tipton 2018).
 #
-# The score splits by clusters, X'V^-1 e = sum_c T_c'e_c with T = V^-1 X, whether or not the random effects are nested in
-# the clusters. The covariance is M [sum_c T_c'A_c e_c e_c'A_c'T_c] M, M = (X'V^-1X)^-1, with A_c = 1 (CR0), or such that
-# the middle is unbiased when errors have the covariance V_cc within clusters and none between (CR2), or the inverse of
+# The score splits by clusters, X'V^-1 e = sum_c T_c'e_c with T = V^-1 X, whether or not the random effects are nested
+# in the clusters. The covariance is M [sum_c T_c'A_c e_c e_c'A_c'T_c] M, M = (X'V^-1X)^-1, with A_c = 1 (CR0), or such
+# that the middle is unbiased when errors have the covariance V_cc within clusters and none between (CR2), or the
+# inverse of
 # 1 - X_c M T_c' (CR3, about the jackknife). Everything is relative to sigma^2 and in the coordinates of `info`.
 
 #' @export
@@ -40,7 +41,8 @@ prepare_method.df_cluster_robust <- function(method, info) {
 # Its symmetric root depends on the weights of single rows.
 refuse_weighted_cells <- function(fit) {
   if (!is_cells_fit(fit) || !fit$cells$weighted) return(invisible())
-  lmm_abort("input", "type = \"CR2\" needs the weights of single rows, which cross-products do not hold.", what = "type", fix = "Use type = \"CR1\" or \"CR3\".")
+  lmm_abort("input", "type = \"CR2\" needs the weights of single rows, which cross-products do not hold.",
+            what = "type", fix = "Use type = \"CR1\" or \"CR3\".")
 }
 
 #' @export
@@ -66,7 +68,8 @@ denominator_df.df_cluster_robust <- function(method, info, hypothesis) {
   turn <- tryCatch(solve(t(chol((S + t(S)) / 2))), error = function(e) NULL)     # singular in double precision
   if (is.null(turn)) return(list(df = NA_real_, scale = 1))
   G <- part_covariances(method, info, turn %*% L)
-  variance <- sum(outer(seq_len(q), seq_len(q), Vectorize(function(s, t) G$product(s, s, t, t) + G$product(s, t, t, s))))
+  variance <- sum(outer(seq_len(q), seq_len(q),
+                        Vectorize(function(s, t) G$product(s, s, t, t) + G$product(s, t, t, s))))
   eta <- q * (q + 1) / variance
   df <- eta - q + 1
   if (df <= 0) list(df = NA_real_, scale = 1) else list(df = df, scale = df / eta)
@@ -74,8 +77,8 @@ denominator_df.df_cluster_robust <- function(method, info, hypothesis) {
 
 # ---- pieces ----
 
-# Rows with positive weight: X, T = V^-1 X, marginal residuals in units of sigma, A = Z Lambda, prior weights and the factor
-# of A'WA + I.
+# Rows with positive weight: X, T = V^-1 X, marginal residuals in units of sigma, A = Z Lambda, prior weights and the
+# factor of A'WA + I.
 marginal_parts <- function(info) {
   fit <- info$fit
   rows <- fit_rows(fit, "a cluster-robust covariance")
@@ -100,8 +103,8 @@ marginal_parts <- function(info) {
 # Clusters with more rows are not worked with as dense matrices.
 dense_cluster <- 300L
 
-# For each cluster its rows of X, T, e and A, its V T, and V = A A' + 1/w as a function of what it is multiplied by: V itself
-# has the square of the cluster's size.
+# For each cluster its rows of X, T, e and A, its V T, and V = A A' + 1/w as a function of what it is multiplied by: V
+# itself has the square of the cluster's size.
 cluster_rows <- function(parts, cluster) {
   order <- order(cluster)
   A <- Matrix::t(parts$A)[, order, drop = FALSE]
@@ -110,7 +113,8 @@ cluster_rows <- function(parts, cluster) {
   lapply(seq_along(size), function(c) {
     at <- before[c] + seq_len(size[c])
     rows <- order[at]
-    own <- list(X = parts$X[rows, , drop = FALSE], T = parts$T[rows, , drop = FALSE], e = parts$e[rows], w = parts$w[rows])
+    own <- list(X = parts$X[rows, , drop = FALSE], T = parts$T[rows, , drop = FALSE], e = parts$e[rows],
+                w = parts$w[rows])
     A <- used_levels(A, at)
     own$times <- function(v) v / own$w + as.matrix(A %*% Matrix::crossprod(A, v))
     own$VT <- own$times(own$T)
@@ -126,7 +130,8 @@ used_levels <- function(A, columns) {
   level <- unique(A@i[at])
   row <- rep(seq_along(columns), diff(ends))
   column <- match(A@i[at], level)
-  if (length(columns) > dense_cluster) return(Matrix::sparseMatrix(row, column, x = A@x[at], dims = c(length(columns), length(level))))
+  if (length(columns) > dense_cluster) return(Matrix::sparseMatrix(row, column, x = A@x[at],
+                                                                   dims = c(length(columns), length(level))))
   out <- matrix(0, length(columns), length(level))
   out[cbind(row, column)] <- A@x[at]
   out
@@ -136,14 +141,15 @@ used_levels <- function(A, columns) {
 cluster_piece <- function(own, M, K, type) {
   g <- switch(type, CR0 = , CR1 = own$T, CR2 = unbiased_scores(own, M, K), CR3 = jackknife_scores(own, M))
   Vg <- own$times(g)
-  list(score = as.vector(crossprod(g, own$e)), quadratic = crossprod(g, Vg), cross = crossprod(own$T, Vg), fitted = crossprod(own$X, g))
+  list(score = as.vector(crossprod(g, own$e)), quadratic = crossprod(g, Vg), cross = crossprod(own$T, Vg),
+       fitted = crossprod(own$X, g))
 }
 
 # ---- the parts of an estimate ----
 
-# l'beta is a sum over clusters. For two rows s, t of L the covariances of the parts of l_s'beta and l_t'beta, when errors
-# have covariance V_cc within clusters and none between, are a matrix diag(own_st) + U_s'N U_t over pairs of clusters,
-# whose trace and whose products with others, sum(G_st * G_uv), are formed without it.
+# l'beta is a sum over clusters. For two rows s, t of L the covariances of the parts of l_s'beta and l_t'beta, when
+# errors have covariance V_cc within clusters and none between, are a matrix diag(own_st) + U_s'N U_t over pairs of
+# clusters, whose trace and whose products with others, sum(G_st * G_uv), are formed without it.
 part_covariances <- function(method, info, L) {
   M <- info$phi
   v <- M %*% t(L)

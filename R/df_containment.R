@@ -35,7 +35,8 @@ fixed_design <- function(fit) {
 }
 
 # Each variable's name for this purpose: recodings of one variable, as factor(a) is of a, have one. They are made of the
-# same columns and sort the rows into the same classes; two covariates are also on one line, as x / 10 and x are but x^2 is not.
+# same columns and sort the rows into the same classes; two covariates are also on one line, as x / 10 and x are but x^2
+# is not.
 common_names <- function(fit) {
   frame <- fit$frame
   data <- fit_rows(fit, "this method for degrees of freedom")$data
@@ -47,7 +48,8 @@ common_names <- function(fit) {
   classes <- function(label) match(data[[label]], unique(data[[label]]))
   same <- function(a, b) {
     a == b || identical(columns[[a]], columns[[b]]) && NCOL(data[[a]]) == 1L && NCOL(data[[b]]) == 1L &&
-      identical(classes(a), classes(b)) && (!is.numeric(data[[a]]) || !is.numeric(data[[b]]) || on_a_line(data[[a]], data[[b]]))
+      identical(classes(a),
+                classes(b)) && (!is.numeric(data[[a]]) || !is.numeric(data[[b]]) || on_a_line(data[[a]], data[[b]]))
   }
   vapply(names(calls), function(label) Find(function(other) same(other, label), names(calls)), "")
 }
@@ -72,7 +74,8 @@ random_effects <- function(fit) {
     members <- column_effects(term, rows$data)
     lapply(unique(members$effect), function(k) {
       z <- d$Z[[t]][used, members$effect == k, drop = FALSE]
-      list(variables = c(parts, members$variables[[k + 1L]]), Z = sparse_columns(z, code, length(fit_group_levels(fit, term$group))))
+      list(variables = c(parts, members$variables[[k + 1L]]),
+      Z = sparse_columns(z, code, length(fit_group_levels(fit, term$group))))
     })
   }), recursive = FALSE)
   effects[order(vapply(effects, function(effect) length(effect$variables), 0L))]
@@ -88,7 +91,8 @@ column_effects <- function(term, data) {
   blocks <- coding$blocks
   columns <- vapply(blocks, function(block) as.integer(prod(size[block])), 0L)
   list(effect = c(if (coding$intercept) 0L, rep(seq_along(blocks), columns)),
-       variables = c(list(character()), lapply(blocks, function(block) vapply(coding$pieces[block], `[[`, "", "label"))))
+       variables = c(list(character()),
+                     lapply(blocks, function(block) vapply(coding$pieces[block], `[[`, "", "label"))))
 }
 
 # Rank of [X Z_1 Z_2 ...], from cross-products. The widest matrix whose columns are orthogonal, as indicators are, is
@@ -128,8 +132,8 @@ project_out <- function(left, lead) {
        own = left$own - crossprod(shared_x))
 }
 
-# Cholesky's factor with pivots: list(rank, solve), where solve(B) is its transposed inverse times B. Columns whose square is below
-# `tol` of what it was, `size`, count as zero.
+# Cholesky's factor with pivots: list(rank, solve), where solve(B) is its transposed inverse times B. Columns whose
+# square is below `tol` of what it was, `size`, count as zero.
 pivoted_root <- function(gram, size, tol = 1e-9) {
   scale <- sqrt(replace(size, size <= 0, 1))
   scaled <- gram / outer(scale, scale)

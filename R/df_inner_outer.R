@@ -34,8 +34,10 @@ nested_codes <- function(fit, rows) {
   for (k in seq_along(codes)[-1L]) {
     if (!is_constant_within(codes[[k - 1L]], codes[[k]])) {
       names <- names(fit_groups(fit))[order(ngrps(fit))]
-      lmm_abort("input", paste0("degrees of freedom by the rule of inner and outer levels need nested grouping factors; ",
-                                quote_name(names[k]), " is not nested in ", quote_name(names[k - 1L]), "."), what = names[k],
+      lmm_abort("input",
+        paste0("degrees of freedom by the rule of inner and outer levels need nested grouping factors; ",
+                                quote_name(names[k]), " is not nested in ", quote_name(names[k - 1L]), "."),
+                                what = names[k],
                 fix = "Use another method, see ddf_methods().")
     }
   }

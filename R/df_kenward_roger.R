@@ -1,5 +1,5 @@
-# Kenward and Roger (1997): adjusted covariance of the estimates and a scaled F statistic. Without a residual structure V is
-# linear in its natural parameters, and the second derivatives R_ij vanish.
+# Kenward and Roger (1997): adjusted covariance of the estimates and a scaled F statistic. Without a residual structure
+# V is linear in its natural parameters, and the second derivatives R_ij vanish.
 
 #' @export
 set_options.df_kenward_roger <- function(method, options) {

@@ -11,20 +11,20 @@ ddf_classes <- c(Satterthwaite = "df_satterthwaite", `Kenward-Roger` = "df_kenwa
 #' Methods for denominator degrees of freedom
 #'
 #' `ddf_methods()` lists the methods that [summary()][summary.lmm_fit()], [anova()][anova.lmm_fit()], [contest()] and
-#' 'emmeans' accept as `ddf`; upper and lower case are the same, and unique beginnings are enough; `"KR"` is Kenward-Roger. `ddf_method()` makes
-#' a method with options, which can be given as `ddf` in place of a name.
+#' 'emmeans' accept as `ddf`; upper and lower case are the same, and unique beginnings are enough; `"KR"` is
+#' Kenward-Roger. `ddf_method()` makes a method with options, which can be given as `ddf` in place of a name.
 #'
 #' @section Methods:
 #' \describe{
-#'   \item{`"Satterthwaite"`}{`2 v^2 / Var(v)` for the estimated variance `v` of a contrast, with the observed information
-#'     of the variance parameters (Giesbrecht and Burns 1985; Fai and Cornelius 1996 for several rows). A variance
-#'     estimated as zero does not enter: the result is that of the model without the term.}
+#'   \item{`"Satterthwaite"`}{`2 v^2 / Var(v)` for the estimated variance `v` of a contrast, with the observed
+#'     information of the variance parameters (Giesbrecht and Burns 1985; Fai and Cornelius 1996 for several rows). A
+#'     variance estimated as zero does not enter: the result is that of the model without the term.}
 #'   \item{`"Kenward-Roger"`}{adjusted covariance matrix of the estimates and a scaled F statistic (Kenward and Roger
 #'     1997), in natural parameters (variances and covariances). `information = "expected"` (default) or `"observed"`,
-#'     the choice of SAS. `type = "linear"` (default) leaves out the second derivatives of the covariance matrix, so that the result does not
-#'     depend on the parametrization; `"full"` has them. Without a residual structure both are the same, since the covariance
-#'     matrix is linear in its parameters. A fit by maximum likelihood is refitted by REML, with a message; all
-#'     numbers then belong to that fit. Prior weights are taken into account.}
+#'     the choice of SAS. `type = "linear"` (default) leaves out the second derivatives of the covariance matrix, so
+#'     that the result does not depend on the parametrization; `"full"` has them. Without a residual structure both are
+#'     the same, since the covariance matrix is linear in its parameters. A fit by maximum likelihood is refitted by
+#'     REML, with a message; all numbers then belong to that fit. Prior weights are taken into account.}
 #'   \item{`"containment"`}{SAS: the smallest rank that a random effect whose name contains the fixed effect adds to
 #'     `(X Z)`; without such a random effect the residual `n - rank(X Z)`. In `(x | g)` the random effects are `g` and
 #'     `x:g`; the intercept is contained in all of them. Effects with fewer variables come first. A recoding, such as
@@ -37,24 +37,24 @@ ddf_classes <- c(Satterthwaite = "df_satterthwaite", `Kenward-Roger` = "df_kenwa
 #'     column varies, a term at that of its innermost column. Needs nested grouping factors.}
 #'   \item{`"residual"`}{`n - rank X`.}
 #'   \item{`"asymptotic"`}{infinite: normal and chi-square distributions.}
-#'   \item{`"cluster-robust"`}{sandwich covariance matrix by clusters: `cluster`, a formula such as `~ school`, `~ school:class` (their
-#'     combinations) or `~ floor(id / 100)`, or a vector with a value for each row, and `type`, one
-#'     of `"CR0"`, `"CR1"`, `"CR2"` (default), `"CR3"`; degrees of freedom by Satterthwaite's method, for several rows an
-#'     approximate Hotelling test (Bell and McCaffrey 2002; Pustejovsky and Tipton 2018). The random effects need
-#'     not be nested in the clusters.}
+#'   \item{`"cluster-robust"`}{sandwich covariance matrix by clusters: `cluster`, a formula such as `~ school`,
+#'     `~ school:class` (their combinations) or `~ floor(id / 100)`, or a vector with a value for each row, and `type`,
+#'     one of `"CR0"`, `"CR1"`, `"CR2"` (default), `"CR3"`; degrees of freedom by Satterthwaite's method, for several
+#'     rows an approximate Hotelling test (Bell and McCaffrey 2002; Pustejovsky and Tipton 2018). The random effects
+#'     need not be nested in the clusters.}
 #' }
-#' For `"containment"`, `"between-within"` and `"inner-outer"` a contrast that involves several effects gets the smallest
-#' of their degrees of freedom; a test of a term, as in [anova()][anova.lmm_fit()], has those of the term.
+#' For `"containment"`, `"between-within"` and `"inner-outer"` a contrast that involves several effects gets the
+#' smallest of their degrees of freedom; a test of a term, as in [anova()][anova.lmm_fit()], has those of the term.
 #'
 #' @param name a name, see `ddf_methods()`.
-#' @param ... options of the method: `information`, `type` (Kenward-Roger), `subject` (between-within), `cluster`, `type`
-#'   (cluster-robust).
+#' @param ... options of the method: `information`, `type` (Kenward-Roger), `subject` (between-within), `cluster`,
+#'   `type` (cluster-robust).
 #' @return `ddf_methods()` a character vector, `ddf_method()` an object of class `df_method`.
 #' @section Conditions:
 #' A name or an option that does not exist is an error of class `lmm_error_input` that lists those that do; so is
 #' `"inner-outer"` for crossed grouping factors, and `"cluster-robust"` without `cluster`.
-#' `lmm_warning_precision`: an estimate on which all clusters agree exactly has a cluster-robust standard error of zero, and
-#' no test; nor has a hypothesis of more rows than the clusters can tell.
+#' `lmm_warning_precision`: an estimate on which all clusters agree exactly has a cluster-robust standard error of zero,
+#' and no test; nor has a hypothesis of more rows than the clusters can tell.
 #' @references Kenward and Roger (1997) Biometrics 53, 983-997. Fai and Cornelius (1996) J. Statist. Comput. Simul. 54,
 #'   363-378. Bell and McCaffrey (2002) Survey Methodology 28, 169-181. Pustejovsky and Tipton (2018) J. Bus. Econ.
 #'   Statist. 36, 672-683. Giesbrecht and Burns (1985) Biometrics 41, 477-486. Pinheiro and Bates (2000), section 2.4.2.
@@ -115,7 +115,8 @@ method_phrase <- function(method) {
 print.df_method <- function(x, ...) {
   options <- setdiff(names(x), "name")
   options <- options[vapply(x[options], is.character, NA)]
-  cat("<ddf: ", x$name, if (length(options)) paste0(", ", options, " = ", quote_level(unlist(x[options]))), ">\n", sep = "")
+  cat("<ddf: ", x$name, if (length(options)) paste0(", ", options, " = ", quote_level(unlist(x[options]))), ">\n",
+      sep = "")
   invisible(x)
 }
 
@@ -151,8 +152,8 @@ prepare_method <- function(method, info) UseMethod("prepare_method")
 #' @export
 prepare_method.df_method <- function(method, info) method
 
-# Degrees of freedom of coefficients (columns of X) -> of the rows of a hypothesis: the smallest of those involved. A test of
-# a term has those of the term, although its rows of type 1 or 2 may involve coefficients of other terms.
+# Degrees of freedom of coefficients (columns of X) -> of the rows of a hypothesis: the smallest of those involved. A
+# test of a term has those of the term, although its rows of type 1 or 2 may involve coefficients of other terms.
 involved_df <- function(method, info, hypothesis) {
   if (!is.null(hypothesis$term)) {
     own <- info$fit$frame$x_assign[info$kept] == hypothesis$term

@@ -20,7 +20,8 @@ prepare_method.df_satterthwaite <- function(method, info) {
   k <- ncol(info$jacobian)
   J <- bordered_jacobian(info$jacobian)
   expected <- method$information == "expected"
-  H <- crossprod(J, (if (expected) info[[if (fit_is_reml(info$fit)) "t" else "t_ml"]] else observed_curvature(info)) %*% J)
+  H <- crossprod(J, (if (expected) info[[if (fit_is_reml(info$fit)) "t" else "t_ml"]] else
+    observed_curvature(info)) %*% J)
   own <- seq_len(k)
   if (!expected) H[own, own] <- H[own, own] + info$curvature
   free <- free_directions(info, J)

@@ -5,9 +5,10 @@
 #' Tests each term of the fixed part that no other term contains.
 #'
 #' @param object a fit made by [lmm()].
-#' @param scope terms to test: a formula or their names. By default all that can be dropped without breaking the hierarchy
-#'   of the model.
-#' @param ddf method for the denominator degrees of freedom, see [ddf_methods()]; `NULL` or `"lme4"` for none, with AIC only.
+#' @param scope terms to test: a formula or their names. By default all that can be dropped without breaking the
+#'   hierarchy of the model.
+#' @param ddf method for the denominator degrees of freedom, see [ddf_methods()]; `NULL` or `"lme4"` for none, with AIC
+#'   only.
 #' @param test `"F"`, or `"Chisq"` for likelihood ratio tests by maximum likelihood, or `"none"` for AIC only; unique
 #'   beginnings are enough.
 #' @param k penalty per parameter in AIC.
@@ -16,8 +17,8 @@
 #'   `"Chisq"` and `"none"`: `npar` (coefficients lost), `AIC` of the model without the term and the likelihood ratio
 #'   `LRT` with `Pr(Chi)`, all by maximum likelihood.
 #' @section Conditions:
-#' A `scope` that names no term of the model is an error of class `lmm_error_input`; one of class `lmm_error_data` says that the
-#' number of rows in use would change with a term.
+#' A `scope` that names no term of the model is an error of class `lmm_error_input`; one of class `lmm_error_data` says
+#' that the number of rows in use would change with a term.
 #' @seealso [anova][anova.lmm_fit], [backward()] for several steps, [ranova()] for random terms.
 #' @concept model selection
 #' @concept test of fixed effects
@@ -29,7 +30,8 @@
 #' @export
 drop1.lmm_fit <- function(object, scope, ddf = "Satterthwaite", test = c("F", "Chisq", "none"), k = 2, ...) {
   if (all(c("scale", "trace") %in% ...names())) {
-    lmm_abort("input", "stats::step() compares models by an AIC of least squares.", what = "step", fix = "Use backward(fit).")
+    lmm_abort("input", "stats::step() compares models by an AIC of least squares.", what = "step",
+              fix = "Use backward(fit).")
   }
   if (missing(test) && without_tests(ddf)) test <- "none"
   test <- match_word(test[1L], c("F", "Chisq", "none"), "test")
@@ -51,11 +53,13 @@ droppable_terms <- function(fit, scope) {
   if (!(is.character(scope) && !anyNA(scope)) && !inherits(scope, "formula")) {
     lmm_abort("input", paste0("`scope` must be a formula or names of terms, not ", kind_of(scope), "."), what = "scope")
   }
-  wanted <- if (is.character(scope)) scope else attr(stats::terms(stats::update.formula(stats::formula(fit$frame$terms), scope)),
+  wanted <- if (is.character(scope)) scope else
+    attr(stats::terms(stats::update.formula(stats::formula(fit$frame$terms), scope)),
                                                      "term.labels")
   bad <- setdiff(wanted, all)
   if (!length(bad)) return(wanted)
-  lmm_abort("input", paste0("`scope` names ", enumerate(quote_name(bad)), ": not a term of the model that can be dropped alone."),
+  lmm_abort("input", paste0("`scope` names ", enumerate(quote_name(bad)),
+                            ": not a term of the model that can be dropped alone."),
             what = bad, fix = paste0("Terms that can be dropped: ", enumerate(quote_name(all), 20L), "."))
 }
 
@@ -66,7 +70,8 @@ drop1_by_likelihood <- function(fit, terms, k, chisq) {
   lls <- lapply(c(list(full), reduced), logLik)
   df <- vapply(lls, attr, 0, "df")
   ll <- vapply(lls, as.numeric, 0)
-  table <- data.frame(npar = c(NA, df[1L] - df[-1L]), AIC = -2 * ll + k * df, row.names = c("<none>", terms), check.names = FALSE)
+  table <- data.frame(npar = c(NA, df[1L] - df[-1L]), AIC = -2 * ll + k * df, row.names = c("<none>", terms),
+                      check.names = FALSE)
   if (chisq) {
     table$LRT <- c(NA, pmax(0, 2 * (ll[1L] - ll[-1L])))
     p <- stats::pchisq(table$LRT, table$npar, lower.tail = FALSE)
@@ -85,7 +90,8 @@ join_formula <- function(fit, fixed, random) {
 # The model with another formula; it must use the same rows.
 refit_formula <- function(fit, formula) {
   call <- fit$call
-  changes <- c(list(fit, formula, REML = fit$spec$reml, start = NULL, control = fit$control), if (!is.null(fit$data)) list(data = fit$data))
+  changes <- c(list(fit, formula, REML = fit$spec$reml, start = NULL, control = fit$control),
+               if (!is.null(fit$data)) list(data = fit$data))
   out <- suppressMessages(eval(as.call(c(quote(stats::update), changes))))
   call$formula <- out$call$formula
   if (!is.null(call$fixed)) call["fixed"] <- list(out$call$fixed)

@@ -2,17 +2,17 @@
 
 #' Expected mean squares
 #'
-#' Analysis of variance of a mixed model in which all effects, random ones too, are first treated as fixed: sums of squares
-#' of type 1, 2 or 3, the expectations of the mean squares under the mixed model for any unbalanced design, F tests
-#' with error terms made of mean squares, and estimates of variance components by the method of moments.
+#' Analysis of variance of a mixed model in which all effects, random ones too, are first treated as fixed: sums of
+#' squares of type 1, 2 or 3, the expectations of the mean squares under the mixed model for any unbalanced design, F
+#' tests with error terms made of mean squares, and estimates of variance components by the method of moments.
 #'
-#' With orthonormal basis `Q` of the space of an effect (`df` columns) its mean square is `|Q'y|^2 / df`, with expectation
-#' `sigma^2 + sum_k sigma_k^2 |Q'Z_k|^2 / df` plus a quadratic form in the fixed effects, which is shown as `Q(a, b)`.
-#' A grouping factor whose levels lie within those of other factors of the model contains these, however they are named.
-#' Types 1 to 3 are those of SAS (Goodnight 1978): sequential, with fixed effects first and then random effects from main
-#' effects to interactions; adjusted for all effects that do not contain the effect; and from estimable functions
-#' that are orthogonal to those of the effects that contain it. Type 3 is defined for empty cells too, but its
-#' hypotheses are then of little use.
+#' With orthonormal basis `Q` of the space of an effect (`df` columns) its mean square is `|Q'y|^2 / df`, with
+#' expectation `sigma^2 + sum_k sigma_k^2 |Q'Z_k|^2 / df` plus a quadratic form in the fixed effects, which is shown as
+#' `Q(a, b)`. A grouping factor whose levels lie within those of other factors of the model contains these, however they
+#' are named. Types 1 to 3 are those of SAS (Goodnight 1978): sequential, with fixed effects first and then random
+#' effects from main effects to interactions; adjusted for all effects that do not contain the effect; and from
+#' estimable functions that are orthogonal to those of the effects that contain it. Type 3 is defined for empty cells
+#' too, but its hypotheses are then of little use.
 #'
 #' An F test needs an error term with the expectation that the mean square has under the hypothesis. It is found as a
 #' combination of the mean squares of the other random effects and the residual; its degrees of freedom are
@@ -23,8 +23,8 @@
 #' F quantiles (Wald 1940; Seely and El-Bassiouni 1983), and so has the intraclass correlation. Its lower limit may be
 #' negative.
 #'
-#' @param object a fit made by [lmm()] that holds its rows, or a formula as for [lmm()]. Random terms must be of the form
-#'   `(1 | g)`.
+#' @param object a fit made by [lmm()] that holds its rows, or a formula as for [lmm()]. Random terms must be of the
+#'   form `(1 | g)`.
 #' @param data a data frame, if `object` is a formula.
 #' @param type 1, 2 or 3, also `"I"`, `"II"`, `"III"`.
 #' @param level confidence level of the exact interval; `conf.level` is another name for it.
@@ -43,11 +43,13 @@
 #'       GLM calls Coeff Var, root mean square error by the mean in percent}
 #'   }
 #' @section Conditions:
-#' `lmm_error_input`: random terms other than `(1 | g)`, an unknown `type`, a `level` outside 0 to 1, a fit that holds no rows; for a
-#' formula also those of [lmm()]. `lmm_error_numeric`: so many levels that matrices with their square do not fit into memory.
+#' `lmm_error_input`: random terms other than `(1 | g)`, an unknown `type`, a `level` outside 0 to 1, a fit that holds
+#' no rows; for a formula also those of [lmm()]. `lmm_error_numeric`: so many levels that matrices with their square do
+#' not fit into memory.
 #' @references Goodnight (1978) SAS Technical Report R-105. Hartley (1967) Biometrics 23, 105-114. Searle, Casella and
 #'   McCulloch (1992) *Variance Components*, chapters 4 and 5.
-#' @seealso [quantity()] for modified large-sample and generalized intervals of functions of the components, [gauge_rr()].
+#' @seealso [quantity()] for modified large-sample and generalized intervals of functions of the components,
+#'   [gauge_rr()].
 #' @concept variance components
 #' @concept method of moments
 #' @concept nested analysis of variance
@@ -105,7 +107,8 @@ ems_model <- function(object, data) {
   })
   one <- if (are_cell_rows(rows)) rows$constant[used] else 1
   intercept <- if (attr(frame$terms, "intercept")) matrix(root * one) else matrix(0, length(root), 0L)
-  list(formula = frame$spec$formula, response = frame$response, y = d$y[used] * root, mean = sum(d$y[used] * root^2 * one) / sum(root^2 * one),
+  list(formula = frame$spec$formula, response = frame$response, y = d$y[used] * root,
+       mean = sum(d$y[used] * root^2 * one) / sum(root^2 * one),
        n = observed_rows(rows), intercept = intercept, effects = effects, random = vapply(effects, `[[`, NA, "random"),
        labels = vapply(effects, `[[`, "", "label"))
 }
@@ -130,10 +133,12 @@ ems_fixed_effects <- function(frame, rows) {
   })
 }
 
-# Of rows that stand for cells: indicators times the constant. A covariate has its values in them, a product of two has not.
+# Of rows that stand for cells: indicators times the constant. A covariate has its values in them, a product of two has
+# not.
 ems_cell_columns <- function(Z, rows, covariates, terms) {
   free <- setdiff(covariates, attr(rows$data, "sums")$keys)
-  if (length(free) > 1L) lmm_abort("input", "ems() takes products of covariates from rows only.", what = free, fix = "Fit a data frame.")
+  if (length(free) > 1L) lmm_abort("input", "ems() takes products of covariates from rows only.", what = free,
+                                   fix = "Fit a data frame.")
   if (length(free)) Z else Z * rows$constant
 }
 
@@ -141,11 +146,14 @@ ems_cell_columns <- function(Z, rows, covariates, terms) {
 ems_random_effects <- function(frame, rows) {
   effects <- lapply(frame$random[formula_order(frame)], function(term) {
     if (!identical(term$columns, "(Intercept)")) {
-      lmm_abort("input", paste0("ems() takes random terms of the form (1 | g), not (", term$label, ")."), what = term$label)
+      lmm_abort("input", paste0("ems() takes random terms of the form (1 | g), not (", term$label, ")."),
+                what = term$label)
     }
     group <- frame$groups[[term$group]]
-    list(label = group$name, random = TRUE, factors = vapply(group_parts(group$expr), variable_label, ""), covariates = character(),
-         Z = indicators(rows$codes[[term$group]], length(group$levels)) * (if (are_cell_rows(rows)) rows$constant else 1),
+    list(label = group$name, random = TRUE, factors = vapply(group_parts(group$expr), variable_label, ""),
+         covariates = character(),
+         Z = indicators(rows$codes[[term$group]],
+         length(group$levels)) * (if (are_cell_rows(rows)) rows$constant else 1),
          code = rows$codes[[term$group]])
   })
   known <- unique(c(names(frame$xlevels), unlist(lapply(effects, `[[`, "factors"))))
@@ -165,7 +173,9 @@ fewer_rows <- function(model) {
   width <- vapply(parts, ncol, 0L)
   columns <- sum(width)
   if (12 * 8 * columns^2 > available_memory()) {
-    lmm_abort("numeric", paste0("the effects have ", columns - 1L, " levels and columns together; their analysis of variance needs more memory than there is."),
+    lmm_abort("numeric",
+              paste0("the effects have ", columns - 1L,
+                     " levels and columns together; their analysis of variance needs more memory than there is."),
               value = columns - 1L, fix = "Fit the model by lmm(), which needs no such matrix.")
   }
   all <- do.call(cbind, lapply(parts, methods::as, "CsparseMatrix"))
@@ -198,7 +208,8 @@ ems_analysis <- function(model, spaces) {
     }, NA)
     model$labels[!model$random][touched]
   }), list(character()))
-  table <- data.frame(Df = df, `Sum Sq` = ss, `Mean Sq` = ss / ifelse(df > 0, df, NA), row.names = sources, check.names = FALSE)
+  table <- data.frame(Df = df, `Sum Sq` = ss, `Mean Sq` = ss / ifelse(df > 0, df, NA), row.names = sources,
+                      check.names = FALSE)
   list(table = table, ems = structure(C, fixed = stats::setNames(fixed, sources)), random = c(model$random, TRUE))
 }
 

@@ -1,7 +1,8 @@
-# Intervals of functions of variance components from mean squares: modified large-sample, generalized and Satterthwaite's.
+# Intervals of functions of variance components from mean squares: modified large-sample, generalized and
+# Satterthwaite's.
 #
-# With independent mean squares M_i, df_i M_i / E(M_i) chi-square, a combination g = sum k_j sigma_j^2 of the components is
-# sum c_i E(M_i). Exact where designs are balanced; for other designs mean squares are treated in the same way.
+# With independent mean squares M_i, df_i M_i / E(M_i) chi-square, a combination g = sum k_j sigma_j^2 of the components
+# is sum c_i E(M_i). Exact where designs are balanced; for other designs mean squares are treated in the same way.
 
 ems_methods <- c("MLS", "generalized", "Satterthwaite")
 
@@ -15,7 +16,8 @@ ems_quantity <- function(object, asked, method, level, nsim = 10000, seed = NULL
     limits <- generalized_limits(functions, basis, level, nsim, own_seed(seed))
     se <- df <- rep(NA_real_, length(functions))
   } else {
-    forms <- Map(quantity_form, functions, names(functions), MoreArgs = list(scale = component_scale(object), method = method))
+    forms <- Map(quantity_form, functions, names(functions),
+                 MoreArgs = list(scale = component_scale(object), method = method))
     rows <- lapply(forms, form_row, basis = basis, level = level, method = method)
     limits <- do.call(rbind, lapply(rows, `[[`, "limits"))
     se <- vapply(rows, `[[`, 0, "se")
@@ -27,7 +29,8 @@ ems_quantity <- function(object, asked, method, level, nsim = 10000, seed = NULL
 
 # The same as quantity() returns it. Estimates are those of the method of moments.
 mean_square_quantities <- function(object, asked, method, level, nsim, seed) {
-  if (!length(asked)) lmm_abort("input", "no quantity is given.", what = "...", fix = "For example \"icc\" or ~ var(g) / total.")
+  if (!length(asked)) lmm_abort("input", "no quantity is given.", what = "...",
+                                fix = "For example \"icc\" or ~ var(g) / total.")
   out <- ems_quantity(object, asked, method, level, check_number(nsim, "nsim", 1, whole = TRUE), seed)
   as_table(cbind(out, method = method), "quantity_table")
 }
@@ -47,8 +50,10 @@ mean_square_basis <- function(object) {
 # What the words of a quantity need to know of a fit.
 ems_as_fit <- function(object) {
   names <- setdiff(colnames(object$ems), "Residual")
-  random <- lapply(names, function(name) list(name = name, q = 1L, columns = "(Intercept)", structure = "unstructured", group = 1L))
-  structure(list(frame = list(random = random), estimates = list(beta = c(`(Intercept)` = NA_real_))), class = "lmm_fit")
+  random <- lapply(names, function(name) list(name = name, q = 1L, columns = "(Intercept)", structure = "unstructured",
+                                              group = 1L))
+  structure(list(frame = list(random = random), estimates = list(beta = c(`(Intercept)` = NA_real_))),
+            class = "lmm_fit")
 }
 
 # A function of the vector of components.
@@ -56,10 +61,12 @@ ems_function <- function(f, object) {
   force(f)
   names <- colnames(object$ems)
   function(components) {
-    covariance <- lapply(components[names != "Residual"], function(v) matrix(v, 1L, 1L, dimnames = rep(list("(Intercept)"), 2L)))
+    covariance <- lapply(components[names != "Residual"],
+                         function(v) matrix(v, 1L, 1L, dimnames = rep(list("(Intercept)"), 2L)))
     names(covariance) <- names[names != "Residual"]
     residual <- components[names == "Residual"]
-    state <- list(covariance = covariance, sigma = sqrt(structure(max(residual, 0), names = NULL)), beta = c(`(Intercept)` = NA_real_))
+    state <- list(covariance = covariance, sigma = sqrt(structure(max(residual, 0), names = NULL)),
+                  beta = c(`(Intercept)` = NA_real_))
     check_value(suppressWarnings(f(state)))
   }
 }
@@ -69,25 +76,31 @@ component_scale <- function(object) {
   pmax(size, max(size) / 100, na.rm = TRUE)
 }
 
-# What kind of function it is: list(numerator, denominator or NULL, root). Linear forms and ratios of two in the components, and
-# roots of these, are found from values at some points.
+# What kind of function it is: list(numerator, denominator or NULL, root). Linear forms and ratios of two in the
+# components, and roots of these, are found from values at some points.
 quantity_form <- function(f, name, scale, method) {
   K <- length(scale)
-  points <- t(vapply(seq_len(4L * K + 6L), function(i) scale * (0.5 + (i * sqrt(c(2, 3, 5, 7, 11, 13, 17, 19, 23, 29)[seq_len(K)])) %% 1), numeric(K)))
+  points <- t(vapply(seq_len(4L * K + 6L),
+                     function(i) scale * (0.5 + (i * sqrt(c(2, 3, 5, 7, 11, 13, 17, 19, 23, 29)[seq_len(K)])) %% 1),
+                     numeric(K)))
   value <- apply(points, 1L, f)
   if (all(is.finite(value))) for (root in c(FALSE, TRUE)) {
     v <- if (root) value^2 else value
     linear <- qr.coef(qr(points / rep(scale, each = nrow(points))), v) / scale
-    if (max(abs(points %*% linear - v)) <= 1e-9 * max(abs(v))) return(list(numerator = clean_form(linear, scale), root = root))
+    if (max(abs(points %*% linear - v)) <= 1e-9 * max(abs(v))) return(list(numerator = clean_form(linear, scale),
+                                                                           root = root))
     s <- svd(cbind(points, -v / max(abs(v)) * points) / rep(c(scale, scale), each = nrow(points)))
     if (s$d[2L * K] <= 1e-10 * s$d[1L] && s$d[2L * K - 1L] > 1e-8 * s$d[1L] && method == "MLS") {
       own <- s$v[, 2L * K] / c(scale, scale)
       own <- own * sign(sum(own[K + seq_len(K)] * scale))
-      return(list(numerator = clean_form(own[seq_len(K)] * max(abs(v)), scale), denominator = clean_form(own[K + seq_len(K)], scale), root = root))
+      return(list(numerator = clean_form(own[seq_len(K)] * max(abs(v)), scale),
+                  denominator = clean_form(own[K + seq_len(K)], scale), root = root))
     }
   }
-  lmm_abort("input", paste0(quote_name(name), " has no ", method, " limits: it is not ", if (method == "MLS") "a linear combination of variances, a ratio of two, or the root of one"
-    else "a linear combination of variances, or the root of one", "."), what = name, fix = "Use method = \"generalized\", or another method of quantity() for a fit.")
+  lmm_abort("input", paste0(quote_name(name), " has no ", method, " limits: it is not ",
+                            if (method == "MLS") "a linear combination of variances, a ratio of two, or the root of one"
+    else "a linear combination of variances, or the root of one", "."), what = name,
+    fix = "Use method = \"generalized\", or another method of quantity() for a fit.")
 }
 
 clean_form <- function(form, scale) {
@@ -119,7 +132,8 @@ mls_limits <- function(coefficient, basis, level) {
   c(mls_lower(coefficient, basis, level), -mls_lower(-coefficient, basis, level))
 }
 
-# Lower limit of sum c_i E(M_i) with positive and negative c_i (Graybill and Wang 1980; Ting, Burdick, Graybill, Jeyaratnam and Lu
+# Lower limit of sum c_i E(M_i) with positive and negative c_i (Graybill and Wang 1980; Ting, Burdick, Graybill,
+# Jeyaratnam and Lu
 # 1990), one-sided confidence (1 + level) / 2.
 mls_lower <- function(coefficient, basis, level) {
   use <- coefficient != 0
@@ -138,7 +152,9 @@ mls_lower <- function(coefficient, basis, level) {
   }
   if (length(down) && length(up) > 1L) for (q in up) for (t in up[up > q]) {
     m <- n[q] + n[t]
-    star <- (1 - m / stats::qchisq(alpha, m, lower.tail = FALSE))^2 * m^2 / (n[q] * n[t]) - G[q]^2 * n[q] / n[t] - G[t]^2 * n[t] / n[q]
+    star <- (1 - m / stats::qchisq(alpha, m,
+                                   lower.tail = FALSE))^2 * m^2 / (n[q] * n[t]) - G[q]^2 * n[q] / n[t] -
+                                     G[t]^2 * n[t] / n[q]
     variance <- variance + star / (length(up) - 1L) * size[q] * size[t]
   }
   sum(part) - sqrt(max(variance, 0))
@@ -165,7 +181,10 @@ ratio_limits <- function(numerator, denominator, basis, level) {
 generalized_limits <- function(functions, basis, level, nsim, seed) {
   check_number(nsim, "nsim", lower = 1, whole = TRUE)
   streams <- random_streams(1L, seed)
-  chi <- stream_numbers(streams, nsim * length(basis$df), function(n) stats::rchisq(n, rep(basis$df, n / length(basis$df))))
+  chi <- stream_numbers(streams, nsim * length(basis$df),
+                        function(n) stats::rchisq(n, rep(basis$df, n / length(basis$df))))
   components <- pmax(basis$inverse %*% (basis$df * basis$ms / matrix(chi, length(basis$df))), 0)
-  t(vapply(functions, function(f) stats::quantile(apply(components, 2L, f), c(1 - level, 1 + level) / 2, names = FALSE, na.rm = TRUE), numeric(2L)))
+  t(vapply(functions,
+           function(f) stats::quantile(apply(components, 2L, f), c(1 - level, 1 + level) / 2, names = FALSE,
+                                       na.rm = TRUE), numeric(2L)))
 }

@@ -18,12 +18,15 @@ print.ems <- function(x, digits = max(5L, getOption("digits") - 2L), ...) {
   print_aligned(matrix(shown, nrow(x$components), dimnames = dimnames(x$components)))
   cat("\n")
   if (!is.null(x$icc)) {
-    cat("Intraclass correlation ", format(x$icc[["estimate"]], digits = 4L), ", exact ", 100 * x$level, " percent interval (",
+    cat("Intraclass correlation ", format(x$icc[["estimate"]],
+        digits = 4L), ", exact ", 100 * x$level, " percent interval (",
         paste(format_coefficients(signif(x$icc[c("lower", "upper")], 4L)), collapse = ", "), ")\n", sep = "")
   }
   cat("R-square ", format(1 - x$table["Residual", "Sum Sq"] / x$total[["Sum Sq"]], digits = 4L), ", root MSE ",
-      format(sqrt(x$table["Residual", "Mean Sq"]), digits = 4L), ", ", format(x$cv[["Coeff Var"]], digits = 4L), " percent of the mean\n", sep = "")
-  if (!is.na(x$cv[["cv"]])) cat("Coefficient of variation (total) ", format(100 * x$cv[["cv"]], digits = 4L), " percent\n", sep = "")
+      format(sqrt(x$table["Residual", "Mean Sq"]),
+             digits = 4L), ", ", format(x$cv[["Coeff Var"]], digits = 4L), " percent of the mean\n", sep = "")
+  if (!is.na(x$cv[["cv"]])) cat("Coefficient of variation (total) ", format(100 * x$cv[["cv"]],
+                                digits = 4L), " percent\n", sep = "")
   invisible(x)
 }
 
@@ -60,16 +63,19 @@ as.data.frame.ems <- function(x, row.names = NULL, optional = FALSE, ...) {
   n <- nrow(x$table)
   column <- function(name, none) c(x$tests[[name]], none)[seq_len(n)]
   out <- data.frame(source = rownames(x$table), df = x$table$Df, sumsq = x$table$`Sum Sq`, meansq = x$table$`Mean Sq`,
-                    expected = ems_expectations(x), statistic = column("F value", NA_real_), den.df = column("DenDF", NA_real_),
-                    p.value = column("Pr(>F)", NA_real_), error = column("error", NA_character_), stringsAsFactors = FALSE)
+                    expected = ems_expectations(x), statistic = column("F value", NA_real_),
+                    den.df = column("DenDF", NA_real_),
+                    p.value = column("Pr(>F)", NA_real_), error = column("error", NA_character_),
+                    stringsAsFactors = FALSE)
   if (!is.null(row.names)) row.names(out) <- row.names
   out
 }
 
 #' @rdname ems
-#' @param effects for `tidy()`: `"table"`, the rows of the analysis of variance, or `"ran_pars"`, the moment estimates of the
-#'   components with limits.
-#' @param conf.level,method level and method (`"MLS"`, `"generalized"` or `"Satterthwaite"`, see [quantity()]) of these limits.
+#' @param effects for `tidy()`: `"table"`, the rows of the analysis of variance, or `"ran_pars"`, the moment estimates
+#'   of the components with limits.
+#' @param conf.level,method level and method (`"MLS"`, `"generalized"` or `"Satterthwaite"`, see [quantity()]) of these
+#'   limits.
 #' @method tidy ems
 #' @export
 tidy.ems <- function(x, effects = c("table", "ran_pars"), conf.level = 0.95, method = "MLS", ...) {
@@ -77,7 +83,8 @@ tidy.ems <- function(x, effects = c("table", "ran_pars"), conf.level = 0.95, met
   effects <- check_choice(effects[1L], c("table", "ran_pars"), "effects")
   if (effects == "ran_pars") {
     limits <- stats::confint(x, level = conf.level, method = method)
-    return(data.frame(effect = "ran_pars", group = rownames(limits), term = "var__(Intercept)", estimate = unname(x$components[, "moments"]),
+    return(data.frame(effect = "ran_pars", group = rownames(limits), term = "var__(Intercept)",
+                      estimate = unname(x$components[, "moments"]),
                       conf.low = limits[, 1L], conf.high = limits[, 2L], row.names = NULL))
   }
   out <- as.data.frame(x)
@@ -90,9 +97,11 @@ tidy.ems <- function(x, effects = c("table", "ran_pars"), conf.level = 0.95, met
 anova.ems <- function(object, ...) {
   check_dots_empty(...)
   table <- as.data.frame(object)
-  out <- data.frame(Df = table$df, `Sum Sq` = table$sumsq, `Mean Sq` = table$meansq, `F value` = table$statistic, DenDF = table$den.df,
+  out <- data.frame(Df = table$df, `Sum Sq` = table$sumsq, `Mean Sq` = table$meansq, `F value` = table$statistic,
+                    DenDF = table$den.df,
                     `Pr(>F)` = table$p.value, row.names = table$source, check.names = FALSE)
-  structure(out, heading = wrapped(paste0("Type ", object$type, " analysis of variance of ", deparse_line(object$formula))),
+  structure(out, heading = wrapped(paste0("Type ", object$type, " analysis of variance of ",
+                                          deparse_line(object$formula))),
             class = c("anova", "data.frame"))
 }
 

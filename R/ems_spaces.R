@@ -3,7 +3,8 @@
 # list(effects = list of matrices with orthonormal columns, df_residual, rss).
 effect_spaces <- function(model, type) {
   blocks <- lapply(model$effects, `[[`, "Z")
-  spaces <- switch(type, sequential_spaces(model, blocks), adjusted_spaces(model, blocks), estimable_spaces(model, blocks))
+  spaces <- switch(type, sequential_spaces(model, blocks), adjusted_spaces(model, blocks),
+                   estimable_spaces(model, blocks))
   all <- orthonormal(do.call(cbind, c(list(model$intercept), blocks)))
   residual <- model$y - all %*% crossprod(all, model$y)
   list(effects = spaces, df_residual = model$n - ncol(all), rss = sum(residual^2))

@@ -9,7 +9,8 @@ synthesized_tests <- function(analysis) {
     ms <- analysis$table$`Mean Sq`
     df <- analysis$table$Df
     if (is.null(weights) || !isTRUE(df[h] > 0)) {
-      return(data.frame(`F value` = NA_real_, NumDF = df[h], DenDF = NA_real_, `Pr(>F)` = NA_real_, error = "none", check.names = FALSE))
+      return(data.frame(`F value` = NA_real_, NumDF = df[h], DenDF = NA_real_, `Pr(>F)` = NA_real_, error = "none",
+                        check.names = FALSE))
     }
     used <- which(weights != 0)
     parts <- weights[used] * ms[used]
@@ -71,7 +72,8 @@ exact_icc <- function(model, components, level) {
 }
 
 # The ratio at which the F statistic of the rest of the effect equals the quantile. As a function of s = log(ratio +
-# 1 / max(mu)) the statistic falls, in the end by 1 on the log scale; if it starts below the quantile, so does the ratio.
+# 1 / max(mu)) the statistic falls, in the end by 1 on the log scale; if it starts below the quantile, so does the
+# ratio.
 variance_ratio <- function(quantile, mu, t2, mse, df) {
   share <- mu / max(mu)
   share[share > 1 - 1e-12] <- 1

@@ -7,7 +7,8 @@ engine_layout <- function(frame, sigma = NULL) {
     refuse_special(frame, "`bounded = FALSE` is", "Use bounded = TRUE.")
     terms <- lapply(terms, function(term) replace(term, "structure", paste(term$structure, "unbounded")))
   }
-  list(levels = vapply(frame$groups, function(group) length(group$levels), 0L, USE.NAMES = FALSE), terms = terms, sigma = sigma,
+  list(levels = vapply(frame$groups, function(group) length(group$levels), 0L, USE.NAMES = FALSE), terms = terms,
+       sigma = sigma,
        lead = frame$lead)      # which group is eliminated level by level, NULL for the one with most levels
 }
 
@@ -26,7 +27,8 @@ engine_result <- function(x, frame) {
                           fix = "Use fewer levels in the crossed grouping factors."),
     overflow = lmm_abort("numeric", "sums of squares of the weighted data overflow double precision.",
                          fix = "Divide the weights, the response or the covariates by a constant."),
-    unbounded_size = lmm_abort("numeric", paste0("with `bounded = FALSE` and several grouping factors all random effects (",
+    unbounded_size = lmm_abort("numeric",
+                               paste0("with `bounded = FALSE` and several grouping factors all random effects (",
                                  x$message, ") stand in one dense matrix, which holds at most 3000."),
                                value = as.numeric(x$message), fix = "Use bounded = TRUE."),
     iterative_passes = , iterative_ratio = , iterative_exact = abort_iterative(x$engine_error),
@@ -46,9 +48,11 @@ abort_random_rank <- function(place, frame) {
 
 abort_memory <- function(text) {
   bytes <- as.numeric(strsplit(text, ":", fixed = TRUE)[[1L]])
-  lmm_abort("numeric", paste0("the Cholesky factor of the random effects and its inverse need about ", gigabytes(bytes[1L]),
+  lmm_abort("numeric",
+            paste0("the Cholesky factor of the random effects and its inverse need about ", gigabytes(bytes[1L]),
     " of memory; ", gigabytes(bytes[2L]), " may be used."), value = bytes,
-    fix = "Crossed factors with many levels fill in. Use solver = \"iterative\" in lmm_control(), drop one, or raise `memory_limit`.")
+    fix = paste("Crossed factors with many levels fill in. Use solver = \"iterative\" in lmm_control(), drop one, or",
+                "raise `memory_limit`."))
 }
 
 # Memory that a fit may use: what the system says is free, or a guess where it does not say.
@@ -69,11 +73,13 @@ engine_point <- function(fit) {
 # List per grouping factor: array q x q x levels of Var(b | y, beta, theta, sigma).
 engine_conditional_variance <- function(fit) {
   if (is_structured(fit)) {
-    return(engine_result(engine_structured_conditional(fit_structured_model(fit), fit$optimum$theta, fit$optimum$psi), fit$frame))
+    return(engine_result(engine_structured_conditional(fit_structured_model(fit), fit$optimum$theta, fit$optimum$psi),
+                         fit$frame))
   }
   if (fit_is_iterative(fit)) return(iterative_conditional(fit, FALSE))
   out <- engine_result(do.call(engine_conditional, engine_point(fit)), fit$frame)
-  if (fit_is_indefinite(fit)) lapply(out, replace, TRUE, NA_real_) else out      # effects that cannot be drawn have none
+  # effects that cannot be drawn have none
+  if (fit_is_indefinite(fit)) lapply(out, replace, TRUE, NA_real_) else out
 }
 
 # List per grouping factor: matrix columns x levels of Var(b_hat - b), the variances of prediction errors.
@@ -82,7 +88,8 @@ engine_prediction_error <- function(fit) {
   if (fit_is_bounded(fit)) return(engine_result(do.call(engine_prediction_errors, engine_point(fit)), fit$frame))
   variance <- engine_prediction_variance(fit, unit_design(fit))
   sizes <- vapply(fit_modes(fit), length, 0L)
-  parts <- Map(function(b, end) matrix(variance[end - length(b) + seq_along(b)], ncol(b)), fit_modes(fit), cumsum(sizes))
+  parts <- Map(function(b, end) matrix(variance[end - length(b) + seq_along(b)], ncol(b)), fit_modes(fit),
+               cumsum(sizes))
   lapply(seq_along(fit_groups(fit)), function(g) do.call(rbind, parts[fit_term_groups(fit) == g]))
 }
 
@@ -114,7 +121,8 @@ engine_refit <- function(fit, Y) {
 engine_refit_blocks <- function(fit, blocks, reml) {
   refuse_structured(fit, "refits of many responses at once are", special = FALSE)
   if (fit_is_iterative(fit)) return(iterative_refits(fit, blocks, reml))
-  engine_result(engine_refits(engine_layout(fit$frame), blocks, engine_options(fit$control, fit$frame, reml)), fit$frame)
+  engine_result(engine_refits(engine_layout(fit$frame), blocks, engine_options(fit$control, fit$frame, reml)),
+                fit$frame)
 }
 
 kept_design <- function(fit, design) {

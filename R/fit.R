@@ -23,7 +23,8 @@ fit_theta <- function(fit) fit$estimates$theta
 # List per random term: covariance matrix of its columns, on the scale of the response.
 fit_covariance <- function(fit) fit$estimates$covariance
 
-# List per random term: natural parameters of structures that are not a triangle or a diagonal, in the user's units; else NULL.
+# List per random term: natural parameters of structures that are not a triangle or a diagonal, in the user's units;
+# else NULL.
 fit_natural <- function(fit) {
   if (is.null(fit$estimates$natural)) vector("list", length(fit_random(fit))) else fit$estimates$natural
 }
@@ -33,7 +34,8 @@ fit_modes <- function(fit) fit$estimates$b
 
 # What a function of the parameters is given: list(covariance by term, sigma, beta).
 fit_state <- function(fit) {
-  list(covariance = stats::setNames(fit_covariance(fit), fit_term_names(fit)), sigma = fit_shown_sigma(fit), beta = fit_beta(fit))
+  list(covariance = stats::setNames(fit_covariance(fit), fit_term_names(fit)), sigma = fit_shown_sigma(fit),
+       beta = fit_beta(fit))
 }
 
 # -2 log (restricted) likelihood at the optimum.
@@ -66,8 +68,10 @@ fit_singular <- function(fit) as.logical(fit$optimum$singular)
 # The rows behind the fit, or an error that says who needs them.
 fit_rows <- function(fit, purpose) {
   if (is.null(fit$rows) && !is.null(fit$cells)) {
-    lmm_abort("input", paste0(purpose, " needs the rows of the data, but the fit was made from cross-products."), what = "rows",
-              fix = "residuals(), fitted() and predict() take them again: residuals(fit, data = ). For all else fit a data frame.")
+    lmm_abort("input", paste0(purpose, " needs the rows of the data, but the fit was made from cross-products."),
+              what = "rows",
+              fix = paste("residuals(), fitted() and predict() take them again: residuals(fit, data = ). For all else",
+                          "fit a data frame."))
   }
   if (is.null(fit$rows)) {
     lmm_abort("input", paste0(purpose, " needs the rows of the data, but the fit does not hold them."),

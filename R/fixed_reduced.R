@@ -1,4 +1,5 @@
-# The model with fewer fixed terms: on the level of the plan, so that it has the same rows and nothing is looked up again.
+# The model with fewer fixed terms: on the level of the plan, so that it has the same rows and nothing is looked up
+# again.
 
 # The fit without one fixed term, by restricted or full maximum likelihood; without messages.
 without_term <- function(fit, term, reml = fit$spec$reml) {
@@ -15,7 +16,8 @@ without_term <- function(fit, term, reml = fit$spec$reml) {
   found <- find_optimum(model$frame, blocks, reml, NULL, fit$control)
   call <- fit$call
   call$formula[] <- formula
-  conditions <- c(Filter(function(condition) inherits(condition, "lmm_message_na"), fit$conditions), rank_conditions(model$frame, blocks))
+  conditions <- c(Filter(function(condition) inherits(condition, "lmm_message_na"), fit$conditions),
+                  rank_conditions(model$frame, blocks))
   suppressMessages(new_lmm_fit(call, model$frame, model$rows, blocks, found, fit$control, conditions))
 }
 
@@ -39,7 +41,8 @@ with_fixed_terms <- function(fit, terms, formula, reml) {
   gone <- setdiff(variable_labels(frame$terms), c(variable_labels(terms), elsewhere, groups))
   frame[c("terms", "xlevels", "contrasts", "coding", "x_names", "x_assign", "x_constant")] <-
     list(terms, plan$xlevels, plan$contrasts, plan$coding, plan$columns, plan$assign, plan$constant)
-  frame$spec[c("formula", "fixed", "reml")] <- list(formula, structure(stats::formula(terms), .Environment = environment(formula)), reml)
+  frame$spec[c("formula", "fixed", "reml")] <- list(formula, structure(stats::formula(terms),
+                                                                       .Environment = environment(formula)), reml)
   kept <- attributes(rows$data)
   rows$data <- unclass(rows$data)[setdiff(kept$names, gone)]
   kept[c("names", "terms")] <- list(names(rows$data), terms)

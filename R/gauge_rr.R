@@ -2,28 +2,32 @@
 
 #' Gauge repeatability and reproducibility
 #'
-#' How much of the variation of measurements comes from the parts, and how much from the measurement system: repeatability (the
-#' residual) and reproducibility (all random terms but the parts').
+#' How much of the variation of measurements comes from the parts, and how much from the measurement system:
+#' repeatability (the residual) and reproducibility (all random terms but the parts').
 #'
-#' Estimates are those of the fit; for an object of class `ems` they are moment estimates, negative ones as 0. Limits come from
-#' mean squares (see [quantity()] with `method = "MLS"`), and are exact or close to it in balanced studies. The number of distinct
-#' categories is `sqrt(2)` times the ratio of the standard deviations of the parts and of the gauge, rounded down.
+#' Estimates are those of the fit; for an object of class `ems` they are moment estimates, negative ones as 0. Limits
+#' come from mean squares (see [quantity()] with `method = "MLS"`), and are exact or close to it in balanced studies.
+#' The number of distinct categories is `sqrt(2)` times the ratio of the standard deviations of the parts and of the
+#' gauge, rounded down.
 #'
-#' @param object a fit made by [lmm()] that holds its rows, or an object made by [ems()]. Random terms must be of the form `(1 | g)`.
+#' @param object a fit made by [lmm()] that holds its rows, or an object made by [ems()]. Random terms must be of the
+#'   form `(1 | g)`.
 #' @param part name of the random term of the parts (or names, if parts are nested in batches).
-#' @param tolerance width of the specification (upper less lower limit), for the percentages of tolerance; `NULL` for none.
+#' @param tolerance width of the specification (upper less lower limit), for the percentages of tolerance; `NULL` for
+#'   none.
 #' @param k multiple of the standard deviation that is called variation, 6 or 5.15.
 #' @param method `"MLS"` or `"generalized"` limits.
 #' @param level confidence level.
 #' @param seed for `"generalized"`.
-#' @return An object of class `gauge_rr`: a list with `table`, a data frame with a row for each source and columns `variance`, `lower`,
-#'   `upper` (limits of the variance), `contribution` (percent of the total variance), `sd`, `variation` (`k * sd`), `study` (percent of
-#'   the total variation), `study.lower`, `study.upper` and `tolerance` (percent), and `ndc`, the number of distinct categories with its
-#'   limits. There are methods for [print()], [as.data.frame()] and [plot()].
+#' @return An object of class `gauge_rr`: a list with `table`, a data frame with a row for each source and columns
+#'   `variance`, `lower`, `upper` (limits of the variance), `contribution` (percent of the total variance), `sd`,
+#'   `variation` (`k * sd`), `study` (percent of the total variation), `study.lower`, `study.upper` and `tolerance`
+#'   (percent), and `ndc`, the number of distinct categories with its limits. There are methods for [print()],
+#'   [as.data.frame()] and [plot()].
 #' @section Conditions:
 #' `lmm_error_input`: a `part` that is no random term, no other random term, terms other than `(1 | g)`.
-#' @references Burdick, Borror and Montgomery (2005) *Design and Analysis of Gauge R&R Studies*. Automotive Industry Action Group
-#'   (2010) *Measurement Systems Analysis*, 4th edition.
+#' @references Burdick, Borror and Montgomery (2005) *Design and Analysis of Gauge R&R Studies*. Automotive Industry
+#'   Action Group (2010) *Measurement Systems Analysis*, 4th edition.
 #' @seealso [ems()], [quantity()], [tolerance_interval()].
 #' @concept repeatability
 #' @concept MSA
@@ -46,19 +50,22 @@ gauge_rr <- function(object, part, tolerance = NULL, k = 6, method = c("MLS", "g
   analysis <- if (inherits(object, "ems")) object else ems(check_fit(object, "object"))
   sources <- gauge_sources(analysis, part)
   variance <- gauge_variances(object, analysis)
-  parts <- lapply(sources, function(own) function(p) sum(unlist(p$covariance[setdiff(own, "Residual")]), if ("Residual" %in% own) p$sigma^2))
+  parts <- lapply(sources, function(own) function(p) sum(unlist(p$covariance[setdiff(own, "Residual")]),
+                                                         if ("Residual" %in% own) p$sigma^2))
   shares <- lapply(parts, function(f) function(p) sqrt(max(f(p), 0)) / sqrt(parts[["Total variation"]](p)))
   limits <- ems_quantity(analysis, parts, method, level, seed = seed)
   study <- ems_quantity(analysis, utils::head(shares, -1L), method, level, seed = seed)
   total <- sum(variance)
   own <- vapply(sources, function(s) sum(variance[s]), 0)
-  table <- data.frame(variance = own, lower = limits$lower, upper = limits$upper, contribution = 100 * own / total, sd = sqrt(own),
+  table <- data.frame(variance = own, lower = limits$lower, upper = limits$upper, contribution = 100 * own / total,
+                      sd = sqrt(own),
                       variation = k * sqrt(own), study = 100 * sqrt(own / total), study.lower = 100 * c(study$lower, 1),
                       study.upper = 100 * c(study$upper, 1), row.names = names(sources))
   if (!is.null(tolerance)) table$tolerance <- 100 * table$variation / tolerance
   ndc <- function(share) sqrt(2 * (1 - share^2)) / share             # share: gauge in total variation
   categories <- ndc(c(table$study[1L], table$study.upper[1L], table$study.lower[1L]) / 100)
-  structure(list(table = table, ndc = stats::setNames(pmax(floor(categories), 1), c("estimate", "lower", "upper")), k = k, level = level,
+  structure(list(table = table, ndc = stats::setNames(pmax(floor(categories), 1), c("estimate", "lower", "upper")),
+                 k = k, level = level,
                  method = method, width = tolerance), class = "gauge_rr")
 }
 
@@ -66,7 +73,8 @@ gauge_rr <- function(object, part, tolerance = NULL, k = 6, method = c("MLS", "g
 gauge_sources <- function(analysis, part) {
   terms <- setdiff(colnames(analysis$ems), "Residual")
   if (missing(part) || !is.character(part) || !length(part) || !all(part %in% terms)) {
-    lmm_abort("input", "`part` must name the random terms of the parts.", what = "part", fix = paste0("The terms are ", enumerate(quote_level(terms)), "."))
+    lmm_abort("input", "`part` must name the random terms of the parts.", what = "part",
+              fix = paste0("The terms are ", enumerate(quote_level(terms)), "."))
   }
   others <- setdiff(terms, part)
   if (!length(others)) {
@@ -74,7 +82,8 @@ gauge_sources <- function(analysis, part) {
               fix = "Add a term for operators, instruments or days.")
   }
   each <- stats::setNames(as.list(others), paste0("    ", others))
-  c(list(`Gauge R&R` = c(others, "Residual"), `  Repeatability` = "Residual", `  Reproducibility` = others), if (length(others) > 1L) each,
+  c(list(`Gauge R&R` = c(others, "Residual"), `  Repeatability` = "Residual", `  Reproducibility` = others),
+    if (length(others) > 1L) each,
     list(`Part-to-part` = part, `Total variation` = c(terms, "Residual")))
 }
 
@@ -90,14 +99,17 @@ gauge_variances <- function(object, analysis) {
 #' @param x,digits,... see [print()].
 #' @export
 print.gauge_rr <- function(x, digits = 4L, ...) {
-  cat("Gauge R&R; variation is ", format(x$k), " standard deviations; ", x$method, " limits, level ", x$level, "\n\n", sep = "")
+  cat("Gauge R&R; variation is ", format(x$k), " standard deviations; ", x$method, " limits, level ", x$level, "\n\n",
+      sep = "")
   shown <- x$table
   percent <- intersect(c("contribution", "study", "study.lower", "study.upper", "tolerance"), names(shown))
   shown[percent] <- lapply(shown[percent], function(v) formatC(v, digits = 2L, format = "f"))
   rest <- setdiff(names(shown), percent)
-  shown[rest] <- lapply(shown[rest], function(v) sub("[.]$", "", formatC(v, digits = digits, format = "fg", flag = "#")))
+  shown[rest] <- lapply(shown[rest],
+                        function(v) sub("[.]$", "", formatC(v, digits = digits, format = "fg", flag = "#")))
   first <- c("variance", "lower", "upper", "contribution")
-  names <- c(variance = "Variance", lower = "lower", upper = "upper", contribution = "% Contr.", sd = "Std.Dev.", variation = "Variation",
+  names <- c(variance = "Variance", lower = "lower", upper = "upper", contribution = "% Contr.", sd = "Std.Dev.",
+             variation = "Variation",
              study = "% Study", study.lower = "lower", study.upper = "upper", tolerance = "% Tolerance")
   one <- function(columns) {
     m <- as.matrix(shown[columns])
@@ -108,7 +120,8 @@ print.gauge_rr <- function(x, digits = 4L, ...) {
   one(first)
   cat("\n")
   one(setdiff(names(shown), first))
-  cat("\nNumber of distinct categories: ", x$ndc[["estimate"]], " (", x$ndc[["lower"]], ", ", x$ndc[["upper"]], ")\n", sep = "")
+  cat("\nNumber of distinct categories: ",
+      x$ndc[["estimate"]], " (", x$ndc[["lower"]], ", ", x$ndc[["upper"]], ")\n", sep = "")
   invisible(x)
 }
 

@@ -104,19 +104,20 @@ REMLcrit.lmm_fit <- function(object, ...) criterion_at_optimum(object, REML = TR
 #' Fit the same model to other responses
 #'
 #' @param object a fit made by [lmm()].
-#' @param newresp a response: a vector, or what [simulate()][stats::simulate()] returned. Many responses: a matrix or a data frame with one
-#'   response per column, or a function of a number `k` that returns the `k`-th block of columns, `NULL` after the last. One value per row that
-#'   was used, or one per row of the data.
-#' @param weights prior weights of many responses: a matrix like `newresp`, or a function of a block's number where `newresp` is one; `NULL` for those of the
-#'   fit.
+#' @param newresp a response: a vector, or what [simulate()][stats::simulate()] returned. Many responses: a matrix or a
+#'   data frame with one response per column, or a function of a number `k` that returns the `k`-th block of columns,
+#'   `NULL` after the last. One value per row that was used, or one per row of the data.
+#' @param weights prior weights of many responses: a matrix like `newresp`, or a function of a block's number where
+#'   `newresp` is one; `NULL` for those of the fit.
 #' @param threads number of threads for many responses. The result does not depend on it.
 #' @param progress print a line after each tenth of many responses?
 #' @param ... passed on to methods.
-#' @return For a vector, or a data frame with one column, a fit. For a matrix, a data frame with several columns or a function an object of
-#'   class [`lmm_responses`][responses].
+#' @return For a vector, or a data frame with one column, a fit. For a matrix, a data frame with several columns or a
+#'   function an object of class [`lmm_responses`][responses].
 #' @section Conditions:
-#' `lmm_error_input`: a response that is not numeric or has another number of rows; `lmm_error_data`: missing or infinite values of a single
-#' response in rows in use. Of many responses missing values are left out, and those that cannot be fitted are flagged.
+#' `lmm_error_input`: a response that is not numeric or has another number of rows; `lmm_error_data`: missing or
+#' infinite values of a single response in rows in use. Of many responses missing values are left out, and those that
+#' cannot be fitted are flagged.
 #' @seealso [responses] for what a matrix gives, [update][update.lmm_fit] for another formula or other data,
 #'   [bootstrap()].
 #' @concept simulation
@@ -145,22 +146,22 @@ refit.default <- function(object, newresp, ...) {
 #' @return Depends on the part:
 #' \describe{
 #'   \item{`X`, `Z`, `Zt`}{fixed-effect and (sparse) random-effect model matrices; the latter transposed}
-#'   \item{`mmList`, `Ztlist`}{the columns of each random term before they are spread over levels; for each of these columns
-#'     the sparse matrix levels x rows}
+#'   \item{`mmList`, `Ztlist`}{the columns of each random term before they are spread over levels; for each of these
+#'     columns the sparse matrix levels x rows}
 #'   \item{`y`, `mu`, `offset`, `weights`}{response, fitted values, offset, prior weights of the rows used}
 #'   \item{`beta`, `fixef`, `b`, `u`}{fixed effects; random effects and their spherical version, level by level}
 #'   \item{`theta`, `lower`}{relative Cholesky parameters of the random terms and their lower bounds}
 #'   \item{`Lambda`}{list of relative covariance factors, one per term}
-#'   \item{`Lambdat`}{the sparse matrix of all of them, transposed: `sigma^2 * crossprod(Lambdat)` is the covariance matrix of
-#'     `b`}
+#'   \item{`Lambdat`}{the sparse matrix of all of them, transposed: `sigma^2 * crossprod(Lambdat)` is the covariance
+#'     matrix of `b`}
 #'   \item{`RX`}{upper triangular factor with `crossprod(RX)` equal to `sigma^2` times the inverse of `vcov(fit)`}
 #'   \item{`Sigma`}{list of covariance matrices, one per term}
 #'   \item{`sigma`}{residual standard deviation}
 #'   \item{`flist`, `cnms`}{grouping factors of the rows used; names of the columns of each term}
 #'   \item{`N`, `n`, `p`, `q`, `n_rtrms`, `n_rfacs`}{rows, rows, rank of `X`, number of random effects, of random
 #'     terms and of grouping factors}
-#'   \item{`k`, `p_i`, `l_i`, `q_i`, `m_i`, `m`, `Gp`}{number of random terms; for each its columns, levels, their product and
-#'     its number of parameters; their sum; where each starts in `b`, counted from 0}
+#'   \item{`k`, `p_i`, `l_i`, `q_i`, `m_i`, `m`, `Gp`}{number of random terms; for each its columns, levels, their
+#'     product and its number of parameters; their sum; where each starts in `b`, counted from 0}
 #'   \item{`is_REML`, `REML`}{was the restricted likelihood maximized?}
 #'   \item{`devcomp`}{components of the criterion: list of `cmp` and `dims`}
 #'   \item{`singular`}{for each random term: is its covariance matrix singular?}

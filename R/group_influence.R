@@ -4,16 +4,17 @@
 #'
 #' Leaves out the rows of each level of a grouping factor in turn and fits the model again.
 #'
-#' Cook's distance of a group is `(b - b_i)' Var(b)^-1 (b - b_i) / p`, with the coefficients `b` of all rows and `b_i` without the group.
+#' Cook's distance of a group is `(b - b_i)' Var(b)^-1 (b - b_i) / p`, with the coefficients `b` of all rows and `b_i`
+#' without the group.
 #'
 #' @param fit a fit made by [lmm()] that holds its rows.
 #' @param group name of a grouping factor; the default is the one with the fewest levels.
 #' @param threads number of processes, see [bootstrap()].
 #' @param x,... an object of this class; graphical parameters for [plot()].
 #' @param id how many groups to name in the plot.
-#' @return A data frame of class `group_influence` with a row per level and columns `group`, `rows`, `cook`, then the coefficients and
-#'   variance parameters without it. What cannot be estimated without a group is `NA`. `plot()` shows Cook's distances and the changes of
-#'   all parameters in units of their standard errors.
+#' @return A data frame of class `group_influence` with a row per level and columns `group`, `rows`, `cook`, then the
+#'   coefficients and variance parameters without it. What cannot be estimated without a group is `NA`. `plot()` shows
+#'   Cook's distances and the changes of all parameters in units of their standard errors.
 #' @section Conditions:
 #' `lmm_error_input`: a name that is none of a grouping factor, a fit that holds no rows.
 #' @seealso [cooks.distance.lmm_fit()] for single rows, [plot.lmm_fit()].
@@ -47,7 +48,8 @@ group_influence <- function(fit, group = NULL, threads = 1, ...) {
   colnames(estimates) <- all_parameter_names(fit, FALSE)
   out <- data.frame(group = fit_group_levels(fit, match(group, names)), rows = tabulate(code, nrow(estimates)),
                     cook = group_distances(fit, estimates), estimates, check.names = FALSE)
-  structure(out, class = c("group_influence", "data.frame"), factor = group, estimate = stats::setNames(all_estimates(fit), colnames(estimates)),
+  structure(out, class = c("group_influence", "data.frame"), factor = group,
+            estimate = stats::setNames(all_estimates(fit), colnames(estimates)),
             se = parameter_errors(fit))
 }
 
@@ -55,7 +57,8 @@ group_influence <- function(fit, group = NULL, threads = 1, ...) {
 parameter_errors <- function(fit) {
   beta <- fit_beta(fit)
   beta[fit_estimable(fit)] <- sqrt(diag(fit_vcov(fit)))
-  variance <- tryCatch(component_errors(fit, "sd")$se, lmm_error = function(e) rep(NA_real_, nrow(variance_parameters(fit))))
+  variance <- tryCatch(component_errors(fit, "sd")$se,
+                       lmm_error = function(e) rep(NA_real_, nrow(variance_parameters(fit))))
   stats::setNames(c(variance, beta), all_parameter_names(fit, FALSE))
 }
 
@@ -90,7 +93,8 @@ plot.group_influence <- function(x, id = 3, ...) {
   changes <- influence_changes(x)
   in_panels(2L, function() {
     order <- order(x$cook, na.last = NA)
-    plot_frame(list(x$cook[order], seq_along(order), pch = 16, yaxt = "n", xlab = "Cook's distance", ylab = attr(x, "factor"),
+    plot_frame(list(x$cook[order], seq_along(order), pch = 16, yaxt = "n", xlab = "Cook's distance",
+                    ylab = attr(x, "factor"),
                     xlim = c(0, max(x$cook, 0, na.rm = TRUE) * 1.05)), list(...))
     graphics::segments(0, seq_along(order), x$cook[order], col = "grey60")
     top <- utils::tail(seq_along(order), id)
@@ -107,7 +111,8 @@ draw_changes <- function(changes, group, id, given) {
   old <- graphics::par(mai = replace(graphics::par("mai"), 2L, min(size + 0.3, graphics::par("din")[1L] / 3)))
   on.exit(graphics::par(old))
   at <- rep(rev(seq_len(p)), each = nrow(changes))
-  plot_frame(list(as.vector(changes), at, pch = 16, col = grDevices::adjustcolor("black", 0.4), yaxt = "n", ylim = c(0.5, p + 0.5),
+  plot_frame(list(as.vector(changes), at, pch = 16, col = grDevices::adjustcolor("black", 0.4), yaxt = "n",
+                  ylim = c(0.5, p + 0.5),
                   xlab = "change / standard error", ylab = ""), given)
   graphics::abline(v = 0, lty = 3)
   graphics::axis(2L, rev(seq_len(p)), colnames(changes), las = 1, tick = FALSE, cex.axis = 0.8)

@@ -1,5 +1,6 @@
-# The door of every exported function and method: zzz.R puts guard() around their bodies. Arguments are evaluated before anything is
-# computed, a fit is looked at before it is used, and what fails nevertheless leaves as a condition of this package.
+# The door of every exported function and method: zzz.R puts guard() around their bodies. Arguments are evaluated before
+# anything is computed, a fit is looked at before it is used, and what fails nevertheless leaves as a condition of this
+# package.
 
 # `rules`: a list made by door_rules().
 guard <- function(expr, rules) {
@@ -18,7 +19,8 @@ guard <- function(expr, rules) {
 admit_argument <- function(value, name, texts = NULL) {
   force_argument(value, name)
   if (is.character(value) && !all(validEnc(value))) {
-    lmm_abort("input", paste0("`", name, "` holds text that is not valid in its encoding: ", describe_value(value), "."), what = name)
+    lmm_abort("input", paste0("`", name, "` holds text that is not valid in its encoding: ", describe_value(value),
+                              "."), what = name)
   }
   check <- if (name %in% texts) check_texts else argument_checks[[name]]
   if (!is.null(check)) check(value, name)
@@ -35,7 +37,8 @@ admit_dots <- function(..., .allowed) {
 
 is_missing <- function(frame, name) eval(call("missing", as.name(name)), frame)
 
-# The first argument, if it is a fit, whole and of this version. Inside another door that fit need not be looked at again.
+# The first argument, if it is a fit, whole and of this version. Inside another door that fit need not be looked at
+# again.
 admit_fit <- function(frame, first) {
   fit <- get(first, envir = frame, inherits = FALSE)
   if (!inherits(fit, "lmm_fit") || identical(fit, doors$fit)) return(invisible())
@@ -50,21 +53,26 @@ doors <- new.env(parent = emptyenv())
 # Conditions of this package and ends of time limits pass; other errors become one of this package that holds them.
 refuse_error <- function(e, frame, arguments) {
   text <- conditionMessage(e)
-  if (inherits(e, "lmm_condition") || is_time_limit(text) || startsWith(text, gettext("(converted from warning) ", domain = "R"))) stop(e)
+  if (inherits(e, "lmm_condition") || is_time_limit(text) ||
+      startsWith(text, gettext("(converted from warning) ", domain = "R"))) stop(e)
   if (grepl("cannot allocate", text, fixed = TRUE)) abort_allocation(text)
   absent <- sprintf(gettext("argument \"%s\" is missing, with no default", domain = "R"), arguments) == text
-  if (any(absent)) lmm_abort("input", paste0("`", arguments[absent], "` is missing."), what = arguments[absent], value = e)
+  if (any(absent)) lmm_abort("input", paste0("`", arguments[absent], "` is missing."), what = arguments[absent],
+                             value = e)
   fit <- if (length(arguments)) tryCatch(get(arguments[1L], envir = frame, inherits = FALSE), error = function(e) NULL)
-  lmm_abort("internal", paste0(if (inherits(fit, "lmm_fit")) "the fit or an argument" else "an argument", " cannot be used: ",
+  lmm_abort("internal",
+            paste0(if (inherits(fit, "lmm_fit")) "the fit or an argument" else "an argument", " cannot be used: ",
                                one_line(text)), value = e, fix = "See the help page for what the arguments may be.")
 }
 
 abort_allocation <- function(text) {
-  lmm_abort("numeric", paste0("not enough memory: ", one_line(text)), fix = "Use fewer fixed-effect or random-effect columns, or fewer rows at a time.")
+  lmm_abort("numeric", paste0("not enough memory: ", one_line(text)),
+            fix = "Use fewer fixed-effect or random-effect columns, or fewer rows at a time.")
 }
 
 is_time_limit <- function(text) {
-  limits <- c("reached elapsed time limit", "reached session elapsed time limit", "reached CPU time limit", "reached session CPU time limit")
+  limits <- c("reached elapsed time limit", "reached session elapsed time limit", "reached CPU time limit",
+              "reached session CPU time limit")
   any(startsWith(text, vapply(limits, gettext, "", domain = "R")))
 }
 
@@ -86,7 +94,8 @@ user_arguments <- function() {
 guarded_names <- function(home) {
   spec <- namespace_spec(home)
   if (is.null(spec)) return(character())
-  inner <- c("coef_covariance", "denominator_df", "length", "method_fit", "names", "needs_information", "prepare_method", "row_df", "set_options")
+  inner <- c("coef_covariance", "denominator_df", "length", "method_fit", "names", "needs_information",
+             "prepare_method", "row_df", "set_options")
   table <- spec$S3methods[!spec$S3methods[, 1L] %in% inner, , drop = FALSE]
   methods <- paste(sub("^.*::", "", table[, 1L]), table[, 2L], sep = ".")
   names <- intersect(unique(c(spec$exports, methods)), ls(home, all.names = TRUE))

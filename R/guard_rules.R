@@ -1,17 +1,21 @@
 # What the doors (guard.R) know about arguments: those that mean the same in every function are checked by their name.
 
 argument_checks <- c(
-  sapply(c("add.dropped", "allow.new.levels", "complete", "condVar", "conf.int", "drop", "evaluate", "fixed.only", "full", "joint", "mixture",
-           "oldNames", "progress", "quote", "random.only", "reduce.fixed", "reduce.random", "reduce.terms", "right", "scaled", "se.fit",
+  sapply(c("add.dropped", "allow.new.levels", "complete", "condVar", "conf.int", "drop", "evaluate", "fixed.only",
+           "full", "joint", "mixture",
+           "oldNames", "progress", "quote", "random.only", "reduce.fixed", "reduce.random", "reduce.terms", "right",
+           "scaled", "se.fit",
            "signif.legend", "signif.stars", "symbolic.cor", "use.u"), function(name) check_flag),
   sapply(c("level", "conf.level"), function(name) check_level),
   sapply(c("digits", "dig.tst"), function(name) check_digits),
   sapply(c("threads", "max", "width"), function(name) check_count),
   sapply(c("print.gap", "eps.Pvalue"), function(name) function(x, name) check_number(x, name, 0, 1024)),
-  list(nsim = function(x, name) check_number(x, name, 1, whole = TRUE), correlation = check_flag_or_null, levels = check_levels_of, na.print = check_text))
+  list(nsim = function(x, name) check_number(x, name, 1, whole = TRUE), correlation = check_flag_or_null,
+       levels = check_levels_of, na.print = check_text))
 
 # Expressions that are looked up in the data.
-unevaluated_arguments <- list(lmm = c("weights", "offset", "subset", "residual", "variance"), cross_products = c("weights", "offset", "subset"))
+unevaluated_arguments <- list(lmm = c("weights", "offset", "subset", "residual", "variance"),
+                              cross_products = c("weights", "offset", "subset"))
 
 # Arguments with a common name and another meaning, which their function checks itself.
 other_meanings <- list(getGroups.lmm_fit = "level")
@@ -23,18 +27,22 @@ printing_arguments <- list(
   print.coef.lmm_fit = c("digits", matrix_printing), print.ranef.lmm_fit = c("digits", matrix_printing),
   print.VarCorr.lmm_fit = setdiff(matrix_printing, "quote"), print.lmm_profile = c("digits", matrix_printing),
   print.lmm_bootstrap = matrix_printing, print.summary.lmm_fit = table_printing, print.ranova = table_printing,
-  print.power_study = matrix_printing, print.backward.lmm_fit = c("digits", "signif.stars"), print.variance_components = c("quote", "right", "max"))
+  print.power_study = matrix_printing, print.backward.lmm_fit = c("digits", "signif.stars"),
+  print.variance_components = c("quote", "right", "max"))
 
 # Arguments of the same methods for other classes that callers may give, and that have no meaning here.
 foreign_arguments <- list(
-  coef.lmm_fit = "complete", coef.summary.lmm_fit = "complete", deviance.lmm_fit = "relative", fitted.lmm_fit = "type", fixef.lmm_fit = "effects",
-  formula.lmm_fit = "env", isSingular.lmm_fit = "tol", logLik.lmm_fit = character(), model.frame.lmm_fit = c("data", "drop.unused.levels", "na.action"),
+  coef.lmm_fit = "complete", coef.summary.lmm_fit = "complete", deviance.lmm_fit = "relative", fitted.lmm_fit = "type",
+  fixef.lmm_fit = "effects",
+  formula.lmm_fit = "env", isSingular.lmm_fit = "tol", logLik.lmm_fit = character(),
+  model.frame.lmm_fit = c("data", "drop.unused.levels", "na.action"),
   model.matrix.lmm_fit = c("data", "contrasts.arg"), nobs.lmm_fit = "use.fallback", residuals.lmm_fit = "na.action",
-  sigma.lmm_fit = "use.fallback", VarCorr.lmm_fit = "rdig", vcov.summary.lmm_fit = c("complete", "correlation"), weights.lmm_fit = "type",
+  sigma.lmm_fit = "use.fallback", VarCorr.lmm_fit = "rdig", vcov.summary.lmm_fit = c("complete", "correlation"),
+  weights.lmm_fit = "type",
   terms.lmm_fit = c("fixed.only", "random.only", "data", "keep.order", "simplify", "specials", "allowDotAsName"))
 
-# `arguments`: names of those that are evaluated at the door; `texts`: those that choose between words; `dots`: names that `...` may
-# have, NULL where the function has none, looks at them itself, or is called by R with any.
+# `arguments`: names of those that are evaluated at the door; `texts`: those that choose between words; `dots`: names
+# that `...` may have, NULL where the function has none, looks at them itself, or is called by R with any.
 door_rules <- function(name, door) {
   arguments <- setdiff(names(formals(door)), c("...", unevaluated_arguments[[name]], other_meanings[[name]]))
   words <- vapply(formals(door)[arguments], function(default) {
@@ -46,7 +54,8 @@ door_rules <- function(name, door) {
 door_dots <- function(name, door) {
   if (name %in% names(printing_arguments)) return(printing_arguments[[name]])
   used <- any(c("...", "...length", "...names", "...elt") %in% all.names(body(door)))
-  if (used || !"..." %in% names(formals(door)) || name %in% c("str.lmm_fit", "format.lmm_fit", "format.VarCorr.lmm_fit")) return(NULL)
+  if (used || !"..." %in% names(formals(door)) || name %in% c("str.lmm_fit", "format.lmm_fit",
+                                                              "format.VarCorr.lmm_fit")) return(NULL)
   if (startsWith(name, "as.data.frame.")) return(c("row.names", "optional", "stringsAsFactors", "make.names", "nm"))
   c(character(), foreign_arguments[[name]])
 }

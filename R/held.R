@@ -1,20 +1,23 @@
 # Variance parameters held at known values: argument `fixed` of lmm(), and what it leaves free.
 
-# Data frame (term, row, col, value, name) of what `fixed` holds, standard deviations and correlations; NULL for nothing.
+# Data frame (term, row, col, value, name) of what `fixed` holds, standard deviations and correlations; NULL for
+# nothing.
 held_parameters <- function(fixed, frame) {
   if (!length(fixed)) return(NULL)
   value <- if (is.list(fixed)) unlist(fixed) else fixed
   names <- names(value)
   numbers <- is.numeric(value) && is.null(attr(value, "class")) && length(value) == length(fixed)
   if (!numbers || is.null(names) || !all(nzchar(names))) {
-    lmm_abort("input", paste0("`fixed` must be a vector of numbers named by variance parameters, such as c(sigma = 1), not ",
+    lmm_abort("input",
+      paste0("`fixed` must be a vector of numbers named by variance parameters, such as c(sigma = 1), not ",
                               kind_of(fixed), if (numbers) " without names", "."), what = "fixed")
   }
   refuse_special(frame, "holding parameters (`fixed`) is", "Use (x | g), (x || g) or fit without `fixed`.")
   known <- known_parameters(frame)
   at <- match(names, known$name)
   if (anyNA(at)) {
-    lmm_abort("input", paste0("`fixed` names ", enumerate(quote_name(names[is.na(at)])), ", which is not a variance parameter of the model."),
+    lmm_abort("input", paste0("`fixed` names ", enumerate(quote_name(names[is.na(at)])),
+                              ", which is not a variance parameter of the model."),
               what = names[is.na(at)], fix = paste0("There are ", enumerate(quote_name(unique(known$shown))), "."))
   }
   held <- known[at, c("term", "row", "col", "kind", "correlation", "squared", "shown", "alone")]
@@ -37,11 +40,13 @@ split_held <- function(fixed, residual) {
   random <- grepl("^(sd|var|cor|cov)_", names(value))
   if (any(random)) {
     lmm_abort("input", paste0("`fixed` cannot hold ", quote_name(names(value)[random][1L]),
-                              ", a parameter of random effects, beside a residual structure."), what = names(value)[random])
+                              ", a parameter of random effects, beside a residual structure."),
+                              what = names(value)[random])
   }
   bad <- !is.finite(value)
   if (any(bad)) {
-    lmm_abort("input", paste0("`fixed` cannot hold ", quote_name(names(value)[bad][1L]), " at ", format(value[bad][1L]), "."),
+    lmm_abort("input", paste0("`fixed` cannot hold ", quote_name(names(value)[bad][1L]), " at ", format(value[bad][1L]),
+                              "."),
               what = names(value)[bad])
   }
   scale <- names(value) %in% c("sigma", "sigma^2")
@@ -71,15 +76,19 @@ check_held <- function(held, names) {
   bad <- bad | (!is.na(squares) & !held$correlation & held$value > 0 & squares < .Machine$double.xmin)
   if (any(bad)) {
     k <- which(bad)[1L]
-    lmm_abort("input", paste0("`fixed` cannot hold ", quote_name(names[k]), " at ", format(held$value[k]), "."), what = names[k],
+    lmm_abort("input", paste0("`fixed` cannot hold ", quote_name(names[k]), " at ", format(held$value[k]), "."),
+              what = names[k],
               value = held$value[k], fix = if (held$correlation[k]) "A correlation lies between -1 and 1."
-              else if (isTRUE(held$value[k] != 0) && isTRUE(held$value[k] >= 0)) "Its square leaves double precision; change the unit of the response."
+              else if (isTRUE(held$value[k] != 0) &&
+                       isTRUE(held$value[k] >= 0)) paste("Its square leaves double precision; change the unit of the",
+                                                         "response.")
               else if (held$term[k] == 0L) "The residual standard deviation is above 0."
               else if (isTRUE(held$value[k] == 0)) "Leave the column out of the random term instead."
               else paste("A", if (held$squared[k]) "variance" else "standard deviation", "is not negative."))
   }
   twice <- duplicated(held[c("term", "row", "col")])
-  if (any(twice)) lmm_abort("input", paste0("`fixed` holds ", quote_name(names[twice][1L]), " twice."), what = names[twice])
+  if (any(twice)) lmm_abort("input", paste0("`fixed` holds ", quote_name(names[twice][1L]), " twice."),
+                            what = names[twice])
 }
 
 # Columns all of whose correlations are held must have a correlation matrix.
@@ -90,12 +99,14 @@ check_correlations <- function(held, frame) {
     R[R == 0] <- NA_real_
     R[cbind(own$row, own$col)] <- R[cbind(own$col, own$row)] <- own$value
     used <- unique(c(own$row, own$col))
-    sets <- unlist(lapply(seq_along(used)[-(1:2)], function(size) utils::combn(used, size, simplify = FALSE)), recursive = FALSE)
+    sets <- unlist(lapply(seq_along(used)[-(1:2)], function(size) utils::combn(used, size, simplify = FALSE)),
+                   recursive = FALSE)
     for (set in Filter(function(set) !anyNA(R[set, set]), sets)) {
       if (min(eigen(R[set, set], symmetric = TRUE, only.values = TRUE)$values) > 0) next
       inside <- own$row %in% set & own$col %in% set
       lmm_abort("input", paste0("`fixed` holds ", enumerate(quote_name(own$given[inside])),
-                                " at values that no correlation matrix has together: it would not be positive definite."),
+                                paste(" at values that no correlation matrix has together: it would not be positive",
+                                      "definite.")),
                 what = own$given[inside], value = own$value[inside])
     }
   }
@@ -113,7 +124,8 @@ engine_held <- function(frame) {
 
 fit_held <- function(fit) engine_held(fit$frame)
 
-print_held <- function(names) if (length(names)) cat("Held, not estimated: ", paste(names, collapse = ", "), "\n", sep = "")
+print_held <- function(names) if (length(names)) cat("Held, not estimated: ", paste(names, collapse = ", "), "\n",
+                                                     sep = "")
 
 held_names <- function(fit) {
   parameters <- variance_parameters(fit)
@@ -129,15 +141,18 @@ check_held_values <- function(found, blocks, frame) {
   parameters <- data.frame(held[c("term", "row", "col")])
   sd <- parameters$row == parameters$col
   parameters$kind <- ifelse(sd, "variance", "correlation")
-  exact <- is_exact_fit(blocks) && !0L %in% held$term && any(held$value[sd] > 0)      # sigma falls to 0, its ratio grows
+  # sigma falls to 0, its ratio grows
+  exact <- is_exact_fit(blocks) && !0L %in% held$term && any(held$value[sd] > 0)
   lost <- exact || !isTRUE(is.finite(found$optimum$value))
   if (!lost && found$optimum$identified) {
-    covariance <- Map(clean_covariance, found$solution$covariance, frame$random, found$optimum$singular, blocks$z_basis, held_columns(frame))
+    covariance <- Map(clean_covariance, found$solution$covariance, frame$random, found$optimum$singular, blocks$z_basis,
+                      held_columns(frame))
     value <- parameter_values(parameters, covariance, sqrt(found$solution$sigma2))
     lost <- any(abs(value - held$value) > 1e-7 * ifelse(sd, held$value, 1), na.rm = TRUE)
   }
   if (lost) {
-    lmm_abort("numeric", "no estimates were found with the parameters in `fixed` at their values.", what = "fixed", value = held$value,
+    lmm_abort("numeric", "no estimates were found with the parameters in `fixed` at their values.", what = "fixed",
+              value = held$value,
       fix = paste("The response may have no residual variation, the held values may be far from what the data say, or",
                   "`max_evaluations` in lmm_control() may be too few."))
   }

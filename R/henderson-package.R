@@ -6,13 +6,16 @@
 #' the model, not on the number of rows. The fit is plain R data: it survives
 #' `saveRDS()` and needs neither the original data nor an environment later.
 #'
-#' Start with `vignette("introduction", "henderson")`; `vignette("cheat-sheet", "henderson")` is one page of calls. Those who come from
-#' lme4, lmerTest, pbkrtest, nlme or SAS find the equivalent calls in `vignette("for-lme4-users", "henderson")`.
+#' Start with `vignette("introduction", "henderson")`; `vignette("cheat-sheet", "henderson")` is one page of calls.
+#' Those who come from lme4, lmerTest, pbkrtest, nlme or SAS find the equivalent calls in
+#' `vignette("for-lme4-users", "henderson")`.
 #'
 #' @section Fit a model:
 #' * nested, crossed, multilevel models; random slopes: [lmm()]
-#' * repeated measures, correlated residuals (unstructured, AR(1), spatial): `residual =` of [lmm()], [subject_covariance()]
-#' * unequal residual variances: `variance =` of [lmm()]; known variances or correlations: `fixed =`; negative components: `bounded = FALSE`
+#' * repeated measures, correlated residuals (unstructured, AR(1), spatial): `residual =` of [lmm()],
+#'   [subject_covariance()]
+#' * unequal residual variances: `variance =` of [lmm()]; known variances or correlations: `fixed =`; negative
+#'   components: `bounded = FALSE`
 #' * pedigrees, kinship, genomic prediction: `relationship =` of [lmm()], [pedigree()], [precision()]
 #' * kriging, effects correlated by distance: `exp(x + y | site)` in [lmm()]
 #' * large crossed designs, limits of time and memory: [lmm_control()], [blocks()]
@@ -22,12 +25,15 @@
 #'   [update()][update.lmm_fit]
 #'
 #' @section Read a fit:
-#' * coefficients, standard errors and tests: [summary()][summary.lmm_fit], [fixef()][coefficients], [vcov()][coefficients]
-#' * variances, standard deviations, correlations: [VarCorr()][VarCorr.lmm_fit], [variance_components()] with standard errors
+#' * coefficients, standard errors and tests: [summary()][summary.lmm_fit], [fixef()][coefficients],
+#'   [vcov()][coefficients]
+#' * variances, standard deviations, correlations: [VarCorr()][VarCorr.lmm_fit], [variance_components()] with standard
+#'   errors
 #' * random effects (BLUPs), their prediction error variance and reliability: [ranef()][ranef.lmm_fit], [reliability()]
 #' * log-likelihood, AIC, BIC, AICc: [logLik()][logLik.lmm_fit], [AICC()]
 #' * data frames of results: [tidy(), glance(), augment()][tidiers], [tidy_results]
-#' * formula, model matrices, numbers of levels, other parts: [model.matrix()][model.matrix.lmm_fit], [ngrps()], [getME()]
+#' * formula, model matrices, numbers of levels, other parts: [model.matrix()][model.matrix.lmm_fit], [ngrps()],
+#'   [getME()]
 #'
 #' @section Test:
 #' * terms of the fixed effects, two nested fits: [anova()][anova.lmm_fit], [drop1()][drop1.lmm_fit], [backward()]
@@ -47,8 +53,8 @@
 #'   observations: [predict_mean()]
 #' * combinations of fixed and random effects (narrow and broad inference): [predictable()]
 #' * tolerance intervals: [tolerance_interval()]
-#' * new responses from a fit: [simulate()][simulate.lmm_fit]; from a formula and parameters: [simulate_lmm()]; power and sample size:
-#'   [power_study()]
+#' * new responses from a fit: [simulate()][simulate.lmm_fit]; from a formula and parameters: [simulate_lmm()]; power
+#'   and sample size: [power_study()]
 #'
 #' @section Variance components and measurement systems:
 #' * expected mean squares, ANOVA and MIVQUE0 estimates: [ems()]; gauge R&R: [gauge_rr()]
@@ -64,7 +70,8 @@
 #' * posterior draws, credible intervals, predictions, Bayes factors: [posterior()], [priors], [bayes_factor()]
 #'
 #' @section Other packages:
-#' * emmeans, multcomp, car, lmtest, nlme: [emmeans_support], [multcomp_support], [car_support], [lmtest_support], [nlme_support]
+#' * emmeans, multcomp, car, lmtest, nlme: [emmeans_support], [multcomp_support], [car_support], [lmtest_support],
+#'   [nlme_support]
 #' * a fit as an object of lme4, for packages that know only those: [as_lmer()]
 #'
 #' @useDynLib henderson, .registration = TRUE

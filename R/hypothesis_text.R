@@ -3,12 +3,14 @@
 # Rows over all coefficients and right-hand sides of texts such as "treatB - treatC = 2" or "2 * x + `(Intercept)`".
 hypothesis_from_text <- function(fit, text) {
   if (!length(text) || !all(grepl("=", readable_text(text), fixed = TRUE))) {
-    lmm_abort("input", paste0("`L` must be a numeric vector or matrix, or equations, not ", kind_of(text), " without \"=\"."), what = "L", value = text,
+    lmm_abort("input", paste0("`L` must be a numeric vector or matrix, or equations, not ", kind_of(text),
+                              " without \"=\"."), what = "L", value = text,
               fix = "Write, for example, \"a - b = 0\" with names of fixef(fit).")
   }
   names <- names(fit_beta(fit))
   rows <- lapply(readable_text(text), equation_row, names = names)
-  list(L = matrix(vapply(rows, `[[`, numeric(length(names)), "row"), length(rows), byrow = TRUE, dimnames = list(unname(text), names)),
+  list(L = matrix(vapply(rows, `[[`, numeric(length(names)), "row"), length(rows), byrow = TRUE,
+                  dimnames = list(unname(text), names)),
        rhs = vapply(rows, `[[`, 0, "rhs"))
 }
 
@@ -23,7 +25,8 @@ equation_row <- function(text, names) {
 linear_form <- function(side, names, text) {
   longest <- order(nchar(names), decreasing = TRUE)
   letter <- "\\w.:"
-  pattern <- paste0("`?(?<![", letter, "])(?:", paste0("\\Q", names[longest], "\\E", collapse = "|"), ")(?![", letter, "])`?")
+  pattern <- paste0("`?(?<![", letter, "])(?:", paste0("\\Q", names[longest], "\\E", collapse = "|"), ")(?![", letter,
+                    "])`?")
   at <- gregexpr(pattern, side, perl = TRUE)
   found <- gsub("^`|`$", "", regmatches(side, at)[[1L]])
   regmatches(side, at) <- list(paste0(" (.b[", match(found, names), "]) "))
@@ -40,7 +43,8 @@ linear_form <- function(side, names, text) {
   row <- vapply(seq_along(names), function(j) value(replace(zero, j, 1)), 0) - constant
   probe <- sqrt(seq_along(names) + 1)
   gap <- value(probe) - constant - sum(row * probe)
-  if (!all(is.finite(c(row, constant, gap))) || abs(gap) > 1e-9 * (abs(constant) + sum(abs(row) * probe))) abort_equation(text)
+  if (!all(is.finite(c(row, constant,
+                       gap))) || abs(gap) > 1e-9 * (abs(constant) + sum(abs(row) * probe))) abort_equation(text)
   list(row = row, constant = constant)
 }
 
@@ -50,13 +54,16 @@ check_linear_words <- function(form, names, text) {
   unknown <- setdiff(words, ".b")
   if (length(unknown)) {
     near <- nearest_name(unknown[1L], names)
-    lmm_abort("input", paste0(quote_name(unknown[1L]), " in ", quote_level(text), " is not a coefficient of the model."), what = "L", value = text,
-              fix = if (is.null(near)) paste0("The coefficients are ", enumerate(quote_name(names), 12L), ".") else paste0("Did you mean ", quote_name(near), "?"))
+    lmm_abort("input", paste0(quote_name(unknown[1L]), " in ", quote_level(text),
+                              " is not a coefficient of the model."), what = "L", value = text,
+              fix = if (is.null(near)) paste0("The coefficients are ", enumerate(quote_name(names), 12L),
+                                              ".") else paste0("Did you mean ", quote_name(near), "?"))
   }
   if (length(setdiff(all.names(form), c(".b", "[", "(", "+", "-", "*", "/")))) abort_equation(text)
 }
 
 abort_equation <- function(text) {
-  lmm_abort("input", paste0(quote_level(text), " is not a linear equation of the coefficients."), what = "L", value = text,
+  lmm_abort("input", paste0(quote_level(text), " is not a linear equation of the coefficients."), what = "L",
+            value = text,
             fix = "Write, for example, \"a - b = 0\" with names of fixef(fit).")
 }

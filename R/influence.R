@@ -5,15 +5,16 @@
 #' `hatvalues()` gives the diagonal of the matrix that leads from the response to the fitted values, random effects
 #' included, at the estimated variance parameters: the weight of an observation in its own fitted value.
 #'
-#' With `h` the leverage and `e` the Pearson residual, `rstudent()` and `rstandard()` are `e / (sigma sqrt(1 - h))`, with the
-#' residual standard deviation of all rows (as in lme4, which calls this studentized), and `cooks.distance()` is
-#' `(e / (1 - h))^2 h / (sigma^2 p)`, with `p` the rank of the fixed-effect matrix. They tell how fitted values move when a
-#' single response does; to see what a whole group does to the estimates, leave it out with `update(fit, subset = )`.
+#' With `h` the leverage and `e` the Pearson residual, `rstudent()` and `rstandard()` are `e / (sigma sqrt(1 - h))`,
+#' with the residual standard deviation of all rows (as in lme4, which calls this studentized), and `cooks.distance()`
+#' is `(e / (1 - h))^2 h / (sigma^2 p)`, with `p` the rank of the fixed-effect matrix. They tell how fitted values move
+#' when a single response does; to see what a whole group does to the estimates, leave it out with
+#' `update(fit, subset = )`.
 #'
 #' @param model a fit made by [lmm()] that holds its rows.
 #' @param ... not used.
-#' @return A vector, one element per row used; per row of the data if the fit was made with `na.action = na.exclude`. A row of
-#'   weight zero has leverage 0. Cook's distance is `NA` in a model without fixed effects.
+#' @return A vector, one element per row used; per row of the data if the fit was made with `na.action = na.exclude`. A
+#'   row of weight zero has leverage 0. Cook's distance is `NA` in a model without fixed effects.
 #' @section Conditions:
 #' `lmm_error_input` for a fit that holds no rows. All are `NA` where the residual variance is zero.
 #' @references Demidenko and Stukel (2005) Statistics in Medicine 24, 893-909.

@@ -9,7 +9,8 @@ information_is_expensive <- function(fit) {
   effects_of_crossed_factors(fit) > information_columns
 }
 
-# 0 where there is one grouping factor, whose levels are independent, one dense matrix anyway (no bounds), or no matrix at all.
+# 0 where there is one grouping factor, whose levels are independent, one dense matrix anyway (no bounds), or no matrix
+# at all.
 effects_of_crossed_factors <- function(fit) {
   if (length(fit_groups(fit)) < 2L || !fit_is_bounded(fit) || fit_is_iterative(fit)) return(0)
   sizes <- term_sizes(fit)
@@ -19,7 +20,8 @@ effects_of_crossed_factors <- function(fit) {
 # What is used where none was asked for: a message tells of another choice than the usual one.
 default_ddf <- function(fit, usual = "Satterthwaite") {
   if (!inherits(fit, "lmm_fit") || !information_is_expensive(fit)) return(usual)
-  inform_expensive(fit, paste0("tests and intervals of fixed effects are asymptotic, without ", usual, "'s degrees of freedom."),
+  inform_expensive(fit, paste0("tests and intervals of fixed effects are asymptotic, without ", usual,
+                               "'s degrees of freedom."),
                    "Name a method as `ddf` to choose another, such as \"residual\".")
   "asymptotic"
 }
@@ -27,13 +29,15 @@ default_ddf <- function(fit, usual = "Satterthwaite") {
 default_information <- function(fit) {
   if (inherits(fit, "lmm_fit") && fit_is_iterative(fit)) return("average")
   if (!inherits(fit, "lmm_fit") || !information_is_expensive(fit)) return("observed")
-  inform_expensive(fit, "standard errors of variance parameters are from the average information in place of the observed one.")
+  inform_expensive(fit,
+    "standard errors of variance parameters are from the average information in place of the observed one.")
   "average"
 }
 
 inform_expensive <- function(fit, text, fix = NULL) {
   effects <- effects_of_crossed_factors(fit)
-  lmm_inform("size", paste0(count_of(effects, "random effect"), " of crossed factors: ", text), value = effects, fix = fix)
+  lmm_inform("size", paste0(count_of(effects, "random effect"), " of crossed factors: ", text), value = effects,
+             fix = fix)
 }
 
 # list(fit, kept, basis, inverse, sigma2, estimate, phi) and, if `full`, the derivatives p, q, the information matrices
@@ -80,7 +84,8 @@ with_bends <- function(found, whole) {
 }
 
 abort_information_size <- function(columns) {
-  lmm_abort("numeric", paste0("with ", count_of(as.numeric(columns), "random effect"), " of crossed factors the information ",
+  lmm_abort("numeric",
+            paste0("with ", count_of(as.numeric(columns), "random effect"), " of crossed factors the information ",
     "about the variance parameters is too expensive."), value = as.numeric(columns),
     fix = "Use ddf = \"asymptotic\" or \"residual\" for tests, information = \"average\" for variance parameters.")
 }

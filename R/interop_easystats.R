@@ -1,11 +1,13 @@
-# Packages 'insight', 'parameters', 'datawizard' and 'ggeffects': methods for what a converted fit does not do, or does wrongly.
+# Packages 'insight', 'parameters', 'datawizard' and 'ggeffects': methods for what a converted fit does not do, or does
+# wrongly.
 
 # An exported function of a package that may be absent.
 partner <- function(package, name) getExportedValue(package, name)
 
 # ---- degrees of freedom ----
 
-df_method_words <- c(satterthwaite = "Satterthwaite", kenward = "Kenward-Roger", `kenward-roger` = "Kenward-Roger", kr = "Kenward-Roger")
+df_method_words <- c(satterthwaite = "Satterthwaite", kenward = "Kenward-Roger", `kenward-roger` = "Kenward-Roger",
+                     kr = "Kenward-Roger")
 
 get_df_insight <- function(x, type = "residual", ...) {
   ddf <- if (is.character(type) && length(type) == 1L) df_method_words[tolower(type)] else NA
@@ -55,13 +57,15 @@ ci_kenward_parameters <- function(model, ci = 0.95, ...) {
 
 degrees_of_freedom_parameters <- function(model, method = "analytical", ...) {
   ddf <- if (is.character(method) && length(method) == 1L) df_method_words[tolower(method)] else NA
-  if (!is.na(ddf)) coefficient_df(model, ddf) else partner("parameters", "degrees_of_freedom")(as_lmer(model), method = method, ...)
+  if (!is.na(ddf)) coefficient_df(model, ddf) else partner("parameters",
+                                                           "degrees_of_freedom")(as_lmer(model), method = method, ...)
 }
 
 # Early versions of 'parameters' compute the method of Kenward and Roger themselves, from parts of the fit.
 check_parts_for_kenward <- function(fit, name, caller) {
   home <- topenv(caller)
-  if ("is_REML" %in% name && isNamespace(home) && exists(".get_SigmaG", home, inherits = FALSE)) check_unweighted(fit, package_of(home))
+  if ("is_REML" %in% name && isNamespace(home) && exists(".get_SigmaG", home,
+                                                         inherits = FALSE)) check_unweighted(fit, package_of(home))
 }
 
 # The quoted name of the package that an environment belongs to.
@@ -72,19 +76,21 @@ package_of <- function(env) {
 
 # ---- predictions of 'ggeffects' ----
 
-# Version 1 knows models by a list of classes and asks 'insight' for all others, for the first level of each grouping factor.
+# Version 1 knows models by a list of classes and asks 'insight' for all others, for the first level of each grouping
+# factor.
 get_predicted_insight <- function(x, ...) {
   home <- topenv(parent.frame())
   if (package_of(home) == "'ggeffects'" && !exists("get_predictions", home, inherits = FALSE)) {
-    lmm_abort("input", paste("this version of 'ggeffects' does not know fits of lmm(): it would predict for the first level of each",
+    lmm_abort("input",
+      paste("this version of 'ggeffects' does not know fits of lmm(): it would predict for the first level of each",
                              "grouping factor in place of the population."), what = "ggeffects",
               fix = "Give it as_lmer(fit), install 'ggeffects' 2.0 or later, or use ggeffect() or emmeans::emmeans().")
   }
   partner("insight", "get_predicted")(as_lmer(x), ...)
 }
 
-# The grid has the first level of a grouping factor that is not asked for; for fits of 'lme4' it has 0 there, the population, and so have the
-# notes below the printed result, which are made of the grid of the calling function.
+# The grid has the first level of a grouping factor that is not asked for; for fits of 'lme4' it has 0 there, the
+# population, and so have the notes below the printed result, which are made of the grid of the calling function.
 get_predictions_ggeffects <- function(model, data_grid = NULL, terms = NULL, ...) {
   data_grid <- population_grid(model, data_grid, terms)
   caller <- parent.frame()

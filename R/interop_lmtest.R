@@ -2,28 +2,28 @@
 
 #' Tests with lmtest
 #'
-#' `lmtest::coeftest(fit)` gives the t tests of [summary()][summary.lmm_fit()], `lmtest::coefci(fit)` their intervals and
-#' `lmtest::lrtest(fit, other)` the likelihood ratio test of [anova()][anova.lmm_fit()]: fits by REML are refitted by maximum likelihood,
-#' since restricted likelihoods of models with different fixed effects cannot be compared.
+#' `lmtest::coeftest(fit)` gives the t tests of [summary()][summary.lmm_fit()], `lmtest::coefci(fit)` their intervals
+#' and `lmtest::lrtest(fit, other)` the likelihood ratio test of [anova()][anova.lmm_fit()]: fits by REML are refitted
+#' by maximum likelihood, since restricted likelihoods of models with different fixed effects cannot be compared.
 #'
-#' Formulas in `lrtest()`, and the model with nothing but a constant, offsets and the random effects that it compares with by default,
-#' are fitted to the rows of the fit they change, also where a variable with missing values leaves.
+#' Formulas in `lrtest()`, and the model with nothing but a constant, offsets and the random effects that it compares
+#' with by default, are fitted to the rows of the fit they change, also where a variable with missing values leaves.
 #'
 #' @param x,object a fit made by [lmm()].
 #' @param parm names or numbers of coefficients; `NULL` for all.
 #' @param level confidence level.
-#' @param vcov. covariance matrix of the coefficients, or a function that gives one from the fit and the further arguments; `NULL` for that
-#'   of the method.
-#' @param df degrees of freedom, one number or one for each coefficient; 0 or `Inf` for the normal distribution. `NULL`: those of the method, or
-#'   with a `vcov.` the normal distribution.
+#' @param vcov. covariance matrix of the coefficients, or a function that gives one from the fit and the further
+#'   arguments; `NULL` for that of the method.
+#' @param df degrees of freedom, one number or one for each coefficient; 0 or `Inf` for the normal distribution. `NULL`:
+#'   those of the method, or with a `vcov.` the normal distribution.
 #' @param ddf method for the degrees of freedom, see [ddf_methods()].
-#' @param ... for `lrtest()` further fits, or formulas that change the one before; for `coeftest()` and `coefci()` options of the method,
-#'   or arguments of `vcov.`.
-#' @return For `coeftest()` a matrix of class `coeftest`, for `coefci()` one with a row of limits for each coefficient; for `lrtest()` a
-#'   data frame of class `anova`.
+#' @param ... for `lrtest()` further fits, or formulas that change the one before; for `coeftest()` and `coefci()`
+#'   options of the method, or arguments of `vcov.`.
+#' @return For `coeftest()` a matrix of class `coeftest`, for `coefci()` one with a row of limits for each coefficient;
+#'   for `lrtest()` a data frame of class `anova`.
 #' @section Conditions:
-#' `lmm_error_input`: a covariance matrix or `df` that does not fit the coefficients, `ddf` together with `vcov.`, a coefficient that
-#' does not exist, fits to other rows or responses.
+#' `lmm_error_input`: a covariance matrix or `df` that does not fit the coefficients, `ddf` together with `vcov.`, a
+#' coefficient that does not exist, fits to other rows or responses.
 #' `lmm_message_refit`: fits were refitted by maximum likelihood.
 #' @seealso [vcov][coefficients], [anova][anova.lmm_fit].
 #' @concept Wald test
@@ -48,7 +48,8 @@ coeftest.lmm_fit <- function(x, vcov. = NULL, df = NULL, ddf = "Satterthwaite", 
     if (is.null(df)) df <- if ("df" %in% colnames(table)) table[, "df"] else Inf
   } else {
     if (!missing(ddf)) {
-      lmm_abort("input", "`ddf` belongs to the covariance matrix of its method, and `vcov.` gives another.", what = c("ddf", "vcov."),
+      lmm_abort("input", "`ddf` belongs to the covariance matrix of its method, and `vcov.` gives another.",
+                what = c("ddf", "vcov."),
                 fix = "Leave one of them out, or give the degrees of freedom: df = .")
     }
     if (is.function(vcov.)) vcov. <- vcov.(x, ...) else check_dots_empty(...)
@@ -79,11 +80,13 @@ confint.coeftest.lmm_fit <- function(object, parm = NULL, level = 0.95, ...) {
   half <- stats::qt((1 + level) / 2, df) * object[, "Std. Error"]
   names <- rownames(object)
   out <- cbind(object[, "Estimate"] - half, object[, "Estimate"] + half)
-  dimnames(out) <- list(names, paste(format(50 * c(1 - level, 1 + level), trim = TRUE, scientific = FALSE, digits = 3L), "%"))
+  dimnames(out) <- list(names, paste(format(50 * c(1 - level, 1 + level), trim = TRUE, scientific = FALSE, digits = 3L),
+                                     "%"))
   if (is.null(parm)) return(out)
   at <- if (is.character(parm)) match(parm, names) else match(parm, seq_along(names))
   if (anyNA(at)) {
-    lmm_abort("input", paste0("no coefficient ", enumerate(quote_name(parm[is.na(at)])), "."), what = "parm", value = parm[is.na(at)],
+    lmm_abort("input", paste0("no coefficient ", enumerate(quote_name(parm[is.na(at)])), "."), what = "parm",
+              value = parm[is.na(at)],
               fix = paste0("The coefficients are ", enumerate(quote_name(names), 20L), "."))
   }
   out[at, , drop = FALSE]
@@ -126,7 +129,9 @@ lrtest.lmm_fit <- function(object, ...) {
                  `Pr(>Chisq)` = ifelse(change == 0, NA, stats::pchisq(chisq, abs(change), lower.tail = FALSE))),
             row.names = as.character(seq_along(fits)), class = c("anova", "data.frame"),
             heading = c("Likelihood ratio test, by maximum likelihood\n",
-                        paste(wrapped(paste0("Model ", seq_along(fits), ": ", vapply(fits, function(fit) deparse_line(stats::formula(fit)), ""))), collapse = "\n")))
+                        paste(wrapped(paste0("Model ", seq_along(fits), ": ",
+                                             vapply(fits, function(fit) deparse_line(stats::formula(fit)), ""))),
+                                             collapse = "\n")))
 }
 
 # The random terms of a fit, its offsets and a constant.

@@ -2,11 +2,12 @@
 
 #' Simultaneous tests with multcomp
 #'
-#' `multcomp::glht(fit, multcomp::mcp(treat = "Tukey"))` and `glht(fit, L)` work on fits. As for fits of 'lme4', the reference distribution is
-#' the normal one unless `df` is given; for degrees of freedom of each comparison use 'emmeans', see [emmeans_support].
+#' `multcomp::glht(fit, multcomp::mcp(treat = "Tukey"))` and `glht(fit, L)` work on fits. As for fits of 'lme4', the
+#' reference distribution is the normal one unless `df` is given; for degrees of freedom of each comparison use
+#' 'emmeans', see [emmeans_support].
 #'
-#' Where columns of the model matrix are dropped, `glht()` does not read equations (for fits of `lm()` neither): give `mcp()` or a matrix
-#' with a column for every coefficient.
+#' Where columns of the model matrix are dropped, `glht()` does not read equations (for fits of `lm()` neither): give
+#' `mcp()` or a matrix with a column for every coefficient.
 #'
 #' @param model a fit made by [lmm()].
 #' @param coef.,vcov. coefficients and their covariance matrix, or functions of the fit that give them, such as
@@ -39,11 +40,13 @@ modelparm.lmm_fit <- function(model, coef. = fixef, vcov. = NULL, df = NULL, ...
   structure(list(coef = beta[estimable], vcov = V, df = df, estimable = unname(estimable)), class = "modelparm")
 }
 
-# Of the estimable coefficients, `size` of them where that is not to be checked later; `given`: a matrix, a function of the fit, or NULL.
+# Of the estimable coefficients, `size` of them where that is not to be checked later; `given`: a matrix, a function of
+# the fit, or NULL.
 covariance_of <- function(fit, given, size = NULL) {
   V <- if (is.null(given)) vcov(fit, complete = FALSE) else if (is.function(given)) given(fit) else given
   if (!is.null(given) && (!is.numeric(V <- as.matrix(V)) || nrow(V) != ncol(V))) {
-    lmm_abort("input", "`vcov.` must be a square numeric matrix, or a function of the fit that gives one.", what = "vcov.")
+    lmm_abort("input", "`vcov.` must be a square numeric matrix, or a function of the fit that gives one.",
+              what = "vcov.")
   }
   kept <- fit_estimable(fit)
   if (nrow(V) == length(kept)) V <- V[kept, kept, drop = FALSE]
@@ -52,6 +55,7 @@ covariance_of <- function(fit, given, size = NULL) {
 }
 
 abort_covariance <- function(rows, coefficients) {
-  lmm_abort("input", paste0("the covariance matrix has ", count_of(rows, "row"), " for ", count_of(coefficients, "coefficient"), "."),
+  lmm_abort("input", paste0("the covariance matrix has ", count_of(rows, "row"), " for ",
+                            count_of(coefficients, "coefficient"), "."),
             what = "vcov.", value = rows)
 }

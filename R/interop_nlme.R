@@ -2,29 +2,35 @@
 
 #' Functions of nlme
 #'
-#' `intervals()`, `getVarCov()`, `ACF()`, `Variogram()`, `getGroups()`, `getResponse()` and `getData()` of package 'nlme' work on fits.
+#' `intervals()`, `getVarCov()`, `ACF()`, `Variogram()`, `getGroups()`, `getResponse()` and `getData()` of package
+#' 'nlme' work on fits.
 #'
 #' @param object,obj a fit made by [lmm()].
-#' @param level for `intervals()` the confidence level; for `getGroups()` name or number of the grouping factor, by default the last.
+#' @param level for `intervals()` the confidence level; for `getGroups()` name or number of the grouping factor, by
+#'   default the last.
 #' @param which `"all"`, `"fixed"` or `"var-cov"`.
-#' @param ddf method for the degrees of freedom of the fixed effects, see [ddf_methods()]. `"inner-outer"` gives the limits of `nlme::lme()`.
-#' @param type `"random.effects"`: covariance matrix of the random effects of a grouping factor; `"conditional"`, `"marginal"`: those of the
-#'   response of individuals given the random effects, or not.
+#' @param ddf method for the degrees of freedom of the fixed effects, see [ddf_methods()]. `"inner-outer"` gives the
+#'   limits of `nlme::lme()`.
+#' @param type `"random.effects"`: covariance matrix of the random effects of a grouping factor; `"conditional"`,
+#'   `"marginal"`: those of the response of individuals given the random effects, or not.
 #' @param individuals names or numbers of levels of the grouping factor.
 #' @param group name or number of the grouping factor, by default the first.
 #' @param maxLag largest lag.
-#' @param resType kind of residuals: `"pearson"`, `"response"`, or `"normalized"`, which is `"pearson"` where residuals are independent.
-#' @param form a one-sided formula whose variable gives the distance of rows, optionally `~ time | group`; for `ACF()` only a group.
-#'   By default the rows are one apart, within the levels of the last grouping factor.
+#' @param resType kind of residuals: `"pearson"`, `"response"`, or `"normalized"`, which is `"pearson"` where residuals
+#'   are independent.
+#' @param form a one-sided formula whose variable gives the distance of rows, optionally `~ time | group`; for `ACF()`
+#'   only a group. By default the rows are one apart, within the levels of the last grouping factor.
 #' @param nint number of classes of distances, by quantiles.
 #' @param maxDist largest distance; by default all.
 #' @param ... not used.
-#' @return `intervals()`: a list of class `intervals.lme` with limits and estimates: `fixed`, `reStruct` (one data frame for each grouping
-#'   factor), `sigma`. `getVarCov()`: a matrix, or a list with a matrix for each individual, of class `VarCov`. `ACF()`, `Variogram()`: data frames
-#'   of these classes, for which 'nlme' has plots. `getGroups()`: a factor; `getResponse()`: a vector; one value for each row used.
+#' @return `intervals()`: a list of class `intervals.lme` with limits and estimates: `fixed`, `reStruct` (one data frame
+#'   for each grouping factor), `sigma`. `getVarCov()`: a matrix, or a list with a matrix for each individual, of class
+#'   `VarCov`. `ACF()`, `Variogram()`: data frames of these classes, for which 'nlme' has plots. `getGroups()`: a
+#'   factor; `getResponse()`: a vector; one value for each row used.
 #' @section Formulas:
-#' The autocorrelation at lag `l` is the mean product of residuals of the same group that are `l` rows apart, divided by the mean square of all.
-#' The semivariogram is half the squared difference of two residuals of a group, averaged over the pairs of a class of distances.
+#' The autocorrelation at lag `l` is the mean product of residuals of the same group that are `l` rows apart, divided by
+#' the mean square of all. The semivariogram is half the squared difference of two residuals of a group, averaged over
+#' the pairs of a class of distances.
 #' @section Conditions:
 #' `lmm_error_input`: an argument that is none of these, a fit that holds no rows.
 #' @references Pinheiro and Bates (2000) *Mixed-Effects Models in S and S-PLUS*, sections 2.4, 5.3.
@@ -69,7 +75,8 @@ intervals.lmm_fit <- function(object, level = 0.95, which = c("all", "var-cov", 
 
 #' @rdname nlme_support
 #' @rawNamespace S3method(nlme::getVarCov, lmm_fit)
-getVarCov.lmm_fit <- function(obj, individuals = 1, type = c("random.effects", "conditional", "marginal"), group = 1, ...) {
+getVarCov.lmm_fit <- function(obj, individuals = 1, type = c("random.effects", "conditional", "marginal"), group = 1,
+                              ...) {
   check_dots_empty(...)
   type <- check_choice(type[1L], c("random.effects", "conditional", "marginal"), "type")
   group <- group_position(obj, group)
@@ -81,7 +88,8 @@ getVarCov.lmm_fit <- function(obj, individuals = 1, type = c("random.effects", "
   }
   levels <- fit_groups(obj)[[group]]$levels
   at <- if (is.character(individuals)) match(individuals, levels) else match(individuals, seq_along(levels))
-  if (anyNA(at)) lmm_abort("input", paste0("`individuals` must be levels of ", quote_name(name), " or their numbers."), what = "individuals", value = individuals)
+  if (anyNA(at)) lmm_abort("input", paste0("`individuals` must be levels of ", quote_name(name), " or their numbers."),
+                           what = "individuals", value = individuals)
   rows <- lapply(levels[at], function(level) which(as.character(getME(obj, "flist")[[group]]) == level))
   structure(stats::setNames(lapply(rows, response_covariance, fit = obj, marginal = type == "marginal"), levels[at]),
             class = c(type, "VarCov"), group.levels = name)
@@ -101,8 +109,12 @@ response_covariance <- function(fit, rows, marginal) {
 
 group_position <- function(fit, group) {
   names <- names(fit_groups(fit))
-  at <- if (is.character(group) && length(group) == 1L) match(group, names) else if (is.numeric(group) && length(group) == 1L) match(group, seq_along(names)) else NA
-  if (is.na(at)) lmm_abort("input", paste0("there is no grouping factor ", describe_value(group), "."), what = "group", value = group,
+  at <- if (is.character(group) &&
+            length(group) == 1L) match(group, names) else if (is.numeric(group) &&
+                                                              length(group) == 1L) match(group, seq_along(names)) else
+                                                                NA
+  if (is.na(at)) lmm_abort("input", paste0("there is no grouping factor ", describe_value(group), "."), what = "group",
+                           value = group,
                            fix = paste0("There is ", enumerate(quote_name(names)), "."))
   at
 }
@@ -138,7 +150,8 @@ ACF.lmm_fit <- function(object, maxLag = NULL, resType = c("pearson", "response"
   if (is.null(maxLag)) maxLag <- min(max(lengths(parts)) - 1, floor(10 * log10(length(unlist(parts)))))
   check_number(maxLag, "maxLag", lower = 0, whole = TRUE)
   products <- lapply(0:maxLag, function(lag) {
-    unlist(lapply(parts, function(r) if (length(r) > lag) r[seq_len(length(r) - lag)] * r[lag + seq_len(length(r) - lag)]))
+    unlist(lapply(parts, function(r) if (length(r) > lag) r[seq_len(length(r) - lag)] *
+                  r[lag + seq_len(length(r) - lag)]))
   })
   acf <- vapply(products, function(p) if (length(p)) mean(p) else NA_real_, 0) / mean(products[[1L]])
   structure(data.frame(lag = 0:maxLag, ACF = acf), n.used = lengths(products), class = c("ACF", "data.frame"))
@@ -146,7 +159,8 @@ ACF.lmm_fit <- function(object, maxLag = NULL, resType = c("pearson", "response"
 
 #' @rdname nlme_support
 #' @rawNamespace S3method(nlme::Variogram, lmm_fit)
-Variogram.lmm_fit <- function(object, form = NULL, resType = c("pearson", "response", "normalized"), nint = 20, maxDist = Inf, ...) {
+Variogram.lmm_fit <- function(object, form = NULL, resType = c("pearson", "response", "normalized"), nint = 20,
+                              maxDist = Inf, ...) {
   check_dots_empty(...)
   check_number(nint, "nint", lower = 1, whole = TRUE)
   check_number(maxDist, "maxDist", lower = 0)
@@ -156,11 +170,13 @@ Variogram.lmm_fit <- function(object, form = NULL, resType = c("pearson", "respo
     data.frame(dist = as.vector(stats::dist(place$value[rows])), variog = as.vector(stats::dist(r[rows]))^2 / 2)
   }))
   pairs <- pairs[pairs$dist <= maxDist, ]
-  if (!nrow(pairs)) lmm_abort("input", "no two rows of a group are within this distance.", what = "maxDist", value = maxDist)
+  if (!nrow(pairs)) lmm_abort("input", "no two rows of a group are within this distance.", what = "maxDist",
+                              value = maxDist)
   distances <- sort(unique(pairs$dist))
   class <- if (length(distances) <= nint) factor(pairs$dist, distances)
            else cut(pairs$dist, unique(stats::quantile(pairs$dist, seq(0, 1, 1 / nint))), include.lowest = TRUE)
-  out <- data.frame(variog = tapply(pairs$variog, class, mean), dist = tapply(pairs$dist, class, stats::median), n.pairs = as.vector(table(class)))
+  out <- data.frame(variog = tapply(pairs$variog, class, mean), dist = tapply(pairs$dist, class, stats::median),
+                    n.pairs = as.vector(table(class)))
   structure(out[out$n.pairs > 0L, ], row.names = seq_len(sum(out$n.pairs > 0L)), class = c("Variogram", "data.frame"))
 }
 
@@ -178,7 +194,8 @@ form_values <- function(fit, form) {
   group <- flist[[length(flist)]]
   value <- stats::ave(seq_along(group), group, FUN = seq_along)
   if (is.null(form)) return(list(group = group, value = value))
-  if (!inherits(form, "formula") || length(form) != 2L) lmm_abort("input", "`form` must be a one-sided formula.", what = "form")
+  if (!inherits(form, "formula") || length(form) != 2L) lmm_abort("input", "`form` must be a one-sided formula.",
+                                                                  what = "form")
   rhs <- form[[2L]]
   data <- fit_rows(fit, "nlme")$data
   raw <- getData.lmm_fit(fit)

@@ -1,4 +1,5 @@
-# Generic functions of other packages that have no meaning for mixed models, or another name here: they say what to call.
+# Generic functions of other packages that have no meaning for mixed models, or another name here: they say what to
+# call.
 
 refused_by <- function(why, fix) {
   force(why)
@@ -9,7 +10,8 @@ refused_by <- function(why, fix) {
 refusing <- function(names, why, fix) stats::setNames(rep(list(refused_by(why, fix)), length(names)), names)
 
 refused_generics <- list(
-  car = refusing(c("avPlot", "avPlots", "ceresPlots", "crPlots", "dfbetaPlots", "leveragePlots", "marginalModelPlots", "mmps", "ncvTest", "residualPlot",
+  car = refusing(c("avPlot", "avPlots", "ceresPlots", "crPlots", "dfbetaPlots", "leveragePlots", "marginalModelPlots",
+                   "mmps", "ncvTest", "residualPlot",
                    "residualPlots", "spreadLevelPlot", "durbinWatsonTest", "boxCox", "Boot"),
                  "this function of 'car' is for linear models without random effects.",
                  "Use plot(fit), plot(fit, resid(.) ~ x), plot_effects(fit), group_influence(fit) or bootstrap(fit)."),

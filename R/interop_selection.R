@@ -33,7 +33,8 @@ with_coefficients <- function(model, coefs, ...) {
   model
 }
 
-predict_marginaleffects <- function(model, newdata = NULL, type = "response", re.form = NULL, allow.new.levels = FALSE, ...) {
+predict_marginaleffects <- function(model, newdata = NULL, type = "response", re.form = NULL, allow.new.levels = FALSE,
+                                    ...) {
   estimate <- unname(stats::predict(model, newdata, re.form = re.form, allow.new.levels = allow.new.levels))
   rowid <- if (is.null(newdata$rowid)) seq_along(estimate) else newdata$rowid
   data.frame(rowid = rowid, estimate = as.vector(estimate))
@@ -43,5 +44,6 @@ predict_marginaleffects <- function(model, newdata = NULL, type = "response", re
 
 no_sandwich <- function(x, ...) {
   lmm_abort("input", "'sandwich' has no estimating functions for mixed models.", what = "sandwich",
-            fix = "Use vcov(fit, type = \"CR2\", cluster = ~ g), summary(fit, ddf = \"cluster-robust\", cluster = ~ g), or clubSandwich::vcovCR(fit).")
+            fix = paste("Use vcov(fit, type = \"CR2\", cluster = ~ g), summary(fit, ddf = \"cluster-robust\", cluster",
+                        "= ~ g), or clubSandwich::vcovCR(fit)."))
 }

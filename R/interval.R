@@ -4,16 +4,18 @@
 #'
 #' Limits for standard deviations, correlations, the residual standard deviation and fixed effects.
 #'
-#' Plain `confint(fit)` gives the limits of 'lme4': likelihood profiles by maximum likelihood, whose limits come from the
-#' normal distribution (as the square root of a chi-square with one degree of freedom). With few groups they are too narrow, and
-#' narrower than the t tests of [summary()][summary.lmm_fit()]. With `ddf`, `confint(fit, ddf = "Satterthwaite")`, limits of fixed
-#' effects are those of the t test, `estimate +- t se` with the standard error and the degrees of freedom of
-#' [contest()], and those of the variance parameters are profile limits of the restricted likelihood (REML). A value lies inside
-#' these limits of a fixed effect exactly where the t test does not reject it.
+#' Plain `confint(fit)` gives the limits of 'lme4': likelihood profiles by maximum likelihood, whose limits come from
+#' the normal distribution (as the square root of a chi-square with one degree of freedom). With few groups they are too
+#' narrow, and narrower than the t tests of [summary()][summary.lmm_fit()]. With `ddf`,
+#' `confint(fit, ddf = "Satterthwaite")`, limits of fixed effects are those of the t test, `estimate +- t se` with the
+#' standard error and the degrees of freedom of [contest()], and those of the variance parameters are profile limits of
+#' the restricted likelihood (REML). A value lies inside these limits of a fixed effect exactly where the t test does
+#' not reject it.
 #'
 #' Without `ddf` one message says where limits disagree with the tests: the t quantile of a fixed effect exceeds the
-#' normal one by more than 5 percent (at the level 0.95: 25 degrees of freedom or fewer), or the REML estimate of a standard
-#' deviation exceeds the maximum likelihood estimate, from which its profile starts, by more than 5 percent. `quiet = TRUE` omits it.
+#' normal one by more than 5 percent (at the level 0.95: 25 degrees of freedom or fewer), or the REML estimate of a
+#' standard deviation exceeds the maximum likelihood estimate, from which its profile starts, by more than 5 percent.
+#' `quiet = TRUE` omits it.
 #'
 #' \describe{
 #'   \item{`"profile"`}{likelihood intervals: all values that a likelihood ratio test at this level does not reject.
@@ -21,37 +23,39 @@
 #'     effects always use maximum likelihood, because restricted likelihoods for different fixed effects are not
 #'     comparable. The limits are roots of the likelihood equation itself. A standard deviation whose profile does not
 #'     reach the level on its way to 0 has lower limit 0.}
-#'   \item{`"Wald"`}{fixed effects: estimate and normal quantile, or with `ddf` that of t. Standard deviations are taken on the log scale and
-#'     correlations on the scale of Fisher's z, as in nlme; variances (`scale = "variance"`) as they are, as in SAS with
-#'     `CL=WALD`. (lme4 gives `NA` for all of these.)}
-#'   \item{`"chisq"`}{Satterthwaite's limits of SAS, `df v / chisq(df)` with `df = 2 (v / se)^2`, for variances and standard
-#'     deviations; covariances and correlations as for `"Wald"`, fixed effects too.}
+#'   \item{`"Wald"`}{fixed effects: estimate and normal quantile, or with `ddf` that of t. Standard deviations are taken
+#'     on the log scale and correlations on the scale of Fisher's z, as in nlme; variances (`scale = "variance"`) as
+#'     they are, as in SAS with `CL=WALD`. (lme4 gives `NA` for all of these.)}
+#'   \item{`"chisq"`}{Satterthwaite's limits of SAS, `df v / chisq(df)` with `df = 2 (v / se)^2`, for variances and
+#'     standard deviations; covariances and correlations as for `"Wald"`, fixed effects too.}
 #'   \item{`"boot"`}{parametric bootstrap: percentile or basic limits from refits of simulated responses.}
 #' }
 #'
 #' @param object a fit made by [lmm()].
-#' @param parm parameters wanted: names (old or new style), numbers, `"theta_"` for all variance parameters, `"beta_"` for
-#'   all fixed effects; all by default.
+#' @param parm parameters wanted: names (old or new style), numbers, `"theta_"` for all variance parameters, `"beta_"`
+#'   for all fixed effects; all by default.
 #' @param level confidence level.
 #' @param method how to find limits; unique beginnings are enough.
-#' @param oldNames,signames `TRUE`: `.sig01`, `.sigma`; `FALSE`: `sd_(Intercept)|Subject`, `sigma`. `signames` is the name of
-#'   this argument in later versions of 'lme4'.
-#' @param scale `"sd"`, or `"variance"` for variances and covariances (methods `"Wald"` and `"chisq"`), always with new names.
-#' @param criterion for profiles of variance parameters: `"ML"` or `"REML"`; the default is `"REML"` with `ddf`, otherwise `"ML"`.
+#' @param oldNames,signames `TRUE`: `.sig01`, `.sigma`; `FALSE`: `sd_(Intercept)|Subject`, `sigma`. `signames` is the
+#'   name of this argument in later versions of 'lme4'.
+#' @param scale `"sd"`, or `"variance"` for variances and covariances (methods `"Wald"` and `"chisq"`), always with new
+#'   names.
+#' @param criterion for profiles of variance parameters: `"ML"` or `"REML"`; the default is `"REML"` with `ddf`,
+#'   otherwise `"ML"`.
 #' @param information for `"Wald"` and `"chisq"`: see [vcov_components()].
-#' @param nsim,boot.type,seed,threads,progress for `"boot"`: number of simulated responses, `"perc"` or `"basic"`, seed of the
-#'   random numbers, number of processes, print progress? See [bootstrap()]. `boot.type = "norm"` gives normal limits around the
-#'   estimate less its bias.
-#' @param ddf method for the degrees of freedom of fixed effects, see [ddf_methods()], for all methods but `"boot"`; `NULL` for
-#'   none.
+#' @param nsim,boot.type,seed,threads,progress for `"boot"`: number of simulated responses, `"perc"` or `"basic"`, seed
+#'   of the random numbers, number of processes, print progress? See [bootstrap()]. `boot.type = "norm"` gives normal
+#'   limits around the estimate less its bias.
+#' @param ddf method for the degrees of freedom of fixed effects, see [ddf_methods()], for all methods but `"boot"`;
+#'   `NULL` for none.
 #' @param quiet omit the message about limits that disagree with the tests?
 #' @param ... `conf.level`, another name for `level`; otherwise not used.
-#' @return A matrix with a row per parameter and columns for the lower and upper limit: standard deviations in units of the
-#'   response (of a slope: per unit of its covariate), correlations, fixed effects in units of their coefficients. `NA` where
-#'   the method has no limit.
+#' @return A matrix with a row per parameter and columns for the lower and upper limit: standard deviations in units of
+#'   the response (of a slope: per unit of its covariate), correlations, fixed effects in units of their coefficients.
+#'   `NA` where the method has no limit.
 #' @section Conditions:
-#' `lmm_message_limits`: limits without `ddf` disagree with the tests. `lmm_error_input`: a parameter, method or level that
-#' does not exist, or `ddf` for the bootstrap. All limits are `NA` where the residual variance is zero;
+#' `lmm_message_limits`: limits without `ddf` disagree with the tests. `lmm_error_input`: a parameter, method or level
+#' that does not exist, or `ddf` for the bootstrap. All limits are `NA` where the residual variance is zero;
 #' `lmm_warning_convergence`, and `NA`, where the likelihood of a profile has no upper bound.
 #' @references Venzon and Moolgavkar (1988) Applied Statistics 37, 87-94. Satterthwaite (1946) Biometrics Bulletin 2,
 #'   110-114. Davison and Hinkley (1997) *Bootstrap Methods and their Application*.
@@ -75,20 +79,25 @@
 confint.lmm_fit <- function(object, parm, level = 0.95, method = c("profile", "Wald", "chisq", "boot"), oldNames = TRUE,
                             scale = c("sd", "variance"), criterion = NULL,
                             information = c("observed", "expected", "average"), nsim = 500,
-                            boot.type = c("perc", "basic", "norm"), seed = NULL, threads = 1, progress = interactive(), ddf = NULL,
+                            boot.type = c("perc", "basic", "norm"), seed = NULL, threads = 1, progress = interactive(),
+                            ddf = NULL,
                             quiet = FALSE, signames = oldNames, ...) {
   do.call(check_dots_empty, without_level(list(...)))
   level <- level_argument(level, "level", !missing(level), list(...))
   if (missing(method) && fit_is_iterative(object)) method <- "Wald"
   if (is_structured(object)) {
-    return(structured_confint(object, if (missing(parm)) NULL else parm, level, if (missing(method)) "Wald" else method[1L], ddf))
+    return(structured_confint(object, if (missing(parm)) NULL else parm, level,
+                              if (missing(method)) "Wald" else method[1L], ddf))
   }
   if (missing(method) && has_special(object)) method <- "Wald"
-  if (identical(method[1L], "profile")) refuse_special(object$frame, "profile limits are", "Use method = \"Wald\" or \"boot\".")
+  if (identical(method[1L], "profile")) refuse_special(object$frame, "profile limits are",
+                                                       "Use method = \"Wald\" or \"boot\".")
   asked <- list(level = level, method = match_word(method[1L], c("profile", "Wald", "chisq", "boot"), "method"),
                 scale = match_word(scale[1L], c("sd", "variance"), "scale"), ddf = if (!is.null(ddf)) ddf_method(ddf),
-                boot.type = match_word(boot.type[1L], c("perc", "basic", "norm"), "boot.type"), information = information)
-  asked$criterion <- if (is.null(criterion)) { if (is.null(ddf)) "ML" else "REML" } else match_word(criterion[1L], c("ML", "REML"), "criterion")
+                boot.type = match_word(boot.type[1L], c("perc", "basic", "norm"), "boot.type"),
+                information = information)
+  asked$criterion <- if (is.null(criterion)) { if (is.null(ddf)) "ML" else "REML" } else
+    match_word(criterion[1L], c("ML", "REML"), "criterion")
   check_limits(asked)
   old <- check_flag(signames, "signames") && check_flag(oldNames, "oldNames")
   wanted <- wanted_parameters(object, if (missing(parm)) NULL else parm)
@@ -97,7 +106,8 @@ confint.lmm_fit <- function(object, parm, level = 0.95, method = c("profile", "W
   limits <- matrix(NA_real_, length(wanted), 2L)
   free <- which(!all_parameter_names(object, FALSE)[wanted] %in% held_names(object))     # what is held has no limits
   if (!fit_is_exact(object) && length(free)) {
-    limits[free, ] <- if (asked$method == "boot") interval_bootstrap(object, wanted[free], level, nsim, asked$boot.type, seed, threads, progress)
+    limits[free, ] <- if (asked$method == "boot") interval_bootstrap(object, wanted[free], level, nsim, asked$boot.type,
+                                                                     seed, threads, progress)
                       else parameter_limits(object, wanted[free], asked)
     if (!check_flag(quiet, "quiet") && is.null(ddf)) report_disagreement(object, wanted[free], asked)
   }
@@ -111,7 +121,8 @@ check_limits <- function(asked) {
               what = "scale", fix = "Limits of standard deviations can be squared.")
   }
   if (asked$method == "boot" && !is.null(asked$ddf)) {
-    lmm_abort("input", "bootstrap limits have no degrees of freedom.", what = "ddf", fix = "Leave out `ddf`, or use another method.")
+    lmm_abort("input", "bootstrap limits have no degrees of freedom.", what = "ddf",
+              fix = "Leave out `ddf`, or use another method.")
   }
 }
 
@@ -140,10 +151,12 @@ wanted_parameters <- function(fit, parm) {
   k <- length(old) - length(fit_beta(fit))
   if (is.null(parm)) return(seq_along(old))
   if (!is.character(parm) && (!is.numeric(parm) || is.object(parm))) {
-    lmm_abort("input", paste0("`parm` must be names or numbers of parameters, not ", describe_value(parm), "."), what = "parm", value = parm)
+    lmm_abort("input", paste0("`parm` must be names or numbers of parameters, not ", describe_value(parm), "."),
+              what = "parm", value = parm)
   }
   if (is.numeric(parm)) {
-    if (anyNA(parm) || any(parm != round(parm)) || any(abs(parm) > length(old)) || any(parm == 0) || length(unique(sign(parm))) > 1L) {
+    if (anyNA(parm) || any(parm != round(parm)) || any(abs(parm) > length(old)) || any(parm == 0) ||
+        length(unique(sign(parm))) > 1L) {
       lmm_abort("input", paste0("`parm` must be numbers between 1 and ", length(old), "."), what = "parm", value = parm)
     }
     return(seq_along(old)[parm])
@@ -168,7 +181,8 @@ with_terms <- function(fit, parm, at) {
   names <- parameter_names(parameters, TRUE)
   terms <- fit_term_names(fit)
   own <- lapply(parm, function(name) names[parameters$term > 0L & parameters$term == match(name, terms, 0L)])
-  unlist(Map(function(name, found, known) if (known || !length(found)) name else found, parm, own, !is.na(at)), use.names = FALSE)
+  unlist(Map(function(name, found, known) if (known || !length(found)) name else found, parm, own, !is.na(at)),
+         use.names = FALSE)
 }
 
 name_limits <- function(fit, limits, wanted, level, old, scale) {

@@ -11,7 +11,8 @@ interval_profile <- function(fit, wanted, level, reml) {
     if (has_no_minimum(own)) without <- own
     else limits[at, ] <- if (fixed) coefficient_limits(own, wanted[at] - k, z) else variance_limits(own, wanted[at], z)
   }
-  if (!is.null(without)) lmm_warn("convergence", no_minimum_text(without), what = "sigma", value = 0, fix = no_minimum_fix(without))
+  if (!is.null(without)) lmm_warn("convergence", no_minimum_text(without), what = "sigma", value = 0,
+                                  fix = no_minimum_fix(without))
   limits
 }
 
@@ -23,8 +24,8 @@ variance_limits <- function(fit, wanted, z) {
   }, numeric(2L)))
 }
 
-# The value on one side (-1 below, 1 above) of the estimate at which -2 log L has risen by z^2. Three points on the way to
-# where it would be if the profile were a parabola, then further out; bounds are looked at when they come near.
+# The value on one side (-1 below, 1 above) of the estimate at which -2 log L has risen by z^2. Three points on the way
+# to where it would be if the profile were a parabola, then further out; bounds are looked at when they come near.
 profile_limit <- function(base, index, side, z) {
   estimate <- base$estimate[index]
   bound <- parameter_bound(base, index, side)
@@ -98,8 +99,8 @@ inverse_interpolation <- function(at, value, z) {
   at
 }
 
-# Square root of the rise of -2 log L as a function of the parameter, for values one after the other; remembers the point
-# nearest to the first.
+# Square root of the rise of -2 log L as a function of the parameter, for values one after the other; remembers the
+# point nearest to the first.
 profile_root <- function(base, index) {
   known <- list(list(theta = base$fit$optimum$theta, sigma = fit_sigma(base$fit)))
   place <- base$estimate[index]

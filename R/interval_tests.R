@@ -21,16 +21,20 @@ report_disagreement <- function(fit, wanted, asked) {
   few <- few_degrees(fit, wanted[wanted > k] - k, asked)
   biased <- if (asked$method == "profile" && asked$criterion == "ML") understated_deviations(fit, wanted[wanted <= k])
   if (!length(few) && !length(biased)) return(invisible())
-  text <- c(if (length(few)) paste0("limits of ", enumerate(quote_name(names(few))), " are narrower than the t tests of summary(), with ",
+  text <- c(if (length(few)) paste0("limits of ", enumerate(quote_name(names(few))),
+                                    " are narrower than the t tests of summary(), with ",
                                     df_range(few), " degrees of freedom, allow"),
-            if (length(biased)) paste0("maximum likelihood underestimates ", enumerate(quote_name(biased)), " here, with limits that are too low"))
+            if (length(biased)) paste0("maximum likelihood underestimates ", enumerate(quote_name(biased)),
+                                       " here, with limits that are too low"))
   lmm_inform("limits", paste0(paste(text, collapse = "; "), "."), what = c(names(few), biased), value = few,
-             fix = paste0("confint(", fit_word(), ", ", if (asked$method != "profile") paste0("method = \"", asked$method, "\", "),
+             fix = paste0("confint(", fit_word(), ", ",
+                          if (asked$method != "profile") paste0("method = \"", asked$method, "\", "),
                           "ddf = \"Satterthwaite\") gives limits that agree with the tests."))
 }
 
 # "4", or "4 to 7.3".
-df_range <- function(df) paste(unique(format(round(range(df), 1L), trim = TRUE, drop0trailing = TRUE)), collapse = " to ")
+df_range <- function(df) paste(unique(format(round(range(df), 1L), trim = TRUE, drop0trailing = TRUE)),
+                               collapse = " to ")
 
 # How the user called the fit.
 fit_word <- function() {

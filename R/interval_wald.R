@@ -9,7 +9,8 @@ interval_wald <- function(fit, wanted, level, scale, information) {
   if (any(wanted <= k)) {
     estimate <- variance_estimates(fit, scale, parameters)
     se <- component_errors(fit, scale, information)$se
-    out[seq_len(k), ] <- if (scale == "sd") wald_sd(estimate, se, parameters$kind, z) else estimate + outer(se, c(-z, z))
+    out[seq_len(k), ] <- if (scale == "sd") wald_sd(estimate, se, parameters$kind,
+                                                    z) else estimate + outer(se, c(-z, z))
   }
   out[wanted, , drop = FALSE]
 }

@@ -1,7 +1,8 @@
 # Functions of a matrix too large to be decomposed.
 
-# metric(f(N) v) for N v = step(metric(v)), with N symmetric in the inner product u'metric(v), in the Krylov space of v to
-# rounding error. `f`: a function of eigenvalues. Lanczos' vectors `Q` are orthonormal in the metric, MQ is the metric of them.
+# metric(f(N) v) for N v = step(metric(v)), with N symmetric in the inner product u'metric(v), in the Krylov space of v
+# to rounding error. `f`: a function of eigenvalues. Lanczos' vectors `Q` are orthonormal in the metric, MQ is the
+# metric of them.
 lanczos <- function(v, metric, step, f, most = length(v)) {
   Mv <- as.vector(metric(v))
   start <- size <- sqrt(sum(v * Mv))

@@ -2,10 +2,11 @@
 
 #' Lattice plots of random effects, profiles and residuals
 #'
-#' Methods for the generic functions of package 'lattice'. They return trellis objects, which are drawn when they are printed.
-#' The same pictures in base graphics: [plot.ranef.lmm_fit()], [plot.lmm_profile()], [plot.lmm_fit()].
+#' Methods for the generic functions of package 'lattice'. They return trellis objects, which are drawn when they are
+#' printed. The same pictures in base graphics: [plot.ranef.lmm_fit()], [plot.lmm_profile()], [plot.lmm_fit()].
 #'
-#' @param x random effects from [ranef()][ranef.lmm_fit()], a profile from [profile()][profile.lmm_fit()], or a fit made by [lmm()].
+#' @param x random effects from [ranef()][ranef.lmm_fit()], a profile from [profile()][profile.lmm_fit()], or a fit made
+#'   by [lmm()].
 #' @param data not used.
 #' @param main write the name of the grouping factor above each plot?
 #' @param transf function applied to the modes and their limits, such as `exp`.
@@ -13,10 +14,11 @@
 #' @param levels confidence levels of the intervals or contours shown.
 #' @param which parameters shown, by name or number; `NULL` for all.
 #' @param ... passed on to the function of 'lattice', such as `scales =` or `layout =`.
-#' @return For random effects a named list with a trellis object for each grouping factor; otherwise a trellis object. `dotplot()` shows the
-#'   modes of all levels in ascending order of the first column with intervals, `qqmath()` the modes (or the scaled residuals of a fit) against
-#'   normal quantiles, `xyplot()` the signed root of the profiled deviance with intervals, `densityplot()` the densities implied by it, `splom()`
-#'   the profile traces and contours of each pair of parameters (below the diagonal as parameters, above it on the scale of the root).
+#' @return For random effects a named list with a trellis object for each grouping factor; otherwise a trellis object.
+#'   `dotplot()` shows the modes of all levels in ascending order of the first column with intervals, `qqmath()` the
+#'   modes (or the scaled residuals of a fit) against normal quantiles, `xyplot()` the signed root of the profiled
+#'   deviance with intervals, `densityplot()` the densities implied by it, `splom()` the profile traces and contours of
+#'   each pair of parameters (below the diagonal as parameters, above it on the scale of the root).
 #' @section Conditions:
 #' `lmm_error_input`: a confidence level outside 0 to 1 or an unknown parameter.
 #' @seealso [plot.ranef.lmm_fit()], [plot.lmm_profile()], [plot.lmm_fit()].
@@ -35,8 +37,10 @@ dotplot.ranef.lmm_fit <- function(x, data = NULL, main = TRUE, transf = identity
   lapply_groups(mode_intervals(x, level, transf), main, function(modes, title, ...) {
     first <- modes[modes$term == modes$term[1L], ]
     modes$grp <- factor(modes$grp, as.character(first$grp)[order(first$condval)])
-    trellis(lattice::dotplot, grp ~ condval | term, modes, lower = modes$lower, upper = modes$upper, panel = panel_intervals,
-            prepanel = prepanel_intervals, main = title, xlab = "", scales = list(x = list(relation = "free")), given = list(...))
+    trellis(lattice::dotplot, grp ~ condval | term, modes, lower = modes$lower, upper = modes$upper,
+            panel = panel_intervals,
+            prepanel = prepanel_intervals, main = title, xlab = "", scales = list(x = list(relation = "free")),
+            given = list(...))
   }, ...)
 }
 
@@ -49,7 +53,8 @@ qqmath.ranef.lmm_fit <- function(x, data = NULL, main = TRUE, level = 0.95, ...)
       panel$quantile <- stats::qnorm(stats::ppoints(nrow(panel)))
       panel
     }))
-    trellis(lattice::xyplot, quantile ~ condval | term, modes, lower = modes$lower, upper = modes$upper, panel = panel_intervals,
+    trellis(lattice::xyplot, quantile ~ condval | term, modes, lower = modes$lower, upper = modes$upper,
+            panel = panel_intervals,
             prepanel = prepanel_intervals, main = title, xlab = "random effect", ylab = "normal quantile",
             scales = list(x = list(relation = "free")), given = list(...))
   }, ...)
@@ -137,7 +142,8 @@ panel_zeta <- function(x, y, curves, levels, ...) {
 densityplot.lmm_profile <- function(x, data = NULL, which = NULL, ...) {
   curves <- plot_data_profile(profile_of(x, which), "density")
   long <- stack_curves(lapply(curves, function(curve) data.frame(x = curve$value, y = curve$density)))
-  trellis(lattice::xyplot, y ~ x | parameter, long, type = "l", xlab = "", ylab = "density", scales = list(relation = "free"),
+  trellis(lattice::xyplot, y ~ x | parameter, long, type = "l", xlab = "", ylab = "density",
+          scales = list(relation = "free"),
           given = list(...))
 }
 
@@ -158,7 +164,8 @@ splom.lmm_profile <- function(x, data = NULL, levels = c(0.5, 0.8, 0.9, 0.95, 0.
           upper.panel = panel_pair(x, curves, levels, zeta = TRUE), xlab = "", given = list(...))
 }
 
-# In the panels above the diagonal, zeta is drawn on the axes of the parameters: the whole range of each fills the panel.
+# In the panels above the diagonal, zeta is drawn on the axes of the parameters: the whole range of each fills the
+# panel.
 panel_pair <- function(profile, curves, levels, zeta) {
   function(x, y, i, j, ...) {
     names <- names(curves)

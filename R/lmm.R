@@ -2,9 +2,9 @@
 
 #' Fit a linear mixed model
 #'
-#' Fits `y = X beta + Z b + e` with `b ~ N(0, G)` and `e ~ N(0, sigma^2 W^-1)`, or with correlated residuals, by restricted
-#' (REML) or full maximum likelihood. With independent residuals the rows are reduced once to cross-products; everything after
-#' that works with matrices whose size is that of the model.
+#' Fits `y = X beta + Z b + e` with `b ~ N(0, G)` and `e ~ N(0, sigma^2 W^-1)`, or with correlated residuals, by
+#' restricted (REML) or full maximum likelihood. With independent residuals the rows are reduced once to cross-products;
+#' everything after that works with matrices whose size is that of the model.
 #'
 #' @section Random terms:
 #' `(1 | g)` a random intercept, `(x | g)` intercept and slope with an unstructured covariance matrix, `(0 + x | g)`
@@ -31,31 +31,33 @@
 #' | `gau` | a variance, a range | | `gau` | `SP(GAU)` | `gauv` |
 #' | `matern(, nu = 1.5)` | a variance, a range | | `mat` | `SP(MATERN)` | `mtrnv` |
 #'
-#' The last three are effects of the levels of `site`, correlated by the distance `d` of their positions: `exp(-d / range)`,
-#' `exp(-(d / range)^2)`, and Matern's function of `d / range` with smoothness `nu` 0.5, 1.5 (the default) or 2.5, such as
-#' `(1 + d / range) exp(-d / range)`. A known covariance between levels is the argument `relationship`.
+#' The last three are effects of the levels of `site`, correlated by the distance `d` of their positions:
+#' `exp(-d / range)`, `exp(-(d / range)^2)`, and Matern's function of `d / range` with smoothness `nu` 0.5, 1.5 (the
+#' default) or 2.5, such as `(1 + d / range) exp(-d / range)`. A known covariance between levels is the argument
+#' `relationship`.
 #'
-#' `hom = TRUE` and `hom = FALSE` switch between one variance and several: `cs(0 + f | g, hom = TRUE)` is `homcs`. Loadings above
-#' the diagonal are zero. A correlation of 1 and a variance of 0 are inside all structures. Kenward and Roger's method, Satterthwaite's,
-#' standard errors, limits (`method = "Wald"` and `"boot"`), simulation, prediction and likelihood ratio tests are available, beside residual
-#' structures too; profiles, `ranova()`, `fixed`, `bounded = FALSE` and intervals of predictions given random effects are refused.
+#' `hom = TRUE` and `hom = FALSE` switch between one variance and several: `cs(0 + f | g, hom = TRUE)` is `homcs`.
+#' Loadings above the diagonal are zero. A correlation of 1 and a variance of 0 are inside all structures. Kenward and
+#' Roger's method, Satterthwaite's, standard errors, limits (`method = "Wald"` and `"boot"`), simulation, prediction and
+#' likelihood ratio tests are available, beside residual structures too; profiles, `ranova()`, `fixed`,
+#' `bounded = FALSE` and intervals of predictions given random effects are refused.
 #'
 #' @section Residual covariance:
-#' `residual = ~ word(position | subject)` gives the rows of each subject a covariance matrix; rows of different subjects are
-#' independent. Over visits (a factor, or the sorted values of a variable): `us` unstructured, `diag` one variance for each
-#' visit, `cs` compound symmetry, `toep` Toeplitz, `ad` antedependence, `corr` unstructured correlation with one variance;
-#' with one variance for each visit `csh`, `toeph`, `ar1h`, `adh` (`hom = TRUE` and `hom = FALSE` switch between the two).
-#' Over whole steps: `ar1`, `arma` (ARMA(1, 1) in the parameters of SAS), `ar(p = )`, `ma(q = )` and `arma(p = , q = )` in the
-#' parameters of nlme. Over distances, in one or several coordinates (`exp(lon + lat | site)`): `exp` (also `ou`, `car1`),
-#' `gau`, `sph`, `lin`, `ratio`, `matern` (its `shape` estimated, or given as `shape = 1.5`), each with `nugget = TRUE` for
-#' measurement error and `metric = "manhattan"` or `"maximum"` for other distances. `1` on the left
-#' of the bar is the order of the rows; without a bar all rows are one subject. `bands = 4` keeps the covariances up to lag 3.
-#' `~ ar1(col):ar1(row) | trial` is a separable product. `a/b` on the right of the bar, or `by = a`, gives each level of `a`
-#' its own parameters.
+#' `residual = ~ word(position | subject)` gives the rows of each subject a covariance matrix; rows of different
+#' subjects are independent. Over visits (a factor, or the sorted values of a variable): `us` unstructured, `diag` one
+#' variance for each visit, `cs` compound symmetry, `toep` Toeplitz, `ad` antedependence, `corr` unstructured
+#' correlation with one variance; with one variance for each visit `csh`, `toeph`, `ar1h`, `adh` (`hom = TRUE` and
+#' `hom = FALSE` switch between the two). Over whole steps: `ar1`, `arma` (ARMA(1, 1) in the parameters of SAS),
+#' `ar(p = )`, `ma(q = )` and `arma(p = , q = )` in the parameters of nlme. Over distances, in one or several
+#' coordinates (`exp(lon + lat | site)`): `exp` (also `ou`, `car1`), `gau`, `sph`, `lin`, `ratio`, `matern` (its `shape`
+#' estimated, or given as `shape = 1.5`), each with `nugget = TRUE` for measurement error and `metric = "manhattan"` or
+#' `"maximum"` for other distances. `1` on the left of the bar is the order of the rows; without a bar all rows are one
+#' subject. `bands = 4` keeps the covariances up to lag 3. `~ ar1(col):ar1(row) | trial` is a separable product. `a/b`
+#' on the right of the bar, or `by = a`, gives each level of `a` its own parameters.
 #'
-#' `~ known(trial, V)` takes the residual covariance matrix as given, with sigma fixed at 1: a list of matrices named by the
-#' levels of `trial`, one matrix for each of them, or one matrix for all rows of the data. `scale = TRUE` estimates a factor;
-#' `known(trial, V1, V2)` estimates a coefficient for each matrix.
+#' `~ known(trial, V)` takes the residual covariance matrix as given, with sigma fixed at 1: a list of matrices named by
+#' the levels of `trial`, one matrix for each of them, or one matrix for all rows of the data. `scale = TRUE` estimates
+#' a factor; `known(trial, V1, V2)` estimates a coefficient for each matrix.
 #'
 #' Names of the parameters are those that are printed; `fixed = c(rho = 0.5)` fixes them at known values.
 #'
@@ -78,27 +80,28 @@
 #' intercept: a factor gives each level its own variance (nlme's `varIdent`; coefficients are log ratios of standard
 #' deviations), `power(x)` or `log(x)` is `varPower`, `x` is `varExp`; `power(x | g)` has a power for each level of `g`.
 #' `constpower(x)` is `const + |x|^power` (`varConstPower`), `constprop(x)` is `sqrt(1 + (prop x)^2)`
-#' (`varConstProp` up to a factor). `fitted` stands for the fitted values, as in `power(fitted)`: the fit is repeated with the variance
-#' function at the latest fitted values until they no longer change, as nlme does. This is not maximum likelihood for
-#' the parameters of the mean.
+#' (`varConstProp` up to a factor). `fitted` stands for the fitted values, as in `power(fitted)`: the fit is repeated
+#' with the variance function at the latest fitted values until they no longer change, as nlme does. This is not maximum
+#' likelihood for the parameters of the mean.
 #'
-#' Without a random term the fit is generalized least squares, and without a residual structure least squares, by the same
-#' criterion, so that nested models can be compared.
+#' Without a random term the fit is generalized least squares, and without a residual structure least squares, by the
+#' same criterion, so that nested models can be compared.
 #'
 #' @section Estimation:
 #' The criterion is `-2 log L` with `beta` and `sigma^2` profiled out (Bates and DeBacker 2010; the constants are
 #' those of SAS, nlme and lme4). It is minimized by Newton's method with the exact Hessian (average information for
 #' large crossed designs; Gilmour, Thompson and Cullis 1995). A variance estimated as zero, the residual variance
-#' included, or a correlation of one, is an ordinary result and is reported by one message of class `lmm_message_boundary`.
-#' Fits at or near such a boundary, and diagonal terms with a covariate far from its origin, are searched again from
-#' other starting values. If these searches end at different optima, the best one is returned, and a message of class
-#' `lmm_message_optima` says that the estimates depend on the starting values.
+#' included, or a correlation of one, is an ordinary result and is reported by one message of class
+#' `lmm_message_boundary`. Fits at or near such a boundary, and diagonal terms with a covariate far from its origin, are
+#' searched again from other starting values. If these searches end at different optima, the best one is returned, and a
+#' message of class `lmm_message_optima` says that the estimates depend on the starting values.
 #'
-#' @param formula a two-sided formula, or text that can be read as one; random terms are written with bars. A response of several columns
-#'   (`cbind(a, b)`, a numeric matrix) is that many responses, each with its own fit: see [responses].
-#' @param data a data frame, tibble or data.table; variables that it lacks are looked up where the formula was made. Data that are not in
-#'   memory: [cross_products()], [chunks()], a table of a database ([sql_rows()], or a lazy table of 'dbplyr'); see
-#'   `vignette("large-data", "henderson")`.
+#' @param formula a two-sided formula, or text that can be read as one; random terms are written with bars. A response
+#'   of several columns (`cbind(a, b)`, a numeric matrix) is that many responses, each with its own fit: see
+#'   [responses].
+#' @param data a data frame, tibble or data.table; variables that it lacks are looked up where the formula was made.
+#'   Data that are not in memory: [cross_products()], [chunks()], a table of a database ([sql_rows()], or a lazy table
+#'   of 'dbplyr'); see `vignette("large-data", "henderson")`.
 #' @param REML `TRUE` for restricted maximum likelihood, `FALSE` for maximum likelihood.
 #' @param weights prior weights: the residual variance of row i is `sigma^2 / weights[i]`. A row of weight zero is
 #'   left out of the fit, but can be predicted. For many responses also a matrix with a column for each.
@@ -106,36 +109,37 @@
 #' @param subset which rows to use.
 #' @param na.action what to do with rows that have missing values; `na.omit` by default.
 #' @param contrasts list of contrasts for the factors among the fixed effects, as in [stats::lm()].
-#' @param start relative Cholesky parameters (as `getME(fit, "theta")`; with `bounded = FALSE` the entries of the relative
-#'   covariance matrices) at which to start the search.
+#' @param start relative Cholesky parameters (as `getME(fit, "theta")`; with `bounded = FALSE` the entries of the
+#'   relative covariance matrices) at which to start the search.
 #' @param control settings made by [lmm_control()].
 #' @param fixed variance parameters held at known values: numbers named `"sigma"`, `"sd_(Intercept)|g"`,
-#'   `"cor_x.(Intercept)|g"` (as in [variance_components()] with `scale = "sd"`), `"sigma^2"`, `"var_(Intercept)|g"`, or for a
-#'   term of one column by its name in [VarCorr()]. They are not estimated, have no standard error and are not counted
-#'   as parameters; tests treat them as known. Parameters of the residual structure have the names that are printed, such
-#'   as `"rho"`. With sampling variances `v` known for each row use
+#'   `"cor_x.(Intercept)|g"` (as in [variance_components()] with `scale = "sd"`), `"sigma^2"`, `"var_(Intercept)|g"`, or
+#'   for a term of one column by its name in [VarCorr()]. They are not estimated, have no standard error and are not
+#'   counted as parameters; tests treat them as known. Parameters of the residual structure have the names that are
+#'   printed, such as `"rho"`. With sampling variances `v` known for each row use
 #'   `weights = 1 / v, fixed = c(sigma = 1)`.
 #' @param bounded `TRUE`: covariance matrices of random effects are positive semidefinite. `FALSE`: only the covariance
-#'   matrix of the response has to be positive definite, so that a variance component may be negative, as analysis of variance
-#'   estimates may (SAS: `NOBOUND`). A negative component is a negative correlation within the levels.
-#' @param residual covariance structure of the residuals: a one-sided formula such as `~ ar1(visit | subject)`, or the bare
-#'   call `ar1(visit | subject)`. `NULL`: independent.
+#'   matrix of the response has to be positive definite, so that a variance component may be negative, as analysis of
+#'   variance estimates may (SAS: `NOBOUND`). A negative component is a negative correlation within the levels.
+#' @param residual covariance structure of the residuals: a one-sided formula such as `~ ar1(visit | subject)`, or the
+#'   bare call `ar1(visit | subject)`. `NULL`: independent.
 #' @param variance variance function of the residuals: a one-sided formula such as `~ group` or `~ power(x)`.
-#' @param relationship known covariance between the levels of grouping factors: a list such as `list(animal = K)` of matrices,
-#'   [precision()] or [pedigree()] objects.
+#' @param relationship known covariance between the levels of grouping factors: a list such as `list(animal = K)` of
+#'   matrices, [precision()] or [pedigree()] objects.
 #' @param ... not used; an argument that lmm() does not know is an error.
 #' @return An object of class `lmm_fit`: plain R data that survives [saveRDS()]. See [summary.lmm_fit()],
 #'   [ranef.lmm_fit()], [VarCorr.lmm_fit()], [predict.lmm_fit()] and the other methods.
 #' @section Conditions:
 #' Errors inherit from `lmm_error_input`, `lmm_error_formula`, `lmm_error_data`, `lmm_error_unidentified` or
-#' `lmm_error_numeric` (too large for the memory or for a day; numbers that double precision does not hold); whatever else
-#' fails is an `lmm_error_internal`, which holds the error of R as `value`. Warnings inherit from `lmm_warning_precision`,
-#' `lmm_warning_convergence` or `lmm_warning_data`; messages from `lmm_message_na`, `lmm_message_rank`,
-#' `lmm_message_boundary`, `lmm_message_optima`, `lmm_message_formula`, `lmm_message_size` or `lmm_message_solver`. What the iterative solver does not offer is an
-#' error of class `lmm_error_solver`. All inherit from `lmm_condition` and are kept in `fit$conditions`. A fit that
-#' will take minutes says so by `lmm_message_time` before it begins.
-#' @references Jennrich and Schluchter (1986) Biometrics 42, 805-820. Pinheiro and Bates (2000) *Mixed-Effects Models in S and
-#'   S-PLUS*, chapter 5. Henderson (1975) Biometrics 31, 423-447. Harville (1977) JASA 72, 320-338.
+#' `lmm_error_numeric` (too large for the memory or for a day; numbers that double precision does not hold); whatever
+#' else fails is an `lmm_error_internal`, which holds the error of R as `value`. Warnings inherit from
+#' `lmm_warning_precision`, `lmm_warning_convergence` or `lmm_warning_data`; messages from `lmm_message_na`,
+#' `lmm_message_rank`, `lmm_message_boundary`, `lmm_message_optima`, `lmm_message_formula`, `lmm_message_size` or
+#' `lmm_message_solver`. What the iterative solver does not offer is an error of class `lmm_error_solver`. All inherit
+#' from `lmm_condition` and are kept in `fit$conditions`. A fit that will take minutes says so by `lmm_message_time`
+#' before it begins.
+#' @references Jennrich and Schluchter (1986) Biometrics 42, 805-820. Pinheiro and Bates (2000) *Mixed-Effects Models in
+#'   S and S-PLUS*, chapter 5. Henderson (1975) Biometrics 31, 423-447. Harville (1977) JASA 72, 320-338.
 #'   Bates and DeBacker (2010) in: Data Analysis and Applications, 1-25.
 #' @seealso [summary.lmm_fit], [anova][anova.lmm_fit], [confint][confint.lmm_fit], [predict][predict.lmm_fit],
 #'   [plot][plot.lmm_fit] for what to do with a fit, [henderson-package] for all functions by question,
@@ -179,12 +183,14 @@
 #' VarCorr(lmm(yield ~ (1 | treat) + (1 | blend), penicillin, bounded = FALSE))
 #' @export
 lmm <- function(formula, data, REML = TRUE, weights, offset, subset, na.action, contrasts = NULL, start = NULL,
-                control = lmm_control(), fixed = NULL, bounded = TRUE, ..., residual = NULL, variance = NULL, relationship = NULL) {
+                control = lmm_control(), fixed = NULL, bounded = TRUE, ..., residual = NULL, variance = NULL,
+                relationship = NULL) {
   check_arguments(given_names(sys.call(), parent.frame()), names(formals(lmm)))
   check_dots_empty(...)
   call <- match.call(expand.dots = TRUE)
   data <- check_source(data, cells = TRUE)
-  force_arguments(c("REML", if (!missing(na.action)) "na.action", "contrasts", "start", "control", "fixed", "bounded", "relationship"))
+  force_arguments(c("REML", if (!missing(na.action)) "na.action", "contrasts", "start", "control", "fixed", "bounded",
+                    "relationship"))
   check_flag(REML, "REML")
   check_control(control)
   check_flag(bounded, "bounded")
@@ -218,23 +224,25 @@ abort_held_unbounded <- function() {
 #' @param decrement the search has converged when half the Newton decrement, the fall of `-2 log L` that one more
 #'   step would bring, is below this. It has no unit. For large crossed designs, where the Hessian is approximate,
 #'   1e-14 is enough.
-#' @param restarts further starts, at most 4, that are tried when the optimum is at the boundary or hardly inside it. `NULL`: 1, or 4
-#'   for models with correlated columns and more than three variance parameters apart from the residual's. One variance in a balanced
-#'   design has one optimum and needs none. Unless it is 0, nearly collinear columns of diagonal terms and residual variances near 0
-#'   are also searched for.
+#' @param restarts further starts, at most 4, that are tried when the optimum is at the boundary or hardly inside it.
+#'   `NULL`: 1, or 4 for models with correlated columns and more than three variance parameters apart from the
+#'   residual's. One variance in a balanced design has one optimum and needs none. Unless it is 0, nearly collinear
+#'   columns of diagonal terms and residual variances near 0 are also searched for.
 #' @param memory_limit bytes that factorizations may use; `NULL` for half of what the system has available. A model that
 #'   needs more is refused before memory is allocated.
 #' @param chunk_rows rows that are turned into numbers at a time.
 #' @param keep_rows keep the variables in the fit? Residuals, fitted values and refits need them.
 #' @param progress print a line for each step of the search, or after each tenth of many responses?
-#' @param threads number of threads for many responses, see [responses], and of the iterative solver; it changes no result.
-#' @param solver `"direct"`: a Cholesky factorization of the random effects of all grouping factors but the one with most levels.
-#'   `"iterative"`: conjugate gradients, for crossed factors of any size. `"auto"`: direct where the factor is sparse and fits into
-#'   `memory_limit`, or is dense, fits and takes no more than about two minutes (up to about 6,600 columns); else iterative, with a message
-#'   of class `lmm_message_solver`.
-#' @param probes random sign vectors of the iterative solver at the start; they are doubled, up to 256, until twice the Monte Carlo error
-#'   of every variance parameter is below 2 percent of its standard error.
-#' @param probe_seed whole number from which the signs are made. A fit is the same on every run; the state of R's random numbers is left alone.
+#' @param threads number of threads for many responses, see [responses], and of the iterative solver; it changes no
+#'   result.
+#' @param solver `"direct"`: a Cholesky factorization of the random effects of all grouping factors but the one with
+#'   most levels. `"iterative"`: conjugate gradients, for crossed factors of any size. `"auto"`: direct where the factor
+#'   is sparse and fits into `memory_limit`, or is dense, fits and takes no more than about two minutes (up to
+#'   about 6,600 columns); else iterative, with a message of class `lmm_message_solver`.
+#' @param probes random sign vectors of the iterative solver at the start; they are doubled, up to 256, until twice the
+#'   Monte Carlo error of every variance parameter is below 2 percent of its standard error.
+#' @param probe_seed whole number from which the signs are made. A fit is the same on every run; the state of R's random
+#'   numbers is left alone.
 #' @param ... not used; an argument that lmm_control() does not know is an error.
 #' @return A list of class `lmm_control`.
 #' @section Conditions:
@@ -262,8 +270,10 @@ lmm_control <- function(max_evaluations = 200L, decrement = 1e-18, restarts = NU
   solver <- check_choice(solver[1L], c("auto", "direct", "iterative"), "solver")
   check_number(probes, "probes", 4, 65536, whole = TRUE)
   check_number(probe_seed, "probe_seed", 0, .Machine$integer.max, whole = TRUE)
-  structure(list(max_evaluations = as.integer(max_evaluations), decrement = decrement, restarts = if (is.null(restarts)) -1L else as.integer(restarts),
-                 memory_limit = memory_limit, chunk_rows = chunk_rows, keep_rows = keep_rows, progress = progress, threads = as.integer(threads),
+  structure(list(max_evaluations = as.integer(max_evaluations), decrement = decrement,
+                 restarts = if (is.null(restarts)) -1L else as.integer(restarts),
+                 memory_limit = memory_limit, chunk_rows = chunk_rows, keep_rows = keep_rows, progress = progress,
+                 threads = as.integer(threads),
                  solver = solver, probes = as.integer(probes), probe_seed = as.integer(probe_seed)),
             class = "lmm_control")
 }

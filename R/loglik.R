@@ -17,21 +17,22 @@
 #' The numbers of a row of weight zero do not enter the likelihood, so it is not counted.
 #'
 #' With `V` the covariance matrix of `y`, `y - X beta = r` and `p` the rank of `X`, `-2 log L` is
-#' `n log(2 pi) + log |V| + r' V^-1 r`, and for REML `(n - p) log(2 pi) + log |V| + log |X' V^-1 X| + r' V^-1 r` with the
-#' columns of `X` that have an estimate, in the user's units. So restricted likelihoods of different coding differ by a constant.
+#' `n log(2 pi) + log |V| + r' V^-1 r`, and for REML `(n - p) log(2 pi) + log |V| + log |X' V^-1 X| + r' V^-1 r` with
+#' the columns of `X` that have an estimate, in the user's units. So restricted likelihoods of different coding differ
+#' by a constant.
 #'
 #' @param object a fit made by [lmm()].
 #' @param REML which criterion? `NULL`: the one that was optimized.
 #' @param compat convention for `df` and `nobs`.
 #' @param k penalty per parameter.
 #' @param ... further fits for `AIC()` and `BIC()`.
-#' @return `logLik()` an object of class `logLik`, a number with attributes `df`, `nobs` and `nall`, and for a fit by the iterative
-#'   solver `mc.error`, twice its Monte Carlo error (that of `deviance()`, `AIC()` and `BIC()` is twice as large); `deviance()` minus twice
-#'   the log-likelihood; `AIC()` and `BIC()` a number, or for several fits a data frame with a row for each. A fit whose
-#'   residual variance is zero has no likelihood: `NA`.
+#' @return `logLik()` an object of class `logLik`, a number with attributes `df`, `nobs` and `nall`, and for a fit by
+#'   the iterative solver `mc.error`, twice its Monte Carlo error (that of `deviance()`, `AIC()` and `BIC()` is twice as
+#'   large); `deviance()` minus twice the log-likelihood; `AIC()` and `BIC()` a number, or for several fits a data frame
+#'   with a row for each. A fit whose residual variance is zero has no likelihood: `NA`.
 #' @section Conditions:
-#' An unknown `compat`, a `k` that is no number, or fits with different rows or responses in one table are errors of class
-#' `lmm_error_input`. `lmm_warning_data`: restricted likelihoods in a table that are not comparable.
+#' An unknown `compat`, a `k` that is no number, or fits with different rows or responses in one table are errors of
+#' class `lmm_error_input`. `lmm_warning_data`: restricted likelihoods in a table that are not comparable.
 #' @references Patterson and Thompson (1971) Biometrika 58, 545-554. Harville (1977) JASA 72, 320-338.
 #' @seealso [AICC()], [anova][anova.lmm_fit] for tests between two fits, [REMLcrit()].
 #' @concept AIC
@@ -57,7 +58,8 @@ logLik.lmm_fit <- function(object, REML = NULL, compat = c("lme4", "nlme", "SAS"
   }
   structure(-criterion_at_optimum(object, is_reml) / 2, nall = n,
             nobs = switch(compat, lme4 = n, nlme = restricted, SAS = n_subjects(object)),
-            df = df, restricted = restricted, compat = compat, mc.error = if (fit_is_iterative(object)) criterion_error(object) / 2,
+            df = df, restricted = restricted, compat = compat,
+            mc.error = if (fit_is_iterative(object)) criterion_error(object) / 2,
             class = c(if (fit_is_iterative(object)) "lmm_log_likelihood", "logLik"))
 }
 
@@ -162,7 +164,8 @@ check_criteria <- function(fits) {
   what <- if (!all(reml) || !all(ours)) "restricted and full likelihoods"
           else if (length(unique(fixed)) > 1L) "restricted likelihoods of fits with different fixed effects"
   if (is.null(what)) return(invisible())
-  lmm_warn("data", paste0(what, " are not comparable."), what = "REML", fix = "Refit by maximum likelihood: update(fit, REML = FALSE).")
+  lmm_warn("data", paste0(what, " are not comparable."), what = "REML",
+           fix = "Refit by maximum likelihood: update(fit, REML = FALSE).")
 }
 
 # A model that has other rows or responses; one that does not tell is taken as it is.
@@ -170,9 +173,11 @@ check_other_response <- function(fit, other) {
   y <- tryCatch(stats::model.response(stats::model.frame(other)), error = function(e) NULL)
   n <- if (is.null(y)) tryCatch(stats::nobs(other), error = function(e) NA) else NROW(y)
   same <- is.na(n) || n == fit_nobs(fit)
-  if (same && is.numeric(y) && !is.null(fit$rows)) same <- identical(sort(as.vector(y)), sort(fit$rows$y[used_rows(fit$rows)]))
+  if (same && is.numeric(y) && !is.null(fit$rows)) same <- identical(sort(as.vector(y)),
+                                                                     sort(fit$rows$y[used_rows(fit$rows)]))
   if (same) return(invisible())
-  lmm_abort("input", paste0("a fit of class ", quote_level(class(other)[1L]), " has other rows or values of the response."),
+  lmm_abort("input", paste0("a fit of class ", quote_level(class(other)[1L]),
+                            " has other rows or values of the response."),
             what = class(other)[1L], fix = "Fit all models to the same complete rows.")
 }
 

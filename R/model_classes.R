@@ -13,7 +13,8 @@ plain_columns <- function(data, names) {
 }
 
 # Classes that say nothing about the meaning of a number.
-decorations <- c("AsIs", "array", "double", "haven_labelled", "haven_labelled_spss", "integer", "labelled", "matrix", "noquote",
+decorations <- c("AsIs", "array", "double", "haven_labelled", "haven_labelled_spss", "integer", "labelled", "matrix",
+                 "noquote",
                  "numeric", "pseries", "table", "vctrs_vctr")
 
 is_plain_number <- function(x) (is.double(x) || is.integer(x)) && all(oldClass(x) %in% decorations)
@@ -22,7 +23,8 @@ is_plain_number <- function(x) (is.double(x) || is.integer(x)) && all(oldClass(x
 plain_value <- function(x) {
   x <- plain_column(x)
   classes <- oldClass(x)
-  if (!length(classes) || inherits(x, "AsIs") || !all(classes %in% c(decorations, "character")) || !is.atomic(x)) return(x)
+  if (!length(classes) || inherits(x, "AsIs") || !all(classes %in% c(decorations,
+                                                                     "character")) || !is.atomic(x)) return(x)
   if (length(dim(x)) == 2L) unclass(x) else as.vector(unclass(x))
 }
 
@@ -41,8 +43,8 @@ drop_dimension <- function(x) {
 #
 # Package 'bit64' keeps them in the bits of doubles. They are read from these bits, since the package need not be there.
 
-# As numbers, where double precision holds each of them; otherwise as a factor, which serves as a grouping variable. In pieces,
-# which stay in the processor's memory.
+# As numbers, where double precision holds each of them; otherwise as a factor, which serves as a grouping variable. In
+# pieces, which stay in the processor's memory.
 number_of_wide <- function(x, piece = 1e5) {
   value <- numeric(length(x))
   for (first in seq.int(1, by = piece, length.out = ceiling(length(x) / piece))) {

@@ -48,7 +48,8 @@ planned_model <- function(terms, spec, rows, columns, contrasts, na_rule, memory
   plan <- matrix_plan(terms, rows$data, contrasts)
   random <- random_plans(spec$random, rows$data, columns)
   rows$codes <- lapply(random$groups, `[[`, "codes")
-  list(frame = new_model_frame(spec, plan, random, columns, na_rule), rows = rows, conditions = c(plan$conditions, random$conditions))
+  list(frame = new_model_frame(spec, plan, random, columns, na_rule), rows = rows,
+       conditions = c(plan$conditions, random$conditions))
 }
 
 # Where variables are looked for, and the notes taken meanwhile (conditions that are signalled later).

@@ -53,8 +53,8 @@ read_group <- function(x, label) {
 # Sorted in a way that does not depend on the locale, which for text needs a known encoding.
 in_order <- function(x) sort(if (is.character(x)) enc2utf8(x) else x, method = "radix")
 
-# Names of levels, which no option for printing changes and no other row: 100000 and not 1e+05, 0.5 and not 0,5, all digits of whole
-# numbers and 15 of others.
+# Names of levels, which no option for printing changes and no other row: 100000 and not 1e+05, 0.5 and not 0,5, all
+# digits of whole numbers and 15 of others.
 level_text <- function(x) {
   if (inherits(x, "POSIXct")) return(time_text(x))
   if (!is_plain_number(x) && !inherits(x, "difftime")) return(as.character(x))
@@ -73,7 +73,8 @@ time_text <- function(x) {
   text <- sub(" 00:00:00$", "", format(x, "%Y-%m-%d %H:%M:%S"))
   part <- unclass(x) - floor(unclass(x))
   broken <- which(part > 0)
-  text[broken] <- paste0(format(x[broken], "%Y-%m-%d %H:%M:%S"), sub("0+$", "", substring(sprintf("%.6f", pmin(part[broken], 0.999999)), 2L)))
+  text[broken] <- paste0(format(x[broken], "%Y-%m-%d %H:%M:%S"),
+                         sub("0+$", "", substring(sprintf("%.6f", pmin(part[broken], 0.999999)), 2L)))
   text
 }
 

@@ -1,10 +1,11 @@
-# Does the value of an expression depend on which rows are there? No list of functions can tell. The expression is evaluated again on
-# some rows of the fit, in which it must give the values that it gave among all.
+# Does the value of an expression depend on which rows are there? No list of functions can tell. The expression is
+# evaluated again on some rows of the fit, in which it must give the values that it gave among all.
 
 probe_size <- 60L
 
-# Some of the rows used, or NULL where all variables are plain columns: `rows` and `used` are their positions among the rows of the data
-# and among those used, of which there are `n`; `data` the variables that expressions need; `values` of the expressions, by label.
+# Some of the rows used, or NULL where all variables are plain columns: `rows` and `used` are their positions among the
+# rows of the data and among those used, of which there are `n`; `data` the variables that expressions need; `values` of
+# the expressions, by label.
 probe_rows <- function(columns, chosen, source) {
   calls <- c(columns$calls[names(columns$calls) != columns$response], columns$arguments)
   calls <- Filter(is.call, calls)
@@ -32,9 +33,9 @@ comparable <- function(x) {
   if (length(dim(x)) == 2L) matrix(as.vector(unclass(x)), nrow(x)) else as.vector(unclass(x))
 }
 
-# Is the call evaluated on parts of the probe what it was among all rows? The parts are the whole probe and, for each variable, the rows
-# with its lower and with its upper values, which another extreme, order or set of levels shows in. A part in which the call has no value says
-# nothing, if it is not the whole.
+# Is the call evaluated on parts of the probe what it was among all rows? The parts are the whole probe and, for each
+# variable, the rows with its lower and with its upper values, which another extreme, order or set of levels shows in. A
+# part in which the call has no value says nothing, if it is not the whole.
 gives_same_values <- function(call, expected, probe, env) {
   data <- probe$data[intersect(names(probe$data), variables_of(call))]
   parts <- c(list(seq_along(probe$rows)), unlist(lapply(unname(data), halves), recursive = FALSE))
@@ -61,7 +62,8 @@ halves <- function(x) {
 has_same_values <- function(value, expected, all) {
   value <- comparable(value)
   if (!is.numeric(expected) || !is.numeric(value)) return(identical(as.character(value), as.character(expected)))
-  if (length(value) != length(expected) || !identical(is.na(as.vector(value)), is.na(as.vector(expected)))) return(FALSE)
+  if (length(value) != length(expected) || !identical(is.na(as.vector(value)),
+                                                      is.na(as.vector(expected)))) return(FALSE)
   known <- which(is.finite(value) & is.finite(expected))
   if (!all(as.vector(value)[-known] == as.vector(expected)[-known], na.rm = TRUE) && length(known)) return(FALSE)
   finite <- all[is.finite(all)]
@@ -92,7 +94,8 @@ without_rows <- function(frame) {
   if (is.null(frame$probe)) return(frame)
   env <- constants_environment(frame)
   readers <- expression_readers(frame)
-  frame$probe <- list(dependent = Filter(function(label) depends_on_rows(readers[[label]], label, frame, env), names(readers)))
+  frame$probe <- list(dependent = Filter(function(label) depends_on_rows(readers[[label]], label, frame, env),
+                      names(readers)))
   frame
 }
 
@@ -111,7 +114,10 @@ note_row_dependence <- function(call, label, value, frame, source) {
   same <- vapply(at, function(rows) has_same_values(part_of(value, rows), expected, expected), NA)
   if (any(same)) return(invisible())
   note(source, list(lmm_condition("warning", "data", paste0(
-    quote_name(label), " depends on which rows are there, or has changed since the fit: evaluated again on some rows of the fit it has other ",
+    quote_name(label),
+    paste(" depends on which rows are there, or has changed since the fit: evaluated again on some rows of the fit it",
+          "has other "),
     "values than it had among all. Results for new rows are not those of the fitted model."), what = label,
-    fix = "Compute the variable in the data, or use scale(), poly(), ns() or bs(), which keep what they took from the rows.")))
+    fix = paste("Compute the variable in the data, or use scale(), poly(), ns() or bs(), which keep what they took",
+                "from the rows."))))
 }

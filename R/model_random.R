@@ -82,7 +82,8 @@ check_identifiable <- function(frame, rows) {
   n <- if (!is.null(rows$observed)) sum(rows$observed) else if (is.null(used)) rows$n else sum(used)
   check_column_count(frame, rows, n)
   free <- setdiff(seq_along(frame$random), frame$held$term)     # what is known need not be told apart
-  for (k in unique(vapply(Filter(needs_levels, frame$random[free]), function(term) as.integer(term$group), 0L))) check_levels(frame$groups[[k]])
+  for (k in unique(vapply(Filter(needs_levels, frame$random[free]), function(term) as.integer(term$group),
+                          0L))) check_levels(frame$groups[[k]])
   check_same_groups(frame, free, rows)
   for (term in frame$random[free]) {
     group <- frame$groups[[term$group]]
@@ -96,7 +97,8 @@ check_identifiable <- function(frame, rows) {
 # the fixed effects do not span, it does.
 needs_levels <- function(term) !is_special(term) && (!is.null(term$z_constant) || is_triangle(term) && term$q > 1L)
 
-# Two terms with an intercept, be it as the sum of indicators, for the same groups: (1 | a) + (1 | a:b) where `a` says what `b` is.
+# Two terms with an intercept, be it as the sum of indicators, for the same groups: (1 | a) + (1 | a:b) where `a` says
+# what `b` is.
 check_same_groups <- function(frame, free, rows) {
   whole <- Filter(function(t) {
     term <- frame$random[[t]]
@@ -106,7 +108,9 @@ check_same_groups <- function(frame, free, rows) {
     terms <- frame$random[pair]
     if (!same_groups(lapply(terms, function(term) rows$codes[[term$group]]))) next
     names <- vapply(terms, function(term) paste0("(", term$label, ")"), "")
-    lmm_abort("unidentified", paste0(enumerate(names), " both have an intercept for the same groups of rows: their variances cannot be told apart."),
+    lmm_abort("unidentified",
+              paste0(enumerate(names),
+                     " both have an intercept for the same groups of rows: their variances cannot be told apart."),
               what = names, value = length(frame$groups[[terms[[1L]]$group]]$levels), fix = "Keep it in one term only.")
   }
 }

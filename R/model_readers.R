@@ -3,7 +3,8 @@
 # By label the call of each variable, and of `(weights)` and `(offset)`, which may be numbers.
 column_readers <- function(columns, source) {
   readers <- c(lapply(columns$calls, fix_inner_bases, source),
-               lapply(columns$arguments, function(call) tryCatch(fix_inner_bases(call, source), error = function(e) call)))
+               lapply(columns$arguments,
+                      function(call) tryCatch(fix_inner_bases(call, source), error = function(e) call)))
   readers <- predict_calls(readers, columns$values[names(readers)])
   for (label in names(columns$probe$values)) {
     readers[[label]] <- independent_reader(readers[[label]], columns$values[[label]], columns$probe, source)
@@ -66,8 +67,9 @@ function_name <- function(call) {
   if (is.call(head) && length(head) == 3L && is.symbol(head[[3L]])) as.character(head[[3L]]) else call_head(call)
 }
 
-# A call whose value does not depend on the other rows, if there is one: the call itself, the call with constants for what it takes from
-# all rows, a linear function of its variable, or the call with such calls for its arguments. `value`: of the call, in all rows.
+# A call whose value does not depend on the other rows, if there is one: the call itself, the call with constants for
+# what it takes from all rows, a linear function of its variable, or the call with such calls for its arguments.
+# `value`: of the call, in all rows.
 independent_reader <- function(call, value, probe, source) {
   expected <- comparable(part_of(value, probe$rows))
   independent <- function(call) gives_same_values(call, expected, probe, source$env)

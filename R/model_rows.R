@@ -79,7 +79,8 @@ lost_values_advice <- function(e, chosen, columns) {
   x <- if (length(e$what) && length(chosen$missing)) columns$values[[e$what[1L]]]
   several <- function(x) length(unique(x[!is.na(x)])) > 1L
   if (is.null(x) || !several(x) || several(chosen$data[[e$what[1L]]])) return(e$fix)
-  paste0("Rows with missing values are left out: give ", enumerate(vapply(names(chosen$missing$counts), shown_label, "")),
+  paste0("Rows with missing values are left out: give ",
+         enumerate(vapply(names(chosen$missing$counts), shown_label, "")),
          " a value there (for a group that does not apply a level such as \"none\"), or leave it out of the model.")
 }
 
@@ -94,7 +95,8 @@ row_names_of <- function(data, rows) {
   as.character(if (has_row_names(data)) attr(data, "row.names")[rows] else rows)
 }
 
-# Whole numbers stay numbers, so that long data need no text; a row that is taken again is told apart as stats::lm() does.
+# Whole numbers stay numbers, so that long data need no text; a row that is taken again is told apart as stats::lm()
+# does.
 chosen_row_names <- function(data, keep, n) {
   names <- if (has_row_names(data)) attr(data, "row.names")
   if (is.null(keep)) return(if (is.null(names)) .set_row_names(n) else names)
@@ -102,8 +104,8 @@ chosen_row_names <- function(data, keep, n) {
   if (anyDuplicated(keep)) make.unique(as.character(names)) else names
 }
 
-# Where rows with these labels are in the data: by name where rows have names, otherwise labels are positions. A row taken
-# again by subset = c(1, 1) has the label "1.1".
+# Where rows with these labels are in the data: by name where rows have names, otherwise labels are positions. A row
+# taken again by subset = c(1, 1) has the label "1.1".
 positions_in <- function(labels, data) {
   if (!has_row_names(data)) return(as.integer(labels))
   names <- as.character(attr(data, "row.names"))

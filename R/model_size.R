@@ -1,4 +1,5 @@
-# How large a model is, in columns, parameters, memory and time, from the numbers of levels alone: before any column is made.
+# How large a model is, in columns, parameters, memory and time, from the numbers of levels alone: before any column is
+# made.
 
 # Stops at a model that memory cannot hold or that would take days; says so where it takes minutes.
 check_model_size <- function(terms, random, rows, memory_limit = NULL) {
@@ -67,7 +68,9 @@ check_fixed_size <- function(columns, n, data, random, memory_limit) {
   days <- fixed_seconds(p, n) / 86400
   if (bytes <= limit && days <= 1) return(invisible())
   worst <- names(columns)[which.max(columns)]
-  lmm_abort("numeric", paste0("the fixed effects have ", count_of(p, "column"), " (", count_of(widest, "column"), " of ", quote_name(worst), "): ",
+  lmm_abort("numeric",
+            paste0("the fixed effects have ", count_of(p, "column"), " (", count_of(widest, "column"), " of ",
+                   quote_name(worst), "): ",
                               size_text(bytes, limit, days)),
             what = worst, value = c(columns = p, bytes = bytes), fix = fixed_remedy(worst, data, random))
 }
@@ -83,7 +86,9 @@ gigabytes <- function(bytes) paste(format(signif(bytes / 1e9, 2L), big.mark = ",
 fixed_remedy <- function(term, data, random) {
   variables <- all.vars(str2lang(term))
   text <- Filter(function(name) is_number_text(data[[name]]), variables)
-  if (length(text)) return(paste0(quote_name(text[1L]), " is text or a factor whose values are all numbers: as a covariate write as.numeric(as.character(", text[1L], "))."))
+  if (length(text)) return(paste0(quote_name(text[1L]),
+                                  paste(" is text or a factor whose values are all numbers: as a covariate write",
+                                        "as.numeric(as.character("), text[1L], "))."))
   factors <- Filter(function(name) is_categorical(data[[name]]), variables)
   if (!length(factors)) return("Use fewer columns.")
   group <- paste(factors, collapse = ":")
@@ -115,10 +120,13 @@ check_random_size <- function(term, q, levels, p, memory_limit) {
   days <- if (is_triangle(term)) random_seconds(q, levels) / 86400 else 0
   if (bytes <= limit && days <= 1) return(invisible())
   factors <- all.vars(term$lhs)
-  lmm_abort("numeric", paste0("the random term (", term$label, ") has ", count_of(q, "column"), " for each level and ", count_of(k, "variance parameter"),
+  lmm_abort("numeric",
+            paste0("the random term (", term$label, ") has ", count_of(q, "column"), " for each level and ",
+                   count_of(k, "variance parameter"),
                               ": ", size_text(bytes, limit, days)),
             what = term$label, value = c(columns = q, parameters = k, bytes = bytes),
-            fix = if (length(factors) == 1L) paste0("A variance for the combinations is (1 | ", term$group_name, ":", factors, "), which has one parameter.")
+            fix = if (length(factors) == 1L) paste0("A variance for the combinations is (1 | ", term$group_name, ":",
+                                                    factors, "), which has one parameter.")
                   else "Use fewer columns left of the bar, or (... || g), which has no correlations.")
 }
 
@@ -128,12 +136,15 @@ check_draws <- function(nsim, each) {
 }
 
 abort_draws <- function(nsim, bytes) {
-  lmm_abort("numeric", paste0("not enough memory for ", format(nsim, big.mark = ",", scientific = nsim > 1e15), " draws, which need about ", gigabytes(bytes), "."),
+  lmm_abort("numeric",
+            paste0("not enough memory for ", format(nsim, big.mark = ",", scientific = nsim > 1e15),
+                   " draws, which need about ", gigabytes(bytes), "."),
             what = "nsim", value = nsim,
             fix = "A smaller `nsim` will do: the Monte Carlo error of a p-value of 0.05 from 1e6 draws is 0.0002.")
 }
 
 tell_time <- function(seconds) {
   time <- if (seconds < 7200) count_of(round(seconds / 60), "minute") else count_of(round(seconds / 3600), "hour")
-  lmm_inform("time", paste0("this model is large: the fit may take about ", time, "; an interrupt stops it."), what = "formula", value = seconds)
+  lmm_inform("time", paste0("this model is large: the fit may take about ", time, "; an interrupt stops it."),
+             what = "formula", value = seconds)
 }

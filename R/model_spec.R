@@ -15,7 +15,8 @@ model_spec <- function(formula, REML = TRUE, residual = NULL, relationship = NUL
   check_random_terms(random)
   if (is.null(residual) && !length(random)) residual <- independent_residuals()
   residual <- locate_known(residual, formula[[2L]])
-  structure(c(list(formula = formula, fixed = fixed, random = random, reml = REML), list(residual = residual)), class = "model_spec")
+  structure(c(list(formula = formula, fixed = fixed, random = random, reml = REML), list(residual = residual)),
+            class = "model_spec")
 }
 
 # A formula without the attributes of a terms object, and with an environment.
@@ -63,7 +64,8 @@ split_bars <- function(rhs) {
     left
   }
   # y ~ 1 | g has one meaning; in y ~ x + 1 | g the bar may have been meant for 1 alone
-  if (is_bar(rhs) && identical(rhs[[2L]], 1) && !holds_bar(rhs[[3L]])) return(list(fixed = NULL, bars = list(call("(", rhs))))
+  if (is_bar(rhs) && identical(rhs[[2L]],
+      1) && !holds_bar(rhs[[3L]])) return(list(fixed = NULL, bars = list(call("(", rhs))))
   fixed <- walk(rhs)
   list(fixed = fixed, bars = bars)
 }
@@ -81,7 +83,8 @@ is_structure_call <- function(e) {
   if (!head %in% c(names(structure_words), foreign_structures) || length(e) < 2L || !is_bar(e[[2L]])) return(FALSE)
   if (head %in% names(structure_words)) return(TRUE)
   lmm_abort("formula", paste0("covariance structure `", head, "()` is not available."), what = deparse_line(e),
-            fix = paste0("Available are (x | g), (x || g) and ", enumerate(paste0(names(structure_words), "(x | g)")), "."))
+            fix = paste0("Available are (x | g), (x || g) and ", enumerate(paste0(names(structure_words), "(x | g)")),
+                         "."))
 }
 
 # Is there a bar in `e`, not counting the arguments of functions?

@@ -59,7 +59,8 @@ formula_variables <- function(terms, spec) {
 check_reserved <- function(labels) {
   taken <- intersect(gsub("`", "", labels, fixed = TRUE), c("(weights)", "(offset)"))
   if (!length(taken)) return(invisible())
-  lmm_abort("data", paste0("the name ", quote_name(taken[1L]), " stands for the argument and cannot be that of a variable."),
+  lmm_abort("data", paste0("the name ", quote_name(taken[1L]),
+                           " stands for the argument and cannot be that of a variable."),
             what = taken, fix = "Rename the column.")
 }
 
@@ -185,7 +186,8 @@ evaluate_complete <- function(call, source, error, label) {
   missing <- Reduce(`|`, lapply(like_data, is_missing_row))
   if (!length(like_data) || all(missing)) abort_evaluation(label, error, call, source$env)
   data <- lapply(columns, function(x) if (NROW(x) == source$n) take_rows(x, which(!missing)) else x)
-  value <- tryCatch(suppressWarnings(eval(call, data, source$env)), error = function(e) abort_evaluation(label, e, call, source$env))
+  value <- tryCatch(suppressWarnings(eval(call, data, source$env)),
+                    error = function(e) abort_evaluation(label, e, call, source$env))
   index <- replace(rep(NA_integer_, source$n), !missing, seq_len(sum(!missing)))
   filled <- take_rows(value, index)
   for (name in setdiff(names(attributes(value)), c("dim", "dimnames", "names"))) {

@@ -1,7 +1,7 @@
 # Variables of new data have the classes and units that they had in the fit, or are converted, or refused.
 
-# What is kept of each variable of the formula: kind, class, units, time zone, the levels of a factor that stands in an expression, and
-# `role`: is the variable itself a predictor, only part of expressions, or only a grouping variable?
+# What is kept of each variable of the formula: kind, class, units, time zone, the levels of a factor that stands in an
+# expression, and `role`: is the variable itself a predictor, only part of expressions, or only a grouping variable?
 variable_records <- function(columns, source) {
   calls <- columns$calls[names(columns$calls) != columns$response]
   calls <- c(calls, Filter(is.language, columns$arguments))
@@ -11,8 +11,10 @@ variable_records <- function(columns, source) {
   lapply(stats::setNames(names, names), function(name) {
     x <- plain_column(find_value(name, list(source$data, source$env))$value)
     list(name = name, kind = variable_kind(x), class = setdiff(class(x), decorations), units = attr(x, "units"),
-         tzone = attr(x, "tzone"), zone = if (inherits(x, "POSIXct")) time_zone(x), whole_days = inherits(x, "POSIXct") && is_whole_days(utils::head(x, 1000L)),
-         basis = basis_of(x), levels = if (name %in% inside) levels(x), ordered = is.ordered(x), role = variable_role(name, roles, inside))
+         tzone = attr(x, "tzone"), zone = if (inherits(x, "POSIXct")) time_zone(x),
+         whole_days = inherits(x, "POSIXct") && is_whole_days(utils::head(x, 1000L)),
+         basis = basis_of(x), levels = if (name %in% inside) levels(x), ordered = is.ordered(x),
+         role = variable_role(name, roles, inside))
   })
 }
 
@@ -22,7 +24,8 @@ variable_role <- function(name, roles, inside) {
 
 # Constants that a column made by scale(), poly(), ns() or bs() carries.
 basis_of <- function(x) {
-  constants <- attributes(x)[c("scaled:center", "scaled:scale", "coefs", "knots", "Boundary.knots", "degree", "intercept")]
+  constants <- attributes(x)[c("scaled:center", "scaled:scale", "coefs", "knots", "Boundary.knots", "degree",
+                               "intercept")]
   Filter(length, lapply(constants, function(value) if (is.list(value)) unlist(value) else value))
 }
 
@@ -30,9 +33,13 @@ basis_of <- function(x) {
 other_basis <- function(x, name, known) {
   own <- basis_of(x)
   if (!length(own) || !length(known) || isTRUE(all.equal(unname(unlist(own)), unname(unlist(known))))) return(NULL)
-  list(lmm_condition("warning", "data", paste0(quote_name(name), " of `newdata` was made by scale(), poly() or a spline with other constants (center, scale, ",
+  list(lmm_condition("warning", "data",
+                     paste0(quote_name(name),
+                            paste(" of `newdata` was made by scale(), poly() or a spline with other constants",
+                                  "(center, scale, "),
     "knots) than in the fit: it is another variable."), what = name,
-    fix = "Make it with those of the fit: scale(x, center = , scale = ), predict(basis, x), or write the call into the formula."))
+    fix = paste("Make it with those of the fit: scale(x, center = , scale = ), predict(basis, x), or write the call",
+                "into the formula.")))
 }
 
 variable_kind <- function(x) {
@@ -58,7 +65,8 @@ is_midnight_in <- function(dates, zone) {
   all(as.double(as.POSIXct(format(dates, "%Y-%m-%d"), tz = zone)) == unclass(dates) * 86400)
 }
 
-# The columns of `data` as they were in the fit. `numbers`: do plain numbers stand for the values of a class, as in a grid?
+# The columns of `data` as they were in the fit. `numbers`: do plain numbers stand for the values of a class, as in a
+# grid?
 as_in_fit <- function(data, frame, names, numbers = FALSE) {
   for (name in intersect(names, names(data))) {
     known <- frame$variables[[name]]
@@ -75,10 +83,13 @@ as_in_fit <- function(data, frame, names, numbers = FALSE) {
 convert_variable <- function(x, name, known, numbers) {
   if (is.data.frame(x) || is.list(x) || length(dim(x)) > 1L) return(x)
   kind <- variable_kind(x)
-  if (kind == "logical" && all(is.na(x))) return(if (known$kind %in% names(time_numbers) || known$kind == "other") of_class(as.double(x), known) else x)
+  if (kind == "logical" &&
+      all(is.na(x))) return(if (known$kind %in% names(time_numbers) ||
+                                known$kind == "other") of_class(as.double(x), known) else x)
   if (known$kind %in% c("factor", "text") && kind %in% c("difftime", "other")) abort_class(x, name, known)
   if (known$role == "group" && (kind %in% c("factor", "text") || known$kind %in% c("factor", "text"))) return(x)
-  if (numbers && kind == "number") return(if (known$kind %in% c(names(time_numbers), "other")) of_class(as.double(x), known) else x)
+  if (numbers && kind == "number") return(if (known$kind %in% c(names(time_numbers),
+                                                                "other")) of_class(as.double(x), known) else x)
   switch(known$kind,
     Date = , POSIXct = , difftime = to_time(x, name, kind, known),
     number = to_number(x, name, kind, known),
@@ -103,13 +114,15 @@ to_time <- function(x, name, kind, known) {
   if (kind == known$kind) return(of_class(as.double(unclass(x)), known))
   if (kind == "POSIXct" && known$kind == "Date") {
     if (!is_whole_days(x)) {
-      abort_class(x, name, known, "with times of day", paste0("Convert it to days: as.Date(", name, ", tz = ", quote_level(time_zone(x)), ")."))
+      abort_class(x, name, known, "with times of day",
+                  paste0("Convert it to days: as.Date(", name, ", tz = ", quote_level(time_zone(x)), ")."))
     }
     return(of_class(as.double(unclass(x)) / 86400, known))
   }
   if (kind == "Date" && known$kind == "POSIXct") {
     if (!known$whole_days && !is_midnight_in(x, known$zone)) {
-      abort_class(x, name, known, NULL, paste0("Convert it: as.POSIXct(format(", name, "), tz = ", quote_level(known$zone), ")."))
+      abort_class(x, name, known, NULL,
+                  paste0("Convert it: as.POSIXct(format(", name, "), tz = ", quote_level(known$zone), ")."))
     }
     return(of_class(as.double(unclass(x)) * 86400, known))
   }
@@ -133,8 +146,11 @@ to_number <- function(x, name, kind, known) {
 
 to_logical <- function(x, name, kind, known) {
   if (kind == "number" && all(x %in% c(0, 1, NA))) return(as.vector(x) == 1)
-  if (kind %in% c("factor", "text") && all(as.character(x) %in% c("TRUE", "FALSE", NA))) return(as.logical(as.character(x)))
-  if (kind %in% c("number", "Date", "POSIXct", "difftime", "other")) abort_class(x, name, known, NULL, "TRUE and FALSE, or 1 and 0, are needed.")
+  if (kind %in% c("factor",
+                  "text") && all(as.character(x) %in% c("TRUE", "FALSE", NA))) return(as.logical(as.character(x)))
+  if (kind %in% c("number", "Date", "POSIXct", "difftime", "other")) abort_class(x, name, known, NULL,
+                                                                                 paste("TRUE and FALSE, or 1 and 0,",
+                                                                                       "are needed."))
   x
 }
 
@@ -147,7 +163,8 @@ to_levels <- function(x, known) {
 
 # ---- other classes ----
 
-# Of the same class, and in the same units where there are any: those of 'units', which converts them by the generic function.
+# Of the same class, and in the same units where there are any: those of 'units', which converts them by the generic
+# function.
 to_class <- function(x, name, known) {
   if (!setequal(setdiff(class(x), decorations), known$class)) abort_class(x, name, known)
   if (identical(attr(x, "units"), known$units)) return(x)
@@ -162,7 +179,9 @@ to_class <- function(x, name, known) {
 abort_class <- function(x, name, known, detail = NULL, fix = NULL) {
   words <- c(number = "numeric", logical = "logical", text = "character")
   article <- function(class, kind) if (kind %in% names(words)) words[[kind]] else with_article(class[1L])
-  lmm_abort("newdata", paste0("variable ", quote_name(name), " was ", article(known$class, known$kind), " in the fit, but is ",
-    paste(c(article(class(x), variable_kind(x)), detail), collapse = " "), " in `newdata`."), what = name, value = class(x),
+  lmm_abort("newdata",
+            paste0("variable ", quote_name(name), " was ", article(known$class, known$kind), " in the fit, but is ",
+    paste(c(article(class(x), variable_kind(x)), detail), collapse = " "), " in `newdata`."), what = name,
+    value = class(x),
     fix = if (is.null(fix)) "Convert it to the class and units that it had in the fit." else fix)
 }

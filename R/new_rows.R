@@ -1,8 +1,8 @@
 # New data read in the way the data of the fit were.
 
 # The rows of `newdata`, as model_frame() gives them, with y = NULL. Grouping variables are needed only for the
-# random terms in `re.form`; `codes` are 0 for a level that is not in the fit, and for a missing one where new levels are allowed,
-# otherwise NA. Rows with missing values are kept (na.pass) or left out as `na.action` says.
+# random terms in `re.form`; `codes` are 0 for a level that is not in the fit, and for a missing one where new levels
+# are allowed, otherwise NA. Rows with missing values are kept (na.pass) or left out as `na.action` says.
 new_rows <- function(frame, newdata, re.form = NULL, allow.new.levels = FALSE, na.action = stats::na.pass) {
   newdata <- force_argument(newdata, "newdata")
   if (!is.data.frame(newdata)) {
@@ -22,7 +22,8 @@ new_rows <- function(frame, newdata, re.form = NULL, allow.new.levels = FALSE, n
 newdata_source <- function(frame, newdata, names, numbers = FALSE) {
   data <- as_in_fit(plain_columns(drop_dimensions(newdata), names), frame, names, numbers)
   source <- list(data = data, env = constants_environment(frame), n = .row_names_info(newdata, 2L), notes = new.env())
-  for (name in intersect(names, names(newdata))) note(source, other_basis(.subset2(newdata, name), name, frame$variables[[name]]$basis))
+  for (name in intersect(names, names(newdata))) note(source, other_basis(.subset2(newdata, name), name,
+                                                                          frame$variables[[name]]$basis))
   source
 }
 

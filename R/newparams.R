@@ -14,7 +14,8 @@ with_parameters <- function(fit, newparams) {
   sigma <- c(given[["sigma"]], if (!is.null(given[["sigma^2"]])) sqrt(given[["sigma^2"]]), fit_sigma(fit))[1L]
   relative <- if (is.null(given$theta)) fit_theta(fit) else new_theta(fit, given$theta)
   covariance <- lapply(unstack_factors(fit, relative), function(L) tcrossprod(L) * sigma^2)
-  if (is.null(given$theta) && identical(sigma, fit_sigma(fit))) covariance <- fit_covariance(fit)      # also those of a fit without residual
+  # also those of a fit without residual
+  if (is.null(given$theta) && identical(sigma, fit_sigma(fit))) covariance <- fit_covariance(fit)
   rows <- known[match(names(given), known$name), ]
   rows$value <- vapply(given, `[`, 0, 1L)
   rows <- rows[!is.na(rows$name) & rows$term > 0L, ]
@@ -32,36 +33,45 @@ with_parameters <- function(fit, newparams) {
 parameter_list <- function(newparams) {
   given <- as.list(newparams)
   numbers <- vapply(given, function(x) is.numeric(x) && length(x) && all(is.finite(x)), NA)
-  if (length(given) && !is.null(names(given)) && all(nzchar(names(given))) && !anyDuplicated(names(given)) && all(numbers)) {
+  if (length(given) && !is.null(names(given)) && all(nzchar(names(given))) && !anyDuplicated(names(given)) &&
+      all(numbers)) {
     long <- lengths(given) > 1L & !names(given) %in% c("beta", "theta")
     if (!any(long)) return(check_scales(given))
-    lmm_abort("input", paste0("`newparams` gives more than one number for ", enumerate(quote_name(names(given)[long])), "."), what = names(given)[long])
+    lmm_abort("input", paste0("`newparams` gives more than one number for ", enumerate(quote_name(names(given)[long])),
+                              "."), what = names(given)[long])
   }
-  lmm_abort("input", paste0("`newparams` must be a list or vector of finite numbers with different names, not ", describe_value(newparams), "."),
+  lmm_abort("input", paste0("`newparams` must be a list or vector of finite numbers with different names, not ",
+                            describe_value(newparams), "."),
             what = "newparams", fix = "For example list(beta = c(250, 10), theta = 1, sigma = 25), or c(Days = 5).")
 }
 
 check_scales <- function(given) {
   scale <- grepl("^(sd_|var_|sigma)", names(given))
   bad <- scale & vapply(given, function(x) x[1L] < 0, NA)
-  if (any(bad)) lmm_abort("input", paste0(quote_name(names(given)[bad][1L]), " must not be negative."), what = names(given)[bad])
+  if (any(bad)) lmm_abort("input", paste0(quote_name(names(given)[bad][1L]), " must not be negative."),
+                          what = names(given)[bad])
   given
 }
 
 abort_unknown_parameter <- function(unknown, known) {
   near <- nearest_name(unknown[1L], known)
-  lmm_abort("input", paste0("`newparams` names ", enumerate(quote_name(unknown)), ", which is not a parameter of the model."), what = unknown,
-            fix = if (is.null(near)) paste0("There are ", enumerate(quote_name(known), 20L), ".") else paste0("Did you mean ", quote_name(near), "?"))
+  lmm_abort("input", paste0("`newparams` names ", enumerate(quote_name(unknown)),
+                            ", which is not a parameter of the model."), what = unknown,
+            fix = if (is.null(near)) paste0("There are ", enumerate(quote_name(known), 20L),
+                                            ".") else paste0("Did you mean ", quote_name(near), "?"))
 }
 
-# `beta` without names is all of them (or all estimable ones) in order; with names, and single coefficients, some of them.
+# `beta` without names is all of them (or all estimable ones) in order; with names, and single coefficients, some of
+# them.
 new_coefficients <- function(beta, given) {
   all <- given[["beta"]]
   if (!is.null(all) && is.null(names(all))) {
     at <- if (length(all) == length(beta)) seq_along(beta) else which(!is.na(beta))
     if (length(all) != length(at)) {
-      lmm_abort("input", paste0("`beta` in `newparams` must have ", count_of(length(beta), "number"), ", not ", length(all), "."), what = "beta",
-                value = length(all), fix = paste0("The fixed effects are ", enumerate(quote_name(names(beta)), 20L), "."))
+      lmm_abort("input", paste0("`beta` in `newparams` must have ", count_of(length(beta), "number"), ", not ",
+                                length(all), "."), what = "beta",
+                value = length(all),
+                fix = paste0("The fixed effects are ", enumerate(quote_name(names(beta)), 20L), "."))
     }
     beta[at] <- all
   } else if (!is.null(all)) {
@@ -76,7 +86,8 @@ new_coefficients <- function(beta, given) {
 new_theta <- function(fit, theta) {
   size <- length(fit_theta(fit))
   if (length(theta) != size) {
-    lmm_abort("input", paste0("`theta` in `newparams` must have ", count_of(size, "number"), ", not ", length(theta), "."), what = "theta",
+    lmm_abort("input", paste0("`theta` in `newparams` must have ", count_of(size, "number"), ", not ", length(theta),
+                              "."), what = "theta",
               value = length(theta), fix = paste0("They are ", enumerate(quote_name(theta_names(fit)), 20L), "."))
   }
   unname(theta)

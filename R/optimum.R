@@ -6,7 +6,8 @@ find_optimum <- function(frame, blocks, reml, start, control) {
   if (!is.null(start)) start <- internal_start(start, frame, blocks)
   solver <- chosen_solver(frame, blocks, control)
   found <- if (solver == "iterative") iterative_fit(frame, blocks, reml, start, control)
-           else engine_result(engine_fit(layout, blocks, 1L, engine_options(control, frame, reml, start), control$progress), frame)
+           else engine_result(engine_fit(layout, blocks, 1L, engine_options(control, frame, reml, start),
+                                         control$progress), frame)
   found$optimum$solver <- solver
   if (!found$optimum$identified) {
     if (is_exact_fit(blocks)) check_held_values(found, blocks, frame)
@@ -14,12 +15,16 @@ find_optimum <- function(frame, blocks, reml, start, control) {
   }
   if (is.null(frame$held) && !isTRUE(is.finite(found$optimum$value))) {
     outweighed <- outweighed_levels(frame$random, frame, blocks)
-    lmm_abort("numeric", paste0("the criterion has no value where the search began", if (!is.null(outweighed)) ", in double precision", "."),
+    lmm_abort("numeric",
+              paste0("the criterion has no value where the search began",
+                     if (!is.null(outweighed)) ", in double precision", "."),
               what = if (!is.null(start)) "start", value = start,
-              fix = if (!is.null(start)) "Leave out `start`, or give smaller numbers." else if (!is.null(outweighed)) outweighed
+              fix = if (!is.null(start)) "Leave out `start`, or give smaller numbers." else
+                if (!is.null(outweighed)) outweighed
               else "Change the units of the variables.")
   }
-  if (found$optimum$zero_residual && length(frame$groups) > 1L) found <- limit_without_residual(found, layout, blocks, control, reml, frame)
+  if (found$optimum$zero_residual &&
+      length(frame$groups) > 1L) found <- limit_without_residual(found, layout, blocks, control, reml, frame)
   check_held_values(found, blocks, frame)
   found
 }
@@ -39,13 +44,18 @@ abort_confounded <- function(terms, frame, blocks) {
   names <- vapply(random, function(term) paste0("(", term$label, ")"), "")
   groups <- unique(vapply(random, function(term) frame$groups[[term$group]]$name, ""))
   taken <- length(random) == 1L && random[[1L]]$q == 1L
-  with <- if (-1L %in% terms) "the residual variance" else if (taken) "the fixed effects" else "the fixed effects or each other"
+  with <- if (-1L %in% terms) "the residual variance" else if (taken) "the fixed effects" else
+    "the fixed effects or each other"
   outweighed <- outweighed_levels(random, frame, blocks)
-  lmm_abort("unidentified", paste0("the data cannot tell ", if (length(names) > 1L) "the variances of " else "the variance of ",
-    enumerate(names), " from ", with, ": the information matrix is singular", if (!is.null(outweighed)) " to double precision", "."),
+  lmm_abort("unidentified",
+            paste0("the data cannot tell ", if (length(names) > 1L) "the variances of " else "the variance of ",
+    enumerate(names), " from ", with, ": the information matrix is singular",
+    if (!is.null(outweighed)) " to double precision", "."),
     what = groups, fix = if (!is.null(outweighed)) outweighed
-    else if (taken && !(-1L %in% terms)) paste0("The fixed effects fit every level of ", quote_name(groups), ": remove some of them, or ", names, ".")
-    else paste0("Each level may hold too few observations, or a fixed effect may take one value for each level.", unseen_correlations(random),
+    else if (taken && !(-1L %in% terms)) paste0("The fixed effects fit every level of ", quote_name(groups),
+                                                ": remove some of them, or ", names, ".")
+    else paste0("Each level may hold too few observations, or a fixed effect may take one value for each level.",
+                unseen_correlations(random),
                 unstructured_hint(random, -1L %in% terms)))
 }
 
@@ -60,7 +70,8 @@ unseen_correlations <- function(random) {
 
 # (0 + visit | id) with one row for each visit is a covariance matrix of the residuals.
 unstructured_hint <- function(random, residual) {
-  joint <- Filter(function(term) term$q > 1L && is_triangle(term) && length(term$xlevels) == 1L && !"(Intercept)" %in% term$columns, random)
+  joint <- Filter(function(term) term$q > 1L && is_triangle(term) && length(term$xlevels) == 1L && !"(Intercept)" %in%
+                  term$columns, random)
   if (!residual || !length(joint)) return(NULL)
   label <- sub("^0 \\+ ", "", joint[[1L]]$label)
   paste0(" A covariance matrix of the residuals is written residual = ~ us(", label, "), without the random term.")
@@ -75,7 +86,8 @@ outweighed_levels <- function(random, frame, blocks) {
   often <- stats::median(size)
   most <- which.max(size)
   if (!(size[most] > 1e6 * often)) return(NULL)
-  paste0("Level ", quote_level(levels[most]), " of ", quote_name(frame$groups[[leading]]$name), " outweighs the others by a factor of ",
+  paste0("Level ", quote_level(levels[most]), " of ",
+         quote_name(frame$groups[[leading]]$name), " outweighs the others by a factor of ",
          signif(size[most] / often, 1L), ": look for a value or a weight that is far out.")
 }
 
@@ -84,7 +96,8 @@ internal_start <- function(start, frame, blocks) {
   sizes <- vapply(frame$random, term_size, 0)
   if (!is.numeric(start) || length(start) != sum(sizes) || !all(is.finite(start))) {
     lmm_abort("input", paste0("`start` must be ", count_of(sum(sizes), "finite number"), " for ",
-      paste(vapply(frame$random, function(term) paste0("(", term$label, ")"), ""), collapse = " + "), ", not ", describe_value(start), "."), what = "start", value = start,
+      paste(vapply(frame$random, function(term) paste0("(", term$label, ")"), ""), collapse = " + "), ", not ",
+      describe_value(start), "."), what = "start", value = start,
     fix = "See getME(fit, \"theta\") of a fit of this model.")
   }
   ends <- cumsum(sizes)
@@ -127,7 +140,8 @@ new_lmm_fit <- function(call, frame, rows, blocks, found, control, conditions) {
   more <- Filter(Negate(is.null), more)
   if (!control$keep_rows) frame <- without_rows(frame)
   cells <- rows$cells
-  fit <- structure(list(call = call, spec = frame$spec, frame = frame, rows = if (control$keep_rows && !are_cell_rows(rows)) rows,
+  fit <- structure(list(call = call, spec = frame$spec, frame = frame,
+                        rows = if (control$keep_rows && !are_cell_rows(rows)) rows,
                         cross_products = blocks, optimum = optimum, estimates = estimates, control = control,
                         conditions = c(conditions, more), version = package_version_text()), class = "lmm_fit")
   if (!is.null(cells)) fit$row_prints <- cell_prints(rows)
@@ -147,7 +161,8 @@ new_estimates <- function(frame, blocks, optimum, solution) {
   names(beta) <- names
   vcov <- solution$vcov
   dimnames(vcov) <- list(names[kept], names[kept])
-  covariance <- Map(clean_covariance, solution$covariance, frame$random, optimum$singular, blocks$z_basis, held_columns(frame))
+  covariance <- Map(clean_covariance, solution$covariance, frame$random, optimum$singular, blocks$z_basis,
+                    held_columns(frame))
   sigma <- sqrt(solution$sigma2)
   natural <- relative_naturals(frame, optimum$theta, blocks$z_basis)
   estimates <- list(
@@ -155,7 +170,8 @@ new_estimates <- function(frame, blocks, optimum, solution) {
     covariance = covariance, b = Map(name_modes, solution$b, frame$random, list(frame$groups)),
     criterion = solution$value, n = blocks$n, rank = length(kept), log_det_x = solution$log_det_x)
   if (any(lengths(natural))) estimates$natural <- absolute_naturals(natural, frame, sigma)
-  if (!holds_sigma(frame) && (optimum$zero_residual || is_exact_fit(blocks))) estimates <- without_residual(estimates, blocks)
+  if (!holds_sigma(frame) &&
+      (optimum$zero_residual || is_exact_fit(blocks))) estimates <- without_residual(estimates, blocks)
   estimates
 }
 
@@ -211,5 +227,6 @@ outcome_conditions <- function(frame, optimum, estimates, solution) {
     if (isTRUE(optimum$zero_sigma) && optimum$status != "unbounded") list(no_residual_message()),
     iterative_conditions(optimum),
     optima_conditions(optimum),
-    if (optimum$status != "converged") list(if (isFALSE(frame$bounded)) no_optimum_warning(optimum) else convergence_warning(optimum)))
+    if (optimum$status != "converged") list(if (isFALSE(frame$bounded)) no_optimum_warning(optimum) else
+      convergence_warning(optimum)))
 }

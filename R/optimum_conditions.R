@@ -9,27 +9,32 @@ zero_residual_warning <- function(frame, estimates) {
 }
 
 no_residual_message <- function() {
-  lmm_condition("message", "boundary", "boundary (singular) fit: the residual variance is estimated as 0.", what = "sigma",
+  lmm_condition("message", "boundary", "boundary (singular) fit: the residual variance is estimated as 0.",
+                what = "sigma",
                 value = 0, fix = "The other estimates, standard errors and tests are their limits.")
 }
 
-# Searches from other starts that came to another optimum: how many, and how far the next one is. Searches that end at one
-# optimum differ by little more than the rounding error of the criterion.
+# Searches from other starts that came to another optimum: how many, and how far the next one is. Searches that end at
+# one optimum differ by little more than the rounding error of the criterion.
 optima_conditions <- function(optimum) {
   gap <- optimum$others - optimum$value
   gap <- gap[gap > 1e6 * optimum$rounding]
   if (!length(gap) && !isTRUE(optimum$unbounded)) return(NULL)
-  more <- if (length(gap)) paste0(count_of(length(gap), "search", "searches"), " from other starting values ended at a lower one, by ",
+  more <- if (length(gap)) paste0(count_of(length(gap), "search", "searches"),
+                                  " from other starting values ended at a lower one, by ",
                                   format(min(gap) / 2, digits = 2L), if (length(gap) > 1L) " or more")
   infinite <- if (isTRUE(optimum$unbounded)) "the likelihood has no upper bound as the residual variance goes to 0"
-  list(lmm_condition("message", "optima", paste0("the estimates depend on the starting values: the likelihood has more than one maximum. ",
-    "This is the highest that was found; ", paste(c(more, infinite), collapse = "; "), "."), what = "start", value = min(gap, Inf) / 2,
+  list(lmm_condition("message", "optima",
+                     paste0("the estimates depend on the starting values: the likelihood has more than one maximum. ",
+    "This is the highest that was found; ", paste(c(more, infinite), collapse = "; "), "."), what = "start",
+    value = min(gap, Inf) / 2,
     fix = "Compare fits with other values of lmm(start = ), or with fewer variance parameters."))
 }
 
 convergence_warning <- function(optimum) {
   if (optimum$status == "unbounded") {
-    return(lmm_condition("warning", "convergence", paste("the criterion falls without bound as the residual variance goes to 0:",
+    return(lmm_condition("warning", "convergence",
+                         paste("the criterion falls without bound as the residual variance goes to 0:",
       "fixed and random effects can fit these data exactly, and there are no estimates."), what = "sigma", value = 0,
       fix = "Use fewer random columns, or give the residual standard deviation: fixed = c(sigma = )."))
   }
@@ -39,7 +44,8 @@ convergence_warning <- function(optimum) {
 }
 
 no_optimum_warning <- function(optimum) {
-  lmm_condition("warning", "convergence", paste("the criterion falls to the edge of the parameters at which the covariance matrix of",
+  lmm_condition("warning", "convergence",
+                paste("the criterion falls to the edge of the parameters at which the covariance matrix of",
     "the response is positive definite: with `bounded = FALSE` it has no optimum."), value = optimum$decrement,
     fix = "Use bounded = TRUE, or ems() for moment estimates.")
 }
@@ -54,7 +60,8 @@ boundary_message <- function(frame, optimum, estimates) {
 boundary_words <- function(S, term) {
   if (is_special(term)) {
     what <- if (all(S == 0)) "the variances" else "a parameter"
-    return(paste0(what, " of ", written_terms(list(term)), " ", if (all(S == 0)) "are estimated as 0" else "is estimated at its bound"))
+    return(paste0(what, " of ", written_terms(list(term)), " ",
+                  if (all(S == 0)) "are estimated as 0" else "is estimated at its bound"))
   }
   zero <- term$columns[diag(S) == 0]
   if (length(zero)) {

@@ -1,8 +1,10 @@
-# Where a fit was made: the environment of its formula, and that of the call of lmm(). They are remembered for as long as the
-# session lasts and the fit exists, but are not part of it: a fit that is saved would take along all that lived in a function.
+# Where a fit was made: the environment of its formula, and that of the call of lmm(). They are remembered for as long
+# as the session lasts and the fit exists, but are not part of it: a fit that is saved would take along all that lived
+# in a function.
 
-# NULL where both last as long as the session. Else an environment with a weak reference to them, which is empty in a file. (In a
-# list, utils::object.size() would follow it.) A fit without rows keeps nothing alive: it knows the places as long as others do.
+# NULL where both last as long as the session. Else an environment with a weak reference to them, which is empty in a
+# file. (In a list, utils::object.size() would follow it.) A fit without rows keeps nothing alive: it knows the places
+# as long as others do.
 new_origin <- function(formula_env, caller, keep) {
   places <- list(formula = formula_env, call = if (is.environment(caller)) caller else formula_env)
   passing <- Filter(function(env) !is_lasting_environment(env), places)
@@ -22,8 +24,8 @@ fit_places <- function(fit) {
 
 # ---- what update() looks up ----
 
-# The data of a fit: by the expression given for them, where the fit was made and where `caller` is; else as the fit remembers them;
-# else its rows. An expression such as x[[i]] may mean something else by now.
+# The data of a fit: by the expression given for them, where the fit was made and where `caller` is; else as the fit
+# remembers them; else its rows. An expression such as x[[i]] may mean something else by now.
 find_data <- function(fit, expr, formula, caller = NULL) {
   places <- fit_places(fit)
   known <- fit$data
@@ -40,7 +42,8 @@ find_data <- function(fit, expr, formula, caller = NULL) {
   if (all_found(all.vars(formula), rows, places)) return(rows)
   shown <- if (is.null(expr)) "" else paste0(", ", quote_name(deparse_line(expr)), ",")
   unknown <- Filter(function(name) !all_found(name, rows, places), all.vars(formula))
-  lmm_abort("input", paste0("the data of the fit", shown, " cannot be found, and the rows kept in the fit have no variable ",
+  lmm_abort("input", paste0("the data of the fit", shown,
+                            " cannot be found, and the rows kept in the fit have no variable ",
                             enumerate(quote_name(unknown)), "."),
             what = unknown, fix = "Give the data: update(fit, ..., data = ).")
 }
@@ -49,8 +52,8 @@ all_found <- function(names, data, places) {
   all(vapply(names, function(name) name %in% names(data) || !is.null(find_value(name, places)), NA))
 }
 
-# The formula, in its own environment where that has all it needs. Else in one in front of it, with the variables and functions that
-# the other places have; last come the constants that the fit has kept.
+# The formula, in its own environment where that has all it needs. Else in one in front of it, with the variables and
+# functions that the other places have; last come the constants that the fit has kept.
 reachable_formula <- function(formula, data, fit, caller) {
   env <- environment(formula)
   places <- c(fit_places(fit), caller)

@@ -2,22 +2,22 @@
 
 #' Plots of a fit
 #'
-#' One call shows what an analyst looks at: residuals against fitted values, their normal quantiles, their spread, and the normal
-#' quantiles of the random effects. A formula makes any other plot of residuals, as in nlme and lme4.
+#' One call shows what an analyst looks at: residuals against fitted values, their normal quantiles, their spread, and
+#' the normal quantiles of the random effects. A formula makes any other plot of residuals, as in nlme and lme4.
 #'
-#' More than 20000 points are shown as counts in cells, darker where there are more; fewer overlap transparently. The red curve is
-#' [lowess()]. Where the device has several panels already ([par()]`(mfrow = )`), these are used.
+#' More than 20000 points are shown as counts in cells, darker where there are more; fewer overlap transparently. The
+#' red curve is [lowess()]. Where the device has several panels already ([par()]`(mfrow = )`), these are used.
 #'
 #' @param x a fit made by [lmm()] that holds its rows.
-#' @param form `NULL` for the panels, or a formula such as `resid(., type = "pearson") ~ fitted(.) | g`, in which `.` is the fit and
-#'   other names are variables of the model frame. `y ~ x` makes a scatter plot, `g ~ x` with a factor box plots, `~ x` a
-#'   histogram; what follows `|` makes panels. Needs package 'lattice'.
+#' @param form `NULL` for the panels, or a formula such as `resid(., type = "pearson") ~ fitted(.) | g`, in which `.` is
+#'   the fit and other names are variables of the model frame. `y ~ x` makes a scatter plot, `g ~ x` with a factor box
+#'   plots, `~ x` a histogram; what follows `|` makes panels. Needs package 'lattice'.
 #' @param type one or several of
 #' \describe{
 #'   \item{`"residuals"`}{Pearson residuals against fitted values}
 #'   \item{`"qq"`}{[standardized residuals][rstandard.lmm_fit()] against normal quantiles}
-#'   \item{`"scale"`}{root of the absolute standardized residuals against fitted values: a trend is a variance that changes with
-#'     the mean}
+#'   \item{`"scale"`}{root of the absolute standardized residuals against fitted values: a trend is a variance that
+#'     changes with the mean}
 #'   \item{`"ranef"`}{conditional modes, each column divided by its root mean square, against normal quantiles}
 #' }
 #' @param which numbers of these types, for users of [plot.lm()].
@@ -26,8 +26,8 @@
 #' @param labels names of the rows; the default are the row names of the data.
 #' @param smooth draw a smooth curve?
 #' @param ... passed on to [plot()] (for a formula to the function of 'lattice'), such as `xlab`, `main`, `pch`, `col`.
-#' @return Invisibly, a list with a data frame for each type, whose columns `x` and `y` are shown; for a formula an object of class
-#'   `trellis`, which is drawn when it is printed.
+#' @return Invisibly, a list with a data frame for each type, whose columns `x` and `y` are shown; for a formula an
+#'   object of class `trellis`, which is drawn when it is printed.
 #' @section Conditions:
 #' `lmm_error_input`: an unknown `type`, a fit that holds no rows, or a formula that cannot be evaluated.
 #' @seealso [plot of random effects][plot.ranef.lmm_fit()], [plot of a profile][plot.lmm_profile()], [plot_effects()],
@@ -43,7 +43,8 @@
 #' plot(fit)
 #' plot(fit, type = "scale", main = "Spread")
 #' @export
-plot.lmm_fit <- function(x, form = NULL, type = c("residuals", "qq", "scale", "ranef"), which = NULL, id = 3, labels = NULL,
+plot.lmm_fit <- function(x, form = NULL, type = c("residuals", "qq", "scale", "ranef"), which = NULL, id = 3,
+                         labels = NULL,
                          smooth = TRUE, ...) {
   if (inherits(form, "formula")) return(formula_plot(x, form, if (missing(id)) NULL else id, labels, ...))
   if (!is.null(form)) type <- form
@@ -58,7 +59,8 @@ plot.lmm_fit <- function(x, form = NULL, type = c("residuals", "qq", "scale", "r
   if (is.null(labels)) labels <- row_labels(rows)
   given <- list(...)
   data <- stats::setNames(lapply(type, function(one) plot_data_residuals(x, one, labels)), type)
-  in_panels(length(type), function() for (one in type) draw_residuals(data[[one]], one, id, check_flag(smooth, "smooth"), given),
+  in_panels(length(type), function() for (one in type) draw_residuals(data[[one]], one, id,
+            check_flag(smooth, "smooth"), given),
             mar = if (length(type) > 1L) c(4.2, 4.2, 2.2, 1))
   invisible(lapply(data, function(points) points[c("x", "y")]))
 }
@@ -69,14 +71,16 @@ plot_data_residuals <- function(fit, type, labels = row_labels(fit$rows)) {
   unpadded <- without_padding(fit)
   r <- standard_residuals(unpadded)
   x <- unname(stats::fitted(unpadded))
-  if (type == "residuals") return(data.frame(x = x, y = unname(stats::residuals(unpadded, "pearson")), size = r, name = labels))
+  if (type == "residuals") return(data.frame(x = x, y = unname(stats::residuals(unpadded, "pearson")), size = r,
+                                             name = labels))
   if (type == "scale") return(data.frame(x = x, y = sqrt(abs(r)), size = r, name = labels))
   order <- order(r, na.last = NA)
   data.frame(x = stats::qnorm(stats::ppoints(length(order))), y = r[order], size = r[order], name = labels[order])
 }
 
 # Standardized residuals; with a residual structure Pearson ones, in units of each row's own standard deviation.
-standard_residuals <- function(fit) unname(if (is_structured(fit)) stats::residuals(fit, "pearson") else stats::rstandard(fit))
+standard_residuals <- function(fit) unname(if (is_structured(fit)) stats::residuals(fit, "pearson") else
+  stats::rstandard(fit))
 
 # The fit with a value for each row that was used, whatever its na.action.
 without_padding <- function(fit) {
@@ -95,13 +99,15 @@ scaled_modes <- function(fit) {
     if (!isTRUE(size > 0)) return(NULL)
     own <- own[order(long$condval[own])]
     y <- long$condval[own] / size
-    data.frame(x = stats::qnorm(stats::ppoints(length(own))), y = y, size = y, name = as.character(long$grp[own]), column = column[own])
+    data.frame(x = stats::qnorm(stats::ppoints(length(own))), y = y, size = y, name = as.character(long$grp[own]),
+               column = column[own])
   })
   out <- do.call(rbind, unname(parts))
   if (is.null(out)) none else out
 }
 
-residual_titles <- list(residuals = c("fitted value", "Pearson residual", "Residuals"), qq = c("normal quantile", "standardized residual", "Normal Q-Q"),
+residual_titles <- list(residuals = c("fitted value", "Pearson residual", "Residuals"),
+                        qq = c("normal quantile", "standardized residual", "Normal Q-Q"),
                         scale = c("fitted value", "root of |standardized residual|", "Scale-location"),
                         ranef = c("normal quantile", "random effect / root mean square", "Random effects"))
 
@@ -125,7 +131,8 @@ draw_columns <- function(points, given) {
   if (nlevels(column) == 1L || nlevels(column) > 6L) return(draw_cloud(points$x, points$y, given))
   colors <- grDevices::hcl.colors(nlevels(column), "Dark 3")
   graphics::points(points$x, points$y, pch = 14 + as.integer(column), col = colors[column], cex = 0.9)
-  graphics::legend("topleft", sub(" (Intercept)", "", levels(column), fixed = TRUE), pch = 14 + seq_along(colors), col = colors, bty = "n", cex = 0.8)
+  graphics::legend("topleft", sub(" (Intercept)", "", levels(column), fixed = TRUE), pch = 14 + seq_along(colors),
+                   col = colors, bty = "n", cex = 0.8)
 }
 
 # plot() with arguments of ours, which those of the user replace.
@@ -133,14 +140,18 @@ draw_plot <- function(ours, ...) {
   given <- list(...)
   if (length(given)) {
     names <- if (is.null(names(given))) character(length(given)) else names(given)
-    if (!all(names %in% graphical_arguments)) abort_unknown(names[!names %in% graphical_arguments], c(user_arguments(), graphical_arguments))
+    if (!all(names %in% graphical_arguments)) abort_unknown(names[!names %in% graphical_arguments],
+                                                            c(user_arguments(), graphical_arguments))
   }
   do.call(graphics::plot, c(ours[setdiff(names(ours), names(given))], given))
 }
 
-graphical_arguments <- c("xlim", "ylim", "log", "main", "sub", "xlab", "ylab", "ann", "axes", "frame.plot", "asp", "adj", "bg", "bty", "cex", "cex.axis",
-                         "cex.lab", "cex.main", "cex.sub", "col", "col.axis", "col.lab", "col.main", "col.sub", "family", "fg", "font", "font.axis",
-                         "font.lab", "font.main", "font.sub", "lab", "las", "lend", "lty", "lwd", "mgp", "pch", "tck", "tcl", "xaxp", "xaxs", "xaxt",
+graphical_arguments <- c("xlim", "ylim", "log", "main", "sub", "xlab", "ylab", "ann", "axes", "frame.plot", "asp",
+                         "adj", "bg", "bty", "cex", "cex.axis",
+                         "cex.lab", "cex.main", "cex.sub", "col", "col.axis", "col.lab", "col.main", "col.sub",
+                         "family", "fg", "font", "font.axis",
+                         "font.lab", "font.main", "font.sub", "lab", "las", "lend", "lty", "lwd", "mgp", "pch", "tck",
+                         "tcl", "xaxp", "xaxs", "xaxt",
                          "xpd", "yaxp", "yaxs", "yaxt")
 
 # Through the quartiles of both.
@@ -163,7 +174,8 @@ qqnorm.lmm_fit <- function(y, ...) plot.lmm_fit(y, type = "qq", ...)
 #' @export
 plot.VarCorr.lmm_fit <- function(x, ...) {
   lmm_abort("input", "there is no plot of VarCorr(fit).", what = "x",
-            fix = "plot(profile(fit)) shows standard deviations and correlations with their limits, plot(ranef(fit)) the random effects.")
+            fix = paste("plot(profile(fit)) shows standard deviations and correlations with their limits,",
+                        "plot(ranef(fit)) the random effects."))
 }
 
 #' @export

@@ -2,19 +2,20 @@
 
 #' Plot of effects
 #'
-#' Estimated means over the values of one variable, for the levels of up to two others, with confidence limits. Numeric variables that
-#' are not named are at their means; over the levels of factors that are not named the means are averaged with equal weights.
+#' Estimated means over the values of one variable, for the levels of up to two others, with confidence limits. Numeric
+#' variables that are not named are at their means; over the levels of factors that are not named the means are averaged
+#' with equal weights.
 #'
 #' @param fit a fit made by [lmm()] whose data can be found again.
-#' @param variables one to three names of variables of the fixed effects: the axis, then a factor (or a variable with few values)
-#'   for colors, then one for panels.
+#' @param variables one to three names of variables of the fixed effects: the axis, then a factor (or a variable with
+#'   few values) for colors, then one for panels.
 #' @param ddf method for degrees of freedom, see [ddf_methods()].
 #' @param level confidence level.
 #' @param points number of values of a numeric variable.
 #' @param rug show the observed responses, in grey?
 #' @param ... graphical parameters, passed on to [plot()].
-#' @return Invisibly, a data frame with the values of the variables and columns `estimate`, `se`, `df`, `lower` and `upper`, in units of the
-#'   response.
+#' @return Invisibly, a data frame with the values of the variables and columns `estimate`, `se`, `df`, `lower` and
+#'   `upper`, in units of the response.
 #' @section Conditions:
 #' `lmm_error_input`: a name that is no variable of the fixed effects; means that are not estimable.
 #' @seealso [contest()], [predict.lmm_fit()]; `emmeans::emmip()` for more.
@@ -40,7 +41,8 @@ plot_effects <- function(fit, variables, ddf = "Satterthwaite", level = 0.95, po
   panels <- if (length(variables) == 3L) split(shown, shown[[variables[3L]]]) else list(shown)
   in_panels(length(panels), function() for (k in seq_along(panels)) {
     own <- if (length(panels) > 1L) list(main = paste(variables[3L], "=", names(panels)[k])) else list()
-    draw_effect(panels[[k]], variables, utils::modifyList(own, given), range, if (rug) list(data, fit$rows$y), fit$frame$response)
+    draw_effect(panels[[k]], variables, utils::modifyList(own, given), range, if (rug) list(data, fit$rows$y),
+      fit$frame$response)
   })
   invisible(shown)
 }
@@ -49,7 +51,8 @@ plot_effects <- function(fit, variables, ddf = "Satterthwaite", level = 0.95, po
 effect_data <- function(fit, variables) {
   all <- all.vars(stats::delete.response(fit$frame$terms))
   if (!is.character(variables) || !length(variables) || length(variables) > 3L || !all(variables %in% all)) {
-    lmm_abort("input", "`variables` must name one to three variables of the fixed effects.", what = "variables", value = variables,
+    lmm_abort("input", "`variables` must name one to three variables of the fixed effects.", what = "variables",
+              value = variables,
               fix = paste0("They are ", enumerate(quote_name(all), 20L), "."))
   }
   data <- as.list(if (is_cells_fit(fit)) grid_data(fit) else nlme::getData(fit))
@@ -67,7 +70,8 @@ effect_rows <- function(data, variables, points) {
     own <- sort(unique(x[!is.na(x)]))
     if (is.factor(x)) return(factor(levels(x), levels(x)))
     if (!name %in% variables) return(mean(x, na.rm = TRUE))
-    if (name != variables[1L]) return(if (length(own) > 4L) stats::quantile(x, c(0.1, 0.5, 0.9), names = FALSE, na.rm = TRUE) else own)
+    if (name != variables[1L]) return(if (length(own) > 4L) stats::quantile(x, c(0.1, 0.5, 0.9), names = FALSE,
+                                                                            na.rm = TRUE) else own)
     seq(own[1L], own[length(own)], length.out = points)
   })
   expand.grid(values[c(variables, setdiff(names(values), variables))], KEEP.OUT.ATTRS = FALSE)
@@ -84,7 +88,8 @@ effect_means <- function(fit, rows, variables, ddf, level) {
   L <- rowsum(X, key, reorder = TRUE) / as.vector(table(key))
   L <- L[match(levels(key), rownames(L)), , drop = FALSE]
   table <- contest(fit, L, joint = FALSE, ddf = ddf, conf.level = level)
-  data.frame(rows[first, variables, drop = FALSE], estimate = table$Estimate, se = table$`Std. Error`, df = table$df, lower = table$lower,
+  data.frame(rows[first, variables, drop = FALSE], estimate = table$Estimate, se = table$`Std. Error`, df = table$df,
+             lower = table$lower,
              upper = table$upper, row.names = NULL, check.names = FALSE)
 }
 
@@ -94,23 +99,29 @@ draw_effect <- function(shown, variables, given, range, observed, response) {
   at <- if (discrete) as.integer(x) else x
   by <- if (length(variables) > 1L) factor(shown[[variables[2L]]]) else factor(rep("", nrow(shown)))
   limits <- if (discrete) c(0.6, nlevels(x) + 0.4) else range(at)
-  plot_frame(list(limits, range, type = "n", xlab = variables[1L], ylab = response, xaxt = if (discrete) "n" else "s"), given)
+  plot_frame(list(limits, range, type = "n", xlab = variables[1L], ylab = response, xaxt = if (discrete) "n" else "s"),
+             given)
   if (discrete) graphics::axis(1L, seq_len(nlevels(x)), levels(x))
   if (!is.null(observed)) {
     own <- observed[[1L]][[variables[1L]]]
-    if (length(own) == length(observed[[2L]])) graphics::points(if (is.factor(own)) jitter(as.integer(own)) else own, observed[[2L]], pch = 20, col = "grey70")
+    if (length(own) == length(observed[[2L]])) graphics::points(if (is.factor(own)) jitter(as.integer(own)) else own,
+                                                                observed[[2L]], pch = 20, col = "grey70")
   }
   colors <- if (nlevels(by) > 1L) grDevices::hcl.colors(nlevels(by), "Dark 3") else "black"
   shift <- (seq_len(nlevels(by)) - (nlevels(by) + 1) / 2) * 0.15 / max(1, nlevels(by) / 4)
   for (k in seq_len(nlevels(by))) {
     own <- by == levels(by)[k]
-    if (discrete) draw_bars(at[own] + shift[k], shown[own, ], colors[k], 14L + k) else draw_band(at[own], shown[own, ], colors[k])
+    if (discrete) draw_bars(at[own] + shift[k], shown[own, ], colors[k],
+                            14L + k) else draw_band(at[own], shown[own, ], colors[k])
   }
-  if (nlevels(by) > 1L) graphics::legend("topleft", levels(by), col = colors, lwd = 2, pch = if (discrete) 14L + seq_along(colors), title = variables[2L], bty = "n", cex = 0.9)
+  if (nlevels(by) > 1L) graphics::legend("topleft", levels(by), col = colors, lwd = 2,
+                                         pch = if (discrete) 14L + seq_along(colors), title = variables[2L], bty = "n",
+                                         cex = 0.9)
 }
 
 draw_band <- function(x, rows, color) {
-  graphics::polygon(c(x, rev(x)), c(rows$lower, rev(rows$upper)), col = grDevices::adjustcolor(color, 0.15), border = NA)
+  graphics::polygon(c(x, rev(x)), c(rows$lower, rev(rows$upper)), col = grDevices::adjustcolor(color, 0.15),
+                    border = NA)
   graphics::lines(x, rows$estimate, col = color, lwd = 2)
 }
 
@@ -121,16 +132,16 @@ draw_bars <- function(x, rows, color, pch) {
 
 #' Plot of shrinkage
 #'
-#' For each level of a grouping factor the estimate from its own rows alone (open) and the one of the model (solid), joined by an
-#' arrow: how far the random effects are drawn towards the mean of the population.
+#' For each level of a grouping factor the estimate from its own rows alone (open) and the one of the model (solid),
+#' joined by an arrow: how far the random effects are drawn towards the mean of the population.
 #'
 #' @param fit a fit made by [lmm()] that holds its rows.
-#' @param term number or name (as in [VarCorr()]) of a random term. Its first two columns are shown, one against the other; with one
-#'   column the levels are shown in order.
+#' @param term number or name (as in [VarCorr()]) of a random term. Its first two columns are shown, one against the
+#'   other; with one column the levels are shown in order.
 #' @param id how many levels to name: those that move most.
 #' @param ... graphical parameters, passed on to [plot()].
-#' @return Invisibly, a data frame with a row per level: own estimates and those of the model, as deviations from the fixed effects. Own
-#'   estimates are `NA` for levels with fewer rows than columns.
+#' @return Invisibly, a data frame with a row per level: own estimates and those of the model, as deviations from the
+#'   fixed effects. Own estimates are `NA` for levels with fewer rows than columns.
 #' @section Conditions:
 #' `lmm_error_input`: a term that does not exist, a fit that holds no rows.
 #' @seealso [plot.ranef.lmm_fit()].
@@ -183,7 +194,8 @@ draw_shrinkage_line <- function(own, model, names, title, id, given) {
     old <- graphics::par(mai = replace(graphics::par("mai"), 2L, width + 0.3))
     on.exit(graphics::par(old))
   }
-  plot_frame(list(range(own, model, na.rm = TRUE), range(at), type = "n", xlab = "deviation from the fixed effects", ylab = if (size > 0) "" else "level",
+  plot_frame(list(range(own, model, na.rm = TRUE), range(at), type = "n", xlab = "deviation from the fixed effects",
+                  ylab = if (size > 0) "" else "level",
                   yaxt = "n", main = title), given)
   graphics::abline(v = 0, lty = 3)
   graphics::segments(own[order], at, model[order], col = "grey60")
@@ -197,11 +209,13 @@ draw_shrinkage_line <- function(own, model, names, title, id, given) {
 
 draw_shrinkage_plane <- function(own, model, title, id, given) {
   columns <- colnames(model)
-  plot_frame(list(range(own[, 1L], model[, 1L], na.rm = TRUE), range(own[, 2L], model[, 2L], na.rm = TRUE), type = "n", xlab = columns[1L],
+  plot_frame(list(range(own[, 1L], model[, 1L], na.rm = TRUE), range(own[, 2L], model[, 2L], na.rm = TRUE), type = "n",
+                  xlab = columns[1L],
                   ylab = columns[2L], main = title), given)
   graphics::abline(h = 0, v = 0, lty = 3)
   moved <- rowSums(abs(own[, 1:2] - model[, 1:2])) > 0
-  suppressWarnings(graphics::arrows(own[moved, 1L], own[moved, 2L], model[moved, 1L], model[moved, 2L], length = 0.06, col = "grey60"))   # of length 0
+  suppressWarnings(graphics::arrows(own[moved, 1L], own[moved, 2L], model[moved, 1L], model[moved, 2L], length = 0.06,
+                                    col = "grey60"))   # of length 0
   graphics::points(own[, 1:2, drop = FALSE], pch = 1)
   graphics::points(model[, 1:2, drop = FALSE], pch = 16)
   size <- sqrt(rowSums(scale(own[, 1:2] - model[, 1:2], center = FALSE)^2))

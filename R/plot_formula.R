@@ -2,7 +2,8 @@
 
 formula_plot <- function(fit, form, id, labels, ...) {
   if (!requireNamespace("lattice", quietly = TRUE)) {
-    lmm_abort("input", "a plot by a formula needs package 'lattice', which is not installed.", what = "form", fix = "install.packages(\"lattice\")")
+    lmm_abort("input", "a plot by a formula needs package 'lattice', which is not installed.", what = "form",
+              fix = "install.packages(\"lattice\")")
   }
   parts <- formula_parts(form)
   rows <- fit_rows(fit, "plot()")
@@ -10,7 +11,8 @@ formula_plot <- function(fit, form, id, labels, ...) {
   text <- vapply(parts, deparse_line, "")
   frame <- as.data.frame(data)
   bars <- if ("given" %in% names(parts)) quote(given)
-  draw <- if (is.null(frame$y)) lattice::histogram else if (is.factor(frame$y) || is.factor(frame$x)) lattice::bwplot else lattice::xyplot
+  draw <- if (is.null(frame$y)) lattice::histogram else if (is.factor(frame$y) ||
+                                                            is.factor(frame$x)) lattice::bwplot else lattice::xyplot
   model <- if (is.null(frame$y)) quote(~ x) else quote(y ~ x)
   if (!is.null(bars)) model[[length(model)]] <- call("|", quote(x), bars)
   own <- list(xlab = text[["x"]], ylab = if (is.null(frame$y)) "percent" else text[["y"]])
@@ -31,16 +33,20 @@ formula_parts <- function(form) {
 # Values of one part, with `.` for the fit, for each row that was used.
 formula_values <- function(expr, fit, rows, env) {
   names <- all.names(expr)
-  scope <- c(as.list(model.frame.lmm_fit(fit)), list(. = fit, resid = stats::residuals, residuals = stats::residuals, fitted = stats::fitted,
-                                                     rstudent = stats::rstudent, rstandard = stats::rstandard, ranef = nlme::ranef))
+  scope <- c(as.list(model.frame.lmm_fit(fit)),
+             list(. = fit, resid = stats::residuals, residuals = stats::residuals, fitted = stats::fitted,
+                                                     rstudent = stats::rstudent, rstandard = stats::rstandard,
+                                                     ranef = nlme::ranef))
   if (":" %in% names) scope[[":"]] <- function(a, b) interaction(a, b, sep = ":", drop = TRUE)
   value <- tryCatch(eval(expr, scope, env), error = function(e) {
-    lmm_abort("input", paste0("`", deparse_line(expr), "` in the formula of a plot cannot be evaluated: ", conditionMessage(e), "."), what = deparse_line(expr),
+    lmm_abort("input", paste0("`", deparse_line(expr), "` in the formula of a plot cannot be evaluated: ",
+                              conditionMessage(e), "."), what = deparse_line(expr),
               fix = "Write `.` for the fit and use variables of the model, as in resid(.) ~ fitted(.) | g.")
   })
   if (is.character(value)) value <- factor(value)
   if (length(value) == rows$n) return(if (is.factor(value)) value else as.vector(value))
-  lmm_abort("input", paste0("`", deparse_line(expr), "` in the formula of a plot has ", count_of(length(value), "value"), ", the fit has ",
+  lmm_abort("input", paste0("`", deparse_line(expr), "` in the formula of a plot has ",
+                            count_of(length(value), "value"), ", the fit has ",
                             count_of(rows$n, "row"), "."), what = deparse_line(expr))
 }
 

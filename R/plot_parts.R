@@ -21,7 +21,8 @@ draw_cloud <- function(x, y, given = list(), most = 20000L) {
   n <- length(x)
   if (n > most) return(draw_cells(x, y))
   alpha <- min(1, max(0.15, 40 / sqrt(n) / 2))
-  style <- list(pch = if (n > 300L) 20 else 16, col = grDevices::adjustcolor("black", alpha), cex = if (n > 3000L) 0.6 else 0.9)
+  style <- list(pch = if (n > 300L) 20 else 16, col = grDevices::adjustcolor("black", alpha),
+                cex = if (n > 3000L) 0.6 else 0.9)
   own <- given[intersect(names(given), c("pch", "col", "cex", "bg"))]
   do.call(graphics::points, c(list(x, y), utils::modifyList(style, own)))
 }
@@ -42,7 +43,8 @@ cell_counts <- function(x, y, cells) {
   j <- pmin(floor((y[ok] - min(y[ok])) / width[2L]), cells[2L] - 1)
   n <- tabulate(1L + i + cells[1L] * j, prod(cells))
   at <- which(n > 0L) - 1L
-  list(x = min(x[ok]) + (at %% cells[1L] + 0.5) * width[1L], y = min(y[ok]) + (at %/% cells[1L] + 0.5) * width[2L], n = n[n > 0L], width = width)
+  list(x = min(x[ok]) + (at %% cells[1L] + 0.5) * width[1L], y = min(y[ok]) + (at %/% cells[1L] + 0.5) * width[2L],
+       n = n[n > 0L], width = width)
 }
 
 # A smooth curve through the points.
@@ -62,11 +64,13 @@ smoother <- function(x, y) {
 draw_names <- function(x, y, names) {
   if (!length(x)) return(invisible())
   right <- x > mean(graphics::par("usr")[1:2])
-  graphics::text(x, spread_apart(x, y, 1.1 * graphics::strheight("0", cex = 0.75), 3 * graphics::strwidth("000", cex = 0.75)), names,
+  graphics::text(x, spread_apart(x, y, 1.1 * graphics::strheight("0", cex = 0.75),
+                                 3 * graphics::strwidth("000", cex = 0.75)), names,
                  pos = ifelse(right, 2L, 4L), cex = 0.75, offset = 0.3, xpd = NA)
 }
 
-# Heights at which names of this height and width do not overlap: each is raised above those below it, from the middle outwards.
+# Heights at which names of this height and width do not overlap: each is raised above those below it, from the middle
+# outwards.
 spread_apart <- function(x, y, height, width) {
   middle <- mean(graphics::par("usr")[3:4])
   for (side in c(1, -1)) {
@@ -94,7 +98,8 @@ draw_forest <- function(rows, given, xlab = "estimate", zero = NULL) {
   size <- max(graphics::strwidth(rownames(rows), "inches", cex = 0.9))
   old <- graphics::par(mai = replace(graphics::par("mai"), 2L, min(size + 0.35, graphics::par("din")[1L] / 2.5)))
   on.exit(graphics::par(old))
-  plot_frame(list(range(finite, na.rm = TRUE), c(0.5, nrow(rows) + 0.5), type = "n", yaxt = "n", xlab = xlab, ylab = ""), given)
+  plot_frame(list(range(finite, na.rm = TRUE), c(0.5, nrow(rows) + 0.5), type = "n", yaxt = "n", xlab = xlab,
+                  ylab = ""), given)
   if (!is.null(zero)) graphics::abline(v = zero, lty = 3)
   ends <- graphics::par("usr")[1:2]
   graphics::segments(pmax(rows$lower, ends[1L]), at, pmin(rows$upper, ends[2L]), lwd = 2, col = "grey50")

@@ -2,10 +2,11 @@
 
 #' Plots of random effects
 #'
-#' One panel for each column of each grouping factor: the conditional modes of its levels in ascending order, with intervals.
+#' One panel for each column of each grouping factor: the conditional modes of its levels in ascending order, with
+#' intervals.
 #'
-#' The intervals are `mode +- quantile * conditional standard deviation`. `lattice::dotplot()` and `lattice::qqmath()` make trellis objects
-#' of the same picture, see [lattice_plots].
+#' The intervals are `mode +- quantile * conditional standard deviation`. `lattice::dotplot()` and `lattice::qqmath()`
+#' make trellis objects of the same picture, see [lattice_plots].
 #'
 #' The names of the levels are left out where there is no room for them.
 #'
@@ -30,13 +31,15 @@ plot.ranef.lmm_fit <- function(x, type = c("levels", "qq"), level = 0.95, ...) {
   level <- level_argument(level, "level", !missing(level), list(...))
   data <- mode_limits(x, level)
   if (!any(data$lower < data$upper)) {
-    lmm_inform("limits", "the random effects have no conditional standard deviations, so no intervals are drawn.", what = "x")
+    lmm_inform("limits", "the random effects have no conditional standard deviations, so no intervals are drawn.",
+               what = "x")
   }
   panels <- split(data, interaction(data$term, factor(data$grpvar, unique(data$grpvar)), drop = TRUE))
   given <- without_level(list(...))
   label <- if (any(data$lower < data$upper)) paste("random effect,", 100 * level, "percent limits") else "random effect"
   in_panels(length(panels), function() {
-    for (panel in panels) (if (type == "qq") draw_mode_quantiles else draw_modes)(panel[order(panel$condval), ], label, given)
+    for (panel in panels) (if (type == "qq") draw_mode_quantiles else draw_modes)(panel[order(panel$condval), ], label,
+                                                                                  given)
   })
   invisible(data)
 }
@@ -60,7 +63,8 @@ draw_modes <- function(modes, label, given) {
     old <- graphics::par(mai = replace(graphics::par("mai"), 2L, width + 0.3))
     on.exit(graphics::par(old))
   }
-  plot_frame(list(modes$condval, at, xlim = range(modes$lower, modes$upper), type = "n", yaxt = "n", xlab = label, ylab = "", main = mode_title(modes)), given)
+  plot_frame(list(modes$condval, at, xlim = range(modes$lower, modes$upper), type = "n", yaxt = "n", xlab = label,
+                  ylab = "", main = mode_title(modes)), given)
   graphics::abline(v = 0, lty = 3)
   graphics::segments(modes$lower, at, modes$upper, col = "grey50")
   graphics::points(modes$condval, at, pch = if (nrow(modes) > 100L) 20 else 16)
@@ -69,7 +73,8 @@ draw_modes <- function(modes, label, given) {
 
 draw_mode_quantiles <- function(modes, label, given) {
   points <- data.frame(x = stats::qnorm(stats::ppoints(nrow(modes))), y = modes$condval)
-  plot_frame(list(points$x, points$y, ylim = range(modes$lower, modes$upper), type = "n", xlab = "normal quantile", ylab = label, main = mode_title(modes)), given)
+  plot_frame(list(points$x, points$y, ylim = range(modes$lower, modes$upper), type = "n", xlab = "normal quantile",
+                  ylab = label, main = mode_title(modes)), given)
   draw_quartile_line(points)
   graphics::segments(points$x, modes$lower, points$x, modes$upper, col = "grey70")
   graphics::points(points, pch = if (nrow(modes) > 100L) 20 else 16)

@@ -2,17 +2,18 @@
 
 #' Plots of bootstraps, tests, variance components and power
 #'
-#' `plot()` of a [bootstrap()] shows a histogram of each statistic with its value in the fit (solid) and percentile limits (dashed);
-#' of a test ([rlrt()], [lrt()], [bootstrap_test()]) the null distribution with the observed value and the 95 percent quantile; of
-#' [ems()] the moment estimates of the components with modified large-sample limits; of [gauge_rr()] the percentages of each source
-#' with limits; of a [power_study()] the curve of the power over the first effect, one for each design, with limits; of
-#' [quantity()] each quantity with its limits.
+#' `plot()` of a [bootstrap()] shows a histogram of each statistic with its value in the fit (solid) and percentile
+#' limits (dashed); of a test ([rlrt()], [lrt()], [bootstrap_test()]) the null distribution with the observed value and
+#' the 95 percent quantile; of [ems()] the moment estimates of the components with modified large-sample limits; of
+#' [gauge_rr()] the percentages of each source with limits; of a [power_study()] the curve of the power over the first
+#' effect, one for each design, with limits; of [quantity()] each quantity with its limits.
 #'
 #' @param x an object of these classes.
 #' @param which names or numbers of the statistics shown.
 #' @param level confidence level of the limits.
 #' @param ... graphical parameters, passed on to [plot()].
-#' @return Invisibly, what is shown: a list of vectors for a bootstrap, for a test the simulated values, otherwise a data frame.
+#' @return Invisibly, what is shown: a list of vectors for a bootstrap, for a test the simulated values, otherwise a
+#'   data frame.
 #' @section Conditions:
 #' `lmm_error_input`: a statistic that does not exist, a confidence level outside 0 to 1.
 #' @seealso [plot.lmm_fit()], [autoplot()][autoplot.lmm_fit()] for ggplot2.
@@ -34,7 +35,8 @@ plot.lmm_bootstrap <- function(x, which = NULL, level = 0.95, ...) {
   if (is.null(names)) names <- paste("statistic", seq_len(ncol(x$t)))
   at <- if (is.null(which)) seq_along(names) else if (is.character(which)) match(which, names) else which
   if (!is.numeric(at) || anyNA(at) || !all(at %in% seq_along(names))) {
-    lmm_abort("input", "`which` must name statistics of the bootstrap.", what = "which", value = which, fix = paste0("There are ", enumerate(quote_name(names), 12L), "."))
+    lmm_abort("input", "`which` must name statistics of the bootstrap.", what = "which", value = which,
+              fix = paste0("There are ", enumerate(quote_name(names), 12L), "."))
   }
   check_level(level)
   at <- utils::head(at, 16L)
@@ -86,7 +88,8 @@ draw_null <- function(values, observed, name, given) {
 #' @export
 plot.ems <- function(x, level = 0.95, ...) {
   limits <- stats::confint(x, level = level)
-  rows <- data.frame(estimate = unname(x$components[, "moments"]), lower = limits[, 1L], upper = limits[, 2L], row.names = rownames(x$components))
+  rows <- data.frame(estimate = unname(x$components[, "moments"]), lower = limits[, 1L], upper = limits[, 2L],
+                     row.names = rownames(x$components))
   draw_forest(rows, list(...), paste("variance component,", 100 * level, "percent limits"), zero = 0)
   invisible(rows)
 }
@@ -95,7 +98,8 @@ plot.ems <- function(x, level = 0.95, ...) {
 #' @export
 plot.gauge_rr <- function(x, ...) {
   table <- x$table[rownames(x$table) != "Total variation", ]
-  rows <- data.frame(estimate = table$study, lower = table$study.lower, upper = table$study.upper, row.names = rownames(table))
+  rows <- data.frame(estimate = table$study, lower = table$study.lower, upper = table$study.upper,
+                     row.names = rownames(table))
   given <- utils::modifyList(list(xlim = c(0, 100)), list(...))
   draw_forest(rows, given, paste("percent of total variation,", 100 * x$level, "percent limits"))
   graphics::abline(v = c(10, 30), lty = 3)
@@ -122,7 +126,8 @@ quantity_scale <- function(x) {
 plot.power_study <- function(x, ...) {
   curves <- power_curves(x)
   if (is.null(curves)) {
-    rows <- data.frame(estimate = x$power, lower = x$lower, upper = x$upper, row.names = make.unique(as.character(if (is.null(x$design)) "power" else x$design)))
+    rows <- data.frame(estimate = x$power, lower = x$lower, upper = x$upper,
+                       row.names = make.unique(as.character(if (is.null(x$design)) "power" else x$design)))
     draw_forest(rows, utils::modifyList(list(xlim = 0:1), list(...)), "power")
     return(invisible(rows))
   }
@@ -132,11 +137,13 @@ plot.power_study <- function(x, ...) {
   colors <- grDevices::hcl.colors(max(2L, length(curves)), "Dark 3")
   for (k in seq_along(curves)) {
     own <- curves[[k]]
-    graphics::polygon(c(own$x, rev(own$x)), c(own$lower, rev(own$upper)), col = grDevices::adjustcolor(colors[k], 0.2), border = NA)
+    graphics::polygon(c(own$x, rev(own$x)), c(own$lower, rev(own$upper)), col = grDevices::adjustcolor(colors[k], 0.2),
+                      border = NA)
     graphics::lines(own$x, own$power, col = colors[k], lwd = 2)
     graphics::points(own$x, own$power, col = colors[k], pch = 16)
   }
-  if (length(curves) > 1L) graphics::legend("bottomright", names(curves), col = colors[seq_along(curves)], lwd = 2, pch = 16, bty = "n")
+  if (length(curves) > 1L) graphics::legend("bottomright", names(curves), col = colors[seq_along(curves)], lwd = 2,
+                                            pch = 16, bty = "n")
   invisible(do.call(rbind, unname(curves)))
 }
 
@@ -145,10 +152,12 @@ power_curves <- function(x) {
   effects <- attr(x, "effects")
   if (!length(effects) || is.null(x[[effects[1L]]])) return(NULL)
   others <- intersect(c("design", effects[-1L]), names(x))
-  key <- if (length(others)) do.call(paste, c(Map(function(name, v) if (name == "design") as.character(v) else paste(name, "=", v), others, x[others]), sep = ", "))
+  key <- if (length(others)) do.call(paste, c(Map(function(name, v) if (name == "design") as.character(v) else
+    paste(name, "=", v), others, x[others]), sep = ", "))
          else rep("all", nrow(x))
   lapply(split(seq_len(nrow(x)), factor(key, unique(key))), function(own) {
     own <- own[order(x[[effects[1L]]][own])]
-    data.frame(x = x[[effects[1L]]][own], power = x$power[own], lower = x$lower[own], upper = x$upper[own], curve = key[own])
+    data.frame(x = x[[effects[1L]]][own], power = x$power[own], lower = x$lower[own], upper = x$upper[own],
+    curve = key[own])
   })
 }

@@ -2,47 +2,53 @@
 
 #' Posterior draws without a sampler to tune
 #'
-#' Draws all parameters of a linear mixed model from their posterior distribution. Coefficients and random effects are integrated out
-#' exactly; only the variance parameters are searched, by the criterion that the fit has minimized. With one variance beside the residual
-#' the posterior is put on a grid and the draws are independent. With two, and with three for 20,000 draws or more, it is put on a lattice, and exact
-#' values at some draws are the check. With more, a proposal is fitted to the posterior and its draws are accepted by
-#' independence Metropolis, with Hamiltonian moves between them where that does not mix. The residual standard deviation, the coefficients
-#' and the random effects are then drawn exactly.
+#' Draws all parameters of a linear mixed model from their posterior distribution. Coefficients and random effects are
+#' integrated out exactly; only the variance parameters are searched, by the criterion that the fit has minimized. With
+#' one variance beside the residual the posterior is put on a grid and the draws are independent. With two, and with
+#' three for 20,000 draws or more, it is put on a lattice, and exact values at some draws are the check. With more, a
+#' proposal is fitted to the posterior and its draws are accepted by independence Metropolis, with Hamiltonian moves
+#' between them where that does not mix. The residual standard deviation, the coefficients and the random effects are
+#' then drawn exactly.
 #'
-#' The posterior does not depend on how the model was fitted: by REML or maximum likelihood, with a singular estimate or not.
+#' The posterior does not depend on how the model was fitted: by REML or maximum likelihood, with a singular estimate or
+#' not.
 #'
 #' @param fit a fit made by [lmm()].
 #' @param draws number of draws, of all chains together.
-#' @param prior a prior of all standard deviations, or a list of priors: by the names of the random terms (those of [VarCorr()]), `residual`, `cor`
-#'   and `fixed`, or without names for all parameters of a kind. See [priors]. By default densities are flat on every standard
-#'   deviation, residual one included, on correlation matrices (LKJ(1)) and on coefficients.
+#' @param prior a prior of all standard deviations, or a list of priors: by the names of the random terms (those of
+#'   [VarCorr()]), `residual`, `cor` and `fixed`, or without names for all parameters of a kind. See [priors]. By
+#'   default densities are flat on every standard deviation, residual one included, on correlation matrices (LKJ(1)) and
+#'   on coefficients.
 #' @param chains number of chains.
 #' @param random draw the random effects, too? `NULL`: where draws times effects are at most 5 million.
-#' @param seed seed for the random numbers; with `NULL` one is drawn from the session's generator. The result is the same for any
-#'   number of threads.
+#' @param seed seed for the random numbers; with `NULL` one is drawn from the session's generator. The result is the
+#'   same for any number of threads.
 #' @param threads number of threads that evaluate the criterion.
-#' @param exact where an evaluation of the criterion takes more than 5 milliseconds, the log density of the variance parameters is replaced by a polynomial
-#'   of degree 4, checked against exact values at a random part of the draws; the summary says so. `TRUE` never does that and takes no lattice, `FALSE` always, where
-#'   there are at most 6 coordinates. Random effects are then drawn on request only.
+#' @param exact where an evaluation of the criterion takes more than 5 milliseconds, the log density of the variance
+#'   parameters is replaced by a polynomial of degree 4, checked against exact values at a random part of the draws; the
+#'   summary says so. `TRUE` never does that and takes no lattice, `FALSE` always, where there are at most 6
+#'   coordinates. Random effects are then drawn on request only.
 #' @param progress print what is being done?
 #' @param ... not used.
-#' @return An object of class `lmm_posterior`: a data frame with a row per draw and columns named as [tidy()][tidy.lmm_fit()] names
-#'   estimates, group after term: `sd__(Intercept).g` and `cor__(Intercept).x.g`, `sigma`, coefficients, random effects
-#'   `r_g[level,(Intercept)]`; and `.chain`, `.iteration`, `.draw`. Standard deviations are in units of the response (by unit of the column).
-#'   It is a `draws_df` of package 'posterior': packages 'posterior', 'bayesplot', 'bayestestR' and 'coda' take it as it is. Coefficients
-#'   that are not estimable have no column. [summary()][summary.lmm_posterior()] and [plot()][plot.lmm_posterior()] describe it.
+#' @return An object of class `lmm_posterior`: a data frame with a row per draw and columns named as
+#'   [tidy()][tidy.lmm_fit()] names estimates, group after term: `sd__(Intercept).g` and `cor__(Intercept).x.g`,
+#'   `sigma`, coefficients, random effects `r_g[level,(Intercept)]`; and `.chain`, `.iteration`, `.draw`. Standard
+#'   deviations are in units of the response (by unit of the column). It is a `draws_df` of package 'posterior':
+#'   packages 'posterior', 'bayesplot', 'bayestestR' and 'coda' take it as it is. Coefficients that are not estimable
+#'   have no column. [summary()][summary.lmm_posterior()] and [plot()][plot.lmm_posterior()] describe it.
 #' @section Proper posteriors:
 #' A flat prior of a standard deviation has a proper posterior if the random effects have rank 2 or more beside the
 #' fixed effects: at least 3 levels where the model has an intercept. `1 / sd` never has. What is
-#' improper is refused before anything is drawn. Moments need more: with 4 levels and the flat prior the standard deviation of the group
-#' standard deviation is infinite. [summary()][summary.lmm_posterior()] says so.
+#' improper is refused before anything is drawn. Moments need more: with 4 levels and the flat prior the standard
+#' deviation of the group standard deviation is infinite. [summary()][summary.lmm_posterior()] says so.
 #' @section Conditions:
-#' `lmm_error_improper`: the posterior is improper; the message has the parameter, the reason and ways out. `lmm_error_input`: an unknown
-#' prior. `lmm_error_unsupported`: a fit with a residual structure or with variances that may be negative. `lmm_warning_mixing`:
-#' the chains have not mixed.
-#' @references Gelman (2006) Bayesian Analysis 1, 515-534. Tierney (1994) Annals of Statistics 22, 1701-1762. Vehtari et al. (2021) Bayesian
-#'   Analysis 16, 667-718.
-#' @seealso [priors], [predict()][predict.lmm_posterior()], [bayes_factor()], [quantity()] and [contest()], which take draws too; `vignette("posterior")`.
+#' `lmm_error_improper`: the posterior is improper; the message has the parameter, the reason and ways out.
+#' `lmm_error_input`: an unknown prior. `lmm_error_unsupported`: a fit with a residual structure or with variances that
+#' may be negative. `lmm_warning_mixing`: the chains have not mixed.
+#' @references Gelman (2006) Bayesian Analysis 1, 515-534. Tierney (1994) Annals of Statistics 22, 1701-1762. Vehtari et
+#'   al. (2021) Bayesian Analysis 16, 667-718.
+#' @seealso [priors], [predict()][predict.lmm_posterior()], [bayes_factor()], [quantity()] and [contest()], which take
+#'   draws too; `vignette("posterior")`.
 #' @concept MCMC
 #' @concept credible interval
 #' @concept posterior distribution
@@ -54,7 +60,8 @@
 #' posterior(fit, 1000, prior = list(blend = prior_half_t(3, 10), residual = prior_flat()), seed = 1)
 #' @concept Bayesian inference
 #' @export
-posterior <- function(fit, draws = 4000, prior = prior_flat(), chains = 4, random = NULL, seed = NULL, threads = 1, exact = NULL,
+posterior <- function(fit, draws = 4000, prior = prior_flat(), chains = 4, random = NULL, seed = NULL, threads = 1,
+                      exact = NULL,
                       progress = FALSE, ...) {
   check_fit(fit)
   check_count(draws, "draws")
@@ -82,10 +89,12 @@ posterior <- function(fit, draws = 4000, prior = prior_flat(), chains = 4, rando
 }
 
 refuse_posterior <- function(fit) {
-  refuse_structured(fit, "posterior draws are", "Random terms with a diagonal or a general covariance matrix have them.")
+  refuse_structured(fit, "posterior draws are",
+                    "Random terms with a diagonal or a general covariance matrix have them.")
   refuse_iterative(fit, "posterior draws are")
   if (!fit_is_bounded(fit)) {
-    lmm_abort("unsupported", "priors are for standard deviations, and this fit has variances that may be negative.", what = "fit",
+    lmm_abort("unsupported", "priors are for standard deviations, and this fit has variances that may be negative.",
+              what = "fit",
               fix = "Fit the model with bounded = TRUE.")
   }
 }
@@ -100,7 +109,8 @@ variance_draws <- function(plan, each, chains, exact, progress) {
   expensive <- if (is.null(exact)) evaluation_time(target, start) > surrogate_seconds else !exact
   if (expensive && plan$d <= 6L) return(surrogate_draws(plan, start, each, chains, say))
   found <- fit_proposal(target, start)
-  say("proposal: effective share of the weights ", format(found$share, digits = 2), ", Pareto shape ", format(found$shape, digits = 2))
+  say("proposal: effective share of the weights ", format(found$share, digits = 2), ", Pareto shape ",
+      format(found$shape, digits = 2))
   if (is.null(exact)) {
     n <- each * chains
     onlattice <- lattice_draws(plan, found, n, keeps_random(plan, n, "lattice"))
@@ -113,16 +123,20 @@ variance_draws <- function(plan, each, chains, exact, progress) {
   keep <- !keeps_random(plan, each * chains, "metropolis") && length(plan$labels$fixed) <= 8L
   sampled <- if (hamiltonian) hamiltonian_chains(target, found, each, chains)
              else independence_chains(function(x) log_target(plan, x, keep), found, each, chains)
-  say(if (hamiltonian) "Hamiltonian and independent moves: acceptance " else "independence Metropolis: acceptance ", format(sampled$acceptance, digits = 2))
+  say(if (hamiltonian) "Hamiltonian and independent moves: acceptance " else "independence Metropolis: acceptance ",
+      format(sampled$acceptance, digits = 2))
   log_weight <- if (is.null(sampled$log_weight)) found$pilot$log_weight else sampled$log_weight
-  list(x = sampled$x, values = sampled$values, method = if (hamiltonian) "hamiltonian" else "metropolis", evidence = weight_evidence(log_weight),
-       acceptance = sampled$acceptance, share = found$share, shape = found$shape, thin = sampled$thin, evaluations = found$evaluations + sampled$evaluations)
+  list(x = sampled$x, values = sampled$values, method = if (hamiltonian) "hamiltonian" else "metropolis",
+       evidence = weight_evidence(log_weight),
+       acceptance = sampled$acceptance, share = found$share, shape = found$shape, thin = sampled$thin,
+       evaluations = found$evaluations + sampled$evaluations)
 }
 
 # Nothing to search: all variance parameters are held.
 known_variances <- function(plan, n) {
   evidence <- log_target(plan, matrix(0, 1L, 0L))$log
-  list(x = matrix(0, n, 0L), sigma = rep(plan$sigma, n), method = "known", evidence = c(evidence, 0), acceptance = 1, share = 1, shape = NA_real_, thin = 1L,
+  list(x = matrix(0, n, 0L), sigma = rep(plan$sigma, n), method = "known", evidence = c(evidence, 0), acceptance = 1,
+       share = 1, shape = NA_real_, thin = 1L,
        evaluations = 1L)
 }
 
@@ -131,7 +145,8 @@ gridded_draws <- function(plan, n, say) {
   grid <- posterior_grid(plan)
   out <- grid_draws(grid, n)
   x <- cbind(if (nrow(plan$coordinates)) out$x, if (plan$search_sigma) log(out$sigma))
-  list(x = if (is.null(x)) matrix(0, n, 0L) else x, sigma = out$sigma, method = "grid", grid = grid, evidence = c(grid$evidence, 0), acceptance = 1,
+  list(x = if (is.null(x)) matrix(0, n, 0L) else x, sigma = out$sigma, method = "grid", grid = grid,
+       evidence = c(grid$evidence, 0), acceptance = 1,
        share = 1, shape = NA_real_, thin = 1L, evaluations = length(grid$x))
 }
 
@@ -149,28 +164,34 @@ new_posterior <- function(plan, found, each, chains, seed) {
   state <- decode_points(plan, found$x[run$first, , drop = FALSE])
   sigma <- drawn_sigma(plan, found, state, run$of)
   values <- state_values(plan, subset_state(state, run$of), sigma)
-  effects <- if (is.null(found$values$spread) || random) effect_draws(plan, engine_points(plan, state), run$of, sigma, random)
+  effects <- if (is.null(found$values$spread) || random) effect_draws(plan, engine_points(plan, state), run$of, sigma,
+                                                                      random)
              else coefficient_draws(plan, found$values, sigma)
   frame <- as.data.frame(cbind(values, effects), optional = TRUE)
   frame$.chain <- rep(seq_len(chains), each = each)
   frame$.iteration <- rep(seq_len(each), chains)
   frame$.draw <- seq_len(n)
-  structure(frame, about = posterior_record(plan, found, each, chains, seed, random), class = c("lmm_posterior", "draws_df", "draws", "data.frame"))
+  structure(frame, about = posterior_record(plan, found, each, chains, seed, random),
+            class = c("lmm_posterior", "draws_df", "draws", "data.frame"))
 }
 
 posterior_record <- function(plan, found, each, chains, seed, random) {
   free <- c(coordinate_rows(plan), if (plan$free_sigma) length(plan$labels$variances))
-  c(list(fit = plan$fit, priors = plan$priors, prior = prior_table(plan$priors, plan$fit), seed = seed, chains = chains, each = each, labels = plan$labels,
-         free = free, proper = plan$proper, exists = exists_table(plan), grid = if (!is.null(found$grid)) portable_grid(found$grid, plan), random = random,
+  c(list(fit = plan$fit, priors = plan$priors, prior = prior_table(plan$priors, plan$fit), seed = seed, chains = chains,
+         each = each, labels = plan$labels,
+         free = free, proper = plan$proper, exists = exists_table(plan),
+         grid = if (!is.null(found$grid)) portable_grid(found$grid, plan), random = random,
          version = package_version_text()),
-    found[intersect(names(found), c("method", "acceptance", "share", "shape", "thin", "evaluations", "evidence", "check", "shift"))])
+    found[intersect(names(found),
+                    c("method", "acceptance", "share", "shape", "thin", "evaluations", "evidence", "check", "shift"))])
 }
 
 drawn_sigma <- function(plan, found, state, of) {
   if (!is.null(found$sigma)) return(found$sigma)
   if (!is.null(state$sigma)) return(state$sigma[of])
   target <- found$values
-  if (is.null(target)) target <- lapply(target_of(plan, state, engine_values(plan, engine_points(plan, state))), function(v) if (length(v) > 1L) v[of] else v)
+  if (is.null(target)) target <- lapply(target_of(plan, state, engine_values(plan, engine_points(plan, state))),
+                                        function(v) if (length(v) > 1L) v[of] else v)
   sqrt(target$rate / stats::rgamma(length(of), target$shape))
 }
 
@@ -180,7 +201,10 @@ coefficient_draws <- function(plan, values, sigma) {
   n <- length(sigma)
   e <- matrix(stats::rnorm(p * n), n)
   S <- t(values$spread)
-  out <- t(values$beta) + sigma * vapply(seq_len(p), function(i) Reduce(`+`, lapply(seq_len(p), function(j) S[, i + (j - 1L) * p] * e[, j])), numeric(n))
+  out <- t(values$beta) + sigma * vapply(seq_len(p),
+                                         function(i) Reduce(`+`, lapply(seq_len(p),
+                                                                        function(j) S[, i + (j - 1L) * p] * e[, j])),
+                                                                        numeric(n))
   colnames(out) <- plan$labels$fixed
   out
 }
@@ -227,7 +251,8 @@ effect_draws <- function(plan, points, of, sigma, random) {
     used <- seq(of[rows[1L]], of[rows[length(rows)]])
     beta <- matrix(stats::rnorm(p * length(rows)), p, length(rows))
     b <- matrix(stats::rnorm(q * length(rows)), q, length(rows))
-    out <- engine_posterior_effects(plan$handle, points[, used, drop = FALSE], own, sigma[rows], beta, b, if (length(prior)) prior, plan$threads)
+    out <- engine_posterior_effects(plan$handle, points[, used, drop = FALSE], own, sigma[rows], beta, b,
+                                    if (length(prior)) prior, plan$threads)
     out <- engine_result(out, plan$fit$frame)
     t(rbind(out$beta, if (q) out$b))
   })

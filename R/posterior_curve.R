@@ -39,13 +39,14 @@ curve_values <- function(plan, x) {
   engine_values(plan, engine_points(plan, state), coefficients = TRUE)
 }
 
-# Straight on at both ends: at small x nothing changes, at large x log_det rises by twice the rank, and some coefficients
-# have a standard deviation proportional to that of the random effects.
+# Straight on at both ends: at small x nothing changes, at large x log_det rises by twice the rank, and some
+# coefficients have a standard deviation proportional to that of the random effects.
 extend_curve <- function(curve) {
   n <- length(curve$x)
   k <- round(curve_reach / curve_step)
   away <- seq_len(k) * curve_step
-  slope <- function(y) if (is.matrix(y)) (y[, n] - y[, n - 40L]) / (40 * curve_step) else (y[n] - y[n - 40L]) / (40 * curve_step)
+  slope <- function(y) if (is.matrix(y)) (y[, n] - y[, n - 40L]) / (40 * curve_step) else
+    (y[n] - y[n - 40L]) / (40 * curve_step)
   rank <- round(slope(curve$log_det) / 2)
   growth <- if (nrow(curve$scale)) round(slope(log(curve$scale))) else numeric()
   hold <- function(M, at) M[, rep(at, k), drop = FALSE]

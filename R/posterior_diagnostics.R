@@ -1,7 +1,8 @@
 # Diagnostics of chains: effective sizes, R-hat and Monte Carlo errors of Vehtari et al. (2021). A chain is a column.
 
 autocovariance <- function(x) {
-  n <- as.numeric(length(x))                                  # its product with the next is beyond R's integers for long chains
+  # its product with the next is beyond R's integers for long chains
+  n <- as.numeric(length(x))
   x <- x - mean(x)
   size <- stats::nextn(2 * n)
   transform <- stats::fft(c(x, numeric(size - n)))
@@ -81,7 +82,12 @@ warn_mixing <- function(out) {
   bad <- which(rhat > 1.05 | (rhat > 1.01 & size < enough) | size < enough / 2)
   if (!length(bad)) return(invisible())
   worst <- bad[which.min(size[bad])]
-  lmm_warn("mixing", paste0("the chains have not mixed for ", enumerate(quote_name(columns[bad])), ": ", quote_name(columns[worst]), " has ", format(round(size[worst])),
-                            " effective draws of ", nrow(out), " and R-hat ", format(rhat[worst], digits = 4), "."), what = columns[bad],
-           value = c(rhat = rhat[[worst]], ess = size[[worst]]), fix = "Ask for more draws, give priors with more information, or simplify the random terms.")
+  lmm_warn("mixing",
+           paste0("the chains have not mixed for ", enumerate(quote_name(columns[bad])), ": ",
+                  quote_name(columns[worst]), " has ", format(round(size[worst])),
+                            " effective draws of ", nrow(out), " and R-hat ", format(rhat[worst], digits = 4), "."),
+                            what = columns[bad],
+           value = c(rhat = rhat[[worst]],
+           ess = size[[worst]]),
+             fix = "Ask for more draws, give priors with more information, or simplify the random terms.")
 }

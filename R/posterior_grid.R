@@ -1,12 +1,14 @@
-# The posterior of one variance parameter and sigma on a grid: densities, moments and quantiles by quadrature, draws by the inverse of the
-# distribution function. sigma given the other has an inverse gamma law, or, with priors that are not relative to sigma, a grid of its own.
+# The posterior of one variance parameter and sigma on a grid: densities, moments and quantiles by quadrature, draws by
+# the inverse of the distribution function. sigma given the other has an inverse gamma law, or, with priors that are not
+# relative to sigma, a grid of its own.
 
 sigma_nodes <- 240L
 
 # May this posterior be put on a grid? One free parameter at most, no dependence of the curve on sigma.
 is_gridded <- function(plan) {
   held <- unlist(lapply(plan$terms, function(term) !is.na(term$held_sd) & term$held_sd > 0))
-  nrow(plan$coordinates) <= 1L && all(plan$coordinates$kind == "sd") && is.null(plan$coefficients) && (!any(held) || !plan$free_sigma)
+  nrow(plan$coordinates) <= 1L && all(plan$coordinates$kind == "sd") && is.null(plan$coefficients) && (!any(held) ||
+    !plan$free_sigma)
 }
 
 posterior_grid <- function(plan) {
@@ -46,7 +48,9 @@ relative_grid <- function(plan, curve) {
   target <- target_of(plan, state, curve)
   if (!plan$free_sigma) target[c("shape", "rate")] <- NULL
   keep <- if (plan$d) worth_keeping(curve$x, target$log) else 1L
-  c(curve_part(curve, keep), list(log = target$log[keep], shape = target$shape, rate = target$rate[keep], sigma = if (!plan$free_sigma) plan$sigma))
+  c(curve_part(curve, keep),
+    list(log = target$log[keep], shape = target$shape, rate = target$rate[keep],
+         sigma = if (!plan$free_sigma) plan$sigma))
 }
 
 # A grid of log(sigma) for every second node of the curve.
@@ -132,13 +136,15 @@ grid_draws <- function(grid, n) {
   x <- grid_quantile(grid, stats::runif(n))
   if (!is.null(grid$sigma)) return(list(x = x, sigma = rep(grid$sigma, n)))
   if (!is.null(grid$shape)) {
-    rate <- if (length(grid$x) > 1L) exp(stats::spline(grid$x, log(grid$rate), xout = x, method = "natural")$y) else grid$rate
+    rate <- if (length(grid$x) > 1L) exp(stats::spline(grid$x, log(grid$rate), xout = x,
+                                                       method = "natural")$y) else grid$rate
     return(list(x = x, sigma = sqrt(rate / stats::rgamma(n, grid$shape))))
   }
   list(x = x, sigma = exp(sigma_draws(grid, x)))
 }
 
-# Given x one of the two nodes beside it is taken, the nearer with the larger probability: a linear interpolation of the two laws.
+# Given x one of the two nodes beside it is taken, the nearer with the larger probability: a linear interpolation of the
+# two laws.
 sigma_draws <- function(grid, x) {
   node <- rep(1L, length(x))
   if (length(grid$x) > 1L) {

@@ -1,6 +1,7 @@
-# Two or three variance parameters: the log target at the nodes of a lattice, in coordinates in which the posterior is nearly normal, and
-# independent draws from products of cubics between the nodes. What depends on the parameters is interpolated with it. Exact values at some draws tell
-# how close the lattice is; where it is not, the draws are made by Metropolis.
+# Two or three variance parameters: the log target at the nodes of a lattice, in coordinates in which the posterior is
+# nearly normal, and independent draws from products of cubics between the nodes. What depends on the parameters is
+# interpolated with it. Exact values at some draws tell how close the lattice is; where it is not, the draws are made by
+# Metropolis.
 
 lattice_steps <- c(0.3, 0.42)             # between nodes, in standard deviations: two directions, three
 lattice_least <- c(500, 20000)            # draws from which the lattice is worth its evaluations
@@ -11,11 +12,14 @@ lattice_error <- 0.02                     # largest standard deviation of its er
 lattice_draws <- function(plan, found, n, random) {
   d <- plan$d
   if (!d %in% 2:3 || n * thinning(found) < lattice_least[d - 1L]) return(NULL)
-  unit <- tryCatch(mapped_t(found$pilot$x, truncated_weights(found$pilot$log_weight))$from_unit, error = function(e) NULL)
+  unit <- tryCatch(mapped_t(found$pilot$x, truncated_weights(found$pilot$log_weight))$from_unit,
+                   error = function(e) NULL)
   if (is.null(unit)) return(NULL)
   ends <- lattice_ends(plan, unit, d)
   if (is.null(ends)) return(NULL)
-  axes <- lapply(seq_len(d), function(j) seq(ends[j, 1L], ends[j, 2L], length.out = max(8L, ceiling(diff(ends[j, ]) / lattice_steps[d - 1L]))))
+  axes <- lapply(seq_len(d),
+                 function(j) seq(ends[j, 1L], ends[j, 2L],
+                                 length.out = max(8L, ceiling(diff(ends[j, ]) / lattice_steps[d - 1L]))))
   size <- lengths(axes)
   if (prod(size) > n * thinning(found)) return(NULL)
   coefficients <- !random && length(plan$labels$fixed) <= 4L
@@ -27,13 +31,17 @@ lattice_draws <- function(plan, found, n, random) {
   step <- vapply(axes, function(a) a[2L] - a[1L], 0)
   z <- t(drawn$place * step + vapply(axes, `[`, 0, 1L))
   checked <- sample.int(n, min(lattice_checks, n))
-  error <- lattice_values(plan, unit, z[checked, , drop = FALSE], FALSE)$log - drawn$values[1L, checked] - max(nodes$log)
+  error <- lattice_values(plan, unit, z[checked, , drop = FALSE],
+                          FALSE)$log - drawn$values[1L, checked] - max(nodes$log)
   if (!(stats::sd(error) < lattice_error)) return(NULL)
-  list(x = unit(z, FALSE), values = lattice_parts(drawn$values, nodes), method = "lattice", check = effective_share(error), acceptance = 1, share = 1, shape = NA_real_, thin = 1L,
-       evidence = c(log(sum(exp(nodes$log - max(nodes$log)))) + max(nodes$log) + sum(log(step)), 0), evaluations = found$evaluations + length(nodes$log))
+  list(x = unit(z, FALSE), values = lattice_parts(drawn$values, nodes), method = "lattice",
+       check = effective_share(error), acceptance = 1, share = 1, shape = NA_real_, thin = 1L,
+       evidence = c(log(sum(exp(nodes$log - max(nodes$log)))) + max(nodes$log) + sum(log(step)), 0),
+       evaluations = found$evaluations + length(nodes$log))
 }
 
-# In each direction, where a coarse lattice has all but a negligible part of the mass; NULL where its reach is too short.
+# In each direction, where a coarse lattice has all but a negligible part of the mass; NULL where its reach is too
+# short.
 lattice_ends <- function(plan, unit, d, reach = 10) {
   at <- seq(-reach, reach)
   z <- unname(as.matrix(expand.grid(rep(list(at), d))))

@@ -6,7 +6,9 @@ value_table <- function(values, object, level, interval = "quantile", zero = 0) 
   rows <- lapply(seq_len(ncol(values)), function(j) {
     x <- values[, j]
     if (!all(is.finite(x))) {
-      lmm_abort("numeric", paste0(quote_name(colnames(values)[j]), " is not finite in ", count_of(sum(!is.finite(x)), "draw"), "."), what = colnames(values)[j])
+      lmm_abort("numeric",
+                paste0(quote_name(colnames(values)[j]), " is not finite in ", count_of(sum(!is.finite(x)), "draw"),
+                       "."), what = colnames(values)[j])
     }
     c(summarize_draws(x, about$chains, level, interval), pMCMC = posterior_p(x - rep_len(zero, ncol(values))[j]))
   })
@@ -20,7 +22,8 @@ quantity_draws <- function(object, asked, level) {
   fit <- about_posterior(object)$fit
   functions <- lapply(quantity_functions(fit, asked), reporting_errors, names(fit_groups(fit))[1L])
   states <- draw_states(object)
-  values <- vapply(functions, function(f) vapply(seq_len(nrow(object)), function(i) check_value(f(states(i))), 0), numeric(nrow(object)))
+  values <- vapply(functions, function(f) vapply(seq_len(nrow(object)), function(i) check_value(f(states(i))), 0),
+                   numeric(nrow(object)))
   values <- matrix(values, nrow(object), dimnames = list(NULL, names(functions)))
   out <- value_table(values, object, level)
   out$pMCMC <- NULL
@@ -99,12 +102,15 @@ joint_probability <- function(values, rhs) {
 }
 
 #' @rdname summary.lmm_posterior
-#' @param conf.int,conf.level,conf.method as in 'broom.mixed': add limits (`"quantile"` or `"HPDinterval"`) of this level?
+#' @param conf.int,conf.level,conf.method as in 'broom.mixed': add limits (`"quantile"` or `"HPDinterval"`) of this
+#'   level?
 #' @method tidy lmm_posterior
 #' @export
-tidy.lmm_posterior <- function(x, effects = c("ran_pars", "fixed"), conf.int = FALSE, conf.level = 0.95, conf.method = c("quantile", "HPDinterval"), ...) {
+tidy.lmm_posterior <- function(x, effects = c("ran_pars", "fixed"), conf.int = FALSE, conf.level = 0.95,
+                               conf.method = c("quantile", "HPDinterval"), ...) {
   check_dots_empty(...)
-  interval <- if (match_word(conf.method[1L], c("quantile", "HPDinterval"), "conf.method") == "quantile") "quantile" else "hpd"
+  interval <- if (match_word(conf.method[1L], c("quantile", "HPDinterval"),
+                             "conf.method") == "quantile") "quantile" else "hpd"
   about <- about_posterior(x)
   table <- summary(x, level = conf.level, interval = interval, effects = effects)
   name <- rownames(table)
@@ -114,7 +120,8 @@ tidy.lmm_posterior <- function(x, effects = c("ran_pars", "fixed"), conf.int = F
   term <- ifelse(random, substr(name, 1L, nchar(name) - nchar(group) - 1L), name)
   term[random & name == "sigma"] <- "sd__Observation"
   mode <- name %in% about$labels$random
-  out <- data.frame(effect = ifelse(random, "ran_pars", ifelse(mode, "ran_vals", "fixed")), group = ifelse(random, group, NA), term = term,
+  out <- data.frame(effect = ifelse(random, "ran_pars", ifelse(mode, "ran_vals", "fixed")),
+                    group = ifelse(random, group, NA), term = term,
                     estimate = table$median, std.error = table$sd, stringsAsFactors = FALSE)
   if (check_flag(conf.int, "conf.int")) out[c("conf.low", "conf.high")] <- list(table$lower, table$upper)
   out[c("rhat", "ess")] <- list(table$rhat, table$ess_bulk)

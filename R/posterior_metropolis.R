@@ -1,10 +1,11 @@
-# Chains: independence Metropolis with one stock of proposals for each chain, or Hamiltonian moves between independent ones.
+# Chains: independence Metropolis with one stock of proposals for each chain, or Hamiltonian moves between independent
+# ones.
 
 # Number of proposals behind each stored draw.
 thinning <- function(found) max(1L, ceiling(0.5 / chain_share(found$pilot$log_weight)))
 
-# Effective draws per proposal of an independence chain: a state of weight w stays for 1 / a(w) proposals on average, where a(w) is the mean
-# of min(1, v / w) over the proposals' weights v (Liu 1996, section 2).
+# Effective draws per proposal of an independence chain: a state of weight w stays for 1 / a(w) proposals on average,
+# where a(w) is the mean of min(1, v / w) over the proposals' weights v (Liu 1996, section 2).
 chain_share <- function(log_weight) {
   w <- sort(exp(log_weight - max(log_weight)))
   w <- w[w > 0]
@@ -12,7 +13,8 @@ chain_share <- function(log_weight) {
   sum(w) / sum(w * (2 / accepted - 1))
 }
 
-# `chains` chains of n draws: list with x (chain after chain), acceptance, and what the target gives with the log density (see proposal_sample()).
+# `chains` chains of n draws: list with x (chain after chain), acceptance, and what the target gives with the log
+# density (see proposal_sample()).
 independence_chains <- function(target, found, n, chains) {
   thin <- thinning(found)
   each <- n * thin
@@ -22,12 +24,14 @@ independence_chains <- function(target, found, n, chains) {
   paths <- lapply(seq_len(chains), function(k) {
     rows <- (k - 1L) * each + seq_len(each)
     path <- accept_path(start$log_weight[k], sample$log_weight[rows], uniform[rows])
-    list(at = ifelse(path == 0L, nrow(sample$x) + k, rows[1L] - 1L + path)[thin * seq_len(n)], accepted = sum(path == seq_along(path)))
+    list(at = ifelse(path == 0L, nrow(sample$x) + k, rows[1L] - 1L + path)[thin * seq_len(n)],
+         accepted = sum(path == seq_along(path)))
   })
   at <- unlist(lapply(paths, `[[`, "at"))
   first <- if (is.list(sample$more) && any(at > nrow(sample$x))) target(start$x)
   list(x = rbind(sample$x, start$x)[at, , drop = FALSE], values = join_values(sample$more, first, at),
-       acceptance = sum(vapply(paths, `[[`, 0L, "accepted")) / (each * chains), thin = thin, evaluations = each * chains, log_weight = sample$log_weight)
+       acceptance = sum(vapply(paths, `[[`, 0L, "accepted")) / (each * chains), thin = thin,
+       evaluations = each * chains, log_weight = sample$log_weight)
 }
 
 # Values of the target at the rows `at` of two lists of values, one after the other.
@@ -42,7 +46,8 @@ join_values <- function(one, two, at) {
 
 # States of the pilot, drawn by weight: a chain starts in its stationary law, nearly.
 pilot_states <- function(found, chains) {
-  at <- sample.int(length(found$pilot$log_weight), chains, replace = TRUE, prob = exp(found$pilot$log_weight - max(found$pilot$log_weight)))
+  at <- sample.int(length(found$pilot$log_weight), chains, replace = TRUE,
+                   prob = exp(found$pilot$log_weight - max(found$pilot$log_weight)))
   list(x = found$pilot$x[at, , drop = FALSE], log_weight = found$pilot$log_weight[at], value = found$pilot$value[at])
 }
 
@@ -65,8 +70,8 @@ accept_path <- function(start, log_weight, log_uniform) {
 
 warmup_moves <- 200L
 
-# A draw is an independent move and a Hamiltonian one of 5 to 8 steps, in coordinates whitened by the pilot's covariance. Gradients are
-# differences; steps with any gradient leave the target unchanged.
+# A draw is an independent move and a Hamiltonian one of 5 to 8 steps, in coordinates whitened by the pilot's
+# covariance. Gradients are differences; steps with any gradient leave the target unchanged.
 hamiltonian_chains <- function(target, found, n, chains) {
   d <- length(found$mode$x)
   w <- truncated_weights(found$pilot$log_weight)
@@ -125,7 +130,8 @@ white_gradient <- function(target, x, root, h = difference_step) {
   chains <- nrow(x)
   d <- ncol(x)
   shifts <- rbind(h * root, -h * root)
-  points <- x[rep(seq_len(chains), 2L * d), , drop = FALSE] + shifts[rep(seq_len(2L * d), each = chains), , drop = FALSE]
+  points <- x[rep(seq_len(chains), 2L * d), , drop = FALSE] + shifts[rep(seq_len(2L * d), each = chains), ,
+                                                                     drop = FALSE]
   f <- matrix(target(points), chains)
   out <- (f[, seq_len(d), drop = FALSE] - f[, d + seq_len(d), drop = FALSE]) / (2 * h)
   out[!is.finite(out)] <- 0

@@ -1,4 +1,5 @@
-# The mode of the log target in its coordinates, by Newton's method with differences: the result shapes a proposal and need not be exact.
+# The mode of the log target in its coordinates, by Newton's method with differences: the result shapes a proposal and
+# need not be exact.
 
 difference_step <- 1e-3
 
@@ -12,7 +13,9 @@ target_derivatives <- function(target, x, h = difference_step) {
     out
   }
   points <- rbind(x, do.call(rbind, lapply(seq_len(d), function(j) rbind(step(j), step(-j)))),
-                  if (d > 1L) do.call(rbind, lapply(seq_len(nrow(pairs)), function(k) rbind(step(pairs[k, 1L], pairs[k, 2L]), step(-pairs[k, 1L], -pairs[k, 2L])))))
+                  if (d > 1L) do.call(rbind, lapply(seq_len(nrow(pairs)),
+                                                    function(k) rbind(step(pairs[k, 1L], pairs[k, 2L]),
+                                                                      step(-pairs[k, 1L], -pairs[k, 2L])))))
   f <- target(points)
   up <- f[2L * seq_len(d)]
   down <- f[2L * seq_len(d) + 1L]

@@ -1,7 +1,7 @@
 # The variance parameters of a posterior: coordinates in which they are searched, and the way from these to the engine.
 #
-# Coordinates of a free standard deviation: log(sd / sigma); of a free correlation: atanh of a partial correlation, in the
-# order of a vine (Lewandowski, Kurowicka and Joe 2009); log(sigma) last, where it cannot be integrated exactly.
+# Coordinates of a free standard deviation: log(sd / sigma); of a free correlation: atanh of a partial correlation, in
+# the order of a vine (Lewandowski, Kurowicka and Joe 2009); log(sigma) last, where it cannot be integrated exactly.
 
 posterior_plan <- function(fit, priors, threads = 1L) {
   plan <- list(fit = fit, terms = plan_terms(fit), priors = priors, threads = threads,
@@ -15,7 +15,8 @@ posterior_plan <- function(fit, priors, threads = 1L) {
   plan$search_sigma <- plan$free_sigma && (fixed || !is_homogeneous(plan))
   plan$d <- nrow(plan$coordinates) + plan$search_sigma
   plan$coefficients <- coefficient_prior(priors$fixed, fit)
-  plan$handle <- engine_result(engine_posterior_open(engine_layout(fit$frame), fit$cross_products, fit$control$memory_limit), fit$frame)
+  plan$handle <- engine_result(engine_posterior_open(engine_layout(fit$frame), fit$cross_products,
+                                                     fit$control$memory_limit), fit$frame)
   plan
 }
 
@@ -24,7 +25,9 @@ plan_terms <- function(fit) {
   held <- fit_held(fit)
   lapply(seq_along(fit_random(fit)), function(t) {
     term <- fit_random(fit)[[t]]
-    own <- if (is.null(held)) data.frame(row = 0L, col = 0L, value = 0)[0L, ] else as.data.frame(held[c("row", "col", "value")])[held$term == t, ]
+    own <- if (is.null(held)) data.frame(row = 0L, col = 0L,
+                                         value = 0)[0L, ] else as.data.frame(held[c("row", "col",
+                                                                                    "value")])[held$term == t, ]
     sd <- rep(NA_real_, term$q)
     diagonal <- own$row == own$col
     sd[own$row[diagonal]] <- own$value[diagonal]
@@ -41,7 +44,8 @@ plan_coordinates <- function(terms) {
     sd <- which(is.na(term$held_sd))
     at <- if (term$triangle) vine_order(term$q) else matrix(0L, 0L, 2L)
     at <- at[is.na(term$held_cor[at]), , drop = FALSE]
-    data.frame(kind = rep(c("sd", "cor"), c(length(sd), nrow(at))), term = rep(t, length(sd) + nrow(at)), row = c(sd, at[, 1L]), col = c(sd, at[, 2L]))
+    data.frame(kind = rep(c("sd", "cor"), c(length(sd), nrow(at))), term = rep(t, length(sd) + nrow(at)),
+               row = c(sd, at[, 1L]), col = c(sd, at[, 2L]))
   })
   do.call(rbind, parts)
 }
@@ -73,19 +77,22 @@ coefficient_prior <- function(prior, fit) {
   if (all(is.infinite(spread))) return(NULL)
   x <- fit$cross_products$x
   basis <- as.matrix(x$basis)
-  list(precision = crossprod(basis / spread), mean = as.vector(solve(basis, mean - as.vector(x$response[, 1L]))), sd = spread, center = mean,
+  list(precision = crossprod(basis / spread), mean = as.vector(solve(basis, mean - as.vector(x$response[, 1L]))),
+       sd = spread, center = mean,
        constant = sum(-log(spread[is.finite(spread)])))
 }
 
 named_numbers <- function(x, names, other, what) {
   if (is.null(names(x))) {
     if (length(x) %in% c(1L, length(names))) return(rep_len(as.numeric(x), length(names)))
-    lmm_abort("input", paste0("`", what, "` of prior_normal() has ", length(x), " numbers without names; the model has ",
+    lmm_abort("input", paste0("`", what, "` of prior_normal() has ", length(x),
+                              " numbers without names; the model has ",
                               count_of(length(names), "coefficient"), "."), what = what)
   }
   stray <- setdiff(names(x), names)
   if (length(stray)) {
-    lmm_abort("input", paste0("prior_normal() names ", quote_name(stray[1L]), ", which is no estimable coefficient."), what = stray, fix = there_are(names))
+    lmm_abort("input", paste0("prior_normal() names ", quote_name(stray[1L]), ", which is no estimable coefficient."),
+              what = stray, fix = there_are(names))
   }
   out <- rep(other, length(names))
   out[match(names(x), names)] <- x
@@ -95,7 +102,8 @@ named_numbers <- function(x, names, other, what) {
 # Names of what is drawn: those of tidy(), with the group after the term.
 posterior_names <- function(fit) {
   parameters <- variance_parameters(fit)
-  word <- ifelse(parameters$correlation, paste0("cor__", parameters$var1, ".", parameters$var2), paste0("sd__", parameters$var1))
+  word <- ifelse(parameters$correlation, paste0("cor__", parameters$var1, ".", parameters$var2),
+                 paste0("sd__", parameters$var1))
   out <- paste0(word, ".", parameters$grp)
   out[parameters$term == 0L] <- "sigma"
   list(variances = out, fixed = names(fit_beta(fit))[fit$cross_products$x$kept], random = random_names(fit))
@@ -112,8 +120,8 @@ random_names <- function(fit) {
 
 # ---- from coordinates to parameters, all points at once ----
 
-# For each term the standard deviations relative to sigma (matrix points x columns), the lower factor of the correlation matrix (list of
-# lists of vectors), log |R| and the log of the Jacobian of the correlations.
+# For each term the standard deviations relative to sigma (matrix points x columns), the lower factor of the correlation
+# matrix (list of lists of vectors), log |R| and the log of the Jacobian of the correlations.
 decode_points <- function(plan, x) {
   n <- nrow(x)
   sigma <- if (plan$search_sigma) exp(x[, plan$d]) else if (plan$free_sigma) NULL else rep(plan$sigma, n)
@@ -167,14 +175,16 @@ engine_points <- function(plan, state) {
     own <- state$terms[[t]]
     if (!term$triangle) return(own$s)
     entries <- which(lower.tri(diag(term$q), diag = TRUE), arr.ind = TRUE)
-    matrix(unlist(lapply(seq_len(nrow(entries)), function(k) own$s[, entries[k, 1L]] * own$L[[entries[k, 1L]]][[entries[k, 2L]]])), nrow(own$s))
+    matrix(unlist(lapply(seq_len(nrow(entries)),
+                         function(k) own$s[, entries[k, 1L]] * own$L[[entries[k, 1L]]][[entries[k, 2L]]])), nrow(own$s))
   })
   t(do.call(cbind, rows))
 }
 
 engine_values <- function(plan, points, sigma = NULL, coefficients = FALSE) {
   prior <- plan$coefficients[c("precision", "mean")]
-  out <- engine_posterior_target(plan$handle, points, if (is.null(sigma)) numeric() else sigma, if (length(prior)) prior, coefficients, plan$threads)
+  out <- engine_posterior_target(plan$handle, points, if (is.null(sigma)) numeric() else sigma,
+                                 if (length(prior)) prior, coefficients, plan$threads)
   out <- engine_result(out, plan$fit$frame)
   if (coefficients) out$scale <- spread_sizes(out$spread, nrow(out$beta))
   out
@@ -182,7 +192,8 @@ engine_values <- function(plan, points, sigma = NULL, coefficients = FALSE) {
 
 # Standard deviations of coefficients from stacked square matrices S, covariance S S'.
 spread_sizes <- function(spread, p) {
-  sqrt(Reduce(`+`, lapply(seq_len(p), function(j) spread[(j - 1L) * p + seq_len(p), , drop = FALSE]^2), matrix(0, p, ncol(spread))))
+  sqrt(Reduce(`+`, lapply(seq_len(p), function(j) spread[(j - 1L) * p + seq_len(p), , drop = FALSE]^2),
+              matrix(0, p, ncol(spread))))
 }
 
 # Correlations of all terms, points x correlations, in the order of variance_parameters().

@@ -3,9 +3,11 @@
 #' Plot posterior draws
 #'
 #' @param x draws made by [posterior()].
-#' @param type `"density"`: posterior densities, with priors as dashed lines (scaled to the height of the panel where they are improper); `"trace"`: the
-#'   chains; `"intervals"`: medians with 50 percent and `level` limits; `"pairs"`: scatter plots of two parameters each; `"prior"`: the same as `"density"`.
-#' @param which names of the parameters; by default all variance parameters and coefficients, for pairs the variance parameters.
+#' @param type `"density"`: posterior densities, with priors as dashed lines (scaled to the height of the panel where
+#'   they are improper); `"trace"`: the chains; `"intervals"`: medians with 50 percent and `level` limits; `"pairs"`:
+#'   scatter plots of two parameters each; `"prior"`: the same as `"density"`.
+#' @param which names of the parameters; by default all variance parameters and coefficients, for pairs the variance
+#'   parameters.
 #' @param level share of the posterior inside the outer limits.
 #' @param ... passed on to plotting functions.
 #' @return `x`, invisibly.
@@ -20,7 +22,8 @@
 #' plot(draws, which = c("sd__(Intercept).blend", "sigma"))
 #' plot(draws, "intervals")
 #' @export
-plot.lmm_posterior <- function(x, type = c("density", "trace", "intervals", "pairs", "prior"), which = NULL, level = 0.95, ...) {
+plot.lmm_posterior <- function(x, type = c("density", "trace", "intervals", "pairs", "prior"), which = NULL,
+                               level = 0.95, ...) {
   type <- match_word(type[1L], c("density", "trace", "intervals", "pairs", "prior"), "type")
   check_level(level)
   about <- about_posterior(check_posterior(x, "x"))
@@ -46,7 +49,8 @@ chain_colors <- function(n) grDevices::hcl.colors(max(2L, n), "viridis", alpha =
 
 plot_trace <- function(x, about, name, ...) {
   X <- by_chain(x, about$chains)
-  graphics::matplot(X, type = "l", lty = 1, lwd = 0.5, col = chain_colors(ncol(X)), xlab = "iteration", ylab = name, ...)
+  graphics::matplot(X, type = "l", lty = 1, lwd = 0.5, col = chain_colors(ncol(X)), xlab = "iteration", ylab = name,
+                    ...)
 }
 
 # Without the outermost draws, which would squeeze the rest.
@@ -101,15 +105,18 @@ fixed_curve <- function(about, name, x) {
   if (is.null(prior)) return(NULL)
   at <- match(name, about$labels$fixed)
   sd <- named_numbers(prior$sd, about$labels$fixed, Inf, "sd")[at]
-  if (is.finite(sd)) list(y = stats::dnorm(x, named_numbers(prior$mean, about$labels$fixed, 0, "mean")[at], sd), proper = TRUE)
+  if (is.finite(sd)) list(y = stats::dnorm(x, named_numbers(prior$mean, about$labels$fixed, 0, "mean")[at], sd),
+                          proper = TRUE)
 }
 
 plot_intervals <- function(frame, which, level, ...) {
-  limits <- vapply(which, function(name) stats::quantile(frame[[name]], c((1 - level) / 2, 0.25, 0.5, 0.75, (1 + level) / 2), names = FALSE), numeric(5L))
+  limits <- vapply(which, function(name) stats::quantile(frame[[name]],
+                   c((1 - level) / 2, 0.25, 0.5, 0.75, (1 + level) / 2), names = FALSE), numeric(5L))
   at <- rev(seq_along(which))
   old <- graphics::par(mar = c(4, max(4, 0.55 * max(nchar(which))), 1, 1))
   on.exit(graphics::par(old))
-  graphics::plot(range(limits), range(at) + c(-0.5, 0.5), type = "n", yaxt = "n", ylab = "", xlab = paste0("median, 50% and ", format(100 * level), "% limits"), ...)
+  graphics::plot(range(limits), range(at) + c(-0.5, 0.5), type = "n", yaxt = "n", ylab = "",
+                 xlab = paste0("median, 50% and ", format(100 * level), "% limits"), ...)
   graphics::axis(2, at, which, las = 1, tick = FALSE)
   graphics::abline(v = 0, col = "grey80")
   graphics::segments(limits[1L, ], at, limits[5L, ], at)

@@ -4,19 +4,20 @@
 #'
 #' @param object draws made by [posterior()].
 #' @param newdata a data frame; the default are the rows of the fit.
-#' @param re.form random terms to condition on: `NULL` all, `NA` or `~0` none, or a formula with some of them; see [predict.lmm_fit()]. For these
-#'   the draws must hold the random effects (`posterior(random = TRUE)`). For `simulate()` the effects of the others are drawn anew.
+#' @param re.form random terms to condition on: `NULL` all, `NA` or `~0` none, or a formula with some of them; see
+#'   [predict.lmm_fit()]. For these the draws must hold the random effects (`posterior(random = TRUE)`). For
+#'   `simulate()` the effects of the others are drawn anew.
 #' @param allow.new.levels accept levels that are not in the fit? Their effects are drawn from their distribution.
-#' @param interval `"confidence"`: limits of the linear predictor; `"prediction"`: of a new observation, whose random effects not conditioned on and
-#'   residual are drawn; `"none"`.
+#' @param interval `"confidence"`: limits of the linear predictor; `"prediction"`: of a new observation, whose random
+#'   effects not conditioned on and residual are drawn; `"none"`.
 #' @param level share of the posterior inside the limits.
 #' @param weights prior weights of new observations: a number, or one per row.
 #' @param draws return the draws instead, a matrix with a row per draw and a column per row of data?
 #' @param nsim number of responses to simulate, each from another draw.
 #' @param seed seed for new random numbers.
 #' @param ... not used.
-#' @return `predict()`: the medians of the posterior, with an interval a matrix with columns `fit`, `lwr` and `upr`, in the unit of the response.
-#'   `simulate()`: a data frame with a column per response, for posterior predictive checks.
+#' @return `predict()`: the medians of the posterior, with an interval a matrix with columns `fit`, `lwr` and `upr`, in
+#'   the unit of the response. `simulate()`: a data frame with a column per response, for posterior predictive checks.
 #' @section Conditions:
 #' `lmm_error_newdata` as for [predict.lmm_fit()]; `lmm_error_input`: random effects that were not drawn.
 #' @seealso [posterior()], [predict.lmm_fit].
@@ -31,7 +32,8 @@
 #' new <- simulate(draws, 20, seed = 3)
 #' mean(apply(new, 2, max) > max(penicillin$yield))
 #' @export
-predict.lmm_posterior <- function(object, newdata = NULL, re.form = NULL, allow.new.levels = FALSE, interval = c("none", "confidence", "prediction"),
+predict.lmm_posterior <- function(object, newdata = NULL, re.form = NULL, allow.new.levels = FALSE,
+                                  interval = c("none", "confidence", "prediction"),
                                   level = 0.95, weights = NULL, draws = FALSE, seed = NULL, ...) {
   check_dots_empty(...)
   interval <- match_word(interval[1L], c("none", "confidence", "prediction"), "interval")
@@ -67,18 +69,21 @@ weighted_rows <- function(fit, rows, weights, newdata) {
 
 #' @rdname predict.lmm_posterior
 #' @export
-simulate.lmm_posterior <- function(object, nsim = 1, seed = NULL, re.form = NA, newdata = NULL, allow.new.levels = FALSE, weights = NULL, ...) {
+simulate.lmm_posterior <- function(object, nsim = 1, seed = NULL, re.form = NA, newdata = NULL,
+                                   allow.new.levels = FALSE, weights = NULL, ...) {
   check_dots_empty(...)
   check_number(nsim, "nsim", lower = 1, whole = TRUE)
   fit <- about_posterior(object)$fit
-  rows <- if (is.null(newdata)) fit_rows(fit, "simulate() without `newdata`") else simulation_rows(fit, newdata, allow.new.levels, weights)
+  rows <- if (is.null(newdata)) fit_rows(fit, "simulate() without `newdata`") else
+    simulation_rows(fit, newdata, allow.new.levels, weights)
   use <- wanted_columns(fit, re.form)
   state <- seed_state(seed)
   if (!is.null(seed)) on.exit(restore_seed(state$before))
   at <- sample.int(nrow(object), nsim, replace = nsim > nrow(object))
   known <- known_effects(object, use, at)
   piece <- seq_len(rows$n)
-  value <- drawn_predictor(object, rows, piece, use, known, lapply(use, `!`), at) + residual_noise(object, rows, piece, at)
+  value <- drawn_predictor(object, rows, piece, use, known, lapply(use, `!`),
+                           at) + residual_noise(object, rows, piece, at)
   out <- as.data.frame(apply_padding(t(value), rows))
   names(out) <- paste0("sim_", seq_len(nsim))
   attr(out, "seed") <- state$seed
@@ -90,13 +95,16 @@ known_effects <- function(object, use, at = seq_len(nrow(object))) {
   about <- about_posterior(object)
   if (!any(unlist(use))) return(vector("list", length(use)))
   if (!about$random) {
-    lmm_abort("input", "these draws hold no random effects.", what = "re.form", fix = "Draw them by posterior(random = TRUE), or predict with re.form = NA.")
+    lmm_abort("input", "these draws hold no random effects.", what = "re.form",
+              fix = "Draw them by posterior(random = TRUE), or predict with re.form = NA.")
   }
   end <- cumsum(lengths(fit_modes(about$fit)))
   Map(function(b, end, use) {
     if (!any(use)) return(NULL)
     first <- end - length(b)
-    lapply(seq_len(ncol(b)), function(k) as.matrix(plain_table(object)[at, about$labels$random[first + (k - 1L) * nrow(b) + seq_len(nrow(b))], drop = FALSE]))
+    lapply(seq_len(ncol(b)),
+           function(k) as.matrix(plain_table(object)[at, about$labels$random[first + (k - 1L) * nrow(b) +
+                                                                             seq_len(nrow(b))], drop = FALSE]))
   }, fit_modes(about$fit), end, use)
 }
 
@@ -105,7 +113,8 @@ drawn_predictor <- function(object, rows, piece, use, known, anew = NULL, at = s
   about <- about_posterior(object)
   fit <- about$fit
   d <- design(fit$frame, rows, range(piece))
-  eta <- as.matrix(plain_table(object)[at, about$labels$fixed, drop = FALSE]) %*% t(d$X[, fit$cross_products$x$kept, drop = FALSE])
+  eta <- as.matrix(plain_table(object)[at, about$labels$fixed,
+                                       drop = FALSE]) %*% t(d$X[, fit$cross_products$x$kept, drop = FALSE])
   codes <- simulation_codes(fit, rows)
   group <- fit_term_groups(fit)
   for (t in seq_along(use)) {
@@ -150,7 +159,8 @@ drawn_roots <- function(values, own, q) {
       part <- (cor(i, j) - before) / L[[j]][[j]]
       L[[i]][[j]] <- ifelse(is.finite(part), part, 0)
     }
-    L[[i]][[i]] <- sqrt(pmax(0, 1 - Reduce(`+`, lapply(seq_len(i - 1L), function(m) L[[i]][[m]]^2), numeric(nrow(values)))))
+    L[[i]][[i]] <- sqrt(pmax(0, 1 - Reduce(`+`, lapply(seq_len(i - 1L), function(m) L[[i]][[m]]^2),
+                        numeric(nrow(values)))))
   }
   L
 }

@@ -1,7 +1,8 @@
 # Is the posterior proper, and which moments does it have? Decided by exponents before anything is drawn.
 #
-# Let the prior of a standard deviation k be ~ sd^e_k at 0 and ~ sd^-w_k at infinity, and r_A the rank of the random effects of a set A
-# after the fixed effects. Proper: e_k > -1; r_A + sum of w over A > |A| for every set A; nu + sum of all w > K + 1 with the residual one.
+# Let the prior of a standard deviation k be ~ sd^e_k at 0 and ~ sd^-w_k at infinity, and r_A the rank of the random
+# effects of a set A after the fixed effects. Proper: e_k > -1; r_A + sum of w over A > |A| for every set A; nu + sum of
+# all w > K + 1 with the residual one.
 
 most_subsets <- 12L
 
@@ -10,12 +11,16 @@ prior_exponents <- function(plan) {
   free <- plan$coordinates[plan$free_sd, ]
   priors <- plan$priors
   K <- nrow(free)
-  if (!is.null(priors$all)) return(list(zero = rep(priors$all$zero, K), infinity = rep(priors$all$infinity, K), residual_zero = 0, residual_infinity = 0))
+  if (!is.null(priors$all)) return(list(zero = rep(priors$all$zero, K), infinity = rep(priors$all$infinity, K),
+                                        residual_zero = 0, residual_infinity = 0))
   if (!is.null(priors$icc)) {
-    return(list(zero = priors$icc$zero, infinity = priors$icc$infinity, residual_zero = 2 * priors$icc$b - 1, residual_infinity = 2 - priors$icc$infinity))
+    return(list(zero = priors$icc$zero, infinity = priors$icc$infinity, residual_zero = 2 * priors$icc$b - 1,
+                residual_infinity = 2 - priors$icc$infinity))
   }
-  own <- Map(function(t, k) if (priors$wishart[t]) matrix_exponents(priors$sd[[t]], plan$terms[[t]]$q) else sd_prior(priors, t, k), free$term, free$row)
-  list(zero = vapply(own, `[[`, 0, "zero"), infinity = vapply(own, `[[`, 0, "infinity"), residual_zero = priors$residual$zero,
+  own <- Map(function(t, k) if (priors$wishart[t]) matrix_exponents(priors$sd[[t]],
+             plan$terms[[t]]$q) else sd_prior(priors, t, k), free$term, free$row)
+  list(zero = vapply(own, `[[`, 0, "zero"), infinity = vapply(own, `[[`, 0, "infinity"),
+       residual_zero = priors$residual$zero,
        residual_infinity = priors$residual$infinity)
 }
 
@@ -32,10 +37,12 @@ parameter_sets <- function(plan) {
   if (K == 0L) return(list())
   if (K <= most_subsets) return(lapply(seq_len(2^K - 1), function(code) which(bitwAnd(code, 2^(seq_len(K) - 1)) > 0)))
   term <- plan$coordinates$term[plan$free_sd]
-  unique(c(as.list(seq_len(K)), utils::combn(K, 2L, simplify = FALSE), unname(split(seq_len(K), term)), list(seq_len(K))))
+  unique(c(as.list(seq_len(K)), utils::combn(K, 2L, simplify = FALSE), unname(split(seq_len(K), term)),
+           list(seq_len(K))))
 }
 
-# Ranks by the criterion itself: log |V| + log |X'V^-1 X| rises by twice the rank with the log of the standard deviations.
+# Ranks by the criterion itself: log |V| + log |X'V^-1 X| rises by twice the rank with the log of the standard
+# deviations.
 set_ranks <- function(plan, sets) {
   if (!length(sets)) return(numeric())
   unit <- lapply(plan$fit$cross_products$z_basis, function(B) sqrt(rowSums(as.matrix(B)^2)))
@@ -58,7 +65,8 @@ fit_unit <- function(plan) if (isTRUE(fit_sigma(plan$fit) > 0)) fit_sigma(plan$f
 
 propriety <- function(plan) {
   sets <- parameter_sets(plan)
-  list(exponents = prior_exponents(plan), sets = sets, ranks = set_ranks(plan, sets), names = plan$labels$variances[coordinate_rows(plan)][plan$free_sd])
+  list(exponents = prior_exponents(plan), sets = sets, ranks = set_ranks(plan, sets),
+       names = plan$labels$variances[coordinate_rows(plan)][plan$free_sd])
 }
 
 check_proper <- function(plan) {
@@ -69,13 +77,15 @@ check_proper <- function(plan) {
   if (length(at_zero)) abort_zero(plan, rules$names[at_zero[1L]], e$zero[at_zero[1L]])
   for (k in seq_along(rules$sets)) {
     set <- rules$sets[[k]]
-    if (!(rules$ranks[k] + sum(e$infinity[set]) > length(set) * (1 + 1e-9))) abort_infinity(rules$names[set], rules$ranks[k], e$infinity[set])
+    if (!(rules$ranks[k] + sum(e$infinity[set]) > length(set) *
+          (1 + 1e-9))) abort_infinity(rules$names[set], rules$ranks[k], e$infinity[set])
   }
   K <- sum(plan$free_sd)
   if (!plan$free_sigma) return(invisible(plan))
   if (!(plan$nu + sum(e$infinity) + e$residual_infinity > K + 1)) abort_all(plan)
   whole <- length(rules$sets) && rules$ranks[length(rules$ranks)] >= plan$nu - 1e-6
-  if ((whole || is_exact_fit(plan$fit$cross_products)) && !(e$residual_zero > -1 && !is_exact_fit(plan$fit$cross_products) || e$residual_zero == Inf)) {
+  if ((whole || is_exact_fit(plan$fit$cross_products)) &&
+      !(e$residual_zero > -1 && !is_exact_fit(plan$fit$cross_products) || e$residual_zero == Inf)) {
     abort_improper("the residual standard deviation goes to 0: the random effects fit the data exactly.", "sigma",
                    "Give the residual a prior without mass at 0, such as prior_inverse_wishart(V, nu = 1).")
   }
@@ -86,8 +96,10 @@ check_wishart_matrices <- function(plan) {
   for (t in which(plan$priors$wishart)) {
     prior <- plan$priors$sd[[t]]
     if (prior$nu > 0) next
-    abort_improper(paste0("an inverse Wishart prior with nu = ", format(prior$nu), " gives infinite mass to singular covariance matrices of ",
-                          quote_name(fit_term_names(plan$fit)[t]), "."), fit_term_names(plan$fit)[t], "Use nu > 0 with a positive definite V, or prior_flat() with prior_lkj().")
+    abort_improper(paste0("an inverse Wishart prior with nu = ", format(prior$nu),
+                          " gives infinite mass to singular covariance matrices of ",
+                          quote_name(fit_term_names(plan$fit)[t]), "."), fit_term_names(plan$fit)[t],
+                          "Use nu > 0 with a positive definite V, or prior_flat() with prior_lkj().")
   }
 }
 
@@ -97,22 +109,29 @@ abort_improper <- function(reason, what, fix) {
 
 abort_zero <- function(plan, name, zero) {
   mcmc <- isTRUE(zero == -1)
-  abort_improper(paste0("the prior density of ", quote_name(name), " rises like sd^", format(zero), " at 0, where the likelihood is positive, so that all mass lies at 0.",
-                        if (mcmc) " (This is the default prior of 'MCMCglmm', nu = 0, whose results depend on a cut inside its sampler.)"),
-                 name, "Use prior_flat(), prior_half_t(), or an inverse Wishart prior with nu > 0; or cut it: prior_inverse_wishart(V = 1, nu = 0, lower = 1e-17).")
+  abort_improper(paste0("the prior density of ", quote_name(name), " rises like sd^", format(zero),
+                        " at 0, where the likelihood is positive, so that all mass lies at 0.",
+                        if (mcmc) paste(" (This is the default prior of 'MCMCglmm', nu = 0, whose results depend on a",
+                                        "cut inside its sampler.)")),
+                 name, paste("Use prior_flat(), prior_half_t(), or an inverse Wishart prior with nu > 0; or cut it:",
+                             "prior_inverse_wishart(V = 1, nu = 0, lower = 1e-17)."))
 }
 
 abort_infinity <- function(names, rank, w) {
   needed <- floor(length(w) - sum(w) + 1e-9) + 1
-  abort_improper(paste0("the data do not bound ", enumerate(quote_name(names)), " from above. The random effects have rank ", format(rank),
+  abort_improper(paste0("the data do not bound ", enumerate(quote_name(names)),
+                        " from above. The random effects have rank ", format(rank),
                         " beside the fixed effects, and with this prior at least ", needed, " is needed",
                         if (length(w) == 1L && w == 0) ": with an intercept, 3 levels", "."),
-                 names, "Use a prior with a lighter tail, such as prior_half_t(3, scale) or prior_pc(upper, prob), or leave the term out.")
+                 names, paste("Use a prior with a lighter tail, such as prior_half_t(3, scale) or prior_pc(upper,",
+                              "prob), or leave the term out."))
 }
 
 abort_all <- function(plan) {
-  abort_improper(paste0("there are ", plan$nu, " degrees of freedom beside the fixed effects, too few for ", count_of(sum(plan$free_sd) + 1L, "variance parameter"),
-                        " with this prior."), "sigma", "Use proper priors, such as prior_half_t(3, scale) for all standard deviations.")
+  abort_improper(paste0("there are ", plan$nu, " degrees of freedom beside the fixed effects, too few for ",
+                        count_of(sum(plan$free_sd) + 1L, "variance parameter"),
+                        " with this prior."), "sigma",
+                        "Use proper priors, such as prior_half_t(3, scale) for all standard deviations.")
 }
 
 # Does E(|parameter|^k) exist? For the free standard deviations, sigma and the coefficients.
@@ -123,7 +142,8 @@ parameter_exists <- function(plan, k) {
   sigma <- !plan$free_sigma || all
   sd <- vapply(seq_along(rules$names), function(j) {
     with <- vapply(rules$sets, function(set) j %in% set, NA)
-    sigma && all(mapply(function(set, rank) rank + sum(e$infinity[set]) > length(set) + k, rules$sets[with], rules$ranks[with]))
+    sigma && all(mapply(function(set, rank) rank + sum(e$infinity[set]) > length(set) + k, rules$sets[with],
+                        rules$ranks[with]))
   }, NA)
   fixed <- vapply(seq_along(plan$labels$fixed), function(j) {
     if (!is.null(plan$coefficients) && is.finite(plan$coefficients$sd[j])) return(TRUE)
@@ -138,7 +158,8 @@ growing_coefficients <- function(plan) {
   p <- length(plan$labels$fixed)
   if (!K || !p || !is.null(plan$coefficients)) return(rep(list(integer()), p))
   free <- plan$coordinates[plan$free_sd, ]
-  base <- mapply(function(t, k) log(sqrt(sum(as.matrix(plan$fit$cross_products$z_basis[[t]])[k, ]^2))), free$term, free$row)
+  base <- mapply(function(t, k) log(sqrt(sum(as.matrix(plan$fit$cross_products$z_basis[[t]])[k, ]^2))), free$term,
+    free$row)
   x <- matrix(0, 2L * K, plan$d)
   x[, which(plan$free_sd)] <- rep(base, each = 2L * K)
   for (j in seq_len(K)) x[2L * j - 1:0, which(plan$free_sd)[j]] <- base[j] + c(9, 10)

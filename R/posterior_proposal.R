@@ -1,10 +1,11 @@
-# Proposals for several variance parameters: a split t about the mode, and a t behind a sinh-arcsinh map fitted to a pilot sample. Both are
-# lists with draw(n) and log(x).
+# Proposals for several variance parameters: a split t about the mode, and a t behind a sinh-arcsinh map fitted to a
+# pilot sample. Both are lists with draw(n) and log(x).
 
 split_df <- 6
 map_df <- 8
 
-# Principal axes of the inverse Hessian, with a scale of its own on each half axis: where the log density has fallen by 2, two scales out.
+# Principal axes of the inverse Hessian, with a scale of its own on each half axis: where the log density has fallen
+# by 2, two scales out.
 split_t <- function(target, mode) {
   inverse <- positive_inverse(mode$hessian)
   d <- length(mode$x)
@@ -34,7 +35,8 @@ multivariate_t_constant <- function(d, df) lgamma((df + d) / 2) - lgamma(df / 2)
 half_axis_scales <- function(target, mode, axes) {
   d <- ncol(axes)
   distance <- c(0.25, 0.5, seq(1, 14, by = 0.5))
-  points <- do.call(rbind, lapply(seq_len(d), function(j) rbind(outer(-distance, axes[, j]), outer(distance, axes[, j]))))
+  points <- do.call(rbind, lapply(seq_len(d),
+                                  function(j) rbind(outer(-distance, axes[, j]), outer(distance, axes[, j]))))
   fall <- mode$value - target(points + rep(mode$x, each = nrow(points)))
   fall <- matrix(ifelse(is.finite(fall), fall, 1e3), length(distance))
   reach <- apply(fall, 2L, function(f) {
@@ -55,13 +57,15 @@ fit_map <- function(x, weight) {
   importance <- pmin(p, 1 - p)^0.5
   linear <- function(par) {
     v <- sinh((asinh(z) + par[1L]) / exp(par[2L]))
-    scale <- sum(importance * (v - stats::weighted.mean(v, importance)) * wanted) / sum(importance * (v - stats::weighted.mean(v, importance))^2)
+    scale <- sum(importance * (v - stats::weighted.mean(v, importance)) *
+                 wanted) / sum(importance * (v - stats::weighted.mean(v, importance))^2)
     list(v = v, scale = scale, location = stats::weighted.mean(wanted - scale * v, importance))
   }
   loss <- function(par) {
     if (abs(par[1L]) > 3 || abs(par[2L]) > 1) return(1e10)
     own <- linear(par)
-    if (!is.finite(own$scale) || own$scale <= 0) 1e10 else sum(importance * (wanted - own$location - own$scale * own$v)^2)
+    if (!is.finite(own$scale) || own$scale <= 0) 1e10 else sum(importance *
+                                                               (wanted - own$location - own$scale * own$v)^2)
   }
   par <- stats::optim(c(0, 0), loss, control = list(maxit = 200, reltol = 1e-6))$par
   own <- linear(par)
@@ -150,7 +154,8 @@ truncated_weights <- function(log_weight, part = 0.01) {
   pmin(w, stats::quantile(w, 1 - part, names = FALSE))
 }
 
-# Shape of the tail of the weights: Zhang and Stephens (2009) for a generalized Pareto distribution, as in Vehtari et al. (2024).
+# Shape of the tail of the weights: Zhang and Stephens (2009) for a generalized Pareto distribution, as in Vehtari et
+# al. (2024).
 pareto_shape <- function(log_weight) {
   n <- length(log_weight)
   m <- min(ceiling(0.2 * n), ceiling(3 * sqrt(n)))
@@ -178,7 +183,8 @@ fit_proposal <- function(target, start) {
   share <- effective_share(pilot$log_weight)
   for (round in 1:2) {
     if (round == 2L && share > 0.8) break
-    refined <- tryCatch(mixture_proposal(mapped_t(pilot$x, truncated_weights(pilot$log_weight)), split), error = function(e) NULL)
+    refined <- tryCatch(mixture_proposal(mapped_t(pilot$x, truncated_weights(pilot$log_weight)), split),
+                        error = function(e) NULL)
     if (is.null(refined)) break
     again <- proposal_sample(target, refined, size)
     better <- effective_share(again$log_weight)
@@ -187,5 +193,6 @@ fit_proposal <- function(target, start) {
     pilot <- again
     share <- better
   }
-  list(proposal = proposal, pilot = pilot, mode = mode, share = share, shape = pareto_shape(pilot$log_weight), evaluations = 2L * size)
+  list(proposal = proposal, pilot = pilot, mode = mode, share = share, shape = pareto_shape(pilot$log_weight),
+       evaluations = 2L * size)
 }

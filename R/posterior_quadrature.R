@@ -25,8 +25,10 @@ grid_margins <- function(grid) {
 # The nodes without those of practically no probability, which matter for moments only.
 core_grid <- function(grid) {
   keep <- which(grid$weight > 1e-12 * max(grid$weight))
-  for (name in intersect(c("x", "weight", "rate"), names(grid))) if (length(grid[[name]]) > 1L) grid[[name]] <- grid[[name]][keep]
-  for (name in intersect(c("u", "ends", "within", "within_cumulative"), names(grid))) grid[[name]] <- grid[[name]][keep, , drop = FALSE]
+  for (name in intersect(c("x", "weight", "rate"),
+                         names(grid))) if (length(grid[[name]]) > 1L) grid[[name]] <- grid[[name]][keep]
+  for (name in intersect(c("u", "ends", "within", "within_cumulative"),
+                         names(grid))) grid[[name]] <- grid[[name]][keep, , drop = FALSE]
   grid$beta <- grid$beta[, keep, drop = FALSE]
   grid$scale <- grid$scale[, keep, drop = FALSE]
   grid
@@ -35,7 +37,8 @@ core_grid <- function(grid) {
 # Which rows of the variance parameters are coordinates.
 coordinate_rows <- function(plan) {
   parameters <- variance_parameters(plan$fit)
-  match(paste(plan$coordinates$term, plan$coordinates$row, plan$coordinates$col), paste(parameters$term, parameters$row, parameters$col))
+  match(paste(plan$coordinates$term, plan$coordinates$row, plan$coordinates$col),
+        paste(parameters$term, parameters$row, parameters$col))
 }
 
 sd_margin <- function(grid, exists) {
@@ -48,7 +51,8 @@ sd_margin <- function(grid, exists) {
 sigma_margin <- function(grid, exists) {
   core <- core_grid(grid)
   list(cdf = function(q) sum(core$weight * sigma_cdf(core, rep(q, length(core$x)))),
-       moment = function(k) if (exists(k)$sigma) sum(grid$weight * sigma_moment(grid, k)) else Inf, range = exp(sigma_range(grid)))
+       moment = function(k) if (exists(k)$sigma) sum(grid$weight * sigma_moment(grid, k)) else Inf,
+       range = exp(sigma_range(grid)))
 }
 
 share_margin <- function(grid) {

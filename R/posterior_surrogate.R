@@ -1,5 +1,5 @@
-# Expensive criteria: the log target as a polynomial of degree four about its mode, fitted to exact values, sampled in place of the target, and
-# checked against exact values at a random part of the draws.
+# Expensive criteria: the log target as a polynomial of degree four about its mode, fitted to exact values, sampled in
+# place of the target, and checked against exact values at a random part of the draws.
 
 surrogate_seconds <- 0.005
 surrogate_checks <- 60L
@@ -28,8 +28,9 @@ monomial_values <- function(y, exponents) {
   out
 }
 
-# Polynomials in whitened coordinates for the log target and for all else that is known at the points; points near the top count
-# most. Beyond the cloud of points a polynomial is no guide: there the log density falls like the t that the points came from, and the rest stays.
+# Polynomials in whitened coordinates for the log target and for all else that is known at the points; points near the
+# top count most. Beyond the cloud of points a polynomial is no guide: there the log density falls like the t that the
+# points came from, and the rest stays.
 fit_surrogate <- function(mode, points, values, tail) {
   inverse <- positive_inverse(mode$hessian)
   white <- function(x) t(t(inverse$vectors) %*% (t(x) - mode$x) / inverse$sd)
@@ -38,7 +39,8 @@ fit_surrogate <- function(mode, points, values, tail) {
   keep <- values$log > top - 20
   y <- white(points[keep, , drop = FALSE])
   w <- sqrt(exp(pmax(values$log[keep] - top, -8)) + 1e-3)
-  responses <- cbind(values$log + rowSums(white(points)^2) / 2, if (length(values$rate)) log(values$rate), t(values$beta), t(values$spread))[keep, , drop = FALSE]
+  responses <- cbind(values$log + rowSums(white(points)^2) / 2, if (length(values$rate)) log(values$rate),
+                     t(values$beta), t(values$spread))[keep, , drop = FALSE]
   coefficients <- qr.coef(qr(w * monomial_values(y, exponents), LAPACK = TRUE), w * responses)
   reach <- 1.1 * max(sqrt(rowSums(y^2)))
   p <- nrow(values$beta)
@@ -49,9 +51,11 @@ fit_surrogate <- function(mode, points, values, tail) {
     inner <- y * pmin(1, reach / size)
     out <- monomial_values(inner, exponents) %*% coefficients
     log <- out[, 1L] - rowSums(inner^2) / 2
-    if (any(far)) log[far] <- log[far] + tail$log(x[far, , drop = FALSE]) - tail$log(from_white(inner[far, , drop = FALSE], inverse, mode$x))
+    if (any(far)) log[far] <- log[far] +
+      tail$log(x[far, , drop = FALSE]) - tail$log(from_white(inner[far, , drop = FALSE], inverse, mode$x))
     rest <- if (length(values$rate)) 1L else 0L
-    list(log = log, rate = if (rest) exp(out[, 2L]), shape = values$shape, beta = t(out[, 1L + rest + seq_len(p), drop = FALSE]),
+    list(log = log, rate = if (rest) exp(out[, 2L]), shape = values$shape,
+         beta = t(out[, 1L + rest + seq_len(p), drop = FALSE]),
          spread = t(out[, 1L + rest + p + seq_len(p^2), drop = FALSE]))
   }
 }
@@ -61,8 +65,8 @@ from_white <- function(y, inverse, center) {
   t(inverse$vectors %*% (t(y) * inverse$sd) + center)
 }
 
-# Exact values at the mode and about it, a surrogate from these, draws from it, and exact values at some of them: if these give unequal weights, the
-# surrogate is fitted again with them.
+# Exact values at the mode and about it, a surrogate from these, draws from it, and exact values at some of them: if
+# these give unequal weights, the surrogate is fitted again with them.
 surrogate_draws <- function(plan, start, each, chains, say) {
   full <- function(x) log_target(plan, x, TRUE)
   mode <- posterior_mode(function(x) log_target(plan, x)$log, start, most = 12L)
@@ -86,13 +90,18 @@ surrogate_draws <- function(plan, start, each, chains, say) {
   if (share < 0.8) warn_surrogate(share)
   ratio <- weight_evidence(log_weight)
   evidence <- weight_evidence(sampled$log_weight)
-  list(x = sampled$x, values = sampled$values[c("rate", "shape", "beta", "spread")], method = "surrogate", check = share,
-       shift = weight_shift(checked, log_weight), evidence = c(evidence[1L] + ratio[1L], sqrt(evidence[2L]^2 + ratio[2L]^2)),
-       acceptance = sampled$acceptance, share = found$share, shape = found$shape, thin = sampled$thin, evaluations = length(values$log))
+  list(x = sampled$x, values = sampled$values[c("rate", "shape", "beta", "spread")], method = "surrogate",
+       check = share,
+       shift = weight_shift(checked, log_weight),
+       evidence = c(evidence[1L] + ratio[1L], sqrt(evidence[2L]^2 + ratio[2L]^2)),
+       acceptance = sampled$acceptance, share = found$share, shape = found$shape, thin = sampled$thin,
+       evaluations = length(values$log))
 }
 
 bind_values <- function(a, b) {
-  sapply(names(a), function(name) if (is.matrix(a[[name]])) cbind(a[[name]], b[[name]]) else if (name == "shape") a$shape else c(a[[name]], b[[name]]),
+  sapply(names(a),
+         function(name) if (is.matrix(a[[name]])) cbind(a[[name]], b[[name]]) else if (name == "shape") a$shape else
+           c(a[[name]], b[[name]]),
          simplify = FALSE)
 }
 
@@ -103,7 +112,9 @@ weight_shift <- function(x, log_weight) {
 }
 
 warn_surrogate <- function(share) {
-  lmm_warn("mixing", paste0("the polynomial that stands for the log density is not close to it: exact values at some draws leave an effective share of ",
+  lmm_warn("mixing",
+           paste0(paste("the polynomial that stands for the log density is not close to it: exact values at some",
+                        "draws leave an effective share of "),
                             format(share, digits = 2), "."), what = "exact", value = share, fix = "Use exact = TRUE.")
 }
 
@@ -112,7 +123,8 @@ laplace_t <- function(mode) {
   inverse <- positive_inverse(mode$hessian)
   d <- length(mode$x)
   constant <- multivariate_t_constant(d, map_df) - sum(log(inverse$sd))
-  list(draw = function(n) from_white(matrix(stats::rnorm(n * d), n) / sqrt(stats::rchisq(n, map_df) / map_df), inverse, mode$x),
+  list(draw = function(n) from_white(matrix(stats::rnorm(n * d), n) / sqrt(stats::rchisq(n, map_df) / map_df), inverse,
+                                     mode$x),
        log = function(x) {
          y <- t(inverse$vectors) %*% (t(x) - mode$x) / inverse$sd
          constant - (map_df + d) / 2 * log1p(colSums(y^2) / map_df)

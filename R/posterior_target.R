@@ -1,7 +1,7 @@
 # The log posterior density in the coordinates of posterior_plan(), for many points at once.
 #
-# Priors of relative form are exp(level) sigma^-power exp(-rate / (2 sigma^2)): then sigma^2 is inverse gamma given the others, with
-# shape a and rate c / 2, and integrated out. Elsewhere log(sigma) is a coordinate.
+# Priors of relative form are exp(level) sigma^-power exp(-rate / (2 sigma^2)): then sigma^2 is inverse gamma given the
+# others, with shape a and rate c / 2, and integrated out. Elsewhere log(sigma) is a coordinate.
 
 log_target <- function(plan, x, coefficients = FALSE) {
   state <- decode_points(plan, x)
@@ -12,7 +12,8 @@ log_target <- function(plan, x, coefficients = FALSE) {
 # `values`: log_det and r2 of the points.
 target_of <- function(plan, state, values) {
   K <- sum(plan$free_sd)
-  common <- -values$log_det / 2 - plan$nu / 2 * log(2 * pi) + coordinate_jacobian(plan, state) + correlation_priors(plan, state)
+  common <- -values$log_det / 2 - plan$nu / 2 * log(2 * pi) + coordinate_jacobian(plan, state) +
+    correlation_priors(plan, state)
   if (!is.null(plan$coefficients)) common <- common + plan$coefficients$constant
   if (is.null(state$sigma)) {
     prior <- relative_priors(plan, state)
@@ -57,7 +58,8 @@ lkj_constant <- function(eta, q) {
 
 relative_priors <- function(plan, state) {
   priors <- plan$priors
-  if (!is.null(priors$icc)) return(list(level = priors$icc$level(state$terms[[1L]]$s[, 1L]), rate = 0, power = priors$icc$power))
+  if (!is.null(priors$icc)) return(list(level = priors$icc$level(state$terms[[1L]]$s[, 1L]), rate = 0,
+                                   power = priors$icc$power))
   level <- rate <- power <- 0
   for (t in seq_along(plan$terms)) {
     if (priors$wishart[t]) {
@@ -91,7 +93,8 @@ absolute_priors <- function(plan, state) {
       out <- out + part$level - part$power * log(sigma) - part$rate / (2 * sigma^2)
       next
     }
-    for (k in which(is.na(plan$terms[[t]]$held_sd))) out <- out + sd_prior(priors, t, k)$log(state$terms[[t]]$s[, k] * sigma)
+    for (k in which(is.na(plan$terms[[t]]$held_sd))) out <- out + sd_prior(priors, t,
+                                                                           k)$log(state$terms[[t]]$s[, k] * sigma)
   }
   out
 }
@@ -105,7 +108,8 @@ density_values <- function(plan, state) {
   vapply(seq_len(nrow(values)), function(i) {
     out <- plan$priors$all$density(list(sd = values[i, sd], cor = values[i, cor], sigma = values[[i, "sigma"]]))
     if (is.numeric(out) && length(out) == 1L && !is.na(out) && out < Inf) return(as.numeric(out))
-    lmm_abort("input", paste0("the function of prior_density() must return one finite log density, not ", describe_value(out), "."), what = "density",
+    lmm_abort("input", paste0("the function of prior_density() must return one finite log density, not ",
+                              describe_value(out), "."), what = "density",
               value = values[i, ])
   }, 0)
 }
@@ -125,7 +129,8 @@ wishart_constant <- function(V, nu) {
   q <- nrow(V)
   det <- determinant(nu * V)
   if (!(nu > q - 1) || !is.finite(det$modulus) || det$sign <= 0) return(0)
-  nu / 2 * as.numeric(det$modulus) - nu * q / 2 * log(2) - q * (q - 1) / 4 * log(pi) - sum(lgamma((nu + 1 - seq_len(q)) / 2))
+  nu / 2 * as.numeric(det$modulus) - nu * q / 2 * log(2) - q * (q - 1) / 4 * log(pi) - sum(lgamma((nu +
+    1 - seq_len(q)) / 2))
 }
 
 # tr(V S^-1) for S = T T', T = diag(s) L: sum of V_ij (S^-1)_ij by the columns of T^-1.

@@ -4,29 +4,32 @@
 #'
 #' How often a test rejects its hypothesis, for values of a parameter (effect sizes) and for designs (sets of rows).
 #'
-#' For each design and each combination of `effects` responses are drawn, the model is fitted to each and the test is made. The
-#' random numbers of replicate k are the same for all effects and do not depend on the number of processes, so that curves are
-#' smooth. Fits that fail count as no rejection and are listed in the column `failed`.
+#' For each design and each combination of `effects` responses are drawn, the model is fitted to each and the test is
+#' made. The random numbers of replicate k are the same for all effects and do not depend on the number of processes, so
+#' that curves are smooth. Fits that fail count as no rejection and are listed in the column `failed`.
 #'
 #' @param object a formula with random terms, or a fit made by [lmm()].
 #' @param data the rows of the design, or a named list of several designs. For a fit the default are its own rows.
-#' @param newparams values of the parameters, as for [simulate_lmm()] (all of them) or, for a fit, [simulate.lmm_fit()] (those that
-#'   differ from the estimates).
-#' @param test what to test: the name of a coefficient (t test), the label of a term (F test, type III), or a function of a fit that
-#'   returns a p-value. The default is the first of `effects`.
-#' @param effects named list of values of parameters (all combinations are taken), or a data frame with a row per combination.
+#' @param newparams values of the parameters, as for [simulate_lmm()] (all of them) or, for a fit, [simulate.lmm_fit()]
+#'   (those that differ from the estimates).
+#' @param test what to test: the name of a coefficient (t test), the label of a term (F test, type III), or a function
+#'   of a fit that returns a p-value. The default is the first of `effects`.
+#' @param effects named list of values of parameters (all combinations are taken), or a data frame with a row per
+#'   combination.
 #' @param nsim number of responses for each setting.
 #' @param alpha level of the test.
 #' @param ddf method for degrees of freedom, see [ddf_methods()].
 #' @param REML fit by REML? For a formula.
 #' @param level confidence level of the limits of the power.
 #' @param seed,threads see [bootstrap()].
-#' @return A data frame of class `power_study` with a row per setting: `design` (if several), the effects, `power`, its exact
-#'   (Clopper-Pearson) limits `lower` and `upper`, `nsim` and `failed`. There are methods for [print()] and [plot()].
+#' @return A data frame of class `power_study` with a row per setting: `design` (if several), the effects, `power`, its
+#'   exact (Clopper-Pearson) limits `lower` and `upper`, `nsim` and `failed`. There are methods for [print()] and
+#'   [plot()].
 #' @section Conditions:
-#' `lmm_error_input`: a parameter or test that the model does not have, a design that is no data frame; for formula and data those of
-#' [lmm()].
-#' @references Clopper and Pearson (1934) Biometrika 26, 404-413. Green and MacLeod (2016) Methods in Ecology and Evolution 7, 493-498.
+#' `lmm_error_input`: a parameter or test that the model does not have, a design that is no data frame; for formula and
+#' data those of [lmm()].
+#' @references Clopper and Pearson (1934) Biometrika 26, 404-413. Green and MacLeod (2016) Methods in Ecology and
+#'   Evolution 7, 493-498.
 #' @seealso [simulate_lmm()], which draws the responses; [simulate][simulate.lmm_fit] for a fit.
 #' @concept design of experiments
 #' @concept simulation
@@ -59,7 +62,8 @@ power_study <- function(object, data = NULL, newparams = NULL, test = NULL, effe
   if (length(settings)) out <- cbind(settings[rep(seq_len(nrow(settings)), length(designs)), , drop = FALSE], out)
   if (!is.null(names(designs))) out <- cbind(design = rep(names(designs), each = max(1L, nrow(settings))), out)
   row.names(out) <- NULL
-  structure(out, class = c("power_study", "data.frame"), test = if (is.character(test)) test else "test", alpha = alpha, level = level,
+  structure(out, class = c("power_study", "data.frame"), test = if (is.character(test)) test else "test", alpha = alpha,
+            level = level,
             effects = names(settings), seed = seed)
 }
 
@@ -68,7 +72,8 @@ check_designs <- function(data) {
     if (is.null(names(data))) names(data) <- as.character(seq_along(data))
     return(data)
   }
-  lmm_abort("input", paste0("`data` must be a data frame or a list of data frames, not ", kind_of(data), "."), what = "data")
+  lmm_abort("input", paste0("`data` must be a data frame or a list of data frames, not ", kind_of(data), "."),
+            what = "data")
 }
 
 # A data frame with a row for each combination; without effects no columns.
@@ -77,7 +82,8 @@ effect_grid <- function(effects) {
   ok <- is.list(effects) && length(effects) && !is.null(names(effects)) && all(nzchar(names(effects))) &&
     all(vapply(effects, function(x) is.numeric(x) && length(x) > 0L && all(is.finite(x)), NA))
   if (!ok) {
-    lmm_abort("input", paste0("`effects` must be a named list of numbers, not ", describe_value(effects), "."), what = "effects",
+    lmm_abort("input", paste0("`effects` must be a named list of numbers, not ", describe_value(effects), "."),
+              what = "effects",
               fix = "For example list(Days = c(5, 10)).")
   }
   if (is.data.frame(effects)) return(effects)
@@ -90,7 +96,9 @@ power_model <- function(object, data, newparams, settings, REML) {
     fit_rows(object, "power_study()")
     if (is.null(data)) return(with_parameters(object, newparams))
     own <- with_parameters(object, newparams)
-    return(template_fit(stats::formula(object), data, list(beta = fit_beta(own), theta = fit_theta(own), sigma = fit_sigma(own)), fit_is_reml(object)))
+    return(template_fit(stats::formula(object), data,
+                        list(beta = fit_beta(own), theta = fit_theta(own), sigma = fit_sigma(own)),
+                        fit_is_reml(object)))
   }
   given <- as.list(newparams)
   more <- setdiff(names(settings), c(names(given), names(given[["beta"]])))
@@ -105,7 +113,8 @@ power_test <- function(fit, test, ddf) {
   names <- names(fit_beta(fit))
   terms <- attr(fit$frame$terms, "term.labels")
   if (is.null(test)) {
-    lmm_abort("input", "`test` is missing.", what = "test", fix = paste0("Name a coefficient or term: ", enumerate(quote_level(unique(c(names, terms))), 20L), "."))
+    lmm_abort("input", "`test` is missing.", what = "test",
+              fix = paste0("Name a coefficient or term: ", enumerate(quote_level(unique(c(names, terms))), 20L), "."))
   }
   if (is.character(test) && length(test) == 1L && test %in% names) {
     L <- as.numeric(names == test)
@@ -124,7 +133,8 @@ rejections <- function(fit, p_value, nsim, alpha, level, seed, threads) {
   work <- function(columns) {
     Y <- plan$responses(stream_numbers(streams[, columns, drop = FALSE], plan$size, plan$numbers))
     list(vapply(seq_along(columns), function(k) {
-      again <- tryCatch(suppressMessages(fit_again(fit, replace_response(fit$frame, rows, Y[, k]))), lmm_error = function(e) NULL)
+      again <- tryCatch(suppressMessages(fit_again(fit, replace_response(fit$frame, rows, Y[, k]))),
+                        lmm_error = function(e) NULL)
       if (is.null(again)) NA_real_ else p_value(again)
     }, 0))
   }
@@ -132,14 +142,16 @@ rejections <- function(fit, p_value, nsim, alpha, level, seed, threads) {
   hits <- sum(p < alpha, na.rm = TRUE)
   tail <- (1 - level) / 2
   data.frame(power = hits / nsim, lower = if (hits > 0) stats::qbeta(tail, hits, nsim - hits + 1) else 0,
-             upper = if (hits < nsim) stats::qbeta(1 - tail, hits + 1, nsim - hits) else 1, nsim = nsim, failed = sum(is.na(p)))
+             upper = if (hits < nsim) stats::qbeta(1 - tail, hits + 1, nsim - hits) else 1, nsim = nsim,
+             failed = sum(is.na(p)))
 }
 
 #' @rdname power_study
 #' @param x,digits,... see [print()]; for `plot()` graphical parameters.
 #' @export
 print.power_study <- function(x, digits = 3L, ...) {
-  cat("Power of the test of ", attr(x, "test"), " at level ", attr(x, "alpha"), " with ", 100 * attr(x, "level"), " percent limits\n", sep = "")
+  cat("Power of the test of ", attr(x, "test"), " at level ", attr(x, "alpha"), " with ", 100 * attr(x, "level"),
+      " percent limits\n", sep = "")
   print(as.data.frame(x), digits = digits, row.names = FALSE, ...)
   invisible(x)
 }

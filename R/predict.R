@@ -83,61 +83,68 @@ term_columns <- function(terms, groups, asked) {
 #' @param newdata a data frame, [chunks()] or a table of a database ([sql_rows()]); the default are the rows of the fit.
 #' @param re.form which random effects to condition on: `NULL` all, `NA` or `~0` none, or a formula with some of the
 #'   model's random terms such as `~ (1 | g)`.
-#' @param allow.new.levels accept levels of grouping factors that are not in the fit, or missing? Their random effects are
-#'   predicted as 0, with the full variance of the random effects as uncertainty.
+#' @param allow.new.levels accept levels of grouping factors that are not in the fit, or missing? Their random effects
+#'   are predicted as 0, with the full variance of the random effects as uncertainty.
 #' @param se.fit return standard errors too? They count the uncertainty of fixed and random effects, jointly, at the
 #'   estimated variance parameters.
 #' @param interval `"confidence"`: for the mean given the random effects asked for; `"prediction"`: for a new
 #'   observation, adding the residual variance and the variance of the random effects not conditioned on.
 #' @param level confidence level; `conf.level` is another name for it.
-#' @param weights prior weights of the new observations of a prediction interval: a number, or one per row. Those of the rows of the
-#'   fit are known, those of other rows where `newdata` has the variables of the fit's `weights`; otherwise a message says that 1 is taken.
+#' @param weights prior weights of the new observations of a prediction interval: a number, or one per row. Those of the
+#'   rows of the fit are known, those of other rows where `newdata` has the variables of the fit's `weights`; otherwise
+#'   a message says that 1 is taken.
 #' @param ddf method for the degrees of freedom of intervals: `"Satterthwaite"`, `"Kenward-Roger"`, `"residual"` or
 #'   `"asymptotic"`, see [ddf_methods()]; for confidence intervals of the mean (`re.form = NA`) any method.
-#' @param random.only return only the contribution of the random effects, `z' b`, without fixed effects and offset? For the terms in
-#'   `re.form`; with `se.fit` its standard error, but without intervals.
-#' @param na.action what to do about missing values in `newdata`; by default their prediction is `NA`. Without `newdata`,
-#'   `na.exclude` gives `NA` for the rows that the fit left out.
-#' @param type for functions that work with any model; the scale of the response and that of the linear predictor are the same here.
-#' @param write a function of a chunk of `newdata` and its predictions, called for each chunk in place of returning them: for data larger
-#'   than memory.
+#' @param random.only return only the contribution of the random effects, `z' b`, without fixed effects and offset? For
+#'   the terms in `re.form`; with `se.fit` its standard error, but without intervals.
+#' @param na.action what to do about missing values in `newdata`; by default their prediction is `NA`. Without
+#'   `newdata`, `na.exclude` gives `NA` for the rows that the fit left out.
+#' @param type for functions that work with any model; the scale of the response and that of the linear predictor are
+#'   the same here.
+#' @param write a function of a chunk of `newdata` and its predictions, called for each chunk in place of returning
+#'   them: for data larger than memory.
 #' @param ... `conf.level`; otherwise not used.
 #' @return A vector; with `interval` a matrix with columns `fit`, `lwr`, `upr`; with `se.fit` a list of `fit` and
 #'   `se.fit`.
 #' @details For a row with fixed part `x` and random part `z` (of the terms conditioned on) the prediction is
-#'   `x' beta + z' b` plus the offset. Its variance is that of `x' (beta^ - beta) + z' (b^ - b)`, from the joint covariance matrix
-#'   `vcov(object, full = TRUE)`; a new level adds `z' Sigma z`. A prediction interval adds `sigma^2 / weight` and the
-#'   variance of the terms that are not conditioned on. All numbers are in units of the
+#'   `x' beta + z' b` plus the offset. Its variance is that of `x' (beta^ - beta) + z' (b^ - b)`, from the joint
+#'   covariance matrix `vcov(object, full = TRUE)`; a new level adds `z' Sigma z`. A prediction interval adds
+#'   `sigma^2 / weight` and the variance of the terms that are not conditioned on. All numbers are in units of the
 #'   response, after the transformation that the formula makes.
 #' @section Intervals:
 #' Limits are the prediction and the t quantile times the root of the variance, with degrees of freedom for each row. By
-#' Satterthwaite's method these are `2 v^2 / Var(v)` for the whole variance `v` of the interval, the variances of new levels
-#' and of the residual included, with `Var(v)` by the delta method from the observed information of the variance parameters. So an
-#' interval for a new level has few degrees of freedom where there are few levels. To `v` is added what the estimation of the variance
-#' parameters adds to the prediction error, and as much again for the bias of `v` at their estimates (Prasad and Rao 1990; Harville and Jeske 1992):
-#' minus the trace of the product of the second derivatives of `v` in the variances and covariances and the covariance matrix of their estimates.
-#' Without it intervals for known levels are too narrow. `"Kenward-Roger"` takes both from the expected information, as
+#' Satterthwaite's method these are `2 v^2 / Var(v)` for the whole variance `v` of the interval, the variances of new
+#' levels and of the residual included, with `Var(v)` by the delta method from the observed information of the variance
+#' parameters. So an interval for a new level has few degrees of freedom where there are few levels. To `v` is added
+#' what the estimation of the variance parameters adds to the prediction error, and as much again for the bias of `v` at
+#' their estimates (Prasad and Rao 1990; Harville and Jeske 1992): minus the trace of the product of the second
+#' derivatives of `v` in the variances and covariances and the covariance matrix of their estimates. Without it
+#' intervals for known levels are too narrow. `"Kenward-Roger"` takes both from the expected information, as
 #' [predictable()] does. Means of the population (`re.form = NA`, `interval = "confidence"`) have the limits of
-#' [contest()]. Other variances have one degree of freedom or more, and a prediction interval reaches at least as far as the confidence
-#' interval of its row (with three degrees of freedom or more) and a normal distribution of the rest together. The standard
-#' errors of `se.fit` are those at known variance parameters. How often the intervals cover is in
+#' [contest()]. Other variances have one degree of freedom or more, and a prediction interval reaches at least as far as
+#' the confidence interval of its row (with three degrees of freedom or more) and a normal distribution of the rest
+#' together. The standard errors of `se.fit` are those at known variance parameters. How often the intervals cover is in
 #' `vignette("degrees-of-freedom", "henderson")`.
 #' @section Variables of new data:
-#' An expression of the formula is evaluated again for new data. What its value takes from the rows of the fit is kept: the constants of
-#' `scale()`, `poly()`, `ns()` and `bs()`, of parts such as `mean(x)` or `quantile(x)`, and of functions that standardize one variable,
-#' whatever their name. Where that is not possible, as for `rank(x)` or `cumsum(x)`, a warning names the expression: on some rows of the fit,
-#' on which it is evaluated again, it has other values than among all. The weights and the offset are read in the same way.
+#' An expression of the formula is evaluated again for new data. What its value takes from the rows of the fit is kept:
+#' the constants of `scale()`, `poly()`, `ns()` and `bs()`, of parts such as `mean(x)` or `quantile(x)`, and of
+#' functions that standardize one variable, whatever their name. Where that is not possible, as for `rank(x)` or
+#' `cumsum(x)`, a warning names the expression: on some rows of the fit, on which it is evaluated again, it has other
+#' values than among all. The weights and the offset are read in the same way.
 #'
-#' Variables have the class and units that they had in the fit. A time that is midnight in universal time is a date, and a date such a time; differences of
-#' times are put in the units of the fit; levels are matched by name; 0 and 1 are `FALSE` and `TRUE`. Other classes are refused.
+#' Variables have the class and units that they had in the fit. A time that is midnight in universal time is a date, and
+#' a date such a time; differences of times are put in the units of the fit; levels are matched by name; 0 and 1 are
+#' `FALSE` and `TRUE`. Other classes are refused.
 #' @section Conditions:
-#' `lmm_error_newdata`: a variable that `newdata` lacks or that has another type, a level that is not in the fit, a term in `re.form`
-#' that is not in the model. `lmm_warning_newdata`: rows outside the space that a rank-deficient fit knows (their prediction is `NA`),
-#' and expressions that depend on which rows are there, see below. `lmm_message_weights`: a prediction interval for new rows of a fit with
-#' weights takes their weights as 1. `lmm_message_refit`: a refit by REML for Kenward and Roger.
+#' `lmm_error_newdata`: a variable that `newdata` lacks or that has another type, a level that is not in the fit, a term
+#' in `re.form` that is not in the model. `lmm_warning_newdata`: rows outside the space that a rank-deficient fit knows
+#' (their prediction is `NA`), and expressions that depend on which rows are there, see below. `lmm_message_weights`: a
+#' prediction interval for new rows of a fit with weights takes their weights as 1. `lmm_message_refit`: a refit by REML
+#' for Kenward and Roger.
 #' @references Henderson (1975) Biometrics 31, 423-447. McLean, Sanders and Stroup (1991) The American Statistician 45,
 #'   54-64. Prasad and Rao (1990) JASA 85, 163-171. Harville and Jeske (1992) JASA 87, 724-731.
-#' @seealso [predict_mean()] for means of future observations, [predictable()], [tolerance_interval()], [plot_effects()].
+#' @seealso [predict_mean()] for means of future observations, [predictable()], [tolerance_interval()],
+#'   [plot_effects()].
 #' @concept prediction interval
 #' @concept confidence band
 #' @concept prediction for a new group
@@ -158,7 +165,8 @@ predict.lmm_fit <- function(object, newdata = NULL, re.form = NULL, allow.new.le
   fixed <- !check_random_only(random.only, interval)
   newdata <- force_argument(newdata, "newdata")
   if (inherits(newdata, c("lmm_chunks", "sql_rows", "tbl_lazy", "tbl_sql")) || !is.null(write)) {
-    each <- function(chunk) stats::predict(object, chunk, re.form, allow.new.levels, se.fit, interval, level, weights, na.action, type[1L], ddf)
+    each <- function(chunk) stats::predict(object, chunk, re.form, allow.new.levels, se.fit, interval, level, weights,
+                                           na.action, type[1L], ddf)
     return(stream_predictions(newdata, each, write))
   }
   if (missing(ddf) && interval != "none") ddf <- default_ddf(object)
@@ -170,7 +178,8 @@ predict.lmm_fit <- function(object, newdata = NULL, re.form = NULL, allow.new.le
   if (!is.null(newdata) && fixed) fit[not_estimable(object, rows)] <- NA_real_
   fit[is.nan(fit)] <- NA_real_                                      # of values that are NaN, or Inf - Inf
   if (!check_flag(se.fit, "se.fit") && interval == "none") return(pad_rows(fit, rows))
-  out <- list(fit = pad_rows(fit, rows), se.fit = pad_rows(sqrt(prediction_variance(object, rows, use, fixed = fixed)) + 0 * fit, rows))
+  out <- list(fit = pad_rows(fit, rows),
+              se.fit = pad_rows(sqrt(prediction_variance(object, rows, use, fixed = fixed)) + 0 * fit, rows))
   if (interval != "none") {
     target <- list(use = use, left_out = if (interval == "prediction") lapply(use, `!`),
                    residual = if (interval == "prediction") residual_shares(object, rows, weights, newdata))
@@ -261,40 +270,4 @@ unconditioned_variance <- function(fit, rows, left_out, covariance = fit_covaria
     d <- mask_design(d, left_out)
     Reduce(`+`, Map(quadratic_form, d$Z, covariance))
   })
-}
-
-# Residual variances of new observations, divided by sigma^2.
-residual_shares <- function(fit, rows, weights, newdata) {
-  weights <- asked_weights(fit, rows, weights, newdata)
-  if (is.null(weights)) 1 else ifelse(weights > 0, 1 / weights, NA_real_)
-}
-
-# Prior weights of the rows: those given, else those of the fit.
-asked_weights <- function(fit, rows, weights, newdata) {
-  if (is.null(weights)) return(if (is.null(newdata)) rows$weights else new_weights(fit, rows, newdata))
-  if (!is.numeric(weights) || !length(weights) %in% c(1L, rows$n) || anyNA(weights) || any(weights < 0)) {
-    lmm_abort("input", paste0("`weights` must be a number or ", rows$n, " numbers, none of them negative or missing."),
-              what = "weights")
-  }
-  weights
-}
-
-# What the fit says about the weights of new rows: the value of its expression for weights, where `newdata` has the variables.
-# Otherwise they are 1, which a message tells. NULL for a fit without weights.
-new_weights <- function(fit, rows, newdata) {
-  given <- fit$frame$weights
-  if (is.null(given) && is.null(fit$rows$weights) && is.null(fit$call$weights)) return(NULL)
-  source <- newdata_source(fit$frame, newdata, if (is.language(given)) variables_of(given))
-  if (is.language(given) && length(variables_of(given)) && !length(lacking(list(given), fit$frame, source))) {
-    value <- as_newdata(evaluate_variable(given, source, "weights"))
-    as_newdata(check_numeric_column(value, "(weights)"))
-    as_newdata(check_length(value, "(weights)", source$n))
-    note_row_dependence(given, "(weights)", value, fit$frame, source)
-    signal_conditions(lapply(source$notes$conditions, reclass, "lmm_warning_newdata"))
-    left_out <- attr(rows$data, "na.action")
-    return(plain_numeric(if (rows$n < source$n) value[-as.integer(left_out)] else value))
-  }
-  lmm_inform("weights", "the fit has prior weights: those of the rows of `newdata` are taken as 1.", what = "weights",
-             fix = "Give them as `weights`, a number or one for each row.")
-  1
 }

@@ -1,10 +1,11 @@
-# Half widths of prediction and confidence intervals: t quantiles with the degrees of freedom of the whole variance of each.
+# Half widths of prediction and confidence intervals: t quantiles with the degrees of freedom of the whole variance of
+# each.
 
 # The fit made ready: degrees of freedom need derivatives, also where there are no fixed effects.
 interval_inference <- function(fit, ddf) prediction_inference(fit, ddf_method(ddf))
 
-# `target`: list(use, left_out, residual), the columns of random terms that are conditioned on, those that a new observation has
-# beside these (NULL for a mean), and its residual variance as a multiple of sigma^2 (NULL for a mean).
+# `target`: list(use, left_out, residual), the columns of random terms that are conditioned on, those that a new
+# observation has beside these (NULL for a mean), and its residual variance as a multiple of sigma^2 (NULL for a mean).
 prediction_reach <- function(inference, rows, target, level) {
   fit <- inference$info$fit
   if (fit_is_exact(fit)) return(rep(NA_real_, rows$n))
@@ -21,8 +22,9 @@ prediction_reach <- function(inference, rows, target, level) {
   pmax(reach, reach_beyond_mean(inference, rows, target["use"], test$se, level))
 }
 
-# How far a new observation reaches at least: as its mean (of three degrees of freedom or more), and normally beyond. `se`: that of the
-# observation. With few degrees of freedom Satterthwaite's approximation of the sum alone may stay below its larger part.
+# How far a new observation reaches at least: as its mean (of three degrees of freedom or more), and normally beyond.
+# `se`: that of the observation. With few degrees of freedom Satterthwaite's approximation of the sum alone may stay
+# below its larger part.
 reach_beyond_mean <- function(inference, rows, target, se, level) {
   p <- (1 + level) / 2
   mean <- if (is_fixed_mean(target)) mean_tests(inference, rows) else prediction_tests(inference, rows, target)
@@ -51,7 +53,8 @@ prediction_tests <- function(inference, rows, target) {
   if (inherits(method, "df_kenward_roger")) return(adjusted_tests(inference, rows, target))
   variance <- whole_variance(fit, rows, target)
   if (inherits(method, "df_satterthwaite")) {
-    if (has_thin_term(fit) && !is.null(fit$rows) && rows$n <= 1000L) return(adjusted_tests(as_adjusted(inference), rows, target))
+    if (has_thin_term(fit) && !is.null(fit$rows) &&
+        rows$n <= 1000L) return(adjusted_tests(as_adjusted(inference), rows, target))
     return(satterthwaite_predictions(inference, rows, target, variance))
   }
   if (inherits(method, "df_asymptotic")) return(list(se = sqrt(variance), df = Inf))
@@ -61,11 +64,12 @@ prediction_tests <- function(inference, rows, target) {
 
 # ---- the whole variance as a function of the variance parameters ----
 
-# What variances are computed from: the engine's point, the covariance matrices by term and sigma^2; at the estimate, or at another
-# theta and multiple `s` of the residual variance, where theta says Sigma relative to the estimated one.
+# What variances are computed from: the engine's point, the covariance matrices by term and sigma^2; at the estimate, or
+# at another theta and multiple `s` of the residual variance, where theta says Sigma relative to the estimated one.
 parameters_at <- function(fit, theta = NULL, s = 1) {
   sigma2 <- fit_sigma(fit)^2
-  if (is.null(theta)) return(list(point = if (!fit_is_iterative(fit)) engine_point(fit), covariance = fit_covariance(fit), sigma2 = sigma2))
+  if (is.null(theta)) return(list(point = if (!fit_is_iterative(fit)) engine_point(fit),
+                                  covariance = fit_covariance(fit), sigma2 = sigma2))
   relative <- theta / (if (fit_is_bounded(fit)) sqrt(s) else s)
   point <- replace(engine_point(fit), c(1L, 3L), list(engine_layout(fit$frame, sqrt(s * sigma2)), relative))
   list(point = point, covariance = lapply(covariance_at(fit, theta), `*`, sigma2), sigma2 = s * sigma2)
@@ -85,9 +89,10 @@ whole_variance <- function(fit, rows, target, at = parameters_at(fit)) {
   variance + unconditioned_variance(fit, rows, target$left_out, at$covariance) + target$residual * at$sigma2
 }
 
-# By Satterthwaite's method, for the variance with what the estimation of its parameters psi adds to it and takes from its estimate: with v
-# the variance at known parameters, minus the trace of its second derivatives in psi and of the covariance matrix of psi (the derivatives
-# are minus twice the covariances of the slopes of the prediction, see predictable()).
+# By Satterthwaite's method, for the variance with what the estimation of its parameters psi adds to it and takes from
+# its estimate: with v the variance at known parameters, minus the trace of its second derivatives in psi and of the
+# covariance matrix of psi (the derivatives are minus twice the covariances of the slopes of the prediction, see
+# predictable()).
 satterthwaite_predictions <- function(inference, rows, target, variance) {
   spread <- added <- numeric(length(variance))
   for (way in parameter_ways(inference)) {
@@ -98,8 +103,9 @@ satterthwaite_predictions <- function(inference, rows, target, variance) {
   list(se = sqrt(variance + pmax(added, 0)), df = known_df(2 * variance^2 / spread))
 }
 
-# Steps of one standard error in directions that are uncorrelated: list(first, second), (theta, sigma^2 relative to the estimate) move
-# along a curve `first` t + `second` t^2 / 2 on which variances and covariances move along a straight line. A variance of 0 stays.
+# Steps of one standard error in directions that are uncorrelated: list(first, second), (theta, sigma^2 relative to the
+# estimate) move along a curve `first` t + `second` t^2 / 2 on which variances and covariances move along a straight
+# line. A variance of 0 stays.
 parameter_ways <- function(inference) {
   info <- inference$info
   k <- ncol(info$jacobian)
@@ -116,7 +122,8 @@ parameter_ways <- function(inference) {
 # Second derivative of the natural parameters as theta moves along `way`.
 natural_bend <- function(fit, way) {
   if (!fit_is_bounded(fit)) return(numeric(length(way)))
-  unlist(Map(function(T, term) 2 * tcrossprod(T)[natural_entries(term$q, is_diagonal(term))], unstack_factors(fit, way), fit_random(fit)))
+  unlist(Map(function(T, term) 2 * tcrossprod(T)[natural_entries(term$q, is_diagonal(term))], unstack_factors(fit, way),
+             fit_random(fit)))
 }
 
 # First and second derivative of the whole variance along a way, by differences of fourth order.
@@ -139,7 +146,8 @@ derivatives_along <- function(fit, rows, target, variance, way) {
 
 # Is a covariance matrix of several columns singular, without being zero?
 has_thin_term <- function(fit) {
-  fit_is_bounded(fit) && any(mapply(function(S, singular) singular && ncol(S) > 1L && any(S != 0), fit_covariance(fit), fit_singular(fit)))
+  fit_is_bounded(fit) && any(mapply(function(S, singular) singular && ncol(S) > 1L && any(S != 0), fit_covariance(fit),
+                                    fit_singular(fit)))
 }
 
 # The covariance matrix of the parameters stays that of Satterthwaite's method.
@@ -171,13 +179,18 @@ row_effects <- function(fit, d, i, use) {
   }, fit_modes(fit), d$Z, fit_term_groups(fit), use)
 }
 
-# What row i adds to the variance: new levels, effects that are not conditioned on, its residual; and the slopes of that.
+# What row i adds to the variance: new levels, effects that are not conditioned on, its residual; and the slopes of
+# that.
 row_extra <- function(fit, d, i, target) {
-  new <- Map(function(group, use, left) (if (d$codes[[group]][i] == 0L) use else use & FALSE) | (if (is.null(left)) FALSE else left),
-             fit_term_groups(fit), target$use, if (is.null(target$left_out)) vector("list", length(target$use)) else target$left_out)
+  new <- Map(function(group, use,
+                      left) (if (d$codes[[group]][i] == 0L) use else use &
+                      FALSE) | (if (is.null(left)) FALSE else left),
+             fit_term_groups(fit), target$use, if (is.null(target$left_out)) vector("list", length(target$use)) else
+               target$left_out)
   squares <- Map(function(Z, new, basis) crossprod((Z[i, ] * new) %*% basis), d$Z, new, fit$cross_products$z_basis)
   slopes <- Map(function(S, term) natural_slopes(S, is_diagonal(term)), squares, fit_random(fit))
-  variance <- sum(mapply(function(Z, new, S) sum((Z[i, ] * new) %*% S * (Z[i, ] * new)), d$Z, new, fit_covariance(fit))) / fit_sigma(fit)^2
+  variance <- sum(mapply(function(Z, new, S) sum((Z[i, ] * new) %*% S * (Z[i, ] * new)), d$Z, new,
+                         fit_covariance(fit))) / fit_sigma(fit)^2
   residual <- if (is.null(target$residual)) 0 else rep_len(target$residual, nrow(d$X))[i]
   list(variance = variance + residual, slope = c(unlist(slopes), residual))
 }

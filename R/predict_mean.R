@@ -2,23 +2,28 @@
 
 #' Prediction interval of a mean of new observations
 #'
-#' The mean of the responses in the rows of `newdata`, which stand for future observations, with its standard error and a prediction
-#' interval. Observations of the same level share its random effects; for `k` observations of one new level give `k` rows.
+#' The mean of the responses in the rows of `newdata`, which stand for future observations, with its standard error and
+#' a prediction interval. Observations of the same level share its random effects; for `k` observations of one new level
+#' give `k` rows.
 #'
-#' With means `x` of the fixed part and `m` of the known random effects, and the means `z_j` of the rows of each new level over all `k` rows,
-#' the variance is that of the prediction error of `x'beta + m'b`, plus `sum_j z_j' Sigma z_j`, plus `sigma^2 sum(1 / weights) / k^2`; its degrees
-#' of freedom are those of the whole variance, see [predictable()]. What the estimation of the variances adds, which
-#' [predict()][predict.lmm_fit()] takes into account for known levels, is not part of it.
+#' With means `x` of the fixed part and `m` of the known random effects, and the means `z_j` of the rows of each new
+#' level over all `k` rows, the variance is that of the prediction error of `x'beta + m'b`, plus `sum_j z_j' Sigma z_j`,
+#' plus `sigma^2 sum(1 / weights) / k^2`; its degrees of freedom are those of the whole variance, see [predictable()].
+#' What the estimation of the variances adds, which [predict()][predict.lmm_fit()] takes into account for known levels,
+#' is not part of it.
 #'
 #' @param fit a fit made by [lmm()] that holds its rows.
 #' @param newdata a data frame with a row for each future observation.
 #' @param re.form `NULL`: levels that the fit has are those of the fit; `NA`: all are new ones.
 #' @param weights prior weights of the observations: a number, or one per row.
-#' @param ddf,level method for degrees of freedom (`"Satterthwaite"`, `"Kenward-Roger"`, `"residual"` or `"asymptotic"`) and level.
+#' @param ddf,level method for degrees of freedom (`"Satterthwaite"`, `"Kenward-Roger"`, `"residual"` or `"asymptotic"`)
+#'   and level.
 #' @param ... not used.
-#' @return A data frame with one row and columns `fit`, `se` (of the prediction error), `df`, `lower` and `upper`, in the unit of the response.
+#' @return A data frame with one row and columns `fit`, `se` (of the prediction error), `df`, `lower` and `upper`, in
+#'   the unit of the response.
 #' @section Conditions:
-#' `lmm_error_newdata` as for [predict()][predict.lmm_fit()]; `lmm_error_input`: rows with missing values, weights that are not positive.
+#' `lmm_error_newdata` as for [predict()][predict.lmm_fit()]; `lmm_error_input`: rows with missing values, weights that
+#' are not positive.
 #' @seealso [predict.lmm_fit()] for single observations, [tolerance_interval()].
 #' @concept future observations
 #' @concept mean of new observations
@@ -47,7 +52,8 @@ predict_mean <- function(fit, newdata, re.form = NULL, weights = 1, ddf = "Satte
   fit <- inference$info$fit
   means <- level_means(fit, rows, d, known)
   x <- matrix(colMeans(d$X[, inference$info$kept, drop = FALSE]), 1L)
-  test <- prediction_test(inference, x, lapply(means, `[[`, "known"), mean_extra(fit, means, sum(1 / weights) / rows$n^2))
+  test <- prediction_test(inference, x, lapply(means, `[[`, "known"),
+                          mean_extra(fit, means, sum(1 / weights) / rows$n^2))
   value <- mean(mean_response(fit, rows, known))
   reach <- stats::qt((1 + level) / 2, test$df) * test$se
   data.frame(fit = value, se = test$se, df = test$df, lower = value - reach, upper = value + reach)

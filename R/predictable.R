@@ -4,10 +4,11 @@
 # slope in an entry of Sigma is h'(I x E)h with h = m - Z'W(X a_k + Z a_m), which is G^-1 a_m wherever G has an inverse;
 # in sigma^2 it is |X a_k + Z a_m|^2 in the metric W. Everything is relative to sigma^2.
 #
-# The predictor is l'y with V l = Z G m + X(...), X'l = k: it minimizes a variance that is linear in the parameters psi, under
-# a condition that does not contain them. Hence l changes with psi_i by P v_i, where v_i = Z (I x E_i) h for an entry of Sigma
-# and v_i = -W^-1 l for sigma^2; estimated parameters add sum C_ij v_i'P v_j to the variance (C their covariance matrix),
-# and the second derivatives of the variance are -2 v_i'P v_j, so that the estimated variance is too small by as much again.
+# The predictor is l'y with V l = Z G m + X(...), X'l = k: it minimizes a variance that is linear in the parameters psi,
+# under a condition that does not contain them. Hence l changes with psi_i by P v_i, where v_i = Z (I x E_i) h for an
+# entry of Sigma and v_i = -W^-1 l for sigma^2; estimated parameters add sum C_ij v_i'P v_j to the variance (C their
+# covariance matrix), and the second derivatives of the variance are -2 v_i'P v_j, so that the estimated variance is too
+# small by as much again.
 
 #' Combinations of fixed and random effects
 #'
@@ -16,28 +17,29 @@
 #' With `m = 0` the effects are those of the whole population of levels (broad inference), with all random effects
 #' averaged over the levels at hand those of these levels (narrow inference). McLean, Sanders and Stroup (1991).
 #'
-#' The standard error takes the variance parameters as known, but with `ddf = "Kenward-Roger"`. This adds to the variance
-#' what their estimation adds to the prediction error (Kackar and Harville 1984) and the bias of the variance at estimated
-#' parameters, together `2 sum C_ij Cov(d_i, d_j)`, where `d_i` is the derivative of the prediction in parameter i and `C` the
-#' covariance matrix of the parameters (Harville and Jeske 1992), as does SAS with `DDFM=KR`; the degrees of freedom are those of
-#' Kenward and Roger for one row. Without random effects this is their adjustment: the result is that of [contest()].
+#' The standard error takes the variance parameters as known, but with `ddf = "Kenward-Roger"`. This adds to the
+#' variance what their estimation adds to the prediction error (Kackar and Harville 1984) and the bias of the variance
+#' at estimated parameters, together `2 sum C_ij Cov(d_i, d_j)`, where `d_i` is the derivative of the prediction in
+#' parameter i and `C` the covariance matrix of the parameters (Harville and Jeske 1992), as does SAS with `DDFM=KR`;
+#' the degrees of freedom are those of Kenward and Roger for one row. Without random effects this is their adjustment:
+#' the result is that of [contest()].
 #'
 #' @param fit a fit made by [lmm()].
 #' @param L coefficients of the fixed effects: one row, as for [contest()].
-#' @param random named list, with the names of terms in [VarCorr()]: coefficients of their random effects, as a vector with names
-#'   of levels (for the first column of the term), or a matrix with levels as rows and columns of the term as columns.
-#'   Levels that are not named count as 0.
+#' @param random named list, with the names of terms in [VarCorr()]: coefficients of their random effects, as a vector
+#'   with names of levels (for the first column of the term), or a matrix with levels as rows and columns of the term as
+#'   columns. Levels that are not named count as 0.
 #' @param rhs value to be tested.
 #' @param ddf `"Satterthwaite"`, `"Kenward-Roger"`, `"residual"` or `"asymptotic"`, see [ddf_methods()].
 #' @param conf.level level of the confidence interval; `level` is another name for it.
 #' @param ... not used, but for `level`.
 #' @return A data frame with one row, as `contest(joint = FALSE)` gives.
 #' @section Conditions:
-#' `lmm_error_input`: an `L` of more than one row or of the wrong width, terms, levels or columns in `random` that the fit does not
-#' have, a method that is not listed; `lmm_error_unidentified`: an `L` that is not estimable. `lmm_message_refit` tells of a refit by
-#' REML for Kenward and Roger.
-#' @references McLean, Sanders and Stroup (1991) The American Statistician 45, 54-64. Kackar and Harville (1984) JASA 79,
-#'   853-862. Harville and Jeske (1992) JASA 87, 724-731. Kenward and Roger (1997) Biometrics 53, 983-997.
+#' `lmm_error_input`: an `L` of more than one row or of the wrong width, terms, levels or columns in `random` that the
+#' fit does not have, a method that is not listed; `lmm_error_unidentified`: an `L` that is not estimable.
+#' `lmm_message_refit` tells of a refit by REML for Kenward and Roger.
+#' @references McLean, Sanders and Stroup (1991) The American Statistician 45, 54-64. Kackar and Harville (1984)
+#'   JASA 79, 853-862. Harville and Jeske (1992) JASA 87, 724-731. Kenward and Roger (1997) Biometrics 53, 983-997.
 #' @seealso [contest()] for fixed effects alone, [predict][predict.lmm_fit], [ranef][ranef.lmm_fit].
 #' @concept BLUP
 #' @concept narrow inference
@@ -87,18 +89,21 @@ random_coefficients <- function(fit, random) {
   names <- fit_term_names(fit)
   unknown <- setdiff(names(random), names)
   if (!is.list(random)) {
-    lmm_abort("input", paste0("`random` must be a list, not ", describe_value(random), "."), what = "random", value = random,
+    lmm_abort("input", paste0("`random` must be a list, not ", describe_value(random), "."), what = "random",
+              value = random,
               fix = paste0("The random terms are ", enumerate(quote_name(names)), "."))
   }
   if (length(random) && (is.null(names(random)) || length(unknown) || anyDuplicated(names(random)))) {
-    lmm_abort("input", paste0("`random` must be a list named by random terms (", enumerate(quote_name(names)), ")."), what = unknown)
+    lmm_abort("input", paste0("`random` must be a list named by random terms (", enumerate(quote_name(names)), ")."),
+              what = unknown)
   }
   Map(function(b, name) {
     out <- b * 0
     given <- random[[name]]
     if (is.null(given)) return(out)
     if (!is.numeric(given) || !length(given) || !all(is.finite(given))) {
-      lmm_abort("input", paste0("`random` must hold numbers for ", quote_name(name), ", not ", describe_value(given), "."), what = "random", value = given)
+      lmm_abort("input", paste0("`random` must hold numbers for ", quote_name(name), ", not ", describe_value(given),
+                                "."), what = "random", value = given)
     }
     if (is.null(dim(given))) given <- matrix(given, ncol = 1L, dimnames = list(names(given), colnames(b)[1L]))
     rows <- match_levels(rownames(given), rownames(b), name)
@@ -111,12 +116,15 @@ random_coefficients <- function(fit, random) {
 match_levels <- function(given, known, name) {
   at <- match(given, known)
   if (length(given) && !anyNA(at) && !anyDuplicated(at)) return(at)
-  lmm_abort("input", paste0("the coefficients of ", quote_name(name), " must be named by its levels, and its columns where it has several",
-                            if (anyNA(at)) paste0("; unknown: ", enumerate(quote_level(given[is.na(at)]))), "."), what = name)
+  lmm_abort("input", paste0("the coefficients of ", quote_name(name),
+                            " must be named by its levels, and its columns where it has several",
+                            if (anyNA(at)) paste0("; unknown: ", enumerate(quote_level(given[is.na(at)]))), "."),
+                            what = name)
 }
 
 # `extra`: a variance that is added to that of the prediction error, relative to sigma^2, and its slopes in psi.
-prediction_test <- function(inference, L, m, extra = list(variance = 0, slope = 0), parts = marginal_parts(inference$info)) {
+prediction_test <- function(inference, L, m, extra = list(variance = 0, slope = 0),
+                            parts = marginal_parts(inference$info)) {
   info <- inference$info
   flat <- unlist(Map(function(m, factor) t(m %*% factor), m, fit_factors(info$fit)))       # Lambda'm, level by level
   inner <- parts$inner
@@ -133,7 +141,8 @@ prediction_test <- function(inference, L, m, extra = list(variance = 0, slope = 
   change <- prediction_change(info$fit, parts, m, parts$w * mean)
   slope <- c(change$slope, sum(parts$w * mean^2)) + extra$slope
   df <- 2 * variance^2 / as.numeric(slope %*% method$psi_covariance %*% slope)
-  if (inherits(method, "df_kenward_roger")) variance <- variance + 2 * estimation_variance(inference, parts, change, mean)
+  if (inherits(method, "df_kenward_roger")) variance <- variance +
+    2 * estimation_variance(inference, parts, change, mean)
   result(variance, df)
 }
 
@@ -162,7 +171,8 @@ natural_products <- function(Z, h, code, diagonal) {
        v = once * (Z[, i, drop = FALSE] * own[, j, drop = FALSE] + Z[, j, drop = FALSE] * own[, i, drop = FALSE]))
 }
 
-natural_entries <- function(q, diagonal) which(if (diagonal) diag(q) == 1 else lower.tri(diag(q), diag = TRUE), arr.ind = TRUE)
+natural_entries <- function(q, diagonal) which(if (diagonal) diag(q) == 1 else lower.tri(diag(q), diag = TRUE),
+                                               arr.ind = TRUE)
 
 # Slopes of the trace of S Sigma in the entries of Sigma.
 natural_slopes <- function(S, diagonal) {

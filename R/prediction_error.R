@@ -3,7 +3,9 @@
 # List per grouping factor: matrix levels x columns of Var(b_hat - b).
 group_prediction_errors <- function(fit) {
   sizes <- vapply(group_modes(fit), dim, integer(2L))
-  if (fit_is_exact(fit) || fit_is_indefinite(fit)) return(lapply(seq_len(ncol(sizes)), function(g) matrix(NA_real_, sizes[1L, g], sizes[2L, g])))
+  if (fit_is_exact(fit) || fit_is_indefinite(fit)) return(lapply(seq_len(ncol(sizes)),
+                                                                 function(g) matrix(NA_real_, sizes[1L, g],
+                                                                                    sizes[2L, g])))
   lapply(engine_prediction_error(fit), t)
 }
 
@@ -53,28 +55,31 @@ without_variances <- function(b) {
 
 #' Reliability of random effects
 #'
-#' How well the levels of each random term are predicted: prediction error variances, their mean, the mean reliability, and the
-#' heritability of Cullis, Smith and Coombes (2006), which is made of the variances of differences between levels.
+#' How well the levels of each random term are predicted: prediction error variances, their mean, the mean reliability,
+#' and the heritability of Cullis, Smith and Coombes (2006), which is made of the variances of differences between
+#' levels.
 #'
-#' The prediction error variance (PEV) of an effect is `Var(b^ - b)`. It counts the uncertainty of the fixed effects, which the
-#' conditional variance of [ranef()][ranef.lmm_fit()] does not. The reliability is `1 - PEV / variance`, the squared correlation
-#' of a predicted and a true effect, and its square root the accuracy. The values of all levels are columns of
-#' `as.data.frame(ranef(fit, pev = TRUE))`. Cullis' heritability is `1 - v / (2 variance)`, where `v` is the mean variance of
-#' the difference of two predicted effects; in balanced trials it is the heritability of a mean over plots.
+#' The prediction error variance (PEV) of an effect is `Var(b^ - b)`. It counts the uncertainty of the fixed effects,
+#' which the conditional variance of [ranef()][ranef.lmm_fit()] does not. The reliability is `1 - PEV / variance`, the
+#' squared correlation of a predicted and a true effect, and its square root the accuracy. The values of all levels are
+#' columns of `as.data.frame(ranef(fit, pev = TRUE))`. Cullis' heritability is `1 - v / (2 variance)`, where `v` is the
+#' mean variance of the difference of two predicted effects; in balanced trials it is the heritability of a mean over
+#' plots.
 #'
 #' Variance parameters are taken as known. No matrix with the square of the number of levels is formed.
 #'
 #' @param fit a fit made by [lmm()]. Cullis' heritability needs its rows.
 #' @param ... not used.
-#' @return A data frame with a row for each column of each random term: `grpvar`, `term`, `levels`, `variance`, mean `pev` (both in
-#'   squared units of the response by those of the column), mean `reliability`, mean `accuracy` and `cullis`. All are `NA` for a
-#'   variance estimated as 0. For a fit by the iterative solver it has the attribute `approximate`, `TRUE`.
+#' @return A data frame with a row for each column of each random term: `grpvar`, `term`, `levels`, `variance`, mean
+#'   `pev` (both in squared units of the response by those of the column), mean `reliability`, mean `accuracy` and
+#'   `cullis`. All are `NA` for a variance estimated as 0. For a fit by the iterative solver it has the attribute
+#'   `approximate`, `TRUE`.
 #' @section Conditions:
 #' `lmm_message_approximate`: the fit is by the iterative solver, whose prediction error variances are approximate.
 #' `lmm_error_input`: anything but a fit, or a fit that holds no rows.
 #' @seealso [ranef.lmm_fit()], [quantity()] for heritabilities as ratios of variances.
-#' @references Henderson (1975) Biometrics 31, 423-447. Cullis, Smith and Coombes (2006) Journal of Agricultural, Biological and
-#'   Environmental Statistics 11, 381-393.
+#' @references Henderson (1975) Biometrics 31, 423-447. Cullis, Smith and Coombes (2006) Journal of Agricultural,
+#'   Biological and Environmental Statistics 11, 381-393.
 #' @concept reliability
 #' @concept accuracy of breeding values
 #' @concept Cullis heritability
@@ -93,10 +98,12 @@ reliability <- function(fit, ...) {
   group <- fit_term_groups(fit)
   tables <- Map(function(term, modes, covariance, g, k) {
     own <- effects[[g]]
-    at <- sum(vapply(fit_random(fit)[seq_len(k - 1L)][group[seq_len(k - 1L)] == g], function(t) as.integer(t$q), 0L)) + seq_len(term$q)
+    at <- sum(vapply(fit_random(fit)[seq_len(k - 1L)][group[seq_len(k - 1L)] == g], function(t) as.integer(t$q),
+                     0L)) + seq_len(term$q)
     pev <- attr(own, "pev")[, at, drop = FALSE]
     share <- attr(own, "reliability")[, at, drop = FALSE]
-    data.frame(grpvar = names(fit_groups(fit))[g], term = term$columns, levels = nrow(modes), variance = diag(covariance),
+    data.frame(grpvar = names(fit_groups(fit))[g], term = term$columns, levels = nrow(modes),
+               variance = diag(covariance),
                pev = colMeans(pev), reliability = colMeans(share), accuracy = colMeans(sqrt(share)),
                cullis = cullis_heritability(fit, k, colSums(pev), diag(covariance)))
   }, fit_random(fit), fit_modes(fit), fit_covariance(fit), group, seq_along(group))

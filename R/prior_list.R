@@ -1,7 +1,7 @@
 # Which prior belongs to which parameter of a model.
 
-# A list with `sd` (for each term a prior, or a list of one per column), `residual`, `cor` (one per term), `fixed`, `icc`, `all`, `wishart`
-# (which terms have an inverse Wishart matrix).
+# A list with `sd` (for each term a prior, or a list of one per column), `residual`, `cor` (one per term), `fixed`,
+# `icc`, `all`, `wishart` (which terms have an inverse Wishart matrix).
 match_priors <- function(prior, fit) {
   given <- as_prior_list(prior)
   random <- fit_random(fit)
@@ -17,8 +17,10 @@ match_priors <- function(prior, fit) {
   default <- if (is.null(of_scope("sd"))) prior_flat() else of_scope("sd")
   cor <- if (!is.null(given$cor)) given$cor else if (!is.null(of_scope("cor"))) of_scope("cor") else prior_lkj(1)
   own <- lapply(names, function(name) if (is.null(given[[name]])) default else given[[name]])
-  out <- list(sd = own, cor = rep(list(cor), length(random)), residual = if (is.null(given$residual)) one_column(default) else given$residual,
-              fixed = if (!is.null(given$fixed)) given$fixed else of_scope("fixed"), icc = of_scope("icc"), all = of_scope("all"))
+  out <- list(sd = own, cor = rep(list(cor), length(random)),
+              residual = if (is.null(given$residual)) one_column(default) else given$residual,
+              fixed = if (!is.null(given$fixed)) given$fixed else of_scope("fixed"), icc = of_scope("icc"),
+              all = of_scope("all"))
   out$wishart <- vapply(seq_along(random), function(t) is_matrix_prior(own[[t]], random[[t]]), NA)
   check_matched_priors(out, fit)
   out
@@ -29,7 +31,8 @@ as_prior_list <- function(prior) {
   bad <- !is.list(prior) || !length(prior) || !all(vapply(prior, inherits, NA, "lmm_prior"))
   if (bad) {
     lmm_abort("input", paste0("`prior` must be a prior or a list of priors, not ", kind_of(prior), "."), what = "prior",
-              fix = "For example prior_half_t(3, scale = 10), or list(residual = prior_flat(), prior_half_t(3, scale = 10)).")
+              fix = paste("For example prior_half_t(3, scale = 10), or list(residual = prior_flat(), prior_half_t(3,",
+                          "scale = 10))."))
   }
   if (is.null(names(prior))) names(prior) <- rep("", length(prior))
   prior
@@ -41,13 +44,16 @@ check_prior_names <- function(given, terms) {
   stray <- setdiff(named, known)
   if (length(stray) || anyDuplicated(named)) {
     what <- if (length(stray)) stray else named[duplicated(named)]
-    lmm_abort("input", paste0("`prior` has ", if (length(stray)) "an unknown name " else "two priors named ", quote_name(what[1L]), "."), what = what,
+    lmm_abort("input", paste0("`prior` has ", if (length(stray)) "an unknown name " else "two priors named ",
+                              quote_name(what[1L]), "."), what = what,
               fix = paste0("The names are ", enumerate(quote_name(known), 12L), "."))
   }
   wanted <- c(stats::setNames(rep("sd", length(terms)), terms), residual = "sd", cor = "cor", fixed = "fixed")
   for (name in named) if (given[[name]]$scope != wanted[[name]]) {
-    lmm_abort("input", paste0("the prior for ", quote_name(name), " is none of ", switch(wanted[[name]], sd = "a standard deviation",
-                              cor = "correlations", fixed = "coefficients"), ": ", given[[name]]$label, "."), what = name)
+    lmm_abort("input", paste0("the prior for ", quote_name(name), " is none of ", switch(wanted[[name]],
+                              sd = "a standard deviation",
+                              cor = "correlations", fixed = "coefficients"), ": ",
+                              given[[name]]$label, "."), what = name)
   }
 }
 
@@ -68,15 +74,18 @@ check_matched_priors <- function(priors, fit) {
     prior <- priors$sd[[t]]
     if (!is_wishart(prior) || length(prior$V) == 1L) next
     if (nrow(prior$V) != random[[t]]$q) {
-      lmm_abort("input", paste0("`V` of the prior of ", quote_name(fit_term_names(fit)[t]), " has ", nrow(prior$V), " rows; the term has ",
+      lmm_abort("input", paste0("`V` of the prior of ", quote_name(fit_term_names(fit)[t]), " has ", nrow(prior$V),
+                                " rows; the term has ",
                                 count_of(random[[t]]$q, "column"), "."), what = "prior")
     }
   }
   lower <- vapply(which(priors$wishart), function(t) priors$sd[[t]]$lower, 0)
-  if (any(lower > 0)) lmm_abort("input", "`lower` of an inverse Wishart prior is for a single variance.", what = "lower")
+  if (any(lower > 0)) lmm_abort("input", "`lower` of an inverse Wishart prior is for a single variance.",
+                                what = "lower")
   one <- length(random) == 1L && random[[1L]]$q == 1L
   if (!is.null(priors$icc) && (!one || !is.null(fit_held(fit)))) {
-    lmm_abort("input", "prior_icc() is for a model with one random intercept and no fixed variance parameters.", what = "prior",
+    lmm_abort("input", "prior_icc() is for a model with one random intercept and no fixed variance parameters.",
+              what = "prior",
               fix = "Use priors of standard deviations, such as prior_half_t().")
   }
 }

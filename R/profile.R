@@ -22,14 +22,16 @@ fit_by <- function(fit, reml) {
   reml <- reml && fit_rank(fit) > 0L
   if (reml == fit_is_reml(fit)) return(fit)
   withCallingHandlers(quiet_refit(fit, reml, nearby_start(fit)),
-                      lmm_warning_convergence = function(w) if (identical(w$what, "sigma")) tryInvokeRestart("muffleWarning"))
+                      lmm_warning_convergence = function(w) if (identical(w$what,
+                        "sigma")) tryInvokeRestart("muffleWarning"))
 }
 
 # -2 log L goes to minus infinity with the residual variance: it is lowest nowhere, and rises from nowhere.
 has_no_minimum <- function(fit) fit$optimum$status == "unbounded"
 
 no_minimum_text <- function(fit) {
-  paste0("the ", if (fit_is_reml(fit)) "restricted ", "likelihood has no upper bound as the residual variance goes to 0: fixed and ",
+  paste0("the ", if (fit_is_reml(fit)) "restricted ",
+         "likelihood has no upper bound as the residual variance goes to 0: fixed and ",
          "random effects can fit these data exactly, and there are no profile limits.")
 }
 
@@ -63,8 +65,8 @@ quiet_refit <- function(fit, reml, start = NULL) {
   without_boundary_messages(fit_again(fit, fit$rows, reml = reml, blocks = fit$cross_products, start = start))
 }
 
-# With many crossed random effects the criteria differ little: the other optimum is sought from this one, which has been compared
-# with others.
+# With many crossed random effects the criteria differ little: the other optimum is sought from this one, which has been
+# compared with others.
 nearby_start <- function(fit) {
   columns <- sum(lengths(lapply(fit_modes(fit), as.vector)))
   if (length(fit_groups(fit)) < 2L || columns <= 256L || !is.null(fit_held(fit)) || anyNA(fit_theta(fit))) return(NULL)
@@ -98,7 +100,8 @@ profile_value <- function(base, index, values, from = NULL) {
   }
   best <- Reduce(better_points, lapply(profile_starts(base, held, values[1L], from), along, from$sigma, values))
   for (k in if (held$term == 0L) which(!best$converged)) {           # the covariance matrices stay, sigma moves
-    again <- lapply(profile_starts(base, held, values[k], list(theta = from$theta * from$sigma / values[k], sigma = values[k])),
+    again <- lapply(profile_starts(base, held, values[k],
+                                   list(theta = from$theta * from$sigma / values[k], sigma = values[k])),
                     along, values[k], values[k])
     best <- better_points(best, Reduce(better_points, again), k)
   }
@@ -139,12 +142,14 @@ profile_starts <- function(base, held, value, from) {
   lift <- lapply(seq_along(factors), function(t) {
     L <- factors[[t]]
     if (!weak[t]) return(L)
-    up <- if (t == held$term && held$row == held$col) value / from$sigma / sqrt(sum(fit$cross_products$z_basis[[t]][held$row, ]^2))
+    up <- if (t == held$term &&
+              held$row == held$col) value / from$sigma / sqrt(sum(fit$cross_products$z_basis[[t]][held$row, ]^2))
           else max(0.1 * size[t], 0.05)
     L + diag(up, nrow(L))
   })
   lifted <- stack_factors(fit, lift)
-  own_row <- if (held$term > 0L) sum((fit$cross_products$z_basis[[held$term]] %*% factors[[held$term]])[held$row, ]^2) else 1
+  own_row <- if (held$term > 0L) sum((fit$cross_products$z_basis[[held$term]] %*%
+                                     factors[[held$term]])[held$row, ]^2) else 1
   if (own_row <= 1e-14 * max(size, 1)^2) return(list(lifted))
   list(theta, lifted)
 }

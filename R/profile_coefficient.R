@@ -1,7 +1,7 @@
 # Profiles of fixed effects, by maximum likelihood: `fit` is a fit by it.
 
-# Limits of the coefficients at positions `which` among all, one row for each; NA where there is no estimate. A limit that
-# the direct search does not find is looked for along the profile.
+# Limits of the coefficients at positions `which` among all, one row for each; NA where there is no estimate. A limit
+# that the direct search does not find is looked for along the profile.
 coefficient_limits <- function(fit, which, z) {
   out <- matrix(NA_real_, length(which), 2L)
   kept <- match(which, fit$cross_products$x$kept)
@@ -12,19 +12,21 @@ coefficient_limits <- function(fit, which, z) {
   if (!nrow(left)) return(out)
   base <- profile_base(fit)
   for (i in seq_len(nrow(left))) {
-    out[left[i, , drop = FALSE]] <- profile_limit(base, nrow(base$parameters) + which[left[i, 1L]], c(-1, 1)[left[i, 2L]], z)
+    out[left[i, , drop = FALSE]] <- profile_limit(base, nrow(base$parameters) + which[left[i, 1L]],
+                                                  c(-1, 1)[left[i, 2L]], z)
   }
   out
 }
 
-# Where zeta has each of these values (ascending), below and then above the estimate of each of the kept coefficients: one
-# column for each point, coefficient by coefficient. NA where the search does not get there.
+# Where zeta has each of these values (ascending), below and then above the estimate of each of the kept coefficients:
+# one column for each point, coefficient by coefficient. NA where the search does not get there.
 coefficient_search <- function(fit, kept, zeta) {
   refuse_iterative(fit, "profiles are")
   held <- fit_held(fit)
   if (any(held$term > 0L)) return(list(value = rep(NA_real_, 2L * length(kept) * length(zeta))))
   layout <- engine_layout(fit$frame, if (!is.null(held)) fit_sigma(fit))
-  out <- engine_result(engine_coefficient_limits(layout, fit$cross_products, fit$optimum$theta, fit$control$memory_limit, kept, zeta^2),
+  out <- engine_result(engine_coefficient_limits(layout, fit$cross_products, fit$optimum$theta,
+                                                 fit$control$memory_limit, kept, zeta^2),
                        fit$frame)
   out$value[!out$converged] <- NA_real_
   out
@@ -39,7 +41,8 @@ coefficient_points <- function(fit, which, cutoff, steps) {
   signed <- c(-zeta, zeta)
   lapply(seq_along(which), function(i) {
     own <- 2L * steps * (i - 1L) + seq_len(2L * steps)
-    if (anyNA(found$value[own])) return(profile_points(profile_base(fit), nrow(base$parameters) + which[i], cutoff, steps))
+    if (anyNA(found$value[own])) return(profile_points(profile_base(fit), nrow(base$parameters) + which[i], cutoff,
+                                                       steps))
     rows <- vapply(own, function(k) {
       beta <- fit_beta(fit)
       beta[fit_estimable(fit)] <- found$beta[, k]
@@ -51,8 +54,8 @@ coefficient_points <- function(fit, which, cutoff, steps) {
   })
 }
 
-# The kept coefficient j held, as a function of its values: the model without its column, for the response less the column times
-# each value. In coordinates with orthonormal columns of X both are changes of the cross-products.
+# The kept coefficient j held, as a function of its values: the model without its column, for the response less the
+# column times each value. In coordinates with orthonormal columns of X both are changes of the cross-products.
 held_coefficient <- function(fit, j) {
   x <- fit$cross_products$x
   direction <- x$basis[j, ]
@@ -66,7 +69,8 @@ held_coefficient <- function(fit, j) {
   }
 }
 
-# Cross-products of the model whose coefficients (of orthonormal columns of X) are combinations of the columns of `rest`.
+# Cross-products of the model whose coefficients (of orthonormal columns of X) are combinations of the columns of
+# `rest`.
 model_without <- function(blocks, rest) {
   p <- ncol(rest)
   within <- qr(blocks$w_xx %*% rest)

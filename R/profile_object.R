@@ -9,15 +9,15 @@
 #' constrained optimum, found by Newton steps with analytic derivatives.
 #'
 #' @param fitted a fit made by [lmm()].
-#' @param which parameters to profile, as `parm` of [confint()][confint.lmm_fit()]; for a picture those to be shown, by name or by position
-#'   among the profiled.
+#' @param which parameters to profile, as `parm` of [confint()][confint.lmm_fit()]; for a picture those to be shown, by
+#'   name or by position among the profiled.
 #' @param alphamax 1 less the level up to which to follow the profile.
 #' @param criterion `"ML"`, or `"REML"` for variance parameters.
 #' @param oldNames,signames names of variance parameters, see [confint()][confint.lmm_fit()].
 #' @param steps number of points on each side of the estimate.
 #' @param ... not used, or passed on to plotting functions.
-#' @return A data frame of class `lmm_profile` with columns `.zeta`, all parameters, and `.par`, the profiled one. Parameters are
-#'   standard deviations, correlations and fixed effects, in the units of [confint()][confint.lmm_fit()].
+#' @return A data frame of class `lmm_profile` with columns `.zeta`, all parameters, and `.par`, the profiled one.
+#'   Parameters are standard deviations, correlations and fixed effects, in the units of [confint()][confint.lmm_fit()].
 #' @section Conditions:
 #' `lmm_error_input` for a parameter that does not exist; `lmm_error_unidentified` where the residual variance is zero
 #' or the likelihood has no upper bound.
@@ -34,7 +34,8 @@
 #' plot(p, type = "density")
 #' @importFrom stats profile
 #' @export
-profile.lmm_fit <- function(fitted, which = NULL, alphamax = 0.01, criterion = c("ML", "REML"), oldNames = TRUE, steps = 8L,
+profile.lmm_fit <- function(fitted, which = NULL, alphamax = 0.01, criterion = c("ML", "REML"), oldNames = TRUE,
+                            steps = 8L,
                             signames = oldNames, ...) {
   check_dots_empty(...)
   check_level(alphamax, "alphamax")
@@ -47,7 +48,8 @@ profile.lmm_fit <- function(fitted, which = NULL, alphamax = 0.01, criterion = c
   k <- nrow(variance_parameters(fitted))
   ml <- if (reml && any(wanted > k)) fit_by(fitted, FALSE) else own
   for (used in list(own, ml)[c(any(wanted <= k), any(wanted > k))]) {
-    if (has_no_minimum(used)) lmm_abort("unidentified", no_minimum_text(used), what = "sigma", value = 0, fix = no_minimum_fix(used))
+    if (has_no_minimum(used)) lmm_abort("unidentified", no_minimum_text(used), what = "sigma", value = 0,
+                                        fix = no_minimum_fix(used))
   }
   estimate <- all_estimates(own)
   cutoff <- sqrt(stats::qchisq(1 - alphamax, sum(!is.na(estimate))))
@@ -58,7 +60,8 @@ profile.lmm_fit <- function(fitted, which = NULL, alphamax = 0.01, criterion = c
   }, all_points(own, ml, wanted, cutoff, steps), wanted)
   out <- do.call(rbind, parts)
   out$.par <- factor(out$.par, names[wanted])
-  structure(out, estimate = stats::setNames(estimate, names), fixed_estimate = stats::setNames(all_estimates(ml), names),
+  structure(out, estimate = stats::setNames(estimate, names),
+            fixed_estimate = stats::setNames(all_estimates(ml), names),
             criterion = if (fit_is_reml(own)) "REML" else "ML", fit = fitted, class = c("lmm_profile", "data.frame"))
 }
 
@@ -86,21 +89,23 @@ profile_points <- function(base, index, cutoff, steps) {
   rbind(if (!is.null(low)) low[rev(seq_len(nrow(low))), , drop = FALSE], centre, high)
 }
 
-# Values about evenly spaced in zeta: a first pass evenly spaced in the parameter, inverted by interpolation as far as zeta
-# rises.
+# Values about evenly spaced in zeta: a first pass evenly spaced in the parameter, inverted by interpolation as far as
+# zeta rises.
 even_values <- function(base, index, end, steps) {
   even <- base$estimate[index] + (end - base$estimate[index]) * seq_len(steps) / steps
   zeta <- sqrt(pmax(0, profile_value(base, index, even)$value - base$value))
   if (!all(is.finite(zeta))) return(even)
   rising <- cumsum(diff(c(0, zeta)) <= 0) == 0
   if (sum(rising) < 2L) return(even)
-  out <- stats::approx(c(0, zeta[rising]), c(base$estimate[index], even[rising]), max(zeta[rising]) * seq_len(steps) / steps)$y
+  out <- stats::approx(c(0, zeta[rising]), c(base$estimate[index], even[rising]),
+                       max(zeta[rising]) * seq_len(steps) / steps)$y
   c(out, if (!all(rising)) end)
 }
 
 profile_rows <- function(base, index, values, direction) {
   found <- profile_value(base, index, values)
-  beta <- if (is.null(found$beta)) vapply(seq_along(values), function(i) beta_at(base, found$theta[, i]), base$fit$cross_products$x$response[, 1L])
+  beta <- if (is.null(found$beta)) vapply(seq_along(values), function(i) beta_at(base, found$theta[, i]),
+                                          base$fit$cross_products$x$response[, 1L])
           else found$beta
   beta <- matrix(beta, ncol = length(values))
   rows <- lapply(seq_along(values), function(i) {
@@ -114,7 +119,8 @@ profile_rows <- function(base, index, values, direction) {
 }
 
 variance_at <- function(base, theta, sigma) {
-  covariance <- Map(function(L, B) tcrossprod(B %*% L) * sigma^2, unstack_factors(base$fit, theta), base$fit$cross_products$z_basis)
+  covariance <- Map(function(L, B) tcrossprod(B %*% L) * sigma^2, unstack_factors(base$fit, theta),
+                    base$fit$cross_products$z_basis)
   parameter_values(base$parameters, covariance, sigma)
 }
 
@@ -131,11 +137,12 @@ criterion_at <- function(fit, theta, reml = fit$spec$reml, point = free_point(fi
 }
 
 # Where sigma is profiled out, also of a fit that holds it.
-free_point <- function(fit, reml = fit$spec$reml) replace(engine_point(fit), c(1L, 4L), list(engine_layout(fit$frame), reml))
+free_point <- function(fit, reml = fit$spec$reml) replace(engine_point(fit), c(1L, 4L),
+                                                          list(engine_layout(fit$frame), reml))
 
 #' @rdname profile.lmm_fit
-#' @param object,parm,level,method a profile, the parameters wanted, the confidence level, and `"profile"`. Limits come from the likelihood itself,
-#'   not from interpolation between the points.
+#' @param object,parm,level,method a profile, the parameters wanted, the confidence level, and `"profile"`. Limits come
+#'   from the likelihood itself, not from interpolation between the points.
 #' @export
 confint.lmm_profile <- function(object, parm, level = 0.95, method = "profile", ...) {
   do.call(check_dots_empty, without_level(list(...)))
@@ -144,7 +151,8 @@ confint.lmm_profile <- function(object, parm, level = 0.95, method = "profile", 
   fit <- attr(object, "fit")
   old <- identical(names(attr(object, "estimate")), all_parameter_names(fit, TRUE))
   wanted <- if (missing(parm)) levels(object$.par) else parm
-  stats::confint(fit, wanted, level, method = "profile", oldNames = old, criterion = attr(object, "criterion"), quiet = TRUE)
+  stats::confint(fit, wanted, level, method = "profile", oldNames = old, criterion = attr(object, "criterion"),
+                 quiet = TRUE)
 }
 
 #' @export

@@ -16,7 +16,8 @@ drawable_curves <- function(curves) {
   drawn <- vapply(curves, function(curve) nrow(curve$rows) > 1L, NA)
   if (all(drawn)) return(curves)
   names <- names(curves)[!drawn]
-  text <- paste0("the likelihood of ", enumerate(quote_name(names)), " has no profile to draw: it does not depend on the value, ",
+  text <- paste0("the likelihood of ", enumerate(quote_name(names)),
+                 " has no profile to draw: it does not depend on the value, ",
                  "or the estimate is at its boundary.")
   if (!any(drawn)) lmm_abort("input", text, what = names)
   lmm_inform("boundary", text, what = names)
@@ -54,13 +55,14 @@ density_points <- function(curve, points) {
 
 #' @rdname profile.lmm_fit
 #' @param x a profile.
-#' @param type `"zeta"`: the signed root of the rise of `-2 log L` against the parameter, a straight line where the normal
-#'   approximation is good, with intervals; `"density"`: the density that a normal `zeta` implies; `"pairs"`: for each
-#'   pair of parameters how one moves when the other is profiled (profile traces), with approximate contours. A parameter on
-#'   which the likelihood does not depend, as a correlation with a variance of zero, is not shown.
+#' @param type `"zeta"`: the signed root of the rise of `-2 log L` against the parameter, a straight line where the
+#'   normal approximation is good, with intervals; `"density"`: the density that a normal `zeta` implies; `"pairs"`: for
+#'   each pair of parameters how one moves when the other is profiled (profile traces), with approximate contours. A
+#'   parameter on which the likelihood does not depend, as a correlation with a variance of zero, is not shown.
 #' @param levels confidence levels of the intervals or contours shown; the numbers beside the lines are percentages.
 #' @export
-plot.lmm_profile <- function(x, type = c("zeta", "density", "pairs"), levels = c(0.5, 0.8, 0.9, 0.95, 0.99), which = NULL, ...) {
+plot.lmm_profile <- function(x, type = c("zeta", "density", "pairs"), levels = c(0.5, 0.8, 0.9, 0.95, 0.99),
+                             which = NULL, ...) {
   type <- check_choice(type[1L], c("zeta", "density", "pairs"), "type")
   x <- profile_of(x, which)
   data <- plot_data_profile(x, type)
@@ -68,7 +70,9 @@ plot.lmm_profile <- function(x, type = c("zeta", "density", "pairs"), levels = c
   if (type == "pairs") return(invisible(draw_pairs(x, data, levels, labels, ...)))
   given <- list(...)
   in_panels(length(data), function() for (name in names(data)) {
-    plot_frame(list(data[[name]], type = "l", xlab = labels[[name]], ylab = if (type == "zeta") "signed root of the likelihood ratio" else "density"), given)
+    plot_frame(list(data[[name]], type = "l",
+               xlab = labels[[name]], ylab = if (type == "zeta") "signed root of the likelihood ratio" else "density"),
+               given)
     curve <- profile_curve(x, name)
     if (type == "zeta") draw_intervals(curve, levels) else draw_density_marks(curve)
   }, mar = c(4, 4, 1, 1))
@@ -93,7 +97,8 @@ profile_of <- function(profile, which) {
   if (is.character(which)) for (name in which) check_choice(name, names, "which")
   at <- if (is.character(which)) match(which, names) else which
   if (!is.numeric(at) || !length(at) || anyNA(at) || !all(at %in% seq_along(names))) {
-    lmm_abort("input", paste0("`which` must name profiled parameters or give their positions among ", length(names), "."), what = "which", value = which)
+    lmm_abort("input", paste0("`which` must name profiled parameters or give their positions among ", length(names),
+                              "."), what = "which", value = which)
   }
   profile <- profile[profile$.par %in% names[at], , drop = FALSE]
   profile$.par <- factor(profile$.par, names[unique(at)])
@@ -140,7 +145,8 @@ draw_pairs <- function(profile, curves, levels, labels, ...) {
 # Traces and contours of two parameters, as parameters or as zeta.
 pair_data <- function(profile, curves, a, b, levels, zeta) {
   trace <- function(own) {
-    rows <- profile[profile$.par == own & !is.na(profile[[a]]) & !is.na(profile[[b]]), ]      # no correlation where a variance is 0
+    # no correlation where a variance is 0
+    rows <- profile[profile$.par == own & !is.na(profile[[a]]) & !is.na(profile[[b]]), ]
     zeta_of <- function(name) {                      # where the other parameter leaves its own profile, the end of that
       ends <- range(curves[[name]]$rows$value)
       curves[[name]]$forward(pmin(pmax(rows[[name]], ends[1L]), ends[2L]))
@@ -154,7 +160,8 @@ pair_data <- function(profile, curves, a, b, levels, zeta) {
     back <- function(points) data.frame(x = curves[[a]]$back(points$x), y = curves[[b]]$back(points$y))
     range <- lapply(curves[c(a, b)], function(curve) range(curve$rows$zeta))
     inside <- function(points) {                                              # NA interrupts the line
-      points[points$x < range[[1L]][1L] | points$x > range[[1L]][2L] | points$y < range[[2L]][1L] | points$y > range[[2L]][2L], ] <- NA
+      points[points$x < range[[1L]][1L] | points$x > range[[1L]][2L] | points$y < range[[2L]][1L] |
+        points$y > range[[2L]][2L], ] <- NA
       points
     }
     traces <- lapply(lapply(traces, inside), back)
@@ -163,11 +170,12 @@ pair_data <- function(profile, curves, a, b, levels, zeta) {
   list(traces = traces, contours = contours)
 }
 
-# Closed curve through the points where the traces cross the contour: x = r cos(t + d / 2), y = r cos(t - d / 2), with the
-# phase d a periodic spline in t (Bates and Watts 1988, appendix 6).
+# Closed curve through the points where the traces cross the contour: x = r cos(t + d / 2), y = r cos(t - d / 2), with
+# the phase d a periodic spline in t (Bates and Watts 1988, appendix 6).
 trace_contour <- function(radius, traces) {
   angle <- function(points, own, other) {
-    f <- stats::approxfun(points[[own]], points[[other]] / ifelse(points[[own]] == 0, 1, points[[own]]), rule = 2, ties = mean)
+    f <- stats::approxfun(points[[own]], points[[other]] / ifelse(points[[own]] == 0, 1, points[[own]]), rule = 2,
+      ties = mean)
     acos(pmax(-1, pmin(1, f(c(radius, -radius)))))
   }
   on_a <- angle(traces[[1L]], "x", "y")

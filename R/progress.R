@@ -1,7 +1,7 @@
 # Progress of long work in interactive use: a bar with the time left.
 
-# A function that is told how many of `total` parts are done. Nothing is shown in the first two seconds, nor for work that is nearly done by
-# then; the line is cleared at the end.
+# A function that is told how many of `total` parts are done. Nothing is shown in the first two seconds, nor for work
+# that is nearly done by then; the line is cleared at the end.
 progress_bar <- function(total, what, show = interactive(), clock = function() proc.time()[["elapsed"]],
                          write = function(...) cat(..., sep = "", file = stderr())) {
   if (!show || total < 2) return(function(done) invisible())
@@ -19,7 +19,8 @@ progress_bar <- function(total, what, show = interactive(), clock = function() p
 
 bar_text <- function(share, what, left) {
   full <- floor(20 * share)
-  paste0(what, " [", strrep("=", full), strrep(" ", 20L - full), "] ", floor(100 * share), " percent, ", time_left_text(left), " left")
+  paste0(what, " [", strrep("=", full), strrep(" ", 20L - full), "] ", floor(100 * share), " percent, ",
+         time_left_text(left), " left")
 }
 
 time_left_text <- function(seconds) {

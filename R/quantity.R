@@ -6,55 +6,62 @@
 #'
 #' A quantity is a one-sided formula in which these stand for parameters of the fit: `sigma`, the residual standard
 #' deviation, and `sigma2`, its square, also as `sd(Residual)` and `var(Residual)`; `var(g)`, `sd(g)` for the term that
-#' [VarCorr()] prints as `g`, if it has one column (or an intercept, which is then meant); `var(g, x)`, `sd(g, x)`, `cov(g, x, z)`,
-#' `cor(g, x, z)` for columns `x` and `z` of a term (`(Intercept)` may be written `1`), and `cov(g)`, `cor(g)` where it has two;
-#' `beta(x)` for a fixed effect; the names in [confint()][confint.lmm_fit()], such as `.sig01` or, in backticks,
-#' `` `sd_(Intercept)|g` ``; `total`, the variance of a response that random effects and residual make: `sigma2` and for each term the mean
-#' over the rows of the fit of `z' Sigma z`, where `z` is the row's random part. Where random terms have intercepts only this is the sum of their
-#' variances; with random slopes it does not depend on the origins and units of covariates. Instead of a formula, a function of a
-#' list with elements `covariance` (list of covariance matrices by term), `sigma` and `beta`. The words `"icc"` (the intraclass correlation
-#' coefficient: the proportion of each term in `total`), `"repeatability"` and `"heritability"` (other names of the same proportion), `"total"`,
-#' `"total sd"` and `"cv"` (`sqrt(total)` divided by the absolute mean of the fixed part over the rows) are shorthands.
+#' [VarCorr()] prints as `g`, if it has one column (or an intercept, which is then meant); `var(g, x)`, `sd(g, x)`,
+#' `cov(g, x, z)`, `cor(g, x, z)` for columns `x` and `z` of a term (`(Intercept)` may be written `1`), and `cov(g)`,
+#' `cor(g)` where it has two; `beta(x)` for a fixed effect; the names in [confint()][confint.lmm_fit()], such as
+#' `.sig01` or, in backticks, `` `sd_(Intercept)|g` ``; `total`, the variance of a response that random effects and
+#' residual make: `sigma2` and for each term the mean over the rows of the fit of `z' Sigma z`, where `z` is the row's
+#' random part. Where random terms have intercepts only this is the sum of their variances; with random slopes it does
+#' not depend on the origins and units of covariates. Instead of a formula, a function of a list with elements
+#' `covariance` (list of covariance matrices by term), `sigma` and `beta`. The words `"icc"` (the intraclass correlation
+#' coefficient: the proportion of each term in `total`), `"repeatability"` and `"heritability"` (other names of the same
+#' proportion), `"total"`, `"total sd"` and `"cv"` (`sqrt(total)` divided by the absolute mean of the fixed part over
+#' the rows) are shorthands.
 #'
-#' `"heritability"` is the broad-sense heritability of a single observation if the levels of the term are genotypes. Other heritabilities are
-#' formulas: `~ 4 * var(sire) / total` for half sibs, `~ var(gen) / (var(gen) + sigma2 / 3)` for the mean of three replicates. For Cullis'
-#' heritability of unbalanced trials see [reliability()].
+#' `"heritability"` is the broad-sense heritability of a single observation if the levels of the term are genotypes.
+#' Other heritabilities are formulas: `~ 4 * var(sire) / total` for half sibs, `~ var(gen) / (var(gen) + sigma2 / 3)`
+#' for the mean of three replicates. For Cullis' heritability of unbalanced trials see [reliability()].
 #'
 #' \describe{
-#'   \item{`"auto"`}{the profile for functions of the variance parameters where it is cheap (up to ten of them and, with crossed
-#'     factors, up to 1000 random effects), otherwise the delta method. Column `method` of the result says which was used.}
+#'   \item{`"auto"`}{the profile for functions of the variance parameters where it is cheap (up to ten of them and, with
+#'     crossed factors, up to 1000 random effects), otherwise the delta method. Column `method` of the result says which
+#'     was used.}
 #'   \item{`"profile"`}{all values that a likelihood ratio test of the quantity does not reject, by the criterion of the
-#'     fit. For functions of the variance parameters. A profile that does not reach the level on its way to the end of the
-#'     quantity's range has its limit there.}
-#'   \item{`"delta"`, `"Wald"`}{normal limits, the standard error by the delta method from [vcov_components()] and the covariance
-#'     matrix of the fixed effects; on the scale of `link`.}
+#'     fit. For functions of the variance parameters. A profile that does not reach the level on its way to the end of
+#'     the quantity's range has its limit there.}
+#'   \item{`"delta"`, `"Wald"`}{normal limits, the standard error by the delta method from [vcov_components()] and the
+#'     covariance matrix of the fixed effects; on the scale of `link`.}
 #'   \item{`"chisq"`}{Satterthwaite: a variance is taken to be distributed as a multiple of a chi-square with
 #'     `df = 2 (estimate / se)^2`. For quantities proportional to a variance or to a standard deviation.}
-#'   \item{`"MLS"`, `"generalized"`}{modified large-sample and generalized limits from the mean squares of [ems()], whose moment estimates are
-#'     those of the table; for functions of the variances, exact or nearly so in balanced designs.}
+#'   \item{`"MLS"`, `"generalized"`}{modified large-sample and generalized limits from the mean squares of [ems()],
+#'     whose moment estimates are those of the table; for functions of the variances, exact or nearly so in balanced
+#'     designs.}
 #'   \item{`"boot"`}{percentile limits of the parametric bootstrap, see [bootstrap()].}
 #' }
 #'
-#' @param fit a fit made by [lmm()], [many responses][responses], draws made by [posterior()], or an analysis of variance made by [ems()].
+#' @param fit a fit made by [lmm()], [many responses][responses], draws made by [posterior()], or an analysis of
+#'   variance made by [ems()].
 #' @param ... quantities, named or not.
 #' @param method how to find limits; unique beginnings are enough.
 #' @param level confidence level; `conf.level` is another name for it.
-#' @param link scale of `"delta"` limits: `"identity"`, `"log"`, `"logit"`, `"fisher"` (Fisher's z), or `"auto"`: by the range of
-#'   the quantity, log where it is never negative, logit between 0 and 1, Fisher's z between -1 and 1. Limits are then inside this range.
-#'   With a link but no method the method is `"delta"`.
+#' @param link scale of `"delta"` limits: `"identity"`, `"log"`, `"logit"`, `"fisher"` (Fisher's z), or `"auto"`: by the
+#'   range of the quantity, log where it is never negative, logit between 0 and 1, Fisher's z between -1 and 1. Limits
+#'   are then inside this range. With a link but no method the method is `"delta"`.
 #' @param information see [vcov_components()].
-#' @param nsim,seed,threads for `"boot"` (and `"generalized"`): number of simulated responses (values), seed and number of processes.
-#' @return A data frame with a row per quantity and columns `estimate`, `se`, `df` (for `"chisq"`), `lower`, `upper`, in the unit
-#'   of the quantity, and `method`. Limits are `NA` where the method has none. Of [many responses][responses] a row for each response and
-#'   quantity, with columns `response` and `quantity` first; there `"auto"` is `"delta"`, which takes about three milliseconds for each, and other
-#'   methods fit each response again. Of posterior draws the columns of
-#'   [summary()][summary.lmm_posterior()], with the values of each draw as attribute `"draws"`.
+#' @param nsim,seed,threads for `"boot"` (and `"generalized"`): number of simulated responses (values), seed and number
+#'   of processes.
+#' @return A data frame with a row per quantity and columns `estimate`, `se`, `df` (for `"chisq"`), `lower`, `upper`, in
+#'   the unit of the quantity, and `method`. Limits are `NA` where the method has none. Of [many responses][responses] a
+#'   row for each response and quantity, with columns `response` and `quantity` first; there `"auto"` is `"delta"`,
+#'   which takes about three milliseconds for each, and other methods fit each response again. Of posterior draws the
+#'   columns of [summary()][summary.lmm_posterior()], with the values of each draw as attribute `"draws"`.
 #' @section Conditions:
-#' `lmm_error_input`: a quantity that cannot be evaluated, is not one number or names a parameter the fit does not have, or a
-#' method that is not available for it (the message names those that are); `total` of a fit with random slopes that holds no rows.
+#' `lmm_error_input`: a quantity that cannot be evaluated, is not one number or names a parameter the fit does not have,
+#' or a method that is not available for it (the message names those that are); `total` of a fit with random slopes that
+#' holds no rows.
 #' @references Satterthwaite (1946) Biometrics Bulletin 2, 110-114. Burdick and Graybill (1992) *Confidence Intervals on
-#'   Variance Components*. Davison and Hinkley (1997) *Bootstrap Methods and their Application*. Johnson (2014) Methods in Ecology and
-#'   Evolution 5, 944-946 (mean variance of random slopes).
+#'   Variance Components*. Davison and Hinkley (1997) *Bootstrap Methods and their Application*. Johnson (2014) Methods
+#'   in Ecology and Evolution 5, 944-946 (mean variance of random slopes).
 #' @seealso [confint][confint.lmm_fit] for the parameters themselves, [ems()] for intervals from mean squares,
 #'   [reliability()] for the reliability of random effects and Cullis' heritability, [gauge_rr()].
 #' @concept ICC
@@ -71,7 +78,8 @@
 #' quantity(fit, icc = ~ var(operator) / (var(operator) + var(Residual)), method = "delta")
 #' quantity(fit, ~ total, method = "chisq")
 #' @export
-quantity <- function(fit, ..., method = c("auto", "profile", "delta", "chisq", "boot", "MLS", "generalized"), level = 0.95,
+quantity <- function(fit, ..., method = c("auto", "profile", "delta", "chisq", "boot", "MLS", "generalized"),
+                     level = 0.95,
                      link = c("auto", "identity", "log", "logit", "fisher"),
                      information = c("observed", "expected", "average"), nsim = 1000, seed = NULL, threads = 1) {
   if (inherits(fit, "lmm_posterior")) return(quantity_draws(check_posterior(fit, "fit"), list(...), check_level(level)))
@@ -79,7 +87,8 @@ quantity <- function(fit, ..., method = c("auto", "profile", "delta", "chisq", "
   if (inherits(fit, "ems")) {
     method <- if (missing(method)) "MLS" else match_word(method[1L], ems_methods, "method")
     asked <- without_level(list(...))
-    return(mean_square_quantities(fit, asked, method, level_argument(level, "level", !missing(level), list(...)), nsim, seed))
+    return(mean_square_quantities(fit, asked, method, level_argument(level, "level", !missing(level), list(...)), nsim,
+                                  seed))
   }
   if (!many) {
     check_fit(fit)
@@ -90,11 +99,14 @@ quantity <- function(fit, ..., method = c("auto", "profile", "delta", "chisq", "
   level <- level_argument(level, "level", !missing(level), list(...))
   asked <- without_level(list(...))
   link <- match_word(link[1L], c("auto", "identity", "log", "logit", "fisher"), "link")
-  method <- match_word(method[1L], c("auto", "profile", "delta", "chisq", "boot", "MLS", "generalized"), "method", c(Wald = "delta"))
+  method <- match_word(method[1L], c("auto", "profile", "delta", "chisq", "boot", "MLS", "generalized"), "method",
+                       c(Wald = "delta"))
   if (method == "auto" && link != "auto") method <- "delta"
   if (!many && method %in% ems_methods) return(mean_square_quantities(ems(fit), asked, method, level, nsim, seed))
   if (many) {
-    return(quantity_responses(fit, asked, method, list(level = level, link = link, information = information, nsim = nsim, seed = seed, threads = threads)))
+    return(quantity_responses(fit, asked, method,
+                              list(level = level, link = link, information = information, nsim = nsim, seed = seed,
+                                   threads = threads)))
   }
   functions <- lapply(quantity_functions(fit, asked), reporting_errors, names(fit_groups(fit))[1L])
   own <- whole_state(fit)
@@ -113,7 +125,8 @@ quantity <- function(fit, ..., method = c("auto", "profile", "delta", "chisq", "
   as_table(out, "quantity_table")
 }
 
-# A quantity that cannot be evaluated is the user's mistake. Attribute `plain`: the function itself, for who evaluates it often.
+# A quantity that cannot be evaluated is the user's mistake. Attribute `plain`: the function itself, for who evaluates
+# it often.
 reporting_errors <- function(f, group) {
   force(f)
   force(group)
@@ -124,7 +137,8 @@ report_errors <- function(value, group) {
   tryCatch(value, error = function(e) {
     if (inherits(e, "lmm_condition")) stop(e)
     lmm_abort("input", paste0("a quantity cannot be evaluated: ", conditionMessage(e), "."), what = "...",
-              fix = paste0("Words for parameters are sigma, sigma2, total, var(", group, "), sd(", group, "), cov(), cor() and beta()."))
+              fix = paste0("Words for parameters are sigma, sigma2, total, var(", group, "), sd(", group,
+                           "), cov(), cor() and beta()."))
   })
 }
 
@@ -134,13 +148,15 @@ check_value <- function(value) {
 }
 
 quantity_functions <- function(fit, asked) {
-  if (!length(asked)) lmm_abort("input", "no quantity is given.", what = "...", fix = "For example \"icc\" or ~ var(g) / total.")
+  if (!length(asked)) lmm_abort("input", "no quantity is given.", what = "...",
+                                fix = "For example \"icc\" or ~ var(g) / total.")
   names <- names(asked)
   if (is.null(names)) names <- character(length(asked))
   stray <- nzchar(names) & !vapply(asked, is_quantity, NA)
   if (any(stray)) check_arguments(names[stray], names(formals(quantity)))
   squares <- compute_once(function() mean_squares(fit))
-  parts <- Map(one_quantity, asked, names, MoreArgs = list(fit = fit, words = quantity_words(fit, squares), squares = squares))
+  parts <- Map(one_quantity, asked, names,
+               MoreArgs = list(fit = fit, words = quantity_words(fit, squares), squares = squares))
   unlist(unname(parts), recursive = FALSE)
 }
 
@@ -162,7 +178,8 @@ one_quantity <- function(asked, name, fit, words, squares) {
   if (!inherits(asked, "formula") || length(asked) != 2L) {
     stray <- if (nzchar(name)) meant_argument(name, setdiff(user_arguments(), "fit"))
     if (length(stray)) abort_unknown(name, user_arguments())
-    lmm_abort("input", paste0("a quantity must be a one-sided formula, a function or a word, not ", kind_of(asked), "."), what = "...")
+    lmm_abort("input", paste0("a quantity must be a one-sided formula, a function or a word, not ", kind_of(asked),
+                              "."), what = "...")
   }
   used <- all.names(asked)
   f <- function(state) eval(asked[[2L]], words(state, used), environment(asked))

@@ -1,7 +1,7 @@
 # Standard errors and limits of functions of the parameters.
 
-# By the delta method: slopes in the entries of the covariance matrices and in the fixed effects, both in the engine's coordinates, where
-# the columns of a term and those of X are orthogonal and neither origins nor units are left.
+# By the delta method: slopes in the entries of the covariance matrices and in the fixed effects, both in the engine's
+# coordinates, where the columns of a term and those of X are orthogonal and neither origins nor units are left.
 quantity_errors <- function(fit, functions, own, information) {
   if (fit_is_exact(fit)) return(rep(NA_real_, length(functions)))
   information <- match_word(information[1L], c("observed", "expected", "average"), "information")
@@ -9,33 +9,39 @@ quantity_errors <- function(fit, functions, own, information) {
   delta_errors(fit, functions, own, natural_steps(fit, natural_covariance(fit, information, info)), info$phi)
 }
 
-# `entries`: see natural_steps(); `phi`: the covariance matrix of the fixed effects in the engine's coordinates, relative to sigma^2.
+# `entries`: see natural_steps(); `phi`: the covariance matrix of the fixed effects in the engine's coordinates,
+# relative to sigma^2.
 delta_errors <- function(fit, functions, own, entries, phi) {
   kept <- fit_estimable(fit)
   basis <- matrix(fit$cross_products$x$basis, sum(kept))
   of_beta <- transformed_errors(diag(fit_sigma(fit), sum(kept)), matrix(phi, sum(kept), sum(kept)))
   vapply(functions, function(f) {
     g <- vapply(entries$free, function(k) {
-      slope_at(function(step) f(entries$move(own, k, step)), entries$se[k], entries$value[k], !is.na(entries$value[k])) * entries$se[k]
+      slope_at(function(step) f(entries$move(own, k, step)), entries$se[k], entries$value[k],
+               !is.na(entries$value[k])) * entries$se[k]
     }, 0)
     h <- vapply(seq_len(sum(kept)), function(j) slope_at(function(step) {
       own$beta[kept] <- own$beta[kept] + basis[, j] * step
       f(own)
     }, of_beta$se[j], 0, FALSE) * of_beta$se[j], 0)
     size <- max(abs(c(g, h)), 0)                                    # changes by a standard error of each parameter
-    variance <- sum(g / size * (entries$correlation %*% (g / size))) + sum(h / size * (of_beta$correlation %*% (h / size)))
+    variance <- sum(g / size * (entries$correlation %*% (g / size))) + sum(h / size *
+                                                                           (of_beta$correlation %*% (h / size)))
     if (isTRUE(variance > 0)) size * sqrt(variance) else NA_real_
   }, 0)
 }
 
-# The natural parameters of the engine's coordinates: list(value, NA for covariances; se; free, the places of those that are not at their
-# bounds or held; correlation of these; move(state, place, step)).
+# The natural parameters of the engine's coordinates: list(value, NA for covariances; se; free, the places of those that
+# are not at their bounds or held; correlation of these; move(state, place, step)).
 natural_steps <- function(fit, C) {
   sigma2 <- fit_sigma(fit)^2
   random <- fit_random(fit)
-  at <- do.call(rbind, Map(function(term, t) cbind(t, natural_entries(term$q, is_diagonal(term))), random, seq_along(random)))
+  at <- do.call(rbind, Map(function(term, t) cbind(t, natural_entries(term$q, is_diagonal(term))), random,
+                           seq_along(random)))
   relative <- covariance_at(fit, fit$optimum$theta, own = TRUE)
-  value <- c(vapply(seq_len(nrow(at)), function(k) if (at[k, 2L] == at[k, 3L]) relative[[at[k, 1L]]][at[k, 2L], at[k, 3L]] else NA_real_, 0), 1)
+  value <- c(vapply(seq_len(nrow(at)),
+                    function(k) if (at[k, 2L] == at[k, 3L]) relative[[at[k, 1L]]][at[k, 2L], at[k, 3L]] else NA_real_,
+                    0), 1)
   se <- sqrt(pmax(diag(C), 0))
   if (fit_shown_sigma(fit) == 0) se[length(se)] <- 0
   free <- which(is.na(se) | se > 1e-7 * max(se, 0, na.rm = TRUE))
@@ -65,10 +71,12 @@ range_quantities <- function(fit, functions, estimate, se, level, method, link) 
   wanted <- lapply(seq_along(functions), function(k) {
     f <- functions[[k]]
     range <- quantity_range(f, fit)
-    own <- if (method != "auto") method else if (profile_is_cheap(fit) && is_free_of_beta(f, fit)) "profile" else "delta"
+    own <- if (method != "auto") method else if (profile_is_cheap(fit) &&
+                                                 is_free_of_beta(f, fit)) "profile" else "delta"
     limits <- if (own == "profile") profile_quantity(f, fit, level, range) else c(NA_real_, NA_real_)
     if (own == "delta" || method == "auto" && anyNA(limits)) {
-      by_delta <- delta_limits(estimate[[k]], se[[k]], level, if (link == "auto") range_link(range, estimate[[k]]) else link)
+      by_delta <- delta_limits(estimate[[k]], se[[k]], level,
+      if (link == "auto") range_link(range, estimate[[k]]) else link)
       limits[is.na(limits)] <- by_delta[is.na(limits)]
     }
     list(limits = limits, method = own)
@@ -97,8 +105,8 @@ link_functions <- function(link) {
          logit = list(to = stats::qlogis, from = stats::plogis), fisher = list(to = atanh, from = tanh))
 }
 
-# The range of a quantity: c(0, Inf), c(0, 1), c(-1, 1) or no bounds, by its values at parameters that differ by powers of ten, with
-# correlations of both signs, in two units of the response. Without bounds on the variances there are none.
+# The range of a quantity: c(0, Inf), c(0, 1), c(-1, 1) or no bounds, by its values at parameters that differ by powers
+# of ten, with correlations of both signs, in two units of the response. Without bounds on the variances there are none.
 quantity_range <- function(f, fit) {
   if (!fit_is_bounded(fit)) return(c(-Inf, Inf))
   states <- distant_states(fit)
@@ -122,18 +130,20 @@ in_other_unit <- function(state, unit = 1e6) {
   list(covariance = lapply(state$covariance, `*`, unit^2), sigma = state$sigma * unit, beta = state$beta * unit)
 }
 
-# Parameters far from each other: each standard deviation 100 times as large as in the fit or a hundredth, each correlation 0.9
-# or -0.9, each fixed effect of either sign.
+# Parameters far from each other: each standard deviation 100 times as large as in the fit or a hundredth, each
+# correlation 0.9 or -0.9, each fixed effect of either sign.
 distant_states <- function(fit, count = 40L) {
   own <- fit_state(fit)
   scale <- if (fit_sigma(fit) > 0) fit_sigma(fit) else 1
-  side <- function(draw, place) 2 * ((draw * (2L * place + 1L) * 40503L) %/% 4096L %% 2L) - 1        # mixed bits, no random numbers
+  # mixed bits, no random numbers
+  side <- function(draw, place) 2 * ((draw * (2L * place + 1L) * 40503L) %/% 4096L %% 2L) - 1
   lapply(seq_len(count), function(draw) {
     place <- 0L
     covariance <- lapply(own$covariance, function(S) {
       q <- ncol(S)
       sign <- vapply(seq_len(q), function(j) side(draw, place + j), 0)
-      size <- ifelse(diag(S) > 0, sqrt(abs(diag(S))), scale) * 100^vapply(seq_len(q), function(j) side(draw, place + q + j), 0)
+      size <- ifelse(diag(S) > 0, sqrt(abs(diag(S))), scale) * 100^vapply(seq_len(q),
+                                                                          function(j) side(draw, place + q + j), 0)
       place <<- place + 2L * q
       S[] <- outer(size, size) * (0.9 * outer(sign, sign) + 0.1 * diag(q))
       S
@@ -152,8 +162,10 @@ chisq_quantities <- function(fit, functions, own, estimate, se, level) {
   degree <- vapply(functions, function(f) f(scaled), 0) / estimate
   bad <- !(abs(degree - 4) < 1e-6 * 4 | abs(degree - 2) < 1e-6 * 2)
   if (any(bad)) {
-    lmm_abort("input", paste0(enumerate(quote_name(names(functions)[bad])), " is neither a variance nor a standard deviation: ",
-                              "it has no chi-square limits."), what = names(functions)[bad], fix = "Use another method.")
+    lmm_abort("input", paste0(enumerate(quote_name(names(functions)[bad])),
+                              " is neither a variance nor a standard deviation: ",
+                              "it has no chi-square limits."), what = names(functions)[bad],
+                              fix = "Use another method.")
   }
   power <- ifelse(abs(degree - 2) < 1e-6 * 2, 1, 2)
   df <- 2 * (estimate / se / ifelse(power == 1, 2, 1))^2
@@ -163,6 +175,7 @@ chisq_quantities <- function(fit, functions, own, estimate, se, level) {
 }
 
 boot_quantities <- function(fit, functions, estimate, level, nsim, seed, threads) {
-  draws <- bootstrap(fit, function(state) vapply(functions, function(f) check_value(f(state)), 0), nsim, seed, threads)$t
+  draws <- bootstrap(fit, function(state) vapply(functions, function(f) check_value(f(state)), 0), nsim, seed,
+                     threads)$t
   t(vapply(seq_along(functions), function(k) bootstrap_limits(estimate[[k]], draws[, k], level, "perc"), numeric(2L)))
 }

@@ -1,5 +1,6 @@
-# A profile limit of a quantity at once, without a walk along the profile (Venzon and Moolgavkar 1988): the extreme value of the
-# quantity q where F = -2 log L has risen by z^2. There the gradients are parallel: q' = m F', F = lowest + z^2.
+# A profile limit of a quantity at once, without a walk along the profile (Venzon and Moolgavkar 1988): the extreme
+# value of the quantity q where F = -2 log L has risen by z^2. There the gradients are parallel: q' = m F', F = lowest +
+# z^2.
 
 # NULL where Newton's method does not arrive at such a point, and where parameters are held.
 direct_limit <- function(point, x0, lowest, side, z) {
@@ -12,7 +13,8 @@ direct_limit <- function(point, x0, lowest, side, z) {
   here <- direct_state(point, start$x, start$m, lowest + z^2)
   for (iteration in seq_len(15L)) {
     if (is.null(here)) return(NULL)
-    if (abs(here$gap) <= 1e-9 * z^2 && sum(here$slope^2) <= 1e-12 * sum(here$q$gradient^2)) return(direct_value(point, here, x0, side, scale$from))
+    if (abs(here$gap) <= 1e-9 * z^2 && sum(here$slope^2) <= 1e-12 *
+        sum(here$q$gradient^2)) return(direct_value(point, here, x0, side, scale$from))
     step <- direct_step(here)
     if (is.null(step)) return(NULL)
     here <- direct_move(point, here, step, lowest + z^2, start$metric, z)
@@ -28,11 +30,12 @@ direct_start <- function(point, x0, side, z) {
   if (is.null(root) || !all(is.finite(g))) return(NULL)
   size <- sqrt(sum(backsolve(root, g, transpose = TRUE)^2))
   if (!is.finite(size) || size == 0) return(NULL)
-  list(x = x0 + side * z * sqrt(2) * backsolve(root, backsolve(root, g, transpose = TRUE)) / size, m = side * size / (z * sqrt(2)), metric = root)
+  list(x = x0 + side * z * sqrt(2) * backsolve(root, backsolve(root, g, transpose = TRUE)) / size,
+       m = side * size / (z * sqrt(2)), metric = root)
 }
 
-# Both functions with their derivatives at x; NULL where one has none. `off`: how far the gradients are from parallel, `gap` how far F
-# is from its level.
+# Both functions with their derivatives at x; NULL where one has none. `off`: how far the gradients are from parallel,
+# `gap` how far F is from its level.
 direct_state <- function(point, x, m, level) {
   value <- point$criterion(x)
   at <- suppressWarnings(point$value(x))
@@ -41,7 +44,8 @@ direct_state <- function(point, x, m, level) {
   q <- differences(point$value, x, at)
   if (!all(is.finite(c(F$gradient, F$hessian, q$gradient, q$hessian)))) return(NULL)
   slope <- q$gradient - m * F$gradient
-  list(x = x, m = m, F = F, q = q, value = at, gap = value - level, slope = slope, off = sqrt(sum(slope^2) / sum(q$gradient^2)))
+  list(x = x, m = m, F = F, q = q, value = at, gap = value - level, slope = slope,
+       off = sqrt(sum(slope^2) / sum(q$gradient^2)))
 }
 
 direct_step <- function(here) {

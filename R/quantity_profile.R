@@ -5,14 +5,16 @@ profile_quantity <- function(f, fit, level, range = quantity_range(f, fit)) {
   refuse_unbounded(fit, "profiles are", "Use method = \"delta\", or refit with bounded = TRUE.")
   check_free_of_beta(f, fit)
   if (fit_shown_sigma(fit) == 0) {
-    lmm_abort("input", "profile limits of quantities are not available where the residual variance is estimated as 0.", what = "method",
+    lmm_abort("input", "profile limits of quantities are not available where the residual variance is estimated as 0.",
+              what = "method",
               fix = "Use confint() for the parameters themselves, or another method.")
   }
   point <- quantity_point(fit, if (is.null(attr(f, "plain"))) f else attr(f, "plain"))
   point$held <- held_gaps(fit)
   x0 <- c(fit$optimum$theta, log(fit_sigma(fit)))
   if (anyNA(point$held(x0))) {
-    lmm_abort("input", "profile limits of quantities are not available where the standard deviation beside a held correlation is estimated as 0.",
+    lmm_abort("input", paste("profile limits of quantities are not available where the standard deviation beside a",
+                             "held correlation is estimated as 0."),
               what = "method", fix = "Fit the model without this column, or use method = \"boot\".")
   }
   point$range <- range
@@ -26,7 +28,8 @@ profile_quantity <- function(f, fit, level, range = quantity_range(f, fit)) {
 # Is a profile worth its time where no method was asked for?
 profile_is_cheap <- function(fit) {
   fit_is_bounded(fit) && fit_shown_sigma(fit) > 0 && length(fit_theta(fit)) < 10L && !has_no_minimum(fit) &&
-    (length(fit_groups(fit)) == 1L || sum(lengths(fit_modes(fit))) <= 1000L) && !anyNA(held_gaps(fit)(c(fit$optimum$theta, log(fit_sigma(fit)))))
+    (length(fit_groups(fit)) == 1L ||
+     sum(lengths(fit_modes(fit))) <= 1000L) && !anyNA(held_gaps(fit)(c(fit$optimum$theta, log(fit_sigma(fit)))))
 }
 
 is_free_of_beta <- function(f, fit) {
@@ -171,7 +174,8 @@ held_quantity <- function(point, x, target, unit) {
       next_value <- if (all(is.finite(next_gap))) point$criterion(next_x) else Inf
       if (isTRUE(next_value + sum(penalty * abs(next_gap)) <= merit + 1e-10 * max(1, abs(merit)))) break
       length <- length / 2
-      if (length < 1e-6) return(if (reached(1e-7) && step$decrement < 1e-6 * max(1, abs(value))) list(x = x, value = value))
+      if (length < 1e-6) return(if (reached(1e-7) && step$decrement < 1e-6 *
+                                    max(1, abs(value))) list(x = x, value = value))
     }
     x <- next_x
     gap <- next_gap

@@ -12,7 +12,8 @@ quantity_words <- function(fit, squares) {
     if ("total" %in% used) out$total <- total_variance(squares(), state)
     scales <- c(old = "sd", new = "sd", natural = "variance")
     for (style in names(names)) if (any(names[[style]] %in% used)) {
-      out <- c(out, stats::setNames(as.list(parameter_values(parameters, state$covariance, state$sigma, scales[[style]])), names[[style]]))
+      out <- c(out, stats::setNames(as.list(parameter_values(parameters, state$covariance, state$sigma,
+                                                             scales[[style]])), names[[style]]))
     }
     out
   }
@@ -32,7 +33,8 @@ parameter_functions <- function(state) {
     own <- colnames(state$covariance[[find_word(names(state$covariance), g, "random term")]])
     if (!length(columns) && length(own) == 2L) return(own)
     if (length(columns) == 1L && "(Intercept)" %in% own) return(c("(Intercept)", columns))
-    lmm_abort("input", paste0("a covariance or correlation of ", quote_name(g), " needs the names of two columns."), what = g,
+    lmm_abort("input", paste0("a covariance or correlation of ", quote_name(g), " needs the names of two columns."),
+              what = g,
               fix = there_are(own))
   }
   var <- function(g, x) entry(word_of(substitute(g)), if (!missing(x)) word_of(substitute(x)), NULL)
@@ -76,7 +78,8 @@ there_are <- function(names) {
 
 # ---- means over the rows ----
 
-# The parameters of a fit, with the covariance matrices in the engine's coordinates, in which sums over rows do not cancel.
+# The parameters of a fit, with the covariance matrices in the engine's coordinates, in which sums over rows do not
+# cancel.
 whole_state <- function(fit) {
   if (fit_is_exact(fit)) return(fit_state(fit))
   c(fit_state(fit), list(inner = lapply(covariance_at(fit, fit$optimum$theta, own = TRUE), `*`, fit_sigma(fit)^2)))
@@ -92,16 +95,19 @@ term_share <- function(squares, state) {
 
 total_variance <- function(squares, state) state$sigma^2 + sum(term_share(squares, state))
 
-# For each term the mean of z z' over the rows that count, in the user's columns and in the engine's. An intercept needs no rows.
+# For each term the mean of z z' over the rows that count, in the user's columns and in the engine's. An intercept needs
+# no rows.
 mean_squares <- function(fit) {
   random <- fit_random(fit)
   basis <- fit$cross_products$z_basis
   constant <- vapply(random, function(term) identical(term$columns, "(Intercept)"), NA)
-  if (all(constant)) return(list(user = lapply(random, function(term) matrix(1)), inner = lapply(basis, function(B) matrix(B^2))))
+  if (all(constant)) return(list(user = lapply(random, function(term) matrix(1)),
+                                 inner = lapply(basis, function(B) matrix(B^2))))
   rows <- fit_rows(fit, "`total` with random slopes")
   used <- used_rows(rows)
   pieces <- lapply(row_pieces(rows$n), function(range) {
-    Z <- lapply(design(fit$frame, rows, range)$Z, function(Z) Z[used[range[1L]:range[2L]], , drop = FALSE] / sqrt(sum(used)))
+    Z <- lapply(design(fit$frame, rows, range)$Z,
+                function(Z) Z[used[range[1L]:range[2L]], , drop = FALSE] / sqrt(sum(used)))
     list(user = lapply(Z, crossprod), inner = Map(function(Z, B) crossprod(Z %*% B), Z, basis))
   })
   Reduce(function(a, b) Map(function(a, b) Map(`+`, a, b), a, b), pieces)

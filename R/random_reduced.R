@@ -3,7 +3,8 @@
 # The ways in which the random part can be reduced by one effect, in the order of the formula: list(label, term, left).
 # `left`: what stays of the term, list(intercept, effects), or NULL where it goes as a whole.
 reductions <- function(fit, reduce = TRUE) {
-  unlist(lapply(formula_order(fit$frame), function(t) term_reductions(fit, fit_random(fit)[[t]], t, reduce)), recursive = FALSE)
+  unlist(lapply(formula_order(fit$frame), function(t) term_reductions(fit, fit_random(fit)[[t]], t,
+                reduce)), recursive = FALSE)
 }
 
 term_reductions <- function(fit, term, index, reduce) {
@@ -12,13 +13,14 @@ term_reductions <- function(fit, term, index, reduce) {
   if (!reduce || !length(effects) || is_special(term)) return(list(list(label = text, term = index, left = NULL)))
   if (is_diagonal(term)) return(diagonal_reductions(fit, term, index, effects))
   lapply(drop_scope(term$terms), function(effect) {
-    intercept <- term$coding$intercept || (length(effects) == 1L && !is.null(term$z_constant))      # (0 + f | g) to (1 | g)
+    # (0 + f | g) to (1 | g)
+    intercept <- term$coding$intercept || (length(effects) == 1L && !is.null(term$z_constant))
     list(label = paste(effect, "in", text), term = index, left = what_is_left(intercept, setdiff(effects, effect)))
   })
 }
 
-# Package 'lme4' writes (x || g) as (1 | g) + (0 + x | g). Left out are effects without which the columns of others, which have
-# variances of their own, would be coded differently, as the intercept beside a factor.
+# Package 'lme4' writes (x || g) as (1 | g) + (0 + x | g). Left out are effects without which the columns of others,
+# which have variances of their own, would be coded differently, as the intercept beside a factor.
 diagonal_reductions <- function(fit, term, index, effects) {
   group <- term_group_text(term)
   one <- function(label, intercept, effects) list(label = label, term = index, left = what_is_left(intercept, effects))
@@ -29,7 +31,8 @@ diagonal_reductions <- function(fit, term, index, effects) {
   Filter(function(way) is.null(way$left) || all(reduced_term(fit, term, way$left)$columns %in% term$columns), ways)
 }
 
-what_is_left <- function(intercept, effects) if (intercept || length(effects)) list(intercept = intercept, effects = effects)
+what_is_left <- function(intercept, effects) if (intercept || length(effects)) list(intercept = intercept,
+                                                                                    effects = effects)
 
 term_group_text <- function(term) sub("^.*?\\|+ ", "", term$label, perl = TRUE)
 

@@ -6,8 +6,8 @@ own_seed <- function(seed) {
   check_number(seed, "seed", -.Machine$integer.max, .Machine$integer.max, whole = TRUE)
 }
 
-# A column for each replicate: the state of the generator at the start of its stream. The streams of L'Ecuyer's generator
-# (L'Ecuyer, Simard, Chen and Kelton 2002) are 2^127 numbers apart.
+# A column for each replicate: the state of the generator at the start of its stream. The streams of L'Ecuyer's
+# generator (L'Ecuyer, Simard, Chen and Kelton 2002) are 2^127 numbers apart.
 random_streams <- function(nsim, seed) {
   generator <- generator_state()
   on.exit(restore_generator(generator))

@@ -6,26 +6,27 @@
 #' (empirical) best linear unbiased predictors.
 #'
 #' The conditional variances are those given the data *and* the parameters, fixed effects included, as in
-#' package 'lme4'. The prediction error variances (`pev = TRUE`) count the uncertainty of the fixed effects too; the joint
-#' covariance matrix of all prediction errors is `vcov(fit, full = TRUE)`.
+#' package 'lme4'. The prediction error variances (`pev = TRUE`) count the uncertainty of the fixed effects too; the
+#' joint covariance matrix of all prediction errors is `vcov(fit, full = TRUE)`.
 #'
 #' @param object a fit made by [lmm()].
 #' @param condVar compute the conditional variances, as attribute `"postVar"` of each data frame: an array
 #'   columns x columns x levels, or a list of them if several terms share the grouping factor.
 #' @param drop return vectors instead of data frames of one column?
 #' @param whichel names or indices of the grouping factors wanted.
-#' @param pev compute prediction error variances, reliabilities `1 - PEV / variance` and studentized effects (each divided by the
-#'   standard deviation of its predictor, the root of `variance - PEV`)? They become attributes of the data frames, matrices
-#'   levels x columns, and columns of `as.data.frame()`.
+#' @param pev compute prediction error variances, reliabilities `1 - PEV / variance` and studentized effects (each
+#'   divided by the standard deviation of its predictor, the root of `variance - PEV`)? They become attributes of the
+#'   data frames, matrices levels x columns, and columns of `as.data.frame()`.
 #' @param x,row.names,optional,... see [as.data.frame()].
 #' @return A list of data frames, one per grouping factor: levels in rows. `as.data.frame()` gives the long form
-#'   with columns `grpvar`, `term`, `grp`, `condval` and `condsd`, with `pev = TRUE` also `pev`, `reliability` and `studentized`. Modes and their standard deviations are in units of the
-#'   response by those of the column; variances (`"postVar"`) in the squares of these.
+#'   with columns `grpvar`, `term`, `grp`, `condval` and `condsd`, with `pev = TRUE` also `pev`, `reliability` and
+#'   `studentized`. Modes and their standard deviations are in units of the response by those of the column; variances
+#'   (`"postVar"`) in the squares of these.
 #' @section Conditions:
 #' A name in `whichel` that is none of a grouping factor is an error of class `lmm_error_input`.
 #' @section Formulas:
-#' With `G` the covariance matrix of all random effects and `R = sigma^2 W^-1`, the modes are `G Z' V^-1 (y - X beta)`, and their
-#' conditional covariance matrix `(Z' R^-1 Z + G^-1)^-1`, computed so that a singular `G` does no harm.
+#' With `G` the covariance matrix of all random effects and `R = sigma^2 W^-1`, the modes are `G Z' V^-1 (y - X beta)`,
+#' and their conditional covariance matrix `(Z' R^-1 Z + G^-1)^-1`, computed so that a singular `G` does no harm.
 #' @references Henderson (1975) Biometrics 31, 423-447.
 #' @seealso [reliability()] for means over the levels and Cullis' heritability, [plot.ranef.lmm_fit()].
 #' @concept EBLUP
@@ -63,8 +64,11 @@ nlme::ranef
 # Names or positions of grouping factors.
 check_whichel <- function(whichel, names) {
   if (is.character(whichel)) for (name in whichel) check_choice(name, names, "whichel")
-  else if (!is.numeric(whichel) || is.object(whichel) || !all(whichel %in% c(seq_along(names), -seq_along(names))) || length(unique(sign(whichel))) > 1L) {
-    lmm_abort("input", paste0("`whichel` must name grouping factors or give their positions among ", length(names), ", not ",
+  else if (!is.numeric(whichel) || is.object(whichel) || !all(whichel %in% c(seq_along(names),
+                                                                             -seq_along(names))) ||
+                                                                             length(unique(sign(whichel))) > 1L) {
+    lmm_abort("input", paste0("`whichel` must name grouping factors or give their positions among ", length(names),
+                              ", not ",
                               describe_value(whichel), "."), what = "whichel", value = whichel)
   }
   whichel

@@ -5,22 +5,24 @@
 #' Likelihood ratio tests that remove or reduce one random term at a time, by the criterion of the fit (REML or ML).
 #'
 #' A variance of zero is on the boundary of its values, hence the naive chi-square p-value is too large. Where the
-#' asymptotic distribution is known (Self and Liang 1987; Stram and Lee 1994), `mixture = TRUE` adds the p-value from it:
-#' the removal of one of `q` columns of an unstructured term, which sets a variance and `q - 1` covariances to zero,
+#' asymptotic distribution is known (Self and Liang 1987; Stram and Lee 1994), `mixture = TRUE` adds the p-value from
+#' it: the removal of one of `q` columns of an unstructured term, which sets a variance and `q - 1` covariances to zero,
 #' gives the average of chi-squares with `q - 1` and `q` degrees of freedom; for other reductions it is `NA`, and
 #' `anova(test = "bootstrap")` can be used. For one variance [rlrt()] gives the exact distribution.
-#' Without bounds (`lmm(bounded = FALSE)`) a variance of zero is an inner point, and the mixture is the chi-square itself.
+#' Without bounds (`lmm(bounded = FALSE)`) a variance of zero is an inner point, and the mixture is the chi-square
+#' itself.
 #'
-#' Parameters that are held (`lmm(fixed = )`) are not counted. A term whose standard deviation is held has no p-value: the
-#' model without it is no case of the model with it.
+#' Parameters that are held (`lmm(fixed = )`) are not counted. A term whose standard deviation is held has no p-value:
+#' the model without it is no case of the model with it.
 #'
 #' @param model a fit made by [lmm()] that holds its rows.
-#' @param reduce.terms `TRUE`: a term with several effects loses one of them at a time, as far as the rest does not change its
-#'   columns (the intercept of `(f || g)` with a factor `f` stays); `FALSE`: it is removed.
+#' @param reduce.terms `TRUE`: a term with several effects loses one of them at a time, as far as the rest does not
+#'   change its columns (the intercept of `(f || g)` with a factor `f` stays); `FALSE`: it is removed.
 #' @param mixture add a column with p-values from the mixture of chi-squares?
 #' @param ... not used.
 #' @return A data frame of class `anova` with columns `npar`, `logLik`, `AIC`, `LRT`, `Df`, `Pr(>Chisq)` as lmerTest
-#'   prints it and, if asked for, `Pr(mixture)`; the first row is the fit itself, each other one the model without a term.
+#'   prints it and, if asked for, `Pr(mixture)`; the first row is the fit itself, each other one the model without a
+#'   term.
 #' @section Conditions:
 #' `lmm_error_input` for a fit that holds no rows. Where the residual variance is zero there is no ratio: `NA`.
 #' @references Self and Liang (1987) JASA 82, 605-610. Stram and Lee (1994) Biometrics 50, 1171-1177.
@@ -62,15 +64,18 @@ ranova.lmm_fit <- function(model, reduce.terms = TRUE, mixture = FALSE, ...) {
     out$`Pr(mixture)` <- if (fit_is_bounded(model)) mapply(mixture_p, out$LRT, out$Df, single) else out$`Pr(>Chisq)`
     out$`Pr(mixture)`[is.na(out$`Pr(>Chisq)`)] <- NA_real_
   }
-  heading <- c("ANOVA-like table for random-effects: Single term deletions", "\nModel:", wrapped(expanded_formula(model)))
+  heading <- c("ANOVA-like table for random-effects: Single term deletions", "\nModel:",
+               wrapped(expanded_formula(model)))
   structure(out, heading = heading, class = c(if (mixture) "ranova", "anova", "data.frame"))
 }
 
 # As print() of an anova table, which takes all but the last column of p-values for ordinary numbers and rounds them.
 #' @export
-print.ranova <- function(x, digits = max(getOption("digits") - 2L, 3L), signif.stars = getOption("show.signif.stars"), ...) {
+print.ranova <- function(x, digits = max(getOption("digits") - 2L, 3L), signif.stars = getOption("show.signif.stars"),
+                         ...) {
   writeLines(attr(x, "heading"))
-  stats::printCoefmat(x, digits = digits, signif.stars = signif.stars, has.Pvalue = TRUE, P.values = TRUE, cs.ind = NULL,
+  stats::printCoefmat(x, digits = digits, signif.stars = signif.stars, has.Pvalue = TRUE, P.values = TRUE,
+                      cs.ind = NULL,
                       zap.ind = integer(), tst.ind = match("LRT", names(x)), na.print = "", ...)
   invisible(x)
 }

@@ -9,7 +9,8 @@ refit.lmm_fit <- function(object, newresp, ..., weights = NULL, threads = 1, pro
   if (is.function(newresp) || is.matrix(newresp) || is.list(newresp) && length(newresp) > 1L) {
     return(refit_many(object, newresp, weights, threads, progress))
   }
-  if (!is.null(weights)) lmm_abort("input", "`weights` are for many responses.", what = "weights", fix = "Use update(fit, weights = ).")
+  if (!is.null(weights)) lmm_abort("input", "`weights` are for many responses.", what = "weights",
+                                   fix = "Use update(fit, weights = ).")
   Y <- response_matrix(newresp, rows)
   rows <- replace_response(object$frame, rows, Y[, 1L])
   check_response_varies(rows, object$frame$response)

@@ -1,7 +1,7 @@
 # What the data cannot say about a residual structure, seen at the optimum.
 
-# A parameter at the edge of its domain is reported; a direction in which the criterion is flat is an error that names the
-# parameters involved.
+# A parameter at the edge of its domain is reported; a direction in which the criterion is flat is an error that names
+# the parameters involved.
 check_structured <- function(optimum, frame, blocks) {
   H <- optimum$hessian
   if (!length(H) || !isTRUE(optimum$decrement < 1e-6)) return(invisible())
@@ -55,7 +55,9 @@ position_distances <- function(residual) {
   if (length(d)) range(d) else c(0, Inf)
 }
 
-theta_labels <- function(frame) unlist(lapply(frame$random, function(term) rep(paste0("(", term$label, ")"), nrow(term_entries(term)))))
+theta_labels <- function(frame) unlist(lapply(frame$random,
+                                              function(term) rep(paste0("(", term$label, ")"),
+                                                                 nrow(term_entries(term)))))
 
 structured_labels <- function(frame) free_parameters(frame$residual)$name
 
@@ -66,8 +68,10 @@ structured_boundary <- function(optimum, frame, blocks) {
   labels <- structured_labels(frame)[edge]
   value <- optimum$psi[edge]
   kind <- blocks$parameters$kind[edge]
-  words <- ifelse(kind == "range", ifelse(value < position_distances(blocks$model$residual)[1L], "0 (no correlation)", "infinite"),
+  words <- ifelse(kind == "range",
+                  ifelse(value < position_distances(blocks$model$residual)[1L], "0 (no correlation)", "infinite"),
                   format(round(value), trim = TRUE))
-  lmm_condition("message", "boundary", paste0("boundary fit: ", enumerate(paste0("residual parameter ", quote_name(labels),
+  lmm_condition("message", "boundary",
+                paste0("boundary fit: ", enumerate(paste0("residual parameter ", quote_name(labels),
                 " is estimated as ", words)), "."), what = labels)
 }

@@ -82,12 +82,14 @@ refuse_special <- function(frame, what, fix = NULL) {
   special <- Filter(is_special, frame$random)
   if (!length(special)) return(invisible())
   term <- special[[1L]]
-  lmm_abort("input", paste0(what, " not available for the covariance structure of ", written_terms(list(term)), "."), what = term$word, fix = fix)
+  lmm_abort("input", paste0(what, " not available for the covariance structure of ", written_terms(list(term)), "."),
+            what = term$word, fix = fix)
 }
 
 # Degrees of freedom that are counted by random effects.
 refuse_without_random <- function(fit, name) {
   if (length(fit_random(fit))) return(invisible())
-  lmm_abort("input", paste0("the method \"", name, "\" counts random effects, and the fit has none."), what = "ddf", value = name,
+  lmm_abort("input", paste0("the method \"", name, "\" counts random effects, and the fit has none."), what = "ddf",
+            value = name,
             fix = "Use ddf = \"Satterthwaite\", \"Kenward-Roger\" or \"residual\".")
 }

@@ -40,7 +40,8 @@ spatial_words <- c("ou", "car1", "exp", "gau", "sph", "lin", "ratio", "matern")
 residual_spec <- function(residual = NULL, variance = NULL, env = parent.frame()) {
   if (is.null(residual) && is.null(variance)) return(NULL)
   if (inherits(residual, "formula")) env <- environment(residual)
-  spec <- if (is.null(residual)) unclass(independent_residuals()) else parse_residual(one_sided(residual, "residual"), env)
+  spec <- if (is.null(residual)) unclass(independent_residuals()) else
+    parse_residual(one_sided(residual, "residual"), env)
   spec$nugget <- isTRUE(spec$options$nugget)
   if (!is.null(variance)) {
     spec$variance <- one_sided(variance, "variance")
@@ -88,7 +89,8 @@ parse_residual <- function(e, env = parent.frame()) {
     by <- subject[[2L]]
     subject <- call(":", by, subject[[3L]])
   }
-  list(parts = lapply(parts, function(part) part[setdiff(names(part), c("subject", "options"))]), subject = subject, by = by,
+  list(parts = lapply(parts, function(part) part[setdiff(names(part), c("subject", "options"))]), subject = subject,
+       by = by,
        options = options, shown = shown)
 }
 
@@ -120,7 +122,8 @@ parse_structure <- function(e, shown, env) {
 
 # The named arguments of a structure by value; `by` stays an expression.
 structure_options <- function(options, head, env) {
-  allowed <- c("hom", "nugget", "by", if (isTRUE(residual_words[[head]]$visits)) "bands", if (head %in% c("ar", "arma")) "p",
+  allowed <- c("hom", "nugget", "by",
+               if (isTRUE(residual_words[[head]]$visits)) "bands", if (head %in% c("ar", "arma")) "p",
                if (head %in% c("ma", "arma")) "q", if (head == "matern") "shape", if (head %in% spatial_words) "metric",
                if (head == "known") "scale")
   unknown <- setdiff(names(options), allowed)
@@ -132,25 +135,31 @@ structure_options <- function(options, head, env) {
   options[values] <- lapply(options[values], eval, env)
   for (name in intersect(values, c("hom", "nugget", "scale"))) check_flag(options[[name]], name)
   for (name in intersect(values, c("bands", "p", "q"))) check_order(options[[name]], name)
-  if (!is.null(options$metric)) options$metric <- check_choice(options$metric, c("euclidean", "manhattan", "maximum"), "metric")
+  if (!is.null(options$metric)) options$metric <- check_choice(options$metric, c("euclidean", "manhattan", "maximum"),
+                                                               "metric")
   if (!is.null(options$shape) && !(is.numeric(options$shape) && length(options$shape) == 1L && options$shape > 0)) {
-    lmm_abort("input", paste0("`shape` must be a positive number, not ", describe_value(options$shape), "."), what = "shape")
+    lmm_abort("input", paste0("`shape` must be a positive number, not ", describe_value(options$shape), "."),
+              what = "shape")
   }
   options
 }
 
 check_order <- function(x, name) {
-  if (is.numeric(x) && length(x) == 1L && is.finite(x) && x >= (name == "bands") && x == round(x) && x <= 1000) return(invisible())
-  lmm_abort("input", paste0("`", name, "` must be a whole number, not ", describe_value(x), "."), what = name, value = x)
+  if (is.numeric(x) && length(x) == 1L && is.finite(x) && x >= (name == "bands") && x == round(x) &&
+      x <= 1000) return(invisible())
+  lmm_abort("input", paste0("`", name, "` must be a whole number, not ", describe_value(x), "."), what = name,
+            value = x)
 }
 
 # Orders of an ARMA process. arma() without them is SAS's ARMA(1,1), in other parameters.
 series_orders <- function(word, options) {
   if (!word %in% c("ar", "ma", "arma") || word == "arma" && is.null(options$p) && is.null(options$q)) return(NULL)
-  order <- function(name, word_of_its_own) if (!is.null(options[[name]])) options[[name]] else as.numeric(word == word_of_its_own)
+  order <- function(name, word_of_its_own) if (!is.null(options[[name]])) options[[name]] else
+    as.numeric(word == word_of_its_own)
   out <- list(series = TRUE, p = order("p", "ar"), q = order("q", "ma"))
   if (out$p + out$q > 0) return(out)
-  lmm_abort("formula", paste0("`", word, "()` of order 0 has no parameter."), what = word, fix = "Leave `residual` out.")
+  lmm_abort("formula", paste0("`", word, "()` of order 0 has no parameter."), what = word,
+            fix = "Leave `residual` out.")
 }
 
 # Coordinates joined by `+`; none for `1`, the order of the rows.

@@ -1,4 +1,5 @@
-# Known matrices of the residuals' covariance: known(trial, V), a list of matrices by trial, or several with coefficients.
+# Known matrices of the residuals' covariance: known(trial, V), a list of matrices by trial, or several with
+# coefficients.
 
 # known(subject, V, ...) or known(V) for one block of all rows.
 known_part <- function(plain, options, shown, env) {
@@ -19,7 +20,8 @@ known_matrices <- function(x, label) {
   for (own in if (is.list(x)) x else list(x)) {
     square <- is.matrix(own) && is.numeric(own) && nrow(own) == ncol(own) && all(is.finite(own))
     if (!square || !isSymmetric(unname(own))) {
-      lmm_abort("input", paste0(quote_name(label), " in known() must be a symmetric matrix of numbers, or a list of them, not ",
+      lmm_abort("input", paste0(quote_name(label),
+                                " in known() must be a symmetric matrix of numbers, or a list of them, not ",
                                 if (square) "a matrix that is not symmetric" else kind_of(own), "."), what = label)
     }
   }
@@ -59,14 +61,17 @@ known_blocks <- function(x, levels, size, whole) {
   if (is.matrix(x)) x <- rep(list(x), length(levels))
   at <- if (is.null(names(x))) seq_along(levels) else match(levels, names(x))
   if (anyNA(at) || is.null(names(x)) && length(x) != length(levels)) {
-    lmm_abort("input", paste0("known() needs a matrix for each of the ", count_of(length(levels), "subject"), ", not ", length(x),
-                              if (anyNA(at)) paste0("; ", quote_level(levels[is.na(at)][1L]), " has none"), "."), what = "residual",
+    lmm_abort("input", paste0("known() needs a matrix for each of the ", count_of(length(levels), "subject"), ", not ",
+                              length(x),
+                              if (anyNA(at)) paste0("; ", quote_level(levels[is.na(at)][1L]), " has none"), "."),
+                              what = "residual",
               value = length(x))
   }
   x <- lapply(unname(x[at]), unname)
   wrong <- which(vapply(x, nrow, 0L) != size)
   if (length(wrong)) {
-    lmm_abort("input", paste0("the known matrix of ", quote_level(levels[wrong[1L]]), " has ", nrow(x[[wrong[1L]]]), " rows, the data have ",
+    lmm_abort("input", paste0("the known matrix of ", quote_level(levels[wrong[1L]]), " has ", nrow(x[[wrong[1L]]]),
+              " rows, the data have ",
                               size[wrong[1L]], "."), what = "residual", where = levels[wrong],
               fix = "Give one matrix for all rows of the data, which may have missing values.")
   }
@@ -79,7 +84,8 @@ check_block_diagonal <- function(matrices, number, codes) {
     own <- x[number, number, drop = FALSE]
     crossing <- which(own != 0 & outer(codes, codes, "!="), arr.ind = TRUE)
     if (!nrow(crossing)) next
-    lmm_abort("input", paste0("the known matrix connects rows ", crossing[1L, 1L], " and ", crossing[1L, 2L], " of different subjects."),
+    lmm_abort("input", paste0("the known matrix connects rows ", crossing[1L, 1L], " and ", crossing[1L, 2L],
+                              " of different subjects."),
               what = "residual", where = crossing[1L, ], fix = "Leave the subject out: residual = ~ known(V).")
   }
 }

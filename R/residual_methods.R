@@ -22,8 +22,8 @@ residual_sd <- function(fit, rows) {
   out
 }
 
-# Marginal residuals in units of V, block by block of rows that V connects: by its symmetric root, its Cholesky factor, its
-# diagonal, or the diagonal of what the estimation of beta leaves.
+# Marginal residuals in units of V, block by block of rows that V connects: by its symmetric root, its Cholesky factor,
+# its diagonal, or the diagonal of what the estimation of beta leaves.
 structured_marginal <- function(fit, rows, r, type) {
   X <- design(fit$frame, rows)$X[, fit$cross_products$x$kept, drop = FALSE]
   for (own in connected_rows(fit, rows)) {

@@ -15,7 +15,8 @@ residual_title <- function(fit) {
   if (!is.null(plan$by)) text <- paste(text, "by", deparse_line(plan$by))
   if (!is.null(plan$variance)) text <- paste0(text, ", variance ~ ", deparse_line(plan$variance))
   if (!is.null(plan$held)) {
-    text <- paste0(text, ", fixed at known values: ", paste(plan$held$name, "=", vapply(plan$held$value, format, "", digits = 7L), collapse = ", "))
+    text <- paste0(text, ", fixed at known values: ",
+                   paste(plan$held$name, "=", vapply(plan$held$value, format, "", digits = 7L), collapse = ", "))
   }
   text
 }

@@ -20,8 +20,9 @@ scaled_residuals_at <- function(fit, index = NULL) {
   (if (is.null(d$weights)) r else r * sqrt(d$weights)) / fit_sigma(fit)
 }
 
-# Exact, in one pass: a sample of the rows says within which bounds the quartiles lie, and only the residuals between these are
-# kept and sorted; the others are counted. NULL where a quartile is not within its bounds, or too many residuals are.
+# Exact, in one pass: a sample of the rows says within which bounds the quartiles lie, and only the residuals between
+# these are kept and sorted; the others are counted. NULL where a quartile is not within its bounds, or too many
+# residuals are.
 streamed_quantiles <- function(fit, n, sample = 5e4) {
   bounds <- quartile_bounds(scaled_residuals_at(fit, scattered_rows(n, sample)))
   if (is.null(bounds)) return(NULL)
@@ -43,7 +44,8 @@ streamed_quantiles <- function(fit, n, sample = 5e4) {
 # Row numbers spread over all rows without a period.
 scattered_rows <- function(n, size) sort(unique(1 + floor(n * ((seq_len(size) * (sqrt(5) - 1) / 2) %% 1))))
 
-# Lower and upper bound of each quartile, six standard errors of a sample quantile away; NULL where they are not in order.
+# Lower and upper bound of each quartile, six standard errors of a sample quantile away; NULL where they are not in
+# order.
 quartile_bounds <- function(r) {
   if (!all(is.finite(r))) return(NULL)
   p <- c(0.25, 0.5, 0.75)
@@ -52,7 +54,8 @@ quartile_bounds <- function(r) {
   if (all(diff(bounds) > 0)) bounds
 }
 
-# The residual of each rank, from the counts of the cells between the bounds and the sorted residuals of the cells in `inside`.
+# The residual of each rank, from the counts of the cells between the bounds and the sorted residuals of the cells in
+# `inside`.
 ranked_value <- function(rank, count, kept, inside) {
   end <- cumsum(count)
   cell <- findInterval(rank - 1, end) + 1L

@@ -44,7 +44,8 @@ variance_terms <- function(e) {
 # Every variable of the variance function, those of the fitted values included.
 variance_variables <- function(spec) {
   linear <- if (!is.null(spec$variance_terms)) as.list(attr(spec$variance_terms, "variables"))[-1L]
-  nonlinear <- unlist(lapply(spec$variance_nonlinear, function(term) c(list(term$x), group_parts_of(term$by))), recursive = FALSE)
+  nonlinear <- unlist(lapply(spec$variance_nonlinear, function(term) c(list(term$x), group_parts_of(term$by))),
+                      recursive = FALSE)
   c(linear, nonlinear)
 }
 
@@ -105,7 +106,8 @@ check_variance_columns <- function(w, plan) {
 # Kind and name of every nonlinear column: "constpower", c("const|F", "power|F"), ...
 nonlinear_labels <- function(plan) {
   parts <- lapply(plan$variance_nonlinear, function(term) {
-    data.frame(kind = term$kind, level = if (is.null(term$by)) "" else paste0("|", term$levels), stringsAsFactors = FALSE)
+    data.frame(kind = term$kind, level = if (is.null(term$by)) "" else paste0("|", term$levels),
+               stringsAsFactors = FALSE)
   })
   do.call(rbind, parts)
 }
@@ -115,7 +117,8 @@ variance_names <- function(p, plan) {
   own <- nonlinear_labels(plan)
   word <- c(constant = "const", power = "power", proportion = "prop")[p$kind]
   out <- paste0(word, own$level[p$row])
-  linear <- gsub("\\.fitted", "fitted", gsub("log\\(abs\\(([^()]*)\\)\\)", "power(\\1)", plan$variance_plan$columns[-1L]))
+  linear <- gsub("\\.fitted", "fitted",
+                 gsub("log\\(abs\\(([^()]*)\\)\\)", "power(\\1)", plan$variance_plan$columns[-1L]))
   out[p$kind == "log_ratio"] <- linear[p$row[p$kind == "log_ratio"]]
   out
 }
@@ -138,7 +141,8 @@ iterate_fitted <- function(frame, rows, fit_with, tolerance = 1e-8) {
   }
   signal_conditions(Filter(function(own) inherits(own, "lmm_message_boundary"), fit$conditions))
   if (!(change < tolerance)) {
-    lmm_warn("convergence", "the variance function of the fitted values did not settle in 60 iterations.", what = "variance",
+    lmm_warn("convergence", "the variance function of the fitted values did not settle in 60 iterations.",
+             what = "variance",
              fix = "Use a covariate of the data, or variance = ~ constpower(fitted).")
   }
   fit

@@ -12,29 +12,33 @@
 #'   \item{`"marginal_scaled"`}{marginal residuals multiplied by the inverse of the symmetric square root of their
 #'     covariance matrix (for prior weights, of that of `sqrt(weights) * y`): uncorrelated with variance about 1
 #'     if the model holds}
-#'   \item{`"marginal_cholesky"`}{the same by the lower Cholesky factor, with rows in the order of the data: each row's residual
-#'     given the rows before it (scaled residuals of SAS, option `VCIRY`)}
+#'   \item{`"marginal_cholesky"`}{the same by the lower Cholesky factor, with rows in the order of the data: each row's
+#'     residual given the rows before it (scaled residuals of SAS, option `VCIRY`)}
 #'   \item{`"marginal_pearson"`}{marginal residual divided by the root of the variance of the response, `V_ii`}
 #'   \item{`"marginal_studentized"`}{marginal residual divided by its own standard deviation, the root of
 #'     `(V - X Var(beta) X')_ii`}
-#'   \item{`"conditional"`, `"conditional_pearson"`, `"conditional_studentized"`}{SAS's residuals given the random effects: those of
-#'     `"response"`, of `"scaled"`, and divided by their standard deviation, as [rstandard()][rstandard.lmm_fit()] gives them}
+#'   \item{`"conditional"`, `"conditional_pearson"`, `"conditional_studentized"`}{SAS's residuals given the random
+#'     effects: those of `"response"`, of `"scaled"`, and divided by their standard deviation, as
+#'     [rstandard()][rstandard.lmm_fit()] gives them}
 #'   \item{`"normalized"`}{residuals multiplied by the inverse Cholesky factor of the residual covariance matrix of
 #'     their subject: uncorrelated with variance about 1. Without a residual structure the same as `"scaled"`}
 #' }
 #' The model's residual plots by [plot()][plot.lmm_fit()].
 #' @param scaled divide by the residual standard deviation? For types up to `"deviance"`.
-#' @param data the rows again, where the fit does not hold them or for other rows with a response: a data frame, [chunks()] or a table of a
-#'   database. They are worked through chunk by chunk.
-#' @param write a function of a chunk and its values, called for each chunk in place of returning the values: for data larger than memory.
+#' @param data the rows again, where the fit does not hold them or for other rows with a response: a data frame,
+#'   [chunks()] or a table of a database. They are worked through chunk by chunk.
+#' @param write a function of a chunk and its values, called for each chunk in place of returning the values: for data
+#'   larger than memory.
 #' @param ... not used.
-#' @return With `write` the number of rows, invisibly. Else a vector, one element per row used; per row of the data if the fit was made with `na.action = na.exclude`.
-#'   Its names are the row names of the data. In units of the response; the scaled types have none.
+#' @return With `write` the number of rows, invisibly. Else a vector, one element per row used; per row of the data if
+#'   the fit was made with `na.action = na.exclude`. Its names are the row names of the data. In units of the response;
+#'   the scaled types have none.
 #' @section Conditions:
-#' `lmm_error_input` for a fit that holds no rows (`lmm_control(keep_rows = FALSE)`, [cross_products()]) where no `data` are given, or for a type that
-#' needs all rows at once. `lmm_error_newdata` for `data` that lack a variable; `lmm_error_data` where a chunk cannot be read or `write` fails.
-#' @references Santos Nobre and da Motta Singer (2007) Biometrical Journal 49, 863-875. Houseman, Ryan and Coull (2004) JASA 99,
-#'   383-394 (marginal residuals, there by the Cholesky factor).
+#' `lmm_error_input` for a fit that holds no rows (`lmm_control(keep_rows = FALSE)`, [cross_products()]) where no `data`
+#' are given, or for a type that needs all rows at once. `lmm_error_newdata` for `data` that lack a variable;
+#' `lmm_error_data` where a chunk cannot be read or `write` fails.
+#' @references Santos Nobre and da Motta Singer (2007) Biometrical Journal 49, 863-875. Houseman, Ryan and Coull (2004)
+#'   JASA 99, 383-394 (marginal residuals, there by the Cholesky factor).
 #' @seealso [plot][plot.lmm_fit] for plots of residuals, [rstudent][influence] and [rstandard][influence],
 #'   [augment()][tidiers].
 #' @concept studentized residuals
@@ -48,10 +52,12 @@
 #' shapiro.test(residuals(fit, "marginal_scaled"))
 #' @export
 residuals.lmm_fit <- function(object, type = c("response", "pearson", "scaled", "working", "deviance", "marginal",
-    "marginal_scaled", "marginal_cholesky", "marginal_pearson", "marginal_studentized", "conditional", "conditional_pearson",
+    "marginal_scaled", "marginal_cholesky", "marginal_pearson", "marginal_studentized", "conditional",
+    "conditional_pearson",
     "conditional_studentized", "normalized"), scaled = FALSE, data = NULL, write = NULL, ...) {
   type <- check_choice(type[1L], eval(formals()$type), "type")
-  if (!is.null(data)) return(streamed_residuals(object, if (check_flag(scaled, "scaled")) "scaled" else type, data, write))
+  if (!is.null(data)) return(streamed_residuals(object, if (check_flag(scaled, "scaled")) "scaled" else type, data,
+                                                write))
   if (is_structured(object)) return(structured_residuals(object, type, check_flag(scaled, "scaled")))
   rows <- fit_rows(object, "residuals()")
   if (type == "conditional_studentized") return(stats::rstandard(object))
@@ -71,7 +77,8 @@ residuals.lmm_fit <- function(object, type = c("response", "pearson", "scaled", 
 #' @rdname residuals.lmm_fit
 #' @export
 fitted.lmm_fit <- function(object, data = NULL, write = NULL, ...) {
-  if (!is.null(data)) return(stream_rows(object, data, function(rows) mean_response(object, rows), write, response = FALSE))
+  if (!is.null(data)) return(stream_rows(object, data, function(rows) mean_response(object, rows), write,
+                                         response = FALSE))
   rows <- fit_rows(object, "fitted()")
   pad_rows(mean_response(object, rows), rows)
 }
@@ -124,7 +131,8 @@ root_correction <- function(M, a) {
   out <- root_weight(Matrix::diag(M)) * a
   for (s in which(size > 1L)) {
     own <- blocks$members[[s]]
-    out[own] <- if (size[s] > 3000L) root_correction_krylov(blocks$sparse(s), a[own]) else root_correction_dense(blocks$dense(s), a[own])
+    out[own] <- if (size[s] > 3000L) root_correction_krylov(blocks$sparse(s),
+                                                            a[own]) else root_correction_dense(blocks$dense(s), a[own])
   }
   out
 }

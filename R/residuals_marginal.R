@@ -12,11 +12,12 @@ standardized_marginal <- function(fit, rows, type) {
 }
 
 # Residual variances of the rows; a row of weight zero has none.
-residual_row_variances <- function(fit, rows) fit_sigma(fit)^2 / ifelse(row_weights(rows) > 0, row_weights(rows), NA_real_)
+residual_row_variances <- function(fit, rows) fit_sigma(fit)^2 / ifelse(row_weights(rows) > 0, row_weights(rows),
+                                                                        NA_real_)
 
-# L^-1 W^1/2 r for L L' = I + A A', A = W^1/2 Z Lambda, with rows in the order of the data and in pieces: given the rows before it,
-# a piece has the covariance matrix I + A (I + M)^-1 A' and the mean A (I + M)^-1 a, with M and a the sums of A'A and A'r so
-# far. Done separately for each set of columns that no row connects with another set.
+# L^-1 W^1/2 r for L L' = I + A A', A = W^1/2 Z Lambda, with rows in the order of the data and in pieces: given the rows
+# before it, a piece has the covariance matrix I + A (I + M)^-1 A' and the mean A (I + M)^-1 a, with M and a the sums of
+# A'A and A'r so far. Done separately for each set of columns that no row connects with another set.
 whiten_in_order <- function(fit, rows, r) {
   root <- sqrt(row_weights(rows))
   r <- r * root
@@ -31,8 +32,8 @@ whiten_in_order <- function(fit, rows, r) {
   r
 }
 
-# list(rows, dense): for each set of columns of A the rows that have entries there, in their order, and a function of its
-# number that gives that part of A. `transposed` is A'.
+# list(rows, dense): for each set of columns of A the rows that have entries there, in their order, and a function of
+# its number that gives that part of A. `transposed` is A'.
 dense_pieces <- function(transposed, members) {
   owner <- integer(nrow(transposed))
   owner[unlist(members)] <- rep(seq_along(members), lengths(members))
@@ -71,6 +72,8 @@ whiten_block <- function(A, r, size = 500L) {
 # Dense matrices with the square of so many connected random effects are too large.
 check_block_size <- function(columns, most = 5000L) {
   if (columns <= most) return(invisible())
-  lmm_abort("numeric", paste0("the Cholesky factor of the rows that ", count_of(columns, "random effect"), " of crossed factors connect is too large."),
+  lmm_abort("numeric",
+            paste0("the Cholesky factor of the rows that ", count_of(columns, "random effect"),
+                   " of crossed factors connect is too large."),
             value = columns, fix = "Use type = \"marginal_scaled\", the symmetric root.")
 }

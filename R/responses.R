@@ -2,36 +2,44 @@
 
 #' One design, thousands of responses
 #'
-#' [lmm()] with several columns on the left of the formula, or [refit()] with a matrix, a data frame or a function, fits one model
-#' to each of many responses. The result is one object that holds the estimates of all responses and what their tests need.
+#' [lmm()] with several columns on the left of the formula, or [refit()] with a matrix, a data frame or a function, fits
+#' one model to each of many responses. The result is one object that holds the estimates of all responses and what
+#' their tests need.
 #'
-#' Each response is fitted as by [lmm()] from the rows in which it is not missing. What does not depend on the response is computed once for all
-#' responses with the same rows and weights. Its memory does not grow with the number of rows, except for the responses
-#' themselves, which `x[[i]]` needs. A response that cannot be fitted has its reason in `x$reason` and estimates that are `NA`; it has no
-#' influence on the others. Neither has the order of the responses or the number of threads.
+#' Each response is fitted as by [lmm()] from the rows in which it is not missing. What does not depend on the response
+#' is computed once for all responses with the same rows and weights. Its memory does not grow with the number of rows,
+#' except for the responses themselves, which `x[[i]]` needs. A response that cannot be fitted has its reason in
+#' `x$reason` and estimates that are `NA`; it has no influence on the others. Neither has the order of the responses or
+#' the number of threads.
 #'
-#' With many rows of responses in a file or a database give `refit()` a function that returns one block of columns after the other: only one
-#' block is in memory at a time.
+#' With many rows of responses in a file or a database give `refit()` a function that returns one block of columns after
+#' the other: only one block is in memory at a time.
 #'
-#' Coefficients are those of the design of all rows. Where the rows of a response lack a level of a factor, its coefficient is `NA`.
+#' Coefficients are those of the design of all rows. Where the rows of a response lack a level of a factor, its
+#' coefficient is `NA`.
 #'
 #' @param x,object,fit an object of class `lmm_responses`.
-#' @param effects,scales,conf.int,conf.level as for [tidy()][tidiers] of one fit. Variance parameters have no limits here: see [quantity()].
+#' @param effects,scales,conf.int,conf.level as for [tidy()][tidiers] of one fit. Variance parameters have no limits
+#'   here: see [quantity()].
 #' @param type type of hypotheses, see [anova()][anova.lmm_fit()].
 #' @param ddf `"Satterthwaite"`, `"Kenward-Roger"`, `"residual"` or `"asymptotic"`.
-#' @param adjust method by which p-values are adjusted over the responses, for each term by itself, see [stats::p.adjust()]; column `p.adjusted`.
+#' @param adjust method by which p-values are adjusted over the responses, for each term by itself, see
+#'   [stats::p.adjust()]; column `p.adjusted`.
 #' @param L,rhs,joint the hypothesis, see [contest()].
 #' @param row.names,optional not used.
 #' @param ... not used.
-#' @return `x[[i]]` the ordinary fit of one response, by its number or name, `x[i]` the same object for some of them. `tidy()` has a column `response`, then those of `tidy()` of one fit; `anova()` and
-#'   `contest()` a row for each response and term (or row of `L`) with the columns that they have for one fit. `as.data.frame()` and
-#'   `summary()$responses` have a row per response: `response`, `nobs`, the coefficients, `sd_`, `cor_` and `sigma` as in
-#'   [confint()][confint.lmm_fit()], `criterion` (`-2 log L`), `converged`, `singular` and `reason` (`NA` where there is nothing to tell).
-#'   `fixef()` a matrix responses x coefficients, `sigma()` and `nobs()` a number per response, `isSingular()` a logical per response.
+#' @return `x[[i]]` the ordinary fit of one response, by its number or name, `x[i]` the same object for some of them.
+#'   `tidy()` has a column `response`, then those of `tidy()` of one fit; `anova()` and `contest()` a row for each
+#'   response and term (or row of `L`) with the columns that they have for one fit. `as.data.frame()` and
+#'   `summary()$responses` have a row per response: `response`, `nobs`, the coefficients, `sd_`, `cor_` and `sigma` as
+#'   in [confint()][confint.lmm_fit()], `criterion` (`-2 log L`), `converged`, `singular` and `reason` (`NA` where there
+#'   is nothing to tell). `fixef()` a matrix responses x coefficients, `sigma()` and `nobs()` a number per response,
+#'   `isSingular()` a logical per response.
 #' @section Conditions:
-#' `lmm_error_input`: a response that does not exist or whose name several have; a method for degrees of freedom that is not among those above.
-#' @seealso [moderate_variance()]; [quantity()] for heritabilities and other functions of the parameters of each; [plot()][plot.lmm_responses];
-#'   `vignette("many-responses")`.
+#' `lmm_error_input`: a response that does not exist or whose name several have; a method for degrees of freedom that is
+#' not among those above.
+#' @seealso [moderate_variance()]; [quantity()] for heritabilities and other functions of the parameters of each;
+#'   [plot()][plot.lmm_responses]; `vignette("many-responses")`.
 #' @concept many responses
 #' @concept many traits
 #' @concept gene expression
@@ -50,18 +58,20 @@ NULL
 
 # From a model frame with many responses.
 lmm_of_responses <- function(call, framed, blocks, control, conditions, origin) {
-  base <- list(call = call, spec = framed$frame$spec, frame = framed$frame, rows = framed$rows, control = control, conditions = conditions,
+  base <- list(call = call, spec = framed$frame$spec, frame = framed$frame, rows = framed$rows, control = control,
+               conditions = conditions,
                cross_products = blocks, origin = origin, own_call = TRUE)
   threads <- if (is.null(control$threads)) 1 else control$threads
   fit_responses(base, framed$many$Y, framed$many$weights, threads, control$progress)
 }
 
-# A response of several columns and a matrix of weights are set aside. A vector without missing values stands for the former: a row in
-# which one response is missing is a row of the others.
+# A response of several columns and a matrix of weights are set aside. A vector without missing values stands for the
+# former: a row in which one response is missing is a row of the others.
 set_responses_aside <- function(columns) {
   Y <- columns$values[[columns$response]]
   weights <- columns$values[["(weights)"]]
-  if (!is.numeric(Y) || is.object(Y) && !inherits(Y, "AsIs") || length(dim(Y)) != 2L || ncol(Y) < 2L || nrow(Y) != columns$n) return(list(columns = columns))
+  if (!is.numeric(Y) || is.object(Y) && !inherits(Y, "AsIs") || length(dim(Y)) != 2L || ncol(Y) < 2L ||
+      nrow(Y) != columns$n) return(list(columns = columns))
   columns$values[[columns$response]] <- as.double(seq_len(nrow(Y)))
   if (length(dim(weights)) == 2L && ncol(weights) > 1L) {
     columns$values[["(weights)"]] <- columns$roles[["(weights)"]] <- columns$arguments[["(weights)"]] <- NULL
@@ -83,13 +93,15 @@ many_rows <- function(many, keep) {
 check_weight_columns <- function(weights, size, rows) {
   if (is.data.frame(weights)) weights <- as.matrix(weights)
   left_out <- attr(rows$data, "na.action")
-  if (is.matrix(weights) && length(left_out) && nrow(weights) == rows$n + length(left_out)) weights <- weights[-as.integer(left_out), , drop = FALSE]
+  if (is.matrix(weights) && length(left_out) && nrow(weights) == rows$n +
+      length(left_out)) weights <- weights[-as.integer(left_out), , drop = FALSE]
   if (is.null(size) || !is.numeric(weights) || !identical(dim(weights), as.integer(size))) {
     lmm_abort("input", "`weights` must be a matrix with the rows and columns of the responses.", what = "weights")
   }
   bad <- which(rowSums(weights < 0 | is.infinite(weights), na.rm = TRUE) > 0)
   if (length(bad)) {
-    lmm_abort("data", paste0("`weights` has negative or infinite values (", row_text(bad), ")."), what = "weights", where = bad)
+    lmm_abort("data", paste0("`weights` has negative or infinite values (", row_text(bad), ")."), what = "weights",
+              where = bad)
   }
   matrix(as.double(weights), nrow(weights))
 }
@@ -129,7 +141,8 @@ as.data.frame.lmm_responses <- function(x, row.names = NULL, optional = FALSE, .
   colnames(values) <- parameter_names(parameters, FALSE)
   beta <- fixef(x)
   rownames(beta) <- NULL
-  data.frame(response = shown_names(x), nobs = x$n, beta, values, criterion = x$criterion, converged = x$converged, singular = x$singular,
+  data.frame(response = shown_names(x), nobs = x$n, beta, values, criterion = x$criterion, converged = x$converged,
+             singular = x$singular,
              reason = x$reason, check.names = FALSE, stringsAsFactors = FALSE)
 }
 
@@ -149,15 +162,18 @@ print.lmm_responses <- function(x, digits = max(3L, getOption("digits") - 3L), .
 
 print_responses_head <- function(x) {
   m <- length(x$names)
-  print_title(paste0("Linear mixed model fit by ", if (isTRUE(x$spec$reml)) "REML" else "maximum likelihood ", " to ", count_of(m, "response")), "lmm_responses")
+  print_title(paste0("Linear mixed model fit by ", if (isTRUE(x$spec$reml)) "REML" else "maximum likelihood ", " to ",
+                     count_of(m, "response")), "lmm_responses")
   print_call(x$call, x$spec$formula, most = 32L)
   print_counts(x$rows$n, vapply(x$frame$groups, function(group) length(group$levels), 0L))
   fitted <- !is.na(x$criterion)
-  cat(sum(fitted), " of ", count_of(m, "response"), " fitted", if (any(x$singular)) paste0(", ", sum(x$singular), " singular"),
+  cat(sum(fitted), " of ", count_of(m, "response"), " fitted",
+      if (any(x$singular)) paste0(", ", sum(x$singular), " singular"),
       if (any(fitted & !x$converged)) paste0(", ", sum(fitted & !x$converged), " not converged"), "\n", sep = "")
   print_reasons(x)
   if (!is.null(x$prior)) {
-    cat("Moderated residual variances: prior ", signif(x$prior$sigma2, 4L), " with ", signif(x$prior$df, 4L), " degrees of freedom\n", sep = "")
+    cat("Moderated residual variances: prior ", signif(x$prior$sigma2, 4L), " with ", signif(x$prior$df, 4L),
+        " degrees of freedom\n", sep = "")
   }
 }
 
@@ -186,7 +202,8 @@ summary.lmm_responses <- function(object, ddf = "Satterthwaite", adjust = "BH", 
     data.frame(`p <= 0.05` = rowSums(table$p.value <= 0.05, na.rm = TRUE), adjusted = rowSums(p <= 0.05, na.rm = TRUE),
                row.names = table$term, check.names = FALSE)
   }
-  structure(list(object = object, responses = as.data.frame(object), found = found, adjust = adjust, ddf = ddf), class = "summary.lmm_responses")
+  structure(list(object = object, responses = as.data.frame(object), found = found, adjust = adjust, ddf = ddf),
+            class = "summary.lmm_responses")
 }
 
 #' @export

@@ -25,8 +25,8 @@ response_reference <- function(base) {
   list(kept = x$kept, basis = basis, inverse = inverse_basis(basis), alias = x$alias)
 }
 
-# A function of a block's number that returns list(Y, names, weights), NULL after the last. A matrix is one block, a data frame
-# is made a matrix piece by piece.
+# A function of a block's number that returns list(Y, names, weights), NULL after the last. A matrix is one block, a
+# data frame is made a matrix piece by piece.
 block_reader <- function(responses, weights, rows) {
   if (is.function(responses)) return(function(k) read_function_block(responses, weights, k, rows))
   size <- if (is.matrix(responses)) ncol(responses) else max(1, floor(2e6 / rows$n))
@@ -34,8 +34,11 @@ block_reader <- function(responses, weights, rows) {
     columns <- seq_len(ncol(responses))
     columns <- columns[columns > (k - 1) * size & columns <= k * size]
     if (!length(columns)) return(NULL)
-    if (length(columns) == ncol(responses) && is.matrix(responses)) return(list(Y = responses, names = response_names(responses), weights = weights))
-    list(Y = matrix(as.double(unlist(responses[columns], use.names = FALSE)), rows$n), names = names(responses)[columns],
+    if (length(columns) == ncol(responses) && is.matrix(responses)) return(list(Y = responses,
+                                                                                names = response_names(responses),
+                                                                                weights = weights))
+    list(Y = matrix(as.double(unlist(responses[columns], use.names = FALSE)), rows$n),
+         names = names(responses)[columns],
          weights = if (!is.null(weights)) weights[, columns, drop = FALSE])
   }
 }
@@ -69,15 +72,18 @@ fit_block <- function(base, design, block, reference, threads, progress, before)
 
 # Models for which the search of a single fit is not all that there is to it.
 engine_takes_many <- function(base) {
-  is.null(base$frame$residual) && is.null(base$frame$held) && length(base$frame$random) > 0L && !isFALSE(base$frame$bounded)
+  is.null(base$frame$residual) && is.null(base$frame$held) && length(base$frame$random) > 0L &&
+    !isFALSE(base$frame$bounded)
 }
 
 engine_many <- function(base, design, weights, reference, threads, progress) {
   frame <- base$frame
-  options <- c(engine_options(base$control, frame, base$spec$reml)[c("reml", "max_evaluations", "decrement", "restarts", "memory_limit")],
+  options <- c(engine_options(base$control, frame,
+                              base$spec$reml)[c("reml", "max_evaluations", "decrement", "restarts", "memory_limit")],
                list(tests = TRUE, threads = as.integer(threads)))
   constants <- list(x = frame$x_constant, z = lapply(frame$random, function(term) term$z_constant))
-  engine_result(engine_responses(engine_layout(frame), constants, design, weights, options, reference[c("kept", "inverse")], progress), frame)
+  engine_result(engine_responses(engine_layout(frame), constants, design, weights, options,
+                                 reference[c("kept", "inverse")], progress), frame)
 }
 
 # The same without any answer: all responses are to be fitted by themselves.
@@ -85,9 +91,12 @@ empty_answers <- function(base, m, reference) {
   p <- length(reference$kept)
   none <- function(rows) matrix(NA_real_, rows, m)
   k <- natural_count(base$frame$random) + 1
-  list(theta = none(0L), beta = none(length(base$frame$x_names)), covariance = none(sum(lengths(stacked_triangles(base$frame$random)))),
-       sigma = rep(NA_real_, m), criterion = rep(NA_real_, m), n = integer(m), evaluations = integer(m), converged = integer(m),
-       singular = matrix(0L, length(base$frame$random), m), outcome = rep(6L, m), pattern = rep(-1L, m), pattern_basis = matrix(0, p * p, 0L),
+  list(theta = none(0L), beta = none(length(base$frame$x_names)),
+       covariance = none(sum(lengths(stacked_triangles(base$frame$random)))),
+       sigma = rep(NA_real_, m), criterion = rep(NA_real_, m), n = integer(m), evaluations = integer(m),
+       converged = integer(m),
+       singular = matrix(0L, length(base$frame$random), m), outcome = rep(6L, m), pattern = rep(-1L, m),
+       pattern_basis = matrix(0, p * p, 0L),
        phi = none(p * (p + 1) / 2), slopes = none(k * p * (p + 1) / 2), spread = none(k * (k + 1) / 2),
        spread_kr = none(k * (k + 1) / 2), adjusted = none(p * (p + 1) / 2))
 }
@@ -101,6 +110,8 @@ join_blocks <- function(parts) {
     parts[[k]]$pattern <- ifelse(parts[[k]]$pattern < 0L, NA_integer_, parts[[k]]$pattern + before[k] + 1L)
   }
   if (length(parts) == 1L) return(parts[[1L]])
-  bind <- function(name) if (is.matrix(parts[[1L]][[name]])) do.call(cbind, lapply(parts, `[[`, name)) else unlist(lapply(parts, `[[`, name))
+  bind <- function(name) if (is.matrix(parts[[1L]][[name]])) do.call(cbind, lapply(parts, `[[`,
+                                                                                   name)) else
+                                                                                     unlist(lapply(parts, `[[`, name))
   stats::setNames(lapply(names(parts[[1L]]), bind), names(parts[[1L]]))
 }

@@ -11,12 +11,16 @@ new_responses <- function(base, found, responses, weights, reference) {
   frame <- base$frame
   found$beta <- structure(found$beta, dimnames = list(frame$x_names, if (any(nzchar(names))) names))
   out <- structure(list(
-    call = base$call, spec = base$spec, frame = frame, rows = base$rows, control = base$control, conditions = base$conditions,
-    origin = base$origin, own_call = isTRUE(base$own_call), responses = responses, weights = weights, names = names, n = found$n, theta = found$theta, beta = found$beta,
+    call = base$call, spec = base$spec, frame = frame, rows = base$rows, control = base$control,
+    conditions = base$conditions,
+    origin = base$origin, own_call = isTRUE(base$own_call), responses = responses, weights = weights, names = names,
+    n = found$n, theta = found$theta, beta = found$beta,
     covariance = found$covariance, sigma = found$sigma, criterion = found$criterion, evaluations = found$evaluations,
-    converged = found$converged == 1L, singular = colSums(found$singular) > 0, reason = response_outcomes[found$outcome + 1L],
+    converged = found$converged == 1L, singular = colSums(found$singular) > 0,
+    reason = response_outcomes[found$outcome + 1L],
     tests = found[c("phi", "slopes", "spread", "spread_kr", "adjusted")], pattern = found$pattern,
-    pattern_basis = found$pattern_basis, reference = reference, aliased = logical(length(names)), prior = NULL), class = "lmm_responses")
+    pattern_basis = found$pattern_basis, reference = reference, aliased = logical(length(names)), prior = NULL),
+    class = "lmm_responses")
   for (i in which(found$outcome == 6L)) out <- fit_by_itself(out, i)
   flag_names(out)
 }
@@ -46,7 +50,8 @@ fit_by_itself <- function(x, i) {
   x$singular[i] <- any(fit_singular(fit))
   if (fit_is_exact(fit)) x$reason[i] <- "the residual variance is zero to working precision"
   x$aliased[i] <- !identical(as.integer(fit$cross_products$x$kept), as.integer(x$reference$kept))
-  if (!x$aliased[i] && !fit_is_exact(fit) && !is_structured(fit) && length(x$reference$kept)) x$tests <- keep_tests_of(x$tests, fit, x$reference, i)
+  if (!x$aliased[i] && !fit_is_exact(fit) && !is_structured(fit) &&
+      length(x$reference$kept)) x$tests <- keep_tests_of(x$tests, fit, x$reference, i)
   x
 }
 
@@ -96,7 +101,8 @@ response_fit <- function(x, i) {
   if (any(is.infinite(rows$y))) abort_infinite(rows$y, frame$response, "response", which(keep))
   check_magnitude(max(abs(rows$y)), frame$response, "response", rows$n)
   check_response_varies(rows, frame$response)
-  fit_again(list(call = call_of_response(x, label), frame = frame, spec = frame$spec, control = x$control, conditions = x$conditions,
+  fit_again(list(call = call_of_response(x, label), frame = frame, spec = frame$spec, control = x$control,
+                 conditions = x$conditions,
                  origin = x$origin, rows = rows), rows)
 }
 
@@ -117,7 +123,8 @@ one_response <- function(x, i) {
     block <- read_function_block(x$responses, x$weights, k, x$rows)
     if (is.null(block)) break
     if (i <= before + ncol(block$Y)) {
-      return(structure(block$Y[, i - before], weights = if (is.matrix(block$weights)) block$weights[, i - before] else weights))
+      return(structure(block$Y[, i - before],
+                       weights = if (is.matrix(block$weights)) block$weights[, i - before] else weights))
     }
     before <- before + ncol(block$Y)
   }
@@ -151,7 +158,8 @@ keep_rows <- function(frame, rows, keep) {
   env <- attr(rows$data, "terms")
   left_out <- attr(rows$data, "na.action")
   data <- lapply(rows$data, take_rows, at)
-  rows$data <- structure(data, class = "data.frame", row.names = attr(rows$data, "row.names")[at], terms = env, na.action = left_out)
+  rows$data <- structure(data, class = "data.frame", row.names = attr(rows$data, "row.names")[at], terms = env,
+                         na.action = left_out)
   rows$y <- rows$y[at]
   if (!is.null(rows$offset)) rows$offset <- rows$offset[at]
   if (!is.null(rows$weights)) rows$weights <- rows$weights[at]
@@ -163,7 +171,8 @@ keep_rows <- function(frame, rows, keep) {
     group <- frame$groups[[g]]
     if (length(used) < length(group$levels)) {
       group$levels <- group$levels[used]
-      if (is.null(group$cells)) group$parts[[1L]]$levels <- group$parts[[1L]]$levels[used] else group$cells <- group$cells[used]
+      if (is.null(group$cells)) group$parts[[1L]]$levels <- group$parts[[1L]]$levels[used] else
+        group$cells <- group$cells[used]
       frame$groups[[g]] <- group
     }
   }
@@ -174,7 +183,8 @@ keep_rows <- function(frame, rows, keep) {
 
 # Number of the response that is asked for by number or name.
 response_number <- function(x, i) {
-  if (is.numeric(i) && length(i) == 1L && !is.na(i) && i == trunc(i) && i >= 1 && i <= length(x$names)) return(as.integer(i))
+  if (is.numeric(i) && length(i) == 1L && !is.na(i) && i == trunc(i) && i >= 1 &&
+      i <= length(x$names)) return(as.integer(i))
   at <- if (is.character(i) && length(i) == 1L) which(x$names == i) else integer()
   if (length(at) == 1L) return(at)
   lmm_abort("input", if (length(at)) paste0("several responses have the name ", quote_level(i), ": give a number.")
@@ -196,7 +206,8 @@ response_number <- function(x, i) {
   if (anyNA(at)) lmm_abort("input", "`i` names responses that are not there.", what = "i", value = i)
   out <- unclass(x)
   take <- function(value) if (is.matrix(value)) value[, at, drop = FALSE] else value[at]
-  each <- c("names", "n", "theta", "beta", "covariance", "sigma", "criterion", "evaluations", "converged", "singular", "reason", "pattern", "aliased")
+  each <- c("names", "n", "theta", "beta", "covariance", "sigma", "criterion", "evaluations", "converged", "singular",
+            "reason", "pattern", "aliased")
   out[each] <- lapply(out[each], take)
   out$tests <- lapply(out$tests, take)
   if (is.matrix(x$weights)) out$weights <- take(x$weights)

@@ -5,7 +5,8 @@ quantity_responses <- function(x, asked, method, how) {
   if (method == "auto") method <- "delta"
   refuse_special(x$frame, "functions of the parameters of many responses are", "Use x[[i]] for one response.")
   fitted <- !is.na(x$criterion)
-  quick <- if (method == "delta" && identical(how$information, "observed")) which(fitted & has_kept_tests(x)) else integer()
+  quick <- if (method == "delta" && identical(how$information,
+                                              "observed")) which(fitted & has_kept_tests(x)) else integer()
   rows <- vector("list", length(x$names))
   for (at in split(quick, x$pattern[quick])) rows[at] <- pattern_quantities(x, at, asked, how)
   slow <- setdiff(which(fitted), quick)
@@ -16,7 +17,8 @@ quantity_responses <- function(x, asked, method, how) {
   rows[!found] <- list(rows[[which(found)[1L]]])
   table <- do.call(rbind, rows)
   table[rep(!found, each = length(labels)), c("estimate", "se", "df", "lower", "upper")] <- NA_real_
-  as_table(data.frame(response = rep(shown_names(x), each = length(labels)), quantity = rep(labels, length(rows)), table, row.names = NULL,
+  as_table(data.frame(response = rep(shown_names(x), each = length(labels)), quantity = rep(labels, length(rows)),
+                      table, row.names = NULL,
                       stringsAsFactors = FALSE), "responses_table")
 }
 
@@ -24,7 +26,8 @@ quantity_responses <- function(x, asked, method, how) {
 has_kept_tests <- function(x) {
   some <- function(part) nrow(part) > 0L & colSums(is.na(part)) == 0L
   p <- length(x$reference$kept)
-  !is.na(x$pattern) & !x$aliased & x$sigma > 0 & some(x$tests$spread) & (p == 0L | some(x$tests$phi)) & !is.na(x$theta[1L, ])
+  !is.na(x$pattern) & !x$aliased & x$sigma > 0 & some(x$tests$spread) & (p == 0L |
+                                                                         some(x$tests$phi)) & !is.na(x$theta[1L, ])
 }
 
 # Of an ordinary fit.
@@ -46,14 +49,17 @@ pattern_quantities <- function(x, at, asked, how) {
     phi <- if (length(to_own)) to_own %*% lower_unstacked(x$tests$phi[, i]) %*% t(to_own) else matrix(0, 0L, 0L)
     se <- delta_errors(fit, functions, own, natural_steps(fit, lower_unstacked(x$tests$spread[, i])), phi)
     limits <- vapply(seq_along(functions), function(k) {
-      delta_limits(estimate[[k]], se[[k]], how$level, if (how$link == "auto") range_link(ranges[[k]], estimate[[k]]) else how$link)
+      delta_limits(estimate[[k]], se[[k]], how$level, if (how$link == "auto") range_link(ranges[[k]],
+      estimate[[k]]) else how$link)
     }, numeric(2L))
-    data.frame(estimate = estimate, se = se, df = NA_real_, lower = limits[1L, ], upper = limits[2L, ], method = "delta",
+    data.frame(estimate = estimate, se = se, df = NA_real_, lower = limits[1L, ], upper = limits[2L, ],
+               method = "delta",
                row.names = make.unique(names(functions)))
   })
 }
 
-# A fit with the estimates of response i; its rows keep the template's response, which no function of the parameters reads.
+# A fit with the estimates of response i; its rows keep the template's response, which no function of the parameters
+# reads.
 member_fit <- function(template, x, i) {
   out <- template
   random <- fit_random(template)

@@ -7,15 +7,18 @@ responses_ddf <- function(x, ddf) {
   if (!method$name %in% known) check_choice(method$name, known, "ddf")
   kr <- method$name == "Kenward-Roger"
   if (kr && !isTRUE(x$spec$reml)) {
-    lmm_abort("input", "the method of Kenward and Roger is for fits by REML.", what = "ddf", fix = "Fit with REML = TRUE.")
+    lmm_abort("input", "the method of Kenward and Roger is for fits by REML.", what = "ddf",
+              fix = "Fit with REML = TRUE.")
   }
   if (!is.null(x$prior) && method$name != "Satterthwaite") {
-    lmm_abort("input", "moderated variances are tested with ddf = \"Satterthwaite\".", what = "ddf", value = method$name)
+    lmm_abort("input", "moderated variances are tested with ddf = \"Satterthwaite\".", what = "ddf",
+              value = method$name)
   }
   method$name
 }
 
-# Tests of `L` (rows over the coefficients kept) of the responses `at`: list(delta, estimate, variance, df, f, denominator, scale).
+# Tests of `L` (rows over the coefficients kept) of the responses `at`: list(delta, estimate, variance, df, f,
+# denominator, scale).
 test_rows <- function(x, L, rhs, ddf, at = seq_along(x$names)) {
   estimate <- L %*% x$beta[x$reference$kept, at, drop = FALSE]
   part <- function(name) x$tests[[name]][, at, drop = FALSE]
@@ -51,18 +54,23 @@ tidy.lmm_responses <- function(x, effects = c("ran_pars", "fixed"), scales = c("
   as_tidy(stacked_table(x, parts[!vapply(parts, is.null, NA)]))
 }
 
-# One table of several parts, response after response. A part has columns that are the same for all responses, and matrices with a
-# column for each response.
+# One table of several parts, response after response. A part has columns that are the same for all responses, and
+# matrices with a column for each response.
 stacked_table <- function(x, parts) {
   m <- length(x$names)
-  wanted <- c("effect", "group", "term", "estimate", "std.error", "statistic", "df", "p.value", "p.adjusted", "conf.low", "conf.high")
+  wanted <- c("effect", "group", "term", "estimate", "std.error", "statistic", "df", "p.value", "p.adjusted",
+              "conf.low", "conf.high")
   columns <- intersect(wanted, unlist(lapply(parts, names)))
   rows <- vapply(parts, function(part) length(part$term), 0L)
   values <- lapply(columns, function(name) {
-    if (name %in% wanted[1:3]) return(rep(unlist(Map(function(part, rows) if (is.null(part[[name]])) rep(NA_character_, rows) else part[[name]], parts, rows)), m))
-    as.vector(do.call(rbind, Map(function(part, rows) if (is.null(part[[name]])) matrix(NA_real_, rows, m) else part[[name]], parts, rows)))
+    if (name %in%
+        wanted[1:3]) return(rep(unlist(Map(function(part, rows) if (is.null(part[[name]])) rep(NA_character_, rows) else
+          part[[name]], parts, rows)), m))
+    as.vector(do.call(rbind, Map(function(part, rows) if (is.null(part[[name]])) matrix(NA_real_, rows, m) else
+      part[[name]], parts, rows)))
   })
-  structure(c(list(response = rep(shown_names(x), each = sum(rows))), stats::setNames(values, columns)), class = "data.frame",
+  structure(c(list(response = rep(shown_names(x), each = sum(rows))), stats::setNames(values, columns)),
+            class = "data.frame",
             row.names = .set_row_names(m * sum(rows)))
 }
 
@@ -84,7 +92,8 @@ fixed_parts <- function(x, ddf, conf.int, level, adjust) {
   if (!length(kept)) return(NULL)
   test <- coefficient_rows(x, if (is.null(ddf)) "asymptotic" else ddf)
   estimate <- unname(x$beta[kept, , drop = FALSE])
-  out <- list(effect = rep("fixed", length(kept)), term = x$frame$x_names[kept], estimate = estimate, std.error = test$se,
+  out <- list(effect = rep("fixed", length(kept)), term = x$frame$x_names[kept], estimate = estimate,
+              std.error = test$se,
               statistic = per_error(estimate, test$se))
   if (!is.null(ddf)) {
     out$df <- test$df
@@ -121,7 +130,8 @@ parameter_parts <- function(x, scales) {
   word <- if (scales == "sdcor") c("sd__", "cor__") else c("var__", "cov__")
   column <- ifelse(is.na(parameters$var1), "Observation",
                    ifelse(parameters$correlation, paste0(parameters$var1, ".", parameters$var2), parameters$var1))
-  list(effect = rep("ran_pars", nrow(parameters)), group = parameters$grp, term = paste0(word[1L + parameters$correlation], column),
+  list(effect = rep("ran_pars", nrow(parameters)), group = parameters$grp,
+       term = paste0(word[1L + parameters$correlation], column),
        estimate = t(values))
 }
 
@@ -153,8 +163,9 @@ anova.lmm_responses <- function(object, ..., type = 3, ddf = "Satterthwaite", ad
   finish_table(object, do.call(rbind, c(unname(tables), own)), adjust)
 }
 
-# Responses for which the rows of the hypotheses are the same: list(at, rows by term). Those of type III depend on the cells
-# alone, and so does any hypothesis of one row in each term up to its size; else they go by X'WX of the response's own rows.
+# Responses for which the rows of the hypotheses are the same: list(at, rows by term). Those of type III depend on the
+# cells alone, and so does any hypothesis of one row in each term up to its size; else they go by X'WX of the response's
+# own rows.
 hypothesis_classes <- function(x, type) {
   usual <- which(!x$aliased)
   common <- function(basis) {
@@ -167,7 +178,9 @@ hypothesis_classes <- function(x, type) {
   pattern[is.na(pattern) | is.na(x$pattern_basis[1L, pattern])] <- 0L
   lapply(split(usual, pattern), function(at) {
     k <- x$pattern[at[1L]]
-    basis <- if (is.na(k) || anyNA(x$pattern_basis[, k])) x$reference$basis else matrix(x$pattern_basis[, k], nrow(x$reference$basis))
+    basis <- if (is.na(k) ||
+                 anyNA(x$pattern_basis[, k])) x$reference$basis else matrix(x$pattern_basis[, k],
+                                                                            nrow(x$reference$basis))
     list(at = at, rows = common(basis))
   })
 }
@@ -178,7 +191,8 @@ pseudo_information <- function(x, basis) {
   beta <- stats::setNames(rep(NA_real_, length(x$frame$x_names)), x$frame$x_names)
   beta[kept] <- 0
   fit <- structure(list(frame = x$frame, spec = x$spec, estimates = list(beta = beta),
-                        cross_products = list(x = list(kept = kept, basis = basis, alias = x$reference$alias))), class = "lmm_fit")
+                        cross_products = list(x = list(kept = kept, basis = basis, alias = x$reference$alias))),
+                        class = "lmm_fit")
   list(fit = fit, kept = kept, basis = basis, inverse = inverse_basis(basis), estimate = beta[kept])
 }
 
@@ -188,14 +202,17 @@ f_rows <- function(x, L, rhs, ddf, at, term) {
   none <- rep(NA_real_, length(at))
   test <- if (q) test_rows(x, L, rhs, ddf, at) else list(f = none, denominator = none, scale = none)
   ms <- test$f / test$scale * x$sigma[at]^2
-  data.frame(response = at, term = rep(term, length(at)), `Sum Sq` = ms * q, `Mean Sq` = ms, NumDF = rep(q, length(at)), DenDF = test$denominator,
-             `F value` = test$f, `Pr(>F)` = stats::pf(test$f, q, test$denominator, lower.tail = FALSE), check.names = FALSE, stringsAsFactors = FALSE)
+  data.frame(response = at, term = rep(term, length(at)), `Sum Sq` = ms * q, `Mean Sq` = ms, NumDF = rep(q, length(at)),
+             DenDF = test$denominator,
+             `F value` = test$f, `Pr(>F)` = stats::pf(test$f, q, test$denominator, lower.tail = FALSE),
+             check.names = FALSE, stringsAsFactors = FALSE)
 }
 
 own_anova <- function(x, i, type, ddf) {
   table <- own_table(x, i, function(fit) anova(fit, type = type, ddf = ddf))
   if (is.null(table) || !nrow(table)) return(NULL)
-  data.frame(response = i, term = rownames(table), plain_table(table), check.names = FALSE, row.names = NULL, stringsAsFactors = FALSE)
+  data.frame(response = i, term = rownames(table), plain_table(table), check.names = FALSE, row.names = NULL,
+             stringsAsFactors = FALSE)
 }
 
 # In the order of the responses, with their names, and with adjusted p-values where these are asked for.
@@ -209,7 +226,8 @@ finish_table <- function(x, table, adjust, p = "Pr(>F)") {
 
 #' @rdname responses
 #' @export
-contest.lmm_responses <- function(fit, L, rhs = 0, joint = TRUE, ddf = "Satterthwaite", conf.level = 0.95, adjust = "none", ...) {
+contest.lmm_responses <- function(fit, L, rhs = 0, joint = TRUE, ddf = "Satterthwaite", conf.level = 0.95,
+                                  adjust = "none", ...) {
   check_dots_empty(...)
   check_flag(joint, "joint")
   check_level(conf.level, "conf.level")
@@ -221,8 +239,10 @@ contest.lmm_responses <- function(fit, L, rhs = 0, joint = TRUE, ddf = "Satterth
   if (!length(L)) lmm_abort("input", "`L` is empty.", what = "L")
   rhs <- check_rhs(rhs, nrow(L))
   usual <- which(!fit$aliased)
-  own <- lapply(which(fit$aliased), own_contest, x = fit, L = asked, rhs = rhs, joint = joint, ddf = ddf, level = conf.level)
-  if (!joint) return(finish_table(fit, do.call(rbind, c(list(t_rows(fit, L, rhs, ddf, conf.level, usual)), own)), adjust, "Pr(>|t|)"))
+  own <- lapply(which(fit$aliased), own_contest, x = fit, L = asked, rhs = rhs, joint = joint, ddf = ddf,
+                level = conf.level)
+  if (!joint) return(finish_table(fit, do.call(rbind, c(list(t_rows(fit, L, rhs, ddf, conf.level, usual)), own)),
+                                  adjust, "Pr(>|t|)"))
   reduced <- independent_rows(new_hypothesis(model, L), rhs, model)
   rows <- invariant_rows(reduced$hypothesis, reduced$rhs)
   finish_table(fit, do.call(rbind, c(list(f_rows(fit, rows$user, rows$rhs, ddf, usual, "L")), own)), adjust)[-2L]
@@ -232,7 +252,8 @@ own_contest <- function(x, i, L, rhs, joint, ddf, level) {
   table <- own_table(x, i, function(fit) contest(fit, L, rhs, joint, ddf, level))
   if (is.null(table)) return(NULL)
   term <- if (joint) "L" else if (is.null(rownames(L))) as.character(seq_len(nrow(L))) else rownames(L)
-  data.frame(response = i, term = term, plain_table(table)[setdiff(names(table), c("Chisq", "Pr(>Chisq)"))], check.names = FALSE,
+  data.frame(response = i, term = term, plain_table(table)[setdiff(names(table), c("Chisq", "Pr(>Chisq)"))],
+             check.names = FALSE,
              row.names = NULL, stringsAsFactors = FALSE)
 }
 
@@ -241,5 +262,6 @@ t_rows <- function(x, L, rhs, ddf, level, at) {
   label <- if (is.null(rownames(L))) as.character(seq_len(nrow(L))) else rownames(L)
   se <- as.vector(sqrt(test$variance)) * rep(x$sigma[at], each = nrow(L))
   table <- t_tests(as.vector(test$estimate), list(se = se, df = as.vector(test$df)), rep(rhs, length(at)), level)
-  data.frame(response = rep(at, each = nrow(L)), term = rep(label, length(at)), table, check.names = FALSE, row.names = NULL, stringsAsFactors = FALSE)
+  data.frame(response = rep(at, each = nrow(L)), term = rep(label, length(at)), table, check.names = FALSE,
+             row.names = NULL, stringsAsFactors = FALSE)
 }

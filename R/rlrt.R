@@ -9,12 +9,13 @@
 #' With `mu` the positive eigenvalues, `w` independent chi-squares with one degree of freedom each and `v` one with the
 #' `n - p - K` that are left, the statistic has the distribution of the maximum over `lambda >= 0` of
 #' `(n - p) log((sum w + v) / (sum w / (1 + lambda mu) + v)) - sum log(1 + lambda mu)`. The maximum is looked for on the
-#' whole half-line, and Newton's method ends at each local one; it is not assumed that there is only one. When all eigenvalues are equal,
-#' as in balanced designs, the statistic is a function of an F ratio and the p-value is computed without
-#' simulation. The scale of the columns of Z does not matter. Prior weights are respected.
+#' whole half-line, and Newton's method ends at each local one; it is not assumed that there is only one. When all
+#' eigenvalues are equal, as in balanced designs, the statistic is a function of an F ratio and the p-value is computed
+#' without simulation. The scale of the columns of Z does not matter. Prior weights are respected.
 #'
-#' Where the residual standard deviation is fixed at a known value (`lmm(fixed = c(sigma = ))`), `rlrt()` takes the distribution that
-#' the ratio then has: the maximum over `lambda` of `sum (w lambda mu / (1 + lambda mu) - log(1 + lambda mu))`.
+#' Where the residual standard deviation is fixed at a known value (`lmm(fixed = c(sigma = ))`), `rlrt()` takes the
+#' distribution that the ratio then has: the maximum over `lambda` of
+#' `sum (w lambda mu / (1 + lambda mu) - log(1 + lambda mu))`.
 #'
 #' In a model with other random terms their effects are treated as known, which leaves a model with the one term
 #' (Greven, Crainiceanu, Kuechenhoff and Peters 2008); the p-value is then approximate.
@@ -26,17 +27,17 @@
 #' @param term the random term to test: its number, label (`"1 | g"`) or the name of its grouping factor. Not needed if
 #'   there is only one. It must have one column.
 #' @param nsim number of draws from the null distribution.
-#' @param seed seed for the random numbers, which are R's own; the state of the generator is put back afterwards. Without a
-#'   seed they follow from the last [set.seed()].
+#' @param seed seed for the random numbers, which are R's own; the state of the generator is put back afterwards.
+#'   Without a seed they follow from the last [set.seed()].
 #' @param fixed labels of fixed terms, or names of coefficients, that are zero under the hypothesis too.
 #' @param x,digits see [print()].
 #' @param ... not used.
 #' @return An object of classes `rlrt` and `htest`: a list with `statistic`, `p.value`, `mc.error` (Monte Carlo standard
 #'   error of the p-value, 0 when it was computed exactly), `nsim` and `draws`, the simulated values of the statistic.
 #' @section Conditions:
-#' `lmm_error_input`: a term that does not exist, is not named although there are several, or has more than one column; held
-#' parameters, `bounded = FALSE`, a fit that holds no rows; for `lrt()` a second random term. `lmm_error_unidentified`: a residual
-#' variance of zero. `lmm_error_numeric`: more draws than memory holds.
+#' `lmm_error_input`: a term that does not exist, is not named although there are several, or has more than one column;
+#' held parameters, `bounded = FALSE`, a fit that holds no rows; for `lrt()` a second random term.
+#' `lmm_error_unidentified`: a residual variance of zero. `lmm_error_numeric`: more draws than memory holds.
 #' @references Crainiceanu and Ruppert (2004) JRSS B 66, 165-185. Greven, Crainiceanu, Kuechenhoff and Peters (2008)
 #'   Journal of Computational and Graphical Statistics 17, 870-891.
 #' @seealso [ranova()] for asymptotic tests of all terms, [bootstrap_test()], [ems()] for F tests of variances.
@@ -51,7 +52,8 @@
 #' lrt(fit, fixed = "irrigation:variety", seed = 1)
 #' @export
 rlrt <- function(fit, term = NULL, nsim = 10000, seed = NULL, ...) {
-  refuse_structured(fit, "exact restricted likelihood ratio tests are", "Compare two fits by anova(a, b, refit = FALSE).")
+  refuse_structured(fit, "exact restricted likelihood ratio tests are",
+                    "Compare two fits by anova(a, b, refit = FALSE).")
   refuse_iterative(fit, "exact restricted likelihood ratio tests are")
   check_exact_test(fit, "rlrt()", holds_sigma(fit$frame) && length(fit_held(fit)$value) == 1L)
   index <- tested_term(fit, term)
@@ -59,14 +61,16 @@ rlrt <- function(fit, term = NULL, nsim = 10000, seed = NULL, ...) {
   base <- if (fit_is_reml(fit)) fit else quiet_refit(fit, TRUE)
   smaller <- reduced_fit(base, index, NULL, TRUE)
   null <- if (is.null(smaller)) loglik_without_random(base) else logLik(smaller)
-  observed <- if (all(fit_covariance(base)[[index]] == 0)) 0 else max(0, 2 * (as.numeric(logLik(base)) - as.numeric(null)))
+  observed <- if (all(fit_covariance(base)[[index]] == 0)) 0 else max(0, 2 * (as.numeric(logLik(base)) -
+                                                                              as.numeric(null)))
   spectrum <- term_spectrum(fit, index)
   spectrum$penalty <- spectrum[c("value", "count")]
   spectrum$nu <- spectrum$n - spectrum$p
   test <- (if (holds_sigma(fit$frame)) known_variance_test else null_test)(observed, spectrum, nsim, seed)
   several <- length(fit_random(fit)) > 1L
   new_rlrt(test, c(RLRT = observed), nsim, fit, index,
-           paste0("Restricted likelihood ratio test of a variance, ", if (several) "other random effects treated as known"
+           paste0("Restricted likelihood ratio test of a variance, ",
+                  if (several) "other random effects treated as known"
                   else "exact null distribution"))
 }
 
@@ -92,7 +96,8 @@ lrt <- function(fit, term = NULL, fixed = NULL, nsim = 10000, seed = NULL, ...) 
   spectrum$nu <- n
   test <- null_test(observed, spectrum, nsim, seed)
   new_rlrt(test, c(LRT = observed), nsim, fit, index,
-           paste0("Likelihood ratio test of a variance", if (length(tested)) paste0(" and ", count_of(length(tested), "coefficient")),
+           paste0("Likelihood ratio test of a variance",
+                  if (length(tested)) paste0(" and ", count_of(length(tested), "coefficient")),
                   ", exact null distribution"))
 }
 
@@ -101,7 +106,8 @@ check_exact_test <- function(fit, what, sigma_alone = FALSE) {
   check_fit(fit)
   refuse_unbounded(fit, paste(what, "is"), "Refit with bounded = TRUE, or use ems() for an F test.")
   if (is.null(fit_held(fit)) || sigma_alone) return(invisible())
-  lmm_abort("input", paste0(what, " is not available where variance parameters are held (", enumerate(quote_name(held_names(fit))), ")."),
+  lmm_abort("input", paste0(what, " is not available where variance parameters are held (",
+                            enumerate(quote_name(held_names(fit))), ")."),
             what = held_names(fit), fix = "Use bootstrap_test() or ranova().")
 }
 
@@ -123,7 +129,8 @@ tested_term <- function(fit, term) {
               fix = paste0("The terms are ", enumerate(quote_level(fit_term_names(fit))), "."))
   }
   if (random[[at]]$q > 1L) {
-    lmm_abort("input", paste0("the term (", random[[at]]$label, ") has more than one variance parameter."), what = random[[at]]$label,
+    lmm_abort("input", paste0("the term (", random[[at]]$label,
+              ") has more than one variance parameter."), what = random[[at]]$label,
               fix = "Write it as a sum of terms with one column each, or use ranova() or anova(test = \"bootstrap\").")
   }
   at
@@ -136,13 +143,16 @@ tested_columns <- function(fit, fixed) {
   labels <- attr(fit$frame$terms, "term.labels")
   unknown <- setdiff(fixed, c(names, labels))
   if (!is.character(fixed) || length(unknown)) {
-    lmm_abort("input", paste0("the fit has no fixed term or coefficient ", enumerate(quote_name(unknown)), "."), what = unknown)
+    lmm_abort("input", paste0("the fit has no fixed term or coefficient ", enumerate(quote_name(unknown)), "."),
+              what = unknown)
   }
-  which((names %in% fixed | fit$frame$x_assign %in% match(fixed, labels, 0L) & fit$frame$x_assign > 0L)[fit$cross_products$x$kept])
+  which((names %in% fixed | fit$frame$x_assign %in% match(fixed, labels,
+                                                          0L) & fit$frame$x_assign > 0L)[fit$cross_products$x$kept])
 }
 
 new_rlrt <- function(test, statistic, nsim, fit, index, method) {
-  structure(list(statistic = statistic, p.value = test$p, mc.error = test$error, nsim = nsim, draws = test$draws, exact = c(test$exact, m = test$known), method = method,
+  structure(list(statistic = statistic, p.value = test$p, mc.error = test$error, nsim = nsim, draws = test$draws,
+                 exact = c(test$exact, m = test$known), method = method,
                  data.name = paste0("(", fit_random(fit)[[index]]$label, ") in ", deparse_line(stats::formula(fit))),
                  alternative = "greater"), class = c("rlrt", "htest"))
 }
@@ -157,7 +167,8 @@ print.rlrt <- function(x, digits = max(3L, getOption("digits") - 3L), ...) {
   p <- if (none) paste("<", format(1 / x$nsim)) else format.pval(x$p.value, digits = digits)
   cat(if (startsWith(p, "<")) p else paste("=", p))
   if (none) cat(" (none of ", x$nsim, " draws)", sep = "")
-  else if (x$mc.error > 0) cat(" (Monte Carlo error ", format(signif(x$mc.error, 2L)), ", ", x$nsim, " draws)", sep = "")
+  else if (x$mc.error > 0) cat(" (Monte Carlo error ", format(signif(x$mc.error, 2L)), ", ", x$nsim, " draws)",
+                               sep = "")
   else if (is.null(x$draws)) cat(" (exact)")
   cat("\n\n")
   invisible(x)

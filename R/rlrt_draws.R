@@ -22,8 +22,8 @@ term_spectrum <- function(fit, index, without = integer()) {
        tested = length(without), rss = rss)
 }
 
-# Eigenvalues of diag(size) - A A', the positive ones. Levels that are alike share an eigenvalue; what is left is a small matrix,
-# or one whose eigenvalues are counted.
+# Eigenvalues of diag(size) - A A', the positive ones. Levels that are alike share an eigenvalue; what is left is a
+# small matrix, or one whose eigenvalues are counted.
 deflated_eigenvalues <- function(size, A, small = 300L) {
   scale <- max(size)
   alike <- levels_alike(size / scale, A / sqrt(scale))
@@ -62,7 +62,8 @@ null_test <- function(observed, spectrum, nsim, seed) {
   if (observed <= 0) return(list(p = 1, error = 0, draws = NULL))
   rest <- spectrum$n - spectrum$p - sum(spectrum$count)
   if (length(spectrum$value) == 1L && rest > 0 && is_restricted(spectrum)) {
-    return(list(p = one_eigenvalue_p(observed, spectrum$count, rest), error = 0, draws = NULL, exact = c(m = spectrum$count, r = rest)))
+    return(list(p = one_eigenvalue_p(observed, spectrum$count, rest), error = 0, draws = NULL,
+                exact = c(m = spectrum$count, r = rest)))
   }
   state <- seed_state(seed)
   if (!is.null(seed)) on.exit(restore_seed(state$before))

@@ -1,6 +1,6 @@
 # The null distribution of the restricted likelihood ratio of a variance where the residual variance is known: with the
-# positive eigenvalues mu_s of Z'(I - P_X)Z, which occur m_s times, and independent chi-squares w_s with m_s degrees of freedom
-#   max over r >= 0 of sum_s [ w_s r mu_s / (1 + r mu_s) - m_s log(1 + r mu_s) ].
+# positive eigenvalues mu_s of Z'(I - P_X)Z, which occur m_s times, and independent chi-squares w_s with m_s degrees of
+#   freedom max over r >= 0 of sum_s [ w_s r mu_s / (1 + r mu_s) - m_s log(1 + r mu_s) ].
 
 known_variance_test <- function(observed, spectrum, nsim, seed) {
   check_number(nsim, "nsim", lower = 1, whole = TRUE)
@@ -23,7 +23,8 @@ one_known_p <- function(observed, m) {
   stats::pchisq(stats::uniroot(gap, c(m, upper), tol = 1e-12 * upper)$root, m, lower.tail = FALSE)
 }
 
-# The largest value for each row of w: on a grid of ratios, then by golden sections between the neighbors of the best point.
+# The largest value for each row of w: on a grid of ratios, then by golden sections between the neighbors of the best
+# point.
 known_maxima <- function(w, mu, m, points = 161L) {
   at <- c(0, exp(seq(log(1e-6), log(1e6), length.out = points)) / max(mu))
   share <- outer(mu, at) / (1 + outer(mu, at))

@@ -1,12 +1,15 @@
-# May fits be compared? Each row must have the same response, weight and offset in all of them, whatever the order of the rows.
+# May fits be compared? Each row must have the same response, weight and offset in all of them, whatever the order of
+# the rows.
 
 check_comparable <- function(fits) {
   first <- fits[[1L]]
   for (other in fits[-1L]) {
     if (!inherits(other, "lmm_fit")) {
-      lmm_abort("input", paste0("only fits made by lmm() can be compared, not one of class ", quote_level(class(other)[1L]),
+      lmm_abort("input", paste0("only fits made by lmm() can be compared, not one of class ",
+                                quote_level(class(other)[1L]),
                                 "."), what = class(other)[1L],
-                fix = "For the model without random effects: rlrt() or lrt() tests one variance exactly, ranova() each.")
+                fix = paste("For the model without random effects: rlrt() or lrt() tests one variance exactly,",
+                            "ranova() each."))
     }
     check_same_rows(first, other)
   }
@@ -20,17 +23,19 @@ check_same_rows <- function(a, b) {
   if (have_same_rows(a, b)) return(invisible())
   response <- c(a$frame$response, b$frame$response)
   if (response[1L] != response[2L]) {
-    lmm_abort("input", paste0("the fits have different responses: ", quote_name(response[1L]), " and ", quote_name(response[2L]), "."),
+    lmm_abort("input", paste0("the fits have different responses: ", quote_name(response[1L]), " and ",
+                              quote_name(response[2L]), "."),
               what = response)
   }
   lmm_abort("input", paste0("the fits have different values of the response ", quote_name(response[1L]),
                             ", weights or offset, in one row at least."), what = response[1L],
-            fix = "Fit all models to the same rows of the same data. Rows in another order are found by their names, or by variables that the models share.")
+            fix = paste("Fit all models to the same rows of the same data. Rows in another order are found by their",
+                        "names, or by variables that the models share."))
 }
 
-# Row names tell rows apart wherever both fits have them and agree on what they have in common. Where row names have been made anew,
-# rows are known by their variables: all those of one model at least must be known of both fits, from model frames or data. (The
-# likelihood of that model is the same for all ways to match rows that agree in them.)
+# Row names tell rows apart wherever both fits have them and agree on what they have in common. Where row names have
+# been made anew, rows are known by their variables: all those of one model at least must be known of both fits, from
+# model frames or data. (The likelihood of that model is the same for all ways to match rows that agree in them.)
 have_same_rows <- function(a, b) {
   if (!is.null(a$cells) || !is.null(b$cells)) return(identical(moment_prints(a), moment_prints(b)))
   if (is.null(a$rows) || is.null(b$rows)) return(same_prints(row_prints(a), row_prints(b)))
@@ -45,7 +50,8 @@ have_same_rows <- function(a, b) {
   shared$enough && same_contents(x$values, y$values, shared$a, shared$b)
 }
 
-# list(a, b, enough): the variables that are known of the used rows of both fits, and whether these are all those of one model at least.
+# list(a, b, enough): the variables that are known of the used rows of both fits, and whether these are all those of one
+# model at least.
 shared_variables <- function(a, b, x, y) {
   known <- list(known_columns(a, x, model_names(b)[[1L]]), known_columns(b, y, model_names(a)[[1L]]))
   shared <- intersect(names(known[[1L]]), names(known[[2L]]))
@@ -61,7 +67,8 @@ model_names <- function(fit) {
        setdiff(all.vars(fit$spec$formula), all.vars(fit$spec$formula[[2L]])))
 }
 
-# Those of the model frame and, where the data can be found, of these, with the columns of another model frame made from them.
+# Those of the model frame and, where the data can be found, of these, with the columns of another model frame made from
+# them.
 known_columns <- function(fit, used, labels) {
   data <- data_of_rows(fit, used)
   own <- used$variables
@@ -75,22 +82,26 @@ known_columns <- function(fit, used, labels) {
 
 are_nested <- function(a, b) all(a %in% b) || all(b %in% a)
 
-# The rows of a fit whose weight is not 0: names, values (response, weight, offset), variables, and their places among all rows.
+# The rows of a fit whose weight is not 0: names, values (response, weight, offset), variables, and their places among
+# all rows.
 used_rows_of <- function(fit) {
   rows <- fit$rows
   ids <- attr(rows$data, "row.names")
-  values <- list(rows$y, if (is.null(rows$weights)) 1 else as.vector(rows$weights), if (is.null(rows$offset)) 0 else as.vector(rows$offset))
+  values <- list(rows$y, if (is.null(rows$weights)) 1 else as.vector(rows$weights),
+                 if (is.null(rows$offset)) 0 else as.vector(rows$offset))
   values <- lapply(values, rep_len, rows$n)
   keep <- values[[2L]] > 0
   variables <- as.list(rows$data)
   if (all(keep)) return(list(ids = ids, values = values, variables = variables, keep = TRUE))
-  list(ids = ids[keep], values = lapply(values, `[`, keep), variables = lapply(variables, take_rows, which(keep)), keep = keep)
+  list(ids = ids[keep], values = lapply(values, `[`, keep), variables = lapply(variables, take_rows, which(keep)),
+       keep = keep)
 }
 
 # TRUE or FALSE, NA where the names do not tell: they have none in common, or mean other rows.
 compared_by_name <- function(x, y) {
   if (identical(x$ids, y$ids)) return(if (identical(x$values, y$values)) TRUE else NA)
-  at <- if (is.integer(x$ids) && is.integer(y$ids)) match(x$ids, y$ids) else match(as.character(x$ids), as.character(y$ids))
+  at <- if (is.integer(x$ids) && is.integer(y$ids)) match(x$ids, y$ids) else match(as.character(x$ids),
+                                                                                   as.character(y$ids))
   known <- which(!is.na(at))
   if (!length(known)) return(NA)
   agree <- identical(lapply(x$values, `[`, known), lapply(y$values, `[`, at[known]))
@@ -132,8 +143,8 @@ quietly <- function(expr) tryCatch(suppressWarnings(suppressMessages(expr)), err
 
 # ---- rows in one order ----
 
-# Fits that may be compared, with their rows in the order of those of the first fit and without those of weight 0: for computations
-# that go through the rows of several fits at once.
+# Fits that may be compared, with their rows in the order of those of the first fit and without those of weight 0: for
+# computations that go through the rows of several fits at once.
 in_one_order <- function(fits) {
   if (any(vapply(fits, function(fit) is.null(fit$rows), NA))) return(fits)
   ids <- lapply(fits, function(fit) attr(fit$rows$data, "row.names"))
@@ -164,7 +175,8 @@ matching_rows <- function(a, b) {
 with_rows <- function(fit, at) {
   rows <- fit$rows
   part <- function(x) if (is.null(x)) NULL else take_rows(x, at)
-  data <- structure(lapply(rows$data, take_rows, at), class = "data.frame", row.names = seq_along(at), terms = attr(rows$data, "terms"))
+  data <- structure(lapply(rows$data, take_rows, at), class = "data.frame", row.names = seq_along(at),
+                    terms = attr(rows$data, "terms"))
   fit$rows <- list(data = data, y = part(rows$y), offset = part(rows$offset), weights = part(rows$weights),
                    codes = lapply(rows$codes, part), n = length(at))
   fit
@@ -172,12 +184,14 @@ with_rows <- function(fit, at) {
 
 # ---- fits without rows ----
 
-# What a fit that holds no rows keeps of them: a fingerprint by name, and one for each variable together with the values.
+# What a fit that holds no rows keeps of them: a fingerprint by name, and one for each variable together with the
+# values.
 row_prints <- function(fit) {
   if (is.null(fit$rows)) return(fit$row_prints)
   used <- used_rows_of(fit)
   n <- length(used$ids)
-  columns <- lapply(used$variables[names(used$variables) != fit$frame$response], function(x) comparable_columns(list(x)))
+  columns <- lapply(used$variables[names(used$variables) != fit$frame$response],
+                    function(x) comparable_columns(list(x)))
   columns <- unlist(columns, recursive = FALSE)
   list(by_name = row_fingerprints(used$values, list(used$ids), n),
        by_variable = stats::setNames(row_fingerprints(used$values, columns, n), names(columns)))
@@ -190,5 +204,6 @@ same_prints <- function(a, b) {
   if (!is.null(a$by_name) && identical(a$by_name, b$by_name)) return(TRUE)
   variables <- lapply(list(a, b), function(prints) setdiff(names(prints$by_variable), c("(weights)", "(offset)")))
   shared <- intersect(variables[[1L]], variables[[2L]])
-  length(shared) > 0L && are_nested(variables[[1L]], variables[[2L]]) && identical(a$by_variable[shared], b$by_variable[shared])
+  length(shared) > 0L && are_nested(variables[[1L]], variables[[2L]]) && identical(a$by_variable[shared],
+                                                                                   b$by_variable[shared])
 }

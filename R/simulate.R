@@ -6,8 +6,8 @@
 #' `sigma^2 / weight`, and a row of weight zero, whose variance is infinite, gets `NA`.
 #'
 #' Random numbers are drawn in this order: spherical random effects of all simulations, term by term, level by level
-#' and column by column (for a diagonal term column by column and level by level), then the residuals of all simulations.
-#' This is the order of package 'lme4'.
+#' and column by column (for a diagonal term column by column and level by level), then the residuals of all
+#' simulations. This is the order of package 'lme4'.
 #'
 #' @param object a fit made by [lmm()].
 #' @param nsim number of responses.
@@ -17,21 +17,24 @@
 #'   some of the model's terms. The effects of the others are drawn.
 #' @param newdata,allow.new.levels simulate for these rows; see [predict.lmm_fit()]. Levels that are not in the fit are
 #'   drawn even when their term is conditioned on.
-#' @param weights prior weights of the rows of `newdata`: a number, or one per row. By default they are what the fit's `weights` say about
-#'   these rows; where `newdata` lacks the variables, 1 with a message.
-#' @param newparams other values of parameters than the estimates: a list with some of `beta` (all coefficients in their order, or
-#'   some with names), `theta` (relative Cholesky parameters in the order of `getME(object, "theta")`) and `sigma`, as in lme4;
-#'   or numbers by name: coefficients, `"sd_(Intercept)|g"` or `"cor_x.(Intercept)|g"` as in [variance_components()] with `scale =
-#'   "sd"`, their variances `"var_(Intercept)|g"`, and `sigma`. `theta` is relative to `sigma`: standard deviations that are not
-#'   named are multiplied when only `sigma` changes, as in lme4. Conditional modes that are kept stay those of the fit.
-#' @param offset known part of the mean of the rows of `newdata`: a number, or one per row, added to `offset()` terms of the formula.
-#' @param na.action `na.exclude` for `NA` in the rows that were left out for missing values, `na.omit` for the rows used; by default as in the
-#'   fit.
+#' @param weights prior weights of the rows of `newdata`: a number, or one per row. By default they are what the fit's
+#'   `weights` say about these rows; where `newdata` lacks the variables, 1 with a message.
+#' @param newparams other values of parameters than the estimates: a list with some of `beta` (all coefficients in their
+#'   order, or some with names), `theta` (relative Cholesky parameters in the order of `getME(object, "theta")`) and
+#'   `sigma`, as in lme4; or numbers by name: coefficients, `"sd_(Intercept)|g"` or `"cor_x.(Intercept)|g"` as in
+#'   [variance_components()] with `scale = "sd"`, their variances `"var_(Intercept)|g"`, and `sigma`. `theta` is
+#'   relative to `sigma`: standard deviations that are not named are multiplied when only `sigma` changes, as in lme4.
+#'   Conditional modes that are kept stay those of the fit.
+#' @param offset known part of the mean of the rows of `newdata`: a number, or one per row, added to `offset()` terms of
+#'   the formula.
+#' @param na.action `na.exclude` for `NA` in the rows that were left out for missing values, `na.omit` for the rows
+#'   used; by default as in the fit.
 #' @param ... not used.
 #' @return A data frame with one column per response and the state of the random number generator as attribute
 #'   `"seed"`; a row per row used, or per row of `newdata`, in units of the response.
 #' @section Conditions:
-#' `lmm_error_input` for an `nsim` that is no whole number; those of [predict()][predict.lmm_fit()] for `newdata` and `re.form`.
+#' `lmm_error_input` for an `nsim` that is no whole number; those of [predict()][predict.lmm_fit()] for `newdata` and
+#' `re.form`.
 #' @concept parametric bootstrap
 #' @concept power
 #' @examples
@@ -42,7 +45,8 @@
 #' @concept simulation
 #' @export
 simulate.lmm_fit <- function(object, nsim = 1, seed = NULL, use.u = FALSE, re.form = NA, newdata = NULL,
-                             allow.new.levels = FALSE, newparams = NULL, weights = NULL, offset = NULL, na.action = NULL, ...) {
+                             allow.new.levels = FALSE, newparams = NULL, weights = NULL, offset = NULL,
+                             na.action = NULL, ...) {
   check_dots_empty(...)
   object <- with_parameters(object, newparams)
   exclude <- if (is.null(na.action)) NULL else check_na_action(na.action) == "na.exclude"
@@ -55,7 +59,8 @@ simulate.lmm_fit <- function(object, nsim = 1, seed = NULL, use.u = FALSE, re.fo
   rows <- if (is.null(newdata)) fit_rows(object, "simulate() without `newdata`")
           else simulation_rows(object, newdata, allow.new.levels, weights)
   if (!is.null(weights) && is.null(newdata)) simulation_numbers(weights, "weights", rows, newdata, 0)
-  if (!is.null(offset)) rows$offset <- (if (is.null(rows$offset)) 0 else rows$offset) + simulation_numbers(offset, "offset", rows, newdata, -Inf)
+  if (!is.null(offset)) rows$offset <- (if (is.null(rows$offset)) 0 else
+    rows$offset) + simulation_numbers(offset, "offset", rows, newdata, -Inf)
   state <- seed_state(seed)
   if (!is.null(seed)) on.exit(restore_seed(state$before))
   plan <- drawing_plan(object, rows, keep)
@@ -89,8 +94,10 @@ simulation_numbers <- function(x, name, rows, newdata, lower) {
     lmm_abort("input", paste0("`", name, "` is for `newdata`; the rows of the fit have their own."), what = name,
               fix = "Give `newdata` too.")
   }
-  if (is.numeric(x) && length(x) %in% c(1L, rows$n) && !anyNA(x) && all(x >= lower)) return(rep_len(as.numeric(x), rows$n))
-  lmm_abort("input", paste0("`", name, "` must be a number or ", rows$n, " numbers", if (lower == 0) ", none of them negative", ", not ",
+  if (is.numeric(x) && length(x) %in% c(1L, rows$n) && !anyNA(x) &&
+      all(x >= lower)) return(rep_len(as.numeric(x), rows$n))
+  lmm_abort("input", paste0("`", name, "` must be a number or ", rows$n, " numbers",
+                            if (lower == 0) ", none of them negative", ", not ",
                             describe_value(x), "."), what = name)
 }
 

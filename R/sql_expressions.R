@@ -3,7 +3,8 @@
 sql_operators <- c("+" = "+", "-" = "-", "*" = "*", "/" = "/")
 sql_comparisons <- c("==" = "=", "!=" = "<>", "<" = "<", ">" = ">", "<=" = "<=", ">=" = ">=")
 
-# SQL text of a call as a double, or NULL where a part of it is not on the list. `columns`: those of the query; `constants`: numbers by name.
+# SQL text of a call as a double, or NULL where a part of it is not on the list. `columns`: those of the query;
+# `constants`: numbers by name.
 sql_value <- function(call, source, columns, constants) {
   each <- function(e) sql_value(e, source, columns, constants)
   if (is.numeric(call)) return(if (length(call) == 1L && is.finite(call)) sql_double(source, sql_number(call)))
@@ -31,7 +32,8 @@ sql_call <- function(head, x, call, source) {
   if (head == "^" && length(x) == 2L) return(sql_power(x, call[[3L]], source))
   if (length(x) != 1L || length(names(call))) return(NULL)
   ln <- source$dialect$ln
-  switch(head, abs = paste0("ABS(", x, ")"), sqrt = paste0("SQRT(", x, ")"), exp = paste0("EXP(", x, ")"), log = paste0(ln, "(", x, ")"),
+  switch(head, abs = paste0("ABS(", x, ")"), sqrt = paste0("SQRT(", x, ")"), exp = paste0("EXP(", x, ")"),
+         log = paste0(ln, "(", x, ")"),
          log10 = paste0("(", ln, "(", x, ") / ", sql_double(source, sql_number(log(10))), ")"),
          log2 = paste0("(", ln, "(", x, ") / ", sql_double(source, sql_number(log(2))), ")"), NULL)
 }
@@ -69,7 +71,9 @@ sql_condition <- function(call, source, columns, constants) {
   if (!is.call(call)) return(NULL)
   head <- call_head(call)
   if (head == "(") return(each(call[[2L]]))
-  if (head == "is.na" && is.symbol(call[[2L]]) && as.character(call[[2L]]) %in% columns) return(paste(sql_names(source, as.character(call[[2L]])), "IS NULL"))
+  if (head == "is.na" &&
+      is.symbol(call[[2L]]) &&
+        as.character(call[[2L]]) %in% columns) return(paste(sql_names(source, as.character(call[[2L]])), "IS NULL"))
   inner <- if (head %in% c("&", "|", "!")) lapply(as.list(call)[-1L], each)
   if (length(inner)) {
     if (any(vapply(inner, is.null, NA))) return(NULL)
@@ -81,7 +85,8 @@ sql_condition <- function(call, source, columns, constants) {
 }
 
 sql_comparison <- function(call, operator, source, columns, constants) {
-  sides <- lapply(as.list(call)[-1L], sql_side, source, columns, constants, text = is.character(call[[2L]]) || is.character(call[[3L]]))
+  sides <- lapply(as.list(call)[-1L], sql_side, source, columns, constants,
+                  text = is.character(call[[2L]]) || is.character(call[[3L]]))
   if (any(vapply(sides, is.null, NA))) NULL else paste(sides[[1L]], operator, sides[[2L]])
 }
 
@@ -97,7 +102,9 @@ sql_in <- function(call, source, columns, constants) {
   if (!length(values) || anyNA(values) || !(is.numeric(values) || is.character(values))) return(NULL)
   x <- sql_side(call[[2L]], source, columns, constants, is.character(values))
   if (is.null(x)) return(NULL)
-  shown <- if (is.character(values)) as.character(DBI::dbQuoteString(source$con, values)) else sql_double(source, sql_number(values))
+  shown <- if (is.character(values)) as.character(DBI::dbQuoteString(source$con,
+                                                                     values)) else
+                                                                       sql_double(source, sql_number(values))
   paste0(x, " IN (", paste(shown, collapse = ", "), ")")
 }
 
@@ -111,7 +118,8 @@ sql_poly <- function(call, source, columns, constants) {
   norm2 <- coefs$norm2
   p <- paste0("(", x, " - ", sql_number(alpha[1L]), ")")
   for (i in seq_along(alpha)[-1L]) {
-    lower <- if (i > 2L) paste0(sql_number(norm2[i + 1L] / norm2[i]), " * ", p[i - 2L]) else sql_number(norm2[i + 1L] / norm2[i])
+    lower <- if (i > 2L) paste0(sql_number(norm2[i + 1L] / norm2[i]), " * ",
+                                p[i - 2L]) else sql_number(norm2[i + 1L] / norm2[i])
     p[i] <- paste0("((", x, " - ", sql_number(alpha[i]), ") * ", p[i - 1L], " - ", lower, ")")
   }
   paste0("(", p, " / ", sql_number(sqrt(norm2[-(1:2)])), ")")

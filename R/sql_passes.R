@@ -7,7 +7,9 @@ sql_group_by <- function(plan, source, number = FALSE) {
   v <- paste0("lmm_v", seq_len(k))
   w <- if (!is.null(sql$weight)) "lmm_w"
   g <- paste0("lmm_g", seq_along(sql$keys))[seq_along(sql$keys)]
-  inner <- paste0("SELECT ", paste(c(paste(sql$keys, "AS", g, recycle0 = TRUE), if (!is.null(w)) paste(sql$weight, "AS", w), paste(sql$values, "AS", v)), collapse = ", "),
+  inner <- paste0("SELECT ",
+                  paste(c(paste(sql$keys, "AS", g, recycle0 = TRUE), if (!is.null(w)) paste(sql$weight, "AS", w),
+                          paste(sql$values, "AS", v)), collapse = ", "),
                   " FROM (", source$query, ") q", sql_where(plan, source, number))
   times <- if (is.null(w)) "" else paste0(w, " * ")
   at <- which(upper.tri(diag(k), diag = TRUE), arr.ind = TRUE)
@@ -22,13 +24,15 @@ sql_group_by <- function(plan, source, number = FALSE) {
 sql_where <- function(plan, source, number) {
   sql <- plan$sql
   conditions <- c(sql$chosen, paste(sql$needed, "IS NOT NULL"),
-                  if (number) paste(sql_number_columns(plan, source), "<>", sql_double(source, "'NaN'"), recycle0 = TRUE))
+                  if (number) paste(sql_number_columns(plan, source), "<>", sql_double(source, "'NaN'"),
+                                    recycle0 = TRUE))
   paste(" WHERE", paste(conditions, collapse = " AND "))
 }
 
 sql_number_columns <- function(plan, source) {
   names <- setdiff(unlist(lapply(plan$variables$calls, variables_of)), c(plan$keys, plan$constants))
-  sql_names(source, Filter(function(name) is.null(plan$records[[name]]) || plan$records[[name]]$kind == "number", unique(names)))
+  sql_names(source, Filter(function(name) is.null(plan$records[[name]]) ||
+            plan$records[[name]]$kind == "number", unique(names)))
 }
 
 # About the means of the cells: the same sums of values less the mean of their cell, which a subquery computes.
@@ -38,21 +42,29 @@ sql_about_means <- function(plan, source, number = FALSE) {
   g <- paste0("lmm_g", seq_along(sql$keys))[seq_along(sql$keys)]
   v <- paste0("lmm_v", seq_len(k))
   weighted <- !is.null(sql$weight)
-  rows <- paste0("SELECT ", paste(c(paste(sql$keys, "AS", g, recycle0 = TRUE), if (weighted) paste(sql$weight, "AS lmm_w"), paste(sql$values, "AS", v)), collapse = ", "),
+  rows <- paste0("SELECT ",
+                 paste(c(paste(sql$keys, "AS", g, recycle0 = TRUE), if (weighted) paste(sql$weight, "AS lmm_w"),
+                         paste(sql$values, "AS", v)), collapse = ", "),
                  " FROM (", source$query, ") q", sql_where(plan, source, number))
   means <- paste0("SELECT ", paste(c(g, if (weighted) paste0("SUM(lmm_w * ", v, ") / SUM(lmm_w) AS lmm_m", seq_len(k))
                                      else paste0("AVG(", v, ") AS lmm_m", seq_len(k))), collapse = ", "),
-                  " FROM (", rows, ") r", if (weighted) " WHERE lmm_w > 0", if (length(g)) paste(" GROUP BY", paste(g, collapse = ", ")))
-  joined <- paste0("SELECT ", paste(c(paste0("t.", g, recycle0 = TRUE), if (weighted) "t.lmm_w", paste0("lmm_m", seq_len(k)),
+                  " FROM (", rows, ") r", if (weighted) " WHERE lmm_w > 0",
+                  if (length(g)) paste(" GROUP BY", paste(g, collapse = ", ")))
+  joined <- paste0("SELECT ",
+                   paste(c(paste0("t.", g, recycle0 = TRUE), if (weighted) "t.lmm_w", paste0("lmm_m", seq_len(k)),
                                       paste0("t.", v, " - m.lmm_m", seq_len(k), " AS ", v)), collapse = ", "),
                    " FROM (", rows, ") t ", if (length(g)) "JOIN" else "CROSS JOIN", " (", means, ") m",
-                   if (length(g)) paste(" ON", paste0("t.", g, " = m.", g, collapse = " AND ")), if (weighted) " WHERE t.lmm_w > 0")
+                   if (length(g)) paste(" ON", paste0("t.", g, " = m.", g, collapse = " AND ")),
+                   if (weighted) " WHERE t.lmm_w > 0")
   times <- if (weighted) "lmm_w * " else ""
   at <- which(upper.tri(diag(k), diag = TRUE), arr.ind = TRUE)
-  sums <- c(paste0(sql_double(source, "COUNT(*)"), " AS lmm_n"), if (weighted) c("SUM(lmm_w) AS lmm_w", paste0("SUM(", source$dialect$ln, "(lmm_w)) AS lmm_lw")),
-            paste0("SUM(", times, v, ") AS lmm_a", seq_len(k)), paste0("SUM(", times, v[at[, 1L]], " * ", v[at[, 2L]], ") AS lmm_s", seq_len(nrow(at))),
+  sums <- c(paste0(sql_double(source, "COUNT(*)"), " AS lmm_n"),
+            if (weighted) c("SUM(lmm_w) AS lmm_w", paste0("SUM(", source$dialect$ln, "(lmm_w)) AS lmm_lw")),
+            paste0("SUM(", times, v, ") AS lmm_a", seq_len(k)),
+            paste0("SUM(", times, v[at[, 1L]], " * ", v[at[, 2L]], ") AS lmm_s", seq_len(nrow(at))),
             paste0("MIN(lmm_m", seq_len(k), ") AS lmm_m", seq_len(k)))
-  paste0("SELECT ", paste(c(g, sums), collapse = ", "), " FROM (", joined, ") u", if (length(g)) paste(" GROUP BY", paste(g, collapse = ", ")))
+  paste0("SELECT ", paste(c(g, sums), collapse = ", "), " FROM (", joined, ") u",
+         if (length(g)) paste(" GROUP BY", paste(g, collapse = ", ")))
 }
 
 # One query; another one where the sums have lost digits, and a count of what is missing.
@@ -66,15 +78,18 @@ sql_two_passes <- function(plan, source, options) {
   if (any(loss$misplaced)) {
     plan$shift <- ifelse(loss$misplaced, loss$mean, plan$shift)
     plan$sql <- sql_texts(plan, source, sql_columns(source))
-    table <- settle_constants(sql_read(plan, source, sql_group_by(plan, source, number), options, table, last = TRUE), plan, source, number)
+    table <- settle_constants(sql_read(plan, source, sql_group_by(plan, source, number), options, table, last = TRUE),
+                              plan, source, number)
     loss <- lost_digits(table)
   }
-  if (any(loss$lost)) table <- sql_read(plan, source, sql_about_means(plan, source, number), options, table, last = TRUE, centered = TRUE)
+  if (any(loss$lost)) table <- sql_read(plan, source, sql_about_means(plan, source, number), options, table,
+                                        last = TRUE, centered = TRUE)
   sql_missing(table, plan, source)
 }
 
-# Per variable: the part of the sums that lies between the origin and the means of the cells, over what is within cells. `misplaced`: it is the
-# origin that is far; `lost`: the means themselves are far from each other. A variable that cells determine has nothing within, and is no loss.
+# Per variable: the part of the sums that lies between the origin and the means of the cells, over what is within cells.
+# `misplaced`: it is the origin that is far; `lost`: the means themselves are far from each other. A variable that cells
+# determine has nothing within, and is no loss.
 lost_digits <- function(table, most = 1e6) {
   k <- length(table$shift)
   diagonal <- table$square[cumsum(seq_len(k)), , drop = FALSE]
@@ -84,10 +99,12 @@ lost_digits <- function(table, most = 1e6) {
   between <- rowSums(w * (table$mean - mean)^2)
   within <- pmax(rowSums(diagonal), 0)
   far <- !table$stable & about_shift > most * within & !table$constant
-  list(misplaced = far & between <= most * within & about_shift > 4 * between, lost = far & between > most * within, mean = signif(table$shift + mean, 6L))
+  list(misplaced = far & between <= most * within & about_shift > 4 * between, lost = far & between > most * within,
+       mean = signif(table$shift + mean, 6L))
 }
 
-# A variable that has one value in each cell has sums within cells that are nothing but rounding. Where they are so small, the database is asked.
+# A variable that has one value in each cell has sums within cells that are nothing but rounding. Where they are so
+# small, the database is asked.
 settle_constants <- function(table, plan, source, number) {
   k <- length(table$shift)
   diagonal <- cumsum(seq_len(k))
@@ -103,20 +120,27 @@ settle_constants <- function(table, plan, source, number) {
 # Has a variable several values in a cell?
 sql_varies <- function(plan, source, j, number) {
   g <- paste0("lmm_g", seq_along(plan$sql$keys))[seq_along(plan$sql$keys)]
-  rows <- paste0("SELECT ", paste(c(paste(plan$sql$keys, "AS", g, recycle0 = TRUE), paste(plan$sql$values[j], "AS lmm_v")), collapse = ", "),
+  rows <- paste0("SELECT ",
+                 paste(c(paste(plan$sql$keys, "AS", g, recycle0 = TRUE), paste(plan$sql$values[j], "AS lmm_v")),
+                       collapse = ", "),
                  " FROM (", source$query, ") q", sql_where(plan, source, number))
-  cells <- paste0("SELECT 1 AS lmm_one FROM (", rows, ") t", if (length(g)) paste(" GROUP BY", paste(g, collapse = ", ")), " HAVING MIN(lmm_v) < MAX(lmm_v)")
-  as.numeric(sql_get(source, paste0("SELECT ", sql_double(source, "COUNT(*)"), " AS lmm_n FROM (", cells, ") u"))[[1L]]) > 0
+  cells <- paste0("SELECT 1 AS lmm_one FROM (", rows, ") t",
+                  if (length(g)) paste(" GROUP BY", paste(g, collapse = ", ")), " HAVING MIN(lmm_v) < MAX(lmm_v)")
+  as.numeric(sql_get(source, paste0("SELECT ", sql_double(source, "COUNT(*)"), " AS lmm_n FROM (", cells,
+                                    ") u"))[[1L]]) > 0
 }
 
 check_sql_weights <- function(plan, source) {
   if (is.null(plan$sql$weight)) return(invisible())
-  lowest <- sql_get(source, paste0("SELECT MIN(", plan$sql$weight, ") AS lmm_w FROM (", source$query, ") q", sql_where(plan, source, FALSE)))[[1L]]
+  lowest <- sql_get(source, paste0("SELECT MIN(", plan$sql$weight, ") AS lmm_w FROM (", source$query, ") q",
+                                   sql_where(plan, source, FALSE)))[[1L]]
   if (!isTRUE(lowest < 0)) return(invisible())
-  lmm_abort("data", "`weights` has negative values.", what = "weights", value = lowest, fix = "Weights are proportional to 1 / variance; 0 leaves a row out.")
+  lmm_abort("data", "`weights` has negative values.", what = "weights", value = lowest,
+            fix = "Weights are proportional to 1 / variance; 0 leaves a row out.")
 }
 
-# A table from the result of a query; NULL where a sum is NaN, which in some databases is a value. `before`: the table of an earlier pass.
+# A table from the result of a query; NULL where a sum is NaN, which in some databases is a value. `before`: the table
+# of an earlier pass.
 sql_read <- function(plan, source, sql, options, before = NULL, last = FALSE, centered = FALSE) {
   reading <- new_reading(plan, plan$shift)
   poisoned <- FALSE
@@ -126,7 +150,8 @@ sql_read <- function(plan, source, sql, options, before = NULL, last = FALSE, ce
   if (poisoned) return(NULL)
   if (!reading$rows) abort_nothing_read(reading)
   if (!is.null(before) && reading$rows != sum(before$n)) {
-    lmm_abort("data", paste0("the rows changed while they were read: ", sum(before$n), " in the first query, ", reading$rows, " in the next."), what = "data",
+    lmm_abort("data", paste0("the rows changed while they were read: ", sum(before$n), " in the first query, ",
+                             reading$rows, " in the next."), what = "data",
               value = c(sum(before$n), reading$rows), fix = "Read them inside one transaction, or from a copy.")
   }
   table <- finish_reading(reading)
@@ -166,7 +191,8 @@ check_sql_finite <- function(a, s, plan) {
   k <- nrow(a)
   bad <- which(rowSums(!is.finite(a)) > 0 | rowSums(!is.finite(s[cumsum(seq_len(k)), , drop = FALSE])) > 0)
   if (!length(bad)) return(invisible())
-  lmm_abort("data", paste0("variable ", enumerate(quote_name(names(plan$pieces)[bad])), " has infinite values, or none that the database could compute."),
+  lmm_abort("data", paste0("variable ", enumerate(quote_name(names(plan$pieces)[bad])),
+                           " has infinite values, or none that the database could compute."),
             what = names(plan$pieces)[bad], fix = "Leave these rows out by `subset` or in the query.")
 }
 
@@ -174,33 +200,43 @@ check_sql_finite <- function(a, s, plan) {
 sql_missing <- function(table, plan, source) {
   sql <- plan$sql
   counts <- paste0(sql_double(source, paste0("COUNT(", sql$needed, ")")), " AS lmm_c", seq_along(sql$needed))
-  found <- sql_get(source, paste0("SELECT ", paste(c(paste0(sql_double(source, "COUNT(*)"), " AS lmm_n"), counts), collapse = ", "), " FROM (", source$query, ") q",
+  found <- sql_get(source, paste0("SELECT ",
+                                  paste(c(paste0(sql_double(source, "COUNT(*)"), " AS lmm_n"), counts),
+                                        collapse = ", "), " FROM (", source$query, ") q",
                                   if (!is.null(sql$chosen)) paste(" WHERE", sql$chosen)))
   found <- vapply(found, as.numeric, 0)
   missing <- stats::setNames(found[1L] - found[-1L], names(sql$needed))
   check_sql_values(plan, source)
   table$constant <- NULL
   table$missing <- missing[missing > 0]
-  table$dropped <- if (is.null(sql$weight)) found[[1L]] - sum(table$n) else if (length(table$missing)) max(table$missing) else 0
-  if (table$dropped < 0) lmm_abort("data", "the rows changed while they were read: there are fewer than were summed.", what = "data",
+  table$dropped <- if (is.null(sql$weight)) found[[1L]] - sum(table$n) else
+    if (length(table$missing)) max(table$missing) else 0
+  if (table$dropped < 0) lmm_abort("data", "the rows changed while they were read: there are fewer than were summed.",
+                                   what = "data",
                                    fix = "Read them inside one transaction, or from a copy.")
   if (table$dropped > 0 && plan$na_rule %in% c("na.fail", "na.pass")) {
-    lmm_abort("data", paste0("na.action=", plan$na_rule, ", but ", count_of(table$dropped, "row has", "rows have"), " missing values."), what = names(table$missing), value = table$missing)
+    lmm_abort("data", paste0("na.action=", plan$na_rule, ", but ", count_of(table$dropped, "row has", "rows have"),
+                             " missing values."), what = names(table$missing), value = table$missing)
   }
   table
 }
 
-# A function that has no value where its variables have one: some databases make that NULL, and leave the row out silently.
+# A function that has no value where its variables have one: some databases make that NULL, and leave the row out
+# silently.
 check_sql_values <- function(plan, source) {
-  calls <- Filter(function(call) any(c("log", "log2", "log10", "sqrt", "/", "^") %in% all.names(call)) && !any(c("ifelse", "is.na") %in% all.names(call)), plan$variables$calls)
+  calls <- Filter(function(call) any(c("log", "log2", "log10", "sqrt", "/",
+                                       "^") %in% all.names(call)) && !any(c("ifelse", "is.na") %in% all.names(call)),
+                                       plan$variables$calls)
   calls <- calls[!names(calls) %in% c(plan$derived, plan$keys)]
   for (label in names(calls)) {
     text <- sql_columns_of(label, plan, source, variables_of(calls[[label]]))[1L]
     if (!length(text)) next
     names <- setdiff(variables_of(calls[[label]]), plan$constants)
     conditions <- c(plan$sql$chosen, paste(sql_names(source, names), "IS NOT NULL"), paste(text, "IS NULL"))
-    bad <- as.numeric(sql_get(source, paste0("SELECT ", sql_double(source, "COUNT(*)"), " AS lmm_n FROM (", source$query, ") q WHERE ", paste(conditions, collapse = " AND ")))[[1L]])
-    if (bad > 0) lmm_abort("data", paste0(quote_name(label), " has no value in ", count_of(bad, "row"), " where its variables are not missing."), what = label, value = bad,
+    bad <- as.numeric(sql_get(source, paste0("SELECT ", sql_double(source, "COUNT(*)"), " AS lmm_n FROM (",
+                                             source$query, ") q WHERE ", paste(conditions, collapse = " AND ")))[[1L]])
+    if (bad > 0) lmm_abort("data", paste0(quote_name(label), " has no value in ", count_of(bad, "row"),
+                                          " where its variables are not missing."), what = label, value = bad,
                            fix = "Correct the transformation, or leave these rows out by `subset`.")
   }
 }

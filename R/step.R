@@ -4,10 +4,10 @@
 #'
 #' Removes random terms, then fixed terms, one at a time while the largest p-value is above a limit.
 #'
-#' Random terms are compared by likelihood ratio tests of the criterion of the fit, as [ranova()] does (for a variance at its
-#' boundary the p-values are conservative); a term with several effects loses one at a time. The last random term stays in the
-#' model. Fixed terms are tested by F as in [drop1()][drop1.lmm_fit()]. Package 'lmerTest' calls this `step()`; its
-#' generic finds our method too, as does its `get_model()`.
+#' Random terms are compared by likelihood ratio tests of the criterion of the fit, as [ranova()] does (for a variance
+#' at its boundary the p-values are conservative); a term with several effects loses one at a time. The last random term
+#' stays in the model. Fixed terms are tested by F as in [drop1()][drop1.lmm_fit()]. Package 'lmerTest' calls this
+#' `step()`; its generic finds our method too, as does its `get_model()`.
 #'
 #' @param object a fit made by [lmm()].
 #' @param ddf method for the denominator degrees of freedom, see [ddf_methods()].
@@ -16,8 +16,8 @@
 #' @param keep names of fixed terms to be kept.
 #' @param x result of `backward()`.
 #' @param ... options of the method; for `print()` passed on.
-#' @return A list of class `backward.lmm_fit`: `random` and `fixed`, data frames with a row per term and in column `Eliminated`
-#'   the step at which it went (0: it stayed), and `model`, the fit that is left.
+#' @return A list of class `backward.lmm_fit`: `random` and `fixed`, data frames with a row per term and in column
+#'   `Eliminated` the step at which it went (0: it stayed), and `model`, the fit that is left.
 #' @section Conditions:
 #' Removing a term whose variable has missing values would change the rows in use: an error of class `lmm_error_data`.
 #' @references Kuznetsova, Brockhoff and Christensen (2017) Journal of Statistical Software 82(13).
@@ -72,7 +72,8 @@ eliminate_random <- function(fit, alpha) {
     fit <- refit_formula(fit, join_formula(fit, stats::formula(fit$frame$terms), left))
   }
   out <- rbind(gone, cbind(Eliminated = rep(0, length(ways)), table[-1L, ]))
-  list(fit = fit, table = structure(out, heading = "Backward reduced random-effect table:\n", class = c("anova", "data.frame")))
+  list(fit = fit,
+       table = structure(out, heading = "Backward reduced random-effect table:\n", class = c("anova", "data.frame")))
 }
 
 eliminate_fixed <- function(fit, method, alpha, keep) {

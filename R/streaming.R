@@ -1,12 +1,15 @@
-# What is asked of single rows of a fit that does not hold them: the rows are given again, and worked through chunk by chunk.
+# What is asked of single rows of a fit that does not hold them: the rows are given again, and worked through chunk by
+# chunk.
 
-# `source`: a data frame, chunks() or a table of a database. Calls value(rows) for the rows of each chunk, which are read as new data are, with
-# the response and the weights; binds the values, or hands each chunk with its values to `write`.
+# `source`: a data frame, chunks() or a table of a database. Calls value(rows) for the rows of each chunk, which are
+# read as new data are, with the response and the weights; binds the values, or hands each chunk with its values to
+# `write`.
 stream_rows <- function(fit, source, value, write = NULL, response = TRUE) {
   source <- check_source(source)
   if (inherits(source, "sql_rows")) source <- sql_chunks(source)
   if (!is.null(write) && !is.function(write)) {
-    lmm_abort("input", paste0("`write` must be a function of a chunk and its values, not ", kind_of(write), "."), what = "write",
+    lmm_abort("input", paste0("`write` must be a function of a chunk and its values, not ", kind_of(write), "."),
+              what = "write",
               fix = "Write function(chunk, values) ...")
   }
   parts <- list()
@@ -22,7 +25,8 @@ stream_rows <- function(fit, source, value, write = NULL, response = TRUE) {
 write_chunk <- function(write, chunk, values, where) {
   tryCatch(write(chunk, values), error = function(e) {
     if (inherits(e, "lmm_condition") || is_time_limit(conditionMessage(e))) stop(e)
-    lmm_abort("data", paste0("`write` failed in ", where, ": ", one_line(conditionMessage(e))), what = "write", where = where,
+    lmm_abort("data", paste0("`write` failed in ", where, ": ", one_line(conditionMessage(e))), what = "write",
+              where = where,
               fix = "What was written before this chunk is not undone.")
   })
 }
@@ -35,11 +39,14 @@ streamed_rows <- function(fit, chunk, response = TRUE) {
   source <- newdata_source(fit$frame, chunk, variables_of(call))
   absent <- setdiff(variables_of(call), c(names(chunk), fit$frame$constants))
   if (length(absent)) {
-    lmm_abort("newdata", paste0("`data` lacks ", enumerate(quote_name(absent)), " of the response."), what = absent, fix = "Give the rows of the fit, with its response.")
+    lmm_abort("newdata", paste0("`data` lacks ", enumerate(quote_name(absent)), " of the response."), what = absent,
+              fix = "Give the rows of the fit, with its response.")
   }
   rows$y <- plain_numeric(evaluate_variable(call, source))
   if (is.language(fit$frame$weights)) {
-    rows$weights <- plain_numeric(evaluate_variable(fit$frame$weights, newdata_source(fit$frame, chunk, variables_of(fit$frame$weights)), "weights"))
+    rows$weights <- plain_numeric(evaluate_variable(fit$frame$weights,
+                                                    newdata_source(fit$frame, chunk, variables_of(fit$frame$weights)),
+                                                    "weights"))
   }
   rows
 }
@@ -48,13 +55,17 @@ streamed_rows <- function(fit, chunk, response = TRUE) {
 streamed_residuals <- function(fit, type, source, write) {
   types <- c("response", "pearson", "scaled", "deviance", "working", "marginal", "conditional", "conditional_pearson")
   if (!type %in% types) {
-    lmm_abort("input", paste0("residuals of type ", quote_level(type), " need all rows at once; they are not computed from `data`."), what = "type",
+    lmm_abort("input", paste0("residuals of type ", quote_level(type),
+                              " need all rows at once; they are not computed from `data`."), what = "type",
               fix = paste0("Types that are: ", enumerate(quote_level(types), 10L), "."))
   }
   stream_rows(fit, source, function(rows) {
     r <- rows$y - mean_response(fit, rows, all_columns(fit, type != "marginal"))
-    if (type %in% c("pearson", "deviance", "scaled", "conditional_pearson") && !is.null(rows$weights)) r <- r * sqrt(rows$weights)
-    if (!type %in% c("scaled", "conditional_pearson")) r else if (fit_is_exact(fit)) rep(NA_real_, length(r)) else r / fit_sigma(fit)
+    if (type %in% c("pearson", "deviance", "scaled",
+                    "conditional_pearson") && !is.null(rows$weights)) r <- r * sqrt(rows$weights)
+    if (!type %in% c("scaled",
+                     "conditional_pearson")) r else if (fit_is_exact(fit)) rep(NA_real_,
+                                                                               length(r)) else r / fit_sigma(fit)
   }, write)
 }
 

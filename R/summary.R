@@ -3,8 +3,8 @@
 #' Summary of a fit
 #'
 #' @param object a fit made by [lmm()].
-#' @param ddf method for the degrees of freedom of the t tests, see [ddf_methods()]; `NULL` or `"lme4"` for a table without
-#'   tests. The method of Kenward and Roger also adjusts the standard errors.
+#' @param ddf method for the degrees of freedom of the t tests, see [ddf_methods()]; `NULL` or `"lme4"` for a table
+#'   without tests. The method of Kenward and Roger also adjusts the standard errors.
 #' @param x a summary.
 #' @param digits significant digits.
 #' @param correlation show the correlations of the fixed-effect estimates? By default up to 12 of them, or
@@ -12,15 +12,16 @@
 #' @param signif.stars show stars of significance where there are p-values?
 #' @param symbolic.cor show the correlations as symbols?
 #' @param ... options of the method, see [ddf_method()]; for `print()` passed on to [stats::printCoefmat()].
-#' @return A list of class `summary.lmm_fit`: `coefficients`, the table of fixed effects (`Estimate`, `Std. Error`, `df`, `t value`,
-#'   `Pr(>|t|)`; also `coef(summary(fit))`), `vcov`, its covariance matrix, `varcor` and `sigma`, the variance parameters,
-#'   `logLik` and `AICtab`, the criteria of the fit, quantiles of the scaled `residuals`, `nobs`, `ngrps`, `aliased` (coefficients without estimate) and the
-#'   `conditions` of the fit.
+#' @return A list of class `summary.lmm_fit`: `coefficients`, the table of fixed effects (`Estimate`, `Std. Error`,
+#'   `df`, `t value`, `Pr(>|t|)`; also `coef(summary(fit))`), `vcov`, its covariance matrix, `varcor` and `sigma`, the
+#'   variance parameters, `logLik` and `AICtab`, the criteria of the fit, quantiles of the scaled `residuals`, `nobs`,
+#'   `ngrps`, `aliased` (coefficients without estimate) and the `conditions` of the fit.
 #' @section Conditions:
-#' `lmm_error_input`: an unknown method or option. With more than 20000 effects of crossed factors the information that Satterthwaite's and
-#' Kenward and Roger's methods need is too expensive: by default the tests are then asymptotic, with a message of class
-#' `lmm_message_size`; such a method that was asked for is an error of class `lmm_error_numeric`. `lmm_message_refit`: a refit by REML for the latter. A fit by the
-#' iterative solver (see [lmm_control()]) has the average information in the place of the observed and the expected one, and the heading says so.
+#' `lmm_error_input`: an unknown method or option. With more than 20000 effects of crossed factors the information that
+#' Satterthwaite's and Kenward and Roger's methods need is too expensive: by default the tests are then asymptotic, with
+#' a message of class `lmm_message_size`; such a method that was asked for is an error of class `lmm_error_numeric`.
+#' `lmm_message_refit`: a refit by REML for the latter. A fit by the iterative solver (see [lmm_control()]) has the
+#' average information in the place of the observed and the expected one, and the heading says so.
 #' @seealso [anova][anova.lmm_fit], [contest()], [ddf_methods()] for the degrees of freedom, [tidy()][tidiers]
 #'   for the table as a data frame, [confint][confint.lmm_fit].
 #' @concept t test
@@ -37,7 +38,8 @@ summary.lmm_fit <- function(object, ddf = "Satterthwaite", correlation = NULL, .
   structure(list(
     method = paste0(fit_method(object), tests$phrase), call = object$call, formula = object$spec$formula,
     logLik = stats::logLik(object), AICtab = criterion_table(object), residuals = scaled_residual_quantiles(object),
-    varcor = VarCorr(object), residual = shown_residual(object, TRUE), held = held_names(object), sigma = fit_shown_sigma(object), ngrps = ngrps(object), nobs = fit_nobs(object),
+    varcor = VarCorr(object), residual = shown_residual(object, TRUE), held = held_names(object),
+    sigma = fit_shown_sigma(object), ngrps = ngrps(object), nobs = fit_nobs(object),
     coefficients = tests$table, vcov = tests$vcov, aliased = !fit_estimable(object), correlation = correlation,
     conditions = object$conditions, criterion_error = criterion_error(object)
   ), class = "summary.lmm_fit")
@@ -90,7 +92,8 @@ print.summary.lmm_fit <- function(x, digits = max(3L, getOption("digits") - 3L),
   print_call(x$call, x$formula)
   cat("\n")
   print_criterion(x$AICtab, digits = 1L)
-  if (isTRUE(x$criterion_error > 0)) cat("Monte Carlo error of -2*log(L): ", format(signif(x$criterion_error, 1L)), "\n", sep = "")
+  if (isTRUE(x$criterion_error > 0)) cat("Monte Carlo error of -2*log(L): ", format(signif(x$criterion_error, 1L)),
+                                         "\n", sep = "")
   cat("\n")
   if (!is.null(x$residuals)) {
     cat("Scaled residuals: \n")

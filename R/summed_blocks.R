@@ -1,7 +1,7 @@
 # What the data said: cross-products of the design, summed chunk by chunk. Rows are not needed after this.
 
-# Cells give the response less `origin`, which keeps its digits. `responses`: a matrix of other responses on the same rows, one
-# per column, in place of the rows' own.
+# Cells give the response less `origin`, which keeps its digits. `responses`: a matrix of other responses on the same
+# rows, one per column, in place of the rows' own.
 summed_blocks <- function(frame, rows, chunk_rows = 1e5, responses = NULL) {
   if (!is.null(frame$residual)) return(structured_blocks(frame, rows, responses))
   if (!is.null(responses) && !is.null(rows$offset)) responses <- responses - rows$offset

@@ -6,17 +6,18 @@
 #'
 #' @param formula a formula with random terms, with or without a response, which need not exist.
 #' @param data a data frame with the rows of the design.
-#' @param newparams values of all parameters: a list with `beta` (fixed effects in the order of the model matrix, or with names),
-#'   `theta` (relative Cholesky parameters, term by term) and `sigma`; or by name, as in [simulate.lmm_fit()]: coefficients,
-#'   `"sd_(Intercept)|g"` (for a term of one column also by its name in [VarCorr()]: `g`), `"cor_x.(Intercept)|g"`, `sigma`.
-#'   Correlations that are not given are 0.
+#' @param newparams values of all parameters: a list with `beta` (fixed effects in the order of the model matrix, or
+#'   with names), `theta` (relative Cholesky parameters, term by term) and `sigma`; or by name, as in
+#'   [simulate.lmm_fit()]: coefficients, `"sd_(Intercept)|g"` (for a term of one column also by its name in [VarCorr()]:
+#'   `g`), `"cor_x.(Intercept)|g"`, `sigma`. Correlations that are not given are 0.
 #' @param nsim number of responses.
 #' @param seed a whole number that fixes the random numbers, or `NULL`.
 #' @param weights prior weights of the rows.
 #' @param ... not used.
 #' @return A data frame with one column per response and a row per row of `data`, as [simulate.lmm_fit()] gives.
 #' @section Conditions:
-#' `lmm_error_input`: a parameter without a value, or one that the model does not have; for the formula and the data those of [lmm()].
+#' `lmm_error_input`: a parameter without a value, or one that the model does not have; for the formula and the data
+#' those of [lmm()].
 #' @seealso [simulate.lmm_fit()] for a fit, [power_study()].
 #' @concept sample size
 #' @concept simulation
@@ -38,7 +39,8 @@ template_fit <- function(formula, data, newparams, REML = TRUE, weights = NULL) 
   formula <- check_formula(formula)
   response <- if (length(formula) == 2L) as.name("response") else formula[[2L]]
   if (!is.name(response)) {
-    lmm_abort("input", paste0("the response of a model to draw from must be a name, not `", deparse_line(response), "`."), what = "formula",
+    lmm_abort("input", paste0("the response of a model to draw from must be a name, not `", deparse_line(response),
+                              "`."), what = "formula",
               fix = "Draw the transformed response, and transform it back.")
   }
   data <- check_data(data)
@@ -65,7 +67,8 @@ set_all_parameters <- function(fit, newparams) {
   named <- names(fit_beta(fit))[fit_estimable(fit)]
   if (is.null(beta) || !is.null(names(beta))) missing <- c(missing, setdiff(named, c(names(given), names(beta))))
   if (length(missing)) {
-    lmm_abort("input", paste0("`newparams` gives no value for ", enumerate(quote_name(missing), 20L), "."), what = missing,
+    lmm_abort("input", paste0("`newparams` gives no value for ", enumerate(quote_name(missing), 20L), "."),
+              what = missing,
               fix = "Without a fit every fixed effect and standard deviation needs a value.")
   }
   fit$estimates$covariance <- lapply(fit_covariance(fit), function(S) diag(nrow(S)))

@@ -1,44 +1,54 @@
-# Generic functions of other packages whose methods for fits of 'lme4' look inside them: ours hand over what as_lmer() makes.
-# One method serves all, since it finds out which generic has called it.
+# Generic functions of other packages whose methods for fits of 'lme4' look inside them: ours hand over what as_lmer()
+# makes. One method serves all, since it finds out which generic has called it.
 
 lmer_generics <- list(
   stats = "influence",
-  insight = c("clean_parameters", "ellipsis_info", "find_algorithm", "find_formula", "find_parameters", "find_predictors",
-              "find_random", "find_statistic", "find_terms", "find_transformation", "find_weights", "get_datagrid", "get_deviance",
+  insight = c("clean_parameters", "ellipsis_info", "find_algorithm", "find_formula", "find_parameters",
+              "find_predictors",
+              "find_random", "find_statistic", "find_terms", "find_transformation", "find_weights", "get_datagrid",
+              "get_deviance",
               "get_intercept", "get_loglikelihood", "get_modelmatrix", "get_random", "get_statistic", "get_variance",
               "is_converged", "is_mixed_model", "model_info", "n_parameters", "null_model"),
   bayestestR = c("ci", "equivalence_test", "p_direction", "p_significance"),
-  parameters = c("bootstrap_model", "bootstrap_parameters", "dof_satterthwaite", "format_parameters", "model_parameters", "p_value",
+  parameters = c("bootstrap_model", "bootstrap_parameters", "dof_satterthwaite", "format_parameters",
+                 "model_parameters", "p_value",
                  "principal_components", "reduce_parameters", "se_satterthwaite", "select_parameters", "simulate_model",
                  "simulate_parameters", "standard_error", "standardize_parameters"),
-  performance = c("check_autocorrelation", "check_collinearity", "check_convergence", "check_heteroscedasticity", "check_homogeneity",
-                  "check_model", "check_normality", "check_outliers", "check_overdispersion", "check_predictions", "check_residuals",
+  performance = c("check_autocorrelation", "check_collinearity", "check_convergence", "check_heteroscedasticity",
+                  "check_homogeneity",
+                  "check_model", "check_normality", "check_outliers", "check_overdispersion", "check_predictions",
+                  "check_residuals",
                   "check_singularity", "model_performance", "performance_aic", "performance_aicc", "r2", "test_bf",
                   "test_likelihoodratio", "test_performance", "test_vuong", "test_wald"),
   effects = c("Effect", "allEffects", "predictorEffect", "predictorEffects"),
   clubSandwich = c("vcovCR", "coef_CS", "residuals_CS", "model_matrix", "targetVariance", "weightMatrix", "v_scale"),
-  car = c("Confint", "S", "deltaMethod", "infIndexPlot", "influencePlot", "matchCoefs", "outlierTest", "powerTransform", "vif"),
+  car = c("Confint", "S", "deltaMethod", "infIndexPlot", "influencePlot", "matchCoefs", "outlierTest", "powerTransform",
+          "vif"),
   MuMIn = c("extractDIC", "r.squaredGLMM"),
   arm = c("display", "extractDIC", "se.coef", "sigma.hat", "sim"),
   merTools = c("draw", "fastdisp"),
   flextable = "as_flextable"
 )
 
-# Those of 'lmerTest' want its own class; 'pbkrtest' ignores prior weights, so that its results for weighted fits are wrong.
+# Those of 'lmerTest' want its own class; 'pbkrtest' ignores prior weights, so that its results for weighted fits are
+# wrong.
 lmertest_generics <- list(lmerTest = c("difflsmeans", "ls_means", "lsmeansLT"))
-pbkrtest_generics <- list(pbkrtest = c("KRmodcomp", "PBmodcomp", "PBrefdist", "SATmodcomp", "getLRT", "get_Lb_ddf", "get_SigmaG",
+pbkrtest_generics <- list(pbkrtest = c("KRmodcomp", "PBmodcomp", "PBrefdist", "SATmodcomp", "getLRT", "get_Lb_ddf",
+                                       "get_SigmaG",
                                        "model2restriction_matrix", "vcovAdj"))
 
 # Methods of our own. A converted fit would not do: prior weights are lost, or the result should be one of lmm().
 partner_methods <- list(
-  insight = list(get_df = get_df_insight, get_parameters = get_parameters_insight, get_predicted = get_predicted_insight),
+  insight = list(get_df = get_df_insight, get_parameters = get_parameters_insight,
+                 get_predicted = get_predicted_insight),
   parameters = list(p_value_kenward = p_value_kenward_parameters, se_kenward = se_kenward_parameters,
                     ci_kenward = ci_kenward_parameters, degrees_of_freedom = degrees_of_freedom_parameters),
   datawizard = list(standardize = standardize_datawizard),
   ggeffects = list(get_predictions = get_predictions_ggeffects),
   DHARMa = list(getSimulations = simulations_dharma, getFixedEffects = function(object, ...) fixef(object),
                 getData = function(object, ...) getData.lmm_fit(object)),
-  marginaleffects = list(get_coef = function(model, ...) fixef(model, add.dropped = FALSE), set_coef = with_coefficients,
+  marginaleffects = list(get_coef = function(model, ...) fixef(model, add.dropped = FALSE),
+                         set_coef = with_coefficients,
                          get_predict = predict_marginaleffects),
   sandwich = list(bread = no_sandwich, estfun = no_sandwich),
   MuMIn = list(coeffs = function(model) fixef(model), makeArgs = dredge_arguments)
@@ -54,7 +64,8 @@ partner_methods <- list(
 }
 
 # Packages -> names of generics becomes packages -> named methods.
-delegating <- function(table, method) lapply(table, function(names) stats::setNames(rep(list(method), length(names)), names))
+delegating <- function(table, method) lapply(table, function(names) stats::setNames(rep(list(method), length(names)),
+                                                                                    names))
 
 register_at_load <- function(table) {
   for (package in names(table)) {
@@ -68,7 +79,8 @@ register_at_load <- function(table) {
 
 register_methods <- function(package, methods) {
   home <- asNamespace(package)
-  there <- function(name) exists(name, envir = home, inherits = FALSE) || exists(name, envir = parent.env(home), inherits = FALSE)
+  there <- function(name) exists(name, envir = home, inherits = FALSE) || exists(name, envir = parent.env(home),
+                                                                                 inherits = FALSE)
   for (name in Filter(there, names(methods))) registerS3method(name, "lmm_fit", methods[[name]], envir = home)
   if (package == "marginaleffects") {                          # its way to make a class known
     options(marginaleffects_model_classes = union(getOption("marginaleffects_model_classes"), "lmm_fit"))
@@ -86,22 +98,24 @@ as_unweighted_lmer <- function(fit) {
 check_unweighted <- function(fit, who) {
   if (all(row_weights(fit_rows(fit, "as_lmer()")) == 1)) return(invisible())
   lmm_abort("input", paste0("the method of Kenward and Roger of ", who, " ignores prior weights."), what = "weights",
-            fix = paste("Use summary(fit, ddf = \"Kenward-Roger\"), anova(small, large, test = \"F\", ddf = \"Kenward-Roger\"),",
+            fix = paste(
+              "Use summary(fit, ddf = \"Kenward-Roger\"), anova(small, large, test = \"F\", ddf = \"Kenward-Roger\"),",
                         "vcov(fit, type = \"kenward-roger\") or bootstrap_test()."))
 }
 
 # Does a call ask for Kenward and Roger's method, by one of its words or by KR = TRUE?
 asks_for_kenward <- function(call, scope) {
   parts <- as.list(call)[-1L]
-  if (length(parts) && !is.null(names(parts)) && isTRUE(tryCatch(eval(parts$KR, scope), error = function(e) NULL))) return(TRUE)
+  if (length(parts) && !is.null(names(parts)) && isTRUE(tryCatch(eval(parts$KR, scope),
+                                                                 error = function(e) NULL))) return(TRUE)
   given <- Filter(function(part) is.character(part) || is.symbol(part) && nzchar(as.character(part)), parts)
   words <- lapply(given, function(part) if (is.symbol(part)) value_there(part, scope) else part)
   any(vapply(words, function(word) is.character(word) && any(grepl("^(kr|kenward([-_ ]?roger)?)$", tolower(word))), NA))
 }
 
-# A method that converts every fit in the call. It is called by UseMethod(), in a frame just above that of the generic. The call is
-# made again as it was written, so that expressions and names in it keep their meaning; what a call makes is converted where it has no
-# name and where the generic looks for its method, which must not find ours again.
+# A method that converts every fit in the call. It is called by UseMethod(), in a frame just above that of the generic.
+# The call is made again as it was written, so that expressions and names in it keep their meaning; what a call makes is
+# converted where it has no name and where the generic looks for its method, which must not find ours again.
 through <- function(convert) {
   function(...) {
     generic <- sys.function(-1L)
@@ -134,7 +148,8 @@ through <- function(convert) {
   }
 }
 
-# Functions look for the data of a fit where its formula was written, or where they are called: `.data` is found in both places.
+# Functions look for the data of a fit where its formula was written, or where they are called: `.data` is found in both
+# places.
 with_data_there <- function(fit, scope) {
   home <- environment(stats::formula(fit))
   look_up <- function(env) tryCatch(eval(fit@call$data, env), error = function(e) NULL)
@@ -156,8 +171,8 @@ dispatch_place <- function(call, generic) {
   c(named, places[!nzchar(given[-1L])])[1L]
 }
 
-# The call with ..1, ..2 and so on in place of `...`, where one of these is a fit. Only what is a name there is looked at, and the
-# first, which the generic may have looked at already: others may have no value of their own.
+# The call with ..1, ..2 and so on in place of `...`, where one of these is a fit. Only what is a name there is looked
+# at, and the first, which the generic may have looked at already: others may have no value of their own.
 spread_dots <- function(call, caller) {
   at <- which(vapply(as.list(call), function(part) identical(part, quote(...)), NA))
   if (length(at) != 1L) return(call)
@@ -176,7 +191,8 @@ spread_dots <- function(call, caller) {
 name_for_fit <- function(part, place, caller) {
   if (is.symbol(part)) {
     written <- eval(quote(substitute(list(...))), caller)[-1L][[as.integer(sub("..", "", part, fixed = TRUE))]]
-    if (is.symbol(written) && !is_dots_element(written) && !exists(as.character(written), envir = caller, inherits = FALSE)) return(written)
+    if (is.symbol(written) && !is_dots_element(written) && !exists(as.character(written), envir = caller,
+                                                                   inherits = FALSE)) return(written)
   }
   as.name(paste0("fit", if (place > 2L) place))
 }

@@ -18,28 +18,31 @@ generics::augment
 #'
 #' @param x a fit made by [lmm()].
 #' @param effects which estimates: `"fixed"`, `"ran_pars"` (standard deviations and correlations), `"ran_vals"`
-#'   (conditional modes of the random effects), `"ran_coefs"` (coefficients of each level, see [coef()][coef.lmm_fit()]).
+#'   (conditional modes of the random effects), `"ran_coefs"` (coefficients of each level, see
+#'   [coef()][coef.lmm_fit()]).
 #' @param scales `"sdcor"` or `"vcov"`: scale of the parameters of the random effects.
 #' @param exponentiate apply `exp()` to the fixed effects and their limits? For a response on the log scale.
 #' @param conf.int,conf.level add limits of this level? `level` is another name for `conf.level`.
 #' @param conf.method how to find the limits of fixed effects and parameters of the random effects. `NULL`: those of
-#'   `confint(x, ddf = ddf)`, for fixed effects `estimate +- quantile * std.error` with the t quantile of the degrees of freedom that belong
-#'   to `p.value` (normal where there are none), for standard deviations and correlations profile limits by REML; limits of variances are
-#'   squares of these, limits of covariances those of [quantity()]. `"Wald"`: the same for fixed effects, Wald limits for the others.
-#'   `"profile"`, `"boot"` and `"chisq"`: those of [confint()][confint.lmm_fit()] for all. Modes always have normal limits.
+#'   `confint(x, ddf = ddf)`, for fixed effects `estimate +- quantile * std.error` with the t quantile of the degrees of
+#'   freedom that belong to `p.value` (normal where there are none), for standard deviations and correlations profile
+#'   limits by REML; limits of variances are squares of these, limits of covariances those of [quantity()]. `"Wald"`:
+#'   the same for fixed effects, Wald limits for the others. `"profile"`, `"boot"` and `"chisq"`: those of
+#'   [confint()][confint.lmm_fit()] for all. Modes always have normal limits.
 #' @param ddf,ddf.method method for the degrees of freedom, see [ddf_methods()]; `ddf = NULL` for none.
 #' @param data,newdata rows to add to; by default those behind the fit.
 #' @param ... for `tidy()` options of the method, see [ddf_method()]; otherwise not used.
-#' @return `tidy()`: a row per estimate with columns `effect`, `group`, `level` (for modes and coefficients), `term`, `estimate`,
-#'   `std.error`, `statistic`, `df`, `p.value` and limits, as far as the rows asked for have them. Standard deviations come before
-#'   correlations; for a fit by the iterative solver they have `mc.error`, twice the Monte Carlo error. `glance()`: one row,
-#'   for the iterative solver with `mc.error` of `logLik`. `augment()`: the rows with `.fitted`, `.resid`, `.fixed`, and those of the fit also with `.hat`,
-#'   `.cooksd`, `.std.resid`, and `.weights` and `.offset` where there are any (the iterative solver has
-#'   no leverages: `NA`); row names as `.rownames`. Without `data` these are the rows used;
-#'   `data` may also hold the rows that were left out for missing values, whose values are `NA`.
+#' @return `tidy()`: a row per estimate with columns `effect`, `group`, `level` (for modes and coefficients), `term`,
+#'   `estimate`, `std.error`, `statistic`, `df`, `p.value` and limits, as far as the rows asked for have them. Standard
+#'   deviations come before correlations; for a fit by the iterative solver they have `mc.error`, twice the Monte Carlo
+#'   error. `glance()`: one row, for the iterative solver with `mc.error` of `logLik`. `augment()`: the rows with
+#'   `.fitted`, `.resid`, `.fixed`, and those of the fit also with `.hat`, `.cooksd`, `.std.resid`, and `.weights` and
+#'   `.offset` where there are any (the iterative solver has no leverages: `NA`); row names as `.rownames`. Without
+#'   `data` these are the rows used; `data` may also hold the rows that were left out for missing values, whose values
+#'   are `NA`.
 #' @section Conditions:
-#' `lmm_error_input`: unknown `effects`, `scales` or method, or `data` with another number of rows than the fit; for `newdata` those of
-#' [predict()][predict.lmm_fit()].
+#' `lmm_error_input`: unknown `effects`, `scales` or method, or `data` with another number of rows than the fit; for
+#' `newdata` those of [predict()][predict.lmm_fit()].
 #' @seealso [tidy_results] for tests, bootstraps and other results.
 #' @concept broom
 #' @concept tibble
@@ -58,15 +61,18 @@ NULL
 #' @method tidy lmm_fit
 #' @export
 tidy.lmm_fit <- function(x, effects = c("ran_pars", "fixed"), scales = c("sdcor", "vcov"), conf.int = FALSE,
-                         conf.level = 0.95, ddf = "Satterthwaite", conf.method = NULL, ddf.method = ddf, exponentiate = FALSE, ...) {
-  effects <- vapply(effects, match_word, "", c("fixed", "ran_pars", "ran_vals", "ran_coefs"), "effects", USE.NAMES = FALSE)
+                         conf.level = 0.95, ddf = "Satterthwaite", conf.method = NULL, ddf.method = ddf,
+                         exponentiate = FALSE, ...) {
+  effects <- vapply(effects, match_word, "", c("fixed", "ran_pars", "ran_vals", "ran_coefs"), "effects",
+                    USE.NAMES = FALSE)
   scales <- match_word(scales[1L], c("sdcor", "vcov"), "scales")
   check_flag(exponentiate, "exponentiate")
   level <- level_argument(conf.level, "conf.level", !missing(conf.level), list(...))
   if (missing(ddf) && "fixed" %in% effects) ddf <- default_ddf(x)
   if (!"fixed" %in% effects) do.call(check_dots_empty, without_level(list(...)))
   limits <- if (!check_flag(conf.int, "conf.int")) "none"
-            else if (is.null(conf.method)) "default" else match_word(conf.method, c("Wald", "profile", "chisq", "boot"), "conf.method")
+            else if (is.null(conf.method)) "default" else match_word(conf.method, c("Wald", "profile", "chisq", "boot"),
+                                                                     "conf.method")
   fixed <- function(...) tidy_fixed(x, ddf.method, limits, level, exponentiate, ...)
   parts <- list(if ("fixed" %in% effects) do.call(fixed, without_level(list(...))),
                 if ("ran_pars" %in% effects) tidy_parameters(x, scales, limits, level),
@@ -83,7 +89,8 @@ as_tidy <- function(out) {
 
 tidy_fixed <- function(fit, ddf, limits, level, exponentiate, ...) {
   table <- coef(summary(fit, ddf, ...))
-  out <- data.frame(effect = rep("fixed", nrow(table)), term = as.character(rownames(table)), estimate = table[, "Estimate"],
+  out <- data.frame(effect = rep("fixed", nrow(table)), term = as.character(rownames(table)),
+                    estimate = table[, "Estimate"],
                     std.error = table[, "Std. Error"], statistic = table[, "t value"],
                     stringsAsFactors = FALSE, row.names = NULL)
   if ("df" %in% colnames(table)) out[c("df", "p.value")] <- list(table[, "df"], table[, "Pr(>|t|)"])
@@ -112,21 +119,24 @@ tidy_parameters <- function(fit, scales, limits, level) {
   varcorr <- VarCorr(fit)
   pars <- as.data.frame(varcorr)
   name <- if (scales == "sdcor") c("sd__", "cor__") else c("var__", "cov__")
-  term <- ifelse(is.na(pars$var1), "Observation", ifelse(is.na(pars$var2), pars$var1, paste0(pars$var1, ".", pars$var2)))
+  term <- ifelse(is.na(pars$var1), "Observation",
+                 ifelse(is.na(pars$var2), pars$var1, paste0(pars$var1, ".", pars$var2)))
   out <- data.frame(effect = "ran_pars", group = pars$grp, term = paste0(name[1L + !is.na(pars$var2)], term),
                     estimate = pars[[scales]], stringsAsFactors = FALSE)
   if (scales == "sdcor" && any(pars$vcov < 0 & is.na(pars$var2), na.rm = TRUE)) {
-    lmm_inform("limits", "a negative variance has no standard deviation: its row is NA.", what = "scales", fix = "Use scales = \"vcov\".")
+    lmm_inform("limits", "a negative variance has no standard deviation: its row is NA.", what = "scales",
+               fix = "Use scales = \"vcov\".")
   }
   out$mc.error <- monte_carlo_of_rows(pars, attr(varcorr, "monte_carlo")$table, scales)
   if (limits == "none") return(out)
-  found <- if (limits == "default") parameter_row_limits(fit, scales, level) else row_limits_by(fit, scales, limits, level)
+  found <- if (limits == "default") parameter_row_limits(fit, scales,
+                                                         level) else row_limits_by(fit, scales, limits, level)
   out[c("conf.low", "conf.high")] <- list(found[, 1L], found[, 2L])
   out
 }
 
-# Limits by another method. On the scale of variances those of standard deviations are squared, and covariances have none, where a
-# method gives no limits of variances.
+# Limits by another method. On the scale of variances those of standard deviations are squared, and covariances have
+# none, where a method gives no limits of variances.
 row_limits_by <- function(fit, scales, limits, level) {
   direct <- scales == "sdcor" || limits %in% c("Wald", "chisq")
   found <- stats::confint(fit, "theta_", level = level, method = limits, quiet = TRUE,
@@ -141,7 +151,8 @@ row_limits_by <- function(fit, scales, limits, level) {
 parameter_row_limits <- function(fit, scales, level) {
   parameters <- variance_parameters(fit)
   if (!fit_is_bounded(fit) || has_special(fit)) {
-    limits <- stats::confint(fit, "theta_", level, "Wald", scale = if (scales == "sdcor") "sd" else "variance", quiet = TRUE)
+    limits <- stats::confint(fit, "theta_", level, "Wald", scale = if (scales == "sdcor") "sd" else "variance",
+                             quiet = TRUE)
     return(unname(limits))
   }
   limits <- unname(stats::confint(fit, "theta_", level, criterion = "REML", quiet = TRUE))
@@ -163,7 +174,8 @@ covariance_limits <- function(fit, parameters, level) {
 
 tidy_modes <- function(fit, limits, level) {
   modes <- as.data.frame(ranef(fit))
-  out <- data.frame(effect = "ran_vals", group = modes$grpvar, level = as.character(modes$grp), term = as.character(modes$term),
+  out <- data.frame(effect = "ran_vals", group = modes$grpvar, level = as.character(modes$grp),
+                    term = as.character(modes$term),
                     estimate = modes$condval, std.error = modes$condsd, stringsAsFactors = FALSE)
   if (limits == "none") out else add_limits(out, Inf, level)
 }
@@ -172,12 +184,14 @@ tidy_coefficients <- function(fit) {
   parts <- coef(fit)
   do.call(rbind, Map(function(group, table) {
     data.frame(effect = "ran_coefs", group = group, level = rep(rownames(table), ncol(table)),
-               term = rep(names(table), each = nrow(table)), estimate = unlist(table, use.names = FALSE), stringsAsFactors = FALSE)
+               term = rep(names(table), each = nrow(table)), estimate = unlist(table, use.names = FALSE),
+               stringsAsFactors = FALSE)
   }, names(parts), unclass(parts)))
 }
 
 bind_rows_by_name <- function(parts) {
-  wanted <- c("effect", "group", "level", "term", "estimate", "std.error", "mc.error", "statistic", "df", "p.value", "conf.low",
+  wanted <- c("effect", "group", "level", "term", "estimate", "std.error", "mc.error", "statistic", "df", "p.value",
+              "conf.low",
               "conf.high")
   columns <- intersect(wanted, unlist(lapply(parts, names)))
   do.call(rbind, lapply(unname(parts), function(part) {
@@ -203,7 +217,8 @@ glance.lmm_fit <- function(x, ...) {
 augment.lmm_fit <- function(x, data = NULL, newdata = NULL, ...) {
   if (!is.null(newdata)) {
     newdata$.fitted <- unname(predict(x, newdata, allow.new.levels = TRUE))
-    newdata$.fixed <- withCallingHandlers(unname(predict(x, newdata, re.form = NA)),      # what is to be said has been said
+    # what is to be said has been said
+    newdata$.fixed <- withCallingHandlers(unname(predict(x, newdata, re.form = NA)),
                                           lmm_warning_newdata = function(w) tryInvokeRestart("muffleWarning"))
     return(as_augmented(newdata))
   }
@@ -226,7 +241,8 @@ row_values <- function(fit, rows) {
   out <- data.frame(.fitted = fitted, .resid = as.vector(rows$y) - fitted,
                     .hat = if (none) NA_real_ else used(stats::hatvalues(fit)),
                     .cooksd = if (none) NA_real_ else used(stats::cooks.distance(fit)),
-                    .std.resid = if (none) NA_real_ else used(stats::rstandard(fit)), .fixed = mean_response(fit, rows, all_columns(fit, FALSE)))
+                    .std.resid = if (none) NA_real_ else used(stats::rstandard(fit)),
+                    .fixed = mean_response(fit, rows, all_columns(fit, FALSE)))
   if (!is.null(rows$weights)) out$.weights <- row_weights(rows)
   if (!is.null(rows$offset)) out$.offset <- as.vector(rows$offset)
   out
@@ -247,6 +263,8 @@ rows_of_data <- function(values, rows, data) {
 
 # Names of rows that say more than their number become a column.
 as_augmented <- function(data) {
-  if (!identical(rownames(data), as.character(seq_len(nrow(data)))) && !".rownames" %in% names(data)) data <- cbind(.rownames = rownames(data), data)
+  if (!identical(rownames(data),
+                 as.character(seq_len(nrow(data)))) && !".rownames" %in%
+                 names(data)) data <- cbind(.rownames = rownames(data), data)
   as_tidy(data)
 }

@@ -2,14 +2,16 @@
 
 #' Tests, bootstraps and other results as data frames
 #'
-#' @param x a result of [contest()] or [predictable()], [quantity()], [bootstrap()], [rlrt()] or [lrt()], [bootstrap_test()] or
-#'   [variance_components()], or [anova()][anova.lmm_fit] of several fits; for `augment()` random effects as [ranef()][ranef.lmm_fit()] gives them.
+#' @param x a result of [contest()] or [predictable()], [quantity()], [bootstrap()], [rlrt()] or [lrt()],
+#'   [bootstrap_test()] or [variance_components()], or [anova()][anova.lmm_fit] of several fits; for `augment()` random
+#'   effects as [ranef()][ranef.lmm_fit()] gives them.
 #' @param conf.int,conf.level add percentile limits of this level to a bootstrap?
 #' @param ci.level level of the intervals of random effects.
 #' @param ... not used.
-#' @return A data frame, a tibble where that package is installed, with the columns of 'broom': `term`, `estimate`, `std.error`, `statistic`,
-#'   `df` (or `num.df` and `den.df`), `p.value`, `conf.low`, `conf.high`, as far as the result has them; `bias` for a bootstrap. `augment()` of
-#'   random effects: `grp`, `variable`, `level`, `estimate`, `qq` (normal quantile), `std.error`, and limits `lb` and `ub`.
+#' @return A data frame, a tibble where that package is installed, with the columns of 'broom': `term`, `estimate`,
+#'   `std.error`, `statistic`, `df` (or `num.df` and `den.df`), `p.value`, `conf.low`, `conf.high`, as far as the result
+#'   has them; `bias` for a bootstrap. `augment()` of random effects: `grp`, `variable`, `level`, `estimate`, `qq`
+#'   (normal quantile), `std.error`, and limits `lb` and `ub`.
 #' @section Conditions:
 #' `lmm_error_input`: a level outside 0 to 1.
 #' @seealso [ems()] for analyses of variance.
@@ -23,9 +25,12 @@
 #' @name tidy_results
 NULL
 
-broom_names <- c(Estimate = "estimate", `Std. Error` = "std.error", `t value` = "statistic", `F value` = "statistic", `Pr(>|t|)` = "p.value",
-                 `Pr(>F)` = "p.value", lower = "conf.low", upper = "conf.high", NumDF = "num.df", DenDF = "den.df", se = "std.error",
-                 Df = "df", `Sum Sq` = "sumsq", `Mean Sq` = "meansq", stat = "statistic", grp = "group", SS = "sumsq", MS = "meansq")
+broom_names <- c(Estimate = "estimate", `Std. Error` = "std.error", `t value` = "statistic", `F value` = "statistic",
+                 `Pr(>|t|)` = "p.value",
+                 `Pr(>F)` = "p.value", lower = "conf.low", upper = "conf.high", NumDF = "num.df", DenDF = "den.df",
+                 se = "std.error",
+                 Df = "df", `Sum Sq` = "sumsq", `Mean Sq` = "meansq", stat = "statistic", grp = "group", SS = "sumsq",
+                 MS = "meansq")
 
 # Columns of a table by the names of 'broom', its row names first.
 renamed_table <- function(x, term = rownames(x)) {
@@ -50,7 +55,8 @@ tidy.contest_table <- function(x, ...) {
 tidy.lmm_comparison <- function(x, ...) {
   check_dots_empty(...)
   out <- renamed_table(x)
-  broom <- c(`-2*log(L)` = "minus2logL", Chisq = "statistic", `Pr(>Chisq)` = "p.value", `Pr(boot)` = "p.value", `MC error` = "mc.error")
+  broom <- c(`-2*log(L)` = "minus2logL", Chisq = "statistic", `Pr(>Chisq)` = "p.value", `Pr(boot)` = "p.value",
+             `MC error` = "mc.error")
   known <- names(out) %in% names(broom)
   names(out)[known] <- broom[names(out)[known]]
   out
@@ -83,7 +89,8 @@ tidy.lmm_bootstrap <- function(x, conf.int = FALSE, conf.level = 0.95, ...) {
 #' @export
 tidy.rlrt <- function(x, ...) {
   check_dots_empty(...)
-  as_tidy(data.frame(term = x$data.name, statistic = unname(x$statistic), p.value = x$p.value, mc.error = x$mc.error, method = x$method,
+  as_tidy(data.frame(term = x$data.name, statistic = unname(x$statistic), p.value = x$p.value, mc.error = x$mc.error,
+                     method = x$method,
                      stringsAsFactors = FALSE))
 }
 
@@ -112,9 +119,12 @@ augment.ranef.lmm_fit <- function(x, ci.level = 0.9, ...) {
   check_level(ci.level, "ci.level")
   modes <- as.data.frame(x)
   panel <- interaction(modes$grpvar, modes$term, drop = TRUE)
-  quantile <- stats::ave(modes$condval, panel, FUN = function(b) stats::qnorm(stats::ppoints(length(b)))[rank(b, ties.method = "first")])
+  quantile <- stats::ave(modes$condval, panel,
+                         FUN = function(b) stats::qnorm(stats::ppoints(length(b)))[rank(b, ties.method = "first")])
   se <- if (is.null(modes$condsd)) NA_real_ else modes$condsd
   half <- stats::qnorm((1 + ci.level) / 2) * se
-  as_tidy(data.frame(grp = as.character(modes$grpvar), variable = as.character(modes$term), level = modes$grp, estimate = modes$condval,
-                     qq = quantile, std.error = se, lb = modes$condval - half, ub = modes$condval + half, stringsAsFactors = FALSE))
+  as_tidy(data.frame(grp = as.character(modes$grpvar), variable = as.character(modes$term), level = modes$grp,
+                     estimate = modes$condval,
+                     qq = quantile, std.error = se, lb = modes$condval - half, ub = modes$condval + half,
+                     stringsAsFactors = FALSE))
 }

@@ -2,26 +2,30 @@
 
 #' Tolerance intervals
 #'
-#' Limits between which (or above, or below which) at least the proportion `content` of future observations lies, with confidence
-#' `level`. Future observations are of new levels of all grouping factors: their variance is the total variance.
+#' Limits between which (or above, or below which) at least the proportion `content` of future observations lies, with
+#' confidence `level`. Future observations are of new levels of all grouping factors: their variance is the total
+#' variance.
 #'
-#' With mean `m`, total variance `v` with Satterthwaite's degrees of freedom `f = 2 (v / se(v))^2`, and effective number of
-#' observations `n = v / Var(m)`, one-sided limits are `m +- t sqrt(v / n)`, where `t` is the quantile of the noncentral t
-#' distribution with noncentrality `z sqrt(n)`; two-sided limits are `m +- k sqrt(v)` with the `k` for which the probability of
-#' holding `content`, integrated over the distributions of `m` and `v`, is `level` (Odeh and Owen 1980). For independent observations both are exact.
+#' With mean `m`, total variance `v` with Satterthwaite's degrees of freedom `f = 2 (v / se(v))^2`, and effective number
+#' of observations `n = v / Var(m)`, one-sided limits are `m +- t sqrt(v / n)`, where `t` is the quantile of the
+#' noncentral t distribution with noncentrality `z sqrt(n)`; two-sided limits are `m +- k sqrt(v)` with the `k` for
+#' which the probability of holding `content`, integrated over the distributions of `m` and `v`, is `level` (Odeh and
+#' Owen 1980). For independent observations both are exact.
 #'
 #' @param fit a fit made by [lmm()].
-#' @param newdata a data frame with the variables of the fixed effects and the columns of random terms; levels of grouping factors are not
-#'   needed. The default, for models whose fixed effects are an intercept only, is that mean.
+#' @param newdata a data frame with the variables of the fixed effects and the columns of random terms; levels of
+#'   grouping factors are not needed. The default, for models whose fixed effects are an intercept only, is that mean.
 #' @param content proportion of observations that the interval holds.
 #' @param level confidence level.
 #' @param side `"two"`, `"lower"` or `"upper"`.
 #' @param ... not used.
-#' @return A data frame with a row per row of `newdata` and columns `fit`, `sd` (root of the total variance), `df`, `lower`, `upper`, in
-#'   the unit of the response.
+#' @return A data frame with a row per row of `newdata` and columns `fit`, `sd` (root of the total variance), `df`,
+#'   `lower`, `upper`, in the unit of the response.
 #' @section Conditions:
-#' `lmm_error_input`: no `newdata` for a model with covariates; `lmm_error_newdata` as for [predict()][predict.lmm_fit()].
-#' @references Odeh and Owen (1980) *Tables for Normal Tolerance Limits, Sampling Plans, and Screening*. Howe (1969) JASA 64, 610-620. Krishnamoorthy and Mathew (2009) *Statistical Tolerance Regions*, chapters 2 and 5. Hoffman and
+#' `lmm_error_input`: no `newdata` for a model with covariates; `lmm_error_newdata` as for
+#' [predict()][predict.lmm_fit()].
+#' @references Odeh and Owen (1980) *Tables for Normal Tolerance Limits, Sampling Plans, and Screening*. Howe (1969)
+#'   JASA 64, 610-620. Krishnamoorthy and Mathew (2009) *Statistical Tolerance Regions*, chapters 2 and 5. Hoffman and
 #'   Kringle (2005) Journal of Biopharmaceutical Statistics 15, 283-293.
 #' @seealso [predict.lmm_fit()] for prediction intervals, [gauge_rr()].
 #' @concept tolerance
@@ -34,7 +38,8 @@
 #' tolerance_interval(fit)
 #' tolerance_interval(fit, content = 0.99, side = "upper")
 #' @export
-tolerance_interval <- function(fit, newdata = NULL, content = 0.95, level = 0.95, side = c("two", "lower", "upper"), ...) {
+tolerance_interval <- function(fit, newdata = NULL, content = 0.95, level = 0.95, side = c("two", "lower", "upper"),
+                               ...) {
   check_fit(fit)
   refuse_structured(fit, "tolerance intervals are")
   check_level(content, "content")
@@ -55,7 +60,9 @@ tolerance_interval <- function(fit, newdata = NULL, content = 0.95, level = 0.95
 # New rows, or one without covariates.
 tolerance_rows <- function(fit, newdata) {
   if (is.null(newdata)) {
-    simple <- !length(attr(fit$frame$terms, "term.labels")) && all(vapply(fit_random(fit), function(t) identical(t$columns, "(Intercept)"), NA))
+    simple <- !length(attr(fit$frame$terms, "term.labels")) && all(vapply(fit_random(fit),
+                                                                          function(t) identical(t$columns,
+                                                                            "(Intercept)"), NA))
     if (!simple) {
       lmm_abort("input", "`newdata` is missing: the mean depends on covariates.", what = "newdata",
                 fix = "Give a data frame with the values of the covariates.")
@@ -88,14 +95,16 @@ tolerance_factor <- function(n, df, content, level, side) {
   suppressWarnings(stats::qt(level, df, stats::qnorm(content) * sqrt(n))) / sqrt(n)
 }
 
-# Where the mean is off by u standard errors, limits m -+ k s hold the proportion `content` if k s is at least the radius whose square is a
-# quantile of the noncentral chi-square distribution with one degree of freedom. The probability of that, over u and s, is `level`.
+# Where the mean is off by u standard errors, limits m -+ k s hold the proportion `content` if k s is at least the
+# radius whose square is a quantile of the noncentral chi-square distribution with one degree of freedom. The
+# probability of that, over u and s, is `level`.
 two_sided_factor <- function(n, df, content, level) {
   if (!is.finite(n + df) && (is.nan(n) || is.nan(df))) return(NA_real_)
   n <- min(n, 1e12)
   df <- min(df, 1e7)
   confidence <- function(k) {
-    holds <- function(u) stats::pchisq(df * stats::qchisq(content, 1, u^2 / n) / k^2, df, lower.tail = FALSE) * stats::dnorm(u)
+    holds <- function(u) stats::pchisq(df * stats::qchisq(content, 1, u^2 / n) / k^2, df,
+                                       lower.tail = FALSE) * stats::dnorm(u)
     2 * stats::integrate(holds, 0, 8.5, rel.tol = 1e-10)$value
   }
   howe <- stats::qnorm((1 + content) / 2) * sqrt((1 + 1 / n) * df / stats::qchisq(1 - level, df))

@@ -4,18 +4,20 @@
 #'
 #' Fits the model again with another formula or other arguments.
 #'
-#' The data, other variables and functions are looked up where the fit was made, which may be inside a function, then where `update()` is called.
-#' If the variables used are no longer what they were when the model was fitted, a warning says so. Data that exist only
-#' inside a function stay with the fit, as do weights, offset and the choice of rows; they also serve where the expression for the data is
-#' not a name (`data[[i]]`). If no data are found, as may happen when a fit is read from a file, the rows kept in the fit are used as far as
-#' they have the variables needed. The function in which a fit was made is not written to a file with it: after [readRDS()] a new term can use only
-#' variables of the data, or what exists where `update()` is called.
+#' The data, other variables and functions are looked up where the fit was made, which may be inside a function, then
+#' where `update()` is called. If the variables used are no longer what they were when the model was fitted, a warning
+#' says so. Data that exist only inside a function stay with the fit, as do weights, offset and the choice of rows; they
+#' also serve where the expression for the data is not a name (`data[[i]]`). If no data are found, as may happen when a
+#' fit is read from a file, the rows kept in the fit are used as far as they have the variables needed. The function in
+#' which a fit was made is not written to a file with it: after [readRDS()] a new term can use only variables of the
+#' data, or what exists where `update()` is called.
 #'
-#' Random terms are removed whatever the order in which they are written, and by parts: of `(x || g)` by `- (0 + x | g)` or `- (1 | g)`, of
-#' `(1 | a/b)` by `- (1 | a:b)`. A part of `(x | g)` cannot be removed by itself, since it has correlations with the rest.
+#' Random terms are removed whatever the order in which they are written, and by parts: of `(x || g)` by `- (0 + x | g)`
+#' or `- (1 | g)`, of `(1 | a/b)` by `- (1 | a:b)`. A part of `(x | g)` cannot be removed by itself, since it has
+#' correlations with the rest.
 #'
-#' A fit from [cross_products()] is updated inside the variables and keys that they hold; `update(fit, data = table + new)` fits its model to more
-#' data.
+#' A fit from [cross_products()] is updated inside the variables and keys that they hold;
+#' `update(fit, data = table + new)` fits its model to more data.
 #'
 #' @param object a fit made by [lmm()].
 #' @param formula. changes to the formula, as for [stats::update.formula()], or text that can be read as a formula.
@@ -23,9 +25,9 @@
 #' @param evaluate fit the model, or return the call?
 #' @return A fit, or a call.
 #' @section Conditions:
-#' Those of [lmm()]; `lmm_warning_data` where variables have changed since the fit; `lmm_error_input` where the data are gone
-#' and the rows that the fit holds do not have the variables needed; `lmm_error_formula` where a part of a term with correlations is to be removed;
-#' `lmm_message_formula` where a term to be removed is not in the model.
+#' Those of [lmm()]; `lmm_warning_data` where variables have changed since the fit; `lmm_error_input` where the data are
+#' gone and the rows that the fit holds do not have the variables needed; `lmm_error_formula` where a part of a term
+#' with correlations is to be removed; `lmm_message_formula` where a term to be removed is not in the model.
 #' @seealso [refit()] for another response, [anova][anova.lmm_fit] to compare two fits.
 #' @concept change a formula
 #' @concept model building
@@ -96,7 +98,8 @@ fitting_arguments <- function(fit, call, formula) {
   call$start <- NULL
   if (!is.call(call$contrasts) || !identical(call$contrasts[[1L]], quote(list))) return(call)
   text <- deparse_line(formula)
-  gone <- Filter(function(name) !name %in% all.vars(formula) && !grepl(name, text, fixed = TRUE), names(fit$frame$contrasts))
+  gone <- Filter(function(name) !name %in% all.vars(formula) && !grepl(name, text, fixed = TRUE),
+                 names(fit$frame$contrasts))
   keep <- !names(call$contrasts) %in% gone
   call$contrasts <- if (sum(keep) > 1L) call$contrasts[keep]
   call

@@ -1,4 +1,5 @@
-# The formula of an update: what is added by stats::update.formula(), and what is taken away, parts of diagonal terms included.
+# The formula of an update: what is added by stats::update.formula(), and what is taken away, parts of diagonal terms
+# included.
 
 updated_formula <- function(fit, change, caller) {
   change <- check_change(force_argument(change, "formula."), caller)
@@ -21,7 +22,8 @@ is_own_summand <- function(e) is.call(e) && (call_head(e) == "offset" || holds_b
 check_change <- function(change, caller) {
   if (is.character(change)) change <- formula_of_text(change, caller, "formula.")
   if (inherits(change, "formula")) return(change)
-  lmm_abort("input", paste0("`formula.` must be a formula, not ", kind_of(change), "."), what = "formula.", value = class(change),
+  lmm_abort("input", paste0("`formula.` must be a formula, not ", kind_of(change), "."), what = "formula.",
+            value = class(change),
             fix = "Write update(fit, . ~ . + x).")
 }
 
@@ -98,10 +100,12 @@ remaining_bars <- function(bars, taken, env) {
   unlist(Map(bar_without, bars, terms, MoreArgs = list(gone = gone)), recursive = FALSE)
 }
 
-# A part that the formula does not have is reported; one that belongs to a term with correlations cannot be taken from it.
+# A part that the formula does not have is reported; one that belongs to a term with correlations cannot be taken from
+# it.
 check_parts <- function(gone, terms) {
   for (part in gone) {
-    within <- Filter(function(term) identical(group_key(term$group), part$group) && all(part$labels %in% column_labels(term$lhs)), terms)
+    within <- Filter(function(term) identical(group_key(term$group),
+                                              part$group) && all(part$labels %in% column_labels(term$lhs)), terms)
     if (any(vapply(within, function(term) list(part) %in% term_parts(term), NA))) next
     text <- paste0("(", part_text(part$labels), " | ", paste(part$group, collapse = ":"), ")")
     joined <- Filter(function(term) !is_diagonal(term), within)
@@ -112,13 +116,17 @@ check_parts <- function(gone, terms) {
 
 abort_correlated_part <- function(text, term) {
   whole <- written_terms(list(term))
-  lmm_abort("formula", paste0("`", text, "` is a part of `", whole, "`, which has correlations: it cannot be taken away by itself."),
-            what = c(text, whole), fix = paste0("Take the whole term away and add what is to stay: . ~ . - ", whole, " + (...)."))
+  lmm_abort("formula",
+            paste0("`", text, "` is a part of `", whole,
+                   "`, which has correlations: it cannot be taken away by itself."),
+            what = c(text, whole),
+            fix = paste0("Take the whole term away and add what is to stay: . ~ . - ", whole, " + (...)."))
 }
 
 inform_absent <- function(text, there = NULL) {
   lmm_inform("formula", paste0("the formula has no term ", enumerate(quote_name(text)), " to take away",
-                               if (length(there)) paste0("; it has ", enumerate(quote_name(there), 12L)), "."), what = text)
+                               if (length(there)) paste0("; it has ", enumerate(quote_name(there), 12L)), "."),
+                               what = text)
 }
 
 # "1", or "0 + x": how the labels are written left of a bar.

@@ -11,9 +11,9 @@
 #' @return A list of covariance matrices, one per random term, with attributes `"stddev"` and `"correlation"`;
 #'   the residual standard deviation is its attribute `"sc"`. `as.data.frame()` has columns `grp`, `var1`, `var2`,
 #'   `vcov` and `sdcor`, the last holding standard deviations and correlations. The covariances of a diagonal
-#'   term are zero by definition and not listed. A fit by the iterative solver has one more column, `mc.error`, printed as `MC error`:
-#'   twice the Monte Carlo error of `sdcor`. Standard deviations are in units of the response by those of the column,
-#'   variances and covariances in their products.
+#'   term are zero by definition and not listed. A fit by the iterative solver has one more column, `mc.error`, printed
+#'   as `MC error`: twice the Monte Carlo error of `sdcor`. Standard deviations are in units of the response by those of
+#'   the column, variances and covariances in their products.
 #' @section Conditions:
 #' A `sigma` that is no number, or below 0, is an error of class `lmm_error_input`.
 #' @seealso [variance_components()] for standard errors, [confint][confint.lmm_fit] for limits, [quantity()]
@@ -33,7 +33,8 @@ VarCorr.lmm_fit <- function(x, sigma = 1, ...) {
   check_number(sigma, "sigma", lower = 0)
   terms <- Map(describe_covariance, fit_covariance(x), fit_random(x), sigma)
   terms <- Map(function(own, t, term) {
-    if (is_across(term)) describe_across(x, t, sigma) else if (is_special(term)) structure(own, listed = listed_parameters(x, t, sigma)) else own
+    if (is_across(term)) describe_across(x, t, sigma) else
+      if (is_special(term)) structure(own, listed = listed_parameters(x, t, sigma)) else own
   }, terms, seq_along(terms), fit_random(x))
   structure(stats::setNames(terms, fit_term_names(x)), bounded = fit_is_bounded(x), sc = fit_shown_sigma(x) * sigma,
             useSc = !isTRUE(x$cross_products$owns_scale), residual = if (is_structured(x)) residual_parameters(x),
@@ -50,7 +51,8 @@ describe_covariance <- function(covariance, term, scale) {
   sd <- real_root(diag(covariance))
   out <- structure(covariance, stddev = stats::setNames(sd, term$columns), correlation = as_correlation(covariance))
   if (!is_triangle(term)) attr(out, "structure") <- term$structure
-  if (is_special(term) && !is.null(term$label)) attr(out, "text") <- paste0(term$word, "(", term$label, "): ", structure_label(term))
+  if (is_special(term) && !is.null(term$label)) attr(out, "text") <- paste0(term$word, "(", term$label, "): ",
+                                                                            structure_label(term))
   out
 }
 
@@ -62,7 +64,8 @@ listed_parameters <- function(fit, t, scale) {
   root <- ifelse(parameters$kind[own] %in% c("variance", "specific"), 0.5, 1) * power
   place <- ifelse(parameters$kind[own] == "specific", paste("specific", parameters$var1[own]), parameters$var1[own])
   data.frame(var1 = place, var2 = ifelse(parameters$kind[own] == "rho", "cor", parameters$var2[own]),
-             vcov = variance_estimates(fit, "variance")[own] * scale^(2 * power), sdcor = variance_estimates(fit, "sd")[own] * scale^(2 * root),
+             vcov = variance_estimates(fit, "variance")[own] * scale^(2 * power),
+             sdcor = variance_estimates(fit, "sd")[own] * scale^(2 * root),
              stringsAsFactors = FALSE)
 }
 
@@ -105,8 +108,10 @@ monte_carlo_of_rows <- function(rows, table, scale = "sdcor") {
 # Parameters of a residual structure: variances with their roots, covariances, and all else in both columns.
 residual_rows_of <- function(own) {
   if (is.null(own)) return(NULL)
-  root <- ifelse(own$kind == "variance", sqrt(abs(own$estimate)), ifelse(own$kind == "covariance", NA_real_, own$estimate))
-  data.frame(grp = "Residual", var1 = own$name, var2 = NA_character_, vcov = own$estimate, sdcor = root, stringsAsFactors = FALSE)
+  root <- ifelse(own$kind == "variance", sqrt(abs(own$estimate)),
+                 ifelse(own$kind == "covariance", NA_real_, own$estimate))
+  data.frame(grp = "Residual", var1 = own$name, var2 = NA_character_, vcov = own$estimate, sdcor = root,
+             stringsAsFactors = FALSE)
 }
 
 long_covariance <- function(term, name, order) {

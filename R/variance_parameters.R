@@ -10,7 +10,8 @@ variance_parameters <- function(fit) {
   kinds <- Map(`[`, kinds, first)
   count <- vapply(at, nrow, 0L)
   column <- function(k) unlist(lapply(at, function(entries) entries[, k]))
-  word <- function(k) unlist(Map(function(term, entries, kind) parameter_places(term, entries, kind, k), random, at, kinds), use.names = FALSE)
+  word <- function(k) unlist(Map(function(term, entries, kind) parameter_places(term, entries, kind, k), random, at,
+                                 kinds), use.names = FALSE)
   out <- list(term = c(rep(seq_along(random), count), 0L), row = c(column(1L), 1L), col = c(column(2L), 1L),
               grp = c(rep(fit_term_names(fit), count), "Residual"), var1 = c(word(2L), NA), var2 = c(word(1L), NA))
   out$kind <- c(unlist(kinds), "variance")
@@ -71,7 +72,8 @@ parameter_keys <- function(term) paste(term_entries(term)[, 1L], term_entries(te
 
 own_key <- function(parameters) paste(parameters$row, parameters$col, parameters$kind)
 
-# How the places of a term's parameters are called: its columns, or the structure's word where one parameter stands for many.
+# How the places of a term's parameters are called: its columns, or the structure's word where one parameter stands for
+# many.
 parameter_places <- function(term, entries, kind, k) {
   out <- term$columns[entries[, k]]
   if (!is_special(term)) return(out)

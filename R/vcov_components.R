@@ -16,15 +16,15 @@
 #' @param scale `"variance"`: variances and covariances; `"sd"`: standard deviations and correlations.
 #' @param information which information matrix to invert.
 #' @param ... not used.
-#' @return `vcov_components()` a symmetric matrix with a row per parameter, in the order of `variance_components()`, the residual
-#'   last; units are products of those of the parameters. `variance_components()` a data frame with columns `grp`, `var1`, `var2`,
-#'   `estimate`, `se`, `df` (Satterthwaite's degrees of freedom `2 (estimate / se)^2` of a variance) and `reason`; for a fit by the
-#'   iterative solver also `mc.error`, twice the Monte Carlo error.
+#' @return `vcov_components()` a symmetric matrix with a row per parameter, in the order of `variance_components()`, the
+#'   residual last; units are products of those of the parameters. `variance_components()` a data frame with columns
+#'   `grp`, `var1`, `var2`, `estimate`, `se`, `df` (Satterthwaite's degrees of freedom `2 (estimate / se)^2` of a
+#'   variance) and `reason`; for a fit by the iterative solver also `mc.error`, twice the Monte Carlo error.
 #' @section Conditions:
-#' `lmm_error_input`: an unknown `scale` or `information`, or anything but a fit; `lmm_error_numeric`: more than 20000 effects of crossed
-#' factors. `lmm_error_solver`: a fit by the iterative solver has the average information alone.
-#' @references Searle, Casella and McCulloch (1992) *Variance Components*, chapter 6. Gilmour, Thompson and Cullis (1995)
-#'   Biometrics 51, 1440-1450.
+#' `lmm_error_input`: an unknown `scale` or `information`, or anything but a fit; `lmm_error_numeric`: more than 20000
+#' effects of crossed factors. `lmm_error_solver`: a fit by the iterative solver has the average information alone.
+#' @references Searle, Casella and McCulloch (1992) *Variance Components*, chapter 6. Gilmour, Thompson and Cullis
+#'   (1995) Biometrics 51, 1440-1450.
 #' @seealso [VarCorr][VarCorr.lmm_fit], [confint][confint.lmm_fit], [quantity()].
 #' @concept standard error of a variance
 #' @concept variance components
@@ -42,7 +42,8 @@ vcov_components <- function(fit, scale = c("variance", "sd"), information = c("o
   found <- component_errors(fit, scale, information)
   C <- outer(found$se, found$se) * found$correlation
   lost <- is.na(found$reason) & (!is.finite(diag(C)) | diag(C) == 0)
-  found$reason[lost] <- "the square of its standard error leaves double precision; change the unit of the response or covariate"
+  found$reason[lost] <-
+    "the square of its standard error leaves double precision; change the unit of the response or covariate"
   C[!is.na(found$reason), ] <- NA_real_
   C[, !is.na(found$reason)] <- NA_real_
   names <- parameter_names(found$parameters, old = FALSE, scale = found$scale)
@@ -53,7 +54,8 @@ vcov_components <- function(fit, scale = c("variance", "sd"), information = c("o
 
 #' @rdname vcov_components
 #' @export
-variance_components <- function(fit, scale = c("variance", "sd"), information = c("observed", "expected", "average"), ...) {
+variance_components <- function(fit, scale = c("variance", "sd"), information = c("observed", "expected", "average"),
+                                ...) {
   check_fit(fit)
   if (is_structured(fit)) {
     return(structured_components(fit, check_choice(scale[1L], c("variance", "sd"), "scale"),
@@ -66,8 +68,10 @@ variance_components <- function(fit, scale = c("variance", "sd"), information = 
   estimate <- variance_estimates(fit, found$scale, parameters)
   estimate[parameters$term == 0L] <- fit_shown_sigma(fit)^(if (found$scale == "sd") 1 else 2)
   z <- estimate / found$se
-  df <- ifelse(!parameters$kind %in% c("variance", "specific") | (!is.na(estimate) & estimate < 0), NA_real_, 2 * (if (found$scale == "sd") z / 2 else z)^2)
-  out <- data.frame(parameters[c("grp", "var1", "var2")], estimate = estimate, se = found$se, df = df, reason = found$reason,
+  df <- ifelse(!parameters$kind %in% c("variance", "specific") | (!is.na(estimate) & estimate < 0), NA_real_,
+               2 * (if (found$scale == "sd") z / 2 else z)^2)
+  out <- data.frame(parameters[c("grp", "var1", "var2")], estimate = estimate, se = found$se, df = df,
+                    reason = found$reason,
                     row.names = parameter_names(parameters, old = FALSE, scale = found$scale))
   out$mc.error <- monte_carlo_errors(fit, found$scale, parameters)
   structure(out, class = c("variance_components", "data.frame"))
@@ -88,7 +92,8 @@ print.variance_components <- function(x, digits = max(3L, getOption("digits") - 
 
 # Without a factorization there is the average information alone.
 check_information <- function(fit, information) {
-  if (!identical(information[1L], "average")) refuse_iterative(fit, paste0("information = ", quote_level(information[1L]), " is"))
+  if (!identical(information[1L], "average")) refuse_iterative(fit, paste0("information = ",
+                                                                           quote_level(information[1L]), " is"))
 }
 
 # Standard errors of the variance parameters, their correlations, and reasons where there are none. Covariances are left
@@ -164,9 +169,11 @@ scaled_inverse <- function(H) {
   chol2inv(root) / outer(size, size)
 }
 
-# For each term the map from the engine's natural parameters to those that are listed, times sigma^2 in the user's units.
+# For each term the map from the engine's natural parameters to those that are listed, times sigma^2 in the user's
+# units.
 natural_maps <- function(fit) {
-  Map(function(t, term, basis) if (is_special(term)) special_map(fit, t) else vech_map(basis, term), seq_along(fit_random(fit)),
+  Map(function(t, term, basis) if (is_special(term)) special_map(fit, t) else vech_map(basis, term),
+      seq_along(fit_random(fit)),
       fit_random(fit), fit$cross_products$z_basis)
 }
 
@@ -196,7 +203,8 @@ block_diagonal <- function(blocks) {
 
 # Place of each listed parameter among the natural ones.
 parameter_positions <- function(fit, parameters) {
-  entries <- c(unlist(Map(function(term, t) paste(t, parameter_keys(term)), fit_random(fit), seq_along(fit_random(fit)))), "0 1 1 variance")
+  entries <- c(unlist(Map(function(term, t) paste(t, parameter_keys(term)), fit_random(fit),
+                          seq_along(fit_random(fit)))), "0 1 1 variance")
   match(paste(parameters$term, own_key(parameters)), entries)
 }
 
@@ -224,13 +232,15 @@ boundary_reasons <- function(fit, parameters, scale, se) {
   sd <- variance_estimates(fit, "sd", parameters)
   reason <- ifelse(is.na(se), "the information matrix is not positive definite", NA_character_)
   if (fit_is_exact(fit)) reason[] <- "the residual variance is zero"
-  singular <- c(fit_singular(fit), FALSE)[ifelse(parameters$term == 0L, length(fit_singular(fit)) + 1L, parameters$term)]
+  singular <- c(fit_singular(fit),
+                FALSE)[ifelse(parameters$term == 0L, length(fit_singular(fit)) + 1L, parameters$term)]
   zero <- parameters$term > 0L & parameters$kind %in% c("variance", "specific") & !is.na(sd) & sd == 0
   of_zero <- parameters$correlation & vapply(seq_len(nrow(parameters)), function(k) {
     any(zero & parameters$term == parameters$term[k] & parameters$row %in% c(parameters$row[k], parameters$col[k]))
   }, NA)
   reason[zero] <- "the variance is estimated as 0, its boundary"
-  if (fit_shown_sigma(fit) == 0 && !fit_is_exact(fit)) reason[parameters$term == 0L] <- "the residual variance is estimated as 0, its boundary"
+  if (fit_shown_sigma(fit) == 0 &&
+      !fit_is_exact(fit)) reason[parameters$term == 0L] <- "the residual variance is estimated as 0, its boundary"
   reason[of_zero] <- "a variance is estimated as 0"
   one <- parameters$correlation & singular & !is.na(sd) & abs(sd) >= 1 - 1e-7
   reason[special_bounds(fit, parameters)] <- "the parameter is estimated at its bound"
@@ -257,7 +267,8 @@ special_bounds <- function(fit, parameters) {
 # Covariances whose correlation is held while a standard deviation is not.
 moving_covariance <- function(parameters, known) {
   parameters$correlation & vapply(seq_len(nrow(parameters)), function(k) {
-    ends <- parameters$term == parameters$term[k] & !parameters$correlation & parameters$row %in% c(parameters$row[k], parameters$col[k])
+    ends <- parameters$term == parameters$term[k] & !parameters$correlation &
+      parameters$row %in% c(parameters$row[k], parameters$col[k])
     !all(known[ends])
   }, NA)
 }

@@ -1,7 +1,8 @@
-# Words that users bring along: unique beginnings, either case, and the names that other functions have for the same thing.
+# Words that users bring along: unique beginnings, either case, and the names that other functions have for the same
+# thing.
 
-# The choice that a word means: the one that it begins, or that begins it ("bootstrap" for "boot"). `aliases`: a named vector,
-# word = choice.
+# The choice that a word means: the one that it begins, or that begins it ("bootstrap" for "boot"). `aliases`: a named
+# vector, word = choice.
 match_word <- function(x, choices, name, aliases = character()) {
   if (is.character(x) && length(x) == 1L && !is.na(x) && nzchar(x)) {
     words <- c(stats::setNames(choices, choices), aliases)
@@ -14,8 +15,8 @@ match_word <- function(x, choices, name, aliases = character()) {
   check_choice(x, choices, name)
 }
 
-# The confidence level, whether it was given as `level` or as `conf.level`. `own`: the name that the function has for it;
-# `given`: was it given by that name? `dots`: arguments that the function does not name.
+# The confidence level, whether it was given as `level` or as `conf.level`. `own`: the name that the function has for
+# it; `given`: was it given by that name? `dots`: arguments that the function does not name.
 level_argument <- function(level, own, given, dots) {
   other <- setdiff(c("level", "conf.level"), own)
   if (!other %in% names(dots)) return(check_level(level, own))

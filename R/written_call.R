@@ -1,7 +1,7 @@
 # The call of a fit as the user wrote it, whatever it went through: wrappers with `...`, lapply(), do.call().
 
-# `call` is what match.call() gives: the formula in place of what it was called there, the name of the fitter in place of that of
-# a wrapper's argument, and for ..1 what stands in the call of the wrapper.
+# `call` is what match.call() gives: the formula in place of what it was called there, the name of the fitter in place
+# of that of a wrapper's argument, and for ..1 what stands in the call of the wrapper.
 written_call <- function(call, formula, caller) {
   for (i in rev(seq_along(call)[-1L])) {
     part <- call[[i]]

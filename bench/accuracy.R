@@ -42,5 +42,6 @@ decrements <- vapply(responses, function(y) {
   found <- suppressMessages(lmm(Reaction ~ Days + (Days | Subject), transform(sleepstudy, Reaction = y)))$optimum
   c(found$status == "converged", found$decrement)
 }, c(0, 0))
-cat("\nConverged: ", sum(decrements[1, ]), "; largest half Newton decrement: ", format(max(decrements[2, ]), digits = 2), "\n",
+cat("\nConverged: ", sum(decrements[1, ]), "; largest half Newton decrement: ",
+    format(max(decrements[2, ]), digits = 2), "\n",
     "lme4 ", format(utils::packageVersion("lme4")), "\n", sep = "")

@@ -1,5 +1,5 @@
-# Rejection rates of true hypotheses and coverage of intervals: Rscript bench/calibrate.R [design ...] [--part=tests|intervals]
-# [--replicates=N] [--bootstrap=N] [--draws=N] [--cores=N] [--write]. See bench/README.md.
+# Rejection rates of true hypotheses and coverage of intervals: Rscript bench/calibrate.R [design ...]
+# [--part=tests|intervals] [--replicates=N] [--bootstrap=N] [--draws=N] [--cores=N] [--write]. See bench/README.md.
 
 library(henderson)
 script <- normalizePath(sub("^--file=", "", grep("^--file=", commandArgs(FALSE), value = TRUE)[1]))
@@ -17,7 +17,8 @@ read_options <- function(words) {
   unknown <- c(setdiff(names, names(all_designs)), flags[!grepl(numbers, flags) & !flags %in% c("--write", parts)])
   if (length(unknown)) {
     stop("not understood: ", paste(unknown, collapse = " "), "\nDesigns: ", paste(names(all_designs), collapse = " "),
-         "\nOptions: --part=tests --part=intervals --replicates=N --bootstrap=N --draws=N --cores=N --write", call. = FALSE)
+         "\nOptions: --part=tests --part=intervals --replicates=N --bootstrap=N --draws=N --cores=N --write",
+         call. = FALSE)
   }
   out <- list(replicates = 2000L, bootstrap = 199L, draws = 100000L, cores = default_cores())
   for (flag in grep(numbers, flags, value = TRUE)) {
@@ -47,7 +48,8 @@ all_tasks <- function(designs, parts) {
   }), recursive = FALSE, use.names = FALSE)
 }
 
-run_task <- function(task, options) if (task$part == "intervals") coverage_rates(task, options) else calibrate(task, options)
+run_task <- function(task, options) if (task$part == "intervals") coverage_rates(task, options) else
+  calibrate(task, options)
 
 # ---- print-out ----
 
@@ -67,7 +69,8 @@ print_tables <- function(result) {
   for (part in unique(result$part)) {
     own <- result[result$part == part, ]
     for (level in levels_wanted) {
-      cat("\n", if (part == "fixed") "Fixed effects" else "Variances", ": type I error rates in percent at the nominal level of ", 100 * level,
+      cat("\n", if (part == "fixed") "Fixed effects" else "Variances",
+          ": type I error rates in percent at the nominal level of ", 100 * level,
           " percent\n", sep = "")
       print(noquote(wide_table(own, sprintf("rate_%02.0f", 100 * level))), right = TRUE)
     }
@@ -84,7 +87,8 @@ print_coverage <- function(result) {
   result$interval <- sub("^coefficient .*", "fixed effects", result$interval)
   for (interval in unique(result$interval)) {
     own <- result[result$interval == interval, ]
-    cell <- tapply(own$coverage, list(own$name, own$method), function(x) paste(unique(sprintf("%.1f", 100 * range(x))), collapse = " to "))
+    cell <- tapply(own$coverage, list(own$name, own$method),
+                   function(x) paste(unique(sprintf("%.1f", 100 * range(x))), collapse = " to "))
     cell[is.na(cell)] <- ""
     cat("\n", interval, ": percent of 95 percent intervals that hold the truth\n", sep = "")
     print(noquote(cell[unique(own$name), unique(own$method), drop = FALSE]), right = TRUE)
@@ -102,7 +106,8 @@ write_coverage <- function(result) {
 
 write_result <- function(result, options) {
   path <- file.path(dirname(dirname(script)), "inst", "extdata", "calibration.csv")
-  about <- sprintf("# Rscript bench/calibrate.R --write: %s, henderson %s, %s; bootstrap of %d, %d draws for exact tests",
+  about <- sprintf(
+    "# Rscript bench/calibrate.R --write: %s, henderson %s, %s; bootstrap of %d, %d draws for exact tests",
                    Sys.Date(), utils::packageVersion("henderson"), R.version.string, options$bootstrap, options$draws)
   writeLines(about, path)
   result[c("se_05", "se_01")] <- signif(result[c("se_05", "se_01")], 3)

@@ -4,15 +4,16 @@
 #   ours, peer    functions of that list; what they take is what is compared. No peer: NULL
 #   package       the peer's package, or the one that has the data
 #   needs         another package that the peer cannot do without
-#   differ(a, b)  how far the two results are apart, with a name that says in what; NULL where they answer different questions
-#   repeats       calls in one timing, for what is too short for the clock
+#   differ(a, b)  how far the two results are apart, with a name that says in what; NULL where they answer different
+#   questions repeats       calls in one timing, for what is too short for the clock
 #   scale         how much less work the peer is given, to be multiplied out (and said in the title)
 #   runs          pairs of timings
 #   memory        is peak memory compared?
 
 new_case <- function(name, title, data, ours, peer, package, differ, runs, repeats = c(1, 1), scale = 1,
                      memory = FALSE, needs = NULL) {
-  list(name = name, title = title, data = data, ours = ours, peer = peer, package = package, needs = needs, differ = differ,
+  list(name = name, title = title, data = data, ours = ours, peer = peer, package = package, needs = needs,
+       differ = differ,
        runs = runs, repeats = repeats, scale = scale, memory = memory)
 }
 

@@ -65,14 +65,16 @@ bootstrap_ratio <- new_case(
 # The spectrum of an unbalanced design has as many eigenvalues as there are groups.
 exact_case <- function(name, groups, sizes) {
   new_case(
-    name, paste0("exact restricted likelihood ratio test, 10000 draws, ", groups, " groups of ", min(sizes), " to ", max(sizes),
+    name, paste0("exact restricted likelihood ratio test, 10000 draws, ", groups, " groups of ", min(sizes), " to ",
+                 max(sizes),
                  " rows, `y ~ x + (1 | g)`"),
     data = function() {
       set.seed(24)
       g <- factor(rep(seq_len(groups), rep_len(sizes, groups)))
       x <- stats::rnorm(length(g))
       rows <- data.frame(y = 1.5 * stats::rnorm(groups)[g] + stats::rnorm(length(g)), x, g)
-      list(ours = henderson::lmm(y ~ x + (1 | g), rows), peer = if (is_installed("lme4")) lme4::lmer(y ~ x + (1 | g), rows))
+      list(ours = henderson::lmm(y ~ x + (1 | g), rows),
+           peer = if (is_installed("lme4")) lme4::lmer(y ~ x + (1 | g), rows))
     },
     ours = function(x) henderson::rlrt(x$ours, nsim = 10000, seed = 25),
     peer = function(x) suppressMessages(RLRsim::exactRLRT(x$peer, nsim = 10000, seed = 25)),

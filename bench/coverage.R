@@ -9,8 +9,8 @@ draw_effects <- function(term, levels, count) {
   lapply(seq_len(count), function(k) matrix(stats::rnorm(levels * nrow(root)), levels) %*% root)
 }
 
-# Responses y of `count` data sets as columns, and what is to be predicted for the predicted rows: means and new observations, for their
-# own groups and for new ones.
+# Responses y of `count` data sets as columns, and what is to be predicted for the predicted rows: means and new
+# observations, for their own groups and for new ones.
 draw_truth <- function(design, count) {
   n <- nrow(design$data)
   at <- predicted_rows(design)
@@ -20,12 +20,15 @@ draw_truth <- function(design, count) {
   for (term in design$random) {
     Z <- stats::model.matrix(term$columns, design$data)
     group <- as.integer(factor(design$data[[term$group]]))
-    own <- own + vapply(draw_effects(term, max(group), count), function(b) rowSums(Z * b[group, , drop = FALSE]), numeric(n))
-    new <- new + vapply(draw_effects(term, length(at), count), function(b) rowSums(Z[at, , drop = FALSE] * b), numeric(length(at)))
+    own <- own + vapply(draw_effects(term, max(group), count), function(b) rowSums(Z * b[group, , drop = FALSE]),
+                        numeric(n))
+    new <- new + vapply(draw_effects(term, length(at), count), function(b) rowSums(Z[at, , drop = FALSE] * b),
+                        numeric(length(at)))
   }
   error <- function(rows) matrix(stats::rnorm(length(rows) * count), length(rows)) * scale[rows]
   known <- own[at, , drop = FALSE]
-  list(y = own + error(seq_len(n)), `known group, mean` = known, `known group, observation` = known + error(at), `new group, mean` = new,
+  list(y = own + error(seq_len(n)), `known group, mean` = known, `known group, observation` = known + error(at),
+       `new group, mean` = new,
        `new group, observation` = new + error(at))
 }
 
@@ -33,7 +36,9 @@ draw_truth <- function(design, count) {
 true_values <- function(design, fit) {
   groups <- vapply(design$random, `[[`, "", "group")
   terms <- design$random[match(names(VarCorr(fit)), groups)]
-  squares <- vapply(terms, function(term) sum(crossprod(stats::model.matrix(term$columns, design$data)) * term$covariance), 0) / nrow(design$data)
+  squares <- vapply(terms, function(term) sum(crossprod(stats::model.matrix(term$columns,
+                                                                            design$data)) * term$covariance),
+                                                                            0) / nrow(design$data)
   parameters <- unlist(lapply(terms, function(term) {
     S <- term$covariance
     c(sqrt(diag(S)), stats::cov2cor(S)[lower.tri(S)])
@@ -43,13 +48,16 @@ true_values <- function(design, fit) {
 
 holds <- function(limits, truth) limits[, 1] <= truth & truth <= limits[, 2]
 
-# Profile limits are where -2 log L has risen by the quantile of chi-square: the rise at the truth says on which side it is.
+# Profile limits are where -2 log L has risen by the quantile of chi-square: the rise at the truth says on which side it
+# is.
 profile_holds <- function(fit, truth, reml) {
   base <- henderson:::profile_base(henderson:::fit_by(fit, reml), seq_along(truth))
-  vapply(seq_along(truth), function(k) henderson:::profile_value(base, k, truth[k])$value - base$value <= stats::qchisq(0.95, 1), NA)
+  vapply(seq_along(truth),
+         function(k) henderson:::profile_value(base, k, truth[k])$value - base$value <= stats::qchisq(0.95, 1), NA)
 }
 
-# The same for functions of the variance parameters, on the way to the truth in a few steps; by the limits where that does not arrive.
+# The same for functions of the variance parameters, on the way to the truth in a few steps; by the limits where that
+# does not arrive.
 quantity_profile_holds <- function(fit, name, truth) {
   functions <- henderson:::quantity_functions(fit, list(name))
   limits <- NULL
@@ -72,8 +80,9 @@ quantity_profile_holds <- function(fit, name, truth) {
   }, NA)
 }
 
-# What is asked of one data set: named by method and kind of interval. Of predictions the share of the rows that are held counts. Kenward-Roger
-# predictions, which go row by row, are asked of every fifth data set, profiles of quantities of every second.
+# What is asked of one data set: named by method and kind of interval. Of predictions the share of the rows that are
+# held counts. Kenward-Roger predictions, which go row by row, are asked of every fifth data set, profiles of quantities
+# of every second.
 one_coverage <- function(fit, truth, drawn, k, rows) {
   predicted <- function(ddf) {
     limits <- lapply(c(mean = "confidence", observation = "prediction"), function(interval) {
@@ -84,20 +93,25 @@ one_coverage <- function(fit, truth, drawn, k, rows) {
       mean(holds(limits[[target$what]][rows[[target$group]], 2:3, drop = FALSE], drawn[[target$name]][, k]))
     }, 0)
   }
-  fixed <- function(ddf) holds(confint(fit, "beta_", ddf = ddf, method = if (ddf == "asymptotic") "Wald" else "profile"), 0)
-  by_ddf <- lapply(c(normal = "asymptotic", Satterthwaite = "Satterthwaite", `Kenward-Roger` = "Kenward-Roger"), function(ddf) c(fixed(ddf), predicted(ddf)))
+  fixed <- function(ddf) holds(confint(fit, "beta_", ddf = ddf,
+                                       method = if (ddf == "asymptotic") "Wald" else "profile"), 0)
+  by_ddf <- lapply(c(normal = "asymptotic", Satterthwaite = "Satterthwaite", `Kenward-Roger` = "Kenward-Roger"),
+                   function(ddf) c(fixed(ddf), predicted(ddf)))
   words <- c(rep("icc", length(truth$icc)), "total")
   limits <- as.matrix(quantity(fit, "icc", "total", method = "delta")[c("lower", "upper")])
   by_delta <- stats::setNames(holds(limits, c(truth$icc, truth$total)), words)
   by_profile <- stats::setNames(c(truth$icc, truth$total) * NA, words)
-  if (k %% 2 == 1) by_profile[] <- c(quantity_profile_holds(fit, "icc", truth$icc), quantity_profile_holds(fit, "total", truth$total))
+  if (k %% 2 == 1) by_profile[] <- c(quantity_profile_holds(fit, "icc", truth$icc),
+                                     quantity_profile_holds(fit, "total", truth$total))
   kinds <- c(rep("standard deviations, correlations", length(truth$parameters) - 1), "sigma")
-  profiles <- lapply(c(`profile, ML` = FALSE, `profile, REML` = TRUE), function(reml) stats::setNames(profile_holds(fit, truth$parameters, reml), kinds))
+  profiles <- lapply(c(`profile, ML` = FALSE, `profile, REML` = TRUE),
+                     function(reml) stats::setNames(profile_holds(fit, truth$parameters, reml), kinds))
   profiles$`profile, REML` <- c(profiles$`profile, REML`, by_profile)
   unlist(list(by_ddf, profiles, list(`delta method` = by_delta)))
 }
 
-targets <- lapply(c("known group, mean", "known group, observation", "new group, mean", "new group, observation"), function(name) {
+targets <- lapply(c("known group, mean", "known group, observation", "new group, mean", "new group, observation"),
+                  function(name) {
   list(name = name, group = sub(" .*", "", name), what = sub(".*, ", "", name))
 })
 names(targets) <- vapply(targets, `[[`, "", "name")
@@ -128,6 +142,8 @@ coverage_rates <- function(task, options) {
   method <- sub("\\..*", "", rownames(all))
   kind <- sub("^[^.]*\\.", "", rownames(all))
   kind[kind %in% names(fixef(fit))] <- paste("coefficient", kind[kind %in% names(fixef(fit))])
-  data.frame(name = design$name, design = design$title, interval = kind, method = method, coverage = rowMeans(all, na.rm = TRUE),
-             se = apply(all, 1, stats::sd, na.rm = TRUE) / sqrt(rowSums(!is.na(all))), replicates = rowSums(!is.na(all)), seed = task$seed, row.names = NULL)
+  data.frame(name = design$name, design = design$title, interval = kind, method = method,
+             coverage = rowMeans(all, na.rm = TRUE),
+             se = apply(all, 1, stats::sd, na.rm = TRUE) / sqrt(rowSums(!is.na(all))),
+             replicates = rowSums(!is.na(all)), seed = task$seed, row.names = NULL)
 }

@@ -29,11 +29,16 @@ four_factors <- function(n = 2e6) {
 }
 
 large_cases <- list(
-  small = list(data = function() ratings(1e6, 1e5, 1e4), formula = y ~ x + (1 | u) + (1 | m), seconds = 3, gigabytes = 0.4),
-  middle = list(data = function() ratings(5e6, 1e5, 3e4), formula = y ~ x + (1 | u) + (1 | m), seconds = 15, gigabytes = 1),
-  large = list(data = function() ratings(2.5e7, 1.6e5, 5.9e4), formula = y ~ x + (1 | u) + (1 | m), seconds = 120, gigabytes = 4, threads = 2),
-  slopes = list(data = function() ratings(2.5e7, 1.6e5, 5.9e4, 0.1), formula = y ~ x + (x | u) + (1 | m), seconds = 300, gigabytes = NA, threads = 2),
-  four = list(data = four_factors, formula = y ~ x + (1 | u) + (1 | m) + (1 | brand) + (1 | shop), seconds = 60, gigabytes = NA))
+  small = list(data = function() ratings(1e6, 1e5, 1e4), formula = y ~ x + (1 | u) + (1 | m), seconds = 3,
+               gigabytes = 0.4),
+  middle = list(data = function() ratings(5e6, 1e5, 3e4), formula = y ~ x + (1 | u) + (1 | m), seconds = 15,
+                gigabytes = 1),
+  large = list(data = function() ratings(2.5e7, 1.6e5, 5.9e4), formula = y ~ x + (1 | u) + (1 | m), seconds = 120,
+               gigabytes = 4, threads = 2),
+  slopes = list(data = function() ratings(2.5e7, 1.6e5, 5.9e4, 0.1), formula = y ~ x + (x | u) + (1 | m), seconds = 300,
+                gigabytes = NA, threads = 2),
+  four = list(data = four_factors, formula = y ~ x + (1 | u) + (1 | m) + (1 | brand) + (1 | shop), seconds = 60,
+              gigabytes = NA))
 
 peak <- function() {
   status <- "/proc/self/status"
@@ -45,25 +50,30 @@ run_large <- function(name) {
   case <- large_cases[[name]]
   d <- case$data()
   invisible(gc())
-  control <- lmm_control(solver = "iterative", keep_rows = FALSE, threads = if (is.null(case$threads)) 1 else case$threads)
+  control <- lmm_control(solver = "iterative", keep_rows = FALSE,
+                         threads = if (is.null(case$threads)) 1 else case$threads)
   time <- system.time(fit <- suppressMessages(lmm(case$formula, d, control = control)))
   told <- fit$optimum$monte_carlo
-  cat(sprintf("%-7s %6.1f s (processor %.1f; at most %g)  %.2f GB (at most %g)  %d evaluations, %d passes, error %.2f percent\n", name, time[["elapsed"]],
-              time[["user.self"]] + time[["sys.self"]], case$seconds, peak(), case$gigabytes, fit$optimum$evaluations, told$passes, 100 * told$share))
+  cat(sprintf(paste("%-7s %6.1f s (processor %.1f; at most %g)  %.2f GB (at most %g)  %d evaluations, %d passes,",
+                    "error %.2f percent\n"), name, time[["elapsed"]],
+              time[["user.self"]] + time[["sys.self"]], case$seconds, peak(), case$gigabytes, fit$optimum$evaluations,
+                told$passes, 100 * told$share))
 }
 
 errors <- function(formula, d, seeds, probes = 16) {
   direct <- suppressMessages(lmm(formula, d, control = lmm_control(solver = "direct")))
   truth <- suppressMessages(variance_components(direct, information = "average"))
   found <- vapply(seq_len(seeds), function(seed) {
-    fit <- suppressMessages(lmm(formula, d, control = lmm_control(solver = "iterative", probes = probes, probe_seed = seed)))
+    fit <- suppressMessages(lmm(formula, d,
+                                control = lmm_control(solver = "iterative", probes = probes, probe_seed = seed)))
     own <- variance_components(fit)
     gap <- own$estimate - truth$estimate
     c(gap / truth$se, gap / own$mc.error)
   }, numeric(2 * nrow(truth)))
   k <- nrow(truth)
   rms <- function(x) sqrt(rowMeans(x^2))
-  data.frame(parameter = row.names(truth), bias_percent = 100 * rowMeans(found[1:k, , drop = FALSE]), rms_percent = 100 * rms(found[1:k, , drop = FALSE]), rms_z = rms(found[k + 1:k, , drop = FALSE]),
+  data.frame(parameter = row.names(truth), bias_percent = 100 * rowMeans(found[1:k, , drop = FALSE]),
+             rms_percent = 100 * rms(found[1:k, , drop = FALSE]), rms_z = rms(found[k + 1:k, , drop = FALSE]),
              largest_z = apply(abs(found[k + 1:k, , drop = FALSE]), 1L, max))
 }
 
@@ -71,7 +81,8 @@ run_precision <- function(seeds) {
   insteval <- if (requireNamespace("lme4", quietly = TRUE)) lme4::InstEval
   cases <- list(
     insteval = if (!is.null(insteval)) function() errors(y ~ service + (1 | s) + (1 | d), insteval, seeds),
-    departments = if (!is.null(insteval)) function() errors(y ~ service + (1 | s) + (1 | d) + (1 | dept), insteval, seeds),
+    departments = if (!is.null(insteval)) function() errors(y ~ service + (1 | s) + (1 | d) + (1 | dept), insteval,
+                                                            seeds),
     `power law` = function() errors(y ~ x + (1 | u) + (1 | m), ratings(2e5, 8000, 2934), seeds),
     slopes = function() errors(y ~ x + (x | u) + (1 | m), ratings(1e5, 4000, 1500, 0.2), seeds))
   for (name in names(cases)) {
@@ -114,7 +125,8 @@ hard_designs <- function(n = 1e5, u = 6000, m = 1500) {
 
 said <- function(expr) {
   warned <- character(0)
-  value <- withCallingHandlers(tryCatch(expr, error = identity), message = function(x) tryInvokeRestart("muffleMessage"),
+  value <- withCallingHandlers(tryCatch(expr, error = identity),
+                               message = function(x) tryInvokeRestart("muffleMessage"),
                                warning = function(w) {
                                  warned <<- c(warned, class(w)[1L])
                                  tryInvokeRestart("muffleWarning")
@@ -128,7 +140,8 @@ run_designs <- function() {
   for (name in names(designs)) for (sd in sds) {
     d <- lapply(designs[[name]], factor)
     d$y <- rnorm(nlevels(d$u), sd = sd[1L])[d$u] + rnorm(nlevels(d$m), sd = sd[2L])[d$m] + rnorm(length(d$u))
-    fit <- function(solver) said(lmm(y ~ 1 + (1 | u) + (1 | m), as.data.frame(d), control = lmm_control(solver = solver)))
+    fit <- function(solver) said(lmm(y ~ 1 + (1 | u) + (1 | m), as.data.frame(d),
+                                     control = lmm_control(solver = solver)))
     times <- system.time(auto <- fit("auto"))[[3L]]
     times[2L] <- system.time(own <- fit("iterative"))[[3L]]
     gap <- NA
@@ -138,14 +151,17 @@ run_designs <- function() {
     }
     solver <- if (inherits(auto$value, "error")) "-" else auto$value$optimum$solver
     passes <- if (inherits(own$value, "error")) NA else own$value$optimum$monte_carlo$passes
-    cat(sprintf("%-18s sd %5g %5g  auto: %-9s %6.1f s %s  iterative: %6.1f s, %4d passes, %.2f percent of a standard error away %s\n", name,
-                sd[1L], sd[2L], if (is.null(solver)) "direct" else solver, times[1L], auto$told, times[2L], passes, 100 * gap, own$told))
+    cat(sprintf(paste("%-18s sd %5g %5g  auto: %-9s %6.1f s %s  iterative: %6.1f s, %4d passes, %.2f percent of a",
+                      "standard error away %s\n"), name,
+                sd[1L], sd[2L], if (is.null(solver)) "direct" else solver, times[1L], auto$told, times[2L], passes,
+                100 * gap, own$told))
   }
 }
 
 run_direct <- function() {
   d <- ratings(4e5, 16e3, 5000)
-  fit <- function(solver) system.time(suppressMessages(lmm(y ~ x + (1 | u) + (1 | m), d, control = lmm_control(solver = solver))))[["elapsed"]]
+  fit <- function(solver) system.time(suppressMessages(lmm(y ~ x + (1 | u) + (1 | m), d,
+                                                           control = lmm_control(solver = solver))))[["elapsed"]]
   times <- c(iterative = fit("iterative"), direct = fit("direct"))
   print(c(times, ratio = times[["direct"]] / times[["iterative"]]), digits = 3)
 }
@@ -153,8 +169,10 @@ run_direct <- function() {
 run_peer <- function() {
   if (!requireNamespace("gpboost", quietly = TRUE)) stop("needs package 'gpboost'", call. = FALSE)
   d <- ratings(1e6, 1e5, 1e4)
-  ours <- system.time(suppressMessages(lmm(y ~ x + (1 | u) + (1 | m), d, REML = FALSE, control = lmm_control(solver = "iterative"))))
-  theirs <- system.time(gpboost::fitGPModel(group_data = cbind(as.integer(d$u), as.integer(d$m)), y = d$y, X = cbind(1, d$x),
+  ours <- system.time(suppressMessages(lmm(y ~ x + (1 | u) + (1 | m), d, REML = FALSE,
+                                           control = lmm_control(solver = "iterative"))))
+  theirs <- system.time(gpboost::fitGPModel(group_data = cbind(as.integer(d$u), as.integer(d$m)), y = d$y,
+                                            X = cbind(1, d$x),
                                             likelihood = "gaussian", matrix_inversion_method = "iterative"))
   print(rbind(henderson = ours, gpboost = theirs)[, 1:3])
 }
@@ -162,7 +180,8 @@ run_peer <- function() {
 words <- commandArgs(TRUE)
 script <- sub("^--file=", "", grep("^--file=", commandArgs(FALSE), value = TRUE)[1L])
 switch(words[1L],
-  large = for (name in if (length(words) > 1L) words[-1L] else names(large_cases)) system2(file.path(R.home("bin"), "Rscript"), c(script, "one", name)),
+  large = for (name in if (length(words) > 1L) words[-1L] else
+    names(large_cases)) system2(file.path(R.home("bin"), "Rscript"), c(script, "one", name)),
   one = run_large(words[2L]),
   precision = run_precision(if (length(words) > 1L) as.integer(words[2L]) else 20L),
   ratings = run_ratings(), designs = run_designs(), direct = run_direct(), peer = run_peer(),

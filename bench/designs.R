@@ -35,7 +35,8 @@ draw_responses <- function(design, count, zero = NULL) {
 
 # In a model with treatments and one random term.
 one_variance <- function(group) {
-  list(question = paste("variance between", paste0(group, "s")), large = stats::reformulate(c("treat", paste0("(1 | ", group, ")")), "y"),
+  list(question = paste("variance between", paste0(group, "s")),
+       large = stats::reformulate(c("treat", paste0("(1 | ", group, ")")), "y"),
        term = paste("1 |", group), fixed = ~ treat, zero = 1L)
 }
 
@@ -55,9 +56,12 @@ split_plot <- local({
     name = "split", title = "split plot, 3 x 4 in 4 blocks", data = data,
     random = list(new_term("plot", 0.5), new_term("block", 1)),
     fixed = list(
-      list(question = "whole-plot factor", large = y ~ a + b + (1 | block) + (1 | plot), small = y ~ b + (1 | block) + (1 | plot)),
-      list(question = "interaction", large = y ~ a * b + (1 | block) + (1 | plot), small = y ~ a + b + (1 | block) + (1 | plot))),
-    variance = list(question = "variance between whole plots", large = y ~ a * b + (1 | plot) + (1 | block), term = "1 | plot",
+      list(question = "whole-plot factor", large = y ~ a + b + (1 | block) + (1 | plot),
+           small = y ~ b + (1 | block) + (1 | plot)),
+      list(question = "interaction", large = y ~ a * b + (1 | block) + (1 | plot),
+           small = y ~ a + b + (1 | block) + (1 | plot))),
+    variance = list(question = "variance between whole plots", large = y ~ a * b + (1 | plot) + (1 | block),
+                    term = "1 | plot",
                     small = y ~ a * b + (1 | block), zero = 1L))
 })
 
@@ -123,7 +127,8 @@ crossed <- local({
     random = list(new_term("person", 0.5), new_term("item", 0.5)),
     fixed = list(list(question = "kinds of items", large = y ~ kind + (1 | person) + (1 | item),
                       small = y ~ 1 + (1 | person) + (1 | item))),
-    variance = list(question = "variance between persons", large = y ~ kind + (1 | person) + (1 | item), term = "1 | person",
+    variance = list(question = "variance between persons", large = y ~ kind + (1 | person) + (1 | item),
+                    term = "1 | person",
                     small = y ~ kind + (1 | item), zero = 1L))
 })
 
@@ -149,7 +154,8 @@ many <- list(
 
 # The first example of README.md, with the variances estimated there.
 readme <- list(
-  name = "irrigation", title = "8 fields of 2 plots, 4 methods of irrigation between fields", data = henderson::irrigation[c("field", "irrigation", "variety")],
+  name = "irrigation", title = "8 fields of 2 plots, 4 methods of irrigation between fields",
+  data = henderson::irrigation[c("field", "irrigation", "variety")],
   random = list(new_term("field", 16.541 / 1.426)),
   fixed = list(list(question = "irrigation", large = y ~ irrigation + variety + (1 | field))), intervals_only = TRUE)
 
@@ -158,5 +164,6 @@ unequal <- list(
   name = "unequal", title = "6 groups of 2 to 40, treatment between groups", data = grouped_rows(c(2, 3, 4, 8, 20, 40)),
   random = list(new_term("group", 0.5)), fixed = list(between_question()), intervals_only = TRUE)
 
-all_designs <- list(blocks, split_plot, incomplete, between, near_zero, coefficients, crossed, weighted, many, readme, unequal)
+all_designs <- list(blocks, split_plot, incomplete, between, near_zero, coefficients, crossed, weighted, many, readme,
+                    unequal)
 names(all_designs) <- vapply(all_designs, `[[`, "", "name")

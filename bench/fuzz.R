@@ -1,5 +1,5 @@
-# Calls of every exported function and method with wrong arguments, and of every method with damaged fits: see README.md.
-# Rscript bench/fuzz.R [--calls=5000] [--damaged=2000] [--seed=1] [--limit=20]
+# Calls of every exported function and method with wrong arguments, and of every method with damaged fits: see
+# README.md. Rscript bench/fuzz.R [--calls=5000] [--damaged=2000] [--seed=1] [--limit=20]
 
 arguments <- function(text = commandArgs(TRUE)) {
   out <- list(calls = 5000, damaged = 2000, seed = 1, limit = 20, worker = "", from = 1, to = 0, log = "")
@@ -14,20 +14,28 @@ arguments <- function(text = commandArgs(TRUE)) {
 # Objects of each class that has methods.
 fixtures <- function() {
   set.seed(1)
-  d <- data.frame(g = gl(8, 6), h = gl(3, 1, 48), x = rnorm(48), f = gl(2, 24, labels = c("a", "b")), w = runif(48, 1, 2))
+  d <- data.frame(g = gl(8, 6), h = gl(3, 1, 48), x = rnorm(48), f = gl(2, 24, labels = c("a", "b")),
+                  w = runif(48, 1, 2))
   d$y <- d$x + rnorm(8)[d$g] * d$x + rnorm(8)[d$g] + rnorm(3)[d$h] + rnorm(48)
   d$g <- factor(sample(as.character(d$g)))
   fits <- suppressMessages(list(
-    plain = lmm(y ~ x + (1 | g), d), slopes = lmm(y ~ x * f + (x | g), d), crossed = lmm(y ~ f + (x || g) + (1 | h), d, weights = w),
-    ml = lmm(y ~ x + (1 | g) + (1 | h), d, REML = FALSE), nofixed = lmm(y ~ 0 + (1 | g), d), aliased = lmm(y ~ x + I(2 * x) + (1 | g), d),
-    norows = lmm(y ~ x + (1 | g), d, control = lmm_control(keep_rows = FALSE)), held = lmm(y ~ x + (1 | g), d, fixed = c(sigma = 1))))
+    plain = lmm(y ~ x + (1 | g), d), slopes = lmm(y ~ x * f + (x | g), d),
+    crossed = lmm(y ~ f + (x || g) + (1 | h), d, weights = w),
+    ml = lmm(y ~ x + (1 | g) + (1 | h), d, REML = FALSE), nofixed = lmm(y ~ 0 + (1 | g), d),
+    aliased = lmm(y ~ x + I(2 * x) + (1 | g), d),
+    norows = lmm(y ~ x + (1 | g), d, control = lmm_control(keep_rows = FALSE)),
+    held = lmm(y ~ x + (1 | g), d, fixed = c(sigma = 1))))
   p <- fits$plain
   others <- suppressMessages(list(
-    VarCorr.lmm_fit = list(VarCorr(p), VarCorr(fits$slopes)), ranef.lmm_fit = list(ranef(p), ranef(fits$slopes, condVar = FALSE)),
-    coef.lmm_fit = list(coef(p)), summary.lmm_fit = list(summary(p), summary(fits$slopes, ddf = NULL)), lmm_profile = list(profile(p)),
-    lmm_bootstrap = list(bootstrap(p, nsim = 4, seed = 1)), bootstrap_test = list(bootstrap_test(p, update(p, . ~ . - x), nsim = 4, seed = 1)),
+    VarCorr.lmm_fit = list(VarCorr(p), VarCorr(fits$slopes)),
+    ranef.lmm_fit = list(ranef(p), ranef(fits$slopes, condVar = FALSE)),
+    coef.lmm_fit = list(coef(p)), summary.lmm_fit = list(summary(p), summary(fits$slopes, ddf = NULL)),
+    lmm_profile = list(profile(p)),
+    lmm_bootstrap = list(bootstrap(p, nsim = 4, seed = 1)),
+    bootstrap_test = list(bootstrap_test(p, update(p, . ~ . - x), nsim = 4, seed = 1)),
     backward.lmm_fit = list(backward(fits$ml)), ems = list(ems(y ~ f + (1 | g), d)), lmm_blocks = list(blocks(p)),
-    ranova = list(ranova(p, mixture = TRUE)), rlrt = list(rlrt(p, nsim = 10, seed = 1)), variance_components = list(variance_components(p)),
+    ranova = list(ranova(p, mixture = TRUE)), rlrt = list(rlrt(p, nsim = 10, seed = 1)),
+    variance_components = list(variance_components(p)),
     df_method = list(ddf_method("KR")), logLik = list(logLik(p)),
     coeftest.lmm_fit = if (requireNamespace("lmtest", quietly = TRUE)) list(lmtest::coeftest(p))))
   list(data = d, fits = fits, objects = c(list(lmm_fit = unname(fits)), others))
@@ -36,7 +44,8 @@ fixtures <- function() {
 # List of list(name, fun, formals, class): `class` says what the first argument is, NULL for functions that take none.
 targets <- function() {
   space <- asNamespace("henderson")
-  inner <- c("coef_covariance", "denominator_df", "method_fit", "needs_information", "prepare_method", "row_df", "set_options")
+  inner <- c("coef_covariance", "denominator_df", "method_fit", "needs_information", "prepare_method", "row_df",
+             "set_options")
   registered <- getNamespaceInfo("henderson", "S3methods")
   methods <- lapply(seq_len(nrow(registered)), function(i) {
     generic <- sub("^.*::", "", registered[i, 1L])
@@ -50,7 +59,8 @@ targets <- function() {
     fun <- getExportedValue("henderson", name)
     if (!identical(environment(fun), space) || any(grepl("^UseMethod", deparse(body(fun))[1L]))) return(NULL)
     first <- names(formals(fun))[1L]
-    list(name = name, fun = fun, class = if (isTRUE(first %in% c("fit", "object", "large"))) "lmm_fit", formals = names(formals(fun)))
+    list(name = name, fun = fun, class = if (isTRUE(first %in% c("fit", "object", "large"))) "lmm_fit",
+         formals = names(formals(fun)))
   })
   Filter(Negate(is.null), c(methods, exported))
 }
@@ -74,18 +84,28 @@ wrong_values <- function(fix) {
   setClass("FuzzS4", representation(a = "numeric"), where = globalenv())
   bad_text <- "a\xff\xfe"
   d <- fix$data
-  list(NA, NA_integer_, NA_character_, NaN, NULL, Inf, -Inf, -1, 0, 1e300, -1e300, 1e-300, 0.5, 2L, 3, .Machine$integer.max, 1e10,
-       c(1, 2), c(NA, 1), 1:100, numeric(), character(), logical(), c(TRUE, FALSE), TRUE, FALSE, "", "a", "nonsense", c("a", "b"), "\u00e9\u4e2d",
-       bad_text, strrep("x", 1e4), list(), list(1, "a"), list(a = 1), quote(x), quote(x + y), quote((1 | g)), expression(a), y ~ x, ~ g, ~ nosuch,
-       ~ ., y ~ x + (1 | g), y ~ x + (1 | nosuch), a ~ b ~ c, mean, function(...) stop("from a function"), function() 1, sum, globalenv(), new.env(),
-       emptyenv(), factor("a"), factor(c("a", NA)), factor(), ordered(1:3), Sys.Date(), Sys.time(), as.POSIXlt(Sys.time()), as.difftime(1, units = "days"), 1i,
-       raw(2), matrix(1:4, 2), matrix(numeric(), 0, 3), array(1:8, c(2, 2, 2)), matrix("a"), d, d[0, ], d[1, ], d["x"], data.frame(), as.list(d),
-       lm(y ~ x, d), fix$fits$plain, fix$fits$slopes, methods::new("FuzzS4", a = 1), structure(1, class = "foo"), structure(list(), class = "lmm_fit"),
-       structure(list(), class = c("lmm_fit", "lm")), as.name("g"), c(a = 1), c(x = NA), "KR", "Satterthwaite", "model", "x", "(Intercept)", ".sig01", "theta_",
-       sqrt, I("a"), numeric_version("1.0"), globalenv, as.table(matrix(1:4, 2)), ts(1:5), diag(2), list(list(list())), pairlist(a = 1), baseenv(), TRUE + 0i)
+  list(NA, NA_integer_, NA_character_, NaN, NULL, Inf, -Inf, -1, 0, 1e300, -1e300, 1e-300, 0.5, 2L, 3,
+       .Machine$integer.max, 1e10,
+       c(1, 2), c(NA, 1), 1:100, numeric(), character(), logical(), c(TRUE, FALSE), TRUE, FALSE, "", "a", "nonsense",
+       c("a", "b"), "\u00e9\u4e2d",
+       bad_text, strrep("x", 1e4), list(), list(1, "a"), list(a = 1), quote(x), quote(x + y), quote((1 | g)),
+       expression(a), y ~ x, ~ g, ~ nosuch,
+       ~ ., y ~ x + (1 | g), y ~ x + (1 | nosuch), a ~ b ~ c, mean, function(...) stop("from a function"), function() 1,
+       sum, globalenv(), new.env(),
+       emptyenv(), factor("a"), factor(c("a", NA)), factor(), ordered(1:3), Sys.Date(), Sys.time(),
+       as.POSIXlt(Sys.time()), as.difftime(1, units = "days"), 1i,
+       raw(2), matrix(1:4, 2), matrix(numeric(), 0, 3), array(1:8, c(2, 2, 2)), matrix("a"), d, d[0, ], d[1, ], d["x"],
+       data.frame(), as.list(d),
+       lm(y ~ x, d), fix$fits$plain, fix$fits$slopes, methods::new("FuzzS4", a = 1), structure(1, class = "foo"),
+       structure(list(), class = "lmm_fit"),
+       structure(list(), class = c("lmm_fit", "lm")), as.name("g"), c(a = 1), c(x = NA), "KR", "Satterthwaite", "model",
+       "x", "(Intercept)", ".sig01", "theta_",
+       sqrt, I("a"), numeric_version("1.0"), globalenv, as.table(matrix(1:4, 2)), ts(1:5), diag(2), list(list(list())),
+       pairlist(a = 1), baseenv(), TRUE + 0i)
 }
 
-unknown_names <- c("nonsense", "R", "B", "conf.level", "levels", "leve", "typ", "ddff", "data", "object", "x", "fit", "method", "na.rm", "xlab", "main", "verbose")
+unknown_names <- c("nonsense", "R", "B", "conf.level", "levels", "leve", "typ", "ddff", "data", "object", "x", "fit",
+                   "method", "na.rm", "xlab", "main", "verbose")
 
 # An expression for a wrong argument: a value kept in `scope`, or one that fails.
 wrong_argument <- function(scope, values) {
@@ -109,7 +129,8 @@ wrong_call <- function(target, fix, values) {
     free <- free[-1L]
     if (target$fun_first_free && runif(1) < 0.15) args <- list(wrong_argument(scope, values))
   }
-  for (name in sample(free, min(length(free), sample(0:3, 1L, prob = c(1, 5, 3, 2))))) args[[name]] <- wrong_argument(scope, values)
+  for (name in sample(free, min(length(free),
+                                sample(0:3, 1L, prob = c(1, 5, 3, 2))))) args[[name]] <- wrong_argument(scope, values)
   if (runif(1) < 0.15) {
     name <- sample(setdiff(unknown_names, c(names(args), target$formals)), 1L)
     args[[name]] <- wrong_argument(scope, values)
@@ -125,11 +146,16 @@ damages <- list(
     if (is.atomic(x) && length(x)) replace(x, sample.int(length(x), 1L), NA) else NA
   },
   infinite = function(x) if (is.numeric(x) && length(x)) replace(x, sample.int(length(x), 1L), Inf) else Inf,
-  short = function(x) if (length(x) && !is.symbol(x) && !is.function(x) && !is.environment(x)) x[-length(x)] else list(),
-  long = function(x) if (is.vector(x)) c(x, x) else list(x, x), negative = function(x) if (is.numeric(x)) -1 - abs(x) else -1,
-  list = function(x) list(x), character = function(x) if (is.atomic(x)) as.character(x) else "a", huge = function(x) if (is.numeric(x)) x * 1e300 else 1e300,
-  empty = function(x) if (is.atomic(x)) x[0] else list(), bare = function(x) if (is.atomic(x) || is.list(x)) as.vector(x) else x, fun = function(x) mean,
-  turned = function(x) if (is.matrix(x)) t(x) else rev(as.list(x)), env = function(x) new.env(), zero = function(x) if (is.numeric(x)) x * 0L else 0)
+  short = function(x) if (length(x) && !is.symbol(x) && !is.function(x) &&
+                          !is.environment(x)) x[-length(x)] else list(),
+  long = function(x) if (is.vector(x)) c(x, x) else list(x, x),
+  negative = function(x) if (is.numeric(x)) -1 - abs(x) else -1,
+  list = function(x) list(x), character = function(x) if (is.atomic(x)) as.character(x) else "a",
+  huge = function(x) if (is.numeric(x)) x * 1e300 else 1e300,
+  empty = function(x) if (is.atomic(x)) x[0] else list(),
+  bare = function(x) if (is.atomic(x) || is.list(x)) as.vector(x) else x, fun = function(x) mean,
+  turned = function(x) if (is.matrix(x)) t(x) else rev(as.list(x)), env = function(x) new.env(),
+  zero = function(x) if (is.numeric(x)) x * 0L else 0)
 
 # A place in the nested list: indices of up to four levels.
 random_place <- function(x) {
@@ -148,7 +174,8 @@ damaged_fit <- function(fix) {
   if (kind < 0.12) return(foreign_fit(fit, fix))
   for (k in seq_len(sample(1:2, 1L, prob = c(4, 1)))) {
     place <- tryCatch(random_place(whole), error = function(e) 1L)
-    new <- if (runif(1) < 0.15) tryCatch(unclass(fix$fits[[sample.int(length(fix$fits), 1L)]])[[place]], error = function(e) NULL)
+    new <- if (runif(1) < 0.15) tryCatch(unclass(fix$fits[[sample.int(length(fix$fits),
+                                                                      1L)]])[[place]], error = function(e) NULL)
            else tryCatch(damages[[sample.int(length(damages), 1L)]](whole[[place]]), error = function(e) NULL)
     whole <- tryCatch({
       whole[[place]] <- new
@@ -160,22 +187,28 @@ damaged_fit <- function(fix) {
 
 foreign_fit <- function(fit, fix) {
   version <- function(value) structure(replace(unclass(fit), "version", list(value)), class = "lmm_fit")
-  sample(list(structure(list(), class = "lmm_fit"), structure(1:3, class = "lmm_fit"), structure("a", class = "lmm_fit"), structure(new.env(), class = "lmm_fit"),
-              structure(lm(y ~ x, fix$data), class = "lmm_fit"), structure(function() 1, class = "lmm_fit"), version("99.0"), version(NULL), version("x"),
-              version(NA), version(1), version("0.0.1"), structure(unclass(fit)[1:4], class = "lmm_fit"), structure(rev(unclass(fit)), class = "lmm_fit"),
+  sample(list(structure(list(), class = "lmm_fit"), structure(1:3, class = "lmm_fit"),
+              structure("a", class = "lmm_fit"), structure(new.env(), class = "lmm_fit"),
+              structure(lm(y ~ x, fix$data), class = "lmm_fit"), structure(function() 1, class = "lmm_fit"),
+              version("99.0"), version(NULL), version("x"),
+              version(NA), version(1), version("0.0.1"), structure(unclass(fit)[1:4], class = "lmm_fit"),
+              structure(rev(unclass(fit)), class = "lmm_fit"),
               structure(unclass(fit), class = c("lmm_fit", "lm")), structure(unname(unclass(fit)), class = "lmm_fit"),
-              structure(lapply(unclass(fit), function(x) NULL), class = "lmm_fit"), structure(as.pairlist(unclass(fit)), class = "lmm_fit")), 1L)[[1L]]
+              structure(lapply(unclass(fit), function(x) NULL), class = "lmm_fit"),
+              structure(as.pairlist(unclass(fit)), class = "lmm_fit")), 1L)[[1L]]
 }
 
 damaged_call <- function(target, fix) {
   scope <- new.env(parent = globalenv())
   list2env(list(f = target$fun, d = fix$data, object = damaged_fit(fix)), scope)
-  needed <- list(contest = quote(c(0, 1)), predictable = quote(c(0, 1)), getME = "ALL", refit = quote(d$y), predict = NULL, update = quote(. ~ .))
+  needed <- list(contest = quote(c(0, 1)), predictable = quote(c(0, 1)), getME = "ALL", refit = quote(d$y),
+                 predict = NULL, update = quote(. ~ .))
   extra <- needed[[sub("[.]lmm_fit$", "", target$name)]]
   args <- c(list(quote(object)), if (!is.null(extra)) list(extra))
   small <- intersect(c("nsim"), target$formals)
   if (length(small)) args$nsim <- 3
-  if (target$name %in% c("bootstrap_test", "anova.lmm_fit") && runif(1) < 0.7) args <- append(args, list(quote(object)), 1L)
+  if (target$name %in% c("bootstrap_test",
+                         "anova.lmm_fit") && runif(1) < 0.7) args <- append(args, list(quote(object)), 1L)
   if (target$name == "quantity") args <- append(args, "icc", 1L)
   if (target$name == "predict.lmm_fit" && runif(1) < 0.5) args$newdata <- quote(d)
   list(call = as.call(c(quote(f), args)), scope = scope)
@@ -237,8 +270,10 @@ work <- function(options) {
     flush(log)
     made <- if (options$worker == "damaged") damaged_call(target, fix) else wrong_call(target, fix, values)
     out <- outcome_of(made, options$limit)
-    shown <- if (out$kind %in% c("ok", "refused") && is.null(out$warned)) "" else tryCatch(shown_call(made), error = function(e) "?")
-    cat("end", i, target$name, out$kind, clean(out$text), clean(paste(out$warned)), clean(shown), "\n", file = log, sep = "\t")
+    shown <- if (out$kind %in% c("ok", "refused") &&
+                 is.null(out$warned)) "" else tryCatch(shown_call(made), error = function(e) "?")
+    cat("end", i, target$name, out$kind, clean(out$text), clean(paste(out$warned)), clean(shown), "\n", file = log,
+        sep = "\t")
     flush(log)
   }
 }
@@ -253,8 +288,11 @@ run <- function(worker, count, options) {
   lost <- character()
   while (from <= count) {
     to <- min(from + 249, count)
-    status <- suppressWarnings(system2(file.path(R.home("bin"), "Rscript"), c(script, paste0("--worker=", worker), paste0("--from=", from), paste0("--to=", to),
-      paste0("--seed=", options$seed), paste0("--limit=", options$limit), paste0("--log=", log)), stdout = FALSE, stderr = FALSE,
+    status <- suppressWarnings(system2(file.path(R.home("bin"), "Rscript"),
+                                       c(script, paste0("--worker=", worker), paste0("--from=", from),
+                                         paste0("--to=", to),
+      paste0("--seed=", options$seed), paste0("--limit=", options$limit), paste0("--log=", log)), stdout = FALSE,
+      stderr = FALSE,
       timeout = 120 + 250 * options$limit / 4))
     last <- utils::tail(readLines(log), 1L)
     done <- as.numeric(strsplit(last, "\t")[[1L]][2L])
@@ -263,7 +301,8 @@ run <- function(worker, count, options) {
   }
   lines <- strsplit(grep("^end", readLines(log), value = TRUE), "\t")
   field <- function(k) vapply(lines, function(line) if (length(line) >= k) line[k] else "", "")
-  list(calls = data.frame(call = as.numeric(field(2L)), name = field(3L), kind = field(4L), text = field(5L), warned = field(6L), shown = field(7L)),
+  list(calls = data.frame(call = as.numeric(field(2L)), name = field(3L), kind = field(4L), text = field(5L),
+                          warned = field(6L), shown = field(7L)),
        lost = lost)
 }
 
@@ -276,7 +315,8 @@ report <- function(title, found) {
   bad <- calls[calls$kind %in% c("raw", "internal", "limit") | nzchar(calls$warned), ]
   if (nrow(bad)) {
     print(table(bad$name, ifelse(bad$kind %in% c("ok", "refused"), "warning", bad$kind)))
-    cat(sprintf("%d %s(%s)\n   %s: %s %s", bad$call, bad$name, bad$shown, bad$kind, bad$text, ifelse(nzchar(bad$warned), paste("[warning:", bad$warned, "]"), "")), sep = "\n")
+    cat(sprintf("%d %s(%s)\n   %s: %s %s", bad$call, bad$name, bad$shown, bad$kind, bad$text,
+                ifelse(nzchar(bad$warned), paste("[warning:", bad$warned, "]"), "")), sep = "\n")
   }
   !length(found$lost) && !any(calls$kind == "raw")
 }

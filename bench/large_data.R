@@ -1,27 +1,32 @@
-# Fits to databases beside the database's own GROUP BY: Rscript bench/large_data.R [--rows=1000000] [--engines=sqlite,postgres] [--runs=3]
+# Fits to databases beside the database's own GROUP BY: Rscript bench/large_data.R [--rows=1000000]
+# [--engines=sqlite,postgres] [--runs=3]
 #
-# 10^5 groups (or rows / 10), y ~ x1 + x2 + (1 | g). "plain" is SELECT g, COUNT(*), nine SUMs GROUP BY g with all rows of the result fetched: the
-# sums that the fit needs, without shifts. "fit" is the whole call of lmm(). Both alternate; the medians and the median ratio are printed, elapsed
-# and, for SQLite, CPU (a server's CPU time is not R's). Memory: peak resident set of a fresh process that only fits. The server is started on loopback in a
-# temporary directory, where PostgreSQL and package 'RPostgres' are installed.
+# 10^5 groups (or rows / 10), y ~ x1 + x2 + (1 | g). "plain" is SELECT g, COUNT(*), nine SUMs GROUP BY g with all rows
+# of the result fetched: the sums that the fit needs, without shifts. "fit" is the whole call of lmm(). Both alternate;
+# the medians and the median ratio are printed, elapsed and, for SQLite, CPU (a server's CPU time is not R's). Memory:
+# peak resident set of a fresh process that only fits. The server is started on loopback in a temporary directory, where
+# PostgreSQL and package 'RPostgres' are installed.
 
 library(henderson)
 
 arguments <- commandArgs(TRUE)
-option <- function(name, default) c(sub(paste0("--", name, "="), "", grep(paste0("^--", name, "="), arguments, value = TRUE)), default)[1L]
+option <- function(name, default) c(sub(paste0("--", name, "="), "",
+                                        grep(paste0("^--", name, "="), arguments, value = TRUE)), default)[1L]
 n <- as.numeric(option("rows", 1e6))
 runs <- as.integer(option("runs", 3L))
 engines <- strsplit(option("engines", "sqlite,postgres"), ",")[[1L]]
 file <- option("file", file.path(tempdir(), "bench.sqlite"))
 port <- option("port", "")
 
-plain <- paste("SELECT g, COUNT(*) AS n, SUM(x1) AS a1, SUM(x2) AS a2, SUM(y) AS a3, SUM(x1*x1) AS s1, SUM(x1*x2) AS s2, SUM(x2*x2) AS s3,",
+plain <- paste(paste("SELECT g, COUNT(*) AS n, SUM(x1) AS a1, SUM(x2) AS a2, SUM(y) AS a3, SUM(x1*x1) AS s1,",
+                     "SUM(x1*x2) AS s2, SUM(x2*x2) AS s3,"),
                "SUM(x1*y) AS s4, SUM(x2*y) AS s5, SUM(y*y) AS s6 FROM t GROUP BY g")
 formula <- y ~ x1 + x2 + (1 | g)
 
 connect <- function(engine) {
   if (engine == "sqlite") return(DBI::dbConnect(RSQLite::SQLite(), file))
-  DBI::dbConnect(RPostgres::Postgres(), host = "localhost", port = as.integer(port), user = "tester", dbname = "postgres")
+  DBI::dbConnect(RPostgres::Postgres(), host = "localhost", port = as.integer(port), user = "tester",
+                 dbname = "postgres")
 }
 
 peak_megabytes <- function() {
@@ -58,9 +63,13 @@ compare <- function(engine) {
   })
   middle <- function(f) stats::median(vapply(times, f, 0))
   self <- sub("^--file=", "", grep("^--file=", commandArgs(FALSE), value = TRUE))
-  memory <- system2(file.path(R.home("bin"), "Rscript"), c(shQuote(self), "--memory", paste0("--engines=", engine), paste0("--file=", file), paste0("--port=", port)), stdout = TRUE)
-  cat(sprintf("%-9s %8.0f rows  plain %6.2f s  fit %6.2f s  ratio %4.2f  ratio of CPU %s  %s\n", engine, n, middle(function(t) t$plain[[1L]]), middle(function(t) t$fit[[1L]]),
-              middle(function(t) t$fit[[1L]] / t$plain[[1L]]), if (engine == "sqlite") sprintf("%4.2f", middle(function(t) t$fit[[2L]] / t$plain[[2L]])) else "-",
+  memory <- system2(file.path(R.home("bin"), "Rscript"),
+                    c(shQuote(self), "--memory", paste0("--engines=", engine), paste0("--file=", file),
+                      paste0("--port=", port)), stdout = TRUE)
+  cat(sprintf("%-9s %8.0f rows  plain %6.2f s  fit %6.2f s  ratio %4.2f  ratio of CPU %s  %s\n", engine, n,
+              middle(function(t) t$plain[[1L]]), middle(function(t) t$fit[[1L]]),
+              middle(function(t) t$fit[[1L]] / t$plain[[1L]]),
+                if (engine == "sqlite") sprintf("%4.2f", middle(function(t) t$fit[[2L]] / t$plain[[2L]])) else "-",
               utils::tail(memory, 1L)))
 }
 

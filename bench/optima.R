@@ -1,5 +1,5 @@
-# Is the optimum found? Random designs, each fitted and compared with the best of ten random starts of a dense criterion:
-# Rscript bench/optima.R [--designs=N] [--first=N] [--cores=N] [--write]. See bench/README.md.
+# Is the optimum found? Random designs, each fitted and compared with the best of ten random starts of a dense
+# criterion: Rscript bench/optima.R [--designs=N] [--first=N] [--cores=N] [--write]. See bench/README.md.
 
 library(henderson)
 script <- normalizePath(sub("^--file=", "", grep("^--file=", commandArgs(FALSE), value = TRUE)[1]))
@@ -9,9 +9,11 @@ source(file.path(dirname(script), "optima_dense.R"))
 read_options <- function(words) {
   numbers <- "^--(designs|first|cores)=[1-9][0-9]*$"
   unknown <- words[!grepl(numbers, words) & words != "--write"]
-  if (length(unknown)) stop("not understood: ", paste(unknown, collapse = " "), "\nOptions: --designs=N --first=N --cores=N --write", call. = FALSE)
+  if (length(unknown)) stop("not understood: ", paste(unknown, collapse = " "),
+                            "\nOptions: --designs=N --first=N --cores=N --write", call. = FALSE)
   out <- list(designs = 2000L, first = 1L, cores = 2L, write = "--write" %in% words)
-  for (word in grep(numbers, words, value = TRUE)) out[[sub("^--(.*)=.*", "\\1", word)]] <- as.integer(sub(".*=", "", word))
+  for (word in grep(numbers, words,
+                    value = TRUE)) out[[sub("^--(.*)=.*", "\\1", word)]] <- as.integer(sub(".*=", "", word))
   out
 }
 
@@ -31,8 +33,10 @@ fitted_design <- function(design) {
 one_design <- function(seed) {
   design <- random_design(seed)
   got <- fitted_design(design)
-  out <- data.frame(seed = seed, n = nrow(design$data), formula = deparse1(design_formula(design)), weighted = design$weighted,
-                    terms = length(design$random), reml = design$reml, outcome = "fitted", told = paste(unique(got$told), collapse = " "), fit = NA_real_,
+  out <- data.frame(seed = seed, n = nrow(design$data), formula = deparse1(design_formula(design)),
+                    weighted = design$weighted,
+                    terms = length(design$random), reml = design$reml, outcome = "fitted",
+                    told = paste(unique(got$told), collapse = " "), fit = NA_real_,
                     dense_at_fit = NA_real_, best = NA_real_, evaluations = NA_integer_, seconds = got$seconds)
   if (inherits(got$fit, "error")) {
     out$outcome <- class(got$fit)[1L]
@@ -65,7 +69,8 @@ table_of <- function(result) {
   result$missed <- result$outcome == "fitted" & !is.na(result$fit) & result$fit - result$best > 2 * missed_by
   told <- grepl("lmm_message_optima|lmm_warning_convergence", result$told)
   kinds <- list("all" = TRUE, "REML" = result$reml, "ML" = !result$reml, "weights over six decades" = result$weighted,
-                "one random term" = result$terms == 1L, "several random terms" = result$terms > 1L, "diagonal terms" = grepl("||", result$formula, fixed = TRUE),
+                "one random term" = result$terms == 1L, "several random terms" = result$terms > 1L,
+                "diagonal terms" = grepl("||", result$formula, fixed = TRUE),
                 "fewer than 20 rows" = result$n < 20L)
   do.call(rbind, lapply(names(kinds), function(kind) {
     use <- rep_len(kinds[[kind]], nrow(result))
@@ -78,7 +83,8 @@ table_of <- function(result) {
 
 write_table <- function(table, options) {
   path <- file.path(dirname(dirname(script)), "inst", "extdata", "optima.csv")
-  writeLines(sprintf("# Rscript bench/optima.R --designs=%d --first=%d --write: %s, henderson %s, %s", options$designs, options$first,
+  writeLines(sprintf("# Rscript bench/optima.R --designs=%d --first=%d --write: %s, henderson %s, %s", options$designs,
+                     options$first,
                      Sys.Date(), utils::packageVersion("henderson"), R.version.string), path)
   suppressWarnings(utils::write.table(table, path, append = TRUE, sep = ",", row.names = FALSE))
   cat("written: inst/extdata/optima.csv\n")
@@ -97,5 +103,6 @@ old <- base::options(width = 200)
 print_missed(result)
 print(table_of(result), row.names = FALSE)
 cat("largest difference of the criterion from the dense formula at the same parameters, relative: ",
-    format(max(abs(result$fit - result$dense_at_fit) / (1 + abs(result$fit)), na.rm = TRUE), digits = 2), "\n", sep = "")
+    format(max(abs(result$fit - result$dense_at_fit) / (1 + abs(result$fit)), na.rm = TRUE), digits = 2), "\n",
+    sep = "")
 if (options$write) write_table(table_of(result), options)

@@ -1,7 +1,8 @@
 # The criterion from the textbook, with dense matrices and in plain R: nothing of it comes from the package.
 #
-# Rows are multiplied by the roots of their weights. With K'X = 0, K orthonormal, K'y is normal with the covariance matrix
-# sigma^2 (I + K'Z D Z'K). Only the part of K'y in the range of K'Z depends on D; of the rest the sum of squares is enough.
+# Rows are multiplied by the roots of their weights. With K'X = 0, K orthonormal, K'y is normal with the covariance
+# matrix sigma^2 (I + K'Z D Z'K). Only the part of K'y in the range of K'Z depends on D; of the rest the sum of squares
+# is enough.
 
 # `kept`: columns of X that the model has. Columns of Z have unit size; those of a correlated term are orthogonal, which
 # maps one covariance matrix of all shapes into another.
@@ -67,7 +68,8 @@ factor_of <- function(term, theta) {
   L
 }
 
-split_theta <- function(model, theta) split(theta, rep(seq_along(model$terms), lengths(lapply(model$terms, `[[`, "free"))))
+split_theta <- function(model, theta) split(theta, rep(seq_along(model$terms),
+                                                       lengths(lapply(model$terms, `[[`, "free"))))
 
 # First columns of each term's levels in Z.
 level_starts <- function(model) {
@@ -144,7 +146,8 @@ accurate_value <- function(model, theta) {
   total <- sum(model$contrasts$y^2) + model$contrasts$rest
   if (!(r2 > 1e-13 * total)) return(Inf)   # rounding error of y
   nu <- if (model$reml) model$n - model$p else model$n
-  value <- log_det(if (model$reml) model$contrasts else model$whole) + nu * (1 + log(2 * pi * r2 / nu)) - model$log_weight
+  value <- log_det(if (model$reml) model$contrasts else
+    model$whole) + nu * (1 + log(2 * pi * r2 / nu)) - model$log_weight
   if (model$reml) value + 2 * model$half_log_x else value
 }
 

@@ -29,7 +29,8 @@ random_design <- function(seed) {
 random_factor <- function(n) {
   levels <- max(2, min(n - 1, round(n * decades(-1.6, -0.1))))
   shares <- if (chance(0.5)) rep(1, levels) else stats::rexp(levels)^2
-  code <- if (chance(0.4)) rep_len(seq_len(levels), n) else c(seq_len(levels), sample.int(levels, n - levels, TRUE, shares))
+  code <- if (chance(0.4)) rep_len(seq_len(levels), n) else c(seq_len(levels),
+                                                              sample.int(levels, n - levels, TRUE, shares))
   factor(code)
 }
 
@@ -48,7 +49,8 @@ random_weights <- function(n) {
 
 random_fixed <- function(n) {
   few <- n < 12
-  pick("1", "1", "x", "x", if (few) "x" else "x + z", if (few) "x" else "f + x", if (few) "1" else "f * x", "x + double",
+  pick("1", "1", "x", "x", if (few) "x" else "x + z", if (few) "x" else "f + x", if (few) "1" else "f * x",
+       "x + double",
        if (few) "x" else "x + near", "0 + x", "0 + f")
 }
 
@@ -67,7 +69,8 @@ design_formula <- function(design) {
 
 term_columns <- function(term, data) unname(stats::model.matrix(stats::as.formula(paste("~", term$columns)), data))
 
-# Effects about the middle of a covariate or about its origin; some variances 0, some huge, some residuals next to nothing.
+# Effects about the middle of a covariate or about its origin; some variances 0, some huge, some residuals next to
+# nothing.
 random_response <- function(data, random) {
   n <- nrow(data)
   y <- stats::rnorm(n) / sqrt(data$w)

@@ -1,9 +1,9 @@
 # Does the working tree find what a commit finds, to the last bit?   Rscript bench/parity.R [BASE] [--library=PATH]
 #
-# Both are built (BASE is HEAD unless named; the working tree is taken from PATH where it is installed already), both fit
-# the models of parity_models.R, and their records are compared. A difference fails unless parity_gates.csv allows for it.
-# Bits depend on the compiler, on Eigen and on the processor, so the record of a commit is kept in .build/parity under the
-# fingerprint of the machine that made it.
+# Both are built (BASE is HEAD unless named; the working tree is taken from PATH where it is installed already), both
+# fit the models of parity_models.R, and their records are compared. A difference fails unless parity_gates.csv allows
+# for it. Bits depend on the compiler, on Eigen and on the processor, so the record of a commit is kept in .build/parity
+# under the fingerprint of the machine that made it.
 
 script <- normalizePath(sub("^--file=", "", grep("^--file=", commandArgs(FALSE), value = TRUE)[1]))
 here <- dirname(script)
@@ -31,7 +31,8 @@ stopped <- function(...) stop(..., call. = FALSE)
 install_from <- function(source, library) {
   dir.create(library, recursive = TRUE, showWarnings = FALSE)
   log <- paste0(library, ".log")
-  options <- c("CMD", "INSTALL", "--preclean", "--no-docs", "--no-test-load", "--no-lock", "-l", shQuote(library), shQuote(source))
+  options <- c("CMD", "INSTALL", "--preclean", "--no-docs", "--no-test-load", "--no-lock", "-l", shQuote(library),
+               shQuote(source))
   Sys.setenv(MAKEFLAGS = paste0("-j", max(1L, parallel::detectCores(), na.rm = TRUE)))
   if (run(file.path(R.home("bin"), "R"), options, stdout = log, stderr = log) != 0) stopped("not installed: see ", log)
   library
@@ -74,7 +75,8 @@ record_of_commit <- function(commit, place) {
 }
 
 record_of_tree <- function(place, library) {
-  if (is.null(library)) library <- install_from(working_copy(file.path(place, "tree")), file.path(place, "tree-library"))
+  if (is.null(library)) library <- install_from(working_copy(file.path(place, "tree")),
+                                                file.path(place, "tree-library"))
   record_with(library, file.path(place, "tree.rds"))
 }
 

@@ -3,7 +3,8 @@
 # Regular expression of what may differ, the largest relative difference (Inf: may be anything, come or go), the commit
 # that it is allowed against (empty: any), and why.
 read_gates <- function(file) {
-  utils::read.csv(file, colClasses = c(what = "character", largest = "numeric", base = "character", reason = "character"))
+  utils::read.csv(file, colClasses = c(what = "character", largest = "numeric", base = "character",
+                                       reason = "character"))
 }
 
 # One row for each entry that differs: what, before, after, and how far apart two numbers are, relative to the largest
@@ -41,16 +42,19 @@ gate_of <- function(differences, gates, commit) {
 # Prints what differs; 0 where all of it has a reason, else 1.
 report <- function(differences, gates, commit, most = 25L) {
   gate <- gate_of(differences, gates, commit)
-  for (k in sort(unique(gate))) cat(sprintf("%d differences allowed (%s): %s\n", sum(gate == k, na.rm = TRUE), gates$what[k], gates$reason[k]))
+  for (k in sort(unique(gate))) cat(sprintf("%d differences allowed (%s): %s\n", sum(gate == k, na.rm = TRUE),
+                                            gates$what[k], gates$reason[k]))
   bad <- differences[is.na(gate), ]
   if (!nrow(bad)) {
-    cat("parity with ", substr(commit, 1L, 9L), if (nrow(differences)) " up to these" else ": every bit is the same", "\n", sep = "")
+    cat("parity with ", substr(commit, 1L, 9L), if (nrow(differences)) " up to these" else ": every bit is the same",
+        "\n", sep = "")
     return(0L)
   }
   bad <- bad[order(-bad$gap), ]
   shown <- utils::head(bad, most)
   cat(sprintf("%-60s %24s %24s  %.1e\n", shown$what, shown$before, shown$after, shown$gap), sep = "")
   models <- table(sub("/.*", "", bad$what))
-  cat(nrow(bad), " differences from ", substr(commit, 1L, 9L), " in ", paste0(names(models), " (", models, ")", collapse = ", "), "\n", sep = "")
+  cat(nrow(bad), " differences from ", substr(commit, 1L, 9L), " in ",
+      paste0(names(models), " (", models, ")", collapse = ", "), "\n", sep = "")
   1L
 }

@@ -3,7 +3,8 @@
 # variances in one and in several factors; and every way a fit can end.
 # `profile`: are likelihood limits recorded? `again`: are refits?
 
-new_model <- function(name, fit, profile = FALSE, again = FALSE) list(name = name, fit = fit, profile = profile, again = again)
+new_model <- function(name, fit, profile = FALSE, again = FALSE) list(name = name, fit = fit, profile = profile,
+                                                                      again = again)
 
 from_package <- function(name, package) {
   place <- new.env()
@@ -36,7 +37,8 @@ alike_rows <- function() {
 
 crossed_rows <- function(n, g, h, q = 1) {
   data <- data.frame(g = 1 + floor(irregular(n, 1.3) * g), h = 1 + floor(irregular(n, 2.9) * h), x = irregular(n, 5.3))
-  data$y <- data$x + 2 * irregular(g, 3.1)[data$g] + irregular(h, 4.7)[data$h] + q * data$x * irregular(g, 6.1)[data$g] +
+  data$y <- data$x + 2 * irregular(g, 3.1)[data$g] + irregular(h, 4.7)[data$h] +
+    q * data$x * irregular(g, 6.1)[data$g] +
     irregular(n, 7.3)
   data
 }
@@ -92,7 +94,8 @@ small_models <- function() {
     new_model("unbounded_slope", function() lmm(y ~ x + (x | g), d, bounded = FALSE)),
     new_model("unbounded_crossed", function() lmm(y ~ x + (1 | g) + (1 | h), alike, bounded = FALSE)),
     new_model("unbounded_diagonal", function() lmm(y ~ x + (x || g) + (1 | h), d, bounded = FALSE)),
-    new_model("held_sd", function() lmm(y ~ x + (1 | g) + (1 | h), d, fixed = c("sd_(Intercept)|g" = 1.2)), FALSE, TRUE),
+    new_model("held_sd", function() lmm(y ~ x + (1 | g) + (1 | h), d, fixed = c("sd_(Intercept)|g" = 1.2)), FALSE,
+              TRUE),
     new_model("held_sigma", function() lmm(y ~ x + (x | g), d, fixed = c(sigma = 1))),
     new_model("held_correlation", function() lmm(y ~ x + (x | g), d, fixed = c("cor_x.(Intercept)|g" = 0.3))),
     new_model("held_zero", function() lmm(y ~ x + (x || g), d, fixed = c("sd_x|g" = 0))),
@@ -108,7 +111,8 @@ large_models <- function() {
     new_model("large_slope", function() lmm(y ~ x + (x | g) + (1 | h), crossed_rows(4000, 300, 60))),
     new_model("large_sparse", function() lmm(y ~ x + (1 | g) + (1 | h), crossed_rows(4000, 1500, 1200))),
     new_model("large_sparse_slope", function() lmm(y ~ x + (1 | h) + (x | g), crossed_rows(6000, 600, 1000))),
-    new_model("insteval", function() lmm(y ~ service + (1 | s) + (1 | d) + (1 | dept), from_package("InstEval", "lme4")))
+    new_model("insteval",
+              function() lmm(y ~ service + (1 | s) + (1 | d) + (1 | dept), from_package("InstEval", "lme4")))
   )
 }
 

@@ -19,7 +19,8 @@ flatten <- function(x, name) {
     return(unlist(unname(Map(flatten, unclass(x), paste0(name, "/", own)))))
   }
   words <- as_words(x)
-  stats::setNames(words, if (length(words) == 1L) rep(name, length(words)) else sprintf("%s[%d]", name, seq_along(words)))
+  stats::setNames(words, if (length(words) == 1L) rep(name, length(words)) else
+    sprintf("%s[%d]", name, seq_along(words)))
 }
 
 # A refusal is a result too.
@@ -68,7 +69,8 @@ record <- function(model) {
   optimum <- fit$optimum[setdiff(names(fit$optimum), "trace")]
   parts <- list(
     optimum = optimum, trace = fit$optimum$trace, estimates = fit$estimates, conditions = lapply(fit$conditions, class),
-    cross_products = if (small) fit$cross_products, points = lapply(held_out(fit), function(theta) at_theta(fit, theta)),
+    cross_products = if (small) fit$cross_products,
+    points = lapply(held_out(fit), function(theta) at_theta(fit, theta)),
     vcov_components = if (small) attempt(vcov_components(fit)), tests = if (small) tests_of(fit),
     prediction = if (nobs(fit) < 5000) predictions(fit), profile = if (model$profile) attempt(confint(fit)),
     refits = if (model$again) attempt(refit(fit, responses_of(fit))), blocks = attempt(blocks(fit)))

@@ -1,10 +1,11 @@
-# Partner packages: every call of bench/partner_calls.R with a fit of lmm() and one of lmer(), with the largest relative difference of their
-# numbers, and all loading orders. Packages that are not installed are named. Usage: make partners, or
-#   Rscript bench/partners.R [--only=emmeans,car] [--output=file.csv]
+# Partner packages: every call of bench/partner_calls.R with a fit of lmm() and one of lmer(), with the largest relative
+# difference of their numbers, and all loading orders. Packages that are not installed are named. Usage: make partners,
+#   or Rscript bench/partners.R [--only=emmeans,car] [--output=file.csv]
 # A full run writes inst/extdata/partners.csv.
 
 suppressPackageStartupMessages(library(henderson))
-if (!exists("%||%")) `%||%` <- function(x, y) if (is.null(x)) y else x        # 'marginaleffects' takes it for granted, R before 4.4 lacks it
+# 'marginaleffects' takes it for granted, R before 4.4 lacks it
+if (!exists("%||%")) `%||%` <- function(x, y) if (is.null(x)) y else x
 source("bench/partner_calls.R")
 
 argument <- function(name, default) {
@@ -53,7 +54,8 @@ evaluate <- function(call, package, fits) {
   grDevices::pdf(NULL)
   on.exit(grDevices::dev.off(), add = TRUE)
   parent <- new.env(parent = globalenv())
-  for (name in c("lme4", package)) for (f in getNamespaceExports(name)) assign(f, getExportedValue(name, f), envir = parent)
+  for (name in c("lme4", package)) for (f in getNamespaceExports(name)) assign(f, getExportedValue(name, f),
+                                                                               envir = parent)
   parent.env(scope) <- parent
   warnings <- character()
   value <- withCallingHandlers(
@@ -97,15 +99,20 @@ compare_call <- function(call, package, models) {
          else difference(numbers_of(ours), numbers_of(results$peer$value))
   verdict <- verdict_of(ours, results$peer$value, gap, call$tolerance)
   if (verdict == "same" && call$expected == "as_lmer") verdict <- "as_lmer"
-  data.frame(package = package, called = called_function(call$expr, package), version = as.character(utils::packageVersion(package)), call = paste(deparse(call$expr, 500L), collapse = " "),
+  data.frame(package = package, called = called_function(call$expr, package),
+             version = as.character(utils::packageVersion(package)),
+             call = paste(deparse(call$expr, 500L), collapse = " "),
              model = call$model, expected = call$expected, verdict = verdict, difference = signif(gap, 2),
-             note = if (failed) sub("\n.*", "", conditionMessage(ours)) else paste(substr(results$ours$warnings, 1L, 120L), collapse = "; "),
+             note = if (failed) sub("\n.*", "",
+                                    conditionMessage(ours)) else paste(substr(results$ours$warnings, 1L, 120L),
+                                                                       collapse = "; "),
              stringsAsFactors = FALSE)
 }
 
 compare_package <- function(package, models) {
   if (!requireNamespace(package, quietly = TRUE)) {
-    return(data.frame(package = package, called = NA, version = NA, call = NA, model = NA, expected = NA, verdict = "not installed", difference = NA, note = ""))
+    return(data.frame(package = package, called = NA, version = NA, call = NA, model = NA, expected = NA,
+                      verdict = "not installed", difference = NA, note = ""))
   }
   rows <- do.call(rbind, lapply(partner_calls[[package]], compare_call, package = package, models = models))
   cat(sprintf("%-16s %-9s %2d calls: %s\n", package, rows$version[1L], nrow(rows),
@@ -115,19 +122,28 @@ compare_package <- function(package, models) {
 
 # ---- loading orders ----
 
-# What is called in each order, on fits of all packages; NA where an order is known to hide our function (see the vignette).
+# What is called in each order, on fits of all packages; NA where an order is known to hide our function (see the
+# vignette).
 order_calls <- quote({
-  fits <- list(ours = lmm(Reaction ~ Days + (Days | Subject), lme4::sleepstudy), lme4 = lme4::lmer(Reaction ~ Days + (Days | Subject), lme4::sleepstudy),
+  fits <- list(ours = lmm(Reaction ~ Days + (Days | Subject), lme4::sleepstudy),
+               lme4 = lme4::lmer(Reaction ~ Days + (Days | Subject), lme4::sleepstudy),
                nlme = nlme::lme(Reaction ~ Days, lme4::sleepstudy, ~ Days | Subject))
-  calls <- expression(fixef = fixef(fit), ranef = unlist(ranef(fit)), VarCorr = class(VarCorr(fit))[1], getME = getME(fit, "beta"), ngrps = ngrps(fit),
-    isSingular = isSingular(fit), refit = sigma(refit(fit, fitted(fit) + resid(fit))), sigma = sigma(fit), logLik = logLik(fit), coef = unlist(coef(fit)),
-    anova = unlist(anova(fit)), confint = confint(fit, "beta_", method = "Wald"), predict = predict(fit), simulate = simulate(fit, 1, seed = 1)[[1]],
-    getData = dim(nlme::getData(fit)), AIC = AIC(fit), update = fixef(update(fit, . ~ . - Days)), drop1 = unlist(drop1(fit)), summary = coef(summary(fit))[, 1])
+  calls <- expression(fixef = fixef(fit), ranef = unlist(ranef(fit)), VarCorr = class(VarCorr(fit))[1],
+                      getME = getME(fit, "beta"), ngrps = ngrps(fit),
+    isSingular = isSingular(fit), refit = sigma(refit(fit, fitted(fit) + resid(fit))), sigma = sigma(fit),
+    logLik = logLik(fit), coef = unlist(coef(fit)),
+    anova = unlist(anova(fit)), confint = confint(fit, "beta_", method = "Wald"), predict = predict(fit),
+    simulate = simulate(fit, 1, seed = 1)[[1]],
+    getData = dim(nlme::getData(fit)), AIC = AIC(fit), update = fixef(update(fit, . ~ . -
+                                                                             Days)), drop1 = unlist(drop1(fit)),
+                                                                               summary = coef(summary(fit))[, 1])
   unlist(lapply(names(fits), function(name) {
     fit <- fits[[name]]
-    skip <- if (name == "nlme") c("getME", "ngrps", "isSingular", "refit", "confint", "anova", "drop1", "simulate", "update", "VarCorr")
+    skip <- if (name == "nlme") c("getME", "ngrps", "isSingular", "refit", "confint", "anova", "drop1", "simulate",
+                                  "update", "VarCorr")
     values <- lapply(calls[setdiff(names(calls), skip)], function(call) {
-      tryCatch(as.numeric(suppressWarnings(suppressMessages(eval(call, list(fit = fit), globalenv())))), error = function(e) "failed")
+      tryCatch(as.numeric(suppressWarnings(suppressMessages(eval(call, list(fit = fit), globalenv())))),
+               error = function(e) "failed")
     })
     names(values) <- paste(name, names(values))
     vapply(values, function(v) if (identical(v, "failed")) v else paste(signif(sum(v, na.rm = TRUE), 4), length(v)), "")
@@ -141,7 +157,8 @@ permutations <- function(x) {
 
 loading_orders <- function() {
   core <- permutations(c("henderson", "lme4", "lmerTest", "nlme"))
-  others <- Filter(function(p) requireNamespace(p, quietly = TRUE), c("broom.mixed", "generics", "MASS", "car", "multcomp", "emmeans", "lattice"))
+  others <- Filter(function(p) requireNamespace(p, quietly = TRUE),
+                   c("broom.mixed", "generics", "MASS", "car", "multcomp", "emmeans", "lattice"))
   c(core, lapply(others, function(p) c(p, "henderson")), lapply(others, function(p) c("henderson", p)))
 }
 
@@ -151,7 +168,8 @@ run_order <- function(order) {
   on.exit(unlink(script))
   attach <- paste0("suppressWarnings(suppressPackageStartupMessages(library(", order, ", quietly = TRUE)))")
   paths <- paste0(".libPaths(", paste(deparse(.libPaths()), collapse = ""), ")")
-  writeLines(c(paths, attach, "if (!'package:henderson' %in% search()) stop('not attached')", "value <-", deparse(order_calls),
+  writeLines(c(paths, attach, "if (!'package:henderson' %in% search()) stop('not attached')", "value <-",
+               deparse(order_calls),
                "cat(paste(names(value), value, sep = '=', collapse = '\\n'), '\\n')"), script)
   trimws(system2(file.path(R.home("bin"), "Rscript"), script, stdout = TRUE, stderr = FALSE))
 }
@@ -162,7 +180,8 @@ compare_orders <- function() {
   reference <- results[[which.max(lengths(results))]]
   rows <- Map(function(order, result) {
     off <- c(setdiff(result, reference), if (!length(result)) "no result")
-    data.frame(package = "loading order", called = NA, version = NA, call = paste(order, collapse = ", "), model = NA, expected = "same",
+    data.frame(package = "loading order", called = NA, version = NA, call = paste(order, collapse = ", "), model = NA,
+               expected = "same",
                verdict = if (length(off)) "differs" else "same", difference = NA, note = paste(off, collapse = "; "))
   }, orders, results)
   failed <- grep("ours .*=failed", reference, value = TRUE)
@@ -176,11 +195,13 @@ models <- partner_models()
 packages <- if (length(only)) intersect(only, names(partner_calls)) else names(partner_calls)
 table <- do.call(rbind, lapply(packages, compare_package, models = models))
 if (!length(only) || "orders" %in% only) table <- rbind(table, compare_orders())
-utils::write.csv(table, argument("output", if (length(only)) tempfile() else "inst/extdata/partners.csv"), row.names = FALSE)
+utils::write.csv(table, argument("output", if (length(only)) tempfile() else "inst/extdata/partners.csv"),
+                 row.names = FALSE)
 
 called <- table[!table$verdict %in% "not installed", ]
 good <- called$verdict == called$expected | called$verdict %in% c("ran", "peer stops")
-if (any(!good)) print(called[!good, c("package", "call", "model", "verdict", "difference", "note")], row.names = FALSE, right = FALSE)
+if (any(!good)) print(called[!good, c("package", "call", "model", "verdict", "difference", "note")], row.names = FALSE,
+                      right = FALSE)
 missing <- table$package[table$verdict == "not installed"]
 cat(if (length(missing)) c("Not installed:", missing, "\n"))
 cat(sprintf("%d passed, %d failed, %d skipped\n", sum(good), sum(!good), length(missing)))

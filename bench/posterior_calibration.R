@@ -1,8 +1,9 @@
 # Simulation-based calibration of posterior(): Rscript bench/posterior_calibration.R [--replicates=400] [MODEL ...]
 #
-# For each replicate the variance parameters come from their proper priors and the coefficients from normal ones, responses from the model, and the rank of
-# each parameter among 99 draws (every tenth of 990) is noted. Prints for each model and parameter the p-value of a chi-square test of uniform ranks in 20 bins;
-# Bonferroni's limit for all of them is below the table.
+# For each replicate the variance parameters come from their proper priors and the coefficients from normal ones,
+# responses from the model, and the rank of each parameter among 99 draws (every tenth of 990) is noted. Prints for each
+# model and parameter the p-value of a chi-square test of uniform ranks in 20 bins; Bonferroni's limit for all of them
+# is below the table.
 
 library(henderson)
 
@@ -10,20 +11,27 @@ arguments <- commandArgs(TRUE)
 replicates <- as.integer(c(sub("--replicates=", "", grep("^--replicates=", arguments, value = TRUE)), 400)[1L])
 wanted <- arguments[!startsWith(arguments, "--")]
 
-blocks <- function(levels, each) data.frame(g = gl(levels, each), x = rep_len(c(-1, 0.3, 1.2, 0.1), levels * each), z = rep_len(c(0.5, -1, 0.2), levels * each))
-crossed <- function(a, b) transform(expand.grid(g = gl(a, 1), h = gl(b, 1), rep = 1:2), x = rep_len(c(-1, 1, 0.4), 2 * a * b))
+blocks <- function(levels, each) data.frame(g = gl(levels, each), x = rep_len(c(-1, 0.3, 1.2, 0.1), levels * each),
+                                            z = rep_len(c(0.5, -1, 0.2), levels * each))
+crossed <- function(a, b) transform(expand.grid(g = gl(a, 1), h = gl(b, 1), rep = 1:2),
+                                    x = rep_len(c(-1, 1, 0.4), 2 * a * b))
 normal <- prior_half_normal(1.5)
 
 models <- list(
   one_way_4 = list(data = blocks(4, 5), formula = y ~ 1 + (1 | g), prior = list(normal)),
   one_way_30 = list(data = blocks(30, 3), formula = y ~ 1 + (1 | g), prior = list(prior_inverse_wishart(1, 3))),
-  blocks = list(data = transform(blocks(6, 4), t = gl(4, 1, 24)), formula = y ~ t + (1 | g), prior = list(prior_half_t(5, 1))),
+  blocks = list(data = transform(blocks(6, 4), t = gl(4, 1, 24)), formula = y ~ t + (1 | g),
+                prior = list(prior_half_t(5, 1))),
   crossed = list(data = crossed(8, 6), formula = y ~ x + (1 | g) + (1 | h), prior = list(normal)),
-  nested = list(data = transform(blocks(6, 8), k = factor(paste(g, rep(1:4, each = 2)))), formula = y ~ 1 + (1 | g) + (1 | k), prior = list(prior_pc(3, 0.1))),
+  nested = list(data = transform(blocks(6, 8), k = factor(paste(g, rep(1:4, each = 2)))),
+                formula = y ~ 1 + (1 | g) + (1 | k), prior = list(prior_pc(3, 0.1))),
   slopes_2 = list(data = blocks(12, 6), formula = y ~ x + (x | g), prior = list(normal, cor = prior_lkj(2))),
-  slopes_3 = list(data = blocks(20, 8), formula = y ~ x + (x + z | g), prior = list(g = prior_inverse_wishart(diag(3), 5), residual = normal)),
-  weights = list(data = transform(blocks(8, 5), w = rep(c(0.5, 1, 2, 4, 1), 8)), formula = y ~ x + (1 | g), prior = list(normal), weights = TRUE),
-  held_correlation = list(data = blocks(12, 6), formula = y ~ x + (x | g), prior = list(normal), fixed = c("cor_x.(Intercept)|g" = 0.4)))
+  slopes_3 = list(data = blocks(20, 8), formula = y ~ x + (x + z | g),
+                  prior = list(g = prior_inverse_wishart(diag(3), 5), residual = normal)),
+  weights = list(data = transform(blocks(8, 5), w = rep(c(0.5, 1, 2, 4, 1), 8)), formula = y ~ x + (1 | g),
+                 prior = list(normal), weights = TRUE),
+  held_correlation = list(data = blocks(12, 6), formula = y ~ x + (x | g), prior = list(normal),
+                          fixed = c("cor_x.(Intercept)|g" = 0.4)))
 if (length(wanted)) models <- models[wanted]
 
 lkj_matrix <- function(q, eta) {
@@ -44,9 +52,12 @@ draw_parameters <- function(model, fit) {
   covariance <- lapply(names(VarCorr(fit)), function(name) {
     q <- nrow(VarCorr(fit)[[name]])
     prior <- if (is.null(model$prior[[name]])) single else model$prior[[name]]
-    if (q > 1L && identical(prior$kind, "inverse_wishart")) return(solve(stats::rWishart(1L, prior$nu, solve(prior$nu * prior$V))[, , 1L]))
+    if (q > 1L && identical(prior$kind,
+                            "inverse_wishart")) return(solve(stats::rWishart(1L, prior$nu,
+                                                                             solve(prior$nu * prior$V))[, , 1L]))
     sd <- prior$draw(q)
-    R <- if (q == 1L) matrix(1) else if (!is.null(model$fixed)) matrix(c(1, model$fixed, model$fixed, 1), 2L) else lkj_matrix(q, eta)
+    R <- if (q == 1L) matrix(1) else if (!is.null(model$fixed)) matrix(c(1, model$fixed, model$fixed, 1),
+                                                                       2L) else lkj_matrix(q, eta)
     R * outer(sd, sd)
   })
   residual <- if (is.null(model$prior$residual)) single else model$prior$residual
@@ -57,7 +68,8 @@ draw_response <- function(model, fit, truth, beta) {
   levels <- getME(fit, "l_i")
   b <- unlist(Map(function(S, n) t(chol(S)) %*% matrix(stats::rnorm(n * nrow(S)), nrow(S)), truth$covariance, levels))
   w <- if (isTRUE(model$weights)) model$data$w else 1
-  as.vector(model.matrix(fit) %*% beta + model.matrix(fit, "random") %*% b) + stats::rnorm(nrow(model$data), sd = truth$sigma / sqrt(w))
+  as.vector(model.matrix(fit) %*% beta + model.matrix(fit, "random") %*%
+            b) + stats::rnorm(nrow(model$data), sd = truth$sigma / sqrt(w))
 }
 
 fit_model <- function(model) {
@@ -72,7 +84,8 @@ ranks_of <- function(model) {
   beta <- stats::rnorm(ncol(model.matrix(shape)), 0, 2)
   truth <- draw_parameters(model, shape)
   model$data$y <- draw_response(model, shape, truth, beta)
-  draws <- suppressWarnings(posterior(fit_model(model), 990, c(model$prior, fixed = list(prior_normal(0, 2))), chains = 1, random = FALSE))
+  draws <- suppressWarnings(posterior(fit_model(model), 990, c(model$prior, fixed = list(prior_normal(0, 2))),
+                                      chains = 1, random = FALSE))
   sd <- unlist(lapply(truth$covariance, function(S) c(sqrt(diag(S)), stats::cov2cor(S)[lower.tri(S)])))
   values <- c(sd, truth$sigma, beta)
   thin <- as.data.frame(draws)[10 * (1:99), seq_along(values), drop = FALSE]
@@ -93,10 +106,13 @@ for (name in names(models)) {
   for (parameter in colnames(ranks)) {
     if (anyNA(ranks[, parameter])) next
     counts <- tabulate(ranks[, parameter] %/% 5L + 1L, 20L)
-    table <- rbind(table, data.frame(model = name, parameter = parameter, p = stats::chisq.test(counts)$p.value, mean_rank = mean(ranks[, parameter]) / 99))
+    table <- rbind(table, data.frame(model = name, parameter = parameter, p = stats::chisq.test(counts)$p.value,
+                                     mean_rank = mean(ranks[, parameter]) / 99))
   }
-  cat(sprintf("%-18s %d replicates, %.0f s, least p %.3f%s\n", name, replicates, time, min(table$p[table$model == name]),
+  cat(sprintf("%-18s %d replicates, %.0f s, least p %.3f%s\n", name, replicates, time,
+              min(table$p[table$model == name]),
               if (lost) paste0(", ", lost, " responses without a fit") else ""))
 }
 print(table, digits = 3, row.names = FALSE)
-cat(sprintf("least p %.4f of %d; Bonferroni's limit at 5 percent %.4f\n", min(table$p), nrow(table), 0.05 / nrow(table)))
+cat(sprintf("least p %.4f of %d; Bonferroni's limit at 5 percent %.4f\n", min(table$p), nrow(table),
+            0.05 / nrow(table)))

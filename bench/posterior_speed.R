@@ -1,8 +1,9 @@
 # posterior() beside 'MCMCglmm' under the same priors: Rscript bench/posterior_speed.R [--runs=3] [CASE ...]
 #
-# Both sides run in one process and take turns. A figure is the least bulk effective size (Vehtari et al. 2021) of all variance parameters in one chain per second of
-# CPU time (one thread), set-up included; the peer keeps every iteration after a burn-in of 1000 that is not counted against it.
-# Also printed: how far posterior means are apart, in Monte Carlo standard errors.
+# Both sides run in one process and take turns. A figure is the least bulk effective size (Vehtari et al. 2021) of all
+# variance parameters in one chain per second of CPU time (one thread), set-up included; the peer keeps every iteration
+# after a burn-in of 1000 that is not counted against it. Also printed: how far posterior means are apart, in Monte
+# Carlo standard errors.
 
 library(henderson)
 if (!requireNamespace("MCMCglmm", quietly = TRUE)) stop("needs package 'MCMCglmm'", call. = FALSE)
@@ -20,23 +21,36 @@ peer_data <- function(name) {
 
 weak <- list(V = 1, nu = 0.002)
 cases <- list(
-  penicillin = list(fit = lmm(yield ~ treat + (1 | blend), penicillin), draws = 1e5, prior = prior_inverse_wishart(1, 0.002), fixed = yield ~ treat, random = ~ blend,
+  penicillin = list(fit = lmm(yield ~ treat + (1 | blend), penicillin), draws = 1e5,
+                    prior = prior_inverse_wishart(1, 0.002), fixed = yield ~ treat, random = ~ blend,
                     peer = list(R = weak, G = list(G1 = weak)), data = penicillin, iterations = 20000),
   sleepstudy_matched = list(fit = lmm(Reaction ~ Days + (Days | Subject), peer_data("sleepstudy")), draws = 4e5,
-                            prior = list(prior_inverse_wishart(diag(c(600, 35)), 3), residual = prior_inverse_wishart(1, 0.002)), fixed = Reaction ~ Days,
-                            random = ~ us(1 + Days):Subject, peer = list(R = weak, G = list(G1 = list(V = diag(c(600, 35)), nu = 3))), data = peer_data("sleepstudy"),
+                            prior = list(prior_inverse_wishart(diag(c(600, 35)), 3),
+                                         residual = prior_inverse_wishart(1, 0.002)), fixed = Reaction ~ Days,
+                            random = ~ us(1 + Days):Subject,
+                            peer = list(R = weak, G = list(G1 = list(V = diag(c(600, 35)), nu = 3))),
+                            data = peer_data("sleepstudy"),
                             iterations = 20000),
   sleepstudy_unit = list(fit = lmm(Reaction ~ Days + (Days | Subject), peer_data("sleepstudy")), draws = 1e5,
-                         prior = list(prior_inverse_wishart(diag(2), 3), residual = prior_inverse_wishart(1, 0.002)), fixed = Reaction ~ Days,
-                         random = ~ us(1 + Days):Subject, peer = list(R = weak, G = list(G1 = list(V = diag(2), nu = 3))), data = peer_data("sleepstudy"),
+                         prior = list(prior_inverse_wishart(diag(2), 3), residual = prior_inverse_wishart(1, 0.002)),
+                         fixed = Reaction ~ Days,
+                         random = ~ us(1 + Days):Subject,
+                         peer = list(R = weak, G = list(G1 = list(V = diag(2), nu = 3))),
+                         data = peer_data("sleepstudy"),
                          iterations = 50000),
-  crossed = list(fit = lmm(diameter ~ 1 + (1 | plate) + (1 | sample), peer_data("Penicillin")), draws = 2e5, prior = prior_inverse_wishart(1, 0.002),
-                 fixed = diameter ~ 1, random = ~ plate + sample, peer = list(R = weak, G = list(G1 = weak, G2 = weak)), data = peer_data("Penicillin"), iterations = 20000),
-  singular = list(fit = suppressMessages(lmm(Yield ~ 1 + (1 | Batch), peer_data("Dyestuff2"))), draws = 1e5, prior = prior_inverse_wishart(1, 0.1), fixed = Yield ~ 1,
-                  random = ~ Batch, peer = list(R = list(V = 1, nu = 0.1), G = list(G1 = list(V = 1, nu = 0.1))), data = peer_data("Dyestuff2"), iterations = 50000))
+  crossed = list(fit = lmm(diameter ~ 1 + (1 | plate) + (1 | sample), peer_data("Penicillin")), draws = 2e5,
+                 prior = prior_inverse_wishart(1, 0.002),
+                 fixed = diameter ~ 1, random = ~ plate + sample, peer = list(R = weak, G = list(G1 = weak, G2 = weak)),
+                 data = peer_data("Penicillin"), iterations = 20000),
+  singular = list(fit = suppressMessages(lmm(Yield ~ 1 + (1 | Batch), peer_data("Dyestuff2"))), draws = 1e5,
+                  prior = prior_inverse_wishart(1, 0.1), fixed = Yield ~ 1,
+                  random = ~ Batch, peer = list(R = list(V = 1, nu = 0.1), G = list(G1 = list(V = 1, nu = 0.1))),
+                  data = peer_data("Dyestuff2"), iterations = 50000))
 if ("insteval" %in% wanted) {
-  cases$insteval <- list(fit = lmm(y ~ 1 + (1 | s) + (1 | d) + (1 | dept), peer_data("InstEval")), draws = 4000, prior = prior_inverse_wishart(1, 0.002), fixed = y ~ 1,
-                         random = ~ s + d + dept, peer = list(R = weak, G = list(G1 = weak, G2 = weak, G3 = weak)), data = peer_data("InstEval"), iterations = 200, burnin = 50)
+  cases$insteval <- list(fit = lmm(y ~ 1 + (1 | s) + (1 | d) + (1 | dept), peer_data("InstEval")), draws = 4000,
+                         prior = prior_inverse_wishart(1, 0.002), fixed = y ~ 1,
+                         random = ~ s + d + dept, peer = list(R = weak, G = list(G1 = weak, G2 = weak, G3 = weak)),
+                         data = peer_data("InstEval"), iterations = 200, burnin = 50)
 }
 if (length(wanted)) cases <- cases[wanted]
 
@@ -64,7 +78,8 @@ run_case <- function(name, case) {
     ours <- own_variances(case, own$value)
     gc()
     set.seed(run)
-    peer <- seconds(MCMCglmm::MCMCglmm(case$fixed, random = case$random, data = case$data, prior = case$peer, nitt = case$iterations + burnin, burnin = burnin, thin = 1,
+    peer <- seconds(MCMCglmm::MCMCglmm(case$fixed, random = case$random, data = case$data, prior = case$peer,
+                                       nitt = case$iterations + burnin, burnin = burnin, thin = 1,
                                        verbose = FALSE))
     theirs <- as.matrix(peer$value$VCV)
     theirs <- theirs[, !duplicated(colnames(theirs)) | TRUE, drop = FALSE]
@@ -73,9 +88,12 @@ run_case <- function(name, case) {
     one <- least(ours)
     two <- least(theirs)
     error <- function(M) apply(M, 2L, function(x) stats::sd(x) / sqrt(ess_mean(matrix(x))))
-    z <- (colMeans(log(abs(ours))) - colMeans(log(abs(theirs)))) / sqrt(error(log(abs(ours)))^2 + error(log(abs(theirs)))^2)
-    cat(sprintf("%-20s ours %6.2f s, ess %8.0f of %d, %9.0f per s | peer %6.2f s, ess %7.0f of %d, %8.1f per s | ratio %7.1f | largest z of means of logs %.1f\n", name, own$time, one,
-                case$draws, one / own$time, peer$time, two, case$iterations, two / (peer$time * share), one / own$time / (two / (peer$time * share)), max(abs(z))))
+    z <- (colMeans(log(abs(ours))) - colMeans(log(abs(theirs)))) / sqrt(error(log(abs(ours)))^2 +
+                                                                        error(log(abs(theirs)))^2)
+    cat(sprintf(paste("%-20s ours %6.2f s, ess %8.0f of %d, %9.0f per s | peer %6.2f s, ess %7.0f of %d, %8.1f per s",
+                      "| ratio %7.1f | largest z of means of logs %.1f\n"), name, own$time, one,
+                case$draws, one / own$time, peer$time, two, case$iterations, two / (peer$time * share),
+                one / own$time / (two / (peer$time * share)), max(abs(z))))
     one / own$time / (two / (peer$time * share))
   }, 0)
   cat(sprintf("%-20s median ratio %.1f\n", name, stats::median(ratios)))

@@ -28,8 +28,9 @@ fixed_p_values <- function(design, question, Y, bootstrap) {
 
 by_f <- function(large, small, ddf) anova(small, large, test = "F", ddf = ddf)[2, ]
 
-# Likelihood ratio against chi-square and against `nsim` simulated ratios. The latter gives p <= 0.05 and p <= 0.01 exactly
-# where anova(small, large, test = "bootstrap", nsim = nsim) does, but stops drawing as soon as p > 0.05 is certain.
+# Likelihood ratio against chi-square and against `nsim` simulated ratios. The latter gives p <= 0.05 and p <= 0.01
+# exactly where anova(small, large, test = "bootstrap", nsim = nsim) does, but stops drawing as soon as p > 0.05 is
+# certain.
 ratio_p_values <- function(large, small, nsim, batch = 25) {
   table <- anova(small, large)[2, ]
   done <- larger <- 0
@@ -42,8 +43,8 @@ ratio_p_values <- function(large, small, nsim, batch = 25) {
   c("likelihood ratio" = table$`Pr(>Chisq)`, "bootstrap" = (1 + larger) / (1 + nsim))
 }
 
-# The null distribution depends on the design alone, so that one set of draws serves all responses. Where rlrt() computes
-# the p-value without draws, it is asked for each.
+# The null distribution depends on the design alone, so that one set of draws serves all responses. Where rlrt()
+# computes the p-value without draws, it is asked for each.
 variance_p_values <- function(design, question, Y, draws) {
   large <- fit_design(question$large, design$data, Y[, 1])
   statistic <- pmax(0, null_criterion(design, question, Y) - refit(large, Y)$criterion)
@@ -88,5 +89,6 @@ calibrate <- function(task, options) {
   }
   seconds <- proc.time()[["elapsed"]] - started
   cat(sprintf("  %-10s %-28s %6.1f s\n", design$name, question$question, seconds))
-  data.frame(part = task$part, name = design$name, design = design$title, question = question$question, rejection_rates(p), seed = task$seed)
+  data.frame(part = task$part, name = design$name, design = design$title, question = question$question,
+             rejection_rates(p), seed = task$seed)
 }

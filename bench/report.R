@@ -26,11 +26,13 @@ print_result <- function(result) {
                 seconds(stats::median(times[, "elapsed"])), seconds(stats::median(times[, "cpu"])), nrow(times),
                 seconds(min(times[, "elapsed"])), seconds(max(times[, "elapsed"]))))
     peak <- result$peaks[[side]]
-    if (length(peak)) cat(sprintf("  %-10s peak memory %s, of which data and code %s\n", "", gigabytes(peak[["after"]]), gigabytes(peak[["before"]])))
+    if (length(peak)) cat(sprintf("  %-10s peak memory %s, of which data and code %s\n", "", gigabytes(peak[["after"]]),
+                          gigabytes(peak[["before"]])))
   }
   show("ours", "henderson")
   if (is.null(result$case$peer)) return(invisible())
-  if (!result$has_peer) return(cat("  peer missing: needs", paste(c(result$case$package, result$case$needs), collapse = " and "), "\n"))
+  if (!result$has_peer) return(cat("  peer missing: needs",
+                                   paste(c(result$case$package, result$case$needs), collapse = " and "), "\n"))
   show("peer", result$case$package)
   cat("  ratio of times ", ratio(time_ratio(result)), " elapsed, ", ratio(time_ratio(result, "cpu")), " processor",
       if (length(result$peaks) > 1) paste0("; of peaks ", ratio(memory_ratio(result))),
@@ -40,7 +42,8 @@ print_result <- function(result) {
 # The name says in what the results differ.
 distance <- function(x, digits) if (is.na(x)) "" else paste0(format(unname(x), digits = digits), " (", names(x), ")")
 
-peer_cell <- function(result, cell) if (is.null(result$case$peer)) "none" else if (result$has_peer) cell() else "missing"
+peer_cell <- function(result, cell) if (is.null(result$case$peer)) "none" else if (result$has_peer) cell() else
+  "missing"
 
 # A bar inside a cell would end the cell.
 as_row <- function(cells) paste0("| ", paste(gsub("|", "\\|", cells, fixed = TRUE), collapse = " | "), " |")
@@ -83,7 +86,8 @@ machine_line <- function() {
     if (length(line)) processor <- sub("^[^:]*: *", "", line[1])
   }
   version <- function(package) {
-    if (requireNamespace(package, quietly = TRUE)) paste(package, utils::packageVersion(package)) else paste(package, "missing")
+    if (requireNamespace(package, quietly = TRUE)) paste(package, utils::packageVersion(package)) else
+      paste(package, "missing")
   }
   paste0(format(Sys.Date()), ", ", processor, ", ", parallel::detectCores(), " cores, ", R.version.string, ", ",
          paste(vapply(c("henderson", peer_packages, "Matrix"), version, ""), collapse = ", "), ", BLAS ",
@@ -92,11 +96,16 @@ machine_line <- function() {
 
 explanation <- function(words) {
   command <- paste(c("Rscript bench/run.R", setdiff(words, "--write")), collapse = " ")
-  strwrap(paste0("Made by `", command, "`. Times are medians of alternating runs in one process; each ratio is the median ",
-                 "over the pairs of the other package's time divided by ours. Peak memory is that of a fresh process that reads ",
-                 "the data (for tests and intervals, the fit) from a file and makes one call; the value in parentheses is the ",
-                 "memory used by data and code alone. Difference: our -2 log L minus the other package's (negative where our ",
-                 "optimum is better), the relative difference of limits and degrees of freedom, or the difference of two ",
+  strwrap(paste0("Made by `", command,
+                 "`. Times are medians of alternating runs in one process; each ratio is the median ",
+                 paste("over the pairs of the other package's time divided by ours. Peak memory is that of a fresh",
+                       "process that reads "),
+                 paste("the data (for tests and intervals, the fit) from a file and makes one call; the value in",
+                       "parentheses is the "),
+                 paste("memory used by data and code alone. Difference: our -2 log L minus the other package's",
+                       "(negative where our "),
+                 paste("optimum is better), the relative difference of limits and degrees of freedom, or the",
+                       "difference of two "),
                  "simulated p-values."), 100)
 }
 

@@ -1,5 +1,5 @@
-# Coverage of intervals for variances and quantities: Rscript bench/variance_coverage.R [design ...] [--replicates=N] [--bootstrap=N]
-# [--cores=N]. See bench/README.md.
+# Coverage of intervals for variances and quantities: Rscript bench/variance_coverage.R [design ...] [--replicates=N]
+# [--bootstrap=N] [--cores=N]. See bench/README.md.
 
 library(henderson)
 
@@ -10,9 +10,12 @@ designs <- list(
   few = list(rows = oneway(rep(5, 5)), terms = "g", sd = c(g = 1)),
   many = list(rows = oneway(rep(3, 30)), terms = "g", sd = c(g = 0.7)),
   unequal = list(rows = oneway(c(2, 2, 3, 3, 4, 6, 9, 12)), terms = "g", sd = c(g = 1)),
-  gauge = list(rows = expand.grid(k = 1:3, o = factor(1:3), p = factor(1:10)), terms = c("p", "o", "p:o"), sd = c(p = 3, o = 0.7, `p:o` = 0.5)),
-  nested = list(rows = expand.grid(k = 1:2, b = factor(1:3), a = factor(1:8)), terms = c("a", "a:b"), sd = c(a = 1, `a:b` = 1)),
-  gaps = list(rows = subset(expand.grid(k = 1:2, a = factor(1:6), b = factor(1:8)), (as.integer(a) + as.integer(b) + k) %% 4 != 0),
+  gauge = list(rows = expand.grid(k = 1:3, o = factor(1:3), p = factor(1:10)), terms = c("p", "o", "p:o"),
+               sd = c(p = 3, o = 0.7, `p:o` = 0.5)),
+  nested = list(rows = expand.grid(k = 1:2, b = factor(1:3), a = factor(1:8)), terms = c("a", "a:b"),
+                sd = c(a = 1, `a:b` = 1)),
+  gaps = list(rows = subset(expand.grid(k = 1:2, a = factor(1:6), b = factor(1:8)),
+                            (as.integer(a) + as.integer(b) + k) %% 4 != 0),
               terms = c("a", "b"), sd = c(a = 1, b = 0.6)))
 
 level <- 0.95
@@ -24,7 +27,8 @@ questions <- function(design) {
   part <- function(name) { force(name); function(p) p$covariance[[name]][1] }
   total <- function(p) p$sigma^2 + sum(unlist(p$covariance))
   share <- function(name) { force(name); function(p) p$covariance[[name]][1] / total(p) }
-  c(stats::setNames(lapply(names, part), paste("variance", names)), list(total = total), stats::setNames(lapply(names, share), paste("share", names)))
+  c(stats::setNames(lapply(names, part), paste("variance", names)), list(total = total),
+    stats::setNames(lapply(names, share), paste("share", names)))
 }
 
 truth <- function(design, questions) {
@@ -73,7 +77,8 @@ number <- function(name, default) {
   if (length(own)) as.integer(sub(".*=", "", own)) else default
 }
 unknown <- setdiff(words, c(names(designs), grep("^--(replicates|bootstrap|cores)=[0-9]+$", words, value = TRUE)))
-if (length(unknown)) stop("not understood: ", paste(unknown, collapse = " "), "\nDesigns: ", paste(names(designs), collapse = " "), call. = FALSE)
+if (length(unknown)) stop("not understood: ", paste(unknown, collapse = " "), "\nDesigns: ",
+                          paste(names(designs), collapse = " "), call. = FALSE)
 replicates <- number("replicates", 500L)
 bootstrap <- number("bootstrap", 199L)
 cores <- number("cores", 1L)
@@ -85,13 +90,15 @@ for (name in chosen) {
   design <- designs[[name]]
   asked <- questions(design)
   value <- truth(design, asked)
-  found <- simplify2array(parallel::mclapply(seq_len(replicates), one_response, design, asked, value, methods, bootstrap, mc.cores = cores))
+  found <- simplify2array(parallel::mclapply(seq_len(replicates), one_response, design, asked, value, methods,
+                                             bootstrap, mc.cores = cores))
   k <- length(asked)
   cover <- 100 * apply(found[seq_len(k), , , drop = FALSE], 1:2, mean, na.rm = TRUE)
   width <- apply(found[k + seq_len(k), , , drop = FALSE], 1:2, stats::median, na.rm = TRUE)
   missing <- 100 * apply(is.na(found[seq_len(k), , , drop = FALSE]), 1:2, mean)
   rownames(cover) <- rownames(width) <- rownames(missing) <- names(asked)
-  cat("\n", name, ": percent of ", 100 * level, " percent limits that contain the true value (median width)", "\n", sep = "")
+  cat("\n", name, ": percent of ", 100 * level, " percent limits that contain the true value (median width)", "\n",
+      sep = "")
   shown <- matrix(sprintf("%.1f (%.3g)", cover, width), k, dimnames = dimnames(cover))
   shown[is.nan(cover)] <- ""
   print(noquote(shown), right = TRUE)
@@ -100,4 +107,5 @@ for (name in chosen) {
     print(round(missing[rowSums(missing > 0 & missing < 100) > 0, , drop = FALSE], 1))
   }
 }
-cat("\n", replicates, " responses for each design; standard error of 95 percent ", sprintf("%.1f", 100 * sqrt(0.05 * 0.95 / replicates)), "\n", sep = "")
+cat("\n", replicates, " responses for each design; standard error of 95 percent ",
+    sprintf("%.1f", 100 * sqrt(0.05 * 0.95 / replicates)), "\n", sep = "")

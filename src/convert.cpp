@@ -91,7 +91,8 @@ Layout to_layout(const Rcpp::List& layout) {
   for (const Group& g : out.groups) require(g.q > 0, "a grouping factor has no term");
   require(!out.groups.empty(), "there is no random term");
   out.finish();
-  if (layout.containsElementNamed("lead") && !Rf_isNull(layout["lead"])) make_leading(Rcpp::as<int>(layout["lead"]) - 1, out);
+  if (layout.containsElementNamed("lead") && !Rf_isNull(layout["lead"]))
+    make_leading(Rcpp::as<int>(layout["lead"]) - 1, out);
   return out;
 }
 
@@ -104,13 +105,15 @@ std::vector<Held> to_held(SEXP x, const Layout& layout) {
   const Rcpp::List held(x);
   const Rcpp::IntegerVector term = held["term"], row = held["row"], col = held["col"];
   const Rcpp::NumericVector value = held["value"];
-  require(row.size() == term.size() && col.size() == term.size() && value.size() == term.size(), "`held` does not fit together");
+  require(row.size() == term.size() && col.size() == term.size() && value.size() == term.size(),
+          "`held` does not fit together");
   const Index terms = static_cast<Index>(layout.terms.size());
   for (R_xlen_t k = 0; k < term.size(); ++k) {
     require(term[k] >= 0 && term[k] <= terms && std::isfinite(value[k]), "a held parameter is not one of the model");
     const Index q = term[k] == 0 ? 1 : layout.terms[term[k] - 1].q;
     require(row[k] >= 1 && row[k] <= q && col[k] >= 1 && col[k] <= q, "a held parameter is not one of the model");
-    require(row[k] != col[k] || value[k] > 0 || (value[k] == 0 && term[k] > 0 && zero_may_be_held(layout.terms[term[k] - 1], row[k] - 1)),
+    require(row[k] != col[k] || value[k] > 0 ||
+                (value[k] == 0 && term[k] > 0 && zero_may_be_held(layout.terms[term[k] - 1], row[k] - 1)),
             "this standard deviation cannot be held at this value");
     Held h;
     h.term = term[k] - 1;
@@ -123,10 +126,10 @@ std::vector<Held> to_held(SEXP x, const Layout& layout) {
 }
 
 Rcpp::List to_list(const PairBlocks& x) {
-  return Rcpp::List::create(Rcpp::Named("rows") = static_cast<int>(x.rows), Rcpp::Named("cols") = static_cast<int>(x.cols),
-                            Rcpp::Named("row") = Rcpp::IntegerVector(x.row.begin(), x.row.end()),
-                            Rcpp::Named("col") = Rcpp::IntegerVector(x.col.begin(), x.col.end()),
-                            Rcpp::Named("value") = x.value);
+  return Rcpp::List::create(
+      Rcpp::Named("rows") = static_cast<int>(x.rows), Rcpp::Named("cols") = static_cast<int>(x.cols),
+      Rcpp::Named("row") = Rcpp::IntegerVector(x.row.begin(), x.row.end()),
+      Rcpp::Named("col") = Rcpp::IntegerVector(x.col.begin(), x.col.end()), Rcpp::Named("value") = x.value);
 }
 
 PairBlocks to_pair_blocks(const Rcpp::List& x, Index row_levels, Index col_levels) {
@@ -150,10 +153,11 @@ PairBlocks to_pair_blocks(const Rcpp::List& x, Index row_levels, Index col_level
 Rcpp::List to_list(const Projection& x) {
   Rcpp::IntegerVector kept(x.kept.size());
   for (std::size_t j = 0; j < x.kept.size(); ++j) kept[j] = static_cast<int>(x.kept[j]) + 1;
-  return Rcpp::List::create(Rcpp::Named("kept") = kept, Rcpp::Named("novelty") = x.novelty, Rcpp::Named("alias") = numeric(x.alias),
-                            Rcpp::Named("basis") = numeric(x.basis), Rcpp::Named("log_det_r") = x.log_det_r,
-                            Rcpp::Named("response") = numeric(x.response), Rcpp::Named("total") = numeric(x.total),
-                            Rcpp::Named("square") = numeric(x.square), Rcpp::Named("rounding") = numeric(x.rounding));
+  return Rcpp::List::create(Rcpp::Named("kept") = kept, Rcpp::Named("novelty") = x.novelty,
+                            Rcpp::Named("alias") = numeric(x.alias), Rcpp::Named("basis") = numeric(x.basis),
+                            Rcpp::Named("log_det_r") = x.log_det_r, Rcpp::Named("response") = numeric(x.response),
+                            Rcpp::Named("total") = numeric(x.total), Rcpp::Named("square") = numeric(x.square),
+                            Rcpp::Named("rounding") = numeric(x.rounding));
 }
 
 Rcpp::List to_list(const CrossProducts& x) {
@@ -164,12 +168,13 @@ Rcpp::List to_list(const CrossProducts& x) {
     for (std::size_t h = 0; h < x.rest[g].size(); ++h) row[h] = to_list(x.rest[g][h]);
     rest[g] = row;
   }
-  return Rcpp::List::create(
-      Rcpp::Named("n") = static_cast<double>(x.n), Rcpp::Named("log_weight") = x.log_weight,
-      Rcpp::Named("x") = to_list(x.x), Rcpp::Named("z_basis") = matrices(x.z_basis), Rcpp::Named("r") = x.r,
-      Rcpp::Named("t_x") = numeric(x.t_x), Rcpp::Named("t_y") = numeric(x.t_y), Rcpp::Named("w_xx") = numeric(x.w_xx),
-      Rcpp::Named("w_xy") = numeric(x.w_xy), Rcpp::Named("w_yy") = numeric(x.w_yy), Rcpp::Named("lead_rest") = lead_rest,
-      Rcpp::Named("rest") = rest, Rcpp::Named("rest_x") = numeric(x.rest_x), Rcpp::Named("rest_y") = numeric(x.rest_y));
+  return Rcpp::List::create(Rcpp::Named("n") = static_cast<double>(x.n), Rcpp::Named("log_weight") = x.log_weight,
+                            Rcpp::Named("x") = to_list(x.x), Rcpp::Named("z_basis") = matrices(x.z_basis),
+                            Rcpp::Named("r") = x.r, Rcpp::Named("t_x") = numeric(x.t_x),
+                            Rcpp::Named("t_y") = numeric(x.t_y), Rcpp::Named("w_xx") = numeric(x.w_xx),
+                            Rcpp::Named("w_xy") = numeric(x.w_xy), Rcpp::Named("w_yy") = numeric(x.w_yy),
+                            Rcpp::Named("lead_rest") = lead_rest, Rcpp::Named("rest") = rest,
+                            Rcpp::Named("rest_x") = numeric(x.rest_x), Rcpp::Named("rest_y") = numeric(x.rest_y));
 }
 
 void read_projection(const Rcpp::List& x, Projection& out) {
@@ -190,8 +195,8 @@ void check_shapes(const CrossProducts& x, const Layout& layout) {
               x.x.total.size() == m && x.x.square.size() == m && x.x.rounding.size() == m,
           "the fixed-effects part of the cross-products does not fit together");
   require(Eigen::Map<const VectorXd>(x.r.data(), x.r.size()).allFinite() && x.t_x.allFinite() && x.t_y.allFinite() &&
-              x.w_xx.allFinite() && x.w_xy.allFinite() && x.w_yy.allFinite() && x.rest_x.allFinite() && x.rest_y.allFinite() &&
-              x.x.basis.allFinite(),
+              x.w_xx.allFinite() && x.w_xy.allFinite() && x.w_yy.allFinite() && x.rest_x.allFinite() &&
+              x.rest_y.allFinite() && x.x.basis.allFinite(),
           "the cross-products are not finite");
   require(static_cast<Index>(x.r.size()) == levels * q * q && x.t_x.rows() == levels * q && x.t_x.cols() == p &&
               x.t_y.rows() == levels * q && x.t_y.cols() == m,

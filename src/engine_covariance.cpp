@@ -5,10 +5,10 @@
 
 using Rcpp::Named;
 
-// What R has to know of a covariance structure with q columns: one entry for each natural parameter, in the order of psi.
-// Rows and columns count from 1; `theta` is the number of parameters of the search, `alone` tells for each column whether
-// its standard deviation is a parameter of the search by itself (0, or the place of it). `term`: list(structure,
-// positions, rank).
+// What R has to know of a covariance structure with q columns: one entry for each natural parameter, in the order of
+// psi. Rows and columns count from 1; `theta` is the number of parameters of the search, `alone` tells for each column
+// whether its standard deviation is a parameter of the search by itself (0, or the place of it). `term`:
+// list(structure, positions, rank).
 // [[Rcpp::export(rng = false)]]
 SEXP engine_covariance(Rcpp::List term, int q) {
   return henderson::guarded([&] {
@@ -27,11 +27,11 @@ SEXP engine_covariance(Rcpp::List term, int q) {
       scale.push_back(henderson::scale_weight(p.kind));
     }
     for (int j = 0; j < q; ++j) alone.push_back(static_cast<int>(structure->alone(q, j).value_or(-1)) + 1);
-    return Rcpp::List::create(
-        Named("kind") = kind, Named("row") = row, Named("col") = col, Named("lower") = lower, Named("upper") = upper,
-        Named("scale") = scale, Named("theta") = static_cast<int>(structure->n_parameters(q)), Named("alone") = alone,
-        Named("closed_under") = henderson::closure_name(structure->closed_under()), Named("linear") = structure->linear(),
-        Named("bounded") = structure->bounded());
+    return Rcpp::List::create(Named("kind") = kind, Named("row") = row, Named("col") = col, Named("lower") = lower,
+                              Named("upper") = upper, Named("scale") = scale,
+                              Named("theta") = static_cast<int>(structure->n_parameters(q)), Named("alone") = alone,
+                              Named("closed_under") = henderson::closure_name(structure->closed_under()),
+                              Named("linear") = structure->linear(), Named("bounded") = structure->bounded());
   });
 }
 
@@ -44,7 +44,8 @@ SEXP engine_covariance_at(Rcpp::List term, int q, SEXP psi) {
     const henderson::VectorXd at = henderson::vector_of(psi);
     henderson::require(static_cast<std::size_t>(at.size()) == size, "a structure has not as many parameters");
     std::vector<henderson::MatrixXd> derivatives;
-    for (std::size_t k = 0; k < size; ++k) derivatives.push_back(structure->derivative(at, q, static_cast<Eigen::Index>(k)));
+    for (std::size_t k = 0; k < size; ++k)
+      derivatives.push_back(structure->derivative(at, q, static_cast<Eigen::Index>(k)));
     return Rcpp::List::create(Named("sigma") = henderson::numeric(structure->sigma_of(at, q)),
                               Named("derivatives") = henderson::matrices(derivatives));
   });

@@ -8,7 +8,8 @@ henderson::Constants to_constants(const Rcpp::List& x, const henderson::Layout& 
   henderson::Constants out;
   if (!Rf_isNull(x["x"])) out.x = henderson::vector_of(x["x"]);
   const Rcpp::List z = x["z"];
-  henderson::require(z.size() == static_cast<R_xlen_t>(layout.terms.size()), "`constants` does not have one entry for each term");
+  henderson::require(z.size() == static_cast<R_xlen_t>(layout.terms.size()),
+                     "`constants` does not have one entry for each term");
   for (R_xlen_t t = 0; t < z.size(); ++t) {
     out.z.push_back(Rf_isNull(z[t]) ? Eigen::VectorXd() : henderson::vector_of(z[t]));
   }
@@ -30,7 +31,8 @@ class RSource : public henderson::DesignSource {
       y_columns_ = out.y.cols();
       check_constants();
     }
-    henderson::require(out.x.cols() == x_columns_ && out.y.cols() == y_columns_, "the chunks of rows differ in their columns");
+    henderson::require(out.x.cols() == x_columns_ && out.y.cols() == y_columns_,
+                       "the chunks of rows differ in their columns");
     return out;
   }
 

@@ -27,7 +27,8 @@ henderson::FitOptions to_options(const Rcpp::List& x, const henderson::Layout& l
     out.start = henderson::vector_of(start);
   }
   out.held = henderson::to_held(x["held"], layout);
-  const auto residual = std::find_if(out.held.begin(), out.held.end(), [](const henderson::Held& h) { return h.term < 0; });
+  const auto residual =
+      std::find_if(out.held.begin(), out.held.end(), [](const henderson::Held& h) { return h.term < 0; });
   if (residual != out.held.end()) {
     out.sigma = residual->value;
     out.held.erase(residual);
@@ -85,11 +86,12 @@ SEXP engine_refits(const Rcpp::List& layout, const Rcpp::List& cross_products, c
   });
 }
 
-// -2 log likelihood minimized with variance parameters held; the last of them at each of `values`, following the profile
-// from (theta, sigma).
+// -2 log likelihood minimized with variance parameters held; the last of them at each of `values`, following the
+// profile from (theta, sigma).
 // [[Rcpp::export(rng = false)]]
 SEXP engine_profile(const Rcpp::List& layout, const Rcpp::List& cross_products, const Eigen::VectorXd& theta,
-                    double sigma, bool reml, double memory_limit, const Rcpp::List& held, const Eigen::VectorXd& values) {
+                    double sigma, bool reml, double memory_limit, const Rcpp::List& held,
+                    const Eigen::VectorXd& values) {
   return henderson::guarded([&] {
     const henderson::Layout to = henderson::to_layout(layout);
     henderson::RMonitor monitor(false);
@@ -97,7 +99,8 @@ SEXP engine_profile(const Rcpp::List& layout, const Rcpp::List& cross_products, 
     henderson::require(theta.size() == to.n_theta, "theta has the wrong length");
     std::vector<henderson::Held> at = henderson::to_held(held, to);
     henderson::require(!at.empty(), "no parameter is held");
-    henderson::require(at.back().row != at.back().col || (values.array() > 0).all(), "a standard deviation is held above 0");
+    henderson::require(at.back().row != at.back().col || (values.array() > 0).all(),
+                       "a standard deviation is held above 0");
     henderson::Problem problem = henderson::make_problem(to, data, memory_limit, monitor);
     const auto classes = henderson::levels_by_root(to, data);
     henderson::set_response(problem, data, 0, henderson::worth_mixing(problem, data, classes) ? &classes : nullptr);

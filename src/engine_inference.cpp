@@ -26,7 +26,8 @@ struct Point {
       : layout(henderson::to_layout(shape)), data(henderson::to_cross_products(cross_products, layout)) {
     henderson::require(theta.size() == layout.n_theta, "theta has the wrong length");
     problem = henderson::make_problem(layout, data, memory_limit, monitor);
-    if (shape.containsElementNamed("sigma") && !Rf_isNull(shape["sigma"])) problem.sigma2 = std::pow(Rcpp::as<double>(shape["sigma"]), 2);
+    if (shape.containsElementNamed("sigma") && !Rf_isNull(shape["sigma"]))
+      problem.sigma2 = std::pow(Rcpp::as<double>(shape["sigma"]), 2);
     henderson::set_response(problem, data, 0, nullptr);
     at = henderson::Criterion(problem, reml, monitor).evaluate(theta);
     const bool lost = at.cancelled > henderson::kLostDigits;
@@ -60,7 +61,8 @@ SEXP engine_conditional(const Rcpp::List& layout, const Rcpp::List& cross_produc
     Rcpp::List out(point.layout.groups.size());
     const auto fill = [&](const auto& predictor) {
       for (std::size_t g = 0; g < point.layout.groups.size(); ++g)
-        out[g] = henderson::to_array(predictor.conditional(static_cast<int>(g), point.monitor), point.layout.groups[g].q);
+        out[g] =
+            henderson::to_array(predictor.conditional(static_cast<int>(g), point.monitor), point.layout.groups[g].q);
     };
     if (point.at.bounded && !point.problem.root) {
       fill(henderson::Predictor(point.problem, point.data, point.at));
@@ -115,15 +117,16 @@ SEXP engine_criterion(const Rcpp::List& layout, const Rcpp::List& cross_products
   });
 }
 
-// Where -2 log L has risen by each of `rises` on either side of its minimum at `theta`: first below, then above, for each
-// of the kept coefficients (from 1).
+// Where -2 log L has risen by each of `rises` on either side of its minimum at `theta`: first below, then above, for
+// each of the kept coefficients (from 1).
 // [[Rcpp::export(rng = false)]]
 SEXP engine_coefficient_limits(const Rcpp::List& layout, const Rcpp::List& cross_products, const Eigen::VectorXd& theta,
                                double memory_limit, const Eigen::VectorXi& coefficients, const Eigen::VectorXd& rises) {
   return henderson::guarded([&] {
     const Point point(layout, cross_products, theta, false, memory_limit);
     const Index p = point.data.p(), m = rises.size();
-    henderson::require((coefficients.array() >= 1).all() && (coefficients.array() <= p).all(), "there is no such coefficient");
+    henderson::require((coefficients.array() >= 1).all() && (coefficients.array() <= p).all(),
+                       "there is no such coefficient");
     henderson::require((rises.array() > 0).all() && rises.allFinite(), "the criterion rises from its minimum");
     henderson::require(point.layout.bounded(), "variances may be negative");
     henderson::RMonitor monitor(false);

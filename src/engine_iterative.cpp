@@ -15,7 +15,8 @@ namespace {
 
 using henderson::Index;
 
-henderson::iterative::SearchOptions to_search_options(const Rcpp::List& x, const henderson::Layout& layout, bool progress) {
+henderson::iterative::SearchOptions to_search_options(const Rcpp::List& x, const henderson::Layout& layout,
+                                                      bool progress) {
   henderson::iterative::SearchOptions out;
   out.reml = Rcpp::as<bool>(x["reml"]);
   out.max_evaluations = Rcpp::as<int>(x["max_evaluations"]);
@@ -29,7 +30,8 @@ henderson::iterative::SearchOptions to_search_options(const Rcpp::List& x, const
     henderson::require(Rf_isNumeric(start) && Rf_xlength(start) == layout.n_theta, "`start` has the wrong length");
     out.start = henderson::vector_of(start);
   }
-  henderson::require(layout.bounded() && !layout.rest.empty(), "this model has no other factors, or variances may be negative");
+  henderson::require(layout.bounded() && !layout.rest.empty(),
+                     "this model has no other factors, or variances may be negative");
   if (progress)
     out.report = [](int evaluation, int passes, int probes, double decrement, double share) {
       Rprintf("evaluation %3d  passes %3d  probes %3d  decrement %-9.3g", evaluation, passes, probes, decrement);
@@ -58,7 +60,8 @@ struct IterativePoint {
   henderson::iterative::Model model;
   henderson::iterative::Point at;
 
-  IterativePoint(const Rcpp::List& shape, const Rcpp::List& cross_products, const Eigen::VectorXd& theta, bool reml, int threads)
+  IterativePoint(const Rcpp::List& shape, const Rcpp::List& cross_products, const Eigen::VectorXd& theta, bool reml,
+                 int threads)
       : layout(henderson::to_layout(shape)),
         data(henderson::to_cross_products(cross_products, layout)),
         model(layout, data, 0, threads, monitor) {
@@ -82,8 +85,8 @@ SEXP engine_needs_iterations(const Rcpp::List& layout, const Rcpp::List& cross_p
 }
 
 // [[Rcpp::export(rng = false)]]
-SEXP engine_iterative_fit(const Rcpp::List& layout, const Rcpp::List& cross_products, int response, const Rcpp::List& options,
-                          bool progress) {
+SEXP engine_iterative_fit(const Rcpp::List& layout, const Rcpp::List& cross_products, int response,
+                          const Rcpp::List& options, bool progress) {
   return henderson::guarded([&] {
     const henderson::Layout to = henderson::to_layout(layout);
     henderson::RMonitor monitor(false);
@@ -96,8 +99,8 @@ SEXP engine_iterative_fit(const Rcpp::List& layout, const Rcpp::List& cross_prod
         Named("optimum") = to_list(found.outcome),
         Named("solution") = Rcpp::List::create(
             Named("value") = s.value, Named("sigma2") = s.sigma2, Named("r2") = s.r2, Named("log_det_x") = s.log_det_x,
-            Named("beta") = numeric(s.beta), Named("vcov") = numeric(s.vcov), Named("covariance") = matrices(s.covariance),
-            Named("b") = matrices(s.b)),
+            Named("beta") = numeric(s.beta), Named("vcov") = numeric(s.vcov),
+            Named("covariance") = matrices(s.covariance), Named("b") = matrices(s.b)),
         Named("monte_carlo") = Rcpp::List::create(
             Named("probes") = found.probes, Named("passes") = found.passes, Named("share") = found.precision.share,
             Named("covariance") = numeric(found.precision.monte_carlo), Named("criterion") = found.value_error));
@@ -105,8 +108,8 @@ SEXP engine_iterative_fit(const Rcpp::List& layout, const Rcpp::List& cross_prod
 }
 
 // [[Rcpp::export(rng = false)]]
-SEXP engine_iterative_information(const Rcpp::List& layout, const Rcpp::List& cross_products, const Eigen::VectorXd& theta,
-                                  bool reml, int threads) {
+SEXP engine_iterative_information(const Rcpp::List& layout, const Rcpp::List& cross_products,
+                                  const Eigen::VectorXd& theta, bool reml, int threads) {
   return henderson::guarded([&] {
     IterativePoint point(layout, cross_products, theta, reml, threads);
     const henderson::Information x = henderson::iterative::information(point.model, point.at);
@@ -119,8 +122,9 @@ SEXP engine_iterative_information(const Rcpp::List& layout, const Rcpp::List& cr
 }
 
 // [[Rcpp::export(rng = false)]]
-SEXP engine_iterative_variances(const Rcpp::List& layout, const Rcpp::List& cross_products, const Eigen::VectorXd& theta,
-                                bool reml, int threads, const Rcpp::List& design, bool random) {
+SEXP engine_iterative_variances(const Rcpp::List& layout, const Rcpp::List& cross_products,
+                                const Eigen::VectorXd& theta, bool reml, int threads, const Rcpp::List& design,
+                                bool random) {
   return henderson::guarded([&] {
     IterativePoint point(layout, cross_products, theta, reml, threads);
     const henderson::Combinations c = henderson::to_combinations(design, point.layout, point.data.p(), random);
@@ -128,10 +132,11 @@ SEXP engine_iterative_variances(const Rcpp::List& layout, const Rcpp::List& cros
   });
 }
 
-// For each grouping factor q x q x levels: approximate conditional variances, or with `errors` variances of prediction errors.
+// For each grouping factor q x q x levels: approximate conditional variances, or with `errors` variances of prediction
+// errors.
 // [[Rcpp::export(rng = false)]]
-SEXP engine_iterative_conditional(const Rcpp::List& layout, const Rcpp::List& cross_products, const Eigen::VectorXd& theta,
-                                  bool reml, int threads, bool errors) {
+SEXP engine_iterative_conditional(const Rcpp::List& layout, const Rcpp::List& cross_products,
+                                  const Eigen::VectorXd& theta, bool reml, int threads, bool errors) {
   return henderson::guarded([&] {
     const IterativePoint point(layout, cross_products, theta, reml, threads);
     Rcpp::List out(point.layout.groups.size());

@@ -91,7 +91,8 @@ SEXP engine_posterior_effects(SEXP handle, const Eigen::MatrixXd& points, const 
 
 // `values`: functions x nodes, the log density first; `size`: nodes in each direction.
 // [[Rcpp::export(rng = false)]]
-SEXP engine_posterior_lattice(const Rcpp::IntegerVector& size, const Eigen::MatrixXd& values, double draws, double seed, int threads) {
+SEXP engine_posterior_lattice(const Rcpp::IntegerVector& size, const Eigen::MatrixXd& values, double draws, double seed,
+                              int threads) {
   return henderson::guarded([&] {
     henderson::Lattice lattice;
     double nodes = 1;
@@ -101,10 +102,12 @@ SEXP engine_posterior_lattice(const Rcpp::IntegerVector& size, const Eigen::Matr
       nodes *= n;
     }
     lattice.values = values;
-    henderson::require(size.size() >= 1 && size.size() <= 4 && values.cols() == nodes && values.rows() > 0 && values.allFinite(),
-                       "the values do not fit the lattice");
+    henderson::require(
+        size.size() >= 1 && size.size() <= 4 && values.cols() == nodes && values.rows() > 0 && values.allFinite(),
+        "the values do not fit the lattice");
     henderson::RMonitor monitor(false);
-    const henderson::LatticeDraws out = henderson::draw_from(lattice, static_cast<Index>(draws), static_cast<std::uint64_t>(seed), threads, monitor);
+    const henderson::LatticeDraws out =
+        henderson::draw_from(lattice, static_cast<Index>(draws), static_cast<std::uint64_t>(seed), threads, monitor);
     return Rcpp::List::create(Named("place") = numeric(out.place), Named("values") = numeric(out.values));
   });
 }

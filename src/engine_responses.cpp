@@ -31,7 +31,8 @@ henderson::Constants to_constants(const Rcpp::List& x) {
   henderson::Constants out;
   if (!Rf_isNull(x["x"])) out.x = henderson::vector_of(x["x"]);
   const Rcpp::List z = x["z"];
-  for (R_xlen_t t = 0; t < z.size(); ++t) out.z.push_back(Rf_isNull(z[t]) ? Eigen::VectorXd() : henderson::vector_of(z[t]));
+  for (R_xlen_t t = 0; t < z.size(); ++t)
+    out.z.push_back(Rf_isNull(z[t]) ? Eigen::VectorXd() : henderson::vector_of(z[t]));
   return out;
 }
 
@@ -40,7 +41,8 @@ henderson::ManyResponses to_responses(const Rcpp::List& design, const henderson:
   out.design.weight = nullptr;
   if (Rf_isNull(weights)) return out;
   henderson::require(TYPEOF(weights) == REALSXP, "weights are not numeric");
-  const Index columns = Rf_isMatrix(weights) ? Rf_ncols(weights) : 1, rows = Rf_xlength(weights) / std::max<Index>(columns, 1);
+  const Index columns = Rf_isMatrix(weights) ? Rf_ncols(weights) : 1,
+              rows = Rf_xlength(weights) / std::max<Index>(columns, 1);
   henderson::require(rows == out.rows() && (columns == 1 || columns == out.responses()), "weights do not fit y");
   new (&out.weights) henderson::ConstMatrix(REAL(weights), rows, columns);
   return out;
@@ -62,7 +64,8 @@ class TenthsOf {
 };
 
 Rcpp::List to_list(const henderson::Answers& x) {
-  const Rcpp::IntegerMatrix singular(static_cast<int>(x.singular.rows()), static_cast<int>(x.singular.cols()), x.singular.data());
+  const Rcpp::IntegerMatrix singular(static_cast<int>(x.singular.rows()), static_cast<int>(x.singular.cols()),
+                                     x.singular.data());
   return Rcpp::List::create(
       Named("theta") = numeric(x.theta), Named("beta") = numeric(x.beta), Named("covariance") = numeric(x.covariance),
       Named("sigma") = numeric(x.sigma), Named("criterion") = numeric(x.value), Named("n") = x.n,
@@ -73,7 +76,8 @@ Rcpp::List to_list(const henderson::Answers& x) {
 }
 
 henderson::ConstMatrix map_of(SEXP x, Index responses) {
-  henderson::require(TYPEOF(x) == REALSXP && Rf_isMatrix(x) && Rf_ncols(x) == responses, "the parts of the tests do not fit together");
+  henderson::require(TYPEOF(x) == REALSXP && Rf_isMatrix(x) && Rf_ncols(x) == responses,
+                     "the parts of the tests do not fit together");
   return {REAL(x), Rf_nrows(x), responses};
 }
 
@@ -109,8 +113,9 @@ SEXP engine_response_tests(const Eigen::MatrixXd& rows, const Eigen::MatrixXd& d
     assign(in.spread, map_of(parts["spread"], m));
     assign(in.covariance, map_of(parts["covariance"], m));
     const Index k = in.slopes.rows() / std::max<Index>(henderson::triangle(p), 1);
-    henderson::require(rows.rows() == delta.rows() && in.phi.rows() == henderson::triangle(p) && in.covariance.rows() == in.phi.rows() &&
-                           in.slopes.rows() == k * in.phi.rows() && in.spread.rows() == henderson::triangle(k),
+    henderson::require(rows.rows() == delta.rows() && in.phi.rows() == henderson::triangle(p) &&
+                           in.covariance.rows() == in.phi.rows() && in.slopes.rows() == k * in.phi.rows() &&
+                           in.spread.rows() == henderson::triangle(k),
                        "the parts of the tests do not fit together");
     in.sigma2 = henderson::vector_of(parts["sigma2"]);
     in.kenward_roger = Rcpp::as<bool>(parts["kenward_roger"]);
@@ -118,9 +123,11 @@ SEXP engine_response_tests(const Eigen::MatrixXd& rows, const Eigen::MatrixXd& d
       in.log_ratio = henderson::vector_of(parts["log_ratio"]);
       in.prior_df = Rcpp::as<double>(parts["prior_df"]);
     }
-    henderson::require(in.sigma2.size() == m && (in.log_ratio.size() == 0 || in.log_ratio.size() == m), "the parts of the tests do not fit together");
+    henderson::require(in.sigma2.size() == m && (in.log_ratio.size() == 0 || in.log_ratio.size() == m),
+                       "the parts of the tests do not fit together");
     const henderson::TestOutput out = henderson::test_responses(rows, delta, in);
-    return Rcpp::List::create(Named("variance") = numeric(out.variance), Named("df") = numeric(out.df), Named("f") = numeric(out.f),
-                              Named("denominator") = numeric(out.denominator), Named("scale") = numeric(out.scale));
+    return Rcpp::List::create(Named("variance") = numeric(out.variance), Named("df") = numeric(out.df),
+                              Named("f") = numeric(out.f), Named("denominator") = numeric(out.denominator),
+                              Named("scale") = numeric(out.scale));
   });
 }

@@ -29,14 +29,14 @@ SEXP engine_ratio_draws(const Rcpp::List& spectrum, double n) {
     x.nu = Rcpp::as<double>(spectrum["nu"]);
     x.rest = Rcpp::as<double>(spectrum["rest"]);
     x.tested = Rcpp::as<double>(spectrum["tested"]);
-    henderson::require(x.value.size() > 0 && x.value.size() == x.count.size() && x.value.allFinite() && x.count.allFinite() &&
-                           x.value.minCoeff() > 0 && x.count.minCoeff() > 0 &&
+    henderson::require(x.value.size() > 0 && x.value.size() == x.count.size() && x.value.allFinite() &&
+                           x.count.allFinite() && x.value.minCoeff() > 0 && x.count.minCoeff() > 0 &&
                            x.penalty_value.size() == x.penalty_count.size() && x.penalty_value.allFinite() &&
                            x.penalty_count.allFinite() && (x.penalty_value.array() >= 0).all() &&
                            (x.penalty_count.array() > 0).all(),
                        "the spectrum is not one");
-    henderson::require(std::isfinite(x.nu) && x.nu > 0 && std::isfinite(x.rest) && x.rest >= 0 && std::isfinite(x.tested) &&
-                           x.tested >= 0 && n >= 1 && n < 9e15,
+    henderson::require(std::isfinite(x.nu) && x.nu > 0 && std::isfinite(x.rest) && x.rest >= 0 &&
+                           std::isfinite(x.tested) && x.tested >= 0 && n >= 1 && n < 9e15,
                        "the spectrum is not one");
     RRandom random;
     henderson::RMonitor monitor(false);
@@ -48,7 +48,8 @@ SEXP engine_ratio_draws(const Rcpp::List& spectrum, double n) {
 // [[Rcpp::export(rng = false)]]
 SEXP engine_deflated_eigenvalues(const Eigen::VectorXd& size, const Eigen::MatrixXd& A, double least) {
   return henderson::guarded([&] {
-    henderson::require(size.size() == A.rows() && size.allFinite() && A.allFinite() && least > 0, "the matrix is not one");
+    henderson::require(size.size() == A.rows() && size.allFinite() && A.allFinite() && least > 0,
+                       "the matrix is not one");
     henderson::RMonitor monitor(false);
     return numeric(henderson::DeflatedSpectrum(size, A).above(least, monitor));
   });

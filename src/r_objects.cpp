@@ -83,8 +83,8 @@ std::vector<Column> columns_of(const Rcpp::List& list, R_xlen_t n) {
 
 }  // namespace
 
-// `value` is kept as long as `key` is; a file that holds the reference holds neither. It is wrapped in a pointer to nothing,
-// which functions that compare or measure objects know how to treat.
+// `value` is kept as long as `key` is; a file that holds the reference holds neither. It is wrapped in a pointer to
+// nothing, which functions that compare or measure objects know how to treat.
 // [[Rcpp::export(rng = false)]]
 SEXP weak_reference(SEXP key, SEXP value) {
   const SEXP reference = PROTECT(R_MakeWeakRef(key, value, R_NilValue, FALSE));
@@ -100,7 +100,8 @@ SEXP weak_value(SEXP wrapped) {
   return TYPEOF(reference) == WEAKREFSXP ? R_WeakRefValue(reference) : R_NilValue;
 }
 
-// For each column of `each`: 128 bits that depend on the rows (the values of `common` and that column), not on their order.
+// For each column of `each`: 128 bits that depend on the rows (the values of `common` and that column), not on their
+// order.
 // [[Rcpp::export(rng = false)]]
 Rcpp::CharacterVector row_fingerprints(const Rcpp::List& common, const Rcpp::List& each, double n) {
   const R_xlen_t rows = static_cast<R_xlen_t>(n);
@@ -126,9 +127,9 @@ Rcpp::CharacterVector row_fingerprints(const Rcpp::List& common, const Rcpp::Lis
   return out;
 }
 
-// How many values lie below the first of an even number of bounds in increasing order, from each bound to the next, and from the last
-// on; the values themselves in every second cell, from the first bound to the second and so on; the smallest and the largest. NULL
-// where a value is not finite.
+// How many values lie below the first of an even number of bounds in increasing order, from each bound to the next, and
+// from the last on; the values themselves in every second cell, from the first bound to the second and so on; the
+// smallest and the largest. NULL where a value is not finite.
 // [[Rcpp::export(rng = false)]]
 SEXP divide_values(const Rcpp::NumericVector& values, const Rcpp::NumericVector& bounds) {
   const double* bound = bounds.begin();

@@ -28,7 +28,8 @@ build_tarball <- function(options = character()) {
   tarball
 }
 
-# An installation that was killed leaves its lock behind, which stops every later one. One that is half an hour old is taken for such.
+# An installation that was killed leaves its lock behind, which stops every later one. One that is half an hour old is
+# taken for such.
 remove_stale_lock <- function(library_directory) {
   lock <- file.path(library_directory, paste0("00LOCK-", read.dcf("DESCRIPTION", fields = "Package")[1L]))
   files <- c(lock, list.files(lock, recursive = TRUE, full.names = TRUE, include.dirs = TRUE))
@@ -38,11 +39,12 @@ remove_stale_lock <- function(library_directory) {
   unlink(lock, recursive = TRUE)
 }
 
-# Debugging information is half of the time and most of the size of a build; HENDERSON_DEBUG=1 keeps it. make(1) reads no variable with
-# spaces from the environment, so the user's own Makevars is copied and the flags are set after it.
+# Debugging information is half of the time and most of the size of a build; HENDERSON_DEBUG=1 keeps it. make(1) reads
+# no variable with spaces from the environment, so the user's own Makevars is copied and the flags are set after it.
 without_debugging <- function() {
   if (nzchar(Sys.getenv("HENDERSON_DEBUG"))) return(invisible())
-  config <- function(name) paste(system2(file.path(R.home("bin"), "R"), c("CMD", "config", name), stdout = TRUE), collapse = " ")
+  config <- function(name) paste(system2(file.path(R.home("bin"), "R"), c("CMD", "config", name), stdout = TRUE),
+                                 collapse = " ")
   flags <- gsub("(^| )-g[0-9]?(?= |$)", "", config("CXX17FLAGS"), perl = TRUE)
   own <- Filter(file.exists, c(Sys.getenv("R_MAKEVARS_USER"), path.expand("~/.R/Makevars")))
   makevars <- file.path(build_directory(), "Makevars")

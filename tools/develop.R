@@ -7,8 +7,10 @@ includes <- vapply(c("Rcpp", "RcppEigen"), function(name) system.file("include",
 library_directory <- if (length(commandArgs(TRUE))) commandArgs(TRUE)[1L] else target_library()
 dir.create(library_directory, recursive = TRUE, showWarnings = FALSE)
 build <- file.path(".build", "develop")
-make <- c("-s", paste0("-j", max(1L, parallel::detectCores(), na.rm = TRUE)), "-f", "tools/develop.mk", paste0("BUILD=", build),
-          paste0("PACKAGES='", paste(includes, collapse = " "), "'"), paste0("RCMD='", file.path(R.home("bin"), "R"), " CMD'"))
+make <- c("-s", paste0("-j", max(1L, parallel::detectCores(), na.rm = TRUE)), "-f", "tools/develop.mk",
+          paste0("BUILD=", build),
+          paste0("PACKAGES='", paste(includes, collapse = " "), "'"),
+          paste0("RCMD='", file.path(R.home("bin"), "R"), " CMD'"))
 if (run("make", make) != 0) stop("not compiled", call. = FALSE)
 install <- c("CMD", "INSTALL", "--no-libs", "--no-docs", "--no-test-load", "-l", shQuote(library_directory), ".")
 if (run(file.path(R.home("bin"), "R"), install) != 0) stop("not installed", call. = FALSE)

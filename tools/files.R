@@ -1,4 +1,5 @@
-# Writes FILES.md, one line for each file: the first sentence of its first comment. Called by document.R. Functions only.
+# Writes FILES.md, one line for each file: the first sentence of its first comment. Called by document.R. Functions
+# only.
 
 # Lines of the comment that a file begins with, without the comment sign; the title of a roxygen block counts.
 leading_comment <- function(file) {
@@ -25,7 +26,8 @@ write_files_page <- function(path = ".") {
   on.exit(setwd(old))
   of <- function(folder, pattern) file.path(folder, list.files(folder, pattern))
   layers <- list.dirs("inst/include/henderson", recursive = FALSE)
-  lines <- c("# What every file is for", "", "Made by `make document` from the first comment of each file; change it there.",
+  lines <- c("# What every file is for", "",
+             "Made by `make document` from the first comment of each file; change it there.",
              table_of("R/", setdiff(of("R", "[.]R$"), "R/RcppExports.R")),
              unlist(lapply(layers, function(layer) table_of(paste0(layer, "/"), of(layer, "[.]hpp$")))),
              table_of("src/", setdiff(of("src", "[.](cpp|h)$"), "src/RcppExports.cpp")),

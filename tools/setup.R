@@ -43,8 +43,9 @@ from_cran <- function(wanted) {
   if (nrow(wanted)) utils::install.packages(unique(wanted$name), lib = target_library(), dependencies = NA)
 }
 
-# Programs rather than R packages: a C++ compiler for the package; pandoc for the vignettes and qpdf for R CMD check, a PostgreSQL
-# server for the tests of databases, with the library that 'RPostgres' is compiled against. All but the compiler are optional.
+# Programs rather than R packages: a C++ compiler for the package; pandoc for the vignettes and qpdf for R CMD check, a
+# PostgreSQL server for the tests of databases, with the library that 'RPostgres' is compiled against. All but the
+# compiler are optional.
 missing_programs <- function(purpose) {
   compiler <- strsplit(system2(file.path(R.home("bin"), "R"), c("CMD", "config", "CXX17"), stdout = TRUE), " ")[[1]][1]
   c(if (!nzchar(Sys.which(compiler))) "g++", if (!nzchar(Sys.which("make"))) "make",
@@ -53,7 +54,8 @@ missing_programs <- function(purpose) {
 
 missing_server <- function() {
   has_server <- nzchar(Sys.which("initdb")) || length(Sys.glob("/usr/lib/postgresql/*/bin/initdb"))
-  c(if (!has_server) "postgresql", if (is.na(installed_version("RPostgres")) && !nzchar(Sys.which("pg_config"))) "libpq-dev")
+  c(if (!has_server) "postgresql",
+    if (is.na(installed_version("RPostgres")) && !nzchar(Sys.which("pg_config"))) "libpq-dev")
 }
 
 obtain <- function(wanted, programs) {

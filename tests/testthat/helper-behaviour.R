@@ -57,7 +57,8 @@ accepts <- function(expr, warnings = character(), messages = character(), text =
   expect_identical(first_classes(seen$messages), prefixed("message", messages))
   said <- paste(vapply(c(seen$warnings, seen$messages), conditionMessage, ""), collapse = "\n")
   for (pattern in text) expect_match(said, pattern)
-  if (stored && inherits(seen$value, "lmm_fit")) expect_length(seen$value$conditions, length(seen$warnings) + length(seen$messages))
+  if (stored && inherits(seen$value, "lmm_fit")) expect_length(seen$value$conditions,
+                                                               length(seen$warnings) + length(seen$messages))
   invisible(seen$value)
 }
 
@@ -76,7 +77,8 @@ has_numbers <- function(fit, logLik = NULL, beta = NULL, se = NULL, sigma = NULL
 }
 
 is_reference_0 <- function(fit, tol = 1e-6) {
-  has_numbers(fit, -131.6387323, c(1.82168445, 0.455758029), c(0.30116218, 0.095650484), 0.80461474, 1.0024846, tol = tol)
+  has_numbers(fit, -131.6387323, c(1.82168445, 0.455758029), c(0.30116218, 0.095650484), 0.80461474, 1.0024846,
+              tol = tol)
 }
 
 is_reference_1 <- function(fit, tol = 1e-6) {

@@ -1,5 +1,5 @@
-# Dense formulas for structured random effects, without any code of the package: covariance matrices of the structures written
-# down by hand, derivatives by differences of high order, everything else by n x n matrices.
+# Dense formulas for structured random effects, without any code of the package: covariance matrices of the structures
+# written down by hand, derivatives by differences of high order, everything else by n x n matrices.
 
 dense_sigma <- list(
   homdiag = function(psi, q) psi[1] * diag(q),

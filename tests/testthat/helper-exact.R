@@ -1,5 +1,6 @@
 # Exact integer arithmetic on doubles: what the numbers as stored say, free of rounding. An integer is a vector of
-# digits to the base 2^18, least first, each within +-2^17 after big_carry(); sums and products of digits stay below 2^53.
+# digits to the base 2^18, least first, each within +-2^17 after big_carry(); sums and products of digits stay
+# below 2^53.
 
 big_base <- 2^18
 
@@ -79,5 +80,6 @@ exact_one_way <- function(y, treatment) {
   within <- big_minus(big_times(big(r), squares), of_totals)                    # r SS(within)
   between <- big_minus(big_times(big(k), of_totals), big_times(total, total))    # N SS(between)
   difference <- big_minus(big_times(big(N - k), between), big_times(big(k * (k - 1)), within))
-  c(between = as_double(difference) / (N * (k - 1) * (N - k)) / r, within = as_double(within) / (r * (N - k))) * whole$unit^2
+  c(between = as_double(difference) / (N * (k - 1) * (N - k)) / r,
+    within = as_double(within) / (r * (N - k))) * whole$unit^2
 }

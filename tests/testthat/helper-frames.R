@@ -18,7 +18,8 @@ conditions_of <- function(expr) {
 # The one condition that an expression gives.
 only_condition <- function(expr) {
   seen <- conditions_of(expr)
-  if (length(seen) != 1L) stop(length(seen), " conditions: ", paste(vapply(seen, conditionMessage, ""), collapse = "; "))
+  if (length(seen) != 1L) stop(length(seen), " conditions: ",
+                               paste(vapply(seen, conditionMessage, ""), collapse = "; "))
   seen[[1L]]
 }
 

@@ -24,7 +24,8 @@ behavior_data <- function(groups = 12, n = 8, seed = 1) {
 
 # ---- random designs ----
 
-design_kinds <- c("balanced", "unbalanced", "slope", "slope_diagonal", "nested", "crossed", "crossed_slope", "two_terms",
+design_kinds <- c("balanced", "unbalanced", "slope", "slope_diagonal", "nested", "crossed", "crossed_slope",
+                  "two_terms",
                   "factor", "factor_diagonal", "three_terms", "rank_deficient", "no_intercept", "no_fixed")
 
 # Design number `seed`: the kind goes round, weights, offset, criterion and singularity change with it.
@@ -41,7 +42,8 @@ random_design <- function(seed) {
   fixed <- switch(kind, balanced = "1", rank_deficient = "x + I(2 * x) + f", no_intercept = "0 + f + x", no_fixed = "0",
                   factor = , factor_diagonal = "f", "x")
   list(kind = kind, data = data, terms = terms, fixed = fixed, weighted = round %% 3 > 0, reml = round %% 2 == 0,
-       formula = as.formula(paste("y ~", fixed, "+", paste0("(", vapply(terms, `[[`, "", "label"), ")", collapse = " + ")),
+       formula = as.formula(paste("y ~", fixed, "+",
+                                  paste0("(", vapply(terms, `[[`, "", "label"), ")", collapse = " + ")),
                             env = globalenv()))
 }
 
@@ -106,7 +108,8 @@ oracle_of_design <- function(case) {
 }
 
 # Positions of the design's terms among those of the fit, which are ordered by their number of levels.
-term_positions <- function(case, fit) match(vapply(case$terms, `[[`, "", "label"), vapply(fit$frame$random, `[[`, "", "label"))
+term_positions <- function(case, fit) match(vapply(case$terms, `[[`, "", "label"),
+                                            vapply(fit$frame$random, `[[`, "", "label"))
 
 # Positions in the oracle's vector of random effects (formula order) of those of the fit (its own order).
 stacked_order <- function(case, fit, oracle) {

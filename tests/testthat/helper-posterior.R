@@ -1,6 +1,7 @@
 # Models and priors of reference/posterior.csv, and its quantities from draws and from the grid.
 
-reference_posteriors <- function() utils::read.csv(test_path("reference", "posterior.csv"), colClasses = c(value = "character"))
+reference_posteriors <- function() utils::read.csv(test_path("reference", "posterior.csv"),
+                                                   colClasses = c(value = "character"))
 
 posterior_fit <- function(model) {
   peer <- function(name) {
@@ -10,7 +11,8 @@ posterior_fit <- function(model) {
     space[[name]]
   }
   suppressMessages(switch(model,
-    dyestuff = lmm(Yield ~ 1 + (1 | Batch), peer("Dyestuff")), dyestuff2 = lmm(Yield ~ 1 + (1 | Batch), peer("Dyestuff2")),
+    dyestuff = lmm(Yield ~ 1 + (1 | Batch), peer("Dyestuff")),
+    dyestuff2 = lmm(Yield ~ 1 + (1 | Batch), peer("Dyestuff2")),
     sleepstudy = lmm(Reaction ~ Days + (Days | Subject), peer("sleepstudy")),
     Penicillin_crossed = lmm(diameter ~ 1 + (1 | plate) + (1 | sample), peer("Penicillin")), reference_fit(model)))
 }
@@ -23,7 +25,8 @@ posterior_prior <- function(name) {
            else if (name == "flat_sd_group_jeffreys_residual") prior_flat()
            else if (grepl("above_1e-17", name)) prior_inverse_wishart(1, 0, lower = 1e-17)
   if (!is.null(group)) return(list(group, residual = prior_jeffreys()))
-  if (startsWith(name, "icc_")) return(prior_icc(number("icc_beta_([0-9.]+)_.*"), number("icc_beta_[0-9.]+_([0-9.]+)_.*")))
+  if (startsWith(name, "icc_")) return(prior_icc(number("icc_beta_([0-9.]+)_.*"),
+                                                 number("icc_beta_[0-9.]+_([0-9.]+)_.*")))
   if (name == "iw_V1_nu3_R0.002") return(list(prior_inverse_wishart(1, 3), residual = prior_inverse_wishart(1, 0.002)))
   if (startsWith(name, "iw_V1_nu")) prior_inverse_wishart(1, number("iw_V1_nu([0-9.]+)$")) else prior_flat()
 }
@@ -36,12 +39,14 @@ posterior_column <- function(draws, what) {
   what <- sub("^var_", "sd_", what)
   column <- if (what == "sd_residual") "sigma" else if (startsWith(what, "beta:")) sub("beta:", "", what, fixed = TRUE)
             else if (what == "cor") grep("^cor__", names, value = TRUE) else if (what == "sd_days") "sd__Days.Subject"
-            else if (what == "sd_intercept") "sd__(Intercept).Subject" else paste0("sd__(Intercept).", sub("^sd_", "", what))
+            else if (what == "sd_intercept") "sd__(Intercept).Subject" else paste0("sd__(Intercept).",
+                                                                                   sub("^sd_", "", what))
   list(column = column, power = power, icc = FALSE)
 }
 
 reference_statistic <- function(x, name) {
-  switch(name, mean = mean(x), sd = sd(x), median = median(x), unname(quantile(x, as.numeric(sub("q", "", name)) / 100)))
+  switch(name, mean = mean(x), sd = sd(x), median = median(x),
+         unname(quantile(x, as.numeric(sub("q", "", name)) / 100)))
 }
 
 # Standard error of a statistic of n independent draws.

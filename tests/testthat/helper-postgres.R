@@ -1,14 +1,17 @@
-# PostgreSQL servers on loopback for the tests: one coordinator and two shards. They live in a temporary directory, and end with the tests.
+# PostgreSQL servers on loopback for the tests: one coordinator and two shards. They live in a temporary directory, and
+# end with the tests.
 
 postgres_programs <- function() {
-  found <- c(dirname(Sys.which("initdb")), Sys.glob("/usr/lib/postgresql/*/bin"), Sys.glob("/usr/local/opt/postgresql*/bin"))
+  found <- c(dirname(Sys.which("initdb")), Sys.glob("/usr/lib/postgresql/*/bin"),
+             Sys.glob("/usr/local/opt/postgresql*/bin"))
   found <- found[nzchar(found) & file.exists(file.path(found, "initdb"))]
   if (length(found)) rev(found)[1L]
 }
 
 # Servers refuse to be run by root: another user does it, if there is one.
 as_server_user <- function(command) {
-  if (!identical(unname(Sys.info()["effective_user"]), "root")) return(system(command, ignore.stdout = TRUE, ignore.stderr = TRUE))
+  if (!identical(unname(Sys.info()["effective_user"]), "root")) return(system(command, ignore.stdout = TRUE,
+                                                                              ignore.stderr = TRUE))
   system(paste("runuser -u postgres -- sh -c", shQuote(command)), ignore.stdout = TRUE, ignore.stderr = TRUE)
 }
 
@@ -23,8 +26,11 @@ start_postgres <- function(count = 3L) {
     list(bin = bin, root = root, data = file.path(root, paste0("data", k)), port = first + k)
   })
   for (server in servers) {
-    options <- paste0("-p ", server$port, " -c listen_addresses=localhost -c unix_socket_directories=", root, " -c fsync=off -c shared_buffers=16MB")
-    started <- as_server_user(paste0(bin, "/initdb -D ", server$data, " -A trust -U tester --locale=C.UTF-8 -E UTF8 && ", bin, "/pg_ctl -D ", server$data,
+    options <- paste0("-p ", server$port, " -c listen_addresses=localhost -c unix_socket_directories=", root,
+                      " -c fsync=off -c shared_buffers=16MB")
+    started <- as_server_user(paste0(bin, "/initdb -D ", server$data,
+                                     " -A trust -U tester --locale=C.UTF-8 -E UTF8 && ", bin, "/pg_ctl -D ",
+                                     server$data,
                                      " -w -l ", server$data, ".log -o '", options, "' start"))
     if (started != 0) {
       stop_postgres(servers)

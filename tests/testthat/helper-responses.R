@@ -3,9 +3,12 @@
 response_data <- function(m = 12, seed = 1, groups = 16, size = 4) {
   set.seed(seed)
   n <- groups * size
-  d <- data.frame(g = factor(rep(seq_len(groups), each = size)), b = factor(sample(5, n, TRUE)), f = factor(sample(c("u", "v", "w"), n, TRUE)),
+  d <- data.frame(g = factor(rep(seq_len(groups), each = size)), b = factor(sample(5, n, TRUE)),
+                  f = factor(sample(c("u", "v", "w"), n, TRUE)),
                   x = rnorm(n), z = rep(rnorm(groups), each = size))
-  Y <- matrix(rnorm(n * m), n) + (matrix(rnorm(groups * m), groups) * rep(c(0, 0.4, 2), length.out = m)[col(matrix(0, groups, m))])[d$g, ]
+  Y <- matrix(rnorm(n * m),
+              n) + (matrix(rnorm(groups * m), groups) * rep(c(0, 0.4, 2),
+                                                            length.out = m)[col(matrix(0, groups, m))])[d$g, ]
   colnames(Y) <- paste0("gene", seq_len(m))
   d$Y <- Y
   d

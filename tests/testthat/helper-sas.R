@@ -21,7 +21,8 @@ sas_ddf <- function(model) if (model == "growth_ml") "between-within" else "cont
 sas_solution <- list(
   heights = list(Intercept = c(1, 1), `Gender F` = c(0, -1)),
   stability = list(Intercept = c(1, 0), Month = c(0, 1)),
-  growth_ml = list(Intercept = c(1, 1, 0, 0), `Gender F` = c(0, -1, 0, 0), Age = c(0, 0, 1, 1), `Age*Gender F` = c(0, 0, 0, -1))
+  growth_ml = list(Intercept = c(1, 1, 0, 0), `Gender F` = c(0, -1, 0, 0), Age = c(0, 0, 1, 1),
+                   `Age*Gender F` = c(0, 0, 0, -1))
 )
 
 # Predictable functions of the split plot: mean of a level of `a`, or a1 - a2, in three spaces of inference.

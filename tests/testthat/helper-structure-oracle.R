@@ -1,5 +1,5 @@
-# Residual structures by dense n x n formulas in plain R. Derivatives of R by a complex step, so that they are exact: R(psi) is
-# written for complex psi. No code is shared with the package.
+# Residual structures by dense n x n formulas in plain R. Derivatives of R by a complex step, so that they are exact:
+# R(psi) is written for complex psi. No code is shared with the package.
 
 oracle_lags <- function(p, q = p) outer(p, q, function(a, b) abs(a - b))
 
@@ -29,9 +29,12 @@ oracle_matrix <- function(word, psi, position, d, bands = d - 1L) {
   one <- diag(n)
   switch(word, iid = one + 0i, ar1 = ifelse(h == 0, 1 + 0i, psi[1L]^h), exp = exp(-x), gau = exp(-x^2),
     sph = ifelse(Re(x) < 1, 1 - 1.5 * x + 0.5 * x^3, 0), lin = ifelse(Re(x) < 1, 1 - x, 0), ratio = 1 / (1 + x^2),
-    arma = ifelse(h == 0, 1 + 0i, psi[2L] * psi[1L]^pmax(h - 1, 0)), us = whole(lower(psi, TRUE)), diag = whole(diag(psi, d)),
-    cs = one + psi[1L] * matrix(1, n, n), corr = whole(lower(psi, FALSE) + diag(d)), toep = by_lag(psi), csh0 = psi[1L] * (1 - one) + one,
-    ad = whole(outer(seq_len(d), seq_len(d), Vectorize(function(a, b) if (a == b) 1 + 0i else prod(psi[min(a, b):(max(a, b) - 1L)])))),
+    arma = ifelse(h == 0, 1 + 0i, psi[2L] * psi[1L]^pmax(h - 1, 0)), us = whole(lower(psi, TRUE)),
+    diag = whole(diag(psi, d)),
+    cs = one + psi[1L] * matrix(1, n, n), corr = whole(lower(psi, FALSE) + diag(d)), toep = by_lag(psi),
+    csh0 = psi[1L] * (1 - one) + one,
+    ad = whole(outer(seq_len(d), seq_len(d),
+                     Vectorize(function(a, b) if (a == b) 1 + 0i else prod(psi[min(a, b):(max(a, b) - 1L)])))),
     csh = several("csh0"), toeph = several("toep"), ar1h = several("ar1"), adh = several("ad"))
 }
 
@@ -61,10 +64,13 @@ structure_information <- function(V, D, X, y, sigma2) {
   Py <- as.vector(P %*% y)
   k <- length(D)
   pair <- function(f) matrix(outer(seq_len(k), seq_len(k), Vectorize(f)), k, k)
-  list(phi = phi, r2 = sum(y * Py), log_det = as.numeric(determinant(V)$modulus), log_det_x = -as.numeric(determinant(phi)$modulus),
-       t = pair(function(i, j) sum((P %*% D[[i]]) * t(P %*% D[[j]]))), t_ml = pair(function(i, j) sum((Vi %*% D[[i]]) * t(Vi %*% D[[j]]))),
+  list(phi = phi, r2 = sum(y * Py), log_det = as.numeric(determinant(V)$modulus),
+       log_det_x = -as.numeric(determinant(phi)$modulus),
+       t = pair(function(i, j) sum((P %*% D[[i]]) * t(P %*% D[[j]]))), t_ml = pair(function(i, j) sum((Vi %*% D[[i]]) *
+                                                                                   t(Vi %*% D[[j]]))),
        ai = pair(function(i, j) sum((D[[i]] %*% Py) * (P %*% (D[[j]] %*% Py)))) / sigma2,
        p = lapply(D, function(d) -t(X) %*% Vi %*% d %*% Vi %*% X),
        q = lapply(D, function(a) lapply(D, function(b) t(X) %*% Vi %*% a %*% Vi %*% b %*% Vi %*% X)),
-       score = function(DD) sum(P * DD) - sum(Py * (DD %*% Py)) / sigma2, r = function(DD) t(X) %*% Vi %*% DD %*% Vi %*% X)
+       score = function(DD) sum(P * DD) -
+         sum(Py * (DD %*% Py)) / sigma2, r = function(DD) t(X) %*% Vi %*% DD %*% Vi %*% X)
 }

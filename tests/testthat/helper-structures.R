@@ -20,31 +20,37 @@ structure_fit <- function(name) {
   fev <- function(formula, residual) quiet(lmm(formula, structure_data("fev"), residual = residual))
   pr <- function(residual, reml = TRUE) lmm(distance ~ Sex * age, plain_orthodont(), residual = residual, REML = reml)
   switch(name,
-    fev_null = fev(y ~ 1, NULL), fev_ar1 = fev(y ~ 1, ~ ar1(visit | subject)), fev_cs = fev(y ~ 1, ~ cs(visit | subject)),
+    fev_null = fev(y ~ 1, NULL), fev_ar1 = fev(y ~ 1, ~ ar1(visit | subject)),
+    fev_cs = fev(y ~ 1, ~ cs(visit | subject)),
     fev_csh = fev(y ~ 1, ~ csh(visit | subject)), fev_exp = fev(y ~ 1, ~ exp(visit | subject)),
     fev_cs_by_arm = fev(y ~ 1, ~ cs(visit | arm/subject)),
     fev_us_full = fev(y ~ set + half + arm * factor(visit), ~ us(visit | subject)),
     fev_arm_ar1 = fev(y ~ arm, ~ ar1(visit | subject)), fev_arm_cs = fev(y ~ arm, ~ cs(visit | subject)),
     fev_arm_us = fev(y ~ arm, ~ us(visit | subject)),
-    linesource = lmm(y ~ (cult + dir + irrig)^2 + (1 | block) + (1 | block:dir) + (1 | block:irrig), structure_data("linesource"),
+    linesource = lmm(y ~ (cult + dir + irrig)^2 + (1 | block) + (1 | block:dir) + (1 | block:irrig),
+                     structure_data("linesource"),
                      residual = ~ toep(plot | block:cult, bands = 4)),
     pr_cs = pr(~ cs(age | Subject)), pr_cs_ml = pr(~ cs(age | Subject), FALSE), pr_ar1 = pr(~ ar1(visit | Subject)),
     pr_us_ml = pr(~ us(visit | Subject), FALSE), pr_cs_by_sex_ml = pr(~ cs(visit | Sex/Subject), FALSE),
     sleep_us = lmm(extra ~ group, datasets::sleep, residual = ~ us(group | ID)),
     ovary_ar1 = lmm(follicles ~ sin(2 * pi * Time) + cos(2 * pi * Time) + (1 | Mare) + (0 + sin(2 * pi * Time) | Mare),
                     as.data.frame(nlme::Ovary), residual = ~ ar1(1 | Mare)),
-    bodyweight_exp = lmm(weight ~ Time * Diet + (Time | Rat), as.data.frame(nlme::BodyWeight), residual = ~ exp(Time | Rat)),
-    dialyzer_power = lmm(rate ~ (pressure + I(pressure^2) + I(pressure^3) + I(pressure^4)) * QB + (pressure + I(pressure^2) | Subject),
+    bodyweight_exp = lmm(weight ~ Time * Diet + (Time | Rat), as.data.frame(nlme::BodyWeight),
+                         residual = ~ exp(Time | Rat)),
+    dialyzer_power = lmm(rate ~ (pressure + I(pressure^2) + I(pressure^3) + I(pressure^4)) * QB +
+                         (pressure + I(pressure^2) | Subject),
                          as.data.frame(nlme::Dialyzer), variance = ~ log(pressure)))
 }
 
 # The contrasts of the line-source example over the coefficients of the fit.
 linesource_contrast <- function(fit, name) {
-  d <- expand.grid(cult = levels(fit$rows$data$cult), dir = levels(fit$rows$data$dir), irrig = levels(fit$rows$data$irrig))
+  d <- expand.grid(cult = levels(fit$rows$data$cult), dir = levels(fit$rows$data$dir),
+                   irrig = levels(fit$rows$data$irrig))
   X <- stats::model.matrix(~ (cult + dir + irrig)^2, d)[, names(fixef(fit, add.dropped = TRUE))]
   mean_over <- function(w) colSums(X * w) / sum(abs(w[w > 0]) > 0)
   cult <- (d$cult == "Bridger") - (d$cult == "Luke")
   linear <- c(-5, -3, -1, 1, 3, 5)[as.integer(d$irrig)]
-  switch(name, "Bridger - Luke" = colSums(X * cult) / 12, "linear irrig (-5 -3 -1 1 3 5)" = colSums(X * linear) / (nrow(d) / 6),
+  switch(name, "Bridger - Luke" = colSums(X * cult) / 12,
+         "linear irrig (-5 -3 -1 1 3 5)" = colSums(X * linear) / (nrow(d) / 6),
          "(Bridger - Luke) x linear irrig" = colSums(X * cult * linear) / 2)
 }

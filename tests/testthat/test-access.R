@@ -78,7 +78,8 @@ test_that("sparse parts fit together", {
     expect_length(pieces, sum(getME(fit, "p_i")))
     expect_equal(sum(vapply(pieces, nrow, 0L)), getME(fit, "q"))
     expect_identical(as.vector(diff(getME(fit, "Gp"))), unname(getME(fit, "q_i")))
-    expect_equal(unname(as.matrix(pieces[[1]])), unname(Zt[seq(1, by = getME(fit, "p_i")[[1]], length.out = getME(fit, "l_i")[[1]]), ]))
+    expect_equal(unname(as.matrix(pieces[[1]])), unname(Zt[seq(1, by = getME(fit, "p_i")[[1]],
+                                                           length.out = getME(fit, "l_i")[[1]]), ]))
     expect_identical(getME(fit, "m"), length(getME(fit, "theta")))
     expect_identical(sum(getME(fit, "m_i")), getME(fit, "m"))
     if (getME(fit, "p")) {
@@ -92,17 +93,20 @@ test_that("sparse parts fit together", {
 test_that("formula() and model.frame() with one kind of terms only are those of lme4", {
   skip_if_not_installed("lme4")
   d <- transform(behavior_data(), o = seq_along(y) / 50)
-  for (formula in list(y ~ x * f + (1 | g), y ~ poly(x, 2) + offset(o) + (x || g) + (1 | h), log(y + 10) ~ 1 + (1 | g), y ~ 0 + f + (1 | g))) {
+  for (formula in list(y ~ x * f + (1 | g), y ~ poly(x, 2) + offset(o) + (x || g) + (1 | h), log(y + 10) ~ 1 + (1 | g),
+                       y ~ 0 + f + (1 | g))) {
     fit <- suppressMessages(lmm(formula, d))
     peer <- suppressWarnings(suppressMessages(lme4::lmer(formula, d)))
     expect_identical(deparse(stats::formula(fit)), deparse(formula))
     for (kind in c("fixed.only", "random.only")) {
       ours <- do.call(stats::formula, stats::setNames(list(fit, TRUE), c("x", kind)))
       theirs <- do.call(stats::formula, stats::setNames(list(peer, TRUE), c("x", kind)))
-      if (kind == "random.only") theirs <- stats::as.formula(gsub("(1 | g) + (0 + x | g)", "(x || g)", deparse(theirs), fixed = TRUE))
+      if (kind == "random.only") theirs <- stats::as.formula(gsub("(1 | g) + (0 + x | g)", "(x || g)", deparse(theirs),
+                                                                  fixed = TRUE))
       expect_identical(deparse(ours), deparse(theirs))
     }
-    expect_identical(names(model.frame(fit, fixed.only = TRUE)), names(model.frame(peer, fixed.only = TRUE)), label = deparse(formula))
+    expect_identical(names(model.frame(fit, fixed.only = TRUE)), names(model.frame(peer, fixed.only = TRUE)),
+                     label = deparse(formula))
   }
   expect_identical(rownames(model.frame(fit, fixed.only = TRUE)), rownames(model.frame(fit)))
   expect_error(formula(fit, fixed.only = TRUE, random.only = TRUE), class = "lmm_error_input")
@@ -125,7 +129,8 @@ test_that("the model frame of the fixed part keeps names in backticks", {
   d <- behavior_data()
   names(d)[c(1, 2, 4)] <- c("the response", "x y", "if")
   fit <- lmm(`the response` ~ `x y` + log(`if`) + offset(`if` / 10) + (1 | g), d, weights = `if`)
-  expect_identical(names(model.frame(fit, fixed.only = TRUE)), c("the response", "x y", "log(`if`)", "offset(`if`/10)", "(weights)"))
+  expect_identical(names(model.frame(fit, fixed.only = TRUE)),
+                   c("the response", "x y", "log(`if`)", "offset(`if`/10)", "(weights)"))
   expect_identical(names(model.frame(lmm(`the response` ~ 1 + (1 | g), d), fixed.only = TRUE)), "the response")
 })
 

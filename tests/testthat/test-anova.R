@@ -43,7 +43,8 @@ test_that("type 3 is the test of the columns in sum-to-zero coding", {
     for (j in seq_len(nrow(table))) {
       L <- diag(length(fixef(sums)))[sums$frame$x_assign == j, , drop = FALSE]
       test <- contest(sums, L, ddf = "Kenward-Roger")
-      expect_equal(unlist(table[j, ]), unlist(test[1:6]), tolerance = 1e-8, label = paste(deparse(formula), rownames(table)[j]))
+      expect_equal(unlist(table[j, ]), unlist(test[1:6]), tolerance = 1e-8,
+                   label = paste(deparse(formula), rownames(table)[j]))
     }
   }
 })
@@ -136,7 +137,8 @@ test_that("a nested or partial coding tests the same hypothesis", {
   expect_equal(nested["a", "F value"], crossed["a", "F value"], tolerance = 1e-8)
   expect_identical(nested["a:b", "NumDF"], 9L)
   for (ddf in c("Satterthwaite", "residual")) {
-    expect_equal(anova(lmm(y ~ 0 + x + a + (1 | g), d), ddf = ddf)[c("a", "x"), ], anova(lmm(y ~ 0 + a + x + (1 | g), d), ddf = ddf),
+    expect_equal(anova(lmm(y ~ 0 + x + a + (1 | g), d), ddf = ddf)[c("a", "x"), ],
+                 anova(lmm(y ~ 0 + a + x + (1 | g), d), ddf = ddf),
                  tolerance = 1e-8)
   }
   none <- anova(lmm(y ~ 0 + a + x + (1 | g), d))
@@ -164,7 +166,8 @@ test_that("a table of type 3 names the cells without observations, and only thes
   for (trial in 1:5) {
     gone <- sample(unique(cells(full, "a", "b")), 1 + trial %% 2)
     d <- full[!do.call(paste, c(Map(paste0, c("a", "b"), full[c("a", "b")]), sep = ":")) %in% gone, ]
-    fit <- suppressMessages(lmm(y ~ a * b + c + (1 | g), d, contrasts = list(b = if (trial > 2) "contr.sum" else "contr.treatment")))
+    fit <- suppressMessages(lmm(y ~ a * b + c + (1 | g), d,
+                                contrasts = list(b = if (trial > 2) "contr.sum" else "contr.treatment")))
     heading <- attr(anova(fit), "heading")
     named <- strsplit(sub("^Missing cells: (.*?)\\. .*", "\\1", heading[2]), ", ")[[1]]
     expect_setequal(named, gone)
@@ -187,7 +190,8 @@ test_that("tests are those of package 'lmerTest'", {
   fit <- lmm(formula, d)
   peer <- lmerTest::lmer(formula, d)
   for (type in 1:3) for (ddf in c("Satterthwaite", "Kenward-Roger")) {
-    expect_equal(as.matrix(anova(fit, type = type, ddf = ddf)), as.matrix(anova(peer, type = type, ddf = ddf)), tolerance = 1e-5)
+    expect_equal(as.matrix(anova(fit, type = type, ddf = ddf)), as.matrix(anova(peer, type = type, ddf = ddf)),
+                 tolerance = 1e-5)
   }
   expect_equal(unname(coef(summary(fit))), unname(coef(summary(peer))), tolerance = 1e-5)
 })

@@ -25,7 +25,8 @@ test_that("an F test compares any nested models", {
   table <- anova(small, large, test = "F")
   L <- rbind(c(0, 0, 1, -1, 0, 0, 0, 0), c(0, 0, 1, 0, -1, 0, 0, 0), cbind(matrix(0, 3, 5), diag(3)))
   test <- contest(large, L)
-  expect_equal(unlist(table[2, c("NumDF", "DenDF", "F value", "Pr(>F)")]), unlist(test[c("NumDF", "DenDF", "F value", "Pr(>F)")]),
+  expect_equal(unlist(table[2, c("NumDF", "DenDF", "F value", "Pr(>F)")]),
+               unlist(test[c("NumDF", "DenDF", "F value", "Pr(>F)")]),
                tolerance = 1e-8)
   other <- lmm(y ~ t + (1 | g), d, weights = w)
   expect_error(anova(other, large, test = "F"), "not nested", class = "lmm_error_input")
@@ -85,9 +86,11 @@ test_that("fits that hold no rows are compared by their cross-products", {
   small <- lmm(y ~ 1 + (1 | g), d, REML = FALSE, control = bare)
   large <- lmm(y ~ x + (1 | g), d, REML = FALSE, control = bare)
   expect_equal(anova(small, large)$Chisq[2], 2 * (logLik(large)[1] - logLik(small)[1]))
-  expect_error(anova(small, lmm(y ~ x + (1 | g), transform(d, y = 2 * y), REML = FALSE, control = bare)), "different values",
+  expect_error(anova(small, lmm(y ~ x + (1 | g), transform(d, y = 2 * y), REML = FALSE, control = bare)),
+               "different values",
                class = "lmm_error_input")
-  expect_error(anova(small, lmm(y ~ x + (1 | g), d, REML = FALSE, weights = w, control = bare)), "weights", class = "lmm_error_input")
+  expect_error(anova(small, lmm(y ~ x + (1 | g), d, REML = FALSE, weights = w, control = bare)), "weights",
+               class = "lmm_error_input")
 })
 
 test_that("degrees of freedom that are asked for mean an F test", {

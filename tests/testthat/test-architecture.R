@@ -1,6 +1,7 @@
 # The rules of vignettes/architecture.Rmd that a machine can hold.
 
-layers <- c("linalg", "optimize", "covariance", "data", "likelihood", "fit", "inference", "iterative", "residual", "structured", "responses", "posterior", "testing")
+layers <- c("linalg", "optimize", "covariance", "data", "likelihood", "fit", "inference", "iterative", "residual",
+            "structured", "responses", "posterior", "testing")
 
 # The source tree, where the tests run in one; an installed package has only the headers.
 source_root <- function() {
@@ -48,7 +49,8 @@ function_lengths <- function(file) {
 test_that("no two files of R define the same name", {
   names <- unlist(lapply(r_files(), function(file) {
     parsed <- parse(file, keep.source = FALSE)
-    assigned <- Filter(function(e) is.call(e) && identical(e[[1L]], as.name("<-")) && is.symbol(e[[2L]]), as.list(parsed))
+    assigned <- Filter(function(e) is.call(e) && identical(e[[1L]], as.name("<-")) && is.symbol(e[[2L]]),
+    as.list(parsed))
     vapply(assigned, function(e) as.character(e[[2L]]), "")
   }))
   expect_identical(names[duplicated(names)], character())
@@ -67,7 +69,8 @@ test_that("a layer includes only itself and the layers below it", {
 test_that("the engine includes its own headers by full path and no header of R", {
   for (file in engine_headers()) {
     used <- included(file.path(engine_root(), file))
-    expect_false(any(grepl("^(R|Rcpp|RcppEigen|Rinternals|Rmath|R_ext/.*|Rversion|Rdefines)(\\.h)?$", used)), label = file)
+    expect_false(any(grepl("^(R|Rcpp|RcppEigen|Rinternals|Rmath|R_ext/.*|Rversion|Rdefines)(\\.h)?$", used)),
+                 label = file)
     own <- grep("\\.hpp$", used, value = TRUE)
     expect_true(all(startsWith(own, "henderson/")), label = paste(file, "includes by full path"))
   }
@@ -105,13 +108,15 @@ test_that("every source of the engine is part of exactly one unit", {
 
 # A structure is known by what it says of itself.
 test_that("no file of the engine outside covariance/ names a structure or counts its parameters", {
-  names <- "\"(unstructured|diagonal|exchangeable|autoregressive|Toeplitz)|\\bUnstructured\\b|Diagonal\\b|Unbounded\\b|ScaledCorrelation|FactorAnalytic"
+  names <- paste0("\"(unstructured|diagonal|exchangeable|autoregressive|Toeplitz)",
+                  "|\\bUnstructured\\b|Diagonal\\b|Unbounded\\b|ScaledCorrelation|FactorAnalytic")
   counted <- "n_theta *(==|!=|<|>|<=|>=) *[a-z_.\\[\\]0-9]*\\bq\\b|n_parameters\\("
   headers <- file.path(engine_root(), grep("^(covariance|testing)/", engine_headers(), value = TRUE, invert = TRUE))
   units <- file.path(source_root(), "src", "engine", grep("^covariance/", engine_units(), value = TRUE, invert = TRUE))
   for (file in c(headers, units, list.files(file.path(source_root(), "src"), "\\.(cpp|h)$", full.names = TRUE))) {
     lines <- sub("//.*", "", readLines(file, warn = FALSE))
-    lines <- grep("SelfAdjoint|UnboundedPredictor|asDiagonal|structure(\\.|->)n_parameters\\(q\\)", lines, value = TRUE, invert = TRUE)
+    lines <- grep("SelfAdjoint|UnboundedPredictor|asDiagonal|structure(\\.|->)n_parameters\\(q\\)", lines, value = TRUE,
+                  invert = TRUE)
     expect_identical(grep(names, lines, value = TRUE), character(), label = basename(file))
     expect_identical(grep(counted, lines, value = TRUE, perl = TRUE), character(), label = basename(file))
   }
@@ -119,7 +124,8 @@ test_that("no file of the engine outside covariance/ names a structure or counts
 
 # covariance.R holds the words of the formula; residual structures have words of their own.
 test_that("no file of R but the formula's words names a structure of random effects", {
-  named <- "\"(unstructured|diagonal|homogeneous [a-zA-Z]+|exchangeable|(heterogeneous )?autoregressive|Toeplitz|factor analytic|reduced rank)\""
+  named <- paste("\"(unstructured|diagonal|homogeneous [a-zA-Z]+|exchangeable|(heterogeneous",
+                 ")?autoregressive|Toeplitz|factor analytic|reduced rank)\"")
   for (file in r_files()) {
     if (basename(file) %in% c("covariance.R", "residual_formula.R", "ems_intervals.R")) next
     expect_identical(grep(named, readLines(file, warn = FALSE), value = TRUE), character(), label = basename(file))
@@ -131,8 +137,19 @@ test_that("an engine function is called from one R file only", {
   skip_if_not(file.exists(generated))
   exported <- sub(" <- function.*", "", grep("<- function", readLines(generated), value = TRUE))
   for (name in exported) {
-    uses <- vapply(r_files(), function(f) any(grepl(paste0("\\b", name, "\\("), without_comments(readLines(f, warn = FALSE)))), NA)
+    uses <- vapply(r_files(),
+                   function(f) any(grepl(paste0("\\b", name, "\\("), without_comments(readLines(f, warn = FALSE)))), NA)
     expect_lte(sum(uses), 1, label = paste(name, "in", paste(basename(names(uses)[uses]), collapse = ", ")))
+  }
+})
+
+test_that("lines stay short enough to be read", {
+  root <- source_root()
+  tests <- list.files(file.path(root, "tests", "testthat"), "\\.R$", full.names = TRUE)
+  engine <- list.files(file.path(root, c("src", "inst/include", "tests/cpp")), "\\.[ch]pp$", full.names = TRUE,
+                       recursive = TRUE)
+  for (file in c(r_files(), tests, engine[basename(engine) != "RcppExports.cpp"])) {
+    expect_lte(max(0L, nchar(readLines(file, warn = FALSE, encoding = "UTF-8"))), 120, label = paste("lines of", file))
   }
 })
 
@@ -142,14 +159,16 @@ test_that("files and functions stay short enough to be read", {
     lengths <- function_lengths(file)
     for (name in names(lengths)) expect_lte(lengths[[name]], 60, label = paste("lines of", name))
   }
-  for (file in c(file.path(engine_root(), engine_headers()), file.path(source_root(), "src", "engine", engine_units()))) {
+  for (file in c(file.path(engine_root(), engine_headers()),
+                 file.path(source_root(), "src", "engine", engine_units()))) {
     expect_lte(length(readLines(file, warn = FALSE)), 300, label = paste("lines of", file))
   }
 })
 
 # A tolerance without a scale is wrong for data in other units: `x < 1e-8` is refused, `x < 1e-8 * scale` is not,
 # nor is a quantity that has no unit: `novelty` is the share of a column's length that other columns do not explain,
-# `gap` a distance divided by its scale, `decrement` and `ratio` differences of log likelihoods, `length` a share of a step.
+# `gap` a distance divided by its scale, `decrement` and `ratio` differences of log likelihoods, `length` a share of a
+# step.
 dimensionless <- "novelty|abs\\(gap\\)|decrement|ratio|length"
 
 test_that("no comparison uses a literal absolute tolerance", {
@@ -185,7 +204,8 @@ test_that("no file names a path of one machine or is left for later", {
 
 test_that("every function, and every other name at the top level, is defined once", {
   names <- unlist(lapply(r_files(), function(file) {
-    vapply(Filter(function(e) is.call(e) && identical(e[[1]], as.name("<-")) && is.name(e[[2]]), as.list(parse(file, keep.source = FALSE))),
+    vapply(Filter(function(e) is.call(e) && identical(e[[1]],
+                  as.name("<-")) && is.name(e[[2]]), as.list(parse(file, keep.source = FALSE))),
            function(e) as.character(e[[2]]), "")
   }))
   expect_identical(names[duplicated(names)], character())

@@ -1,4 +1,5 @@
-# Arguments of the methods that are no values, or of the wrong kind: one error of class lmm_error_input each, which names the argument.
+# Arguments of the methods that are no values, or of the wrong kind: one error of class lmm_error_input each, which
+# names the argument.
 
 d <- mk()
 m <- lmm(y ~ x + (1 | g), d)
@@ -10,8 +11,10 @@ refused_argument <- function(expr, name) {
 
 test_that("functions of a fit refuse what is none", {
   other <- lm(y ~ x, d)
-  calls <- list(rlrt = rlrt, lrt = lrt, bootstrap = bootstrap, quantity = function(x) quantity(x, "icc"), vcov_components = vcov_components,
-                variance_components = variance_components, anova_hypotheses = anova_hypotheses, blocks = blocks, ranova = ranova,
+  calls <- list(rlrt = rlrt, lrt = lrt, bootstrap = bootstrap, quantity = function(x) quantity(x, "icc"),
+                vcov_components = vcov_components,
+                variance_components = variance_components, anova_hypotheses = anova_hypotheses, blocks = blocks,
+                ranova = ranova,
                 backward = backward, predictable = function(x) predictable(x, 1), contest = function(x) contest(x, 1))
   for (name in names(calls)) {
     refused_argument(calls[[name]](5), "must be a fit made by lmm\\(\\), not a numeric vector")
@@ -56,7 +59,8 @@ test_that("step, drop1, tests and bootstrap: arguments", {
   for (alpha in list(0, 1, "a")) refused_argument(profile(m, alphamax = alpha), "`alphamax`")
   refused_argument(vcov(m, type = "CR2", cluster = ~ nosuch), "`nosuch` of `cluster` not found")
   d$gap <- replace(as.integer(d$g), 3, NA)
-  refused_argument(vcov(lmm(y ~ x + (1 | g), d), type = "CR2", cluster = ~ gap), c("`gap`", "missing values \\(row 3\\)"))
+  refused_argument(vcov(lmm(y ~ x + (1 | g), d), type = "CR2", cluster = ~ gap),
+                   c("`gap`", "missing values \\(row 3\\)"))
 })
 
 test_that("bootstrap(): statistics that are none", {

@@ -31,7 +31,8 @@ test_that("E06-E08, E46: variables without data, formulas from text, with()", {
   is_reference_0(accepts(update(lmm(as.formula(text), d), . ~ . + t - t)))
   m <- accepts(with(d, lmm(y ~ x + (1 | g))))
   is_reference_0(m)
-  expect_identical(names(fixef(update(m, . ~ . + t))), c("(Intercept)", "x", "t"))     # with() is where the formula was written
+  # with() is where the formula was written
+  expect_identical(names(fixef(update(m, . ~ . + t))), c("(Intercept)", "x", "t"))
   m <- unserialize(serialize(m, NULL))
   refuses(update(m, . ~ . + t), "input", c("data of the fit cannot be found", "no variable `t`", "data = "))
   is_reference_0(accepts(lmm(d$y ~ d$x + (1 | d$g))))
@@ -100,10 +101,12 @@ test_that("E20-E26: bases, matrices and contrasts mean the same for new data", {
     expect_equal(unname(predict(m, data[1:5, ])), unname(predict(m)[1:5]), label = deparse1(formula))
     invisible(m)
   }
-  for (formula in list(y ~ x + (poly(x, 2) | g), y ~ splines::ns(x, 3) + (splines::ns(x, 2) | g), y ~ scale(x) + (1 | g),
+  for (formula in list(y ~ x + (poly(x, 2) | g), y ~ splines::ns(x, 3) + (splines::ns(x, 2) | g),
+                       y ~ scale(x) + (1 | g),
                        y ~ base::scale(x) + (1 | g), y ~ poly(x, 2) * f + (1 | g), y ~ log(scale(x) + 5) + (1 | g),
                        y ~ I(poly(x, 2)^2) + (1 | g), y ~ poly(scale(x), 2) + (1 | g), y ~ factor(t) + (1 | g),
-                       y ~ poly(x, t, degree = 2) + (1 | g), y ~ scale(x) + (scale(x) | g), log(y + 10) ~ x + (1 | factor(g)))) {
+                       y ~ poly(x, t, degree = 2) + (1 | g), y ~ scale(x) + (scale(x) | g),
+                       log(y + 10) ~ x + (1 | factor(g)))) {
     same_for_new(formula)
   }
   matrix_column <- d
@@ -136,7 +139,8 @@ test_that("E30-E38: data and subset", {
   refuses(lmm(d, intercepts), "input", "`data` must be a data frame")
   refuses(lmm(intercepts, nonexistent_data), "input", "`data` .*nonexistent_data")
   expect_equal(nobs(accepts(lmm(intercepts, d, subset = t > 2))), 72)
-  m <- accepts(lmm(intercepts, transform(d, s = replace(t > 2, 3:5, NA)), subset = s), messages = "na", text = "`subset`")
+  m <- accepts(lmm(intercepts, transform(d, s = replace(t > 2, 3:5, NA)), subset = s), messages = "na",
+               text = "`subset`")
   expect_equal(nobs(m), 69)
   refuses(lmm(intercepts, d, subset = t > 200), "data", "subset` selects no rows")
   refuses(lmm(intercepts, d, subset = rep(TRUE, 100)), "data", "`subset` has length 100")
@@ -160,7 +164,8 @@ test_that("E44: arguments that do not exist or are no values", {
   refuses(lmm(intercepts, d, control = list()), "input", "`control` must be made by lmm_control")
   refuses(lmm(intercepts, d, start = c(1, 2)), "input", "`start` must be 1 finite number")
   refuses(lmm("y ~ x + (1 | g", d), "formula", "cannot be read as a formula")
-  refuses(lmm(intercepts, d, TRUE, NULL, NULL, NULL, na.omit, NULL, NULL, lmm_control(), NULL, TRUE, 5), "input", "\\(unnamed\\)")
+  refuses(lmm(intercepts, d, TRUE, NULL, NULL, NULL, na.omit, NULL, NULL, lmm_control(), NULL, TRUE, 5), "input",
+          "\\(unnamed\\)")
   refuses(lmm(data = d), "input", "`formula` is missing")
 })
 
@@ -215,7 +220,8 @@ test_that("contrasts and starts of a fit do not stand in the way of smaller mode
   expect_equal(accepts(drop1(m, test = "Chisq"))["f", "AIC"], AIC(lmm(y ~ x + (1 | g), d, REML = FALSE)))
   expect_equal(formula(accepts(backward(m))$model), y ~ x + (1 | g), ignore_formula_env = TRUE)
   expect_null(accepts(update(m, . ~ . - f))$call$contrasts)
-  same(accepts(update(m, . ~ . + (1 | h)), messages = "boundary"), suppressMessages(lmm(y ~ f + x + (1 | g) + (1 | h), d,
+  same(accepts(update(m, . ~ . + (1 | h)), messages = "boundary"),
+       suppressMessages(lmm(y ~ f + x + (1 | g) + (1 | h), d,
        contrasts = list(f = contr.helmert(4)))))
   refuses(lmm(y ~ x + (1 | g), d, contrasts = list(f = contr.helmert(4))), "input", "`f`, which is not in the formula")
 })

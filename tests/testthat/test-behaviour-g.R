@@ -8,7 +8,8 @@ put_g <- function(value) {
 }
 
 test_that("G01-G08: too few levels or observations", {
-  refuses(lmm(intercepts, put_g(factor("a"))), "unidentified", "grouping factor `g` has 1 level; its variance cannot be estimated")
+  refuses(lmm(intercepts, put_g(factor("a"))), "unidentified",
+          "grouping factor `g` has 1 level; its variance cannot be estimated")
   refuses(lmm(intercepts, put_g(factor(1:96))), "unidentified",
           "`g` has one observation per level: its variance is confounded with the residual")
   refuses(lmm(y ~ x + (1 | g/t), d), "unidentified", "`t:g` has one observation per level")
@@ -38,7 +39,8 @@ test_that("G10-G20: types of grouping variables", {
                text = "non-integer numeric grouping variable `g` \\(12 distinct values\\)")
   is_reference_0(m)
   number <- as.integer(d$g)
-  for (g in list(factor(d$g, ordered = TRUE), number, as.double(number), number - 6L, number * 100000000L, as.character(d$g),
+  for (g in list(factor(d$g, ordered = TRUE), number, as.double(number), number - 6L, number * 100000000L,
+                 as.character(d$g),
                  as.Date("2020-01-01") + number, as.difftime(number, units = "mins"), matrix(number, 96, 1),
                  as.POSIXct("2020-01-01", tz = "UTC") + number, factor(d$g, levels = c("none", rev(levels(d$g)))))) {
     is_reference_0(accepts(lmm(intercepts, put_g(g))))
@@ -58,7 +60,8 @@ test_that("G10-G20: types of grouping variables", {
 
 test_that("G27-G30: what cannot group", {
   refuses(lmm(intercepts, put_g(matrix(as.integer(d$g), 96, 2))), "data", "grouping variable `g` is a matrix")
-  refuses(lmm(intercepts, put_g(complex(real = as.integer(d$g), imaginary = 0))), "data", "`g` .*unsupported type complex")
+  refuses(lmm(intercepts, put_g(complex(real = as.integer(d$g), imaginary = 0))), "data",
+          "`g` .*unsupported type complex")
   refuses(lmm(intercepts, put_g(as.raw(as.integer(d$g)))), "data", "`g` .*unsupported type raw")
   refuses(lmm(intercepts, put_g(as.list(d$g))), "data", "grouping variable `g` is a list")
   refuses(lmm(intercepts, put_g(replace(as.double(d$g), 1, Inf))), "data", "`g` has infinite values")
@@ -82,10 +85,12 @@ test_that("G21-G26: nesting and terms written twice", {
   refuses(lmm(y ~ x + (x | g) + (1 + x | g), d), "formula", "appears twice")
   refuses(lmm(y ~ x + (1 | g:f) + (1 | f:g), d), "formula", "appears twice")
   refuses(lmm(y ~ x + (1 | g) + (1 | (g)), d), "formula", "appears twice")
-  refuses(lmm(y ~ x + (x | g) + (1 | g), d), "unidentified", c("\\(x \\| g\\), \\(1 \\| g\\)", "two random effects for `g`"))
+  refuses(lmm(y ~ x + (x | g) + (1 | g), d), "unidentified",
+          c("\\(x \\| g\\), \\(1 \\| g\\)", "two random effects for `g`"))
   refuses(lmm(y ~ x + (x | g) + (0 + x | g), d), "unidentified", "`x` has two random effects for `g`")
   d$block <- substr(d$g, 2, 3)                                   # another name of g
-  refuses(lmm(y ~ x + (1 | g) + (1 | block:g), d), "unidentified", "\\(1 \\| g\\), \\(1 \\| block:g\\) both have an intercept for the same groups")
+  refuses(lmm(y ~ x + (1 | g) + (1 | block:g), d), "unidentified",
+          "\\(1 \\| g\\), \\(1 \\| block:g\\) both have an intercept for the same groups")
   refuses(lmm(y ~ x + (1 | block) + (x | g), d), "unidentified", "both have an intercept for the same groups")
   refuses(lmm(y ~ f + (1 | g) + (0 + f | g), d), "unidentified", "both have an intercept for the same groups")
   expect_s3_class(suppressMessages(lmm(y ~ f + (1 | g) + (0 + f || g), d)), "lmm_fit")
@@ -153,7 +158,8 @@ test_that("G33-G52: misuse of the bar", {
 test_that("G53-G54: fixed effects that leave nothing to a grouping factor", {
   small <- mk(2, 6)
   small$trt <- factor(c("A", "B"))[small$g]
-  text <- c("each level of `trt` contains one level of `g`", "variance of `g` is not identified; no test of `trt` is possible")
+  text <- c("each level of `trt` contains one level of `g`",
+            "variance of `g` is not identified; no test of `trt` is possible")
   refuses(lmm(y ~ trt + (1 | g), small), "unidentified", text)
   refuses(lmm(y ~ x + trt + (x | g), small), "unidentified", text)
   refuses(lmm(y ~ 0 + trt + (1 | g), transform(small, trt = as.character(trt))), "unidentified", text)
@@ -170,7 +176,8 @@ test_that("G53-G54: fixed effects that leave nothing to a grouping factor", {
   same(left[[1]], left[[2]])
   accepts(lmm(y ~ trt + (1 | g), transform(d, trt = c("A", "B")[1 + (as.integer(g) > 6)])))
   accepts(lmm(y ~ x + g:x + (1 | g), d))
-  accepts(lmm(y ~ f + (1 | k), transform(d, k = c("p", "q", "r", "s")[(t + as.integer(g)) %% 4 + 1])), messages = "boundary")
+  accepts(lmm(y ~ f + (1 | k), transform(d, k = c("p", "q", "r", "s")[(t + as.integer(g)) %% 4 + 1])),
+          messages = "boundary")
 })
 
 test_that("G55: a factor that no memory holds is refused before it is allocated", {

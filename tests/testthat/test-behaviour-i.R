@@ -74,7 +74,8 @@ test_that("I06: a hypothesis of the wrong width is refused", {
 test_that("I08: dependent rows count once", {
   fit <- lmm(y ~ x + (1 | g), mk())
   for (ddf in c("Satterthwaite", "Kenward-Roger")) {
-    both <- strictly(accepts(contest(fit, L = rbind(c(0, 1), c(0, 2)), ddf = ddf), messages = "rank", text = "2 rows, rank 1"))
+    both <- strictly(accepts(contest(fit, L = rbind(c(0, 1), c(0, 2)), ddf = ddf), messages = "rank",
+                             text = "2 rows, rank 1"))
     expect_equal(both, contest(fit, L = c(0, 1), ddf = ddf), tolerance = 1e-10)
   }
   strictly(refuses(contest(fit, L = rbind(c(0, 1), c(0, 2)), rhs = c(1, 3)), "input", "contradict"))
@@ -92,9 +93,11 @@ test_that("I10: a profile that ends at zero", {
   # -2 log L at the upper limit, minimized over sigma; and at the limits of sigma, over the standard deviation of g
   drop_at <- function(f, interval) optimize(f, interval, tol = 1e-10)$objective - lowest
   sd <- limits[".sig01", 2]
-  expect_equal(drop_at(function(s) oracle_criterion(model, list(matrix(sd^2)), s^2, FALSE), c(0.5, 2)), qchisq(0.95, 1), tolerance = 1e-6)
+  expect_equal(drop_at(function(s) oracle_criterion(model, list(matrix(sd^2)), s^2, FALSE), c(0.5, 2)), qchisq(0.95, 1),
+               tolerance = 1e-6)
   for (sigma in limits[".sigma", ]) {
-    expect_equal(drop_at(function(s) oracle_criterion(model, list(matrix(s^2)), sigma^2, FALSE), c(0, 2)), qchisq(0.95, 1), tolerance = 1e-6)
+    expect_equal(drop_at(function(s) oracle_criterion(model, list(matrix(s^2)), sigma^2, FALSE), c(0, 2)),
+                 qchisq(0.95, 1), tolerance = 1e-6)
   }
 })
 

@@ -53,14 +53,18 @@ test_that("inference has no units: responses and covariates near the ends of dou
     m1 <- accepts(lmm(formula, transform(d, y = y * change[1L], x = x * change[2L])))
     table <- accepts(coef(summary(m1)))
     expect_equal(table[, 3:5], coefficients[, 3:5], tolerance = 1e-6)
-    expect_equal(accepts(contest(m1, c(x = 1), ddf = "Kenward-Roger"))[, 4:6], contest(m, c(x = 1), ddf = "Kenward-Roger")[, 4:6],
+    expect_equal(accepts(contest(m1, c(x = 1), ddf = "Kenward-Roger"))[, 4:6],
+                 contest(m, c(x = 1), ddf = "Kenward-Roger")[, 4:6],
                  tolerance = 1e-6)
     expect_equal(accepts(variance_components(m1))$df, variance_components(m)$df, tolerance = 1e-6)
     size <- c(change[1L], change[1L] / change[2L], 1, change[1L], change[1L], change[1L] / change[2L])
-    expect_equal(accepts(confint(m1, method = "chisq", quiet = TRUE)) / size, confint(m, method = "chisq"), tolerance = 1e-6)
-    expect_equal(accepts(confint(m1, method = "Wald", quiet = TRUE)) / size, confint(m, method = "Wald"), tolerance = 1e-6)
+    expect_equal(accepts(confint(m1, method = "chisq", quiet = TRUE)) / size, confint(m, method = "chisq"),
+                 tolerance = 1e-6)
+    expect_equal(accepts(confint(m1, method = "Wald", quiet = TRUE)) / size, confint(m, method = "Wald"),
+                 tolerance = 1e-6)
     expect_equal(accepts(quantity(m1, "icc", "cv")), quantity(m, "icc", "cv"), tolerance = 1e-6)
-    expect_equal(accepts(quantity(m1, ~ total, method = "chisq"))$df, quantity(m, ~ total, method = "chisq")$df, tolerance = 1e-6)
+    expect_equal(accepts(quantity(m1, ~ total, method = "chisq"))$df, quantity(m, ~ total, method = "chisq")$df,
+                 tolerance = 1e-6)
     C <- accepts(vcov_components(m1))
     expect_sober(C)
     expect_match(attr(C, "reason"), "leaves double precision")
@@ -88,7 +92,8 @@ test_that("ems() with a mean square between groups of zero, and with a ratio of 
 
 test_that("without fixed effects every method has an answer", {
   m <- lmm(y ~ 0 + (1 | g), d)
-  for (ddf in c("Satterthwaite", "Kenward-Roger", "containment", "between-within", "inner-outer", "residual", "asymptotic")) {
+  for (ddf in c("Satterthwaite", "Kenward-Roger", "containment", "between-within", "inner-outer", "residual",
+                "asymptotic")) {
     accepts(summary(m, ddf = ddf))
     accepts(anova(m, ddf = ddf))
   }
@@ -117,7 +122,8 @@ test_that("values that are not numbers are predicted as missing", {
   out <- accepts(predict(m, new, se.fit = TRUE, interval = "prediction"))
   expect_sober(out)
   expect_identical(unname(is.na(out$fit[, "lwr"])), c(TRUE, TRUE, FALSE))
-  expect_identical(unname(accepts(predict(m, transform(d, x = Inf * sign(x)), re.form = NA))), Inf * sign(d$x))      # the slope is positive
+  # the slope is positive
+  expect_identical(unname(accepts(predict(m, transform(d, x = Inf * sign(x)), re.form = NA))), Inf * sign(d$x))
 })
 
 test_that("AICC has no value where its denominator is not positive", {
@@ -135,7 +141,8 @@ test_that("kinds of things are called by their names", {
   refuses(lmm(y ~ x + (1 | g), d), "data", "`x` is an object of class dgeMatrix")
 })
 
-test_that("a residual variance estimated as 0 has no standard error, and the others have those of the model without it", {
+test_that("a residual variance estimated as 0 has no standard error, and the others have those of the model without it",
+          {
   d$k <- factor(1:96)
   d$w <- rep(1:2, 48)
   m <- suppressMessages(lmm(y ~ x + (1 | k), d, weights = w))

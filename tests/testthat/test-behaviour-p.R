@@ -6,7 +6,8 @@ m0 <- lmm(y ~ x + (1 | g), d)
 test_that("P01-P08: new levels, missing values, missing variables", {
   refuses(predict(m0, data.frame(x = 1, g = "new")), "newdata",
           "level \"new\" of `g` was not in the fit; use allow.new.levels=TRUE for the population value")
-  expect_equal(unname(accepts(predict(m0, data.frame(x = 1, g = "new"), allow.new.levels = TRUE))), 2.277442, tolerance = 1e-6)
+  expect_equal(unname(accepts(predict(m0, data.frame(x = 1, g = "new"), allow.new.levels = TRUE))), 2.277442,
+               tolerance = 1e-6)
   p <- accepts(predict(m0, data.frame(x = c(1, NA), g = c("g01", "g02"))))
   expect_equal(unname(p), c(1.35688, NA), tolerance = 1e-5)
   expect_equal(unname(predict(m0, data.frame(x = 1:2, g = c("g01", NA)))), c(1.35688, NA), tolerance = 1e-5)
@@ -114,8 +115,10 @@ test_that("constants of a formula are what they were", {
 test_that("levels of confidence are not in percent", {
   m <- lmm(y ~ x + (1 | g), d)
   for (level in list(0, 1, 95, NA, "a", c(0.9, 0.95), -0.5)) {
-    refuses(predict(m, d[1:3, ], interval = "prediction", level = level), "input", "`level` must be one number between 0 and 1")
-    for (method in c("profile", "Wald", "chisq")) refuses(confint(m, level = level, method = method), "input", "`level`")
+    refuses(predict(m, d[1:3, ], interval = "prediction", level = level), "input",
+            "`level` must be one number between 0 and 1")
+    for (method in c("profile", "Wald", "chisq")) refuses(confint(m, level = level, method = method), "input",
+                                                          "`level`")
     refuses(quantity(m, "icc", level = level), "input", "`level`")
     refuses(ems(m, level = level), "input", "`level`")
     refuses(contest(m, c(0, 1), conf.level = level, joint = FALSE), "input", "`conf.level`")
@@ -130,7 +133,8 @@ test_that("arguments of predict(), simulate(), refit() and extractors that are n
   refuses(simulate(m, newdata = nosuch), "input", "`newdata` cannot be evaluated")
   for (seed in list("a", NA, 2^40, 1.5, c(1, 2))) refuses(simulate(m, 1, seed = seed), "input", "`seed`")
   for (nsim in list(0, -1, 1.5, "a", NA)) refuses(simulate(m, nsim), "input", "`nsim`")
-  drawn <- accepts(simulate(m, 2, seed = 1, newdata = data.frame(x = 1, g = c("new", NA, "g01")), allow.new.levels = TRUE))
+  drawn <- accepts(simulate(m, 2, seed = 1, newdata = data.frame(x = 1, g = c("new", NA, "g01")),
+                            allow.new.levels = TRUE))
   expect_identical(unname(is.na(drawn[[1]])), c(FALSE, FALSE, FALSE))
   refuses(refit(m, d$y * 1e200), "data", "variance of `newresp` overflows")
   refuses(refit(m, d$y * 1e-200), "data", "variance of `newresp` underflows")

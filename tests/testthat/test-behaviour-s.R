@@ -33,7 +33,8 @@ test_that("S01-S06: origin and unit of the response", {
 
 test_that("S07-S14: origin and unit of a covariate", {
   has_numbers(accepts(lmm(slopes, with_d(x = x * 1e6))), -141.1208464, sd = c(1.0010244, 3.940435e-7), cor = -0.274035)
-  has_numbers(accepts(lmm(slopes, with_d(x = x * 1e-9))), sigma = 0.7194356, sd = c(1.0010244, 3.940435e8), cor = -0.274035)
+  has_numbers(accepts(lmm(slopes, with_d(x = x * 1e-9))), sigma = 0.7194356, sd = c(1.0010244, 3.940435e8),
+              cor = -0.274035)
   m <- accepts(lmm(slopes, with_d(x = x + 100)))
   has_numbers(m, -127.3053359, sigma = 0.7194356, sd = c(39.690343, 0.3940435), cor = -0.999706)
   expect_equal(coef(summary(m))[2L, c("Estimate", "Std. Error")], c(0.456124931, 0.14541112), tolerance = 1e-7,
@@ -77,7 +78,8 @@ test_that("S21-S30: exact fits, constant responses, extreme ratios", {
   has_numbers(m, 278.5108988, sigma = 9.52304731e-4, sd = 810727.570)
   expect_equal(coef(summary(m))[2L, 1:2], c(0.999985592, 1.13494547e-4), tolerance = 1e-6, ignore_attr = TRUE)
   m <- accepts(lmm(intercepts, with_d(y = 2 + 3 * x)), warnings = "precision",
-               text = "residual variance is zero to working precision: `y` is an exact linear function of the fixed effects")
+               text = paste("residual variance is zero to working precision: `y` is an exact linear function of the",
+                            "fixed effects"))
   expect_equal(unname(fixef(m)), c(2, 3), tolerance = 1e-14)
   expect_true(all(is.na(vcov(m))) && is.na(logLik(m)) && all(is.na(coef(summary(m))[, -1L])))
   set.seed(11)
@@ -140,7 +142,8 @@ test_that("S45-S54: tiny values, outliers, few rows", {
   has_numbers(m, -3.2433422, sigma = 0.7071068, sd = 0.8660254, tol = 1e-7)
   set.seed(1)
   many <- cbind(d, setNames(as.data.frame(matrix(rnorm(96 * 97), 96)), paste0("z", 1:97)))
-  refuses(lmm(reformulate(c(paste0("z", 1:97), "(1 | g)"), "y"), many), "unidentified", "98 fixed-effect columns, 96 rows")
+  refuses(lmm(reformulate(c(paste0("z", 1:97), "(1 | g)"), "y"), many), "unidentified",
+          "98 fixed-effect columns, 96 rows")
 })
 
 test_that("S55-S58: certified one-way layouts", {

@@ -1,6 +1,7 @@
 # The session around a fit: time limits, forks, locales, masked functions, a package that is not attached.
-# A limit is in elapsed time; what passes until it is obeyed is measured in processor time, which other work on the machine
-# does not lengthen. So at most limit + 2 s. R's compiler, when a limit passes while it is at work, swallows the error: it is off.
+# A limit is in elapsed time; what passes until it is obeyed is measured in processor time, which other work on the
+# machine does not lengthen. So at most limit + 2 s. R's compiler, when a limit passes while it is at work, swallows the
+# error: it is off.
 
 test_that("T01: a time limit stops a long fit, and the next fit is right", {
   result <- in_new_process(function(paths, limit) {
@@ -18,7 +19,8 @@ test_that("T01: a time limit stops a long fit, and the next fit is right", {
     }, error = conditionMessage, interrupt = function(i) "interrupted")
     setTimeLimit()
     seconds <- sum(proc.time()[1:2]) - started
-    list(stopped = stopped, seconds = seconds, next_fit = as.numeric(stats::logLik(henderson::lmm(y ~ 1 + (1 | g), small))))
+    list(stopped = stopped, seconds = seconds,
+         next_fit = as.numeric(stats::logLik(henderson::lmm(y ~ 1 + (1 | g), small))))
   }, list(limit = 2), env = c(R_ENABLE_JIT = "0"))
   expect_lt(result$seconds, 4)
   expect_match(result$stopped, "time limit|interrupted|finished")
@@ -42,16 +44,20 @@ test_that("T01: so it does refits, the bootstrap and exact tests, and they can b
   result <- in_new_process(function(paths, limited) {
     .libPaths(paths)
     set.seed(1)
-    d <- data.frame(y = rnorm(4000), x = rnorm(4000), a = factor(sample(300, 4000, TRUE)), b = factor(sample(300, 4000, TRUE)))
+    d <- data.frame(y = rnorm(4000), x = rnorm(4000), a = factor(sample(300, 4000, TRUE)),
+                    b = factor(sample(300, 4000, TRUE)))
     fit <- suppressMessages(henderson::lmm(y ~ x + (1 | a) + (1 | b), d, REML = FALSE))
     small <- suppressMessages(henderson::lmm(y ~ 1 + (1 | a) + (1 | b), d, REML = FALSE))
     one <- suppressMessages(henderson::lmm(y + as.integer(a) %% 2 ~ x + (1 | a), d))
     many <- matrix(rnorm(4000 * 3000), 4000)
     wide <- many[, rep(1:3000, 3)]                # one chunk of rows that takes several seconds to add up
-    work <- list(refit = limited(henderson::refit(fit, many)), rows = limited(henderson::refit(one, wide)), bootstrap = limited(henderson::bootstrap(fit, nsim = 1e5, seed = 1)),
+    work <- list(refit = limited(henderson::refit(fit, many)), rows = limited(henderson::refit(one, wide)),
+                 bootstrap = limited(henderson::bootstrap(fit, nsim = 1e5, seed = 1)),
                  test = limited(henderson::bootstrap_test(fit, small, nsim = 1e5, seed = 1)),
                  exact = limited(henderson::rlrt(one, nsim = 1e8, seed = 1)))
-    list(work = work, again = identical(henderson::bootstrap(small, nsim = 2, seed = 1)$t, henderson::bootstrap(small, nsim = 2, seed = 1)$t))
+    list(work = work,
+         again = identical(henderson::bootstrap(small, nsim = 2, seed = 1)$t,
+                           henderson::bootstrap(small, nsim = 2, seed = 1)$t))
   }, args = list(limited = limited_to_a_second), timeout = 120, env = c(R_ENABLE_JIT = "0"))
   for (name in names(result$work)) {
     expect_match(result$work[[name]]$text, "time limit", label = name)

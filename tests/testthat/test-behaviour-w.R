@@ -23,7 +23,8 @@ test_that("W01-W08: weights", {
   plain <- accepts(lmm(intercepts, d, weights = w))
   for (unit in c(1e-8, 1e8)) {
     m <- accepts(lmm(intercepts, transform(d, w2 = unit * w), weights = w2))
-    has_numbers(m, beta = unname(fixef(plain)), sigma = sigma(plain) * sqrt(unit), sd = sqrt(VarCorr(plain)$g[1L]), tol = 1e-8)
+    has_numbers(m, beta = unname(fixef(plain)), sigma = sigma(plain) * sqrt(unit), sd = sqrt(VarCorr(plain)$g[1L]),
+                tol = 1e-8)
   }
 })
 
@@ -65,7 +66,8 @@ test_that("W12: offsets", {
   refuses(lmm(intercepts, d, offset = f), "data", "`offset` must be a numeric vector, not a factor")
   refuses(lmm(intercepts, d, offset = replace(t, 3, Inf)), "data", "`offset` has 1 infinite value \\(row 3\\)")
   refuses(lmm(y ~ x + offset(y) + (1 | g), d), "data", "`y` minus offset is constant")
-  m <- accepts(lmm(intercepts, transform(d, o = replace(t, 3, NA)), offset = o), messages = "na", text = "1 row dropped: missing `offset`")
+  m <- accepts(lmm(intercepts, transform(d, o = replace(t, 3, NA)), offset = o), messages = "na",
+               text = "1 row dropped: missing `offset`")
   expect_equal(nobs(m), 95)
   shifted <- lmm(intercepts, transform(d, y = y - t))
   for (m in list(lmm(intercepts, d, offset = t), lmm(y ~ x + offset(t) + (1 | g), d),
@@ -102,7 +104,8 @@ test_that("global options change the coding, not the model", {
   same(m, lmm(y ~ f + (1 | g), d, contrasts = list(f = "contr.sum")))
 })
 
-test_that("one row per level with unequal weights: a residual variance of 0 is 0, and the rest is its limit, least squares", {
+test_that(
+  "one row per level with unequal weights: a residual variance of 0 is 0, and the rest is its limit, least squares", {
   d <- behavior_data()
   d$row <- factor(seq_len(96))
   set.seed(1)

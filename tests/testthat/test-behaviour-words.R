@@ -25,14 +25,17 @@ test_that("the data of a plot with ggplot2 are those of augment()", {
 test_that("confint() takes the name of a random term", {
   both <- lmm(y ~ t + (t | rat), rats)
   expect_equal(confint(both, "rat", method = "Wald", quiet = TRUE), confint(both, 1:3, method = "Wald", quiet = TRUE))
-  expect_equal(confint(both, c("rat", "t"), method = "Wald", quiet = TRUE), confint(both, c(1:3, 6), method = "Wald", quiet = TRUE))
-  expect_equal(confint(both, c("t", ".sigma"), method = "Wald", quiet = TRUE), confint(both, c(6, 4), method = "Wald", quiet = TRUE))
+  expect_equal(confint(both, c("rat", "t"), method = "Wald", quiet = TRUE),
+               confint(both, c(1:3, 6), method = "Wald", quiet = TRUE))
+  expect_equal(confint(both, c("t", ".sigma"), method = "Wald", quiet = TRUE),
+               confint(both, c(6, 4), method = "Wald", quiet = TRUE))
   refused(confint(both, "rot"), "no parameter")
 })
 
 test_that("words of quantity()", {
   icc <- quantity(ordinary, "icc")$estimate
-  for (word in c("H2", "h2", "heritability", "ICC", "VPC", "repeat")) expect_equal(quantity(ordinary, word)$estimate, icc)
+  for (word in c("H2", "h2", "heritability", "ICC", "VPC", "repeat")) expect_equal(quantity(ordinary, word)$estimate,
+                                                                                   icc)
 })
 
 test_that("an analysis of variance of mean squares is a table", {
@@ -52,16 +55,19 @@ test_that("a comparison of models as a data frame", {
 })
 
 test_that("long calls do not become the names of rows", {
-  table <- suppressMessages(anova(lmm(yield ~ 1 + (1 | blend), data = penicillin, REML = FALSE), lmm(yield ~ treat + (1 | blend), data = penicillin, REML = FALSE)))
+  table <- suppressMessages(anova(lmm(yield ~ 1 + (1 | blend), data = penicillin, REML = FALSE),
+                                  lmm(yield ~ treat + (1 | blend), data = penicillin, REML = FALSE)))
   expect_identical(rownames(table), c("MODEL1", "MODEL2"))
 })
 
 test_that("arguments of other packages are answered with what to call", {
   refused(predict(fit, newparams = list(beta = 1)), "newparams")
   expect_match(tryCatch(predict(fit, newparams = 1), error = conditionMessage), "simulate_lmm", fixed = TRUE)
-  expect_match(tryCatch(confint(fit, method = "boot", FUN = fixef), error = conditionMessage), "bootstrap(fit, FUN)", fixed = TRUE)
+  expect_match(tryCatch(confint(fit, method = "boot", FUN = fixef), error = conditionMessage), "bootstrap(fit, FUN)",
+               fixed = TRUE)
   expect_match(tryCatch(profile(fit, prof.scale = "varcov"), error = conditionMessage), "quantity", fixed = TRUE)
-  expect_match(tryCatch(lmm(yield ~ treat + (1 | blend), penicillin, family = "poisson"), error = conditionMessage), "normal", fixed = TRUE)
+  expect_match(tryCatch(lmm(yield ~ treat + (1 | blend), penicillin, family = "poisson"), error = conditionMessage),
+               "normal", fixed = TRUE)
 })
 
 test_that("negative variances are not lost without a word", {
@@ -91,7 +97,8 @@ test_that("a random term that is the residual covariance is answered with the re
   d <- expand.grid(visit = factor(1:3), id = factor(1:12))
   set.seed(1)
   d$y <- rnorm(36)
-  expect_error(lmm(y ~ visit + (0 + visit | id), d), "residual = ~ us(visit | id)", class = "lmm_error_unidentified", fixed = TRUE)
+  expect_error(lmm(y ~ visit + (0 + visit | id), d), "residual = ~ us(visit | id)", class = "lmm_error_unidentified",
+               fixed = TRUE)
   expect_s3_class(lmm(y ~ visit, d, residual = ~ us(visit | id)), "lmm_fit")
 })
 

@@ -3,7 +3,8 @@
 test_that("each response comes from its own stream, as simulate() draws there", {
   d <- behavior_data()
   d$w <- rep(c(1, 4), 48)
-  fits <- list(lmm(y ~ x + offset(t / 10) + (x || g), d, weights = w), suppressMessages(lmm(y ~ x + (x | g) + (1 | h), d)))
+  fits <- list(lmm(y ~ x + offset(t / 10) + (x || g), d, weights = w),
+               suppressMessages(lmm(y ~ x + (x | g) + (1 | h), d)))
   for (fit in fits) {
     draws <- bootstrap(fit, nsim = 30, seed = 11)
     literal <- t(vapply(literal_draws(fit, 30, 11), function(y) {
@@ -11,9 +12,11 @@ test_that("each response comes from its own stream, as simulate() draws there", 
       c(as.data.frame(VarCorr(again))$sdcor, fixef(again))
     }, draws$t0))
     expect_equal(is.na(draws$t), is.na(literal), ignore_attr = TRUE)
-    flat <- which(is.na(literal) | abs(literal) < 1e-3)                   # beside a variance of 0 the last digits are lost
+    # beside a variance of 0 the last digits are lost
+    flat <- which(is.na(literal) | abs(literal) < 1e-3)
     expect_equal(draws$t[-flat], literal[-flat], tolerance = 1e-4)
-    expect_equal(draws$t[, ".sigma"], literal[, match(".sigma", colnames(draws$t))], tolerance = 1e-7, ignore_attr = TRUE)
+    expect_equal(draws$t[, ".sigma"], literal[, match(".sigma", colnames(draws$t))], tolerance = 1e-7,
+                 ignore_attr = TRUE)
   }
 })
 
@@ -40,7 +43,8 @@ test_that("a seed means the same to every function that draws", {
   small <- example_fit("penicillin_null_ml")
   test <- bootstrap_test(large, small, nsim = 60, seed = 4)
   expect_identical(bootstrap_test(large, small, nsim = 60, seed = 4, threads = 2), test)
-  tables <- lapply(1:2, function(threads) anova(small, large, test = "bootstrap", nsim = 60, seed = 4, threads = threads))
+  tables <- lapply(1:2, function(threads) anova(small, large, test = "bootstrap", nsim = 60, seed = 4,
+                                                threads = threads))
   expect_identical(tables[[1]], tables[[2]])
   expect_equal(tables[[1]]$`Pr(boot)`[2], test$test["PBtest", "p.value"])
   expect_equal(tables[[1]]$`MC error`[2], attr(test$test, "mc.error"))
@@ -48,7 +52,8 @@ test_that("a seed means the same to every function that draws", {
   limits <- confint(large, method = "boot", nsim = 60, seed = 4)
   expect_equal(limits, confint(draws), ignore_attr = TRUE)
   expect_identical(confint(large, method = "boot", nsim = 60, seed = 4, threads = 2), limits)
-  share <- lapply(1:2, function(threads) quantity(large, "icc", method = "boot", nsim = 60, seed = 4, threads = threads))
+  share <- lapply(1:2, function(threads) quantity(large, "icc", method = "boot", nsim = 60, seed = 4,
+                                                  threads = threads))
   expect_identical(share[[1]], share[[2]])
 })
 
@@ -94,7 +99,8 @@ test_that("an error in a process is the error of the call; wrong arguments are n
 test_that("refits that do not converge are counted in one warning", {
   fit <- example_fit("pulp")
   refits <- list(converged = c(TRUE, FALSE, NA, TRUE)[c(1, 2, 4)])
-  expect_warning(warn_not_converged(list(refits), 3), "1 of 3 refits did not converge", class = "lmm_warning_convergence")
+  expect_warning(warn_not_converged(list(refits), 3), "1 of 3 refits did not converge",
+                 class = "lmm_warning_convergence")
   expect_no_warning(bootstrap(fit, nsim = 50, seed = 1))
 })
 
@@ -112,7 +118,8 @@ test_that("a variance that is not there: zero ratios count", {
 })
 
 test_that("the print has bias and standard error of the replicates", {
-  draws <- structure(list(t0 = c(a = 2, b = 0), t = cbind(a = c(1, 2, 6), b = c(NA, 1, 3)), nsim = 3, seed = 1, singular = c(TRUE, FALSE, FALSE)),
+  draws <- structure(list(t0 = c(a = 2, b = 0), t = cbind(a = c(1, 2, 6), b = c(NA, 1, 3)), nsim = 3, seed = 1,
+                          singular = c(TRUE, FALSE, FALSE)),
                      class = "lmm_bootstrap")
   shown <- capture.output(print(draws, digits = 4))
   expect_identical(shown[1], "Parametric bootstrap with 3 refits (1 at the boundary)")

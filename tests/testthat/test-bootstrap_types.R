@@ -3,9 +3,11 @@ test_that("the statistic may be a function of a fit, and is then one of the refi
   of_list <- bootstrap(fit, function(p) c(s = p$sigma), nsim = 5, seed = 4)
   of_fit <- bootstrap(fit, sigma, nsim = 5, seed = 4)
   expect_equal(unname(of_fit$t), unname(of_list$t), tolerance = 1e-6)
-  expect_equal(unname(bootstrap(fit, fixef, nsim = 5, seed = 4)$t[, 1]), unname(bootstrap(fit, nsim = 5, seed = 4)$t[, "(Intercept)"]), tolerance = 1e-8)
+  expect_equal(unname(bootstrap(fit, fixef, nsim = 5, seed = 4)$t[, 1]),
+               unname(bootstrap(fit, nsim = 5, seed = 4)$t[, "(Intercept)"]), tolerance = 1e-8)
   y <- simulate_first(fit, 4)
-  expect_equal(bootstrap(fit, function(fit) ranef(fit)$operator[[1]], nsim = 2, seed = 4)$t[1, ], ranef(refit(fit, y))$operator[[1]], tolerance = 1e-8)
+  expect_equal(bootstrap(fit, function(fit) ranef(fit)$operator[[1]], nsim = 2,
+               seed = 4)$t[1, ], ranef(refit(fit, y))$operator[[1]], tolerance = 1e-8)
   expect_error(bootstrap(fit, function(fit) stop("no"), nsim = 2), "no", class = "lmm_error_input")
 })
 
@@ -18,12 +20,14 @@ test_that("modes and residuals of the residual bootstrap have the covariance mat
   }
   expect_true(all(reflated_modes(matrix(0, 3, 2), diag(2)) == 0))
   plan <- residual_plan(fit, fit$rows)
-  first <- plan$responses(matrix(1e-9, plan$size, 1))[, 1]             # the first mode for every level, the first residual for every row
+  # the first mode for every level, the first residual for every row
+  first <- plan$responses(matrix(1e-9, plan$size, 1))[, 1]
   b <- Map(function(b, S) reflated_modes(b, lower_factor(S))[1, ], fit$estimates$b, fit_covariance(fit))
   e <- residuals(fit)
   e <- (e - mean(e)) / sqrt(mean((e - mean(e))^2)) * sigma(fit)
   d <- behavior_data()
-  expect_equal(first, unname(predict(fit, re.form = NA) + b[[1]][1] + b[[1]][2] * d$x + b[[2]] + e[1]), tolerance = 1e-8)
+  expect_equal(first, unname(predict(fit, re.form = NA) + b[[1]][1] +
+               b[[1]][2] * d$x + b[[2]] + e[1]), tolerance = 1e-8)
 })
 
 test_that("the wild bootstrap multiplies marginal residuals by one number for each cluster", {
@@ -48,7 +52,8 @@ test_that("a sample of clusters is fitted as the data that one would bind togeth
   plan <- bootstrap_plan(fit, "cases", NULL)
   groups <- levels(d$g)
   take <- c(3, 3, 1, 5, 8, 8, 8, 2, 10, 12, 6, 7)
-  bound <- do.call(rbind, lapply(seq_along(take), function(k) transform(d[d$g == groups[take[k]], ], g = paste0("copy", k))))
+  bound <- do.call(rbind, lapply(seq_along(take),
+                                 function(k) transform(d[d$g == groups[take[k]], ], g = paste0("copy", k))))
   by_hand <- suppressMessages(lmm(y ~ x + (1 | g / part), bound))
   found <- suppressMessages(resampled_fit(fit, plan, (take - 0.5) / 12))
   expect_equal(logLik(found), logLik(by_hand), tolerance = 1e-8, ignore_attr = TRUE)
@@ -79,6 +84,7 @@ test_that("every type respects weights and its seed, whatever the number of proc
     expect_true(all(is.finite(one$t)), label = type)
     two <- suppressWarnings(bootstrap(fit, nsim = 12, seed = 7, type = type, threads = 2))
     expect_identical(one$t, two$t, label = type)
-    expect_equal(one$t[1:3, ], suppressWarnings(bootstrap(fit, nsim = 3, seed = 7, type = type))$t, tolerance = 1e-10, label = type)
+    expect_equal(one$t[1:3, ], suppressWarnings(bootstrap(fit, nsim = 3, seed = 7, type = type))$t, tolerance = 1e-10,
+                 label = type)
   }
 })

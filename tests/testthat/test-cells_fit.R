@@ -59,16 +59,21 @@ test_that("rows given again are streamed", {
   a <- lmm(y ~ x + h + (x | g), d, weights = w)
   b <- lmm(y ~ x + h + (x | g), cross_products(y ~ x + h + (x | g), d, weights = w))
   pieces <- chunks(unname(split(d, rep(1:3, length.out = nrow(d))[order(rep(1:3, length.out = nrow(d)))])))
-  for (type in c("response", "pearson", "scaled", "marginal")) expect_equal(unname(residuals(b, type, data = pieces)), unname(residuals(a, type)), tolerance = 1e-9)
+  for (type in c("response", "pearson", "scaled", "marginal")) expect_equal(unname(residuals(b, type, data = pieces)),
+                                                                            unname(residuals(a, type)),
+                                                                            tolerance = 1e-9)
   expect_equal(unname(fitted(b, data = pieces)), unname(fitted(a)), tolerance = 1e-10)
   expect_equal(unname(predict(b, pieces)), unname(predict(a, d)), tolerance = 1e-10)
   written <- numeric()
-  expect_identical(residuals(b, data = pieces, write = function(chunk, values) written <<- c(written, values)), nrow(d) + 0)
+  expect_identical(residuals(b, data = pieces, write = function(chunk, values) written <<- c(written, values)),
+                   nrow(d) + 0)
   expect_equal(unname(written), unname(residuals(a)), tolerance = 1e-9)
-  expect_error(residuals(b, data = d, write = function(chunk, values) stop("disk full")), "disk full", class = "lmm_error_data")
+  expect_error(residuals(b, data = d, write = function(chunk, values) stop("disk full")), "disk full",
+               class = "lmm_error_data")
   expect_error(residuals(b, data = d[names(d) != "y"]), class = "lmm_error_newdata")
   expect_error(residuals(b, "marginal_cholesky", data = d), class = "lmm_error_input")
-  for (f in list(residuals, fitted, predict, plot, simulate, model.matrix, weights, hatvalues)) expect_error(f(b), "needs the rows", class = "lmm_error_input")
+  for (f in list(residuals, fitted, predict, plot, simulate, model.matrix, weights,
+                 hatvalues)) expect_error(f(b), "needs the rows", class = "lmm_error_input")
 })
 
 test_that("reference grids have the means and frequencies of the rows", {
@@ -77,9 +82,11 @@ test_that("reference grids have the means and frequencies of the rows", {
   a <- lmm(y ~ x * z + h + (1 | g), d)
   b <- lmm(y ~ x * z + h + (1 | g), cross_products(y ~ x * z + h + (1 | g), d))
   for (weights in c("equal", "proportional")) {
-    expect_equal(as.data.frame(emmeans::emmeans(b, ~h, weights = weights)), as.data.frame(emmeans::emmeans(a, ~h, weights = weights)), tolerance = 1e-6, ignore_attr = TRUE)
+    expect_equal(as.data.frame(emmeans::emmeans(b, ~h, weights = weights)),
+                 as.data.frame(emmeans::emmeans(a, ~h, weights = weights)), tolerance = 1e-6, ignore_attr = TRUE)
   }
-  expect_equal(as.data.frame(emmeans::emtrends(b, ~1, var = "x"))$x.trend, as.data.frame(emmeans::emtrends(a, ~1, var = "x"))$x.trend, tolerance = 1e-6)
+  expect_equal(as.data.frame(emmeans::emtrends(b, ~1, var = "x"))$x.trend,
+               as.data.frame(emmeans::emtrends(a, ~1, var = "x"))$x.trend, tolerance = 1e-6)
 })
 
 test_that("selection of terms and plots of effects are those of the rows", {

@@ -9,7 +9,8 @@ test_that("arguments are checked by kind", {
 
 test_that("unknown and abbreviated arguments are named", {
   call <- quote(lmm(y ~ x, d, contro = 1))
-  expect_condition_of(check_arguments(names(call), c("formula", "control")), "lmm_error_input", "`contro`.*\\n.*`control`")
+  expect_condition_of(check_arguments(names(call), c("formula", "control")), "lmm_error_input",
+                      "`contro`.*\\n.*`control`")
   expect_silent(check_arguments(c("", "", "data"), c("formula", "data")))
   expect_condition_of(check_dots_empty(nonsense = 1), "lmm_error_input", "nonsense")
   expect_silent(check_dots_empty())

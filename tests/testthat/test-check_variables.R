@@ -60,7 +60,8 @@ test_that("types that can be read are read", {
   logical <- read_frame(base, changed(y = y > 2))
   expect_identical(logical$rows$y, as.double(y > 2))
   expect_s3_class(logical$frame$conditions[[1L]], "lmm_warning_data")
-  for (x in list(as.Date("2020-01-01") + d$t, as.POSIXct("2020-01-01") + d$t, as.difftime(d$t, units = "mins"), I(d$x))) {
+  for (x in list(as.Date("2020-01-01") + d$t, as.POSIXct("2020-01-01") + d$t, as.difftime(d$t, units = "mins"),
+                 I(d$x))) {
     read <- read_frame(base, changed(x = x))
     expect_equal(design(read$frame, read$rows)$X[, 2], as.double(x))
   }

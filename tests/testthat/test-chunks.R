@@ -41,14 +41,16 @@ test_that("errors name the chunk", {
     at <- 0
     tryCatch(lmm(y ~ x + h + (1 | g), chunks(function() if (at < 3) parts[[at <<- at + 1]])), error = identity)
   }
-  for (change in list(function(p) transform(p, g = as.numeric(as.character(g))), function(p) transform(p, x = as.character(x)),
+  for (change in list(function(p) transform(p, g = as.numeric(as.character(g))),
+                      function(p) transform(p, x = as.character(x)),
                       function(p) transform(p, x = replace(x, 1, Inf)), function(p) as.list(p))) {
     e <- broken(change)
     expect_s3_class(e, "lmm_error_data")
     expect_match(conditionMessage(e), "chunk 2")
   }
   expect_s3_class(broken(function(p) p[names(p) != "x"]), "lmm_error_formula")
-  expect_error(lmm(y ~ x + (1 | g), chunks(function() stop("no network"))), "chunk 1 cannot be read: no network", class = "lmm_error_data")
+  expect_error(lmm(y ~ x + (1 | g), chunks(function() stop("no network"))), "chunk 1 cannot be read: no network",
+               class = "lmm_error_data")
   expect_error(chunks("nowhere.csv"), class = "lmm_error_input")
   expect_error(chunks(3), class = "lmm_error_input")
   expect_error(chunks(parts, read = 1), class = "lmm_error_input")
@@ -72,6 +74,7 @@ test_that("record batches are read by their methods", {
     structure(list(read_next_batch = function() if (at < 3) parts[[at <<- at + 1]]), class = "RecordBatchReader")
   }
   expect_same_fit(lmm(y ~ x + (1 | g), chunks(reader())), lmm(y ~ x + (1 | g), d))
-  dataset <- structure(list(NewScan = function() list(Finish = function() list(ToRecordBatchReader = reader))), class = "Dataset")
+  dataset <- structure(list(NewScan = function() list(Finish = function() list(ToRecordBatchReader = reader))),
+                       class = "Dataset")
   expect_same_fit(lmm(y ~ poly(x, 2) + (1 | g), chunks(dataset)), lmm(y ~ poly(x, 2) + (1 | g), d))
 })

@@ -22,7 +22,8 @@ test_that("the call shown is the user's", {
   expect_identical(conditionCall(e), quote(lmm(~x, cars)))
   e <- tryCatch(fit_it(~ x, cars), error = identity)
   expect_identical(conditionCall(e)[[1L]], quote(lmm))
-  expect_identical(shown_call(call("lmm", quote(y ~ x), w = 1:100, REML = TRUE)), quote(lmm(y ~ x, w = ..., REML = TRUE)))
+  expect_identical(shown_call(call("lmm", quote(y ~ x), w = 1:100, REML = TRUE)),
+                   quote(lmm(y ~ x, w = ..., REML = TRUE)))
 })
 
 test_that("words for messages", {
@@ -43,7 +44,8 @@ test_that("long formulas in headings fit the screen", {
   data <- behavior_data()
   for (i in 1:12) data[[sprintf("a_long_name_%02d", i)]] <- sin(i * seq_len(96))
   small <- lmm(y ~ x + (1 | g), data, REML = FALSE)
-  large <- lmm(stats::reformulate(c("x", names(data)[startsWith(names(data), "a_long")], "(1 | g)"), "y"), data, REML = FALSE)
+  large <- lmm(stats::reformulate(c("x", names(data)[startsWith(names(data), "a_long")], "(1 | g)"), "y"), data,
+               REML = FALSE)
   for (shown in list(anova(small, large), ranova(large), drop1(large))) {
     lines <- capture.output(print(shown))
     expect_lte(max(nchar(lines)), 80L)

@@ -4,7 +4,8 @@ test_that("a row is tested by t, and jointly by its square", {
   fit <- test_fit()
   row <- contest(fit, c(0, 1, 0, 0, 0), joint = FALSE)
   table <- coef(summary(fit))
-  expect_equal(unlist(row[c("Estimate", "Std. Error", "df", "t value", "Pr(>|t|)")], use.names = FALSE), unname(table["x", ]))
+  expect_equal(unlist(row[c("Estimate", "Std. Error", "df", "t value", "Pr(>|t|)")], use.names = FALSE),
+               unname(table["x", ]))
   expect_equal(c(row$lower, row$upper), table["x", 1] + c(-1, 1) * qt(0.975, table["x", 3]) * table["x", 2])
   joint <- contest(fit, c(0, 1, 0, 0, 0))
   expect_equal(joint$`F value`, row$`t value`^2)
@@ -61,8 +62,10 @@ test_that("bad hypotheses are refused", {
   expect_error(contest(fit, "x"), "must be a numeric", class = "lmm_error_input")
   expect_error(contest(fit, c(0, NA)), "missing", class = "lmm_error_input")
   expect_error(contest(fit, c(0, 1), rhs = 1:3), "rhs", class = "lmm_error_input")
-  expect_error(contest(fit, c(0, 1), ddf = "nonsense"), "Satterthwaite.*Kenward-Roger.*containment", class = "lmm_error_input")
-  expect_error(contest(fit, c(0, 1), ddf = "residual", information = "observed"), "information", class = "lmm_error_input")
+  expect_error(contest(fit, c(0, 1), ddf = "nonsense"), "Satterthwaite.*Kenward-Roger.*containment",
+               class = "lmm_error_input")
+  expect_error(contest(fit, c(0, 1), ddf = "residual", information = "observed"), "information",
+               class = "lmm_error_input")
 })
 
 test_that("what cannot be estimated is refused and explained", {

@@ -1,8 +1,10 @@
 # Structured random effects against dense formulas that share no code with the package.
 
 cases <- list(
-  homdiag = c(1.5), homcs = c(1.5, 0.6), cs = c(1, 2, 1.5, 0.8, 0.4), ar1 = c(1.5, 0.6), hetar1 = c(1, 2, 1.5, 0.8, 0.6),
-  homtoep = c(1.5, 0.7, 0.5, 0.1), toep = c(1, 2, 1.5, 0.8, 0.5, 0.3, 0.1), fa = c(1, 0.8, -0.6, 0.5, 0.7, 0.6, 0.8, 0.5)
+  homdiag = c(1.5), homcs = c(1.5, 0.6), cs = c(1, 2, 1.5, 0.8, 0.4), ar1 = c(1.5, 0.6),
+  hetar1 = c(1, 2, 1.5, 0.8, 0.6),
+  homtoep = c(1.5, 0.7, 0.5, 0.1), toep = c(1, 2, 1.5, 0.8, 0.5, 0.3, 0.1),
+  fa = c(1, 0.8, -0.6, 0.5, 0.7, 0.6, 0.8, 0.5)
 )
 
 own_psi <- function(fit, t = 1L) fit$estimates$natural[[t]]
@@ -37,7 +39,8 @@ for (word in names(cases)) local({
         k <- coef(summary(fit, ddf = ddf_method("Kenward-Roger", type = type)))
         expect_equal(k[2, "Std. Error"], sqrt(dense_adjusted(o, type == "full")[2, 2]), tolerance = 1e-7)
       }
-      expect_equal(sqrt(diag(2 * solve(o$observed)))[length(psi) + 1], utils::tail(variance_components(fit)$se, 1), tolerance = 1e-6)
+      expect_equal(sqrt(diag(2 * solve(o$observed)))[length(psi) + 1], utils::tail(variance_components(fit)$se, 1),
+                   tolerance = 1e-6)
     }
   })
 })
@@ -49,7 +52,8 @@ test_that("structures of one variance are nlme's classes where it has them", {
     fit <- fit_case(pair[[1L]], d)
     theirs <- nlme::lme(y ~ x, d, random = list(g = pair[[2L]](~ 0 + t)))
     expect_equal(as.numeric(logLik(fit)), as.numeric(logLik(theirs)), tolerance = 1e-6)
-    expect_equal(unname(as.matrix(VarCorr(fit)$g)[, ]), unname(as.matrix(nlme::getVarCov(theirs))[, ]), tolerance = 1e-2)
+    expect_equal(unname(as.matrix(VarCorr(fit)$g)[, ]), unname(as.matrix(nlme::getVarCov(theirs))[, ]),
+                 tolerance = 1e-2)
   }
 })
 
@@ -93,7 +97,8 @@ test_that("a variance of zero and correlations at their bounds are found and tol
 
 test_that("likelihood ratio tests of nested structures count the parameters that differ", {
   d <- structured_data(dense_sigma$cs, c(1, 2, 1.5, 0.8, 0.4))
-  fits <- lapply(c("homdiag", "homcs", "cs", "us"), function(word) lmm(stats::as.formula(paste0("y ~ x + ", word, "(0 + t | g)")), d))
+  fits <- lapply(c("homdiag", "homcs", "cs", "us"),
+                 function(word) lmm(stats::as.formula(paste0("y ~ x + ", word, "(0 + t | g)")), d))
   table <- anova(fits[[1L]], fits[[2L]], fits[[3L]], fits[[4L]], refit = FALSE)
   expect_equal(table$Df, c(NA, 1, 3, 5))
   expect_true(all(diff(vapply(fits, function(fit) as.numeric(logLik(fit)), 0)) > -1e-8))
@@ -110,7 +115,8 @@ test_that("refits, simulations and bootstraps of structured terms", {
   limits <- confint(fit, oldNames = FALSE)
   expect_true(all(limits[, 1L] < limits[, 2L]))
   expect_lt(abs(limits["cor_ar1|g", 2L]), 1)
-  expect_equal(getME(lmm(y ~ x + ar1(0 + t | g), d, start = getME(again, "theta")), "theta"), getME(again, "theta"), tolerance = 1e-5)
+  expect_equal(getME(lmm(y ~ x + ar1(0 + t | g), d, start = getME(again, "theta")), "theta"), getME(again, "theta"),
+               tolerance = 1e-5)
 })
 
 test_that("units of the response change units only", {

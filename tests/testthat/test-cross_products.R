@@ -13,7 +13,8 @@ test_that("a table of cells gives the fit that the rows give", {
 test_that("any model inside the variables and keys of a table is fitted from it", {
   d <- cells_data()
   table <- cross_products(y ~ x * z + h + (x | g) + (1 | a), d)
-  for (f in list(y ~ 1 + (1 | g), y ~ x + (1 | h), z ~ x + (1 | g), y ~ h * x + (1 | a), y ~ z:x + (x || g), y ~ log(a) + cut(a, c(0, 2, 5)) + (1 | g:h))) {
+  for (f in list(y ~ 1 + (1 | g), y ~ x + (1 | h), z ~ x + (1 | g), y ~ h * x + (1 | a), y ~ z:x + (x || g),
+                 y ~ log(a) + cut(a, c(0, 2, 5)) + (1 | g:h))) {
     expect_same_fit(suppressMessages(lmm(f, table)), suppressMessages(lmm(f, d)))
   }
   expect_error(lmm(y ~ x + w + (1 | g), table), "do not hold `w`", class = "lmm_error_input")
@@ -54,8 +55,10 @@ test_that("thirty days added one by one are one fit of all", {
 test_that("tables that say different things are not added", {
   d <- cells_data()
   base <- cross_products(y ~ poly(x, 2) + (1 | g), d)
-  other <- list(cross_products(y ~ poly(x, 2) + (1 | h), d), cross_products(y ~ poly(x, 2) + z + (1 | g), d), cross_products(y ~ poly(x, 2) + (1 | g), d, weights = w),
-                cross_products(y ~ poly(x, 2) + offset(o) + (1 | g), d), cross_products(y ~ poly(x, 2) + (1 | g), d[1:200, ]))
+  other <- list(cross_products(y ~ poly(x, 2) + (1 | h), d), cross_products(y ~ poly(x, 2) + z + (1 | g), d),
+                cross_products(y ~ poly(x, 2) + (1 | g), d, weights = w),
+                cross_products(y ~ poly(x, 2) + offset(o) + (1 | g), d),
+                cross_products(y ~ poly(x, 2) + (1 | g), d[1:200, ]))
   for (table in other) expect_error(base + table, class = "lmm_error_input")
   expect_error(base + 1, class = "lmm_error_input")
   text <- transform(d, g = as.numeric(as.character(g)))
@@ -66,9 +69,14 @@ test_that("tables that say different things are not added", {
 })
 
 test_that("the digits of certified data are kept", {
-  # Simon and Lesage (1989): 9 treatments, 21 and 201 replicates, values 1e6 and 1e12 away from 0 (NIST StRD SmLs04 to SmLs08)
+  # Simon and Lesage (1989): 9 treatments, 21 and 201 replicates, values 1e6 and 1e12 away from 0 (NIST StRD SmLs04 to
+  # SmLs08)
   simon <- function(origin, replicates) {
-    y <- outer(seq_len(replicates), 1:9, function(i, j) origin + c(4, 1:9)[1 + j] / 10 * 0 + ifelse(j %% 2 == 1, 0.4, 0.3) + 0.1 * (j > 6) + ifelse(i == 1, 0, ifelse(i %% 2 == 0, -0.1, 0.1)))
+    y <- outer(seq_len(replicates), 1:9,
+               function(i, j) origin + c(4, 1:9)[1 + j] / 10 * 0 + ifelse(j %% 2 == 1, 0.4,
+                                                                          0.3) + 0.1 * (j > 6) +
+                                                                          ifelse(i == 1, 0,
+                                                                                 ifelse(i %% 2 == 0, -0.1, 0.1)))
     data.frame(y = as.vector(y), t = factor(rep(1:9, each = replicates)))
   }
   for (origin in c(0, 1e6)) {

@@ -14,7 +14,8 @@ d$x2 <- d$x^2
 d$day <- as.Date("2020-01-01") + d$t
 
 formulas <- list(
-  y ~ x + (x | g), y ~ f * x + (1 | g) + (1 | h), y ~ 0 + f + x + (0 + x | g), y ~ f:x + (f | g), y ~ -1 + f:fo + (1 | g),
+  y ~ x + (x | g), y ~ f * x + (1 | g) + (1 | h), y ~ 0 + f + x + (0 + x | g), y ~ f:x + (f | g),
+  y ~ -1 + f:fo + (1 | g),
   y ~ poly(x, 2) + splines::ns(t, 3) + (poly(x, 3) | g), y ~ z + lg + ch + (0 + f | g), y ~ sx + (sx | g) + (1 | f:h),
   y ~ `a-b (x)` * lg + (1 | g/k), y ~ fo * lg + (lg | g), y ~ log(abs(x)) + I(x^2) + offset(o) + (0 + x | g) + (1 | k),
   y ~ 0 + x:f + z:f + (1 | h/lg), y ~ lg:f:x + (x + f || g), y ~ 0 + lg + (0 + lg | h) + (1 | g),
@@ -102,7 +103,8 @@ test_that("contrasts come from the argument, the factor, the options", {
   expect_equal(design_of(y ~ f + (1 | g), d), stats::model.matrix(~ f, d), ignore_attr = TRUE)
   read <- read_frame(y ~ f + (1 | g), own)
   new <- transform(own[1:4, ], f = as.character(f))
-  expect_equal(design(read$frame, new_rows(read$frame, new))$X, stats::model.matrix(~ f, own)[1:4, ], ignore_attr = TRUE)
+  expect_equal(design(read$frame, new_rows(read$frame, new))$X, stats::model.matrix(~ f, own)[1:4, ],
+               ignore_attr = TRUE)
 })
 
 test_that("levels that are not in use make no columns", {
@@ -113,7 +115,8 @@ test_that("levels that are not in use make no columns", {
   own <- wide
   contrasts(own$f) <- stats::contr.helmert(6)
   read_own <- read_frame(y ~ f + (1 | g), own)
-  expect_identical(vapply(read_own$frame$conditions, function(x) class(x)[1L], ""), c("lmm_message_rank", "lmm_warning_data"))
+  expect_identical(vapply(read_own$frame$conditions, function(x) class(x)[1L], ""),
+                   c("lmm_message_rank", "lmm_warning_data"))
   expect_match(conditionMessage(read_own$frame$conditions[[2L]]), "contrasts of factor `f` dropped")
   expect_equal(design(read_own$frame, read_own$rows)$X, stats::model.matrix(~ f, d), ignore_attr = TRUE)
   expect_s3_class(read$frame$conditions[[1L]], "lmm_message_rank")

@@ -63,9 +63,11 @@ test_that("covariances and tests are those of package 'clubSandwich'", {
   peer <- lme4::lmer(Reaction ~ Days * A + (1 | Subject), d, start = getME(fit, "theta"),
                      control = lme4::lmerControl(optimizer = NULL, calc.derivs = FALSE))
   for (type in paste0("CR", 0:3)) {
-    expect_lt(relative_difference(vcov(fit, type = type, cluster = ~Subject), as.matrix(clubSandwich::vcovCR(peer, type = type))), 1e-7)
+    expect_lt(relative_difference(vcov(fit, type = type, cluster = ~Subject),
+                                  as.matrix(clubSandwich::vcovCR(peer, type = type))), 1e-7)
     theirs <- clubSandwich::coef_test(peer, vcov = type, test = "Satterthwaite")
-    expect_equal(unname(coef(summary(fit, ddf = "cluster-robust", cluster = ~Subject, type = type))[, "df"]), theirs$df, tolerance = 1e-7)
+    expect_equal(unname(coef(summary(fit, ddf = "cluster-robust", cluster = ~Subject, type = type))[, "df"]), theirs$df,
+                 tolerance = 1e-7)
     joint <- clubSandwich::Wald_test(peer, clubSandwich::constrain_zero(3:4), vcov = type)
     mine <- contest(fit, diag(6)[3:4, ], ddf = "cluster-robust", cluster = ~Subject, type = type)
     expect_equal(c(mine$`F value`, mine$DenDF), c(joint$Fstat, joint$df_denom), tolerance = 1e-6)
@@ -79,7 +81,8 @@ test_that("a joint test does not depend on its rows, nor on units", {
   base <- contest(fit, L, ddf = "cluster-robust", cluster = ~g)
   mixed <- contest(fit, matrix(c(1, 2, 3, -1, 0, 5, 2, 2, 9), 3) %*% L, ddf = "cluster-robust", cluster = ~g)
   expect_lt(relative_difference(unlist(mixed), unlist(base)), 1e-8)
-  units <- contest(lmm(y ~ x + f + (1 | g), transform(d, y = 1e-7 * y, x = 1e5 * x)), L, ddf = "cluster-robust", cluster = ~g)
+  units <- contest(lmm(y ~ x + f + (1 | g), transform(d, y = 1e-7 * y, x = 1e5 * x)), L, ddf = "cluster-robust",
+                   cluster = ~g)
   expect_lt(relative_difference(unlist(units[3:6]), unlist(base[3:6])), 1e-8)
 })
 
@@ -113,14 +116,17 @@ test_that("an estimate that all clusters agree on has no error and no test, and 
     V <- vcov(fit, type = type, cluster = ~ plot)
     expect_identical(unname(V["trtb", ]), numeric(4))
     expect_lt(relative_difference(unname(V[-2, -2]), truth$vcov[-2, -2]), 1e-10)
-    expect_warning(table <- coef(summary(fit, ddf = "cluster-robust", cluster = ~ plot, type = type)), "trtb", class = "lmm_warning_precision")
+    expect_warning(table <- coef(summary(fit, ddf = "cluster-robust", cluster = ~ plot, type = type)), "trtb",
+                   class = "lmm_warning_precision")
     expect_identical(table["trtb", "Std. Error"], 0)
     expect_identical(unname(is.na(table[, "t value"])), c(FALSE, TRUE, FALSE, FALSE))
     expect_equal(table["trtc", "df"], truth$df)
   }
-  expect_warning(one <- contest(fit, c(trtb = 1), joint = FALSE, ddf = "cluster-robust", cluster = ~ plot), class = "lmm_warning_precision")
+  expect_warning(one <- contest(fit, c(trtb = 1), joint = FALSE, ddf = "cluster-robust", cluster = ~ plot),
+                 class = "lmm_warning_precision")
   expect_identical(is.na(one[["Pr(>|t|)"]]), TRUE)
-  expect_warning(one <- contest(fit, c(trtb = 1), ddf = "cluster-robust", cluster = ~ plot), "all agree", class = "lmm_warning_precision")
+  expect_warning(one <- contest(fit, c(trtb = 1), ddf = "cluster-robust", cluster = ~ plot), "all agree",
+                 class = "lmm_warning_precision")
   expect_true(is.na(one[["F value"]]))
   expect_identical(unname(diag(vcov(fit, type = "CR2", cluster = ~ plot)) > 0), c(TRUE, FALSE, TRUE, TRUE))
 })
@@ -141,7 +147,8 @@ test_that("a cluster may be a function of variables; what divides the rows in tw
   expect_error(vcov(fit, type = "CR1", cluster = ~ g + h), "a:b", class = "lmm_error_input")
   expect_error(vcov(fit, type = "CR1", cluster = ~ cut(id)), "cannot be evaluated", class = "lmm_error_input")
   expect_error(vcov(fit, type = "CR1", cluster = ~1), "length 1", class = "lmm_error_input")
-  expect_error(vcov(fit, type = "CR1", cluster = ~ log(-1 * id)), "missing values", class = "lmm_error_input") |> suppressWarnings()
+  expect_error(vcov(fit, type = "CR1", cluster = ~ log(-1 * id)), "missing values",
+               class = "lmm_error_input") |> suppressWarnings()
 })
 
 test_that("an F test of more rows than clusters, or without degrees of freedom, is left out with the reason", {
@@ -149,9 +156,11 @@ test_that("an F test of more rows than clusters, or without degrees of freedom, 
   fit <- lmm(y ~ f + x + (1 | g), d)
   expect_left_out <- function(clusters, reason, type = "CR2") {
     method <- ddf_method("cluster-robust", type = type, cluster = as.integer(d$g) %% clusters)
-    expect_warning(table <- anova(fit, ddf = method), paste0(reason, ".*too few clusters"), class = "lmm_warning_precision")
+    expect_warning(table <- anova(fit, ddf = method), paste0(reason, ".*too few clusters"),
+                   class = "lmm_warning_precision")
     expect_identical(is.na(table[["Pr(>F)"]]), c(TRUE, FALSE))
-    expect_warning(contest(fit, cbind(0, diag(3), 0), ddf = method), "rows of `L`.*too few clusters", class = "lmm_warning_precision")
+    expect_warning(contest(fit, cbind(0, diag(3), 0), ddf = method), "rows of `L`.*too few clusters",
+                   class = "lmm_warning_precision")
   }
   expect_left_out(2, "no F test of `f`")
   expect_left_out(3, "no F test of `f`", "CR0")
@@ -163,9 +172,11 @@ test_that("an F test of more rows than clusters, or without degrees of freedom, 
   expect_true(is.na(table[["Pr(>F)"]]))
 })
 
-test_that("clusters of hundreds of rows need no matrix of their square, also weighted, crossed, or with a column of their own", {
+test_that(paste("clusters of hundreds of rows need no matrix of their square, also weighted, crossed, or with a",
+                "column of their own"), {
   set.seed(12)
-  d <- data.frame(g = sample(30, 800, TRUE), h = sample(12, 800, TRUE), x = rnorm(800), w = runif(800, 0.2, 5), part = sample(2, 800, TRUE))
+  d <- data.frame(g = sample(30, 800, TRUE), h = sample(12, 800, TRUE), x = rnorm(800), w = runif(800, 0.2, 5),
+                  part = sample(2, 800, TRUE))
   d$own <- as.numeric(d$part == 2)
   d$y <- d$x + 2 * rnorm(30)[d$g] + rnorm(12)[d$h] + rnorm(800) / sqrt(d$w)
   for (weights in list(rep(1, 800), d$w)) {
@@ -184,6 +195,7 @@ test_that("clusters of hundreds of rows need no matrix of their square, also wei
   clusters <- cluster_rows(marginal_parts(info), d$part)
   K <- Reduce(`+`, lapply(clusters, function(own) crossprod(own$T, own$VT)))
   for (own in clusters) {
-    expect_lt(relative_difference(unbiased_scores(own, info$phi, K, dense = FALSE), unbiased_scores(own, info$phi, K, dense = TRUE)), 1e-9)
+    expect_lt(relative_difference(unbiased_scores(own, info$phi, K, dense = FALSE),
+                                  unbiased_scores(own, info$phi, K, dense = TRUE)), 1e-9)
   }
 })

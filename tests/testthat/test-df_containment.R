@@ -6,7 +6,8 @@ test_that("published degrees of freedom and the test are reproduced", {
   row <- contest(example_fit("sires"), 1, joint = FALSE, ddf = "containment")
   out <- reference_outputs("sires")
   published <- function(quantity) out[match(quantity, out$quantity), ]
-  check <- function(value, quantity) expect_printed(value, published(quantity)$value, published(quantity)$digits, quantity)
+  check <- function(value, quantity) expect_printed(value, published(quantity)$value, published(quantity)$digits,
+                                                    quantity)
   check(row$df, "df_containment")
   check(row$`t value`, "t:(Intercept)")
   check(row$`Pr(>|t|)`, "p_containment:(Intercept)")

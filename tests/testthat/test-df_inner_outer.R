@@ -27,7 +27,8 @@ test_that("a term has the degrees of freedom of its own columns, as anova() of l
   fixed <- rate ~ (pressure + I(pressure^2)) * QB
   peer <- nlme::lme(fixed, d, ~ 1 | Subject)
   fit <- lmm(stats::update(fixed, . ~ . + (1 | Subject)), d)
-  for (type in 1:3) expect_equal(anova(fit, type = type, ddf = "inner-outer")$DenDF, anova(peer)$denDF[-1L], label = type)
+  for (type in 1:3) expect_equal(anova(fit, type = type, ddf = "inner-outer")$DenDF, anova(peer)$denDF[-1L],
+                                 label = type)
   d <- as.data.frame(nlme::Oats)
   d$M <- cbind(outer = as.integer(d$Block)^2, inner = d$nitro)
   peer <- nlme::lme(yield ~ M * Variety, d, ~ 1 | Block / Variety)
@@ -37,5 +38,6 @@ test_that("a term has the degrees of freedom of its own columns, as anova() of l
 })
 
 test_that("crossed factors are refused", {
-  expect_error(summary(lmm(y ~ x + (1 | g) + (1 | h), behavior_data()), ddf = "inner-outer"), "not nested", class = "lmm_error_input")
+  expect_error(summary(lmm(y ~ x + (1 | g) + (1 | h), behavior_data()), ddf = "inner-outer"), "not nested",
+               class = "lmm_error_input")
 })

@@ -16,7 +16,8 @@ test_that("the adjusted covariance and the tests are those of the dense formulas
     if (!estimable) next
     truth <- oracle_kr_test(kr, L)
     test <- contest(fit, full, ddf = "Kenward-Roger")
-    expect_equal(c(test$DenDF, test$`F value`), c(truth$df, truth$f), tolerance = 1e-7, label = paste("test of design", seed))
+    expect_equal(c(test$DenDF, test$`F value`), c(truth$df, truth$f), tolerance = 1e-7,
+                 label = paste("test of design", seed))
   }
 })
 
@@ -32,8 +33,10 @@ test_that("observed information is an option", {
 test_that("the adjusted covariance is that of package 'pbkrtest' on unweighted models", {
   skip_if_not_installed("pbkrtest")
   skip_if_not_installed("lme4")
-  models <- list(list(Reaction ~ Days + (Days | Subject), lme4::sleepstudy), list(diameter ~ 1 + (1 | plate) + (1 | sample), lme4::Penicillin),
-                 list(yield ~ treat + (1 | blend), penicillin), list(yield ~ irrigation * variety + (1 | field), irrigation))
+  models <- list(list(Reaction ~ Days + (Days | Subject), lme4::sleepstudy),
+                 list(diameter ~ 1 + (1 | plate) + (1 | sample), lme4::Penicillin),
+                 list(yield ~ treat + (1 | blend), penicillin),
+                 list(yield ~ irrigation * variety + (1 | field), irrigation))
   for (m in models) {
     fit <- lmm(m[[1]], m[[2]])
     peer <- suppressMessages(lme4::lmer(m[[1]], m[[2]]))
@@ -115,6 +118,7 @@ test_that("many rows and groups need no n x n matrix", {
 
 test_that("after maximum likelihood the degrees of freedom are those of REML, in balanced data the classical ones", {
   fit <- lmm(distance ~ age * Sex + (1 | Subject), as.data.frame(nlme::Orthodont), REML = FALSE)
-  between <- suppressMessages(contest(fit, c(0, 0, 1, 11), joint = FALSE, ddf = "Kenward-Roger"))      # 27 children, 2 sexes
+  # 27 children, 2 sexes
+  between <- suppressMessages(contest(fit, c(0, 0, 1, 11), joint = FALSE, ddf = "Kenward-Roger"))
   expect_equal(between$df, 25)
 })

@@ -1,19 +1,23 @@
 test_that("methods are found by beginnings, in any case", {
-  for (name in c("Satterthwaite", "satterthwaite", "Kenward-Roger", "kenward-roger", "KENWARD", "containment", "between-within",
+  for (name in c("Satterthwaite", "satterthwaite", "Kenward-Roger", "kenward-roger", "KENWARD", "containment",
+                 "between-within",
                  "residual", "asymptotic")) {
     expect_s3_class(do.call(ddf_method, list(name)), "df_method")
   }
-  expect_error(ddf_method("kenwood"), "one of \"Satterthwaite\", \"Kenward-Roger\", \"containment\"", class = "lmm_error_input")
+  expect_error(ddf_method("kenwood"), "one of \"Satterthwaite\", \"Kenward-Roger\", \"containment\"",
+               class = "lmm_error_input")
   for (name in list(3, c("KR", "residual"), NA_character_, character(), NULL)) {
     expect_error(ddf_method(name), "`ddf` must be one of", class = "lmm_error_input")
   }
   expect_error(ddf_method("Kenward-Roger", "observed"), "unnamed", class = "lmm_error_input")
-  expect_error(ddf_method("between-within", subject = "g", type = "CR2"), "unknown argument `type`", class = "lmm_error_input")
+  expect_error(ddf_method("between-within", subject = "g", type = "CR2"), "unknown argument `type`",
+               class = "lmm_error_input")
   expect_error(ddf_method("Satterthwaite", type = "full"), "type", class = "lmm_error_input")
   expect_error(ddf_method("Kenward-Roger", information = "none"), "expected", class = "lmm_error_input")
   expect_error(ddf_method("cluster-robust"), "cluster", class = "lmm_error_input")
   expect_output(print(ddf_method("Kenward-Roger")), "information = \"expected\"")
-  expect_true(all(c("Satterthwaite", "Kenward-Roger", "containment", "between-within", "residual", "asymptotic") %in% ddf_methods()))
+  expect_true(all(c("Satterthwaite", "Kenward-Roger", "containment", "between-within", "residual",
+                    "asymptotic") %in% ddf_methods()))
 })
 
 test_that("every method works everywhere", {
@@ -48,7 +52,8 @@ test_that("no method depends on units, contrasts, the order of levels or rows, o
   same_fits <- c(
     list(fit_to(transform(d, y = 1e-7 * y)), fit_to(transform(d, x = 1e5 * x)), fit_to(transform(d, w = 1e6 * w)),
          fit_to(transform(d, f = factor(f, c("c", "a", "d", "b")))), fit_to(d[nrow(d):1, ])),
-    lapply(c("contr.sum", "contr.helmert", "contr.poly", "contr.SAS"), function(code) fit_to(d, contrasts = list(f = code))))
+    lapply(c("contr.sum", "contr.helmert", "contr.poly", "contr.SAS"),
+           function(code) fit_to(d, contrasts = list(f = code))))
   fit <- fit_to(d)
   set.seed(2)
   L <- diag(8)[6:8, ]
@@ -63,9 +68,11 @@ test_that("no method depends on units, contrasts, the order of levels or rows, o
     name <- if (is.character(ddf)) ddf else class(ddf)[1L]
     finite <- is.finite(base)                                              # asymptotic degrees of freedom are not
     for (k in seq_along(same_fits)) {
-      expect_lt(relative_difference(numbers(same_fits[[k]], ddf)[finite], base[finite]), 1e-8, label = paste(name, "variant", k))
+      expect_lt(relative_difference(numbers(same_fits[[k]], ddf)[finite],
+                base[finite]), 1e-8, label = paste(name, "variant", k))
     }
     of_rows <- contest(fit, L, ddf = ddf)[c("F value", "Pr(>F)", "Chisq")]
-    expect_lt(relative_difference(unlist(contest(fit, mixed, ddf = ddf)[names(of_rows)]), unlist(of_rows)), 1e-8, label = name)
+    expect_lt(relative_difference(unlist(contest(fit, mixed, ddf = ddf)[names(of_rows)]), unlist(of_rows)), 1e-8,
+              label = name)
   }
 })

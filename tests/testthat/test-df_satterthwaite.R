@@ -74,7 +74,8 @@ test_that("degrees of freedom of several rows give F the mean of the squares of 
   for (df in list(c(3, 8), c(2.5, 4, 100), c(5, Inf))) {
     q <- length(df)
     ddf <- combined_df(df, q)
-    mean_square <- vapply(df, function(k) if (is.infinite(k)) 1 else integrate(function(t) t^2 * dt(t, k), -Inf, Inf, rel.tol = 1e-9)$value, 0)
+    mean_square <- vapply(df, function(k) if (is.infinite(k)) 1 else integrate(function(t) t^2 * dt(t, k), -Inf, Inf,
+                                                                               rel.tol = 1e-9)$value, 0)
     expect_equal(ddf / (ddf - 2), mean(mean_square), tolerance = 1e-5)
   }
   expect_identical(combined_df(c(7, 7, 7), 3), 7)

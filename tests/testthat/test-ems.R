@@ -41,7 +41,8 @@ test_that("Hemmerle and Hartley's data as in the examples of PROC VARCOMP", {
 
 test_that("expected mean squares are expectations", {
   set.seed(1)
-  data <- data.frame(a = factor(sample(3, 40, TRUE)), b = factor(sample(4, 40, TRUE)), x = rnorm(40), w = runif(40, 0.5, 2))
+  data <- data.frame(a = factor(sample(3, 40, TRUE)), b = factor(sample(4, 40, TRUE)), x = rnorm(40),
+                     w = runif(40, 0.5, 2))
   data$y <- rnorm(40)
   Zb <- model.matrix(~ 0 + b, data)
   Zab <- model.matrix(~ 0 + a:b, data)
@@ -53,21 +54,25 @@ test_that("expected mean squares are expectations", {
     for (k in 1:4) {
       P <- tcrossprod(spaces$effects[[k]])
       df <- sum(diag(P))
-      expect_equal(unname(analysis$ems[k, ]), c(sum(P * tcrossprod(Zb)), sum(P * tcrossprod(Zab)), df) / df, tolerance = 1e-8)
+      expect_equal(unname(analysis$ems[k, ]), c(sum(P * tcrossprod(Zb)), sum(P * tcrossprod(Zab)), df) / df,
+                   tolerance = 1e-8)
     }
   }
 })
 
 test_that("sums of squares of types 1 to 3 are those of linear models", {
   set.seed(2)
-  data <- data.frame(a = factor(sample(3, 60, TRUE)), b = factor(sample(4, 60, TRUE)), g = factor(sample(5, 60, TRUE)), x = rnorm(60))
+  data <- data.frame(a = factor(sample(3, 60, TRUE)), b = factor(sample(4, 60, TRUE)), g = factor(sample(5, 60, TRUE)),
+                     x = rnorm(60))
   data$y <- rnorm(60) + as.integer(data$a)
   formula <- y ~ a * b + x + (1 | g)
   sums <- function(type) setNames(ems(formula, data, type)$table$`Sum Sq`, rownames(ems(formula, data, type)$table))
   one <- anova(lm(terms(y ~ a + b + x + a:b + g, keep.order = TRUE), data))
-  expect_equal(sums(1)[c("a", "b", "x", "a:b", "g", "Residual")], setNames(one[c("a", "b", "x", "a:b", "g", "Residuals"), 2], c("a", "b", "x", "a:b", "g", "Residual")))
+  expect_equal(sums(1)[c("a", "b", "x", "a:b", "g", "Residual")],
+               setNames(one[c("a", "b", "x", "a:b", "g", "Residuals"), 2], c("a", "b", "x", "a:b", "g", "Residual")))
   three <- drop1(lm(y ~ a * b + x + g, data, contrasts = list(a = "contr.sum", b = "contr.sum")), ~.)
-  expect_equal(sums(3)[c("a", "b", "x", "a:b", "g")], setNames(three[c("a", "b", "x", "a:b", "g"), 2], c("a", "b", "x", "a:b", "g")))
+  expect_equal(sums(3)[c("a", "b", "x", "a:b", "g")],
+               setNames(three[c("a", "b", "x", "a:b", "g"), 2], c("a", "b", "x", "a:b", "g")))
   rss <- function(formula) deviance(lm(formula, data))
   expect_equal(sums(2)[["a"]], rss(y ~ b + x + g) - rss(y ~ a + b + x + g))
   expect_equal(sums("II")[["a:b"]], sums(3)[["a:b"]])
@@ -84,7 +89,8 @@ test_that("nested factors are recognized by their levels, and tests have the rig
   expect_published(a$tests["variety", "F value"], "irrigation_full", "anova3kr_f:variety")
   data <- oven
   data$cell <- factor(paste(data$a, data$b))
-  expect_equal(ems(y ~ a + (1 | b) + (1 | cell), data)$table, ems(y ~ a + (1 | b) + (1 | a:b), data)$table, ignore_attr = TRUE)
+  expect_equal(ems(y ~ a + (1 | b) + (1 | cell), data)$table, ems(y ~ a + (1 | b) + (1 | a:b), data)$table,
+               ignore_attr = TRUE)
 })
 
 test_that("a synthesized error term has the expectation under the hypothesis", {
@@ -142,7 +148,8 @@ test_that("mean squares and tests do not depend on units, however large", {
 
 test_that("rows are rotated away: sums of squares, expectations and components stay those of the rows", {
   set.seed(5)
-  d <- data.frame(g = sample(25, 300, TRUE), h = sample(6, 300, TRUE), f = factor(sample(3, 300, TRUE)), x = rnorm(300), w = runif(300, 0.5, 2))
+  d <- data.frame(g = sample(25, 300, TRUE), h = sample(6, 300, TRUE), f = factor(sample(3, 300, TRUE)), x = rnorm(300),
+                  w = runif(300, 0.5, 2))
   d$y <- rnorm(25)[d$g] + rnorm(300)
   for (type in 1:3) for (weights in list(rep(1, 300), d$w)) {
     model <- ems_model(lmm(y ~ f + x + (1 | g) + (1 | h), d, weights = weights), NULL)

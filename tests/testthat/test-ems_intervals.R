@@ -1,7 +1,8 @@
 balanced <- function() {
   set.seed(7)
   d <- expand.grid(rep = 1:3, op = gl(3, 1), part = gl(10, 1))
-  d$y <- 5 + rnorm(10, sd = 2)[d$part] + rnorm(3, sd = 0.6)[d$op] + rnorm(30, sd = 0.2)[interaction(d$part, d$op)] + rnorm(90, sd = 0.3)
+  d$y <- 5 + rnorm(10, sd = 2)[d$part] + rnorm(3, sd = 0.6)[d$op] + rnorm(30, sd = 0.2)[interaction(d$part, d$op)] +
+    rnorm(90, sd = 0.3)
   d
 }
 table_of <- function(e, ..., method = "MLS", level = 0.95) ems_quantity(e, list(...), method, level, seed = 1)
@@ -27,7 +28,8 @@ test_that("sums have the limits of Graybill and Wang, and a difference is 0 wher
   basis <- list(ms = c(3, 5), df = c(4, 9), inverse = diag(2))
   G <- 1 - c(4, 9) / qchisq(0.975, c(4, 9))
   H <- c(4, 9) / qchisq(0.025, c(4, 9)) - 1
-  expect_equal(mls_limits(c(2, 1), basis, 0.95), c(11 - sqrt(sum((G * c(6, 5))^2)), 11 + sqrt(sum((H * c(6, 5))^2))), tolerance = 1e-12)
+  expect_equal(mls_limits(c(2, 1), basis, 0.95), c(11 - sqrt(sum((G * c(6, 5))^2)), 11 + sqrt(sum((H * c(6, 5))^2))),
+               tolerance = 1e-12)
   for (df in list(c(3, 20), c(8, 8), c(30, 2))) {
     F <- qf(0.95, df[1], df[2])
     edge <- list(ms = c(F, 1), df = df, inverse = diag(2))
@@ -53,7 +55,9 @@ test_that("Satterthwaite's limits are those of the combination of mean squares",
   v <- sum(c * ms)
   f <- v^2 / sum((c * ms)^2 / df)
   found <- table_of(e, ~ var(part), method = "Satterthwaite")
-  expect_equal(unlist(found), c(estimate = v, se = sqrt(2 / f) * v, df = f, lower = f * v / qchisq(0.975, f), upper = f * v / qchisq(0.025, f)), tolerance = 1e-8)
+  expect_equal(unlist(found),
+               c(estimate = v, se = sqrt(2 / f) * v, df = f, lower = f * v / qchisq(0.975, f),
+                 upper = f * v / qchisq(0.025, f)), tolerance = 1e-8)
 })
 
 test_that("limits do not depend on the unit and are cut off where no value can be", {
@@ -61,7 +65,8 @@ test_that("limits do not depend on the unit and are cut off where no value can b
   e <- ems(y ~ 1 + (1 | part) + (1 | op) + (1 | part:op), d)
   d$y <- d$y * 1e6
   big <- ems(y ~ 1 + (1 | part) + (1 | op) + (1 | part:op), d)
-  asked <- list(~ var(part), ~ total, ~ var(op) + var(`part:op`), ~ var(part) / total, ~ sd(part) / sqrt(total), ~ var(op) - var(`part:op`))
+  asked <- list(~ var(part), ~ total, ~ var(op) + var(`part:op`), ~ var(part) / total, ~ sd(part) / sqrt(total),
+                ~ var(op) - var(`part:op`))
   one <- ems_quantity(e, asked, "MLS", 0.95)
   two <- ems_quantity(big, asked, "MLS", 0.95)
   unit <- c(1e12, 1e12, 1e12, 1, 1, 1e12)

@@ -42,7 +42,8 @@ test_that("a fit draws no random number and makes no seed", {
   global <- globalenv()
   old <- get0(".Random.seed", global, inherits = FALSE)
   if (!is.null(old)) rm(".Random.seed", envir = global)
-  on.exit(if (is.null(old)) suppressWarnings(rm(".Random.seed", envir = global)) else assign(".Random.seed", old, global))
+  on.exit(if (is.null(old)) suppressWarnings(rm(".Random.seed",
+                                                envir = global)) else assign(".Random.seed", old, global))
   fit <- lmm(yield ~ treat + (1 | blend), penicillin)
   anova(fit, ddf = "Kenward-Roger")
   expect_false(exists(".Random.seed", global, inherits = FALSE))

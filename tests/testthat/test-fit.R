@@ -87,7 +87,8 @@ test_that("relative factors and covariance matrices agree", {
     for (k in seq_along(fit_factors(fit))) {
       L <- fit_factors(fit)[[k]]
       expect_equal(sigma(fit)^2 * tcrossprod(L), unname(fit_covariance(fit)[[k]]), tolerance = 1e-8)
-      expect_equal(unname(tcrossprod(fit_covariance_factors(fit)[[k]])), unname(fit_covariance(fit)[[k]]), tolerance = 1e-8)
+      expect_equal(unname(tcrossprod(fit_covariance_factors(fit)[[k]])), unname(fit_covariance(fit)[[k]]),
+      tolerance = 1e-8)
     }
   }
 })

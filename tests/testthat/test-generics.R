@@ -8,7 +8,8 @@ test_that("generics of our own know our fits and refuse what they do not know", 
   refusals <- in_new_process(function(paths) {
     .libPaths(paths)
     library(henderson)
-    calls <- list(quote(isSingular(1)), quote(ngrps("a")), quote(REMLcrit(NULL)), quote(getME(list(), "X")), quote(refit(1, 2)), quote(refit(1)))
+    calls <- list(quote(isSingular(1)), quote(ngrps("a")), quote(REMLcrit(NULL)), quote(getME(list(), "X")),
+                  quote(refit(1, 2)), quote(refit(1)))
     lapply(calls, function(call) tryCatch(eval(call), error = function(e) c(class(e)[1], conditionMessage(e))))
   })
   expect_identical(vapply(refusals, `[`, "", 1L), rep("lmm_error_input", 6))
@@ -62,7 +63,8 @@ test_that("sessions that attach lme4 before or after us both work", {
     file <- tempfile(fileext = ".R")
     writeLines(script(order[1], order[2]), file)
     out <- suppressWarnings(system2(file.path(R.home("bin"), "Rscript"), c("--vanilla", shQuote(file)), stdout = TRUE,
-                                    stderr = TRUE, env = paste0("R_LIBS=", paste(.libPaths(), collapse = .Platform$path.sep))))
+                                    stderr = TRUE,
+                                    env = paste0("R_LIBS=", paste(.libPaths(), collapse = .Platform$path.sep))))
     unlink(file)
     expect_match(tail(out, 1), "fine", label = paste(order, collapse = " then "))
   }

@@ -6,14 +6,16 @@ is_guarded <- function(f) is.call(body(f)) && identical(body(f)[[1L]], quote(gua
 test_that("every exported function and every method has a door", {
   space <- asNamespace("henderson")
   names <- guarded_names(space)
-  expect_true(all(c("lmm", "bootstrap", "print.lmm_fit", "getME.lmm_fit", "print.df_method", "contest.default", "[.lmm_profile") %in% names))
+  expect_true(all(c("lmm", "bootstrap", "print.lmm_fit", "getME.lmm_fit", "print.df_method", "contest.default",
+                    "[.lmm_profile") %in% names))
   for (name in names) expect_true(is_guarded(space[[name]]), label = name)
 })
 
 test_that("every function with a door takes `...`, so that an argument it does not know is answered", {
   space <- asNamespace("henderson")
   others <- c("getData.lmm_fit", "rePCA.lmm_fit", "+.cross_products")   # whose generics take none
-  for (name in setdiff(guarded_names(space), others)) expect_true("..." %in% names(formals(space[[name]])), label = name)
+  for (name in setdiff(guarded_names(space),
+                       others)) expect_true("..." %in% names(formals(space[[name]])), label = name)
 })
 
 test_that("a door changes neither visibility, nor missing(), nor the frames that a function sees", {
@@ -74,10 +76,14 @@ test_that("arguments without a meaning here that other packages give are taken",
 # All wrong values of one kind of argument in all functions that have it.
 test_that("arguments of one kind are checked in every function that has them", {
   wrong <- list(flag = list(NA, "a", 2, c(TRUE, FALSE), NULL, mean, quote(x), list(TRUE)),
-                digits = list(NA, -1, 0, 1e10, "3", NULL, c(3, 4), mean, y ~ x, "a\xff"), level = list(0, 1, NA, 95, "a", NULL, c(0.9, 0.95), list(0.9)))
-  pb <- list(lmm_fit = m, VarCorr.lmm_fit = VarCorr(m), ranef.lmm_fit = ranef(m), summary.lmm_fit = summary(m), variance_components = variance_components(m),
-             lmm_bootstrap = bootstrap(m, nsim = 2, seed = 1), rlrt = rlrt(m, nsim = 5, seed = 1), ems = ems(y ~ f + (1 | g), d))
-  for (name in names(pb)) for (value in wrong$digits) refuses(capture.output(print(pb[[name]], digits = value)), "input", "`digits`")
+                digits = list(NA, -1, 0, 1e10, "3", NULL, c(3, 4), mean, y ~ x, "a\xff"),
+                level = list(0, 1, NA, 95, "a", NULL, c(0.9, 0.95), list(0.9)))
+  pb <- list(lmm_fit = m, VarCorr.lmm_fit = VarCorr(m), ranef.lmm_fit = ranef(m), summary.lmm_fit = summary(m),
+             variance_components = variance_components(m),
+             lmm_bootstrap = bootstrap(m, nsim = 2, seed = 1), rlrt = rlrt(m, nsim = 5, seed = 1),
+             ems = ems(y ~ f + (1 | g), d))
+  for (name in names(pb)) for (value in wrong$digits) refuses(capture.output(print(pb[[name]],
+                                                                             digits = value)), "input", "`digits`")
   for (value in wrong$flag) {
     refuses(fixef(m, add.dropped = value), "input", "`add.dropped`")
     refuses(ranef(m, drop = value), "input", "`drop`")

@@ -3,7 +3,8 @@
 held_data <- function(seed) {
   set.seed(seed)
   n <- 80
-  d <- data.frame(g = factor(sample(rep(1:12, length.out = n))), h = factor(sample(rep(1:5, length.out = n))), x = rnorm(n), w = runif(n, 0.5, 2))
+  d <- data.frame(g = factor(sample(rep(1:12, length.out = n))), h = factor(sample(rep(1:5, length.out = n))),
+                  x = rnorm(n), w = runif(n, 0.5, 2))
   d$y <- 3 + 0.5 * d$x + rnorm(12)[d$g] + 0.7 * rnorm(5)[d$h] + rnorm(n)
   d
 }
@@ -23,7 +24,8 @@ held_cases <- list(
   list(c(g = 0.9, h = 0.4, sigma = 1.1), integer())
 )
 
-test_that("the free parameters solve their estimating equations, and everything follows from them by the dense formulas", {
+test_that(
+  "the free parameters solve their estimating equations, and everything follows from them by the dense formulas", {
   for (seed in 1:4) for (case in held_cases) for (weighted in c(FALSE, TRUE)) for (reml in c(TRUE, FALSE)) {
     d <- held_data(seed)
     fit <- if (weighted) lmm(y ~ x + (1 | g) + (1 | h), d, reml, weights = w, fixed = case[[1]])
@@ -32,7 +34,9 @@ test_that("the free parameters solve their estimating equations, and everything 
     model <- held_oracle(d, if (weighted) d$w)
     Sigma <- lapply(unclass(VarCorr(fit)), c)
     value <- ifelse(grepl("var_|\\^2", names(case[[1]])), sqrt(case[[1]]), case[[1]])
-    expect_equal(c(sqrt(unlist(Sigma)), sigma(fit))[setdiff(1:3, case[[2]])], unname(value), tolerance = 1e-10, ignore_attr = TRUE, label = label)
+    expect_equal(c(sqrt(unlist(Sigma)),
+                   sigma(fit))[setdiff(1:3, case[[2]])], unname(value), tolerance = 1e-10, ignore_attr = TRUE,
+                     label = label)
     off <- oracle_equations(model, Sigma, sigma(fit)^2, reml) / oracle_equation_scale(model, Sigma, sigma(fit)^2, reml)
     inner <- setdiff(case[[2]], which(fit_singular(fit)))
     expect_true(all(abs(off[inner]) < 1e-6), label = label)
@@ -81,7 +85,8 @@ test_that("a parameter held at its estimate changes nothing but what is known", 
     expect_equal(as.numeric(logLik(held)), as.numeric(logLik(fit)), tolerance = 1e-10)
     expect_equal(as.data.frame(VarCorr(held))$sdcor, v, tolerance = 1e-5)
     expect_equal(attr(logLik(held), "df"), 6 - length(k))
-    expect_equal(logLik(held, REML = FALSE)[1], logLik(held)[1] + logLik(fit, REML = FALSE)[1] - logLik(fit)[1], tolerance = 1e-3)
+    expect_equal(logLik(held, REML = FALSE)[1], logLik(held)[1] + logLik(fit, REML = FALSE)[1] - logLik(fit)[1],
+                 tolerance = 1e-3)
   }
 })
 
@@ -92,7 +97,8 @@ test_that("a correlation of 0 is the diagonal structure, a standard deviation of
   diagonal <- lmm(Reaction ~ Days + (Days || Subject), d)
   expect_equal(logLik(zero)[1], logLik(diagonal)[1], tolerance = 1e-10)
   expect_equal(summary(zero)$coefficients, summary(diagonal)$coefficients, tolerance = 1e-5)
-  expect_equal(anova(zero, ddf = "Kenward-Roger"), anova(diagonal, ddf = "Kenward-Roger"), tolerance = 1e-4, ignore_attr = TRUE)
+  expect_equal(anova(zero, ddf = "Kenward-Roger"), anova(diagonal, ddf = "Kenward-Roger"), tolerance = 1e-4,
+               ignore_attr = TRUE)
   none <- lmm(Reaction ~ Days + (Days || Subject), d, fixed = c("sd_Days|Subject" = 0))
   expect_equal(logLik(none)[1], logLik(lmm(Reaction ~ Days + (1 | Subject), d))[1], tolerance = 1e-10)
   expect_length(none$conditions, 0)
@@ -101,7 +107,8 @@ test_that("a correlation of 0 is the diagonal structure, a standard deviation of
 test_that("Satterthwaite's degrees of freedom allow for the curvature of a held correlation", {
   skip_if_not_installed("lme4")
   fit <- lmm(Reaction ~ Days + (Days | Subject), lme4::sleepstudy, fixed = c("cor_Days.(Intercept)|Subject" = 0.5))
-  model <- oracle_model(lme4::sleepstudy$Reaction, cbind(1, lme4::sleepstudy$Days), list(cbind(1, lme4::sleepstudy$Days)), list(as.integer(lme4::sleepstudy$Subject)))
+  model <- oracle_model(lme4::sleepstudy$Reaction, cbind(1, lme4::sleepstudy$Days),
+                        list(cbind(1, lme4::sleepstudy$Days)), list(as.integer(lme4::sleepstudy$Subject)))
   at <- function(p) list(S = list(outer(p[1:2], p[1:2]) * matrix(c(1, 0.5, 0.5, 1), 2)), s2 = p[3]^2)
   criterion <- function(p) oracle_criterion(model, at(p)$S, at(p)$s2)
   slope_variance <- function(p) oracle_solution(model, at(p)$S, at(p)$s2)$vcov[2, 2]
@@ -111,7 +118,8 @@ test_that("Satterthwaite's degrees of freedom allow for the curvature of a held 
   expect_equal(summary(fit)$coefficients["Days", "df"], df, tolerance = 1e-5)
 })
 
-test_that("known sampling variances: shrinkage as in the textbook formula, the variance between as its likelihood has it", {
+test_that(
+  "known sampling variances: shrinkage as in the textbook formula, the variance between as its likelihood has it", {
   set.seed(1)
   d <- data.frame(unit = factor(1:10), v = runif(10, 0.5, 4))
   d$y <- 2 + rnorm(10, 0, 1.5) + rnorm(10, 0, sqrt(d$v))
@@ -193,14 +201,16 @@ test_that("standard errors, profiles and quantities of terms with held parameter
   d <- held_data(3)
   set.seed(9)
   d$y <- d$y + 0.5 * rnorm(12)[d$g] * d$x
-  model <- oracle_model(d$y, cbind(1, d$x), list(cbind(1, d$x), matrix(1, nrow(d), 1)), list(as.integer(d$g), as.integer(d$h)))
+  model <- oracle_model(d$y, cbind(1, d$x), list(cbind(1, d$x), matrix(1, nrow(d), 1)),
+                        list(as.integer(d$g), as.integer(d$h)))
   names <- c("sd_(Intercept)|g", "sd_x|g", "cor_x.(Intercept)|g", "sd_(Intercept)|h", "sigma")
   at <- function(q, reml) {
     if (any(q[c(1, 2, 4, 5)] <= 0) || abs(q[3]) >= 1) return(1e10)
     oracle_criterion(model, list(outer(q[1:2], q[1:2]) * matrix(c(1, q[3], q[3], 1), 2), matrix(q[4]^2)), q[5]^2, reml)
   }
   icc <- function(s) s$covariance[[1]][1] / (s$covariance[[1]][1] + s$covariance[[2]][1] + s$sigma^2)
-  for (fixed in list(c("cor_x.(Intercept)|g" = 0.4), c("sd_x|g" = 0.5), c("sd_(Intercept)|g" = 0.7, "cor_x.(Intercept)|g" = -0.3))) {
+  for (fixed in list(c("cor_x.(Intercept)|g" = 0.4), c("sd_x|g" = 0.5),
+                     c("sd_(Intercept)|g" = 0.7, "cor_x.(Intercept)|g" = -0.3))) {
     fit <- lmm(y ~ x + (x | g) + (1 | h), d, REML = FALSE, fixed = fixed)
     q <- variance_components(fit, "sd")$estimate
     free <- which(!names %in% names(fixed))
@@ -236,7 +246,8 @@ test_that("a covariance moves with a standard deviation although its correlation
   C <- vcov_components(fit)
   # cov = 0.3 sd 0.5 sd: its standard error is 0.15 times that of the intercepts' standard deviation
   expect_equal(sqrt(C[3, 3]), 0.15 * variance_components(fit, "sd")$se[1], tolerance = 1e-6)
-  none <- lmm(y ~ x + (x | g), held_data(3), fixed = c("cor_x.(Intercept)|g" = 0.3, "sd_x|g" = 0.5, "sd_(Intercept)|g" = 1))
+  none <- lmm(y ~ x + (x | g), held_data(3),
+              fixed = c("cor_x.(Intercept)|g" = 0.3, "sd_x|g" = 0.5, "sd_(Intercept)|g" = 1))
   expect_true(is.na(vcov_components(none)[3, 3]))
 })
 
@@ -277,28 +288,11 @@ test_that("terms whose standard deviation is held have no p-value, and reduction
 test_that("values that no matrix has, or no computer, are refused", {
   d <- held_data(1)
   held <- function(fixed) lmm(y ~ x + (x + w | g), d, fixed = fixed)
-  expect_error(held(c("cor_x.(Intercept)|g" = 0.9, "cor_w.(Intercept)|g" = 0.9, "cor_w.x|g" = -0.9)), "positive definite", class = "lmm_error_input")
+  expect_error(held(c("cor_x.(Intercept)|g" = 0.9, "cor_w.(Intercept)|g" = 0.9, "cor_w.x|g" = -0.9)),
+               "positive definite", class = "lmm_error_input")
   expect_error(held(c(sigma = 1e-300)), "double precision", class = "lmm_error_input")
   expect_error(held(c(sigma = 1e200)), "double precision", class = "lmm_error_input")
   expect_error(held(c("var_x|g" = -1)), "A variance is not negative", class = "lmm_error_input")
   expect_error(held(1), "without names", class = "lmm_error_input")
   expect_equal(sigma(lmm(y ~ x + (1 | g), d, fixed = list())), sigma(lmm(y ~ x + (1 | g), d)))
-})
-
-test_that("a response without residual has a residual variance of 0, and what is held beside it stays", {
-  d <- behavior_data()
-  d$y <- as.integer(d$g) + as.integer(d$h)^2
-  expect_warning(fit <- lmm(y ~ 1 + (1 | g) + (1 | h), d, fixed = c(g = 3)), "residual variance is zero", class = "lmm_warning_precision")
-  expect_equal(c(VarCorr(fit)$g), 9, tolerance = 1e-9)
-  expect_equal(c(VarCorr(fit)$h), var(seq_len(nlevels(d$h))^2), tolerance = 1e-5)     # the effects are known but for their mean
-  expect_equal(sigma(fit), 0)
-})
-
-test_that("profile limits of a quantity are refused where a correlation is held beside a standard deviation of 0", {
-  set.seed(1)
-  d <- data.frame(g = gl(12, 20), x = rnorm(240))
-  d$y <- rnorm(12)[d$g] + rnorm(240)
-  fit <- suppressMessages(lmm(y ~ x + (x | g), d, fixed = c("cor_x.(Intercept)|g" = 0.2)))
-  expect_identical(attr(VarCorr(fit)$g, "stddev")[["x"]], 0)
-  expect_error(quantity(fit, "total sd", method = "profile"), "held correlation", class = "lmm_error_input")
 })

@@ -57,7 +57,8 @@ test_that("three columns with held correlations: no dense search finds better", 
     f <- search_criterion(d, 3L, held)
     p <- function(q) f(q[1:3], q[5], c(3, 1, q[4]))
     starts <- list(c(1, 1, 1, 0, 1), c(1, 0, 0.5, 0, 1), c(1, 0.5, 0, 0, 1), c(0.3, 0.3, 0.3, 0, 1))
-    dense <- min(vapply(starts, function(q) nlminb(q, p, lower = c(0, 0, 0, -1, 1e-3), upper = c(Inf, Inf, Inf, 1, Inf))$objective, 0))
+    dense <- min(vapply(starts, function(q) nlminb(q, p, lower = c(0, 0, 0, -1, 1e-3),
+                                                   upper = c(Inf, Inf, Inf, 1, Inf))$objective, 0))
     expect_lt(-2 * logLik(fit)[1], dense + 1e-6)
     S <- VarCorr(fit)$g
     R <- suppressWarnings(stats::cov2cor(S))[cbind(held[, 1], held[, 2])]
@@ -73,7 +74,8 @@ test_that("lmm_control() is obeyed: evaluations, decrement, restarts, progress",
   expect_lt(held(decrement = 1e-2)$optimum$evaluations, full$optimum$evaluations)
   expect_identical(held(restarts = 0)$optimum$starts, 1L)
   expect_match(paste(capture.output(held(progress = TRUE)), collapse = "\n"), "evaluation +1 .*evaluation +2 ")
-  expect_warning(cut <- held(max_evaluations = 2, restarts = 0), "too_many_evaluations", class = "lmm_warning_convergence")
+  expect_warning(cut <- held(max_evaluations = 2, restarts = 0), "too_many_evaluations",
+                 class = "lmm_warning_convergence")
   expect_lte(cut$optimum$evaluations, 2)
   expect_equal(c(VarCorr(cut)$g), 0.49, tolerance = 1e-10)         # never an estimate
 })
@@ -84,7 +86,8 @@ test_that("small held standard deviations are met and not told as estimates of 0
     expect_no_message(fit <- lmm(y ~ x + (x | g), d, fixed = c("sd_x|g" = sd, "cor_x.(Intercept)|g" = 0.3)))
     S <- VarCorr(fit)$g
     expect_equal(sqrt(S[2, 2]), sd, tolerance = 1e-9)
-    expect_equal(-2 * logLik(fit)[1], search_criterion(d, 2L, cbind(2, 1, 0.3))(sqrt(diag(S)), sigma(fit)), tolerance = 1e-10)
+    expect_equal(-2 * logLik(fit)[1], search_criterion(d, 2L, cbind(2, 1, 0.3))(sqrt(diag(S)), sigma(fit)),
+                 tolerance = 1e-10)
     expect_no_message(fit <- lmm(y ~ x + (1 | g), d, fixed = c(g = sd)))
     expect_equal(sqrt(c(VarCorr(fit)$g)), sd, tolerance = 1e-9)
   }
@@ -93,7 +96,8 @@ test_that("small held standard deviations are met and not told as estimates of 0
 test_that("without residual variation the held standard deviation keeps its value", {
   d <- search_data(5)
   d$y <- c(2, 5, 1, 4, 8, 3, 2, 6, 7, 4)[d$g]
-  expect_warning(fit <- lmm(y ~ 1 + (1 | g), d, fixed = c(g = 3)), "residual variance is zero", class = "lmm_warning_precision")
+  expect_warning(fit <- lmm(y ~ 1 + (1 | g), d, fixed = c(g = 3)), "residual variance is zero",
+                 class = "lmm_warning_precision")
   expect_equal(c(VarCorr(fit)$g), 9, tolerance = 1e-9)
   expect_equal(sigma(fit), 0)
   d$y <- 2 + d$x

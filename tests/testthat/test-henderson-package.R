@@ -14,7 +14,8 @@ installed_help <- function() {
   pages
 }
 
-entries <- function(page, tag) unlist(lapply(Filter(function(part) identical(attr(part, "Rd_tag"), tag), page), as.character))
+entries <- function(page, tag) unlist(lapply(Filter(function(part) identical(attr(part, "Rd_tag"), tag), page),
+                                             as.character))
 
 # Topics that a page links to.
 links <- function(page) {
@@ -29,15 +30,24 @@ links <- function(page) {
 test_that("a search for the words of the field finds the page", {
   installed_help()
   wanted <- list(
-    heritability = c("quantity", "reliability"), ICC = "quantity", `intraclass correlation` = "quantity", repeatability = c("quantity", "gauge_rr"),
-    BLUP = c("ranef.lmm_fit", "predictable"), `repeated measures` = c("lmm", "subject_covariance"), `prediction interval` = c("predict.lmm_fit", "predict_mean"),
-    robust = c("ddf_methods", "coefficients"), power = "power_study", `sample size` = "power_study", pedigree = c("lmm", "precision"), kinship = "precision",
-    kriging = c("lmm", "predict.lmm_fit"), gauge = "gauge_rr", tolerance = "tolerance_interval", simulation = c("simulate.lmm_fit", "simulate_lmm"),
-    `least squares means` = "emmeans_support", `influence` = c("influence", "group_influence"), `Kenward-Roger` = c("ddf_methods", "anova.lmm_fit"),
-    `Cook's distance` = "influence", `random slope` = c("lmm", "ranova"), autocorrelation = "subject_covariance", `AR(1)` = "subject_covariance",
-    `confidence interval` = "confint.lmm_fit", `likelihood ratio test` = c("anova.lmm_fit", "ranova"), Bayesian = "posterior", broom = "tidiers",
-    `split-plot` = "lmm", `multiple comparisons` = "emmeans_support", `variance components` = c("VarCorr.lmm_fit", "ems"), `QQ plot` = "plot.lmm_fit",
-    AIC = "logLik.lmm_fit", singular = "isSingular", bootstrap = "bootstrap", database = "sql_rows", `larger than memory` = "chunks", ggplot2 = "autoplot.lmm_fit", lme4 = "as_lmer")
+    heritability = c("quantity", "reliability"), ICC = "quantity", `intraclass correlation` = "quantity",
+    repeatability = c("quantity", "gauge_rr"),
+    BLUP = c("ranef.lmm_fit", "predictable"), `repeated measures` = c("lmm", "subject_covariance"),
+    `prediction interval` = c("predict.lmm_fit", "predict_mean"),
+    robust = c("ddf_methods", "coefficients"), power = "power_study", `sample size` = "power_study",
+    pedigree = c("lmm", "precision"), kinship = "precision",
+    kriging = c("lmm", "predict.lmm_fit"), gauge = "gauge_rr", tolerance = "tolerance_interval",
+    simulation = c("simulate.lmm_fit", "simulate_lmm"),
+    `least squares means` = "emmeans_support", `influence` = c("influence", "group_influence"),
+    `Kenward-Roger` = c("ddf_methods", "anova.lmm_fit"),
+    `Cook's distance` = "influence", `random slope` = c("lmm", "ranova"), autocorrelation = "subject_covariance",
+    `AR(1)` = "subject_covariance",
+    `confidence interval` = "confint.lmm_fit", `likelihood ratio test` = c("anova.lmm_fit", "ranova"),
+    Bayesian = "posterior", broom = "tidiers",
+    `split-plot` = "lmm", `multiple comparisons` = "emmeans_support",
+    `variance components` = c("VarCorr.lmm_fit", "ems"), `QQ plot` = "plot.lmm_fit",
+    AIC = "logLik.lmm_fit", singular = "isSingular", bootstrap = "bootstrap", database = "sql_rows",
+    `larger than memory` = "chunks", ggplot2 = "autoplot.lmm_fit", lme4 = "as_lmer")
   for (word in names(wanted)) expect_identical(setdiff(wanted[[word]], pages_for(word)), character(), label = word)
 })
 

@@ -10,7 +10,8 @@ test_that("an equation is the row that it means", {
     replace(numeric(length(names)), match(names(values), names), values)
   }
   same <- function(text, L, rhs = 0) {
-    expect_equal(unclass(contest(slopes, text, joint = FALSE))[shares], unclass(contest(slopes, L, rhs = rhs, joint = FALSE))[shares], label = text)
+    expect_equal(unclass(contest(slopes, text, joint = FALSE))[shares],
+                 unclass(contest(slopes, L, rhs = rhs, joint = FALSE))[shares], label = text)
   }
   same("t = 0", row(t = 1))
   same("t = 8", row(t = 1), 8)

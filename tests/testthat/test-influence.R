@@ -10,7 +10,8 @@ test_that("leverages are the diagonal of the dense matrix that gives the fitted 
     e <- sqrt(oracle$w) * (oracle$y - unname(fitted(fit))[oracle$keep]) / sigma(fit)
     expect_equal(unname(rstandard(fit))[oracle$keep], e / sqrt(1 - h), tolerance = 1e-6, label = case$kind)
     p <- qr(oracle$X)$rank
-    if (p) expect_equal(unname(cooks.distance(fit))[oracle$keep], (e / (1 - h))^2 * h / p, tolerance = 1e-6, label = case$kind)
+    if (p) expect_equal(unname(cooks.distance(fit))[oracle$keep], (e / (1 - h))^2 * h / p, tolerance = 1e-6,
+                        label = case$kind)
     if (case$weighted) expect_true(all(hatvalues(fit)[case$data$w == 0] == 0))
   }
 })

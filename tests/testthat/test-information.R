@@ -1,7 +1,8 @@
 test_that("both ways to the information agree, and its coordinates are orthonormal", {
   d <- behavior_data()
   d$w <- rep(1:3, 32)
-  for (formula in c(y ~ x + f + (1 | g), y ~ 0 + x + f + (x || g), y ~ 0 + f + x + (x | g), y ~ 0 + x + (1 | g), y ~ f * x + (1 | g) + (1 | h))) {
+  for (formula in c(y ~ x + f + (1 | g), y ~ 0 + x + f + (x || g), y ~ 0 + f + x + (x | g), y ~ 0 + x + (1 | g),
+                    y ~ f * x + (1 | g) + (1 | h))) {
     fit <- suppressMessages(lmm(formula, d, weights = w))
     full <- fit_information(fit)
     expect_equal(full$phi, fit_information(fit, full = FALSE)$phi, tolerance = 1e-9)
@@ -24,7 +25,8 @@ test_that("matrices are those of the dense formulas", {
     # sigma^2 is the last parameter of both, whatever the order and coordinates of the others
     k <- nrow(info$t)
     last <- length(truth$P)
-    expect_lt(relative_difference(t(info$inverse) %*% info$p[[k]] %*% info$inverse / info$sigma2^2, truth$P[[last]]), 1e-7)
+    expect_lt(relative_difference(t(info$inverse) %*% info$p[[k]] %*% info$inverse / info$sigma2^2,
+              truth$P[[last]]), 1e-7)
     expect_lt(abs(info$t[k, k] / info$sigma2^2 / truth$T[last, last] - 1), 1e-8)
     expect_lt(abs(info$t_ml[k, k] / info$sigma2^2 / truth$T_ml[last, last] - 1), 1e-8)
     expect_lt(abs(info$ai[k, k] / info$sigma2^2 / truth$AI[last, last] - 1), 1e-7)
@@ -45,7 +47,8 @@ test_that("what would be too expensive is refused where it is asked for, with wh
   on.exit(set_information_columns(2e4))
   set_information_columns(5)
   refuse <- function(expr) {
-    expect_error(expr, "information about the variance parameters is too expensive.*asymptotic", class = "lmm_error_numeric")
+    expect_error(expr, "information about the variance parameters is too expensive.*asymptotic",
+                 class = "lmm_error_numeric")
   }
   for (ddf in c("Satterthwaite", "Kenward-Roger")) {
     refuse(summary(fit, ddf = ddf))
@@ -63,13 +66,17 @@ test_that("large crossed fits have asymptotic tests by default, with one message
   small <- update(fit, . ~ . - f)
   L <- c(0, 1, 0, 0, 0)
   tests <- list(
-    summary = function(...) coef(summary(fit, ...)), anova = function(...) anova(fit, ...), tidy = function(...) tidy(fit, ...),
+    summary = function(...) coef(summary(fit, ...)), anova = function(...) anova(fit, ...),
+    tidy = function(...) tidy(fit, ...),
     contest = function(...) contest(fit, L, ...), rows = function(...) contest(fit, L, joint = FALSE, ...),
     drop1 = function(...) drop1(fit, ...), predictable = function(...) predictable(fit, L, ...),
     F = function(...) anova(small, fit, test = "F", ...))
-  components <- list(variances = function(...) variance_components(fit, ...), covariance = function(...) vcov_components(fit, ...),
-                     Wald = function(...) confint(fit, "theta_", method = "Wald", ...), chisq = function(...) confint(fit, "theta_", method = "chisq", ...))
-  expected <- c(lapply(tests, function(f) f(ddf = "asymptotic")), lapply(components, function(f) f(information = "average")))
+  components <- list(variances = function(...) variance_components(fit, ...),
+                     covariance = function(...) vcov_components(fit, ...),
+                     Wald = function(...) confint(fit, "theta_", method = "Wald", ...),
+                     chisq = function(...) confint(fit, "theta_", method = "chisq", ...))
+  expected <- c(lapply(tests, function(f) f(ddf = "asymptotic")),
+                lapply(components, function(f) f(information = "average")))
   on.exit(set_information_columns(2e4))
   set_information_columns(5)
   for (name in names(expected)) {
@@ -94,7 +101,8 @@ test_that("average information is the same by either way", {
     dense <- derivatives_at(fit)
     set_information_columns(5)
     sparse <- tryCatch(derivatives_at(fit, average = TRUE), finally = set_information_columns(2e4))
-    for (part in c("ai", "phi", "psi", "jacobian", "curvature")) expect_equal(sparse[[part]], dense[[part]], tolerance = 1e-7, label = part)
+    for (part in c("ai", "phi", "psi", "jacobian",
+                   "curvature")) expect_equal(sparse[[part]], dense[[part]], tolerance = 1e-7, label = part)
   }
 })
 

@@ -24,7 +24,8 @@ test_that("Wald tests of terms and hypotheses are those of the peer", {
       expect_equal(as.matrix(car::linearHypothesis(fit, c("fb = fc", "x = 0"), test = test)),
                    as.matrix(car::linearHypothesis(peer, c("fb = fc", "x = 0"), test = test)), tolerance = 1e-3)
     }
-    expect_equal(car::linearHypothesis(fit, "x = 0.4")$Chisq, car::linearHypothesis(peer, "x = 0.4")$Chisq, tolerance = 1e-3)
+    expect_equal(car::linearHypothesis(fit, "x = 0.4")$Chisq, car::linearHypothesis(peer, "x = 0.4")$Chisq,
+                 tolerance = 1e-3)
   }
   fit <- lmm(y ~ f + h + x + (1 | g), d)
   peer <- lme4::lmer(y ~ f + h + x + (1 | g), d)
@@ -38,7 +39,8 @@ test_that("type II without larger terms is a test of the term's own coefficients
   for (V in list(vcov(fit), vcov(fit, type = "CR1", cluster = ~g))) {
     b <- fixef(fit)[2:4]
     expect_equal(car::Anova(fit, vcov. = V)$Chisq[1], sum(b * solve(V[2:4, 2:4], b)))
-    expect_equal(car::linearHypothesis(fit, "x = 0.3", vcov. = V)$Chisq[2], unname((fixef(fit)["x"] - 0.3)^2 / V["x", "x"]))
+    expect_equal(car::linearHypothesis(fit, "x = 0.3", vcov. = V)$Chisq[2],
+                 unname((fixef(fit)["x"] - 0.3)^2 / V["x", "x"]))
   }
 })
 
@@ -69,7 +71,8 @@ test_that("hypotheses are printed, may be redundant, and have any right-hand sid
   l <- c(0, 1, -1, 0, 0)
   expect_equal(one$Chisq[2], sum(l * b)^2 / drop(l %*% V %*% l))
   expect_output(print(one), "fb - fc = 0")
-  expect_message(twice <- car::linearHypothesis(fit, c("fb = fc", "2 * fc - 2 * fb = 0"), vcov. = V), class = "lmm_message_rank")
+  expect_message(twice <- car::linearHypothesis(fit, c("fb = fc", "2 * fc - 2 * fb = 0"), vcov. = V),
+                 class = "lmm_message_rank")
   expect_equal(as.matrix(twice), as.matrix(one))
   shifted <- car::linearHypothesis(fit, c("fb", "x + 1"), rhs = c(-1e-5, 1.5))
   delta <- b[c("fb", "x")] - c(-1e-5, 0.5)
@@ -82,13 +85,15 @@ test_that("F tests take any method and its options", {
   L <- diag(5)[2:4, ]
   robust <- contest(fit, L, ddf = "cluster-robust", cluster = ~g, type = "CR2")
   ours <- car::Anova(fit, test.statistic = "F", ddf = "cluster-robust", cluster = ~g, type = 2)
-  expect_equal(unlist(ours["f", ], use.names = FALSE), unlist(robust[c("F value", "NumDF", "DenDF", "Pr(>F)")], use.names = FALSE))
+  expect_equal(unlist(ours["f", ], use.names = FALSE),
+               unlist(robust[c("F value", "NumDF", "DenDF", "Pr(>F)")], use.names = FALSE))
   same <- car::linearHypothesis(fit, c("fb", "fc", "fd"), test = "F", ddf = "cluster-robust", cluster = ~g)
   expect_equal(same$F[2], robust$`F value`)
   skip_if_not_installed("clubSandwich")
   skip_if_not_installed("lme4")
   theirs <- clubSandwich::Wald_test(fit, clubSandwich::constrain_zero(2:4), vcov = "CR2")
-  expect_equal(c(same$F[2], same$Res.Df[2], same$`Pr(>F)`[2]), c(theirs$Fstat, theirs$df_denom, theirs$p_val), tolerance = 1e-4)
+  expect_equal(c(same$F[2], same$Res.Df[2], same$`Pr(>F)`[2]), c(theirs$Fstat, theirs$df_denom, theirs$p_val),
+               tolerance = 1e-4)
 })
 
 test_that("a covariance matrix without full rank, or without value, gives no test and says so", {

@@ -34,11 +34,13 @@ test_that("Kenward and Roger's method of 'parameters' has our numbers, or refuse
   expect_equal(ci$CI_low, unname(table[, 1] - qt(0.95, table[, "df"]) * table[, 2]), tolerance = 1e-4)
   expect_equal(parameters::p_value_kenward(weighted)$p, unname(ours(weighted, "KR")[, "Pr(>|t|)"]))
   method <- "kenward"
-  for (call in expression(parameters::dof_kenward(weighted), parameters::se_kenward(weighted), parameters::ci_kenward(weighted))) {
+  for (call in expression(parameters::dof_kenward(weighted), parameters::se_kenward(weighted),
+                          parameters::ci_kenward(weighted))) {
     value <- tryCatch(eval(call), lmm_error_input = identity)        # recent versions ask our methods
     if (!inherits(value, "lmm_error_input")) {
       value <- if (is.data.frame(value)) value[[ncol(value)]] else as.vector(value)
-      expect_equal(value, as.vector(unname(switch(as.character(call[[1]])[3], dof_kenward = ours(weighted, "KR")[, "df"],
+      expect_equal(value, as.vector(unname(switch(as.character(call[[1]])[3],
+                                           dof_kenward = ours(weighted, "KR")[, "df"],
         se_kenward = ours(weighted, "KR")[, "Std. Error"],
         ci_kenward = ours(weighted, "KR")[, 1] + qt(0.975, ours(weighted, "KR")[, "df"]) * ours(weighted, "KR")[, 2]))))
     }
@@ -93,7 +95,8 @@ test_that("ggpredict() predicts for the population, or stops", {
   ggpredict <- of_package("ggeffects", "ggpredict")
   model <- lmm(y ~ x + (1 | g), d)
   for (type in c("fixed", "random")) {
-    out <- tryCatch(suppressMessages(as.data.frame(ggpredict(model, "x [0, 1]", type = type))), lmm_error_input = identity)
+    out <- tryCatch(suppressMessages(as.data.frame(ggpredict(model, "x [0, 1]", type = type))),
+                    lmm_error_input = identity)
     if (inherits(out, "lmm_error_input")) expect_match(conditionMessage(out), "as_lmer")
     else expect_equal(out$predicted, unname(cumsum(fixef(model))))
   }

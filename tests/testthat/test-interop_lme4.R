@@ -21,7 +21,8 @@ test_that("lme4's principal components of random effects find ours", {
   expect_identical(class(ours), class(lme4::rePCA(peer)))
   expect_identical(unclass(ours$g)[c("center", "scale")], unclass(lme4::rePCA(peer)$g)[c("center", "scale")])
   expect_equal(ours$g$sdev, lme4::rePCA(peer)$g$sdev, tolerance = 1e-2)
-  expect_equal(sort(ours$g$sdev^2), sort(eigen(Matrix::bdiag(VarCorr(fit)[[1]], VarCorr(fit)[[2]]) / sigma(fit)^2)$values))
+  expect_equal(sort(ours$g$sdev^2),
+               sort(eigen(Matrix::bdiag(VarCorr(fit)[[1]], VarCorr(fit)[[2]]) / sigma(fit)^2)$values))
   expect_output(print(summary(ours)), "Standard deviation")
 })
 
@@ -39,7 +40,8 @@ test_that("which functions work with either package attached last", {
 test_that("our contest() and ranova() know the fits of lmerTest, whichever package is attached last", {
   skip_if_not_installed("lmerTest")
   d <- behavior_data()
-  peer <- do.call(lmerTest::lmer, list(y ~ x + f + (1 | g), d))      # ranova() of lmerTest looks for the data in the call
+  # ranova() of lmerTest looks for the data in the call
+  peer <- do.call(lmerTest::lmer, list(y ~ x + f + (1 | g), d))
   l <- c(0, 1, 0, -1, 0)
   expect_identical(contest(peer, l, joint = FALSE), lmerTest::contest(peer, l, joint = FALSE))
   expect_identical(contest(peer, diag(5)[3:5, ], rhs = 0.1, ddf = "Kenward-Roger"),
@@ -55,11 +57,14 @@ test_that("estimates of means and tests of pbkrtest find ours", {
   d <- behavior_data()
   fit <- lmm(y ~ x + f + (1 | g), d)
   peer <- lmerTest::lmer(y ~ x + f + (1 | g), d)
-  expect_equal(as.data.frame(lmerTest::ls_means(fit)), as.data.frame(lmerTest::ls_means(peer)), tolerance = 1e-4, ignore_attr = TRUE)
+  expect_equal(as.data.frame(lmerTest::ls_means(fit)), as.data.frame(lmerTest::ls_means(peer)), tolerance = 1e-4,
+               ignore_attr = TRUE)
   expect_equal(pbkrtest::vcovAdj(fit), pbkrtest::vcovAdj(peer), tolerance = 1e-4, ignore_attr = TRUE)
-  expect_equal(as.matrix(pbkrtest::vcovAdj(fit)), vcov(fit, type = "kenward-roger"), tolerance = 1e-5, ignore_attr = TRUE)
+  expect_equal(as.matrix(pbkrtest::vcovAdj(fit)), vcov(fit, type = "kenward-roger"), tolerance = 1e-5,
+               ignore_attr = TRUE)
   small <- update(fit, . ~ . - f)
-  expect_equal(pbkrtest::KRmodcomp(fit, small)$test$p.value[1], anova(fit, small, test = "F", ddf = "Kenward-Roger")$`Pr(>F)`[2],
+  expect_equal(pbkrtest::KRmodcomp(fit, small)$test$p.value[1],
+               anova(fit, small, test = "F", ddf = "Kenward-Roger")$`Pr(>F)`[2],
                tolerance = 1e-5)
   weighted <- lmm(y ~ x + f + (1 | g), d, weights = rep(1:2, 48))
   expect_error(pbkrtest::vcovAdj(weighted), "weights", class = "lmm_error_input")

@@ -18,7 +18,8 @@ test_that("lrtest() compares by maximum likelihood", {
   fit <- lmm(y ~ x + f + (1 | g), behavior_data())
   small <- update(fit, . ~ . - f)
   expect_message(table <- lmtest::lrtest(fit, small), class = "lmm_message_refit")
-  expect_equal(table$Chisq[2], 2 * as.numeric(logLik(update(fit, REML = FALSE)) - logLik(update(small, REML = FALSE))), tolerance = 1e-7)
+  expect_equal(table$Chisq[2], 2 * as.numeric(logLik(update(fit, REML = FALSE)) - logLik(update(small, REML = FALSE))),
+               tolerance = 1e-7)
   expect_equal(table$`Pr(>Chisq)`[2], pchisq(table$Chisq[2], 3, lower.tail = FALSE))
   expect_equal(suppressMessages(lmtest::lrtest(fit, . ~ . - f)), table, ignore_attr = TRUE)
   expect_equal(suppressMessages(lmtest::lrtest(fit))$Df[2], -4)
@@ -33,7 +34,8 @@ test_that("intervals have the degrees of freedom of each coefficient", {
   V <- vcov(fit, type = "CR2", cluster = ~g)
   normal <- fixef(fit)["x"] + c(-1, 1) * qnorm(0.975) * sqrt(V["x", "x"])
   expect_equal(lmtest::coefci(fit, 2, vcov. = vcov, type = "CR2", cluster = ~g)[1, ], normal, ignore_attr = TRUE)
-  expect_equal(lmtest::coefci(fit, "x", vcov. = V, df = 7)[1, ], fixef(fit)["x"] + c(-1, 1) * qt(0.975, 7) * sqrt(V["x", "x"]), ignore_attr = TRUE)
+  expect_equal(lmtest::coefci(fit, "x", vcov. = V, df = 7)[1, ],
+               fixef(fit)["x"] + c(-1, 1) * qt(0.975, 7) * sqrt(V["x", "x"]), ignore_attr = TRUE)
   expect_null(df.residual(lmtest::coeftest(fit)))
   expect_identical(df.residual(lmtest::coeftest(fit, df = 7)), 7)
   expect_error(lmtest::coefci(fit, "z"), "`fb`", class = "lmm_error_input")
@@ -56,10 +58,12 @@ test_that("models by formula have the rows and the offset of the fit", {
   log_lik <- function(formula) as.numeric(logLik(suppressMessages(lmm(formula, complete, weights = w, REML = FALSE))))
   fit <- suppressMessages(lmm(y ~ x + f + offset(o) + (1 | g), d, weights = w))
   null <- suppressMessages(lmtest::lrtest(fit))
-  expect_equal(null$LogLik, c(log_lik(y ~ x + f + offset(o) + (1 | g)), log_lik(y ~ 1 + offset(o) + (1 | g))), tolerance = 1e-8)
+  expect_equal(null$LogLik, c(log_lik(y ~ x + f + offset(o) + (1 | g)), log_lik(y ~ 1 + offset(o) + (1 | g))),
+               tolerance = 1e-8)
   expect_identical(null$Df[2], -4)
   chain <- suppressMessages(lmtest::lrtest(fit, . ~ . - x, . ~ . - f))
-  expect_equal(chain$LogLik[2:3], c(log_lik(y ~ f + offset(o) + (1 | g)), log_lik(y ~ 1 + offset(o) + (1 | g))), tolerance = 1e-8)
+  expect_equal(chain$LogLik[2:3], c(log_lik(y ~ f + offset(o) + (1 | g)), log_lik(y ~ 1 + offset(o) + (1 | g))),
+               tolerance = 1e-8)
   within <- suppressMessages(local({
     own <- d
     prior <- d$w

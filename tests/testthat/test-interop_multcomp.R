@@ -35,7 +35,8 @@ test_that("factors with levels that do not occur, and text, are compared as by t
   d <- d[d$f != "b", ]
   fits <- suppressMessages(list(lmm(y ~ f + x + (1 | g), d), lme4::lmer(y ~ f + x + (1 | g), d)))
   texts <- list(lmm(y ~ a + x + (1 | g), d), lme4::lmer(y ~ a + x + (1 | g), d))
-  for (pair in list(lapply(fits, multcomp::glht, multcomp::mcp(f = "Tukey")), lapply(texts, multcomp::glht, multcomp::mcp(a = "Tukey")))) {
+  for (pair in list(lapply(fits, multcomp::glht, multcomp::mcp(f = "Tukey")),
+                    lapply(texts, multcomp::glht, multcomp::mcp(a = "Tukey")))) {
     expect_identical(names(coef(pair[[1]])), c("c - a", "d - a", "d - c"))
     expect_equal(coef(pair[[1]]), coef(pair[[2]]), tolerance = 1e-5)
     expect_equal(vcov(pair[[1]]), as.matrix(vcov(pair[[2]])), tolerance = 1e-4)

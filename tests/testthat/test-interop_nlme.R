@@ -8,13 +8,15 @@ fits <- function() {
 }
 
 test_that("intervals() has the limits of nlme", {
-  both <- lapply(fits(), function(fit) if (inherits(fit, "lme")) nlme::intervals(fit) else nlme::intervals(fit, ddf = "inner-outer"))
+  both <- lapply(fits(), function(fit) if (inherits(fit, "lme")) nlme::intervals(fit) else
+    nlme::intervals(fit, ddf = "inner-outer"))
   expect_equal(both$ours$fixed, both$theirs$fixed, tolerance = 1e-5, ignore_attr = TRUE)
   expect_identical(dimnames(both$ours$reStruct$Subject), dimnames(both$theirs$reStruct$Subject))
   expect_equal(both$ours$reStruct$Subject[1:2, ], both$theirs$reStruct$Subject[1:2, ], tolerance = 0.01)
   expect_equal(as.vector(both$ours$sigma), as.vector(both$theirs$sigma), tolerance = 1e-3)
   own <- nlme::intervals(fits()$ours)
-  expect_equal(own$fixed[, "upper"], tidy(fits()$ours, effects = "fixed", conf.int = TRUE)$conf.high, ignore_attr = TRUE)
+  expect_equal(own$fixed[, "upper"], tidy(fits()$ours, effects = "fixed", conf.int = TRUE)$conf.high,
+               ignore_attr = TRUE)
   expect_output(print(own), "Within-group")
   expect_named(nlme::intervals(fits()$ours, which = "fixed"), "fixed")
 })
@@ -23,7 +25,8 @@ test_that("getVarCov(), getGroups(), getResponse() and ACF() are those of nlme",
   both <- fits()
   each <- function(f) expect_equal(f(both$ours), f(both$theirs), tolerance = 1e-4, ignore_attr = TRUE)
   each(function(fit) unclass(nlme::getVarCov(fit)))
-  for (type in c("conditional", "marginal")) each(function(fit) nlme::getVarCov(fit, individuals = c("309", "310"), type = type)[["310"]])
+  for (type in c("conditional", "marginal")) each(function(fit) nlme::getVarCov(fit, individuals = c("309", "310"),
+                                                                                type = type)[["310"]])
   each(function(fit) as.character(nlme::getGroups(fit)))
   each(function(fit) as.vector(nlme::getResponse(fit)))
   each(function(fit) as.data.frame(nlme::ACF(fit, maxLag = 4)))

@@ -12,7 +12,8 @@ test_that("simulations for 'DHARMa' are conditional or not, as asked for", {
   }
   expect_equal(draw(), data.matrix(simulate(fit, 5, seed = 1, re.form = NULL)), ignore_attr = TRUE)
   expect_equal(draw("unconditional"), data.matrix(simulate(fit, 5, seed = 1)), ignore_attr = TRUE)
-  expect_equal(draw("user-specified", re.form = ~(1 | g)), data.matrix(simulate(fit, 5, seed = 1, re.form = ~(1 | g))), ignore_attr = TRUE)
+  expect_equal(draw("user-specified", re.form = ~(1 | g)), data.matrix(simulate(fit, 5, seed = 1, re.form = ~(1 | g))),
+               ignore_attr = TRUE)
   expect_s3_class(draw(type = "refit"), "data.frame")
   expect_error(draw("conditional", re.form = NA), class = "lmm_error_input")
   d <- behavior_data()

@@ -3,7 +3,8 @@
 test_that("rows and columns are named as users expect", {
   fit <- lmm(y ~ x + (x | g), behavior_data())
   limits <- confint(fit, method = "Wald")
-  expect_identical(dimnames(limits), list(c(".sig01", ".sig02", ".sig03", ".sigma", "(Intercept)", "x"), c("2.5 %", "97.5 %")))
+  expect_identical(dimnames(limits),
+                   list(c(".sig01", ".sig02", ".sig03", ".sigma", "(Intercept)", "x"), c("2.5 %", "97.5 %")))
   expect_identical(rownames(confint(fit, method = "Wald", oldNames = FALSE))[1:4],
                    c("sd_(Intercept)|g", "sd_x|g", "cor_x.(Intercept)|g", "sigma"))
   expect_identical(rownames(confint(fit, method = "chisq", scale = "variance"))[1:4],
@@ -64,7 +65,8 @@ test_that("bootstrap limits: percentiles of refits, the same for the same seed",
   weight <- (qnorm(p / 61) - qnorm(k / 61)) / (qnorm((k + 1) / 61) - qnorm(k / 61))
   expect_equal(unname(limits[".sigma", ]), sigmas[k] + weight * (sigmas[k + 1] - sigmas[k]), tolerance = 1e-8)
   basic <- confint(fit, method = "boot", nsim = 60, seed = 1, boot.type = "basic")
-  expect_equal(basic[, 1], 2 * c(sqrt(VarCorr(fit)$operator[1]), sigma(fit), fixef(fit)) - limits[, 2], ignore_attr = TRUE)
+  expect_equal(basic[, 1], 2 * c(sqrt(VarCorr(fit)$operator[1]), sigma(fit), fixef(fit)) - limits[, 2],
+               ignore_attr = TRUE)
   expect_identical(capture.output(progress <- confint(fit, method = "boot", nsim = 60, seed = 1, progress = TRUE)),
                    c("50 of 60 refits", "60 of 60 refits"))
   expect_identical(progress, limits)
@@ -76,7 +78,8 @@ test_that("lme4 and boot give the same limits from the same responses", {
   fit <- example_fit("pulp")
   other <- lme4::lmer(bright ~ 1 + (1 | operator), pulp)
   values <- function(m) c(as.data.frame(lme4::VarCorr(m))$sdcor, lme4::fixef(m))
-  t <- do.call(rbind, lapply(literal_draws(fit, 50, seed = 1), function(y) values(suppressMessages(lme4::refit(other, y)))))
+  t <- do.call(rbind, lapply(literal_draws(fit, 50, seed = 1),
+                             function(y) values(suppressMessages(lme4::refit(other, y)))))
   draws <- structure(list(t0 = values(other), t = t, R = 50, call = quote(boot())), class = "boot")
   theirs <- t(vapply(1:3, function(k) boot::boot.ci(draws, type = "perc", index = k)$percent[4:5], numeric(2)))
   expect_equal(confint(fit, method = "boot", nsim = 50, seed = 1), theirs, tolerance = 1e-5, ignore_attr = TRUE)

@@ -10,7 +10,8 @@ dense_profile <- function(model, starts, held, value, reml = FALSE) {
   lower <- if (two) c(0, 0, -1 + 1e-9, 1e-4) else c(0, 1e-4)
   upper <- if (two) c(Inf, Inf, 1 - 1e-9, Inf) else c(Inf, Inf)
   min(vapply(starts, function(start) {
-    stats::nlminb(start[-held], function(q) criterion(append(q, value, held - 1)), lower = lower[-held], upper = upper[-held],
+    stats::nlminb(start[-held], function(q) criterion(append(q, value, held - 1)), lower = lower[-held],
+                  upper = upper[-held],
                   control = list(rel.tol = 1e-14, eval.max = 2000, iter.max = 2000))$objective
   }, 0))
 }
@@ -68,7 +69,8 @@ test_that("a variance of zero: limit 0, no conditions", {
   expect_silent(limits <- confint(fit, method = "profile", quiet = TRUE))
   expect_identical(limits[[".sig01", "2.5 %"]], 0)
   model <- oracle_model(data$y, model.matrix(~x, data), list(matrix(1, 96)), list(as.integer(data$g)))
-  rise <- dense_profile(model, list(c(0.3, 1), c(0.01, 0.9)), 1, limits[1, 2]) - suppressMessages(deviance(update(fit, REML = FALSE)))
+  rise <- dense_profile(model, list(c(0.3, 1), c(0.01, 0.9)), 1,
+                        limits[1, 2]) - suppressMessages(deviance(update(fit, REML = FALSE)))
   expect_equal(rise, qchisq(0.95, 1), tolerance = 1e-6)
 })
 
@@ -150,7 +152,8 @@ test_that("the profile object holds points of the profile and draws", {
   expect_identical(plot(p, which = "x"), plot(p)["x"])
   expect_identical(names(plot(p, "density", which = c(1, 3))), levels(p$.par)[c(1, 3)])
   expect_silent(pairs(p, which = 1:2))
-  for (wrong in list("nosuch", 99, character(), TRUE)) expect_error(plot(p, which = wrong), "which", class = "lmm_error_input")
+  for (wrong in list("nosuch", 99, character(), TRUE)) expect_error(plot(p, which = wrong), "which",
+                                                                    class = "lmm_error_input")
 })
 
 test_that("the implied densities are smooth, and have the mass that the profile covers", {
@@ -185,7 +188,8 @@ rise_at_correlation <- function(model, r, lowest) {
     oracle_criterion(model, list(matrix(c(s[1]^2, r * prod(s), r * prod(s), s[2]^2), 2)), exp(2 * p[3]), reml = FALSE)
   }
   starts <- list(c(-2, -1, 0), c(-1, -3, 0), c(-4, -1, 0), c(-3, -3, 0))
-  min(vapply(starts, function(start) stats::nlminb(start, f, lower = c(-9, -9, -3), control = list(rel.tol = 1e-13))$objective, 0)) - lowest
+  min(vapply(starts, function(start) stats::nlminb(start, f, lower = c(-9, -9, -3),
+                                                   control = list(rel.tol = 1e-13))$objective, 0)) - lowest
 }
 
 test_that("a correlation estimated as -1 has a profile of its own", {
@@ -227,7 +231,8 @@ test_that("the residual standard deviation is followed where the estimate is at 
   d <- behavior_data(12, 8, 1)[c(1, 1, 2, 3, 9, 10, 17, 18, 19), ]
   m <- lmm(y ~ x + (1 | g), d, REML = FALSE) |> suppressMessages()
   oracle <- oracle_model(d$y, model.matrix(~ x, d), list(matrix(1, 9, 1)), list(as.integer(factor(d$g))))
-  lowest <- function(sigma) optimize(function(sd) oracle_criterion(oracle, list(sd^2), sigma^2, FALSE), c(0, 5), tol = 1e-9)$objective
+  lowest <- function(sigma) optimize(function(sd) oracle_criterion(oracle, list(sd^2), sigma^2, FALSE), c(0, 5),
+                                     tol = 1e-9)$objective
   limits <- confint(m, ".sigma")
   for (limit in limits) expect_equal(lowest(limit) - lowest(sigma(m)), qchisq(0.95, 1), tolerance = 1e-6)
   rows <- as.data.frame(profile(m, which = ".sigma"))
@@ -244,7 +249,8 @@ test_that("every parameter of a model with thousands of levels has limits", {
   names <- c("g", "h", "sigma")
   for (k in 1:3) for (j in 1:2) {
     held <- lmm(formula, d, REML = FALSE, fixed = stats::setNames(limits[k, j], names[k]))
-    expect_equal(deviance(held) - deviance(fit), qchisq(0.95, 1), tolerance = 1e-6, label = paste("rise at limit", k, j))
+    expect_equal(deviance(held) - deviance(fit), qchisq(0.95, 1), tolerance = 1e-6,
+                 label = paste("rise at limit", k, j))
   }
   for (j in 1:2) {
     held <- lmm(y ~ 1 + (1 | g) + (1 | h), d, offset = limits["x", j] * x, REML = FALSE)

@@ -4,17 +4,20 @@ few_groups <- function() lmm(yield ~ irrigation + variety + (1 | field), package
 
 test_that("limits of fixed effects are estimate and t quantile times standard error, by any method", {
   fit <- few_groups()
-  for (ddf in c("Satterthwaite", "Kenward-Roger", "containment", "between-within", "inner-outer", "residual", "asymptotic")) {
+  for (ddf in c("Satterthwaite", "Kenward-Roger", "containment", "between-within", "inner-outer", "residual",
+                "asymptotic")) {
     table <- summary(fit, ddf = ddf)$coefficients
     half <- qt(0.95, table[, "df"]) * table[, "Std. Error"]
     by_hand <- cbind(table[, "Estimate"] - half, table[, "Estimate"] + half)
     for (method in c("profile", "Wald", "chisq")) {
-      expect_equal(confint(fit, "beta_", level = 0.9, method = method, ddf = ddf), by_hand, ignore_attr = TRUE, tolerance = 1e-12)
+      expect_equal(confint(fit, "beta_", level = 0.9, method = method, ddf = ddf), by_hand, ignore_attr = TRUE,
+                   tolerance = 1e-12)
     }
   }
   robust <- ddf_method("cluster-robust", cluster = ~ field)
   tests <- contest(fit, c(irrigationi4 = 1), joint = FALSE, ddf = robust)
-  expect_equal(unname(confint(fit, "irrigationi4", ddf = robust)[1, ]), unlist(tests[c("lower", "upper")]), ignore_attr = TRUE)
+  expect_equal(unname(confint(fit, "irrigationi4", ddf = robust)[1, ]), unlist(tests[c("lower", "upper")]),
+               ignore_attr = TRUE)
 })
 
 test_that("a balanced split plot: the limits of the analysis of variance by hand", {
@@ -41,8 +44,10 @@ test_that("with ddf, limits of variance parameters are those of the restricted l
   expect_identical(limits, confint(fit, "theta_", criterion = "REML"))
   X <- model.matrix(~ irrigation + variety, data)
   model <- oracle_model(data$yield, X, list(X[, 1, drop = FALSE]), list(as.integer(data$field)))
-  for (value in limits[1, ]) {                     # -2 log restricted likelihood by dense matrices, the residual variance free
-    lowest <- optimize(function(log_s) oracle_criterion(model, list(matrix(value^2)), exp(2 * log_s), TRUE), c(-3, 3), tol = 1e-9)
+  # -2 log restricted likelihood by dense matrices, the residual variance free
+  for (value in limits[1, ]) {
+    lowest <- optimize(function(log_s) oracle_criterion(model, list(matrix(value^2)), exp(2 * log_s), TRUE), c(-3, 3),
+                       tol = 1e-9)
     expect_equal(lowest$objective - deviance(fit), qchisq(0.95, 1), tolerance = 1e-6)
   }
   expect_identical(confint(fit, "theta_", ddf = "KR", criterion = "ML"), confint(fit, "theta_", quiet = TRUE))
@@ -51,7 +56,8 @@ test_that("with ddf, limits of variance parameters are those of the restricted l
 test_that("published limits of nlme by the inner-outer degrees of freedom", {
   skip_if_not_installed("nlme")
   rail <- lmm(travel ~ 1 + (1 | Rail), as.data.frame(nlme::Rail))
-  expect_equal(as.vector(confint(rail, "beta_", method = "Wald", ddf = "inner-outer")), c(44.33921, 88.66079), tolerance = 1e-6)
+  expect_equal(as.vector(confint(rail, "beta_", method = "Wald", ddf = "inner-outer")), c(44.33921, 88.66079),
+               tolerance = 1e-6)
 })
 
 test_that("plain limits stay those of lme4, and one message names the call that agrees with the tests", {
@@ -71,7 +77,8 @@ test_that("plain limits stay those of lme4, and one message names the call that 
   data <- package_data("irrigation")
   full <- deviance(lmm(yield ~ irrigation + variety + (1 | field), data, REML = FALSE))
   for (value in limits["varietyv2", ]) {
-    held <- lmm(yield ~ irrigation + (1 | field), transform(data, yield = yield - value * (variety == "v2")), REML = FALSE)
+    held <- lmm(yield ~ irrigation + (1 | field), transform(data, yield = yield - value * (variety == "v2")),
+                REML = FALSE)
     expect_equal(deviance(held) - full, qchisq(0.95, 1), tolerance = 1e-6)
   }
 })
@@ -92,11 +99,15 @@ test_that("words of other packages: conf.level, signames, quiet, bootstrap, begi
   expect_identical(confint(fit, conf.level = 0.9, method = "wald", quiet = TRUE), plain)
   expect_identical(rownames(confint(fit, method = "Wald", signames = FALSE, quiet = TRUE)),
                    rownames(confint(fit, method = "Wald", oldNames = FALSE, quiet = TRUE)))
-  expect_identical(confint(fit, method = "bootstrap", nsim = 20, seed = 1), confint(fit, method = "boot", nsim = 20, seed = 1))
-  expect_identical(contest(fit, c(varietyv2 = 1), joint = FALSE, level = 0.9), contest(fit, c(varietyv2 = 1), joint = FALSE, conf.level = 0.9))
-  expect_identical(predictable(fit, c(1, 0, 0, 0, 0), level = 0.9), predictable(fit, c(1, 0, 0, 0, 0), conf.level = 0.9))
+  expect_identical(confint(fit, method = "bootstrap", nsim = 20, seed = 1),
+                   confint(fit, method = "boot", nsim = 20, seed = 1))
+  expect_identical(contest(fit, c(varietyv2 = 1), joint = FALSE, level = 0.9),
+                   contest(fit, c(varietyv2 = 1), joint = FALSE, conf.level = 0.9))
+  expect_identical(predictable(fit, c(1, 0, 0, 0, 0), level = 0.9),
+                   predictable(fit, c(1, 0, 0, 0, 0), conf.level = 0.9))
   expect_identical(tidy(fit, conf.int = TRUE, level = 0.9), tidy(fit, conf.int = TRUE, conf.level = 0.9))
-  expect_identical(predict(fit, interval = "pred", conf.level = 0.9), predict(fit, interval = "prediction", level = 0.9))
+  expect_identical(predict(fit, interval = "pred", conf.level = 0.9),
+                   predict(fit, interval = "prediction", level = 0.9))
   expect_identical(names(profile(fit, 1, signames = FALSE)), names(profile(fit, 1, oldNames = FALSE)))
   expect_error(confint(fit, level = 0.9, conf.level = 0.9), "same argument", class = "lmm_error_input")
   expect_error(confint(fit, method = "b", ddf = "KR", nsim = 5), "no degrees of freedom", class = "lmm_error_input")
@@ -121,5 +132,6 @@ test_that("tidy() has the same limits", {
   sd <- confint(slopes, c(1, 2, 4), criterion = "REML", quiet = TRUE)
   expect_equal(as.matrix(natural[c(1, 2, 4), c("conf.low", "conf.high")]), sd^2, ignore_attr = TRUE)
   covariance <- quantity(slopes, ~ cov(g, 1, x))
-  expect_equal(unlist(natural[3, c("conf.low", "conf.high")]), unlist(covariance[c("lower", "upper")]), ignore_attr = TRUE)
+  expect_equal(unlist(natural[3, c("conf.low", "conf.high")]), unlist(covariance[c("lower", "upper")]),
+               ignore_attr = TRUE)
 })

@@ -1,6 +1,7 @@
 # Crossed fits without a factorization, against the direct solver on the same data.
 
-crossed_data <- function(n = 6000, levels = c(u = 400, m = 150), sd = c(0.5, 0.7), slope = numeric(length(levels)), seed = 1) {
+crossed_data <- function(n = 6000, levels = c(u = 400, m = 150), sd = c(0.5, 0.7), slope = numeric(length(levels)),
+                         seed = 1) {
   set.seed(seed)
   d <- data.frame(x = rnorm(n))
   d$y <- 1 + d$x / 2 + rnorm(n)
@@ -17,7 +18,8 @@ iterative <- function(formula, data, ..., probes = 16L, probe_seed = 1L, threads
   suppressMessages(lmm(formula, data, ..., control = control))
 }
 
-direct <- function(formula, data, ...) suppressMessages(lmm(formula, data, ..., control = lmm_control(solver = "direct")))
+direct <- function(formula, data,
+                   ...) suppressMessages(lmm(formula, data, ..., control = lmm_control(solver = "direct")))
 
 # Largest difference of two fits' variance parameters in standard errors; what has none must agree itself.
 errors_apart <- function(a, b) {
@@ -34,7 +36,9 @@ expect_agree <- function(a, b, most = 0.005) {
   size <- sqrt(diag(vcov(b)))
   expect_lt(max(abs(fixef(a) - fixef(b)) / size, 0), 1e-3)
   expect_equal(sqrt(diag(vcov(a))), size, tolerance = 1e-3)
-  for (k in seq_along(fit_modes(b))) expect_lt(max(abs(fit_modes(a)[[k]] - fit_modes(b)[[k]])), 2e-3 * fit_sigma(b) + 2e-3 * max(abs(fit_modes(b)[[k]])))
+  for (k in seq_along(fit_modes(b))) expect_lt(max(abs(fit_modes(a)[[k]] -
+                                                   fit_modes(b)[[k]])), 2e-3 * fit_sigma(b) +
+                                                     2e-3 * max(abs(fit_modes(b)[[k]])))
   expect_lt(abs(deviance(a) - deviance(b)), 4 * criterion_error(a) + 1e-4)
 }
 
@@ -42,14 +46,16 @@ test_that("estimates are those of the direct solver: intercepts, ML, weights, no
   d <- crossed_data()
   d$w <- runif(nrow(d), 0.2, 3)
   expect_agree(iterative(y ~ x + (1 | u) + (1 | m), d), direct(y ~ x + (1 | u) + (1 | m), d))
-  expect_agree(iterative(y ~ x + (1 | u) + (1 | m), d, REML = FALSE), direct(y ~ x + (1 | u) + (1 | m), d, REML = FALSE))
+  expect_agree(iterative(y ~ x + (1 | u) + (1 | m), d, REML = FALSE),
+               direct(y ~ x + (1 | u) + (1 | m), d, REML = FALSE))
   expect_agree(iterative(y ~ x + (1 | u) + (1 | m), d, weights = w), direct(y ~ x + (1 | u) + (1 | m), d, weights = w))
   expect_agree(iterative(y ~ 0 + (1 | u) + (1 | m), d), direct(y ~ 0 + (1 | u) + (1 | m), d))
 })
 
 test_that("several columns in the leading and in other terms, diagonal or not", {
   d <- crossed_data(slope = c(0.3, 0.4))
-  for (f in c(y ~ x + (x | u) + (1 | m), y ~ x + (1 | u) + (x | m), y ~ x + (x | u) + (x | m), y ~ x + (x || u) + (x || m)))
+  for (f in c(y ~ x + (x | u) + (1 | m), y ~ x + (1 | u) + (x | m), y ~ x + (x | u) + (x | m),
+              y ~ x + (x || u) + (x || m)))
     expect_agree(iterative(f, d), direct(f, d))
 })
 
@@ -124,10 +130,12 @@ test_that("a fit is the same on every run and for any number of threads, and lea
   for (threads in 1:3) expect_identical(iterative(f, d, threads = threads)$estimates, first$estimates)
   other <- iterative(f, d, probe_seed = 5)
   expect_false(identical(other$estimates$covariance, first$estimates$covariance))
-  expect_lt(max(abs(variance_components(other)$estimate - variance_components(first)$estimate) / variance_components(first)$se), 0.005)
+  expect_lt(max(abs(variance_components(other)$estimate -
+                    variance_components(first)$estimate) / variance_components(first)$se), 0.005)
 })
 
-test_that("tests of fixed effects and standard errors of variances are those of the direct solver with average information", {
+test_that(
+  "tests of fixed effects and standard errors of variances are those of the direct solver with average information", {
   d <- crossed_data()
   d$z <- rnorm(150)[d$m]
   f <- y ~ x + z + (1 | u) + (1 | m)
@@ -160,7 +168,8 @@ test_that("predictions have standard errors, and approximate conditional varianc
   new <- d[c(1:20, 500, 900), ]
   expect_equal(predict(a, new), predict(b, new), tolerance = 1e-3)
   expect_equal(predict(a, new, se.fit = TRUE)$se.fit, predict(b, new, se.fit = TRUE)$se.fit, tolerance = 2e-3)
-  expect_equal(predict(a, new, re.form = NA, se.fit = TRUE)$se.fit, predict(b, new, re.form = NA, se.fit = TRUE)$se.fit, tolerance = 2e-3)
+  expect_equal(predict(a, new, re.form = NA, se.fit = TRUE)$se.fit, predict(b, new, re.form = NA, se.fit = TRUE)$se.fit,
+               tolerance = 2e-3)
   expect_equal(as.data.frame(ranef(a))$condsd, as.data.frame(ranef(b))$condsd, tolerance = 0.02)
   expect_message(own <- ranef(a, pev = TRUE), "approximate", class = "lmm_message_approximate")
   expect_true(attr(own$u, "approximate"))
@@ -192,7 +201,8 @@ test_that("the Monte Carlo error is told: message, VarCorr(), tidy(), summary(),
 })
 
 test_that("a likelihood ratio that the Monte Carlo error leaves open has no p-value", {
-  expect_warning(p <- decided_p(c(NA, 0.05, 0.2), c(NA, 3.8, 1.6), c(NA, 1, 1), c(0, 0.3, 0.3)), class = "lmm_warning_precision")
+  expect_warning(p <- decided_p(c(NA, 0.05, 0.2), c(NA, 3.8, 1.6), c(NA, 1, 1), c(0, 0.3, 0.3)),
+                 class = "lmm_warning_precision")
   expect_identical(p, c(NA, NA, 0.2))
   d <- crossed_data()
   small <- iterative(y ~ 1 + (1 | u) + (1 | m), d, REML = FALSE)
@@ -202,7 +212,8 @@ test_that("a likelihood ratio that the Monte Carlo error leaves open has no p-va
 
 test_that("what needs a factorization is refused by class, with the name of the other solver", {
   a <- iterative(y ~ x + (1 | u) + (1 | m), crossed_data(n = 2000, levels = c(u = 60, m = 30)))
-  for (ask in expression(profile(a), confint(a, method = "profile"), vcov(a, full = TRUE), rlrt(a, "m"), blocks(a), vcov_components(a, information = "observed"),
+  for (ask in expression(profile(a), confint(a, method = "profile"), vcov(a, full = TRUE), rlrt(a, "m"), blocks(a),
+                         vcov_components(a, information = "observed"),
                          quantity(a, "sigma"), predict(a, interval = "prediction"))) {
     expect_error(eval(ask), class = "lmm_error_solver", info = deparse(ask))
     expect_error(eval(ask), "solver = \"direct\"", info = deparse(ask))
@@ -252,7 +263,8 @@ test_that("auto takes the direct solver for small models and bands, the iterativ
   expect_identical(chosen(band), "direct")
   expect_identical(chosen(wide), "iterative")
   expect_identical(chosen(widest), "iterative")
-  expect_identical(lmm(y ~ 1 + (1 | u) + (1 | m), crossed_data(n = 500, levels = c(u = 40, m = 20)))$optimum$solver, "direct")
+  expect_identical(lmm(y ~ 1 + (1 | u) + (1 | m), crossed_data(n = 500, levels = c(u = 40, m = 20)))$optimum$solver,
+                   "direct")
 })
 
 test_that("probes are doubled until the error is small, and a warning says where it is not", {
@@ -274,7 +286,8 @@ test_that("an interrupt stops a fit within two seconds", {
     repeat suppressMessages(lmm(y ~ x + (x | u) + (x | m), d, control = control))
   }, interrupt = function(i) proc.time()[["elapsed"]])
   expect_lt(ended - sent, 2)
-  expect_identical(iterative(y ~ 1 + (1 | u) + (1 | m), crossed_data(n = 500, levels = c(u = 40, m = 20)))$optimum$solver, "iterative")
+  expect_identical(iterative(y ~ 1 + (1 | u) + (1 | m),
+                             crossed_data(n = 500, levels = c(u = 40, m = 20)))$optimum$solver, "iterative")
 })
 
 test_that("a million rows take less than 5 seconds of the processor and half a gigabyte", {

@@ -24,7 +24,8 @@ test_that("dotplot() and qqmath() of random effects give a trellis object for ea
   picture <- lattice::dotplot(ranef(fit), transf = exp, main = FALSE)$g
   expect_setequal(picture$panel.args[[1]]$x, exp(ranef(fit)$g[[1]]))
   expect_null(picture$main)
-  free <- lattice::dotplot(ranef(fit), level = 0.5, aspect = 1, main = FALSE, xlab = "b", scales = list(x = list(relation = "same")))$g
+  free <- lattice::dotplot(ranef(fit), level = 0.5, aspect = 1, main = FALSE, xlab = "b",
+                           scales = list(x = list(relation = "same")))$g
   expect_identical(free$x.scales$relation, "same")
   expect_identical(free$xlab, "b")
   expect_true(drawn(update(free, layout = c(1, 2))))

@@ -42,7 +42,8 @@ test_that("L3 the order of terms does not matter", {
                 list(y ~ x + (1 | g:k), y ~ x + (1 | k:g)))
   for (pair in pairs) {
     parts <- c("loglik", "fixef", "se", "sigma", "fitted")
-    expect_law(law_numbers(quiet(pair[[2]], data)), law_numbers(quiet(pair[[1]], data)), 1e-8, deparse(pair[[2]]), parts)
+    expect_law(law_numbers(quiet(pair[[2]], data)), law_numbers(quiet(pair[[1]], data)), 1e-8, deparse(pair[[2]]),
+    parts)
   }
 })
 
@@ -77,7 +78,8 @@ test_that("L5 the unit and the origin of x do not matter, also in a random slope
       got$se["x"] <- got$se["x"] * b
       tolerance <- max(1e-6, 100 * lost)
       expect_law(got, base, tolerance, label, c("loglik", "sigma", "fitted"))
-      for (part in c("fixef", "se")) expect_law(list(x = got[[part]]["x"]), list(x = base[[part]]["x"]), tolerance, paste(label, part))
+      for (part in c("fixef", "se")) expect_law(list(x = got[[part]]["x"]), list(x = base[[part]]["x"]), tolerance,
+      paste(label, part))
       if (name == "intercept") next
       # Sigma of (1, x) follows from Sigma of (1, a + b x).
       A <- rbind(c(1, a), c(0, b))
@@ -92,7 +94,8 @@ test_that("L6 the coding of factors does not matter", {
   codings <- list(contr.sum = contr.sum, contr.helmert = contr.helmert, contr.SAS = contr.SAS, contr.poly = contr.poly)
   for (name in names(codings)) {
     fit <- quiet(y ~ f + x + (1 | g), data, contrasts = list(f = codings[[name]]))
-    shift <- as.numeric(determinant(crossprod(model.matrix(fit)))$modulus - determinant(crossprod(model.matrix(reference)))$modulus)
+    shift <- as.numeric(determinant(crossprod(model.matrix(fit)))$modulus -
+                        determinant(crossprod(model.matrix(reference)))$modulus)
     got <- law_numbers(fit)
     got$loglik <- got$loglik + shift / 2
     expect_law(got, plain$factor, 1e-8, name, c("loglik", "sigma", "covariance", "fitted"))
@@ -154,7 +157,8 @@ test_that("L11 two ways to write a model are one model", {
                list(y ~ x + (1 | g), y ~ 1 + x + (1 | factor(as.character(g)))),
                list(y ~ x * f + (1 | g), y ~ x + f + x:f + (1 | g)))
   for (pair in same) {
-    expect_law(law_numbers(quiet(pair[[2]], more)), law_numbers(quiet(pair[[1]], more)), 1e-10, deparse(pair[[2]]), parts)
+    expect_law(law_numbers(quiet(pair[[2]], more)), law_numbers(quiet(pair[[1]], more)), 1e-10, deparse(pair[[2]]),
+    parts)
   }
   for (name in c("intercept", "slope", "crossed")) {
     written <- law_numbers(quiet(update(formulas[[name]], . ~ . + offset(o)), more))
@@ -170,7 +174,8 @@ test_that("L12 chunks of rows, the container of the data and the start of the se
   for (name in names(formulas)) {
     for (rows in c(1, 7, 50)) {
       control <- lmm_control(chunk_rows = rows)
-      expect_law(law_numbers(quiet(formulas[[name]], data, control = control)), plain[[name]], 1e-9, paste(name, "chunks of", rows))
+      expect_law(law_numbers(quiet(formulas[[name]], data,
+                             control = control)), plain[[name]], 1e-9, paste(name, "chunks of", rows))
     }
     fit <- quiet(formulas[[name]], data)
     start <- 3 * getME(fit, "theta") + 0.1
@@ -187,7 +192,8 @@ test_that("L13 the laws hold where the fit is singular", {
     expect_true(isSingular(fit), label = name)
     base <- law_numbers(fit)
     order <- rev(seq_len(nrow(flat)))
-    expect_law(law_numbers(quiet(formulas[[name]], flat[order, ]), order), base, 1e-7, name, c("loglik", "fixef", "se", "sigma", "fitted"))
+    expect_law(law_numbers(quiet(formulas[[name]], flat[order, ]),
+               order), base, 1e-7, name, c("loglik", "fixef", "se", "sigma", "fitted"))
     df <- nobs(fit) - getME(fit, "p")
     back <- law_unit_of_y(law_numbers(quiet(formulas[[name]], transform(flat, y = 1e6 * y))), 0, 1e-6, df)
     expect_law(back, base, 1e-7, name, c("loglik", "fixef", "se", "sigma", "fitted"))
@@ -210,6 +216,7 @@ test_that("L14 the laws hold for models that are too large for exact second deri
     expect_law(law_numbers(quiet(formula, transform(large, x = x + 2000))), base, 1e-8, deparse(formula), parts)
     reversed <- transform(large, g = factor(g, levels = rev(levels(g))), h = as.character(h))
     expect_law(law_numbers(quiet(formula, reversed)), base, 1e-8, deparse(formula))
-    expect_law(law_numbers(quiet(formula, large, control = lmm_control(chunk_rows = 999))), base, 1e-9, deparse(formula))
+    expect_law(law_numbers(quiet(formula, large, control = lmm_control(chunk_rows = 999))), base, 1e-9,
+               deparse(formula))
   }
 })

@@ -57,7 +57,8 @@ test_that("subjects in the sense of SAS are the levels that hold all others", {
 
 test_that("parameters on the boundary are not counted by SAS", {
   pairs <- behavior_data()
-  one <- suppressMessages(lmm(y ~ x + (x | g), pairs[pairs$t <= 2, ]))       # a correlation of -1: rank 1, two parameters
+  # a correlation of -1: rank 1, two parameters
+  one <- suppressMessages(lmm(y ~ x + (x | g), pairs[pairs$t <= 2, ]))
   expect_equal(attr(VarCorr(one)$g, "correlation")[2, 1], -1)
   expect_equal(AIC(one, compat = "SAS"), deviance(one) + 2 * 3)
   half <- suppressMessages(lmm(y ~ x + (x || g), transform(behavior_data(), y = y - ave(y, g))))

@@ -29,7 +29,8 @@ test_that("group means by tapply() interact as vectors do", {
   means <- tapply(d$y, d$g, mean)
   d$m <- means[as.character(d$g)]
   plain <- transform(d, m = as.vector(m))
-  for (formula in list(y ~ x * m + (1 | g), y ~ m:x + (1 | g), y ~ poly(m, 2) * x + (1 | g), y ~ x + (x:m | g), y ~ x + (m:x || g))) {
+  for (formula in list(y ~ x * m + (1 | g), y ~ m:x + (1 | g), y ~ poly(m, 2) * x + (1 | g), y ~ x + (x:m | g),
+                       y ~ x + (m:x || g))) {
     a <- suppressMessages(lmm(formula, d))
     b <- suppressMessages(lmm(formula, plain))
     expect_equal(logLik(a), logLik(b))
@@ -78,8 +79,10 @@ test_that("64-bit integers are numbers where double precision holds them, otherw
 
 test_that("the bits of 64-bit integers are read as 'bit64' reads them", {
   skip_if_not_installed("bit64")
-  text <- c("9223372036854775807", "-9223372036854775807", "0", "-1", "4294967296", "4294967295", "2147483648", "-2147483648",
-            "-4294967296", "999999999", "1000000000", "123456789012345678", NA, "-999999999999999999", "9007199254740993")
+  text <- c("9223372036854775807", "-9223372036854775807", "0", "-1", "4294967296", "4294967295", "2147483648",
+            "-2147483648",
+            "-4294967296", "999999999", "1000000000", "123456789012345678", NA, "-999999999999999999",
+            "9007199254740993")
   x <- bit64::as.integer64(text)
   expect_identical(as.character(factor_of_wide(x)), text)
   set.seed(1)

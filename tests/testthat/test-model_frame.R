@@ -37,7 +37,8 @@ test_that("rows with missing values are dropped with one message", {
   expect_identical(texts(read_frame(y ~ 1 + (1 | h), gaps, weights = quote(w))), "1 row dropped: missing `weights`.\n")
   excluded <- read_frame(y ~ x + (1 | g), gaps, na.action = stats::na.exclude)
   expect_s3_class(attr(excluded$rows$data, "na.action"), "exclude")
-  expect_condition_of(read_frame(y ~ x + (1 | g), gaps, na.action = na.pass), "lmm_error_data", "na.pass leaves 2 missing values in `x`")
+  expect_condition_of(read_frame(y ~ x + (1 | g), gaps, na.action = na.pass), "lmm_error_data",
+                      "na.pass leaves 2 missing values in `x`")
   expect_condition_of(read_frame(y ~ x + (1 | g), gaps, na.action = na.fail), "lmm_error_data", "na.fail")
 })
 
@@ -59,7 +60,8 @@ test_that("subset takes conditions and row numbers", {
   expect_condition_of(n_of("a"), "lmm_error_input", "subset")
   expect_condition_of(n_of(1:97), "lmm_error_input", "between 1 and 96")
   some <- transform(d, s = replace(t > 2, 1:2, NA))
-  expect_identical(texts(read_frame(y ~ x + (1 | g), some, subset = quote(s))), "2 rows left out: `subset` is missing.\n")
+  expect_identical(texts(read_frame(y ~ x + (1 | g), some, subset = quote(s))),
+                   "2 rows left out: `subset` is missing.\n")
 })
 
 test_that("columns called like arguments or functions are not picked up unless asked", {
@@ -91,7 +93,8 @@ test_that("arguments are found in data, the formula's environment and the caller
 })
 
 test_that("unknown variables are named, with the columns and the nearest name", {
-  expect_condition_of(read_frame(y ~ nosuch + (1 | g), d), "lmm_error_formula", "`nosuch` not found in `data` \\(columns: y, x, f")
+  expect_condition_of(read_frame(y ~ nosuch + (1 | g), d), "lmm_error_formula",
+                      "`nosuch` not found in `data` \\(columns: y, x, f")
   expect_condition_of(read_frame(y ~ x + (1 | nosuch), d), "lmm_error_formula", "`nosuch` \\(grouping factor\\)")
   expect_condition_of(read_frame(y ~ xx + (1 | g), d), "lmm_error_formula", "Did you mean `x`")
   expect_condition_of(read_frame(y ~ s(x) + (1 | g), d), "lmm_error_formula", "could not find function")
@@ -157,7 +160,8 @@ test_that("masked functions do no harm", {
 
 test_that("contrasts= must name factors of the formula", {
   expect_condition_of(read_frame(y ~ x + (1 | g), d, contrasts = list(zz = "contr.sum")), "lmm_error_input", "`zz`")
-  expect_condition_of(read_frame(y ~ x + (1 | g), d, contrasts = list(x = "contr.sum")), "lmm_error_input", "not a factor")
+  expect_condition_of(read_frame(y ~ x + (1 | g), d, contrasts = list(x = "contr.sum")), "lmm_error_input",
+                      "not a factor")
   expect_condition_of(read_frame(y ~ f + (1 | g), d, contrasts = list(f = "contr.no")), "lmm_error_input", "contr.no")
   expect_condition_of(read_frame(y ~ f + (1 | g), d, contrasts = "contr.sum"), "lmm_error_input", "must be a list")
 })

@@ -8,7 +8,8 @@ group_of <- function(g, formula = y ~ x + (1 | g)) {
 test_that("every type of grouping variable is read as factor() would", {
   number <- as.integer(d$g)
   kinds <- list(
-    number, number + 100L, -number, number * 1000000L, as.double(number), as.character(d$g), factor(d$g, ordered = TRUE),
+    number, number + 100L, -number, number * 1000000L, as.double(number), as.character(d$g),
+    factor(d$g, ordered = TRUE),
     factor(d$g, levels = c("zz", rev(levels(d$g)))), as.Date("2020-01-01") + number, rep(c(TRUE, FALSE), 48),
     matrix(number, ncol = 1), factor(number)
   )
@@ -87,11 +88,13 @@ test_that("all ways of reading integers agree", {
 
 test_that("names of levels do not depend on options for printing, nor on the other rows", {
   time <- as.POSIXct("2024-01-05", tz = "UTC") + c(0, 0.25, 3600)
-  values <- list(c(123456.5, 3, 1e5, 1e-5), as.Date("2024-01-05") + 0:3, as.difftime(c(1.5, 2, 1e5), units = "mins"), time, I(c(0.5, 1e5)))
+  values <- list(c(123456.5, 3, 1e5, 1e-5), as.Date("2024-01-05") + 0:3, as.difftime(c(1.5, 2, 1e5), units = "mins"),
+                 time, I(c(0.5, 1e5)))
   plain <- lapply(values, level_text)
   expect_identical(plain[[1L]][1:3], c("123456.5", "3", "100000"))
   expect_identical(plain[[4L]], c("2024-01-05", "2024-01-05 00:00:00.25", "2024-01-05 01:00:00"))
-  for (option in list(list(OutDec = ","), list(scipen = -5), list(scipen = 50), list(digits = 3), list(digits.secs = 3))) {
+  for (option in list(list(OutDec = ","), list(scipen = -5), list(scipen = 50), list(digits = 3),
+                      list(digits.secs = 3))) {
     old <- options(option)
     expect_identical(lapply(values, level_text), plain)
     options(old)
@@ -109,17 +112,21 @@ test_that("text and names of unknown encoding, as read from a file, are sorted a
   read_and_fit <- function() {
     letters <- enc2native(c("\u00e9", "\u00df", "a", "\u65e5"))
     Encoding(letters) <- "unknown"
-    d <- data.frame(y = sin(1:48) + rep(1:4, 12), x = cos(1:48), g = rep(letters, 12), f = rep(c(letters[1], "b"), each = 24))
+    d <- data.frame(y = sin(1:48) + rep(1:4, 12), x = cos(1:48), g = rep(letters, 12),
+                    f = rep(c(letters[1], "b"), each = 24))
     conditions <- 0
     fits <- withCallingHandlers(list(
       henderson::lmm(y ~ x + f + (1 | g), d),
-      henderson::lmm(stats::as.formula(paste("y ~", letters[1], "* f + (1 | g) + (1 | g:f)")), stats::setNames(d, c("y", letters[1], "g", "f"))),
-      henderson::lmm(stats::as.formula(paste("y ~ x + (1 |", letters[4], ") + (1 | f:", letters[4], ")")), stats::setNames(d, c("y", "x", letters[4], "f")))
+      henderson::lmm(stats::as.formula(paste("y ~", letters[1], "* f + (1 | g) + (1 | g:f)")),
+                     stats::setNames(d, c("y", letters[1], "g", "f"))),
+      henderson::lmm(stats::as.formula(paste("y ~ x + (1 |", letters[4], ") + (1 | f:", letters[4], ")")),
+                     stats::setNames(d, c("y", "x", letters[4], "f")))
     ), condition = function(c) if (!inherits(c, "lmm_condition")) conditions <<- conditions + 1)
     shown <- utils::capture.output(warned <- tryCatch({ print(summary(fits[[2]])); FALSE }, warning = function(w) TRUE))
     marked <- d
     marked$g <- enc2utf8(marked$g)
-    list(same = max(abs(predict(fits[[1]], marked[5:9, ]) - fitted(fits[[1]])[5:9])), levels = length(henderson::ranef(fits[[3]])[[2]][[1]]),
+    list(same = max(abs(predict(fits[[1]], marked[5:9, ]) - fitted(fits[[1]])[5:9])),
+    levels = length(henderson::ranef(fits[[3]])[[2]][[1]]),
          conditions = conditions, warned = warned)
   }
   found <- callr::r(read_and_fit, libpath = .libPaths(), env = c(LC_ALL = "C.UTF-8", LANG = "C.UTF-8"))

@@ -16,19 +16,29 @@ shifted <- function(v) v + 5
 standing <- function(f) ave(seq_along(f), f, FUN = length)
 
 # Of the rows, these are functions of each row, or can be made so: right without a word.
-own_values <- c("log(x)", "x^2", "I(x^2)", "sqrt(abs(x - 50))", "pmin(x, 55)", "ifelse(x > 50, x, 0)", "shifted(x)", "x %/% 7", "round(x, -1)",
-                "as.numeric(x > 50)", "scale(x)", "base::scale(x)", "as.numeric(scale(x))", "scale(x)[, 1]", "poly(x, 2)[, 2]",
-                "log(scale(x) + 9)", "z(x)", "two_sd(x)", "to_unit(x)", "I(x - mean(x))", "I((x - mean(x)) / sd(x))", "I(x / max(x))",
-                "I(x - median(x))", "tapply(x, h, mean)[h]", "I(x > quantile(x, 0.4))", "I(x - x[1])", "as.numeric(h)", "as.integer(factor(k))",
-                "rowMeans(cbind(x, k))", "exp(z(x) / 2)", "I(z(x) * u)", "poly(z(x), 2)[, 1]", "z(z(x))", "match(h, c('q', 'p', 's', 'r'))", "sapply(x, function(v) v / 2)", "I(x * c0)")
+own_values <- c("log(x)", "x^2", "I(x^2)", "sqrt(abs(x - 50))", "pmin(x, 55)", "ifelse(x > 50, x, 0)", "shifted(x)",
+                "x %/% 7", "round(x, -1)",
+                "as.numeric(x > 50)", "scale(x)", "base::scale(x)", "as.numeric(scale(x))", "scale(x)[, 1]",
+                "poly(x, 2)[, 2]",
+                "log(scale(x) + 9)", "z(x)", "two_sd(x)", "to_unit(x)", "I(x - mean(x))", "I((x - mean(x)) / sd(x))",
+                "I(x / max(x))",
+                "I(x - median(x))", "tapply(x, h, mean)[h]", "I(x > quantile(x, 0.4))", "I(x - x[1])", "as.numeric(h)",
+                "as.integer(factor(k))",
+                "rowMeans(cbind(x, k))", "exp(z(x) / 2)", "I(z(x) * u)", "poly(z(x), 2)[, 1]", "z(z(x))",
+                "match(h, c('q', 'p', 's', 'r'))", "sapply(x, function(v) v / 2)", "I(x * c0)")
 c0 <- 3
 
 # These are not.
-row_values <- c("rank(x)", "order(x)", "cumsum(x)", "rev(x)", "sort(x)", "seq_along(x)", "ave(x, h)", "ave(x, g, FUN = max)", "I(x - ave(x, g))",
-                "c(0, diff(x))", "previous(x)", "c(x[-1], x[1])", "cummax(x)", "quarters(x)", "spline(x)", "standing(h)",
-                "fitted(lm(x ~ h))", "resid(lm(x ~ u + k))", "as.numeric(cut(x, 3))", "findInterval(x, sort(x)[c(1, 30, 60)] + seq_along(x)[1])",
-                "as.numeric(x == max(x[x < 60]))", "as.integer(reorder(h, x))", "z(x + u)", "to_unit(x * u)", "z(z(x)^2)", "prod(dim(cbind(x))) * x",
-                "ecdf(x)(x)", "as.numeric(duplicated(h))", "jitter(x)", "lowess(x, order(u))$y", "convolve(x, c(1, 1), type = 'o')[-1]",
+row_values <- c("rank(x)", "order(x)", "cumsum(x)", "rev(x)", "sort(x)", "seq_along(x)", "ave(x, h)",
+                "ave(x, g, FUN = max)", "I(x - ave(x, g))",
+                "c(0, diff(x))", "previous(x)", "c(x[-1], x[1])", "cummax(x)", "quarters(x)", "spline(x)",
+                "standing(h)",
+                "fitted(lm(x ~ h))", "resid(lm(x ~ u + k))", "as.numeric(cut(x, 3))",
+                "findInterval(x, sort(x)[c(1, 30, 60)] + seq_along(x)[1])",
+                "as.numeric(x == max(x[x < 60]))", "as.integer(reorder(h, x))", "z(x + u)", "to_unit(x * u)",
+                "z(z(x)^2)", "prod(dim(cbind(x))) * x",
+                "ecdf(x)(x)", "as.numeric(duplicated(h))", "jitter(x)", "lowess(x, order(u))$y",
+                "convolve(x, c(1, 1), type = 'o')[-1]",
                 "stats::filter(x, c(1, 1), circular = TRUE)", "Reduce(`+`, x, accumulate = TRUE)", "mean(x) + rank(x)")
 
 quiet <- function(expr) {
@@ -43,7 +53,8 @@ quiet <- function(expr) {
 places <- list(
   fixed = function(e) paste("y ~ x:h +", e, "+ (1 | g)"), interaction = function(e) paste0("y ~ h:(", e, ") + (1 | g)"),
   slope = function(e) paste0("y ~ x + (", e, " | g)"), diagonal = function(e) paste0("y ~ x + (", e, " || h)"),
-  offset = function(e) paste0("y ~ x + offset(0 + as.vector(", e, ")) + (1 | g)"), group = function(e) paste0("y ~ x + (1 | round(", e, "))")
+  offset = function(e) paste0("y ~ x + offset(0 + as.vector(", e, ")) + (1 | g)"),
+  group = function(e) paste0("y ~ x + (1 | round(", e, "))")
 )
 
 read_in_place <- function(e, place) {
@@ -52,7 +63,8 @@ read_in_place <- function(e, place) {
   seen <- quiet(new_rows(read$frame, d[part, ]))
   if (is.null(seen$value)) return(list(told = TRUE, same = NA))
   new <- design(read$frame, seen$value)
-  same <- isTRUE(all.equal(new$X, whole$X[part, , drop = FALSE])) && isTRUE(all.equal(new$Z[[1L]], whole$Z[[1L]][part, , drop = FALSE])) &&
+  same <- isTRUE(all.equal(new$X, whole$X[part, , drop = FALSE])) && isTRUE(all.equal(new$Z[[1L]],
+                                                                            whole$Z[[1L]][part, , drop = FALSE])) &&
     isTRUE(all.equal(unlist(new$codes), unlist(lapply(whole$codes, `[`, part)), check.attributes = FALSE)) &&
     isTRUE(all.equal(seen$value$offset, read$rows$offset[part]))
   list(told = seen$told, same = same, whole_told = place == "fixed" && quiet(new_rows(read$frame, d))$told)
@@ -69,7 +81,8 @@ some_places <- function(e) {
 
 test_that("expressions of each row alone, and what keeps its constants, are right and silent in every place", {
   for (e in own_values) for (place in some_places(e)) {
-    if (place == "group" && grepl("poly|to_unit|quantile|as.numeric|log|max", e)) next           # groups of one or two levels
+    # groups of one or two levels
+    if (place == "group" && grepl("poly|to_unit|quantile|as.numeric|log|max", e)) next
     read <- read_in_place(if (startsWith(e, "x")) paste0("I(", e, ")") else e, place)
     expect_true(read$same, label = paste(e, "is right,", place))
     expect_false(read$told, label = paste(e, "has a warning,", place))
@@ -78,18 +91,22 @@ test_that("expressions of each row alone, and what keeps its constants, are righ
 
 test_that("expressions that need the other rows are told in every place, unless the rows are all there", {
   for (e in row_values) for (place in some_places(e)) {
-    if (place == "group" && e %in% c("spline(x)", "as.numeric(x == max(x[x < 60]))", "to_unit(x * u)", "ecdf(x)(x)")) next
+    if (place == "group" && e %in% c("spline(x)", "as.numeric(x == max(x[x < 60]))", "to_unit(x * u)",
+                                     "ecdf(x)(x)")) next
     set.seed(1)
     read <- tryCatch(read_in_place(paste0("I(", e, ")"), place), lmm_error = function(e) NULL)
     if (is.null(read)) next                                    # such groups or slopes are refused by the fit
     expect_true(read$told || isTRUE(read$same), label = paste(e, "is told,", place))
-    if (e != "jitter(x)" && place == "fixed") expect_false(isTRUE(read$whole_told), label = paste(e, "with all rows,", place))
+    if (e != "jitter(x)" && place == "fixed") expect_false(isTRUE(read$whole_told),
+                                                           label = paste(e, "with all rows,", place))
   }
 })
 
 test_that("factors: fixed breaks and levels are silent, others are told", {
-  silent <- c("factor(k)", "cut(x, c(-Inf, 40, 60, Inf))", "interaction(h, k)", "relevel(h, 'q')", "factor(k, labels = c('a', 'b', 'c'))",
-              "cut(x, quantile(x, 0:3 / 3), include.lowest = TRUE)", "as.factor(k)", "ordered(k)", "paste(h)", "I(x > 50)", "reorder(h, x)",
+  silent <- c("factor(k)", "cut(x, c(-Inf, 40, 60, Inf))", "interaction(h, k)", "relevel(h, 'q')",
+              "factor(k, labels = c('a', 'b', 'c'))",
+              "cut(x, quantile(x, 0:3 / 3), include.lowest = TRUE)", "as.factor(k)", "ordered(k)", "paste(h)",
+              "I(x > 50)", "reorder(h, x)",
               "C(h, contr.sum)", "factor(ifelse(x > mean(x), 'up', 'down'))")
   for (e in silent) {
     read <- read_in_place(e, "fixed")
@@ -97,7 +114,8 @@ test_that("factors: fixed breaks and levels are silent, others are told", {
     read <- read_in_place(e, "diagonal")
     expect_true(read$same && !read$told, label = e)
   }
-  for (e in c("cut(x, 3)", "factor(rank(x) > 50)", "droplevels(factor(quarters(x)))", "factor(h, labels = rev(names(sort(table(h)))))")) {
+  for (e in c("cut(x, 3)", "factor(rank(x) > 50)", "droplevels(factor(quarters(x)))",
+              "factor(h, labels = rev(names(sort(table(h)))))")) {
     read <- read_in_place(e, "fixed")
     expect_true(read$told || isTRUE(read$same), label = e)
   }
@@ -105,7 +123,8 @@ test_that("factors: fixed breaks and levels are silent, others are told", {
   e <- tryCatch(new_rows(frame, d[part, ]), error = identity)
   expect_match(conditionMessage(e), "depends on which rows are there")
   frame <- read_frame(y ~ x + (1 | cut(x, 3)), d)$frame
-  expect_match(conditionMessage(tryCatch(new_rows(frame, d[part, ]), error = identity)), "depends on which rows are there")
+  expect_match(conditionMessage(tryCatch(new_rows(frame, d[part, ]), error = identity)),
+               "depends on which rows are there")
   expect_warning(new_rows(frame, d[part, ], allow.new.levels = TRUE), class = "lmm_warning_newdata")
 })
 
@@ -122,7 +141,8 @@ test_that("weights are read from new data, or told", {
     expect_true(weights_in(call)$told, label = deparse(call))
   }
   read <- read_frame(y ~ x + (1 | g), d, weights = quote(u))
-  expect_message(expect_identical(new_weights(list(frame = read$frame), list(n = 3L), d[1:3, c("x", "g")]), 1), class = "lmm_message_weights")
+  expect_message(expect_identical(new_weights(list(frame = read$frame), list(n = 3L), d[1:3, c("x", "g")]), 1),
+                 class = "lmm_message_weights")
 })
 
 test_that("functions and random numbers that are others than in the fit are told, and the generator is left alone", {
@@ -149,7 +169,8 @@ test_that("missing values, subsets and variables of the environment are no matte
   e <- transform(d, x = replace(x, c(4, 50), NA), y = replace(y, 9, NA))
   outside <- e$u
   for (formula in list(y ~ z0(x) + (1 | g), y ~ I(x - mean(x, na.rm = TRUE)) + log(outside) + (poly(x, 2) || g))) {
-    environment(formula) <- list2env(list(z0 = function(v) (v - mean(v, na.rm = TRUE)) / 10, outside = outside), parent = environment())
+    environment(formula) <- list2env(list(z0 = function(v) (v - mean(v, na.rm = TRUE)) / 10, outside = outside),
+                                     parent = environment())
     fit <- suppressMessages(lmm(formula, e, subset = u > 1.2))
     new <- transform(e, outside = outside)[names(fitted(fit))[c(5, 40, 3)], ]
     expect_equal(suppressMessages(predict(fit, new)), fitted(fit)[c(5, 40, 3)])

@@ -6,9 +6,11 @@ same_row_names <- function(data, ..., label) {
   testthat::expect_identical(names(fitted(fit)), names(fitted(plain)), label = paste(label, "fitted"))
   testthat::expect_identical(names(residuals(fit)), names(residuals(plain)), label = paste(label, "residuals"))
   testthat::expect_identical(names(predict(fit)), names(predict(plain)), label = paste(label, "predict"))
-  testthat::expect_identical(rownames(model.frame(fit)), rownames(model.frame(plain)), label = paste(label, "model.frame"))
+  testthat::expect_identical(rownames(model.frame(fit)), rownames(model.frame(plain)),
+                             label = paste(label, "model.frame"))
   testthat::expect_identical(rownames(simulate(fit)), rownames(simulate(plain)), label = paste(label, "simulate"))
-  testthat::expect_identical(names(na.action(model.frame(fit))), names(na.action(plain)), label = paste(label, "na.action"))
+  testthat::expect_identical(names(na.action(model.frame(fit))), names(na.action(plain)),
+                             label = paste(label, "na.action"))
   fit
 }
 
@@ -58,7 +60,8 @@ test_that("no text is made of the row names of long data", {
 })
 
 test_that("what is wrong with the rows that are left says why others are not there", {
-  arms <- data.frame(arm = gl(2, 30, labels = c("ctl", "trt")), grp = c(rep(NA, 30), rep(paste0("t", 1:6), each = 5)), y = sin(1:60))
+  arms <- data.frame(arm = gl(2, 30, labels = c("ctl", "trt")), grp = c(rep(NA, 30), rep(paste0("t", 1:6), each = 5)),
+                     y = sin(1:60))
   arms$z <- as.numeric(arms$arm)
   arms$w <- replace(rep(1, 60), 1:30, NA)
   arms$one <- c(rep(c("a", "b"), 15), rep("c", 30))

@@ -2,14 +2,17 @@ in_seconds <- function(expr, limit) expect_lt(system.time(expr)[["elapsed"]], li
 
 set.seed(1)
 n <- 60000
-d <- data.frame(y = rnorm(n), x = rnorm(n), id = factor(sample(3e4, n, TRUE)), a = factor(sample(3000, n, TRUE)), b = factor(sample(3000, n, TRUE)),
+d <- data.frame(y = rnorm(n), x = rnorm(n), id = factor(sample(3e4, n, TRUE)), a = factor(sample(3000, n, TRUE)),
+                b = factor(sample(3000, n, TRUE)),
                 g = gl(20, n / 20), v = factor(rep(1:150, length.out = n)))
 limited <- lmm_control(memory_limit = 2e9)
 
 test_that("columns are counted as the model matrix has them", {
-  e <- data.frame(f = gl(3, 4), h = gl(2, 2, 12), x = 1:12 + 0.5, k = rep(c("u", "v", "w"), 4), l = rep(c(TRUE, FALSE), 6))
+  e <- data.frame(f = gl(3, 4), h = gl(2, 2, 12), x = 1:12 + 0.5, k = rep(c("u", "v", "w"), 4),
+                  l = rep(c(TRUE, FALSE), 6))
   e$m <- cbind(e$x, e$x^2)
-  for (formula in list(~ f, ~ f * h, ~ 0 + f, ~ 0 + f:h, ~ f:h, ~ x + f:x, ~ k * l, ~ m, ~ m:f, ~ poly(x, 3), ~ f / h, ~ 1, ~ x)) {
+  for (formula in list(~ f, ~ f * h, ~ 0 + f, ~ 0 + f:h, ~ f:h, ~ x + f:x, ~ k * l, ~ m, ~ m:f, ~ poly(x, 3), ~ f / h,
+                       ~ 1, ~ x)) {
     terms <- terms(formula)
     frame <- model.frame(formula, e)
     names(frame) <- variable_labels(terms)
@@ -21,7 +24,9 @@ test_that("columns are counted as the model matrix has them", {
 })
 
 test_that("many fixed columns are refused at once, with a remedy that fits", {
-  in_seconds(refuses(lmm(y ~ id + (1 | g), d), "numeric", c("fixed effects have 25,[0-9]+ columns", "of `id`", "GB of memory", "Make it a random effect: \\(1 \\| id\\)")), 5)
+  in_seconds(refuses(lmm(y ~ id + (1 | g), d), "numeric",
+                     c("fixed effects have 25,[0-9]+ columns", "of `id`", "GB of memory",
+                       "Make it a random effect: \\(1 \\| id\\)")), 5)
   in_seconds(refuses(lmm(y ~ a:b + (1 | g), d), "numeric", c("9,000,001 columns", "`a:b`", "\\(1 \\| a:b\\)")), 5)
   refuses(lmm(y ~ x * a * b + (1 | g), d), "numeric", c("`a:b`", "\\(1 \\| a:b\\)"))
   refuses(lmm(y ~ id + (1 | id), d, control = limited), "numeric", "`id` is a grouping factor already")
@@ -34,10 +39,12 @@ test_that("many fixed columns are refused at once, with a remedy that fits", {
 })
 
 test_that("many random columns and variance parameters are refused at once", {
-  in_seconds(refuses(lmm(y ~ x + (id | g), d), "numeric", c("\\(id \\| g\\)", "variance parameters", "\\(1 \\| g:id\\)")), 5)
+  in_seconds(refuses(lmm(y ~ x + (id | g), d), "numeric",
+                     c("\\(id \\| g\\)", "variance parameters", "\\(1 \\| g:id\\)")), 5)
   refuses(lmm(y ~ x + (a:b | g), d), "numeric", c("9,000,001 columns", "variance parameters"))
   refuses(lmm(y ~ x + (id || g), d, control = limited), "numeric", "columns for each level")
-  refuses(lmm(y ~ x + (v | g), d, control = lmm_control(memory_limit = 1e12)), "numeric", c("11,325 variance parameters", "would take about [0-9]+ days"))
+  refuses(lmm(y ~ x + (v | g), d, control = lmm_control(memory_limit = 1e12)), "numeric",
+          c("11,325 variance parameters", "would take about [0-9]+ days"))
 })
 
 test_that("a fit that takes minutes says so before it begins", {
@@ -49,7 +56,8 @@ test_that("a fit that takes minutes says so before it begins", {
 
 test_that("draws that memory does not hold are refused at once", {
   m <- suppressMessages(lmm(y ~ x + (1 | g), mk()))
-  for (f in list(function(n) lrt(m, nsim = n), function(n) rlrt(m, nsim = n), function(n) bootstrap(m, nsim = n), function(n) simulate(m, nsim = n),
+  for (f in list(function(n) lrt(m, nsim = n), function(n) rlrt(m, nsim = n), function(n) bootstrap(m, nsim = n),
+                 function(n) simulate(m, nsim = n),
                  function(n) confint(m, method = "boot", nsim = n))) {
     in_seconds(refuses(f(1e12), "numeric", "not enough memory for 1,000,000,000,000 draws"), 5)
   }

@@ -48,7 +48,8 @@ test_that("misuse is named", {
     list(NULL ~ (1 | g), "constant"), list("y" ~ (1 | g), "constant"), list(pi() ~ (1 | g), "constant"),
     list((y | g) ~ x, "not a variable"),
     list(y ~ x + 1 | g, "unparenthesised `\\|`.*\\n.*\\(x \\+ 1 \\| g\\)"), list(y ~ x || g, "unparenthesised"),
-    list(y ~ x + (1 | g) * f, "only be added"), list(y ~ (1 | g):f, "only be added"), list(y ~ x - (1 | g), "only be added"),
+    list(y ~ x + (1 | g) * f, "only be added"), list(y ~ (1 | g):f, "only be added"),
+    list(y ~ x - (1 | g), "only be added"),
     list(y ~ ((1 | g) + x)^2, "only be added"), list(y ~ x + (1 | g | h), "two `\\|`"),
     list(y ~ (0 | g), "no columns"), list(y ~ (-1 | g), "no columns"), list(y ~ (1 | 1), "`1`.*constant"),
     list(y ~ (1 | "g"), "constant"), list(y ~ (1 | g + 1), "constant"), list(y ~ (1 | g - h), "`-` has no meaning"),
@@ -56,7 +57,8 @@ test_that("misuse is named", {
     list(y ~ (x | g) + (1 + x | g), "appears twice"), list(y ~ (1 | g:h) + (1 | h:g), "appears twice"),
     list(y ~ (1 | g) + (1 | g/h), "appears twice"), list(y ~ x + Error(g) + (1 | g), "aov syntax"),
     list(y ~ log(1 | g), "inside a function"), list(y ~ I(1 | g) + (1 | h), "inside a function"),
-    list(y ~ ("a" | g), "cannot read"), list(y ~ (1 | g %in% h), "`%in%` has no meaning"), list(y ~ (. | g), "`\\.`"), list(. ~ x + (1 | g), "response"), list(y ~ x ~ (1 | g), "~|added")
+    list(y ~ ("a" | g), "cannot read"), list(y ~ (1 | g %in% h), "`%in%` has no meaning"), list(y ~ (. | g), "`\\.`"),
+    list(. ~ x + (1 | g), "response"), list(y ~ x ~ (1 | g), "~|added")
   )
   for (case in wrong) {
     e <- tryCatch(model_spec(case[[1L]]), error = identity)

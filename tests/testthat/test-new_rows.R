@@ -72,7 +72,8 @@ test_that("a one-column matrix and a vector are the same variable", {
   for (formula in list(y ~ x + (1 | g), y ~ poly(x, 2) + (1 | g))) {
     read <- read_frame(formula, scaled)
     vector <- transform(d, x = as.vector(scaled$x))[1:5, ]
-    expect_equal(design(read$frame, new_rows(read$frame, scaled[1:5, ])), design(read$frame, new_rows(read$frame, vector)))
+    expect_equal(design(read$frame, new_rows(read$frame, scaled[1:5, ])),
+                 design(read$frame, new_rows(read$frame, vector)))
   }
 })
 

@@ -27,7 +27,8 @@ test_that("parameters have values by position or by name, and what is not named 
 
 test_that("what is no parameter, or no value of one, is refused", {
   fit <- lmm(y ~ x + (x | g), behavior_data())
-  for (bad in list(c(z = 1), list(beta = 1:3), list(theta = 1), c(sigma = -1), c(`sd_x|g` = -1), c(`cor_x.(Intercept)|g` = 2), "a", c(1, 2),
+  for (bad in list(c(z = 1), list(beta = 1:3), list(theta = 1), c(sigma = -1), c(`sd_x|g` = -1),
+                   c(`cor_x.(Intercept)|g` = 2), "a", c(1, 2),
                    c(x = NA), list(x = 1:2), list(beta = c(z = 1)), TRUE)) {
     expect_error(simulate(fit, newparams = bad), class = "lmm_error_input")
   }
@@ -39,7 +40,8 @@ test_that("what is no parameter, or no value of one, is refused", {
 test_that("weights and an offset of new rows enter their variance and mean", {
   fit <- lmm(y ~ x + (1 | g), behavior_data())
   new <- data.frame(x = 0, g = "new")[rep(1, 4000), ]
-  y <- simulate(fit, 1, seed = 1, newdata = new, allow.new.levels = TRUE, newparams = c(`sd_(Intercept)|g` = 0, sigma = 1),
+  y <- simulate(fit, 1, seed = 1, newdata = new, allow.new.levels = TRUE,
+                newparams = c(`sd_(Intercept)|g` = 0, sigma = 1),
                 weights = rep(c(1, 100), 2000), offset = rep(c(0, 50), 2000))$sim_1 - fixef(fit)[[1]]
   expect_equal(mean(y[c(FALSE, TRUE)]), 50, tolerance = 1e-3)
   expect_equal(sd(y[c(FALSE, TRUE)]), 0.1, tolerance = 0.05)
@@ -54,7 +56,8 @@ test_that("a formula with parameters needs no fit and no response", {
   expect_equal(rowMeans(line), c(5, 1), tolerance = 0.1)
   expect_equal(cov(t(line)), matrix(c(4, -0.5, -0.5, 0.25), 2), tolerance = 0.15)
   theta <- list(beta = c(5, 1), theta = c(20, -2.5, sqrt(25 - 6.25)), sigma = 0.1)
-  expect_equal(simulate_lmm(z ~ x + (x | g), design, theta, seed = 1), simulate_lmm(~ x + (x | g), design, p, seed = 1), tolerance = 1e-10)
+  expect_equal(simulate_lmm(z ~ x + (x | g), design, theta, seed = 1), simulate_lmm(~ x + (x | g), design, p, seed = 1),
+               tolerance = 1e-10)
   expect_error(simulate_lmm(~ x + (x | g), design, p[-2]), "`x`", class = "lmm_error_input")
   expect_error(simulate_lmm(~ x + (x | g), design, p[-3]), "sd_\\(Intercept\\)", class = "lmm_error_input")
   expect_error(simulate_lmm(log(z) ~ x + (x | g), design, p), class = "lmm_error_input")

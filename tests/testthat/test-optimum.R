@@ -24,7 +24,8 @@ test_that("as many coefficients as nearly all rows allow: the limit at a residua
   d <- mk()
   set.seed(1)
   for (i in 1:90) d[[paste0("z", i)]] <- rnorm(96)
-  expect_message(fit <- lmm(reformulate(c(paste0("z", 1:90), "(1 | g)"), "y"), d), "residual variance is estimated as 0")
+  expect_message(fit <- lmm(reformulate(c(paste0("z", 1:90), "(1 | g)"), "y"), d),
+                 "residual variance is estimated as 0")
   # K'y with K'X = 0 has the covariance matrix s2 (I + r K'ZZ'K); r to infinity, eigenvalues e:
   # sum log e + nu (1 + log(2 pi s2)) + log|X'X|, s2 = mean(z^2 / e).
   X <- as.matrix(cbind(1, d[paste0("z", 1:90)]))
@@ -45,7 +46,8 @@ test_that("a likelihood without bound is told as such", {
   set.seed(5)
   d$z <- rnorm(24)
   d$z2 <- rnorm(24)
-  expect_warning(lmm(y ~ x + (x + z + z2 | g), d, REML = FALSE), "falls without bound", class = "lmm_warning_convergence")
+  expect_warning(lmm(y ~ x + (x + z + z2 | g), d, REML = FALSE), "falls without bound",
+                 class = "lmm_warning_convergence")
 })
 
 test_that("crossed factors that fit y exactly with a correlation of 1 have no residual variance", {
@@ -121,7 +123,8 @@ test_that("crossed random effects that fit every row have a limit at a residual 
   set.seed(1)
   d <- data.frame(g = gl(8, 3), h = factor(sample(6, 24, TRUE)), x = rnorm(24))
   d$y <- rnorm(8)[d$g] + rnorm(8)[d$g] * d$x + rnorm(6)[d$h] + rnorm(6)[d$h] * d$x + 0.01 * rnorm(24)
-  expect_message(fit <- lmm(y ~ x + (x || g) + (x || h), d), "residual variance is estimated as 0", class = "lmm_message_boundary")
+  expect_message(fit <- lmm(y ~ x + (x || g) + (x || h), d), "residual variance is estimated as 0",
+                 class = "lmm_message_boundary")
   expect_equal(c(logLik(fit)), -29.41985, tolerance = 1e-6)          # best of dense searches, sigma to 0
   expect_identical(sigma(fit), 0)
   # K'y is normal with the covariance matrix K'ZDZ'K: its density at the estimates, then changed a little
@@ -130,7 +133,8 @@ test_that("crossed random effects that fit every row have a limit at a residual 
   Zg <- model.matrix(~ 0 + g, d)
   Zh <- model.matrix(~ 0 + h, d)
   minus <- function(v) {
-    V <- crossprod(K, (v[1] * tcrossprod(Zg) + v[2] * tcrossprod(Zg * d$x) + v[3] * tcrossprod(Zh) + v[4] * tcrossprod(Zh * d$x)) %*% K)
+    V <- crossprod(K, (v[1] * tcrossprod(Zg) + v[2] * tcrossprod(Zg * d$x) + v[3] * tcrossprod(Zh) + v[4] *
+                       tcrossprod(Zh * d$x)) %*% K)
     z <- crossprod(K, d$y)
     22 * log(2 * pi) + c(determinant(V)$modulus) + sum(z * solve(V, z)) + c(determinant(crossprod(X))$modulus)
   }
@@ -147,13 +151,15 @@ test_that("crossed random effects that fit every row have a limit at a residual 
 
 test_that("a coefficient without error is not tested", {
   # The second row of each pair has a coefficient of its own. Of the first rows those with small weights vary least: the
-  # residual variance is 0, the four first rows have equal variances, and the coefficients are differences without error.
+  # residual variance is 0, the four first rows have equal variances, and the coefficients are differences without
+  # error.
   first <- c(0.01, -0.02, 1, -1)
   d <- data.frame(g = gl(4, 2), w = c(0.01, 1, 0.1, 1, 10, 1, 100, 1), y = rep(first, each = 2L))
   for (k in 1:4) d[[letters[k]]] <- as.numeric(seq_len(8) == 2 * k)
   d$y <- d$y + d$a + 2 * d$b + 3 * d$c + 4 * d$d
   expect_message(fit <- lmm(y ~ a + b + c + d + (1 | g), d, weights = w), "residual variance is estimated as 0")
-  expect_warning(table <- coef(summary(fit)), "no t test of .a., .b., .c., .d.: no random effect", class = "lmm_warning_precision")
+  expect_warning(table <- coef(summary(fit)), "no t test of .a., .b., .c., .d.: no random effect",
+                 class = "lmm_warning_precision")
   expect_equal(unname(table[, "Estimate"]), c(mean(first), 1:4), tolerance = 1e-6)
   expect_true(all(is.na(table[-1L, "t value"])))
   expect_equal(table[1L, "Std. Error"], sd(first) / 2, tolerance = 1e-6)
@@ -195,6 +201,7 @@ test_that("an exact fit by the fixed effects stays one, wherever the response li
   d <- data.frame(g = gl(12, 8), x = rnorm(96))
   for (origin in c(0, 5, 1e6, 1e12)) {
     d$y <- origin + 2 * d$x
-    expect_warning(lmm(y ~ x + (1 | g), d), "exact linear function of the fixed effects", class = "lmm_warning_precision")
+    expect_warning(lmm(y ~ x + (1 | g), d), "exact linear function of the fixed effects",
+                   class = "lmm_warning_precision")
   }
 })

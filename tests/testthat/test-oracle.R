@@ -70,7 +70,8 @@ test_that("sigma is the profiled one, and the stored theta is the factor of Sigm
     theta <- split(unname(getME(x$fit, "theta")), rep(seq_along(sizes), sizes))
     at <- oracle_profile(x$oracle, unlist(theta[position], use.names = FALSE), x$reml)
     expect_lte(relative(sigma(x$fit)^2, at$sigma2), 1e-8, label = paste(x$label, "sigma"))
-    expect_lte(relative(unlist(x$Sigma), unlist(lapply(at$Sigma, `*`, at$sigma2))), 1e-8, label = paste(x$label, "Sigma"))
+    expect_lte(relative(unlist(x$Sigma), unlist(lapply(at$Sigma, `*`, at$sigma2))), 1e-8,
+               label = paste(x$label, "Sigma"))
   }
 })
 
@@ -109,9 +110,11 @@ test_that("conditional and joint covariance matrices are those of the dense form
     order <- stacked_order(x$case, fit, x$oracle)
     joint <- vcov(fit, full = TRUE)
     q <- length(truth$b)
-    expect_lte(relative(unname(joint[seq_len(q), seq_len(q)]), truth$prediction_error[order, order]), 1e-8, label = x$label)
+    expect_lte(relative(unname(joint[seq_len(q), seq_len(q)]), truth$prediction_error[order, order]), 1e-8,
+               label = x$label)
     if (x$oracle$p > 0) {
-      expect_lte(relative(unname(joint[seq_len(q), -seq_len(q)]), truth$prediction_cross[order, ]), 1e-8, label = x$label)
+      expect_lte(relative(unname(joint[seq_len(q), -seq_len(q)]), truth$prediction_cross[order, ]), 1e-8,
+                 label = x$label)
     }
     expect_lte(relative(unname(unlist(lapply(unclass(ranef(fit)), conditional_sd))^2),
                         conditional_of_oracle(fit, truth, order)), 1e-8, label = x$label)

@@ -10,7 +10,8 @@ origin_data <- function() {
 squared <- function() fixef(lmm(y ~ x + I(x^2) + (1 | g), origin_data()))
 
 # The same numbers, whatever the coefficient is called.
-expect_squared <- function(fit, label = NULL) expect_equal(unname(fixef(fit)), unname(squared()), tolerance = 1e-9, label = label)
+expect_squared <- function(fit, label = NULL) expect_equal(unname(fixef(fit)), unname(squared()), tolerance = 1e-9,
+                                                           label = label)
 
 test_that("what is local where the fit was made goes before what is global", {
   made <- function() {
@@ -48,7 +49,8 @@ test_that("what is only known where update() is called is found there", {
   updated <- function(fit) {
     local_power <- 2
     raise <- function(x) x^local_power
-    list(update(fit, . ~ . + I(x^local_power)), update(fit, . ~ . + raise(x)), update(update(fit, . ~ . + raise(x)), . ~ .))
+    list(update(fit, . ~ . + I(x^local_power)), update(fit, . ~ . + raise(x)),
+         update(update(fit, . ~ . + raise(x)), . ~ .))
   }
   for (new in updated(fit)) expect_squared(new)
 })
@@ -56,7 +58,8 @@ test_that("what is only known where update() is called is found there", {
 test_that("the environment of the formula is the one it was written in", {
   made <- function() {
     fit <- lmm(y ~ x + (1 | g), origin_data())
-    c(identical(environment(formula(fit)), environment()), identical(environment(formula(update(fit, . ~ . - x))), environment()))
+    c(identical(environment(formula(fit)), environment()),
+      identical(environment(formula(update(fit, . ~ . - x))), environment()))
   }
   expect_identical(made(), c(TRUE, TRUE))
   elsewhere <- new.env()
@@ -74,7 +77,8 @@ test_that("the data of each fit are found again, whatever made the fits", {
   for (i in seq_along(parts)) loop[[i]] <- lmm(y ~ x + (1 | g), parts[[i]])
   wrapper <- function(...) lmm(y ~ x + (1 | g), ...)
   ways <- list(
-    lambda = lapply(parts, function(p) lmm(y ~ x + (1 | g), p)), argument = lapply(parts, lmm, formula = y ~ x + (1 | g)), loop = loop,
+    lambda = lapply(parts, function(p) lmm(y ~ x + (1 | g), p)),
+    argument = lapply(parts, lmm, formula = y ~ x + (1 | g)), loop = loop,
     do.call = lapply(parts, function(p) do.call(lmm, list(y ~ x + (1 | g), p))), wrapper = lapply(parts, wrapper),
     Map = Map(function(p, k) lmm(y ~ x + (1 | g), data = p), parts, 1:2))
   if (nzchar(system.file(package = "purrr"))) {

@@ -32,12 +32,14 @@ test_that("a plot leaves the device as it was", {
 
 test_that("levels are named where there is room for their names, and lines stand where they should", {
   few <- page_of(plot(ranef(example_fit("penicillin"))))
-  for (level in levels(penicillin$blend)) expect_true(any(grepl(paste0("(", level, ")"), few, fixed = TRUE)), label = level)
+  for (level in levels(penicillin$blend)) expect_true(any(grepl(paste0("(", level, ")"), few, fixed = TRUE)),
+                                                      label = level)
   set.seed(1)
   d <- data.frame(g = factor(sprintf("level%03d", rep(1:300, each = 3))))
   d$y <- rnorm(300)[d$g] + rnorm(900)
   expect_false(any(grepl("level", page_of(plot(ranef(lmm(y ~ 1 + (1 | g), d)))), fixed = TRUE)))
-  dotted <- function(type) sum(grepl("\\[ *[0-9.]+.*\\] 0 d", page_of(plot(example_fit("irrigation_full"), type = type))))
+  dotted <- function(type) sum(grepl("\\[ *[0-9.]+.*\\] 0 d",
+                                     page_of(plot(example_fit("irrigation_full"), type = type))))
   expect_gt(dotted("residuals"), 0)       # zero
   expect_gt(dotted("qq"), 0)              # through the quartiles
   expect_identical(dotted("scale"), 0L)

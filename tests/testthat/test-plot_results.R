@@ -11,7 +11,8 @@ test_that("one call shows the panel of an analyst, and a layout of the user is u
   })
   expect_identical(names(on_paper(plot(fit, which = 2))), "qq")
   expect_error(on_paper(plot(fit, which = 7)), class = "lmm_error_input")
-  expect_error(on_paper(plot(lmm(yield ~ treat + (1 | blend), penicillin, control = lmm_control(keep_rows = FALSE)))), class = "lmm_error_input")
+  expect_error(on_paper(plot(lmm(yield ~ treat + (1 | blend), penicillin, control = lmm_control(keep_rows = FALSE)))),
+               class = "lmm_error_input")
 })
 
 test_that("arguments of the user go before those of the plot", {
@@ -21,7 +22,8 @@ test_that("arguments of the user go before those of the plot", {
   expect_identical(sum(grepl("\\(r[0-9]{2}\\)", page)), 2L)
   far <- sprintf("(r%02d)", order(-abs(rstandard(fit)))[1:2])
   for (name in far) expect_true(any(grepl(name, page, fixed = TRUE)), label = name)
-  for (draw in list(function(...) plot(profile(fit, "theta_"), ...), function(...) plot(ranef(fit), ...), function(...) plot(bootstrap(fit, sigma, nsim = 20, seed = 1), ...),
+  for (draw in list(function(...) plot(profile(fit, "theta_"), ...), function(...) plot(ranef(fit), ...),
+                    function(...) plot(bootstrap(fit, sigma, nsim = 20, seed = 1), ...),
                     function(...) plot(rlrt(fit), ...), function(...) plot(ems(fit), ...))) {
     expect_true(any(grepl("(myaxis)", page_of(draw(xlab = "myaxis")), fixed = TRUE)))
   }
@@ -58,7 +60,8 @@ test_that("formulas of lme4 and nlme make trellis objects", {
   expect_error(plot(fit, resid(.) ~ nosuch), class = "lmm_error_input")
   expect_error(plot(fit, resid(.) ~ c(1, 2)), class = "lmm_error_input")
   d$y[1:3] <- NA
-  expect_s3_class(plot(suppressMessages(lmm(y ~ x + (1 | g), d, na.action = na.exclude)), resid(.) ~ fitted(.) | g), "trellis")
+  expect_s3_class(plot(suppressMessages(lmm(y ~ x + (1 | g), d, na.action = na.exclude)), resid(.) ~ fitted(.) | g),
+                  "trellis")
 })
 
 test_that("results of tests, bootstraps and studies are drawn from their numbers", {
@@ -78,7 +81,8 @@ test_that("effects are the estimated means of contest(), averaged over other fac
   fit <- example_fit("irrigation_full")
   shown <- on_paper(plot_effects(fit, "irrigation"))
   L <- cbind(1, rbind(0, diag(3)), 0.5, rbind(0, diag(3)) / 2)
-  expect_equal(shown[c("estimate", "lower", "upper")], contest(fit, L, joint = FALSE)[c("Estimate", "lower", "upper")], ignore_attr = TRUE, tolerance = 1e-8)
+  expect_equal(shown[c("estimate", "lower", "upper")], contest(fit, L, joint = FALSE)[c("Estimate", "lower", "upper")],
+               ignore_attr = TRUE, tolerance = 1e-8)
   expect_identical(nrow(on_paper(plot_effects(fit, c("irrigation", "variety")))), 8L)
   d <- behavior_data()
   slope <- lmm(y ~ x + I(x^2) + t + (1 | g), d)
@@ -128,9 +132,11 @@ test_that("ggplot2 draws the same numbers", {
   expect_s3_class(p, "ggplot")
   expect_equal(p$data$y[p$data$panel == "Residuals"], unname(residuals(fit, "pearson")))
   design <- expand.grid(x = 0:3, g = factor(1:4))
-  power <- power_study(~ x + (1 | g), design, c(`(Intercept)` = 0, x = 1, g = 1, sigma = 1), effects = list(x = c(0, 1)), nsim = 4, seed = 1)
+  power <- power_study(~ x + (1 | g), design, c(`(Intercept)` = 0, x = 1, g = 1, sigma = 1),
+                       effects = list(x = c(0, 1)), nsim = 4, seed = 1)
   on_paper({
-    for (x in list(fit, ranef(fit), bootstrap(fit, sigma, nsim = 10, seed = 1), rlrt(fit), ems(fit), power, profile(fit, "sigma"), group_influence(fit))) {
+    for (x in list(fit, ranef(fit), bootstrap(fit, sigma, nsim = 10, seed = 1), rlrt(fit), ems(fit), power,
+                   profile(fit, "sigma"), group_influence(fit))) {
       print(ggplot2::autoplot(x))
     }
     plot(power)

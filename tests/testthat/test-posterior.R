@@ -14,7 +14,8 @@ for (k in seq_len(nrow(numbers))) {
   test_that(paste("quadrature of", numbers$model[k], "under", numbers$prior[k]), {
     own <- rows[rows$model == numbers$model[k] & rows$prior == numbers$prior[k], ]
     several <- numbers$model[k] %in% c("sleepstudy", "Penicillin_crossed")
-    draws <- posterior(posterior_fit(numbers$model[k]), max(asked, if (several) 2e4 else 4000), posterior_prior(numbers$prior[k]), seed = 11, random = FALSE)
+    draws <- posterior(posterior_fit(numbers$model[k]), max(asked, if (several) 2e4 else 4000),
+                       posterior_prior(numbers$prior[k]), seed = 11, random = FALSE)
     grid <- attr(draws, "about")$grid
     margins <- if (!is.null(grid)) grid_margins(grid)
     sizes <- if (several) summary(draws)
@@ -44,7 +45,8 @@ for (k in seq_len(nrow(numbers))) {
 
 test_that("improper posteriors of the reference file are refused", {
   for (k in which(cases$prior == "iw_V1_nu0")) {
-    expect_error(posterior(posterior_fit(cases$model[k]), prior = posterior_prior("iw_V1_nu0")), class = "lmm_error_improper")
+    expect_error(posterior(posterior_fit(cases$model[k]), prior = posterior_prior("iw_V1_nu0")),
+                 class = "lmm_error_improper")
   }
 })
 

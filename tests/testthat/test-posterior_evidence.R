@@ -10,12 +10,15 @@ test_that("marginal likelihoods agree with an independent integral", {
     V <- diag(sigma^2, 20) + sd^2 * same
     A <- crossprod(X, solve(V, X))
     r <- y - X %*% solve(A, crossprod(X, solve(V, y)))
-    exp(as.numeric(-8 * log(2 * pi) - determinant(V)$modulus / 2 - determinant(A)$modulus / 2 - crossprod(r, solve(V, r)) / 2))
+    exp(as.numeric(-8 * log(2 * pi) - determinant(V)$modulus / 2 - determinant(A)$modulus / 2 -
+                   crossprod(r, solve(V, r)) / 2))
   }
   scale <- density(0, 5)
-  integral <- function(f) integrate(Vectorize(function(u) f(exp(u)) / scale), log(1.5), log(20), rel.tol = 1e-7)$value * scale   # 1 / sigma
+  integral <- function(f) integrate(Vectorize(function(u) f(exp(u)) / scale), log(1.5), log(20),
+                                    rel.tol = 1e-7)$value * scale   # 1 / sigma
   one <- log(integral(function(sigma) density(0, sigma)))
-  two <- log(integral(function(sigma) integrate(Vectorize(function(sd) density(sd, sigma) / scale * 2 * dnorm(sd, 0, 4)), 0, 40, rel.tol = 1e-6)$value * scale))
+  two <- log(integral(function(sigma) integrate(Vectorize(function(sd) density(sd, sigma) / scale * 2 *
+                                                          dnorm(sd, 0, 4)), 0, 40, rel.tol = 1e-6)$value * scale))
   a <- posterior(large, 100, prior, seed = 1)
   b <- posterior(small, 100, prior["residual"], seed = 1)
   expect_equal(marginal_likelihood(b)$log, one, tolerance = 1e-6)

@@ -9,7 +9,8 @@ test_that("cubics are exact between the nodes, and draws have the density", {
   x <- -5 + 0.25 * t(out$place)
   expect_equal(out$values[1, ], -(x[, 1]^2 - x[, 1] * x[, 2] + x[, 2]^2) / 1.5, tolerance = 1e-10)
   expect_equal(out$values[2, ], x[, 1]^3 - 2 * x[, 1] * x[, 2]^2 + x[, 2], tolerance = 1e-10)
-  for (u in list(pnorm(x[, 1]), pnorm(x[, 2]), pnorm((x[, 2] - x[, 1] / 2) / sqrt(0.75)))) expect_gt(ks.test(u, "punif")$p.value, 1e-4)
+  for (u in list(pnorm(x[, 1]), pnorm(x[, 2]),
+                 pnorm((x[, 2] - x[, 1] / 2) / sqrt(0.75)))) expect_gt(ks.test(u, "punif")$p.value, 1e-4)
   expect_lt(abs(cor(x[-1, 1], x[-40000, 1])), 4 / sqrt(40000))
   expect_error(engine_result(engine_posterior_lattice(c(3L, 4L), rbind(numeric(12)), 10, 1, 1L), list()), "four nodes")
 })
@@ -36,11 +37,13 @@ test_that("two variances are drawn from a lattice, as by Metropolis", {
     y <- log(abs(exact[[name]]))
     n <- sizes[name, "ess_bulk"]
     for (p in c(0.05, 0.5, 0.95)) {
-      expect_lt(abs(mean(y <= quantile(x, p)) - p), 4.5 * sqrt(p * (1 - p) * (1 / n + 1 / 40000)), label = paste(name, p))
+      expect_lt(abs(mean(y <= quantile(x, p)) - p), 4.5 * sqrt(p * (1 - p) * (1 / n + 1 / 40000)),
+                label = paste(name, p))
     }
   }
   expect_lt(abs(about$evidence[1] - attr(exact, "about")$evidence[1]), 5 * attr(exact, "about")$evidence[2] + 1e-4)
-  expect_identical(posterior(fit, 4000, prior, seed = 1, random = FALSE, threads = 2), posterior(fit, 4000, prior, seed = 1, random = FALSE), ignore_attr = TRUE)
+  expect_identical(posterior(fit, 4000, prior, seed = 1, random = FALSE, threads = 2),
+                   posterior(fit, 4000, prior, seed = 1, random = FALSE), ignore_attr = TRUE)
   expect_output(print(draws), "lattice")
 })
 

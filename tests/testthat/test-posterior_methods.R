@@ -4,7 +4,8 @@ values_of <- function(x) as.list(unclass(x))[names(x)]
 
 test_that("draws have names, chains and the right shape", {
   expect_identical(dim(draws), c(1000L, 14L))
-  expect_identical(names(draws)[c(1, 2, 3, 7)], c("sd__(Intercept).blend", "sigma", "(Intercept)", "r_blend[Blend1,(Intercept)]"))
+  expect_identical(names(draws)[c(1, 2, 3, 7)],
+                   c("sd__(Intercept).blend", "sigma", "(Intercept)", "r_blend[Blend1,(Intercept)]"))
   expect_identical(tail(names(draws), 3), c(".chain", ".iteration", ".draw"))
   expect_identical(as.vector(table(draws$.chain)), rep(250L, 4))
 })
@@ -16,7 +17,8 @@ test_that("a seed fixes the draws, whatever the threads and the session's genera
   expect_identical(get(".Random.seed", globalenv()), state)
   expect_identical(values_of(other), values_of(draws))
   slopes <- lmm(y ~ 1 + t + (t | rat), transform(rats, t = log(1 + (age - 45) / 10)))
-  expect_identical(values_of(posterior(slopes, 200, seed = 3, threads = 2)), values_of(posterior(slopes, 200, seed = 3)))
+  expect_identical(values_of(posterior(slopes, 200, seed = 3, threads = 2)),
+                   values_of(posterior(slopes, 200, seed = 3)))
   set.seed(1)
   first <- posterior(fit, 20)
   set.seed(1)
@@ -26,7 +28,8 @@ test_that("a seed fixes the draws, whatever the threads and the session's genera
 test_that("units of the response scale the draws", {
   scaled <- posterior(lmm(I(1000 * yield) ~ treat + (1 | blend), penicillin), 1000, seed = 1)
   columns <- setdiff(names(draws), c(".chain", ".iteration", ".draw"))
-  expect_equal(as.matrix(as.data.frame(scaled)[columns]), 1000 * as.matrix(as.data.frame(draws)[columns]), tolerance = 1e-6, ignore_attr = TRUE)
+  expect_equal(as.matrix(as.data.frame(scaled)[columns]), 1000 * as.matrix(as.data.frame(draws)[columns]),
+               tolerance = 1e-6, ignore_attr = TRUE)
 })
 
 test_that("the method of the fit does not matter", {

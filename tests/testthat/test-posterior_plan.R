@@ -19,7 +19,8 @@ dense_values <- function(fit, plan, state, i, sigma = NULL, prior = NULL) {
   A <- crossprod(X, W %*% X) + Q
   beta <- as.vector(solve(A, crossprod(X, W %*% y) + Q %*% m))
   r <- y - X %*% beta
-  list(log_det = as.numeric(determinant(V)$modulus + determinant(A)$modulus), r2 = sum(r * (W %*% r)) + sum((beta - m) * (Q %*% (beta - m))),
+  list(log_det = as.numeric(determinant(V)$modulus + determinant(A)$modulus),
+       r2 = sum(r * (W %*% r)) + sum((beta - m) * (Q %*% (beta - m))),
        beta = beta, scale = sqrt(diag(solve(A))))
 }
 
@@ -51,7 +52,8 @@ test_that("points are those of dense formulas", {
   expect_dense(suppressMessages(lmm(y ~ x + offset(z) + (x + z | g), d)))
   expect_dense(suppressMessages(lmm(y ~ x + (1 | g) + (0 + x | g), d, fixed = c(g = 0.7, sigma = 1.2))))
   normal <- list(mean = c(1, 2), sd = c(3, 0.5))
-  expect_dense(suppressMessages(lmm(y ~ x + (1 | g) + (1 | h), d)), list(prior_flat(), fixed = prior_normal(normal$mean, normal$sd)), normal)
+  expect_dense(suppressMessages(lmm(y ~ x + (1 | g) + (1 | h), d)),
+               list(prior_flat(), fixed = prior_normal(normal$mean, normal$sd)), normal)
 })
 
 test_that("draws of the effects have the moments of dense formulas", {
@@ -77,7 +79,8 @@ test_that("draws of the effects have the moments of dense formulas", {
   covariance <- sigma[1]^2 * solve(A)
   order <- c(1:2, 2 + c(seq(1, 13, 2), seq(2, 14, 2)), 17:22)      # columns after levels
   expect_lt(max(abs(colMeans(effects) - mean[order]) / sqrt(diag(covariance)[order] / n)), 4.5)
-  expect_lt(max(abs(cov(effects) - covariance[order, order]) / sqrt(outer(diag(covariance)[order], diag(covariance)[order]))), 5.5 / sqrt(n))
+  expect_lt(max(abs(cov(effects) - covariance[order, order]) / sqrt(outer(diag(covariance)[order],
+                                                                          diag(covariance)[order]))), 5.5 / sqrt(n))
   expect_identical(colnames(effects), c("(Intercept)", "x", at$plan$labels$random))
 })
 
@@ -90,8 +93,10 @@ test_that("Jacobians are those of numerical differentiation", {
     free <- at[is.na(term$held_cor[at]), , drop = FALSE]
     set.seed(q)
     x <- rnorm(q + nrow(free), sd = 0.5)
-    plan <- list(terms = list(term), search_sigma = FALSE, free_sigma = TRUE, free_sd = rep(c(TRUE, FALSE), c(q, nrow(free))),
-                 coordinates = data.frame(kind = rep(c("sd", "cor"), c(q, nrow(free))), term = rep(1L, q + nrow(free)), row = c(seq_len(q), free[, 1]), col = c(seq_len(q), free[, 2])))
+    plan <- list(terms = list(term), search_sigma = FALSE, free_sigma = TRUE,
+                 free_sd = rep(c(TRUE, FALSE), c(q, nrow(free))),
+                 coordinates = data.frame(kind = rep(c("sd", "cor"), c(q, nrow(free))), term = rep(1L, q + nrow(free)),
+                                          row = c(seq_len(q), free[, 1]), col = c(seq_len(q), free[, 2])))
     values <- function(x) {
       state <- decode_points(plan, matrix(x, 1))
       if (q == 1) return(state$terms[[1]]$s[1, ])
@@ -119,7 +124,8 @@ test_that("Jacobians are those of numerical differentiation", {
 test_that("LKJ and Wishart densities have their constants", {
   expect_equal(exp(lkj_constant(1, 2)), 2)
   expect_equal(exp(lkj_constant(2, 2)), integrate(function(r) 1 - r^2, -1, 1)$value)
-  set.seed(4)                                                   # volume of the correlation matrices of order 3: pi^2 / 2
+  # volume of the correlation matrices of order 3: pi^2 / 2
+  set.seed(4)
   r <- matrix(runif(3e5, -1, 1), ncol = 3)
   det <- 1 + 2 * r[, 1] * r[, 2] * r[, 3] - rowSums(r^2)
   expect_equal(exp(lkj_constant(1, 3)), pi^2 / 2)

@@ -1,5 +1,6 @@
 test_that("all plots are drawn and bad names refused", {
-  draws <- posterior(lmm(yield ~ treat + (1 | blend), penicillin), 400, list(prior_half_t(3, 5), fixed = prior_normal(0, 100)), seed = 1)
+  draws <- posterior(lmm(yield ~ treat + (1 | blend), penicillin), 400,
+                     list(prior_half_t(3, 5), fixed = prior_normal(0, 100)), seed = 1)
   grDevices::pdf(NULL)
   on.exit(grDevices::dev.off())
   for (type in c("density", "trace", "intervals", "pairs", "prior")) expect_invisible(plot(draws, type))
@@ -10,7 +11,8 @@ test_that("all plots are drawn and bad names refused", {
 
 test_that("the prior drawn beside a posterior is the marginal prior", {
   slopes <- lmm(y ~ t + (t | rat), transform(rats, t = log(1 + (age - 45) / 10)))
-  about <- attr(posterior(slopes, 100, list(prior_inverse_wishart(diag(c(4, 9)), 5), residual = prior_flat()), seed = 1, random = FALSE), "about")
+  about <- attr(posterior(slopes, 100, list(prior_inverse_wishart(diag(c(4, 9)), 5), residual = prior_flat()), seed = 1,
+                          random = FALSE), "about")
   x <- seq(0.5, 12, by = 0.5)
   own <- prior_curve(about, "sd__t.rat", x)
   set.seed(1)

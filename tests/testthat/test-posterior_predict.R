@@ -4,7 +4,8 @@ draws <- posterior(fit, 4000, seed = 1)
 test_that("predictions are linear in the draws", {
   new <- data.frame(treat = c("A", "C"), blend = c("Blend2", "Blend5"))
   value <- predict(draws, new, draws = TRUE)
-  expect_equal(value[, 2], draws[["(Intercept)"]] + draws$treatC + draws[["r_blend[Blend5,(Intercept)]"]], ignore_attr = TRUE)
+  expect_equal(value[, 2], draws[["(Intercept)"]] + draws$treatC + draws[["r_blend[Blend5,(Intercept)]"]],
+  ignore_attr = TRUE)
   expect_equal(unname(predict(draws, new)), unname(apply(value, 2, median)))
   expect_equal(predict(draws, new, re.form = NA, draws = TRUE)[, 1], draws[["(Intercept)"]], ignore_attr = TRUE)
   expect_equal(length(predict(draws)), 20L)
@@ -17,7 +18,8 @@ test_that("a new level and a new observation have the spread of the model", {
   anew <- value - draws[["(Intercept)"]]
   expect_gt(ks.test(anew / draws[["sd__(Intercept).blend"]], "pnorm")$p.value, 1e-4)
   one <- predict(draws, new, allow.new.levels = TRUE, interval = "prediction", draws = TRUE, seed = 1)[, 1]
-  expect_gt(ks.test((one - draws[["(Intercept)"]]) / sqrt(draws[["sd__(Intercept).blend"]]^2 + draws$sigma^2), "pnorm")$p.value, 1e-4)
+  expect_gt(ks.test((one - draws[["(Intercept)"]]) / sqrt(draws[["sd__(Intercept).blend"]]^2 +
+            draws$sigma^2), "pnorm")$p.value, 1e-4)
   limits <- predict(draws, new, allow.new.levels = TRUE, interval = "prediction", seed = 1)
   expect_identical(colnames(limits), c("fit", "lwr", "upr"))
 })

@@ -44,7 +44,8 @@ test_that("ranks are those of the matrices", {
     Z <- lapply(seq_along(plan$terms), function(t) term_design(fit, t))
     free <- plan$coordinates[plan$free_sd, ]
     ranks <- vapply(rules$sets, function(set) {
-      parts <- lapply(set, function(j) Z[[free$term[j]]][, seq(free$row[j], ncol(Z[[free$term[j]]]), by = plan$terms[[free$term[j]]]$q)])
+      parts <- lapply(set, function(j) Z[[free$term[j]]][, seq(free$row[j], ncol(Z[[free$term[j]]]),
+                                                         by = plan$terms[[free$term[j]]]$q)])
       qr(cbind(X, do.call(cbind, parts)))$rank - qr(X)$rank
     }, 0)
     expect_equal(rules$ranks, ranks)
@@ -70,6 +71,7 @@ test_that("moments that do not exist are said not to", {
 })
 
 test_that("models that have no posterior here are refused by name", {
-  expect_error(posterior(lmm(yield ~ treat + (1 | blend), penicillin, bounded = FALSE)), class = "lmm_error_unsupported")
+  expect_error(posterior(lmm(yield ~ treat + (1 | blend), penicillin, bounded = FALSE)),
+               class = "lmm_error_unsupported")
   expect_error(posterior(3), class = "lmm_error_input")
 })

@@ -11,7 +11,8 @@ test_that("proposals have the densities of their draws", {
   for (proposal in list(split, refined)) {
     x <- proposal$draw(2e5)
     inside <- function(x) abs(x[, 1] - 1) < 0.6 & abs(x[, 2] - 0.4) < 0.5
-    grid <- as.matrix(expand.grid(seq(0.4, 1.6, length.out = 202)[-1] - 0.6 / 201, seq(-0.1, 0.9, length.out = 202)[-1] - 0.5 / 201))
+    grid <- as.matrix(expand.grid(seq(0.4, 1.6, length.out = 202)[-1] - 0.6 / 201,
+                                  seq(-0.1, 0.9, length.out = 202)[-1] - 0.5 / 201))
     mass <- mean(exp(proposal$log(grid))) * 1.2
     expect_lt(abs(mean(inside(x)) - mass), 4.5 * sqrt(mass / 2e5) + 1e-5)
     w <- exp(target(x) - proposal$log(x))
@@ -36,7 +37,8 @@ test_that("a polynomial surrogate leaves nearly equal weights", {
   mode <- posterior_mode(target, c(0, 0))
   tail <- laplace_t(mode)
   points <- tail$draw(150)
-  surrogate <- fit_surrogate(mode, points, list(log = target(points), beta = matrix(0, 0, 150), spread = matrix(0, 0, 150)), tail)
+  surrogate <- fit_surrogate(mode, points,
+                             list(log = target(points), beta = matrix(0, 0, 150), spread = matrix(0, 0, 150)), tail)
   x <- cbind(log(rgamma(2000, 3)), 0)
   x[, 2] <- 0.5 * x[, 1] + rnorm(2000)
   expect_gt(effective_share(target(x) - surrogate(x)$log), 0.9)

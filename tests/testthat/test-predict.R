@@ -100,7 +100,8 @@ test_that("intervals count what they should", {
   x <- data.frame(x = c(0, 1))
   pop <- predict(slope, x, re.form = NA, interval = "prediction")
   z <- cbind(1, x$x)
-  whole <- rowSums((z %*% VarCorr(slope)$g) * z) + sigma(slope)^2 + predict(slope, x, re.form = NA, se.fit = TRUE)$se.fit^2
+  whole <- rowSums((z %*% VarCorr(slope)$g) * z) + sigma(slope)^2 + predict(slope, x, re.form = NA,
+                                                                            se.fit = TRUE)$se.fit^2
   expect_equal(unname(pop[, "upr"] - pop[, "fit"]), unname(qnorm(0.975) * sqrt(whole)))
   fresh <- predict(slope, cbind(x, g = "new"), allow.new.levels = TRUE, interval = "prediction")
   expect_equal(fresh, pop)

@@ -8,8 +8,9 @@ slopes_of <- function(f, x, h = 1e-3 * x) {
   }, 0)
 }
 
-# By dense matrices, for a variance v of the two variances whose estimates have twice the inverse Hessian of -2 log restricted likelihood
-# as covariance matrix C: degrees of freedom 2 v^2 / Var(v), and v less the trace of C times the second derivatives of v.
+# By dense matrices, for a variance v of the two variances whose estimates have twice the inverse Hessian of -2 log
+# restricted likelihood as covariance matrix C: degrees of freedom 2 v^2 / Var(v), and v less the trace of C times the
+# second derivatives of v.
 dense_interval <- function(model, psi, v) {
   criterion <- function(psi) oracle_criterion(model, list(matrix(psi[1])), psi[2], TRUE)
   second <- function(f) vapply(1:2, function(k) slopes_of(function(psi) slopes_of(f, psi)[k], psi), numeric(2))
@@ -34,7 +35,8 @@ test_that("limits have the degrees of freedom and the variance of dense matrices
   }
   new <- data.frame(x = 2, g = c(level, "new"))
   variances <- list(confidence = list(function(psi) error(psi, 1), function(psi) error(psi, 0) + psi[1]),
-                    prediction = list(function(psi) error(psi, 1) + psi[2] / 3, function(psi) error(psi, 0) + psi[1] + psi[2] / 3))
+                    prediction = list(function(psi) error(psi, 1) + psi[2] / 3,
+                                      function(psi) error(psi, 0) + psi[1] + psi[2] / 3))
   for (interval in names(variances)) {
     limits <- predict(fit, new, allow.new.levels = TRUE, interval = interval, weights = 3, level = 0.9)
     for (row in 1:2) {
@@ -42,9 +44,11 @@ test_that("limits have the degrees of freedom and the variance of dense matrices
       reach <- qt(0.95, dense$df) * sqrt(dense$variance)
       if (interval == "prediction") {
         mean <- dense_interval(model, psi, variances$confidence[[row]])
-        reach <- max(reach, sqrt(qt(0.95, max(mean$df, 3))^2 * mean$variance + qnorm(0.95)^2 * (dense$variance - mean$variance)))
+        reach <- max(reach, sqrt(qt(0.95, max(mean$df, 3))^2 * mean$variance + qnorm(0.95)^2 *
+                                 (dense$variance - mean$variance)))
       }
-      expect_equal(unname(limits[row, "upr"] - limits[row, "fit"]), reach, tolerance = 1e-5, label = paste(interval, row))
+      expect_equal(unname(limits[row, "upr"] - limits[row, "fit"]), reach, tolerance = 1e-5,
+                   label = paste(interval, row))
     }
   }
 })
@@ -55,23 +59,27 @@ test_that("means and known levels are those of contest() and predictable()", {
   L <- cbind(1, new$x)
   for (ddf in c("Satterthwaite", "Kenward-Roger", "residual", "asymptotic", "containment")) {
     expect_equal(unname(predict(fit, new, re.form = NA, interval = "confidence", ddf = ddf)[, -1]),
-                 as.matrix(contest(fit, L, joint = FALSE, ddf = ddf)[c("lower", "upper")]), ignore_attr = TRUE, tolerance = 1e-10)
+                 as.matrix(contest(fit, L, joint = FALSE, ddf = ddf)[c("lower", "upper")]), ignore_attr = TRUE,
+                 tolerance = 1e-10)
   }
   for (ddf in c("Kenward-Roger", "residual", "asymptotic")) {
     one <- function(k) {
       random <- matrix(L[k, ], 1, dimnames = list(new$g[k], c("(Intercept)", "x")))
       unlist(predictable(fit, L[k, ], list(g = random), ddf = ddf)[c("Estimate", "lower", "upper")])
     }
-    expect_equal(predict(fit, new, interval = "confidence", ddf = ddf), rbind(one(1), one(2)), ignore_attr = TRUE, tolerance = 1e-8)
+    expect_equal(predict(fit, new, interval = "confidence", ddf = ddf), rbind(one(1), one(2)), ignore_attr = TRUE,
+                 tolerance = 1e-8)
   }
-  expect_error(predict(fit, new, interval = "confidence", ddf = "containment"), "`ddf` must be one of", class = "lmm_error_input")
+  expect_error(predict(fit, new, interval = "confidence", ddf = "containment"), "`ddf` must be one of",
+               class = "lmm_error_input")
 })
 
 test_that("differences along straight lines of the variances agree with the closed form of each row", {
   data <- transform(behavior_data(), h = gl(8, 1, 96))
   set.seed(99)
   data$noise <- rnorm(96)
-  fits <- list(suppressMessages(lmm(y ~ x + (x || g) + (1 | h), data)), lmm(y ~ x + (x | g), data), lmm(y ~ x + (x | g), data, fixed = c(sigma = 1.1)),
+  fits <- list(suppressMessages(lmm(y ~ x + (x || g) + (1 | h), data)), lmm(y ~ x + (x | g), data),
+               lmm(y ~ x + (x | g), data, fixed = c(sigma = 1.1)),
                lmm(y ~ x + (x | g), data, bounded = FALSE), suppressMessages(lmm(noise ~ x + (x | g), data)))
   new <- data.frame(x = c(1, 2), g = c("g02", "new"), h = c("new", "3"))
   for (fit in fits) {
@@ -79,10 +87,12 @@ test_that("differences along straight lines of the variances agree with the clos
                    left_out = lapply(fit$frame$random, function(term) rep(FALSE, term$q)), residual = c(1, 2))
     inference <- interval_inference(fit, "Satterthwaite")
     rows <- new_rows(fit$frame, new, NULL, TRUE, na.pass)
-    by_rows <- adjusted_tests(as_adjusted(inference), rows, target)           # the same covariance matrix of the parameters
+    # the same covariance matrix of the parameters
+    by_rows <- adjusted_tests(as_adjusted(inference), rows, target)
     expect_equal(prediction_tests(inference, rows, target), by_rows, tolerance = 1e-6)
     if (!has_thin_term(fit)) {
-      expect_equal(satterthwaite_predictions(inference, rows, target, whole_variance(fit, rows, target)), by_rows, tolerance = 1e-6)
+      expect_equal(satterthwaite_predictions(inference, rows, target, whole_variance(fit, rows, target)), by_rows,
+                   tolerance = 1e-6)
     }
   }
 })
@@ -90,7 +100,8 @@ test_that("differences along straight lines of the variances agree with the clos
 test_that("an interval for a new level of few has few degrees of freedom", {
   fit <- example_fit("pulp")
   limits <- predict(fit, data.frame(operator = "new"), allow.new.levels = TRUE, interval = "prediction")
-  asymptotic <- predict(fit, data.frame(operator = "new"), allow.new.levels = TRUE, interval = "prediction", ddf = "asymptotic")
+  asymptotic <- predict(fit, data.frame(operator = "new"), allow.new.levels = TRUE, interval = "prediction",
+                        ddf = "asymptotic")
   expect_gt(diff(limits[1, -1]), 1.1 * diff(asymptotic[1, -1]))
 })
 
@@ -111,12 +122,15 @@ test_that("intervals do not depend on units or origins, and follow rows, missing
   for (interval in c("confidence", "prediction")) {
     limits <- predict(fit, new, allow.new.levels = TRUE, interval = interval)
     expect_true(all(is.na(limits[3, ])))
-    expect_equal(predict(moved, transform(new, x = (x + 50) / 7), allow.new.levels = TRUE, interval = interval), 1000 * limits, tolerance = 1e-6)
+    expect_equal(predict(moved, transform(new, x = (x + 50) / 7), allow.new.levels = TRUE, interval = interval),
+                 1000 * limits, tolerance = 1e-6)
   }
-  expect_equal(with_chunk_rows(7L, predict(fit, interval = "confidence", re.form = NA)), predict(fit, interval = "confidence", re.form = NA))
+  expect_equal(with_chunk_rows(7L, predict(fit, interval = "confidence", re.form = NA)),
+               predict(fit, interval = "confidence", re.form = NA))
   free <- lmm(y ~ x + (1 | g), data)
   held <- lmm(y ~ x + (1 | g), data, fixed = c(sigma = sigma(free), `sd_(Intercept)|g` = sqrt(VarCorr(free)$g[1])))
-  expect_equal(predict(held, interval = "prediction"), predict(free, interval = "prediction", ddf = "asymptotic"), tolerance = 1e-6)
+  expect_equal(predict(held, interval = "prediction"), predict(free, interval = "prediction", ddf = "asymptotic"),
+               tolerance = 1e-6)
   negative <- lmm(y ~ x + (1 | g), data, bounded = FALSE)
   expect_equal(predict(negative, interval = "prediction"), predict(free, interval = "prediction"), tolerance = 1e-7)
   none <- lmm(y ~ 0 + (1 | g), data)
@@ -139,6 +153,7 @@ test_that("weights of new rows are given, read from new data, or reported as 1",
 
 test_that("Kenward-Roger intervals of a fit by maximum likelihood are those of the refit by REML", {
   data <- behavior_data()
-  expect_message(ml <- predict(lmm(y ~ x + (1 | g), data, REML = FALSE), interval = "prediction", ddf = "KR"), class = "lmm_message_refit")
+  expect_message(ml <- predict(lmm(y ~ x + (1 | g), data, REML = FALSE), interval = "prediction", ddf = "KR"),
+                 class = "lmm_message_refit")
   expect_equal(ml, predict(lmm(y ~ x + (1 | g), data), interval = "prediction", ddf = "KR"), tolerance = 1e-8)
 })

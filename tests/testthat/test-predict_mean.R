@@ -11,13 +11,15 @@ test_that("the mean of one observation has the variance of predict()", {
 test_that("the mean of k observations has the variance of the balanced one-way layout", {
   fit <- lmm(bright ~ 1 + (1 | operator), pulp)
   ms <- ems(fit)$table$`Mean Sq`
-  found <- predict_mean(fit, data.frame(operator = rep("new", 5)))                 # the mean of a new operator: MS (1/20 + 1/5)
+  # the mean of a new operator: MS (1/20 + 1/5)
+  found <- predict_mean(fit, data.frame(operator = rep("new", 5)))
   expect_equal(found$se^2, ms[1] / 20 + ms[1] / 5, tolerance = 1e-6)
   expect_equal(found$df, 3, tolerance = 1e-4)
   two <- predict_mean(fit, data.frame(operator = rep(c("n1", "n2"), each = 5)))
   expect_equal(two$se^2, ms[1] / 20 + ms[1] / 10, tolerance = 1e-6)
   expect_equal(two$fit, 60.4)
-  all <- predict_mean(fit, pulp, re.form = NA)                                     # the whole study again, with other operators
+  # the whole study again, with other operators
+  all <- predict_mean(fit, pulp, re.form = NA)
   expect_equal(all$se^2, ms[1] / 20 * 2, tolerance = 1e-6)
   weighted <- predict_mean(fit, data.frame(operator = "new"), weights = 4)
   expect_equal(weighted$se^2, ms[1] / 20 + VarCorr(fit)$operator[1] + ms[2] / 4, tolerance = 1e-6)

@@ -65,13 +65,15 @@ test_that("standard errors and degrees of freedom are those of the dense formula
     }
     A <- 2 * solve(numeric_hessian(criterion, it$psi, it$step))
     g <- numeric_gradient(variance, it$psi, it$step)
-    expect_equal(row$df, 2 * row$`Std. Error`^4 / as.numeric(g %*% A %*% g), tolerance = 1e-5, label = paste("df of design", seed))
+    expect_equal(row$df, 2 * row$`Std. Error`^4 / as.numeric(g %*% A %*% g), tolerance = 1e-5,
+                 label = paste("df of design", seed))
     tested <- tested + 1
   }
   expect_gt(tested, 10)
 })
 
-test_that("Kenward and Roger: what estimated parameters add to the error, and the bias of its variance, by differences", {
+test_that("Kenward and Roger: what estimated parameters add to the error, and the bias of its variance, by differences",
+          {
   tested <- 0
   for (seed in c(1:13, 29:41)) {
     it <- interior_prediction(seed)
@@ -83,9 +85,11 @@ test_that("Kenward and Roger: what estimated parameters add to the error, and th
     slopes <- predictor_slopes(function(psi) oracle_predictor(it$model, psi, it$k, it$m), it$psi, it$step)
     added <- sum(C * (slopes %*% oracle_V(it$model, it$Sigma, sigma(it$fit)^2) %*% t(slopes)))
     bias <- sum(C * numeric_hessian(variance, it$psi, it$step)) / 2
-    expect_equal(row$`Std. Error`^2, variance(it$psi) + added - bias, tolerance = 1e-6, label = paste("variance of design", seed))
+    expect_equal(row$`Std. Error`^2, variance(it$psi) + added - bias, tolerance = 1e-6,
+                 label = paste("variance of design", seed))
     g <- numeric_gradient(variance, it$psi, it$step)
-    expect_equal(row$df, 2 * variance(it$psi)^2 / as.numeric(g %*% C %*% g), tolerance = 1e-6, label = paste("df of design", seed))
+    expect_equal(row$df, 2 * variance(it$psi)^2 / as.numeric(g %*% C %*% g), tolerance = 1e-6,
+                 label = paste("df of design", seed))
     tested <- tested + 1
   }
   expect_gt(tested, 10)
@@ -93,7 +97,8 @@ test_that("Kenward and Roger: what estimated parameters add to the error, and th
 
 test_that("Kenward and Roger's adjustment does not depend on units and origins", {
   d <- behavior_data()
-  one <- predictable(lmm(y ~ x + (x | g), d), c(1, 2), list(g = rbind(g03 = c(`(Intercept)` = 1, x = 2))), ddf = "Kenward-Roger")
+  one <- predictable(lmm(y ~ x + (x | g), d), c(1, 2), list(g = rbind(g03 = c(`(Intercept)` = 1, x = 2))),
+                     ddf = "Kenward-Roger")
   moved <- transform(d, x = (x - 7) * 1e6, y = y * 1e3)
   two <- predictable(lmm(y ~ x + (x | g), moved), c(1, -5e6), list(g = rbind(g03 = c(`(Intercept)` = 1, x = -5e6))),
                      ddf = "Kenward-Roger")
@@ -101,17 +106,20 @@ test_that("Kenward and Roger's adjustment does not depend on units and origins",
   expect_equal(two$df, one$df, tolerance = 1e-7)
 })
 
-test_that("a fit by maximum likelihood is refitted for Kenward and Roger, estimate included; boundaries and no fixed effects", {
+test_that(
+  "a fit by maximum likelihood is refitted for Kenward and Roger, estimate included; boundaries and no fixed effects", {
   d <- behavior_data()
   m <- list(g = c(g02 = 1))
-  expect_message(ml <- predictable(lmm(y ~ x + (1 | g), d, REML = FALSE), c(1, 0), m, ddf = "Kenward-Roger"), class = "lmm_message_refit")
+  expect_message(ml <- predictable(lmm(y ~ x + (1 | g), d, REML = FALSE), c(1, 0), m, ddf = "Kenward-Roger"),
+                 class = "lmm_message_refit")
   expect_equal(ml, predictable(lmm(y ~ x + (1 | g), d), c(1, 0), m, ddf = "Kenward-Roger"), tolerance = 1e-7)
   set.seed(5)
   flat <- suppressMessages(lmm(y ~ x + (1 | g), transform(d, y = rnorm(96))))
   expect_true(getME(flat, "singular"))
   row <- predictable(flat, c(1, 0), m, ddf = "Kenward-Roger")
   expect_true(all(is.finite(unlist(row))))
-  expect_gt(row$`Std. Error`, predictable(flat, c(1, 0), m)$`Std. Error`)      # the variance is estimated as zero, not known to be
+  # the variance is estimated as zero, not known to be
+  expect_gt(row$`Std. Error`, predictable(flat, c(1, 0), m)$`Std. Error`)
   none <- lmm(y ~ 0 + (1 | g), d)
   v <- VarCorr(none)$g[1]
   for (ddf in c("Satterthwaite", "Kenward-Roger", "residual", "asymptotic")) {
@@ -124,7 +132,8 @@ test_that("a fit by maximum likelihood is refitted for Kenward and Roger, estima
 test_that("without random effects it is a test of the fixed effects", {
   fit <- lmm(y ~ x + f + (x | g), behavior_data())
   for (ddf in c("Satterthwaite", "Kenward-Roger", "residual", "asymptotic")) {
-    expect_equal(predictable(fit, c(x = 1), ddf = ddf), contest(fit, c(x = 1), joint = FALSE, ddf = ddf), tolerance = 1e-8)
+    expect_equal(predictable(fit, c(x = 1), ddf = ddf), contest(fit, c(x = 1), joint = FALSE, ddf = ddf),
+                 tolerance = 1e-8)
   }
 })
 

@@ -12,7 +12,8 @@ test_that("prediction error variances and reliabilities are the dense formulas i
       found <- ranef(fit, pev = TRUE)
       group <- fit_term_groups(fit)
       unlist(lapply(seq_along(group), function(k) {
-        at <- sum(lengths(lapply(fit$frame$random[seq_len(k - 1)][group[seq_len(k - 1)] == group[k]], `[[`, "columns"))) +
+        at <- sum(lengths(lapply(fit$frame$random[seq_len(k - 1)][group[seq_len(k - 1)] == group[k]], `[[`,
+                                 "columns"))) +
           seq_along(fit$frame$random[[k]]$columns)
         t(attr(found[[group[k]]], name)[, at, drop = FALSE])
       }))
@@ -22,7 +23,8 @@ test_that("prediction error variances and reliabilities are the dense formulas i
     expect_equal(flat("reliability")[use], (1 - pev / prior)[use], tolerance = 1e-7, label = paste(seed, case$kind))
     expect_true(all(is.na(flat("reliability")[!use])))
     clear <- use & 1 - pev / ifelse(use, prior, 1) > 1e-4
-    expect_equal(flat("studentized")[clear], (b / sqrt(prior - pev))[clear], tolerance = 1e-6, label = paste(seed, case$kind))
+    expect_equal(flat("studentized")[clear], (b / sqrt(prior - pev))[clear], tolerance = 1e-6,
+                 label = paste(seed, case$kind))
   }
 })
 
@@ -42,7 +44,8 @@ test_that("Cullis' heritability is one less half the mean variance of a differen
         P <- joint[own, own]
         D <- outer(diag(P), diag(P), "+") - 2 * P
         variance <- found$variance[row]
-        if (variance > 0) expect_equal(found$cullis[row], 1 - mean(D[upper.tri(D)]) / (2 * variance), tolerance = 1e-6, label = paste(seed, k))
+        if (variance > 0) expect_equal(found$cullis[row], 1 - mean(D[upper.tri(D)]) / (2 * variance), tolerance = 1e-6,
+                                       label = paste(seed, k))
         expect_equal(found$pev[row], mean(diag(P)), tolerance = 1e-8)
       }
       at <- at + length(b)

@@ -1,9 +1,11 @@
-proper <- list(prior_half_t(3, 2), prior_half_cauchy(2), prior_half_normal(2), prior_pc(3, 0.1), prior_inverse_wishart(2, 3), prior_inverse_wishart(1, 1, lower = 0.01))
+proper <- list(prior_half_t(3, 2), prior_half_cauchy(2), prior_half_normal(2), prior_pc(3, 0.1),
+               prior_inverse_wishart(2, 3), prior_inverse_wishart(1, 1, lower = 0.01))
 
 test_that("densities of standard deviations integrate to one and fit their random numbers", {
   set.seed(1)
   for (prior in proper) {
-    mass <- function(a, b) integrate(function(u) exp(prior$log(exp(u)) + u), log(a), log(b), rel.tol = 1e-8, subdivisions = 1000)$value
+    mass <- function(a, b) integrate(function(u) exp(prior$log(exp(u)) + u), log(a), log(b), rel.tol = 1e-8,
+                                     subdivisions = 1000)$value
     low <- max(1e-9, prior$lower * (1 + 1e-9))
     expect_equal(mass(low, 1) + mass(1, 1e9), 1, tolerance = 1e-5, label = prior$label)
     x <- prior$draw(20000)
@@ -12,11 +14,13 @@ test_that("densities of standard deviations integrate to one and fit their rando
 })
 
 test_that("the relative form of a prior is its density", {
-  for (prior in list(prior_flat(), prior_flat("variance"), prior_jeffreys(), prior_inverse_wishart(2, 3), prior_inverse_wishart(1, 0))) {
+  for (prior in list(prior_flat(), prior_flat("variance"), prior_jeffreys(), prior_inverse_wishart(2, 3),
+                     prior_inverse_wishart(1, 0))) {
     s <- c(0.1, 1, 7)
     sigma <- 2.5
     part <- prior$parts(s)
-    expect_equal(part$level - prior$power * log(sigma) - part$rate / (2 * sigma^2), prior$log(s * sigma), label = prior$label)
+    expect_equal(part$level - prior$power * log(sigma) - part$rate / (2 * sigma^2), prior$log(s * sigma),
+                 label = prior$label)
   }
 })
 

@@ -11,7 +11,8 @@ test_that("priors are matched by name and by kind", {
 })
 
 test_that("what does not fit is refused", {
-  for (prior in list(3, list(), list(other = prior_flat()), list(blend = prior_lkj(1)), list(prior_flat(), prior_pc(1)), list(blend = prior_flat(), blend = prior_flat()),
+  for (prior in list(3, list(), list(other = prior_flat()), list(blend = prior_lkj(1)), list(prior_flat(), prior_pc(1)),
+                     list(blend = prior_flat(), blend = prior_flat()),
                      list(prior_inverse_wishart(diag(2), 3)), list(prior_normal(c(a = 1), c(a = 1))))) {
     expect_error(posterior(fit, prior = prior), class = "lmm_error_input")
   }

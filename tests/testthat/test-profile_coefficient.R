@@ -13,11 +13,13 @@ lowest_criterion <- function(model, sigma = NULL) {
   }
   scale <- sd(model$y)
   starts <- lapply(c(0.05, 0.4, 1), function(size) {
-    c(unlist(lapply(model$terms, function(term) diag(size * scale, term$q)[lower.tri(diag(term$q), TRUE)])), if (is.null(sigma)) log(scale / 2))
+    c(unlist(lapply(model$terms, function(term) diag(size * scale, term$q)[lower.tri(diag(term$q), TRUE)])),
+      if (is.null(sigma)) log(scale / 2))
   })
   min(vapply(starts, function(start) {
     for (i in 1:3) {
-      found <- stats::nlminb(start, at, control = list(rel.tol = 1e-15, x.tol = 1e-12, eval.max = 4000, iter.max = 4000))
+      found <- stats::nlminb(start, at,
+                             control = list(rel.tol = 1e-15, x.tol = 1e-12, eval.max = 4000, iter.max = 4000))
       start <- found$par
     }
     found$objective
@@ -30,7 +32,8 @@ rises_at <- function(limits, y, X, j, Z, codes, weights = NULL, sigma = NULL) {
   vapply(limits, function(b) at(y - b * X[, j], X[, -j, drop = FALSE]), 0) - at(y, X)
 }
 
-test_that("limits satisfy the likelihood equation of the dense model, weighted, crossed, singular or with sigma known", {
+test_that("limits satisfy the likelihood equation of the dense model, weighted, crossed, singular or with sigma known",
+          {
   z2 <- qchisq(0.95, 1)
   d <- behavior_data()
   d$w <- rep(c(0.3, 1, 2.5), length.out = nrow(d))
@@ -41,12 +44,14 @@ test_that("limits satisfy the likelihood equation of the dense model, weighted, 
 
   crossed <- suppressMessages(confint(lmm(y ~ x + (1 | g) + (1 | h), d, weights = w), "beta_"))
   for (j in 1:2) {
-    expect_equal(rises_at(crossed[j, ], d$y, X, j, list(one, one), list(g, h), d$w), c(z2, z2), tolerance = 1e-6, ignore_attr = TRUE)
+    expect_equal(rises_at(crossed[j, ], d$y, X, j, list(one, one), list(g, h), d$w), c(z2, z2), tolerance = 1e-6,
+                 ignore_attr = TRUE)
   }
   slopes <- confint(lmm(y ~ x + (x | g), d, weights = w), "beta_")
   expect_equal(rises_at(slopes[2, ], d$y, X, 2, list(X), list(g), d$w), c(z2, z2), tolerance = 1e-6, ignore_attr = TRUE)
   known <- confint(lmm(y ~ x + (1 | g), d, fixed = c(sigma = 1.3)), "beta_")
-  expect_equal(rises_at(known[2, ], d$y, X, 2, list(one), list(g), sigma = 1.3), c(z2, z2), tolerance = 1e-6, ignore_attr = TRUE)
+  expect_equal(rises_at(known[2, ], d$y, X, 2, list(one), list(g), sigma = 1.3), c(z2, z2), tolerance = 1e-6,
+               ignore_attr = TRUE)
 
   set.seed(3)
   d$y <- rnorm(96)
@@ -71,7 +76,8 @@ test_that("the direct search and the way along the profile end at the same limit
   held <- suppressMessages(lmm(y ~ x + (x | g), d, fixed = c("sd_x|g" = 0.3), REML = FALSE))
   expect_true(all(is.na(coefficient_search(held, 1L, z)$value)))
   free <- lmm(y ~ x + (x | g), d, REML = FALSE)
-  at <- suppressMessages(lmm(y ~ x + (x | g), d, REML = FALSE, fixed = c("sd_x|g" = as.data.frame(VarCorr(free))$sdcor[2])))
+  at <- suppressMessages(lmm(y ~ x + (x | g), d, REML = FALSE,
+                             fixed = c("sd_x|g" = as.data.frame(VarCorr(free))$sdcor[2])))
   expect_true(all(abs(confint(at, "x") - confint(free, "x")) < 0.1 * diff(confint(free, "x")[1, ])))
 })
 
@@ -85,7 +91,8 @@ test_that("points of the profile are where zeta says", {
   one <- matrix(1, 96)
   for (i in c(1, 2, 6, 7)) {
     at <- oracle_model(d$y - p$x[i] * d$x, one, list(one), list(as.integer(d$g)))
-    expect_equal(oracle_criterion(at, list(p$.sig01[i]^2), p$.sigma[i]^2, FALSE) - deviance(fit), p$.zeta[i]^2, tolerance = 1e-7)
+    expect_equal(oracle_criterion(at, list(p$.sig01[i]^2), p$.sigma[i]^2, FALSE) - deviance(fit), p$.zeta[i]^2,
+                 tolerance = 1e-7)
     expect_equal(lowest_criterion(at) - deviance(fit), p$.zeta[i]^2, tolerance = 1e-6)
   }
 })
@@ -93,7 +100,8 @@ test_that("points of the profile are where zeta says", {
 test_that("units of data have no say in the limits", {
   d <- behavior_data()
   limits <- confint(lmm(y ~ x + (x | g) + (1 | h), d), "beta_") |> suppressMessages()
-  scaled <- confint(lmm(y2 ~ x2 + (x2 | g) + (1 | h), transform(d, y2 = 1e6 * y, x2 = 1e-5 * x)), "beta_") |> suppressMessages()
+  scaled <- confint(lmm(y2 ~ x2 + (x2 | g) + (1 | h), transform(d, y2 = 1e6 * y, x2 = 1e-5 * x)),
+                    "beta_") |> suppressMessages()
   expect_equal(scaled / c(1e6, 1e11), limits, tolerance = 1e-8, ignore_attr = TRUE)
 })
 

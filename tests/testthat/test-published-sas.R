@@ -4,7 +4,8 @@
 sas_quantity <- function(fit, model, quantity) {
   parts <- strsplit(quantity, "|", fixed = TRUE)[[1]]
   switch(sub("_.*", "", parts[1]),
-    m2ll = deviance(fit), aic = AIC(fit, compat = "SAS"), aicc = AICC(fit, compat = "SAS"), bic = BIC(fit, compat = "SAS"),
+    m2ll = deviance(fit), aic = AIC(fit, compat = "SAS"), aicc = AICC(fit, compat = "SAS"),
+    bic = BIC(fit, compat = "SAS"),
     vc = , se = , z = , p = , cov = sas_covariance_quantity(fit, model, parts),
     ndf = , ddf = , F = sas_test(fit, model, parts),
     coef = if (parts[1] == "coef") fixef(fit)[[parts[2]]] else sqrt(vcov(fit)[parts[2], parts[2]]),
@@ -35,7 +36,8 @@ sas_test <- function(fit, model, parts) {
 
 sas_ems <- function(fit, parts) {
   a <- ems(fit, type = 1)
-  switch(parts[1], ems_ss = a$table[parts[2], "Sum Sq"], ems_ms = a$table[parts[2], "Mean Sq"], ems_df = a$table[parts[2], "Df"],
+  switch(parts[1], ems_ss = a$table[parts[2], "Sum Sq"], ems_ms = a$table[parts[2], "Mean Sq"],
+         ems_df = a$table[parts[2], "Df"],
          ems = a$ems[parts[2], parts[3]], a$components[parts[2], parts[1]])
 }
 
@@ -97,7 +99,8 @@ for (model in c("splitplot", "oven", "oven_ml", "heights", "stability_cells")) {
     expect_equal(unname(fitted(fit)), at$fitted, tolerance = 1e-8)
     X <- dense$X
     Z <- oracle_Z(dense)
-    variance <- rowSums((X %*% at$vcov) * X) + 2 * rowSums((Z %*% at$prediction_cross) * X) + rowSums((Z %*% at$prediction_error) * Z)
+    variance <- rowSums((X %*% at$vcov) * X) + 2 * rowSums((Z %*% at$prediction_cross) *
+                                                           X) + rowSums((Z %*% at$prediction_error) * Z)
     expect_equal(unname(predict(fit, se.fit = TRUE)$se.fit), sqrt(variance), tolerance = 1e-7)
   })
 }
@@ -121,7 +124,8 @@ test_that("tests and predictable functions of these examples are those of dense 
   L <- cbind(0, diag(2))
   f <- c(t(L %*% at$beta) %*% solve(L %*% at$vcov %*% t(L), L %*% at$beta)) / 2
   table <- anova(fit, ddf = "containment")
-  expect_equal(c(table$`F value`, table$NumDF, table$DenDF), c(f, 2, 2), tolerance = 1e-8)   # a:b has rank 2 beyond a and b
+  # a:b has rank 2 beyond a and b
+  expect_equal(c(table$`F value`, table$NumDF, table$DenDF), c(f, 2, 2), tolerance = 1e-8)
   fit <- sas_fit("splitplot")
   at <- oracle_solution(sas_dense_model("splitplot"), sas_sigmas(fit, "splitplot"), sigma(fit)^2)
   for (label in c("a1 narrow", "a1 intermediate", "a1 broad", "a1-a2 narrow")) {
@@ -134,7 +138,8 @@ test_that("tests and predictable functions of these examples are those of dense 
     if (length(whole)) m[length(blocks) + match(sub(":", ".", names(whole)), plots)] <- whole
     found <- predictable(fit, own$L, own$random)
     expect_equal(found$Estimate, sum(own$L * at$beta) + sum(m * at$b), tolerance = 1e-8)
-    variance <- c(own$L %*% at$vcov %*% own$L + 2 * m %*% at$prediction_cross %*% own$L + m %*% at$prediction_error %*% m)
+    variance <- c(own$L %*% at$vcov %*% own$L + 2 * m %*% at$prediction_cross %*% own$L + m %*% at$prediction_error %*%
+                  m)
     expect_equal(found$`Std. Error`, sqrt(variance), tolerance = 1e-7, label = label)
   }
 })
@@ -151,18 +156,21 @@ test_that("the criterion away from the optimum is that of the dense formulas", {
     expect_equal(c(own$value, own$sigma2), c(dense$value, dense$sigma2), tolerance = 1e-11)
   }
   for (v in list(c(1270, 0, 91.6), c(1602, 32.8, 76.9), c(1464, 27, 78.8))) for (reml in c(TRUE, FALSE)) {
-    held <- lmm(y ~ a + (1 | b) + (1 | a:b), oven, REML = reml, fixed = c(sigma = sqrt(v[3]), b = sqrt(v[1]), `a:b` = sqrt(v[2])))
+    held <- lmm(y ~ a + (1 | b) + (1 | a:b), oven, REML = reml,
+                fixed = c(sigma = sqrt(v[3]), b = sqrt(v[1]), `a:b` = sqrt(v[2])))
     expect_equal(deviance(held), oracle_criterion(model, as.list(v[1:2]), v[3], reml), tolerance = 1e-12)
   }
 })
 
-# The help page of 'agridat' once printed what ASReml 3 gave (in sas.csv); now it prints what ASReml 4 gives, and that is not
-# what SAS, NAG and ASReml 3 agree on. The data are balanced, so the REML estimates are plain combinations of mean squares.
+# The help page of 'agridat' once printed what ASReml 3 gave (in sas.csv); now it prints what ASReml 4 gives, and that
+# is not what SAS, NAG and ASReml 3 agree on. The data are balanced, so the REML estimates are plain combinations of
+# mean squares.
 test_that("where ASReml 4 differs on the split plot, it has stopped short of the optimum", {
   fit <- sas_fit("splitplot")
   table <- stats::anova(stats::lm(y ~ block + a * b + a:block, splitplot))
   square <- stats::setNames(table$`Mean Sq`, rownames(table))
-  exact <- c((square[["block"]] - square[["block:a"]]) / 6, (square[["block:a"]] - square[["Residuals"]]) / 2, square[["Residuals"]])
+  exact <- c((square[["block"]] - square[["block:a"]]) / 6,
+  (square[["block:a"]] - square[["Residuals"]]) / 2, square[["Residuals"]])
   own <- as.data.frame(variance_components(fit))
   expect_equal(own$estimate[match(c("block", "a:block", "Residual"), own$grp)], exact, tolerance = 1e-8)
   printed <- c(62.42, 15.39, 9.364)

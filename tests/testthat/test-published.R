@@ -1,5 +1,5 @@
-# Every row of reference/outputs.csv (origin: reference/README.md), to the last digit printed. Other tests look closer at
-# the tables as they are printed; here no row is passed over.
+# Every row of reference/outputs.csv (origin: reference/README.md), to the last digit printed. Other tests look closer
+# at the tables as they are printed; here no row is passed over.
 
 # What a quantity is of a fit: of the estimates, or else of tests and intervals.
 published_quantity <- function(fit, quantity) {
@@ -34,7 +34,8 @@ published_test_quantity <- function(fit, model, quantity) {
     anova = published_ems(fit, kind, rest),
     ems = ems(fit)$ems[sub(":.*", "", rest), sub(".*:", "", rest)],
     ci = contest(fit, 1, joint = FALSE, ddf = "containment")[[c(ci_lo = "lower", ci_hi = "upper")[[kind]]]],
-    chisq = confint(fit, method = "chisq", scale = "variance")[match(rest, variance_components(fit)$grp), published_side(kind)],
+    chisq = confint(fit, method = "chisq", scale = "variance")[match(rest, variance_components(fit)$grp),
+                                                               published_side(kind)],
     satterthwaite = subset(variance_components(fit), grp == rest)$df,
     icc = ems(fit)$icc[[c(icc_exact_lo = "lower", icc_exact_hi = "upper")[[kind]]]],
     profile = confint(fit)[rest, published_side(kind)],
@@ -47,7 +48,8 @@ published_side <- function(kind) if (endsWith(kind, "lo")) 1L else 2L
 # Degrees of freedom and p-values of coefficients. Those of 'nlme' and of SAS are called containment; 'nlme' prints one
 # number for all coefficients.
 published_row_quantity <- function(fit, kind, name) {
-  ddf <- if (!endsWith(kind, "containment")) "Satterthwaite" else if (name == "" && length(fixef(fit)) > 1L) "inner-outer"
+  ddf <- if (!endsWith(kind, "containment")) "Satterthwaite" else if (name == "" &&
+                                                                      length(fixef(fit)) > 1L) "inner-outer"
          else "containment"
   table <- coef(summary(fit, ddf = ddf))
   rows <- if (name == "") rownames(table) else name
@@ -62,7 +64,8 @@ published_anova <- function(fit, kind, term) {
 
 published_ems <- function(fit, kind, source) {
   a <- ems(fit)
-  switch(kind, anova_ss = a$table[source, "Sum Sq"], anova_ms = a$table[source, "Mean Sq"], anova_df = a$table[source, "Df"],
+  switch(kind, anova_ss = a$table[source, "Sum Sq"], anova_ms = a$table[source, "Mean Sq"],
+         anova_df = a$table[source, "Df"],
          anova_f = a$tests[source, "F value"], anova_p = a$tests[source, "Pr(>F)"])
 }
 
@@ -112,7 +115,8 @@ waiting <- function(rows) rows$model == "wateruse_exp"
 published_posterior <- function(fit, quantity) {
   draws <- posterior(fit, 1e4, prior = prior_mcmcglmm(lower = 1e-17), seed = 1)
   limits <- summary(draws, exact = TRUE)["(Intercept)", ]
-  switch(sub(":.*", "", quantity), posterior_mean = limits$mean, posterior_lo = limits$lower, posterior_hi = limits$upper)
+  switch(sub(":.*", "", quantity), posterior_mean = limits$mean, posterior_lo = limits$lower,
+         posterior_hi = limits$upper)
 }
 
 # Two printed numbers are not the rounded exact ones: the last digit of a p-value (the search that was printed ended
@@ -125,7 +129,8 @@ compare_row <- function(value, row) {
   if (label %in% inexact_rows) return(expect_equal(value, as.numeric(row$value), tolerance = 3e-5, label = label))
   if (row$digits != "mc") return(expect_printed(value, row$value, row$digits, label))
   if (startsWith(row$quantity, "posterior_")) {                # between runs limits vary by 0.033, means by 0.0045
-    return(expect_lt(abs(value - as.numeric(row$value)), if (startsWith(row$quantity, "posterior_mean")) 0.01 else 0.08, label = label))
+    return(expect_lt(abs(value - as.numeric(row$value)), if (startsWith(row$quantity, "posterior_mean")) 0.01 else 0.08,
+                     label = label))
   }
   p <- as.numeric(row$value)                                   # simulated from 10000 values
   expect_lt(abs(value - p), 3 * sqrt(p * (1 - p) / 10000), label = label)

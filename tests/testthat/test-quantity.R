@@ -11,12 +11,14 @@ test_that("words of a formula", {
   data <- behavior_data()
   fit <- suppressMessages(lmm(y ~ x + (x | g) + (1 | f:t), data))
   S <- fit$estimates$covariance
-  q <- quantity(fit, ~ var(g), ~ var(g, x), ~ sd(g, x), ~ cov(g, 1, x), ~ cor(g, 1, x), ~ var(f:t), ~ sigma, ~ sigma2, ~ total, ~ beta(x), h2 = ~ 4 * var(g) / total)
+  q <- quantity(fit, ~ var(g), ~ var(g, x), ~ sd(g, x), ~ cov(g, 1, x), ~ cor(g, 1, x), ~ var(f:t), ~ sigma, ~ sigma2,
+                ~ total, ~ beta(x), h2 = ~ 4 * var(g) / total)
   g <- S[[match("g", vapply(fit$frame$random, `[[`, "", "name"))]]
   ft <- S[[match("f:t", vapply(fit$frame$random, `[[`, "", "name"))]]
   Z <- cbind(1, data$x)
   total <- mean(rowSums((Z %*% g) * Z)) + ft[1] + sigma(fit)^2
-  expect_equal(q$estimate, c(g[1, 1], g[2, 2], sqrt(g[2, 2]), g[1, 2], cov2cor(g)[1, 2], ft[1], sigma(fit), sigma(fit)^2, total,
+  expect_equal(q$estimate,
+               c(g[1, 1], g[2, 2], sqrt(g[2, 2]), g[1, 2], cov2cor(g)[1, 2], ft[1], sigma(fit), sigma(fit)^2, total,
                              fixef(fit)[["x"]], 4 * g[1, 1] / total))
   expect_identical(rownames(q)[11], "h2")
   expect_error(quantity(fit, ~ var(nosuch)), class = "lmm_error_input")
@@ -64,7 +66,8 @@ test_that("profile limits agree with those of confint() and satisfy the likeliho
   share <- quantity(pulp, "icc", method = "profile")
   expect_identical(share$lower, 0)
   ratio <- share$upper / (1 - share$upper)
-  model <- oracle_model(package_data("pulp")$bright, matrix(1, 20), list(matrix(1, 20)), list(as.integer(package_data("pulp")$operator)))
+  model <- oracle_model(package_data("pulp")$bright, matrix(1, 20), list(matrix(1, 20)),
+                        list(as.integer(package_data("pulp")$operator)))
   at <- oracle_profile(model, sqrt(ratio), TRUE)
   expect_equal(at$value - deviance(pulp), qchisq(0.95, 1), tolerance = 1e-6)
   expect_error(quantity(pulp, "cv", method = "profile"), class = "lmm_error_input")
@@ -78,7 +81,8 @@ test_that("bootstrap limits of a quantity", {
   expect_equal(unlist(q[c("lower", "upper")]), confint(draws)[1, ], ignore_attr = TRUE)
   y <- literal_draws(fit, 7, seed = 3)[[7]]
   again <- suppressMessages(refit(fit, y))
-  expect_equal(draws$t[7], VarCorr(again)$operator[1] / (VarCorr(again)$operator[1] + sigma(again)^2), tolerance = 1e-7, ignore_attr = TRUE)
+  expect_equal(draws$t[7], VarCorr(again)$operator[1] / (VarCorr(again)$operator[1] + sigma(again)^2), tolerance = 1e-7,
+               ignore_attr = TRUE)
   expect_output(print(draws), "80 refits")
 })
 
@@ -89,14 +93,18 @@ test_that("shares and totals with random slopes are means over the rows, whateve
   part <- mean(rowSums((Z %*% VarCorr(fit)$g) * Z))
   total <- part + sigma(fit)^2
   q <- quantity(fit, "icc", "total", "total sd", "cv", method = "delta")
-  expect_equal(q$estimate, c(part / total, total, sqrt(total), sqrt(total) / abs(mean(cbind(1, data$x) %*% fixef(fit)))), tolerance = 1e-10)
+  expect_equal(q$estimate,
+               c(part / total, total, sqrt(total), sqrt(total) / abs(mean(cbind(1, data$x) %*% fixef(fit)))),
+               tolerance = 1e-10)
   for (formula in c(y ~ I(x - 9) + (I(x - 9) | g), y ~ I(x / 7 + 2000) + (I(x / 7 + 2000) | g))) {
-    expect_equal(quantity(lmm(formula, data), "icc", "total", "total sd", "cv", ~ total), quantity(fit, "icc", "total", "total sd", "cv", ~ total),
+    expect_equal(quantity(lmm(formula, data), "icc", "total", "total sd", "cv", ~ total),
+                 quantity(fit, "icc", "total", "total sd", "cv", ~ total),
                  tolerance = 1e-6)
   }
   # weights of zero take a row out
   some <- lmm(y ~ x + (x | g), data, weights = rep(c(1, 1, 0), 32))
-  expect_equal(quantity(some, "icc"), quantity(lmm(y ~ x + (x | g), data[rep(c(TRUE, TRUE, FALSE), 32), ]), "icc"), tolerance = 1e-6)
+  expect_equal(quantity(some, "icc"), quantity(lmm(y ~ x + (x | g), data[rep(c(TRUE, TRUE, FALSE), 32), ]), "icc"),
+               tolerance = 1e-6)
   pieces <- with_chunk_rows(7L, quantity(fit, "icc", "cv", method = "delta"))
   expect_equal(pieces, q[c(1, 4), ], tolerance = 1e-12)
   both <- quantity(suppressMessages(lmm(y ~ x + (x || g) + (1 | h), data)), "icc", method = "delta")
@@ -112,10 +120,13 @@ test_that("the intraclass correlation of sleepstudy that performance::icc() repo
 test_that("the words that VarCorr() and confint() print are words of a formula", {
   fit <- lmm(y ~ x + (x | g), behavior_data())
   S <- VarCorr(fit)$g
-  q <- quantity(fit, ~ var(Residual), ~ sd(Residual), ~ var("Residual"), ~ cor(g), ~ cor(g, (Intercept), x), ~ cor(g, x), ~ cov(g, Intercept, x), ~ .sig02,
+  q <- quantity(fit, ~ var(Residual), ~ sd(Residual), ~ var("Residual"), ~ cor(g), ~ cor(g, (Intercept), x),
+                ~ cor(g, x), ~ cov(g, Intercept, x), ~ .sig02,
                 ~ `sd_x|g`, ~ `var_x|g`, ~ `cor_x.(Intercept)|g`, ~ .sigma, ~ `sigma^2`, method = "delta")
   r <- S[1, 2] / sqrt(S[1, 1] * S[2, 2])
-  expect_equal(q$estimate, c(sigma(fit)^2, sigma(fit), sigma(fit)^2, r, r, r, S[1, 2], sqrt(S[2, 2]), sqrt(S[2, 2]), S[2, 2], r, sigma(fit), sigma(fit)^2))
+  expect_equal(q$estimate,
+               c(sigma(fit)^2, sigma(fit), sigma(fit)^2, r, r, r, S[1, 2], sqrt(S[2, 2]), sqrt(S[2, 2]), S[2, 2], r,
+                 sigma(fit), sigma(fit)^2))
   expect_error(quantity(fit, ~ var(nosuch)), "`g`, `Residual`", class = "lmm_error_input")
   expect_error(quantity(fit, ~ var(Residual, x)), "no columns", class = "lmm_error_input")
   expect_error(quantity(fit, ~ cor(g, z)), "`x`", class = "lmm_error_input")
@@ -128,24 +139,30 @@ test_that("the words that VarCorr() and confint() print are words of a formula",
 test_that("limits stay inside the range of the quantity, by the profile or on the scale of the range", {
   pulp <- example_fit("pulp")
   fit <- lmm(y ~ x + (x | g), behavior_data())
-  quantities <- list(~ var(g), ~ sd(g, x), ~ sigma2 / total, ~ 1 - sigma2 / total, ~ cor(g), ~ 4 * var(g) / total, ~ sigma / sd(g))
+  quantities <- list(~ var(g), ~ sd(g, x), ~ sigma2 / total, ~ 1 - sigma2 / total, ~ cor(g), ~ 4 * var(g) / total,
+                     ~ sigma / sd(g))
   inside <- list(c(0, Inf), c(0, Inf), c(0, 1), c(0, 1), c(-1, 1), c(0, Inf), c(0, Inf))
   for (method in c("auto", "delta")) for (k in seq_along(quantities)) {
     q <- quantity(fit, quantities[[k]], method = method, level = 0.999)
-    expect_true(q$lower >= inside[[k]][1] && q$lower < q$estimate && q$estimate < q$upper && q$upper <= inside[[k]][2], label = deparse(quantities[[k]]))
+    expect_true(q$lower >= inside[[k]][1] && q$lower < q$estimate && q$estimate < q$upper && q$upper <= inside[[k]][2],
+    label = deparse(quantities[[k]]))
     expect_identical(q$method, if (method == "auto") "profile" else "delta")
   }
   z <- qnorm(0.975)
   by_hand <- function(q, to, from, slope) from(to(q$estimate) + c(-z, z) * q$se * slope(q$estimate))
   log_scale <- quantity(fit, ~ sd(g), method = "Wald")
-  expect_equal(unlist(log_scale[c("lower", "upper")]), by_hand(log_scale, log, exp, function(x) 1 / x), ignore_attr = TRUE)
+  expect_equal(unlist(log_scale[c("lower", "upper")]), by_hand(log_scale, log, exp, function(x) 1 / x),
+               ignore_attr = TRUE)
   share <- quantity(fit, ~ sigma2 / total, method = "delta")
-  expect_equal(unlist(share[c("lower", "upper")]), by_hand(share, qlogis, plogis, function(x) 1 / (x * (1 - x))), ignore_attr = TRUE)
+  expect_equal(unlist(share[c("lower", "upper")]), by_hand(share, qlogis, plogis, function(x) 1 / (x * (1 - x))),
+               ignore_attr = TRUE)
   fisher <- quantity(fit, ~ cor(g), method = "delta")
-  expect_equal(unlist(fisher[c("lower", "upper")]), by_hand(fisher, atanh, tanh, function(x) 1 / (1 - x^2)), ignore_attr = TRUE)
+  expect_equal(unlist(fisher[c("lower", "upper")]), by_hand(fisher, atanh, tanh, function(x) 1 / (1 - x^2)),
+               ignore_attr = TRUE)
   plain <- quantity(fit, ~ beta(x), ~ cov(g))
   expect_identical(plain$method, c("delta", "profile"))
-  expect_equal(unlist(plain[1, c("lower", "upper")]), by_hand(plain[1, ], identity, identity, function(x) 1), ignore_attr = TRUE)
+  expect_equal(unlist(plain[1, c("lower", "upper")]), by_hand(plain[1, ], identity, identity, function(x) 1),
+               ignore_attr = TRUE)
   expect_identical(quantity(pulp, "icc", link = "logit")$method, "delta")
   expect_identical(quantity(pulp, "icc")$lower, 0)
 })
@@ -155,7 +172,8 @@ test_that("the default are profile limits: refits with the quantity held at its 
   fit <- lmm(yield ~ irrigation + variety + (1 | field), data)
   X <- model.matrix(~ irrigation + variety, data)
   model <- oracle_model(data$yield, X, list(X[, 1, drop = FALSE]), list(as.integer(data$field)))
-  rise <- function(share_or_total, icc) {       # -2 log restricted likelihood, minimized over the other of (share, total) by dense matrices
+  # -2 log restricted likelihood, minimized over the other of (share, total) by dense matrices
+  rise <- function(share_or_total, icc) {
     f <- function(other) {
       share <- if (icc) share_or_total else other
       total <- if (icc) exp(other) else share_or_total
@@ -174,7 +192,8 @@ test_that("arguments: words, beginnings of words, both names of the level, what 
   fit <- example_fit("pulp")
   expect_identical(quantity(fit, "icc", conf.level = 0.9), quantity(fit, "icc", level = 0.9))
   expect_identical(quantity(fit, "icc", method = "prof"), quantity(fit, "ICC", method = "profile"))
-  expect_identical(quantity(fit, "icc", method = "bootstrap", nsim = 20, seed = 1), quantity(fit, "icc", method = "boot", nsim = 20, seed = 1))
+  expect_identical(quantity(fit, "icc", method = "bootstrap", nsim = 20, seed = 1),
+                   quantity(fit, "icc", method = "boot", nsim = 20, seed = 1))
   expect_identical(quantity(fit, "icc", method = "Wald"), quantity(fit, "icc", method = "delta"))
   expect_error(quantity(fit, "icc", lvl = 0.9), "unknown argument `lvl`", class = "lmm_error_input")
   expect_error(quantity(fit, "icc", parm = 3), "unknown argument `parm`", class = "lmm_error_input")
@@ -199,7 +218,8 @@ test_that("limits of a coefficient do not depend on its size", {
   fit <- lmm(yield ~ treat + (1 | blend), transform(penicillin, yield = yield / 1e5))
   whole <- lmm(yield ~ treat + (1 | blend), penicillin)
   small <- quantity(fit, b = ~ beta(treatB), r = ~ beta(treatB) / sigma)
-  expect_equal(unlist(small["b", c("estimate", "lower", "upper")]) * 1e5, unlist(quantity(whole, b = ~ beta(treatB))[c("estimate", "lower", "upper")]), tolerance = 1e-6)
+  expect_equal(unlist(small["b", c("estimate", "lower", "upper")]) * 1e5,
+               unlist(quantity(whole, b = ~ beta(treatB))[c("estimate", "lower", "upper")]), tolerance = 1e-6)
   expect_equal(small["b", "upper"] - small["b", "estimate"], small["b", "estimate"] - small["b", "lower"])
 })
 

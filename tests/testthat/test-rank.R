@@ -30,18 +30,22 @@ expect_columns_of_lm <- function(right, d) {
 }
 
 test_that("aliased columns are those of lm(), the others estimated in the columns that are left", {
-  right <- c("z + f", "0 + v + f", "0 + v2 + f", "v + f", "f + v", "0 + f + v", "0 + x + x2", "x + x2 + f", "0 + x2 + x + f",
-             "xc + x", "0 + xc + x", "0 + z + x + xc", "s + x + x2", "0 + s + x + x2", "k + f", "f + k", "0 + k + f", "0 + f + k",
+  right <- c("z + f", "0 + v + f", "0 + v2 + f", "v + f", "f + v", "0 + f + v", "0 + x + x2", "x + x2 + f",
+             "0 + x2 + x + f",
+             "xc + x", "0 + xc + x", "0 + z + x + xc", "s + x + x2", "0 + s + x + x2", "k + f", "f + k", "0 + k + f",
+             "0 + f + k",
              "0 + k + v + f", "f * h + interaction(f, h)", "0 + interaction(f, h) + f", "0 + f:h", "0 + f + h + f:h",
              "f * h + x + lin + w", "0 + lin + f + x + w", "0 + lin + w + x + z", "z", "0 + z", "zero", "0 + zero + x",
              "0 + v + h + f", "0 + x + v + f", "0 + big + v + f", "big + x", "0 + f + big + x", "0 + I(v * 1e6) + f",
              "poly(x, 2) + x", "0 + poly(x, 2) + f + x", "0 + h + k + f", "0 + x:f + x", "x:f + x", "0 + x:f + f + x",
-             "0 + z + f:x + x", "-1 + v + k", "0 + I(v - v2) + v + v2 + f", "0 + I(f == 'a') + f", "0 + I(1 * (f != 'd')) + f")
+             "0 + z + f:x + x", "-1 + v + k", "0 + I(v - v2) + v + v2 + f", "0 + I(f == 'a') + f",
+             "0 + I(1 * (f != 'd')) + f")
   for (seed in 1:3) for (one in right) expect_columns_of_lm(one, rank_data(seed))
 })
 
 test_that("the choice is the same where a column comes before the factor that makes up the constant", {
-  right <- c("0 + z + f", "0 + xc + x + f", "0 + x + xc + f", "0 + s + x + x2 + f", "0 + zero + z + f", "0 + z + zero + f + h",
+  right <- c("0 + z + f", "0 + xc + x + f", "0 + x + xc + f", "0 + s + x + x2 + f", "0 + zero + z + f",
+             "0 + z + zero + f + h",
              "0 + big + z + f", "0 + big + x + f", "0 + I(z * 1e5) + f", "0 + z + h + f", "0 + I(z / 1e5) + h + f + z")
   for (seed in 1:3) for (one in right) expect_columns_of_lm(one, rank_data(seed))
 })

@@ -53,7 +53,8 @@ test_that("the mixture of chi-squares", {
 test_that("the printed table is lmerTest's", {
   skip_if_not_installed("lmerTest")
   data <- behavior_data()
-  for (formula in list(y ~ x + (x | g), y ~ x + (1 | g) + (1 | h), y ~ x + (x || g), y ~ x + (0 + x | g) + (1 | g), y ~ x + (1 | g / f), y ~ x * f + (1 | g))) {
+  for (formula in list(y ~ x + (x | g), y ~ x + (1 | g) + (1 | h), y ~ x + (x || g), y ~ x + (0 + x | g) + (1 | g),
+                       y ~ x + (1 | g / f), y ~ x * f + (1 | g))) {
     ours <- capture.output(print(henderson::ranova(suppressMessages(lmm(formula, data)))))
     theirs <- suppressMessages(capture.output(print(lmerTest::ranova(lmerTest::lmer(formula, data)))))
     expect_identical(ours, theirs)

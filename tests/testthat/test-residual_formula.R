@@ -37,7 +37,8 @@ test_that("a structure that cannot be read is an error of class formula that nam
 
 test_that("parameters that the data cannot tell apart are an error, those at an edge a message", {
   d <- plain_orthodont()
-  expect_error(lmm(distance ~ age + (1 | Subject), d, residual = ~ cs(age | Subject)), "`cov`", class = "lmm_error_unidentified")
+  expect_error(lmm(distance ~ age + (1 | Subject), d, residual = ~ cs(age | Subject)), "`cov`",
+               class = "lmm_error_unidentified")
   expect_error(lmm(distance ~ age + (1 | Subject), d, residual = ~ us(age | Subject)), class = "lmm_error_unidentified")
   expect_message(lmm(distance ~ age, d, residual = ~ sph(age, nugget = TRUE)), "nugget", class = "lmm_message_boundary")
 })

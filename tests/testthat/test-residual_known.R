@@ -5,7 +5,8 @@ known_case <- function() {
   d <- data.frame(trial = rep(1:10, each = 2), outcome = rep(c("a", "b"), 10))
   V <- lapply(1:10, function(i) crossprod(matrix(rnorm(8), 4)) / 4)
   names(V) <- 1:10
-  d$y <- as.numeric(d$outcome == "a") + unlist(lapply(V, function(v) t(chol(v)) %*% rnorm(2))) + rep(rnorm(10, sd = 0.5), each = 2)
+  d$y <- as.numeric(d$outcome == "a") + unlist(lapply(V, function(v) t(chol(v)) %*%
+                                                      rnorm(2))) + rep(rnorm(10, sd = 0.5), each = 2)
   list(d = d, V = V, whole = as.matrix(Matrix::bdiag(V)))
 }
 
@@ -19,9 +20,11 @@ test_that("known blocks are a model without a residual variance of its own", {
   expect_equal(unname(fixef(fit)), as.vector(solve(t(X) %*% W %*% X, t(X) %*% W %*% d$y)), tolerance = 1e-9)
   expect_equal(unname(as.matrix(vcov(fit))), unname(solve(t(X) %*% W %*% X)), tolerance = 1e-9)
   whole <- case$whole
-  expect_equal(logLik(suppressMessages(lmm(y ~ outcome, d, residual = ~ known(trial, whole)))), logLik(fit), tolerance = 1e-10)
+  expect_equal(logLik(suppressMessages(lmm(y ~ outcome, d, residual = ~ known(trial, whole)))), logLik(fit),
+               tolerance = 1e-10)
   shuffled <- V[10:1]
-  expect_equal(logLik(suppressMessages(lmm(y ~ outcome, d, residual = ~ known(trial, shuffled)))), logLik(fit), tolerance = 1e-10)
+  expect_equal(logLik(suppressMessages(lmm(y ~ outcome, d, residual = ~ known(trial, shuffled)))), logLik(fit),
+               tolerance = 1e-10)
 })
 
 test_that("a bivariate meta-analysis is that of dense formulas", {
@@ -35,7 +38,8 @@ test_that("a bivariate meta-analysis is that of dense formulas", {
   W <- solve(M)
   beta <- solve(t(X) %*% W %*% X, t(X) %*% W %*% d$y)
   e <- d$y - X %*% beta
-  criterion <- as.numeric(determinant(M)$modulus + determinant(t(X) %*% W %*% X)$modulus + t(e) %*% W %*% e + 18 * log(2 * pi))
+  criterion <- as.numeric(determinant(M)$modulus + determinant(t(X) %*% W %*% X)$modulus + t(e) %*% W %*% e + 18 *
+                          log(2 * pi))
   expect_equal(deviance(fit), criterion, tolerance = 1e-8)
   expect_equal(unname(fixef(fit)), as.vector(beta), tolerance = 1e-8)
 })

@@ -3,17 +3,23 @@ test_that("fits agree with those of nlme, random effects included", {
   d <- plain_orthodont()
   pairs <- list(
     list(lmm(distance ~ Sex * age, d, residual = ~ csh(age | Subject)),
-         nlme::gls(distance ~ Sex * age, d, correlation = nlme::corCompSymm(form = ~ 1 | Subject), weights = nlme::varIdent(form = ~ 1 | age))),
+         nlme::gls(distance ~ Sex * age, d, correlation = nlme::corCompSymm(form = ~ 1 | Subject),
+                   weights = nlme::varIdent(form = ~ 1 | age))),
     list(lmm(distance ~ Sex * age + (1 | Subject), d, variance = ~ Sex),
          nlme::lme(distance ~ Sex * age, d, random = ~ 1 | Subject, weights = nlme::varIdent(form = ~ 1 | Sex))),
     list(lmm(distance ~ Sex * age + (1 | Subject), d, residual = ~ ar1(1 | Subject), variance = ~ age),
-         nlme::lme(distance ~ Sex * age, d, random = ~ 1 | Subject, correlation = nlme::corAR1(), weights = nlme::varExp(form = ~ age))))
+         nlme::lme(distance ~ Sex * age, d, random = ~ 1 | Subject, correlation = nlme::corAR1(),
+                   weights = nlme::varExp(form = ~ age))))
   for (pair in pairs) {
     expect_equal(as.numeric(logLik(pair[[1]])), as.numeric(logLik(pair[[2]])), tolerance = 1e-8)
-    expect_equal(fixef(pair[[1]]), if (inherits(pair[[2]], "gls")) coef(pair[[2]]) else nlme::fixef(pair[[2]]), tolerance = 1e-5)
-    square <- function(r) as.vector(tapply(r^2, d$Subject, sum))      # whatever the root of R that takes the correlation out
-    expect_equal(square(residuals(pair[[1]], "normalized")), square(residuals(pair[[2]], type = "normalized")), tolerance = 1e-4)
-    expect_equal(unname(residuals(pair[[1]], "pearson")), as.vector(residuals(pair[[2]], type = "pearson")), tolerance = 1e-4)
+    expect_equal(fixef(pair[[1]]),
+    if (inherits(pair[[2]], "gls")) coef(pair[[2]]) else nlme::fixef(pair[[2]]), tolerance = 1e-5)
+    # whatever the root of R that takes the correlation out
+    square <- function(r) as.vector(tapply(r^2, d$Subject, sum))
+    expect_equal(square(residuals(pair[[1]], "normalized")), square(residuals(pair[[2]],
+                                                                    type = "normalized")), tolerance = 1e-4)
+    expect_equal(unname(residuals(pair[[1]], "pearson")), as.vector(residuals(pair[[2]],
+                                                                    type = "pearson")), tolerance = 1e-4)
   }
 })
 

@@ -12,7 +12,8 @@ test_that("a fixed correlation is that of the fit, and its maximum the estimate"
   expect_output(print(held), "fixed at known values: rho = ")
   R <- subject_covariance(at(0.5), 1)
   expect_equal(unname(R[1, ] / R[1, 1]), 0.5^(0:3), tolerance = 1e-12)
-  expect_error(lmm(distance ~ age, d, residual = ~ ar1(visit | Subject), fixed = c(roh = 0.5)), "rho", class = "lmm_error_input")
+  expect_error(lmm(distance ~ age, d, residual = ~ ar1(visit | Subject), fixed = c(roh = 0.5)), "rho",
+               class = "lmm_error_input")
 })
 
 test_that("sigma may be fixed beside a correlation", {

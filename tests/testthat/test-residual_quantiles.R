@@ -30,7 +30,8 @@ test_that("residuals that the bounds do not divide are sorted as a whole", {
   d$y <- rnorm(2000) + rnorm(4)[d$g]
   fit <- lmm(y ~ 1 + (1 | g), d, weights = w)                        # three of four residuals are 0
   expect_null(streamed_quantiles(fit, 2000))
-  expect_equal(unname(summary(fit)$residuals), quantile(residuals(fit, type = "scaled"), names = FALSE), tolerance = 1e-10)
+  expect_equal(unname(summary(fit)$residuals), quantile(residuals(fit, type = "scaled"), names = FALSE),
+               tolerance = 1e-10)
 })
 
 test_that("a rank is found in the cell that holds it", {

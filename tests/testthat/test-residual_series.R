@@ -2,9 +2,11 @@
 
 expect_as_gls <- function(fit, reference, parameters = NULL) {
   expect_equal(as.numeric(logLik(fit)), as.numeric(logLik(reference)), tolerance = 1e-8)
-  expect_equal(unname(fixef(fit)), unname(if (inherits(reference, "gls")) coef(reference) else nlme::fixef(reference)), tolerance = 1e-4)
+  expect_equal(unname(fixef(fit)), unname(if (inherits(reference, "gls")) coef(reference) else nlme::fixef(reference)),
+               tolerance = 1e-4)
   expect_equal(sigma(fit), reference$sigma, tolerance = 1e-4)
-  if (!is.null(parameters)) expect_equal(residual_parameters(fit)$estimate, parameters, tolerance = 1e-3, ignore_attr = TRUE)
+  if (!is.null(parameters)) expect_equal(residual_parameters(fit)$estimate, parameters, tolerance = 1e-3,
+                                         ignore_attr = TRUE)
 }
 
 test_that("AR(p), MA(q) and ARMA(p, q) agree with nlme, random effects included", {
@@ -20,7 +22,8 @@ test_that("AR(p), MA(q) and ARMA(p, q) agree with nlme, random effects included"
   mixed <- nlme::lme(f, o, random = ~ 1 | Mare, correlation = series(1, 1))
   expect_as_gls(lmm(update(f, . ~ . + (1 | Mare)), o, residual = ~ arma(1 | Mare, p = 1, q = 1)), mixed, of(mixed))
   # The same process in SAS's parameters
-  expect_equal(logLik(lmm(f, o, residual = ~ arma(1 | Mare))), logLik(lmm(f, o, residual = ~ arma(1 | Mare, p = 1, q = 1))), tolerance = 1e-8)
+  expect_equal(logLik(lmm(f, o, residual = ~ arma(1 | Mare))),
+               logLik(lmm(f, o, residual = ~ arma(1 | Mare, p = 1, q = 1))), tolerance = 1e-8)
 })
 
 test_that("autocorrelations of a process are those of the theory", {
@@ -56,7 +59,8 @@ test_that("the Matern correlation and its derivatives are those of the Bessel fu
     fit <- suppressMessages(lmm(y ~ x, d, residual = bquote(~ matern(a + b | g, shape = .(shape), nugget = TRUE))))
     psi <- residual_parameters(fit)$estimate
     expect_equal(deviance(fit), criterion(sigma(fit)^2, psi[1], psi[2], shape), tolerance = 1e-8)
-    for (factor in c(0.98, 1.02)) expect_gt(criterion(sigma(fit)^2, psi[1] * factor, psi[2], shape), deviance(fit) - 1e-8)
+    for (factor in c(0.98, 1.02)) expect_gt(criterion(sigma(fit)^2, psi[1] * factor, psi[2], shape),
+                                            deviance(fit) - 1e-8)
   }
   # shape 1/2 is exponential
   expect_equal(logLik(lmm(y ~ x, d, residual = ~ matern(a + b | g, shape = 0.5, nugget = TRUE))),

@@ -22,7 +22,8 @@ test_that("marginal residuals are whitened by the symmetric root of their covari
     truth <- oracle_solution(oracle, fit_covariance(fit)[term_positions(case, fit)], sigma(fit)^2)
     w <- sqrt(oracle$w)
     whitened <- oracle_marginal_scaled(list(y = w * oracle$y), list(V = truth$V * outer(w, w), fixed = w * truth$fixed))
-    expect_equal(unname(residuals(fit, "marginal_scaled"))[oracle$keep], whitened, tolerance = 1e-9, label = paste(seed, case$kind))
+    expect_equal(unname(residuals(fit, "marginal_scaled"))[oracle$keep], whitened, tolerance = 1e-9,
+                 label = paste(seed, case$kind))
   }
 })
 
@@ -84,19 +85,22 @@ test_that("SAS's residuals are the dense formulas in designs of every kind", {
     Q <- X %*% truth$vcov %*% t(X)
     r <- oracle$y - truth$fixed
     same <- function(type, expected, tolerance = 1e-8) {
-      expect_equal(unname(residuals(fit, type))[oracle$keep], expected, tolerance = tolerance, label = paste(seed, case$kind, type))
+      expect_equal(unname(residuals(fit, type))[oracle$keep], expected, tolerance = tolerance,
+                   label = paste(seed, case$kind, type))
     }
     same("marginal_pearson", r / sqrt(diag(truth$V)))
     left <- diag(truth$V - Q)
     clear <- left > 1e-6 * diag(truth$V)
-    expect_equal(unname(residuals(fit, "marginal_studentized"))[oracle$keep][clear], (r / sqrt(left))[clear], tolerance = 1e-6)
+    expect_equal(unname(residuals(fit, "marginal_studentized"))[oracle$keep][clear], (r / sqrt(left))[clear],
+                 tolerance = 1e-6)
     same("marginal_cholesky", as.vector(forwardsolve(t(chol(truth$V)), r)))
     R <- diag(sigma(fit)^2 / oracle$w)
     K <- R %*% solve(truth$V)                                    # I - Z G Z' V^-1
     conditional <- oracle$y - truth$fitted
     own <- diag(K %*% (truth$V - Q) %*% t(K))
     clear <- own > 1e-6 * diag(R)
-    expect_equal(unname(residuals(fit, "conditional_studentized"))[oracle$keep][clear], (conditional / sqrt(own))[clear], tolerance = 1e-6)
+    expect_equal(unname(residuals(fit, "conditional_studentized"))[oracle$keep][clear],
+                 (conditional / sqrt(own))[clear], tolerance = 1e-6)
     same("conditional_pearson", conditional / sqrt(diag(R)))
     expect_identical(residuals(fit, "conditional"), residuals(fit))
     expect_identical(residuals(fit, "normalized"), residuals(fit, "scaled"))
@@ -107,12 +111,14 @@ test_that("the Cholesky factor by pieces is that of the whole matrix, with rows 
   set.seed(5)
   A <- matrix(rnorm(130 * 7), 130)
   r <- rnorm(130)
-  expect_equal(whiten_block(A, r, 30L), as.vector(forwardsolve(t(chol(diag(130) + tcrossprod(A))), r)), tolerance = 1e-12)
+  expect_equal(whiten_block(A, r, 30L), as.vector(forwardsolve(t(chol(diag(130) + tcrossprod(A))), r)),
+               tolerance = 1e-12)
   expect_error(check_block_size(1e5), class = "lmm_error_numeric")
   d <- behavior_data()
   fit <- lmm(y ~ x + (x | g), d)
   o <- order(d$g)
-  expect_equal(residuals(lmm(y ~ x + (x | g), d[o, ]), "marginal_cholesky"), residuals(fit, "marginal_cholesky")[o], tolerance = 1e-7)
+  expect_equal(residuals(lmm(y ~ x + (x | g), d[o, ]), "marginal_cholesky"), residuals(fit, "marginal_cholesky")[o],
+               tolerance = 1e-7)
 })
 
 test_that("residuals in units of their standard deviation respect na.exclude, zero weights and fits without residual", {

@@ -125,7 +125,8 @@ test_that("responses without a level of a factor have no estimate of it", {
   expect_identical(unname(is.na(fits$beta[, 2])), c(FALSE, FALSE, TRUE, FALSE))
   expect_equal(fits$beta[c(1, 2, 4), 2], fixef(own), tolerance = 1e-9)
   table <- as.data.frame(tidy(fits))
-  expect_equal(table$p.value[table$response == "gene2" & table$term == "x"], coef(summary(own))["x", "Pr(>|t|)"], tolerance = 1e-8)
+  expect_equal(table$p.value[table$response == "gene2" & table$term == "x"], coef(summary(own))["x", "Pr(>|t|)"],
+               tolerance = 1e-8)
   expect_equal(anova(fits)[["Pr(>F)"]][4], anova(own)["x", "Pr(>F)"], tolerance = 1e-8)
   expect_equal(contest(fits, c(x = 1))[["Pr(>F)"]][2], contest(own, c(x = 1))[["Pr(>F)"]], tolerance = 1e-8)
 })

@@ -1,4 +1,5 @@
-# Responses with too little variance between groups: the fit is that of a linear model, for which Smyth's formulas are exact.
+# Responses with too little variance between groups: the fit is that of a linear model, for which Smyth's formulas are
+# exact.
 alternating <- function(m, d0 = 6, s0 = 2) {
   set.seed(11)
   g <- rep(1:10, each = 4)

@@ -11,7 +11,8 @@ expect_own_quantities <- function(fits, ..., level = 0.95, link = "auto") {
     mine <- table[table$response == names(fits)[j], ]
     expect_identical(mine$quantity, rownames(own))
     numbers <- c("estimate", "se", "lower", "upper")
-    inside <- !grepl("cor", mine$quantity) | abs(mine$estimate) < 1 - 1e-6          # limits of a correlation of 1 are a matter of rounding
+    # limits of a correlation of 1 are a matter of rounding
+    inside <- !grepl("cor", mine$quantity) | abs(mine$estimate) < 1 - 1e-6
     mine <- mine[inside, ]
     own <- own[inside, ]
     same <- is.na(unlist(own[numbers])) == is.na(unlist(mine[numbers]))
@@ -56,6 +57,8 @@ test_that("responses without estimates have no quantity", {
 test_that("other methods ask the fit of each response", {
   fits <- lmm(Y ~ x + (1 | g), d)[2:3]
   table <- quantity(fits, "icc", method = "profile")
-  expect_equal(table$upper, suppressMessages(c(quantity(fits[[1]], "icc", method = "profile")$upper, quantity(fits[[2]], "icc", method = "profile")$upper)))
+  expect_equal(table$upper,
+               suppressMessages(c(quantity(fits[[1]], "icc", method = "profile")$upper, quantity(fits[[2]], "icc",
+                                method = "profile")$upper)))
   expect_identical(table$method, c("profile", "profile"))
 })

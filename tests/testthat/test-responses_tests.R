@@ -5,9 +5,11 @@ test_that("tidy has the response first, then the columns of one fit", {
   table <- tidy(fits)
   expect_identical(names(table), c("response", names(tidy(fits[[1]]))))
   expect_identical(names(tidy(fits, effects = "ran_pars")), c("response", names(tidy(fits[[1]], effects = "ran_pars"))))
-  expect_identical(names(tidy(fits, effects = "fixed", conf.int = TRUE)), c("response", names(tidy(fits[[1]], effects = "fixed", conf.int = TRUE))))
+  expect_identical(names(tidy(fits, effects = "fixed", conf.int = TRUE)),
+                   c("response", names(tidy(fits[[1]], effects = "fixed", conf.int = TRUE))))
   variances <- as.data.frame(tidy(fits, "ran_pars", scales = "vcov"))
-  expect_equal(variances$estimate[variances$response == "gene3"], tidy(fits[[3]], "ran_pars", scales = "vcov")$estimate, tolerance = 1e-9)
+  expect_equal(variances$estimate[variances$response == "gene3"], tidy(fits[[3]], "ran_pars",
+               scales = "vcov")$estimate, tolerance = 1e-9)
   limits <- as.data.frame(tidy(fits, "fixed", conf.int = TRUE, conf.level = 0.9))
   own <- as.data.frame(tidy(fits[[3]], "fixed", conf.int = TRUE, conf.level = 0.9))
   expect_equal(limits$conf.low[limits$response == "gene3"], own$conf.low, tolerance = 1e-9)

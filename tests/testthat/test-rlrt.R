@@ -20,7 +20,8 @@ test_that("the spectrum is that of Z'(I - P)Z", {
     values <- values[values > 1e-9 * values[1]]
     found <- term_spectrum(fit, k)
     expect_equal(rep(found$value, found$count), values / values[1], tolerance = 1e-8)
-    expect_equal(rep(found$penalty$value, found$penalty$count), sort(unname(colSums(Z^2)), decreasing = TRUE) / values[1], tolerance = 1e-8)
+    expect_equal(rep(found$penalty$value, found$penalty$count),
+                 sort(unname(colSums(Z^2)), decreasing = TRUE) / values[1], tolerance = 1e-8)
   }
 })
 
@@ -110,10 +111,12 @@ test_that("the null distribution is that of refits", {
   reml <- lmm(y ~ x + (1 | g), data)
   ml <- lmm(y ~ x + (1 | g), data, REML = FALSE)
   rss <- colSums(qr.resid(qr(X), Y)^2)
-  restricted <- (n - 2) * (1 + log(2 * pi * rss / (n - 2))) + as.numeric(determinant(crossprod(X))$modulus) - refit(reml, Y)$criterion
+  restricted <- (n - 2) * (1 + log(2 * pi * rss / (n - 2))) +
+    as.numeric(determinant(crossprod(X))$modulus) - refit(reml, Y)$criterion
   full <- n * (1 + log(2 * pi * rss / n)) - refit(ml, Y)$criterion
   both <- n * (1 + log(2 * pi * colSums(qr.resid(qr(X[, 1]), Y)^2) / n)) - refit(ml, Y)$criterion
-  draws <- list(rlrt(reml, nsim = 4000, seed = 1)$draws, lrt(ml, nsim = 4000, seed = 1)$draws, lrt(ml, fixed = "x", nsim = 4000, seed = 1)$draws)
+  draws <- list(rlrt(reml, nsim = 4000, seed = 1)$draws, lrt(ml, nsim = 4000, seed = 1)$draws,
+                lrt(ml, fixed = "x", nsim = 4000, seed = 1)$draws)
   truth <- list(restricted, full, both)
   for (k in 1:3) for (q in c(0.7, 0.9, 0.95)) {
     at <- quantile(truth[[k]], q)
@@ -135,7 +138,8 @@ test_that("scale of Z and unit of y do not matter, nor the criterion of the fit;
   expect_identical(ml$draws, a$draws)
   expect_false(identical(rlrt(fit, 2, nsim = 500, seed = 2)$draws, a$draws))
   single <- lmm(y ~ x2 + (0 + x2 | g), data)
-  expect_equal(lrt(single, nsim = 500, seed = 1)$draws, lrt(lmm(y ~ x + (0 + x | g), data), nsim = 500, seed = 1)$draws, tolerance = 1e-7)
+  expect_equal(lrt(single, nsim = 500, seed = 1)$draws, lrt(lmm(y ~ x + (0 + x | g), data), nsim = 500, seed = 1)$draws,
+               tolerance = 1e-7)
 })
 
 test_that("a variance of zero has p-value 1; misuse is explained", {

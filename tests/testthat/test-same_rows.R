@@ -2,7 +2,8 @@
 
 comparison_data <- function(seed, n = 40) {
   set.seed(seed)
-  d <- data.frame(g = factor(sample(letters[1:5], n, TRUE)), x = rnorm(n), z = rnorm(n), w = runif(n, 1, 3), o = rnorm(n))
+  d <- data.frame(g = factor(sample(letters[1:5], n, TRUE)), x = rnorm(n), z = rnorm(n), w = runif(n, 1, 3),
+                  o = rnorm(n))
   d$y <- d$x + rnorm(5)[d$g] + rnorm(n)
   d
 }
@@ -136,7 +137,8 @@ test_that("tables of criteria, lrtest() and bootstrap_test() look at rows too", 
     expect_error(criterion(a, lm(y ~ x, d[-1, ])), "class \"lm\"", class = "lmm_error_input")
     expect_silent(criterion(a, suppressMessages(lmm(y ~ x + (1 | g) + (0 + z | g), d[40:1, ]))))
     expect_warning(criterion(a, lmm(y ~ 1 + (1 | g), d)), "different fixed effects", class = "lmm_warning_data")
-    expect_warning(criterion(a, lmm(y ~ x + (1 | g), d, REML = FALSE)), "restricted and full", class = "lmm_warning_data")
+    expect_warning(criterion(a, lmm(y ~ x + (1 | g), d, REML = FALSE)), "restricted and full",
+                   class = "lmm_warning_data")
     expect_warning(criterion(a, lm(y ~ x, d)), "restricted and full", class = "lmm_warning_data")
     expect_silent(criterion(update(a, REML = FALSE), lm(y ~ x, d)))
   }
@@ -158,10 +160,13 @@ test_that("tests that go through rows do not depend on their order", {
     again <- lmm(y ~ x + (1 | g), moved, weights = w, offset = o)
     expect_equal(unlist(anova(again, large, test = "F")), unlist(by_f), tolerance = 1e-8, label = way)
     other <- lmm(y ~ x + z + (1 | g), moved, weights = w, offset = o)
-    expect_equal(bootstrap_test(other, small, nsim = 19, seed = 1)$reference, tested$reference, tolerance = 1e-5, label = way)
-    expect_equal(suppressMessages(anova(small, other, test = "bootstrap", nsim = 19, seed = 1)), drawn, tolerance = 1e-6, ignore_attr = TRUE)
+    expect_equal(bootstrap_test(other, small, nsim = 19, seed = 1)$reference, tested$reference, tolerance = 1e-5,
+                 label = way)
+    expect_equal(suppressMessages(anova(small, other, test = "bootstrap", nsim = 19, seed = 1)), drawn,
+                 tolerance = 1e-6, ignore_attr = TRUE)
   }
   kept <- lmm(y ~ x + (1 | g), d, subset = v > 0, weights = v)
   whole <- lmm(y ~ x + z + (1 | g), d, weights = v)
-  expect_equal(unlist(anova(kept, whole, test = "F")), unlist(anova(update(whole, . ~ . - z), whole, test = "F")), tolerance = 1e-8)
+  expect_equal(unlist(anova(kept, whole, test = "F")), unlist(anova(update(whole, . ~ . - z), whole, test = "F")),
+               tolerance = 1e-8)
 })

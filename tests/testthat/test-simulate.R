@@ -49,7 +49,8 @@ test_that("what is conditioned on stays", {
   u <- matrix(rnorm(24 * 2), 24)
   e <- matrix(rnorm(96 * 2), 96)
   slopes <- (kronecker(diag(12), getME(slope, "Lambda")$g) %*% u)[seq(2, 24, 2), ]
-  expect_equal(as.matrix(part), predict(slope, re.form = ~ (1 | g)) + sigma(slope) * (d$x * slopes[as.integer(d$g), ] + e),
+  expect_equal(as.matrix(part),
+               predict(slope, re.form = ~ (1 | g)) + sigma(slope) * (d$x * slopes[as.integer(d$g), ] + e),
                ignore_attr = TRUE, tolerance = 1e-10)
 })
 

@@ -29,7 +29,8 @@ test_that("variance components have the digits of the stored doubles through SQL
   }
 })
 
-test_that("variance components have the digits of the stored doubles through PostgreSQL, and those of the decimals from numeric columns", {
+test_that(paste("variance components have the digits of the stored doubles through PostgreSQL, and those of the",
+                "decimals from numeric columns"), {
   skip_on_cran()
   skip_if_not_installed("RPostgres")
   servers <- start_postgres(1L)
@@ -42,7 +43,8 @@ test_that("variance components have the digits of the stored doubles through Pos
     table <- tolower(name)
     # Text of 17 digits: some drivers write numbers with 15.
     DBI::dbExecute(con, paste0("CREATE TABLE ", table, " (treatment int, y float8, exact numeric(40, 12))"))
-    values <- paste0("(", d$treatment, ", ", format(d$y, digits = 17, trim = TRUE), ", ", format(signif(d$y, 15), digits = 15, trim = TRUE), ")")
+    values <- paste0("(", d$treatment, ", ", format(d$y, digits = 17, trim = TRUE), ", ",
+                     format(signif(d$y, 15), digits = 15, trim = TRUE), ")")
     DBI::dbExecute(con, paste0("INSERT INTO ", table, " VALUES ", paste(values, collapse = ", ")))
     expect_nist_digits(name, sql_rows(con, table), "PostgreSQL")
     fit <- suppressMessages(suppressWarnings(lmm(exact ~ 1 + (1 | treatment), sql_rows(con, table))))

@@ -32,7 +32,8 @@ test_that("queries, lazy tables and hostile names work; only SELECT is sent", {
   expect_same_fit(lmm(f, sql_rows(con, query = "SELECT * FROM t WHERE z > 0.5;")), lmm(f, d[d$z > 0.5, ]))
   expect_same_fit(lmm(f, dplyr::filter(dplyr::tbl(con, "t"), z > 0.5)), lmm(f, d[d$z > 0.5, ]))
   expect_identical(DBI::dbListTables(con), "t")
-  for (wrong in list(quote(sql_rows(con)), quote(sql_rows(con, "t", query = "SELECT 1")), quote(sql_rows(con, query = "DROP TABLE t")), quote(sql_rows(d, "t")))) {
+  for (wrong in list(quote(sql_rows(con)), quote(sql_rows(con, "t", query = "SELECT 1")),
+                     quote(sql_rows(con, query = "DROP TABLE t")), quote(sql_rows(d, "t")))) {
     expect_error(eval(wrong), class = "lmm_error_input")
   }
   expect_error(lmm(y ~ x + (1 | g), con), "sql_rows\\(con, \"table\"\\)", class = "lmm_error_input")
@@ -65,7 +66,8 @@ test_that("the result of a query is a chunked source", {
   expect_error(lmm(y ~ x + (1 | g), chunks(result)), class = "lmm_error_data")
   DBI::dbClearResult(result)
   fit <- lmm(y ~ x + (1 | g), sql_rows(con, "t"))
-  expect_equal(unname(residuals(fit, data = sql_rows(con, "t", rows = 40))), unname(residuals(lmm(y ~ x + (1 | g), d))), tolerance = 1e-9)
+  expect_equal(unname(residuals(fit, data = sql_rows(con, "t", rows = 40))), unname(residuals(lmm(y ~ x + (1 | g), d))),
+               tolerance = 1e-9)
 })
 
 # ---- the text for databases that are not at hand ----
@@ -81,16 +83,20 @@ query_for <- function(con, formula, d, arguments = list(), dialect = sql_dialect
 }
 
 test_that("eleven dialects are written as they should be", {
-  simulated <- list(sqlite = dbplyr::simulate_sqlite(), postgres = dbplyr::simulate_postgres(), mysql = dbplyr::simulate_mysql(), mssql = dbplyr::simulate_mssql(),
-                    oracle = dbplyr::simulate_oracle(), snowflake = dbplyr::simulate_snowflake(), redshift = dbplyr::simulate_redshift(),
-                    hive = dbplyr::simulate_hive(), impala = dbplyr::simulate_impala(), hana = dbplyr::simulate_hana(), odbc = dbplyr::simulate_odbc())
+  simulated <- list(sqlite = dbplyr::simulate_sqlite(), postgres = dbplyr::simulate_postgres(),
+                    mysql = dbplyr::simulate_mysql(), mssql = dbplyr::simulate_mssql(),
+                    oracle = dbplyr::simulate_oracle(), snowflake = dbplyr::simulate_snowflake(),
+                    redshift = dbplyr::simulate_redshift(),
+                    hive = dbplyr::simulate_hive(), impala = dbplyr::simulate_impala(), hana = dbplyr::simulate_hana(),
+                    odbc = dbplyr::simulate_odbc())
   d <- plain_rows(cells_data())[c("y", "x", "g", "w", "z")]
   plain <- list(con = structure(list(), class = "DBIConnection"))
   for (name in names(simulated)) {
     source <- list(con = simulated[[name]], dialect = sql_dialect(simulated[[name]]))
     expect_identical(source$dialect$name, if (name == "odbc") "standard" else name)
     double <- source$dialect$double
-    expect_identical(sql_value(quote(log(2)), source, "x", list()), paste0(source$dialect$ln, "(CAST(2.0000000000000000e+00 AS ", double, "))"))
+    expect_identical(sql_value(quote(log(2)), source, "x", list()),
+                     paste0(source$dialect$ln, "(CAST(2.0000000000000000e+00 AS ", double, "))"))
   }
 })
 
@@ -99,21 +105,25 @@ test_that("the query of one pass and of the pass about the means", {
   con <- DBI::ANSI()
   d <- plain_rows(cells_data())[c("y", "x", "g", "w")]
   expect_snapshot(cat(query_for(con, y ~ x + (1 | g), d), sep = "\n"))
-  expect_snapshot(cat(query_for(con, y ~ log(x) + offset(w) + (x | g), d, list(weights = quote(w), subset = quote(x > 1 & !is.na(w)))), sep = "\n"))
+  expect_snapshot(cat(query_for(con, y ~ log(x) + offset(w) + (x | g), d,
+                                list(weights = quote(w), subset = quote(x > 1 & !is.na(w)))), sep = "\n"))
 })
 
 test_that("the query of each dialect", {
   local_edition(3)
   d <- plain_rows(cells_data())[c("y", "x", "g", "w")]
-  query <- function(name) query_for(DBI::ANSI(), y ~ log(x) + (1 | g), d, list(weights = quote(w)), c(list(name = name), sql_dialects[[name]]))[1L]
+  query <- function(name) query_for(DBI::ANSI(), y ~ log(x) + (1 | g), d, list(weights = quote(w)),
+                                    c(list(name = name), sql_dialects[[name]]))[1L]
   expect_snapshot(cat(paste0(names(sql_dialects), ": ", vapply(names(sql_dialects), query, "")), sep = "\n"))
 })
 
 test_that("only what means the same in a database is translated", {
   source <- list(con = DBI::ANSI(), dialect = sql_dialects$standard)
   value <- function(e) sql_value(e, source, c("x", "z"), list(k = 2))
-  for (e in expression(x %% 2, round(x), sin(x), log(x, 2), unknown(x), x == 1, q, as.integer(x))) expect_null(value(e), label = deparse(e))
-  for (e in expression(x, -x, x * k, (x + z)^2, x^1.5, I(x / z), sqrt(abs(x)), log10(x), ifelse(x > 1 | z %in% c(1, 2), x, 0))) expect_type(value(e), "character")
+  for (e in expression(x %% 2, round(x), sin(x), log(x, 2), unknown(x), x == 1, q,
+                       as.integer(x))) expect_null(value(e), label = deparse(e))
+  for (e in expression(x, -x, x * k, (x + z)^2, x^1.5, I(x / z), sqrt(abs(x)), log10(x),
+                       ifelse(x > 1 | z %in% c(1, 2), x, 0))) expect_type(value(e), "character")
   condition <- function(e) sql_condition(e, source, c("x", "f"), list())
   expect_identical(condition(quote(f == "it's")), "\"f\" = 'it''s'")
   expect_identical(condition(quote(f %in% c("a", "b"))), "\"f\" IN ('a', 'b')")

@@ -39,7 +39,8 @@ test_that("after a reduction the random terms are written as they would be fitte
   set.seed(1)
   d$k <- factor(sample(rep(c("u", "v"), 48)))
   d$m <- factor(sample(rep(c("r", "s", "t"), 32)))
-  for (right in c("(x | g)", "(0 + x | g) + (1 | g)", "(x + t | g)", "(x || g)", "(0 + x + t || g)", "(0 + k | g)", "(0 + k + x | g)",
+  for (right in c("(x | g)", "(0 + x | g) + (1 | g)", "(x + t | g)", "(x || g)", "(0 + x + t || g)", "(0 + k | g)",
+                  "(0 + k + x | g)",
                   "(k + x | g) + (1 | h)", "(0 + k + m | g)", "(k || g)", "(1 | g/k)", "(x * t | g)")) {
     fit <- suppressMessages(lmm(as.formula(paste("y ~ x +", right)), d))
     ways <- reductions(fit)
@@ -48,7 +49,8 @@ test_that("after a reduction the random terms are written as they would be fitte
       label <- paste(right, "to", paste(left, collapse = " + "))
       again <- if (length(left)) suppressMessages(lmm(as.formula(paste("y ~ x +", paste(left, collapse = " + "))), d))
                else lm(y ~ x, d)
-      expect_equal(reduction_table(fit, ways)$logLik[k + 1], as.numeric(logLik(again, REML = TRUE)), tolerance = 1e-8, label = label)
+      expect_equal(reduction_table(fit, ways)$logLik[k + 1], as.numeric(logLik(again, REML = TRUE)), tolerance = 1e-8,
+                   label = label)
       expect_lte(as.numeric(logLik(again, REML = TRUE)), as.numeric(logLik(fit)) + 1e-7, label = label)    # nested
     }
   }
@@ -84,7 +86,9 @@ test_that("smaller models have the rows of the fit, also where it lost some or t
 test_that("lmerTest's step() finds the elimination", {
   skip_if_not_installed("lmerTest")
   fit <- example_fit("irrigation_full")
-  for (part in c("random", "fixed")) expect_identical(lmerTest::step(fit, ddf = "Kenward-Roger")[[part]], backward(fit, "Kenward-Roger")[[part]])
+  for (part in c("random",
+                 "fixed")) expect_identical(lmerTest::step(fit, ddf = "Kenward-Roger")[[part]],
+                   backward(fit, "Kenward-Roger")[[part]])
 })
 
 test_that("lmerTest's get_model() finds the model that is left", {

@@ -1,4 +1,5 @@
-# Every residual structure against dense formulas: criterion, estimates, information, and the matrices of Kenward and Roger.
+# Every residual structure against dense formulas: criterion, estimates, information, and the matrices of Kenward and
+# Roger.
 
 oracle_data <- function(seed = 1, subjects = 14L, visits = 4L) {
   set.seed(seed)
@@ -8,8 +9,10 @@ oracle_data <- function(seed = 1, subjects = 14L, visits = 4L) {
   d$arm <- factor(ifelse(d$id %% 2, "a", "b"))
   d$time <- d$visit + round(stats::runif(nrow(d), -0.3, 0.3), 2)
   d$x <- stats::rnorm(nrow(d))
-  e <- as.vector(vapply(seq_len(subjects), function(i) as.vector(stats::arima.sim(list(ar = 0.5), visits)), numeric(visits)))
-  d$y <- 3 + d$x + (d$arm == "b") + 0.7 * stats::rnorm(5)[d$site] + 0.5 * stats::rnorm(4)[d$item] + e * (1 + 0.2 * d$visit)
+  e <- as.vector(vapply(seq_len(subjects), function(i) as.vector(stats::arima.sim(list(ar = 0.5), visits)),
+                        numeric(visits)))
+  d$y <- 3 + d$x + (d$arm == "b") + 0.7 * stats::rnorm(5)[d$site] + 0.5 * stats::rnorm(4)[d$item] +
+    e * (1 + 0.2 * d$visit)
   d$w <- stats::runif(nrow(d), 0.5, 2)
   d[-c(3, 8, 17, 18, 30), ]
 }
@@ -56,7 +59,8 @@ expect_oracle <- function(fit, d, R, label) {
   s2 <- sigma(fit)^2
   X <- stats::model.matrix(~ x + arm, d)
   D <- c(random$D, residual$D, if (!fit$cross_products$owns_scale) list(V - random$V -
-    Reduce(`+`, Map(`*`, residual$D, ifelse(fit$cross_products$parameters$kind == "covariance", psi, 0)), matrix(0, nrow(V), nrow(V)))))
+    Reduce(`+`, Map(`*`, residual$D, ifelse(fit$cross_products$parameters$kind == "covariance", psi, 0)),
+           matrix(0, nrow(V), nrow(V)))))
   # The random effects' columns are scaled in the engine; its parameters follow.
   scale <- c(vapply(fit$cross_products$z_basis, function(b) b[1L]^2, 0), rep(1, length(D) - length(random$D)))
   D <- Map(`*`, D, scale)
@@ -75,7 +79,8 @@ expect_oracle <- function(fit, d, R, label) {
   p <- ncol(X)
   for (i in k) {
     expect_equal(info$p[[i]], back(o$p[[i]]), tolerance = 1e-7, label = paste(label, "P", i))
-    for (j in k) expect_equal(info$q[(i - 1) * p + 1:p, (j - 1) * p + 1:p], back(o$q[[i]][[j]]), tolerance = 1e-7, label = paste(label, "Q", i, j))
+    for (j in k) expect_equal(info$q[(i - 1) * p + 1:p, (j - 1) * p + 1:p],
+                              back(o$q[[i]][[j]]), tolerance = 1e-7, label = paste(label, "Q", i, j))
   }
   expect_second(fit, residual, o, info, back, length(random$D), label)
 }
@@ -89,7 +94,8 @@ expect_second <- function(fit, residual, o, info, back, u, label) {
     if (!length(R)) R <- expected * 0
     size <- max(abs(back(o$p[[u + i]])), abs(back(o$p[[u + j]])))
     expect_lt(max(abs(R - expected)), 1e-5 * size + 1e-4 * max(abs(expected)), label = paste(label, "R", i, j))
-    expect_lt(abs(info$bent[u + i, u + j] - o$score(DD)), 1e-5 * sqrt(info$t[u + i, u + i] * info$t[u + j, u + j]) + 1e-4 * abs(o$score(DD)),
+    expect_lt(abs(info$bent[u + i, u + j] - o$score(DD)),
+              1e-5 * sqrt(info$t[u + i, u + i] * info$t[u + j, u + j]) + 1e-4 * abs(o$score(DD)),
               label = paste(label, "curvature", i, j))
   }
 }
@@ -119,7 +125,8 @@ test_that("structures over distances agree with dense formulas, also by recursio
   for (word in c("ar1", "exp")) {
     call <- as.call(list(as.name(word), if (word == "ar1") quote(visit | id) else quote(time | id)))
     fit <- suppressMessages(do.call(lmm, list(y ~ x + arm, long, residual = call("~", call))))
-    expect_oracle(fit, long, oracle_function(word, long, if (word == "ar1") long$visit - 1L else long$time, 20L), paste("long", word))
+    expect_oracle(fit, long, oracle_function(word, long, if (word == "ar1") long$visit - 1L else long$time, 20L),
+                  paste("long", word))
   }
 })
 
@@ -132,11 +139,14 @@ test_that("weights, groups, one factor and crossed factors agree with dense form
     sigma(fit)^2 * solve(crossprod(model.matrix(fit), solve(R, model.matrix(fit))))
   }, tolerance = 1e-8, ignore_attr = TRUE)
   d$weight <- 1
-  expect_oracle(lmm(y ~ x + arm, d, residual = ~ ar1(visit | arm/id)), d, oracle_function("ar1", d, d$visit - 1L, 4L, d$arm), "by arm")
-  expect_oracle(lmm(y ~ x + arm + (1 | site), d, residual = ~ ar1(visit | id)), d, oracle_function("ar1", d, d$visit - 1L, 4L), "site")
+  expect_oracle(lmm(y ~ x + arm, d, residual = ~ ar1(visit | arm/id)), d,
+                oracle_function("ar1", d, d$visit - 1L, 4L, d$arm), "by arm")
+  expect_oracle(lmm(y ~ x + arm + (1 | site), d, residual = ~ ar1(visit | id)), d,
+                oracle_function("ar1", d, d$visit - 1L, 4L), "site")
   expect_oracle(suppressMessages(lmm(y ~ x + arm + (1 | site) + (1 | item), d, residual = ~ exp(time | id))), d,
                 oracle_function("exp", d, d$time, 4L), "crossed")
-  expect_oracle(suppressMessages(lmm(y ~ x + arm + (1 | item), d, residual = ~ us(visit | id))), d, oracle_function("us", d, d$visit - 1L, 4L), "crossed us")
+  expect_oracle(suppressMessages(lmm(y ~ x + arm + (1 | item), d, residual = ~ us(visit | id))), d,
+                oracle_function("us", d, d$visit - 1L, 4L), "crossed us")
 })
 
 test_that("a model without random effects and structure is least squares", {

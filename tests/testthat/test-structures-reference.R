@@ -4,13 +4,16 @@
 structure_parameter <- function(fit, name) {
   parts <- strsplit(name, ":", fixed = TRUE)[[1L]]
   own <- rownames(variance_components(fit))
-  if (parts[1L] == "us") return(if (parts[2L] == parts[3L]) visit_entry(fit, "var", parts[2L]) else visit_entry(fit, "cov", parts[2L], parts[3L]))
+  if (parts[1L] == "us") return(if (parts[2L] == parts[3L]) visit_entry(fit, "var",
+                                                                        parts[2L]) else
+                                                                          visit_entry(fit, "cov", parts[2L], parts[3L]))
   if (name %in% c("sigma2")) return("sigma^2")
   if (parts[1L] == "sigma2") return(paste0("var|", parts[2L]))
   if (parts[1L] == "cov" && length(parts) > 1L) return(paste0("cov|", parts[2L]))
   if (grepl("^toep", name)) return(paste0("cov", as.integer(sub("toep", "", name)) - 1L))
   if (grepl("^var[0-9]", name)) return(paste0("var(", sub("var", "", name), ")"))
-  if (parts[1L] == "var") return(grep(paste0("^var_.*", if (grepl("block", name)) paste0("\\|", sub("var:", "", name), "$") else
+  if (parts[1L] == "var") return(grep(paste0("^var_.*",
+                                             if (grepl("block", name)) paste0("\\|", sub("var:", "", name), "$") else
     paste0(gsub("([*()])", "\\\\\\1", sub("var:", "", name)), "\\|")), own, value = TRUE))
   if (name == "power") return("log(pressure)")
   name
@@ -23,7 +26,8 @@ visit_entry <- function(fit, word, i, j = NULL) {
 
 structure_value <- function(fit, quantity) {
   rest <- sub("^[^:]*:", "", quantity)
-  coefficient <- function(rest) if (rest == "arm") grep("^arm", names(fixef(fit)), value = TRUE)[1L] else if (rest == "group") "group2" else rest
+  coefficient <- function(rest) if (rest == "arm") grep("^arm", names(fixef(fit)),
+                                                        value = TRUE)[1L] else if (rest == "group") "group2" else rest
   table <- function(...) coef(summary(fit, ...))[coefficient(rest), ]
   kr <- function(type, information = "observed") table(ddf = "Kenward-Roger", type = type, information = information)
   contrast <- if (grepl("Bridger|linear irrig", quantity)) linesource_contrast(fit, rest)
@@ -42,7 +46,9 @@ structure_value <- function(fit, quantity) {
     df_satterthwaite_expected = , df_expected = table(ddf = "Satterthwaite", information = "expected")[["df"]],
     kr_se_full = kr("full")[["Std. Error"]], kr_se_linear = kr("linear")[["Std. Error"]],
     kr_se_full_expected = kr("full", "expected")[["Std. Error"]], df_kr = kr("linear")[["df"]],
-    se_observed = , se_expected = variance_components(fit, information = sub("se_", "", head))[structure_parameter(fit, rest), "se"],
+    se_observed = , se_expected = variance_components(fit, information = sub("se_", "",
+                                                                             head))[structure_parameter(fit, rest),
+                                                                                    "se"],
     aic_sas = AIC(fit, compat = "SAS"), bic_sas = BIC(fit, compat = "SAS"), aicc_sas = AICC(fit, compat = "SAS"),
     F = term_f(fit, rest),
     variance_components(fit)[structure_parameter(fit, quantity), "estimate"])

@@ -89,7 +89,8 @@ test_that("printed tables of coefficients are those of the chapter", {
       "irrigationi4:varietyv2    1.200      2.053  4.000   0.584 0.590265"))
   for (model in names(published)) {
     shown <- printed(summary(example_fit(model)))
-    expect_identical(shown[match("Fixed effects:", shown) + seq_along(published[[model]])], published[[model]], label = model)
+    expect_identical(shown[match("Fixed effects:",
+                                 shown) + seq_along(published[[model]])], published[[model]], label = model)
   }
 })
 
@@ -154,7 +155,8 @@ test_that("ddf = \"lme4\" asks for no tests, in the words of lmerTest", {
 test_that("a title that does not fit is wrapped between words, as lmerTest wraps its own", {
   fit <- lmm(yield ~ irrigation + variety + (1 | field), irrigation)
   by_containment <- capture.output(print(summary(fit, ddf = "containment")))
-  expect_identical(by_containment[1:2], c("Linear mixed model fit by REML. t-tests use containment degrees of freedom", "  [lmm_fit]"))
+  expect_identical(by_containment[1:2],
+                   c("Linear mixed model fit by REML. t-tests use containment degrees of freedom", "  [lmm_fit]"))
   skip_if_not_installed("lmerTest")
   peer <- lmerTest::lmer(yield ~ irrigation + variety + (1 | field), irrigation, REML = FALSE)
   ours <- capture.output(print(summary(update(fit, REML = FALSE))))

@@ -43,7 +43,8 @@ test_that("a fit in the dots of a function, or not in the first place, arrives a
 test_that("influence() finds lme4's", {
   fit <- lmm(y ~ x + (1 | g), behavior_data(groups = 5, n = 4))
   peer <- lme4::lmer(y ~ x + (1 | g), behavior_data(groups = 5, n = 4))
-  expect_equal(cooks.distance(influence(fit, groups = "g")), cooks.distance(influence(peer, groups = "g")), tolerance = 1e-3)
+  expect_equal(cooks.distance(influence(fit, groups = "g")), cooks.distance(influence(peer, groups = "g")),
+               tolerance = 1e-3)
 })
 
 test_that("a generic that a version of a package lacks does no harm", {

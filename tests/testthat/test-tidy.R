@@ -66,13 +66,15 @@ test_that("augment() of fits with missing values: the rows used, or those of the
 test_that("arguments and columns are those of 'broom.mixed'", {
   expect_identical(names(tidy(m, effects = "ran_pars")), c("effect", "group", "term", "estimate"))
   expect_false("group" %in% names(tidy(m, effects = "fixed")))
-  expect_equal(tidy(m, effects = "fixed", ddf.method = "Kenward-Roger")$df, unname(coef(summary(m, ddf = "KR"))[, "df"]))
+  expect_equal(tidy(m, effects = "fixed", ddf.method = "Kenward-Roger")$df,
+               unname(coef(summary(m, ddf = "KR"))[, "df"]))
   wald <- tidy(m, conf.int = TRUE, conf.method = "Wald")
   limits <- confint(m, "theta_", method = "Wald")
   expect_equal(wald$conf.low[3:6], unname(limits[, 1]))
   expect_equal(wald$conf.high[1:2], tidy(m, conf.int = TRUE)$conf.high[1:2])
   profile <- tidy(m, conf.int = TRUE, conf.method = "profile")
-  expect_equal(profile$conf.low, unname(confint(m, quiet = TRUE)[c("(Intercept)", "x", ".sig01", ".sig02", ".sig03", ".sigma"), 1]))
+  expect_equal(profile$conf.low,
+               unname(confint(m, quiet = TRUE)[c("(Intercept)", "x", ".sig01", ".sig02", ".sig03", ".sigma"), 1]))
   variances <- tidy(m, effects = "ran_pars", scales = "vcov", conf.int = TRUE, conf.method = "profile")
   expect_equal(variances$conf.high[c(1, 2, 4)], profile$conf.high[c(3, 4, 6)]^2)
   expect_equal(is.na(variances$conf.low), c(FALSE, FALSE, TRUE, FALSE))
@@ -84,7 +86,8 @@ test_that("arguments and columns are those of 'broom.mixed'", {
   expect_equal(modes$conf.high - modes$estimate, qnorm(0.975) * modes$std.error)
   ratio <- tidy(m, effects = "fixed", conf.int = TRUE, exponentiate = TRUE)
   plain <- tidy(m, effects = "fixed", conf.int = TRUE)
-  expect_equal(ratio[c("estimate", "conf.low", "conf.high")], as.data.frame(lapply(plain[c("estimate", "conf.low", "conf.high")], exp)), ignore_attr = TRUE)
+  expect_equal(ratio[c("estimate", "conf.low", "conf.high")],
+               as.data.frame(lapply(plain[c("estimate", "conf.low", "conf.high")], exp)), ignore_attr = TRUE)
   expect_error(tidy(m, conf.int = TRUE, conf.method = "nosuch"), class = "lmm_error_input")
 })
 

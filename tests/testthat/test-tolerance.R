@@ -22,7 +22,8 @@ test_that("tolerance factors of normal samples are those of numerical integratio
     expect_equal(tolerance_factor(at[1], at[1] - 1, at[2], at[3], "lower"), exact, tolerance = 1e-5)
   }
   for (at in list(c(10, 0.95, 0.95), c(30, 0.99, 0.95), c(3, 0.9, 0.99))) {
-    expect_equal(tolerance_factor(at[1], at[1] - 1, at[2], at[3], "two"), exact_factor(at[1], at[2], at[3], TRUE), tolerance = 1e-6)
+    expect_equal(tolerance_factor(at[1], at[1] - 1, at[2], at[3], "two"), exact_factor(at[1], at[2], at[3], TRUE),
+                 tolerance = 1e-6)
   }
 })
 
@@ -37,7 +38,8 @@ test_that("two-sided tolerance factors are the published ones", {
 })
 
 test_that("factors of a known mean or variance are the limits", {
-  expect_equal(tolerance_factor(Inf, 20, 0.95, 0.95, "two"), qnorm(0.975) * sqrt(20 / qchisq(0.05, 20)), tolerance = 1e-8)
+  expect_equal(tolerance_factor(Inf, 20, 0.95, 0.95, "two"), qnorm(0.975) * sqrt(20 / qchisq(0.05, 20)),
+               tolerance = 1e-8)
   expect_equal(tolerance_factor(5, Inf, 0.95, 0.95, "two"), sqrt(qchisq(0.95, 1, qnorm(0.975)^2 / 5)), tolerance = 1e-3)
 })
 

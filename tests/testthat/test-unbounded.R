@@ -3,7 +3,8 @@
 # Rows of an unbalanced design whose levels of g differ less than chance would have it.
 too_alike <- function(seed, n = 96) {
   set.seed(seed)
-  d <- data.frame(g = factor(sample(rep(1:12, length.out = n))), h = factor(sample(rep(1:5, length.out = n))), x = rnorm(n), w = runif(n, 0.5, 2))
+  d <- data.frame(g = factor(sample(rep(1:12, length.out = n))), h = factor(sample(rep(1:5, length.out = n))),
+                  x = rnorm(n), w = runif(n, 0.5, 2))
   d$y <- 3 + 0.5 * d$x + rnorm(5)[d$h] + rnorm(n)
   d$y <- d$y - 0.4 * ave(d$y, d$g)
   d
@@ -19,9 +20,12 @@ unbounded_cases <- list(
 
 unbounded_oracle <- function(case, d, weights = NULL) {
   columns <- if (is.list(case[[2]])) case[[2]] else list(case[[2]])
-  groups <- lapply(case[[3]], function(name) if (name == "h:g") droplevels(interaction(d$g, d$h, lex.order = TRUE)) else d[[name]])
-  structure <- ifelse(grepl("||", deparse(case[[1]]), fixed = TRUE) & lengths(lapply(columns, all.vars)) > 0L, "diagonal", "unstructured")
-  oracle_model(d$y, model.matrix(lme4::nobars(case[[1]]), d), lapply(columns, model.matrix, d), lapply(groups, as.integer), structure, weights)
+  groups <- lapply(case[[3]], function(name) if (name == "h:g") droplevels(interaction(d$g, d$h, lex.order = TRUE)) else
+    d[[name]])
+  structure <- ifelse(grepl("||", deparse(case[[1]]),
+                      fixed = TRUE) & lengths(lapply(columns, all.vars)) > 0L, "diagonal", "unstructured")
+  oracle_model(d$y, model.matrix(lme4::nobars(case[[1]]), d), lapply(columns, model.matrix,
+                                                                     d), lapply(groups, as.integer), structure, weights)
 }
 
 test_that("estimates solve the estimating equations; criterion, effects and tests are those of the dense formulas", {
@@ -29,7 +33,8 @@ test_that("estimates solve the estimating equations; criterion, effects and test
   negative <- inside <- 0
   for (seed in 1:6) for (case in unbounded_cases) for (weighted in c(FALSE, TRUE)) {
     d <- too_alike(seed)
-    fit <- suppressWarnings(if (weighted) lmm(case[[1]], d, bounded = FALSE, weights = w) else lmm(case[[1]], d, bounded = FALSE),
+    fit <- suppressWarnings(if (weighted) lmm(case[[1]], d, bounded = FALSE,
+                            weights = w) else lmm(case[[1]], d, bounded = FALSE),
                             classes = "lmm_warning_convergence")
     if (length(fit$conditions)) {         # no optimum: the warning says so, and it is true
       expect_match(conditionMessage(fit$conditions[[1]]), "no optimum")
@@ -90,7 +95,8 @@ test_that("a model without negative components is the one with bounds", {
     fit <- lmm(m[[1]], m[[2]])
     expect_equal(logLik(free), logLik(fit), tolerance = 1e-10)
     expect_equal(vcov(free), vcov(fit), tolerance = 1e-7)
-    expect_equal(unname(as.matrix(as.data.frame(VarCorr(free))[4:5])), unname(as.matrix(as.data.frame(VarCorr(fit))[4:5])), tolerance = 1e-7)
+    expect_equal(unname(as.matrix(as.data.frame(VarCorr(free))[4:5])),
+                 unname(as.matrix(as.data.frame(VarCorr(fit))[4:5])), tolerance = 1e-7)
     expect_equal(as.data.frame(ranef(free)), as.data.frame(ranef(fit)), tolerance = 1e-6)
     expect_equal(vcov_components(free), vcov_components(fit), tolerance = 1e-6)
     expect_equal(anova(free, ddf = "Kenward-Roger"), anova(fit, ddf = "Kenward-Roger"), tolerance = 1e-6)
@@ -115,7 +121,8 @@ test_that("what has no meaning with a negative variance is refused or missing, w
   expect_error(predict(fit, se.fit = TRUE), "positive semidefinite", class = "lmm_error_input")
   expect_error(confint(fit), "bounded = FALSE", class = "lmm_error_input")
   expect_error(rlrt(fit), "bounded = FALSE", class = "lmm_error_input")
-  expect_error(lmm(y ~ x + (1 | g), too_alike(1), bounded = FALSE, fixed = c(sigma = 1)), "combined", class = "lmm_error_input")
+  expect_error(lmm(y ~ x + (1 | g), too_alike(1), bounded = FALSE, fixed = c(sigma = 1)), "combined",
+               class = "lmm_error_input")
   expect_error(lmm(y ~ x + (1 | g), too_alike(1), bounded = NA), "bounded", class = "lmm_error_input")
   expect_silent(sd <- variance_components(fit, "sd"))
   expect_match(sd$reason[1], "negative")

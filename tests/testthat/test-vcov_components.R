@@ -66,7 +66,8 @@ test_that("units of the response and the covariates do not matter", {
   fit <- lmm(y ~ x + (x | g), data)
   scaled <- lmm(y2 ~ x2 + (x2 | g), transform(data, y2 = 1e-6 * y, x2 = 1e4 * x))
   factor <- c(1e-6, 1e-10, 1, 1e-6)
-  expect_equal(unname(vcov_components(scaled, "sd")), unname(vcov_components(fit, "sd")) * outer(factor, factor), tolerance = 1e-7)
+  expect_equal(unname(vcov_components(scaled, "sd")), unname(vcov_components(fit, "sd")) * outer(factor, factor),
+               tolerance = 1e-7)
   moved <- lmm(y ~ x2 + (x2 | g), transform(data, x2 = x + 100))
   expect_equal(variance_components(moved)[c(2, 4), "se"], variance_components(fit)[c(2, 4), "se"], tolerance = 1e-6)
 })

@@ -62,7 +62,8 @@ test_that("rows chosen by what is gone are chosen again", {
   again <- suppressMessages(update(above(2, missing, na.action = na.exclude), . ~ . + t))
   expect_identical(names(fitted(again)), names(fitted(expected)))
   expect_equal(fitted(again), fitted(expected))
-  expect_equal(nobs(update(fit, . ~ . + t, data = d[1:40, ])), sum(d$t[1:40] > 2))                    # `least` is still there
+  # `least` is still there
+  expect_equal(nobs(update(fit, . ~ . + t, data = d[1:40, ])), sum(d$t[1:40] > 2))
   gone <- unserialize(serialize(fit, NULL))
   expect_error(suppressMessages(update(gone, . ~ . + t, data = d[1:5, ])), class = "lmm_error_input")
 })

@@ -79,7 +79,8 @@ class Autoregressive : public Correlation {
   }
 };
 
-// One correlation for each lag. The chart: partial autocorrelations, which are free of each other (Durbin and Levinson).
+// One correlation for each lag. The chart: partial autocorrelations, which are free of each other (Durbin and
+// Levinson).
 class Toeplitz : public Correlation {
  public:
   std::vector<Parameter> parameters(Index q) const override {

@@ -25,7 +25,8 @@ VectorXd FactorAnalytic::start(Index q) const {
   const double unit = specific_ ? 0.5 : 0.9, pi = 3.14159265358979323846;
   for (Index j = 0, k = 0; j < rank(q); ++j)
     for (Index i = j; i < q; ++i) {
-      const double turn = std::cos(pi * static_cast<double>(j) * (static_cast<double>(i) + 0.5) / static_cast<double>(q));
+      const double turn =
+          std::cos(pi * static_cast<double>(j) * (static_cast<double>(i) + 0.5) / static_cast<double>(q));
       out[k++] = unit * turn / std::sqrt(static_cast<double>(j + 1));
     }
   return out;

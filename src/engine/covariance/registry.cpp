@@ -51,7 +51,8 @@ const std::vector<std::shared_ptr<const Covariance>>& covariance_structures() { 
 
 void add_covariance_structure(std::shared_ptr<const Covariance> structure) {
   for (const auto& known : registry())
-    if (known->name() == structure->name()) throw Error("input", "there is a covariance structure `" + known->name() + "` already");
+    if (known->name() == structure->name())
+      throw Error("input", "there is a covariance structure `" + known->name() + "` already");
   registry().push_back(std::move(structure));
 }
 

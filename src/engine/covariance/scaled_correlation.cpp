@@ -110,7 +110,8 @@ VectorXd ScaledCorrelation::project(const MatrixXd& sigma) const {
   const Index q = sigma.rows(), m = correlation_->size(q);
   VectorXd out = start(q);
   const VectorXd variance = sigma.diagonal().cwiseMax(0);
-  const VectorXd d = each_ ? VectorXd(variance.cwiseSqrt()) : VectorXd(VectorXd::Constant(q, std::sqrt(variance.mean())));
+  const VectorXd d =
+      each_ ? VectorXd(variance.cwiseSqrt()) : VectorXd(VectorXd::Constant(q, std::sqrt(variance.mean())));
   out.head(deviations(q)) = each_ ? VectorXd(d.cwiseSqrt()) : VectorXd(d.head(1));
   if (m == 0 || !(d.maxCoeff() > 0)) return out;
   MatrixXd r = MatrixXd::Identity(q, q);
@@ -192,7 +193,8 @@ MatrixXd ScaledCorrelation::derivative(const VectorXd& psi, Index q, Index k) co
   if (linear_) return k == 0 ? MatrixXd(MatrixXd::Identity(q, q)) : correlation_->derivative(psi.tail(m), q, k - 1);
   const VectorXd rho = psi.tail(m);
   if (k >= first) {
-    return outer(deviation_of(psi.head(first).cwiseSqrt(), q)).cwiseProduct(correlation_->derivative(rho, q, k - first));
+    return outer(deviation_of(psi.head(first).cwiseSqrt(), q))
+        .cwiseProduct(correlation_->derivative(rho, q, k - first));
   }
   if (!each_) return correlation_matrix(rho, q);
   if (!(psi[k] > 0)) return VectorXd::Unit(q, k).asDiagonal();

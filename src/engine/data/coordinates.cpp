@@ -70,7 +70,8 @@ double chunk_mean(const ConstMatrix& x, Index j, const DesignChunk& chunk) {
   double sum = 0, size = 0;
   for (Index i = 0; i < x.rows(); ++i) {
     if (!(root_weight(chunk, i) > 0)) continue;
-    const double one = chunk.constant_at(i), w = chunk.constant != nullptr && chunk.weight != nullptr ? chunk.weight[i] * one : one;
+    const double one = chunk.constant_at(i),
+                 w = chunk.constant != nullptr && chunk.weight != nullptr ? chunk.weight[i] * one : one;
     sum += w * x(i, j);
     size += w * one;
   }
@@ -118,7 +119,8 @@ void CoordinateFinder::count(const DesignChunk& chunk) {
   }
 }
 
-void CoordinateFinder::absorb(const ConstMatrix& x, const ConstMatrix* y, const DesignChunk& chunk, StreamingQr& qr, const VectorXd& shift) {
+void CoordinateFinder::absorb(const ConstMatrix& x, const ConstMatrix* y, const DesignChunk& chunk, StreamingQr& qr,
+                              const VectorXd& shift) {
   const Index p = x.cols(), m = y == nullptr ? 0 : y->cols();
   if (p + m == 0) return;
   for (Index i = 0; i < x.rows(); ++i) {

@@ -32,7 +32,8 @@ double* PairSums::at(std::int64_t row, std::int64_t col) {
 }
 
 std::vector<std::uint32_t> PairSums::counted(const std::vector<int>& key, const std::vector<std::uint32_t>& order) {
-  std::vector<std::uint32_t> next(static_cast<std::size_t>(*std::max_element(key.begin(), key.end())) + 2, 0), out(order.size());
+  std::vector<std::uint32_t> next(static_cast<std::size_t>(*std::max_element(key.begin(), key.end())) + 2, 0),
+      out(order.size());
   for (const int k : key) ++next[k + 1];
   for (std::size_t k = 1; k < next.size(); ++k) next[k] += next[k - 1];
   for (const std::uint32_t at : order) out[next[key[at]]++] = at;

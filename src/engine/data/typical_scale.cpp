@@ -50,7 +50,8 @@ std::vector<int> mixed_columns(const Layout& layout, const Group& group, bool ap
 void TypicalScaling::run() {
   std::vector<MatrixXd> scale(layout_.groups.size());
   scale[layout_.lead] = scale_of(layout_.lead, lead_roots());
-  for (std::size_t g = 0; g < layout_.rest.size(); ++g) scale[layout_.rest[g]] = scale_of(layout_.rest[g], rest_roots(g));
+  for (std::size_t g = 0; g < layout_.rest.size(); ++g)
+    scale[layout_.rest[g]] = scale_of(layout_.rest[g], rest_roots(g));
   for (std::size_t g = 0; g < scale.size(); ++g)
     if (scale[g].size() > 0) apply(static_cast<int>(g), scale[g]);
 }
@@ -59,7 +60,8 @@ LevelRoots TypicalScaling::lead_roots() const {
   LevelRoots out;
   const Index q = layout_.lead_q(), levels = layout_.lead_levels();
   out.mixed = mixed_columns(layout_, layout_.groups[layout_.lead], false);
-  for (Index l = 0; l < levels; l += stride(levels)) out.r.push_back(Eigen::Map<const MatrixXd>(data_.r.data() + l * q * q, q, q));
+  for (Index l = 0; l < levels; l += stride(levels))
+    out.r.push_back(Eigen::Map<const MatrixXd>(data_.r.data() + l * q * q, q, q));
   return out;
 }
 
@@ -111,9 +113,11 @@ void TypicalScaling::apply(int group, const MatrixXd& scale) {
   const std::size_t g = std::find(layout_.rest.begin(), layout_.rest.end(), group) - layout_.rest.begin();
   scale_blocks(data_.lead_rest[g], nullptr, &scale);
   for (std::size_t h = 0; h < g; ++h) scale_blocks(data_.rest[h][g - h], nullptr, &scale);
-  for (std::size_t h = g; h < layout_.rest.size(); ++h) scale_blocks(data_.rest[g][h - g], &scale, h == g ? &scale : nullptr);
+  for (std::size_t h = g; h < layout_.rest.size(); ++h)
+    scale_blocks(data_.rest[g][h - g], &scale, h == g ? &scale : nullptr);
   Index first = 0;
-  for (std::size_t h = 0; h < g; ++h) first += layout_.groups[layout_.rest[h]].levels * layout_.groups[layout_.rest[h]].q;
+  for (std::size_t h = 0; h < g; ++h)
+    first += layout_.groups[layout_.rest[h]].levels * layout_.groups[layout_.rest[h]].q;
   const Index q = scale.rows();
   for (Index l = 0; l < layout_.groups[group].levels; ++l) {
     data_.rest_x.middleRows(first + l * q, q) = (scale.transpose() * data_.rest_x.middleRows(first + l * q, q)).eval();

@@ -5,7 +5,8 @@
 
 namespace henderson {
 
-Chart::Chart(const Layout& layout, const VectorXd& theta) : layout_(&layout), theta_(theta), local_(theta), basis_(layout.terms.size()) {
+Chart::Chart(const Layout& layout, const VectorXd& theta)
+    : layout_(&layout), theta_(theta), local_(theta), basis_(layout.terms.size()) {
   if (!layout.bounded()) return;
   for (std::size_t t = 0; t < layout.terms.size(); ++t) {
     const Term& term = layout.terms[t];

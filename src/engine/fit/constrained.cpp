@@ -21,7 +21,8 @@ Options ConstrainedSearch::profile_options() {
   return out;
 }
 
-ConstrainedPoint ConstrainedSearch::run(const std::vector<Held>& held, const VectorXd& theta, double sigma, bool early) const {
+ConstrainedPoint ConstrainedSearch::run(const std::vector<Held>& held, const VectorXd& theta, double sigma,
+                                        bool early) const {
   Task task{held, {}, {}, 0};
   if (!early) task.firm = rows_.collapsible(held);
   for (const TermColumn& c : rows_.collapsible(held))
@@ -47,7 +48,8 @@ bool ConstrainedSearch::obeys(const std::vector<Held>& held, const ConstrainedPo
   return (c.gap.array().abs() <= kMet).all();
 }
 
-MatrixXd ConstrainedSearch::constraint_gradients(const std::vector<Held>& held, const VectorXd& theta, double sigma) const {
+MatrixXd ConstrainedSearch::constraint_gradients(const std::vector<Held>& held, const VectorXd& theta,
+                                                 double sigma) const {
   return rows_.constraints(held, {}, theta, std::log(sigma)).gradient;
 }
 
@@ -58,11 +60,14 @@ ConstrainedPoint ConstrainedSearch::settle(Task task, const VectorXd& theta, dou
     smaller.zero.insert(smaller.zero.end(), here.zero.begin(), here.zero.end());
     smaller.used = here.evaluations;
     const ConstrainedPoint without = settle(smaller, rows_.without(here.zero, here.theta), here.sigma);
-    if (without.status == "too_many_evaluations" || (without.converged && without.value <= here.value + noise(here.value))) return without;
+    if (without.status == "too_many_evaluations" ||
+        (without.converged && without.value <= here.value + noise(here.value)))
+      return without;
     task.firm.insert(task.firm.end(), here.zero.begin(), here.zero.end());
     task.used = without.evaluations;
     if (without.converged && without.value < fallback.value) fallback = without;
-    const bool nothing = std::any_of(here.zero.begin(), here.zero.end(), [&](const TermColumn& c) { return negligible(c, here.theta); });
+    const bool nothing =
+        std::any_of(here.zero.begin(), here.zero.end(), [&](const TermColumn& c) { return negligible(c, here.theta); });
     if (nothing) return without;
     here = follow(task, here.theta, here.sigma);
   }
@@ -111,7 +116,8 @@ ConstrainedPoint ConstrainedSearch::follow(const Task& task, VectorXd theta, dou
     shrunk = vanishing;
     Point trial;
     bool better = false;
-    for (int halving = 0; halving < 25 && !better && out.evaluations < options_.max_evaluations; ++halving, length /= 2) {
+    for (int halving = 0; halving < 25 && !better && out.evaluations < options_.max_evaluations;
+         ++halving, length /= 2) {
       moved = here.theta + length * step.theta;
       log_sigma = here.log_sigma + length * step.log_sigma;
       if (!restore(task, moved, log_sigma)) continue;
@@ -152,10 +158,12 @@ bool ConstrainedSearch::restore(const Task& task, VectorXd& theta, double& log_s
 
 bool ConstrainedSearch::enough(double decrement, double before, const Point& here) const {
   const double rounding = std::max(1e-13, 1e-15 * here.degrees);
-  return decrement <= (here.exact ? options_.decrement : std::max(options_.decrement, options_.decrement_inexact)) || (decrement <= rounding && decrement > before / 16);
+  return decrement <= (here.exact ? options_.decrement : std::max(options_.decrement, options_.decrement_inexact)) ||
+         (decrement <= rounding && decrement > before / 16);
 }
 
-double ConstrainedSearch::longest(const Task& task, const Point& here, const Step& step, std::vector<TermColumn>& vanishing) const {
+double ConstrainedSearch::longest(const Task& task, const Point& here, const Step& step,
+                                  std::vector<TermColumn>& vanishing) const {
   double length = 1;
   for (const TermColumn& c : rows_.collapsible(task.held)) {
     if (contains(task.zero, c.term, c.row)) continue;
@@ -168,7 +176,8 @@ double ConstrainedSearch::longest(const Task& task, const Point& here, const Ste
   return length;
 }
 
-std::vector<TermColumn> ConstrainedSearch::leaving(const Task& task, const Point& here, const std::vector<TermColumn>& before,
+std::vector<TermColumn> ConstrainedSearch::leaving(const Task& task, const Point& here,
+                                                   const std::vector<TermColumn>& before,
                                                    const std::vector<TermColumn>& now) const {
   std::vector<TermColumn> out;
   for (const TermColumn& c : now) {
@@ -189,7 +198,8 @@ ConstrainedSearch::Exit ConstrainedSearch::way_out(const std::vector<Held>& held
     const MatrixXd rise = m.block_trace[term.group].block(term.column, term.column, term.q, term.q);
     const MatrixXd fall = ratio * m.block_quadratic[term.group].block(term.column, term.column, term.q, term.q);
     const VectorXd w = Eigen::HouseholderQR<MatrixXd>(rows_.basis(c.term)).solve(VectorXd::Unit(term.q, c.row));
-    const MatrixXd a = rows_.factor(c.term, at.theta), l = term.structure->factor(at.theta.segment(term.theta, term.n_theta), term.q);
+    const MatrixXd a = rows_.factor(c.term, at.theta),
+                   l = term.structure->factor(at.theta.segment(term.theta, term.n_theta), term.q);
     const VectorXd slope = l.transpose() * ((rise - fall) * w);
     const Direct way = steepest(held, c, a, slope);
     const double size = (l.transpose() * (rise * w)).norm() + (l.transpose() * (fall * w)).norm();

@@ -17,7 +17,8 @@ bool floor_residual(Problem& problem, const CrossProducts& data) {
 
 bool lost_digits(const Evaluation& at, const Optimum& optimum) {
   if (!at.ok()) return false;
-  return at.cancelled > kLostDigits || optimum.rough || (optimum.status != "converged" && optimum.status != "unbounded");
+  return at.cancelled > kLostDigits || optimum.rough ||
+         (optimum.status != "converged" && optimum.status != "unbounded");
 }
 
 namespace {
@@ -42,7 +43,8 @@ Searched search_once(Problem& problem, const CrossProducts& data, const FitOptio
 Searched search(Problem& problem, const CrossProducts& data, const FitOptions& options, Monitor& monitor) {
   Searched out = search_once(problem, data, options, monitor);
   const bool exact = out.outcome.zero_residual;
-  if (options.restarts == 0 && out.outcome.optimum.status == "too_many_evaluations") return out;  // one short search was asked for
+  if (options.restarts == 0 && out.outcome.optimum.status == "too_many_evaluations")
+    return out;  // one short search was asked for
   FitOptions again = options;
   if (exact && !problem.root) find_saturated_root(problem, data, kSaturatedRoot);
   if (exact && problem.saturated) {   // not fitted exactly: without residual variance
@@ -51,7 +53,8 @@ Searched search(Problem& problem, const CrossProducts& data, const FitOptions& o
     again.restarts = 0;
     return search_once(problem, data, again, monitor);
   }
-  if (!out.outcome.identified || !(exact || lost_digits(out.at, out.outcome.optimum)) || !take_root(problem, data)) return out;
+  if (!out.outcome.identified || !(exact || lost_digits(out.at, out.outcome.optimum)) || !take_root(problem, data))
+    return out;
   (options.held.empty() ? again.known : again.start) = out.outcome.optimum.theta;
   if (exact) {
     problem.w_yy += 1e-14 * problem.total;

@@ -32,7 +32,8 @@ FitOutcome Fitter::run() {
     search(start.theta);
   }
   search_again(neutral);
-  if (problem_.saturated && out_.optimum.status == "too_many_evaluations" && options_.search.max_evaluations > kBriefSearch)
+  if (problem_.saturated && out_.optimum.status == "too_many_evaluations" &&
+      options_.search.max_evaluations > kBriefSearch)
     search(out_.optimum.theta, options_.search);
   if (std::isfinite(out_.optimum.value)) finish();
   return out_;
@@ -51,7 +52,8 @@ void Fitter::search_again(const VectorXd& neutral) {
   const bool lost = !std::isfinite(out_.optimum.value) || out_.optimum.status != "converged";
   const auto cancelling = more ? cancelling_columns(*problem_.layout, data_) : std::vector<Cancelling>();
   if (lost ? !hopeless() : ((!cancelling.empty() || near_boundary()) && !unimodal(problem_, data_))) {
-    const VectorXd starts[] = {nearly_zero_theta(problem_), problem_.layout->scaled(neutral, 0.2), neutral, problem_.layout->scaled(neutral, 5)};
+    const VectorXd starts[] = {nearly_zero_theta(problem_), problem_.layout->scaled(neutral, 0.2), neutral,
+                               problem_.layout->scaled(neutral, 5)};
     const int wanted = options_.restarts < 0 || (lost && options_.restarts > 0) ? (lost || intricate() ? 4 : 1)
                                                                                : std::min(options_.restarts, 4);
     for (int k = 0; k < wanted && affordable(); ++k) search(starts[k]);
@@ -119,7 +121,8 @@ void Fitter::search(const VectorXd& start, const Options& options) {
   Lead lead = Lead::unknown;
   f.leave_if([&](const SearchFunction& g, const VectorXd& theta, double value, const NewtonStep& newton) {
     vanishing = residual_vanishes(theta, value);
-    if (known && !vanishing) lead = lead_of(problem_, known_optimum(g), theta, value, newton, g.moved(theta, newton.step));
+    if (known && !vanishing)
+      lead = lead_of(problem_, known_optimum(g), theta, value, newton, g.moved(theta, newton.step));
     return vanishing || lead != Lead::unknown;
   });
   Optimum found = minimize(f, start, options, monitor_);
@@ -152,8 +155,8 @@ void Fitter::take(Optimum found, SearchFunction f, bool vanishing) {
 }
 
 bool Fitter::can_lack_residual() const {
-  return !(problem_.sigma2 > 0) && !out_.zero_sigma && out_.optimum.status != "unbounded" && (problem_.rest.columns() == 0 || problem_.saturated) &&
-         residual_degrees(problem_, data_) <= 0;
+  return !(problem_.sigma2 > 0) && !out_.zero_sigma && out_.optimum.status != "unbounded" &&
+         (problem_.rest.columns() == 0 || problem_.saturated) && residual_degrees(problem_, data_) <= 0;
 }
 
 void Fitter::search_without_residual(const VectorXd& theta) {
@@ -165,7 +168,8 @@ void Fitter::search_without_residual(const VectorXd& theta) {
     return;
   }
   SearchFunction f(criterion_);
-  if (limit.value < out_.optimum.value && std::isfinite(f.value(limit.theta))) take(std::move(limit), std::move(f), true);
+  if (limit.value < out_.optimum.value && std::isfinite(f.value(limit.theta)))
+    take(std::move(limit), std::move(f), true);
 }
 
 bool Fitter::residual_vanishes(const VectorXd& theta, double value) {
@@ -192,7 +196,8 @@ Optimum Fitter::without_residual(const VectorXd& from) {
 
 bool Fitter::rounding_only() const {
   const double share = out_.optimum.status != "converged" ? 1e-10 : problem_.root ? 1e-24 : 1e-13;
-  return !(problem_.sigma2 > 0) && problem_.rest.columns() > 0 && !problem_.saturated && !(final_.last().r2 > share * problem_.total);
+  return !(problem_.sigma2 > 0) && problem_.rest.columns() > 0 && !problem_.saturated &&
+         !(final_.last().r2 > share * problem_.total);
 }
 
 bool Fitter::hopeless() const {
@@ -237,8 +242,10 @@ void Fitter::finish() {
 }
 
 bool Fitter::falls_to_zero() const {
-  if (problem_.sigma2 > 0 || !problem_.layout->bounded() || largest_ratio(problem_, out_.optimum.theta) < 1e8) return false;
-  return criterion_.evaluate(problem_.layout->scaled(out_.optimum.theta, 1e3)).value <= out_.optimum.value + 1e-8 * (1 + std::abs(out_.optimum.value));
+  if (problem_.sigma2 > 0 || !problem_.layout->bounded() || largest_ratio(problem_, out_.optimum.theta) < 1e8)
+    return false;
+  return criterion_.evaluate(problem_.layout->scaled(out_.optimum.theta, 1e3)).value <=
+         out_.optimum.value + 1e-8 * (1 + std::abs(out_.optimum.value));
 }
 
 bool Fitter::is_optimum(const VectorXd& candidate) {

@@ -12,7 +12,12 @@
 namespace henderson {
 
 HeldFitter::HeldFitter(const Problem& problem, const CrossProducts& data, const FitOptions& options, Monitor& monitor)
-    : problem_(problem), layout_(*problem.layout), data_(data), options_(options), monitor_(monitor), held_(options.held),
+    : problem_(problem),
+      layout_(*problem.layout),
+      data_(data),
+      options_(options),
+      monitor_(monitor),
+      held_(options.held),
       search_(problem, data, options.reml, monitor, options.search) {
   if (options.sigma > 0) held_.push_back({-1, 0, 0, options.sigma});
 }
@@ -45,7 +50,8 @@ ConstrainedPoint HeldFitter::better(const ConstrainedPoint& a, const Constrained
 }
 
 bool HeldFitter::holds_one_of_many() const {
-  return std::any_of(held_.begin(), held_.end(), [&](const Held& h) { return h.term >= 0 && h.row != h.col && layout_.terms[h.term].q > 2; });
+  return std::any_of(held_.begin(), held_.end(),
+                     [&](const Held& h) { return h.term >= 0 && h.row != h.col && layout_.terms[h.term].q > 2; });
 }
 
 VectorXd HeldFitter::free_optimum(FitOutcome& out) const {
@@ -65,17 +71,20 @@ ConstrainedPoint HeldFitter::from(const VectorXd& theta, FitOutcome& out) {
 }
 
 std::pair<VectorXd, double> HeldFitter::obeying(const VectorXd& theta) const {
-  const double sigma = options_.sigma > 0 ? options_.sigma : std::sqrt(problem_.total / static_cast<double>(problem_.n)) / 2;
+  const double sigma =
+      options_.sigma > 0 ? options_.sigma : std::sqrt(problem_.total / static_cast<double>(problem_.n)) / 2;
   VectorXd out = theta;
   for (std::size_t t = 0; t < layout_.terms.size(); ++t) {
     const Term& term = layout_.terms[t];
-    const bool own = std::any_of(held_.begin(), held_.end(), [&](const Held& h) { return h.term == static_cast<int>(t); });
+    const bool own =
+        std::any_of(held_.begin(), held_.end(), [&](const Held& h) { return h.term == static_cast<int>(t); });
     if (!own) continue;
     const MatrixXd a = search_.rows().factor(static_cast<int>(t), theta);
     VectorXd sd = sigma * a.rowwise().norm();
     MatrixXd r = a * a.transpose();
     for (Index i = 0; i < term.q; ++i)
-      for (Index j = 0; j < term.q; ++j) r(i, j) = i == j ? 1 : sd[i] > 0 && sd[j] > 0 ? r(i, j) * (sigma / sd[i]) * (sigma / sd[j]) : 0;
+      for (Index j = 0; j < term.q; ++j)
+        r(i, j) = i == j ? 1 : sd[i] > 0 && sd[j] > 0 ? r(i, j) * (sigma / sd[i]) * (sigma / sd[j]) : 0;
     for (const Held& h : held_)
       if (h.term == static_cast<int>(t) && h.row == h.col) sd[h.row] = h.value;
     const MatrixXd l = semidefinite_cholesky(with_correlations(static_cast<int>(t), r));
@@ -163,7 +172,8 @@ void HeldFitter::fill(const ConstrainedPoint& best, FitOutcome& out) const {
   }
   const Criterion criterion(problem_, options_.reml, monitor_);
   const Evaluation at = criterion.evaluate(best.theta);
-  out.zero_residual = problem_.rest.columns() > 0 && !problem_.saturated && !(at.ok() && at.r2 > 1e-13 * problem_.total);
+  out.zero_residual =
+      problem_.rest.columns() > 0 && !problem_.saturated && !(at.ok() && at.r2 > 1e-13 * problem_.total);
   out.zero_sigma = !out.zero_residual && falls_to_zero(best);
   if (!search_.obeys(held_, best)) lose(optimum);
 }
@@ -178,7 +188,8 @@ bool HeldFitter::falls_to_zero(const ConstrainedPoint& best) const {
   if (!(best.sigma * best.sigma < 1e-9 * problem_.total / static_cast<double>(problem_.n))) return false;
   Problem smaller = problem_;
   smaller.sigma2 = 1e-4 * best.sigma * best.sigma;
-  return Criterion(smaller, options_.reml, monitor_).evaluate(layout_.scaled(best.theta, 1e2)).value <= best.value + 1e-8 * (1 + std::abs(best.value));
+  return Criterion(smaller, options_.reml, monitor_).evaluate(layout_.scaled(best.theta, 1e2)).value <=
+         best.value + 1e-8 * (1 + std::abs(best.value));
 }
 
 std::vector<int> HeldFitter::confounded_terms() const {
@@ -198,7 +209,8 @@ std::vector<int> HeldFitter::confounded_terms() const {
 }
 
 Evidence HeldFitter::natural_evidence(const Evaluation& at, const std::vector<Direction>& directions) const {
-  if (!exact_moments(problem_)) return MomentStart(layout_, data_, problem_.response).equations(directions, problem_.n, problem_.total).evidence;
+  if (!exact_moments(problem_))
+    return MomentStart(layout_, data_, problem_.response).equations(directions, problem_.n, problem_.total).evidence;
   const Criterion criterion(problem_, true, monitor_);
   return evidence_at(criterion, at, directions, moments(criterion, at, directions));
 }

@@ -81,7 +81,8 @@ std::vector<TermColumn> HeldRows::collapsible(const std::vector<Held>& held) con
 }
 
 bool HeldRows::holds_sd(const std::vector<Held>& held, int term, Index row) {
-  return std::any_of(held.begin(), held.end(), [&](const Held& h) { return h.term == term && h.row == row && h.col == row; });
+  return std::any_of(held.begin(), held.end(),
+                     [&](const Held& h) { return h.term == term && h.row == row && h.col == row; });
 }
 
 HeldValue HeldRows::evaluate(const Held& held, const VectorXd& theta, double log_sigma) const {
@@ -97,9 +98,11 @@ HeldValue HeldRows::evaluate(const Held& held, const VectorXd& theta, double log
   const VectorXd a = factor.row(held.row).transpose(), b = factor.row(held.col).transpose();
   const MatrixXd da = row_derivative(held.term, held.row, own), db = row_derivative(held.term, held.col, own);
   const double aa = a.squaredNorm(), bb = b.squaredNorm(), ab = a.dot(b);
-  const VectorXd g_aa = 2 * da.transpose() * a, g_bb = 2 * db.transpose() * b, g_ab = da.transpose() * b + db.transpose() * a;
+  const VectorXd g_aa = 2 * da.transpose() * a, g_bb = 2 * db.transpose() * b,
+                 g_ab = da.transpose() * b + db.transpose() * a;
   const auto bend = [&](Index of, const VectorXd& along) { return row_curvature(held.term, of, own, along); };
-  const MatrixXd h_aa = 2 * da.transpose() * da + 2 * bend(held.row, a), h_bb = 2 * db.transpose() * db + 2 * bend(held.col, b);
+  const MatrixXd h_aa = 2 * da.transpose() * da + 2 * bend(held.row, a),
+                 h_bb = 2 * db.transpose() * db + 2 * bend(held.col, b);
   const MatrixXd h_ab = da.transpose() * db + db.transpose() * da + bend(held.row, b) + bend(held.col, a);
   VectorXd g;
   MatrixXd h;
@@ -127,7 +130,8 @@ HeldValue HeldRows::evaluate(const Held& held, const VectorXd& theta, double log
   return out;
 }
 
-Constraints HeldRows::constraints(const std::vector<Held>& held, const std::vector<TermColumn>& zero, const VectorXd& theta, double log_sigma) const {
+Constraints HeldRows::constraints(const std::vector<Held>& held, const std::vector<TermColumn>& zero,
+                                  const VectorXd& theta, double log_sigma) const {
   Constraints out;
   std::vector<VectorXd> gradient;
   std::vector<double> gap;

@@ -4,7 +4,8 @@
 
 namespace henderson {
 
-MomentStart::MomentStart(const Layout& layout, const CrossProducts& data, Index response) : layout_(layout), data_(data) {
+MomentStart::MomentStart(const Layout& layout, const CrossProducts& data, Index response)
+    : layout_(layout), data_(data) {
   for (std::size_t g = 0; g < layout.groups.size(); ++g) {
     first_.push_back(columns_);
     columns_ += layout.groups[g].levels * layout.groups[g].q;

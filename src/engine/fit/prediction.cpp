@@ -98,7 +98,8 @@ void Predictor::enter(const Combinations& c, Index row, Index i, Forward& out) c
   k.triangularView<Eigen::Lower>().transpose().solveInPlace(v);
   const VectorXd back = m * v;
   out.x.col(i).noalias() -= pr_.lead.t.block(l * q, 0, q, pr_.p).transpose() * back;
-  for (Index e = pr_.rest.columns() > 0 ? pr_.rest.level_begin(l) : 0; pr_.rest.columns() > 0 && e < pr_.rest.level_end(l); ++e) {
+  for (Index e = pr_.rest.columns() > 0 ? pr_.rest.level_begin(l) : 0;
+       pr_.rest.columns() > 0 && e < pr_.rest.level_end(l); ++e) {
     const Node& node = pr_.rest.entry_node(e);
     const Eigen::Map<const MatrixXd> t(pr_.rest.entry_value(e), q, node.q);
     out.rest.col(i).segment(node.first, node.q).noalias() -= t.transpose() * back;
@@ -116,7 +117,8 @@ std::vector<MatrixXd> Predictor::conditional_lead(const MatrixXd& basis, Checkpo
   std::vector<MatrixXd> out(levels);
   RestFactor::Inverse inverse;
   if (pr_.rest.columns() > 0) inverse = at_.rest.inverse(checkpoint);
-  const std::vector<double> scaled = pr_.rest.columns() > 0 ? at_.rest.times_lambda(pr_.rest, pr_.rest.values()) : std::vector<double>();
+  const std::vector<double> scaled =
+      pr_.rest.columns() > 0 ? at_.rest.times_lambda(pr_.rest, pr_.rest.values()) : std::vector<double>();
   for (Index l = 0; l < levels; ++l) {
     const MatrixXd m = root(l) * lambda;
     MatrixXd k(q, q), half = lambda.transpose() * basis.transpose();
@@ -133,7 +135,8 @@ std::vector<MatrixXd> Predictor::conditional_lead(const MatrixXd& basis, Checkpo
   return out;
 }
 
-MatrixXd Predictor::through_rest(Index l, const MatrixXd& b, const std::vector<double>& scaled, const RestFactor::Inverse& inverse) const {
+MatrixXd Predictor::through_rest(Index l, const MatrixXd& b, const std::vector<double>& scaled,
+                                 const RestFactor::Inverse& inverse) const {
   const Index q = pr_.lead.q;
   std::vector<Index> column;
   for (Index e = pr_.rest.level_begin(l); e < pr_.rest.level_end(l); ++e) {

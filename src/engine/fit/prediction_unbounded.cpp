@@ -5,7 +5,8 @@
 
 namespace henderson {
 
-UnboundedPredictor::UnboundedPredictor(const Problem& problem, const CrossProducts& data, const Evaluation& at, Checkpoint& checkpoint)
+UnboundedPredictor::UnboundedPredictor(const Problem& problem, const CrossProducts& data, const Evaluation& at,
+                                       Checkpoint& checkpoint)
     : pr_(problem), data_(data), at_(at), layout_(*problem.layout) {
   for (std::size_t g = 0; g < layout_.groups.size(); ++g) {
     first_.push_back(dense_columns(pr_, static_cast<int>(g)));
@@ -69,7 +70,8 @@ double UnboundedPredictor::between(const Parts& a, const Parts& b) const {
     if (a.level[g] < 0) continue;
     if (a.level[g] == b.level[g]) sum += a.z[g].dot(b.u[g]);
     for (std::size_t h = 0; h < b.level.size(); ++h)
-      if (b.level[h] >= 0) sum -= a.u[g].dot(zvz(static_cast<int>(g), a.level[g], static_cast<int>(h), b.level[h]) * b.u[h]);
+      if (b.level[h] >= 0)
+        sum -= a.u[g].dot(zvz(static_cast<int>(g), a.level[g], static_cast<int>(h), b.level[h]) * b.u[h]);
   }
   return sum;
 }

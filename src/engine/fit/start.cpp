@@ -90,7 +90,8 @@ VectorXd lifted_theta(const Layout& layout, Index n, const VectorXd& natural, do
   for (const Term& term : layout.terms) {
     const double floor = 0.01 * static_cast<double>(layout.groups[term.group].levels) / static_cast<double>(n);
     const VectorXd psi = admissible(term, natural.segment(term.psi, term.n_psi), residual);
-    theta.segment(term.theta, term.n_theta) = term.structure->project(lift(term.structure->sigma_of(psi, term.q), floor));
+    theta.segment(term.theta, term.n_theta) =
+        term.structure->project(lift(term.structure->sigma_of(psi, term.q), floor));
   }
   return theta;
 }
@@ -133,7 +134,9 @@ Evidence evidence_at(const Criterion& criterion, Evaluation at, const std::vecto
   const Problem& pr = criterion.problem();
   const double n = static_cast<double>(pr.n);
   Evidence out;
-  out.information = pr.sigma2 > 0 ? m.t : bordered(m.t, m.trace, pr.layout->scaling(pr.layout->psi(at.theta)), n - static_cast<double>(pr.p));
+  out.information = pr.sigma2 > 0 ? m.t
+                                  : bordered(m.t, m.trace, pr.layout->scaling(pr.layout->psi(at.theta)),
+                                             n - static_cast<double>(pr.p));
   at.reml = false;
   out.whole.resize(m.t.rows() + 1);
   out.whole << moments_with_information(criterion, at, directions).t.diagonal(), n;

@@ -64,12 +64,15 @@ MatrixXd column_moments(const Layout& layout, const CrossProducts& data, const T
     const auto at = std::find(layout.rest.begin(), layout.rest.end(), term.group) - layout.rest.begin();
     const PairBlocks& own = data.rest[at].front();
     for (std::size_t l = 0; l < own.row.size(); ++l)
-      sum += Eigen::Map<const MatrixXd>(own.value.data() + l * q * q, q, q).block(term.column, term.column, term.q, term.q);
+      sum += Eigen::Map<const MatrixXd>(own.value.data() + l * q * q, q, q)
+                 .block(term.column, term.column, term.q, term.q);
   }
   return sum;
 }
 
-VectorXd inverse_lengths(const MatrixXd& moments) { return moments.diagonal().cwiseMax(1e-300).cwiseSqrt().cwiseInverse(); }
+VectorXd inverse_lengths(const MatrixXd& moments) {
+  return moments.diagonal().cwiseMax(1e-300).cwiseSqrt().cwiseInverse();
+}
 
 }  // namespace
 
@@ -116,7 +119,8 @@ ScatteredStarts::ScatteredStarts(const Problem& problem, const CrossProducts& da
       MatrixXd scaled = unit.asDiagonal() * moments * unit.asDiagonal();
       scaled.diagonal().array() += 1e-12;
       const MatrixXd lower = Eigen::LLT<MatrixXd>(scaled).matrixL();
-      to_columns = unit.asDiagonal() * lower.transpose().triangularView<Eigen::Upper>().solve(MatrixXd::Identity(term.q, term.q));
+      to_columns = unit.asDiagonal() *
+                   lower.transpose().triangularView<Eigen::Upper>().solve(MatrixXd::Identity(term.q, term.q));
     }
     to_columns_.push_back(to_columns);
   }
@@ -128,7 +132,8 @@ std::vector<Cancelling> cancelling_columns(const Layout& layout, const CrossProd
   std::vector<Cancelling> out;
   for (std::size_t t = 0; t < layout.terms.size(); ++t) {
     const Term& term = layout.terms[t];
-    const bool own_variances = term.structure->closed_under() == Closure::column_scales && !correlated(*term.structure, term.q);
+    const bool own_variances =
+        term.structure->closed_under() == Closure::column_scales && !correlated(*term.structure, term.q);
     if (term.q < 2 || !own_variances) continue;
     const SymmetricEigen eigen(column_correlations(layout, data, term));
     for (Index k = 0; k < term.q && eigen.eigenvalues()[k] < 0.1; ++k) {
@@ -153,7 +158,8 @@ Lead lead_of(const Problem& problem, const KnownOptimum& known, const VectorXd& 
   const double gap = value - known.value, noise = 1e-12 * (1 + std::abs(value)) + known.noise;
   if (newton.decrement < 0.1 && 8 * newton.decrement < gap - noise) return Lead::higher;
   if (std::abs(gap - newton.decrement) > 0.5 * std::abs(gap) + noise) return Lead::unknown;
-  return distance(problem, known.theta, moved) <= 0.25 * distance(problem, known.theta, theta) ? Lead::same : Lead::unknown;
+  return distance(problem, known.theta, moved) <= 0.25 * distance(problem, known.theta, theta) ? Lead::same
+                                                                                               : Lead::unknown;
 }
 
 }  // namespace henderson

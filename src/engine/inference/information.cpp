@@ -43,8 +43,8 @@ void dense_tests(const Problem& pr, const DenseZ& z, const std::vector<Direction
   second = f.transpose() * (z.zvz * f);
 }
 
-// X'V^{-1} V_kl V^{-1} X for the second derivatives of structures that are not linear. `tests` gives X'V^{-1} V_i V^{-1} X for
-// directions. Lower triangle over psi and sigma^2, empty where it is zero.
+// X'V^{-1} V_kl V^{-1} X for the second derivatives of structures that are not linear. `tests` gives X'V^{-1} V_i
+// V^{-1} X for directions. Lower triangle over psi and sigma^2, empty where it is zero.
 template <class Tests>
 std::vector<MatrixXd> bend_tests(const Layout& layout, const VectorXd& psi, const Tests& tests) {
   std::vector<MatrixXd> out(static_cast<std::size_t>((layout.n_psi + 1) * (layout.n_psi + 2) / 2));

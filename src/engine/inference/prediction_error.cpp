@@ -20,7 +20,8 @@ MatrixXd PredictionError::variances(int group, Checkpoint& checkpoint) const {
   const Index q = layout_.groups[group].q, levels = layout_.groups[group].levels;
   MatrixXd out(q, levels);
   for (Index l = 0; l < levels; ++l) {
-    MatrixXd half = (basis * (group == layout_.lead ? lead_slope(l) : rest_slope_.middleRows(first[l], q).eval())).transpose();
+    MatrixXd half =
+        (basis * (group == layout_.lead ? lead_slope(l) : rest_slope_.middleRows(first[l], q).eval())).transpose();
     at_.x_root.triangularView<Eigen::Lower>().solveInPlace(half);
     out.col(l) = conditional[l].diagonal() + at_.sigma2 * half.colwise().squaredNorm().transpose();
     if (l % 1024 == 0) checkpoint.check();
@@ -35,9 +36,11 @@ MatrixXd PredictionError::lead_slope(Index l) const {
   MatrixXd k(q, q);
   cholesky_plus_identity(MatrixXd(m.transpose()), k);  // I + M'M
   MatrixXd x = pr_.lead.t.block(l * q, 0, q, pr_.p);
-  for (Index e = pr_.rest.columns() > 0 ? pr_.rest.level_begin(l) : 0; pr_.rest.columns() > 0 && e < pr_.rest.level_end(l); ++e) {
+  for (Index e = pr_.rest.columns() > 0 ? pr_.rest.level_begin(l) : 0;
+       pr_.rest.columns() > 0 && e < pr_.rest.level_end(l); ++e) {
     const Node& node = pr_.rest.entry_node(e);
-    x.noalias() += Eigen::Map<const MatrixXd>(pr_.rest.entry_value(e), q, node.q) * rest_slope_.middleRows(node.first, node.q);
+    x.noalias() +=
+        Eigen::Map<const MatrixXd>(pr_.rest.entry_value(e), q, node.q) * rest_slope_.middleRows(node.first, node.q);
   }
   MatrixXd out = m.transpose() * x;
   k.triangularView<Eigen::Lower>().solveInPlace(out);

@@ -90,7 +90,8 @@ void CoefficientFunction::derivatives(const VectorXd& theta, VectorXd& gradient,
   const Evaluation held = model_->hold(at_, own_, distance_);
   const Criterion& criterion = model_->criterion();
   chart_ = exact_moments(criterion.problem()) ? Chart(*criterion.problem().layout, theta) : Chart();
-  const Derivatives d = chart_.rotated() ? chart_.derivatives(criterion, held) : henderson::derivatives(criterion, held);
+  const Derivatives d =
+      chart_.rotated() ? chart_.derivatives(criterion, held) : henderson::derivatives(criterion, held);
   const double unit = side_ == 0 ? 1 : unit_ / std::abs(model_->slope(at_, own_, distance_));
   gradient = unit * d.gradient;
   hessian = unit * d.hessian;
@@ -101,8 +102,13 @@ VectorXd CoefficientFunction::moved(const VectorXd& theta, const VectorXd& step)
   return chart_.rotated() ? chart_.moved(step) : VectorXd(theta + step);
 }
 
-CoefficientProfile::CoefficientProfile(const Problem& problem, const CrossProducts& data, const VectorXd& theta, Monitor& monitor)
-    : problem_(problem), data_(data), criterion_(problem, false, monitor), monitor_(monitor), best_(criterion_.evaluate(theta)) {
+CoefficientProfile::CoefficientProfile(const Problem& problem, const CrossProducts& data, const VectorXd& theta,
+                                       Monitor& monitor)
+    : problem_(problem),
+      data_(data),
+      criterion_(problem, false, monitor),
+      monitor_(monitor),
+      best_(criterion_.evaluate(theta)) {
   options_.decrement = 1e-12;
   options_.decrement_inexact = 1e-10;
 }
@@ -125,7 +131,8 @@ std::vector<CoefficientLimit> CoefficientProfile::limits(Index j, int side, cons
   return out;
 }
 
-CoefficientLimit CoefficientProfile::limit(const HeldCoefficient& model, int side, double level, const VectorXd& from) const {
+CoefficientLimit CoefficientProfile::limit(const HeldCoefficient& model, int side, double level,
+                                           const VectorXd& from) const {
   CoefficientFunction f(model, best_);
   CoefficientLimit out = seek(f, side, level, from);
   if (!out.converged || !near_boundary(out.theta)) return out;
@@ -157,14 +164,16 @@ CoefficientLimit CoefficientProfile::seek(CoefficientFunction& f, int side, doub
   return out;
 }
 
-CoefficientLimit CoefficientProfile::beyond(CoefficientFunction& f, double level, const CoefficientLimit& limit, const VectorXd& start) const {
+CoefficientLimit CoefficientProfile::beyond(CoefficientFunction& f, double level, const CoefficientLimit& limit,
+                                            const VectorXd& start) const {
   CoefficientLimit out;
   const double lower = level - 1e-8 * (1 + 1e-2 * std::abs(level));
   f.hold(limit.value);
   f.leave_if([&](const VectorXd& theta, double value, const NewtonStep& newton) {
     out.converged = value < lower;
     const KnownOptimum known{limit.theta, level, f.noise()};
-    return out.converged || lead_of(problem_, known, theta, value, newton, f.moved(theta, newton.step)) != Lead::unknown;
+    return out.converged ||
+           lead_of(problem_, known, theta, value, newton, f.moved(theta, newton.step)) != Lead::unknown;
   });
   const Optimum found = minimize(f, start, options_, monitor_);
   f.leave_if(nullptr);

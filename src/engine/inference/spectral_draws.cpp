@@ -142,7 +142,8 @@ double SpectralRatio::highest(const Eigen::Ref<const VectorXd>& w, double v, con
   return best;
 }
 
-double SpectralRatio::climb(const Eigen::Ref<const VectorXd>& w, double v, double total, double low, double high, double s) const {
+double SpectralRatio::climb(const Eigen::Ref<const VectorXd>& w, double v, double total, double low, double high,
+                            double s) const {
   double value = 0;
   for (int iteration = 0; iteration < 60; ++iteration) {
     const Slope at_s = slope(w, v, s);
@@ -161,7 +162,8 @@ double SpectralRatio::climb(const Eigen::Ref<const VectorXd>& w, double v, doubl
       break;
     }
     double next = s + std::max(-3.0, std::min(3.0, move));
-    if (!(next > low && next < high)) next = std::isfinite(low + high) ? (low + high) / 2 : (at_s.first > 0 ? s + 1 : s - 1);
+    if (!(next > low && next < high))
+      next = std::isfinite(low + high) ? (low + high) / 2 : (at_s.first > 0 ? s + 1 : s - 1);
     s = next;
   }
   return value;

@@ -41,7 +41,9 @@ Reduced reduced(const Model& model, const Combinations& c, Index begin, Index en
     if (!c.random) continue;
     for (const OtherFactor& f : model.incidence.factors()) {
       const int level = c.code[f.group][begin + i];
-      if (level > 0) out.rest.col(i).segment(f.first + (level - 1) * f.q, f.q) += group_row(layout, model.data, c, f.group, begin + i);
+      if (level > 0)
+        out.rest.col(i).segment(f.first + (level - 1) * f.q, f.q) +=
+            group_row(layout, model.data, c, f.group, begin + i);
     }
     const int level = c.code[layout.lead][begin + i];
     if (level > 0) enter_lead(model, group_row(layout, model.data, c, layout.lead, begin + i), level - 1, i, out);
@@ -107,7 +109,8 @@ VectorXd variances(Model& model, const Point& at, const Combinations& c) {
 std::vector<MatrixXd> approximate_conditional(const Model& model, const Point& at, int group, bool errors) {
   const GroupRows rows = group_rows(model, group);
   const Index q = rows.q, p = model.problem.p;
-  const MatrixXd basis = group_basis(model.layout, model.data, group), sigma = at.factor[group] * at.factor[group].transpose();
+  const MatrixXd basis = group_basis(model.layout, model.data, group),
+                 sigma = at.factor[group] * at.factor[group].transpose();
   const std::vector<std::vector<double>> blocks = model.m.scaled_inverse(model.c);
   const std::vector<double> between = rows.lead ? model.c.between(blocks) : std::vector<double>();
   std::size_t place = 0;

@@ -20,7 +20,8 @@ struct Lists {
 };
 
 // Levels of the other factors in each leading level, or the reverse.
-Lists meetings(const Layout& layout, const CrossProducts& data, const std::vector<std::int64_t>& first, std::int64_t nodes, bool by_node) {
+Lists meetings(const Layout& layout, const CrossProducts& data, const std::vector<std::int64_t>& first,
+               std::int64_t nodes, bool by_node) {
   const std::int64_t lists = by_node ? nodes : layout.lead_levels();
   Lists out;
   out.start.assign(lists + 1, 0);
@@ -50,7 +51,8 @@ bool pattern_is_dense(const Layout& layout, const CrossProducts& data, Checkpoin
   }
   // A factor with so many entries in all takes at least their square over its columns.
   const double most = std::sqrt(kSparseWork * static_cast<double>(layout.rest_columns()));
-  const Lists of_level = meetings(layout, data, first, nodes, false), of_node = meetings(layout, data, first, nodes, true);
+  const Lists of_level = meetings(layout, data, first, nodes, false),
+              of_node = meetings(layout, data, first, nodes, true);
   std::vector<std::int64_t> mark(nodes, -1);
   double entries = 0;
   for (std::int64_t j = 0; j < nodes; ++j) {

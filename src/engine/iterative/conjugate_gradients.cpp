@@ -13,7 +13,8 @@ Index panel_width(Index rows) { return rows > 40000 ? 8 : 16; }
 
 namespace {
 
-// The widest panel of a power of two columns; a wider one with some columns left empty is worth its while where they are few.
+// The widest panel of a power of two columns; a wider one with some columns left empty is worth its while where they
+// are few.
 Index next_width(Index columns, Index most) {
   Index width = most;
   while (width > 1 && 4 * columns < 3 * width) width /= 2;

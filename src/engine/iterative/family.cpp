@@ -43,7 +43,8 @@ SparsePattern Family::node_pattern() const {
   for (const std::size_t g : members_)
     for (Index l = 0; l < incidence_.factors()[g].levels; ++l) rows.push_back({static_cast<std::int64_t>(rows.size())});
   for (const OtherPair& pair : incidence_.couplings()) {
-    const auto g = std::find(members_.begin(), members_.end(), pair.g), h = std::find(members_.begin(), members_.end(), pair.h);
+    const auto g = std::find(members_.begin(), members_.end(), pair.g),
+               h = std::find(members_.begin(), members_.end(), pair.h);
     if (g == members_.end() || h == members_.end()) continue;
     const Index first_g = first_node_[g - members_.begin()], first_h = first_node_[h - members_.begin()];
     for (std::size_t k = 0; k < pair.blocks->row.size(); ++k) {
@@ -90,7 +91,8 @@ bool Family::set(const Operator& c, const VectorXd& diagonal, Checkpoint& checkp
     }
   }
   for (const OtherPair& pair : incidence_.couplings()) {
-    const auto g = std::find(members_.begin(), members_.end(), pair.g), h = std::find(members_.begin(), members_.end(), pair.h);
+    const auto g = std::find(members_.begin(), members_.end(), pair.g),
+               h = std::find(members_.begin(), members_.end(), pair.h);
     if (g == members_.end() || h == members_.end()) continue;
     const PairBlocks& b = *pair.blocks;
     for (std::size_t k = 0; k < b.row.size(); ++k) {
@@ -102,7 +104,8 @@ bool Family::set(const Operator& c, const VectorXd& diagonal, Checkpoint& checkp
   const SparsePattern& pattern = factor_.pattern();
   const auto scale = [&](Index j) { return std::sqrt(diagonal[column_[j]] / counted[column_[j]]); };
   for (Index j = 0; j < pattern.size(); ++j)
-    for (std::int64_t s = pattern.start[j]; s < pattern.start[j + 1]; ++s) values[s] *= scale(j) * scale(pattern.row[s]);
+    for (std::int64_t s = pattern.start[j]; s < pattern.start[j + 1]; ++s)
+      values[s] *= scale(j) * scale(pattern.row[s]);
   return factor_.factorize(checkpoint);
 }
 

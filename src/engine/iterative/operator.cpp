@@ -114,7 +114,8 @@ void Operator::sweep(const Panel* u, const Panel* p, Panel* rest, Panel* lead) c
       to.leftCols(used) = from->middleCols(at, used);
       return &to;
     };
-    sweep_panel(part(u, own_u), part(p, own_p), rest != nullptr ? &own_rest : nullptr, lead != nullptr ? &own_lead : nullptr);
+    sweep_panel(part(u, own_u), part(p, own_p), rest != nullptr ? &own_rest : nullptr,
+                lead != nullptr ? &own_lead : nullptr);
     if (rest != nullptr) rest->middleCols(at, used) = own_rest.leftCols(used);
     if (lead != nullptr) lead->middleCols(at, used) = own_lead.leftCols(used);
   }
@@ -122,7 +123,8 @@ void Operator::sweep(const Panel* u, const Panel* p, Panel* rest, Panel* lead) c
 
 void Operator::sweep_panel(const Panel* u, const Panel* p, Panel* rest, Panel* lead) const {
   const Index m = u != nullptr ? u->cols() : p->cols();
-  const Pass pass{pairs_, g_.data(), ft_.data(), u != nullptr ? u->data() : nullptr, p != nullptr ? p->data() : nullptr, m};
+  const Pass pass{pairs_, g_.data(), ft_.data(), u != nullptr ? u->data() : nullptr, p != nullptr ? p->data() : nullptr,
+                  m};
   const int parts = pairs_.parts();
   if (rest != nullptr) rest->setZero(pairs_.columns(), m);
   if (lead != nullptr) lead->resize(pairs_.lead_levels() * pairs_.lead_q(), m);
@@ -170,8 +172,8 @@ std::vector<double> Operator::between(const std::vector<std::vector<double>>& bl
     run_parts(pairs_.parts(), threads_, [&](int part) {
       for (Index l = pairs_.part_begin(part); l < pairs_.part_begin(part + 1); ++l)
         for (std::int64_t e = f.start[l]; e < f.start[l + 1]; ++e)
-          add_across(f.value == nullptr ? &kOne : f.value + e * q * f.q, blocks[g].data() + f.level[e] * f.q * f.q, q, f.q,
-                     out.data() + l * q * q);
+          add_across(f.value == nullptr ? &kOne : f.value + e * q * f.q, blocks[g].data() + f.level[e] * f.q * f.q, q,
+                     f.q, out.data() + l * q * q);
     });
     checkpoint_.check();
   }

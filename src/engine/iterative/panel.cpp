@@ -17,7 +17,9 @@ VectorXd column_products(const double* x, const double* y, Index rows, Index ste
   return out;
 }
 
-VectorXd column_products(const Panel& a, const Panel& b) { return column_products(a.data(), b.data(), a.rows(), 1, a.cols()); }
+VectorXd column_products(const Panel& a, const Panel& b) {
+  return column_products(a.data(), b.data(), a.rows(), 1, a.cols());
+}
 
 void add_scaled(Panel& to, const Panel& from, const VectorXd& by) {
   with_width(to.cols(), [&](auto width) {
@@ -45,7 +47,8 @@ void run_parts(int parts, int threads, const std::function<void(int)>& part) {
   share_work(parts, threads, silent, [&](Index k, Monitor&) { part(static_cast<int>(k)); }, [](Index) {});
 }
 
-void multiply_blocks(const double* blocks, Index rows, Index levels, const double* from, Index m, bool transposed, double* to) {
+void multiply_blocks(const double* blocks, Index rows, Index levels, const double* from, Index m, bool transposed,
+                     double* to) {
   with_width(m, [&](auto width) {
     constexpr int M = decltype(width)::value;
     for (Index l = 0; l < levels; ++l) {

@@ -45,7 +45,8 @@ void solve_fixed(const MatrixXd& cross, Point& out) {
   out.sigma2 = out.r2 / out.degrees;
 }
 
-// Z_r'V^{-1}[X y] is Lambda^{-T} C^{-1} Lambda's where Lambda is large, which keeps the digits that s - S b loses there.
+// Z_r'V^{-1}[X y] is Lambda^{-T} C^{-1} Lambda's where Lambda is large, which keeps the digits that s - S b loses
+// there.
 void divide_solutions(const Model& model, const Panel& solved, Panel& rest_v) {
   for (std::size_t g = 0; g < model.incidence.factors().size(); ++g) {
     const OtherFactor& f = model.incidence.factors()[g];
@@ -112,7 +113,8 @@ Point evaluate(Model& model, const VectorXd& theta, bool reml, double tolerance,
   out.reml = reml;
   out.theta = theta;
   out.degrees = static_cast<double>(reml ? pr.n - pr.p : pr.n);
-  for (std::size_t g = 0; g < layout.groups.size(); ++g) out.factor.push_back(layout.factor(static_cast<int>(g), theta));
+  for (std::size_t g = 0; g < layout.groups.size(); ++g)
+    out.factor.push_back(layout.factor(static_cast<int>(g), theta));
   model.c.set(layout, out.factor);
   model.m.set(model.c);
   const MatrixXd& lambda = out.factor[layout.lead];
@@ -122,7 +124,8 @@ Point evaluate(Model& model, const VectorXd& theta, bool reml, double tolerance,
   cross += y.transpose() * y;
   cross(pr.p, pr.p) += pr.w_yy;
   Panel scaled_d(model.lead_d.rows(), model.lead_d.cols()), taken, residual;
-  multiply_each(lambda * lambda.transpose(), false, model.lead_d.data(), layout.lead_levels(), pr.p + 1, scaled_d.data());
+  multiply_each(lambda * lambda.transpose(), false, model.lead_d.data(), layout.lead_levels(), pr.p + 1,
+                scaled_d.data());
   model.c.sweep(nullptr, &scaled_d, &taken, nullptr);   // N'F Sigma = N'G
   const Panel s_d = model.rest_d - taken, right = model.c.scaled(s_d, true);
   if (last != nullptr) out.solved = last->solved;
@@ -160,7 +163,8 @@ GroupRows group_rows(const Model& model, int group) {
   return out;
 }
 
-void directed(const Model& model, const std::vector<Direction>& directions, const Panel& lead, const Panel& rest, Panel& p, Panel& r) {
+void directed(const Model& model, const std::vector<Direction>& directions, const Panel& lead, const Panel& rest,
+              Panel& p, Panel& r) {
   const Index m = lead.cols(), k = static_cast<Index>(directions.size());
   p.setZero(lead.rows(), k * m);
   r.setZero(rest.rows(), k * m);
@@ -173,8 +177,8 @@ void directed(const Model& model, const std::vector<Direction>& directions, cons
   }
 }
 
-MatrixXd average_information(const Model& model, const Point& at, const std::vector<Direction>& directions, double tolerance,
-                             Solver& solver, Panel& warm) {
+MatrixXd average_information(const Model& model, const Point& at, const std::vector<Direction>& directions,
+                             double tolerance, Solver& solver, Panel& warm) {
   Panel p, r;
   directed(model, directions, at.lead_w, at.rest_w, p, r);
   MatrixXd out = gram(model, p, r, tolerance, solver, warm);

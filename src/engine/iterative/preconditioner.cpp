@@ -35,7 +35,8 @@ std::vector<std::vector<std::size_t>> nested_sets(const Incidence& incidence) {
 
 }  // namespace
 
-Preconditioner::Preconditioner(const Incidence& incidence, Checkpoint& checkpoint) : incidence_(incidence), checkpoint_(checkpoint) {
+Preconditioner::Preconditioner(const Incidence& incidence, Checkpoint& checkpoint)
+    : incidence_(incidence), checkpoint_(checkpoint) {
   for (std::vector<std::size_t>& set : nested_sets(incidence)) {
     Family family(incidence, std::move(set), checkpoint);
     if (family.sparse()) families_.push_back(std::move(family));
@@ -61,7 +62,8 @@ void Preconditioner::set_blocks(const Operator& c, std::size_t factor) {
   root_inverse_[factor].resize(f.levels * size);
   for (Index l = 0; l < f.levels; ++l) {
     const Eigen::Map<const MatrixXd> s(s_[factor].data() + l * size, q, q);
-    Eigen::Map<MatrixXd> inverse(inverse_[factor].data() + l * size, q, q), root(root_inverse_[factor].data() + l * size, q, q);
+    Eigen::Map<MatrixXd> inverse(inverse_[factor].data() + l * size, q, q),
+        root(root_inverse_[factor].data() + l * size, q, q);
     if (q == 1) {
       const double m = 1 + lambda(0, 0) * s(0, 0) * lambda(0, 0);
       diagonal_[f.first + l] = m;
@@ -79,7 +81,8 @@ void Preconditioner::set_blocks(const Operator& c, std::size_t factor) {
   }
 }
 
-void Preconditioner::apply(const std::vector<std::vector<double>>& blocks, bool transposed, const Panel& r, Panel& out) const {
+void Preconditioner::apply(const std::vector<std::vector<double>>& blocks, bool transposed, const Panel& r,
+                           Panel& out) const {
   out.resize(r.rows(), r.cols());
   for (std::size_t g = 0; g < blocks.size(); ++g) {
     const OtherFactor& f = incidence_.factors()[g];

@@ -25,7 +25,9 @@ class Complement {
     const MatrixXd share = inverse_ * MatrixXd(v_.transpose() * x);
     x -= v_ * share;
   }
-  Panel multiply(const Panel& x) const { return model_.m.solve_root(model_.c.multiply(model_.m.solve_root(x, true)), false); }
+  Panel multiply(const Panel& x) const {
+    return model_.m.solve_root(model_.c.multiply(model_.m.solve_root(x, true)), false);
+  }
   // tr(A - I) within the complement.
   double first_moment() const {
     const MatrixXd vav = v_.transpose() * multiply(v_);
@@ -112,7 +114,8 @@ LogDeterminant log_determinant(const Model& model, const Traces& traces, std::ui
     const Index width = std::min<Index>(16, probes - at);
     Panel xi(rows, width);
     for (Index j = 0; j < rows; ++j)
-      for (Index k = 0; k < width; ++k) xi(j, k) = sign_of(seed, static_cast<std::uint64_t>(at + k), static_cast<std::uint64_t>(j));
+      for (Index k = 0; k < width; ++k)
+        xi(j, k) = sign_of(seed, static_cast<std::uint64_t>(at + k), static_cast<std::uint64_t>(j));
     complement.project(xi);
     if (column_products(xi, xi).minCoeff() < 1e-10) {   // nothing is left of them
       value.segment(at, width).setZero();

@@ -73,7 +73,8 @@ Precision Search::precision(const State& s) const {
     const SymmetricEigen eigen(size.asDiagonal() * x * size.asDiagonal());
     VectorXd values = eigen.eigenvalues();
     for (Index i = 0; i < values.size(); ++i) values[i] = values[i] > 1e-10 * values.maxCoeff() ? 1 / values[i] : 0;
-    return MatrixXd(size.asDiagonal() * eigen.eigenvectors() * values.asDiagonal() * eigen.eigenvectors().transpose() * size.asDiagonal());
+    return MatrixXd(size.asDiagonal() * eigen.eigenvectors() * values.asDiagonal() * eigen.eigenvectors().transpose() *
+                    size.asDiagonal());
   };
   const VectorXd psi = model_.layout.psi(s.at.theta);
   Precision out;
@@ -86,17 +87,20 @@ Precision Search::precision(const State& s) const {
   MatrixXd full = MatrixXd::Zero(k + 1, n + 1);
   full.topLeftCorner(k, n) = s.jacobian;
   full(k, n) = 1;
-  MatrixXd h = full.transpose() * bordered(s.moments.ai, s.moments.quadratic, model_.layout.scaling(psi), s.at.degrees) * full;
+  MatrixXd h =
+      full.transpose() * bordered(s.moments.ai, s.moments.quadratic, model_.layout.scaling(psi), s.at.degrees) * full;
   h.topLeftCorner(n, n) += positive_part(s.curvature);
   out.sampling = 2 * full * inverse(h) * full.transpose();
   for (Index i = 0; i <= k; ++i)
-    if (out.sampling(i, i) > 0) out.share = std::max(out.share, 2 * std::sqrt(out.monte_carlo(i, i) / out.sampling(i, i)));
+    if (out.sampling(i, i) > 0)
+      out.share = std::max(out.share, 2 * std::sqrt(out.monte_carlo(i, i) / out.sampling(i, i)));
   return out;
 }
 
 VectorXd Search::away_from_zero(VectorXd theta) const {
   for (const Term& term : model_.layout.terms) {
-    const double level = static_cast<double>(model_.layout.groups[term.group].levels) / static_cast<double>(model_.problem.n);
+    const double level =
+        static_cast<double>(model_.layout.groups[term.group].levels) / static_cast<double>(model_.problem.n);
     const VectorXd own = theta.segment(term.theta, term.n_theta);
     for (Index k = 0; k < term.n_theta; ++k)
       if (entry_of(term, own, k).diagonal) theta[term.theta + k] = std::max(std::abs(own[k]), std::sqrt(1e-3 * level));
@@ -189,8 +193,10 @@ void Search::settle_boundary() {
     return;
   }
   State there = state(candidate);
-  const MatrixXd information = there.moments.ai - there.moments.quadratic * there.moments.quadratic.transpose() / there.at.degrees;
-  const NewtonStep step = newton_step(there.gradient, there.jacobian.transpose() * information * there.jacobian + there.curvature);
+  const MatrixXd information =
+      there.moments.ai - there.moments.quadratic * there.moments.quadratic.transpose() / there.at.degrees;
+  const NewtonStep step =
+      newton_step(there.gradient, there.jacobian.transpose() * information * there.jacobian + there.curvature);
   if (!step.convex || !(step.decrement < 1e-6)) return;
   now_ = std::move(there);
   out_.outcome.singular = singular;
@@ -226,8 +232,10 @@ void Search::finish() {
   const std::string status = o.status;
   if (theta != last_) now_ = state(theta);
   const Point exact = evaluate(model_, theta, options_.reml, 1e-10, &now_.at, solver_);
-  const bool lost = status != "converged" && exact.r2 < 1e-6 * model_.problem.total;   // rounding is left of the residual
-  if (lost || !(exact.sigma2 > 0) || !now_.gradient.allFinite() || now_.gradient.size() == 0) throw Error("iterative_exact", "");
+  const bool lost =
+      status != "converged" && exact.r2 < 1e-6 * model_.problem.total;  // rounding is left of the residual
+  if (lost || !(exact.sigma2 > 0) || !now_.gradient.allFinite() || now_.gradient.size() == 0)
+    throw Error("iterative_exact", "");
   const LogDeterminant log_det = log_determinant(model_, traces_, options_.seed, traces_.probes());
   out_.value_error = log_det.error;
   o.theta = theta;
@@ -242,7 +250,8 @@ void Search::finish() {
   out_.solution = solution(model_, exact, o.value);
 }
 
-IterativeFit fit(const Layout& layout, const CrossProducts& data, Index response, const SearchOptions& options, Checkpoint& checkpoint) {
+IterativeFit fit(const Layout& layout, const CrossProducts& data, Index response, const SearchOptions& options,
+                 Checkpoint& checkpoint) {
   Model model(layout, data, response, options.threads, checkpoint);
   return Search(model, options).run();
 }
@@ -262,7 +271,8 @@ Solution solution(const Model& model, const Point& at, double value) {
     const Term& term = layout.terms[t];
     const MatrixXd sigma = at.factor[term.group] * at.factor[term.group].transpose();
     const MatrixXd& basis = data.z_basis[t];
-    out.covariance.push_back(at.sigma2 * basis * sigma.block(term.column, term.column, term.q, term.q) * basis.transpose());
+    out.covariance.push_back(at.sigma2 * basis * sigma.block(term.column, term.column, term.q, term.q) *
+                             basis.transpose());
     const GroupRows rows = group_rows(model, term.group);
     out.b.push_back(term_effects(layout, data, t, [&](Index level) -> VectorXd {
       const Index at_row = rows.first + level * rows.q;

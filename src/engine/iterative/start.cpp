@@ -99,7 +99,8 @@ MomentEquations equations(Model& model, const std::vector<Direction>& directions
     const MatrixXd own = inner.middleCols(i * p, p);
     information(i, k) = information(k, i) = first[i] - own.trace();
     for (Index j = 0; j <= i; ++j) {
-      const double taken = own.cwiseProduct(inner.middleCols(j * p, p).transpose()).sum() - 2 * crossed.block(i * p, j * p, p, p).trace();
+      const double taken = own.cwiseProduct(inner.middleCols(j * p, p).transpose()).sum() -
+                           2 * crossed.block(i * p, j * p, p, p).trace();
       information(i, j) = information(j, i) = products(i, j) + taken;
     }
   }

@@ -93,7 +93,8 @@ void sweep_blocks(const Pass& s, int part, double* rest, double* lead) {
     if (s.u != nullptr)
       for (const OtherFactor& f : s.pairs.factors())
         for (std::int64_t e = f.start[l]; e < f.start[l + 1]; ++e)
-          add_block<M>(f.value == nullptr ? &one : f.value + e * q * f.q, q, f.q, s.u + (f.first + f.level[e] * f.q) * m, m, a.data());
+          add_block<M>(f.value == nullptr ? &one : f.value + e * q * f.q, q, f.q,
+                       s.u + (f.first + f.level[e] * f.q) * m, m, a.data());
     if (rest != nullptr) {
       std::fill(c.begin(), c.end(), 0.0);
       for (Index j = 0; j < q; ++j)
@@ -102,7 +103,8 @@ void sweep_blocks(const Pass& s, int part, double* rest, double* lead) {
       if (own != nullptr) add_transposed<M>(s.ft + l * q * q, q, q, own, m, c.data());
       for (const OtherFactor& f : s.pairs.factors())
         for (std::int64_t e = f.start[l]; e < f.start[l + 1]; ++e)
-          add_transposed<M>(f.value == nullptr ? &one : f.value + e * q * f.q, q, f.q, c.data(), m, rest + (f.first + f.level[e] * f.q) * m);
+          add_transposed<M>(f.value == nullptr ? &one : f.value + e * q * f.q, q, f.q, c.data(), m,
+                            rest + (f.first + f.level[e] * f.q) * m);
     }
     if (lead == nullptr) continue;
     if (own != nullptr) add_block<M>(s.pairs.lead_squares().data() + l * q * q, q, q, own, m, a.data());

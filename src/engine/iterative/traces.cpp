@@ -36,7 +36,8 @@ VectorXd regressed(const MatrixXd& target, const MatrixXd& control, const Vector
 
 MatrixXd TraceEstimate::covariance(const Layout& layout, const std::vector<Direction>& directions) const {
   std::vector<Index> first(layout.groups.size() + 1, 0);
-  for (std::size_t g = 0; g < layout.groups.size(); ++g) first[g + 1] = first[g] + layout.groups[g].q * layout.groups[g].q;
+  for (std::size_t g = 0; g < layout.groups.size(); ++g)
+    first[g + 1] = first[g] + layout.groups[g].q * layout.groups[g].q;
   const Index k = static_cast<Index>(directions.size()), m = noise.cols();
   MatrixXd along(k, m);
   for (Index i = 0; i < k; ++i) {
@@ -65,7 +66,7 @@ void Traces::set_probes(int probes) {
   };
   xi_.resize(rows, probes);
   each_row([&](Index j) {
-    for (Index k = 0; k < probes; ++k) xi_(j, k) = sign_of(seed_, static_cast<std::uint64_t>(k), static_cast<std::uint64_t>(j));
+    for (Index k = 0; k < probes; ++k) xi_(j, k) = sign_of(seed_, k, j);
   });
   fixed_.project(xi_);
   const auto grow = [&](Panel& x) {
@@ -97,7 +98,8 @@ MatrixXd Traces::probe_blocks(const Panel& x, const Panel& y, const GroupRows& r
   MatrixXd out = MatrixXd::Zero(q * q, m);
   for (Index b = 0; b < q; ++b)
     for (Index a = 0; a < q; ++a) {
-      const VectorXd half = 0.5 * column_products(x.data() + (rows.first + a) * m, y.data() + (rows.first + b) * m, rows.levels, q, m);
+      const VectorXd half =
+          0.5 * column_products(x.data() + (rows.first + a) * m, y.data() + (rows.first + b) * m, rows.levels, q, m);
       out.row(a + b * q) += half.transpose();
       out.row(b + a * q) += half.transpose();
     }
@@ -164,12 +166,14 @@ void Traces::control_means() {
   for (std::size_t g = 0; g < rest_.size(); ++g) {
     const OtherFactor& f = model_.incidence.factors()[g];
     MatrixXd sum = MatrixXd::Zero(f.q, f.q);
-    for (Index l = 0; l < f.levels; ++l) sum += Eigen::Map<const MatrixXd>(model_.m.inverse()[g].data() + l * f.q * f.q, f.q, f.q);
+    for (Index l = 0; l < f.levels; ++l)
+      sum += Eigen::Map<const MatrixXd>(model_.m.inverse()[g].data() + l * f.q * f.q, f.q, f.q);
     const MatrixXd taken = block_products(expanded, scaled_v, f.first, f.q, f.levels);
     rest_[g].mean = flat(sum - 0.5 * (taken + taken.transpose()));
   }
   const std::vector<double> between = model_.c.between(model_.m.scaled_inverse(model_.c));
-  const MatrixXd taken = block_products(lead_of(y), lead_of(scaled_v), 0, model_.incidence.lead_q(), model_.incidence.lead_levels());
+  const MatrixXd taken =
+      block_products(lead_of(y), lead_of(scaled_v), 0, model_.incidence.lead_q(), model_.incidence.lead_levels());
   lead_.mean = flat(model_.c.lead_sum(&between) - 0.5 * (taken + taken.transpose()));
 }
 
@@ -211,7 +215,8 @@ void Traces::small_part(double tolerance, Solver& solver) {
     small_z_.middleCols(first, width) = warm;
     for (std::size_t g = 0; g < rest_.size(); ++g)
       if (size_[g] == Size::small)
-        rest_[g].target.middleCols(first, width) = probe_blocks(k, d, group_rows(model_, model_.incidence.factors()[g].group));
+        rest_[g].target.middleCols(first, width) =
+            probe_blocks(k, d, group_rows(model_, model_.incidence.factors()[g].group));
   }
   for (std::size_t g = 0; g < rest_.size(); ++g)
     if (size_[g] == Size::small) rest_[g].control.resize(0, 0);
@@ -257,19 +262,20 @@ void Traces::assemble(const Point& at, const std::vector<MatrixXd>& factor, Trac
     const GroupRows rows = group_rows(model_, static_cast<int>(group));
     const Index q = rows.q;
     MatrixXd block, deviation, exact;
-    const auto square = [&](const VectorXd& x) { return MatrixXd(Eigen::Map<const MatrixXd>(x.data(), q, q)); };
+    const auto shape = [&](const VectorXd& x) { return MatrixXd(Eigen::Map<const MatrixXd>(x.data(), q, q)); };
     if (rows.lead) {
       exact = block_products(lead_of(wt_), lead_of(w_), 0, q, rows.levels);
-      block = model_.c.lead_sum(nullptr) - exact - square(regressed(lead_.target, lead_.control, lead_.mean, deviation));
+      block = model_.c.lead_sum(nullptr) - exact - shape(regressed(lead_.target, lead_.control, lead_.mean, deviation));
       deviation = -deviation;
     } else {
       std::size_t g = 0;
       while (model_.incidence.factors()[g].group != static_cast<int>(group)) ++g;
       const Sums& sums = rest_[g];
-      const MatrixXd rest = square(regressed(sums.target, sums.control, sums.mean, deviation));
+      const MatrixXd rest = shape(regressed(sums.target, sums.control, sums.mean, deviation));
       if (size_[g] == Size::small) {
         block = MatrixXd::Zero(q, q);
-        for (Index l = 0; l < rows.levels; ++l) block += Eigen::Map<const MatrixXd>(model_.m.diagonal()[g].data() + l * q * q, q, q);
+        for (Index l = 0; l < rows.levels; ++l)
+          block += Eigen::Map<const MatrixXd>(model_.m.diagonal()[g].data() + l * q * q, q, q);
         block -= small_exact_[g] + rest;
         deviation = -deviation;
       } else {
@@ -277,7 +283,7 @@ void Traces::assemble(const Point& at, const std::vector<MatrixXd>& factor, Trac
         const MatrixXd inverse = factor[group].inverse();
         const auto between = [&](const MatrixXd& x) { return MatrixXd(inverse.transpose() * x * inverse); };
         block = between(static_cast<double>(rows.levels) * MatrixXd::Identity(q, q) - exact - rest);
-        for (Index k = 0; k < deviation.cols(); ++k) deviation.col(k) = -flat(between(square(deviation.col(k))));
+        for (Index k = 0; k < deviation.cols(); ++k) deviation.col(k) = -flat(between(shape(deviation.col(k))));
       }
     }
     if (fixed_effects) {

@@ -71,14 +71,17 @@ MatrixXd DenseRoot::root_of(const MatrixXd& square, double floor) {
   return out;
 }
 
-void DenseRoot::set_response(const MatrixXd& lead_rows, const MatrixXd& rest_columns, const MatrixXd& within, double within_yy, bool spare) {
+void DenseRoot::set_response(const MatrixXd& lead_rows, const MatrixXd& rest_columns, const MatrixXd& within,
+                             double within_yy, bool spare) {
   const Index p = lead_rows.cols() - 1;
   d_.resize(a_.rows(), p + 1);
   d_.topRows(lead_rows.rows()) = lead_rows;
   d_.bottomRows(to_rows_.rows()) = to_rows_ * rest_columns;
-  MatrixXd left = within.transpose() * within - d_.bottomRows(to_rows_.rows()).transpose() * d_.bottomRows(to_rows_.rows());
+  MatrixXd left =
+      within.transpose() * within - d_.bottomRows(to_rows_.rows()).transpose() * d_.bottomRows(to_rows_.rows());
   left(p, p) += within_yy;
-  const double size = p == 0 ? 0 : (d_.leftCols(p).colwise().squaredNorm() + left.diagonal().head(p).transpose()).maxCoeff();
+  const double size =
+      p == 0 ? 0 : (d_.leftCols(p).colwise().squaredNorm() + left.diagonal().head(p).transpose()).maxCoeff();
   left_ = root_of(left, 1e-12 * size);
   left_yy_ = spare ? std::max(0.0, left(p, p) - left_.col(p).squaredNorm()) : 0;
 }

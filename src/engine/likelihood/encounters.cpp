@@ -79,7 +79,8 @@ SparsePattern Encounters::node_pattern(const CrossProducts& data, double limit) 
       for (Index e = level_start_[l]; e < level_start_[l + 1]; ++e) meet(entry_node_[e]);
     std::sort(out.row.begin() + begin, out.row.end());
     out.start.push_back(static_cast<std::int64_t>(out.row.size()));
-    if (static_cast<double>(out.row.size()) * 32 > limit) refuse_memory(static_cast<double>(out.row.size()) * 32, limit);
+    if (static_cast<double>(out.row.size()) * 32 > limit)
+      refuse_memory(static_cast<double>(out.row.size()) * 32, limit);
     if (j % 256 == 0) checkpoint_->check();
   }
   return out;

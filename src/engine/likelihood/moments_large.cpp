@@ -82,8 +82,8 @@ void LargeMoments::traces(Moments& out) {
   }
 }
 
-void LargeMoments::rest_trace(const RestFactor& factor, const RestFactor::Inverse& inverse, const std::vector<bool>& inside,
-                              bool wanted, Moments& out) const {
+void LargeMoments::rest_trace(const RestFactor& factor, const RestFactor::Inverse& inverse,
+                              const std::vector<bool>& inside, bool wanted, Moments& out) const {
   for (const Node& node : pr_.rest.nodes()) {
     if (inside[node.rest] != wanted) continue;
     MatrixXd c(node.q, node.q);
@@ -98,7 +98,8 @@ void LargeMoments::rest_trace(const RestFactor& factor, const RestFactor::Invers
 
 double LargeMoments::least_entry(int rest) const {
   const Group& g = layout_.groups[layout_.rest[rest]];
-  return 1e-3 * std::sqrt(static_cast<double>(g.levels) / static_cast<double>(pr_.n));  // Z'Z is n / levels by its scaling
+  return 1e-3 *
+         std::sqrt(static_cast<double>(g.levels) / static_cast<double>(pr_.n));  // Z'Z is n / levels by its scaling
 }
 
 bool LargeMoments::well_inside(int rest) const {

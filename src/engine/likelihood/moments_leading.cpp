@@ -88,7 +88,8 @@ Moments moments_leading(const Problem& pr, const Evaluation& at, const std::vect
     std::vector<MatrixXd> inner(k);
     for (Index a = 0; a < k; ++a) {
       MatrixXd eu(s.zx.rows(), p);
-      for (Index i = 0; i < s.zx.rows(); i += q) eu.middleRows(i, q).noalias() = directions[a].e * s.zx.middleRows(i, q);
+      for (Index i = 0; i < s.zx.rows(); i += q)
+        eu.middleRows(i, q).noalias() = directions[a].e * s.zx.middleRows(i, q);
       inner[a].noalias() = s.zx.transpose() * eu;
       if (checkpoint != nullptr) checkpoint->check();
       for (Index b = 0; b <= a; ++b) out.t(a, b) += inner[a].cwiseProduct(inner[b].transpose()).sum();

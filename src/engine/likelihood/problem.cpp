@@ -30,7 +30,8 @@ Problem make_problem(const Layout& layout, const CrossProducts& data, double mem
 }
 
 void set_root_response(Problem& problem) {
-  problem.root->set_response(problem.lead.t, problem.rest.within_dense_columns(), problem.w_d, problem.w_yy, !problem.saturated);
+  problem.root->set_response(problem.lead.t, problem.rest.within_dense_columns(), problem.w_d, problem.w_yy,
+                             !problem.saturated);
 }
 
 void set_response(Problem& problem, const CrossProducts& data, Index response,

@@ -139,7 +139,8 @@ double* Remainder::block_at(Index i, Index j) {
 void Remainder::add_rows(const PairBlocks& pairs, std::size_t g, std::size_t h, VectorXd& diagonal) {
   for (std::size_t k = 0; k < pairs.row.size(); ++k) {
     Index i = node_of(g, pairs.row[k]), j = node_of(h, pairs.col[k]);
-    MatrixXd block = Eigen::Map<const MatrixXd>(pairs.value.data() + k * pairs.rows * pairs.cols, pairs.rows, pairs.cols);
+    MatrixXd block =
+        Eigen::Map<const MatrixXd>(pairs.value.data() + k * pairs.rows * pairs.cols, pairs.rows, pairs.cols);
     if (g == h) diagonal.segment(nodes_[i].first, nodes_[i].q) = block.diagonal();
     if (i < j) {
       std::swap(i, j);

@@ -16,7 +16,8 @@ DeflatedSpectrum::Index DeflatedSpectrum::below(double x) const {
     double distance = diagonal_[i] - x;
     if (distance < 0) ++count;
     // On an entry of D the count is that of a neighbour of x.
-    if (std::abs(distance) < epsilon * std::abs(x)) distance = distance < 0 ? -epsilon * std::abs(x) : epsilon * std::abs(x);
+    if (std::abs(distance) < epsilon * std::abs(x))
+      distance = distance < 0 ? -epsilon * std::abs(x) : epsilon * std::abs(x);
     inverse[i] = 1 / distance;
   }
   if (a_.cols() == 0) return count;

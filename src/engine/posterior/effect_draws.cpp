@@ -15,7 +15,10 @@ class Drawer {
  public:
   Drawer(const PosteriorModel& model, const EffectRequest& request, const CoefficientPrior& prior,
          Checkpoint& checkpoint)
-      : model_(model), request_(request), prior_(prior), criterion_(request.normals_b.size() > 0 ? model.by_level() : model.fastest(), true, checkpoint) {
+      : model_(model),
+        request_(request),
+        prior_(prior),
+        criterion_(request.normals_b.size() > 0 ? model.by_level() : model.fastest(), true, checkpoint) {
     const Layout& layout = model.layout();
     first_.resize(layout.groups.size());
     for (const int g : layout.rest) first_[g] = rest_columns(model.by_level(), g);

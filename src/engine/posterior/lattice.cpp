@@ -53,7 +53,8 @@ class Stencil {
       const Index last = lattice_.size[a] - 4;
       const Index first = std::min(last, std::max<Index>(0, static_cast<Index>(place[a]) - 1));
       const double t = place[a] - static_cast<double>(first);
-      const double own[4] = {-(t - 1) * (t - 2) * (t - 3) / 6, t * (t - 2) * (t - 3) / 2, -t * (t - 1) * (t - 3) / 2, t * (t - 1) * (t - 2) / 6};
+      const double own[4] = {-(t - 1) * (t - 2) * (t - 3) / 6, t * (t - 2) * (t - 3) / 2, -t * (t - 1) * (t - 3) / 2,
+                             t * (t - 1) * (t - 2) / 6};
       for (Index k = 3; k >= 0; --k)
         for (Index i = 0; i < count_; ++i) {
           node_[k * count_ + i] = node_[i] + (first + k) * step_[a];
@@ -116,7 +117,8 @@ class Cells {
   }
 
  private:
-  // The largest value of the corners, and what a parabola with the second differences found there could rise above them.
+  // The largest value of the corners, and what a parabola with the second differences found there could rise above
+  // them.
   double bound(const std::array<Index, kMostDirections>& at, Index d) const {
     double largest = -std::numeric_limits<double>::infinity(), rise = 0;
     for (Index k = 0; k < (Index{1} << d); ++k) {
@@ -136,7 +138,8 @@ class Cells {
     for (Index a = 0, step = 1; a < d; ++a) {
       const Index place = at[a] + ((k >> a) & 1);
       const Index middle = node + (place == 0 ? step : place == lattice_.size[a] - 1 ? -step : 0);
-      sum += std::max(0.0, 2 * lattice_.values(0, middle) - lattice_.values(0, middle - step) - lattice_.values(0, middle + step));
+      sum += std::max(
+          0.0, 2 * lattice_.values(0, middle) - lattice_.values(0, middle - step) - lattice_.values(0, middle + step));
       step *= lattice_.size[a];
     }
     return sum;

@@ -12,12 +12,13 @@ namespace henderson {
 
 namespace {
 
-// Responses whose cross-products are summed together. The number of columns of a matrix product decides in which order it is summed:
-// whichever responses come together, they are as many, so that their order does not change a bit.
+// Responses whose cross-products are summed together. The number of columns of a matrix product decides in which order
+// it is summed: whichever responses come together, they are as many, so that their order does not change a bit.
 constexpr std::size_t kMany = 64, kFew = 8;
 
 // Free of rounding where the estimate is singular, as new_estimates() of R makes it.
-void clean_covariance(const Layout& layout, const CrossProducts& data, const std::vector<bool>& singular, Eigen::Ref<VectorXd> stacked) {
+void clean_covariance(const Layout& layout, const CrossProducts& data, const std::vector<bool>& singular,
+                      Eigen::Ref<VectorXd> stacked) {
   Index first = 0;
   for (std::size_t t = 0; t < layout.terms.size(); ++t) {
     const Index q = layout.terms[t].q, size = triangle(q);
@@ -46,7 +47,8 @@ Answers ResponseFits::run(Monitor& monitor, const std::function<void(Index)>& do
   for (Index j = 0; j < m; ++j) out_.outcome[j] = static_cast<int>(first_look(all_, j));
   monitor.check();
   patterns_ = find_patterns(all_, out_.outcome);
-  out_.pattern_basis = MatrixXd::Constant(p * p, static_cast<Index>(patterns_.size()), std::numeric_limits<double>::quiet_NaN());
+  out_.pattern_basis =
+      MatrixXd::Constant(p * p, static_cast<Index>(patterns_.size()), std::numeric_limits<double>::quiet_NaN());
   const std::vector<Batch> pieces = batches();
   share_work(static_cast<Index>(pieces.size()), options_.threads, monitor,
              [&](Index k, Monitor& own) {
@@ -64,7 +66,8 @@ std::vector<ResponseFits::Batch> ResponseFits::batches() const {
     const std::size_t width = members.size() >= kMany ? kMany : kFew;
     for (std::size_t from = 0; from < members.size(); from += width) {
       const std::size_t to = std::min(members.size(), from + width);
-      out.push_back({static_cast<Index>(k), static_cast<Index>(width), std::vector<Index>(members.begin() + from, members.begin() + to)});
+      out.push_back({static_cast<Index>(k), static_cast<Index>(width),
+                     std::vector<Index>(members.begin() + from, members.begin() + to)});
     }
   }
   return out;
@@ -82,7 +85,8 @@ void ResponseFits::fit_batch(const Batch& batch, Monitor& monitor) {
   }
 }
 
-void ResponseFits::fit_members(const Batch& batch, const ResponseRows& rows, const CrossProducts& data, Monitor& monitor) {
+void ResponseFits::fit_members(const Batch& batch, const ResponseRows& rows, const CrossProducts& data,
+                               Monitor& monitor) {
   const Layout& layout = rows.layout();
   Problem problem = make_problem(layout, data, options_.fit.memory_limit, monitor);
   problem.sigma2 = options_.fit.sigma * options_.fit.sigma;
@@ -105,16 +109,20 @@ void ResponseFits::fit_members(const Batch& batch, const ResponseRows& rows, con
     const FitOutcome fitted = fitter.run();
     if (!fitted.identified || !fitter.final_evaluation().ok() || fitted.zero_residual || fitted.zero_sigma) continue;
     if (mix) set_response(problem, data, own, nullptr);
-    const Evaluation again = mix ? Criterion(problem, options_.fit.reml, monitor).evaluate(fitted.optimum.theta) : Evaluation();
+    const Evaluation again =
+        mix ? Criterion(problem, options_.fit.reml, monitor).evaluate(fitted.optimum.theta) : Evaluation();
     const Evaluation& at = mix ? again : fitter.final_evaluation();
     if (!at.ok()) continue;
     keep(problem, data, at, fitted, own, j);
-    if (tests) keep_tests(information(problem, at, options_.dense_limit, monitor), options_.fit.reml && problem.p > 0, to_common, j, out_);
+    if (tests)
+      keep_tests(information(problem, at, options_.dense_limit, monitor), options_.fit.reml && problem.p > 0, to_common,
+                 j, out_);
     monitor.check();
   }
 }
 
-void ResponseFits::keep(const Problem& problem, const CrossProducts& data, const Evaluation& at, const FitOutcome& fitted, Index own, Index j) {
+void ResponseFits::keep(const Problem& problem, const CrossProducts& data, const Evaluation& at,
+                        const FitOutcome& fitted, Index own, Index j) {
   const Layout& layout = *problem.layout;
   out_.outcome[j] = static_cast<int>(Outcome::fitted);
   out_.theta.col(j) = fitted.optimum.theta;

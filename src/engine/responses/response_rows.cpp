@@ -65,8 +65,8 @@ std::vector<Pattern> find_patterns(const ManyResponses& all, const std::vector<i
   return out;
 }
 
-ResponseRows::ResponseRows(const Layout& layout, const ManyResponses& all, const Pattern& pattern, const std::vector<Index>& members,
-                           Index width)
+ResponseRows::ResponseRows(const Layout& layout, const ManyResponses& all, const Pattern& pattern,
+                           const std::vector<Index>& members, Index width)
     : layout_(layout) {
   const double* y = all.design.y.data() + pattern.first * all.rows();
   const double* w = all.weights_of(pattern.first);

@@ -32,7 +32,8 @@ Point point_of(const TestInput& in, Index p, Index j) {
   out.covariance = unstacked(in.covariance.data() + j * in.covariance.rows(), p);
   const Index k = in.slopes.rows() / triangle(p);
   out.spread = unstacked(in.spread.data() + j * in.spread.rows(), k);
-  for (Index i = 0; i < k; ++i) out.slopes.push_back(unstacked(in.slopes.data() + j * in.slopes.rows() + i * triangle(p), p));
+  for (Index i = 0; i < k; ++i)
+    out.slopes.push_back(unstacked(in.slopes.data() + j * in.slopes.rows() + i * triangle(p), p));
   out.moderated = in.log_ratio.size() > 0;
   if (out.moderated) out.log_ratio = in.log_ratio[j];
   out.prior_df = in.prior_df;
@@ -41,7 +42,8 @@ Point point_of(const TestInput& in, Index p, Index j) {
 
 // l'Cl, 0 where nothing but rounding is left of it.
 double row_variance(const VectorXd& l, const MatrixXd& c) {
-  const double variance = l.dot(c * l), rounding = 64 * std::numeric_limits<double>::epsilon() * l.cwiseAbs().dot(c.cwiseAbs() * l.cwiseAbs());
+  const double variance = l.dot(c * l),
+               rounding = 64 * std::numeric_limits<double>::epsilon() * l.cwiseAbs().dot(c.cwiseAbs() * l.cwiseAbs());
   return std::abs(variance) <= rounding ? 0 : variance;
 }
 
@@ -89,7 +91,9 @@ double wald_form(const MatrixXd& s, const VectorXd& delta) {
   if (!s.allFinite() || !(s.diagonal().array() > 0).all()) return kNone;
   const VectorXd size = s.diagonal().cwiseSqrt();
   const Eigen::LLT<MatrixXd> llt(size.cwiseInverse().asDiagonal() * s * size.cwiseInverse().asDiagonal());
-  if (llt.info() != Eigen::Success || !(llt.matrixLLT().diagonal().array() > std::numeric_limits<double>::epsilon()).all()) return kNone;
+  if (llt.info() != Eigen::Success ||
+      !(llt.matrixLLT().diagonal().array() > std::numeric_limits<double>::epsilon()).all())
+    return kNone;
   const VectorXd half = llt.matrixL().solve(delta.cwiseQuotient(size));
   return half.squaredNorm();
 }
@@ -98,7 +102,8 @@ struct FTest {
   double f = kNone, df = kNone, scale = 1;
 };
 
-// Degrees of freedom and scale that match mean and variance of F, and are exact in two known cases (Kenward and Roger 1997).
+// Degrees of freedom and scale that match mean and variance of F, and are exact in two known cases (Kenward and Roger
+// 1997).
 FTest scaled_f(double a1, double a2, double q) {
   FTest out;
   if (a2 <= 1e-12 * q) {
@@ -124,7 +129,8 @@ FTest kenward_roger(const MatrixXd& rows, const Point& at) {
     traces[i] = g.trace();
     flat.col(i) = Eigen::Map<const VectorXd>(g.data(), q * q);
   }
-  return scaled_f(traces.dot(at.spread * traces), at.spread.cwiseProduct(flat.transpose() * flat).sum(), static_cast<double>(q));
+  return scaled_f(traces.dot(at.spread * traces), at.spread.cwiseProduct(flat.transpose() * flat).sum(),
+                  static_cast<double>(q));
 }
 
 // Fai and Cornelius (1996): the rows are turned so that they are uncorrelated.

@@ -11,8 +11,8 @@ namespace henderson {
 
 namespace {
 
-// Correlations at 0, 1, ..., 10 times the shortest distance along a line. Beside random effects, which correlate all rows
-// of a subject, a constant is taken out that makes the first three lags those of an AR(1) process.
+// Correlations at 0, 1, ..., 10 times the shortest distance along a line. Beside random effects, which correlate all
+// rows of a subject, a constant is taken out that makes the first three lags those of an AR(1) process.
 std::vector<double> lag_correlations(const StructuredRows& rows, const std::map<Index, std::vector<Index>>& of,
                                      double shortest) {
   const VectorXd e = rows.d.col(rows.p());

@@ -70,9 +70,11 @@ TEST_CASE("structures that are made for a term keep their contract") {
     spec.rank = 2;
     spec.positions = MatrixXd(q, 2);
     for (Index i = 0; i < q; ++i) spec.positions.row(i) << static_cast<double>(i), static_cast<double>(i * i % 3);
-    for (const char* name : {"factor analytic", "reduced rank", "exponential", "gaussian", "matern 3/2", "matern 5/2"}) {
+    for (const char* name :
+         {"factor analytic", "reduced rank", "exponential", "gaussian", "matern 3/2", "matern 5/2"}) {
       spec.name = name;
-      for (const std::string& broken : henderson::testing::broken_promises(*henderson::make_covariance(spec), q)) FAIL_CHECK(broken);
+      for (const std::string& broken : henderson::testing::broken_promises(*henderson::make_covariance(spec), q))
+        FAIL_CHECK(broken);
     }
   }
   henderson::CovarianceSpec bare;
@@ -84,7 +86,8 @@ TEST_CASE("structures that are made for a term keep their contract") {
 
 TEST_CASE("a structure that breaks its contract is found out") {
   CHECK(henderson::testing::broken_promises(Liar("nothing"), 4).empty());
-  for (const char* lie : {"closure", "derivative of the root", "signs", "scale", "linear", "second derivative", "Euler", "jacobian"}) {
+  for (const char* lie :
+       {"closure", "derivative of the root", "signs", "scale", "linear", "second derivative", "Euler", "jacobian"}) {
     INFO(lie);
     CHECK_FALSE(henderson::testing::broken_promises(Liar(lie), 4).empty());
   }

@@ -61,8 +61,10 @@ void check_blocks(const Design& d, const CrossProducts& data) {
   CHECK((r.transpose() * r - lead.transpose() * lead).cwiseAbs().maxCoeff() < tolerance);
   CHECK((r.transpose() * data.t_x - lead.transpose() * rows.x).norm() < tolerance);
   CHECK((r.transpose() * data.t_y - lead.transpose() * rows.y).norm() < tolerance);
-  CHECK((data.t_x.transpose() * data.t_x + data.w_xx.transpose() * data.w_xx - rows.x.transpose() * rows.x).norm() < tolerance);
-  CHECK((data.t_x.transpose() * data.t_y + data.w_xx.transpose() * data.w_xy - rows.x.transpose() * rows.y).norm() < tolerance);
+  CHECK((data.t_x.transpose() * data.t_x + data.w_xx.transpose() * data.w_xx - rows.x.transpose() * rows.x).norm() <
+        tolerance);
+  CHECK((data.t_x.transpose() * data.t_y + data.w_xx.transpose() * data.w_xy - rows.x.transpose() * rows.y).norm() <
+        tolerance);
   for (Index j = 0; j < d.y.cols(); ++j) {
     CHECK(std::abs(data.t_y.col(j).squaredNorm() + data.w_xy.col(j).squaredNorm() + data.w_yy[j] -
                    rows.y.col(j).squaredNorm()) < tolerance);
@@ -232,7 +234,9 @@ TEST_CASE("a single chunk of many rows is stopped between rows, in both passes")
   Rng rng(1);
   const Design d = random_design(rng, 2000, 2, {40}, {{0, 1, "unstructured"}});
   Source source(d, 1);
-  const auto run = [&](henderson::Checkpoint& checkpoint) { henderson::Accumulator(d.layout, d.constants, checkpoint).run(source); };
+  const auto run = [&](henderson::Checkpoint& checkpoint) {
+    henderson::Accumulator(d.layout, d.constants, checkpoint).run(source);
+  };
   run(count);
   CHECK(count.calls >= 2 * 2000 / 256);
   for (const int calls : {1, 5, count.calls - 4}) {

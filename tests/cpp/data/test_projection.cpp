@@ -80,7 +80,8 @@ TEST_CASE("orthogonal columns, and the way back to the user's coefficients") {
   CHECK((p.square - VectorXd(y.colwise().squaredNorm().transpose())).norm() < 1e-10);
   CHECK((y - (x.rowwise() - shift.transpose()) * p.fit - e).norm() < 1e-10);
   CHECK((y - x * p.response - e).norm() < 1e-5);
-  const MatrixXd centred = x.rightCols(3).rowwise() - x.rightCols(3).colwise().mean();  // log|X'X| does not see the shift
+  const MatrixXd centred =
+      x.rightCols(3).rowwise() - x.rightCols(3).colwise().mean();  // log|X'X| does not see the shift
   const double truth = std::log(double(n)) + std::log((centred.transpose() * centred).determinant());
   CHECK(relative(2 * p.log_det_r, truth) < 1e-9);
 }

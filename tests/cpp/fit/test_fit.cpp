@@ -227,7 +227,8 @@ TEST_CASE("derivatives in a chart are those of the criterion along it") {
       auto value = [&](const VectorXd& step) { return point.criterion.evaluate(chart.moved(step)).value; };
       for (Index i = 0; i < theta.size(); ++i) {
         const VectorXd u = h * VectorXd::Unit(theta.size(), i);
-        const double slope = (value(u) - value(-u)) / (2 * h), bend = (value(u) - 2 * point.at.value + value(-u)) / (h * h);
+        const double slope = (value(u) - value(-u)) / (2 * h),
+                     bend = (value(u) - 2 * point.at.value + value(-u)) / (h * h);
         CHECK(std::abs(at.gradient[i] - slope) < 1e-5 * (1 + std::abs(slope)));
         CHECK(std::abs(at.hessian(i, i) - bend) < 1e-3 * (1 + std::abs(bend)));
       }

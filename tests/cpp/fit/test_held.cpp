@@ -14,7 +14,8 @@ henderson::Fit fit_of(const Design& d, const henderson::CrossProducts& data, con
 }
 
 // -2 log (restricted) likelihood at absolute covariance matrices, from the dense formulas.
-double criterion_at(const Design& d, const henderson::CrossProducts& data, std::vector<MatrixXd> sigma, double sigma2, bool reml) {
+double criterion_at(const Design& d, const henderson::CrossProducts& data, std::vector<MatrixXd> sigma, double sigma2,
+                    bool reml) {
   for (MatrixXd& s : sigma) s /= sigma2;
   const Dense at = dense_at(d, data.x.kept, sigma, reml);
   const double nu = static_cast<double>(reml ? at.x.rows() - at.x.cols() : at.x.rows());
@@ -51,7 +52,8 @@ TEST_CASE("a held standard deviation has its value, and no neighbour that has it
         VectorXd scale = VectorXd::Ones(near[0].rows());
         scale[0] = 0.8 / std::sqrt(near[0](0, 0));
         near[0] = (scale.asDiagonal() * near[0] * scale.asDiagonal()).eval();
-        CHECK(criterion_at(d, data, near, f.solution.sigma2 * std::exp(0.05 * normal(rng)), reml) > f.solution.value - 1e-9);
+        CHECK(criterion_at(d, data, near, f.solution.sigma2 * std::exp(0.05 * normal(rng)), reml) >
+              f.solution.value - 1e-9);
       }
     }
   }
@@ -111,7 +113,8 @@ TEST_CASE("a standard deviation held at zero is the term left out") {
   const henderson::Fit held = fit_of(d, data, options);
   CHECK(relative(held.solution.value, one.solution.value) < 1e-10);
   CHECK(held.solution.covariance[1](0, 0) == 0);
-  CHECK(held.outcome.singular == std::vector<bool>({one.outcome.singular[0], false}));   // what is held is not an estimate
+  CHECK(held.outcome.singular ==
+        std::vector<bool>({one.outcome.singular[0], false}));  // what is held is not an estimate
 }
 
 TEST_CASE("what the held parameters do not tell apart is named") {

@@ -83,8 +83,10 @@ TEST_CASE("variances of predictions and of effects are those of the dense formul
           const henderson::Term &row = d.layout.terms[s], &col = d.layout.terms[t];
           double worst = 0;
           for (Index l = 0; l < d.layout.groups[g].levels; ++l) {
-            const MatrixXd own = truth.sigma2 * joint.conditional.block(joint.first[s] + l * row.q, joint.first[t] + l * col.q, row.q, col.q);
-            worst = std::max(worst, (blocks[l].block(row.column, col.column, row.q, col.q) - own).cwiseAbs().maxCoeff());
+            const MatrixXd own = truth.sigma2 * joint.conditional.block(joint.first[s] + l * row.q,
+                                                                        joint.first[t] + l * col.q, row.q, col.q);
+            worst =
+                std::max(worst, (blocks[l].block(row.column, col.column, row.q, col.q) - own).cwiseAbs().maxCoeff());
           }
           CHECK(worst < 1e-9 * (1 + truth.sigma2 * joint.conditional.cwiseAbs().maxCoeff()));
         }

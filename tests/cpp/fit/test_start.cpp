@@ -72,7 +72,8 @@ TEST_CASE("the moment equations are those of MIVQUE0, summed over rows") {
       for (std::size_t i = 0; i < v.size(); ++i) {
         right[i] = py.dot(v[i] * py);
         const MatrixXd pv = zero.p * v[i];
-        for (std::size_t j = 0; j < v.size(); ++j) information(i, j) = pv.cwiseProduct((zero.p * v[j]).transpose()).sum();
+        for (std::size_t j = 0; j < v.size(); ++j)
+          information(i, j) = pv.cwiseProduct((zero.p * v[j]).transpose()).sum();
       }
       CHECK(relative(e.evidence.information, information) < 1e-10);
       CHECK(relative(e.right, right) < 1e-10);
@@ -121,7 +122,8 @@ TEST_CASE("fixed effects that take all of a term but rounding leave nothing, tho
       CHECK(terms_at_start(d, false).empty() == truth);
       CHECK(terms_at_start(d, true).empty() == truth);
       if (s.terms[0].q < 2) continue;
-      const Design slopes = with_fixed(plain, mixed_levels_of(rng, plain.code[0], s.levels[0], plain.z[0].col(1), left_out));
+      const Design slopes =
+          with_fixed(plain, mixed_levels_of(rng, plain.code[0], s.levels[0], plain.z[0].col(1), left_out));
       const bool slope_truth = tells_apart(slopes);
       CHECK(terms_at_start(slopes, false).empty() == slope_truth);
       CHECK(terms_at_start(slopes, true).empty() == slope_truth);
@@ -129,7 +131,8 @@ TEST_CASE("fixed effects that take all of a term but rounding leave nothing, tho
   }
   const Design many = random_design(rng, 400, 1, {100}, {{0, 1, "unstructured"}});
   const VectorXd one = VectorXd::Ones(400);
-  CHECK(terms_at_start(with_fixed(many, mixed_levels_of(rng, many.code[0], 100, one, 0)), false) == std::vector<int>{0});
+  CHECK(terms_at_start(with_fixed(many, mixed_levels_of(rng, many.code[0], 100, one, 0)), false) ==
+        std::vector<int>{0});
   CHECK(terms_at_start(with_fixed(many, mixed_levels_of(rng, many.code[0], 100, one, 0)), true) == std::vector<int>{0});
   CHECK(terms_at_start(with_fixed(many, mixed_levels_of(rng, many.code[0], 100, one, 2)), false).empty());
   CHECK(terms_at_start(with_fixed(many, mixed_levels_of(rng, many.code[0], 100, one, 2)), true).empty());

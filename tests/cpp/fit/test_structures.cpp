@@ -48,11 +48,13 @@ TEST_CASE("criterion, gradient and Hessian of structures from outside are those 
       REQUIRE(at.exact);
       const double h = 1e-4;
       for (Index i = 0; i < theta.size(); ++i) {
-        const VectorXd up = theta + h * VectorXd::Unit(theta.size(), i), down = theta - h * VectorXd::Unit(theta.size(), i);
+        const VectorXd up = theta + h * VectorXd::Unit(theta.size(), i),
+                       down = theta - h * VectorXd::Unit(theta.size(), i);
         const double slope = (dense_value(d, point.data, up, reml) - dense_value(d, point.data, down, reml)) / (2 * h);
         CHECK(std::abs(at.gradient[i] - slope) < 1e-4 * (1 + std::abs(slope)));
         const VectorXd bend = (henderson::derivatives(point.criterion, point.criterion.evaluate(up)).gradient -
-                               henderson::derivatives(point.criterion, point.criterion.evaluate(down)).gradient) / (2 * h);
+                               henderson::derivatives(point.criterion, point.criterion.evaluate(down)).gradient) /
+                              (2 * h);
         CHECK((at.hessian.col(i) - bend).norm() < 1e-4 * (1 + at.hessian.norm()));
       }
     }
@@ -103,10 +105,12 @@ TEST_CASE("a parameter of a structure from outside can be held, which is its pro
         VectorXd psi(2);
         const double sigma2 = f.solution.sigma2 * std::exp(a);
         const bool variance = held.row == held.col;
-        psi << (variance ? held.value * held.value : at(0, 0) * std::exp(b)), (variance ? at(1, 0) / at(0, 0) + b : held.value);
+        psi << (variance ? held.value * held.value : at(0, 0) * std::exp(b)),
+            (variance ? at(1, 0) / at(0, 0) + b : held.value);
         const Dense dense = dense_at(d, data.x.kept, {term.structure->sigma_of(psi, term.q) / sigma2}, true);
         const double nu = static_cast<double>(d.rows() - data.p());
-        best = std::min(best, dense.value - nu * (1 + std::log(dense.sigma2)) + nu * std::log(sigma2) + dense.r2 / sigma2);
+        best =
+            std::min(best, dense.value - nu * (1 + std::log(dense.sigma2)) + nu * std::log(sigma2) + dense.r2 / sigma2);
       }
     CHECK(f.solution.value <= best + 1e-9);
     CHECK(best < f.solution.value + 1e-9 * (1 + std::abs(best)));

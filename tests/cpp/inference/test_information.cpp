@@ -52,7 +52,8 @@ void check_chain_rule(const Point& point, const henderson::Information& own) {
   const henderson::Derivatives d = henderson::derivatives(point.criterion, point.at);
   if (!d.exact) return;
   const Index k = own.psi.size() - 1;
-  const auto m = henderson::moments(point.criterion, point.at, henderson::natural_directions(point.design.layout, point.at.theta));
+  const auto m =
+      henderson::moments(point.criterion, point.at, henderson::natural_directions(point.design.layout, point.at.theta));
   const MatrixXd t = (point.at.reml ? own.t : own.t_ml).topLeftCorner(k, k), ai = own.ai.topLeftCorner(k, k);
   const VectorXd slope = own.jacobian.transpose() * m.quadratic;
   const MatrixXd hessian = own.jacobian.transpose() * (2 * ai - t + own.natural_curvature) * own.jacobian -

@@ -44,7 +44,8 @@ Spectrum with_own_penalty(Spectrum x) {
 double criterion(const Spectrum& x, const VectorXd& w, double v, double lambda) {
   double d = v, penalty = 0;
   for (Index k = 0; k < w.size(); ++k) d += w[k] / (1 + lambda * x.value[k]);
-  for (Index k = 0; k < x.penalty_value.size(); ++k) penalty += x.penalty_count[k] * std::log1p(lambda * x.penalty_value[k]);
+  for (Index k = 0; k < x.penalty_value.size(); ++k)
+    penalty += x.penalty_count[k] * std::log1p(lambda * x.penalty_value[k]);
   return x.nu * std::log((w.sum() + v) / d) - penalty;
 }
 
@@ -67,10 +68,13 @@ double brute_maximum(const Spectrum& x, const VectorXd& w, double v) {
 }
 
 const std::vector<Spectrum>& spectra() {
-  static const std::vector<Spectrum> all{
-      spectrum_of({1}, {1}, 1), spectrum_of({1, 0.5}, {1, 3}, 2), spectrum_of({1, 0.9, 0.5, 0.31, 0.3}, {1, 1, 2, 1, 4}, 10),
-      spectrum_of({1, 1e-2, 1e-5, 1e-6}, {1, 1, 1, 1}, 30), spectrum_of({1, 1e-3, 9e-4}, {2, 40, 1}, 500),
-      spectrum_of({1, 0.2, 1e-4}, {1, 1, 60}, 3), spectrum_of({1, 0.1, 0.01}, {3, 3, 3}, 0)};
+  static const std::vector<Spectrum> all{spectrum_of({1}, {1}, 1),
+                                         spectrum_of({1, 0.5}, {1, 3}, 2),
+                                         spectrum_of({1, 0.9, 0.5, 0.31, 0.3}, {1, 1, 2, 1, 4}, 10),
+                                         spectrum_of({1, 1e-2, 1e-5, 1e-6}, {1, 1, 1, 1}, 30),
+                                         spectrum_of({1, 1e-3, 9e-4}, {2, 40, 1}, 500),
+                                         spectrum_of({1, 0.2, 1e-4}, {1, 1, 60}, 3),
+                                         spectrum_of({1, 0.1, 0.01}, {3, 3, 3}, 0)};
   return all;
 }
 
@@ -168,7 +172,8 @@ TEST_CASE("the squares of the polar method are independent chi-squares") {
   }
   for (Index i = 0; i < 5; ++i) {
     CHECK(std::abs(sum[i]) < 4.5 * std::sqrt(n));
-    CHECK(std::abs(product(i, i) - n) < 4.5 * std::sqrt((2 + 12 / df[i]) * n));      // variance of the squares: kurtosis - 1
+    CHECK(std::abs(product(i, i) - n) <
+          4.5 * std::sqrt((2 + 12 / df[i]) * n));  // variance of the squares: kurtosis - 1
     for (Index j = 0; j < i; ++j) CHECK(std::abs(product(i, j)) < 4.5 * std::sqrt(n));
   }
   CHECK(std::abs(below - n / 2) < 4.5 * std::sqrt(n / 4.0));
@@ -184,6 +189,7 @@ TEST_CASE("draws come in blocks, with the part of tested coefficients") {
   x.tested = 2;
   const VectorXd with_two = SpectralRatio(x).draws(4000, b, checkpoint);
   CHECK(with_two.minCoeff() > 0);
-  // At least the ratio for the coefficients alone: its mean is nu (digamma(nu / 2 + 1) - digamma(nu / 2)) = nu * 2 / nu.
+  // At least the ratio for the coefficients alone: its mean is nu (digamma(nu / 2 + 1) - digamma(nu / 2)) = nu * 2 /
+  // nu.
   CHECK(with_two.mean() > 2 * 13.0 / 13.0);
 }

@@ -1,4 +1,5 @@
-// The solver without a factorization against exact moments and determinants: probes that are all unit vectors leave no error.
+// The solver without a factorization against exact moments and determinants: probes that are all unit vectors leave no
+// error.
 #include <cmath>
 
 #include "henderson/inference/information.hpp"
@@ -40,7 +41,8 @@ void for_each_wide(const Body& body) {
       const VectorXd inner = random_theta(rng, d.layout);
       for (const bool reml : {true, false})
         for (const VectorXd& theta : {inner, VectorXd(1e-3 * inner), VectorXd(0 * inner)}) {
-          INFO(s.name << (weighted ? ", weighted" : "") << (reml ? ", REML" : ", ML") << ", theta = " << theta.transpose());
+          INFO(s.name << (weighted ? ", weighted" : "") << (reml ? ", REML" : ", ML")
+                      << ", theta = " << theta.transpose());
           body(d, theta, reml);
         }
     }
@@ -59,7 +61,8 @@ TEST_CASE("score, information and estimates at a point are exact with all unit v
     iterative::Search search(model, options);
     search.traces().use(all_units(model.incidence.columns()));
     const iterative::State s = search.state(theta);
-    const henderson::Moments m = henderson::moments(exact.criterion, exact.at, henderson::natural_directions(d.layout, theta));
+    const henderson::Moments m =
+        henderson::moments(exact.criterion, exact.at, henderson::natural_directions(d.layout, theta));
     CHECK(std::abs(s.at.r2 / exact.at.r2 - 1) < 1e-10);
     // Without random effects the coefficients of the response, less its least squares fit, are 0 up to rounding.
     const double rounding = 1e-12 * std::sqrt(exact.at.r2 / static_cast<double>(d.x.rows()));
@@ -116,7 +119,8 @@ TEST_CASE("panels of any width give the same solutions, and the number of thread
     const iterative::Panel b = iterative::Panel::Ones(model.incidence.columns(), 1);
     iterative::Panel both(b.rows(), 16), x;
     for (Index k = 0; k < 16; ++k)
-      for (Index j = 0; j < b.rows(); ++j) both(j, k) = iterative::sign_of(1, static_cast<std::uint64_t>(k), static_cast<std::uint64_t>(j));
+      for (Index j = 0; j < b.rows(); ++j)
+        both(j, k) = iterative::sign_of(1, static_cast<std::uint64_t>(k), static_cast<std::uint64_t>(j));
     if (!apart) {
       solver.solve(both, 1e-8, x);
       return MatrixXd(x);
@@ -137,7 +141,8 @@ TEST_CASE("signs are balanced and depend on seed, probe and row") {
   double sum = 0, same = 0;
   for (std::uint64_t j = 0; j < 10000; ++j) {
     sum += iterative::sign_of(1, 0, j);
-    same += iterative::sign_of(1, 0, j) * iterative::sign_of(1, 1, j) + iterative::sign_of(2, 0, j) * iterative::sign_of(1, 0, j);
+    same += iterative::sign_of(1, 0, j) * iterative::sign_of(1, 1, j) +
+            iterative::sign_of(2, 0, j) * iterative::sign_of(1, 0, j);
   }
   CHECK(std::abs(sum) < 400);
   CHECK(std::abs(same) < 600);
@@ -145,7 +150,8 @@ TEST_CASE("signs are balanced and depend on seed, probe and row") {
 
 TEST_CASE("nested other factors make a family whose factorization saves passes") {
   Rng rng(4);
-  Design d = random_design(rng, 4000, 1, {600, 300, 30}, {{0, 1, "unstructured"}, {1, 1, "unstructured"}, {2, 1, "unstructured"}});
+  Design d = random_design(rng, 4000, 1, {600, 300, 30},
+                           {{0, 1, "unstructured"}, {1, 1, "unstructured"}, {2, 1, "unstructured"}});
   for (std::size_t i = 0; i < d.code[2].size(); ++i) d.code[2][i] = (d.code[1][i] - 1) % 30 + 1;
   const henderson::CrossProducts data = cross_products(d);
   henderson::Checkpoint checkpoint;
@@ -163,7 +169,8 @@ TEST_CASE("conjugate gradients that do not converge, and ratios without digits, 
   henderson::Checkpoint checkpoint;
   iterative::Model model(d.layout, data, 0, 1, checkpoint);
   iterative::Solver solver(model.c, model.m);
-  CHECK_THROWS_AS(iterative::evaluate(model, VectorXd::Constant(2, 1e6), true, 1e-8, nullptr, solver), henderson::Error);
+  CHECK_THROWS_AS(iterative::evaluate(model, VectorXd::Constant(2, 1e6), true, 1e-8, nullptr, solver),
+                  henderson::Error);
 }
 
 TEST_CASE("the choice of a solver follows size and pattern") {

@@ -16,7 +16,9 @@ Shape without_bounds(Shape s) {
 }
 
 // Small, of any sign: V stays positive definite.
-VectorXd indefinite_theta(Rng& rng, const henderson::Layout& layout) { return 0.006 * normals(rng, layout.n_theta, 1).col(0); }
+VectorXd indefinite_theta(Rng& rng, const henderson::Layout& layout) {
+  return 0.006 * normals(rng, layout.n_theta, 1).col(0);
+}
 
 template <class Body>
 void for_each_indefinite_point(unsigned seed, const Body& body) {
@@ -29,7 +31,8 @@ void for_each_indefinite_point(unsigned seed, const Body& body) {
         if (weighted) random_weights(rng, d);
         const VectorXd theta = indefinite_theta(rng, d.layout);
         indefinite += (theta.array() < 0).any();
-        INFO(s.name << (weighted ? ", weighted" : "") << (reml ? ", REML" : ", ML") << ", theta = " << theta.transpose());
+        INFO(s.name << (weighted ? ", weighted" : "") << (reml ? ", REML" : ", ML")
+                    << ", theta = " << theta.transpose());
         const Point point(d, theta, reml);
         REQUIRE(point.at.ok());
         body(point, point.dense());
@@ -62,9 +65,12 @@ TEST_CASE("its gradient and Hessian are the differences of the criterion") {
     const double h = 1e-4;
     for (Index k = 0; k < point.at.theta.size(); ++k) {
       const VectorXd step = h * VectorXd::Unit(point.at.theta.size(), k);
-      const henderson::Evaluation up = point.criterion.evaluate(point.at.theta + step), down = point.criterion.evaluate(point.at.theta - step);
+      const henderson::Evaluation up = point.criterion.evaluate(point.at.theta + step),
+                                  down = point.criterion.evaluate(point.at.theta - step);
       CHECK(std::abs((up.value - down.value) / (2 * h) - d.gradient[k]) < 1e-4 * (1 + std::abs(d.gradient[k])));
-      const VectorXd bend = (henderson::derivatives(point.criterion, up).gradient - henderson::derivatives(point.criterion, down).gradient) / (2 * h);
+      const VectorXd bend = (henderson::derivatives(point.criterion, up).gradient -
+                             henderson::derivatives(point.criterion, down).gradient) /
+                            (2 * h);
       CHECK((bend - d.hessian.col(k)).norm() < 1e-3 * (1 + d.hessian.norm()));
     }
   });
@@ -81,7 +87,9 @@ TEST_CASE("conditional variances and those of predictions follow from V without 
       const MatrixXd all = truth.block(t) - zb.transpose() * truth.v_inverse * zb;
       const auto found = predictor.conditional(term.group, checkpoint);
       for (Index l = 0; l < layout.groups[term.group].levels; ++l)
-        CHECK((found[l].block(term.column, term.column, term.q, term.q) / truth.sigma2 - all.block(l * term.q, l * term.q, term.q, term.q)).norm() < 1e-9);
+        CHECK((found[l].block(term.column, term.column, term.q, term.q) / truth.sigma2 -
+               all.block(l * term.q, l * term.q, term.q, term.q))
+                  .norm() < 1e-9);
     }
     // Every row's own combination: x'beta + z'b.
     henderson::Combinations c;

@@ -120,7 +120,8 @@ TEST_CASE("moments of several factors from the selected inverse are the dense tr
     // At a singular factor the traces are those of a point nearby, one part in a million away.
     const bool inner = (theta.array() != 0).all();
     check_moments(point, directions,
-                  henderson::LargeMoments(point.problem, point.at, point.checkpoint).compute(directions), inner ? 1e-8 : 1e-5);
+                  henderson::LargeMoments(point.problem, point.at, point.checkpoint).compute(directions),
+                  inner ? 1e-8 : 1e-5);
   });
 }
 

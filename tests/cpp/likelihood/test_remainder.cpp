@@ -71,7 +71,8 @@ Equations equations(const Point& point) {
   out.effects = ldlt.solve(right);
   const VectorXd e = y - x * out.beta;
   const double r2 = e.dot(e) - right.dot(out.effects), nu = static_cast<double>(n - p);
-  out.value = ldlt.vectorD().array().log().sum() + std::log(xvx.determinant()) + nu * (1 + std::log(2 * M_PI * r2 / nu));
+  out.value =
+      ldlt.vectorD().array().log().sum() + std::log(xvx.determinant()) + nu * (1 + std::log(2 * M_PI * r2 / nu));
   return out;
 }
 
@@ -93,7 +94,8 @@ void check_sparse_point(const Point& point) {
     const double h = 1e-4;
     const VectorXd e = h * VectorXd::Unit(point.at.theta.size(), k);
     const double slope =
-        (point.criterion.evaluate(point.at.theta + e).value - point.criterion.evaluate(point.at.theta - e).value) / (2 * h);
+        (point.criterion.evaluate(point.at.theta + e).value - point.criterion.evaluate(point.at.theta - e).value) /
+        (2 * h);
     CHECK(std::abs(d.gradient[k] - slope) < 1e-5 * (1 + d.hessian.cwiseAbs().maxCoeff()));
   }
 }

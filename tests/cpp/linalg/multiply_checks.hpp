@@ -21,7 +21,8 @@ void check_products() {
     Eigen::MatrixXd frame = Eigen::MatrixXd::Constant(m + 2, n + 2, 5);  // around C nothing may change
     for (int variant = 0; variant < 4; ++variant) {
       frame.block(1, 1, m, n) = c;
-      henderson::multiply_add(frame.block(1, 1, m, n), -2, variant & 1 ? henderson::transposed(at) : henderson::plain(a),
+      henderson::multiply_add(frame.block(1, 1, m, n), -2,
+                              variant & 1 ? henderson::transposed(at) : henderson::plain(a),
                               variant & 2 ? henderson::transposed(bt) : henderson::plain(b), k, checkpoint);
       CHECK(henderson_tests::relative(Eigen::MatrixXd(frame.block(1, 1, m, n)), truth) < 1e-13);
       CHECK(frame.sum() - frame.block(1, 1, m, n).sum() == Approx(5 * (2 * (m + n) + 4)));

@@ -115,7 +115,8 @@ TEST_CASE("the symbolic step counts what the factor holds, and gives up above a 
 TEST_CASE("the order is a permutation that removes avoidable fill") {
   henderson::Checkpoint checkpoint;
   const Index n = 50;
-  MatrixXd arrow = MatrixXd::Identity(n, n) * (n + 1.0);  // its first column meets every row: eliminated first, all fills
+  MatrixXd arrow =
+      MatrixXd::Identity(n, n) * (n + 1.0);  // its first column meets every row: eliminated first, all fills
   arrow.col(0).setOnes();
   arrow.row(0).setOnes();
   arrow(0, 0) = n + 1.0;

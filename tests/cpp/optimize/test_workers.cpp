@@ -21,7 +21,9 @@ TEST_CASE("every piece is done once, whatever the number of threads") {
     std::vector<int> seen(100, 0);
     henderson::Monitor monitor;
     Eigen::Index last = 0;
-    henderson::share_work(100, threads, monitor, [&](Eigen::Index k, henderson::Monitor&) { ++seen[k]; }, [&](Eigen::Index k) { last = k; });
+    henderson::share_work(
+        100, threads, monitor, [&](Eigen::Index k, henderson::Monitor&) { ++seen[k]; },
+        [&](Eigen::Index k) { last = k; });
     for (const int n : seen) CHECK(n == 1);
     CHECK(last == 100);
   }

@@ -50,7 +50,8 @@ void for_each_point(const std::vector<Shape>& list, unsigned seed, const Body& b
       if (weighted) random_weights(rng, d);
       for (const bool reml : {true, false})
         for (const VectorXd& theta : {inner, singular, VectorXd(0 * inner)}) {
-          INFO(s.name << (weighted ? ", weighted" : "") << (reml ? ", REML" : ", ML") << ", theta = " << theta.transpose());
+          INFO(s.name << (weighted ? ", weighted" : "") << (reml ? ", REML" : ", ML")
+                      << ", theta = " << theta.transpose());
           body(d, theta, reml);
         }
     }

@@ -31,7 +31,9 @@ class ToyExchangeable : public henderson::Covariance {
     return l;
   }
   MatrixXd factor_derivative(const VectorXd&, Index q, Index k) const override { return part(q, k); }
-  MatrixXd factor_second_derivative(const VectorXd&, Index q, Index, Index) const override { return MatrixXd::Zero(q, q); }
+  MatrixXd factor_second_derivative(const VectorXd&, Index q, Index, Index) const override {
+    return MatrixXd::Zero(q, q);
+  }
   VectorXd project(const MatrixXd& sigma) const override {
     const Index q = sigma.rows();
     const double mean = sigma.sum() / static_cast<double>(q);
@@ -41,7 +43,9 @@ class ToyExchangeable : public henderson::Covariance {
     return theta;
   }
   VectorXd canonical(const VectorXd& theta, Index) const override { return theta.cwiseAbs(); }
-  std::vector<Index> pivots(Index q) const override { return q == 1 ? std::vector<Index>{0} : std::vector<Index>{0, 1}; }
+  std::vector<Index> pivots(Index q) const override {
+    return q == 1 ? std::vector<Index>{0} : std::vector<Index>{0, 1};
+  }
   std::optional<Index> alone(Index q, Index) const override { return q == 1 ? std::optional<Index>(0) : std::nullopt; }
 
   std::vector<Parameter> parameters(Index q) const override {
@@ -70,7 +74,9 @@ class ToyAutoregressive : public henderson::Covariance {
  public:
   std::string name() const override { return "toy autoregressive"; }
   Closure closed_under() const override { return Closure::common_scale; }
-  VectorXd start(Index q) const override { return q == 1 ? VectorXd(VectorXd::Ones(1)) : VectorXd(VectorXd::Unit(2, 0)); }
+  VectorXd start(Index q) const override {
+    return q == 1 ? VectorXd(VectorXd::Ones(1)) : VectorXd(VectorXd::Unit(2, 0));
+  }
   MatrixXd factor(const VectorXd& theta, Index q) const override {
     const double w = left(theta), rho = q == 1 ? 0 : theta[1] * w;
     MatrixXd l = MatrixXd::Zero(q, q);

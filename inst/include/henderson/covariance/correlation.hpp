@@ -1,7 +1,7 @@
 // Correlation matrices with a few parameters rho: what stands between the standard deviations of a structure.
 //
-// The search moves eta, without constraints; chart() is rho and its derivatives in eta. Both ends of a bounded rho are even
-// points of the chart (a sine), so that a correlation of 1 and a variance of zero are found in the same way.
+// The search moves eta, without constraints; chart() is rho and its derivatives in eta. Both ends of a bounded rho are
+// even points of the chart (a sine), so that a correlation of 1 and a variance of zero are found in the same way.
 #ifndef HENDERSON_COVARIANCE_CORRELATION_HPP
 #define HENDERSON_COVARIANCE_CORRELATION_HPP
 

@@ -1,9 +1,9 @@
 // The contract of a covariance structure: Sigma = L(theta) L(theta)', relative to the residual variance.
 //
-// A structure has two sets of parameters. `theta` is what the search moves: without constraints, with zero variances and
-// perfect correlations inside reach. `psi` are the natural parameters, listed by parameters(): what is reported, and in
-// what the information is taken. A structure is one header that keeps this contract; testing/covariance_contract.hpp
-// tests whether it does.
+// A structure has two sets of parameters. `theta` is what the search moves: without constraints, with zero variances
+// and perfect correlations inside reach. `psi` are the natural parameters, listed by parameters(): what is reported,
+// and in what the information is taken. A structure is one header that keeps this contract;
+// testing/covariance_contract.hpp tests whether it does.
 #ifndef HENDERSON_COVARIANCE_COVARIANCE_HPP
 #define HENDERSON_COVARIANCE_COVARIANCE_HPP
 
@@ -46,7 +46,8 @@ class Covariance {
   // False: the structure gives derivatives of Sigma itself, and those of L are not asked for.
   virtual bool root_derivatives() const { return true; }
 
-  // theta of the Sigma of this structure nearest to a positive semidefinite matrix; exact where that is of the structure.
+  // theta of the Sigma of this structure nearest to a positive semidefinite matrix; exact where that is of the
+  // structure.
   virtual VectorXd project(const MatrixXd& sigma) const = 0;
   virtual bool exact_projection() const { return true; }   // false: project() comes close only
   // The same for sigma = root root'; a structure that can do so without squaring the root keeps its small digits.

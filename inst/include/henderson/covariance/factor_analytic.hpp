@@ -14,7 +14,8 @@ namespace henderson {
 
 class FactorAnalytic : public Covariance {
  public:
-  FactorAnalytic(std::string name, Index rank, bool specific) : name_(std::move(name)), rank_(rank), specific_(specific) {}
+  FactorAnalytic(std::string name, Index rank, bool specific)
+      : name_(std::move(name)), rank_(rank), specific_(specific) {}
 
   std::string name() const override { return name_; }
   Closure closed_under() const override { return Closure::column_scales; }

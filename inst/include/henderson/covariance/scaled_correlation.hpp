@@ -1,8 +1,10 @@
-// Standard deviations around a correlation matrix: Sigma = D R(rho) D, one standard deviation for each column or for all.
+// Standard deviations around a correlation matrix: Sigma = D R(rho) D, one standard deviation for each column or for
+// all.
 //
-// theta: the standard deviation, signed, or the root of each, then eta of the correlation's chart. With several variances a signed
-// standard deviation would change the signs of correlations; its root leaves Sigma an even function. psi: variances, then
-// rho. `linear` takes the covariances in place of the correlations where all variances are one and R is linear in rho.
+// theta: the standard deviation, signed, or the root of each, then eta of the correlation's chart. With several
+// variances a signed standard deviation would change the signs of correlations; its root leaves Sigma an even function.
+// psi: variances, then rho. `linear` takes the covariances in place of the correlations where all variances are one and
+// R is linear in rho.
 #ifndef HENDERSON_COVARIANCE_SCALED_CORRELATION_HPP
 #define HENDERSON_COVARIANCE_SCALED_CORRELATION_HPP
 
@@ -21,8 +23,12 @@ class ScaledCorrelation : public Covariance {
  public:
   enum class Variances { one, each };
 
-  ScaledCorrelation(std::string name, std::shared_ptr<const Correlation> correlation, Variances variances, bool linear = false)
-      : name_(std::move(name)), correlation_(std::move(correlation)), each_(variances == Variances::each), linear_(linear) {}
+  ScaledCorrelation(std::string name, std::shared_ptr<const Correlation> correlation, Variances variances,
+                    bool linear = false)
+      : name_(std::move(name)),
+        correlation_(std::move(correlation)),
+        each_(variances == Variances::each),
+        linear_(linear) {}
 
   std::string name() const override { return name_; }
   Closure closed_under() const override { return each_ ? Closure::column_scales : Closure::common_scale; }

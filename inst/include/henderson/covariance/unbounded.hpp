@@ -46,7 +46,9 @@ class Unbounded : public Covariance {
   }
   MatrixXd derivative(const VectorXd& psi, Index q, Index k) const override { return of_->derivative(psi, q, k); }
   VectorXd psi(const VectorXd& theta, Index) const override { return theta; }
-  MatrixXd jacobian(const VectorXd& theta, Index) const override { return MatrixXd::Identity(theta.size(), theta.size()); }
+  MatrixXd jacobian(const VectorXd& theta, Index) const override {
+    return MatrixXd::Identity(theta.size(), theta.size());
+  }
 
  private:
   std::shared_ptr<const Covariance> of_;

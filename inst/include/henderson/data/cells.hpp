@@ -1,5 +1,5 @@
-// Cells: rows that agree in all keys (grouping variables and fixed factors) are replaced by their number, the sum of their
-// weights, their means and their centered cross-products. Cells are additive.
+// Cells: rows that agree in all keys (grouping variables and fixed factors) are replaced by their number, the sum of
+// their weights, their means and their centered cross-products. Cells are additive.
 #ifndef HENDERSON_DATA_CELLS_HPP
 #define HENDERSON_DATA_CELLS_HPP
 
@@ -15,8 +15,8 @@ using Eigen::MatrixXd;
 // Entry (i, j), i <= j, of a symmetric matrix that is stored as its packed upper triangle, column by column.
 inline Index packed(Index i, Index j) { return j * (j + 1) / 2 + i; }
 
-// Means and centered cross-products of one cell, updated in place: Chan, Golub and LeVeque (1983), American Statistician
-// 37, 242-247. `delta` is scratch.
+// Means and centered cross-products of one cell, updated in place: Chan, Golub and LeVeque (1983), American
+// Statistician 37, 242-247. `delta` is scratch.
 struct Moments2 {
   Index k;
   double* mean;
@@ -27,7 +27,8 @@ struct Moments2 {
 
 class CellTable {
  public:
-  CellTable(Index keys, Index variables) : keys_(keys), k_(variables), packed_(variables * (variables + 1) / 2), delta_(variables) {}
+  CellTable(Index keys, Index variables)
+      : keys_(keys), k_(variables), packed_(variables * (variables + 1) / 2), delta_(variables) {}
 
   // Number of the cell with these codes, which is made if there is none.
   Index find(const int* codes);
@@ -57,8 +58,9 @@ class CellTable {
   std::vector<Index> slot_;   // open addressing; -1 is free
 };
 
-// A root of one cell's cross-products, U'U = S, by Cholesky's method with diagonal pivoting (the largest pivot relative to its own
-// diagonal first), rank at most `most`. A pivot that is not above `least`, its own rounding, is zero. Rows of U are appended to `rows`.
+// A root of one cell's cross-products, U'U = S, by Cholesky's method with diagonal pivoting (the largest pivot relative
+// to its own diagonal first), rank at most `most`. A pivot that is not above `least`, its own rounding, is zero. Rows
+// of U are appended to `rows`.
 Index cell_root(const MatrixXd& square, const Eigen::VectorXd& least, Index most, std::vector<double>& rows);
 
 }  // namespace henderson

@@ -28,7 +28,8 @@ struct Constants {
   std::vector<VectorXd> z;
 };
 
-// The orthogonal columns of a term are (z - shift) * map; coefficients of z are basis * those of the orthogonal columns.
+// The orthogonal columns of a term are (z - shift) * map; coefficients of z are basis * those of the orthogonal
+// columns.
 struct TermCoordinates {
   VectorXd shift;
   MatrixXd map, basis;
@@ -52,9 +53,11 @@ class CoordinateFinder {
  private:
   void read(DesignSource& source);
 
-  // Columns of one term are made orthogonal where its structure allows for that; else they are scaled, each by itself or
-  // all by one number, or left as they are.
-  bool rotates(std::size_t t) const { return layout_.terms[t].q > 1 && layout_.terms[t].structure->closed_under() == Closure::any; }
+  // Columns of one term are made orthogonal where its structure allows for that; else they are scaled, each by itself
+  // or all by one number, or left as they are.
+  bool rotates(std::size_t t) const {
+    return layout_.terms[t].q > 1 && layout_.terms[t].structure->closed_under() == Closure::any;
+  }
 
   void start(const DesignChunk& chunk);
 
@@ -69,7 +72,8 @@ class CoordinateFinder {
 
   double mean_root_weight() const { return out_.n > 0 ? std::sqrt(weight_ / static_cast<double>(out_.n)) : 1.0; }
 
-  void absorb(const ConstMatrix& x, const ConstMatrix* y, const DesignChunk& chunk, StreamingQr& qr, const VectorXd& shift);
+  void absorb(const ConstMatrix& x, const ConstMatrix* y, const DesignChunk& chunk, StreamingQr& qr,
+              const VectorXd& shift);
 
   void add_squares(const DesignChunk& chunk, std::size_t t);
 

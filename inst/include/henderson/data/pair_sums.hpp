@@ -1,7 +1,7 @@
 // Sums of small blocks over pairs of levels, in the order in which the rows come.
 //
-// Blocks are written one after another and sorted now and then, by counting, when as many are new as were there before: the
-// memory is that of the pairs, or of a few million rows, and a pair's sum is taken in the order of its rows.
+// Blocks are written one after another and sorted now and then, by counting, when as many are new as were there before:
+// the memory is that of the pairs, or of a few million rows, and a pair's sum is taken in the order of its rows.
 #ifndef HENDERSON_DATA_PAIR_SUMS_HPP
 #define HENDERSON_DATA_PAIR_SUMS_HPP
 

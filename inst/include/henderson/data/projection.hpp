@@ -1,8 +1,8 @@
 // Orthogonal coordinates for the columns of one matrix, found by a QR decomposition that reads the rows once.
 //
-// Columns and responses are shifted towards zero where a constant is in the span of the columns, so that neither unit nor
-// origin costs digits; a column that depends on earlier ones is left out by the rule of stats::lm (the part
-// that is new is below 1e-7 of the column's variation).
+// Columns and responses are shifted towards zero where a constant is in the span of the columns, so that neither unit
+// nor origin costs digits; a column that depends on earlier ones is left out by the rule of stats::lm (the part that is
+// new is below 1e-7 of the column's variation).
 #ifndef HENDERSON_DATA_PROJECTION_HPP
 #define HENDERSON_DATA_PROJECTION_HPP
 
@@ -74,12 +74,12 @@ MatrixXd unshift(const MatrixXd& shifted, const VectorXd& shift, const VectorXd&
 // Column j of X as a combination of the kept columns before it; what is rounding beside the column is zero.
 void find_aliases(const MatrixXd& work, const MatrixXd& triangle, const VectorXd& norm, Projection& out);
 
-// Sums of squares of the responses, which were read less `shift`. Arithmetic is done with what is left of them; the numbers
-// themselves were rounded to the doubles near them, which a sum of many terms misses by two units.
+// Sums of squares of the responses, which were read less `shift`. Arithmetic is done with what is left of them; the
+// numbers themselves were rounded to the doubles near them, which a sum of many terms misses by two units.
 void sum_responses(const MatrixXd& r, const StreamingQr& qr, const VectorXd& shift, Projection& out);
 
-// From the QR decomposition of [X, responses], each less its shift. `length` is what the orthogonal columns are scaled to; `weight` is
-// the root of the mean weight, which makes the unit of the rows.
+// From the QR decomposition of [X, responses], each less its shift. `length` is what the orthogonal columns are scaled
+// to; `weight` is the root of the mean weight, which makes the unit of the rows.
 void orthogonalize(const StreamingQr& qr, const VectorXd& response_shift, double length, double weight,
                    Projection& out);
 

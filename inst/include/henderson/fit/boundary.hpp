@@ -9,7 +9,8 @@
 
 namespace henderson {
 
-// A covariance this close to singular (on the scale of one level's data, or `far` times that) is tried as exactly singular.
+// A covariance this close to singular (on the scale of one level's data, or `far` times that) is tried as exactly
+// singular.
 VectorXd snapped(const Problem& problem, const VectorXd& theta, std::vector<bool>& singular, double far = 1);
 VectorXd snapped(const Layout& layout, Index n, const VectorXd& theta, std::vector<bool>& singular, double far = 1);
 

@@ -1,9 +1,10 @@
 // -2 log likelihood minimized with some variance parameters held: standard deviations and correlations of the user's
 // columns, the residual standard deviation. (Coefficients are held by a change of the cross-products.)
 //
-// Sequential quadratic programming in (theta, log sigma) with exact derivatives. What a step leaves of the constraints is
-// restored at once, by Newton's method on them alone, which costs no evaluation of the criterion: every point that counts
-// has the held values. One parameter held at a row of values is its profile; Venzon and Moolgavkar (1988) for following it.
+// Sequential quadratic programming in (theta, log sigma) with exact derivatives. What a step leaves of the constraints
+// is restored at once, by Newton's method on them alone, which costs no evaluation of the criterion: every point that
+// counts has the held values. One parameter held at a row of values is its profile; Venzon and Moolgavkar (1988) for
+// following it.
 //
 // A column with a held correlation ends its set at a standard deviation of 0, like the apex of a cone: beyond it the
 // correlation has the other sign. No step shortens its row to less than a tenth; where steps keep asking for that, the
@@ -79,7 +80,8 @@ class ConstrainedSearch {
     VectorXd row;
   };
 
-  // Restoration goes as far as rounding lets it, mostly to 1e-15; where the basis mixes a large and a tiny row, less far.
+  // Restoration goes as far as rounding lets it, mostly to 1e-15; where the basis mixes a large and a tiny row, less
+  // far.
   static constexpr double kMet = 1e-8;
   static double noise(double value) { return 1e-11 * (1 + std::abs(value)); }
 

@@ -26,8 +26,9 @@ struct Searched {
   Evaluation at;
 };
 
-// The optimum; where r2 has lost its digits, sought again in root form. There a response that is fitted exactly by fixed and crossed
-// random effects gets a share of residual variance far below what the estimates can see, as in floor_residual().
+// The optimum; where r2 has lost its digits, sought again in root form. There a response that is fitted exactly by
+// fixed and crossed random effects gets a share of residual variance far below what the estimates can see, as in
+// floor_residual().
 Searched search(Problem& problem, const CrossProducts& data, const FitOptions& options, Monitor& monitor);
 
 bool worth_mixing(const Problem& problem, const CrossProducts& data,

@@ -17,7 +17,7 @@ namespace henderson {
 struct FitOptions {
   Options search;
   bool reml = true;
-  int restarts = -1;            // further starts where the optimum is at the boundary or near it; -1: as many as are worth while
+  int restarts = -1;  // further starts where the optimum is at the boundary or near it; -1: as many as are worth while
   double memory_limit = 1e300;  // bytes
   VectorXd start;               // theta, or empty
   VectorXd known;               // where another search has ended, or empty
@@ -36,14 +36,19 @@ struct FitOutcome {
   int starts = 0, evaluations = 0;
   std::vector<double> others;     // values at which further searches ended that came to another optimum
   double rounding = 0;            // rounding error of the criterion at the optimum
-  bool unbounded = false;         // beside this optimum the criterion falls without bound as the residual variance goes to 0
+  bool unbounded = false;  // beside this optimum the criterion falls without bound as the residual variance goes to 0
   double sigma = 0;               // residual standard deviation, where parameters are held
 };
 
 class Fitter {
  public:
   Fitter(const Problem& problem, const CrossProducts& data, const FitOptions& options, Monitor& monitor)
-      : problem_(problem), data_(data), options_(options), monitor_(monitor), criterion_(problem, options.reml, monitor), final_(criterion_) {}
+      : problem_(problem),
+        data_(data),
+        options_(options),
+        monitor_(monitor),
+        criterion_(problem, options.reml, monitor),
+        final_(criterion_) {}
 
   // Where the criterion is finite at no start, the evaluation is not ok() and there are no derivatives.
   FitOutcome run();
@@ -52,8 +57,8 @@ class Fitter {
   const Evaluation& final_evaluation() const { return final_.last(); }
 
  private:
-  // Covariances beside other parameters make optima that a single further start can miss. Variances alone, or one term of
-  // two columns, have not been seen to.
+  // Covariances beside other parameters make optima that a single further start can miss. Variances alone, or one term
+  // of two columns, have not been seen to.
   bool intricate() const;
 
   bool affordable() const { return problem_.rest.factor_entries() < 2000000; }
@@ -74,7 +79,9 @@ class Fitter {
 
   void search(const VectorXd& start, const Options& options);
 
-  KnownOptimum known_optimum(const SearchFunction& f) const { return {out_.optimum.theta, out_.optimum.value, f.noise()}; }
+  KnownOptimum known_optimum(const SearchFunction& f) const {
+    return {out_.optimum.theta, out_.optimum.value, f.noise()};
+  }
 
   // The better of what is known and what was found.
   void take(Optimum found, SearchFunction f, bool vanishing);
@@ -82,7 +89,8 @@ class Fitter {
   // Random and fixed effects can fit any response.
   bool can_lack_residual() const;
 
-  // The criterion as the residual variance goes to 0. Without a lower bound there, the optimum that is known is a local one.
+  // The criterion as the residual variance goes to 0. Without a lower bound there, the optimum that is known is a local
+  // one.
   void search_without_residual(const VectorXd& theta);
 
   // The fixed and random effects can fit any response, so that no sum of squares holds the residual variance up, and

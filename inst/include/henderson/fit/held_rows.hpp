@@ -56,8 +56,8 @@ class HeldRows {
   VectorXd with_row(const TermColumn& column, const VectorXd& row, VectorXd theta) const;
   VectorXd without(const std::vector<TermColumn>& columns, VectorXd theta) const;
 
-  // Columns with a held correlation and a standard deviation that is free: it may end at 0, where the criterion need not
-  // be flat and the correlation is not defined.
+  // Columns with a held correlation and a standard deviation that is free: it may end at 0, where the criterion need
+  // not be flat and the correlation is not defined.
   std::vector<TermColumn> collapsible(const std::vector<Held>& held) const;
   static bool holds_sd(const std::vector<Held>& held, int term, Index row);
 
@@ -67,14 +67,16 @@ class HeldRows {
   HeldValue evaluate(const Held& held, const VectorXd& theta, double log_sigma) const;
 
   // Held parameters have their values; rows at 0 are linear in theta, and what is held of their correlations is void.
-  Constraints constraints(const std::vector<Held>& held, const std::vector<TermColumn>& zero, const VectorXd& theta, double log_sigma) const;
+  Constraints constraints(const std::vector<Held>& held, const std::vector<TermColumn>& zero, const VectorXd& theta,
+                          double log_sigma) const;
 
  private:
   const Layout* layout_;
   const CrossProducts* data_;
 };
 
-// A direction for the row of `column`, with the held angles to the rows of `a`, and the least that slope'u can be for one.
+// A direction for the row of `column`, with the held angles to the rows of `a`, and the least that slope'u can be for
+// one.
 struct Direct {
   VectorXd u;          // empty where there is none
   double least = 0;

@@ -57,7 +57,8 @@ class Predictor {
   std::vector<MatrixXd> conditional_lead(const MatrixXd& basis, Checkpoint& checkpoint) const;
 
   // B'T_r C^{-1} T_r'B for one level, B = q x q.
-  MatrixXd through_rest(Index l, const MatrixXd& b, const std::vector<double>& scaled, const RestFactor::Inverse& inverse) const;
+  MatrixXd through_rest(Index l, const MatrixXd& b, const std::vector<double>& scaled,
+                        const RestFactor::Inverse& inverse) const;
 
   std::vector<MatrixXd> conditional_rest(int group, const MatrixXd& basis, Checkpoint& checkpoint) const;
 

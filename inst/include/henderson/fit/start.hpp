@@ -32,7 +32,8 @@ MatrixXd orthonormal(const MatrixXd& columns);
 
 // Terms that take part in null vectors of the information within the span of `along`, -1 for the residual; empty if
 // there are none. A parameter's unit is its information before the fixed effects took their part: what they leave of
-// it is rounding if it is below rounding_share(), and nothing that the rounding could have made is taken as information.
+// it is rounding if it is below rounding_share(), and nothing that the rounding could have made is taken as
+// information.
 std::vector<int> confounded_along(const Layout& layout, const Evidence& evidence, const MatrixXd& along);
 
 std::vector<int> confounded(const Layout& layout, const Evidence& evidence);

@@ -28,8 +28,9 @@ bool unimodal(const Problem& problem, const CrossProducts& data);
 // Correlations about zero of a term's columns, over all rows.
 MatrixXd column_correlations(const Layout& layout, const CrossProducts& data, const Term& term);
 
-// Columns of a diagonal term that nearly cancel within a level, such as an intercept and a covariate far from its origin:
-// effects that show only in their difference have variances of this size or more, far above those of what shows in each.
+// Columns of a diagonal term that nearly cancel within a level, such as an intercept and a covariate far from its
+// origin: effects that show only in their difference have variances of this size or more, far above those of what shows
+// in each.
 struct Cancelling {
   std::size_t term = 0;
   VectorXd variance;   // of the columns that take part, relative to that of their difference; 0 for the others
@@ -40,8 +41,8 @@ std::vector<Cancelling> cancelling_columns(const Layout& layout, const CrossProd
 // theta with the variances of these columns `ratio` times as large as the residual variance where they show.
 VectorXd with_cancelling(const Layout& layout, const Cancelling& columns, double ratio, VectorXd theta);
 
-// Starts all over the space: variances over five decades about that of the residuals, any correlation, for columns that are
-// turned to be uncorrelated over the rows. The same starts in every fit.
+// Starts all over the space: variances over five decades about that of the residuals, any correlation, for columns that
+// are turned to be uncorrelated over the rows. The same starts in every fit.
 class ScatteredStarts {
  public:
   ScatteredStarts(const Problem& problem, const CrossProducts& data);
@@ -69,8 +70,8 @@ struct KnownOptimum {
 
 enum class Lead { unknown, same, higher };
 
-// Does Newton's step, from theta to `moved`, promise what separates this point from the optimum that is known, and lead near
-// it? Or is the search about to end where the criterion is higher?
+// Does Newton's step, from theta to `moved`, promise what separates this point from the optimum that is known, and lead
+// near it? Or is the search about to end where the criterion is higher?
 Lead lead_of(const Problem& problem, const KnownOptimum& known, const VectorXd& theta, double value,
              const NewtonStep& newton, const VectorXd& moved);
 

@@ -1,8 +1,8 @@
 // All that a method for degrees of freedom or standard errors may ask for, at the estimates.
 //
 // Natural parameters psi: those of every term's structure (Covariance::parameters()), then sigma^2. V_i is dV / dpsi_i
-// at the estimates. Everything is relative to sigma^2 = 1 and in the orthogonal coordinates of X and Z, where neither units nor
-// origins are left:
+// at the estimates. Everything is relative to sigma^2 = 1 and in the orthogonal coordinates of X and Z, where neither
+// units nor origins are left:
 //   phi = (X'V^{-1}X)^{-1}                      p_i = -X'V^{-1} V_i V^{-1} X
 //   q_ij = X'V^{-1} V_i V^{-1} V_j V^{-1} X     t_ij = tr(P V_i P V_j)     ai_ij = y'P V_i P V_j P y / sigma^2
 // Kenward and Roger (1997); Gilmour, Thompson and Cullis (1995); Fai and Cornelius (1996).

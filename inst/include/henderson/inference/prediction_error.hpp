@@ -1,6 +1,7 @@
-// Variances of prediction errors b_hat - b of all random effects, without the inverse of Henderson's coefficient matrix:
-// the conditional variance, and what the estimation of beta adds,
-//   Var(b_hat - b) = Var(b | y) + H Var(beta_hat) H',  H = d b_hat / d beta = -Lambda (Lambda'Z'Z Lambda + I)^{-1} Lambda'Z'X.
+// Variances of prediction errors b_hat - b of all random effects, without the inverse of Henderson's coefficient
+// matrix: the conditional variance, and what the estimation of beta adds,
+//   Var(b_hat - b) = Var(b | y) + H Var(beta_hat) H',  H = d b_hat / d beta = -Lambda (Lambda'Z'Z Lambda + I)^{-1}
+//   Lambda'Z'X.
 #ifndef HENDERSON_INFERENCE_PREDICTION_ERROR_HPP
 #define HENDERSON_INFERENCE_PREDICTION_ERROR_HPP
 

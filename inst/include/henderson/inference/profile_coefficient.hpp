@@ -1,8 +1,9 @@
 // Likelihood limits of a coefficient, without a walk along its profile.
 //
-// At given theta -2 log L is, with sigma profiled out, n log of a quadratic function of the coefficient b: the values of
-// b at which it has a given height are known. The limit is the farthest of them over theta, h(theta): an optimum
-// without constraints. With D(theta, b) the criterion of the model in which b is held, D(theta, h(theta)) is constant, so
+// At given theta -2 log L is, with sigma profiled out, n log of a quadratic function of the coefficient b: the values
+// of b at which it has a given height are known. The limit is the farthest of them over theta, h(theta): an optimum
+// without constraints. With D(theta, b) the criterion of the model in which b is held, D(theta, h(theta)) is constant,
+// so
 //   dh/dtheta = - D_theta / D_b   and, where that is 0,   d2h/dtheta2 = - D_theta,theta / D_b.
 #ifndef HENDERSON_INFERENCE_PROFILE_COEFFICIENT_HPP
 #define HENDERSON_INFERENCE_PROFILE_COEFFICIENT_HPP
@@ -73,7 +74,9 @@ class CoefficientFunction {
   double value(const VectorXd& theta);
   void derivatives(const VectorXd& theta, VectorXd& gradient, MatrixXd& hessian);
   VectorXd moved(const VectorXd& theta, const VectorXd& step) const;
-  bool leave(const VectorXd& theta, double value, const NewtonStep& newton) const { return leave_ && leave_(theta, value, newton); }
+  bool leave(const VectorXd& theta, double value, const NewtonStep& newton) const {
+    return leave_ && leave_(theta, value, newton);
+  }
   bool exact() const { return exact_; }
   double noise() const { return rounding_error(at_); }
   double limit() const { return own_.estimate + distance_; }
@@ -110,7 +113,8 @@ class CoefficientProfile {
   CoefficientLimit seek(CoefficientFunction& f, int side, double level, const VectorXd& from) const;
 
   // With the coefficient held at its limit: does the search from another start find a better model than the level has?
-  CoefficientLimit beyond(CoefficientFunction& f, double level, const CoefficientLimit& limit, const VectorXd& start) const;
+  CoefficientLimit beyond(CoefficientFunction& f, double level, const CoefficientLimit& limit,
+                          const VectorXd& start) const;
 
   // Other optima have been seen only where a covariance matrix is (nearly) singular, here or at the estimate.
   bool near_boundary(const VectorXd& theta) const;

@@ -5,11 +5,11 @@
 //
 // with P = sum_k c_k log(1 + lambda xi_k), and independent chi-squares w_k and v.
 //
-// In s = log(lambda), -log D and P are mixtures of logistic functions: analytic where |Im s| < pi, so that a feature of f
-// narrower than the spacing h of a grid is smaller than its large ones by exp(-pi^2 / h). On a grid of spacing 0.6 every
-// maximum has a grid point that is higher than its neighbours. There a safeguarded Newton's method starts, from all of
-// them. To compare grid points needs no logarithms: f is a decreasing function of D exp(P / nu), which for many draws is
-// one product of matrices.
+// In s = log(lambda), -log D and P are mixtures of logistic functions: analytic where |Im s| < pi, so that a feature of
+// f narrower than the spacing h of a grid is smaller than its large ones by exp(-pi^2 / h). On a grid of spacing 0.6
+// every maximum has a grid point that is higher than its neighbours. There a safeguarded Newton's method starts, from
+// all of them. To compare grid points needs no logarithms: f is a decreasing function of D exp(P / nu), which for many
+// draws is one product of matrices.
 #ifndef HENDERSON_INFERENCE_SPECTRAL_DRAWS_HPP
 #define HENDERSON_INFERENCE_SPECTRAL_DRAWS_HPP
 
@@ -56,8 +56,8 @@ class SpectralRatio {
     double lambda, denominator, first, second;   // exp(s), D; derivatives of f in s
   };
 
-  // Beyond this s there is practically never a maximum: (sum w / df) / (v / rest) would have to be above 30 * 10^(16 / rest).
-  // Searches may leave the grid, so that little depends on it.
+  // Beyond this s there is practically never a maximum: (sum w / df) / (v / rest) would have to be above 30 * 10^(16 /
+  // rest). Searches may leave the grid, so that little depends on it.
   double upper_end() const;
 
   // Row i: the weights of w and v in D exp(P / nu) at grid point i. The last row has those of df/dlambda at 0 by total.

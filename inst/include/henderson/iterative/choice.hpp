@@ -8,8 +8,8 @@
 namespace henderson {
 namespace iterative {
 
-// A dense factorization of Q columns takes about 7e-11 Q^3 seconds, a fit about 6 of them; a fit should take no longer than this
-// many seconds where there is a choice.
+// A dense factorization of Q columns takes about 7e-11 Q^3 seconds, a fit about 6 of them; a fit should take no longer
+// than this many seconds where there is a choice.
 constexpr double kDenseSecond = 7e-11, kFactorizations = 6, kPatience = 120;
 // Operations of a sparse factorization, which is about forty times slower for each, that are still worth their time.
 constexpr double kSparseWork = 1.2e10;

@@ -14,8 +14,8 @@ namespace iterative {
 // +1 or -1, a function of seed, probe and row alone.
 double sign_of(std::uint64_t seed, std::uint64_t probe, std::uint64_t row);
 
-// Vectors with disjoint places: one constant for each column of a factor with many levels, unit vectors for the few levels of
-// others. `factor` names the factor of each.
+// Vectors with disjoint places: one constant for each column of a factor with many levels, unit vectors for the few
+// levels of others. `factor` names the factor of each.
 struct Deflation {
   Panel v;
   VectorXd square;               // v'v

@@ -1,7 +1,7 @@
 // A sparse stand-in for the block of C of other factors that are nested in each other, such as items in brands.
 //
-// It has the correlations of I + Lambda'Z'Z Lambda, in which rows count as they are, and the diagonal of C. So it is positive
-// definite, and its factor has no fill where the factors form a chain.
+// It has the correlations of I + Lambda'Z'Z Lambda, in which rows count as they are, and the diagonal of C. So it is
+// positive definite, and its factor has no fill where the factors form a chain.
 #ifndef HENDERSON_ITERATIVE_FAMILY_HPP
 #define HENDERSON_ITERATIVE_FAMILY_HPP
 

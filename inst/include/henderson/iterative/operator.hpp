@@ -1,6 +1,7 @@
 // The Schur complement of the other factors as an operator: nothing of its size squared is ever formed.
 //
-// With N_l = Z_1l'Z_r, A_l = Z_1l'Z_1l and G_l = Lambda_1 (I + Lambda_1'A_l Lambda_1)^{-1} Lambda_1' of each leading level,
+// With N_l = Z_1l'Z_r, A_l = Z_1l'Z_1l and G_l = Lambda_1 (I + Lambda_1'A_l Lambda_1)^{-1} Lambda_1' of each leading
+// level,
 //   S = Z_r'V_1^{-1}Z_r = Z_r'Z_r - sum_l N_l'G_l N_l,   C = I + Lambda_r'S Lambda_r,   F_l = I - G_l A_l.
 #ifndef HENDERSON_ITERATIVE_OPERATOR_HPP
 #define HENDERSON_ITERATIVE_OPERATOR_HPP

@@ -1,4 +1,5 @@
-// One point of the criterion without a factorization: all of it but log|C| and the traces, to the precision of the solves.
+// One point of the criterion without a factorization: all of it but log|C| and the traces, to the precision of the
+// solves.
 #ifndef HENDERSON_ITERATIVE_POINT_HPP
 #define HENDERSON_ITERATIVE_POINT_HPP
 
@@ -52,19 +53,20 @@ struct Point {
 
 constexpr double kTight = 1e-8, kLoose = 1e-6;
 
-// Sets the operator and the preconditioner of `model` to theta. `last` is where the solves start, or null. Where X'V^{-1}X is
-// singular in double precision sigma2 is 0.
+// Sets the operator and the preconditioner of `model` to theta. `last` is where the solves start, or null. Where
+// X'V^{-1}X is singular in double precision sigma2 is 0.
 Point evaluate(Model& model, const VectorXd& theta, bool reml, double tolerance, const Point* last, Solver& solver);
 
 // For columns f_i = Z_1 p_i + Z_r r_i: f_i'V^{-1}f_j. `warm` holds solutions of the last call.
 MatrixXd gram(const Model& model, const Panel& p, const Panel& r, double tolerance, Solver& solver, Panel& warm);
 
 // f = V_i times the columns v with Z_1'v = lead and Z_r'v = rest: the parts p and r for one direction after another.
-void directed(const Model& model, const std::vector<Direction>& directions, const Panel& lead, const Panel& rest, Panel& p, Panel& r);
+void directed(const Model& model, const std::vector<Direction>& directions, const Panel& lead, const Panel& rest,
+              Panel& p, Panel& r);
 
 // y'P V_i P V_j P y / sigma^2.
-MatrixXd average_information(const Model& model, const Point& at, const std::vector<Direction>& directions, double tolerance,
-                             Solver& solver, Panel& warm);
+MatrixXd average_information(const Model& model, const Point& at, const std::vector<Direction>& directions,
+                             double tolerance, Solver& solver, Panel& warm);
 
 // Sums over levels of the diagonal blocks of Z'Py (Z'Py)' / sigma^2, for each group.
 std::vector<MatrixXd> block_quadratics(const Model& model, const Point& at);

@@ -1,5 +1,5 @@
-// What stands in for C^{-1} in the conjugate gradients: the diagonal blocks of C, and for other factors that are nested in
-// each other a sparse factorization of the family.
+// What stands in for C^{-1} in the conjugate gradients: the diagonal blocks of C, and for other factors that are nested
+// in each other a sparse factorization of the family.
 #ifndef HENDERSON_ITERATIVE_PRECONDITIONER_HPP
 #define HENDERSON_ITERATIVE_PRECONDITIONER_HPP
 

@@ -1,8 +1,8 @@
 // log|C| by stochastic Lanczos quadrature (Ubaru, Chen and Saad 2017).
 //
-// With M_j = K_j K_j' the diagonal blocks of C, log|C| = log|M| + log|A|, A = K^{-1} C K^{-T}. The span of the fixed vectors
-// is taken out exactly, log|A| = log|A in its complement| + log|V'M^{-1}V| - log|V'C^{-1}V|, and the rest is regressed on its
-// first moment, whose mean is known.
+// With M_j = K_j K_j' the diagonal blocks of C, log|C| = log|M| + log|A|, A = K^{-1} C K^{-T}. The span of the fixed
+// vectors is taken out exactly, log|A| = log|A in its complement| + log|V'M^{-1}V| - log|V'C^{-1}V|, and the rest is
+// regressed on its first moment, whose mean is known.
 #ifndef HENDERSON_ITERATIVE_QUADRATURE_HPP
 #define HENDERSON_ITERATIVE_QUADRATURE_HPP
 

@@ -1,5 +1,5 @@
-// Newton's method for the score: exact but for two traces, which fixed probes make a smooth function of theta. There is no
-// line search on the criterion: its value, from a quadrature, and this score are not a function and its gradient.
+// Newton's method for the score: exact but for two traces, which fixed probes make a smooth function of theta. There is
+// no line search on the criterion: its value, from a quadrature, and this score are not a function and its gradient.
 #ifndef HENDERSON_ITERATIVE_SEARCH_HPP
 #define HENDERSON_ITERATIVE_SEARCH_HPP
 
@@ -21,8 +21,8 @@ struct SearchOptions {
   int probes = 16, most_probes = 256;
   std::uint64_t seed = 1;
   int threads = 1;
-  // evaluation, passes of the slowest solve, probes, half the decrement, twice the largest ratio of Monte Carlo and standard
-  // error (NaN where few probes were used).
+  // evaluation, passes of the slowest solve, probes, half the decrement, twice the largest ratio of Monte Carlo and
+  // standard error (NaN where few probes were used).
   std::function<void(int, int, int, double, double)> report;
 };
 
@@ -100,7 +100,8 @@ class Search {
   IterativeFit out_;
 };
 
-IterativeFit fit(const Layout& layout, const CrossProducts& data, Index response, const SearchOptions& options, Checkpoint& checkpoint);
+IterativeFit fit(const Layout& layout, const CrossProducts& data, Index response, const SearchOptions& options,
+                 Checkpoint& checkpoint);
 
 // What the fit says in the user's columns.
 Solution solution(const Model& model, const Point& at, double value);

@@ -1,10 +1,10 @@
 // The sums over levels of the diagonal blocks of Z'PZ, estimated with random signs (Hutchinson 1990).
 //
-//   other factors:  {levels I - tr C^{-1}} between Lambda^{-T} and Lambda^{-1}; where Lambda is small, tr S - tr S Lambda C^{-1} Lambda'S
-//   leading factor: sum_l F_l'A_l - F_l'N_l Lambda C^{-1} Lambda'N_l'F_l
-// What is known exactly is not left to the signs: a few vectors V, one constant for each large factor and every level of small
-// ones, enter through W (V'W)^{-1} W', W = C^{-1}V; the rest is regressed on what M^{-1} gives in the place of C^{-1}, whose
-// mean is known.
+//   other factors:  {levels I - tr C^{-1}} between Lambda^{-T} and Lambda^{-1}; where Lambda is small, tr S - tr S
+//   Lambda C^{-1} Lambda'S leading factor: sum_l F_l'A_l - F_l'N_l Lambda C^{-1} Lambda'N_l'F_l
+// What is known exactly is not left to the signs: a few vectors V, one constant for each large factor and every level
+// of small ones, enter through W (V'W)^{-1} W', W = C^{-1}V; the rest is regressed on what M^{-1} gives in the place of
+// C^{-1}, whose mean is known.
 #ifndef HENDERSON_ITERATIVE_TRACES_HPP
 #define HENDERSON_ITERATIVE_TRACES_HPP
 

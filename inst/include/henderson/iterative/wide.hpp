@@ -1,4 +1,5 @@
-// Rows of panels as arrays whose width the compiler knows, so that it makes vector instructions of them without options.
+// Rows of panels as arrays whose width the compiler knows, so that it makes vector instructions of them without
+// options.
 #ifndef HENDERSON_ITERATIVE_WIDE_HPP
 #define HENDERSON_ITERATIVE_WIDE_HPP
 

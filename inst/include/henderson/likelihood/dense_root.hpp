@@ -1,8 +1,8 @@
 // Crossed factors in root form: Z as one dense matrix.
 //
-// With Z = Q A the random effects leave K = I + A Sigma A' in the place of V. V is positive definite where K is, so that
-// variances may be negative; and nothing is subtracted, so that no digits are lost where the residual variance is next to
-// nothing beside the others. The order of elimination that serves other models is not used.
+// With Z = Q A the random effects leave K = I + A Sigma A' in the place of V. V is positive definite where K is, so
+// that variances may be negative; and nothing is subtracted, so that no digits are lost where the residual variance is
+// next to nothing beside the others. The order of elimination that serves other models is not used.
 #ifndef HENDERSON_LIKELIHOOD_DENSE_ROOT_HPP
 #define HENDERSON_LIKELIHOOD_DENSE_ROOT_HPP
 
@@ -15,7 +15,8 @@
 
 namespace henderson {
 
-// First column of every level of a group: the leading factor's, level by level, then the others' in order of elimination.
+// First column of every level of a group: the leading factor's, level by level, then the others' in order of
+// elimination.
 std::vector<Index> dense_columns(const Layout& layout, const Remainder& rest, int group);
 
 constexpr Index kDenseRoot = 3000;      // columns of Z up to which A is formed
@@ -34,7 +35,8 @@ class DenseRoot {
   static MatrixXd root_of(const MatrixXd& square, double floor);
 
   // Not `spare`: Z and X fit any response.
-  void set_response(const MatrixXd& lead_rows, const MatrixXd& rest_columns, const MatrixXd& within, double within_yy, bool spare);
+  void set_response(const MatrixXd& lead_rows, const MatrixXd& rest_columns, const MatrixXd& within, double within_yy,
+                    bool spare);
 
   const MatrixXd& a() const { return a_; }        // rows x columns of Z
   const MatrixXd& d() const { return d_; }        // the same rows of [X y]

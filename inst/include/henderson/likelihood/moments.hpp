@@ -2,7 +2,8 @@
 //
 // A direction is a change of one group's covariance block, V_i = Z_g (I x E_i) Z_g'. With everything relative to
 // sigma^2 and P (for ML traces: V^{-1}) as in the algorithm vignette:
-//   trace_i = tr(P V_i)   quadratic_i = y'P V_i P y / sigma^2   t_ij = tr(P V_i P V_j)   ai_ij = y'P V_i P V_j P y / sigma^2
+//   trace_i = tr(P V_i)   quadratic_i = y'P V_i P y / sigma^2   t_ij = tr(P V_i P V_j)   ai_ij = y'P V_i P V_j P y /
+//   sigma^2
 #ifndef HENDERSON_LIKELIHOOD_MOMENTS_HPP
 #define HENDERSON_LIKELIHOOD_MOMENTS_HPP
 

@@ -20,7 +20,9 @@ struct DenseZ {
 std::vector<Index> rest_columns(const Problem& pr, int group);
 
 // Where the levels of a group stand in DenseZ.
-inline std::vector<Index> dense_columns(const Problem& pr, int group) { return dense_columns(*pr.layout, pr.rest, group); }
+inline std::vector<Index> dense_columns(const Problem& pr, int group) {
+  return dense_columns(*pr.layout, pr.rest, group);
+}
 
 // Z'PZ from Z'V^{-1}Z and Z'V^{-1}X.
 void take_out_x(const Evaluation& at, DenseZ& z, Checkpoint& checkpoint);

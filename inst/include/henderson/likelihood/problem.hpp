@@ -16,7 +16,7 @@ struct Problem {
   const Layout* layout = nullptr;
   Index n = 0, p = 0;
   double log_weight = 0, log_det_r = 0;   // constants of the criterion
-  double total = 0, rounding = 0;          // sum of squares of y about its least-squares fit, and what rounding may leave of it
+  double total = 0, rounding = 0;  // sum of squares of y about its least-squares fit, and what rounding may leave of it
   Index response = 0;                      // column of the responses
   Leading lead;
   MatrixXd w_d;                            // R of [X y] within leading levels: p x (p + 1)

@@ -21,8 +21,8 @@ class DeflatedSpectrum {
   // block can be eliminated first: negative(D - A A' - x) = negative(D - x) + negative(I - A' (D - x)^-1 A).
   Index below(double x) const;
 
-  // Those above `least` > 0, ascending, each to 12 digits; to 8 where several entries of D are as near to each other and
-  // the counts between them lose what the rounding of A' (D - x)^-1 A covers.
+  // Those above `least` > 0, ascending, each to 12 digits; to 8 where several entries of D are as near to each other
+  // and the counts between them lose what the rounding of A' (D - x)^-1 A covers.
   VectorXd above(double least, Checkpoint& checkpoint) const;
 
  private:

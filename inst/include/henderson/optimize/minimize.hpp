@@ -33,7 +33,8 @@ class HessianCorrection {
   MatrixXd matrix_;
 };
 
-// What is minimized. `derivatives` are those at the point last evaluated, in coordinates of the function's choice about it.
+// What is minimized. `derivatives` are those at the point last evaluated, in coordinates of the function's choice about
+// it.
 struct Objective {
   virtual ~Objective() = default;
   virtual double value(const VectorXd& theta) = 0;
@@ -57,7 +58,9 @@ Optimum minimize(Function& f, const VectorXd& theta, const Options& options, Mon
     VectorXd moved(const VectorXd& at, const VectorXd& step) const override { return f.moved(at, step); }
     double noise() const override { return f.noise(); }
     bool exact() const override { return f.exact(); }
-    bool leave(const VectorXd& at, double value, const NewtonStep& newton) const override { return f.leave(at, value, newton); }
+    bool leave(const VectorXd& at, double value, const NewtonStep& newton) const override {
+      return f.leave(at, value, newton);
+    }
     Function& f;
   } objective(f);
   return minimize_objective(objective, theta, options, monitor);

@@ -11,8 +11,8 @@ namespace henderson {
 
 using Eigen::Index;
 
-// Calls work(k, monitor) for k = 0, ..., pieces - 1. Only the calling thread asks `monitor` and calls `done(pieces so far)`;
-// the other threads are given a monitor that ends their work when that one, or a piece, throws.
+// Calls work(k, monitor) for k = 0, ..., pieces - 1. Only the calling thread asks `monitor` and calls `done(pieces so
+// far)`; the other threads are given a monitor that ends their work when that one, or a piece, throws.
 void share_work(Index pieces, int threads, Monitor& monitor, const std::function<void(Index, Monitor&)>& work,
                 const std::function<void(Index)>& done);
 

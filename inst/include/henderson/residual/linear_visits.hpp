@@ -1,5 +1,5 @@
-// Structures over visits that are linear in their parameters. Positions are the numbers 0, 1, ... of the visits, and R of
-// a subject is cut from one matrix.
+// Structures over visits that are linear in their parameters. Positions are the numbers 0, 1, ... of the visits, and R
+// of a subject is cut from one matrix.
 #ifndef HENDERSON_RESIDUAL_LINEAR_VISITS_HPP
 #define HENDERSON_RESIDUAL_LINEAR_VISITS_HPP
 

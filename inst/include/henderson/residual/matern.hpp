@@ -1,4 +1,5 @@
-// The Matern correlation with a range and a shape: 2^(1 - shape) / Gamma(shape) u^shape K_shape(u), u = distance / range.
+// The Matern correlation with a range and a shape: 2^(1 - shape) / Gamma(shape) u^shape K_shape(u), u = distance /
+// range.
 #ifndef HENDERSON_RESIDUAL_MATERN_HPP
 #define HENDERSON_RESIDUAL_MATERN_HPP
 

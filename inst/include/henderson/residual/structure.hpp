@@ -88,8 +88,8 @@ class ResidualStructure {
   virtual VectorXd moved(const VectorXd& psi, const VectorXd& step) const;
   virtual MatrixXd jacobian(const VectorXd& psi) const;
   virtual MatrixXd curvature(const VectorXd& psi, const VectorXd& gradient) const;
-  // Is the criterion not smooth where the range is a distance? Then `beside` moves `below` and `above` to the distances of
-  // these positions that are next to a range.
+  // Is the criterion not smooth where the range is a distance? Then `beside` moves `below` and `above` to the distances
+  // of these positions that are next to a range.
   virtual bool kinked() const { return false; }
   virtual void beside(double, const MatrixXd&, double&, double&) const {}
   // The representative of the points with the same R.

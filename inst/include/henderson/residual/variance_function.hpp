@@ -1,5 +1,5 @@
-// How the residual variance of a row depends on its covariates: var_a = exp(v_a), v_a the sum of a linear predictor and of
-// terms that are not linear in their parameters.
+// How the residual variance of a row depends on its covariates: var_a = exp(v_a), v_a the sum of a linear predictor and
+// of terms that are not linear in their parameters.
 #ifndef HENDERSON_RESIDUAL_VARIANCE_FUNCTION_HPP
 #define HENDERSON_RESIDUAL_VARIANCE_FUNCTION_HPP
 

@@ -1,10 +1,11 @@
 // What is kept of each of many responses: a column per response.
 //
-// phi, slopes and adjusted are in the orthogonal coordinates of the whole design, whichever rows a response has. With the
-// natural variance parameters psi (sigma^2 last, relative to it) of which there are K + 1, phi = (X'V^-1X)^-1 and P_i:
-//   phi       lower triangle of phi                       slopes    those of -d phi / d psi_i = phi P_i phi, one after the other
-//   spread    lower triangle of Var(psi) (Satterthwaite)  spread_kr that of Kenward and Roger
-//   adjusted  lower triangle of Kenward and Roger's covariance matrix of the estimates
+// phi, slopes and adjusted are in the orthogonal coordinates of the whole design, whichever rows a response has. With
+// the natural variance parameters psi (sigma^2 last, relative to it) of which there are K + 1, phi = (X'V^-1X)^-1 and
+// P_i:
+//   phi       lower triangle of phi                       slopes    those of -d phi / d psi_i = phi P_i phi, one after
+//   the other spread    lower triangle of Var(psi) (Satterthwaite)  spread_kr that of Kenward and Roger adjusted  lower
+//   triangle of Kenward and Roger's covariance matrix of the estimates
 #ifndef HENDERSON_RESPONSES_ANSWERS_HPP
 #define HENDERSON_RESPONSES_ANSWERS_HPP
 
@@ -40,7 +41,8 @@ inline Index triangle(Index size) { return size * (size + 1) / 2; }
 // Symmetric inverse; directions without information (relative to the size of their parameters) get none.
 MatrixXd information_inverse(const MatrixXd& h);
 
-// phi, slopes, spread, spread_kr and adjusted of response j; `to_common` leads from the coordinates of its rows to the common ones.
+// phi, slopes, spread, spread_kr and adjusted of response j; `to_common` leads from the coordinates of its rows to the
+// common ones.
 void keep_tests(const Information& info, bool reml, const MatrixXd& to_common, Index j, Answers& out);
 
 }  // namespace henderson

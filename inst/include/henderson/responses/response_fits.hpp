@@ -25,7 +25,8 @@ struct ResponseOptions {
 
 class ResponseFits {
  public:
-  ResponseFits(const Layout& layout, const Constants& constants, const ManyResponses& all, const ResponseOptions& options)
+  ResponseFits(const Layout& layout, const Constants& constants, const ManyResponses& all,
+               const ResponseOptions& options)
       : layout_(layout), constants_(constants), all_(all), options_(options) {}
 
   // `done` is told the number of responses that are fitted.
@@ -41,7 +42,8 @@ class ResponseFits {
   std::vector<Batch> batches() const;
   void fit_batch(const Batch& batch, Monitor& monitor);
   void fit_members(const Batch& batch, const ResponseRows& rows, const CrossProducts& data, Monitor& monitor);
-  void keep(const Problem& problem, const CrossProducts& data, const Evaluation& at, const FitOutcome& fitted, Index own, Index j);
+  void keep(const Problem& problem, const CrossProducts& data, const Evaluation& at, const FitOutcome& fitted,
+            Index own, Index j);
   void keep_exact(const CrossProducts& data, Index own, Index j);
 
   const Layout& layout_;

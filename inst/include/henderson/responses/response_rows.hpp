@@ -34,10 +34,12 @@ Outcome first_look(const ManyResponses& all, Index j);
 // Patterns of the responses in order of appearance, of those only that can be fitted.
 std::vector<Pattern> find_patterns(const ManyResponses& all, const std::vector<int>& outcome);
 
-// The design of some responses of a pattern, filled up to `width` columns with zeros. Levels without rows are no levels.
+// The design of some responses of a pattern, filled up to `width` columns with zeros. Levels without rows are no
+// levels.
 class ResponseRows : public DesignSource {
  public:
-  ResponseRows(const Layout& layout, const ManyResponses& all, const Pattern& pattern, const std::vector<Index>& members, Index width);
+  ResponseRows(const Layout& layout, const ManyResponses& all, const Pattern& pattern,
+               const std::vector<Index>& members, Index width);
 
   const Layout& layout() const { return layout_; }
   Index chunks() const override { return 1; }

@@ -14,13 +14,14 @@ struct TestInput {
   ConstMatrix phi{nullptr, 0, 0}, slopes{nullptr, 0, 0}, spread{nullptr, 0, 0}, covariance{nullptr, 0, 0};
   VectorXd sigma2;
   bool kenward_roger = false;
-  // Moderated residual variances: their logarithm less that of the estimate, and the degrees of freedom of the prior; or empty.
+  // Moderated residual variances: their logarithm less that of the estimate, and the degrees of freedom of the prior;
+  // or empty.
   VectorXd log_ratio;
   double prior_df = 0;
 };
 
-// Rows x responses: squared standard error relative to sigma^2 and degrees of freedom of each row; per response F of all
-// rows, its denominator degrees of freedom and its scale. NaN where there is no test.
+// Rows x responses: squared standard error relative to sigma^2 and degrees of freedom of each row; per response F of
+// all rows, its denominator degrees of freedom and its scale. NaN where there is no test.
 struct TestOutput {
   MatrixXd variance, df;
   VectorXd f, denominator, scale;

@@ -1,5 +1,5 @@
-// Does a covariance structure keep its contract? For tests of structures that are not of this package as well: link with
-// the engine, and expect broken_promises(structure, q) to be empty for several q.
+// Does a covariance structure keep its contract? For tests of structures that are not of this package as well: link
+// with the engine, and expect broken_promises(structure, q) to be empty for several q.
 //
 // Checked at random points: theta and psi lead to the same Sigma; all derivatives against differences; Euler's weights;
 // scaling; projection, roots and signs; pivots and standard deviations that stand alone; that the structure is closed
@@ -64,7 +64,8 @@ class ContractCheck {
     expect(!s_.name().empty(), "has a name");
     expect(s_.start(q_).size() == s_.n_parameters(q_), "start() has n_parameters() entries");
     for (const Parameter& p : s_.parameters(q_))
-      expect(p.row < q_ && p.col <= p.row && p.col >= 0 && p.lower < p.upper, "parameters() stand in the lower triangle");
+      expect(p.row < q_ && p.col <= p.row && p.col >= 0 && p.lower < p.upper,
+             "parameters() stand in the lower triangle");
     for (const Index k : s_.pivots(q_)) expect(k >= 0 && k < s_.n_parameters(q_), "pivots() are entries of theta");
   }
 
@@ -84,7 +85,8 @@ class ContractCheck {
     }
     const VectorXd zero = s_.project(MatrixXd::Zero(q_, q_));
     expect(sigma(zero).isZero(0), "project() leads to variances of exactly zero");
-    for (Index k = 0; k < zero.size(); ++k) expect(s_.sigma_derivative(zero, q_, k).allFinite(), "derivatives exist at zero");
+    for (Index k = 0; k < zero.size(); ++k)
+      expect(s_.sigma_derivative(zero, q_, k).allFinite(), "derivatives exist at zero");
   }
 
   void natural(const VectorXd& theta) {
@@ -95,7 +97,8 @@ class ContractCheck {
     for (Index k = 0; k < theta.size(); ++k) {
       expect(same(jacobian.col(k), slope(theta, k, [&](const VectorXd& at) { return s_.psi(at, q_); }), kFirst),
              "jacobian() is the derivative of psi()");
-      expect(same(s_.sigma_derivative(theta, q_, k), slope(theta, k, [&](const VectorXd& at) { return sigma(at); }), kFirst),
+      expect(same(s_.sigma_derivative(theta, q_, k), slope(theta, k, [&](const VectorXd& at) { return sigma(at); }),
+                  kFirst),
              "sigma_derivative() is the derivative of sigma()");
       for (Index j = 0; j < theta.size() && s_.bounded(); ++j) {
         const MatrixXd half = s_.half_curvature(theta, q_, j, k);
@@ -133,7 +136,8 @@ class ContractCheck {
     if (!s_.bounded()) return;
     const VectorXd one = s_.canonical(theta, q_);
     expect(same(sigma(one), sigma(theta), 1e-12), "canonical() leads to the same Sigma");
-    expect(s_.factor(one, q_).diagonal().minCoeff() >= 0, "canonical() leaves no negative entry on the diagonal of factor()");
+    expect(s_.factor(one, q_).diagonal().minCoeff() >= 0,
+           "canonical() leaves no negative entry on the diagonal of factor()");
     for (Index column = 0; column < q_; ++column) {
       if (!s_.alone(q_, column)) continue;
       VectorXd without = theta;
@@ -151,7 +155,8 @@ class ContractCheck {
     expect(same(sigma(s_.project(at)), at, 1e-10), "project() leads back to the same Sigma");
     if (!s_.bounded()) return;
     expect(same(sigma(s_.of_root(s_.factor(theta, q_))), at, 1e-10), "of_root() leads back to the same Sigma");
-    expect(s_.factor(s_.project(at), q_).diagonal().minCoeff() >= 0, "project() leaves no negative entry on the diagonal");
+    expect(s_.factor(s_.project(at), q_).diagonal().minCoeff() >= 0,
+           "project() leaves no negative entry on the diagonal");
   }
 
   // B Sigma B' is of the structure for every B that closed_under() admits.
@@ -164,7 +169,8 @@ class ContractCheck {
       for (Index j = 0; j < q_; ++j)
         if (i == j || closure == Closure::any) b(i, j) = std::uniform_real_distribution<double>(0.5, 2)(random_);
     const MatrixXd moved = b * sigma(theta) * b.transpose();
-    expect(same(sigma(s_.project(moved)), moved, 1e-9), "is closed under the changes of columns that closed_under() names");
+    expect(same(sigma(s_.project(moved)), moved, 1e-9),
+           "is closed under the changes of columns that closed_under() names");
   }
 
   const Covariance& s_;
