@@ -157,8 +157,8 @@ engine_structured_conditional <- function(model, theta, psi) {
     .Call(`_henderson_engine_structured_conditional`, model, theta, psi)
 }
 
-engine_residual_matrix <- function(residual, psi, positions, w, group) {
-    .Call(`_henderson_engine_residual_matrix`, residual, psi, positions, w, group)
+engine_residual_matrix <- function(residual, psi, positions, w, group, slopes = FALSE) {
+    .Call(`_henderson_engine_residual_matrix`, residual, psi, positions, w, group, slopes)
 }
 
 engine_residual_parameters <- function(residual, linear) {

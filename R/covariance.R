@@ -167,6 +167,15 @@ special_start <- function(term, psi, basis) {
 # Covariance matrix at natural parameters in the user's columns.
 special_sigma <- function(term, psi) engine_covariance_at(term_spec(term), as.integer(term$q), psi)$sigma
 
+# Derivatives of the covariance matrix of a special term in its natural parameters, in the engine's columns.
+special_slopes <- function(fit, t) {
+  term <- fit_random(fit)[[t]]
+  table <- term_table(term)
+  psi <- fit_natural(fit)[[t]] / fit_sigma(fit)^(2 * table$scale) /
+    natural_scale(table, fit$cross_products$z_basis[[t]])
+  engine_covariance_at(term_spec(term), as.integer(term$q), psi)$derivatives
+}
+
 # Derivatives of the parameters that are listed (see term_kinds()) in the engine's natural parameters, divided by
 # sigma^2 where natural_errors() multiplies by it.
 special_map <- function(fit, t) {

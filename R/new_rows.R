@@ -3,7 +3,8 @@
 # The rows of `newdata`, as model_frame() gives them, with y = NULL. Grouping variables are needed only for the
 # random terms in `re.form`; `codes` are 0 for a level that is not in the fit, and for a missing one where new levels
 # are allowed, otherwise NA. Rows with missing values are kept (na.pass) or left out as `na.action` says.
-new_rows <- function(frame, newdata, re.form = NULL, allow.new.levels = FALSE, na.action = stats::na.pass) {
+new_rows <- function(frame, newdata, re.form = NULL, allow.new.levels = FALSE, na.action = stats::na.pass,
+                     residual = FALSE) {
   newdata <- force_argument(newdata, "newdata")
   if (!is.data.frame(newdata)) {
     lmm_abort("newdata", paste0("`newdata` must be a data frame, not ", kind_of(newdata), "."), what = "newdata",
@@ -12,6 +13,7 @@ new_rows <- function(frame, newdata, re.form = NULL, allow.new.levels = FALSE, n
   check_flag(allow.new.levels, "allow.new.levels")
   na_rule <- check_na_action(na.action)
   asked <- asked_groups(frame, re.form)
+  frame$read_residual <- residual
   source <- newdata_source(frame, newdata, needed_variables(frame, asked))
   rows <- as_newdata(read_new_rows(frame, asked, allow.new.levels, source))
   signal_conditions(lapply(source$notes$conditions, reclass, "lmm_warning_newdata"))
@@ -31,7 +33,8 @@ newdata_source <- function(frame, newdata, names, numbers = FALSE) {
 needed_variables <- function(frame, asked) {
   terms <- Filter(function(term) asked[term$group], frame$random)
   calls <- c(unlist(lapply(c(list(frame), terms), plan_calls), recursive = FALSE), Filter(is.language, frame$offset),
-             lapply(frame$groups[asked], `[[`, "expr"))
+             lapply(frame$groups[asked], `[[`, "expr"),
+             if (isTRUE(frame$read_residual)) new_residual_calls(frame$residual))
   unique(unlist(lapply(calls, variables_of)))
 }
 
@@ -44,6 +47,7 @@ constants_environment <- function(frame) {
 read_new_rows <- function(frame, asked, allow.new.levels, source) {
   values <- read_slopes(frame, read_fixed(frame, source), asked, source)
   values <- read_groups(frame, values, asked, source)
+  if (isTRUE(frame$read_residual)) values <- read_residual(frame, values, source)
   codes <- Map(function(group, ask) {
     if (!ask) return(integer(source$n))
     explaining_dependence(group$parts[[1L]]$label, source, new_codes(group, values, allow.new.levels))

@@ -103,6 +103,10 @@ term_columns <- function(terms, groups, asked) {
 #'   the same here.
 #' @param write a function of a chunk of `newdata` and its predictions, called for each chunk in place of returning
 #'   them: for data larger than memory.
+#' @param kriging with a residual structure: add what the residuals of a row's subject say about its own residual?
+#'   `NULL`, the default: with `re.form = NULL`, for rows of `newdata` at positions where their subject has no
+#'   observation. `TRUE`: for all rows of known subjects, also at observed positions. `FALSE`: not at all; predictions
+#'   are then those of package 'nlme'. See section "Residual structures".
 #' @param ... `conf.level`; otherwise not used.
 #' @return A vector; with `interval` a matrix with columns `fit`, `lwr`, `upr`; with `se.fit` a list of `fit` and
 #'   `se.fit`.
@@ -125,6 +129,24 @@ term_columns <- function(terms, groups, asked) {
 #' the confidence interval of its row (with three degrees of freedom or more) and a normal distribution of the rest
 #' together. The standard errors of `se.fit` are those at known variance parameters. How often the intervals cover is in
 #' `vignette("degrees-of-freedom", "henderson")`.
+#' @section Residual structures:
+#' For a new row of a known subject the best linear unbiased prediction is `x' beta + z' b + r' R^-1 (y - X beta - Z
+#' b)`, where `R` is the residual covariance matrix of the subject's rows and `r` their covariances with the residual of
+#' the new row: a forecast of the next visit, a missing visit given those that were observed, or universal kriging where
+#' all rows are one block, as with `residual = ~ exp(lon + lat)`. The standard error and the confidence interval are
+#' those of this mean given the subject's residuals; a prediction interval is one for a new observation and adds the
+#' rest of its residual variance, that of its visit, group, covariates of the variance function and weight. Without
+#' random effects and without a nugget it is the interval of the kriging variance. Rows of other subjects, and rows for
+#' which `newdata` lacks the subject or the position, have no such part; new rows are predicted one by one, each from
+#' the rows of the fit.
+#'
+#' At a position where the subject was observed, the prediction is the fitted value, so that `predict(fit, data)` is
+#' `fitted(fit)`. `kriging = TRUE` predicts the observation itself there if the structure has no nugget, and the part
+#' without the nugget if it has one. Visits that are not in the fit have no covariances and are an error.
+#'
+#' Standard errors and degrees of freedom are computed from the rows that the model connects (those of a subject, or of
+#' a level of a grouping factor), as described in "Intervals". Second derivatives of the covariance matrix are left out,
+#' as in Kenward and Roger's method of type `"linear"`.
 #' @section Variables of new data:
 #' An expression of the formula is evaluated again for new data. What its value takes from the rows of the fit is kept:
 #' the constants of `scale()`, `poly()`, `ns()` and `bs()`, of parts such as `mean(x)` or `quantile(x)`, and of
@@ -142,22 +164,27 @@ term_columns <- function(terms, groups, asked) {
 #' prediction interval for new rows of a fit with weights takes their weights as 1. `lmm_message_refit`: a refit by REML
 #' for Kenward and Roger.
 #' @references Henderson (1975) Biometrics 31, 423-447. McLean, Sanders and Stroup (1991) The American Statistician 45,
-#'   54-64. Prasad and Rao (1990) JASA 85, 163-171. Harville and Jeske (1992) JASA 87, 724-731.
+#'   54-64. Prasad and Rao (1990) JASA 85, 163-171. Harville and Jeske (1992) JASA 87, 724-731. Goldberger (1962) JASA
+#'   57, 369-375 (prediction of residuals). Cressie (1993) *Statistics for Spatial Data*, section 3.4.
 #' @seealso [predict_mean()] for means of future observations, [predictable()], [tolerance_interval()],
 #'   [plot_effects()].
 #' @concept prediction interval
 #' @concept confidence band
 #' @concept prediction for a new group
 #' @concept kriging
+#' @concept forecast
+#' @concept missing visit
 #' @examples
 #' fit <- lmm(bright ~ 1 + (1 | operator), pulp)
 #' predict(fit, data.frame(operator = c("a", "d")))
 #' predict(fit, data.frame(operator = c("a", "new")), allow.new.levels = TRUE, interval = "prediction")
+#' ar <- lmm(distance ~ age, nlme::Orthodont, residual = ~ ar1(1 | Subject))
+#' predict(ar, data.frame(age = 16, Subject = "M01"), interval = "prediction")
 #' @export
 predict.lmm_fit <- function(object, newdata = NULL, re.form = NULL, allow.new.levels = FALSE, se.fit = FALSE,
                             interval = c("none", "confidence", "prediction"), level = 0.95, weights = NULL,
                              na.action = stats::na.pass, type = c("response", "link"), ddf = "Satterthwaite",
-                             random.only = FALSE, write = NULL, ...) {
+                             random.only = FALSE, write = NULL, kriging = NULL, ...) {
   do.call(check_dots_empty, without_level(list(...)))
   match_word(type[1L], c("response", "link"), "type")
   interval <- match_word(interval[1L], c("none", "confidence", "prediction"), "interval")
@@ -166,7 +193,7 @@ predict.lmm_fit <- function(object, newdata = NULL, re.form = NULL, allow.new.le
   newdata <- force_argument(newdata, "newdata")
   if (inherits(newdata, c("lmm_chunks", "sql_rows", "tbl_lazy", "tbl_sql")) || !is.null(write)) {
     each <- function(chunk) stats::predict(object, chunk, re.form, allow.new.levels, se.fit, interval, level, weights,
-                                           na.action, type[1L], ddf)
+                                           na.action, type[1L], ddf, kriging = kriging)
     return(stream_predictions(newdata, each, write))
   }
   if (missing(ddf) && interval != "none") ddf <- default_ddf(object)
@@ -174,15 +201,18 @@ predict.lmm_fit <- function(object, newdata = NULL, re.form = NULL, allow.new.le
   if (!is.null(inference)) object <- inference$info$fit
   use <- wanted_columns(object, re.form)
   rows <- prediction_rows(object, newdata, re.form, allow.new.levels, na.action)
+  share <- if (interval == "prediction") residual_shares(object, rows, weights, newdata)
+  near <- if (fixed) kriging_plan(object, rows, kriging, re.form, newdata, interval)
   fit <- mean_response(object, rows, use, fixed)
+  if (any(near$wanted)) fit <- fit + kriged_residuals(object, near, if (is.null(share)) 1 else share)
   if (!is.null(newdata) && fixed) fit[not_estimable(object, rows)] <- NA_real_
   fit[is.nan(fit)] <- NA_real_                                      # of values that are NaN, or Inf - Inf
   if (!check_flag(se.fit, "se.fit") && interval == "none") return(pad_rows(fit, rows))
   out <- list(fit = pad_rows(fit, rows),
-              se.fit = pad_rows(sqrt(prediction_variance(object, rows, use, fixed = fixed)) + 0 * fit, rows))
+              se.fit = pad_rows(prediction_errors(object, rows, use, fixed, near) + 0 * fit, rows))
   if (interval != "none") {
-    target <- list(use = use, left_out = if (interval == "prediction") lapply(use, `!`),
-                   residual = if (interval == "prediction") residual_shares(object, rows, weights, newdata))
+    target <- list(use = use, left_out = if (interval == "prediction") lapply(use, `!`), residual = share,
+                   kriging = near)
     half <- prediction_reach(inference, rows, target, level)
     out$fit <- cbind(fit = out$fit, lwr = pad_rows(fit - half, rows), upr = pad_rows(fit + half, rows))
   }
@@ -191,7 +221,12 @@ predict.lmm_fit <- function(object, newdata = NULL, re.form = NULL, allow.new.le
 
 prediction_rows <- function(fit, newdata, re.form, allow.new.levels, na.action) {
   if (is.null(newdata)) return(padded_rows(fit_rows(fit, "predict() without `newdata`"), na.action))
-  new_rows(fit$frame, newdata, re.form, allow.new.levels, na.action)
+  new_rows(fit$frame, newdata, re.form, allow.new.levels, na.action, residual = is_structured(fit))
+}
+
+prediction_errors <- function(fit, rows, use, fixed, near) {
+  if (any(near$wanted)) return(kriging_errors(fit, rows, list(use = use, kriging = near)))
+  sqrt(prediction_variance(fit, rows, use, fixed = fixed))
 }
 
 # The rows of the fit; with na.exclude those that were left out for missing values are predicted as NA.
@@ -200,28 +235,6 @@ padded_rows <- function(rows, na.action) {
     class(attr(rows$data, "na.action")) <- "exclude"
   }
   rows
-}
-
-# New rows in which a column that the fit left out is not the combination of others that it was there. A warning
-# names them.
-not_estimable <- function(fit, rows) {
-  if (!anyNA(fit_beta(fit))) return(integer())
-  kept <- fit_estimable(fit)
-  alias <- fit_aliases(fit)
-  differs <- by_chunk(fit, rows, function(d) {
-    X <- d$X[, kept, drop = FALSE]
-    dropped <- d$X[, !kept, drop = FALSE]
-    scale <- abs(dropped) + abs(X) %*% abs(alias)
-    rowSums(abs(dropped - X %*% alias) > 1e-7 * scale)
-  })
-  where <- which(differs > 0)
-  if (length(where)) {
-    names <- names(fit_beta(fit))[!kept]
-    lmm_warn("newdata", paste0("no prediction for ", row_text(where), " of `newdata`: in the fit ",
-      enumerate(quote_name(names)), if (length(names) == 1L) " was a combination" else " were combinations",
-      " of other columns, which does not hold there."), what = names, where = where)
-  }
-  where
 }
 
 # Variance of x'beta_hat + z'(b_hat - b) over the terms conditioned on; a level that is not in the fit has the

@@ -14,12 +14,10 @@ prediction_reach <- function(inference, rows, target, level) {
     return(stats::qt((1 + level) / 2, test$df) * test$se)
   }
   refuse_iterative(fit, "intervals of new observations and of means given random effects are")
-  refuse_structured(fit, "intervals of new observations and of means given random effects are",
-                    "Use re.form = NA with interval = \"confidence\".")
   test <- prediction_tests(inference, rows, target)
   reach <- stats::qt((1 + level) / 2, pmax(test$df, 1)) * test$se
   if (is.null(target$residual)) return(reach)
-  pmax(reach, reach_beyond_mean(inference, rows, target["use"], test$se, level))
+  pmax(reach, reach_beyond_mean(inference, rows, target[c("use", "kriging")], test$se, level))
 }
 
 # How far a new observation reaches at least: as its mean (of three degrees of freedom or more), and normally beyond.
@@ -31,7 +29,7 @@ reach_beyond_mean <- function(inference, rows, target, se, level) {
   sqrt((stats::qt(p, pmax(mean$df, 3)) * mean$se)^2 + stats::qnorm(p)^2 * pmax(se^2 - mean$se^2, 0))
 }
 
-is_fixed_mean <- function(target) is.null(target$residual) && !any(unlist(target$use))
+is_fixed_mean <- function(target) is.null(target$residual) && !any(unlist(target$use)) && !any(target$kriging$wanted)
 
 # Means x'beta, as contest() tests them.
 mean_tests <- function(inference, rows) {
@@ -50,6 +48,7 @@ mean_tests <- function(inference, rows) {
 prediction_tests <- function(inference, rows, target) {
   method <- inference$method
   fit <- inference$info$fit
+  if (needs_dense(fit)) return(dense_predictions(inference, rows, target))
   if (inherits(method, "df_kenward_roger")) return(adjusted_tests(inference, rows, target))
   variance <- whole_variance(fit, rows, target)
   if (inherits(method, "df_satterthwaite")) {

@@ -12,6 +12,9 @@
 #' What the estimation of the variances adds, which [predict()][predict.lmm_fit()] takes into account for known levels,
 #' is not part of it.
 #'
+#' With a residual structure the residuals of new rows of one subject are correlated, and those of known subjects are
+#' predicted as by [predict()][predict.lmm_fit()].
+#'
 #' @param fit a fit made by [lmm()] that holds its rows.
 #' @param newdata a data frame with a row for each future observation.
 #' @param re.form `NULL`: levels that the fit has are those of the fit; `NA`: all are new ones.
@@ -36,13 +39,12 @@
 predict_mean <- function(fit, newdata, re.form = NULL, weights = 1, ddf = "Satterthwaite", level = 0.95, ...) {
   check_dots_empty(...)
   check_fit(fit)
-  refuse_structured(fit, "predict_mean() is")
   check_level(level)
   fit_rows(fit, "predict_mean()")
   check_not_exact(fit, "a prediction interval")
   refuse_indefinite(fit)
   known <- wanted_columns(fit, re.form)
-  rows <- new_rows(fit$frame, newdata, NULL, TRUE, stats::na.pass)
+  rows <- new_rows(fit$frame, newdata, NULL, TRUE, stats::na.pass, residual = TRUE)
   d <- design(fit$frame, rows)
   if (!rows$n || !all(complete_rows(d, fit_term_groups(fit)))) {
     lmm_abort("input", "`newdata` must have rows, and no missing values.", what = "newdata")
@@ -50,13 +52,20 @@ predict_mean <- function(fit, newdata, re.form = NULL, weights = 1, ddf = "Satte
   weights <- simulation_numbers(weights, "weights", rows, newdata, .Machine$double.xmin)
   inference <- prediction_inference(fit, ddf_method(ddf))
   fit <- inference$info$fit
-  means <- level_means(fit, rows, d, known)
-  x <- matrix(colMeans(d$X[, inference$info$kept, drop = FALSE]), 1L)
-  test <- prediction_test(inference, x, lapply(means, `[[`, "known"),
-                          mean_extra(fit, means, sum(1 / weights) / rows$n^2))
-  value <- mean(mean_response(fit, rows, known))
+  test <- if (needs_dense(fit)) dense_mean(inference, rows, d, known, weights, re.form)
+          else sparse_mean(inference, rows, d, known, weights)
+  value <- test$fit
   reach <- stats::qt((1 + level) / 2, test$df) * test$se
   data.frame(fit = value, se = test$se, df = test$df, lower = value - reach, upper = value + reach)
+}
+
+# list(fit, se, df)
+sparse_mean <- function(inference, rows, d, known, weights) {
+  fit <- inference$info$fit
+  means <- level_means(fit, rows, d, known)
+  x <- matrix(colMeans(d$X[, inference$info$kept, drop = FALSE]), 1L)
+  c(list(fit = mean(mean_response(fit, rows, known))),
+    prediction_test(inference, x, lapply(means, `[[`, "known"), mean_extra(fit, means, sum(1 / weights) / rows$n^2)))
 }
 
 # For each term the means over all rows of z in each known level (a matrix like the modes) and in each new one.

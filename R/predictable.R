@@ -55,7 +55,6 @@
 #' @export
 predictable <- function(fit, L, random = list(), rhs = 0, ddf = "Satterthwaite", conf.level = 0.95, ...) {
   check_fit(fit)
-  refuse_structured(fit, "tests of combinations with random effects are", "Use contest() for fixed effects.")
   do.call(check_dots_empty, without_level(list(...)))
   conf.level <- level_argument(conf.level, "conf.level", !missing(conf.level), list(...))
   if (missing(ddf)) ddf <- default_ddf(fit)
@@ -126,6 +125,7 @@ match_levels <- function(given, known, name) {
 prediction_test <- function(inference, L, m, extra = list(variance = 0, slope = 0),
                             parts = marginal_parts(inference$info)) {
   info <- inference$info
+  if (needs_dense(info$fit)) return(dense_combination(inference, L, m))
   flat <- unlist(Map(function(m, factor) t(m %*% factor), m, fit_factors(info$fit)))       # Lambda'm, level by level
   inner <- parts$inner
   k <- as.vector(L %*% info$basis)

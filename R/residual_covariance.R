@@ -12,8 +12,12 @@ residual_covariance <- function(fit, rows, index = seq_len(rows$n)) {
 # The engine's R(psi) of these rows as if they were one subject, in units of sigma^2.
 structure_matrix <- function(model, psi, index) {
   part <- function(x) x[index, , drop = FALSE]
-  group <- model$subject_group[model$subject[index]]
-  engine_result(engine_residual_matrix(model, psi, part(model$positions), part(model$w), group))
+  structure_at(model, psi, part(model$positions), part(model$w), model$subject_group[model$subject[index]])
+}
+
+# The same for rows by their positions, variance covariates and groups; with `slopes` a list, R and its derivatives.
+structure_at <- function(model, psi, positions, w, group, slopes = FALSE) {
+  engine_result(engine_residual_matrix(model, psi, positions, w, group, slopes))
 }
 
 # Rows in blocks that are uncorrelated with each other: list of row numbers.

@@ -534,8 +534,8 @@ BEGIN_RCPP
 END_RCPP
 }
 // engine_residual_matrix
-SEXP engine_residual_matrix(const Rcpp::List& residual, const Eigen::VectorXd& psi, const Eigen::MatrixXd& positions, const Eigen::MatrixXd& w, const Rcpp::IntegerVector& group);
-RcppExport SEXP _henderson_engine_residual_matrix(SEXP residualSEXP, SEXP psiSEXP, SEXP positionsSEXP, SEXP wSEXP, SEXP groupSEXP) {
+SEXP engine_residual_matrix(const Rcpp::List& residual, const Eigen::VectorXd& psi, const Eigen::MatrixXd& positions, const Eigen::MatrixXd& w, const Rcpp::IntegerVector& group, bool slopes);
+RcppExport SEXP _henderson_engine_residual_matrix(SEXP residualSEXP, SEXP psiSEXP, SEXP positionsSEXP, SEXP wSEXP, SEXP groupSEXP, SEXP slopesSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::traits::input_parameter< const Rcpp::List& >::type residual(residualSEXP);
@@ -543,7 +543,8 @@ BEGIN_RCPP
     Rcpp::traits::input_parameter< const Eigen::MatrixXd& >::type positions(positionsSEXP);
     Rcpp::traits::input_parameter< const Eigen::MatrixXd& >::type w(wSEXP);
     Rcpp::traits::input_parameter< const Rcpp::IntegerVector& >::type group(groupSEXP);
-    rcpp_result_gen = Rcpp::wrap(engine_residual_matrix(residual, psi, positions, w, group));
+    Rcpp::traits::input_parameter< bool >::type slopes(slopesSEXP);
+    rcpp_result_gen = Rcpp::wrap(engine_residual_matrix(residual, psi, positions, w, group, slopes));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -655,7 +656,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_henderson_engine_structured_solution", (DL_FUNC) &_henderson_engine_structured_solution, 3},
     {"_henderson_engine_structured_variances", (DL_FUNC) &_henderson_engine_structured_variances, 5},
     {"_henderson_engine_structured_conditional", (DL_FUNC) &_henderson_engine_structured_conditional, 3},
-    {"_henderson_engine_residual_matrix", (DL_FUNC) &_henderson_engine_residual_matrix, 5},
+    {"_henderson_engine_residual_matrix", (DL_FUNC) &_henderson_engine_residual_matrix, 6},
     {"_henderson_engine_residual_parameters", (DL_FUNC) &_henderson_engine_residual_parameters, 2},
     {"_henderson_engine_structured_information", (DL_FUNC) &_henderson_engine_structured_information, 3},
     {"_henderson_weak_reference", (DL_FUNC) &_henderson_weak_reference, 2},

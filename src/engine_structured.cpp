@@ -113,6 +113,19 @@ henderson::StructuredCombinations to_combinations(const Rcpp::List& design, cons
   return out;
 }
 
+Eigen::MatrixXd picked(const Eigen::MatrixXd& x, const std::vector<Index>& rows) {
+  Eigen::MatrixXd out(rows.size(), x.cols());
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    out.row(static_cast<Index>(i)) = x.row(rows[i]);
+  return out;
+}
+
+void place(const Eigen::MatrixXd& x, const std::vector<Index>& at, Eigen::MatrixXd& out) {
+  for (std::size_t i = 0; i < at.size(); ++i)
+    for (std::size_t j = 0; j < at.size(); ++j)
+      out(at[i], at[j]) = x(static_cast<Index>(i), static_cast<Index>(j));
+}
+
 }  // namespace
 
 // Coordinates of the columns, and the parameters of the residual structure.
@@ -213,31 +226,28 @@ SEXP engine_structured_conditional(const Rcpp::List& model, const Eigen::VectorX
 }
 
 // R(psi) of rows as if they were one subject, relative to sigma^2; `group` names the parameters of each row's subject.
+// With `slopes` a list: R, then dR / dpsi_k for each k.
 // [[Rcpp::export(rng = false)]]
 SEXP engine_residual_matrix(const Rcpp::List& residual, const Eigen::VectorXd& psi, const Eigen::MatrixXd& positions,
-                            const Eigen::MatrixXd& w, const Rcpp::IntegerVector& group) {
-  return henderson::guarded([&] {
+                            const Eigen::MatrixXd& w, const Rcpp::IntegerVector& group, bool slopes = false) {
+  return henderson::guarded([&]() -> SEXP {
     const henderson::ResidualModel model = henderson::to_residual_model(residual, w.cols());
     henderson::require(psi.size() == model.size() && group.size() == positions.rows(),
                        "psi does not fit the structure");
-    Eigen::MatrixXd out = Eigen::MatrixXd::Zero(positions.rows(), positions.rows());
+    const Index n = positions.rows();
+    std::vector<Eigen::MatrixXd> out(slopes ? psi.size() + 1 : 1, Eigen::MatrixXd::Zero(n, n));
     for (Index g = 0; g < model.groups(); ++g) {
       std::vector<Index> own;
       for (R_xlen_t i = 0; i < group.size(); ++i)
         if (group[i] == g + 1) own.push_back(i);
       if (own.empty()) continue;
-      const Index n = static_cast<Index>(own.size());
-      Eigen::MatrixXd at(n, positions.cols()), v(n, w.cols());
-      for (Index i = 0; i < n; ++i) {
-        at.row(i) = positions.row(own[i]);
-        v.row(i) = w.row(own[i]);
-      }
       henderson::SubjectMatrices s;
-      model.fill(psi, g, at, v, 0, s);
-      for (Index i = 0; i < n; ++i)
-        for (Index j = 0; j < n; ++j)
-          out(own[i], own[j]) = s.m.r(i, j);
+      model.fill(psi, g, picked(positions, own), picked(w, own), slopes, s);
+      place(s.m.r, own, out[0]);
+      for (std::size_t k = 0; slopes && k < s.active.size(); ++k)
+        place(s.m.d[k], own, out[s.active[k] + 1]);
     }
+    if (!slopes) return Rcpp::wrap(out[0]);
     return Rcpp::wrap(out);
   });
 }
@@ -260,6 +270,7 @@ SEXP engine_structured_information(const Rcpp::List& model, const Eigen::VectorX
     if (!at.ok()) throw henderson::Error("not_finite", "");
     const henderson::StructuredInformation x = henderson::StructuredInformer(criterion, at).run();
     return Rcpp::List::create(Rcpp::Named("psi") = x.natural, Rcpp::Named("weight") = x.weight,
+                              Rcpp::Named("value") = at.value, Rcpp::Named("r2") = at.r2,
                               Rcpp::Named("sigma2") = at.sigma2, Rcpp::Named("phi") = x.phi,
                               Rcpp::Named("p") = Rcpp::wrap(x.p), Rcpp::Named("q") = x.q,
                               Rcpp::Named("r") = Rcpp::wrap(x.r), Rcpp::Named("t") = x.t, Rcpp::Named("t_ml") = x.t_ml,

@@ -1,0 +1,114 @@
+# The residual structure on new rows: whose subject each row is of, and where it stands among its rows.
+
+# Values of the variables of the residual structure among `values`, as far as the new data have them.
+read_residual <- function(frame, values, source) {
+  plan <- frame$residual
+  for (call in new_residual_calls(plan)) {
+    label <- variable_label(call)
+    if (!is.null(values[[label]]) || length(lacking(list(call), frame, source))) next
+    values[[label]] <- evaluate_variable(call, source, label)
+    check_length(values[[label]], label, source$n)
+    note_row_dependence(call, label, values[[label]], frame, source)
+  }
+  values
+}
+
+new_residual_calls <- function(plan) {
+  if (is.null(plan)) return(list())
+  plan$parts <- Filter(function(part) part$word != "known", plan$parts)
+  residual_calls(plan)
+}
+
+# Rows beside those of the fit: list(subject, positions, w, group, known, same, old, model). Subjects that are not in
+# the fit are numbered after those that are (`known`); `same`: has the subject an observation at this position? `old`
+# are the rows of the fit, `model` the structure.
+new_residual_rows <- function(fit, rows) {
+  plan <- fit$frame$residual
+  refuse_known_residual(plan)
+  old <- residual_rows(plan, fit$rows$data, fit$rows$n)
+  subject <- new_subjects(plan, fit, rows, max(old$subject))
+  positions <- do.call(cbind, lapply(plan$parts, new_positions, rows, subject, old))
+  missing <- !is.finite(rowSums(positions))
+  lost <- missing & subject <= max(old$subject)
+  subject[lost] <- max(old$subject, subject) + seq_len(sum(lost))
+  group <- new_residual_groups(plan, fit, rows, subject, old)
+  list(subject = subject, positions = positions, w = new_variance_columns(plan, fit, rows), group = group,
+       known = subject <= max(old$subject), same = same_place(subject, positions, old), old = old,
+       model = old[setdiff(names(old), c("subject", "subject_group", "positions", "w"))])
+}
+
+refuse_known_residual <- function(plan) {
+  if (!any(vapply(plan$parts, function(part) part$word == "known", NA))) return(invisible())
+  lmm_abort("input", "a known residual covariance matrix says nothing about other rows than those of the fit.",
+            what = "residual", fix = "Use kriging = FALSE and interval = \"confidence\".")
+}
+
+# Subjects of new rows by the numbers of the fit; others get numbers of their own, one for each new subject.
+new_subjects <- function(plan, fit, rows, known) {
+  if (is.null(plan$subject)) {
+    return(if (is_independent(plan)) known + seq_len(rows$n) else rep(1L, rows$n))
+  }
+  labels <- vapply(group_parts(plan$subject), variable_label, "")
+  if (!all(labels %in% names(rows$data))) return(known + seq_len(rows$n))
+  code <- match_group(group_of(plan$subject, fit$rows$data), unclass(rows$data)[labels])
+  new <- which(code == 0L)
+  names <- do.call(paste, c(lapply(unclass(rows$data)[labels], function(x) level_text(x)[new]), sep = "\r"))
+  code[new] <- known + match(names, unique(names))
+  alone <- which(is.na(code))
+  code[alone] <- max(known, code, na.rm = TRUE) + seq_along(alone)
+  as.integer(code)
+}
+
+# Positions of new rows as columns, NA where they are not known; without a variable the rows follow those of the
+# subject.
+new_positions <- function(part, rows, subject, old) {
+  labels <- vapply(part$positions, variable_label, "")
+  if (!length(labels)) return(matrix(tabulate(old$subject, max(subject))[subject] + order_within(subject), ncol = 1L))
+  columns <- lapply(labels, function(label) {
+    x <- rows$data[[label]]
+    if (is.null(x)) return(rep(NA_real_, rows$n))
+    place <- position_values(part, rows$data, label)
+    unknown <- unique(level_text(x[is.na(place) & !is.na(x)]))
+    if (length(unknown)) {
+      lmm_abort("newdata", paste0(enumerate(quote_level(unknown)), " of ", quote_name(label),
+                                  " was not a visit of the fit: its residual covariance is unknown."), what = label,
+                where = unknown, fix = "Use kriging = FALSE, without a prediction interval.")
+    }
+    place
+  })
+  do.call(cbind, columns)
+}
+
+# Whose parameters: those of the known subject, else of the level of `by`.
+new_residual_groups <- function(plan, fit, rows, subject, old) {
+  group <- old$subject_group[subject]
+  open <- is.na(group)
+  if (!any(open)) return(group)
+  if (is.null(plan$by)) return(replace(group, open, 1L))
+  labels <- vapply(group_parts(plan$by), variable_label, "")
+  if (!all(labels %in% names(rows$data))) return(group)
+  by <- match_group(group_of(plan$by, fit$rows$data), unclass(rows$data)[labels])
+  replace(group, open, ifelse(by > 0L, by, NA_integer_)[open])
+}
+
+new_variance_columns <- function(plan, fit, rows) {
+  linear <- max(0L, length(plan$variance_plan$columns) - 1L)
+  size <- linear + NROW(nonlinear_labels(plan))
+  if (!size) return(matrix(0, rows$n, 0L))
+  data <- rows$data
+  if (has_fitted_variance(plan)) {
+    data <- with_fitted_columns(plan, data, mean_response(fit, rows, all_columns(fit, TRUE)))
+  }
+  labels <- vapply(variance_variables(plan), variable_label, "")
+  if (!all(labels %in% names(data))) return(matrix(NA_real_, rows$n, size))
+  linear <- if (is.null(plan$variance_plan)) NULL
+            else 2 * build_matrix(plan$variance_plan, data, n = rows$n)[, -1L, drop = FALSE]
+  do.call(cbind, c(if (!is.null(linear)) list(linear), lapply(plan$variance_nonlinear, nonlinear_columns, data)))
+}
+
+# Has the subject an observation at this position in the fit?
+same_place <- function(subject, positions, old) {
+  key <- function(subject, positions) do.call(paste, c(list(subject), lapply(seq_len(ncol(positions)),
+                                                                             function(j) positions[, j])))
+  key(subject, positions) %in% key(old$subject, old$positions)
+}
