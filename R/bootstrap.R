@@ -12,6 +12,9 @@
 #' and the first 100 of 1000 responses are those that `nsim = 100` gives. The caller's generator and its state are left
 #' as they were, except that without a `seed` one number is drawn from it, which becomes the seed.
 #'
+#' With a residual structure the residual bootstrap draws residuals whose correlation within subjects has been taken out
+#' by the Cholesky factor of `R`, and gives them that of the fit again; its parameters are among those that are kept.
+#'
 #' Prior weights are respected. A refit at the boundary is an ordinary result. A warning of class
 #' `lmm_warning_convergence` says how many refits did not converge, if any. An interrupt ends the work and all
 #' processes.
@@ -40,7 +43,7 @@
 #'     sampling distribution under normality}
 #' }
 #' @param groups name of the grouping factor whose levels are the clusters of `"cases"` and `"wild"`; the default is the
-#'   factor in whose levels all others are nested.
+#'   factor in whose levels all others are nested. With a residual structure its subjects count as one more factor.
 #' @param x,digits see [print()].
 #' @param ... not used; for `print()` passed on.
 #' @return An object of classes `lmm_bootstrap` and `boot`: a list with `t0` (values of the fit), `t` (matrix, a row per
@@ -71,7 +74,6 @@
 #' @export
 bootstrap <- function(fit, statistic = NULL, nsim = 500, seed = NULL, threads = 1, progress = interactive(),
                       type = c("parametric", "residual", "cases", "wild"), groups = NULL, ...) {
-  refuse_structured(fit, "the bootstrap is", "Use simulate() and refit().", special = FALSE)
   if (!is.null(statistic) && !is.function(statistic)) {
     lmm_abort("input", paste0("`statistic` must be a function, not ", kind_of(statistic), "."), what = "statistic")
   }
@@ -83,7 +85,7 @@ bootstrap <- function(fit, statistic = NULL, nsim = 500, seed = NULL, threads = 
   of_fit <- !is.null(statistic) && takes_fit(statistic, fit)
   t0 <- if (is.null(statistic)) stats::setNames(all_estimates(fit), all_parameter_names(fit))
         else check_statistic(statistic, if (of_fit) fit else fit_state(fit))
-  found <- if (of_fit || type == "cases") {
+  found <- if (of_fit || type == "cases" || needs_dense(fit)) {
     value <- if (is.null(statistic)) all_estimates
              else function(new) check_statistic(statistic, if (of_fit) new else fit_state(new), length(t0))
     complete_fits(fitted_statistics(fit, plan, value, nsim, seed, threads, progress), length(t0))

@@ -28,16 +28,19 @@ parametric_plan <- function(fit, rows) {
 residual_plan <- function(fit, rows) {
   modes <- Map(reflated_modes, fit_modes(fit), fit_covariance_factors(fit))
   used <- used_rows(rows)
+  if (is_structured(fit) && !all(used)) refuse_weight_zero()
   root <- sqrt(row_weights(rows))
-  e <- (root * (rows$y - mean_response(fit, rows)))[used]
-  e <- (e - mean(e)) / sqrt(mean((e - mean(e))^2)) * fit_sigma(fit)
+  e <- rows$y - mean_response(fit, rows)
+  e <- if (is_structured(fit)) as.vector(colored_rows(fit, rows, e, invert = TRUE)) else (root * e)[used]
+  e <- (e - mean(e)) / sqrt(mean((e - mean(e))^2)) * if (is_structured(fit)) 1 else fit_sigma(fit)
+  spread <- function(e) if (is_structured(fit)) as.vector(colored_rows(fit, rows, e)) else ifelse(used, e / root, 0)
   mean <- mean_response(fit, rows, all_columns(fit, FALSE))
   d <- design(fit$frame, rows)
   group <- fit_term_groups(fit)
   levels <- vapply(modes, nrow, 0L)
   end <- cumsum(levels)
   one <- function(u) {
-    y <- mean + ifelse(used, e[1L + floor(u[end[length(end)] + seq_len(rows$n)] * length(e))] / root, 0)
+    y <- mean + spread(e[1L + floor(u[sum(levels) + seq_len(rows$n)] * length(e))])
     for (k in seq_along(modes)) {
       chosen <- 1L + floor(u[end[k] - levels[k] + seq_len(levels[k])] * levels[k])
       y <- y + random_part(d$Z[[k]], d$codes[[group[k]]], modes[[k]][chosen, , drop = FALSE], seq_len(ncol(modes[[k]])))
@@ -46,6 +49,11 @@ residual_plan <- function(fit, rows) {
   }
   list(size = sum(levels) + rows$n, numbers = stats::runif,
        responses = function(numbers) matrix(apply(numbers, 2L, one), rows$n))
+}
+
+refuse_weight_zero <- function() {
+  lmm_abort("input", "the residual bootstrap of a residual structure has no place for rows of weight zero.",
+            what = "type", fix = "Use type = \"parametric\".")
 }
 
 # b with mean 0 and mean of squares L L'. Directions in which the modes do not vary stay 0.
@@ -89,6 +97,22 @@ cases_plan <- function(rows, cluster) {
   })
 }
 
+# The data of a sample of clusters, with subjects of a residual structure that are new ones in each copy.
+resampled_data <- function(fit, plan, chosen) {
+  data <- lapply(fit$rows$data, take_rows, chosen$row)
+  subject <- fit$frame$residual$subject
+  if (is_structured(fit) && !is_independent(fit$frame$residual)) {
+    labels <- if (!is.null(subject)) vapply(group_parts(subject), variable_label, "")
+    if (is.null(labels) || !is_constant_within(plan$cluster, rows_residual(fit, fit$rows)$subject)) {
+      lmm_abort("input", "the clusters of type = \"cases\" must hold whole subjects of the residual structure.",
+                what = "groups")
+    }
+    label <- labels[length(labels)]
+    data[[label]] <- paste(chosen$copy, level_text(data[[label]]))
+  }
+  structure(data, class = "data.frame", row.names = seq_along(chosen$row))
+}
+
 # Rows and levels of a sample of clusters: levels within a cluster are new ones in each of its copies, others stay.
 resampled_fit <- function(fit, plan, u) {
   rows <- fit$rows
@@ -104,8 +128,8 @@ resampled_fit <- function(fit, plan, u) {
     group
   }, fit_groups(fit), codes, rows$codes)
   fit$frame$groups <- groups
-  data <- structure(lapply(rows$data, take_rows, chosen$row), class = "data.frame", row.names = seq_along(chosen$row))
-  new <- list(data = data, y = rows$y[chosen$row], offset = rows$offset[chosen$row], weights = rows$weights[chosen$row],
+  new <- list(data = resampled_data(fit, plan, chosen), y = rows$y[chosen$row], offset = rows$offset[chosen$row],
+              weights = rows$weights[chosen$row],
               codes = codes,
               n = length(chosen$row))
   fit_again(fit, Filter(Negate(is.null), new))
@@ -113,7 +137,8 @@ resampled_fit <- function(fit, plan, u) {
 
 # Cluster of each row: the grouping factor `groups`, or the one within whose levels all others lie.
 cluster_codes_of <- function(fit, rows, groups) {
-  names <- names(fit_groups(fit))
+  if (is_structured(fit)) rows$codes <- c(rows$codes, residual_subjects(fit, rows))
+  names <- if (is_structured(fit)) names(rows$codes) else names(fit_groups(fit))
   if (is.null(groups)) {
     holds <- vapply(rows$codes, function(top) all(vapply(rows$codes, function(code) is_constant_within(top, code), NA)),
                     NA)
@@ -126,4 +151,11 @@ cluster_codes_of <- function(fit, rows, groups) {
   check_choice(groups, names, "groups")
   code <- rows$codes[[match(groups, names)]]
   match(code, sort(unique(code)))
+}
+
+# The subjects of the residual structure as one more grouping factor, unless each row is one or all are.
+residual_subjects <- function(fit, rows) {
+  plan <- fit$frame$residual
+  if (is.null(plan$subject) || is_independent(plan)) return(NULL)
+  stats::setNames(list(group_of(plan$subject, rows$data)$codes), deparse_line(plan$subject))
 }

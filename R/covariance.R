@@ -167,13 +167,22 @@ special_start <- function(term, psi, basis) {
 # Covariance matrix at natural parameters in the user's columns.
 special_sigma <- function(term, psi) engine_covariance_at(term_spec(term), as.integer(term$q), psi)$sigma
 
+# Relative covariance matrix of a special term from its relative natural parameters in the user's columns.
+special_covariance <- function(term, natural, basis) {
+  S <- covariance_at_natural(term, natural / natural_scale(term_table(term), basis))$sigma
+  basis %*% S %*% t(basis)
+}
+
+# The engine's list at natural parameters in its own columns: the covariance matrix and its derivatives.
+covariance_at_natural <- function(term, psi) engine_covariance_at(term_spec(term), as.integer(term$q), psi)
+
 # Derivatives of the covariance matrix of a special term in its natural parameters, in the engine's columns.
 special_slopes <- function(fit, t) {
   term <- fit_random(fit)[[t]]
   table <- term_table(term)
   psi <- fit_natural(fit)[[t]] / fit_sigma(fit)^(2 * table$scale) /
     natural_scale(table, fit$cross_products$z_basis[[t]])
-  engine_covariance_at(term_spec(term), as.integer(term$q), psi)$derivatives
+  covariance_at_natural(term, psi)$derivatives
 }
 
 # Derivatives of the parameters that are listed (see term_kinds()) in the engine's natural parameters, divided by

@@ -17,6 +17,11 @@
 #' standard deviation exceeds the maximum likelihood estimate, from which its profile starts, by more than 5 percent.
 #' `quiet = TRUE` omits it.
 #'
+#' Fits with a residual structure have other defaults: `method = "Wald"`, with the limits of SAS (chi-square for
+#' variances and ranges, normal for covariances, correlations and other parameters, t with Satterthwaite's degrees of
+#' freedom for fixed effects) on the scale of variances, or with `scale = "sd"` on that of standard deviations.
+#' `"profile"` and `"boot"` give limits of the parameters that [variance_components()] lists with `scale = "sd"`.
+#'
 #' \describe{
 #'   \item{`"profile"`}{likelihood intervals: all values that a likelihood ratio test at this level does not reject.
 #'     As in lme4 the likelihood is that of the model fitted by maximum likelihood, unless `criterion = "REML"`; fixed
@@ -86,12 +91,13 @@ confint.lmm_fit <- function(object, parm, level = 0.95, method = c("profile", "W
   level <- level_argument(level, "level", !missing(level), list(...))
   if (missing(method) && fit_is_iterative(object)) method <- "Wald"
   if (is_structured(object)) {
-    return(structured_confint(object, if (missing(parm)) NULL else parm, level,
-                              if (missing(method)) "Wald" else method[1L], ddf))
+    own <- list(level = level, ddf = ddf, nsim = nsim, boot.type = boot.type[1L], seed = seed, threads = threads,
+                progress = progress, criterion = criterion, information = information[1L],
+                scale = if (!missing(scale)) scale[1L])
+    return(structured_confint(object, if (missing(parm)) NULL else parm, if (missing(method)) "Wald" else method[1L],
+                              own))
   }
   if (missing(method) && has_special(object)) method <- "Wald"
-  if (identical(method[1L], "profile")) refuse_special(object$frame, "profile limits are",
-                                                       "Use method = \"Wald\" or \"boot\".")
   asked <- list(level = level, method = match_word(method[1L], c("profile", "Wald", "chisq", "boot"), "method"),
                 scale = match_word(scale[1L], c("sd", "variance"), "scale"), ddf = if (!is.null(ddf)) ddf_method(ddf),
                 boot.type = match_word(boot.type[1L], c("perc", "basic", "norm"), "boot.type"),
@@ -140,8 +146,14 @@ parameter_limits <- function(fit, wanted, asked) {
   limits
 }
 
+# Number of variance parameters among all.
+variance_count <- function(fit) {
+  if (is_structured(fit)) length(structured_names(fit, "sd")) else nrow(variance_parameters(fit))
+}
+
 # Names of all parameters, variance parameters first.
 all_parameter_names <- function(fit, old = TRUE, scale = "sd") {
+  if (is_structured(fit)) return(c(structured_names(fit, scale), names(fit_beta(fit))))
   c(parameter_names(variance_parameters(fit), old, scale), names(fit_beta(fit)))
 }
 
@@ -195,4 +207,7 @@ percent_names <- function(level) {
 }
 
 # Estimates of all parameters in the order of confint(); NA for aliased coefficients.
-all_estimates <- function(fit, scale = "sd") c(variance_estimates(fit, scale), unname(fit_beta(fit)))
+all_estimates <- function(fit, scale = "sd") {
+  c(if (is_structured(fit)) structured_estimates(fit, scale) else variance_estimates(fit, scale),
+    unname(fit_beta(fit)))
+}

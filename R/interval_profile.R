@@ -3,7 +3,7 @@
 interval_profile <- function(fit, wanted, level, reml) {
   z <- stats::qnorm((1 + level) / 2)
   limits <- matrix(NA_real_, length(wanted), 2L)
-  k <- nrow(variance_parameters(fit))
+  k <- variance_count(fit)
   own <- without <- NULL
   for (fixed in unique(wanted > k)) {
     if (reml || is.null(own)) own <- fit_by(fit, reml && !fixed)
@@ -102,7 +102,8 @@ inverse_interpolation <- function(at, value, z) {
 # Square root of the rise of -2 log L as a function of the parameter, for values one after the other; remembers the
 # point nearest to the first.
 profile_root <- function(base, index) {
-  known <- list(list(theta = base$fit$optimum$theta, sigma = fit_sigma(base$fit)))
+  known <- list(if (is.null(base$start)) list(theta = base$fit$optimum$theta, sigma = fit_sigma(base$fit))
+                else base$start)
   place <- base$estimate[index]
   fixed <- if (index > nrow(base$parameters)) {
     held_coefficient(base$fit, match(index - nrow(base$parameters), base$fit$cross_products$x$kept))
@@ -120,7 +121,7 @@ profile_root <- function(base, index) {
 # Does the profile reach the level before the parameter reaches its bound? The way there is followed in steps, each from
 # the solution of the one before. At a residual standard deviation of 0 the likelihood is 0.
 reaches_level <- function(base, index, bound, z) {
-  if (!is.finite(bound) || base$parameters$term[index] == 0L) return(TRUE)
+  if (!is.finite(bound) || base$parameters$term[index] %in% 0L) return(TRUE)
   found <- profile_value(base, index, path_to_bound(base, index, bound))
   rise <- found$value - base$value
   any(rise[found$converged] >= z^2)
@@ -134,6 +135,7 @@ path_to_bound <- function(base, index, bound) {
 parameter_bound <- function(base, index, side) {
   k <- nrow(base$parameters)
   if (index > k) return(side * Inf)
+  if (!is.null(base$context)) return(base$parameters[[if (side < 0) "lower" else "upper"]][index])
   if (base$parameters$correlation[index]) return(side)
   if (side < 0) 0 else Inf
 }
@@ -141,6 +143,7 @@ parameter_bound <- function(base, index, side) {
 # The criterion is even in a standard deviation, so that the error made here is of second order.
 near_bound <- function(base, index, bound) {
   if (index > nrow(base$parameters)) return(bound)
+  if (!is.null(base$context)) return(bound + (base$estimate[index] - bound) * 1e-6)
   if (base$parameters$correlation[index]) return(bound * (1 - 1e-7))
   1e-6 * max(base$estimate[index], base$se[index])
 }

@@ -38,9 +38,9 @@
 #'
 #' `hom = TRUE` and `hom = FALSE` switch between one variance and several: `cs(0 + f | g, hom = TRUE)` is `homcs`.
 #' Loadings above the diagonal are zero. A correlation of 1 and a variance of 0 are inside all structures. Kenward and
-#' Roger's method, Satterthwaite's, standard errors, limits (`method = "Wald"` and `"boot"`), simulation, prediction
-#' with intervals and likelihood ratio tests are available, beside residual structures too; profiles, `ranova()`,
-#' `fixed` and `bounded = FALSE` are refused.
+#' Roger's method, Satterthwaite's, standard errors, all limits of [confint()][confint.lmm_fit], profiles, the
+#' bootstrap, prediction with intervals and likelihood ratio tests are available, beside residual structures too;
+#' `ranova()`, `fixed` and `bounded = FALSE` are refused.
 #'
 #' @section Residual covariance:
 #' `residual = ~ word(position | subject)` gives the rows of each subject a covariance matrix; rows of different

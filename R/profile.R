@@ -4,7 +4,7 @@
 # errors. `wanted`: the parameters to be profiled.
 profile_base <- function(base, wanted = integer()) {
   refuse_iterative(base, "profiles are")
-  refuse_structured(base, "profiles are", "Compare two fits by anova(a, b, refit = FALSE).")
+  if (needs_dense(base)) return(structured_profile_base(base, wanted))
   reml <- fit_is_reml(base)
   parameters <- variance_parameters(base)
   out <- list(fit = base, reml = reml, parameters = parameters, estimate = all_estimates(base),
@@ -92,6 +92,7 @@ profile_value <- function(base, index, values, from = NULL) {
   fit <- base$fit
   k <- nrow(base$parameters)
   if (index > k) return(held_coefficient(fit, match(index - k, fit$cross_products$x$kept))(values))
+  if (!is.null(base$context)) return(structured_profile_value(base, index, values, from))
   held <- lapply(base$parameters, `[`, index)
   if (is.null(from)) from <- list(theta = fit$optimum$theta, sigma = fit_sigma(fit))
   along <- function(theta, sigma, values) {
@@ -105,12 +106,16 @@ profile_value <- function(base, index, values, from = NULL) {
                     along, values[k], values[k])
     best <- better_points(best, Reduce(better_points, again), k)
   }
-  if (held$correlation) {
-    flat <- !(best$value <= base$ceiling[index]) | (!best$converged & is.finite(base$ceiling[index]))
-    best$value[flat] <- base$ceiling[index]
-    best$converged <- best$converged | flat
-  }
-  best[c("value", "theta", "sigma", "converged")]
+  flat_profile(base, index, best[c("value", "theta", "sigma", "converged")])
+}
+
+# Where the profile of a correlation is flat, see correlation_ceilings().
+flat_profile <- function(base, index, best) {
+  if (!base$parameters$correlation[index]) return(best)
+  flat <- !(best$value <= base$ceiling[index]) | (!best$converged & is.finite(base$ceiling[index]))
+  best$value[flat] <- base$ceiling[index]
+  best$converged <- best$converged | flat
+  best
 }
 
 # At each value the lower of two results; one that has not converged may lie below the profile and counts only where

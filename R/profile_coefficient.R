@@ -23,7 +23,7 @@ coefficient_limits <- function(fit, which, z) {
 coefficient_search <- function(fit, kept, zeta) {
   refuse_iterative(fit, "profiles are")
   held <- fit_held(fit)
-  if (any(held$term > 0L)) return(list(value = rep(NA_real_, 2L * length(kept) * length(zeta))))
+  if (is_structured(fit) || any(held$term > 0L)) return(list(value = rep(NA_real_, 2L * length(kept) * length(zeta))))
   layout <- engine_layout(fit$frame, if (!is.null(held)) fit_sigma(fit))
   out <- engine_result(engine_coefficient_limits(layout, fit$cross_products, fit$optimum$theta,
                                                  fit$control$memory_limit, kept, zeta^2),
@@ -41,7 +41,7 @@ coefficient_points <- function(fit, which, cutoff, steps) {
   signed <- c(-zeta, zeta)
   lapply(seq_along(which), function(i) {
     own <- 2L * steps * (i - 1L) + seq_len(2L * steps)
-    if (anyNA(found$value[own])) return(profile_points(profile_base(fit), nrow(base$parameters) + which[i], cutoff,
+    if (anyNA(found$value[own])) return(profile_points(profile_base(fit), variance_count(fit) + which[i], cutoff,
                                                        steps))
     rows <- vapply(own, function(k) {
       beta <- fit_beta(fit)
@@ -57,6 +57,7 @@ coefficient_points <- function(fit, which, cutoff, steps) {
 # The kept coefficient j held, as a function of its values: the model without its column, for the response less the
 # column times each value. In coordinates with orthonormal columns of X both are changes of the cross-products.
 held_coefficient <- function(fit, j) {
+  if (is_structured(fit)) return(structured_coefficient(fit, j))
   x <- fit$cross_products$x
   direction <- x$basis[j, ]
   rest <- qr.Q(qr(matrix(direction)), complete = TRUE)[, -1L, drop = FALSE]

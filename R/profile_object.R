@@ -6,7 +6,9 @@
 #'
 #' The points are spaced evenly in `zeta`, the signed square root of the rise of `-2 log L`, up to the value that a
 #' simultaneous region for all parameters of level `1 - alphamax` would need, as in lme4. Each point is an exact
-#' constrained optimum, found by Newton steps with analytic derivatives.
+#' constrained optimum, found by Newton steps with analytic derivatives. Parameters of residual structures and of
+#' structured random effects (correlations, ranges, entries of an unstructured matrix, loadings) are profiled in the
+#' same way.
 #'
 #' @param fitted a fit made by [lmm()].
 #' @param which parameters to profile, as `parm` of [confint()][confint.lmm_fit()]; for a picture those to be shown, by
@@ -45,7 +47,7 @@ profile.lmm_fit <- function(fitted, which = NULL, alphamax = 0.01, criterion = c
   names <- all_parameter_names(fitted, check_flag(oldNames, "oldNames") && check_flag(signames, "signames"))
   check_not_exact(fitted, "a profile of the likelihood")
   own <- fit_by(fitted, reml)
-  k <- nrow(variance_parameters(fitted))
+  k <- variance_count(fitted)
   ml <- if (reml && any(wanted > k)) fit_by(fitted, FALSE) else own
   for (used in list(own, ml)[c(any(wanted <= k), any(wanted > k))]) {
     if (has_no_minimum(used)) lmm_abort("unidentified", no_minimum_text(used), what = "sigma", value = 0,
@@ -67,7 +69,7 @@ profile.lmm_fit <- function(fitted, which = NULL, alphamax = 0.01, criterion = c
 
 # A list with the points of each parameter; `ml` is the fit for fixed effects.
 all_points <- function(fit, ml, wanted, cutoff, steps) {
-  k <- nrow(variance_parameters(fit))
+  k <- variance_count(fit)
   base <- if (any(wanted <= k)) profile_base(fit, wanted)
   c(lapply_with_bar(wanted[wanted <= k], function(index) profile_points(base, index, cutoff, steps), "Profiles"),
     if (any(wanted > k)) coefficient_points(ml, wanted[wanted > k] - k, cutoff, steps))[order(order(wanted > k))]
@@ -119,6 +121,7 @@ profile_rows <- function(base, index, values, direction) {
 }
 
 variance_at <- function(base, theta, sigma) {
+  if (!is.null(base$context)) return(state_parameters(base$fit, state_at(base$context, theta), base$parameters))
   covariance <- Map(function(L, B) tcrossprod(B %*% L) * sigma^2, unstack_factors(base$fit, theta),
                     base$fit$cross_products$z_basis)
   parameter_values(base$parameters, covariance, sigma)
@@ -126,6 +129,7 @@ variance_at <- function(base, theta, sigma) {
 
 # Estimable coefficients at given variance parameters.
 beta_at <- function(base, theta) {
+  if (!is.null(base$context)) return(structured_beta(base$context, theta))
   at <- criterion_at(base$fit, theta, base$reml)
   x <- base$fit$cross_products$x
   x$response[, 1L] + as.vector(x$basis %*% at$beta)

@@ -23,10 +23,19 @@ structured_optimum <- function(frame, blocks, reml, start, control) {
   options <- list(max_evaluations = control$max_evaluations, decrement = control$decrement, theta = NULL, psi = NULL,
                   more = FALSE)
   options <- structured_start(options, start, frame, blocks)
-  found <- engine_result(engine_structured_fit(model, options, control$progress), frame)
+  found <- structured_search(model, options, frame, control$progress)
   check_structured(found$optimum, frame, blocks)
   found
 }
+
+structured_search <- function(model, options, frame, progress = FALSE) {
+  engine_result(engine_structured_fit(model, options, progress), frame)
+}
+
+# The engine's lists at any point, or its refusal.
+structured_information <- function(model, theta, psi) engine_structured_information(model, theta, psi)
+
+structured_solution <- function(model, theta, psi) engine_structured_solution(model, theta, psi)
 
 # `start` holds the random effects' parameters of the user, or all of the engine's as an earlier search left them.
 structured_start <- function(options, start, frame, blocks) {
@@ -60,7 +69,7 @@ fit_psi <- function(fit) fit$optimum$psi
 # add to the Hessian in natural parameters.
 structured_derivatives <- function(fit) {
   at <- fit$optimum
-  found <- engine_result(engine_structured_information(fit_structured_model(fit), at$theta, at$psi), fit$frame)
+  found <- engine_result(structured_information(fit_structured_model(fit), at$theta, at$psi), fit$frame)
   r <- length(at$psi)
   found$jacobian <- block_diagonal(list(found$jacobian, diag(r)))
   found$bent <- found$curvature

@@ -18,7 +18,8 @@ structured_residuals <- function(fit, type, scaled) {
 residual_sd <- function(fit, rows) {
   if (!is_structured(fit)) return(fit_sigma(fit) / sqrt(row_weights(rows)))
   out <- numeric(rows$n)
-  for (own in residual_blocks(fit, rows)) out[own] <- sqrt(diag(residual_covariance(fit, rows, own)))
+  model <- rows_residual(fit, rows)
+  for (own in residual_blocks(fit, rows, model)) out[own] <- sqrt(diag(residual_covariance(fit, rows, own, model)))
   out
 }
 
@@ -26,8 +27,11 @@ residual_sd <- function(fit, rows) {
 # its diagonal, or the diagonal of what the estimation of beta leaves.
 structured_marginal <- function(fit, rows, r, type) {
   X <- design(fit$frame, rows)$X[, fit$cross_products$x$kept, drop = FALSE]
+  model <- rows_residual(fit, rows)
+  A <- sparse_random_design(fit, rows, factors = fit_covariance_factors(fit))
   for (own in connected_rows(fit, rows)) {
-    V <- residual_covariance(fit, rows, own) + random_covariance(fit, rows, own)
+    V <- residual_covariance(fit, rows, own, model)
+    if (!is.null(A)) V <- V + as.matrix(Matrix::tcrossprod(A[own, , drop = FALSE]))
     e <- if (type == "marginal_scaled") eigen(V, symmetric = TRUE)
     r[own] <- switch(type,
       marginal_scaled = e$vectors %*% (crossprod(e$vectors, r[own]) / sqrt(e$values)),
@@ -48,29 +52,4 @@ connected_rows <- function(fit, rows) {
     for (code in codes) part <- stats::ave(part, code, FUN = min)
     if (identical(part, before)) return(split(seq_len(rows$n), part))
   }
-}
-
-# Limits of all parameters: t for fixed effects, chi-square for variances and ranges, Wald for the others.
-structured_confint <- function(fit, parm, level, method = "Wald", ddf = NULL) {
-  if (!match_word(method, c("profile", "Wald", "chisq", "boot"), "method") %in% c("Wald", "chisq")) {
-    refuse_structured(fit, "profile and bootstrap limits are", "Use method = \"Wald\".")
-  }
-  test <- coefficient_tests(fit, if (is.null(ddf)) "Satterthwaite" else ddf)$table
-  fixed <- test[, "Estimate"] + test[, "Std. Error"] * outer(stats::qt((1 + level) / 2, test[, "df"]), c(-1, 1))
-  components <- structured_components(fit, "variance", "observed")
-  own <- data.frame(estimate = components$estimate, kind = ifelse(is.na(components$df), "other", "variance"))
-  own$kind[grepl("^range", rownames(components))] <- "range"
-  out <- rbind(residual_limits(own, components$se, level), matrix(fixed, ncol = 2L))
-  rownames(out) <- c(rownames(components), rownames(test))
-  names <- rownames(out)
-  k <- nrow(components)
-  if (is.null(parm)) return(out)
-  if (identical(parm, "theta_")) return(out[seq_len(k), , drop = FALSE])
-  if (identical(parm, "beta_")) return(out[-seq_len(k), , drop = FALSE])
-  at <- if (is.character(parm)) match(parm, names) else parm
-  if (!is.character(parm) && !is.numeric(parm) || anyNA(at) || any(!at %in% seq_along(names))) {
-    lmm_abort("input", paste0("`parm` must name parameters of the fit, not ", describe_value(parm), "."), what = "parm",
-              value = parm, fix = paste0("There are ", enumerate(quote_name(names), 30L), "."))
-  }
-  out[at, , drop = FALSE]
 }

@@ -112,3 +112,25 @@ same_place <- function(subject, positions, old) {
                                                                              function(j) positions[, j])))
   key(subject, positions) %in% key(old$subject, old$positions)
 }
+
+# New rows as rows of their own, for residuals that are drawn: the structure without the rows of the fit.
+drawn_residual_rows <- function(fit, rows) {
+  plan <- fit$frame$residual
+  positions <- unlist(lapply(plan$parts, `[[`, "positions"), recursive = FALSE)
+  subject <- if (!is.null(plan$subject)) group_parts(plan$subject)
+  check_has_residual(fit, rows, c(variance_calls(fit), if (!is_independent(plan)) c(positions, subject)))
+  new <- new_residual_rows(fit, rows)
+  bad <- which(!is.finite(rowSums(new$positions)) | !is.finite(rowSums(new$w)) | is.na(new$group))
+  if (length(bad)) {
+    lmm_abort("newdata", paste0("a variable of the residual structure is missing in ", row_text(bad),
+                                " of `newdata`."), what = "newdata", where = bad)
+  }
+  if (all(vapply(plan$parts, function(part) !length(part$positions), NA))) {
+    new$positions[] <- order_within(new$subject)
+  }
+  subject <- match(new$subject, unique(new$subject))
+  out <- c(new$model, list(subject = subject, subject_group = new$group[match(seq_len(max(subject)), subject)],
+                           positions = new$positions, w = new$w))
+  check_positions_once(out, plan, row_labels(rows))
+  out
+}

@@ -157,13 +157,33 @@ structured_components <- function(fit, scale, information) {
   structure(out, class = c("variance_components", "data.frame"))
 }
 
-residual_component_rows <- function(fit, scale, se) {
+# Residual parameters with variances as standard deviations where the scale is "sd".
+scaled_residual_parameters <- function(fit, scale) {
   own <- residual_parameters(fit)
   if (is.null(own)) return(NULL)
-  root <- scale == "sd" & own$kind == "variance"
-  se[root] <- se[root] / (2 * sqrt(own$estimate[root]))
-  own$estimate[root] <- sqrt(own$estimate[root])
-  own$name[root] <- sub("^var", "sd", own$name[root])
+  own$root <- scale == "sd" & own$kind == "variance"
+  own$estimate[own$root] <- sqrt(own$estimate[own$root])
+  own$name[own$root] <- sub("^var", "sd", own$name[own$root])
+  own
+}
+
+# Names and estimates of the variance parameters in the order of variance_components(), without standard errors.
+structured_names <- function(fit, scale) {
+  random <- parameter_names(variance_parameters(fit), old = FALSE, scale = scale)
+  last <- length(random)
+  c(random[-last], scaled_residual_parameters(fit, scale)$name, if (!fit$cross_products$owns_scale) random[last])
+}
+
+structured_estimates <- function(fit, scale) {
+  random <- variance_estimates(fit, scale)
+  last <- length(random)
+  c(random[-last], scaled_residual_parameters(fit, scale)$estimate, if (!fit$cross_products$owns_scale) random[last])
+}
+
+residual_component_rows <- function(fit, scale, se) {
+  own <- scaled_residual_parameters(fit, scale)
+  if (is.null(own)) return(NULL)
+  se[own$root] <- se[own$root] / (2 * own$estimate[own$root])
   data.frame(grp = "Residual", var1 = own$name, var2 = NA_character_, estimate = own$estimate, se = se,
              row.names = own$name)
 }

@@ -16,7 +16,8 @@
 #' @param re.form random terms to keep at their conditional modes: `NA` or `~0` none, `NULL` all, or a formula with
 #'   some of the model's terms. The effects of the others are drawn.
 #' @param newdata,allow.new.levels simulate for these rows; see [predict.lmm_fit()]. Levels that are not in the fit are
-#'   drawn even when their term is conditioned on.
+#'   drawn even when their term is conditioned on. With a residual structure the residuals of rows of one subject are
+#'   correlated with each other; they are new ones, not given those of the fit.
 #' @param weights prior weights of the rows of `newdata`: a number, or one per row. By default they are what the fit's
 #'   `weights` say about these rows; where `newdata` lacks the variables, 1 with a message.
 #' @param newparams other values of parameters than the estimates: a list with some of `beta` (all coefficients in their
@@ -55,7 +56,6 @@ simulate.lmm_fit <- function(object, nsim = 1, seed = NULL, use.u = FALSE, re.fo
   keep <- wanted_columns(object, re.form)
   check_draws(nsim, 24 * fit_nobs(object))
   newdata <- force_argument(newdata, "newdata")
-  if (!is.null(newdata)) refuse_structured(object, "simulate() for new rows is", special = FALSE)
   rows <- if (is.null(newdata)) fit_rows(object, "simulate() without `newdata`")
           else simulation_rows(object, newdata, allow.new.levels, weights)
   if (!is.null(weights) && is.null(newdata)) simulation_numbers(weights, "weights", rows, newdata, 0)
@@ -82,9 +82,10 @@ apply_padding <- function(value, rows, exclude = NULL) {
 }
 
 simulation_rows <- function(fit, newdata, allow.new.levels, weights) {
-  rows <- new_rows(fit$frame, newdata, NULL, allow.new.levels, stats::na.pass)
+  rows <- new_rows(fit$frame, newdata, NULL, allow.new.levels, stats::na.pass, residual = is_structured(fit))
   weights <- asked_weights(fit, rows, weights, newdata)
   if (!is.null(weights)) rows$weights <- rep_len(weights, rows$n)
+  if (is_structured(fit)) rows$residual <- drawn_residual_rows(fit, rows)
   rows
 }
 

@@ -181,7 +181,9 @@ SEXP engine_structured_fit(const Rcpp::List& model, const Rcpp::List& options, b
 SEXP engine_structured_solution(const Rcpp::List& model, const Eigen::VectorXd& theta, const Eigen::VectorXd& psi) {
   return henderson::guarded([&] {
     Model m(model, false);
-    return solution_list(m, henderson::StructuredCriterion(m.problem, m.monitor).evaluate(theta, psi), m.monitor);
+    const henderson::StructuredPoint at = henderson::StructuredCriterion(m.problem, m.monitor).evaluate(theta, psi);
+    if (!at.ok()) throw henderson::Error("not_finite", "");
+    return solution_list(m, at, m.monitor);
   });
 }
 

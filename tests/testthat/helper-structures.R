@@ -54,3 +54,24 @@ linesource_contrast <- function(fit, name) {
          "linear irrig (-5 -3 -1 1 3 5)" = colSums(X * linear) / (nrow(d) / 6),
          "(Bridger - Luke) x linear irrig" = colSums(X * cult * linear) / 2)
 }
+
+# 12 subjects at irregular times: y = x + intercept + exponential process of range 2, with weights.
+irregular_data <- function() {
+  set.seed(3)
+  d <- data.frame(id = factor(rep(1:12, each = 6)), t = as.vector(replicate(12, sort(runif(6, 0, 8)))),
+                  w = c(1, 2, 0.5))
+  d$x <- rnorm(72)
+  d$y <- d$x + rnorm(12)[d$id] + unlist(lapply(split(d, d$id), function(own) {
+    drop(t(chol(exp(-as.matrix(dist(own$t)) / 2) / sqrt(outer(own$w, own$w)))) %*% rnorm(6))
+  }))
+  d
+}
+
+# 15 subjects, two rows at each of four times: an autoregressive random effect with correlation 0.7.
+repeated_data <- function() {
+  set.seed(5)
+  d <- expand.grid(rep = 1:2, when = factor(1:4), id = factor(1:15))
+  d$x <- rnorm(120)
+  d$y <- d$x + 2 * as.vector(replicate(15, arima.sim(list(ar = 0.7), 4)))[rep(1:60, each = 2)] + rnorm(120)
+  d
+}

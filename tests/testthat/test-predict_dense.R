@@ -44,18 +44,6 @@ expect_dense_prediction <- function(fit, new, X, x, V, cov, own, own_new, ...) {
                max(qt(0.975, max(one$df, 1)) * one$se, beyond), tolerance = 1e-4)
 }
 
-# 12 subjects at irregular times: y = x + intercept + exponential process of range 2, with weights.
-irregular_data <- function() {
-  set.seed(3)
-  d <- data.frame(id = factor(rep(1:12, each = 6)), t = as.vector(replicate(12, sort(runif(6, 0, 8)))),
-                  w = c(1, 2, 0.5))
-  d$x <- rnorm(72)
-  d$y <- d$x + rnorm(12)[d$id] + unlist(lapply(split(d, d$id), function(own) {
-    drop(t(chol(exp(-as.matrix(dist(own$t)) / 2) / sqrt(outer(own$w, own$w)))) %*% rnorm(6))
-  }))
-  d
-}
-
 test_that("a new time of a known subject: exponential correlation beside a random intercept, with weights", {
   d <- irregular_data()
   fit <- lmm(y ~ x + (1 | id), d, residual = ~ exp(t | id), weights = w)
@@ -139,10 +127,7 @@ test_that("kriging with a nugget over one block of all rows", {
 })
 
 test_that("structured random effects without a residual structure", {
-  set.seed(5)
-  d <- expand.grid(rep = 1:2, when = factor(1:4), id = factor(1:15))
-  d$x <- rnorm(120)
-  d$y <- d$x + 2 * as.vector(replicate(15, arima.sim(list(ar = 0.7), 4)))[rep(1:60, each = 2)] + rnorm(120)
+  d <- repeated_data()
   fit <- lmm(y ~ x + ar1(0 + when | id), d)
   t <- as.integer(d$when)
   same <- outer(d$id, d$id, "==")
