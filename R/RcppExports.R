@@ -105,6 +105,22 @@ engine_iterative_conditional <- function(layout, cross_products, theta, reml, th
     .Call(`_henderson_engine_iterative_conditional`, layout, cross_products, theta, reml, threads, errors)
 }
 
+engine_inbreeding <- function(parents) {
+    .Call(`_henderson_engine_inbreeding`, parents)
+}
+
+engine_related <- function(precision, z) {
+    .Call(`_henderson_engine_related`, precision, z)
+}
+
+engine_precision <- function(precision, levels) {
+    .Call(`_henderson_engine_precision`, precision, levels)
+}
+
+engine_level_variances <- function(precision, levels) {
+    .Call(`_henderson_engine_level_variances`, precision, levels)
+}
+
 engine_posterior_open <- function(layout, cross_products, memory_limit) {
     .Call(`_henderson_engine_posterior_open`, layout, cross_products, memory_limit)
 }

@@ -34,17 +34,26 @@ related_terms <- function(random, relationship) {
                               ", which is not a grouping factor of the formula."),
               what = absent, fix = paste0("There are ", enumerate(quote_name(unique(named))), "."))
   }
-  lapply(random, function(term) if (term$group_name %in%
-                                    names(relationship)) related_term(term, relationship[[term$group_name]]) else term)
+  alone <- named %in% names(which(table(named) == 1L))
+  Map(function(term, alone) {
+    own <- relationship[[term$group_name]]
+    if (is.null(own)) term else related_term(term, own, alone)
+  }, random, alone)
 }
 
-related_term <- function(term, root) {
-  if (!is_intercept_only(term$lhs) || is_special(term) || !is.symbol(term$group)) {
-    lmm_abort("formula",
-              paste0("a relationship is available for (1 | g) with one factor, not yet for ", written_terms(list(term)),
-                                ": several columns for each level, structures and nesting are not."), what = term$label,
-              fix = "Write (1 | g).")
+# One variance for each of few levels is fitted by a root of the matrix, all else by its inverse.
+related_term <- function(term, own, alone) {
+  if (!is.symbol(term$group) || is_across(term)) {
+    lmm_abort("formula", paste0("a relationship is available for the levels of one factor, not for ",
+                                written_terms(list(term)), "."), what = term$label,
+              fix = "Write (1 | g), or (x | g), with a variable g.")
   }
+  single <- alone && is_intercept_only(term$lhs) && !is_special(term)
+  if (single && length(own$levels) <= relationship_limit) return(rooted_term(term, relationship_root(own, term$group_name)))
+  c(term, list(precision = relationship_precision_of(own, term$group_name)))
+}
+
+rooted_term <- function(term, root) {
   across <- deparse_line(term$group)
   term[c("lhs", "structure")] <- list(across_lhs(term$group, environment(term$lhs)), structure_words$homdiag$structure)
   term$group <- one_level(term$group)
@@ -59,12 +68,7 @@ across_plan <- function(plan, term, data) {
     plan$columns <- plan$xlevels[[label]]
   } else {
     levels <- rownames(term$root)
-    absent <- setdiff(plan$xlevels[[label]], levels)
-    if (length(absent)) {
-      lmm_abort("data", paste0("the relationship has no ", if (length(absent) > 1L) "rows" else "row", " for ",
-                               enumerate(quote_level(absent)), " of ",
-                               quote_name(term$across), "."), what = term$across, where = absent)
-    }
+    check_related_levels(plan$xlevels[[label]], levels, term$across)
     plan$xlevels[[label]] <- levels
     plan$contrasts[[label]] <- unname(term$root)
     plan$coding$pieces[[1L]]$kind <- "contrast"
@@ -73,6 +77,47 @@ across_plan <- function(plan, term, data) {
   }
   plan["constant"] <- list(NULL)
   plan
+}
+
+check_related_levels <- function(present, levels, name) {
+  absent <- setdiff(present, levels)
+  if (!length(absent)) return(invisible())
+  shown <- if (length(absent) > 10L) c(quote_level(absent[1:10]), paste(length(absent) - 10L, "more")) else
+    quote_level(absent)
+  lmm_abort("data", paste0("the relationship has no ", if (length(absent) > 1L) "rows" else "row", " for ",
+                           enumerate(shown), " of ", quote_name(name), "."), what = name, where = absent,
+            fix = "Add them to the relationship, animals of unknown parents too, or leave their rows out.")
+}
+
+# A factor with a known precision has all its levels, in its order, whether they have rows or not.
+related_group <- function(group, precision) {
+  check_related_levels(group$levels, precision$levels, group$name)
+  group$codes <- match(group$levels, precision$levels)[group$codes]
+  group$levels <- group$parts[[1L]]$levels <- precision$levels
+  group$precision <- precision[names(precision) != "levels"]
+  group
+}
+
+is_related <- function(group) !is.null(group$precision)
+
+# Effects whose levels are related by a precision, not turned by a root.
+has_related <- function(frame) any(vapply(frame$groups, is_related, NA))
+
+# Adds the relationship to what VarCorr() shows of a term.
+related_text <- function(own, term, group) {
+  if (!is_related(group)) return(own)
+  text <- attr(own, "text")
+  structure(own, text = paste0(if (is.null(text)) written_terms(list(term)) else text,
+                               if (is.null(text)) ": " else ", ", "known relationship of ",
+                               count_of(length(group$levels), "level")))
+}
+
+# `what` with its verb.
+refuse_related <- function(frame, what, fix = NULL) {
+  related <- Filter(is_related, frame$groups)
+  if (!length(related)) return(invisible())
+  lmm_abort("input", paste0(what, " not available where the levels of ", quote_name(related[[1L]]$name),
+                            " have a known relationship."), what = related[[1L]]$name, fix = fix)
 }
 
 # One row of coordinates for each level.

@@ -29,6 +29,7 @@ refit_reml <- function(fit) {
 # W: covariance matrix of psi. The adjusted covariance: Phi + 2 Phi [sum W_ij (Q_ij - P_i Phi P_j)] Phi.
 #' @export
 prepare_method.df_kenward_roger <- function(method, info) {
+  if (is.null(info$t)) abort_information_size(effects_of_crossed_factors(info$fit))
   H <- if (method$information == "expected") info$t else observed_curvature(info, reml = TRUE)
   free <- free_directions(info)
   W <- free %*% (2 * information_inverse(crossprod(free, H %*% free))) %*% t(free)

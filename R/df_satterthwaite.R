@@ -4,7 +4,8 @@
 #' @export
 set_options.df_satterthwaite <- function(method, options) {
   check_options(options, "information")
-  method$information <- check_choice(c(options$information, "observed")[1L], c("observed", "expected"), "information")
+  method$information <- check_choice(c(options$information, "observed")[1L], c("observed", "expected", "average"),
+                                     "information")
   method
 }
 
@@ -20,8 +21,9 @@ prepare_method.df_satterthwaite <- function(method, info) {
   k <- ncol(info$jacobian)
   J <- bordered_jacobian(info$jacobian)
   expected <- method$information == "expected"
+  if (expected && is.null(info$t)) abort_information_size(effects_of_crossed_factors(info$fit))
   H <- crossprod(J, (if (expected) info[[if (fit_is_reml(info$fit)) "t" else "t_ml"]] else
-    observed_curvature(info)) %*% J)
+    if (method$information == "average") info$ai else observed_curvature(info)) %*% J)
   own <- seq_len(k)
   if (!expected) H[own, own] <- H[own, own] + info$curvature
   free <- free_directions(info, J)

@@ -7,8 +7,9 @@ engine_layout <- function(frame, sigma = NULL) {
     refuse_special(frame, "`bounded = FALSE` is", "Use bounded = TRUE.")
     terms <- lapply(terms, function(term) replace(term, "structure", paste(term$structure, "unbounded")))
   }
+  if (isFALSE(frame$bounded)) refuse_related(frame, "`bounded = FALSE` is", "Use bounded = TRUE.")
   list(levels = vapply(frame$groups, function(group) length(group$levels), 0L, USE.NAMES = FALSE), terms = terms,
-       sigma = sigma,
+       precisions = lapply(unname(frame$groups), `[[`, "precision"), sigma = sigma,
        lead = frame$lead)      # which group is eliminated level by level, NULL for the one with most levels
 }
 

@@ -4,15 +4,21 @@
 # Above so many columns the matrix Z'PZ of crossed factors is not formed.
 information_columns <- 2e4
 
+# The same where levels are related: the matrix has no zeros.
+related_columns <- 3000
+
+information_limit <- function(fit) if (has_related(fit$frame)) related_columns else information_columns
+
 # Would the information of the variance parameters need that matrix?
 information_is_expensive <- function(fit) {
-  effects_of_crossed_factors(fit) > information_columns
+  effects_of_crossed_factors(fit) > information_limit(fit)
 }
 
 # 0 where there is one grouping factor, whose levels are independent, one dense matrix anyway (no bounds), or no matrix
 # at all.
 effects_of_crossed_factors <- function(fit) {
-  if (length(fit_groups(fit)) < 2L || !fit_is_bounded(fit) || fit_is_iterative(fit)) return(0)
+  alone <- length(fit_groups(fit)) < 2L && !has_related(fit$frame)
+  if (alone || !fit_is_bounded(fit) || fit_is_iterative(fit)) return(0)
   sizes <- term_sizes(fit)
   sum(as.numeric(sizes$levels) * sizes$columns)
 }
@@ -20,6 +26,10 @@ effects_of_crossed_factors <- function(fit) {
 # What is used where none was asked for: a message tells of another choice than the usual one.
 default_ddf <- function(fit, usual = "Satterthwaite") {
   if (!inherits(fit, "lmm_fit") || !information_is_expensive(fit)) return(usual)
+  if (has_related(fit$frame) && usual == "Satterthwaite") {
+    inform_expensive(fit, "degrees of freedom are from the average information in place of the observed one.")
+    return(usual)
+  }
   inform_expensive(fit, paste0("tests and intervals of fixed effects are asymptotic, without ", usual,
                                "'s degrees of freedom."),
                    "Name a method as `ddf` to choose another, such as \"residual\".")
@@ -50,7 +60,7 @@ fit_information <- function(fit, full = TRUE) {
               estimate = fit_beta(fit)[x$kept], sigma2 = fit_sigma(fit)^2)
   if (fit_is_exact(fit) || !p) return(c(out, list(phi = matrix(NA_real_, p, p))))
   if (!full) return(c(out, list(phi = out$inverse %*% (fit_vcov(fit) / out$sigma2) %*% t(out$inverse))))
-  c(out, derivatives_at(fit))
+  c(out, derivatives_at(fit, has_related(fit$frame)))
 }
 
 # Rows have the units of the coefficients.
@@ -65,10 +75,10 @@ derivatives_at <- function(fit, average = FALSE) {
   if (is_structured(fit)) return(structured_derivatives(fit))
   if (fit_is_iterative(fit)) return(iterative_derivatives(fit))
   average <- average && information_is_expensive(fit)
-  found <- do.call(engine_information, c(engine_point(fit), list(information_columns, average)))
+  found <- do.call(engine_information, c(engine_point(fit), list(information_limit(fit), average)))
   if (identical(found$engine_error, "information_size")) abort_information_size(found$message)
   whole <- engine_result(found, fit$frame)
-  found <- whole[c("phi", "psi", if (!average) c("p", "q", "t", "t_ml"), "ai", "jacobian", "curvature")]
+  found <- whole[c("phi", "psi", "p", if (!average) c("q", "t", "t_ml"), "ai", "jacobian", "curvature")]
   if (has_special(fit)) return(with_bends(found, whole))
   gradients <- held_gradients(fit)
   if (is.null(gradients)) return(found)
@@ -92,6 +102,7 @@ abort_information_size <- function(columns) {
 
 # Hessian of -2 log (restricted) likelihood in psi: twice the observed information.
 observed_curvature <- function(info, reml = fit_is_reml(info$fit)) {
+  if (is.null(info$t)) return(info$ai)        # where the traces are too expensive
   H <- 2 * info$ai - if (reml) info$t else info$t_ml
   if (is.null(info$bent)) H else H + info$bent
 }

@@ -196,7 +196,7 @@ lmm <- function(formula, data, REML = TRUE, weights, offset, subset, na.action, 
   check_flag(bounded, "bounded")
   if (!bounded && length(fixed)) abort_held_unbounded()
   formula <- check_formula(formula, parent.frame())
-  spec <- model_spec(formula, REML, residual_argument(call, parent.frame()), relationship_roots(relationship))
+  spec <- model_spec(formula, REML, residual_argument(call, parent.frame()), known_relationships(relationship))
   refuse_with_residual(spec, bounded)
   framed <- framed_source(spec, data, call, if (missing(na.action)) NULL else na.action, contrasts, parent.frame(),
                           fixed, bounded, control)

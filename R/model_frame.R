@@ -75,7 +75,7 @@ new_model_frame <- function(spec, fixed, random, columns, na_rule) {
     na_action = na_rule, readers = group_readers(random$groups, columns), probe = columns$probe,
     variables = columns$records,
     random = random$terms,
-    groups = lapply(random$groups, `[`, c("name", "expr", "levels", "parts", "cells")),
+    groups = lapply(random$groups, `[`, c("name", "expr", "levels", "parts", "cells", "precision")),
     outside = columns$outside, constants = columns$constants, constant_values = columns$constant_values
   ), class = "model_frame")
 }

@@ -6,7 +6,10 @@ grouping_factors <- function(random, data) {
   names <- vapply(random, `[[`, "", "group_name")
   first <- which(!duplicated(names))
   parts <- new.env()
-  groups <- lapply(random[first], function(term) grouping_factor(term$group, term$group_name, data, parts))
+  groups <- lapply(random[first], function(term) {
+    group <- grouping_factor(term$group, term$group_name, data, parts)
+    if (is.null(term$precision)) group else related_group(group, term$precision)
+  })
   names(groups) <- names[first]
   groups
 }
@@ -22,7 +25,7 @@ grouping_factor <- function(expr, name, data, known) {
   list(
     name = name, expr = expr, levels = shown_levels(group$levels), cells = group$cells,
     parts = lapply(seq_along(parts), function(i) list(label = labels[i], levels = parts[[i]]$levels)),
-    codes = group$codes, conditions = unlist(lapply(parts, `[[`, "conditions"), recursive = FALSE)
+    precision = NULL, codes = group$codes, conditions = unlist(lapply(parts, `[[`, "conditions"), recursive = FALSE)
   )
 }
 

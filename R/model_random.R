@@ -88,6 +88,7 @@ check_identifiable <- function(frame, rows) {
   for (term in frame$random[free]) {
     group <- frame$groups[[term$group]]
     if (is.null(term$z_constant)) next
+    if (is_related(group)) next
     if (term$q == 1L && !holds_sigma(frame)) check_replicates(term, group, rows, used, n)
     for (label in names(frame$xlevels)) check_not_fixed(frame, label, group, rows$codes[[term$group]], rows$data)
   }
@@ -106,6 +107,7 @@ check_same_groups <- function(frame, free, rows) {
   }, free)
   for (pair in if (length(whole) > 1L) utils::combn(whole, 2L, simplify = FALSE)) {
     terms <- frame$random[pair]
+    if (any(vapply(frame$groups[vapply(terms, `[[`, 0L, "group")], is_related, NA))) next
     if (!same_groups(lapply(terms, function(term) rows$codes[[term$group]]))) next
     names <- vapply(terms, function(term) paste0("(", term$label, ")"), "")
     lmm_abort("unidentified",
@@ -158,7 +160,7 @@ check_levels <- function(group) {
 }
 
 check_replicates <- function(term, group, rows, used, n) {
-  if (length(group$levels) < n) return(invisible())
+  if (length(group$levels) < n || is_related(group)) return(invisible())
   codes <- rows$codes[[term$group]]
   if (!is.null(used)) codes <- codes[used]
   if (anyDuplicated(codes) || weights_differ(rows$weights, used)) return(invisible())

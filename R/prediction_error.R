@@ -13,8 +13,10 @@ group_prediction_errors <- function(fit) {
 group_prior_variances <- function(fit) {
   group <- fit_term_groups(fit)
   variance <- lapply(fit_covariance(fit), diag)
-  Map(function(modes, g) matrix(unlist(variance[group == g]), nrow(modes), ncol(modes), byrow = TRUE), group_modes(fit),
-      seq_along(fit_groups(fit)))
+  Map(function(modes, g, own) {
+    each <- if (is_related(own)) level_variances(own$precision) else 1
+    each * matrix(unlist(variance[group == g]), nrow(modes), ncol(modes), byrow = TRUE)
+  }, group_modes(fit), seq_along(fit_groups(fit)), fit_groups(fit))
 }
 
 # 1 - PEV / variance; rounding below 0 is 0. Without a variance there is nothing to rely on.

@@ -3,31 +3,33 @@
 # Largest relationship that is held as a dense matrix.
 relationship_limit <- 2000L
 
-# Named list of roots L with K = L L', rows named by levels; NULL for none.
-relationship_roots <- function(relationship) {
+# Named list of relationships, NULL for none. Each is list(levels, kind) with the matrix K, the sparse inverse Q, or the
+# parents, coefficients of inbreeding and variances of Mendelian sampling of a pedigree.
+known_relationships <- function(relationship) {
   if (is.null(relationship)) return(NULL)
   named <- is.list(relationship) && !is.data.frame(relationship) && length(names(relationship)) &&
-    all(nzchar(names(relationship)))
+    all(nzchar(names(relationship))) && !anyDuplicated(names(relationship))
   if (!named || inherits(relationship, c("precision", "pedigree"))) {
     lmm_abort("input", paste0("`relationship` must be a list named by grouping factors, such as list(animal = K), not ",
                               kind_of(relationship), "."),
               what = "relationship")
   }
-  Map(relationship_root, relationship, names(relationship))
+  Map(known_relationship, relationship, names(relationship))
 }
 
-relationship_root <- function(K, name) {
-  if (inherits(K, "pedigree")) K <- relationship_matrix(K)
+known_relationship <- function(K, name) {
+  if (inherits(K, "pedigree")) {
+    check_pedigree(K)
+    return(c(list(levels = K$id, kind = "pedigree", parents = K$parents), pedigree_inbreeding(K)))
+  }
   inverse <- inherits(K, "precision")
   if (inverse) K <- K$Q
-  check_relationship(K, name)
-  K <- as.matrix(K)
-  if (inverse) K <- structure(chol2inv(positive_root(K, name)), dimnames = dimnames(K))
-  root <- tryCatch(t(chol(K)), error = function(e) semidefinite_root(K, name))
-  structure(unname(root), dimnames = list(rownames(K), NULL))
+  check_relationship(K, name, if (inverse) Inf else relationship_limit)
+  if (!inverse) return(list(levels = rownames(K), kind = "matrix", K = as.matrix(K)))
+  list(levels = rownames(K), kind = "precision", Q = K)
 }
 
-check_relationship <- function(K, name) {
+check_relationship <- function(K, name, most) {
   numbers <- is.matrix(K) && is.numeric(K) || methods::is(K, "Matrix")
   if (!numbers || nrow(K) != ncol(K) || is.null(rownames(K)) || anyDuplicated(rownames(K))) {
     lmm_abort("input", paste0("the relationship of ", quote_name(name),
@@ -35,26 +37,48 @@ check_relationship <- function(K, name) {
                                     "pedigree().")),
               what = name)
   }
-  if (nrow(K) > relationship_limit) {
-    lmm_abort("numeric",
-              paste0("the relationship of ", quote_name(name), " has ", nrow(K),
-                     " levels; it is held as a dense matrix of at most ",
-                                relationship_limit,
-                                " levels. Sparse precisions of larger pedigrees are not available."), what = name,
-                                value = nrow(K),
-              fix = "Give the rows of the levels with records only.")
+  if (!is.null(colnames(K)) && !identical(rownames(K), colnames(K))) {
+    lmm_abort("input", paste0("the rows and columns of the relationship of ", quote_name(name),
+                              " have different names."), what = name)
   }
-  K <- as.matrix(K)
-  if (!all(is.finite(K)) || max(abs(K - t(K))) > 1e-8 * max(abs(K))) {
+  if (nrow(K) > most) {
+    lmm_abort("numeric", paste0("the relationship of ", quote_name(name), " has ", nrow(K),
+                                " levels; a covariance matrix is held as a dense matrix of at most ", most, " levels."),
+              what = name, value = nrow(K),
+              fix = "Give its inverse as a sparse matrix, precision(Q), or a pedigree().")
+  }
+  x <- if (is.matrix(K)) K else matrix_entries(K)$x
+  size <- max(abs(x))
+  if (!all(is.finite(x)) || max(abs(K - Matrix::t(K))) > 1e-8 * size) {
     lmm_abort("input", paste0("the relationship of ", quote_name(name),
                               " is not a symmetric matrix of finite numbers."), what = name)
   }
 }
 
+# Rows, columns and values of the entries of a matrix that are not zero by structure.
+matrix_entries <- function(M) {
+  M <- methods::as(methods::as(methods::as(M, "dMatrix"), "generalMatrix"), "TsparseMatrix")
+  data.frame(i = M@i + 1L, j = M@j + 1L, x = M@x)
+}
+
+# ---- as a root: dense ----
+
+# L with K = L L', rows named by levels, as many columns as the rank.
+relationship_root <- function(own, name) {
+  K <- switch(own$kind,
+              pedigree = relationship_matrix(structure(list(id = own$levels, parents = own$parents), class = "pedigree")),
+              precision = chol2inv(positive_root(as.matrix(own$Q), name)), matrix = own$K)
+  root <- tryCatch(t(chol(K)), error = function(e) semidefinite_root(K, name))
+  structure(unname(root), dimnames = list(own$levels, NULL))
+}
+
 positive_root <- function(Q, name) {
-  tryCatch(chol(Q), error = function(e) {
-    lmm_abort("input", paste0("the precision of ", quote_name(name), " is not positive definite."), what = name)
-  })
+  tryCatch(chol(Q), error = function(e) abort_singular_precision(name))
+}
+
+abort_singular_precision <- function(name) {
+  lmm_abort("input", paste0("the precision of ", quote_name(name), " is not positive definite."), what = name,
+            fix = "A singular precision has no inverse: leave out, or tie down, the levels that it leaves free.")
 }
 
 # A root with as many columns as the rank.
@@ -67,6 +91,37 @@ semidefinite_root <- function(K, name) {
   }
   keep <- e$values > least
   e$vectors[, keep, drop = FALSE] * rep(sqrt(e$values[keep]), each = nrow(K))
+}
+
+# ---- as a precision: sparse ----
+
+# What the engine takes: parents and variances of Mendelian sampling, or the columns of the lower triangle of Q.
+relationship_precision_of <- function(own, name) {
+  if (own$kind == "pedigree") return(own[c("levels", "parents", "sampling", "inbreeding")])
+  Q <- own$Q
+  if (own$kind == "matrix") {
+    Q <- chol2inv(tryCatch(chol(own$K), error = function(e) {
+      semidefinite_root(own$K, name)
+      lmm_abort("input", paste0("the relationship of ", quote_name(name), " is singular: only (1 | ", name,
+                                ") alone can have it."), what = name,
+                fix = "Add a small number to its diagonal, or combine identical levels.")
+    }))
+  }
+  entries <- if (is.matrix(Q)) data.frame(i = c(row(Q)), j = c(col(Q)), x = c(Q)) else matrix_entries(Q)
+  entries <- entries[entries$i >= entries$j & (entries$x != 0 | entries$i == entries$j), ]
+  entries <- entries[order(entries$j, entries$i), ]
+  n <- length(own$levels)
+  if (any(tabulate(entries$j[entries$i == entries$j], n) == 0L)) abort_singular_precision(name)
+  out <- list(levels = own$levels, start = c(0L, cumsum(tabulate(entries$j, n))), row = entries$i - 1L,
+              value = entries$x)
+  variance <- engine_level_variances(out, n)
+  if (is.list(variance)) abort_singular_precision(name)
+  c(out, list(variance = variance))
+}
+
+# Diagonal of K: how many times the variance of the term each level has.
+level_variances <- function(precision) {
+  if (is.null(precision$parents)) precision$variance else 1 + precision$inbreeding
 }
 
 #' Known relationships between levels
@@ -112,86 +167,3 @@ precision <- function(Q, ...) {
   structure(list(Q = Q), class = "precision")
 }
 
-#' @rdname precision
-#' @export
-pedigree <- function(id, sire, dam, ...) {
-  check_dots_empty(...)
-  id <- as.character(id)
-  known <- function(x, name) {
-    x <- as.character(x)
-    if (length(x) != length(id)) lmm_abort("input", paste0("`", name, "` has length ", length(x), ", `id` has ",
-                                                           length(id), "."), what = name)
-    x[x %in% c("", "0")] <- NA
-    x
-  }
-  sire <- known(sire, "sire")
-  dam <- known(dam, "dam")
-  if (anyNA(id) || anyDuplicated(id)) {
-    lmm_abort("input", "`id` must name every animal once.", what = "id", value = id[duplicated(id)])
-  }
-  founders <- setdiff(c(sire, dam), c(id, NA))
-  parents <- cbind(match(c(rep(NA, length(founders)), sire), c(founders, id)),
-                   match(c(rep(NA, length(founders)), dam), c(founders, id)))
-  order <- parents_first(parents, c(founders, id))
-  structure(list(id = c(founders, id)[order], parents = matrix(match(parents[order, ], order), ncol = 2L)),
-            class = "pedigree")
-}
-
-# An order in which no animal comes before its parents.
-parents_first <- function(parents, id) {
-  generation <- integer(length(id))
-  for (step in seq_len(length(id) + 1L)) {
-    of <- matrix(generation[parents], ncol = 2L)
-    next_generation <- pmax(0L, of[, 1L] + 1L, of[, 2L] + 1L, na.rm = TRUE)
-    if (identical(as.integer(next_generation), generation)) return(order(generation))
-    generation <- as.integer(next_generation)
-  }
-  lmm_abort("input", "an animal is among its own ancestors.", what = "id", value = id[which.max(generation)])
-}
-
-#' @rdname precision
-#' @export
-relationship_matrix <- function(pedigree, ...) {
-  check_dots_empty(...)
-  check_pedigree(pedigree)
-  n <- length(pedigree$id)
-  if (n > relationship_limit) {
-    lmm_abort("numeric",
-              paste0("the pedigree has ", n, " animals; relationships are held as a dense matrix of at most ",
-                     relationship_limit, "."),
-              what = "pedigree", value = n, fix = "Keep the animals with records and their ancestors.")
-  }
-  A <- matrix(0, n, n, dimnames = list(pedigree$id, pedigree$id))
-  for (i in seq_len(n)) {
-    own <- pedigree$parents[i, ]
-    known <- own[!is.na(own)]
-    before <- seq_len(i - 1L)
-    if (length(known)) A[i, before] <- A[before, i] <- colSums(A[known, before, drop = FALSE]) / 2
-    A[i, i] <- 1 + if (length(known) == 2L) A[known[1L], known[2L]] / 2 else 0
-  }
-  A
-}
-
-#' @rdname precision
-#' @export
-relationship_precision <- function(pedigree, ...) {
-  check_dots_empty(...)
-  A <- relationship_matrix(pedigree)
-  parents <- pedigree$parents
-  inbreeding <- diag(A) - 1
-  n <- nrow(A)
-  unknown <- is.na(parents)
-  own <- ifelse(unknown, 0, inbreeding[parents])
-  sampling <- ifelse(unknown[, 1L] & unknown[, 2L], 1,
-                     ifelse(rowSums(unknown) == 1L, 0.75, 0.5) - rowSums(matrix(own, n)) / 4)
-  at <- rbind(cbind(seq_len(n), seq_len(n), 1), cbind(which(!unknown, arr.ind = TRUE)[, 1L], parents[!unknown], -0.5))
-  T <- Matrix::sparseMatrix(at[, 1L], at[, 2L], x = at[, 3L], dims = c(n, n))
-  Q <- Matrix::crossprod(T * (1 / sqrt(sampling)))
-  dimnames(Q) <- list(pedigree$id, pedigree$id)
-  Q
-}
-
-check_pedigree <- function(pedigree) {
-  if (inherits(pedigree, "pedigree") && is.list(pedigree)) return(invisible())
-  lmm_abort("input", paste0("`pedigree` must be made by pedigree(), not ", kind_of(pedigree), "."), what = "pedigree")
-}

@@ -112,12 +112,14 @@ drawing_plan <- function(fit, rows, keep = wanted_columns(fit, NA)) {
   if (!is.null(rows$weights)) scale <- scale / ifelse(rows$weights > 0, sqrt(rows$weights), NA_real_)
   if (!is.null(A) && length(A) <= 1e4) A <- as.matrix(A)                   # products of small sparse matrices cost more
   list(mean = mean, A = A, size = if (is.null(A)) 0L else ncol(A), scale = scale, n = rows$n,
+       related = related_draws(fit, rows, lapply(keep, `!`)),
        color = if (is_structured(fit)) function(e) colored_rows(fit, rows, e))
 }
 
 # Responses from spherical numbers, a column for each.
 drawn_responses <- function(plan, u, e) {
   value <- plan$mean + if (is.null(plan$color)) plan$scale * e else plan$color(e)
+  for (own in plan$related) u[own$rows, ] <- related_effects(own, u[own$rows, , drop = FALSE])
   if (plan$size) value <- value + as.matrix(plan$A %*% u)
   if (anyNA(plan$mean)) value[is.na(plan$mean), ] <- NA_real_
   value
@@ -136,6 +138,31 @@ drawn_columns <- function(fit, rows, drawn) {
     if (is_diagonal(term)) A[, order(level_major(code$n, term$q)), drop = FALSE] else A
   })
   do.call(cbind, parts)
+}
+
+# Where the numbers of levels with a known relationship stand among the draws: a row for each level, a column for each
+# of the term's columns.
+related_draws <- function(fit, rows, drawn) {
+  if (!has_related(fit$frame)) return(NULL)
+  codes <- simulation_codes(fit, rows)
+  group <- fit_term_groups(fit)
+  end <- 0L
+  out <- lapply(which(vapply(drawn, any, NA)), function(k) {
+    term <- fit_random(fit)[[k]]
+    own <- fit_groups(fit)[[group[k]]]
+    n <- codes[[group[k]]]$n
+    numbers <- end + seq_len(n * term$q)
+    end <<- end + n * term$q
+    if (!is_related(own)) return(NULL)
+    place <- if (is_diagonal(term)) matrix(numbers, n) else matrix(numbers, n, byrow = TRUE)
+    list(rows = as.vector(place[seq_along(own$levels), ]), levels = length(own$levels), precision = own$precision)
+  })
+  Filter(Negate(is.null), out)
+}
+
+related_effects <- function(own, u) {
+  nsim <- ncol(u)
+  matrix(engine_related(own$precision, matrix(u, own$levels)), ncol = nsim)
 }
 
 # A diagonal term's numbers come column by column; their places in the order level by level.

@@ -33,8 +33,9 @@ VarCorr.lmm_fit <- function(x, sigma = 1, ...) {
   check_number(sigma, "sigma", lower = 0)
   terms <- Map(describe_covariance, fit_covariance(x), fit_random(x), sigma)
   terms <- Map(function(own, t, term) {
-    if (is_across(term)) describe_across(x, t, sigma) else
-      if (is_special(term)) structure(own, listed = listed_parameters(x, t, sigma)) else own
+    if (is_across(term)) return(describe_across(x, t, sigma))
+    if (is_special(term)) own <- structure(own, listed = listed_parameters(x, t, sigma))
+    related_text(own, term, fit_groups(x)[[term$group]])
   }, terms, seq_along(terms), fit_random(x))
   structure(stats::setNames(terms, fit_term_names(x)), bounded = fit_is_bounded(x), sc = fit_shown_sigma(x) * sigma,
             useSc = !isTRUE(x$cross_products$owns_scale), residual = if (is_structured(x)) residual_parameters(x),

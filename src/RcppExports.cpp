@@ -363,6 +363,49 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// engine_inbreeding
+SEXP engine_inbreeding(Rcpp::IntegerMatrix parents);
+RcppExport SEXP _henderson_engine_inbreeding(SEXP parentsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< Rcpp::IntegerMatrix >::type parents(parentsSEXP);
+    rcpp_result_gen = Rcpp::wrap(engine_inbreeding(parents));
+    return rcpp_result_gen;
+END_RCPP
+}
+// engine_related
+SEXP engine_related(const Rcpp::List& precision, const Eigen::MatrixXd& z);
+RcppExport SEXP _henderson_engine_related(SEXP precisionSEXP, SEXP zSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type precision(precisionSEXP);
+    Rcpp::traits::input_parameter< const Eigen::MatrixXd& >::type z(zSEXP);
+    rcpp_result_gen = Rcpp::wrap(engine_related(precision, z));
+    return rcpp_result_gen;
+END_RCPP
+}
+// engine_precision
+SEXP engine_precision(const Rcpp::List& precision, int levels);
+RcppExport SEXP _henderson_engine_precision(SEXP precisionSEXP, SEXP levelsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type precision(precisionSEXP);
+    Rcpp::traits::input_parameter< int >::type levels(levelsSEXP);
+    rcpp_result_gen = Rcpp::wrap(engine_precision(precision, levels));
+    return rcpp_result_gen;
+END_RCPP
+}
+// engine_level_variances
+SEXP engine_level_variances(const Rcpp::List& precision, int levels);
+RcppExport SEXP _henderson_engine_level_variances(SEXP precisionSEXP, SEXP levelsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type precision(precisionSEXP);
+    Rcpp::traits::input_parameter< int >::type levels(levelsSEXP);
+    rcpp_result_gen = Rcpp::wrap(engine_level_variances(precision, levels));
+    return rcpp_result_gen;
+END_RCPP
+}
 // engine_posterior_open
 SEXP engine_posterior_open(const Rcpp::List& layout, const Rcpp::List& cross_products, double memory_limit);
 RcppExport SEXP _henderson_engine_posterior_open(SEXP layoutSEXP, SEXP cross_productsSEXP, SEXP memory_limitSEXP) {
@@ -643,6 +686,10 @@ static const R_CallMethodDef CallEntries[] = {
     {"_henderson_engine_iterative_information", (DL_FUNC) &_henderson_engine_iterative_information, 5},
     {"_henderson_engine_iterative_variances", (DL_FUNC) &_henderson_engine_iterative_variances, 7},
     {"_henderson_engine_iterative_conditional", (DL_FUNC) &_henderson_engine_iterative_conditional, 6},
+    {"_henderson_engine_inbreeding", (DL_FUNC) &_henderson_engine_inbreeding, 1},
+    {"_henderson_engine_related", (DL_FUNC) &_henderson_engine_related, 2},
+    {"_henderson_engine_precision", (DL_FUNC) &_henderson_engine_precision, 2},
+    {"_henderson_engine_level_variances", (DL_FUNC) &_henderson_engine_level_variances, 2},
     {"_henderson_engine_posterior_open", (DL_FUNC) &_henderson_engine_posterior_open, 3},
     {"_henderson_engine_posterior_target", (DL_FUNC) &_henderson_engine_posterior_target, 6},
     {"_henderson_engine_posterior_effects", (DL_FUNC) &_henderson_engine_posterior_effects, 8},

@@ -81,6 +81,11 @@ Layout to_layout(const Rcpp::List& layout) {
     require(l != NA_INTEGER && l > 0, "a grouping factor has no levels");
     out.add_group(l);
   }
+  if (layout.containsElementNamed("precisions")) {
+    const Rcpp::List precisions = layout["precisions"];
+    for (R_xlen_t g = 0; g < precisions.size(); ++g)
+      if (!Rf_isNull(precisions[g])) out.groups[g].precision = to_precision(precisions[g], levels[g]);
+  }
   for (R_xlen_t t = 0; t < terms.size(); ++t) {
     const Rcpp::List term = terms[t];
     const int group = Rcpp::as<int>(term["group"]), q = Rcpp::as<int>(term["q"]);
@@ -140,7 +145,7 @@ PairBlocks to_pair_blocks(const Rcpp::List& x, Index row_levels, Index col_level
   out.row.assign(row.begin(), row.end());
   out.col.assign(col.begin(), col.end());
   out.value = Rcpp::as<std::vector<double>>(x["value"]);
-  require(out.rows > 0 && out.cols > 0 && row.size() == col.size() &&
+  require(out.rows >= 0 && out.cols > 0 && row.size() == col.size() &&
               static_cast<Index>(out.value.size()) == static_cast<Index>(row.size()) * out.rows * out.cols,
           "blocks of the cross-products do not fit together");
   for (R_xlen_t k = 0; k < row.size(); ++k) {
@@ -264,7 +269,7 @@ DesignChunk to_chunk(const Rcpp::List& design, const Layout& layout) {
             "Z does not fit the layout");
     out.z.emplace_back(REAL(zt), rows, Rf_ncols(zt));
   }
-  require(codes.size() == static_cast<R_xlen_t>(layout.groups.size()), "there is not one code for each factor");
+  require(codes.size() == static_cast<R_xlen_t>(layout.own_groups()), "there is not one code for each factor");
   for (R_xlen_t g = 0; g < codes.size(); ++g) {
     const SEXP code = codes[g];
     require(TYPEOF(code) == INTSXP && Rf_xlength(code) == rows, "codes do not fit y");

@@ -62,6 +62,13 @@ void require(bool condition, const char* message);
 // The structure of a term: list(structure, positions, rank), the last two where it needs them.
 std::shared_ptr<const Covariance> to_covariance(const Rcpp::List& term, Index q);
 
+// Rows of parents from 1, NA for unknown ones; each animal after its own.
+Eigen::MatrixXi to_parents(SEXP x);
+
+// The relationship of a factor's levels: a pedigree (parents, variances of Mendelian sampling) or the columns of the
+// lower triangle of a precision (start, row, value).
+std::shared_ptr<const LevelPrecision> to_precision(const Rcpp::List& x, Index levels);
+
 Layout to_layout(const Rcpp::List& layout);
 
 // Variance parameters held at known values: columns term (0 is the residual), row, col, value.

@@ -21,7 +21,7 @@ inline Combinations to_combinations(const Rcpp::List& design, const Layout& layo
   if (!random) return out;
   const Rcpp::List z = design["Z"], codes = design["codes"];
   require(z.size() == static_cast<R_xlen_t>(layout.terms.size()) &&
-                         codes.size() == static_cast<R_xlen_t>(layout.groups.size()), "Z does not fit the model");
+                         codes.size() == static_cast<R_xlen_t>(layout.own_groups()), "Z does not fit the model");
   for (R_xlen_t t = 0; t < z.size(); ++t) {
     const SEXP zt = z[t];
     require(TYPEOF(zt) == REALSXP && Rf_isMatrix(zt) && Rf_nrows(zt) == rows &&

@@ -58,9 +58,9 @@ SEXP engine_conditional(const Rcpp::List& layout, const Rcpp::List& cross_produc
                         bool reml, double memory_limit) {
   return henderson::guarded([&] {
     Point point(layout, cross_products, theta, reml, memory_limit);
-    Rcpp::List out(point.layout.groups.size());
+    Rcpp::List out(point.layout.own_groups());
     const auto fill = [&](const auto& predictor) {
-      for (std::size_t g = 0; g < point.layout.groups.size(); ++g)
+      for (std::size_t g = 0; g < point.layout.own_groups(); ++g)
         out[g] =
             henderson::to_array(predictor.conditional(static_cast<int>(g), point.monitor), point.layout.groups[g].q);
     };
@@ -81,8 +81,8 @@ SEXP engine_prediction_errors(const Rcpp::List& layout, const Rcpp::List& cross_
     Point point(layout, cross_products, theta, reml, memory_limit);
     henderson::require(point.at.bounded, "variances may be negative");
     const henderson::PredictionError errors(point.problem, point.data, point.at);
-    Rcpp::List out(point.layout.groups.size());
-    for (std::size_t g = 0; g < point.layout.groups.size(); ++g) {
+    Rcpp::List out(point.layout.own_groups());
+    for (std::size_t g = 0; g < point.layout.own_groups(); ++g) {
       out[g] = numeric(errors.variances(static_cast<int>(g), point.monitor));
     }
     return out;

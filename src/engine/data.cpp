@@ -3,6 +3,7 @@
 #include "data/cells.cpp"
 #include "data/coordinates.cpp"
 #include "data/layout.cpp"
+#include "data/level_precision.cpp"
 #include "data/pair_sums.cpp"
 #include "data/projection.cpp"
 #include "data/typical_scale.cpp"

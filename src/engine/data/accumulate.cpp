@@ -64,7 +64,7 @@ void Accumulator::add(const DesignChunk& chunk) {
     if (!(w > 0)) continue;
     read_row(chunk, i, w);
     add_rest(chunk, i);
-    rotate_into_level(chunk.code[layout_.lead][i] - 1);
+    if (q_ > 0) rotate_into_level(chunk.code[layout_.lead][i] - 1);
     within_.front().next_row() = row_.transpose();
   }
 }
@@ -101,8 +101,10 @@ void Accumulator::add_rest(const DesignChunk& chunk, Index i) {
     const VectorXd& z = z_row_[group];
     Eigen::Map<MatrixXd> diagonal(rest_diagonal_[g].data() + level * q * q, q, q);
     diagonal.noalias() += z * z.transpose();
-    Eigen::Map<MatrixXd> lead(lead_rest_[g].at(chunk.code[layout_.lead][i] - 1, level), q_, q);
-    lead.noalias() += z_row_[layout_.lead] * z.transpose();
+    if (q_ > 0) {
+      Eigen::Map<MatrixXd> lead(lead_rest_[g].at(chunk.code[layout_.lead][i] - 1, level), q_, q);
+      lead.noalias() += z_row_[layout_.lead] * z.transpose();
+    }
     for (std::size_t h = g + 1; h < layout_.rest.size(); ++h) {
       const int other = layout_.rest[h];
       const VectorXd& zh = z_row_[other];
@@ -171,7 +173,7 @@ void Accumulator::finish() {
 
 void Accumulator::settle_levels() {
   const double tolerance = 1e-12;
-  for (Index l = 0; l < layout_.lead_levels(); ++l) {
+  for (Index l = 0; q_ > 0 && l < layout_.lead_levels(); ++l) {
     Eigen::Map<MatrixXd> r(out_.r.data() + l * q_ * q_, q_, q_);
     Eigen::Map<MatrixXd> t(t_.data() + l * q_ * (p_ + m_), q_, p_ + m_);
     const double scale = tolerance * r.norm();

@@ -32,14 +32,21 @@ void Layout::add_term(int group, Index q, std::shared_ptr<const Covariance> stru
   terms.back().made = std::move(structure);
 }
 
+bool Layout::related() const {
+  return std::any_of(groups.begin(), groups.end(), [](const Group& g) { return g.precision != nullptr; });
+}
+
 void Layout::finish() {
+  if (!groups.empty() && std::all_of(groups.begin(), groups.end(), [](const Group& g) { return g.precision != nullptr; }))
+    add_group(1);
   rest.resize(groups.size());
   for (std::size_t g = 0; g < groups.size(); ++g) rest[g] = static_cast<int>(g);
   std::stable_sort(rest.begin(), rest.end(),
                    [&](int a, int b) { return groups[a].levels > groups[b].levels; });
-  if (rest.empty()) return;
-  lead = rest.front();
-  rest.erase(rest.begin());
+  const auto first = std::find_if(rest.begin(), rest.end(), [&](int g) { return groups[g].precision == nullptr; });
+  if (first == rest.end()) return;
+  lead = *first;
+  rest.erase(first);
 }
 
 Index Layout::rest_columns() const {

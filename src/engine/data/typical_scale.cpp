@@ -49,7 +49,7 @@ std::vector<int> mixed_columns(const Layout& layout, const Group& group, bool ap
 
 void TypicalScaling::run() {
   std::vector<MatrixXd> scale(layout_.groups.size());
-  scale[layout_.lead] = scale_of(layout_.lead, lead_roots());
+  if (layout_.lead_q() > 0) scale[layout_.lead] = scale_of(layout_.lead, lead_roots());
   for (std::size_t g = 0; g < layout_.rest.size(); ++g)
     scale[layout_.rest[g]] = scale_of(layout_.rest[g], rest_roots(g));
   for (std::size_t g = 0; g < scale.size(); ++g)

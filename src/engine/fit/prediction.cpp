@@ -85,7 +85,7 @@ void Predictor::enter(const Combinations& c, Index row, Index i, Forward& out) c
     if (level > 0) out.rest.col(i).segment(rest_first_[g][level - 1], layout_.groups[layout_.rest[g]].q) =
         group_row(layout_, data_, c, layout_.rest[g], row);
   }
-  const int level = c.code[layout_.lead][row];
+  const int level = pr_.lead.q > 0 ? c.code[layout_.lead][row] : 0;
   if (level <= 0) return;
   const Index l = level - 1, q = pr_.lead.q;
   out.level[i] = l;

@@ -183,8 +183,29 @@ Start scoring_start(const Problem& problem, Checkpoint& checkpoint, int& evaluat
   return out;
 }
 
+Start average_start(const Problem& problem, Checkpoint& checkpoint, int& evaluations) {
+  const Layout& layout = *problem.layout;
+  Start out;
+  out.theta = out.neutral = neutral_theta(layout);
+  const Criterion criterion(problem, true, checkpoint);
+  const Evaluation at = criterion.evaluate(out.neutral);
+  ++evaluations;
+  if (!at.ok()) return out;
+  const std::vector<Direction> directions = natural_directions(layout, at.theta);
+  const Moments m = moments(criterion, at, directions);
+  const VectorXd weight = layout.scaling(layout.psi(at.theta));
+  const bool known = problem.sigma2 > 0;
+  Evidence evidence{known ? m.ai : bordered(m.ai, m.quadratic, weight, at.r2 / at.sigma2), VectorXd()};
+  evidence.whole.resize(m.ai.rows() + 1);
+  evidence.whole << m.ai.diagonal(), static_cast<double>(problem.n);
+  out.terms = confounded(layout, evidence);
+  out.identified = out.terms.empty();
+  return out;
+}
+
 Start find_start(const Problem& problem, const CrossProducts& data, Checkpoint& checkpoint, int& evaluations) {
   if (exact_moments(problem)) return scoring_start(problem, checkpoint, evaluations);
+  if (problem.layout->related()) return average_start(problem, checkpoint, evaluations);
   Start out = moment_start(problem, data);
   if (out.identified || problem.layout->random_columns() > kSecondLook) return out;
   return scoring_start(problem, checkpoint, evaluations);

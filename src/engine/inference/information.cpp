@@ -110,15 +110,19 @@ MatrixXd dense_traces(const Problem& pr, const MatrixXd& m, const std::vector<Di
 
 }  // namespace
 
-void add_residual_tests(const VectorXd& weight, const MatrixXd& first, const MatrixXd& second, Index p,
-                        Information& out) {
+void add_first_tests(const VectorXd& weight, const MatrixXd& first, Index p, Information& out) {
   const Index k = weight.size();
   out.p.clear();
   for (Index i = 0; i < k; ++i) out.p.push_back(-first.middleCols(i * p, p));
-  const MatrixXd inverse = out.phi.llt().solve(MatrixXd::Identity(p, p));
-  MatrixXd last = -inverse;
+  MatrixXd last = -out.phi.llt().solve(MatrixXd::Identity(p, p));
   for (Index i = 0; i < k; ++i) last -= weight[i] * out.p[i];
   out.p.push_back(last);
+}
+
+void add_residual_tests(const VectorXd& weight, const MatrixXd& first, const MatrixXd& second, Index p,
+                        Information& out) {
+  const Index k = weight.size();
+  add_first_tests(weight, first, p, out);
   out.q = MatrixXd::Zero((k + 1) * p, (k + 1) * p);
   out.q.topLeftCorner(k * p, k * p) = second;
   for (Index i = 0; i <= k; ++i) {
@@ -142,7 +146,8 @@ void add_theta(const Layout& layout, const Evaluation& at, const Moments& m, Inf
 Information average_information(const Problem& problem, const Evaluation& at, Checkpoint& checkpoint) {
   const std::vector<Direction> directions = natural_directions(*problem.layout, at.theta);
   const Index k = static_cast<Index>(directions.size()), p = problem.p;
-  const Moments m = LargeMoments(problem, at, checkpoint).compute(directions);
+  LargeMoments moments(problem, at, checkpoint);
+  const Moments m = moments.compute(directions);
   Information out;
   const MatrixXd half = at.x_root.triangularView<Eigen::Lower>().solve(MatrixXd::Identity(p, p));
   out.phi = half.transpose() * half;
@@ -150,6 +155,7 @@ Information average_information(const Problem& problem, const Evaluation& at, Ch
   out.psi.resize(k + 1);
   out.psi << psi, 1;
   out.ai = bordered(m.ai, m.quadratic, weight, at.r2 / at.sigma2);
+  add_first_tests(weight, moments.fixed_forms(directions), p, out);
   out.has_t = false;
   add_theta(*problem.layout, at, m, out);
   return out;

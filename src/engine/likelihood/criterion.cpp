@@ -91,7 +91,7 @@ bool Criterion::eliminate_rest(Evaluation& out, MatrixXd& s) const {
   out.s_d = pr.rest.within_dense_columns() + pr.rest.gather_transposed(out.y_rest, out.y);
   out.rest.set_lambda(*pr.layout, out.factor);
   if (!out.rest.factorize(pr.rest, out.y_rest, *checkpoint_)) return false;
-  out.log_det_random += out.rest.log_det();
+  out.log_det_random += out.rest.log_det() - pr.rest.log_det_precision();
   MatrixXd w = out.rest.lambda_transposed(pr.rest, out.s_d);
   out.rest.solve_lower(w);
   s.triangularView<Eigen::Lower>() -= MatrixXd(w.transpose() * w);

@@ -20,6 +20,7 @@ Encounters::Encounters(const Layout& layout, const CrossProducts& data, Checkpoi
 MatrixXd Encounters::gather(const std::vector<double>& y, const MatrixXd& b) const {
   const Index lead_q = layout_->lead_q(), levels = layout_->lead_levels();
   MatrixXd out = MatrixXd::Zero(levels * lead_q, b.cols());
+  if (lead_q == 0) return out;
   for (Index c = 0; c < b.cols(); ++c)
     for (Index l = 0; l < levels; ++l) {
       double* to = &out(l * lead_q, c);
@@ -36,6 +37,7 @@ MatrixXd Encounters::gather(const std::vector<double>& y, const MatrixXd& b) con
 MatrixXd Encounters::gather_transposed(const std::vector<double>& y, const MatrixXd& rows) const {
   const Index lead_q = layout_->lead_q(), levels = layout_->lead_levels();
   MatrixXd out = MatrixXd::Zero(columns_, rows.cols());
+  if (lead_q == 0) return out;
   for (Index c = 0; c < rows.cols(); ++c)
     for (Index l = 0; l < levels; ++l) {
       const double* from = &rows(l * lead_q, c);
@@ -62,6 +64,7 @@ SparsePattern Encounters::node_pattern(const CrossProducts& data, double limit) 
         partner[group_first_node_[g] + pairs.row[k]].push_back(group_first_node_[g + h] + pairs.col[k]);
       }
     }
+  add_relatives(partner);
   SparsePattern out;
   out.start.push_back(0);
   std::vector<Index> mark(count, -1);
@@ -84,6 +87,17 @@ SparsePattern Encounters::node_pattern(const CrossProducts& data, double limit) 
     if (j % 256 == 0) checkpoint_->check();
   }
   return out;
+}
+
+void Encounters::add_relatives(std::vector<std::vector<Index>>& partner) const {
+  for (std::size_t g = 0; g < layout_->rest.size(); ++g) {
+    const LevelPrecision* precision = layout_->groups[layout_->rest[g]].precision.get();
+    if (precision == nullptr) continue;
+    const SparsePattern& lower = precision->lower();
+    for (Index j = 0; j < lower.size(); ++j)
+      for (std::int64_t s = lower.start[j]; s < lower.start[j + 1]; ++s)
+        partner[group_first_node_[g] + j].push_back(group_first_node_[g] + lower.row[s]);
+  }
 }
 
 void Encounters::reorder(const std::vector<Index>& order) {
@@ -173,6 +187,7 @@ void Encounters::to_root_form(const CrossProducts& data) {
   const Index q = layout_->lead_q(), levels = layout_->lead_levels();
   for (Index l = 0; l < levels; ++l) {
     const Eigen::Map<const MatrixXd> r(data.r.data() + l * q * q, q, q);
+    if (q == 0) continue;
     const double scale = r.norm();
     const bool regular = r.diagonal().cwiseAbs().minCoeff() > 1e-8 * scale;
     MatrixXd inverse;

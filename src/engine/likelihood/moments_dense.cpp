@@ -4,11 +4,20 @@
 
 namespace henderson {
 
-std::vector<Index> rest_columns(const Problem& pr, int group) {
-  std::vector<Index> first(pr.layout->groups[group].levels);
-  for (const Node& node : pr.rest.nodes())
-    if (pr.layout->rest[node.rest] == group) first[node.level] = node.first;
-  return first;
+std::vector<Index> rest_columns(const Problem& pr, int group) { return pr.rest.first_columns(group); }
+
+// Effects of related levels are T u with independent u (level_precision.hpp): Z T takes the place of their Z.
+static void take_relationships(const Problem& pr, DenseZ& z) {
+  for (const int g : pr.layout->rest) {
+    const Group& group = pr.layout->groups[g];
+    if (group.precision == nullptr) continue;
+    const std::vector<Index> first = dense_columns(pr, g);
+    group.precision->half(first, group.q, z.zvz);
+    z.zvz.transposeInPlace();
+    group.precision->half(first, group.q, z.zvz);
+    group.precision->half(first, group.q, z.zvx);
+    group.precision->half(first, group.q, z.w);
+  }
 }
 
 void take_out_x(const Evaluation& at, DenseZ& z, Checkpoint& checkpoint) {
@@ -71,6 +80,7 @@ DenseZ dense_z(const Problem& pr, const Evaluation& at, Checkpoint& checkpoint) 
     at.rest.solve_lower(half_x);
     multiply_add(out.zvz, -1, transposed(half), plain(half), r, checkpoint);
     out.zvx.noalias() -= half.transpose() * half_x;
+    take_relationships(pr, out);
   }
   take_out_x(at, out, checkpoint);
   return out;

@@ -30,14 +30,42 @@ void LargeMoments::solve() {
   w_lead_ = times_root_transposed(at_.e);
   w_rest_ = at_.s_d.col(p) - at_.s_d.leftCols(p) * at_.beta - pr_.rest.multiply(at_.y_rest, at_.b_rest);
   if (!at_.reml || p == 0) return;
-  const MatrixXd x = at_.s_d.leftCols(p);
-  const MatrixXd b = at_.rest.covariance_times(pr_.rest, x);
-  MatrixXd e = at_.y.leftCols(p) - pr_.rest.gather(at_.y_rest, b);
-  u_lead_ = times_root_transposed(e);
-  u_rest_ = x - pr_.rest.multiply(at_.y_rest, b);
+  solve_fixed();
   const auto root = at_.x_root.triangularView<Eigen::Lower>().transpose();
   root.solveInPlace<Eigen::OnTheRight>(u_lead_);
   root.solveInPlace<Eigen::OnTheRight>(u_rest_);
+}
+
+void LargeMoments::solve_fixed() {
+  const MatrixXd x = at_.s_d.leftCols(pr_.p);
+  const MatrixXd b = at_.rest.covariance_times(pr_.rest, x);
+  const MatrixXd e = at_.y.leftCols(pr_.p) - pr_.rest.gather(at_.y_rest, b);
+  u_lead_ = times_root_transposed(e);
+  u_rest_ = x - pr_.rest.multiply(at_.y_rest, b);
+}
+
+MatrixXd LargeMoments::fixed_forms(const std::vector<Direction>& directions) {
+  const Index p = pr_.p, q = pr_.lead.q;
+  solve_fixed();
+  take_relationships(u_rest_);
+  MatrixXd out = MatrixXd::Zero(p, p * static_cast<Index>(directions.size()));
+  for (std::size_t i = 0; i < directions.size(); ++i) {
+    const Direction& d = directions[i];
+    auto own = out.middleCols(static_cast<Index>(i) * p, p);
+    if (d.group == layout_.lead) {
+      for (Index l = 0; l < layout_.lead_levels(); ++l) {
+        const auto u = u_lead_.middleRows(l * q, q);
+        own.noalias() += u.transpose() * (d.e * u);
+      }
+      continue;
+    }
+    for (const Node& node : pr_.rest.nodes()) {
+      if (layout_.rest[node.rest] != d.group) continue;
+      const auto u = u_rest_.middleRows(node.first, node.q);
+      own.noalias() += u.transpose() * (d.e * u);
+    }
+  }
+  return out;
 }
 
 template <class Body>
@@ -76,23 +104,35 @@ void LargeMoments::traces(Moments& out) {
     rest_trace(lifted, lifted.inverse(checkpoint_), inside, false, out);
   }
   if (u_rest_.size() == 0) return;
+  take_relationships(u_rest_);
   for (const Node& node : pr_.rest.nodes()) {
     const auto u = u_rest_.middleRows(node.first, node.q);
     out.block_trace[layout_.rest[node.rest]].noalias() -= u * u.transpose();
   }
 }
 
+void LargeMoments::take_relationships(Eigen::Ref<MatrixXd> rows) const {
+  for (const int g : layout_.rest) {
+    const Group& group = layout_.groups[g];
+    if (group.precision != nullptr) group.precision->half(pr_.rest.first_columns(g), group.q, rows);
+  }
+}
+
 void LargeMoments::rest_trace(const RestFactor& factor, const RestFactor::Inverse& inverse,
                               const std::vector<bool>& inside, bool wanted, Moments& out) const {
-  for (const Node& node : pr_.rest.nodes()) {
-    if (inside[node.rest] != wanted) continue;
-    MatrixXd c(node.q, node.q);
-    for (Index b = 0; b < node.q; ++b)
-      for (Index a = 0; a < node.q; ++a) c(a, b) = (a == b) - inverse(node.first + a, node.first + b);
-    const auto l = factor.lambda()[node.rest].triangularView<Eigen::Lower>();
+  for (std::size_t g = 0; g < layout_.rest.size(); ++g) {
+    if (inside[g] != wanted) continue;
+    const Index q = layout_.groups[layout_.rest[g]].q;
+    MatrixXd c = pr_.rest.less_precision_trace(static_cast<int>(g), q, [&](Index row, Index col) {
+      MatrixXd block(q, q);
+      for (Index b = 0; b < q; ++b)
+        for (Index a = 0; a < q; ++a) block(a, b) = inverse(row + a, col + b);
+      return block;
+    });
+    const auto l = factor.lambda()[g].triangularView<Eigen::Lower>();
     l.transpose().solveInPlace(c);
     l.transpose().solveInPlace(c.transpose());
-    out.block_trace[layout_.rest[node.rest]] += c;
+    out.block_trace[layout_.rest[g]] += c;
   }
 }
 
@@ -177,8 +217,10 @@ void LargeMoments::quadratics(Moments& out) {
     const auto w = w_lead_.middleRows(l * q, q);
     out.block_quadratic[layout_.lead].noalias() += w * w.transpose() / at_.sigma2;
   }
+  MatrixXd rows = w_rest_;
+  take_relationships(rows);
   for (const Node& node : pr_.rest.nodes()) {
-    const auto w = w_rest_.segment(node.first, node.q);
+    const auto w = rows.middleRows(node.first, node.q);
     out.block_quadratic[layout_.rest[node.rest]].noalias() += w * w.transpose() / at_.sigma2;
   }
 }
@@ -197,6 +239,8 @@ void LargeMoments::average_information(const std::vector<Direction>& directions,
         if (layout_.rest[node.rest] == d.group) {
           rest.col(i).segment(node.first, node.q).noalias() = d.e * w_rest_.segment(node.first, node.q);
         }
+      const Group& group = layout_.groups[d.group];
+      if (group.precision != nullptr) group.precision->multiply(pr_.rest.first_columns(d.group), group.q, rest.col(i));
     }
   }
   const MatrixXd s_rest = pr_.rest.multiply(at_.y_rest, rest);

@@ -8,7 +8,7 @@ namespace henderson {
 void find_saturated_root(Problem& problem, const CrossProducts& data, Index most) {
   const Layout& layout = *problem.layout;
   const Index columns = layout.random_columns();
-  if (problem.saturated || columns > most || columns + problem.p < problem.n) return;
+  if (problem.saturated || layout.related() || columns > most || columns + problem.p < problem.n) return;
   const auto root = std::make_shared<DenseRoot>(layout, data, problem.rest);
   if (root->spare(problem.n, data.t_x, problem.rest.within_dense_columns().leftCols(problem.p), data.w_xx) > 0) return;
   problem.saturated = true;
@@ -51,7 +51,7 @@ void set_response(Problem& problem, const CrossProducts& data, Index response,
 }
 
 bool take_root(Problem& problem, const CrossProducts& data) {
-  if (problem.root || problem.rest.columns() == 0 || problem.layout->random_columns() > kAccurateRoot) return false;
+  if (problem.root || problem.rest.columns() == 0 || problem.layout->related() || problem.layout->random_columns() > kAccurateRoot) return false;
   if (!problem.spare_root) problem.spare_root = std::make_shared<DenseRoot>(*problem.layout, data, problem.rest);
   problem.root = problem.spare_root;
   set_root_response(problem);

@@ -14,7 +14,58 @@ Remainder::Remainder(const Layout& layout, const CrossProducts& data, double mem
   if (columns_ == 0) return;
   choose_order(data, memory_limit);
   place_levels();
+  place_precision();
   within(data);
+}
+
+void Remainder::place_precision() {
+  std::vector<std::vector<std::pair<Index, double>>> column(nodes_.size());
+  for (std::size_t g = 0; g < layout_->rest.size(); ++g) {
+    const Group& group = layout_->groups[layout_->rest[g]];
+    for (Index j = 0; j < group.levels; ++j) {
+      if (group.precision == nullptr) {
+        const Index node = node_of(g, j);
+        column[node].emplace_back(node, 1.0);
+        continue;
+      }
+      const SparsePattern& lower = group.precision->lower();
+      for (std::int64_t s = lower.start[j]; s < lower.start[j + 1]; ++s) {
+        const Index a = node_of(g, j), b = node_of(g, lower.row[s]);
+        column[std::min(a, b)].emplace_back(std::max(a, b), group.precision->value()[s]);
+      }
+    }
+  }
+  relatives_.start.push_back(0);
+  for (auto& entries : column) {
+    std::sort(entries.begin(), entries.end());
+    for (const auto& e : entries) {
+      relatives_.node.push_back(e.first);
+      relatives_.value.push_back(e.second);
+    }
+    relatives_.start.push_back(static_cast<std::int64_t>(relatives_.node.size()));
+  }
+}
+
+void Remainder::add_precision(Index node, Eigen::Ref<MatrixXd> work) const {
+  each_relative(node, [&](const Node& other, double value) {
+    for (Index a = 0; a < other.q; ++a) work(other.first + a, a) += value;
+  });
+}
+
+double Remainder::log_det_precision() const {
+  double sum = 0;
+  for (const int g : layout_->rest) {
+    const Group& group = layout_->groups[g];
+    if (group.precision != nullptr) sum += static_cast<double>(group.q) * group.precision->log_det();
+  }
+  return sum;
+}
+
+std::vector<Index> Remainder::first_columns(int group) const {
+  std::vector<Index> out(layout_->groups[group].levels);
+  for (const Node& node : nodes_)
+    if (layout_->rest[node.rest] == group) out[node.level] = node.first;
+  return out;
 }
 
 void Remainder::columns_of(Index node, const std::vector<MatrixXd>& lambda, const std::vector<double>& y,

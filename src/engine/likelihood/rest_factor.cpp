@@ -28,9 +28,10 @@ bool RestFactor::factorize(const Remainder& rest, const std::vector<double>& y, 
     if (dense_) {
       auto columns = matrix_.middleCols(node.first, node.q);
       rest.columns_of(static_cast<Index>(j), lambda_, scaled, columns);
-      for (Index a = 0; a < node.q; ++a) columns(node.first + a, a) += 1;
+      rest.add_precision(static_cast<Index>(j), columns);
     } else {
       rest.columns_of(static_cast<Index>(j), lambda_, scaled, work.leftCols(node.q));
+      rest.add_precision(static_cast<Index>(j), work.leftCols(node.q));
       store(node, work);
     }
     if (j % 64 == 0) checkpoint.check();
@@ -100,7 +101,6 @@ void RestFactor::store(const Node& node, MatrixXd& work) {
   const SparsePattern& pattern = sparse_.pattern();
   for (Index a = 0; a < node.q; ++a) {
     const Index j = node.first + a;
-    work(j, a) += 1;
     for (std::int64_t s = pattern.start[j]; s < pattern.start[j + 1]; ++s) {
       sparse_.values()[s] = work(pattern.row[s], a);
     }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "henderson/covariance/covariance.hpp"
+#include "henderson/data/level_precision.hpp"
 
 namespace henderson {
 
@@ -36,19 +37,26 @@ struct Group {
   Index levels = 0;
   Index q = 0;
   std::vector<int> terms;
+  std::shared_ptr<const LevelPrecision> precision;   // of a known relationship; none: the levels are independent
 };
 
 struct Layout {
   std::vector<Term> terms;
   std::vector<Group> groups;
   Index n_theta = 0, n_psi = 0;
-  int lead = -1;            // the group that is eliminated level by level: the one with most levels
+  // The group that is eliminated level by level: the one with most levels that are independent. Where there is none, a
+  // last group without columns takes the place, and every row is left over.
+  int lead = -1;
   std::vector<int> rest;    // the other groups, by decreasing number of levels
 
   void add_group(Index levels);
   void add_term(int group, Index q, const Covariance& structure);
   void add_term(int group, Index q, std::shared_ptr<const Covariance> structure);
   void finish();
+
+  // Groups of the model, without one that only takes a place.
+  std::size_t own_groups() const { return groups.size() - (groups.empty() || groups.back().q > 0 ? 0 : 1); }
+  bool related() const;     // is there a known relationship?
 
   Index lead_q() const { return groups[lead].q; }
   Index lead_levels() const { return groups[lead].levels; }

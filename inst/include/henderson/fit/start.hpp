@@ -67,6 +67,10 @@ Start scoring_start(const Problem& problem, Checkpoint& checkpoint, int& evaluat
 constexpr Index kSecondLook = 2000;  // columns of Z up to which a refusal at V_0 = I is looked at again
 
 // At V_0 = I levels of large weight may hide what the others say; Sigma = I takes from each level what it can tell.
+// Related levels: Sigma = I, where the average information shows what cannot be told apart. The equations of
+// moment_start() would need traces of dense matrices.
+Start average_start(const Problem& problem, Checkpoint& checkpoint, int& evaluations);
+
 Start find_start(const Problem& problem, const CrossProducts& data, Checkpoint& checkpoint, int& evaluations);
 
 }  // namespace henderson

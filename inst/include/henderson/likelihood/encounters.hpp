@@ -41,6 +41,9 @@ class Encounters {
   // Row nodes that meet node j, j first: rows of data where both occur, or a leading level that both meet.
   SparsePattern node_pattern(const CrossProducts& data, double limit) const;
 
+  // Levels that a known relationship joins; each pair is listed with the first of them.
+  void add_relatives(std::vector<std::vector<Index>>& partner) const;
+
   void reorder(const std::vector<Index>& order);
 
   // Sort each level's entries, and list for each node the levels that meet it.

@@ -18,8 +18,14 @@ class LargeMoments {
 
   Moments compute(const std::vector<Direction>& directions);
 
+  // X'V^{-1} V_i V^{-1} X side by side.
+  MatrixXd fixed_forms(const std::vector<Direction>& directions);
+
  private:
   void solve();
+
+  // Z'V^{-1}X.
+  void solve_fixed();
 
   // Calls body(level, H^{-1/2} R) for every leading level.
   template <class Body>
@@ -29,7 +35,11 @@ class LargeMoments {
 
   void traces(Moments& out);
 
-  // Diagonal blocks of Z'V^{-1}Z = L^{-T} (I - C^{-1}) L^{-1}, for the factors with inside[] == wanted.
+  // Rows of Z'V^{-1} x in coordinates in which related levels are independent.
+  void take_relationships(Eigen::Ref<MatrixXd> rows) const;
+
+  // The blocks sum_lm K_lm (Z'V^{-1}Z)_ml, with Z'V^{-1}Z = L^{-T} (Q - Q C^{-1} Q) L^{-1} and K = Q^{-1}, for the
+  // factors with inside[] == wanted.
   void rest_trace(const RestFactor& factor, const RestFactor::Inverse& inverse, const std::vector<bool>& inside,
                   bool wanted, Moments& out) const;
 

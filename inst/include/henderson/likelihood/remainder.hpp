@@ -1,6 +1,7 @@
 // The random effects of the other grouping factors: what is left after the leading one has been eliminated.
 //
-// C = I + Lambda' S Lambda with S = Z_r' V_1^{-1} Z_r, V_1 = I + Z_1 Sigma_1 Z_1'. Everything here lives in the
+// C = Q + Lambda' S Lambda with S = Z_r' V_1^{-1} Z_r, V_1 = I + Z_1 Sigma_1 Z_1', and Q the precision between levels:
+// that of a known relationship, for each of a level's columns, or the identity matrix. Everything here lives in the
 // order of elimination; `position` leads from the layout's order to it.
 #ifndef HENDERSON_LIKELIHOOD_REMAINDER_HPP
 #define HENDERSON_LIKELIHOOD_REMAINDER_HPP
@@ -30,6 +31,15 @@ class Remainder : public Encounters {
   void columns_of(Index node, const std::vector<MatrixXd>& lambda, const std::vector<double>& y,
                   Eigen::Ref<MatrixXd> work) const;
 
+  // Adds columns [first, first + q_j) of Q (rows >= first).
+  void add_precision(Index node, Eigen::Ref<MatrixXd> work) const;
+
+  // log |Q|.
+  double log_det_precision() const;
+
+  // First column of each level of a group.
+  std::vector<Index> first_columns(int group) const;
+
   // S as one dense matrix.
   MatrixXd matrix(const std::vector<double>& y) const;
 
@@ -58,6 +68,25 @@ class Remainder : public Encounters {
   // `work` is zero before and after; `seen` names the last node that met each node.
   void subtract_levels(Index j, const VectorXd& diagonal, MatrixXd& work, std::vector<Index>& seen);
 
+  // The entries of Q from the diagonal of each node on, where its levels are related.
+  struct Relatives {
+    std::vector<std::int64_t> start;
+    std::vector<Index> node;
+    std::vector<double> value;
+  };
+  void place_precision();
+  template <class Body>
+  void each_relative(Index node, const Body& body) const;
+
+ public:
+  // Over the levels l, m of a group: the sum of I for l = m, less Q_lm M_ml for the q x q blocks M_ml = block(first row,
+  // first column) of a symmetric matrix.
+  template <class Block>
+  MatrixXd less_precision_trace(int rest, Index q, const Block& block) const;
+
+ private:
+  Relatives relatives_;
+
   static constexpr double kRounding = 1e-13;
   static constexpr Index kAlwaysDense = 400;
   bool dense_ = true;
@@ -66,6 +95,27 @@ class Remainder : public Encounters {
   NodeBlocks s_sparse_;
   std::shared_ptr<SparseCholesky> symbolic_;
 };
+
+template <class Body>
+void Remainder::each_relative(Index node, const Body& body) const {
+  for (std::int64_t s = relatives_.start[node]; s < relatives_.start[node + 1]; ++s)
+    body(nodes_[relatives_.node[s]], relatives_.value[s]);
+}
+
+template <class Block>
+MatrixXd Remainder::less_precision_trace(int rest, Index q, const Block& block) const {
+  MatrixXd out = MatrixXd::Zero(q, q);
+  for (std::size_t j = 0; j < nodes_.size(); ++j) {
+    const Node& own = nodes_[j];
+    if (own.rest != rest) continue;
+    each_relative(static_cast<Index>(j), [&](const Node& other, double value) {
+      const MatrixXd m = block(other.first, own.first);
+      if (other.first == own.first) out += MatrixXd::Identity(q, q) - value * m;
+      else out -= value * (m + m.transpose());
+    });
+  }
+  return out;
+}
 
 }  // namespace henderson
 
