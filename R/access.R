@@ -70,7 +70,8 @@ model.matrix.lmm_fit <- function(object, type = c("fixed", "random", "random_lis
   type <- check_choice(type[1L], c("fixed", "random", "random_list"), "type")
   rows <- fit_rows(object, "model.matrix()")
   if (type == "random") {
-    Z <- sparse_random_design(object, rows, factors = lapply(fit_random(object), function(term) diag(term$q)))
+    Z <- sparse_random_design(object, rows, factors = lapply(fit_random(object), function(term) diag(term$q)),
+                              related = FALSE)
     levels <- Map(function(b) rep(rownames(b), each = ncol(b)), fit_modes(object))
     Z@Dimnames <- list(row_labels(rows), unlist(levels, use.names = FALSE))
     return(Z)
@@ -115,14 +116,17 @@ fit_parts <- list(
   beta = function(fit) unname(fit_beta(fit)),
   fixef = function(fit) fit_beta(fit),
   b = function(fit) unlist(lapply(fit_modes(fit), t), use.names = FALSE),
-  u = function(fit) if (fit_is_exact(fit)) NA_real_ else unlist(Map(spherical_modes, fit_modes(fit), fit_factors(fit)),
-                                                                use.names = FALSE),
+  u = function(fit) {
+    refuse_related(fit$frame, "getME(fit, \"u\") is")
+    spherical(fit)
+  },
   theta = function(fit) stats::setNames(fit_theta(fit), theta_names(fit)),
   lower = function(fit) stats::setNames(ifelse(theta_on_diagonal(fit), 0, -Inf), theta_names(fit)),
   Lambda = function(fit) stats::setNames(fit_factors(fit), fit_term_names(fit)),
-  Lambdat = function(fit) Matrix::t(Matrix::bdiag(Map(function(L, n) Matrix::kronecker(Matrix::Diagonal(n), L),
-                                                      fit_factors(fit),
-                                                        term_sizes(fit)$levels))),
+  Lambdat = function(fit) {
+    refuse_related(fit$frame, "getME(fit, \"Lambdat\") is")
+    transposed_factor(fit)
+  },
   RX = function(fit) relative_root(fit),
   Sigma = function(fit) fit_covariance(fit),
   sigma = function(fit) fit_shown_sigma(fit),
@@ -176,6 +180,16 @@ relative_root <- function(fit) {
   info <- fit_information(fit, full = FALSE)
   R <- if (anyNA(info$phi) || !length(info$phi)) info$phi else qr.R(qr(solve(t(chol(info$phi)), info$inverse)))
   structure(R * ifelse(diag(R) < 0, -1, 1), dimnames = list(names(info$estimate), names(info$estimate)))
+}
+
+spherical <- function(fit) {
+  if (fit_is_exact(fit)) return(NA_real_)
+  unlist(Map(spherical_modes, fit_modes(fit), fit_factors(fit)), use.names = FALSE)
+}
+
+transposed_factor <- function(fit) {
+  Matrix::t(Matrix::bdiag(Map(function(L, n) Matrix::kronecker(Matrix::Diagonal(n), L), fit_factors(fit),
+                              term_sizes(fit)$levels)))
 }
 
 # u with b = Lambda u of smallest length, a column for each level; a column of Lambda that is zero has u = 0.

@@ -49,8 +49,10 @@ related_term <- function(term, own, alone) {
               fix = "Write (1 | g), or (x | g), with a variable g.")
   }
   single <- alone && is_intercept_only(term$lhs) && !is_special(term)
-  if (single && length(own$levels) <= relationship_limit) return(rooted_term(term, relationship_root(own, term$group_name)))
-  c(term, list(precision = relationship_precision_of(own, term$group_name)))
+  few <- single && length(own$levels) <= rooted_limit
+  precision <- if (!few) relationship_precision_of(own, term$group_name, single)
+  if (is.null(precision)) return(rooted_term(term, relationship_root(own, term$group_name)))
+  c(term, list(precision = precision))
 }
 
 rooted_term <- function(term, root) {
@@ -96,6 +98,26 @@ related_group <- function(group, precision) {
   group$levels <- group$parts[[1L]]$levels <- precision$levels
   group$precision <- precision[names(precision) != "levels"]
   group
+}
+
+# How many times its term's variance the effect of each row has; levels that are not in the fit are unrelated.
+row_level_variances <- function(group, code) {
+  if (!is_related(group)) return(1)
+  known <- which(code > 0L)
+  replace(rep(1, length(code)), known, level_variances(group$precision)[code[known]])
+}
+
+# Z of related levels in columns whose effects are independent: T of K = T T' for each of the q columns of a level.
+independent_columns <- function(A, group, q) {
+  if (!is_related(group)) return(A)
+  n <- length(group$levels)
+  if (n * q > related_columns) {
+    lmm_abort("numeric", paste0("with ", count_of(n, "level"), " of known relationship this needs a dense matrix of ",
+                                count_of(n * q, "column"), "; at most ", related_columns, " are possible."),
+              what = group$name, value = n * q)
+  }
+  root <- engine_related(group$precision, diag(n))
+  Matrix::Matrix(as.matrix(A %*% Matrix::kronecker(root, diag(q))), sparse = TRUE)
 }
 
 is_related <- function(group) !is.null(group$precision)

@@ -26,10 +26,13 @@ blocks <- function(fit, ...) {
   refuse_structured(fit, "blocks() is")
   found <- engine_result(engine_blocks(engine_layout(fit$frame), fit$cross_products, fit$control$memory_limit),
                          fit$frame)
+  found$order <- found$order[found$order <= length(fit_groups(fit))]   # without one that only takes a place
   groups <- fit_groups(fit)[found$order]
   q <- vapply(found$order, function(g) sum(vapply(fit_random(fit)[fit_term_groups(fit) == g], `[[`, 0L, "q")), 0L)
   factors <- data.frame(factor = vapply(groups, `[[`, "", "name"), levels = lengths(lapply(groups, `[[`, "levels")),
-                        columns = q, part = c("leading", rep("remainder", length(groups) - 1L)), row.names = NULL)
+                        columns = q, row.names = NULL,
+                        part = ifelse(vapply(groups, is_related, NA) | seq_along(groups) > 1L, "remainder", "leading"))
+  factors <- factors[c("factor", "levels", "columns", "part")]
   structure(list(
     factors = factors, roots = found$roots, remainder_columns = found$rest_columns,
     remainder_kind = if (found$rest_columns == 0) "none" else if (found$rest_dense) "dense" else "sparse",
@@ -40,11 +43,11 @@ blocks <- function(fit, ...) {
 #' @export
 print.lmm_blocks <- function(x, ...) {
   number <- function(n) format(n, big.mark = ",", trim = TRUE, scientific = FALSE)
-  lead <- x$factors[1L, ]
-  cat("leading    ", lead$factor, ": ", number(lead$levels), " blocks of ", lead$columns, " x ", lead$columns, ", ",
-      number(x$roots), " of them different\n", sep = "")
+  lead <- x$factors[x$factors$part == "leading", ]
+  if (nrow(lead)) cat("leading    ", lead$factor, ": ", number(lead$levels), " blocks of ", lead$columns, " x ",
+                      lead$columns, ", ", number(x$roots), " of them different\n", sep = "")
   if (x$remainder_columns > 0) {
-    rest <- x$factors[-1L, ]
+    rest <- x$factors[x$factors$part == "remainder", ]
     cat("remainder  ", paste0(rest$factor, " (", number(rest$levels), " x ", rest$columns, ")", collapse = ", "), ": ",
         x$remainder_kind, " factor with ", number(x$remainder_entries), " entries, ",
         format(structure(8 * x$remainder_entries, class = "object_size"), units = "auto"), "\n", sep = "")

@@ -23,6 +23,7 @@ chosen_solver <- function(frame, blocks, control) {
 # Why a model has a direct solver alone; NULL where it has both.
 direct_only <- function(frame) {
   if (!is.null(frame$residual)) "for a residual structure"
+  else if (has_related(frame)) "for levels with a known relationship"
   else if (length(frame$groups) < 2L) "for one grouping factor, whose levels need no solver"
   else if (any(vapply(frame$random, is_special, NA))) "for covariance structures of random effects"
   else if (isFALSE(frame$bounded)) "with `bounded = FALSE`"

@@ -9,7 +9,7 @@ check_model_size <- function(terms, random, rows, memory_limit = NULL) {
   check_fixed_size(fixed, n, rows$data, random, memory_limit)
   seconds <- fixed_seconds(p, n)
   for (term in random) {
-    if (is_intercept_only(term$lhs)) next
+    if (is_intercept_only(term$lhs) || is_across(term)) next
     q <- sum(column_counts(parse_terms(term$lhs), rows$data))
     if (q < 5) next
     levels <- group_level_bound(term$group, rows$data, n)

@@ -281,6 +281,9 @@ unconditioned_variance <- function(fit, rows, left_out, covariance = fit_covaria
   if (!any(unlist(left_out))) return(0)
   by_chunk(fit, rows, function(d) {
     d <- mask_design(d, left_out)
-    Reduce(`+`, Map(quadratic_form, d$Z, covariance))
+    codes <- d$codes[fit_term_groups(fit)]
+    groups <- fit_groups(fit)[fit_term_groups(fit)]
+    one <- function(Z, S, code, group) quadratic_form(Z, S) * row_level_variances(group, code)
+    Reduce(`+`, Map(one, d$Z, covariance, codes, groups))
   })
 }

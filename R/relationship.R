@@ -1,7 +1,10 @@
 # Known relationships between the levels of a grouping factor: matrices, precisions, pedigrees.
 
-# Largest relationship that is held as a dense matrix.
-relationship_limit <- 2000L
+# Largest covariance matrix between levels, which is held as a dense matrix.
+relationship_limit <- 5000L
+
+# Most levels that are turned by a root of their relationship, in place of a precision in the equations.
+rooted_limit <- 256L
 
 # Named list of relationships, NULL for none. Each is list(levels, kind) with the matrix K, the sparse inverse Q, or the
 # parents, coefficients of inbreeding and variances of Mendelian sampling of a pedigree.
@@ -65,8 +68,8 @@ matrix_entries <- function(M) {
 
 # L with K = L L', rows named by levels, as many columns as the rank.
 relationship_root <- function(own, name) {
-  K <- switch(own$kind,
-              pedigree = relationship_matrix(structure(list(id = own$levels, parents = own$parents), class = "pedigree")),
+  pedigree <- structure(list(id = own$levels, parents = own$parents), class = "pedigree")
+  K <- switch(own$kind, pedigree = relationship_matrix(pedigree),
               precision = chol2inv(positive_root(as.matrix(own$Q), name)), matrix = own$K)
   root <- tryCatch(t(chol(K)), error = function(e) semidefinite_root(K, name))
   structure(unname(root), dimnames = list(own$levels, NULL))
@@ -96,17 +99,11 @@ semidefinite_root <- function(K, name) {
 # ---- as a precision: sparse ----
 
 # What the engine takes: parents and variances of Mendelian sampling, or the columns of the lower triangle of Q.
-relationship_precision_of <- function(own, name) {
+# NULL for a singular matrix where that may be `rooted`.
+relationship_precision_of <- function(own, name, rooted = FALSE) {
   if (own$kind == "pedigree") return(own[c("levels", "parents", "sampling", "inbreeding")])
-  Q <- own$Q
-  if (own$kind == "matrix") {
-    Q <- chol2inv(tryCatch(chol(own$K), error = function(e) {
-      semidefinite_root(own$K, name)
-      lmm_abort("input", paste0("the relationship of ", quote_name(name), " is singular: only (1 | ", name,
-                                ") alone can have it."), what = name,
-                fix = "Add a small number to its diagonal, or combine identical levels.")
-    }))
-  }
+  Q <- if (own$kind == "matrix") inverse_relationship(own$K, name, rooted) else own$Q
+  if (is.null(Q)) return(NULL)
   entries <- if (is.matrix(Q)) data.frame(i = c(row(Q)), j = c(col(Q)), x = c(Q)) else matrix_entries(Q)
   entries <- entries[entries$i >= entries$j & (entries$x != 0 | entries$i == entries$j), ]
   entries <- entries[order(entries$j, entries$i), ]
@@ -119,6 +116,16 @@ relationship_precision_of <- function(own, name) {
   c(out, list(variance = variance))
 }
 
+inverse_relationship <- function(K, name, rooted) {
+  root <- tryCatch(chol(K), error = function(e) NULL)
+  if (!is.null(root) && rcond(root, triangular = TRUE)^2 > 1e-13) return(chol2inv(root))
+  if (rooted) return(NULL)
+  semidefinite_root(K, name)
+  lmm_abort("input", paste0("the relationship of ", quote_name(name), " is singular, which is possible for (1 | ", name,
+                            ") alone."), what = name,
+            fix = "Add a small number to its diagonal, or combine identical levels.")
+}
+
 # Diagonal of K: how many times the variance of the term each level has.
 level_variances <- function(precision) {
   if (is.null(precision$parents)) precision$variance else 1 + precision$inbreeding
@@ -127,12 +134,21 @@ level_variances <- function(precision) {
 #' Known relationships between levels
 #'
 #' Argument `relationship` of [lmm()] gives the effects of `(1 | g)` the covariance matrix `sigma_g^2 K` across the
-#' levels of `g`.
+#' levels of `g`, and those of `(x | g)`, `us(0 + trait | g)`, `fa(0 + env | g)` and other terms with several columns
+#' the Kronecker product of `K` and the covariance matrix of the columns: random regressions and multi-trait animal
+#' models.
 #'
 #' `K` is a matrix with the names of levels, or `precision(Q)` of its inverse, or a pedigree, whose matrix is that of
 #' additive relationships (Henderson 1976), with inbreeding. It may have more levels than the data:
-#' [ranef()][ranef.lmm_fit()] predicts all of them. A matrix that is only positive semidefinite is taken by its rank.
-#' The levels are turned by a root of `K`, so that everything after the fit is exact; at most 2000 levels.
+#' [ranef()][ranef.lmm_fit()] predicts all of them. All terms on a factor share its relationship; a permanent
+#' environment is a term on a copy of the factor, `(1 | animal) + (1 | pe)`.
+#'
+#' The inverse `Q` is part of the equations, which stay sparse: a pedigree of 10^5 animals takes seconds, and `K` is not
+#' formed. Up to 256 effects the search uses the exact Hessian, above the average information (Gilmour, Thompson and
+#' Cullis 1995). Up to 3000 effects standard errors, Satterthwaite's and Kenward-Roger tests are exact; above,
+#' Satterthwaite's degrees of freedom and standard errors of variances are those of the average information, and
+#' Kenward-Roger's method is refused. For `(1 | g)` alone with at most 256 levels, or with a singular `K`, which is
+#' taken by its rank, the columns are turned by a root of `K`; such fits may have a residual structure too.
 #'
 #' @param Q inverse of a relationship matrix, with the names of levels; dense, or sparse of package 'Matrix'.
 #' @param id names of animals.
@@ -141,11 +157,15 @@ level_variances <- function(precision) {
 #' @param ... not used.
 #' @return `precision()` and `pedigree()` objects for `lmm(relationship = )`. `relationship_matrix()` the matrix of
 #'   additive relationships, with the inbreeding coefficients plus 1 on its diagonal; `relationship_precision()` its
-#'   inverse as a sparse matrix.
+#'   inverse as a sparse matrix. `inbreeding()` the coefficients of inbreeding by the algorithm of Meuwissen and Luo
+#'   (1992), named by animals. Parents that are not among `id` are added as founders.
 #' @section Conditions:
-#' `lmm_error_input`: a matrix without names, asymmetric, not positive semidefinite; an animal twice, or among its own
-#' ancestors. `lmm_error_numeric`: more than 2000 levels.
-#' @references Henderson (1976) Biometrics 32, 69-83. Quaas (1976) Biometrics 32, 949-953.
+#' `lmm_error_input`: a matrix without names, asymmetric, not positive semidefinite; a singular precision; a singular
+#' matrix for a term with several columns; an animal twice, or among its own ancestors (who are named).
+#' `lmm_error_data`: levels of the data that the relationship lacks. `lmm_error_numeric`: a covariance matrix of more
+#' than 5000 levels, which is dense (give `precision()` or a pedigree).
+#' @references Henderson (1976) Biometrics 32, 69-83. Quaas (1976) Biometrics 32, 949-953. Meuwissen and Luo (1992)
+#'   Genetics Selection Evolution 24, 305-313. Gilmour, Thompson and Cullis (1995) Biometrics 51, 1440-1450.
 #' @seealso [lmm()] and its argument `relationship`, [ranef][ranef.lmm_fit] for breeding values,
 #'   [reliability()], [quantity()] for the heritability.
 #' @concept pedigree
@@ -161,6 +181,7 @@ level_variances <- function(precision) {
 #' p <- pedigree(c("a", "b", "c", "d"), sire = c(NA, NA, "a", "a"), dam = c(NA, NA, "b", "c"))
 #' relationship_matrix(p)
 #' relationship_precision(p)
+#' inbreeding(p)
 #' @export
 precision <- function(Q, ...) {
   check_dots_empty(...)

@@ -104,14 +104,15 @@ whiten <- function(fit, rows, r) {
   r - as.vector(A %*% root_correction(Matrix::crossprod(A), a))
 }
 
-# The n x q matrix diag(weight) Z Lambda.
-sparse_random_design <- function(fit, rows, weight = NULL, factors = fit_factors(fit)) {
+# The n x q matrix diag(weight) Z Lambda; columns of related levels are those of independent effects.
+sparse_random_design <- function(fit, rows, weight = NULL, factors = fit_factors(fit), related = TRUE) {
   d <- design(fit$frame, rows)
   group <- fit_term_groups(fit)
   parts <- lapply(seq_along(d$Z), function(k) {
     Z <- d$Z[[k]] %*% factors[[k]]
     if (!is.null(weight)) Z <- Z * weight
-    sparse_columns(Z, d$codes[[group[k]]], length(fit_group_levels(fit, group[k])))
+    A <- sparse_columns(Z, d$codes[[group[k]]], length(fit_group_levels(fit, group[k])))
+    if (related) independent_columns(A, fit_groups(fit)[[group[k]]], ncol(Z)) else A
   })
   do.call(cbind, parts)
 }

@@ -34,7 +34,8 @@ std::shared_ptr<const LevelPrecision> to_precision(const Rcpp::List& x, Index le
     lower.start.assign(start.begin(), start.end());
     lower.row.assign(row.begin(), row.end());
     std::vector<double> value = Rcpp::as<std::vector<double>>(x["value"]);
-    require(start.size() > 1 && lower.start[0] == 0 && lower.start.back() == row.size() && value.size() == lower.row.size(),
+    require(start.size() > 1 && lower.start[0] == 0 && lower.start.back() == row.size() &&
+                value.size() == lower.row.size(),
             "a precision does not fit together");
     for (Index j = 0; j < lower.size(); ++j) {
       require(lower.start[j] < lower.start[j + 1] && lower.row[lower.start[j]] == j, "a precision lacks its diagonal");

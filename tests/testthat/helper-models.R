@@ -149,10 +149,15 @@ temporary_file <- function(envir = parent.frame()) {
 
 # Evaluates `expr` with predictions made in pieces of n rows.
 with_chunk_rows <- function(n, expr) {
+  with_constant("chunk_rows", n, expr)
+}
+
+# Evaluates `expr` with another value of a constant of the package.
+with_constant <- function(name, value, expr) {
   space <- environment(by_chunk)
-  old <- get("chunk_rows", envir = space)
-  set_locked("chunk_rows", n, space)
-  on.exit(set_locked("chunk_rows", old, space))
+  old <- get(name, envir = space)
+  set_locked(name, value, space)
+  on.exit(set_locked(name, old, space))
   expr
 }
 

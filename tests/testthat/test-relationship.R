@@ -83,8 +83,185 @@ test_that("relationships that are none are refused by name", {
   lopsided <- s$A
   lopsided[2, 1] <- 0.3
   expect_error(fit(list(animal = lopsided)), "symmetric", class = "lmm_error_input")
-  expect_error(lmm(y ~ x + (x | animal), s$d, relationship = list(animal = s$A)), "several columns",
-               class = "lmm_error_formula")
-  large <- structure(list(id = as.character(1:2001), parents = matrix(NA, 2001, 2)), class = "pedigree")
-  expect_error(fit(list(animal = large)), "2001", class = "lmm_error_numeric")
+  large <- diag(5001)
+  dimnames(large) <- list(1:5001, 1:5001)
+  expect_error(fit(list(animal = large)), "5001", class = "lmm_error_numeric")
+  expect_error(fit(list(animal = s$p, animal = s$p)), "list named", class = "lmm_error_input")
+})
+
+# ---- sparse precision ----
+
+# Evaluates `expr` with relationships of so many levels at most turned by a root.
+rooted <- function(levels, expr) with_constant("rooted_limit", levels, expr)
+
+test_that("the sparse equations give what the dense root of the relationship gives", {
+  s <- animal_data()
+  s$d$w <- rep_len(1:3, nrow(s$d))
+  for (REML in c(TRUE, FALSE)) {
+    call <- quote(lmm(y ~ x + (1 | animal), s$d, REML = REML, relationship = list(animal = s$p), weights = w))
+    dense <- rooted(256L, eval(call))
+    sparse <- rooted(0L, eval(call))
+    expect_equal(logLik(sparse), logLik(dense), tolerance = 1e-10)
+    expect_equal(coef(summary(sparse)), coef(summary(dense)), tolerance = 1e-7)
+    expect_equal(variance_components(sparse), variance_components(dense), tolerance = 1e-6)
+    expect_equal(as.matrix(ranef(sparse)$animal), as.matrix(ranef(dense)$animal), tolerance = 1e-6)
+    expect_equal(attr(ranef(sparse, condVar = TRUE)$animal, "postVar"),
+                 attr(ranef(dense, condVar = TRUE)$animal, "postVar"), tolerance = 1e-7)
+  }
+  kr <- function(fit) coef(summary(fit, ddf = "Kenward-Roger"))
+  expect_equal(kr(rooted(0L, lmm(y ~ x + (1 | animal), s$d, relationship = list(animal = s$p)))),
+               kr(lmm(y ~ x + (1 | animal), s$d, relationship = list(animal = s$p))), tolerance = 1e-7)
+})
+
+# The covariance matrix of the rows, from the terms as the fit names them and dense matrices.
+related_covariance <- function(fit, d, A) {
+  groups <- fit$frame$groups[vapply(fit$frame$random, `[[`, 0L, "group")]
+  Z <- design(fit$frame, fit$rows)$Z
+  V <- diag(sigma(fit)^2, nrow(d))
+  for (k in seq_along(Z)) {
+    code <- match(as.character(d[[groups[[k]]$name]]), groups[[k]]$levels)
+    K <- if (is.null(groups[[k]]$precision)) diag(max(code)) else A
+    V <- V + (Z[[k]] %*% fit_covariance(fit)[[k]] %*% t(Z[[k]])) * K[code, code]
+  }
+  V
+}
+
+reml_value <- function(V, X, y) {
+  W <- solve(V)
+  XWX <- t(X) %*% W %*% X
+  r <- y - X %*% solve(XWX, t(X) %*% W %*% y)
+  c(determinant(V)$modulus + determinant(XWX)$modulus + t(r) %*% W %*% r + (nrow(X) - ncol(X)) * log(2 * pi))
+}
+
+trait_data <- function() {
+  s <- animal_data(60)
+  set.seed(4)
+  U <- t(chol(s$A)) %*% matrix(rnorm(120), 60) %*% chol(matrix(c(2, 1, 1, 1.5), 2))
+  d <- expand.grid(animal = s$p$id[6:60], trait = factor(c("a", "b")), record = 1:2)
+  d$pe <- d$animal
+  d$x <- rnorm(nrow(d))
+  at <- match(d$animal, s$p$id)
+  d$y <- d$x + U[cbind(at, d$trait)] + rnorm(nrow(d)) + rnorm(60, sd = 0.7)[at]
+  list(p = s$p, A = s$A, d = d)
+}
+
+for (terms in c("us(0 + trait | animal)", "diag(0 + trait | animal)", "cs(0 + trait | animal)", "(x | animal)",
+                "(1 | animal) + (1 | pe)", "(1 | animal) + (0 + x | animal)",
+                "us(0 + trait | animal) + (1 | pe) + (1 | record)")) local({
+  terms <- terms
+  test_that(paste("Kronecker products with a relationship against dense formulas:", terms), {
+    s <- trait_data()
+    fit <- suppressMessages(rooted(0L, lmm(stats::as.formula(paste("y ~ trait + x +", terms)), s$d,
+                                           relationship = list(animal = s$p))))
+    X <- cbind(1, s$d$trait == "b", s$d$x)
+    V <- related_covariance(fit, s$d, s$A)
+    expect_equal(-2 * as.numeric(logLik(fit)), reml_value(V, X, s$d$y), tolerance = 1e-10)
+    expect_equal(unname(vcov(fit)), solve(t(X) %*% solve(V, X)), tolerance = 1e-7)
+    gradient <- fit$optimum$gradient
+    expect_lt(abs(drop(gradient %*% pseudo_inverse(fit$optimum$hessian) %*% gradient)), 1e-8)
+    for (factor in c(0.97, 1.03)) {                  # an optimum: scaled variances are worse
+      S <- diag(sigma(fit)^2, nrow(s$d))
+      expect_gt(reml_value(S + factor * (V - S), X, s$d$y), -2 * as.numeric(logLik(fit)) - 1e-6)
+    }
+  })
+})
+
+test_that("predictions, their errors and draws of related effects are those of the joint normal distribution", {
+  s <- trait_data()
+  fit <- lmm(y ~ trait + x + us(0 + trait | animal), s$d, relationship = list(animal = s$p))
+  S <- fit_covariance(fit)[[1L]]
+  G <- kronecker(s$A, S)
+  Z <- matrix(0, nrow(s$d), 120)
+  Z[cbind(seq_len(nrow(s$d)), 2 * (match(s$d$animal, s$p$id) - 1) + as.integer(s$d$trait))] <- 1
+  X <- cbind(1, s$d$trait == "b", s$d$x)
+  V <- related_covariance(fit, s$d, s$A)
+  W <- solve(V)
+  P <- W - W %*% X %*% solve(t(X) %*% W %*% X, t(X) %*% W)
+  b <- matrix(G %*% t(Z) %*% P %*% s$d$y, ncol = 2, byrow = TRUE)
+  found <- ranef(fit, pev = TRUE, condVar = TRUE)$animal
+  expect_equal(unname(as.matrix(found)), b, tolerance = 1e-6)
+  pev <- matrix(diag(G - G %*% t(Z) %*% P %*% Z %*% G), ncol = 2, byrow = TRUE)
+  expect_equal(attr(found, "pev"), pev, tolerance = 1e-6, ignore_attr = TRUE)
+  prior <- outer(diag(s$A), diag(S))
+  expect_equal(attr(found, "reliability"), pmax(1 - pev / prior, 0), tolerance = 1e-6, ignore_attr = TRUE)
+  expect_equal(predict(fit, data.frame(trait = "a", x = 0, animal = "3")), fixef(fit)[[1L]] + b[3, 1], tolerance = 1e-6,
+               ignore_attr = TRUE)
+  y <- as.matrix(simulate(fit, 4000, seed = 1))
+  expect_lt(max(abs(cov(t(y)) - V)[1:40, 1:40]), 0.5)
+  expect_lt(abs(sum((cov(t(y)) - V) * V)) / sum(V^2), 0.03)
+  total <- predict(fit, s$d[1:3, ], re.form = NA, interval = "prediction", ddf = "asymptotic")
+  variance <- diag(V)[1:3] + rowSums((X[1:3, ] %*% vcov(fit)) * X[1:3, ])
+  expect_equal((total[, "upr"] - total[, "lwr"]) / 2, 1.959964 * sqrt(variance), tolerance = 1e-5, ignore_attr = TRUE)
+})
+
+test_that("names, order and units of animals do not matter", {
+  s <- trait_data()
+  one <- lmm(y ~ trait + us(0 + trait | animal), s$d, relationship = list(animal = s$p))
+  names <- stats::setNames(paste0("cow", sample(60)), s$p$id)
+  parent <- function(side) unname(names[s$p$id[s$p$parents[, side]]])
+  mixed <- sample(60)
+  p <- pedigree(unname(names[s$p$id])[mixed], parent(1)[mixed], parent(2)[mixed])
+  d <- s$d[sample(nrow(s$d)), ]
+  d$animal <- names[as.character(d$animal)]
+  d$y <- 1000 * d$y
+  two <- lmm(y ~ trait + us(0 + trait | animal), d, relationship = list(animal = p))
+  expect_equal(VarCorr(two)$animal, 1e6 * VarCorr(one)$animal, tolerance = 1e-6, ignore_attr = TRUE)
+  expect_equal(as.matrix(ranef(two)$animal)[names[s$p$id], ], 1000 * as.matrix(ranef(one)$animal), tolerance = 1e-6,
+               ignore_attr = TRUE)
+})
+
+test_that("thousands of animals with average information agree with the exact dense fit of few", {
+  s <- animal_data(300)
+  dense <- rooted(400L, lmm(y ~ x + (1 | animal), s$d, relationship = list(animal = s$p)))
+  sparse <- lmm(y ~ x + (1 | animal), s$d, relationship = list(animal = s$p))
+  expect_equal(logLik(sparse), logLik(dense), tolerance = 1e-11)
+  expect_equal(coef(summary(sparse)), coef(summary(dense)), tolerance = 1e-7)
+  average <- ddf_method("Satterthwaite", information = "average")
+  expect_equal(coef(summary(sparse, ddf = average)), coef(summary(dense, ddf = average)), tolerance = 1e-6)
+  with_constant("related_columns", 100, {
+    expect_message(large <- coef(summary(sparse)), "average information", class = "lmm_message_size")
+    expect_equal(large, coef(summary(sparse, ddf = average)), tolerance = 1e-9)
+    expect_error(summary(sparse, ddf = "Kenward-Roger"), "too expensive", class = "lmm_error_numeric")
+    expect_equal(suppressMessages(variance_components(sparse))$se,
+                 variance_components(dense, information = "average")$se, tolerance = 1e-6)
+  })
+})
+
+test_that("inbreeding is that of the dense relationship matrix, for selfed animals too", {
+  set.seed(9)
+  n <- 200
+  p <- pedigree(seq_len(n), c(rep(NA, 5), vapply(6:n, function(i) sample(i - 1, 1), 0)),
+                c(rep(NA, 5), vapply(6:n, function(i) sample(c(NA, seq_len(i - 1)), 1), 0)))
+  A <- relationship_matrix(p)
+  expect_equal(inbreeding(p), diag(A) - 1)
+  expect_equal(as.matrix(relationship_precision(p)), solve(A), tolerance = 1e-9)
+})
+
+test_that("singular precisions, cycles and missing levels are refused by name", {
+  s <- trait_data()
+  Q <- relationship_precision(s$p)
+  Q[1, ] <- Q[, 1] <- 0
+  fit <- function(r, term = "us(0 + trait | animal)") {
+    lmm(stats::as.formula(paste("y ~ x +", term)), s$d, relationship = list(animal = r))
+  }
+  expect_error(fit(precision(Q)), "not positive definite", class = "lmm_error_input")
+  half <- tcrossprod(matrix(rnorm(600), 60))
+  dimnames(half) <- dimnames(s$A)
+  expect_error(fit(half), "singular", class = "lmm_error_input")
+  expect_error(fit(s$A[1:30, 1:30]), "no rows", class = "lmm_error_data")
+  expect_error(pedigree(c("a", "b", "c", "d"), c("c", "a", "b", NA), c(NA, NA, "d", NA)), "`a`.*`b`|`b`.*`c`|a.*b",
+               class = "lmm_error_input")
+  I <- diag(60)
+  dimnames(I) <- dimnames(s$A)
+  once <- s$d[!duplicated(s$d$animal), ]
+  expect_error(lmm(y ~ x + (1 | animal), once, relationship = list(animal = precision(I[6:60, 6:60]))),
+               class = "lmm_error_unidentified")
+  expect_error(rooted(0L, lmm(y ~ x + (1 | animal), once, relationship = list(animal = precision(I)))),
+               class = "lmm_error_unidentified")
+  one <- fit(s$p)
+  expect_error(posterior(one), "relationship", class = "lmm_error_input")
+  expect_error(bootstrap(one, 2, type = "residual"), "relationship", class = "lmm_error_input")
+  expect_error(lmm(y ~ x + us(0 + trait | animal), s$d, relationship = list(animal = s$p), bounded = FALSE),
+               "relationship", class = "lmm_error_input")
+  expect_error(getME(one, "Lambdat"), "relationship", class = "lmm_error_input")
 })

@@ -37,8 +37,8 @@ bool Layout::related() const {
 }
 
 void Layout::finish() {
-  if (!groups.empty() && std::all_of(groups.begin(), groups.end(), [](const Group& g) { return g.precision != nullptr; }))
-    add_group(1);
+  const auto known = [](const Group& g) { return g.precision != nullptr; };
+  if (!groups.empty() && std::all_of(groups.begin(), groups.end(), known)) add_group(1);
   rest.resize(groups.size());
   for (std::size_t g = 0; g < groups.size(); ++g) rest[g] = static_cast<int>(g);
   std::stable_sort(rest.begin(), rest.end(),

@@ -76,7 +76,7 @@ MatrixXd Criterion::cross(const MatrixXd& y, const MatrixXd& w, double w_yy) {
         const double* b = y.data() + j * rows;
         s(i, j) = Eigen::Map<const VectorXd>(a, rows).dot(Eigen::Map<const VectorXd>(b, rows));
       }
-  } else {
+  } else if (rows > 0) {
     s.selfadjointView<Eigen::Lower>().rankUpdate(y.transpose());
   }
   for (Index j = 0; j < k; ++j)

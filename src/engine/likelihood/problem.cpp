@@ -51,7 +51,9 @@ void set_response(Problem& problem, const CrossProducts& data, Index response,
 }
 
 bool take_root(Problem& problem, const CrossProducts& data) {
-  if (problem.root || problem.rest.columns() == 0 || problem.layout->related() || problem.layout->random_columns() > kAccurateRoot) return false;
+  if (problem.root || problem.rest.columns() == 0 || problem.layout->related() ||
+      problem.layout->random_columns() > kAccurateRoot)
+    return false;
   if (!problem.spare_root) problem.spare_root = std::make_shared<DenseRoot>(*problem.layout, data, problem.rest);
   problem.root = problem.spare_root;
   set_root_response(problem);

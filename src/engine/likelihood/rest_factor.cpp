@@ -113,6 +113,7 @@ void RestFactor::store(const Node& node, MatrixXd& work) {
 
 MatrixXd RestFactor::apply(const Remainder& rest, const MatrixXd& b, bool transposed) const {
   MatrixXd out(b.rows(), b.cols());
+  if (lambda_.size() == 1 && lambda_[0].size() == 1) return lambda_[0](0, 0) * b;
   for (const Node& node : rest.nodes()) {
     const MatrixXd& l = lambda_[node.rest];
     if (node.q == 1) {

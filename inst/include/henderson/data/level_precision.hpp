@@ -18,7 +18,8 @@ class LevelPrecision {
   // Lower triangle of Q with its diagonal; throws Error("precision", "") where Q is not positive definite.
   LevelPrecision(SparsePattern lower, std::vector<double> value, Checkpoint& checkpoint);
 
-  // Animals after their parents: `parent` is n x 2, -1 for unknown ones; `sampling` the variances of Mendelian sampling.
+  // Animals after their parents: `parent` is n x 2, -1 for unknown ones; `sampling` the variances of Mendelian
+  // sampling.
   LevelPrecision(const Eigen::MatrixXi& parent, const VectorXd& sampling);
 
   Index levels() const { return lower_.size(); }

@@ -79,8 +79,8 @@ class Remainder : public Encounters {
   void each_relative(Index node, const Body& body) const;
 
  public:
-  // Over the levels l, m of a group: the sum of I for l = m, less Q_lm M_ml for the q x q blocks M_ml = block(first row,
-  // first column) of a symmetric matrix.
+  // Over the levels l, m of a group: the sum of I for l = m, less Q_lm M_ml for the q x q blocks
+  // M_ml = block(first row, first column) of a symmetric matrix.
   template <class Block>
   MatrixXd less_precision_trace(int rest, Index q, const Block& block) const;
 
