@@ -116,9 +116,12 @@ independent_columns <- function(A, group, q) {
                                 count_of(n * q, "column"), "; at most ", related_columns, " are possible."),
               what = group$name, value = n * q)
   }
-  root <- engine_related(group$precision, diag(n))
+  root <- related_effects(group$precision, diag(n))
   Matrix::Matrix(as.matrix(A %*% Matrix::kronecker(root, diag(q))), sparse = TRUE)
 }
+
+# Effects of related levels, a row each, from independent ones.
+related_effects <- function(precision, z) engine_related(precision, z)
 
 is_related <- function(group) !is.null(group$precision)
 

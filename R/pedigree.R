@@ -60,11 +60,12 @@ abort_pedigree_cycle <- function(parents, id, placed) {
 # list(inbreeding, sampling): coefficients of inbreeding, and D of A = T D T'.
 pedigree_inbreeding <- function(pedigree) {
   found <- engine_inbreeding(pedigree$parents)
-  if (min(found$sampling) > 1e-10) return(found)
+  copies <- found$sampling <= 64 * .Machine$double.eps
+  if (!any(copies)) return(found)
   lmm_abort("input", paste0("the relationship matrix of the pedigree is singular: ",
                             quote_level(pedigree$id[which.min(found$sampling)]),
                             " is a copy of its completely inbred parents."), what = "id",
-            value = pedigree$id[found$sampling <= 1e-10], fix = "Give such animals one name.")
+            value = pedigree$id[copies], fix = "Give such animals one name.")
 }
 
 #' @rdname precision

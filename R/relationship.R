@@ -118,7 +118,7 @@ relationship_precision_of <- function(own, name, rooted = FALSE) {
 
 inverse_relationship <- function(K, name, rooted) {
   root <- tryCatch(chol(K), error = function(e) NULL)
-  if (!is.null(root) && rcond(root, triangular = TRUE)^2 > 1e-13) return(chol2inv(root))
+  if (!is.null(root) && rcond(root, triangular = TRUE)^2 > 1000 * .Machine$double.eps) return(chol2inv(root))
   if (rooted) return(NULL)
   semidefinite_root(K, name)
   lmm_abort("input", paste0("the relationship of ", quote_name(name), " is singular, which is possible for (1 | ", name,

@@ -119,7 +119,9 @@ drawing_plan <- function(fit, rows, keep = wanted_columns(fit, NA)) {
 # Responses from spherical numbers, a column for each.
 drawn_responses <- function(plan, u, e) {
   value <- plan$mean + if (is.null(plan$color)) plan$scale * e else plan$color(e)
-  for (own in plan$related) u[own$rows, ] <- related_effects(own, u[own$rows, , drop = FALSE])
+  for (own in plan$related) {
+    u[own$rows, ] <- related_effects(own$precision, matrix(u[own$rows, , drop = FALSE], own$levels))
+  }
   if (plan$size) value <- value + as.matrix(plan$A %*% u)
   if (anyNA(plan$mean)) value[is.na(plan$mean), ] <- NA_real_
   value
@@ -158,11 +160,6 @@ related_draws <- function(fit, rows, drawn) {
     list(rows = as.vector(place[seq_along(own$levels), ]), levels = length(own$levels), precision = own$precision)
   })
   Filter(Negate(is.null), out)
-}
-
-related_effects <- function(own, u) {
-  nsim <- ncol(u)
-  matrix(engine_related(own$precision, matrix(u, own$levels)), ncol = nsim)
 }
 
 # A diagonal term's numbers come column by column; their places in the order level by level.
