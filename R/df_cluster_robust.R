@@ -23,9 +23,9 @@ prepare_method.df_cluster_robust <- function(method, info) {
   refuse_iterative(info$fit, "the cluster-robust covariance matrix is")
   if (method$type == "CR2") refuse_weighted_cells(info$fit)
   info$fit <- with_cell_rows(info$fit)
-  refuse_structured(info$fit, "the cluster-robust covariance matrix is", special = FALSE)
   parts <- marginal_parts(info)
   cluster <- cluster_codes(method$cluster, info$fit)[parts$used]
+  check_whole_subjects(cluster, parts)
   cluster <- match(cluster, unique(cluster))
   m <- max(cluster)
   if (m < 2L) lmm_abort("data", "there must be at least 2 clusters.", what = "cluster", value = m)
@@ -78,9 +78,10 @@ denominator_df.df_cluster_robust <- function(method, info, hypothesis) {
 # ---- pieces ----
 
 # Rows with positive weight: X, T = V^-1 X, marginal residuals in units of sigma, A = Z Lambda, prior weights and the
-# factor of A'WA + I.
+# factor of A'WA + I; with a residual structure see structured_marginal_parts().
 marginal_parts <- function(info) {
   fit <- info$fit
+  if (is_structured(fit)) return(structured_marginal_parts(info))
   rows <- fit_rows(fit, "a cluster-robust covariance")
   used <- used_rows(rows)
   d <- design(fit$frame, rows)
@@ -103,11 +104,12 @@ marginal_parts <- function(info) {
 # Clusters with more rows are not worked with as dense matrices.
 dense_cluster <- 300L
 
-# For each cluster its rows of X, T, e and A, its V T, and V = A A' + 1/w as a function of what it is multiplied by: V
+# For each cluster its rows of X, T, e and A, its V T, and V = A A' + R (R = 1/w without a structure) as a function of what it is multiplied by: V
 # itself has the square of the cluster's size.
 cluster_rows <- function(parts, cluster) {
   order <- order(cluster)
-  A <- Matrix::t(parts$A)[, order, drop = FALSE]
+  A <- if (is.null(parts$A)) Matrix::sparseMatrix(integer(), integer(), x = numeric(), dims = c(1L, length(cluster)))
+       else Matrix::t(parts$A)[, order, drop = FALSE]
   size <- tabulate(cluster)
   before <- cumsum(size) - size
   lapply(seq_along(size), function(c) {
@@ -116,7 +118,10 @@ cluster_rows <- function(parts, cluster) {
     own <- list(X = parts$X[rows, , drop = FALSE], T = parts$T[rows, , drop = FALSE], e = parts$e[rows],
                 w = parts$w[rows])
     A <- used_levels(A, at)
-    own$times <- function(v) v / own$w + as.matrix(A %*% Matrix::crossprod(A, v))
+    R <- if (!is.null(parts$R)) parts$R[rows, rows, drop = FALSE]
+    own$times <- function(v) {
+      (if (is.null(R)) v / own$w else as.matrix(R %*% v)) + as.matrix(A %*% Matrix::crossprod(A, v))
+    }
     own$VT <- own$times(own$T)
     own
   })

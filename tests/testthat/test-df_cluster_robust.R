@@ -1,15 +1,18 @@
 # The dense oracle: V^-1 of all rows, adjustment matrices by cluster, covariances of the parts of l'beta from n x n
 # matrices.
 oracle_robust <- function(model, Sigma, sigma2, cluster, type, l) {
-  V <- oracle_V(model, Sigma, sigma2)
-  X <- model$X[, model$independent, drop = FALSE]
+  dense_robust(oracle_V(model, Sigma, sigma2), model$X[, model$independent, drop = FALSE], model$y, cluster, type, l)
+}
+
+dense_robust <- function(V, X, y, cluster, type, l) {
+  n <- length(y)
   Vi <- solve(V)
   M <- solve(t(X) %*% Vi %*% X)
   H <- X %*% M %*% t(X) %*% Vi
-  e <- model$y - H %*% model$y
+  e <- y - H %*% y
   ids <- unique(cluster)
   Omega <- V * outer(cluster, cluster, `==`)
-  R <- (diag(model$n) - H) %*% Omega %*% t(diag(model$n) - H)
+  R <- (diag(n) - H) %*% Omega %*% t(diag(n) - H)
   T <- Vi %*% X
   middle <- 0
   parts <- lapply(ids, function(id) {
@@ -27,9 +30,9 @@ oracle_robust <- function(model, Sigma, sigma2, cluster, type, l) {
     })
     score <- t(T[i, , drop = FALSE]) %*% A %*% e[i]
     middle <<- middle + score %*% t(score)
-    g <- numeric(model$n)
+    g <- numeric(n)
     g[i] <- t(A) %*% T[i, , drop = FALSE] %*% M %*% l
-    t(diag(model$n) - H) %*% g
+    t(diag(n) - H) %*% g
   })
   m <- length(ids)
   P <- do.call(cbind, parts)
@@ -197,5 +200,56 @@ test_that(paste("clusters of hundreds of rows need no matrix of their square, al
   for (own in clusters) {
     expect_lt(relative_difference(unbiased_scores(own, info$phi, K, dense = FALSE),
                                   unbiased_scores(own, info$phi, K, dense = TRUE)), 1e-9)
+  }
+})
+
+test_that("residual structures, alone and beside nested or crossed random effects: dense formulas", {
+  d <- plain_orthodont()[-c(2, 9, 30), ]
+  d$pair <- factor(as.integer(d$Subject) %/% 2)
+  d$item <- factor((d$age * 3 + as.integer(d$Subject)) %% 5)
+  d$w <- rep(c(1, 2, 0.5), length.out = nrow(d))
+  same <- outer(d$Subject, d$Subject, "==")
+  h <- abs(outer(d$visit, d$visit, "-"))
+  X <- model.matrix(~ Sex * age, d)
+  l <- c(0, 0, 1, 1)
+  fits <- list(lmm(distance ~ Sex * age, d, residual = ~ ar1(visit | Subject), weights = w),
+               lmm(distance ~ Sex * age, d, residual = ~ us(visit | Subject)),
+               suppressMessages(lmm(distance ~ Sex * age + (1 | pair) + (1 | item), d,
+                                    residual = ~ ar1(visit | Subject))),
+               lmm(distance ~ Sex * age + (1 | Subject), d, variance = ~ Sex))
+  Vs <- lapply(fits, function(fit) {
+    p <- stats::setNames(variance_components(fit)$estimate, rownames(variance_components(fit)))
+    if (identical(fit, fits[[1]])) return(p["sigma^2"] * same * p["rho"]^h / sqrt(outer(d$w, d$w)))
+    if (identical(fit, fits[[2]])) {
+      at <- residual_parameters(fit)
+      S <- matrix(0, 4, 4)
+      S[cbind(at$row, at$col)] <- S[cbind(at$col, at$row)] <- at$estimate
+      return(same * S[d$visit, d$visit])
+    }
+    if (identical(fit, fits[[3]])) {
+      return(p["sigma^2"] * same * p["rho"]^h + p["var_(Intercept)|pair"] * outer(d$pair, d$pair, "==") +
+               p["var_(Intercept)|item"] * outer(d$item, d$item, "=="))
+    }
+    p["var_(Intercept)|Subject"] * same + diag(p["sigma^2"] * exp(2 * p[2] * (d$Sex == "Female")))
+  })
+  for (k in seq_along(fits)) for (type in paste0("CR", 0:3)) for (cluster in c("Subject", "pair")) {
+    truth <- dense_robust(Vs[[k]], X, d$distance, as.integer(d[[cluster]]), type, l)
+    own <- vcov(fits[[k]], type = type, cluster = d[[cluster]])
+    expect_lt(relative_difference(unname(own), truth$vcov), 1e-7, label = paste(k, type, cluster))
+    df <- contest(fits[[k]], l, joint = FALSE, ddf = "cluster-robust", type = type, cluster = d[[cluster]])$df
+    expect_equal(df, truth$df, tolerance = 1e-6, label = paste("df", k, type, cluster))
+  }
+  expect_error(vcov(fits[[1]], type = "CR2", cluster = ~age), "whole subjects", class = "lmm_error_input")
+})
+
+test_that("residual structures: package 'clubSandwich' with generalized least squares", {
+  skip_if_not_installed("clubSandwich")
+  d <- plain_orthodont()[-c(2, 9, 30), ]
+  fit <- lmm(distance ~ Sex * age, d, residual = ~ ar1(visit | Subject))
+  peer <- nlme::gls(distance ~ Sex * age, d, correlation = nlme::corAR1(form = ~ visit | Subject),
+                    control = nlme::glsControl(tolerance = 1e-10, msTol = 1e-12))
+  for (type in c("CR0", "CR2", "CR3")) {
+    expect_equal(unname(vcov(fit, type = type, cluster = ~Subject)),
+                 unname(as.matrix(clubSandwich::vcovCR(peer, type = type))), tolerance = 1e-4, ignore_attr = TRUE)
   }
 })
