@@ -32,10 +32,17 @@ fit_natural <- function(fit) {
 # List per random term: conditional modes, levels x columns.
 fit_modes <- function(fit) fit$estimates$b
 
-# What a function of the parameters is given: list(covariance by term, sigma, beta).
+# What a function of the parameters is given: list(covariance by term, sigma, beta); with structures of random effects
+# also `natural`, with a residual structure `residual`, its parameters by name.
 fit_state <- function(fit) {
-  list(covariance = stats::setNames(fit_covariance(fit), fit_term_names(fit)), sigma = fit_shown_sigma(fit),
-       beta = fit_beta(fit))
+  out <- list(covariance = stats::setNames(fit_covariance(fit), fit_term_names(fit)), sigma = fit_shown_sigma(fit),
+              beta = fit_beta(fit))
+  if (has_special(fit)) out$natural <- fit_natural(fit)
+  if (is_structured(fit)) {
+    own <- residual_parameters(fit)
+    out$residual <- stats::setNames(own$estimate, own$name)
+  }
+  out
 }
 
 # -2 log (restricted) likelihood at the optimum.

@@ -12,7 +12,10 @@
 #' `.sig01` or, in backticks, `` `sd_(Intercept)|g` ``; `total`, the variance of a response that random effects and
 #' residual make: `sigma2` and for each term the mean over the rows of the fit of `z' Sigma z`, where `z` is the row's
 #' random part. Where random terms have intercepts only this is the sum of their variances; with random slopes it does
-#' not depend on the origins and units of covariates. Instead of a formula, a function of a list with elements
+#' not depend on the origins and units of covariates. With a residual structure its parameters go by their names (`rho`,
+#' `range`, `nugget`, `cov`, or in backticks), and `var(Residual)` is the mean over the rows of the variance of a
+#' residual; over visits `var(Residual, "8")`, `cov(Residual, "8", "10")` and `cor(Residual, "8", "10")` are entries of
+#' the residual covariance matrix. Instead of a formula, a function of a list with elements
 #' `covariance` (list of covariance matrices by term), `sigma` and `beta`. The words `"icc"` (the intraclass correlation
 #' coefficient: the proportion of each term in `total`), `"repeatability"` and `"heritability"` (other names of the same
 #' proportion), `"total"`, `"total sd"` and `"cv"` (`sqrt(total)` divided by the absolute mean of the fixed part over
@@ -93,7 +96,6 @@ quantity <- function(fit, ..., method = c("auto", "profile", "delta", "chisq", "
   if (!many) {
     check_fit(fit)
     refuse_iterative(fit, "quantity(), with its profiles, is")
-    refuse_structured(fit, "functions of variance parameters are", "Use variance_components().")
   }
   if (missing(information)) information <- if (many) "observed" else default_information(fit)
   level <- level_argument(level, "level", !missing(level), list(...))
@@ -107,6 +109,10 @@ quantity <- function(fit, ..., method = c("auto", "profile", "delta", "chisq", "
     return(quantity_responses(fit, asked, method,
                               list(level = level, link = link, information = information, nsim = nsim, seed = seed,
                                    threads = threads)))
+  }
+  if (needs_dense(fit)) {
+    if (!missing(information)) check_choice(information[1L], "observed", "information")
+    return(structured_quantities(fit, asked, method, level, link, nsim, seed, threads))
   }
   functions <- lapply(quantity_functions(fit, asked), reporting_errors, names(fit_groups(fit))[1L])
   own <- whole_state(fit)
@@ -192,6 +198,10 @@ known_quantity <- function(word, name, fit, words, squares) {
   word <- match_word(word, known, "quantity", c(h2 = "heritability", vpc = "icc", intraclass = "icc"))
   total <- function(state) words(state, "total")$total
   label <- if (nzchar(name)) name else word
+  if (word %in% shares && !length(fit_random(fit))) {
+    lmm_abort("input", paste0("\"", word, "\" is a share of random effects, and the fit has none."), what = word,
+              fix = "Write a formula, such as ~ cov / (cov + sigma2) for compound symmetry.")
+  }
   if (word %in% shares) {
     f <- lapply(seq_along(fit_random(fit)), function(t) function(state) term_share(squares(), state)[t] / total(state))
     return(stats::setNames(f, if (length(f) == 1L) label else paste0(label, " ", fit_term_names(fit))))

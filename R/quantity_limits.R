@@ -155,10 +155,10 @@ distant_states <- function(fit, count = 40L) {
 
 # Chi-square limits; a quantity that doubles when all variances are multiplied by four is a standard deviation.
 chisq_quantities <- function(fit, functions, own, estimate, se, level) {
-  scaled <- own
+  scaled <- if (needs_dense(fit)) replace(structured_unit(own, fit, 2), "beta", list(own$beta)) else own
   scaled$covariance <- lapply(own$covariance, `*`, 4)
   scaled$inner <- lapply(own$inner, `*`, 4)
-  scaled$sigma <- 2 * own$sigma
+  if (!isTRUE(fit$cross_products$owns_scale)) scaled$sigma <- 2 * own$sigma
   degree <- vapply(functions, function(f) f(scaled), 0) / estimate
   bad <- !(abs(degree - 4) < 1e-6 * 4 | abs(degree - 2) < 1e-6 * 2)
   if (any(bad)) {

@@ -2,6 +2,7 @@
 
 # A function of the state and of the names in the formula: the values of these. `squares()`: see mean_squares().
 quantity_words <- function(fit, squares) {
+  if (needs_dense(fit)) return(structured_words(fit, squares))
   parameters <- variance_parameters(fit)
   names <- lapply(list(old = c(TRUE, FALSE), new = c(FALSE, FALSE), natural = c(FALSE, TRUE)), function(style) {
     parameter_names(parameters, style[1L], if (style[2L]) "variance" else "sd")
@@ -19,8 +20,22 @@ quantity_words <- function(fit, squares) {
   }
 }
 
+# The same with a residual structure or structured random effects.
+structured_words <- function(fit, squares) {
+  function(state, used) {
+    out <- c(list(sigma = state$sigma, sigma2 = state$sigma^2), as.list(state$residual))
+    if (any(c("var", "sd", "cov", "cor", "beta") %in% used)) {
+      out <- c(out, parameter_functions(state, function(state, columns) structured_residual_entry(fit, state, columns)))
+    }
+    if ("total" %in% used) {
+      out$total <- mean_residual_variance(fit, state) + sum(term_share(squares(), state))
+    }
+    c(out, if (any(grepl("[_|]", used))) parameter_word_values(fit, state))
+  }
+}
+
 # var(), sd(), cov(), cor() and beta(), whose arguments are names.
-parameter_functions <- function(state) {
+parameter_functions <- function(state, residual_entry = plain_residual_entry) {
   entry <- function(g, x, z) {
     if (g == "Residual" && !"Residual" %in% names(state$covariance)) return(residual_entry(state, c(x, z)))
     S <- state$covariance[[find_word(names(state$covariance), g, "random term", "Residual")]]
@@ -30,6 +45,7 @@ parameter_functions <- function(state) {
   }
   both <- function(g, columns) {
     if (length(columns) == 2L) return(columns)
+    if (g == "Residual" && !"Residual" %in% names(state$covariance)) residual_entry(state, "")
     own <- colnames(state$covariance[[find_word(names(state$covariance), g, "random term")]])
     if (!length(columns) && length(own) == 2L) return(own)
     if (length(columns) == 1L && "(Intercept)" %in% own) return(c("(Intercept)", columns))
@@ -53,7 +69,7 @@ parameter_functions <- function(state) {
   list(var = var, cov = cov, cor = cor, sd = sd, beta = beta)
 }
 
-residual_entry <- function(state, columns) {
+plain_residual_entry <- function(state, columns) {
   if (!length(columns)) return(state$sigma^2)
   lmm_abort("input", "the residual variance has no columns: write var(Residual) or sd(Residual).", what = columns)
 }

@@ -1,0 +1,164 @@
+# Functions of the parameters of fits with a residual structure or structured random effects. States are those of
+# profile_states.R, slopes and curvature those of the criterion in the point of profile_structured.R.
+
+structured_quantities <- function(fit, asked, method, level, link, nsim, seed, threads) {
+  functions <- lapply(quantity_functions(fit, asked), reporting_errors, "g")
+  context <- profile_context(fit)
+  own <- fit_state(fit)
+  estimate <- vapply(functions, function(f) check_value(f(own)), 0)
+  se <- structured_delta(context, functions, own)
+  out <- data.frame(estimate = estimate, se = se, df = NA_real_, lower = NA_real_, upper = NA_real_, method = method,
+                    row.names = make.unique(names(functions)))
+  limits <- switch(method,
+    chisq = chisq_quantities(fit, functions, own, estimate, se, level),
+    boot = boot_quantities(fit, functions, estimate, level, nsim, seed, threads),
+    structured_range_limits(context, functions, estimate, se, level, method, link))
+  out[c("lower", "upper")] <- limits
+  if (method == "chisq") out$df <- attr(limits, "df")
+  if (method == "auto") out$method <- attr(limits, "method")
+  as_table(out, "quantity_table")
+}
+
+# Standard errors: the observed information of the point, and the covariance matrix of the fixed effects.
+structured_delta <- function(context, functions, own) {
+  fit <- context$fit
+  H <- context_derivatives(context)(context$x, fit_criterion(fit))$hessian
+  C <- 2 * information_inverse(H)
+  kept <- fit_estimable(fit)
+  phi <- fit_vcov(fit)
+  vapply(functions, function(f) {
+    g <- differences(function(x) f(state_at(context, x)), context$x, f(own))$gradient
+    h <- vapply(which(kept), function(j) {
+      step <- sqrt(phi[sum(kept[seq_len(j)]), sum(kept[seq_len(j)])]) / 100
+      at <- function(by) f(replace(own, "beta", list(replace(own$beta, j, own$beta[[j]] + by))))
+      if (step > 0) (at(step) - at(-step)) / (2 * step) else 0
+    }, 0)
+    variance <- sum(g * (C %*% g)) + sum(h * (phi %*% h))
+    if (isTRUE(variance > 0)) sqrt(variance) else NA_real_
+  }, 0)
+}
+
+structured_range_limits <- function(context, functions, estimate, se, level, method, link) {
+  cheap <- length(context$x) <= 6L && fit_nobs(context$fit) <= 5000
+  wanted <- lapply(seq_along(functions), function(k) {
+    f <- functions[[k]]
+    range <- structured_range(context, f)
+    own <- if (method != "auto") method else if (cheap && is_free_of_beta(f, context$fit)) "profile" else "delta"
+    limits <- if (own == "profile") structured_profile_limits(context, f, level, range) else c(NA_real_, NA_real_)
+    if (own == "delta" || method == "auto" && anyNA(limits)) {
+      by_delta <- delta_limits(estimate[[k]], se[[k]], level,
+                               if (link == "auto") range_link(range, estimate[[k]]) else link)
+      limits[is.na(limits)] <- by_delta[is.na(limits)]
+    }
+    list(limits = limits, method = own)
+  })
+  structure(do.call(rbind, lapply(wanted, `[[`, "limits")), method = vapply(wanted, `[[`, "", "method"))
+}
+
+structured_profile_limits <- function(context, f, level, range) {
+  check_free_of_beta(f, context$fit)
+  point <- structured_point(context, if (is.null(attr(f, "plain"))) f else attr(f, "plain"))
+  point$range <- range
+  z <- stats::qnorm((1 + level) / 2)
+  lowest <- fit_criterion(context$fit)
+  report_errors(vapply(c(-1, 1), function(side) {
+    at_once <- direct_limit(point, context$x, lowest, side, z)
+    if (is.null(at_once)) quantity_limit(point, context$x, lowest, side, z) else at_once
+  }, 0), attr(f, "group"))
+}
+
+# The range of a quantity by its values at points far from the estimate, in two units of the response.
+structured_range <- function(context, f) {
+  size <- length(context$x)
+  wide <- ifelse(seq_len(size) %in% context$psi & rep_len(chart_sizes(context), size) == 1, 3, 1)
+  states <- lapply(seq_len(40L), function(draw) {
+    side <- 2 * (((draw * (2L * seq_len(size) + 1L) * 40503L) %/% 4096L) %% 2L) - 1
+    x <- context$x + side * wide * (1 + draw / 20)
+    x[context$theta] <- (context$x[context$theta] + 0.1) * 10^side[context$theta]
+    state_at(context, x)
+  })
+  beta <- lapply(states, function(state) replace(state, "beta", list(-state$beta)))
+  ranges <- vapply(list(c(states, beta), lapply(states, structured_unit, context$fit)), function(states) {
+    values_range(vapply(states, function(state) {
+      value <- tryCatch(suppressWarnings(f(state))[1L], error = function(e) NA_real_)
+      if (is.finite(value)) value else NA_real_
+    }, 0))
+  }, numeric(2L))
+  out <- c(min(ranges[1L, ]), max(ranges[2L, ]))
+  if (out[1L] < 0 && is.infinite(out[2L])) c(-Inf, Inf) else out
+}
+
+# 1 for coordinates of residual parameters on a scale without bounds, else 0.
+chart_sizes <- function(context) {
+  out <- numeric(length(context$x))
+  out[context$psi] <- as.numeric(chart_scale(context$kind) != "identity")
+  out
+}
+
+# The same state for the response in another unit.
+structured_unit <- function(state, fit, unit = 1e6) {
+  out <- in_other_unit(state, unit)
+  if (!is.null(state$natural)) out$natural <- rescaled_naturals(state$natural, fit, unit)
+  if (is.null(state$residual)) return(out)
+  own <- free_parameters(fit$frame$residual)
+  out$residual <- state$residual * ifelse(own$kind %in% c("variance", "covariance"), unit^2, 1)
+  if (isTRUE(fit$cross_products$owns_scale)) out$sigma <- 1
+  out
+}
+
+rescaled_naturals <- function(natural, fit, unit) {
+  Map(function(own, term) if (!is.null(own)) own * unit^(2 * term_table(term)$scale), natural, fit_random(fit))
+}
+
+# ---- words ----
+
+# All variance parameters by the names of confint(), on both scales.
+parameter_word_values <- function(fit, state) {
+  parameters <- profiled_parameters(fit)
+  sd <- state_parameters(fit, state, parameters)
+  root <- parameters$kind %in% c("variance", "specific")
+  names <- function(scale) all_parameter_names(fit, FALSE, scale)[seq_along(sd)]
+  variance <- ifelse(root, sd^2, sd)
+  keep <- parameters$kind != "correlation"
+  c(stats::setNames(as.list(sd), names("sd")), stats::setNames(as.list(variance[keep]), names("variance")[keep]))
+}
+
+# R(psi) of a state for rows at `positions`, on the scale of the response.
+state_residual_matrix <- function(fit, state, positions, w, group) {
+  own <- free_parameters(fit$frame$residual)
+  psi <- unname(state$residual) / ifelse(absolute_kinds(own$kind, fit), state$sigma^2, 1)
+  model <- fit$cross_products$model$residual
+  model <- model[setdiff(names(model), c("subject", "subject_group", "positions", "w"))]
+  state$sigma^2 * structure_at(model, as.double(psi), positions, w, group)
+}
+
+# Mean over the rows of the variance of a residual of weight 1.
+mean_residual_variance <- function(fit, state) {
+  if (!is_structured(fit)) return(state$sigma^2)
+  rows <- fit$cross_products$model$residual
+  group <- rows$subject_group[rows$subject]
+  place <- if (several_visit_variances(fit) || has_known_residual(fit)) rows$positions else 0 * rows$positions
+  key <- do.call(paste, c(as.data.frame(place), as.data.frame(rows$w), list(group)))
+  first <- which(!duplicated(key))
+  count <- tabulate(match(key, key[first]), length(first))
+  variance <- unlist(lapply(split(seq_along(first), (seq_along(first) - 1L) %/% 100L), function(at) {
+    own <- first[at]
+    diag(state_residual_matrix(fit, state, rows$positions[own, , drop = FALSE], rows$w[own, , drop = FALSE],
+                               group[own]))
+  }))
+  sum(variance * count) / sum(count)
+}
+
+# The entry of the residual covariance matrix over visits; without visits the mean residual variance.
+structured_residual_entry <- function(fit, state, columns) {
+  if (!length(columns)) return(mean_residual_variance(fit, state))
+  plan <- fit$frame$residual
+  d <- if (length(plan$parts) == 1L) visit_count(plan) else 0L
+  if (!d || length(plan$by_levels) > 1L || length(variance_variables(plan))) {
+    lmm_abort("input", "entries of the residual covariance matrix need one structure over visits.", what = columns,
+              fix = "Write var(Residual) for the mean residual variance.")
+  }
+  at <- vapply(columns, function(x) find_word(visit_names(plan)[seq_len(d)], x, "visit"), 0L)
+  at <- rep_len(at, 2L)
+  state_residual_matrix(fit, state, matrix(as.double(seq_len(d) - 1L)), matrix(0, d, 0L), rep(1L, d))[at[1L], at[2L]]
+}

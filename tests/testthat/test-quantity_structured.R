@@ -1,0 +1,55 @@
+# Functions of the parameters of residual structures and structured random effects.
+
+test_that("compound symmetry has the intraclass correlation of a random intercept", {
+  d <- plain_orthodont()
+  cs <- lmm(distance ~ Sex * age, d, residual = ~ cs(age | Subject))
+  mixed <- lmm(distance ~ Sex * age + (1 | Subject), d)
+  homdiag <- lmm(distance ~ Sex * age + homdiag(1 | Subject), d)
+  for (method in c("profile", "delta")) {
+    truth <- quantity(mixed, "icc", "total", "cv", ~ sigma, method = if (method == "profile") "auto" else "delta")
+    own <- quantity(cs, icc = ~ cov / (cov + sigma2), total = ~ var(Residual), "cv", ~ sigma,
+                    method = if (method == "profile") "auto" else "delta")
+    expect_equal(as.data.frame(own)[-3, -6], as.data.frame(truth)[-3, -6], tolerance = 1e-5)
+    expect_equal(own$se, truth$se, tolerance = 1e-5)
+    both <- quantity(homdiag, "icc", "total", "cv", ~ sigma, method = if (method == "profile") "auto" else "delta")
+    expect_equal(as.data.frame(both)[-6], as.data.frame(truth)[-6], tolerance = 1e-5)
+  }
+  expect_equal(as.data.frame(quantity(cs, ~ var(Residual), method = "chisq"))[-6],
+               as.data.frame(quantity(mixed, ~ total, method = "chisq"))[-6], tolerance = 1e-5, ignore_attr = TRUE)
+})
+
+test_that("parameters have the limits and standard errors of confint() and variance_components()", {
+  d <- plain_orthodont()
+  ar <- lmm(distance ~ age, d, residual = ~ ar1(visit | Subject))
+  q <- quantity(ar, ~ rho, ~ sigma)
+  limits <- confint(ar, c("rho", "sigma"), method = "profile", criterion = "REML")
+  expect_equal(as.matrix(q[c("lower", "upper")]), limits, tolerance = 1e-6, ignore_attr = TRUE)
+  expect_equal(q$se, variance_components(ar, "sd")$se, tolerance = 1e-6)
+  us <- lmm(distance ~ age, d, residual = ~ us(age | Subject))
+  R <- subject_covariance(us, "M01")
+  q <- quantity(us, ~ var(Residual, "8"), ~ cov(Residual, "8", "12"), ~ cor(Residual, "8", "12"), ~ sd(Residual, "8"),
+                ~ var(Residual), ~ `cov(12,8)`, method = "delta")
+  expect_equal(q$estimate, c(R[1, 1], R[1, 3], cov2cor(R)[1, 3], sqrt(R[1, 1]), mean(diag(R)), R[1, 3]),
+               tolerance = 1e-10)
+  own <- variance_components(us)
+  expect_equal(q$se[c(1, 6)], own[c("var(8)", "cov(12,8)"), "se"], tolerance = 1e-6)
+  C <- unclass(vcov_components(us))
+  at <- c("var(8)", "var(10)", "var(12)", "var(14)")
+  expect_equal(q$se[5], sqrt(sum(C[at, at]) / 16), tolerance = 1e-6)
+})
+
+test_that("the total variance counts the variance function, and limits stay in the range of a quantity", {
+  d <- plain_orthodont()
+  fit <- lmm(distance ~ age + (1 | Subject), d, variance = ~ Sex)
+  p <- variance_components(fit)$estimate
+  residual <- p[3] * mean(exp(2 * p[2] * (d$Sex == "Female")))
+  q <- quantity(fit, "total", "icc", ~ exp(SexFemale), ~ `var_(Intercept)|Subject`)
+  expect_equal(q$estimate, c(p[1] + residual, p[1] / (p[1] + residual), exp(p[2]), p[1]), tolerance = 1e-10)
+  expect_true(all(q$lower > 0 & q$lower < q$estimate & q$estimate < q$upper))
+  limits <- confint(fit, "SexFemale", method = "profile", criterion = "REML")
+  expect_equal(unlist(q[3, c("lower", "upper")]), exp(limits[1, ]), tolerance = 1e-6, ignore_attr = TRUE)
+  expect_error(quantity(fit, ~ var(Residual, "8")), "visits", class = "lmm_error_input")
+  expect_error(quantity(fit, ~ tau), "cannot be evaluated", class = "lmm_error_input")
+  boot <- quantity(fit, "icc", method = "boot", nsim = 20, seed = 1)
+  expect_true(boot$lower < q$estimate[2] && boot$upper > q$lower[2])
+})
