@@ -24,7 +24,8 @@ sparse_residual_blocks <- function(fit, rows, used) {
   parts <- lapply(split(which(used), model$subject[used]), function(own) {
     R <- residual_covariance(fit, rows, own, model) / fit_sigma(fit)^2
     at <- expand.grid(i = place[own], j = place[own])
-    list(i = at$i, j = at$j, R = as.vector(R), root = as.vector(backsolve(chol(R), diag(length(own)), transpose = TRUE)))
+    root <- backsolve(chol(R), diag(length(own)), transpose = TRUE)
+    list(i = at$i, j = at$j, R = as.vector(R), root = as.vector(root))
   })
   join <- function(name) unlist(lapply(parts, `[[`, name), use.names = FALSE)
   whole <- function(x) Matrix::sparseMatrix(join("i"), join("j"), x = x, dims = rep(sum(used), 2L))

@@ -104,8 +104,8 @@ marginal_parts <- function(info) {
 # Clusters with more rows are not worked with as dense matrices.
 dense_cluster <- 300L
 
-# For each cluster its rows of X, T, e and A, its V T, and V = A A' + R (R = 1/w without a structure) as a function of what it is multiplied by: V
-# itself has the square of the cluster's size.
+# For each cluster its rows of X, T, e and A, its V T, and V = A A' + R (R = 1/w without a structure) as a function of
+# what it is multiplied by: V itself has the square of the cluster's size.
 cluster_rows <- function(parts, cluster) {
   order <- order(cluster)
   A <- if (is.null(parts$A)) Matrix::sparseMatrix(integer(), integer(), x = numeric(), dims = c(1L, length(cluster)))

@@ -41,7 +41,7 @@ ddf_classes <- c(Satterthwaite = "df_satterthwaite", `Kenward-Roger` = "df_kenwa
 #'     `~ school:class` (their combinations) or `~ floor(id / 100)`, or a vector with a value for each row, and `type`,
 #'     one of `"CR0"`, `"CR1"`, `"CR2"` (default), `"CR3"`; degrees of freedom by Satterthwaite's method, for several
 #'     rows an approximate Hotelling test (Bell and McCaffrey 2002; Pustejovsky and Tipton 2018). The random effects
-#'     need not be nested in the clusters.}
+#'     need not be nested in the clusters; with a residual structure a cluster must hold whole subjects.}
 #' }
 #' For `"containment"`, `"between-within"` and `"inner-outer"` a contrast that involves several effects gets the
 #' smallest of their degrees of freedom; a test of a term, as in [anova()][anova.lmm_fit()], has those of the term.
