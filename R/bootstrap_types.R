@@ -101,7 +101,7 @@ cases_plan <- function(rows, cluster) {
 resampled_data <- function(fit, plan, chosen) {
   data <- lapply(fit$rows$data, take_rows, chosen$row)
   subject <- fit$frame$residual$subject
-  if (is_structured(fit) && !is_independent(fit$frame$residual)) {
+  if (is_structured(fit) && !is_independent(fit$frame$residual) && max(chosen$copy) > 1L) {
     labels <- if (!is.null(subject)) vapply(group_parts(subject), variable_label, "")
     if (is.null(labels) || !is_constant_within(plan$cluster, rows_residual(fit, fit$rows)$subject)) {
       lmm_abort("input", "the clusters of type = \"cases\" must hold whole subjects of the residual structure.",

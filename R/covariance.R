@@ -153,9 +153,10 @@ natural_scale <- function(table, basis) {
 }
 
 # Natural parameters of a special term in the user's columns, relative to sigma^2, from theta of the engine.
-relative_natural <- function(term, theta, basis) {
-  engine_covariance_natural(term_spec(term), as.integer(term$q), theta)$psi * natural_scale(term_table(term), basis)
-}
+relative_natural <- function(term, theta, basis) natural_of_theta(term, theta) * natural_scale(term_table(term), basis)
+
+# The same in the engine's columns.
+natural_of_theta <- function(term, theta) engine_covariance_natural(term_spec(term), as.integer(term$q), theta)$psi
 
 # theta of the engine from relative natural parameters in the user's columns.
 special_start <- function(term, psi, basis) {

@@ -6,6 +6,7 @@
 dense_model <- function(inference) {
   info <- inference$info
   fit <- info$fit
+  refuse_related(fit$frame, "this is")
   rows <- fit_rows(fit, "predict()")
   used <- used_rows(rows)
   d <- design_subset(design(fit$frame, rows), used)

@@ -86,8 +86,13 @@ engine_conditional_variance <- function(fit) {
 # List per grouping factor: matrix columns x levels of Var(b_hat - b), the variances of prediction errors.
 engine_prediction_error <- function(fit) {
   if (fit_is_iterative(fit)) return(lapply(iterative_conditional(fit, TRUE), block_diagonals))
+  if (is_structured(fit)) return(structured_prediction_errors(fit))
   if (fit_is_bounded(fit)) return(engine_result(do.call(engine_prediction_errors, engine_point(fit)), fit$frame))
-  variance <- engine_prediction_variance(fit, unit_design(fit))
+  by_group(fit, engine_prediction_variance(fit, unit_design(fit)))
+}
+
+# A number for each effect, term by term and level by level, as a matrix columns x levels for each factor.
+by_group <- function(fit, variance) {
   sizes <- vapply(fit_modes(fit), length, 0L)
   parts <- Map(function(b, end) matrix(variance[end - length(b) + seq_along(b)], ncol(b)), fit_modes(fit),
                cumsum(sizes))
@@ -99,16 +104,21 @@ engine_prediction_variance <- function(fit, design, random = TRUE, point = engin
   if (random) refuse_indefinite(fit)
   if (fit_is_iterative(fit)) return(iterative_prediction_variance(fit, design, random))
   if (is_structured(fit)) {
-    return(engine_result(engine_structured_variances(fit_structured_model(fit), fit$optimum$theta, fit$optimum$psi,
-                                                     kept_design(fit, design), random), fit$frame))
+    return(structured_variances(fit, kept_design(fit, design), random))
   }
   engine_result(do.call(engine_variances, c(point, list(kept_design(fit, design), random, FALSE))), fit$frame)
+}
+
+# The same with a residual structure; X has the estimable columns.
+structured_variances <- function(fit, design, random = TRUE) {
+  engine_result(engine_structured_variances(fit_structured_model(fit), fit$optimum$theta, fit$optimum$psi, design,
+                                            random), fit$frame)
 }
 
 # Covariance of (b_hat - b, term by term with columns fastest; beta_hat).
 engine_joint_covariance <- function(fit) {
   refuse_iterative(fit, "the joint covariance matrix of all effects is")
-  refuse_structured(fit, "the joint covariance matrix of all effects is", special = FALSE)
+  if (is_structured(fit)) return(structured_joint_covariance(fit))
   engine_result(do.call(engine_variances, c(engine_point(fit), list(unit_design(fit), TRUE, TRUE))), fit$frame)
 }
 

@@ -8,7 +8,8 @@
 #' without the group.
 #'
 #' @param fit a fit made by [lmm()] that holds its rows.
-#' @param group name of a grouping factor; the default is the one with the fewest levels.
+#' @param group name of a grouping factor, or the subject of a residual structure; the default is the one with the
+#'   fewest levels.
 #' @param threads number of processes, see [bootstrap()].
 #' @param x,... an object of this class; graphical parameters for [plot()].
 #' @param id how many groups to name in the plot.
@@ -34,31 +35,43 @@ group_influence <- function(fit, group = NULL, threads = 1, ...) {
   check_dots_empty(...)
   check_fit(fit)
   refuse_iterative(fit, "group_influence() is")
-  refuse_structured(fit, "group_influence() is", "Refit with update(subset = ).")
   check_number(threads, "threads", lower = 1, whole = TRUE)
   rows <- fit_rows(fit, "group_influence()")
-  names <- names(fit_groups(fit))
-  if (is.null(group)) group <- names[which.min(ngrps(fit))]
-  check_choice(group, names, "group")
-  code <- rows$codes[[match(group, names)]]
-  found <- in_processes(as.list(seq_along(fit_group_levels(fit, match(group, names)))), function(level) {
+  all <- left_out_groups(fit, rows)
+  if (!length(all)) lmm_abort("input", "the fit has no groups to leave out.", what = "group")
+  if (is.null(group)) group <- names(all)[which.min(vapply(all, function(own) length(own$levels), 0L))]
+  check_choice(group, names(all), "group")
+  code <- all[[group]]$codes
+  levels <- all[[group]]$levels
+  found <- in_processes(as.list(seq_along(levels)), function(level) {
     list(parameters_without(fit, which(code != level)))
   }, threads)
   estimates <- do.call(rbind, unlist(found, recursive = FALSE))
   colnames(estimates) <- all_parameter_names(fit, FALSE)
-  out <- data.frame(group = fit_group_levels(fit, match(group, names)), rows = tabulate(code, nrow(estimates)),
+  out <- data.frame(group = levels, rows = tabulate(code, nrow(estimates)),
                     cook = group_distances(fit, estimates), estimates, check.names = FALSE)
   structure(out, class = c("group_influence", "data.frame"), factor = group,
             estimate = stats::setNames(all_estimates(fit), colnames(estimates)),
             se = parameter_errors(fit))
 }
 
+# The grouping factors by name, and the subjects of a residual structure: list(codes, levels) each.
+left_out_groups <- function(fit, rows) {
+  out <- Map(function(group, codes) list(codes = codes, levels = group$levels), fit_groups(fit), rows$codes)
+  plan <- fit$frame$residual
+  if (is.null(plan$subject) || is_independent(plan)) return(out)
+  name <- deparse_line(plan$subject)
+  if (!name %in% names(out)) out[[name]] <- group_of(plan$subject, rows$data)[c("codes", "levels")]
+  out
+}
+
 # Standard errors of all parameters, standard deviations and correlations first; NA where there are none.
 parameter_errors <- function(fit) {
   beta <- fit_beta(fit)
   beta[fit_estimable(fit)] <- sqrt(diag(fit_vcov(fit)))
-  variance <- tryCatch(component_errors(fit, "sd")$se,
-                       lmm_error = function(e) rep(NA_real_, nrow(variance_parameters(fit))))
+  variance <- tryCatch(if (is_structured(fit)) structured_components(fit, "sd", "observed")$se
+                       else component_errors(fit, "sd")$se,
+                       lmm_error = function(e) rep(NA_real_, variance_count(fit)))
   stats::setNames(c(variance, beta), all_parameter_names(fit, FALSE))
 }
 

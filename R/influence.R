@@ -11,6 +11,11 @@
 #' when a single response does; to see what a whole group does to the estimates, leave it out with
 #' `update(fit, subset = )`.
 #'
+#' With a residual structure the fitted values are `(1 - R P) y` with `P = V^-1 - V^-1 X Phi X'V^-1`, and the residuals
+#' `R P y` have the covariance matrix `R P R`: the leverage is the diagonal of `1 - R P` (which may be below 0), and
+#' `rstandard()` divides each residual by its own standard deviation, as SAS does. `cooks.distance()` is then that of
+#' the fixed effects when the row is left out at these variance parameters, `(P y)_i^2 / P_ii^2 (V^-1 - P)_ii / p`.
+#'
 #' @param model a fit made by [lmm()] that holds its rows.
 #' @param ... not used.
 #' @return A vector, one element per row used; per row of the data if the fit was made with `na.action = na.exclude`. A
@@ -38,9 +43,9 @@ NULL
 #' @export
 hatvalues.lmm_fit <- function(model, ...) {
   refuse_iterative(model, "leverages are")
-  refuse_structured(model, "leverages are", special = FALSE)
   check_dots_empty(...)
   rows <- fit_rows(model, "hatvalues()")
+  if (is_structured(model)) return(pad_rows(row_diagnostics(model)$leverage, rows))
   h <- prediction_variance(model, rows, all_columns(model)) / fit_sigma(model)^2
   pad_rows(if (is.null(rows$weights)) h else h * rows$weights, rows)
 }
@@ -50,6 +55,7 @@ hatvalues.lmm_fit <- function(model, ...) {
 #' @export
 rstandard.lmm_fit <- function(model, ...) {
   check_dots_empty(...)
+  if (is_structured(model)) return(stats::residuals(model, type = "conditional_studentized"))
   h <- hatvalues(model)
   out <- stats::residuals(model, type = "scaled") / sqrt(1 - h)
   out[is_one(h)] <- NA_real_
@@ -66,6 +72,7 @@ rstudent.lmm_fit <- function(model, ...) stats::rstandard(model, ...)
 #' @export
 cooks.distance.lmm_fit <- function(model, ...) {
   check_dots_empty(...)
+  if (is_structured(model)) return(pad_rows(row_diagnostics(model)$cook, fit_rows(model, "cooks.distance()")))
   h <- hatvalues(model)
   p <- fit_rank(model)
   out <- (stats::residuals(model, type = "scaled") / (1 - h))^2 * h / p

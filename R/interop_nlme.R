@@ -46,7 +46,8 @@ intervals.lmm_fit <- function(object, level = 0.95, which = c("all", "var-cov", 
     out$fixed <- structure(cbind(lower = table$conf.low, est. = table$estimate, upper = table$conf.high),
                            dimnames = list(table$term, c("lower", "est.", "upper")), label = "Fixed effects:")
   }
-  if (which != "fixed") {
+  if (which != "fixed" && is_structured(object)) out <- c(out, structured_intervals(object, level))
+  else if (which != "fixed") {
     limits <- stats::confint(object, "theta_", level = level, method = "Wald", oldNames = FALSE)
     own <- variance_parameters(object)$term > 0L
     rows <- data.frame(lower = limits[, 1L], est. = variance_estimates(object, "sd"), upper = limits[, 2L])
@@ -60,11 +61,31 @@ intervals.lmm_fit <- function(object, level = 0.95, which = c("all", "var-cov", 
   structure(out, level = level, class = "intervals.lme")
 }
 
+# Limits of the variance parameters beside a residual structure, as parts of an object of class intervals.lme.
+structured_intervals <- function(fit, level) {
+  limits <- stats::confint(fit, "theta_", level = level, method = "Wald", scale = "sd")
+  rows <- data.frame(lower = limits[, 1L], est. = structured_estimates(fit, "sd"), upper = limits[, 2L],
+                     row.names = rownames(limits))
+  random <- seq_len(nrow(variance_parameters(fit)) - 1L)
+  last <- if (!fit$cross_products$owns_scale) nrow(rows)
+  residual <- setdiff(seq_len(nrow(rows)), c(random, last))
+  group <- names(fit_groups(fit))[fit_term_groups(fit)[variance_parameters(fit)$term[random]]]
+  out <- list()
+  if (length(random)) out$reStruct <- structure(split(rows[random, ], factor(group, unique(group))),
+                                                label = "Random Effects:")
+  if (length(residual)) out$corStruct <- structure(as.matrix(rows[residual, ]), label = "Residual structure:")
+  if (length(last)) out$sigma <- structure(unlist(rows[last, ]), label = "Within-group standard error:")
+  out
+}
+
 #' @rdname nlme_support
 #' @rawNamespace S3method(nlme::getVarCov, lmm_fit)
 getVarCov.lmm_fit <- function(obj, individuals = 1, type = c("random.effects", "conditional", "marginal"), group = 1,
                               ...) {
   check_dots_empty(...)
+  if (is_structured(obj) && (!length(fit_groups(obj)) || !missing(type) && type[1L] != "random.effects")) {
+    return(subject_matrices(obj, individuals, if (missing(type)) "marginal" else type[1L]))
+  }
   type <- check_choice(type[1L], c("random.effects", "conditional", "marginal"), "type")
   group <- group_position(obj, group)
   name <- names(fit_groups(obj))[group]
@@ -80,6 +101,17 @@ getVarCov.lmm_fit <- function(obj, individuals = 1, type = c("random.effects", "
   rows <- lapply(levels[at], function(level) which(as.character(getME(obj, "flist")[[group]]) == level))
   structure(stats::setNames(lapply(rows, response_covariance, fit = obj, marginal = type == "marginal"), levels[at]),
             class = c(type, "VarCov"), group.levels = name)
+}
+
+# Those of subjects of a residual structure.
+subject_matrices <- function(fit, individuals, type) {
+  type <- check_choice(type, c("conditional", "marginal"), "type")
+  found <- lapply(individuals, function(one) {
+    S <- subject_covariance(fit, one, if (type == "marginal") "marginal" else "residual")
+    structure(S, dimnames = list(seq_len(nrow(S)), seq_len(nrow(S))))
+  })
+  structure(stats::setNames(found, individuals), class = c(type, "VarCov"),
+            group.levels = if (!is.null(fit$frame$residual$subject)) deparse_line(fit$frame$residual$subject))
 }
 
 # Covariance matrix of the responses of some rows.
@@ -110,7 +142,7 @@ group_position <- function(fit, group) {
 #' @rawNamespace S3method(nlme::getGroups, lmm_fit)
 getGroups.lmm_fit <- function(object, form = NULL, level = length(fit_groups(object)), ...) {
   check_dots_empty(...)
-  if (!is.null(form)) return(form_values(object, form)$group)
+  if (!is.null(form) || !length(fit_groups(object))) return(form_values(object, form)$group)
   unname(getME(object, "flist")[[group_position(object, level)]])
 }
 

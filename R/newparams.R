@@ -4,7 +4,8 @@
 with_parameters <- function(fit, newparams) {
   if (is.null(newparams)) return(fit)
   refuse_iterative(fit, "`newparams` is")
-  refuse_structured(fit, "`newparams` is")
+  if (is_structured(fit)) return(with_structured_parameters(fit, newparams))
+  refuse_special(fit$frame, "`newparams` is")
   given <- parameter_list(newparams)
   names <- names(fit_beta(fit))
   known <- known_parameters(fit$frame)
@@ -26,6 +27,36 @@ with_parameters <- function(fit, newparams) {
   fit$estimates$covariance <- covariance
   fit$estimates$theta <- stack_factors(fit, lapply(covariance, function(S) lower_factor(S) / sigma))
   fit$optimum$zero_sigma <- FALSE
+  fit
+}
+
+# The same with a residual structure, whose parameters go by their names; there is no `theta`.
+with_structured_parameters <- function(fit, newparams) {
+  refuse_special(fit$frame, "`newparams` is")
+  given <- parameter_list(newparams)
+  known <- known_parameters(fit$frame)
+  own <- lapply(c(sd = "sd", variance = "variance"), function(scale) scaled_residual_parameters(fit, scale))
+  names <- c("beta", names(fit_beta(fit)), known$name, own$sd$name, own$variance$name)
+  unknown <- setdiff(names(given), names)
+  if (length(unknown)) abort_unknown_parameter(unknown, unique(names))
+  fit$estimates$beta <- new_coefficients(fit_beta(fit), given)
+  before <- fit_sigma(fit)
+  sigma <- c(given[["sigma"]], if (!is.null(given[["sigma^2"]])) sqrt(given[["sigma^2"]]), before)[1L]
+  if (isTRUE(fit$cross_products$owns_scale)) sigma <- before
+  psi <- own$variance$estimate
+  for (scale in names(own)) for (k in which(own[[scale]]$name %in% names(given))) {
+    psi[k] <- given[[own[[scale]]$name[k]]]^(if (own[[scale]]$root[k]) 2 else 1)
+  }
+  rows <- known[match(names(given), known$name), ]
+  rows$value <- vapply(given, `[`, 0, 1L)
+  rows <- rows[!is.na(rows$name) & rows$term > 0L, ]
+  covariance <- lapply(fit_covariance(fit), `*`, (sigma / before)^2)
+  for (t in unique(rows$term)) {
+    covariance[[t]] <- named_covariance(fit_covariance(fit)[[t]], rows[rows$term == t, ], fit_random(fit)[[t]]$label)
+  }
+  fit$estimates$sigma <- sigma
+  fit$estimates$covariance <- covariance
+  fit$optimum$psi <- psi / ifelse(absolute_kinds(own$variance$kind, fit), sigma^2, 1)
   fit
 }
 

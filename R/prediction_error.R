@@ -28,7 +28,8 @@ reliability_of <- function(pev, variance) {
 
 # Adds the attributes "pev", "reliability" and "studentized" to the data frames of ranef().
 with_prediction_errors <- function(out, fit) {
-  refuse_structured(fit, "prediction error variances are", special = any(vapply(fit_random(fit), is_across, NA)))
+  across <- vapply(fit_random(fit), is_across, NA)
+  if (any(across)) refuse_special(fit$frame, "prediction error variances are")
   say_approximate(fit, "prediction error variances are")
   pev <- group_prediction_errors(fit)
   variance <- group_prior_variances(fit)

@@ -109,7 +109,8 @@ random_parameter_function <- function(context, own, sigma) {
   ends <- cumsum(vapply(random, term_size, 0))
   at <- ends[own$term] - term_size(term) + seq_len(term_size(term))
   place <- match(own_key(own), parameter_keys(term))
-  power <- if (is_special(term)) term_table(term)$scale[place] else 1
+  table <- if (is_special(term)) term_table(term)
+  scale <- if (is_special(term)) natural_scale(table, basis)[place]
   entry <- function(S) {
     if (own$kind == "variance") return(sqrt(S[own$row, own$row]))
     S[own$row, own$col] / sqrt(S[own$row, own$row] * S[own$col, own$col])
@@ -117,10 +118,12 @@ random_parameter_function <- function(context, own, sigma) {
   function(x) {
     if (!is_special(term)) return(entry(tcrossprod(basis %*% term_factor(term, x[at]))) *
                                     if (own$kind == "variance") sigma(x) else 1)
-    natural <- relative_natural(term, x[at], basis)
-    if (own$kind == "rho") return(entry(special_covariance(term, natural, basis)))
-    if (own$kind == "variance") return(entry(special_covariance(term, natural, basis)) * sigma(x))
-    value <- natural[place] * sigma(x)^(2 * power)
+    natural <- natural_of_theta(term, x[at])
+    if (own$kind %in% c("rho", "variance")) {
+      S <- basis %*% covariance_at_natural(term, natural)$sigma %*% t(basis)
+      return(entry(S) * if (own$kind == "variance") sigma(x) else 1)
+    }
+    value <- natural[place] * scale * sigma(x)^(2 * table$scale[place])
     if (own$kind == "specific") sqrt(value) else value
   }
 }

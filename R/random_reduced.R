@@ -91,7 +91,7 @@ replace_term <- function(fit, index, new) {
 
 # A fit of the model with less; no message about its boundary. NULL when no random term is left.
 reduced_fit <- function(fit, index, new, reml = fit$spec$reml) {
-  if (is.null(new) && length(fit_random(fit)) == 1L) return(NULL)
+  if (is.null(new) && length(fit_random(fit)) == 1L && !is_structured(fit)) return(NULL)
   model <- replace_term(fit, index, new)
   model$frame$spec$reml <- reml
   blocks <- summed_blocks(model$frame, model$rows, fit$control$chunk_rows)

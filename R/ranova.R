@@ -12,6 +12,8 @@
 #' Without bounds (`lmm(bounded = FALSE)`) a variance of zero is an inner point, and the mixture is the chi-square
 #' itself.
 #'
+#' A residual structure stays in the model without the term; structured random effects are removed as a whole.
+#'
 #' Parameters that are held (`lmm(fixed = )`) are not counted. A term whose standard deviation is held has no p-value:
 #' the model without it is no case of the model with it.
 #'
@@ -51,8 +53,11 @@ ranova.default <- function(model, ...) {
 #' @rdname ranova
 #' @export
 ranova.lmm_fit <- function(model, reduce.terms = TRUE, mixture = FALSE, ...) {
-  refuse_structured(model, "ranova() is", "Compare two fits by anova(a, b, refit = FALSE).")
   check_dots_empty(...)
+  if (!length(fit_random(model))) {
+    lmm_abort("input", "the fit has no random effects to test.", what = "model",
+              fix = "Compare residual structures by anova(a, b, refit = FALSE).")
+  }
   check_flag(reduce.terms, "reduce.terms")
   check_flag(mixture, "mixture")
   model <- with_cell_rows(model)

@@ -4,11 +4,14 @@
 # out by the Cholesky factor of R, in the order of the rows of a subject.
 structured_residuals <- function(fit, type, scaled) {
   rows <- fit_rows(fit, "residuals()")
-  if (type == "conditional_studentized") refuse_structured(fit, "conditional studentized residuals are")
   type <- switch(type, conditional = "response", conditional_pearson = "pearson", type)
   marginal <- startsWith(type, "marginal")
   r <- rows$y - mean_response(fit, rows, all_columns(fit, !marginal))
   if (type %in% c("pearson", "deviance", "scaled") || scaled && !marginal) r <- r / residual_sd(fit, rows)
+  if (type == "conditional_studentized") {
+    sd <- row_diagnostics(fit)$sd
+    r <- ifelse(sd > 0, r / sd, NA_real_)
+  }
   if (type == "normalized") r <- as.vector(colored_rows(fit, rows, r, invert = TRUE))
   if (marginal && type != "marginal") r <- structured_marginal(fit, rows, r, type)
   pad_rows(r, rows)

@@ -188,16 +188,23 @@ residual_component_rows <- function(fit, scale, se) {
              row.names = own$name)
 }
 
-# vcov_components() of a fit with a residual structure, on the scale of variances.
+# vcov_components() of a fit with a residual structure; `scale` by the delta method.
 structured_component_covariance <- function(fit, scale, information) {
-  if (check_choice(scale, c("variance", "sd"), "scale") == "sd") {
-    refuse_structured(fit, "the covariance matrix on the scale of standard deviations is", "Use scale = \"variance\".")
-  }
+  scale <- check_choice(scale, c("variance", "sd"), "scale")
   C <- structured_covariance(fit, check_choice(information, c("observed", "expected", "average"), "information"))
-  components <- structured_components(fit, "variance", information)
   random <- variance_parameters(fit)
-  u <- nrow(C) - length(fit_psi(fit)) - 1L
-  at <- c(parameter_positions(fit, random[random$term > 0L, ]), u + seq_along(fit_psi(fit)),
-          if (!fit$cross_products$owns_scale) nrow(C))
-  structure(C[at, at, drop = FALSE], dimnames = list(rownames(components), rownames(components)))
+  r <- length(fit_psi(fit))
+  at <- c(parameter_positions(fit, random[random$term > 0L, ]), nrow(C) - 1L - r + seq_len(r), nrow(C))
+  C <- C[at, at, drop = FALSE]
+  own <- scaled_residual_parameters(fit, scale)
+  if (scale == "sd") {
+    D <- sd_slopes(fit, random)
+    last <- nrow(D)
+    D <- block_diagonal(list(D[-last, -last, drop = FALSE],
+                             diag(ifelse(own$root, 1 / (2 * own$estimate), 1), r), D[last, last, drop = FALSE]))
+    C <- D %*% C %*% t(D)
+  }
+  names <- structured_names(fit, scale)
+  own <- seq_along(names)                             # without a sigma^2 that the structure holds
+  structure(C[own, own, drop = FALSE], dimnames = list(names, names))
 }

@@ -48,3 +48,20 @@ test_that("marginal covariance matrices count all terms and weights", {
   expect_error(nlme::ACF(fit, form = "x"), class = "lmm_error_input")
   expect_error(nlme::Variogram(fit, form = ~nosuch), class = "lmm_error_input")
 })
+
+test_that("fits with a residual structure: intervals, covariance matrices and groups", {
+  d <- plain_orthodont()
+  fit <- lmm(distance ~ age + (1 | Subject), d, residual = ~ exp(age | Subject))
+  found <- nlme::intervals(fit)
+  expect_named(found, c("fixed", "reStruct", "corStruct", "sigma"))
+  expect_equal(unname(found$corStruct[1, c(1, 3)]), unname(confint(fit, "range")[1, ]))
+  us <- lmm(distance ~ age, d, residual = ~ us(age | Subject))
+  expect_equal(unclass(nlme::getVarCov(us, "M02")[[1]]), unname(subject_covariance(us, "M02", "marginal")),
+               ignore_attr = TRUE)
+  peer <- nlme::gls(distance ~ age, d, correlation = nlme::corSymm(form = ~ 1 | Subject),
+                    weights = nlme::varIdent(form = ~ 1 | age))
+  expect_equal(nlme::getVarCov(us, "M02")[[1]], unclass(nlme::getVarCov(peer, individual = "M02")), tolerance = 1e-3,
+               ignore_attr = TRUE)
+  expect_identical(nlevels(nlme::getGroups(us)), 27L)
+  expect_named(nlme::intervals(us), c("fixed", "corStruct"))
+})

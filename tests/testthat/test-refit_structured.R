@@ -18,6 +18,23 @@ test_that("new rows have the covariances of the model, within subjects old and n
   expect_error(simulate(fit, newdata = new[c(1, 1), ]), "at one position", class = "lmm_error_data")
 })
 
+test_that("simulate() takes other values of the parameters of a residual structure", {
+  d <- plain_orthodont()
+  fit <- lmm(distance ~ age + (1 | Subject), d, variance = ~ Sex)
+  y <- as.matrix(simulate(fit, 3000, seed = 1, newparams = c(sigma = 2, SexFemale = log(0.5), age = 0,
+                                                             `sd_(Intercept)|Subject` = 1)))
+  V <- cov(t(y[d$Subject == "F01", ]))
+  expect_equal(unname(V), 1 + diag(4), tolerance = 0.1)
+  expect_equal(unname(cov(t(y[d$Subject == "M01", ]))), 1 + 4 * diag(4), tolerance = 0.1)
+  expect_equal(mean(y), fixef(fit)[[1]], tolerance = 0.01)
+  us <- lmm(distance ~ age, d, residual = ~ us(age | Subject))
+  y <- as.matrix(simulate(us, 3000, seed = 1, newparams = c(`sd(8)` = 3, `cov(10,8)` = 0)))
+  V <- cov(t(y[d$Subject == "F01", ]))
+  expect_equal(V[1, 1], 9, tolerance = 0.1)
+  expect_lt(abs(V[1, 2]), 0.5)
+  expect_error(simulate(us, newparams = c(rho = 1)), "not a parameter", class = "lmm_error_input")
+})
+
 test_that("forecasts by order of rows are those of the next rows", {
   d <- plain_orthodont()
   fit <- lmm(distance ~ age, d, residual = ~ ar1(1 | Subject))

@@ -72,8 +72,7 @@ test_that("nested structures are compared by likelihood, the restricted one incl
 test_that("what a residual structure has no theory or code for is refused by name", {
   fit <- lmm(distance ~ age, plain_orthodont(), residual = ~ cs(age | Subject))
   for (call in expression(rlrt(fit), ems(fit),
-                          ranova(fit), as_lmer(fit),
-                          hatvalues(fit), lrt(fit))) {
+                          as_lmer(fit), lrt(fit))) {
     expect_error(eval(call), "residual structure", class = "lmm_error_input", label = deparse(call))
   }
   expect_error(anova(fit, ddf = "containment"), "counts random effects", class = "lmm_error_input")
