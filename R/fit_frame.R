@@ -34,13 +34,7 @@ residual_argument <- function(call, caller) {
 }
 
 refuse_with_residual <- function(spec, bounded) {
-  related <- Filter(function(term) !is.null(term$precision), spec$random)
-  if (!is.null(spec$residual) && length(related)) {
-    lmm_abort("input", paste0("the known relationship of ", quote_name(related[[1L]]$group_name),
-                              " is not available together with a residual structure: with that it is for (1 | ",
-                              related[[1L]]$group_name, ") alone, of at most ", rooted_limit, " levels."),
-              what = "relationship")
-  }
+  if (!is.null(spec$residual)) for (term in spec$random) check_related_size(term)
   if (is.null(spec$residual) || bounded) return(invisible())
   lmm_abort("input", "`bounded = FALSE` is not available together with a residual structure.", what = "bounded",
             fix = "A negative covariance within subjects is residual = ~ cs(visit | subject).")

@@ -27,7 +27,9 @@ class OneChunk : public DesignSource {
 
 inline Layout structured_layout(const Rcpp::List& layout) {
   if (Rf_length(layout["levels"]) == 0) return Layout();
-  return to_layout(layout);
+  Layout out = to_layout(layout);
+  out.groups.resize(out.own_groups());      // no group has to lead
+  return out;
 }
 
 // Matrices of known blocks: a list of lists, one list for each coefficient.

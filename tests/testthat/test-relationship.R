@@ -265,3 +265,58 @@ test_that("singular precisions, cycles and missing levels are refused by name", 
                "relationship", class = "lmm_error_input")
   expect_error(getME(one, "Lambdat"), "relationship", class = "lmm_error_input")
 })
+
+test_that("relationships beside residual structures: a multi-trait animal model against dense formulas", {
+  set.seed(8)
+  n <- 30
+  p <- pedigree(seq_len(n), sire = c(rep(NA, 6), sample(1:3, n - 6, TRUE)), dam = c(rep(NA, 6), sample(4:6, n - 6, TRUE)))
+  A <- relationship_matrix(p)
+  G <- matrix(c(2, 1, 1, 1.5), 2)
+  U <- t(chol(A)) %*% matrix(rnorm(2 * n), n) %*% chol(G)
+  d <- expand.grid(trait = factor(c("a", "b")), record = 1:2, animal = p$id[4:n])
+  d$id <- paste(d$animal, d$record)
+  E <- matrix(rnorm(nrow(d)), ncol = 2) %*% chol(matrix(c(1, -0.4, -0.4, 0.8), 2))
+  d$y <- as.integer(d$trait) + U[cbind(match(d$animal, p$id), d$trait)] + as.vector(t(E))
+  d <- d[-c(3, 10, 11), ]
+  fit <- lmm(y ~ trait + us(0 + trait | animal), d, relationship = list(animal = p), residual = ~ us(trait | id))
+  S <- fit_covariance(fit)[[1L]]
+  R <- subject_covariance(fit, d$id[1L], "residual")
+  at <- match(d$animal, p$id)
+  trait <- as.integer(d$trait)
+  covariance <- function(S, R) S[trait, trait] * A[at, at] + R[trait, trait] * outer(d$id, d$id, "==")
+  X <- cbind(1, trait == 2)
+  V <- covariance(S, R)
+  expect_equal(-2 * as.numeric(logLik(fit)), reml_value(V, X, d$y), tolerance = 1e-10)
+  expect_equal(unname(vcov(fit)), solve(t(X) %*% solve(V, X)), tolerance = 1e-7)
+  value <- function(s) {                          # all six entries at once
+    reml_value(covariance(S * exp(matrix(s[c(1, 2, 2, 3)], 2)), R * exp(matrix(s[c(4, 5, 5, 6)], 2))), X, d$y)
+  }
+  slope <- vapply(1:6, function(k) (value(replace(numeric(6), k, 1e-4)) - value(replace(numeric(6), k, -1e-4))) / 2e-4, 0)
+  expect_lt(max(abs(slope)), 1e-5)
+  Z <- outer(at, seq_len(n), "==") + 0
+  W <- solve(V)
+  modes <- sapply(1:2, function(t) {
+    C <- S[t, trait][col(matrix(0, n, nrow(d)))] * (A[, at])
+    C %*% W %*% (d$y - X %*% fixef(fit))
+  })
+  b <- ranef(fit, condVar = TRUE)$animal
+  expect_equal(unname(as.matrix(b)), modes, tolerance = 1e-6)
+  one <- S[1, trait][col(matrix(0, n, nrow(d)))] * A[, at]
+  expect_equal(attr(b, "postVar")[1, 1, ], diag(S[1, 1] * A - one %*% W %*% t(one)), tolerance = 1e-6,
+               ignore_attr = TRUE)
+  expect_error(lmm(y ~ trait + us(0 + trait | animal), d, relationship = list(animal = p), residual = ~ us(trait | id),
+                   bounded = FALSE), class = "lmm_error_input")
+})
+
+test_that("related effects beside a residual structure are those of the rooted form, with all tests", {
+  s <- animal_data()
+  s$d$time <- stats::ave(s$d$x, s$d$animal, FUN = seq_along)
+  call <- quote(lmm(y ~ x + (1 | animal), s$d, relationship = list(animal = s$p), residual = ~ ar1(time | animal)))
+  dense <- suppressMessages(rooted(256L, eval(call)))
+  sparse <- suppressMessages(rooted(0L, eval(call)))
+  expect_equal(logLik(sparse), logLik(dense), tolerance = 1e-9)
+  for (ddf in c("Satterthwaite", "Kenward-Roger")) {
+    expect_equal(coef(summary(sparse, ddf = ddf)), coef(summary(dense, ddf = ddf)), tolerance = 1e-5)
+  }
+  expect_equal(unname(as.matrix(ranef(sparse)$animal)), unname(as.matrix(ranef(dense)[[1L]])), tolerance = 1e-5)
+})

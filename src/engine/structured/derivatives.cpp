@@ -202,8 +202,9 @@ void StructuredSummer::add_random(const State& st) {
   const Unit& unit = *st.unit;
   const Index q = unit.q, d = p_ + 1, u = out_.random;
   const double m = unit.multiplicity;
-  const MatrixXd g = st.s.topLeftCorner(q, q) - st.s.topLeftCorner(q, q) * st.out_z;     // Z'V^{-1}Z
-  const MatrixXd gx = st.s.topRightCorner(q, d) - st.s.topLeftCorner(q, q) * st.out_xe;  // Z'V^{-1}[X e]
+  MatrixXd g = st.s.topLeftCorner(q, q) - st.s.topLeftCorner(q, q) * st.out_z;  // Z'V^{-1}Z
+  g = independent_rows(unit, independent_rows(unit, std::move(g)).transpose());
+  const MatrixXd gx = independent_rows(unit, st.s.topRightCorner(q, d) - st.s.topLeftCorner(q, q) * st.out_xe);
   add_levels(unit, g, gx);
   std::vector<MatrixXd> ex(u), eg(u);
   for (Index i = 0; i < u; ++i) {
@@ -227,8 +228,9 @@ void StructuredSummer::add_random(const State& st) {
   }
   for (const Index r : st.active)
     for (Index i = 0; i < u; ++i) {
-      const auto zx = st.c[r].block(q, 0, q, d);
-      const MatrixXd zz = st.c[r].bottomRightCorner(q, q);
+      const MatrixXd zx = independent_rows(unit, st.c[r].block(q, 0, q, d));
+      MatrixXd zz = independent_rows(unit, st.c[r].bottomRightCorner(q, q));
+      zz = independent_rows(unit, zz.transpose());
       out_.x_two(u + r, i) += zx.leftCols(p_).cwiseProduct(ex[i].leftCols(p_)).sum();
       out_.e_two(u + r, i) += zx.col(p_).dot(ex[i].col(p_));
       out_.t_two(u + r, i) += m * directed(unit, random_[i], zz).trace();

@@ -85,6 +85,21 @@ Operators make_operators(const StructuredProblem& pr, const VectorXd& psi, int o
   return out;
 }
 
+// T rows.
+static MatrixXd related_rows(const UnitRelation& r, MatrixXd rows) {
+  const Index levels = r.precision->levels(), columns = rows.cols();
+  MatrixXd z(levels, r.q * columns);
+  const auto each = [&](const auto& body) {
+    for (Index c = 0; c < columns; ++c)
+      for (Index a = 0; a < r.q; ++a)
+        for (Index l = 0; l < levels; ++l) body(z(l, a + c * r.q), rows(r.first[l] + a, c));
+  };
+  each([](double& to, double from) { to = from; });
+  z = r.precision->root_times(std::move(z));
+  each([](double from, double& to) { to = from; });
+  return rows;
+}
+
 MatrixXd lambda_times(const Unit& unit, const std::vector<MatrixXd>& factor, const MatrixXd& rows, bool transposed) {
   MatrixXd out(rows.rows(), rows.cols());
   for (const UnitLevel& l : unit.levels) {
@@ -94,7 +109,14 @@ MatrixXd lambda_times(const Unit& unit, const std::vector<MatrixXd>& factor, con
     else
       out.middleRows(l.first, own.rows()).noalias() = own * rows.middleRows(l.first, own.rows());
   }
+  if (transposed) return independent_rows(unit, std::move(out));
+  for (const UnitRelation& r : unit.related) out = related_rows(r, std::move(out));
   return out;
+}
+
+MatrixXd independent_rows(const Unit& unit, MatrixXd rows) {
+  for (const UnitRelation& r : unit.related) r.precision->half(r.first, r.q, rows);
+  return rows;
 }
 
 }  // namespace henderson

@@ -43,6 +43,9 @@ void UnitBuilder::connect() {
   for (Index i = 0; i < out_.n; ++i)
     for (std::size_t g = 0; g < first_.size(); ++g)
       parent_[find(rows_.subject[i])] = find(first_[g] + rows_.code[g][i]);
+  for (std::size_t g = 0; g < first_.size(); ++g)
+    for (Index l = 1; layout_.groups[g].precision != nullptr && l < layout_.groups[g].levels; ++l)
+      parent_[find(first_[g] + l)] = find(first_[g]);
 }
 
 void UnitBuilder::fill() {
@@ -57,6 +60,27 @@ void UnitBuilder::fill() {
     }
     add_subject(static_cast<Index>(s), out_.units[found.first->second], columns[found.first->second]);
   }
+  for (std::size_t g = 0; g < first_.size(); ++g) {
+    if (layout_.groups[g].precision == nullptr) continue;
+    const Index u = unit_of.at(find(first_[g]));
+    add_relation(static_cast<int>(g), out_.units[u], columns[u]);
+  }
+}
+
+void UnitBuilder::add_relation(int group, Unit& unit, std::map<std::pair<int, Index>, Index>& first) const {
+  const Group& own = layout_.groups[group];
+  UnitRelation out;
+  out.q = own.q;
+  out.precision = own.precision;
+  for (Index l = 0; l < own.levels; ++l) {
+    const auto at = first.emplace(std::make_pair(group, l), unit.q);
+    if (at.second) {
+      unit.levels.push_back({group, l, unit.q});
+      unit.q += own.q;
+    }
+    out.first.push_back(at.first->second);
+  }
+  unit.related.push_back(std::move(out));
 }
 
 void UnitBuilder::add_subject(Index s, Unit& unit, std::map<std::pair<int, Index>, Index>& first) {

@@ -41,9 +41,13 @@ std::unique_ptr<SubjectOperator> make_operator(const ResidualModel& model, const
 
 Operators make_operators(const StructuredProblem& pr, const VectorXd& psi, int order, Checkpoint& checkpoint);
 
-// Relative factor of a unit's random effects, block diagonal over its levels, applied from the left to rows.
+// Relative factor of a unit's random effects, block diagonal over its levels, applied from the left to rows; with a
+// known relationship K = T T' that of independent effects, T x L.
 MatrixXd lambda_times(const Unit& unit, const std::vector<MatrixXd>& factor, const MatrixXd& rows,
                              bool transposed);
+
+// Rows of the unit's columns of Z where related levels are those of independent effects: T' rows.
+MatrixXd independent_rows(const Unit& unit, MatrixXd rows);
 
 // [Z d]'R^{-1}[Z d] of one unit, in its own columns of Z; `whitened` is called with each subject and its whitened rows.
 template <class Visit>

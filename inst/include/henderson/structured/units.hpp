@@ -1,7 +1,8 @@
 // The rows of a model with a residual structure, in units that are independent of each other.
 //
 // A unit is a set of subjects and levels of the grouping factors that are connected by rows: with one grouping factor
-// whose levels hold whole subjects, a level; without random effects, a subject; with crossed factors, everything.
+// whose levels hold whole subjects, a level; without random effects, a subject; with crossed factors, and with a known
+// relationship between levels, everything.
 #ifndef HENDERSON_STRUCTURED_UNITS_HPP
 #define HENDERSON_STRUCTURED_UNITS_HPP
 
@@ -45,8 +46,16 @@ struct UnitLevel {
   Index level = 0, first = 0;  // its columns in the unit
 };
 
+// A factor with a known relationship: all its levels are in one unit, with rows or without.
+struct UnitRelation {
+  Index q = 1;
+  std::vector<Index> first;  // of each level
+  std::shared_ptr<const LevelPrecision> precision;
+};
+
 struct Unit {
   std::vector<SubjectRows> subjects;
+  std::vector<UnitRelation> related;
   std::vector<UnitLevel> levels;
   Index q = 0;
   double multiplicity = 1;  // how many units have this Z and these positions; 0 for the further ones of a class
@@ -73,6 +82,9 @@ class UnitBuilder {
   void connect();
 
   void fill();
+
+  // The levels of a related factor in the unit that its rows are in.
+  void add_relation(int group, Unit& unit, std::map<std::pair<int, Index>, Index>& first) const;
 
   void add_subject(Index s, Unit& unit, std::map<std::pair<int, Index>, Index>& first);
 
