@@ -12,7 +12,11 @@ plan_residual <- function(spec, data, all, held = NULL) {
 
 # Subjects of all rows, those without a response included: what SAS counts.
 count_subjects <- function(expr, all) {
-  parts <- lapply(group_parts(expr), function(part) as.character(all[[variable_label(part)]]))
+  parts <- lapply(group_parts(expr), function(part) {
+    x <- all[[variable_label(part)]]
+    if (is.factor(x)) as.integer(x) else as.vector(x)
+  })
+  if (length(parts) == 1L) return(sum(!is.na(unique(parts[[1L]]))))
   nrow(unique(stats::na.omit(as.data.frame(parts, fix.empty.names = FALSE))))
 }
 
@@ -141,10 +145,12 @@ check_one_group <- function(subject, by, group, plan) {
 # Two rows of a subject at one position would be the same measurement.
 check_positions_once <- function(residual, plan, labels) {
   if (is_independent(plan) || isTRUE(plan$nugget)) return(invisible())
-  key <- data.frame(residual$subject, residual$positions)
-  twice <- which(duplicated(key))
-  if (!length(twice)) return(invisible())
-  first <- match(do.call(paste, key[twice[1L], ]), do.call(paste, key))
+  key <- unname(as.list(as.data.frame(cbind(residual$subject, residual$positions))))
+  order <- do.call(order, c(key, method = "radix"))
+  same <- Reduce(`&`, lapply(key, function(x) diff(x[order]) == 0), rep(TRUE, max(length(order) - 1L, 0L)))
+  if (!any(same)) return(invisible())
+  twice <- sort(order[-1L][same])
+  first <- which(Reduce(`&`, lapply(key, function(x) x == x[twice[1L]])))[1L]
   positions <- unlist(lapply(plan$parts, function(part) vapply(part$positions, deparse_line, "")))
   lmm_abort("data", paste0("rows ", labels[first], " and ", labels[twice[1L]], " are of one subject",
     if (!is.null(plan$subject)) paste0(" (", deparse_line(plan$subject), ")"), " at one position",

@@ -124,15 +124,25 @@ struct Model {
   ResidualMoments moments;
   StructuredProblem problem;
 
-  Model(const Rcpp::List& x, bool progress) : monitor(progress), layout(structured_layout(x["layout"])) {
+  // With `whole` false no rows are put into units.
+  Model(const Rcpp::List& x, bool progress, bool whole = true)
+      : monitor(progress), layout(structured_layout(x["layout"])) {
     const Rcpp::List residual = x["residual"];
     OneChunk source(x["design"], layout);
     prepared = prepare(layout, to_units(x["constants"]), source, to_residual_rows(residual), monitor);
     ResidualModel model = to_residual_model(residual, prepared.rows.w.cols());
+    if (!whole) {
+      problem.units = UnitBuilder(layout, prepared.rows).patterns();
+      problem.residual = std::move(model);
+      problem.n = prepared.rows.d.rows();
+      problem.log_weight = prepared.coordinates.log_weight;
+      return;
+    }
     moments = residual_moments(prepared.rows, Rcpp::as<int>(residual["visits"]));
     const double known = Rcpp::as<double>(x["sigma"]);
-    const double sigma2 = known > 0 ? known * known : model.owns_scale() ? (Rcpp::as<bool>(residual["own_scale"]) ? 1 : moments.variance) : 0;
-    problem = structured_problem(layout, prepared, std::move(model), Rcpp::as<bool>(x["reml"]), sigma2);
+    const double held = Rcpp::as<bool>(residual["own_scale"]) ? 1 : moments.variance;
+    const double sigma2 = known > 0 ? known * known : model.owns_scale() ? held : 0;
+    problem = structured_problem(layout, prepared, std::move(model), Rcpp::as<bool>(x["reml"]), sigma2, monitor);
   }
 };
 

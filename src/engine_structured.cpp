@@ -132,7 +132,7 @@ void place(const Eigen::MatrixXd& x, const std::vector<Index>& at, Eigen::Matrix
 // [[Rcpp::export(rng = false)]]
 SEXP engine_structured_columns(const Rcpp::List& model) {
   return henderson::guarded([&] {
-    Model m(model, false);
+    Model m(model, false, false);
     const henderson::Projection& x = m.prepared.coordinates.x;
     Rcpp::List basis(m.layout.terms.size());
     for (std::size_t t = 0; t < m.layout.terms.size(); ++t)

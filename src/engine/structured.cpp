@@ -1,4 +1,5 @@
 // One unit of an ordinary build: most of the time of a unit goes into the templates that its files share.
+#include "structured/classes.cpp"
 #include "structured/derivatives.cpp"
 #include "structured/point.cpp"
 #include "structured/predictor.cpp"

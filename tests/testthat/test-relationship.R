@@ -269,7 +269,8 @@ test_that("singular precisions, cycles and missing levels are refused by name", 
 test_that("relationships beside residual structures: a multi-trait animal model against dense formulas", {
   set.seed(8)
   n <- 30
-  p <- pedigree(seq_len(n), sire = c(rep(NA, 6), sample(1:3, n - 6, TRUE)), dam = c(rep(NA, 6), sample(4:6, n - 6, TRUE)))
+  p <- pedigree(seq_len(n), sire = c(rep(NA, 6), sample(1:3, n - 6, TRUE)),
+                dam = c(rep(NA, 6), sample(4:6, n - 6, TRUE)))
   A <- relationship_matrix(p)
   G <- matrix(c(2, 1, 1, 1.5), 2)
   U <- t(chol(A)) %*% matrix(rnorm(2 * n), n) %*% chol(G)
@@ -291,7 +292,8 @@ test_that("relationships beside residual structures: a multi-trait animal model 
   value <- function(s) {                          # all six entries at once
     reml_value(covariance(S * exp(matrix(s[c(1, 2, 2, 3)], 2)), R * exp(matrix(s[c(4, 5, 5, 6)], 2))), X, d$y)
   }
-  slope <- vapply(1:6, function(k) (value(replace(numeric(6), k, 1e-4)) - value(replace(numeric(6), k, -1e-4))) / 2e-4, 0)
+  at_step <- function(k, h) value(replace(numeric(6), k, h))
+  slope <- vapply(1:6, function(k) (at_step(k, 1e-4) - at_step(k, -1e-4)) / 2e-4, 0)
   expect_lt(max(abs(slope)), 1e-5)
   Z <- outer(at, seq_len(n), "==") + 0
   W <- solve(V)

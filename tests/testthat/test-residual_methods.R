@@ -77,3 +77,31 @@ test_that("what a residual structure has no theory or code for is refused by nam
   }
   expect_error(anova(fit, ddf = "containment"), "counts random effects", class = "lmm_error_input")
 })
+
+test_that("balanced subjects, which are combined into classes, give what nlme gives row by row", {
+  set.seed(21)
+  d <- data.frame(id = factor(rep(1:150, each = 4)), t = rep(1:4, 150), arm = rep(0:1, each = 300))
+  d$visit <- factor(d$t)
+  d$x <- rnorm(600)
+  e <- t(apply(matrix(rnorm(600), 150), 1L, function(e) as.vector(stats::filter(e, 0.6, "recursive"))))
+  d$y <- d$arm + as.vector(t(e)) + rep(rnorm(150), each = 4)
+  some <- d[-c(2, 7, 15, 130, 131, 400), ]
+  for (data in list(d, some)) for (method in c("REML", "ML")) {
+    for (formula in list(y ~ arm * visit, y ~ arm * t + x)) {
+      ours <- lmm(formula, data, REML = method == "REML", residual = ~ ar1(t | id))
+      peer <- nlme::gls(formula, data, correlation = nlme::corAR1(form = ~ t | id), method = method,
+                        control = nlme::glsControl(tolerance = 1e-10, msTol = 1e-12))
+      expect_equal(as.numeric(logLik(ours)), as.numeric(logLik(peer)), tolerance = 1e-9)
+      expect_equal(fixef(ours), coef(peer), tolerance = 1e-5)
+    }
+    ours <- lmm(y ~ arm * visit + (1 | id), data, REML = method == "REML", residual = ~ ar1(t | id))
+    peer <- nlme::lme(y ~ arm * visit, data, random = ~ 1 | id, correlation = nlme::corAR1(form = ~ t | id),
+                      method = method)
+    expect_equal(as.numeric(logLik(ours)), as.numeric(logLik(peer)), tolerance = 1e-7)
+    expect_equal(ranef(ours)$id[levels(data$id), 1L], nlme::ranef(peer)[levels(data$id), 1L], tolerance = 1e-2)
+  }
+  us <- lmm(y ~ arm * visit, d, residual = ~ us(visit | id))
+  expect_identical(us$cross_products$patterns, 1L)
+  resid <- matrix(residuals(us), 4)                      # closed form: balanced and saturated in the means
+  expect_equal(subject_covariance(us, "1", "residual"), tcrossprod(resid) / 148, tolerance = 1e-6, ignore_attr = TRUE)
+})

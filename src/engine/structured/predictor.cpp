@@ -7,8 +7,8 @@ namespace henderson {
 StructuredPredictor::StructuredPredictor(const StructuredCriterion& criterion, const StructuredPoint& at)
     : pr_(criterion.problem()), at_(at) {
   const Operators operators = make_operators(pr_, at.psi, 0, criterion.checkpoint());
-  for (std::size_t u = 0; u < pr_.units.units.size(); ++u) {
-    const Unit& unit = pr_.units.units[u];
+  for (std::size_t u = 0; u < pr_.all_units().size(); ++u) {
+    const Unit& unit = pr_.all_units()[u];
     for (const UnitLevel& l : unit.levels)
       place_[{l.group, l.level}] = {static_cast<Index>(u), l.first};
     roots_.push_back(MatrixXd());
@@ -54,7 +54,7 @@ std::map<Index, VectorXd> StructuredPredictor::by_unit(const StructuredCombinati
     const auto at = place_.find({static_cast<int>(g), c.code[g][i]});
     if (at == place_.end()) continue;
     VectorXd& z = out[at->second.first];
-    if (z.size() == 0) z = VectorXd::Zero(pr_.units.units[at->second.first].q);
+    if (z.size() == 0) z = VectorXd::Zero(pr_.all_units()[at->second.first].q);
     z.segment(at->second.second, c.z[g].cols()) += c.z[g].row(i).transpose();
   }
   return out;

@@ -2,6 +2,8 @@
 
 #include <Eigen/Cholesky>
 
+#include "henderson/structured/classes.hpp"
+
 namespace henderson {
 
 MatrixXd orthogonal_columns(const Layout& layout, const Coordinates& c, const DesignChunk& chunk, int group) {
@@ -61,11 +63,16 @@ Prepared prepare(const Layout& layout, Constants constants, DesignSource& source
 }
 
 StructuredProblem structured_problem(const Layout& layout, const Prepared& prepared, ResidualModel residual, bool reml,
-                                     double sigma2) {
+                                     double sigma2, Checkpoint& checkpoint) {
   StructuredProblem out;
   out.layout = layout;
   out.residual = std::move(residual);
   out.units = UnitBuilder(out.layout, prepared.rows).run();
+  std::vector<Unit> fewer = pseudo_units(out.units, checkpoint);
+  if (!fewer.empty()) {
+    out.whole = std::make_shared<const std::vector<Unit>>(std::move(out.units.units));
+    out.units.units = std::move(fewer);
+  }
   out.n = prepared.rows.d.rows();
   out.p = prepared.rows.p();
   out.log_weight = prepared.coordinates.log_weight;
@@ -82,7 +89,7 @@ std::vector<MatrixXd> structured_modes(const StructuredCriterion& criterion, con
     out.push_back(MatrixXd::Zero(g.levels, g.q));
   const Operators operators = make_operators(pr, at.psi, 0, criterion.checkpoint());
   const Index d = pr.p + 1;
-  for (const Unit& unit : pr.units.units) {
+  for (const Unit& unit : pr.all_units()) {
     const Index q = unit.q;
     if (q == 0) continue;
     const MatrixXd s = unit_gram(unit, operators, d, [](const SubjectRows&, const MatrixXd&) {});

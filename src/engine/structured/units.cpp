@@ -14,6 +14,14 @@ Units UnitBuilder::run() {
   return std::move(out_);
 }
 
+Units UnitBuilder::patterns() {
+  out_.n = rows_.d.rows();
+  collect_subjects();
+  for (std::size_t s = 0; s < of_.size(); ++s)
+    if (!of_[s].empty()) pattern_of(static_cast<Index>(s));
+  return std::move(out_);
+}
+
 void UnitBuilder::collect_subjects() {
   of_.resize(rows_.group.size());
   for (Index i = 0; i < out_.n; ++i)

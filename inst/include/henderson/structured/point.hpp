@@ -14,11 +14,13 @@ namespace henderson {
 struct StructuredProblem {
   Layout layout;
   ResidualModel residual;
-  Units units;
+  Units units;                                     // classes of equal units by their pseudo-units
+  std::shared_ptr<const std::vector<Unit>> whole;  // all units, where `units` does not hold them
   Index n = 0, p = 0;
   double log_weight = 0, log_det_r = 0;  // constants of the criterion
   double sigma2 = 0;                     // the residual variance where it is known, else 0
   bool reml = true;
+  const std::vector<Unit>& all_units() const { return whole ? *whole : units.units; }
 };
 
 struct StructuredPoint {
@@ -34,7 +36,7 @@ struct StructuredPoint {
 // One operator for each pattern of positions.
 using Operators = std::vector<std::unique_ptr<SubjectOperator>>;
 
-constexpr Index kDensePositions = 12;  // longer subjects are taken by recursion where their structure allows it
+constexpr Index kDensePositions = 4;  // longer subjects are taken by recursion where their structure allows it
 
 std::unique_ptr<SubjectOperator> make_operator(const ResidualModel& model, const VectorXd& psi,
                                                       const Pattern& pattern, int order);

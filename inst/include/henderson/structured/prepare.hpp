@@ -30,8 +30,8 @@ MatrixXd orthogonal_fixed(const Coordinates& c, const DesignChunk& chunk);
 Prepared prepare(const Layout& layout, Constants constants, DesignSource& source, const ResidualRows& residual,
                         Checkpoint& checkpoint);
 
-StructuredProblem structured_problem(const Layout& layout, const Prepared& prepared, ResidualModel residual,
-                                            bool reml, double sigma2);
+StructuredProblem structured_problem(const Layout& layout, const Prepared& prepared, ResidualModel residual, bool reml,
+                                     double sigma2, Checkpoint& checkpoint);
 
 // Predicted random effects: Lambda Lambda' Z'V^{-1}(y - X beta) for every level of every group.
 std::vector<MatrixXd> structured_modes(const StructuredCriterion& criterion, const StructuredPoint& at);

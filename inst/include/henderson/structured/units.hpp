@@ -73,6 +73,9 @@ class UnitBuilder {
 
   Units run();
 
+  // The patterns of the subjects alone.
+  Units patterns();
+
  private:
   void collect_subjects();
 
