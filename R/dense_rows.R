@@ -106,7 +106,7 @@ residual_covariances <- function(model, a, b, wanted) {
   r <- a$residual
   s <- other$residual
   join <- function(x, y) if (is.null(b)) x else rbind(x, y)
-  found <- structure_at(r$model, psi, join(r$positions, s$positions), join(r$w, s$w),
+  found <- structure_at(if (is.null(b)) r$model else s$model, psi, join(r$positions, s$positions), join(r$w, s$w),
                         c(r$group, if (!is.null(b)) s$group), TRUE)
   at <- if (is.null(b)) seq_len(a$n) else a$n + seq_len(b$n)
   mask <- outer(r$subject, s$subject, "==") * outer(a$root, other$root) * rep(wanted, each = a$n,

@@ -1,7 +1,7 @@
 # The grammar of `residual` and `variance`: formulas taken apart, without a look at the data.
 
 # What each word means: the engine's structure, whether its positions are visits, and the words with the same
-# correlation and one variance or several.
+# correlation and one variance or several; `exchangeable`: all visits are alike, those that are not in the fit too.
 residual_words <- list(
   ar1 = list(name = "ar1", label = "AR(1)", several = "ar1h"),
   ar1h = list(name = "ar1h", label = "heterogeneous AR(1)", visits = TRUE, one = "ar1"),
@@ -22,8 +22,8 @@ residual_words <- list(
   diag = list(name = "diag", label = "diagonal", visits = TRUE, one = "iid"),
   homdiag = list(name = "iid", label = "independent", several = "diag"),
   iid = list(name = "iid", label = "independent", several = "diag"),
-  cs = list(name = "cs", label = "compound symmetry", visits = TRUE, several = "csh"),
-  homcs = list(name = "cs", label = "compound symmetry", visits = TRUE, several = "csh"),
+  cs = list(name = "cs", label = "compound symmetry", visits = TRUE, several = "csh", exchangeable = TRUE),
+  homcs = list(name = "cs", label = "compound symmetry", visits = TRUE, several = "csh", exchangeable = TRUE),
   csh = list(name = "csh", label = "heterogeneous compound symmetry", visits = TRUE, one = "cs"),
   toep = list(name = "toep", label = "Toeplitz", visits = TRUE, several = "toeph"),
   homtoep = list(name = "toep", label = "Toeplitz", visits = TRUE, several = "toeph"),

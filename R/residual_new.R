@@ -32,9 +32,18 @@ new_residual_rows <- function(fit, rows) {
   lost <- missing & subject <= max(old$subject)
   subject[lost] <- max(old$subject, subject) + seq_len(sum(lost))
   group <- new_residual_groups(plan, fit, rows, subject, old)
+  old_model <- old[setdiff(names(old), c("subject", "subject_group", "positions", "w"))]
   list(subject = subject, positions = positions, w = new_variance_columns(plan, fit, rows), group = group,
        known = subject <= max(old$subject), same = same_place(subject, positions, old), old = old,
-       model = old[setdiff(names(old), c("subject", "subject_group", "positions", "w"))])
+       model = with_more_visits(old_model, plan, positions))
+}
+
+# The structure over the visits of the fit and further ones.
+with_more_visits <- function(model, plan, positions) {
+  if (isTRUE(residual_words[[plan$parts[[1L]]$word]]$exchangeable)) {
+    model$parts[[1L]]$visits <- max(visit_count(plan), positions[, 1L] + 1, na.rm = TRUE)
+  }
+  model
 }
 
 refuse_known_residual <- function(plan) {
@@ -67,9 +76,15 @@ new_positions <- function(part, rows, subject, old) {
   columns <- lapply(labels, function(label) {
     x <- rows$data[[label]]
     if (is.null(x)) return(rep(NA_real_, rows$n))
+    if (is.null(part$levels) && !is_position(x)) {
+      lmm_abort("newdata", paste0("the position ", quote_name(label), " was a number in the fit, but is ", kind_of(x),
+                                  " in `newdata`."), what = label)
+    }
     place <- position_values(part, rows$data, label)
     unknown <- unique(level_text(x[is.na(place) & !is.na(x)]))
-    if (length(unknown)) {
+    if (length(unknown) && isTRUE(residual_words[[part$word]]$exchangeable)) {
+      place[is.na(place)] <- part_visits(part) - 1 + match(level_text(x), unknown)[is.na(place)]
+    } else if (length(unknown)) {
       lmm_abort("newdata", paste0(enumerate(quote_level(unknown)), " of ", quote_name(label),
                                   " was not a visit of the fit: its residual covariance is unknown."), what = label,
                 where = unknown, fix = "Use kriging = FALSE, without a prediction interval.")

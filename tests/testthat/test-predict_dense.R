@@ -157,6 +157,26 @@ test_that("each new row has the residual variance of its own group, visit and we
   expect_equal(wide, unname(qnorm(0.975) * sqrt(se^2 + diag(subject_covariance(us, "M01")))), tolerance = 1e-8)
 })
 
+test_that("compound symmetry needs no visit of the fit, and a separable product predicts missing plots", {
+  d <- plain_orthodont()
+  cs <- lmm(distance ~ Sex * age, d, residual = ~ cs(age | Subject))
+  mixed <- lmm(distance ~ Sex * age + (1 | Subject), d)
+  new <- data.frame(Sex = "Male", age = c(9, 11.5), Subject = c("M01", "M02"))
+  expect_equal(predict(cs, new), predict(mixed, new), tolerance = 1e-6)
+  expect_equal(predict(cs, new, interval = "prediction"), predict(mixed, new, interval = "prediction"),
+               tolerance = 1e-4)
+  set.seed(3)
+  g <- expand.grid(col = 1:8, row = 1:10)
+  h <- function(x) abs(outer(x, x, "-"))
+  g$y <- 5 + drop(t(chol(0.6^h(g$col) * 0.4^h(g$row))) %*% rnorm(80))
+  out <- c(5, 40)
+  fit <- lmm(y ~ 1, g[-out, ], residual = ~ ar1(col):ar1(row))
+  p <- variance_components(fit)$estimate
+  V <- p[3] * p[1]^h(g$col) * p[2]^h(g$row)
+  expect_equal(unname(predict(fit, g[out, ])),
+               drop(fixef(fit) + V[out, -out] %*% solve(V[-out, -out], g$y[-out] - fixef(fit))), tolerance = 1e-8)
+})
+
 test_that("rows of the fit have their fitted values, kriging = TRUE the observations themselves", {
   d <- plain_orthodont()
   fit <- lmm(distance ~ Sex * age, d, residual = ~ ar1(visit | Subject))
@@ -175,6 +195,7 @@ test_that("rows of the fit have their fitted values, kriging = TRUE the observat
   expect_error(predict(lmm(distance ~ age, d, residual = ~ us(age | Subject)), data.frame(age = 9, Subject = "M01")),
                "not a visit of the fit", class = "lmm_error_newdata")
   expect_error(predict(fit, new, kriging = 2), class = "lmm_error_input")
+  expect_error(predict(fit, transform(new, visit = "5")), "was a number in the fit", class = "lmm_error_newdata")
 })
 
 test_that("combinations of effects and means of new rows agree with independent residuals written as a structure", {

@@ -1,0 +1,32 @@
+# Limits of the parameters of residual structures.
+
+test_that("variances and ranges have chi-square limits with 2 (estimate / se)^2 degrees of freedom, others normal ones", {
+  d <- irregular_data()
+  fit <- lmm(y ~ x + (1 | id), d, residual = ~ exp(t | id), variance = ~ x)
+  own <- variance_components(fit)
+  df <- 2 * (own$estimate / own$se)^2
+  chisq <- cbind(df * own$estimate / qchisq(0.975, df), df * own$estimate / qchisq(0.025, df))
+  normal <- own$estimate + outer(own$se, qnorm(c(0.025, 0.975)))
+  positive <- rownames(own) %in% c("var_(Intercept)|id", "range", "sigma^2")
+  truth <- normal
+  truth[positive, ] <- chisq[positive, ]
+  for (method in c("Wald", "chisq")) {
+    expect_equal(unname(confint(fit, "theta_", method = method)), truth, tolerance = 1e-10)
+  }
+  sd <- confint(fit, "theta_", scale = "sd")
+  expect_equal(unname(sd[c(1, 4), ]), sqrt(truth[c(1, 4), ]), tolerance = 1e-10)
+  expect_equal(unname(sd[2:3, ]), truth[2:3, ], tolerance = 1e-10)
+  test <- coef(summary(fit))
+  expect_equal(unname(confint(fit, "beta_")), unname(test[, 1] + test[, 2] * outer(qt(0.975, test[, "df"]), c(-1, 1))),
+               tolerance = 1e-8)
+})
+
+test_that("bootstrap limits are percentiles of refits", {
+  d <- plain_orthodont()
+  fit <- lmm(distance ~ age, d, residual = ~ ar1(visit | Subject))
+  limits <- confint(fit, c("rho", "age"), method = "boot", nsim = 19, seed = 1)
+  draws <- bootstrap(fit, nsim = 19, seed = 1)
+  expect_equal(unname(limits[1, ]), unname(confint(draws)["rho", ]))
+  expect_equal(unname(limits[2, ]), unname(confint(draws)["age", ]))
+  expect_error(confint(fit, "tau"), "There are", class = "lmm_error_input")
+})
