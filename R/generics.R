@@ -113,8 +113,8 @@ REMLcrit.lmm_fit <- function(object, ...) criterion_at_optimum(object, REML = TR
 #' @param progress print a line after each tenth of many responses?
 #' @param ... passed on to methods.
 #' @return For a vector, or a data frame with one column, a fit. For a matrix, a data frame with several columns or a
-#'   function an object of class [`lmm_responses`][responses]; of a fit with a residual structure or structured random
-#'   effects a list of fits, one for each column.
+#'   function an object of class [`lmm_responses`][responses]; of a fit with structured random effects a list of
+#'   fits, one for each column.
 #' @section Conditions:
 #' `lmm_error_input`: a response that is not numeric or has another number of rows; `lmm_error_data`: missing or
 #' infinite values of a single response in rows in use. Of many responses missing values are left out, and those that

@@ -26,6 +26,23 @@ dense_predictions <- function(inference, rows, target) {
   out
 }
 
+# The same at known variance parameters, where no residual is predicted: from the engine's prediction errors.
+plain_predictions <- function(inference, rows, target) {
+  fit <- inference$info$fit
+  v <- prediction_variance(fit, rows, target$use) / fit_sigma(fit)^2
+  if (!is.null(target$residual)) {
+    d <- design(fit$frame, rows)
+    new <- new_parts(fit, d, rows, target)
+    model <- list(fit = fit, directions = lapply(fit_random(fit), function(term) list()))
+    known <- has_own_variance(new)
+    v[!known] <- NA_real_
+    for (at in split(which(known), (seq_len(sum(known)) - 1L) %/% dense_batch)) {
+      v[at] <- v[at] + rows_variances(model, parts_subset(new, at), target$left_out, TRUE)$value
+    }
+  }
+  dense_tests(inference, list(v = v), added = FALSE)
+}
+
 # New rows as rows_covariance() wants them.
 new_parts <- function(fit, d, rows, target) {
   share <- if (is.null(target$residual)) 1 else target$residual

@@ -6,7 +6,7 @@ kriging_plan <- function(fit, rows, kriging, re.form, newdata, interval = "none"
   asked <- isTRUE(check_flag_or_null(kriging, "kriging"))
   if (!is_structured(fit) || is.null(newdata) && interval != "prediction") return(NULL)
   if (!asked && interval != "prediction" && (isFALSE(kriging) || !is.null(re.form))) return(NULL)
-  if (!asked && has_known_residual(fit) && interval != "prediction") return(NULL)
+  if (!asked && interval != "prediction" && (has_known_residual(fit) || is.null(fit$rows))) return(NULL)
   new <- new_residual_rows(fit, rows)
   if (asked) check_has_residual(fit, rows, new_residual_calls(fit$frame$residual))
   if (interval == "prediction") check_has_residual(fit, rows, variance_calls(fit))
@@ -69,5 +69,5 @@ check_dense_size <- function(n, matrices) {
   if (bytes <= available_memory()) return(invisible())
   lmm_abort("numeric", paste0(count_of(n, "row"), " that the model connects stand in dense matrices here, which need ",
                               gigabytes(bytes), " of memory."), value = n,
-            fix = "Use kriging = FALSE, or ddf = \"asymptotic\" for means.")
+            fix = "Standard errors without kriging, and intervals with ddf = \"asymptotic\", need no such matrix.")
 }

@@ -16,10 +16,10 @@
 #' `range`, `nugget`, `cov`, or in backticks), and `var(Residual)` is the mean over the rows of the variance of a
 #' residual; over visits `var(Residual, "8")`, `cov(Residual, "8", "10")` and `cor(Residual, "8", "10")` are entries of
 #' the residual covariance matrix. Instead of a formula, a function of a list with elements
-#' `covariance` (list of covariance matrices by term), `sigma` and `beta`. The words `"icc"` (the intraclass correlation
-#' coefficient: the proportion of each term in `total`), `"repeatability"` and `"heritability"` (other names of the same
-#' proportion), `"total"`, `"total sd"` and `"cv"` (`sqrt(total)` divided by the absolute mean of the fixed part over
-#' the rows) are shorthands.
+#' `covariance` (list of covariance matrices by term), `sigma`, `beta` and `residual` (parameters of a residual
+#' structure by name). The words `"icc"` (the intraclass correlation coefficient: the proportion of each term in
+#' `total`), `"repeatability"` and `"heritability"` (other names of the same proportion), `"total"`, `"total sd"` and
+#' `"cv"` (`sqrt(total)` divided by the absolute mean of the fixed part over the rows) are shorthands.
 #'
 #' `"heritability"` is the broad-sense heritability of a single observation if the levels of the term are genotypes.
 #' Other heritabilities are formulas: `~ 4 * var(sire) / total` for half sibs, `~ var(gen) / (var(gen) + sigma2 / 3)`

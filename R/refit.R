@@ -19,7 +19,7 @@ refit.lmm_fit <- function(object, newresp, ..., weights = NULL, threads = 1, pro
 
 # A matrix, a data frame, or a function that returns one block of columns after the other.
 refit_many <- function(fit, newresp, weights, threads, progress) {
-  if (needs_dense(fit)) return(refit_each(fit, newresp, weights))
+  if (has_special(fit)) return(refit_each(fit, newresp, weights))
   responses <- if (is.function(newresp)) newresp else response_columns(newresp, fit$rows, missing = TRUE)
   if (is.function(weights) != is.function(newresp) && !is.null(weights)) {
     lmm_abort("input", "`weights` must be a function where `newresp` is one, and only there.", what = "weights")

@@ -3,8 +3,8 @@
 # A list of fits, one for each column.
 refit_each <- function(fit, newresp, weights) {
   if (!is.null(weights) || is.function(newresp)) {
-    lmm_abort("input", paste("many responses of a model with a residual structure or structured random effects are a",
-                             "matrix or a data frame, and have the weights of the fit."),
+    lmm_abort("input", paste("many responses of a model with structured random effects are a matrix or a data frame,",
+                             "and have the weights of the fit."),
               what = if (is.null(weights)) "newresp" else "weights", fix = "Use update(fit, weights = ).")
   }
   Y <- response_matrix(newresp, fit$rows)

@@ -25,7 +25,8 @@ new_residual_calls <- function(plan) {
 new_residual_rows <- function(fit, rows) {
   plan <- fit$frame$residual
   refuse_known_residual(plan)
-  old <- residual_rows(plan, fit$rows$data, fit$rows$n)
+  of_fit <- fit_rows(fit, "prediction of residuals")
+  old <- residual_rows(plan, of_fit$data, of_fit$n)
   subject <- new_subjects(plan, fit, rows, max(old$subject))
   positions <- do.call(cbind, lapply(plan$parts, new_positions, rows, subject, old))
   missing <- !is.finite(rowSums(positions))

@@ -4,7 +4,7 @@
 # `responses`: a matrix, or a function of a block's number. `weights`: NULL, or the same of weights.
 fit_responses <- function(base, responses, weights = NULL, threads = 1, progress = FALSE) {
   check_count(threads, "threads")
-  refuse_special(base$frame, "fits of many responses at once are", "Give refit() one response at a time.")
+  refuse_special(base$frame, "fits of many responses at once are", "Fit one response, then use refit(fit, responses).")
   reference <- response_reference(base)
   design <- design(base$frame, base$rows)
   parts <- list()

@@ -236,3 +236,23 @@ test_that("the mean of the next two visits counts that their residuals are corre
   expect_equal(next_two$fit, drop(c(1, 17) %*% fixef(fit) + crossprod(c, W %*% (d$distance - X %*% fixef(fit)))),
                tolerance = 1e-8)
 })
+
+test_that("intervals at known variance parameters need no dense matrices, and fits without rows predict means", {
+  d <- irregular_data()
+  fit <- lmm(y ~ x + (1 | id), d, residual = ~ exp(t | id), weights = w)
+  new <- data.frame(x = 1, t = c(2, 9, 9), id = c("3", "3", "new"), w = c(1, 2, 1))
+  half <- function(...) {
+    limits <- predict(fit, new, allow.new.levels = TRUE, ..., ddf = "asymptotic")
+    unname(limits[, "upr"] - limits[, "lwr"]) / 2
+  }
+  rows <- prediction_rows(fit, new, NULL, TRUE, na.pass)
+  target <- list(use = all_columns(fit), left_out = all_columns(fit, FALSE), residual = c(1, 1 / 2, 1),
+                 kriging = kriging_plan(fit, rows, FALSE, NULL, new, "prediction"))
+  dense <- dense_predictions(interval_inference(fit, "asymptotic"), rows, target)
+  expect_equal(half(interval = "prediction", kriging = FALSE), qnorm(0.975) * dense$se, tolerance = 1e-8)
+  se <- predict(fit, new, allow.new.levels = TRUE, se.fit = TRUE, kriging = FALSE)$se.fit
+  expect_equal(half(interval = "confidence", kriging = FALSE), unname(qnorm(0.975) * se), tolerance = 1e-8)
+  bare <- lmm(y ~ x + (1 | id), d, residual = ~ exp(t | id), weights = w, control = lmm_control(keep_rows = FALSE))
+  expect_equal(predict(bare, new[1:2, ]), predict(fit, new[1:2, ], kriging = FALSE), tolerance = 1e-10)
+  expect_error(predict(bare, new[1:2, ], kriging = TRUE), "keep_rows", class = "lmm_error_input")
+})
