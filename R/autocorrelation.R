@@ -49,7 +49,6 @@
 #' plot(ACF(fit))
 #' plot(Variogram(fit))
 #' @name autocorrelation
-#' @aliases ACF Variogram
 NULL
 
 #' @importFrom nlme ACF

@@ -17,6 +17,8 @@
 #' standard deviation exceeds the maximum likelihood estimate, from which its profile starts, by more than 5 percent.
 #' `quiet = TRUE` omits it.
 #'
+#' Fits with structured random effects have the default `method = "Wald"`, because profiles may take long.
+#'
 #' Fits with a residual structure have other defaults: `method = "Wald"`, with the limits of SAS (chi-square for
 #' variances and ranges, normal for covariances, correlations and other parameters, t with Satterthwaite's degrees of
 #' freedom for fixed effects) on the scale of variances, or with `scale = "sd"` on that of standard deviations.

@@ -210,3 +210,10 @@ test_that("every function, and every other name at the top level, is defined onc
   }))
   expect_identical(names[duplicated(names)], character())
 })
+
+test_that("no alias belongs to two pages", {
+  skip_if_not(dir.exists(file.path(source_root(), "man")))
+  files <- list.files(file.path(source_root(), "man"), "\\.Rd$", full.names = TRUE)
+  alias <- unlist(lapply(files, function(file) grep("^\\\\alias", readLines(file, warn = FALSE), value = TRUE)))
+  expect_identical(alias[duplicated(alias)], character())
+})

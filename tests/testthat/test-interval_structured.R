@@ -1,6 +1,6 @@
 # Limits of the parameters of residual structures.
 
-test_that("variances and ranges have chi-square limits with 2 (estimate / se)^2 degrees of freedom, others normal ones", {
+test_that("variances and ranges have chi-square limits with 2 (estimate / se)^2 df, others normal ones", {
   d <- irregular_data()
   fit <- lmm(y ~ x + (1 | id), d, residual = ~ exp(t | id), variance = ~ x)
   own <- variance_components(fit)
