@@ -20,7 +20,8 @@ variance_limits <- function(fit, wanted, z) {
   base <- profile_base(fit, wanted)
   t(vapply(wanted, function(index) {
     if (is.na(base$se[index])) return(c(NA_real_, NA_real_))
-    c(profile_limit(base, index, -1, z), profile_limit(base, index, 1, z))
+    limit <- if (is.null(base$context)) profile_limit else structured_limit
+    c(limit(base, index, -1, z), limit(base, index, 1, z))
   }, numeric(2L)))
 }
 

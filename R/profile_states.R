@@ -77,6 +77,18 @@ structured_profile_value <- function(base, index, values, from) {
     sigma = apply(theta, 2L, function(x) point_parts(base$context, x)$sigma)))
 }
 
+# As profile_limit(), at once where that succeeds, see direct_limit(); a correlation of two effects may have a ceiling.
+structured_limit <- function(base, index, side, z) {
+  if (!base$parameters$correlation[index]) {
+    point <- structured_point(base$context, identity)
+    point$value <- parameter_function(base, index)
+    point$range <- c(base$parameters$lower[index], base$parameters$upper[index])
+    at_once <- direct_limit(point, base$context$x, base$value, side, z)
+    if (!is.null(at_once)) return(at_once)
+  }
+  profile_limit(base, index, side, z)
+}
+
 reached_point <- function(point, x, value, unit, halves = 4L) {
   own <- held_quantity(point, x, value, unit)
   if (!is.null(own) || halves == 0L) return(own)

@@ -35,7 +35,7 @@ test_that("a search for the words of the field finds the page", {
     BLUP = c("ranef.lmm_fit", "predictable"), `repeated measures` = c("lmm", "subject_covariance"),
     `prediction interval` = c("predict.lmm_fit", "predict_mean"),
     robust = c("ddf_methods", "coefficients"), power = "power_study", `sample size` = "power_study",
-    pedigree = c("lmm", "precision"), kinship = "precision",
+    pedigree = c("lmm", "pedigree"), kinship = "pedigree",
     kriging = c("lmm", "predict.lmm_fit"), gauge = "gauge_rr", tolerance = "tolerance_interval",
     simulation = c("simulate.lmm_fit", "simulate_lmm"),
     `least squares means` = "emmeans_support", `influence` = c("influence", "group_influence"),
