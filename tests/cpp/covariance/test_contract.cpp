@@ -5,6 +5,7 @@
 #include "henderson/linalg/error.hpp"
 #include "support/catch.hpp"
 #include "support/design.hpp"
+#include "support/huynh_feldt.hpp"
 
 using namespace henderson_tests;
 
@@ -82,6 +83,17 @@ TEST_CASE("structures that are made for a term keep their contract") {
     bare.name = name;
     CHECK_THROWS_AS(henderson::make_covariance(bare), henderson::Error);
   }
+}
+
+TEST_CASE("a structure written from the contract alone keeps it: Huynh and Feldt's") {
+  const HuynhFeldt structure;
+  for (const Index q : column_counts)
+    for (const std::string& broken : henderson::testing::broken_promises(structure, q)) FAIL_CHECK(broken);
+  const VectorXd theta = (VectorXd(4) << 0.8, 0.5, -0.3, 1.1).finished();
+  const MatrixXd sigma = structure.sigma(theta, 3);
+  for (Index i = 0; i < 3; ++i)
+    for (Index j = 0; j < i; ++j)
+      CHECK(std::abs((sigma(i, i) + sigma(j, j)) / 2 - sigma(i, j) - 0.64) < 1e-12);     // variances of differences
 }
 
 TEST_CASE("a structure that breaks its contract is found out") {
