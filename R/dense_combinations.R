@@ -7,16 +7,17 @@ needs_dense <- function(fit) is_structured(fit) || has_special(fit)
 dense_combination <- function(inference, L, m) {
   model <- dense_model(inference)
   parts <- model$parts
-  touched <- Reduce(`|`, Map(function(code, m) code > 0L & rowSums(m != 0)[pmax(code, 1L)] > 0, parts$codes, m),
+  related <- Map(function(m, K) if (is.null(K)) m else K %*% m, m, model$relation)
+  touched <- Reduce(`|`, Map(function(code, m) code > 0L & rowSums(m != 0)[pmax(code, 1L)] > 0, parts$codes, related),
                     logical(parts$n))
   pieces <- lapply(unique(model$unit[touched]), function(unit) {
     solved <- unit_solver(unit, model)
-    own <- effects_covariance(model, solved$rows, m)
+    own <- effects_covariance(model, solved$rows, related)
     list(X = solved$X, e = solved$e, solve = solved$solve, V = solved$V$slopes, c = own$value, slopes = own$slopes,
          a = solved$solve(own$value))
   })
   x <- L %*% inference$info$basis
-  found <- dense_variances(model, pieces, x, effects_variance(model, m), needs_information(inference$method))
+  found <- dense_variances(model, pieces, x, effects_variance(model, m, related), needs_information(inference$method))
   dense_tests(inference, found, inherits(inference$method, "df_kenward_roger"))
 }
 
@@ -28,7 +29,9 @@ effects_covariance <- function(model, rows, m) {
   }, matrix(0, rows$n, 1L))
 }
 
-effects_variance <- function(model, m) with_matrices(model, function(t, E) sum((m[[t]] %*% E) * m[[t]]), 0)
+effects_variance <- function(model, m, related) {
+  with_matrices(model, function(t, E) sum((m[[t]] %*% E) * related[[t]]), 0)
+}
 
 # list(value, slopes) of a sum over the random terms that is linear in their covariance matrices; `none`: what the
 # parameters of the residuals add.

@@ -6,18 +6,18 @@
 dense_model <- function(inference) {
   info <- inference$info
   fit <- info$fit
-  refuse_related(fit$frame, "this is")
   rows <- fit_rows(fit, "predict()")
   used <- used_rows(rows)
   d <- design_subset(design(fit$frame, rows), used)
   X <- d$X[, info$kept, drop = FALSE] %*% info$basis
   model <- list(fit = fit, info = info, X = X, parts = dense_parts(fit, d, row_weights(rows)[used]),
                 e = d$y - as.vector(d$X[, info$kept, drop = FALSE] %*% info$estimate),
-                directions = natural_directions(fit), size = length(info$p))
+                directions = natural_directions(fit), size = length(info$p),
+                relation = level_relations(fit)[fit_term_groups(fit)])
   if (is_structured(fit)) {
     model$parts$residual <- residual_part(residual_rows(fit$frame$residual, rows$data, rows$n), used)
   }
-  model$unit <- connected_parts(model$parts)
+  model$unit <- connected_parts(model$parts, model$relation)
   model
 }
 
@@ -47,14 +47,36 @@ parts_subset <- function(parts, index) {
 }
 
 # Number of the set of rows, joined by a subject or by a level of a grouping factor, that each row is in.
-connected_parts <- function(parts) {
-  codes <- c(if (!is.null(parts$residual)) list(parts$residual$subject), parts$codes)
+connected_parts <- function(parts, relation) {
+  codes <- Map(function(code, K) if (is.null(K)) code else rep(1L, length(code)), parts$codes, relation)
+  codes <- c(if (!is.null(parts$residual)) list(parts$residual$subject), codes)
   part <- seq_len(parts$n)
   repeat {
     before <- part
     for (code in codes) part <- stats::ave(part, code, FUN = min)
     if (identical(part, before)) return(match(part, unique(part)))
   }
+}
+
+# For each grouping factor the known relationship of its levels as a matrix, NULL where they are independent.
+level_relations <- function(fit) {
+  lapply(fit_groups(fit), function(group) {
+    if (!is_related(group)) return(NULL)
+    n <- length(group$levels)
+    check_dense_size(n, 3L)
+    tcrossprod(related_effects(group$precision, diag(n)))
+  })
+}
+
+# Covariances of the effects of levels, relative to their variance: of one level with itself, or by the relationship.
+level_mask <- function(a, b, K) {
+  same <- outer(a, b, "==") & rep(b > 0L, each = length(a))
+  if (is.null(K)) return(same)
+  of_a <- which(a > 0L & a <= nrow(K))
+  of_b <- which(b > 0L & b <= nrow(K))
+  out <- same + 0
+  out[of_a, of_b] <- K[a[of_a], b[of_b]]
+  out
 }
 
 # For each random term the derivatives of its covariance matrix (in the user's columns) in the natural parameters.
@@ -76,13 +98,13 @@ natural_directions <- function(fit) {
 # counted.
 rows_covariance <- function(model, a, b = NULL, use = NULL, residual = TRUE) {
   other <- if (is.null(b)) a else b
-  random <- unlist(Map(function(A, B, ca, cb, D, S, use) {
+  random <- unlist(Map(function(A, B, ca, cb, D, S, use, K) {
     if (!is.null(use)) B[, !use] <- 0
-    same <- outer(ca, cb, "==") & rep(cb > 0L, each = length(ca))
+    same <- level_mask(ca, cb, K)
     lapply(c(list(S), D), function(E) (A %*% E %*% t(B)) * same)
   }, a$Z, other$Z, a$codes, other$codes, model$directions,
      lapply(fit_covariance(model$fit), `/`, fit_sigma(model$fit)^2),
-     if (is.null(use)) vector("list", length(a$Z)) else use), recursive = FALSE)
+     if (is.null(use)) vector("list", length(a$Z)) else use, model$relation), recursive = FALSE)
   first <- cumsum(c(1L, lengths(model$directions) + 1L))[seq_along(model$directions)]
   R <- residual_covariances(model, a, b, residual)
   joined_covariance(random, first, R)
@@ -119,10 +141,12 @@ residual_covariances <- function(model, a, b, wanted) {
 
 # Own variances of rows (the diagonal alone) in the same form: of the random columns `use`, and of the residuals.
 rows_variances <- function(model, a, use, residual) {
-  random <- unlist(Map(function(Z, D, S, use) {
+  random <- unlist(Map(function(Z, D, S, use, code, group) {
     Z[, !use] <- 0
-    lapply(c(list(S), D), quadratic_form, Z = Z)
-  }, a$Z, model$directions, lapply(fit_covariance(model$fit), `/`, fit_sigma(model$fit)^2), use), recursive = FALSE)
+    own <- row_level_variances(group, code)
+    lapply(c(list(S), D), function(E) own * quadratic_form(Z, E))
+  }, a$Z, model$directions, lapply(fit_covariance(model$fit), `/`, fit_sigma(model$fit)^2), use, a$codes,
+     fit_groups(model$fit)[fit_term_groups(model$fit)]), recursive = FALSE)
   first <- cumsum(c(1L, lengths(model$directions) + 1L))[seq_along(model$directions)]
   joined_covariance(random, first, lapply(residual_covariances(model, a, NULL, residual), diag))
 }

@@ -71,11 +71,12 @@ has_own_variance <- function(new) {
 
 # The sets of connected rows of the fit that each new row has a covariance with: list(units, text).
 touched_units <- function(model, new, target) {
-  of_level <- function(codes, own, use) {
+  of_level <- function(codes, own, use, K) {
     unit <- model$unit[match(own, codes)]
+    if (!is.null(K)) unit <- ifelse(own > 0L, model$unit[1L], NA_integer_)
     if (any(use)) unit else rep(NA_integer_, new$n)
   }
-  columns <- Map(of_level, model$parts$codes, new$codes, target$use)
+  columns <- Map(of_level, model$parts$codes, new$codes, target$use, model$relation)
   if (any(new$wanted)) {
     columns <- c(columns, list(ifelse(new$wanted,
                                       model$unit[match(new$residual$subject, model$parts$residual$subject)], NA)))

@@ -43,7 +43,6 @@ profile_steps <- function(fit, parameters, estimate) {
 # The model as the engine's structured criterion takes it, at the estimates: list(frame, model, basis, x, psi, ...).
 profile_context <- function(fit) {
   frame <- fit$frame
-  refuse_related(frame, "profiles are")
   blocks <- fit$cross_products
   theta <- fit$optimum$theta
   if (!is_structured(fit)) {

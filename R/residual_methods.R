@@ -48,7 +48,8 @@ structured_marginal <- function(fit, rows, r, type) {
 # Rows joined by a subject or by a level of a grouping factor: list of row numbers.
 connected_rows <- function(fit, rows) {
   subject <- residual_rows(fit$frame$residual, rows$data, rows$n)$subject
-  codes <- c(list(subject), rows$codes)
+  codes <- c(list(subject), Map(function(code, group) if (is_related(group)) rep(1L, rows$n) else code, rows$codes,
+                                fit_groups(fit)))
   part <- seq_len(rows$n)
   repeat {
     before <- part

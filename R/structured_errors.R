@@ -15,9 +15,10 @@ structured_joint_covariance <- function(fit) {
   C <- crossprod(W) + diag(rep(c(1, 0), c(q, ncol(X))), q + ncol(X))
   size <- sqrt(diag(C))
   inverse <- solve(C / outer(size, size)) / outer(size, size)
-  levels <- vapply(fit_modes(fit), nrow, 0L)
-  D <- block_diagonal(c(unlist(Map(function(L, n) rep(list(L), n), factors, levels), recursive = FALSE),
-                        list(diag(ncol(X)))))
+  D <- block_diagonal(c(Map(function(L, group, b) {
+    related <- if (is_related(group)) related_effects(group$precision, diag(nrow(b))) else diag(nrow(b))
+    kronecker(related, L)
+  }, factors, fit_groups(fit)[fit_term_groups(fit)], fit_modes(fit)), list(diag(ncol(X)))))
   fit_sigma(fit)^2 * D %*% inverse %*% t(D)
 }
 

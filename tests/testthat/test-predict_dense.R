@@ -256,3 +256,44 @@ test_that("intervals at known variance parameters need no dense matrices, and fi
   expect_equal(predict(bare, new[1:2, ]), predict(fit, new[1:2, ], kriging = FALSE), tolerance = 1e-10)
   expect_error(predict(bare, new[1:2, ], kriging = TRUE), "keep_rows", class = "lmm_error_input")
 })
+
+test_that("levels of a known relationship beside a residual structure: predictions, errors and residuals", {
+  set.seed(1)
+  n <- 20
+  A <- cov2cor(crossprod(matrix(rnorm(n * 30), 30)))
+  dimnames(A) <- list(paste0("a", 1:n), paste0("a", 1:n))
+  d <- data.frame(id = rep(rownames(A), each = 6), t = 1:6, x = rnorm(6 * n))
+  u <- t(chol(A)) %*% matrix(rnorm(2 * n), n)
+  at <- match(d$id, rownames(A))
+  d$y <- d$x + 2 * u[at, 1] + d$x * u[at, 2] + as.vector(replicate(n, arima.sim(list(ar = 0.5), 6)))
+  d <- d[d$id != "a20", ]
+  fit <- lmm(y ~ x + (x | id), d, residual = ~ ar1(t | id), relationship = list(id = A))
+  S <- VarCorr(fit)$id[, ]
+  p <- c(variance_components(fit)["rho", "estimate"], sigma(fit)^2)
+  X <- cbind(1, d$x)
+  R <- p[2] * outer(d$id, d$id, "==") * p[1]^abs(outer(d$t, d$t, "-"))
+  V <- A[d$id, d$id] * (X %*% S %*% t(X)) + R
+  W <- solve(V)
+  phi <- solve(crossprod(X, W %*% X))
+  z <- c(1, 0.5)
+  for (level in c("a3", "a20")) {                          # a20 has no records
+    c <- A[d$id, level] * drop(X %*% S %*% z) + p[2] * (d$id == level) * p[1]^abs(d$t - 7)
+    h <- z - drop(crossprod(X, W %*% c))
+    mean <- sum(fixef(fit) * z) + sum(c * (W %*% (d$y - X %*% fixef(fit))))
+    se <- sqrt(A[level, level] * sum(z * (S %*% z)) + p[2] - sum(c * (W %*% c)) + sum(h * (phi %*% h)))
+    own <- predict(fit, data.frame(x = 0.5, t = 7, id = level), interval = "prediction", ddf = "asymptotic")
+    expect_equal(unname(own[1, ]), mean + c(0, -1, 1) * qnorm(0.975) * se, tolerance = 1e-7)
+  }
+  P <- W - W %*% X %*% phi %*% t(X) %*% W
+  expect_equal(unname(hatvalues(fit)), 1 - diag(R %*% P), tolerance = 1e-7)
+  expect_equal(unname(residuals(fit, "marginal_cholesky")), drop(forwardsolve(t(chol(V)), d$y - X %*% fixef(fit))),
+               tolerance = 1e-7)
+  Z <- model.matrix(~ 0 + factor(id, rownames(A)), d)
+  Z <- cbind(Z, Z * d$x)[, order(rep(1:n, 2))]
+  C <- crossprod(cbind(Z, X), solve(R, cbind(Z, X)))
+  C[1:(2 * n), 1:(2 * n)] <- C[1:(2 * n), 1:(2 * n)] + kronecker(solve(A), solve(S))
+  expect_equal(unname(vcov(fit, full = TRUE)), unname(solve(C)), tolerance = 1e-7)
+  m <- replace(numeric(2 * n + 2), c(39, 5, 41), c(1, -1, 1))
+  own <- predictable(fit, c(1, 0), list(id = c(a20 = 1, a3 = -1)), ddf = "asymptotic")
+  expect_equal(own$`Std. Error`, sqrt(drop(m %*% solve(C, m))), tolerance = 1e-7)
+})
