@@ -191,6 +191,24 @@ across_variances <- function(term, array) {
   array(value, c(1L, 1L, length(value)))
 }
 
+# Var(b_hat - b) of the levels: a combination of the columns for each.
+across_prediction_errors <- function(fit, k) {
+  root <- fit_random(fit)[[k]]$root
+  if (is.null(root)) root <- diag(length(across_levels(fit_random(fit)[[k]])))
+  n <- nrow(root)
+  design <- list(X = matrix(0, n, length(fit_beta(fit))),
+                 Z = lapply(fit_random(fit), function(term) matrix(0, n, term$q)),
+                 codes = lapply(fit_groups(fit), function(group) integer(n)))
+  design$Z[[k]] <- unname(root)
+  design$codes[[fit_term_groups(fit)[k]]] <- rep(1L, n)
+  matrix(engine_prediction_variance(fit, design), ncol = 1L)
+}
+
+# Variances of the levels that the model gives them, from those of the columns.
+across_prior <- function(term, variance) {
+  if (is.null(term$root)) variance else variance[1L] * rowSums(term$root^2)
+}
+
 # What VarCorr() shows of such a term: its variance and, in words, the rest.
 describe_across <- function(fit, t, scale) {
   term <- fit_random(fit)[[t]]

@@ -6,14 +6,21 @@ group_prediction_errors <- function(fit) {
   if (fit_is_exact(fit) || fit_is_indefinite(fit)) return(lapply(seq_len(ncol(sizes)),
                                                                  function(g) matrix(NA_real_, sizes[1L, g],
                                                                                     sizes[2L, g])))
-  lapply(engine_prediction_error(fit), t)
+  out <- lapply(engine_prediction_error(fit), t)
+  for (k in which(vapply(fit_random(fit), is_across, NA))) {
+    out[[fit_term_groups(fit)[k]]] <- across_prediction_errors(fit, k)
+  }
+  out
 }
 
 # List per grouping factor: matrix levels x columns of the variances that the model gives the effects.
 group_prior_variances <- function(fit) {
   group <- fit_term_groups(fit)
   variance <- lapply(fit_covariance(fit), diag)
+  across <- vapply(fit_random(fit), is_across, NA)
   Map(function(modes, g, own) {
+    k <- which(group == g)
+    if (across[k[1L]]) return(matrix(across_prior(fit_random(fit)[[k]], variance[[k]]), ncol = 1L))
     each <- if (is_related(own)) level_variances(own$precision) else 1
     each * matrix(unlist(variance[group == g]), nrow(modes), ncol(modes), byrow = TRUE)
   }, group_modes(fit), seq_along(fit_groups(fit)), fit_groups(fit))
@@ -29,7 +36,7 @@ reliability_of <- function(pev, variance) {
 # Adds the attributes "pev", "reliability" and "studentized" to the data frames of ranef().
 with_prediction_errors <- function(out, fit) {
   across <- vapply(fit_random(fit), is_across, NA)
-  if (any(across)) refuse_special(fit$frame, "prediction error variances are")
+  if (any(across)) refuse_structured(fit, "prediction error variances of these effects are", special = FALSE)
   say_approximate(fit, "prediction error variances are")
   pev <- group_prediction_errors(fit)
   variance <- group_prior_variances(fit)
@@ -96,6 +103,9 @@ without_variances <- function(b) {
 #' @export
 reliability <- function(fit, ...) {
   check_fit(fit)
+  if (any(vapply(fit_random(fit), is_across, NA))) {
+    refuse_special(fit$frame, "reliability() is", "ranef(fit, pev = TRUE) has the reliability of each level.")
+  }
   fit_rows(fit, "reliability()")
   effects <- ranef.lmm_fit(fit, pev = TRUE)
   group <- fit_term_groups(fit)

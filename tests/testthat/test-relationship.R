@@ -105,6 +105,10 @@ test_that("the sparse equations give what the dense root of the relationship giv
     expect_equal(coef(summary(sparse)), coef(summary(dense)), tolerance = 1e-7)
     expect_equal(variance_components(sparse), variance_components(dense), tolerance = 1e-6)
     expect_equal(as.matrix(ranef(sparse)$animal), as.matrix(ranef(dense)$animal), tolerance = 1e-6)
+    for (name in prediction_attributes) {
+      expect_equal(attr(ranef(dense, pev = TRUE)$animal, name), attr(ranef(sparse, pev = TRUE)$animal, name),
+                   tolerance = 1e-6, ignore_attr = TRUE)
+    }
     expect_equal(attr(ranef(sparse, condVar = TRUE)$animal, "postVar"),
                  attr(ranef(dense, condVar = TRUE)$animal, "postVar"), tolerance = 1e-7)
   }
