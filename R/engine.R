@@ -15,7 +15,8 @@ engine_layout <- function(frame, sigma = NULL) {
 
 engine_options <- function(control, frame, reml, start = NULL) {
   list(reml = reml, max_evaluations = control$max_evaluations, decrement = control$decrement,
-       restarts = control$restarts, memory_limit = control$memory_limit, start = start, held = engine_held(frame))
+       restarts = control$restarts, no_constant = is.null(frame$x_constant), memory_limit = control$memory_limit,
+       start = start, held = engine_held(frame))
 }
 
 # Returns the engine's list, or signals the condition it stands for. `frame` names what the engine numbers.

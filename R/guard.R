@@ -80,10 +80,14 @@ one_line <- function(text) {
   sub("[.]?$", ".", gsub("[[:space:]]+", " ", trimws(readable_text(text))))
 }
 
-# The arguments of the function that the user called.
+# The arguments of the function that the user called: the innermost one that was not called from the package.
 user_arguments <- function() {
-  for (i in seq_len(sys.nframe())) {
-    if (identical(sys.function(i), guard)) return(names(formals(sys.function(sys.parents()[i]))))
+  parents <- sys.parents()
+  for (i in rev(seq_len(sys.nframe()))) {
+    if (!identical(sys.function(i), guard)) next
+    caller <- parents[parents[i]]
+    if (caller == 0L || !identical(topenv(sys.frame(caller)), environment(guard)))
+      return(names(formals(sys.function(parents[i]))))
   }
   character()
 }

@@ -33,10 +33,17 @@ find_optimum <- function(frame, blocks, reml, start, control) {
 # residual far below what the other estimates can see, but above the rounding, leads to their limits.
 limit_without_residual <- function(found, layout, blocks, control, reml, frame) {
   if (is_exact_fit(blocks)) return(found)
-  blocks$w_yy <- blocks$w_yy + 1e-9 * blocks$x$total
+  least <- 1e-9 * blocks$x$total
+  blocks$w_yy <- blocks$w_yy + least
+  if (length(blocks$rows)) blocks$rows <- with_residual_row(blocks$rows, least)
   again <- engine_result(engine_fit(layout, blocks, 1L, engine_options(control, frame, reml), control$progress), frame)
   again$optimum$zero_residual <- TRUE
   if (again$optimum$identified) again else found
+}
+
+# One row more, of which neither fixed nor random effects explain anything.
+with_residual_row <- function(rows, square) {
+  list(z = rbind(rows$z, 0), level = rbind(rows$level, 0L), x = rbind(rows$x, 0), y = rbind(rows$y, sqrt(square)))
 }
 
 abort_confounded <- function(terms, frame, blocks) {

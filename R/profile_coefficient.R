@@ -81,6 +81,7 @@ model_without <- function(blocks, rest) {
   out$w_xx <- matrix(0, p, p)
   if (p) out$w_xx[, within$pivot] <- qr.R(within)
   out$rest_x <- blocks$rest_x %*% rest
+  if (length(blocks$rows)) out$rows$x <- blocks$rows$x %*% rest
   list(blocks = out, within = within, p = p)
 }
 
@@ -100,5 +101,6 @@ shifted_response <- function(model, blocks, shift) {
   out$w_xy <- rotated[seq_len(p), , drop = FALSE]
   out$w_yy <- blocks$w_yy[1L] + rotated[p + 1L, ]^2
   out$rest_y <- less(blocks$rest_y, blocks$rest_x)
+  if (length(blocks$rows)) out$rows$y <- less(blocks$rows$y, blocks$rows$x)
   out
 }

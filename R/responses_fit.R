@@ -78,8 +78,8 @@ engine_takes_many <- function(base) {
 
 engine_many <- function(base, design, weights, reference, threads, progress) {
   frame <- base$frame
-  options <- c(engine_options(base$control, frame,
-                              base$spec$reml)[c("reml", "max_evaluations", "decrement", "restarts", "memory_limit")],
+  shared <- c("reml", "max_evaluations", "decrement", "restarts", "no_constant", "memory_limit")
+  options <- c(engine_options(base$control, frame, base$spec$reml)[shared],
                list(tests = TRUE, threads = as.integer(threads)))
   constants <- list(x = frame$x_constant, z = lapply(frame$random, function(term) term$z_constant))
   engine_result(engine_responses(engine_layout(frame), constants, design, weights, options,

@@ -20,6 +20,7 @@ henderson::FitOptions to_options(const Rcpp::List& x, const henderson::Layout& l
   out.search.max_evaluations = Rcpp::as<int>(x["max_evaluations"]);
   out.search.decrement = Rcpp::as<double>(x["decrement"]);
   out.restarts = Rcpp::as<int>(x["restarts"]);
+  out.no_constant = Rcpp::as<bool>(x["no_constant"]);
   out.memory_limit = Rcpp::as<double>(x["memory_limit"]);
   const SEXP start = x["start"];
   if (!Rf_isNull(start)) {

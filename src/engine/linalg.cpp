@@ -2,6 +2,7 @@
 #include "linalg/deflated_spectrum.cpp"
 #include "linalg/dense_cholesky.cpp"
 #include "linalg/multiply.cpp"
+#include "linalg/row_wise_qr.cpp"
 #include "linalg/sparse_cholesky.cpp"
 #include "linalg/symmetric_eigen.cpp"
 #include "optimize/minimize.cpp"

@@ -3,3 +3,4 @@
 #include "likelihood/moments_dense.cpp"
 #include "likelihood/moments_large.cpp"
 #include "likelihood/moments_leading.cpp"
+#include "likelihood/moments_root.cpp"

@@ -205,3 +205,53 @@ test_that("an exact fit by the fixed effects stays one, wherever the response li
                    class = "lmm_warning_precision")
   }
 })
+
+# -2 log L at the estimates of a fit, from V itself.
+dense_criterion_of <- function(fit, d, w) {
+  X <- model.matrix(fit)
+  V <- diag(1 / w) * sigma(fit)^2
+  for (term in fit$frame$random) {
+    S <- fit$estimates$covariance[[match(term$label, vapply(fit$frame$random, `[[`, "", "label"))]]
+    z <- model.matrix(stats::as.formula(paste("~", sub("[|].*", "", term$label))), d)
+    g <- as.integer(factor(d[[term$group]]))
+    V <- V + (z %*% S %*% t(z)) * outer(g, g, "==")
+  }
+  L <- t(chol(V))
+  A <- forwardsolve(L, cbind(X, d$y))
+  qx <- qr(A[, seq_len(ncol(X)), drop = FALSE])
+  r2 <- sum(qr.resid(qx, A[, ncol(A)])^2)
+  n <- nrow(X)
+  p <- ncol(X)
+  2 * sum(log(diag(L))) + r2 + (n - p) * log(2 * pi) + 2 * sum(log(abs(diag(qr.R(qx)))))
+}
+
+test_that("weights over six decades cost no digits where effects are as many as rows", {
+  for (seed in 1:12) {
+    set.seed(seed)
+    n <- c(9, 14, 30)[seed %% 3 + 1]
+    d <- data.frame(g = gl(n %/% 3, 3, n), h = factor(sample(n %/% 3, n, TRUE)), x = rnorm(n))
+    d$y <- rnorm(nlevels(d$g))[d$g] + rnorm(nlevels(d$h))[d$h] * d$x + rnorm(n)
+    d$w <- 10^runif(n, -3, 3)
+    fit <- suppressWarnings(suppressMessages(tryCatch(lmm(y ~ x + (1 | g) + (1 + x || h), d, weights = w),
+                                                      lmm_error = function(e) NULL)))
+    if (is.null(fit) || !(sigma(fit) > 0)) next
+    expect_equal(-2 * c(logLik(fit)), dense_criterion_of(fit, d, d$w), tolerance = 1e-8)
+  }
+})
+
+test_that("many crossed effects with an approximate Hessian: the search does not stop in a valley", {
+  set.seed(4)
+  n <- 320
+  d <- data.frame(g = factor(sample(140, n, TRUE)), h = factor(sample(9, n, TRUE)))
+  d$k <- factor(paste(d$g, sample(1:2, n, TRUE, c(0.97, 0.03))))      # nearly the same factor as g
+  d$y <- rnorm(140)[d$g] + rnorm(9)[d$h] + rnorm(n)
+  fit <- suppressMessages(lmm(y ~ 1 + (1 | g) + (1 | k) + (1 | h), d))
+  expect_false(fit$optimum$exact_hessian)
+  expect_lt(fit$optimum$decrement, 1e-9)
+  expect_gte(c(logLik(fit)), best_of_starts(fit, d, list(c(1, 0.01, 1), c(0.01, 1, 1), c(0.7, 0.7, 1))) - 1e-6)
+})
+
+test_that("arguments of lmm_control() that do not exist are answered with its own", {
+  expect_error(lmm(yield ~ (1 | blend), penicillin, control = lmm_control(start = 1)), "max_evaluations",
+               class = "lmm_error_input")
+})

@@ -51,6 +51,7 @@ void Accumulator::prepare() {
       rest_pairs_.back().emplace_back(group.q, other.q);
     }
   }
+  keeps_ = !layout_.rest.empty() && !layout_.related() && layout_.random_columns() <= kKeptColumns;
   // Orthogonal columns are (x - shift) * to_orthogonal; y loses its least-squares fit.
   kept_shift_.resize(p_);
   for (Index j = 0; j < p_; ++j) kept_shift_[j] = out_.x.shift[out_.x.kept[j]];
@@ -64,6 +65,7 @@ void Accumulator::add(const DesignChunk& chunk) {
     if (!(w > 0)) continue;
     read_row(chunk, i, w);
     add_rest(chunk, i);
+    if (keeps_) keep_row(chunk, i);
     if (q_ > 0) rotate_into_level(chunk.code[layout_.lead][i] - 1);
     within_.front().next_row() = row_.transpose();
   }
@@ -113,6 +115,33 @@ void Accumulator::add_rest(const DesignChunk& chunk, Index i) {
     }
     rest_w_.middleRows(rest_offset_[g] + level * q, q).noalias() += z * row_.transpose();
   }
+}
+
+void Accumulator::keep_row(const DesignChunk& chunk, Index i) {
+  const std::size_t groups = layout_.groups.size();
+  if (kept_level_.size() >= groups * static_cast<std::size_t>(kKeptRows)) {
+    keeps_ = false;
+    kept_.clear();
+    kept_level_.clear();
+    return;
+  }
+  for (std::size_t g = 0; g < groups; ++g) {
+    kept_level_.push_back(chunk.code[g][i] - 1);
+    kept_.insert(kept_.end(), z_row_[g].data(), z_row_[g].data() + z_row_[g].size());
+  }
+  kept_.insert(kept_.end(), row_.data(), row_.data() + row_.size());
+}
+
+void Accumulator::finish_rows() {
+  if (kept_level_.empty()) return;
+  const Index groups = static_cast<Index>(layout_.groups.size()), rows = kept_level_.size() / groups;
+  const Index width = kept_.size() / rows, q = width - p_ - m_;
+  const MatrixXd all = Eigen::Map<const MatrixXd>(kept_.data(), width, rows).transpose();
+  KeptRows& out = out_.rows;
+  out.level = Eigen::Map<const Eigen::MatrixXi>(kept_level_.data(), groups, rows).transpose();
+  out.z = all.leftCols(q);
+  out.x = all.middleCols(q, p_);
+  out.y = all.rightCols(m_);
 }
 
 void Accumulator::rotate_into_level(Index level) {
@@ -168,6 +197,7 @@ void Accumulator::finish() {
     out_.rest.back().push_back(std::move(diagonal));
     for (PairSums& pairs : rest_pairs_[g]) out_.rest.back().push_back(pairs.sorted());
   }
+  finish_rows();
   TypicalScaling(layout_, out_).run();
 }
 

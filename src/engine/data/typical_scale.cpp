@@ -101,6 +101,12 @@ void TypicalScaling::apply(int group, const MatrixXd& scale) {
     const Term& term = layout_.terms[t];
     data_.z_basis[t] = (data_.z_basis[t] * scale.block(term.column, term.column, term.q, term.q)).eval();
   }
+  if (data_.rows.z.size() > 0) {
+    Index first = 0;
+    for (int g = 0; g < group; ++g) first += layout_.groups[g].q;
+    auto own = data_.rows.z.middleCols(first, scale.rows());
+    own = (own * scale).eval();
+  }
   if (group == layout_.lead) {
     const Index q = layout_.lead_q();
     for (Index l = 0; l < layout_.lead_levels(); ++l) {

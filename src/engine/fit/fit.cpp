@@ -48,7 +48,7 @@ Searched search(Problem& problem, const CrossProducts& data, const FitOptions& o
   FitOptions again = options;
   if (exact && !problem.root) find_saturated_root(problem, data, kSaturatedRoot);
   if (exact && problem.saturated) {   // not fitted exactly: without residual variance
-    set_root_response(problem);
+    set_root_response(problem, data);
     again.start = out.outcome.optimum.theta;
     again.restarts = 0;
     return search_once(problem, data, again, monitor);
@@ -58,7 +58,7 @@ Searched search(Problem& problem, const CrossProducts& data, const FitOptions& o
   (options.held.empty() ? again.known : again.start) = out.outcome.optimum.theta;
   if (exact) {
     problem.w_yy += 1e-14 * problem.total;
-    set_root_response(problem);
+    set_root_response(problem, data);
   }
   out = search_once(problem, data, again, monitor);
   out.outcome.zero_residual = exact || out.outcome.zero_residual;

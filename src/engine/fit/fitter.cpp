@@ -57,12 +57,19 @@ void Fitter::search_again(const VectorXd& neutral) {
     const int wanted = options_.restarts < 0 || (lost && options_.restarts > 0) ? (lost || intricate() ? 4 : 1)
                                                                                : std::min(options_.restarts, 4);
     for (int k = 0; k < wanted && affordable(); ++k) search(starts[k]);
-    if (options_.restarts < 0 && problem_.layout->terms.size() > 1) search_large();
+    if (options_.restarts < 0 && (problem_.layout->terms.size() > 1 || small_within())) search_large();
   }
-  if (options_.restarts < 0 && more && crowded(problem_)) search_scattered();
+  if (options_.restarts < 0 && more && (crowded(problem_) || (options_.no_constant && problem_.layout->n_theta > 1)))
+    search_scattered();
   if (options_.known.size() > 0) search(options_.known);
   if (!more || !std::isfinite(out_.optimum.value) || hopeless()) return;
   for (const Cancelling& columns : cancelling) search_cancelling(columns);
+}
+
+// Do levels agree much better within than the optimum says? Then one large variance may be a second optimum.
+bool Fitter::small_within() const {
+  const Index degrees = residual_degrees(problem_, data_);
+  return degrees <= 0 || problem_.w_yy < 0.25 * static_cast<double>(degrees) * final_.last().sigma2;
 }
 
 void Fitter::search_large() {
@@ -79,11 +86,18 @@ void Fitter::search_large() {
   if (best.size() > 0) search(best);
 }
 
+// In root form an evaluation costs rows^2 effects.
+static Index scattered_by_rows(Index rows, Index effects) {
+  const double work = static_cast<double>(std::max<Index>(rows, 1)) * rows * std::max<Index>(effects, 1);
+  return static_cast<Index>(std::clamp(6e7 / work, 4.0, 60.0));
+}
+
 void Fitter::search_scattered() {
   const Index effects = problem_.layout->random_columns();
   if (effects > kManyEffects) return;
   ScatteredStarts starts(problem_, data_);
-  const Index wanted = std::clamp<Index>(6000 / std::max<Index>(effects, 1), 4, 40);
+  const Index wanted = problem_.root ? scattered_by_rows(problem_.root->a().rows(), effects)
+                                     : std::clamp<Index>(6000 / std::max<Index>(effects, 1), 4, 40);
   const std::size_t before = out_.others.size();
   for (Index k = 0; k < wanted && affordable() && !hopeless(); ++k) search(starts.next());
   // So many starts end at far lower maxima too, which say nothing of the best one.
@@ -131,6 +145,7 @@ void Fitter::search(const VectorXd& start, const Options& options) {
   out_.evaluations += found.evaluations;
   if (vanishing) {
     found = without_residual(found.theta);
+    vanishing = !freed(found);
     f.value(found.theta);
   } else if (found.status == "left") {
     if (lead == Lead::higher && f.exact()) out_.others.push_back(found.value);
@@ -168,8 +183,24 @@ void Fitter::search_without_residual(const VectorXd& theta) {
     return;
   }
   SearchFunction f(criterion_);
-  if (limit.value < out_.optimum.value && std::isfinite(f.value(limit.theta)))
-    take(std::move(limit), std::move(f), true);
+  if (!(limit.value < out_.optimum.value) || !std::isfinite(f.value(limit.theta))) return;
+  const bool vanishing = !freed(limit);
+  f.value(limit.theta);
+  take(std::move(limit), std::move(f), vanishing);
+}
+
+bool Fitter::freed(Optimum& limit) {
+  const double tiny = 1e-8 * (1 + std::abs(limit.value));
+  ++out_.evaluations;
+  if (limit.status == "unbounded" ||
+      criterion_.evaluate(problem_.layout->scaled(limit.theta, 10)).value <= limit.value + tiny)
+    return false;
+  SearchFunction f(criterion_);
+  Optimum inner = minimize(f, limit.theta, options_.search, monitor_);
+  out_.evaluations += inner.evaluations;
+  if (inner.status != "converged" || !(inner.value < limit.value - tiny)) return false;
+  limit = std::move(inner);
+  return true;
 }
 
 bool Fitter::residual_vanishes(const VectorXd& theta, double value) {

@@ -31,6 +31,7 @@ std::vector<VectorXd> large_thetas(const Layout& layout, const VectorXd& theta) 
   for (const double size : {0.3, 10.0, 300.0, 1e4, 3e5}) {
     const VectorXd all = layout.scaled(neutral_theta(layout), size);
     out.push_back(all);
+    if (layout.terms.size() == 1) continue;
     for (const Term& term : layout.terms) {
       out.push_back(theta);
       out.back().segment(term.theta, term.n_theta) = all.segment(term.theta, term.n_theta);

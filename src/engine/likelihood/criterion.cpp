@@ -1,12 +1,16 @@
 #include "henderson/likelihood/criterion.hpp"
 
 #include <Eigen/Cholesky>
+#include <Eigen/QR>
 #include <cmath>
 #include <limits>
 #include <utility>
 #include <vector>
 
 namespace henderson {
+
+// Diagonal of K above which squares lose too many digits.
+constexpr double kLargeRoot = 1e6;
 
 MatrixXd Evaluation::sigma(int group) const {
   return bounded ? MatrixXd(factor[group] * factor[group].transpose()) : factor[group];
@@ -41,6 +45,24 @@ Evaluation Criterion::evaluate(const VectorXd& theta, Evaluation out) const {
   return out;
 }
 
+// Lower root of K = I + left right'; none if K is not positive definite. Where K is large, which costs the digits of I,
+// it is found by QR of the root of K.
+MatrixXd Criterion::root_factor(const MatrixXd& left, const MatrixXd& right, bool same) const {
+  const Index n = left.rows();
+  if (same && left.rowwise().squaredNorm().maxCoeff() > kLargeRoot) {
+    MatrixXd rows(left.cols() + n, n);
+    rows << left.transpose(), MatrixXd::Identity(n, n);
+    checkpoint_->check();
+    const Eigen::HouseholderQR<Eigen::Ref<MatrixXd>> qr(rows);
+    return rows.topRows(n).triangularView<Eigen::Upper>().transpose();
+  }
+  MatrixXd k = left * right.transpose();
+  checkpoint_->check();
+  k.diagonal().array() += 1;
+  const Eigen::LLT<MatrixXd> llt(k);
+  return llt.info() == Eigen::Success ? MatrixXd(llt.matrixL()) : MatrixXd();
+}
+
 Evaluation Criterion::evaluate_root(Evaluation out) const {
   const Problem& pr = *problem_;
   const MatrixXd& a = pr.root->a();
@@ -51,19 +73,46 @@ Evaluation Criterion::evaluate_root(Evaluation out) const {
       scaled.middleCols(first, q).noalias() = a.middleCols(first, q) * out.factor[g];
     }
   }
-  MatrixXd k = scaled * (out.bounded ? scaled : a).transpose();
+  const MatrixXd lower = root_factor(scaled, out.bounded ? scaled : a, out.bounded);
+  if (lower.rows() < a.rows()) return out;
+  out.log_det_random = 2 * lower.diagonal().array().abs().log().sum();
+  const auto solve_lower = lower.triangularView<Eigen::Lower>();
+  out.root_z = solve_lower.solve(a);
+  out.root_d = solve_lower.solve(pr.root->d());
   checkpoint_->check();
-  k.diagonal().array() += 1;
-  const Eigen::LLT<MatrixXd> llt(k);
-  if (llt.info() != Eigen::Success) return out;
-  out.log_det_random = 2 * llt.matrixLLT().diagonal().array().log().sum();
-  out.root_z = llt.matrixL().solve(a);
-  out.root_d = llt.matrixL().solve(pr.root->d());
-  checkpoint_->check();
-  MatrixXd s = pr.root->left().transpose() * pr.root->left() + out.root_d.transpose() * out.root_d;
-  s(pr.p, pr.p) += pr.root->left_yy();
-  solve(s, out);
+  solve_root(out);
   return out;
+}
+
+void Criterion::solve_root(Evaluation& out) const {
+  const Problem& pr = *problem_;
+  const MatrixXd& left = pr.root->left();
+  const Index p = pr.p;
+  MatrixXd rows(out.root_d.rows() + left.rows(), p + 1);
+  rows << out.root_d, left;
+  out.log_det_x = 0;
+  out.x_root = MatrixXd::Zero(p, p);
+  out.beta.resize(p);
+  if (p > rows.rows()) return;
+  VectorXd y = rows.col(p);
+  if (p > 0) {
+    const Eigen::HouseholderQR<MatrixXd> qr(rows.leftCols(p));
+    MatrixXd r = qr.matrixQR().topRows(p).triangularView<Eigen::Upper>();
+    y = (qr.householderQ().adjoint() * y).eval();
+    for (Index j = 0; j < p; ++j) {
+      if (!(std::abs(r(j, j)) > 0)) return;
+      out.log_det_x += 2 * std::log(std::abs(r(j, j)));
+      if (r(j, j) < 0) {
+        r.row(j) = -r.row(j);
+        y[j] = -y[j];
+      }
+    }
+    out.x_root = r.transpose();
+    out.beta = r.triangularView<Eigen::Upper>().solve(y.head(p));
+  }
+  out.r2 = y.tail(y.size() - p).squaredNorm() + pr.root->left_yy();
+  out.cancelled = 1;
+  profile_sigma(out);
 }
 
 MatrixXd Criterion::cross(const MatrixXd& y, const MatrixXd& w, double w_yy) {
@@ -137,7 +186,12 @@ void Criterion::solve(const MatrixXd& s, Evaluation& out) const {
   const double explained = out.beta.squaredNorm();
   out.x_root.triangularView<Eigen::Lower>().transpose().solveInPlace(out.beta);
   residual(s, explained, out);
-  out.cancelled = pr.rest.columns() > 0 && !pr.root ? std::abs(out.cancelled / out.r2) : 1;
+  out.cancelled = pr.rest.columns() > 0 ? std::abs(out.cancelled / out.r2) : 1;
+  profile_sigma(out);
+}
+
+void Criterion::profile_sigma(Evaluation& out) const {
+  const Problem& pr = *problem_;
   const double nu = out.degrees;
   out.sigma2 = pr.sigma2 > 0 ? pr.sigma2 : out.r2 / nu;
   if (!(out.sigma2 > 0)) return;
@@ -148,12 +202,6 @@ void Criterion::solve(const MatrixXd& s, Evaluation& out) const {
 void Criterion::residual(const MatrixXd& s, double explained, Evaluation& out) const {
   const Problem& pr = *problem_;
   const Index p = pr.p;
-  if (pr.root) {
-    const MatrixXd& left = pr.root->left();
-    out.r2 = (out.root_d.col(p) - out.root_d.leftCols(p) * out.beta).squaredNorm() +
-             (left.col(p) - left.leftCols(p) * out.beta).squaredNorm() + pr.root->left_yy();
-    return;
-  }
   out.e.noalias() = out.y.col(p) - out.y.leftCols(p) * out.beta;
   if (pr.rest.columns() == 0) {
     out.r2 = out.e.squaredNorm() + (pr.w_d.col(p) - pr.w_d.leftCols(p) * out.beta).squaredNorm() + pr.w_yy;

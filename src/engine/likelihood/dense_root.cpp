@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "henderson/linalg/row_wise_qr.hpp"
 #include "henderson/linalg/symmetric_eigen.hpp"
 
 namespace henderson {
@@ -21,8 +22,31 @@ std::vector<Index> dense_columns(const Layout& layout, const Remainder& rest, in
 }
 
 DenseRoot::DenseRoot(const Layout& layout, const CrossProducts& data, const Remainder& rest) {
+  const Index columns = layout.random_columns();
+  if (columns > kDenseRoot) throw Error("unbounded_size", std::to_string(columns));
+  if (data.rows.z.size() > 0) read_rows(layout, data, rest);
+  else read_sums(layout, data, rest);
+}
+
+void DenseRoot::read_rows(const Layout& layout, const CrossProducts& data, const Remainder& rest) {
+  const KeptRows& rows = data.rows;
+  MatrixXd z = MatrixXd::Zero(rows.z.rows(), layout.random_columns());
+  Index at = 0;
+  for (std::size_t g = 0; g < layout.groups.size(); ++g) {
+    const std::vector<Index> first = dense_columns(layout, rest, static_cast<int>(g));
+    const Index q = layout.groups[g].q;
+    for (Index i = 0; i < z.rows(); ++i) z.row(i).segment(first[rows.level(i, g)], q) = rows.z.row(i).segment(at, q);
+    at += q;
+  }
+  RowWiseQr turned = row_wise_qr(z, rows.x, rows.y);
+  a_ = turned.z.topRows(turned.z_rank);
+  turned_x_ = std::move(turned.x);
+  turned_y_ = std::move(turned.y);
+  x_rank_ = turned.x_rank;
+}
+
+void DenseRoot::read_sums(const Layout& layout, const CrossProducts& data, const Remainder& rest) {
   const Index q = layout.lead_q(), lead = layout.lead_levels() * q, r = rest.columns();
-  if (lead + r > kDenseRoot) throw Error("unbounded_size", std::to_string(lead + r));
   const std::vector<double> none(rest.values().size(), 0.0);
   // Columns of one length first: weights and units over many decades would hide what small ones hold.
   const MatrixXd squares = rest.matrix(none);
@@ -46,15 +70,16 @@ DenseRoot::DenseRoot(const Layout& layout, const CrossProducts& data, const Rema
   to_rows_ = root.cwiseInverse().asDiagonal() * vectors.transpose() * unit.asDiagonal();
 }
 
-Index DenseRoot::spare(Index n, const MatrixXd& lead_rows, const MatrixXd& rest_columns, const MatrixXd& within) const {
+Index DenseRoot::spare(const CrossProducts& data, const Remainder& rest) const {
+  if (data.rows.z.size() > 0) return data.n - a_.rows() - x_rank_;
   Index used = 0;
   for (Index i = 0; i < a_.rows(); ++i) used += a_.row(i).squaredNorm() > 0;
-  const MatrixXd along = to_rows_ * rest_columns;
-  const MatrixXd left = within.transpose() * within - along.transpose() * along;
-  if (left.size() == 0) return n - used;
-  const double total = (lead_rows.colwise().squaredNorm() + within.colwise().squaredNorm()).maxCoeff();
+  const MatrixXd along = to_rows_ * rest.within_dense_columns().leftCols(data.p());
+  const MatrixXd left = data.w_xx.transpose() * data.w_xx - along.transpose() * along;
+  if (left.size() == 0) return data.n - used;
+  const double total = (data.t_x.colwise().squaredNorm() + data.w_xx.colwise().squaredNorm()).maxCoeff();
   const SymmetricEigen eigen(left);
-  return n - used - (eigen.eigenvalues().array() > 1e-12 * total).count();
+  return data.n - used - (eigen.eigenvalues().array() > 1e-12 * total).count();
 }
 
 MatrixXd DenseRoot::root_of(const MatrixXd& square, double floor) {
@@ -71,12 +96,22 @@ MatrixXd DenseRoot::root_of(const MatrixXd& square, double floor) {
   return out;
 }
 
-void DenseRoot::set_response(const MatrixXd& lead_rows, const MatrixXd& rest_columns, const MatrixXd& within,
-                             double within_yy, bool spare) {
-  const Index p = lead_rows.cols() - 1;
-  d_.resize(a_.rows(), p + 1);
-  d_.topRows(lead_rows.rows()) = lead_rows;
-  d_.bottomRows(to_rows_.rows()) = to_rows_ * rest_columns;
+void DenseRoot::set_response(const CrossProducts& data, const Remainder& rest, Index response, double within_yy,
+                             bool spare) {
+  const Index p = data.p(), rows = a_.rows();
+  d_.resize(rows, p + 1);
+  if (data.rows.z.size() > 0) {
+    d_ << turned_x_.topRows(rows), turned_y_.col(response).head(rows);
+    left_.resize(x_rank_, p + 1);
+    left_ << turned_x_.middleRows(rows, x_rank_), turned_y_.col(response).segment(rows, x_rank_);
+    const Index free = turned_y_.rows() - rows - x_rank_;
+    left_yy_ = spare ? turned_y_.col(response).tail(free).squaredNorm() + within_yy - data.w_yy[response] : 0;
+    return;
+  }
+  d_.topRows(data.t_x.rows()) << data.t_x, data.t_y.col(response);
+  d_.bottomRows(to_rows_.rows()) = to_rows_ * rest.within_dense_columns();
+  MatrixXd within(p, p + 1);
+  within << data.w_xx, data.w_xy.col(response);
   MatrixXd left =
       within.transpose() * within - d_.bottomRows(to_rows_.rows()).transpose() * d_.bottomRows(to_rows_.rows());
   left(p, p) += within_yy;

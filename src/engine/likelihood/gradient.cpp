@@ -22,6 +22,7 @@ bool exact_moments(const Problem& pr) {
 Moments moments(const Criterion& criterion, const Evaluation& at, const std::vector<Direction>& directions) {
   const Problem& pr = criterion.problem();
   if (pr.rest.columns() == 0) return moments_leading(pr, at, directions, &criterion.checkpoint());
+  if (pr.root) return RootMoments(pr, at, criterion.checkpoint()).compute(directions);
   if (exact_moments(pr)) return moments_dense(pr, at, directions, criterion.checkpoint());
   return LargeMoments(pr, at, criterion.checkpoint()).compute(directions);
 }

@@ -1,16 +1,24 @@
 #include "henderson/likelihood/problem.hpp"
 
+#include <cmath>
 #include <memory>
 #include <vector>
 
 namespace henderson {
 
+// Rows that were kept cost n^2 columns for each evaluation; the sums columns^3.
+static bool small_root(Index rows, Index columns, Index most) {
+  if (columns > kKeptColumns) return false;
+  return columns <= most || static_cast<double>(rows) * rows * columns <= std::pow(static_cast<double>(most), 3);
+}
+
 void find_saturated_root(Problem& problem, const CrossProducts& data, Index most) {
   const Layout& layout = *problem.layout;
   const Index columns = layout.random_columns();
-  if (problem.saturated || layout.related() || columns > most || columns + problem.p < problem.n) return;
+  if (problem.saturated || layout.related() || columns + problem.p < problem.n) return;
+  if (!small_root(problem.n, columns, most)) return;
   const auto root = std::make_shared<DenseRoot>(layout, data, problem.rest);
-  if (root->spare(problem.n, data.t_x, problem.rest.within_dense_columns().leftCols(problem.p), data.w_xx) > 0) return;
+  if (root->spare(data, problem.rest) > 0) return;
   problem.saturated = true;
   problem.root = root;
 }
@@ -29,9 +37,8 @@ Problem make_problem(const Layout& layout, const CrossProducts& data, double mem
   return out;
 }
 
-void set_root_response(Problem& problem) {
-  problem.root->set_response(problem.lead.t, problem.rest.within_dense_columns(), problem.w_d, problem.w_yy,
-                             !problem.saturated);
+void set_root_response(Problem& problem, const CrossProducts& data) {
+  problem.root->set_response(data, problem.rest, problem.response, problem.w_yy, !problem.saturated);
 }
 
 void set_response(Problem& problem, const CrossProducts& data, Index response,
@@ -47,7 +54,7 @@ void set_response(Problem& problem, const CrossProducts& data, Index response,
   problem.total = data.x.total[response];
   problem.rounding = data.x.rounding[response];
   if (problem.rest.columns() > 0) problem.rest.set_response(data, response);
-  if (problem.root) set_root_response(problem);
+  if (problem.root) set_root_response(problem, data);
 }
 
 bool take_root(Problem& problem, const CrossProducts& data) {
@@ -56,7 +63,7 @@ bool take_root(Problem& problem, const CrossProducts& data) {
     return false;
   if (!problem.spare_root) problem.spare_root = std::make_shared<DenseRoot>(*problem.layout, data, problem.rest);
   problem.root = problem.spare_root;
-  set_root_response(problem);
+  set_root_response(problem, data);
   return true;
 }
 

@@ -8,6 +8,11 @@
 
 namespace henderson {
 
+namespace {
+constexpr double kPlainDecrement = 1e-9;   // by the Hessian that was not corrected, at convergence
+constexpr int kMostForgotten = 4;          // corrections dropped in one search
+}  // namespace
+
 NewtonStep newton_step(const VectorXd& gradient, const MatrixXd& hessian) {
   const Index k = gradient.size();
   NewtonStep out;
@@ -59,8 +64,9 @@ Optimum minimize_objective(Objective& f, VectorXd theta, const Options& options,
   MatrixXd hessian(theta.size(), theta.size());
   f.derivatives(theta, gradient, hessian);
   HessianCorrection correction(theta.size());
+  int forgotten = 0;
   while (true) {
-    const NewtonStep newton = newton_step(gradient, hessian + correction.matrix());
+    NewtonStep newton = newton_step(gradient, hessian + correction.matrix());
     out.decrement = newton.decrement;
     out.trace.push_back(value);
     monitor.on_iteration(out.evaluations, value, newton.decrement);
@@ -70,13 +76,21 @@ Optimum minimize_objective(Objective& f, VectorXd theta, const Options& options,
       break;
     }
     const double enough = f.exact() ? options.decrement : std::max(options.decrement, options.decrement_inexact);
-    if (newton.convex && newton.decrement <= enough) {
-      out.status = "converged";
-      break;
-    }
-    if (out.evaluations >= options.max_evaluations) break;
     // Below the rounding error of the criterion only the gradient can tell whether a step was good.
     const double noise = 64 * std::numeric_limits<double>::epsilon() * (1 + std::abs(value)) + f.noise();
+    if (newton.convex && newton.decrement <= std::max(enough, f.exact() ? 0 : noise)) {
+      const NewtonStep plain = newton_step(gradient, hessian);
+      const bool steepened = !f.exact() && plain.decrement > std::max(kPlainDecrement, 4 * noise);
+      if (steepened && forgotten < kMostForgotten) {   // what was learned makes a valley steeper than it is
+        correction = HessianCorrection(theta.size());
+        newton = plain;
+        ++forgotten;
+      } else if (newton.decrement <= enough) {
+        out.status = "converged";
+        break;
+      }
+    }
+    if (out.evaluations >= options.max_evaluations) break;
     double length = 1, jump = 0;   // jump: what rounding makes of short steps
     bool moved = false;
     VectorXd trial, step;

@@ -33,9 +33,15 @@ void for_each_indefinite_point(unsigned seed, const Body& body) {
         indefinite += (theta.array() < 0).any();
         INFO(s.name << (weighted ? ", weighted" : "") << (reml ? ", REML" : ", ML")
                     << ", theta = " << theta.transpose());
-        const Point point(d, theta, reml);
-        REQUIRE(point.at.ok());
-        body(point, point.dense());
+        henderson::CrossProducts sums = cross_products(d);
+        const Point by_rows(d, theta, reml, sums);
+        REQUIRE(by_rows.at.ok());
+        body(by_rows, by_rows.dense());
+        if (sums.rows.z.size() == 0) continue;
+        sums.rows = henderson::KeptRows();
+        const Point by_sums(d, theta, reml, sums);
+        REQUIRE(by_sums.at.ok());
+        body(by_sums, by_sums.dense());
       }
   }
   CHECK(indefinite > 10);
@@ -124,4 +130,26 @@ TEST_CASE("where V is not positive definite the criterion has no value") {
     theta[0] = -10;
     CHECK_FALSE(Point(d, theta, true).at.ok());
   }
+}
+
+TEST_CASE("weights over twelve decades cost no digits of the criterion") {
+  Rng rng(35);
+  int checked = 0;
+  for (const Shape& s : shapes()) {
+    if (s.terms.size() < 2) continue;
+    Design d = shaped(rng, without_bounds(s));
+    d.weight.resize(d.y.rows());
+    std::uniform_real_distribution<double> decade(-6, 6);
+    for (Index i = 0; i < d.weight.size(); ++i) d.weight[i] = std::pow(10, decade(rng));
+    const henderson::CrossProducts sums = cross_products(d);
+    if (sums.rows.z.size() == 0) continue;
+    for (const bool reml : {true, false}) {
+      INFO(s.name);
+      const Point point(d, 30 * indefinite_theta(rng, d.layout).cwiseAbs(), reml, sums);
+      if (!point.at.ok()) continue;   // V is not positive definite
+      ++checked;
+      CHECK(relative(point.at.value, point.dense().value) < 1e-9);
+    }
+  }
+  CHECK(checked > 4);
 }

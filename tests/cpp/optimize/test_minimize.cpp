@@ -181,3 +181,27 @@ TEST_CASE("the monitor sees every accepted point and can stop the search") {
   StopAtOnce stopper;
   CHECK_THROWS_AS(henderson::minimize(f, vec({-1.2, 1}), henderson::Options(), stopper), Stopped);
 }
+
+// The Hessian given is 40 times too small along the valley and wrong across it, as average information may be.
+TEST_CASE("an approximate Hessian that was corrected does not end a search early") {
+  for (const double wiggle : {0.0, 1e-3, 1e-1}) {
+    for (const double share : {0.3, 0.6, 3.0}) {
+      Function f = {[=](const VectorXd& x) {
+                      return 1000 + 10 * std::pow(x[0] + x[1], 2) + 1e-3 * std::pow(x[0] - x[1] - 1, 2) +
+                             wiggle * (1 - std::cos(x[0] + x[1]));
+                    },
+                    [=](const VectorXd& x) {
+                      const double a = 20 * (x[0] + x[1]) + wiggle * std::sin(x[0] + x[1]),
+                                   b = 2e-3 * (x[0] - x[1] - 1);
+                      return vec({a + b, a - b});
+                    },
+                    [=](const VectorXd&) {
+                      return square({share * 20 + 1e-3, share * 20 - 1e-3, share * 20 - 1e-3, share * 20 + 1e-3});
+                    }};
+      f.is_exact = false;
+      const henderson::Optimum at = run(f, vec({3, -0.4}));
+      CHECK(at.status == "converged");
+      CHECK(at.value - 1000 < 1e-9);
+    }
+  }
+}

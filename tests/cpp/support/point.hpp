@@ -15,9 +15,10 @@ struct Point {
   henderson::Criterion criterion;
   henderson::Evaluation at;
 
-  Point(const Design& d, const VectorXd& theta, bool reml)
+  Point(const Design& d, const VectorXd& theta, bool reml) : Point(d, theta, reml, cross_products(d)) {}
+  Point(const Design& d, const VectorXd& theta, bool reml, henderson::CrossProducts sums)
       : design(d),
-        data(cross_products(d)),
+        data(std::move(sums)),
         problem(henderson::make_problem(d.layout, data, 1e300, checkpoint)),
         criterion(problem, reml, checkpoint) {
     henderson::set_response(problem, data, 0, nullptr);

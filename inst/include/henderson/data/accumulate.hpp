@@ -35,6 +35,10 @@ class Accumulator {
 
   void add_rest(const DesignChunk& chunk, Index i);
 
+  // Small models with crossed factors; no rows at all where there are too many.
+  void keep_row(const DesignChunk& chunk, Index i);
+  void finish_rows();
+
   // Givens rotations take the row's random-effect part into the level's R; what is left of the row stays in row_.
   void rotate_into_level(Index level);
 
@@ -54,6 +58,9 @@ class Accumulator {
   MatrixXd rest_w_;
   std::vector<StreamingQr> within_;
   std::vector<double> t_;
+  bool keeps_ = false;
+  std::vector<double> kept_;
+  std::vector<int> kept_level_;
   std::vector<Index> rest_offset_;
   std::vector<PairSums> lead_rest_;
   std::vector<std::vector<double>> rest_diagonal_;

@@ -22,6 +22,17 @@ struct PairBlocks {
   std::vector<double> value;             // rows x cols each, column-major
 };
 
+// The rows themselves, in the coordinates of the sums: those of a small model with crossed factors, since sums keep only
+// half of the digits where weights or ratios of variances span many decades.
+struct KeptRows {
+  MatrixXd z;              // columns of the groups, one group after another
+  Eigen::MatrixXi level;   // one column for each group, from 0
+  MatrixXd x, y;
+};
+
+constexpr Index kKeptRows = 2000;      // rows at most, with
+constexpr Index kKeptColumns = 600;    // columns of Z at most
+
 struct CrossProducts {
   Index n = 0;               // rows with positive weight
   double log_weight = 0;     // sum of log weights
@@ -38,6 +49,7 @@ struct CrossProducts {
   std::vector<PairBlocks> lead_rest;            // per rest group: Z_lead' Z_rest
   std::vector<std::vector<PairBlocks>> rest;    // [g][h], h >= g (positions in Layout::rest); [g][g] has every level
   MatrixXd rest_x, rest_y;                      // Z_rest' X, Z_rest' y
+  KeptRows rows;                                // or none
 
   Index p() const { return static_cast<Index>(x.kept.size()); }
   Index responses() const { return w_yy.size(); }

@@ -18,6 +18,7 @@ struct FitOptions {
   Options search;
   bool reml = true;
   int restarts = -1;  // further starts where the optimum is at the boundary or near it; -1: as many as are worth while
+  bool no_constant = false;     // X does not span the constant: the random effects hold the mean of y
   double memory_limit = 1e300;  // bytes
   VectorXd start;               // theta, or empty
   VectorXd known;               // where another search has ended, or empty
@@ -66,6 +67,7 @@ class Fitter {
   void search_again(const VectorXd& neutral);
 
   // From the best of variances of all sizes for one term, or for all of them, unless that is far from the best optimum.
+  bool small_within() const;
   void search_large();
 
   // From many places, where there are as many effects as rows: such criteria have many optima.
@@ -101,6 +103,9 @@ class Fitter {
   // rounding. Where less of it is better by far, the criterion has no lower bound: some level's V is singular in a
   // direction that beta can fit.
   Optimum without_residual(const VectorXd& from);
+  // If the criterion is lower with a residual variance than without it: the search goes on from `limit` with it, and
+  // takes its place.
+  bool freed(Optimum& limit);
 
   // With other factors r2 is a difference; this little of it is what rounding has left.
   bool rounding_only() const;

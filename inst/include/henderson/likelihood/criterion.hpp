@@ -55,6 +55,7 @@ class Criterion {
 
  private:
   Evaluation evaluate_root(Evaluation out) const;
+  MatrixXd root_factor(const MatrixXd& left, const MatrixXd& right, bool same) const;
 
   // [X y]' V_1^{-1} [X y], lower triangle.
   static MatrixXd cross(const MatrixXd& y, const MatrixXd& w, double w_yy);
@@ -66,6 +67,12 @@ class Criterion {
 
   // From the Schur complement of [X y] to beta, sigma^2 and the criterion.
   void solve(const MatrixXd& s, Evaluation& out) const;
+
+  // The same by QR of the dense root's rows, which keeps the digits that X'V^{-1}X loses.
+  void solve_root(Evaluation& out) const;
+
+  // The last step of both.
+  void profile_sigma(Evaluation& out) const;
 
   // In root form r2 is summed from residuals, so that a large part between levels costs no digits.
   void residual(const MatrixXd& s, double explained, Evaluation& out) const;

@@ -26,17 +26,15 @@ constexpr double kLostDigits = 1e6;     // what r2 is subtracted from, relative 
 
 class DenseRoot {
  public:
+  // From the rows where they were kept, else from the sums, which have half of the digits.
   DenseRoot(const Layout& layout, const CrossProducts& data, const Remainder& rest);
 
   // Rows that Z and X leave free: n less the rank of [Z X].
-  Index spare(Index n, const MatrixXd& lead_rows, const MatrixXd& rest_columns, const MatrixXd& within) const;
+  Index spare(const CrossProducts& data, const Remainder& rest) const;
 
-  // Rows B of [X y] with B'B = [X y]'[X y] but for what X leaves of y.
-  static MatrixXd root_of(const MatrixXd& square, double floor);
-
-  // Not `spare`: Z and X fit any response.
-  void set_response(const MatrixXd& lead_rows, const MatrixXd& rest_columns, const MatrixXd& within, double within_yy,
-                    bool spare);
+  // `within_yy`: what X and Z leave of the response, by its sum of squares; what was added to it counts. Not `spare`:
+  // Z and X fit any response.
+  void set_response(const CrossProducts& data, const Remainder& rest, Index response, double within_yy, bool spare);
 
   const MatrixXd& a() const { return a_; }        // rows x columns of Z
   const MatrixXd& d() const { return d_; }        // the same rows of [X y]
@@ -44,7 +42,15 @@ class DenseRoot {
   double left_yy() const { return left_yy_; }     // and the square of what X leaves of y
 
  private:
-  MatrixXd a_, d_, left_, to_rows_;
+  void read_rows(const Layout& layout, const CrossProducts& data, const Remainder& rest);
+  void read_sums(const Layout& layout, const CrossProducts& data, const Remainder& rest);
+  // Rows B of [X y] with B'B = [X y]'[X y] but for what X leaves of y.
+  static MatrixXd root_of(const MatrixXd& square, double floor);
+
+  MatrixXd a_, d_, left_;
+  MatrixXd to_rows_;                // from the columns of the remainder to the last rows of a, by sums
+  MatrixXd turned_x_, turned_y_;    // the rows that were kept, turned as those of Z
+  Index x_rank_ = 0;
   double left_yy_ = 0;
 };
 

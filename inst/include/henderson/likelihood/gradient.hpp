@@ -8,6 +8,7 @@
 #include "henderson/likelihood/moments_dense.hpp"
 #include "henderson/likelihood/moments_large.hpp"
 #include "henderson/likelihood/moments_leading.hpp"
+#include "henderson/likelihood/moments_root.hpp"
 
 namespace henderson {
 

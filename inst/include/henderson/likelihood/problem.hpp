@@ -33,7 +33,7 @@ void find_saturated_root(Problem& problem, const CrossProducts& data, Index most
 
 Problem make_problem(const Layout& layout, const CrossProducts& data, double memory_limit, Checkpoint& checkpoint);
 
-void set_root_response(Problem& problem);
+void set_root_response(Problem& problem, const CrossProducts& data);
 
 // The part that depends on the response.
 void set_response(Problem& problem, const CrossProducts& data, Index response,
