@@ -22,8 +22,8 @@ struct PairBlocks {
   std::vector<double> value;             // rows x cols each, column-major
 };
 
-// The rows themselves, in the coordinates of the sums: those of a small model with crossed factors, since sums keep only
-// half of the digits where weights or ratios of variances span many decades.
+// The rows themselves, in the coordinates of the sums, for small models with crossed factors: sums keep only half of
+// the digits where weights or ratios of variances span many decades.
 struct KeptRows {
   MatrixXd z;              // columns of the groups, one group after another
   Eigen::MatrixXi level;   // one column for each group, from 0
