@@ -64,9 +64,7 @@ field <- function(rows = 100, cols = 100, seed = 6) {
              y = as.vector(e))
 }
 
-mmrm_fit <- function(d, method) {
-  mmrm::mmrm(y ~ arm * visit + sex + base + us(visit | id), d, method = method)
-}
+mmrm_fit <- function(d, ...) mmrm::mmrm(y ~ arm * visit + sex + base + us(visit | id), d, ...)
 
 cases <- list(
   ar1 = list(title = "AR(1) and random intercept, 1000 x 10", target = "30 x nlme", runs = 5,
@@ -79,11 +77,12 @@ cases <- list(
             ours = function(d) lmm(y ~ x, d, residual = ~ ou(t | id))),
   us_fit = list(title = "unstructured over 10 visits, fit", target = "5 x mmrm", runs = 3, data = trial,
                 ours = function(d) lmm(y ~ arm * visit + sex + base, d, residual = ~ us(visit | id)), package = "mmrm",
-                peer = function(d) mmrm_fit(d, "Satterthwaite")),
+                peer = function(d) mmrm_fit(d)),
   us_kr = list(title = "the same with Kenward-Roger tests", target = "100 x mmrm", runs = 1, data = trial,
                ours = function(d) {
                  anova(lmm(y ~ arm * visit + sex + base, d, residual = ~ us(visit | id)), ddf = "Kenward-Roger")
-               }, package = "mmrm", peer = function(d) mmrm_fit(d, "Kenward-Roger-Linear")),
+               }, package = "mmrm",
+               peer = function(d) mmrm_fit(d, method = "Kenward-Roger", vcov = "Kenward-Roger-Linear")),
   us_anova = list(title = "Kenward-Roger anova, 200 x 4, unstructured", target = "0.01 s", runs = 21,
                   data = function() {
                     d <- trial(200, 4)
