@@ -3,7 +3,7 @@
 #' Autocorrelation and semivariogram of residuals
 #'
 #' `ACF()` and `Variogram()` are the generic functions of package 'nlme'. Of a fit they describe how the residuals of
-#' one subject (or one level of a grouping factor) hang together: raw or Pearson residuals show what correlation a
+#' one subject (or one level of a grouping factor) are correlated: raw or Pearson residuals show what correlation a
 #' residual structure has to describe, normalized residuals what it leaves.
 #'
 #' The autocorrelation at lag `l` is the mean product of residuals of the same group that are `l` rows apart, divided by
@@ -25,6 +25,8 @@
 #'   Without a residual structure `"normalized"` is `"pearson"`.
 #' @param form a one-sided formula whose variables give the position of rows, `~ time`, `~ lon + lat` or
 #'   `~ time | group`; for `ACF()` only their order and the group.
+#' @param distance distances of all pairs of rows within groups, group by group, each in the order of [stats::dist()];
+#'   by default those of the positions.
 #' @param nint number of classes of distances, by quantiles.
 #' @param maxDist largest distance; by default all.
 #' @param level confidence level of the limits.
@@ -80,8 +82,8 @@ ACF.lmm_fit <- function(object, maxLag = NULL, resType = c("pearson", "response"
 
 #' @rdname autocorrelation
 #' @export
-Variogram.lmm_fit <- function(object, form = NULL, resType = c("pearson", "response", "normalized"), nint = 20,
-                              maxDist = Inf, ...) {
+Variogram.lmm_fit <- function(object, distance = NULL, form = NULL, resType = c("pearson", "response", "normalized"),
+                              nint = 20, maxDist = Inf, ...) {
   check_dots_empty(...)
   check_number(nint, "nint", lower = 1, whole = TRUE)
   check_number(maxDist, "maxDist", lower = 0)
@@ -92,6 +94,7 @@ Variogram.lmm_fit <- function(object, form = NULL, resType = c("pearson", "respo
     data.frame(dist = as.vector(stats::dist(at[rows, , drop = FALSE])),
                variog = as.vector(stats::dist(r[rows]))^2 / 2)
   }))
+  if (!is.null(distance)) pairs$dist <- given_distances(distance, nrow(pairs))
   pairs <- pairs[pairs$dist <= maxDist, ]
   if (!nrow(pairs)) lmm_abort("input", "no two rows of a group are within this distance.", what = "maxDist",
                               value = maxDist)
@@ -103,6 +106,14 @@ Variogram.lmm_fit <- function(object, form = NULL, resType = c("pearson", "respo
   structure(out[out$n.pairs > 0L, ], row.names = seq_len(sum(out$n.pairs > 0L)), residuals = resType[1L],
             modelVariog = if (is.null(form)) fitted_variogram(object, resType[1L], max(out$dist, na.rm = TRUE)),
             class = c("lmm_variogram", "Variogram", "data.frame"))
+}
+
+given_distances <- function(distance, count) {
+  if (is.numeric(distance) && length(distance) == count && !anyNA(distance) && all(distance >= 0))
+    return(as.vector(distance))
+  lmm_abort("input", paste0("`distance` must hold the distances of the ", count,
+                            " pairs of rows within groups, not ", describe_value(distance), "."),
+            what = "distance", value = distance, fix = "Leave it out, or give the positions: form = ~ time.")
 }
 
 # Residuals of the rows used.
