@@ -64,11 +64,13 @@ split_bars <- function(rhs) {
     left
   }
   # y ~ 1 | g has one meaning; in y ~ x + 1 | g the bar may have been meant for 1 alone
-  if (is_bar(rhs) && identical(rhs[[2L]],
-      1) && !holds_bar(rhs[[3L]])) return(list(fixed = NULL, bars = list(call("(", rhs))))
+  if (is_lone_bar(rhs)) return(list(fixed = NULL, bars = list(call("(", rhs))))
   fixed <- walk(rhs)
   list(fixed = fixed, bars = bars)
 }
+
+# 1 | g
+is_lone_bar <- function(e) is_bar(e) && identical(e[[2L]], 1) && !holds_bar(e[[3L]])
 
 formula_operators <- c("+", "-", "*", "/", ":", "^", "%in%", "(", "~", "|", "||")
 

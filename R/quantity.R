@@ -12,8 +12,8 @@
 #' `.sig01` or, in backticks, `` `sd_(Intercept)|g` ``; `total`, the variance of a response that random effects and
 #' residual make: `sigma2` and for each term the mean over the rows of the fit of `z' Sigma z`, where `z` is the row's
 #' random part. Where random terms have intercepts only this is the sum of their variances; with random slopes it does
-#' not depend on the origins and units of covariates. With a residual structure its parameters go by their names (`rho`,
-#' `range`, `nugget`, `cov`, or in backticks), and `var(Residual)` is the mean over the rows of the variance of a
+#' not depend on the origins and units of covariates. With a residual structure its parameters are referred to by name
+#' (`rho`, `range`, `nugget`, `cov`, or in backticks), and `var(Residual)` is the mean over the rows of the variance of a
 #' residual; over visits `var(Residual, "8")`, `cov(Residual, "8", "10")` and `cor(Residual, "8", "10")` are entries of
 #' the residual covariance matrix. Instead of a formula, a function of a list with elements
 #' `covariance` (list of covariance matrices by term), `sigma`, `beta` and `residual` (parameters of a residual
@@ -110,25 +110,37 @@ quantity <- function(fit, ..., method = c("auto", "profile", "delta", "chisq", "
                               list(level = level, link = link, information = information, nsim = nsim, seed = seed,
                                    threads = threads)))
   }
-  if (needs_dense(fit)) {
-    if (!missing(information)) check_choice(information[1L], "observed", "information")
-    return(structured_quantities(fit, asked, method, level, link, nsim, seed, threads))
-  }
-  functions <- lapply(quantity_functions(fit, asked), reporting_errors, names(fit_groups(fit))[1L])
-  own <- whole_state(fit)
-  estimate <- vapply(functions, function(f) check_value(f(own)), 0)
-  se <- quantity_errors(fit, functions, own, information)
+  if (needs_dense(fit) && !missing(information)) check_choice(information[1L], "observed", "information")
+  parameters <- if (needs_dense(fit)) structured_space(fit) else theta_space(fit, information)
+  quantity_rows(fit, parameters, asked, method, level, link, nsim, seed, threads)
+}
+
+# The table of the quantities asked for.
+quantity_rows <- function(fit, parameters, asked, method, level, link, nsim, seed, threads) {
+  functions <- lapply(quantity_functions(fit, asked), reporting_errors, parameters$group)
+  estimate <- vapply(functions, function(f) check_value(f(parameters$state)), 0)
+  se <- parameters$errors(functions)
   out <- data.frame(estimate = estimate, se = se, df = NA_real_, lower = NA_real_, upper = NA_real_, method = method,
                     row.names = make.unique(names(functions)))
   if (fit_is_exact(fit)) return(as_table(out, "quantity_table"))
   limits <- switch(method,
-    chisq = chisq_quantities(fit, functions, own, estimate, se, level),
+    chisq = chisq_quantities(fit, functions, parameters$state, estimate, se, level),
     boot = boot_quantities(fit, functions, estimate, level, nsim, seed, threads),
-    range_quantities(fit, functions, estimate, se, level, method, link))
+    range_quantities(parameters, fit, functions, estimate, se, level, method, link))
   out[c("lower", "upper")] <- limits
   if (method == "chisq") out$df <- attr(limits, "df")
   if (method == "auto") out$method <- attr(limits, "method")
   as_table(out, "quantity_table")
+}
+
+# The space of the variance parameters in which quantities vary: the state at the estimates; a group for errors to
+# name; standard errors, the range and the profile limits of functions of a state; and are profiles cheap?
+theta_space <- function(fit, information) {
+  own <- whole_state(fit)
+  list(state = own, group = names(fit_groups(fit))[1L], cheap = profile_is_cheap(fit),
+       errors = function(functions) quantity_errors(fit, functions, own, information),
+       range = function(f) quantity_range(f, fit),
+       profile = function(f, level, range) profile_quantity(f, fit, level, range))
 }
 
 # A quantity that cannot be evaluated is the user's mistake. Attribute `plain`: the function itself, for who evaluates

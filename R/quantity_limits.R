@@ -67,16 +67,15 @@ slope_at <- function(f, se, value, is_variance) {
 }
 
 # Limits that respect the range of each quantity: rows (lower, upper), with the method of each as an attribute.
-range_quantities <- function(fit, functions, estimate, se, level, method, link) {
+range_quantities <- function(parameters, fit, functions, estimate, se, level, method, link) {
   wanted <- lapply(seq_along(functions), function(k) {
     f <- functions[[k]]
-    range <- quantity_range(f, fit)
-    own <- if (method != "auto") method else if (profile_is_cheap(fit) &&
-                                                 is_free_of_beta(f, fit)) "profile" else "delta"
-    limits <- if (own == "profile") profile_quantity(f, fit, level, range) else c(NA_real_, NA_real_)
+    range <- parameters$range(f)
+    own <- if (method != "auto") method else if (parameters$cheap && is_free_of_beta(f, fit)) "profile" else "delta"
+    limits <- if (own == "profile") parameters$profile(f, level, range) else c(NA_real_, NA_real_)
     if (own == "delta" || method == "auto" && anyNA(limits)) {
       by_delta <- delta_limits(estimate[[k]], se[[k]], level,
-      if (link == "auto") range_link(range, estimate[[k]]) else link)
+                               if (link == "auto") range_link(range, estimate[[k]]) else link)
       limits[is.na(limits)] <- by_delta[is.na(limits)]
     }
     list(limits = limits, method = own)

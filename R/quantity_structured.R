@@ -1,22 +1,14 @@
 # Functions of the parameters of fits with a residual structure or structured random effects. States are those of
 # profile_states.R, slopes and curvature those of the criterion in the point of profile_structured.R.
 
-structured_quantities <- function(fit, asked, method, level, link, nsim, seed, threads) {
-  functions <- lapply(quantity_functions(fit, asked), reporting_errors, "g")
+# As theta_space() of other fits.
+structured_space <- function(fit) {
   context <- profile_context(fit)
   own <- fit_state(fit)
-  estimate <- vapply(functions, function(f) check_value(f(own)), 0)
-  se <- structured_delta(context, functions, own)
-  out <- data.frame(estimate = estimate, se = se, df = NA_real_, lower = NA_real_, upper = NA_real_, method = method,
-                    row.names = make.unique(names(functions)))
-  limits <- switch(method,
-    chisq = chisq_quantities(fit, functions, own, estimate, se, level),
-    boot = boot_quantities(fit, functions, estimate, level, nsim, seed, threads),
-    structured_range_limits(context, functions, estimate, se, level, method, link))
-  out[c("lower", "upper")] <- limits
-  if (method == "chisq") out$df <- attr(limits, "df")
-  if (method == "auto") out$method <- attr(limits, "method")
-  as_table(out, "quantity_table")
+  list(state = own, group = "g", cheap = length(context$x) <= 6L && fit_nobs(fit) <= 5000,
+       errors = function(functions) structured_delta(context, functions, own),
+       range = function(f) structured_range(context, f),
+       profile = function(f, level, range) structured_profile_limits(context, f, level, range))
 }
 
 # Standard errors: the observed information of the point, and the covariance matrix of the fixed effects.
@@ -36,23 +28,6 @@ structured_delta <- function(context, functions, own) {
     variance <- sum(g * (C %*% g)) + sum(h * (phi %*% h))
     if (isTRUE(variance > 0)) sqrt(variance) else NA_real_
   }, 0)
-}
-
-structured_range_limits <- function(context, functions, estimate, se, level, method, link) {
-  cheap <- length(context$x) <= 6L && fit_nobs(context$fit) <= 5000
-  wanted <- lapply(seq_along(functions), function(k) {
-    f <- functions[[k]]
-    range <- structured_range(context, f)
-    own <- if (method != "auto") method else if (cheap && is_free_of_beta(f, context$fit)) "profile" else "delta"
-    limits <- if (own == "profile") structured_profile_limits(context, f, level, range) else c(NA_real_, NA_real_)
-    if (own == "delta" || method == "auto" && anyNA(limits)) {
-      by_delta <- delta_limits(estimate[[k]], se[[k]], level,
-                               if (link == "auto") range_link(range, estimate[[k]]) else link)
-      limits[is.na(limits)] <- by_delta[is.na(limits)]
-    }
-    list(limits = limits, method = own)
-  })
-  structure(do.call(rbind, lapply(wanted, `[[`, "limits")), method = vapply(wanted, `[[`, "", "method"))
 }
 
 structured_profile_limits <- function(context, f, level, range) {

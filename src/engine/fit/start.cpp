@@ -157,48 +157,61 @@ std::vector<int> confounded_at_neutral(const Criterion& criterion, const Evaluat
   return confounded(layout, evidence_at(criterion, at, directions, m));
 }
 
+namespace {
+
+// The criterion at the neutral theta, where every start begins.
+struct NeutralPoint {
+  Start start;
+  Criterion criterion;
+  Evaluation at;
+  std::vector<Direction> directions;   // none where the criterion has no value
+  VectorXd psi, weight;
+  bool known;                          // the residual variance
+
+  NeutralPoint(const Problem& problem, Checkpoint& checkpoint, int& evaluations)
+      : criterion(problem, true, checkpoint), known(problem.sigma2 > 0) {
+    const Layout& layout = *problem.layout;
+    start.theta = start.neutral = neutral_theta(layout);
+    at = criterion.evaluate(start.neutral);
+    ++evaluations;
+    if (!at.ok()) return;
+    directions = natural_directions(layout, at.theta);
+    psi = layout.psi(at.theta);
+    weight = layout.scaling(psi);
+  }
+};
+
+}  // namespace
+
 Start scoring_start(const Problem& problem, Checkpoint& checkpoint, int& evaluations) {
-  const Layout& layout = *problem.layout;
-  Start out;
-  out.theta = out.neutral = neutral_theta(layout);
-  const Criterion criterion(problem, true, checkpoint);
-  const Evaluation at = criterion.evaluate(out.neutral);
-  ++evaluations;
-  if (!at.ok()) return out;
-  const std::vector<Direction> directions = natural_directions(layout, at.theta);
-  const Moments m = moments_with_information(criterion, at, directions);
-  const VectorXd psi = layout.psi(at.theta), weight = layout.scaling(psi);
-  const Index k = psi.size();
-  const bool known = problem.sigma2 > 0;
-  const MatrixXd information = known ? m.t : bordered(m.t, m.trace, weight, at.degrees);
-  out.terms = confounded_at_neutral(criterion, at, directions, information, m);
+  NeutralPoint point(problem, checkpoint, evaluations);
+  Start& out = point.start;
+  if (!point.at.ok()) return out;
+  const Moments m = moments_with_information(point.criterion, point.at, point.directions);
+  const Index k = point.psi.size();
+  const MatrixXd information = point.known ? m.t : bordered(m.t, m.trace, point.weight, point.at.degrees);
+  out.terms = confounded_at_neutral(point.criterion, point.at, point.directions, information, m);
   out.identified = out.terms.empty();
   if (!out.identified) return out;
   VectorXd score(information.rows()), natural(k + 1);
   score.head(k) = m.quadratic - m.trace;
-  if (!known) score[k] = -weight.dot(score.head(k));
-  natural << psi, 1;
+  if (!point.known) score[k] = -point.weight.dot(score.head(k));
+  natural << point.psi, 1;
   natural.head(score.size()) += information.ldlt().solve(score);
-  out.theta = lifted_theta(layout, problem.n, natural, known ? 1 : 0.05);
+  out.theta = lifted_theta(*problem.layout, problem.n, natural, point.known ? 1 : 0.05);
   return out;
 }
 
 Start average_start(const Problem& problem, Checkpoint& checkpoint, int& evaluations) {
-  const Layout& layout = *problem.layout;
-  Start out;
-  out.theta = out.neutral = neutral_theta(layout);
-  const Criterion criterion(problem, true, checkpoint);
-  const Evaluation at = criterion.evaluate(out.neutral);
-  ++evaluations;
-  if (!at.ok()) return out;
-  const std::vector<Direction> directions = natural_directions(layout, at.theta);
-  const Moments m = moments(criterion, at, directions);
-  const VectorXd weight = layout.scaling(layout.psi(at.theta));
-  const bool known = problem.sigma2 > 0;
-  Evidence evidence{known ? m.ai : bordered(m.ai, m.quadratic, weight, at.r2 / at.sigma2), VectorXd()};
+  NeutralPoint point(problem, checkpoint, evaluations);
+  Start& out = point.start;
+  if (!point.at.ok()) return out;
+  const Moments m = moments(point.criterion, point.at, point.directions);
+  Evidence evidence{
+      point.known ? m.ai : bordered(m.ai, m.quadratic, point.weight, point.at.r2 / point.at.sigma2), VectorXd()};
   evidence.whole.resize(m.ai.rows() + 1);
   evidence.whole << m.ai.diagonal(), static_cast<double>(problem.n);
-  out.terms = confounded(layout, evidence);
+  out.terms = confounded(*problem.layout, evidence);
   out.identified = out.terms.empty();
   return out;
 }
