@@ -10,7 +10,7 @@ pages_for <- function(word) {
 
 installed_help <- function() {
   pages <- tryCatch(tools::Rd_db("henderson", lib.loc = help_library), error = function(e) list())
-  if (!length(pages)) skip("needs the installed help pages")
+  skip_if(!length(pages), "needs the installed help pages")
   pages
 }
 

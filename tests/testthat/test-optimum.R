@@ -213,7 +213,7 @@ dense_criterion_of <- function(fit, d, w) {
   for (term in fit$frame$random) {
     S <- fit$estimates$covariance[[match(term$label, vapply(fit$frame$random, `[[`, "", "label"))]]
     z <- model.matrix(stats::as.formula(paste("~", sub("[|].*", "", term$label))), d)
-    g <- as.integer(factor(d[[term$group]]))
+    g <- as.integer(factor(d[[fit$frame$groups[[term$group]]$name]]))
     V <- V + (z %*% S %*% t(z)) * outer(g, g, "==")
   }
   L <- t(chol(V))
@@ -226,29 +226,21 @@ dense_criterion_of <- function(fit, d, w) {
 }
 
 test_that("weights over six decades cost no digits where effects are as many as rows", {
-  for (seed in 1:12) {
+  compared <- 0
+  for (seed in c(6, 11, 28, 30, 33, 45, 61, 70, 77, 79, 85, 117, 135, 141, 162, 174)) {   # sums lose 1e-6 to 3e-4
     set.seed(seed)
     n <- c(9, 14, 30)[seed %% 3 + 1]
-    d <- data.frame(g = gl(n %/% 3, 3, n), h = factor(sample(n %/% 3, n, TRUE)), x = rnorm(n))
-    d$y <- rnorm(nlevels(d$g))[d$g] + rnorm(nlevels(d$h))[d$h] * d$x + rnorm(n)
+    d <- data.frame(g = gl(n %/% 3, 3, n), k = factor(sample(n %/% 2, n, TRUE)), h = factor(sample(n %/% 3, n, TRUE)),
+                    x = rnorm(n) + 50)
+    d$y <- rnorm(nlevels(d$g))[d$g] + rnorm(nlevels(d$h))[d$h] * d$x + rnorm(n) * 0.1
     d$w <- 10^runif(n, -3, 3)
-    fit <- suppressWarnings(suppressMessages(tryCatch(lmm(y ~ x + (1 | g) + (1 + x || h), d, weights = w),
+    fit <- suppressWarnings(suppressMessages(tryCatch(lmm(y ~ x + (1 | g) + (1 | k) + (1 + x || h), d, weights = w),
                                                       lmm_error = function(e) NULL)))
-    if (is.null(fit) || !(sigma(fit) > 0)) next
+    if (is.null(fit) || !(sigma(fit) > 0) || fit$optimum$zero_sigma) next
     expect_equal(-2 * c(logLik(fit)), dense_criterion_of(fit, d, d$w), tolerance = 1e-8)
+    compared <- compared + 1
   }
-})
-
-test_that("many crossed effects with an approximate Hessian: the search does not stop in a valley", {
-  set.seed(4)
-  n <- 320
-  d <- data.frame(g = factor(sample(140, n, TRUE)), h = factor(sample(9, n, TRUE)))
-  d$k <- factor(paste(d$g, sample(1:2, n, TRUE, c(0.97, 0.03))))      # nearly the same factor as g
-  d$y <- rnorm(140)[d$g] + rnorm(9)[d$h] + rnorm(n)
-  fit <- suppressMessages(lmm(y ~ 1 + (1 | g) + (1 | k) + (1 | h), d))
-  expect_false(fit$optimum$exact_hessian)
-  expect_lt(fit$optimum$decrement, 1e-9)
-  expect_gte(c(logLik(fit)), best_of_starts(fit, d, list(c(1, 0.01, 1), c(0.01, 1, 1), c(0.7, 0.7, 1))) - 1e-6)
+  expect_gte(compared, 15)
 })
 
 test_that("arguments of lmm_control() that do not exist are answered with its own", {

@@ -34,7 +34,7 @@ test_that(paste("variance components have the digits of the stored doubles throu
   skip_on_cran()
   skip_if_not_installed("RPostgres")
   servers <- start_postgres(1L)
-  if (is.null(servers)) skip("no PostgreSQL server can be started here")
+  skip_if(is.null(servers), "no PostgreSQL server can be started here")
   on.exit(stop_postgres(servers))
   con <- connect_postgres(servers[[1L]])
   on.exit(DBI::dbDisconnect(con), add = TRUE, after = FALSE)

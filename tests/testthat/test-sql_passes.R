@@ -4,7 +4,7 @@ skip_on_cran()
 skip_if_not_installed("RPostgres")
 skip_if_not_installed("dbplyr")
 servers <- start_postgres(3L)
-if (is.null(servers)) skip("no PostgreSQL server can be started here")
+skip_if(is.null(servers), "no PostgreSQL server can be started here")
 con <- connect_postgres(servers[[1L]])
 
 # The queries that a fit sends to the server.
