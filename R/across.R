@@ -128,8 +128,8 @@ check_related_size <- function(term) {
   n <- length(term$precision$levels)
   if (n <= related_columns) return(invisible())
   lmm_abort("numeric", paste0("the relationship of ", quote_name(term$group_name), " has ", count_of(n, "level"),
-                              "; together with a residual structure its effects stand in a dense matrix, of at most ",
-                              related_columns, "."), what = term$group_name, value = n,
+                              "; with a residual structure its effects are kept in a dense matrix of at most ",
+                              related_columns, " columns."), what = term$group_name, value = n,
             fix = "Give the relationship of the levels with rows and their nearest ancestors.")
 }
 

@@ -2,9 +2,9 @@
 
 #' Autocorrelation and semivariogram of residuals
 #'
-#' `ACF()` and `Variogram()` are the generic functions of package 'nlme'. Of a fit they describe how the residuals of
+#' `ACF()` and `Variogram()` are the generic functions of package 'nlme'. For a fit, they describe how the residuals of
 #' one subject (or one level of a grouping factor) are correlated: raw or Pearson residuals show what correlation a
-#' residual structure has to describe, normalized residuals what it leaves.
+#' residual structure has to describe, and normalized residuals show what it leaves.
 #'
 #' The autocorrelation at lag `l` is the mean product of residuals of the same group that are `l` rows apart, divided by
 #' the mean square of all. The semivariogram is half the squared difference of two residuals of a group, averaged over

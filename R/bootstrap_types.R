@@ -52,7 +52,7 @@ residual_plan <- function(fit, rows) {
 }
 
 refuse_weight_zero <- function() {
-  lmm_abort("input", "the residual bootstrap of a residual structure has no place for rows of weight zero.",
+  lmm_abort("input", "the residual bootstrap of a residual structure is not available with rows of weight zero.",
             what = "type", fix = "Use type = \"parametric\".")
 }
 

@@ -103,10 +103,10 @@ term_columns <- function(terms, groups, asked) {
 #'   the same here.
 #' @param write a function of a chunk of `newdata` and its predictions, called for each chunk in place of returning
 #'   them: for data larger than memory.
-#' @param kriging with a residual structure: add what the residuals of a row's subject say about its own residual?
-#'   `NULL`, the default: with `re.form = NULL`, for rows of `newdata` at positions where their subject has no
-#'   observation. `TRUE`: for all rows of known subjects, also at observed positions. `FALSE`: not at all; predictions
-#'   are then those of package 'nlme'. See section "Residual structures".
+#' @param kriging with a residual structure: whether to add the prediction of a new row's residual from the residuals
+#'   of its subject. `NULL`, the default: with `re.form = NULL`, for rows of `newdata` at positions where their subject
+#'   has no observation. `TRUE`: for all rows of known subjects, also at observed positions. `FALSE`: not at all;
+#'   predictions are then those of package 'nlme'. See section "Residual structures".
 #' @param ... `conf.level`; otherwise not used.
 #' @return A vector; with `interval` a matrix with columns `fit`, `lwr`, `upr`; with `se.fit` a list of `fit` and
 #'   `se.fit`.

@@ -149,7 +149,7 @@ level_variances <- function(precision) {
 #' Satterthwaite's degrees of freedom and standard errors of variances are those of the average information, and
 #' Kenward-Roger's method is refused. For `(1 | g)` alone with at most 256 levels,
 #' or with a singular `K`, which is taken by its rank, the columns are turned by a root of `K`. Together with a residual
-#' structure, `residual = ~ us(trait | record)`, all effects stand in one dense matrix, of at most 3000 levels.
+#' structure, `residual = ~ us(trait | record)`, all effects are kept in one dense matrix, of at most 3000 levels.
 #'
 #' @param Q inverse of a relationship matrix, with the names of levels; dense, or sparse of package 'Matrix'.
 #' @param id names of animals.

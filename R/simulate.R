@@ -25,7 +25,7 @@
 #'   `sigma`, as in lme4; or numbers by name: coefficients, `"sd_(Intercept)|g"` or `"cor_x.(Intercept)|g"` as in
 #'   [variance_components()] with `scale = "sd"`, their variances `"var_(Intercept)|g"`, and `sigma`. `theta` is
 #'   relative to `sigma`: standard deviations that are not named are multiplied when only `sigma` changes, as in lme4.
-#'   Parameters of a residual structure go by the names of [variance_components()], on either scale.
+#'   Parameters of a residual structure have the names that [variance_components()] shows, on either scale.
 #'   Conditional modes that are kept stay those of the fit.
 #' @param offset known part of the mean of the rows of `newdata`: a number, or one per row, added to `offset()` terms of
 #'   the formula.
