@@ -181,8 +181,12 @@ engine_residual_parameters <- function(residual, linear) {
     .Call(`_henderson_engine_residual_parameters`, residual, linear)
 }
 
-engine_structured_information <- function(model, theta, psi) {
-    .Call(`_henderson_engine_structured_information`, model, theta, psi)
+engine_structured_weighted <- function(model, theta, psi, w) {
+    .Call(`_henderson_engine_structured_weighted`, model, theta, psi, w)
+}
+
+engine_structured_information <- function(model, theta, psi, pairs) {
+    .Call(`_henderson_engine_structured_information`, model, theta, psi, pairs)
 }
 
 weak_reference <- function(key, value) {

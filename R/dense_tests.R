@@ -32,8 +32,8 @@ dense_slopes <- function(model, pieces, f, own) {
   }, numeric(n))
   x <- lapply(seq_len(k), function(i) Reduce(`+`, lapply(moved, function(m) m$x[[i]]), 0 * f))
   p <- nrow(f)
-  added <- function(i, j) {
-    Q <- model$info$q[(i - 1L) * p + seq_len(p), (j - 1L) * p + seq_len(p), drop = FALSE]
+  added <- function(i, j, pairs) {
+    Q <- pairs[(i - 1L) * p + seq_len(p), (j - 1L) * p + seq_len(p), drop = FALSE]
     near <- Reduce(`+`, lapply(moved, function(m) {
       colSums(m$u[[i]] * m$solved[[j]]) - colSums(m$solved[[i]] * m$far[[j]]) - colSums(m$solved[[j]] * m$far[[i]])
     }), numeric(n))
@@ -42,7 +42,10 @@ dense_slopes <- function(model, pieces, f, own) {
   }
   list(slope = matrix(slope, n), added = function(C) {
     out <- numeric(n)
-    for (i in seq_len(k)) for (j in seq_len(i)) if (C[i, j] != 0) out <- out + (2 - (i == j)) * C[i, j] * added(i, j)
+    pairs <- information_pairs(model$info)
+    for (i in seq_len(k)) for (j in seq_len(i)) {
+      if (C[i, j] != 0) out <- out + (2 - (i == j)) * C[i, j] * added(i, j, pairs)
+    }
     out
   })
 }

@@ -35,14 +35,9 @@ prepare_method.df_kenward_roger <- function(method, info) {
   W <- free %*% (2 * information_inverse(crossprod(free, H %*% free))) %*% t(free)
   p <- nrow(info$phi)
   k <- nrow(W)
-  middle <- matrix(0, p, p)
-  for (i in seq_len(k)) {
-    weighted <- Reduce(`+`, Map(`*`, info$p, W[i, ]))
-    middle <- middle - info$p[[i]] %*% info$phi %*% weighted
-    for (j in seq_len(k)) {
-      middle <- middle + W[i, j] * info$q[(i - 1L) * p + seq_len(p), (j - 1L) * p + seq_len(p)]
-    }
-  }
+  P <- matrix(as.numeric(unlist(info$p)), p^2, k)
+  weighted <- array(info$phi %*% matrix(P %*% W, p, p * k), c(p, p, k))      # Phi sum_j W_ij P_j
+  middle <- weighted_pairs(info, W) - matrix(P, p, p * k) %*% matrix(aperm(weighted, c(1L, 3L, 2L)), p * k, p)
   if (method$type == "full" && !is.null(info$r)) middle <- middle - second_derivative_part(info, W) / 4
   method$psi_covariance <- W
   method$covariance <- info$phi + info$phi %*% (middle + t(middle)) %*% info$phi

@@ -107,6 +107,27 @@ observed_curvature <- function(info, reml = fit_is_reml(info$fit)) {
   if (is.null(info$bent)) H else H + info$bent
 }
 
+# The matrix of all Q_ij = X'V^-1 V_i V^-1 V_j V^-1 X. With many parameters it is made only when needed.
+information_pairs <- function(info) {
+  if (!is.null(info$q)) return(info$q)
+  at <- info$fit$optimum
+  engine_result(structured_information(ready_model(info), at$theta, at$psi, TRUE), info$fit$frame)$q
+}
+
+# sum W_ij Q_ij, in the engine without the single Q_ij where there are many.
+weighted_pairs <- function(info, W) {
+  at <- info$fit$optimum
+  if (is.null(info$q)) {
+    return(engine_result(engine_structured_weighted(ready_model(info), at$theta, at$psi, W), info$fit$frame))
+  }
+  p <- nrow(info$phi)
+  k <- nrow(W)
+  Q <- aperm(array(info$q, c(p, k, p, k)), c(1L, 3L, 2L, 4L))
+  matrix(matrix(Q, p^2, k^2) %*% as.vector(W), p, p)
+}
+
+ready_model <- function(info) c(fit_structured_model(info$fit), list(ready = info$ready))
+
 # Inverse of a square matrix, or of its part that is not singular (Moore and Penrose).
 pseudo_inverse <- function(A, tol = 1e-10) {
   s <- svd(A)

@@ -146,6 +146,7 @@ new_lmm_fit <- function(call, frame, rows, blocks, found, control, conditions) {
             if (!is.null(frame$residual)) list(structured_boundary(optimum, frame, blocks)))
   more <- Filter(Negate(is.null), more)
   if (!control$keep_rows) frame <- without_rows(frame)
+  if (!is.null(blocks$model)) blocks$model$ready <- NULL
   cells <- rows$cells
   fit <- structure(list(call = call, spec = frame$spec, frame = frame,
                         rows = if (control$keep_rows && !are_cell_rows(rows)) rows,

@@ -12,6 +12,8 @@ structured_blocks <- function(frame, rows, response = NULL) {
                 sigma = held_sigma(frame),
                 constants = list(x = frame$x_constant, z = lapply(frame$random, function(term) term$z_constant)))
   found <- engine_result(engine_structured_columns(model), frame)
+  model$ready <- found$ready       # for this session; not part of a fit
+  found$ready <- NULL
   c(list(model = model), found)
 }
 
@@ -33,7 +35,9 @@ structured_search <- function(model, options, frame, progress = FALSE) {
 }
 
 # The engine's lists at any point, or its refusal.
-structured_information <- function(model, theta, psi) engine_structured_information(model, theta, psi)
+structured_information <- function(model, theta, psi, pairs = FALSE) {
+  engine_structured_information(model, theta, psi, pairs)
+}
 
 structured_solution <- function(model, theta, psi) engine_structured_solution(model, theta, psi)
 
@@ -74,7 +78,7 @@ structured_derivatives <- function(fit) {
   found$jacobian <- block_diagonal(list(found$jacobian, diag(r)))
   found$bent <- found$curvature
   found$curvature <- block_diagonal(list(found$theta_curvature, matrix(0, r, r)))
-  found[c("phi", "psi", "p", "q", "r", "t", "t_ml", "ai", "jacobian", "curvature", "bent")]
+  found[c("phi", "psi", "p", "q", "r", "t", "t_ml", "ai", "jacobian", "curvature", "bent", "ready")]
 }
 
 # What has no theory or no code yet for a residual structure is refused by name.

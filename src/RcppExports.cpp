@@ -602,15 +602,29 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
-// engine_structured_information
-SEXP engine_structured_information(const Rcpp::List& model, const Eigen::VectorXd& theta, const Eigen::VectorXd& psi);
-RcppExport SEXP _henderson_engine_structured_information(SEXP modelSEXP, SEXP thetaSEXP, SEXP psiSEXP) {
+// engine_structured_weighted
+SEXP engine_structured_weighted(const Rcpp::List& model, const Eigen::VectorXd& theta, const Eigen::VectorXd& psi, const Eigen::MatrixXd& w);
+RcppExport SEXP _henderson_engine_structured_weighted(SEXP modelSEXP, SEXP thetaSEXP, SEXP psiSEXP, SEXP wSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::traits::input_parameter< const Rcpp::List& >::type model(modelSEXP);
     Rcpp::traits::input_parameter< const Eigen::VectorXd& >::type theta(thetaSEXP);
     Rcpp::traits::input_parameter< const Eigen::VectorXd& >::type psi(psiSEXP);
-    rcpp_result_gen = Rcpp::wrap(engine_structured_information(model, theta, psi));
+    Rcpp::traits::input_parameter< const Eigen::MatrixXd& >::type w(wSEXP);
+    rcpp_result_gen = Rcpp::wrap(engine_structured_weighted(model, theta, psi, w));
+    return rcpp_result_gen;
+END_RCPP
+}
+// engine_structured_information
+SEXP engine_structured_information(const Rcpp::List& model, const Eigen::VectorXd& theta, const Eigen::VectorXd& psi, bool pairs);
+RcppExport SEXP _henderson_engine_structured_information(SEXP modelSEXP, SEXP thetaSEXP, SEXP psiSEXP, SEXP pairsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type model(modelSEXP);
+    Rcpp::traits::input_parameter< const Eigen::VectorXd& >::type theta(thetaSEXP);
+    Rcpp::traits::input_parameter< const Eigen::VectorXd& >::type psi(psiSEXP);
+    Rcpp::traits::input_parameter< bool >::type pairs(pairsSEXP);
+    rcpp_result_gen = Rcpp::wrap(engine_structured_information(model, theta, psi, pairs));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -705,7 +719,8 @@ static const R_CallMethodDef CallEntries[] = {
     {"_henderson_engine_structured_conditional", (DL_FUNC) &_henderson_engine_structured_conditional, 3},
     {"_henderson_engine_residual_matrix", (DL_FUNC) &_henderson_engine_residual_matrix, 6},
     {"_henderson_engine_residual_parameters", (DL_FUNC) &_henderson_engine_residual_parameters, 2},
-    {"_henderson_engine_structured_information", (DL_FUNC) &_henderson_engine_structured_information, 3},
+    {"_henderson_engine_structured_weighted", (DL_FUNC) &_henderson_engine_structured_weighted, 4},
+    {"_henderson_engine_structured_information", (DL_FUNC) &_henderson_engine_structured_information, 4},
     {"_henderson_weak_reference", (DL_FUNC) &_henderson_weak_reference, 2},
     {"_henderson_weak_value", (DL_FUNC) &_henderson_weak_value, 1},
     {"_henderson_row_fingerprints", (DL_FUNC) &_henderson_row_fingerprints, 3},

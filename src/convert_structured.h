@@ -20,6 +20,7 @@ class OneChunk : public DesignSource {
   OneChunk(const Rcpp::List& design, const Layout& layout) : chunk_(to_chunk(design, layout)) {}
   Index chunks() const override { return 1; }
   DesignChunk chunk(Index) override { return chunk_; }
+  const DesignChunk& whole() const { return chunk_; }
 
  private:
   DesignChunk chunk_;
@@ -117,34 +118,60 @@ inline Constants to_units(const Rcpp::List& x) {
 }
 
 // A model made ready from R's lists.
-struct Model {
+class Model {
+ public:
   RMonitor monitor;
   Layout layout;
   Prepared prepared;
   ResidualMoments moments;
   StructuredProblem problem;
 
-  // With `whole` false no rows are put into units.
-  Model(const Rcpp::List& x, bool progress, bool whole = true)
-      : monitor(progress), layout(structured_layout(x["layout"])) {
-    const Rcpp::List residual = x["residual"];
+  // The rows alone.
+  explicit Model(const Rcpp::List& x) : monitor(false), layout(structured_layout(x["layout"])) {
     OneChunk source(x["design"], layout);
-    prepared = prepare(layout, to_units(x["constants"]), source, to_residual_rows(residual), monitor);
-    ResidualModel model = to_residual_model(residual, prepared.rows.w.cols());
-    if (!whole) {
-      problem.units = UnitBuilder(layout, prepared.rows).patterns();
-      problem.residual = std::move(model);
-      problem.n = prepared.rows.d.rows();
-      problem.log_weight = prepared.coordinates.log_weight;
-      return;
+    prepared = prepare(layout, to_units(x["constants"]), source, source.whole(), to_residual_rows(x["residual"]),
+                       monitor);
+    problem.residual = to_residual_model(x["residual"], prepared.rows.w.cols());
+  }
+
+  // Puts the rows into units, the first time; then criterion and known variance are those of the list.
+  void complete(const Rcpp::List& x) {
+    const Rcpp::List residual = x["residual"];
+    const bool reml = Rcpp::as<bool>(x["reml"]);
+    if (!complete_) {
+      moments = residual_moments(prepared.rows, Rcpp::as<int>(residual["visits"]));
+      problem = structured_problem(layout, prepared, std::move(problem.residual), reml, 0, monitor);
+      complete_ = true;
     }
-    moments = residual_moments(prepared.rows, Rcpp::as<int>(residual["visits"]));
     const double known = Rcpp::as<double>(x["sigma"]);
     const double held = Rcpp::as<bool>(residual["own_scale"]) ? 1 : moments.variance;
-    const double sigma2 = known > 0 ? known * known : model.owns_scale() ? held : 0;
-    problem = structured_problem(layout, prepared, std::move(model), Rcpp::as<bool>(x["reml"]), sigma2, monitor);
+    problem.reml = reml;
+    problem.sigma2 = known > 0 ? known * known : problem.residual.owns_scale() ? held : 0;
   }
+
+ private:
+  bool complete_ = false;
 };
+
+using ModelPointer = std::shared_ptr<Model>;
+
+inline SEXP ready(const ModelPointer& model) {
+  return Rcpp::XPtr<ModelPointer>(new ModelPointer(model), true);
+}
+
+// The model of a list with all its units; rows that were made ready before, in this session, are not read again.
+inline ModelPointer whole_model(const Rcpp::List& x, bool progress = false) {
+  ModelPointer out;
+  if (x.containsElementNamed("ready")) {
+    const SEXP before = x["ready"];
+    if (TYPEOF(before) == EXTPTRSXP && R_ExternalPtrAddr(before) != nullptr)
+      out = *static_cast<ModelPointer*>(R_ExternalPtrAddr(before));
+  }
+  if (!out) out = std::make_shared<Model>(x);
+  out->monitor = RMonitor(progress);
+  out->complete(x);
+  return out;
+}
 
 }  // namespace henderson
 

@@ -132,7 +132,8 @@ void place(const Eigen::MatrixXd& x, const std::vector<Index>& at, Eigen::Matrix
 // [[Rcpp::export(rng = false)]]
 SEXP engine_structured_columns(const Rcpp::List& model) {
   return henderson::guarded([&] {
-    Model m(model, false, false);
+    const auto rows = std::make_shared<Model>(model);
+    const Model& m = *rows;
     const henderson::Projection& x = m.prepared.coordinates.x;
     Rcpp::List basis(m.layout.terms.size());
     for (std::size_t t = 0; t < m.layout.terms.size(); ++t)
@@ -141,19 +142,21 @@ SEXP engine_structured_columns(const Rcpp::List& model) {
         Rcpp::Named("kept") = kept_columns(x), Rcpp::Named("novelty") = x.novelty, Rcpp::Named("alias") = x.alias,
         Rcpp::Named("basis") = x.basis, Rcpp::Named("log_det_r") = x.log_det_r, Rcpp::Named("response") = x.response,
         Rcpp::Named("total") = x.total, Rcpp::Named("square") = x.square, Rcpp::Named("rounding") = x.rounding);
-    return Rcpp::List::create(Rcpp::Named("n") = static_cast<double>(m.problem.n),
-                              Rcpp::Named("log_weight") = m.problem.log_weight, Rcpp::Named("x") = columns,
+    const int patterns = static_cast<int>(henderson::UnitBuilder(m.layout, m.prepared.rows).patterns().patterns.size());
+    return Rcpp::List::create(Rcpp::Named("n") = static_cast<double>(m.prepared.rows.d.rows()),
+                              Rcpp::Named("log_weight") = m.prepared.coordinates.log_weight, Rcpp::Named("x") = columns,
                               Rcpp::Named("z_basis") = basis,
                               Rcpp::Named("parameters") = parameter_table(m.problem.residual),
                               Rcpp::Named("owns_scale") = m.problem.residual.owns_scale(),
-                              Rcpp::Named("patterns") = static_cast<int>(m.problem.units.patterns.size()));
+                              Rcpp::Named("patterns") = patterns, Rcpp::Named("ready") = henderson::ready(rows));
   });
 }
 
 // [[Rcpp::export(rng = false)]]
 SEXP engine_structured_fit(const Rcpp::List& model, const Rcpp::List& options, bool progress) {
   return henderson::guarded([&] {
-    Model m(model, progress);
+    const henderson::ModelPointer whole = henderson::whole_model(model, progress);
+    Model& m = *whole;
     henderson::StructuredOptions to;
     to.search.max_evaluations = Rcpp::as<int>(options["max_evaluations"]);
     to.search.decrement = Rcpp::as<double>(options["decrement"]);
@@ -180,7 +183,8 @@ SEXP engine_structured_fit(const Rcpp::List& model, const Rcpp::List& options, b
 // [[Rcpp::export(rng = false)]]
 SEXP engine_structured_solution(const Rcpp::List& model, const Eigen::VectorXd& theta, const Eigen::VectorXd& psi) {
   return henderson::guarded([&] {
-    Model m(model, false);
+    const henderson::ModelPointer whole = henderson::whole_model(model);
+    Model& m = *whole;
     const henderson::StructuredPoint at = henderson::StructuredCriterion(m.problem, m.monitor).evaluate(theta, psi);
     if (!at.ok()) throw henderson::Error("not_finite", "");
     return solution_list(m, at, m.monitor);
@@ -191,7 +195,8 @@ SEXP engine_structured_solution(const Rcpp::List& model, const Eigen::VectorXd& 
 SEXP engine_structured_variances(const Rcpp::List& model, const Eigen::VectorXd& theta, const Eigen::VectorXd& psi,
                                  const Rcpp::List& design, bool random) {
   return henderson::guarded([&] {
-    Model m(model, false);
+    const henderson::ModelPointer whole = henderson::whole_model(model);
+    Model& m = *whole;
     const henderson::StructuredCriterion criterion(m.problem, m.monitor);
     const henderson::StructuredPoint at = criterion.evaluate(theta, psi);
     const henderson::StructuredPredictor predictor(criterion, at);
@@ -202,7 +207,8 @@ SEXP engine_structured_variances(const Rcpp::List& model, const Eigen::VectorXd&
 // [[Rcpp::export(rng = false)]]
 SEXP engine_structured_conditional(const Rcpp::List& model, const Eigen::VectorXd& theta, const Eigen::VectorXd& psi) {
   return henderson::guarded([&] {
-    Model m(model, false);
+    const henderson::ModelPointer whole = henderson::whole_model(model);
+    Model& m = *whole;
     const henderson::StructuredCriterion criterion(m.problem, m.monitor);
     const henderson::StructuredPoint at = criterion.evaluate(theta, psi);
     const henderson::StructuredPredictor predictor(criterion, at);
@@ -263,21 +269,39 @@ SEXP engine_residual_parameters(const Rcpp::List& residual, int linear) {
   });
 }
 
+// sum_ij W_ij X'V^-1 V_i V^-1 V_j V^-1 X, where engine_structured_information() has no `q`.
 // [[Rcpp::export(rng = false)]]
-SEXP engine_structured_information(const Rcpp::List& model, const Eigen::VectorXd& theta, const Eigen::VectorXd& psi) {
+SEXP engine_structured_weighted(const Rcpp::List& model, const Eigen::VectorXd& theta, const Eigen::VectorXd& psi,
+                                const Eigen::MatrixXd& w) {
   return henderson::guarded([&] {
-    Model m(model, false);
+    const henderson::ModelPointer whole = henderson::whole_model(model);
+    Model& m = *whole;
     const henderson::StructuredCriterion criterion(m.problem, m.monitor);
     const henderson::StructuredPoint at = criterion.evaluate(theta, psi);
     if (!at.ok()) throw henderson::Error("not_finite", "");
-    const henderson::StructuredInformation x = henderson::StructuredInformer(criterion, at).run();
+    return henderson::numeric(henderson::StructuredInformer(criterion, at).weighted_pairs(w));
+  });
+}
+
+// [[Rcpp::export(rng = false)]]
+SEXP engine_structured_information(const Rcpp::List& model, const Eigen::VectorXd& theta, const Eigen::VectorXd& psi,
+                                   bool pairs) {
+  return henderson::guarded([&] {
+    const henderson::ModelPointer whole = henderson::whole_model(model);
+    Model& m = *whole;
+    const henderson::StructuredCriterion criterion(m.problem, m.monitor);
+    const henderson::StructuredPoint at = criterion.evaluate(theta, psi);
+    if (!at.ok()) throw henderson::Error("not_finite", "");
+    const henderson::StructuredInformation x = henderson::StructuredInformer(criterion, at).run(pairs);
     return Rcpp::List::create(Rcpp::Named("psi") = x.natural, Rcpp::Named("weight") = x.weight,
                               Rcpp::Named("value") = at.value, Rcpp::Named("r2") = at.r2,
                               Rcpp::Named("sigma2") = at.sigma2, Rcpp::Named("phi") = x.phi,
-                              Rcpp::Named("p") = Rcpp::wrap(x.p), Rcpp::Named("q") = x.q,
+                              Rcpp::Named("p") = Rcpp::wrap(x.p),
+                              Rcpp::Named("q") = x.q.size() > 0 ? Rcpp::wrap(x.q) : R_NilValue,
                               Rcpp::Named("r") = Rcpp::wrap(x.r), Rcpp::Named("t") = x.t, Rcpp::Named("t_ml") = x.t_ml,
                               Rcpp::Named("ai") = x.ai, Rcpp::Named("curvature") = x.curvature,
                               Rcpp::Named("jacobian") = x.jacobian, Rcpp::Named("theta_curvature") = x.theta_curvature,
-                              Rcpp::Named("trace") = x.trace, Rcpp::Named("quadratic") = x.quadratic);
+                              Rcpp::Named("trace") = x.trace, Rcpp::Named("quadratic") = x.quadratic,
+                              Rcpp::Named("ready") = henderson::ready(whole));
   });
 }

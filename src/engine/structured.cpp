@@ -10,3 +10,5 @@
 #include "structured/structured_information.cpp"
 #include "structured/sums.cpp"
 #include "structured/units.cpp"
+#include "structured/visit_form.cpp"
+#include "structured/visit_sums.cpp"

@@ -65,7 +65,7 @@ expect_oracle <- function(fit, d, R, label) {
   scale <- c(vapply(fit$cross_products$z_basis, function(b) b[1L]^2, 0), rep(1, length(D) - length(random$D)))
   D <- Map(`*`, D, scale)
   o <- structure_information(V, D, X, d$y, s2)
-  info <- structured_derivatives(fit)
+  info <- c(structured_derivatives(fit), list(fit = fit))
   k <- seq_along(D)
   nu <- nrow(d) - ncol(X)
   criterion <- o$log_det + o$log_det_x + nu * log(2 * pi * s2) + o$r2 / s2
@@ -77,12 +77,24 @@ expect_oracle <- function(fit, d, R, label) {
   expect_equal(info$t_ml[k, k], o$t_ml, tolerance = 1e-7, label = paste(label, "t_ml"))
   expect_equal(info$ai[k, k], o$ai, tolerance = 1e-7, label = paste(label, "ai"))
   p <- ncol(X)
+  pairs <- information_pairs(info)
   for (i in k) {
     expect_equal(info$p[[i]], back(o$p[[i]]), tolerance = 1e-7, label = paste(label, "P", i))
-    for (j in k) expect_equal(info$q[(i - 1) * p + 1:p, (j - 1) * p + 1:p],
+    for (j in k) expect_equal(pairs[(i - 1) * p + 1:p, (j - 1) * p + 1:p],
                               back(o$q[[i]][[j]]), tolerance = 1e-7, label = paste(label, "Q", i, j))
   }
+  expect_weighted(info, o, back, label)
   expect_second(fit, residual, o, info, back, length(random$D), label)
+}
+
+# sum W_ij Q_ij, which large structures have without the single Q_ij.
+expect_weighted <- function(info, o, back, label) {
+  size <- length(info$p)
+  k <- seq_along(o$q)
+  root <- outer(seq_len(size), seq_len(size), function(i, j) sin(i * j))
+  W <- crossprod(root)
+  sum <- Reduce(`+`, lapply(k, function(i) Reduce(`+`, lapply(k, function(j) W[i, j] * back(o$q[[i]][[j]])))))
+  expect_equal(weighted_pairs(info, W), sum, tolerance = 1e-7, ignore_attr = TRUE, label = paste(label, "weighted Q"))
 }
 
 # R_ij and the curvature; the oracle's second derivatives are differences.

@@ -7,8 +7,10 @@ namespace henderson {
 
 namespace {
 
+constexpr Index kFewRows = 32;          // a rank that is looked for in a long class before its triangle is made
 constexpr Index kWidestPivoted = 400;  // columns of a triangle whose rank is looked for
 constexpr double kNegligible = 1e-13;
+constexpr double kCancelled = 1e-3;  // squared lengths below this share are taken from the rows again
 
 void append(std::string& key, const void* data, std::size_t bytes) {
   key.append(static_cast<const char*>(data), bytes);
@@ -66,12 +68,15 @@ MatrixXd triangle_of(const MatrixXd& rows) {
 // Householder reflections with the longest column first, until what is left is negligible: rows [0, rank) of `a`, in
 // place. -1 where more than `most` are needed.
 Index pivoted_rank(MatrixXd& a, Index most) {
-  VectorXd length = a.colwise().squaredNorm();
+  VectorXd length = a.colwise().squaredNorm(), known = length;
   double first = 0;
   for (Index k = 0; k <= std::min(a.rows(), a.cols()); ++k) {
     if (k == std::min(a.rows(), a.cols())) return k <= most ? k : -1;
     Index pivot = 0;
-    for (Index j = 0; j < a.cols(); ++j) length[j] = a.col(j).tail(a.rows() - k).squaredNorm();
+    for (Index j = 0; k > 0 && j < a.cols(); ++j) {
+      length[j] -= a(k - 1, j) * a(k - 1, j);
+      if (length[j] < kCancelled * known[j]) length[j] = known[j] = a.col(j).tail(a.rows() - k).squaredNorm();
+    }
     const double longest = std::sqrt(length.maxCoeff(&pivot));
     if (k == 0) first = longest;
     if (longest <= kNegligible * first) return k;
@@ -120,6 +125,11 @@ MatrixXd fewest_rows(MatrixXd rows) {
   const VectorXd unit = (size.array() > 0).select(size.cwiseInverse(), 0.0);
   MatrixXd scaled = rows * unit.asDiagonal();
   const bool long_class = scaled.rows() > 2 * scaled.cols();
+  if (long_class) {
+    MatrixXd few = scaled;
+    const Index rank = pivoted_rank(few, std::min<Index>(scaled.cols() / 8, kFewRows));
+    if (rank >= 0) return few.topRows(std::max<Index>(rank, 1)) * size.asDiagonal();
+  }
   if (long_class) scaled = triangle_of(scaled);
   if (long_class && scaled.cols() > kWidestPivoted) return scaled * size.asDiagonal();
   MatrixXd triangle = scaled;

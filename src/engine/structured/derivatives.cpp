@@ -4,8 +4,17 @@
 #include <Eigen/Cholesky>
 
 #include "henderson/linalg/error.hpp"
+#include "henderson/structured/visit_form.hpp"
 
 namespace henderson {
+
+StructuredSums structured_sums(const StructuredCriterion& criterion, const StructuredPoint& at,
+                               const std::vector<RandomDirection>& random, Wanted wanted) {
+  const StructuredProblem& pr = criterion.problem();
+  if (pr.visits && wanted != Wanted::pairs)
+    return pr.visits->sums(pr.residual, at, wanted == Wanted::tests, criterion.checkpoint());
+  return StructuredSummer(criterion, at, random, wanted != Wanted::search).run();
+}
 
 StructuredSummer::StructuredSummer(const StructuredCriterion& criterion, const StructuredPoint& at,
                                    const std::vector<RandomDirection>& random, bool full)
@@ -15,10 +24,7 @@ StructuredSums StructuredSummer::run() {
   start();
   const Operators operators = make_operators(pr_, at_.psi, 2, checkpoint_);
   if (operators.empty()) throw Error("input", "the covariance matrix of the residuals is not positive definite");
-  transform_ = MatrixXd::Identity(p_ + 1, p_ + 1);
-  transform_.topLeftCorner(p_, p_) =
-      at_.x_root.triangularView<Eigen::Lower>().solve(MatrixXd::Identity(p_, p_)).transpose();
-  transform_.col(p_).head(p_) = -at_.beta;
+  transform_ = standard_columns(at_);
   for (const Unit& unit : pr_.units.units) {
     checkpoint_.check();
     add_unit(unit, operators);
@@ -35,13 +41,7 @@ StructuredSums StructuredSummer::run() {
 
 void StructuredSummer::start() {
   const Index u = static_cast<Index>(random_.size()), r = pr_.residual.size(), k = u + r;
-  out_.random = u;
-  out_.residual = r;
-  out_.t = out_.a_ee = VectorXd::Zero(k);
-  out_.a_xx.assign(k, MatrixXd::Zero(p_, p_));
-  out_.a_xe = MatrixXd::Zero(p_, k);
-  out_.t_two = out_.x_two = out_.e_two = MatrixXd::Zero(k, k);
-  out_.second_t = out_.second_x = out_.second_e = MatrixXd::Zero(r, r);
+  out_.start(u, r, p_);
   for (const Group& g : pr_.layout.groups) {
     out_.level_t.push_back(MatrixXd::Zero(g.q, g.q));
     out_.level_x.push_back(MatrixXd::Zero(g.q, g.q));

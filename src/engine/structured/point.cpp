@@ -3,6 +3,8 @@
 #include <cmath>
 #include <Eigen/Cholesky>
 
+#include "henderson/structured/visit_form.hpp"
+
 namespace henderson {
 
 StructuredCriterion::StructuredCriterion(const StructuredProblem& problem, Checkpoint& checkpoint)
@@ -18,6 +20,11 @@ StructuredPoint StructuredCriterion::evaluate(const VectorXd& theta, const Vecto
     if (!out.factor.back().allFinite()) return out;
   }
   if (!psi.allFinite()) return out;
+  if (pr_->visits) {
+    MatrixXd s;
+    if (pr_->visits->gram(pr_->residual, psi, s, out.log_det_v, *checkpoint_)) solve(s, out);
+    return out;
+  }
   const Operators operators = make_operators(*pr_, psi, 0, *checkpoint_);
   if (operators.empty()) return out;
   for (const Pattern& pattern : pr_->units.patterns)

@@ -3,6 +3,7 @@
 #include <Eigen/Cholesky>
 
 #include "henderson/structured/classes.hpp"
+#include "henderson/structured/visit_form.hpp"
 
 namespace henderson {
 
@@ -26,11 +27,10 @@ MatrixXd orthogonal_fixed(const Coordinates& c, const DesignChunk& chunk) {
   return out;
 }
 
-Prepared prepare(const Layout& layout, Constants constants, DesignSource& source, const ResidualRows& residual,
-                 Checkpoint& checkpoint) {
+Prepared prepare(const Layout& layout, Constants constants, DesignSource& source, const DesignChunk& chunk,
+                 const ResidualRows& residual, Checkpoint& checkpoint) {
   Prepared out;
   out.coordinates = CoordinateFinder(layout, std::move(constants), checkpoint).run(source);
-  const DesignChunk chunk = source.chunk(0);
   MatrixXd d = orthogonal_fixed(out.coordinates, chunk);
   std::vector<MatrixXd> z;
   for (std::size_t g = 0; g < layout.groups.size(); ++g)
@@ -79,6 +79,7 @@ StructuredProblem structured_problem(const Layout& layout, const Prepared& prepa
   out.log_det_r = prepared.coordinates.x.log_det_r;
   out.sigma2 = sigma2;
   out.reml = reml;
+  out.visits = VisitForm::of(out);
   return out;
 }
 

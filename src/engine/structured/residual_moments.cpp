@@ -86,7 +86,7 @@ ResidualMoments residual_moments(const StructuredRows& rows, Index visits) {
   const VectorXd sd = s.diagonal().cwiseSqrt();
   const MatrixXd c = sd.cwiseInverse().asDiagonal() * s * sd.cwiseInverse().asDiagonal();
   const Eigen::SelfAdjointEigenSolver<MatrixXd> eigen(c);
-  const VectorXd lifted = eigen.eigenvalues().cwiseMax(0.05 * eigen.eigenvalues().maxCoeff());
+  const VectorXd lifted = eigen.eigenvalues().cwiseMax(0.01 * eigen.eigenvalues().maxCoeff());
   out.covariance = sd.asDiagonal() * (eigen.eigenvectors() * lifted.asDiagonal() * eigen.eigenvectors().transpose()) *
                    sd.asDiagonal();
   return out;

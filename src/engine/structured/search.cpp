@@ -15,7 +15,7 @@ void StructuredFunction::derivatives(const VectorXd& x, VectorXd& gradient, Matr
   if (x.head(n_theta()) != at_.theta || x.tail(x.size() - n_theta()) != at_.psi) value(x);
   const StructuredProblem& pr = criterion_->problem();
   const std::vector<RandomDirection> random = directions();
-  const StructuredSums s = StructuredSummer(*criterion_, at_, random, false).run();
+  const StructuredSums s = structured_sums(*criterion_, at_, random, Wanted::search);
   const StructuredMoments m = structured_moments(s, at_, pr.reml);
   const VectorXd slope = m.trace - m.quadratic;
   MatrixXd h = 2 * m.ai - m.t;

@@ -3,20 +3,39 @@
 #include <Eigen/Cholesky>
 #include <utility>
 
+#include "henderson/linalg/error.hpp"
+#include "henderson/structured/visit_form.hpp"
+
 namespace henderson {
 
 StructuredInformer::StructuredInformer(const StructuredCriterion& criterion, const StructuredPoint& at)
     : criterion_(criterion), pr_(criterion.problem()), at_(at) {}
 
-StructuredInformation StructuredInformer::run() {
-  const std::vector<RandomDirection> random = directions();
-  const StructuredSums s = StructuredSummer(criterion_, at_, random, true).run();
-  const StructuredMoments reml = structured_moments(s, at_, true), ml = structured_moments(s, at_, false);
-  u_ = s.random;
-  k_ = s.random + s.residual;
+void StructuredInformer::start() {
+  u_ = pr_.layout.psi(at_.theta).size();
+  k_ = u_ + pr_.residual.size();
   sigma_ = !(pr_.sigma2 > 0);
-  out_.phi = inverse_root().transpose() * inverse_root();
   fill_natural();
+}
+
+MatrixXd StructuredInformer::weighted_pairs(const MatrixXd& w) {
+  start();
+  if (!pr_.visits || w.rows() != k_ + 1) throw Error("input", "weights of pairs do not fit the model");
+  MatrixXd own = w;
+  if (!sigma_) {
+    own.row(k_).setZero();
+    own.col(k_).setZero();
+  }
+  const MatrixXd sum = pr_.visits->weighted_pairs(pr_.residual, at_, own, weighted_, criterion_.checkpoint());
+  return at_.x_root * sum * at_.x_root.transpose();
+}
+
+StructuredInformation StructuredInformer::run(bool pairs) {
+  const std::vector<RandomDirection> random = directions();
+  const StructuredSums s = structured_sums(criterion_, at_, random, pairs ? Wanted::pairs : Wanted::tests);
+  const StructuredMoments reml = structured_moments(s, at_, true), ml = structured_moments(s, at_, false);
+  start();
+  out_.phi = inverse_root().transpose() * inverse_root();
   fill_tests(s);
   out_.t = bordered(reml.t, reml.trace, static_cast<double>(pr_.n - pr_.p));
   out_.t_ml = bordered(ml.t, ml.trace, static_cast<double>(pr_.n));
@@ -81,8 +100,9 @@ void StructuredInformer::fill_tests(const StructuredSums& s) {
   const auto back = [&](const MatrixXd& a) { return MatrixXd(l * a * l.transpose()); };
   for (Index i = 0; i < k_; ++i)
     out_.p.push_back(-back(s.a_xx[i]));
-  out_.q = MatrixXd::Zero((k_ + 1) * p, (k_ + 1) * p);
-  for (Index i = 0; i < k_; ++i)
+  const bool pairs = s.q_full.size() > 0;
+  if (pairs) out_.q = MatrixXd::Zero((k_ + 1) * p, (k_ + 1) * p);
+  for (Index i = 0; pairs && i < k_; ++i)
     for (Index j = 0; j < k_; ++j)
       out_.q.block(i * p, j * p, p, p) = back(s.q_full.block(i * p, j * p, p, p));
   if (sigma_)
@@ -106,7 +126,7 @@ void StructuredInformer::add_sigma_tests(const MatrixXd& information) {
   for (Index i = 0; i < k_; ++i)
     last -= weighted_[i] * out_.p[i];
   out_.p.push_back(last);
-  for (Index i = 0; i <= k_; ++i) {
+  for (Index i = 0; out_.q.size() > 0 && i <= k_; ++i) {
     MatrixXd own = -out_.p[i];
     for (Index j = 0; j < k_; ++j)
       own -= weighted_[j] * out_.q.block(i * p, j * p, p, p);

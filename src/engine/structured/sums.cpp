@@ -2,6 +2,25 @@
 
 namespace henderson {
 
+void StructuredSums::start(Index random_directions, Index residual_directions, Index p) {
+  random = random_directions;
+  residual = residual_directions;
+  const Index k = random + residual;
+  t = a_ee = VectorXd::Zero(k);
+  a_xx.assign(k, MatrixXd::Zero(p, p));
+  a_xe = MatrixXd::Zero(p, k);
+  t_two = x_two = e_two = MatrixXd::Zero(k, k);
+  second_t = second_x = second_e = MatrixXd::Zero(residual, residual);
+}
+
+MatrixXd standard_columns(const StructuredPoint& at) {
+  const Index p = at.beta.size();
+  MatrixXd out = MatrixXd::Identity(p + 1, p + 1);
+  out.topLeftCorner(p, p) = at.x_root.triangularView<Eigen::Lower>().solve(MatrixXd::Identity(p, p)).transpose();
+  out.col(p).head(p) = -at.beta;
+  return out;
+}
+
 StructuredMoments structured_moments(const StructuredSums& s, const StructuredPoint& at, bool reml) {
   const Index k = s.t.size();
   StructuredMoments out;

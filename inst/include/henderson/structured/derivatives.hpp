@@ -11,6 +11,13 @@
 
 namespace henderson {
 
+// What the sums are for: the search, tests, or tests that need A_ij,xx of every pair of directions by itself. That
+// matrix may also be there where it was not asked for.
+enum class Wanted { search, tests, pairs };
+
+StructuredSums structured_sums(const StructuredCriterion& criterion, const StructuredPoint& at,
+                               const std::vector<RandomDirection>& random, Wanted wanted);
+
 class StructuredSummer {
  public:
   StructuredSummer(const StructuredCriterion& criterion, const StructuredPoint& at,

@@ -11,11 +11,14 @@
 
 namespace henderson {
 
+class VisitForm;
+
 struct StructuredProblem {
   Layout layout;
   ResidualModel residual;
   Units units;                                     // classes of equal units by their pseudo-units
   std::shared_ptr<const std::vector<Unit>> whole;  // all units, where `units` does not hold them
+  std::shared_ptr<const VisitForm> visits;         // the same rows by visits, where that is cheaper
   Index n = 0, p = 0;
   double log_weight = 0, log_det_r = 0;  // constants of the criterion
   double sigma2 = 0;                     // the residual variance where it is known, else 0

@@ -27,8 +27,9 @@ MatrixXd orthogonal_columns(const Layout& layout, const Coordinates& c, const De
 
 MatrixXd orthogonal_fixed(const Coordinates& c, const DesignChunk& chunk);
 
-Prepared prepare(const Layout& layout, Constants constants, DesignSource& source, const ResidualRows& residual,
-                        Checkpoint& checkpoint);
+// `chunk`: all rows of the source.
+Prepared prepare(const Layout& layout, Constants constants, DesignSource& source, const DesignChunk& chunk,
+                 const ResidualRows& residual, Checkpoint& checkpoint);
 
 StructuredProblem structured_problem(const Layout& layout, const Prepared& prepared, ResidualModel residual, bool reml,
                                      double sigma2, Checkpoint& checkpoint);

@@ -15,7 +15,7 @@ struct StructuredInformation {
   std::vector<double> weight;  // of each parameter in Euler's relation
   MatrixXd phi;                // p x p
   std::vector<MatrixXd> p;     // -X'V^{-1} V_i V^{-1} X
-  MatrixXd q;                  // blocks X'V^{-1} V_i V^{-1} V_j V^{-1} X
+  MatrixXd q;                  // blocks X'V^{-1} V_i V^{-1} V_j V^{-1} X, empty where they were not made
   std::vector<MatrixXd> r;     // lower triangle: X'V^{-1} V_ij V^{-1} X, empty for zero
   MatrixXd t, t_ml, ai, curvature;
   VectorXd trace, trace_ml, quadratic;
@@ -26,7 +26,11 @@ class StructuredInformer {
  public:
   StructuredInformer(const StructuredCriterion& criterion, const StructuredPoint& at);
 
-  StructuredInformation run();
+  // `pairs`: `q` is wanted.
+  StructuredInformation run(bool pairs);
+
+  // sum_ij W_ij X'V^{-1} V_i V^{-1} V_j V^{-1} X for parameters and sigma^2, where `q` is not made.
+  MatrixXd weighted_pairs(const MatrixXd& w);
 
  private:
   // dV / dpsi_k of the random effects, at the estimates.
@@ -35,6 +39,7 @@ class StructuredInformer {
 
   MatrixXd inverse_root() const;
 
+  void start();
   void fill_natural();
 
   MatrixXd bordered(const MatrixXd& information, const VectorXd& first, double degrees) const;

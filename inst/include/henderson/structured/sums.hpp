@@ -14,6 +14,7 @@ struct RandomDirection {
 
 // What is summed. K directions: the random effects' first, then psi. `full`: A_ij,xx too, not its trace alone.
 struct StructuredSums {
+  void start(Index random_directions, Index residual_directions, Index p);
   Index random = 0, residual = 0;
   VectorXd t;                  // tr(V^{-1} V_i)
   std::vector<MatrixXd> a_xx;  // p x p
@@ -25,6 +26,9 @@ struct StructuredSums {
   MatrixXd q_full;                                  // K p x K p: A_ij,xx
   std::vector<MatrixXd> r_full;                     // lower triangle over residual directions: p x p of V_ij
 };
+
+// What takes columns [X y] to [X x_root^{-T}, y - X beta].
+MatrixXd standard_columns(const StructuredPoint& at);
 
 // Derivatives of the criterion with sigma^2 profiled out (or known), in the directions' parameters.
 struct StructuredMoments {
