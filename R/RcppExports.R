@@ -21,6 +21,14 @@ engine_cell_rows <- function(n, weight, mean, square, shift, which, stable) {
     .Call(`_henderson_engine_cell_rows`, n, weight, mean, square, shift, which, stable)
 }
 
+engine_cores <- function() {
+    .Call(`_henderson_engine_cores`)
+}
+
+engine_column_products <- function(layout, constants, columns, chunk_rows, threads) {
+    .Call(`_henderson_engine_column_products`, layout, constants, columns, chunk_rows, threads)
+}
+
 engine_covariance <- function(term, q) {
     .Call(`_henderson_engine_covariance`, term, q)
 }

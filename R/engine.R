@@ -126,7 +126,7 @@ engine_joint_covariance <- function(fit) {
 # Fits of many responses, the columns of Y.
 engine_refit <- function(fit, Y) {
   if (is_structured(fit)) return(refits_in_turn(fit, Y))
-  blocks <- summed_blocks(fit$frame, fit$rows, fit$control$chunk_rows, Y)
+  blocks <- summed_blocks(fit$frame, fit$rows, fit$control, Y)
   engine_refit_blocks(fit, blocks, fit$spec$reml)
 }
 

@@ -18,7 +18,7 @@ once_fitted <- function(frame, rows, REML, start, control, call, first = TRUE) {
 
 # Cross-products of the rows, and what they say about the design.
 frame_blocks <- function(frame, rows, control, signal = TRUE) {
-  blocks <- summed_blocks(frame, rows, control$chunk_rows)
+  blocks <- summed_blocks(frame, rows, control)
   conditions <- c(frame$conditions, rank_conditions(frame, blocks))
   if (signal) signal_conditions(conditions)
   list(blocks = blocks, conditions = conditions)

@@ -12,7 +12,7 @@ without_term <- function(fit, term, reml = fit$spec$reml) {
     return(if (isTRUE(reml)) out else refit_ml(out))
   }
   model <- with_fixed_terms(fit, fewer_terms(fixed, fit$frame$terms), formula, reml)
-  blocks <- summed_blocks(model$frame, model$rows, fit$control$chunk_rows)
+  blocks <- summed_blocks(model$frame, model$rows, fit$control)
   found <- find_optimum(model$frame, blocks, reml, NULL, fit$control)
   call <- fit$call
   call$formula[] <- formula

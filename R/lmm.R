@@ -233,8 +233,9 @@ abort_held_unbounded <- function() {
 #' @param chunk_rows rows that are turned into numbers at a time.
 #' @param keep_rows keep the variables in the fit? Residuals, fitted values and refits need them.
 #' @param progress print a line for each step of the search, or after each tenth of many responses?
-#' @param threads number of threads for many responses, see [responses], and of the iterative solver; it changes no
-#'   result.
+#' @param threads number of threads that read and sum rows, fit many responses (see [responses]) and work in the
+#'   iterative solver. It changes no result, not even its last digit. Default: option `henderson.threads`, or else 2 where
+#'   the system allows this process two cores.
 #' @param solver `"direct"`: a Cholesky factorization of the random effects of all grouping factors but the one with
 #'   most levels. `"iterative"`: conjugate gradients, for crossed factors of any size. `"auto"`: direct where the factor
 #'   is sparse and fits into `memory_limit`, or is dense, fits and takes no more than about two minutes (up to
@@ -256,7 +257,8 @@ abort_held_unbounded <- function() {
 #' lmm(yield ~ treat + (1 | blend), penicillin, control = lmm_control(progress = TRUE))
 #' @export
 lmm_control <- function(max_evaluations = 200L, decrement = 1e-18, restarts = NULL, memory_limit = NULL,
-                        chunk_rows = 1e5, keep_rows = TRUE, progress = FALSE, threads = 1, ...,
+                        chunk_rows = 1e5, keep_rows = TRUE, progress = FALSE,
+                        threads = getOption("henderson.threads", min(2L, engine_cores())), ...,
                         solver = c("auto", "direct", "iterative"), probes = 16L, probe_seed = 1L) {
   check_dots_empty(...)
   check_number(max_evaluations, "max_evaluations", 1, .Machine$integer.max, whole = TRUE)

@@ -94,7 +94,7 @@ reduced_fit <- function(fit, index, new, reml = fit$spec$reml) {
   if (is.null(new) && length(fit_random(fit)) == 1L && !is_structured(fit)) return(NULL)
   model <- replace_term(fit, index, new)
   model$frame$spec$reml <- reml
-  blocks <- summed_blocks(model$frame, model$rows, fit$control$chunk_rows)
+  blocks <- summed_blocks(model$frame, model$rows, fit$control)
   found <- find_optimum(model$frame, blocks, reml, NULL, fit$control)
   without_boundary_messages(new_lmm_fit(fit$call, model$frame, model$rows, blocks, found, fit$control, NULL))
 }

@@ -81,7 +81,7 @@ bind_columns <- function(data) {
 fit_again <- function(fit, rows, reml = fit$spec$reml, blocks = NULL, start = NULL) {
   frame <- fit$frame
   frame$spec$reml <- reml
-  if (is.null(blocks)) blocks <- summed_blocks(frame, rows, fit$control$chunk_rows)
+  if (is.null(blocks)) blocks <- summed_blocks(frame, rows, fit$control)
   conditions <- Filter(function(condition) !inherits(condition, outcome_classes), fit$conditions)
   control <- fit$control
   if (!is.null(start)) control$restarts <- 0L

@@ -78,6 +78,29 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// engine_cores
+int engine_cores();
+RcppExport SEXP _henderson_engine_cores() {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    rcpp_result_gen = Rcpp::wrap(engine_cores());
+    return rcpp_result_gen;
+END_RCPP
+}
+// engine_column_products
+SEXP engine_column_products(const Rcpp::List& layout, const Rcpp::List& constants, const Rcpp::List& columns, double chunk_rows, int threads);
+RcppExport SEXP _henderson_engine_column_products(SEXP layoutSEXP, SEXP constantsSEXP, SEXP columnsSEXP, SEXP chunk_rowsSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type layout(layoutSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type constants(constantsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type columns(columnsSEXP);
+    Rcpp::traits::input_parameter< double >::type chunk_rows(chunk_rowsSEXP);
+    Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
+    rcpp_result_gen = Rcpp::wrap(engine_column_products(layout, constants, columns, chunk_rows, threads));
+    return rcpp_result_gen;
+END_RCPP
+}
 // engine_covariance
 SEXP engine_covariance(Rcpp::List term, int q);
 RcppExport SEXP _henderson_engine_covariance(SEXP termSEXP, SEXP qSEXP) {
@@ -679,6 +702,8 @@ static const R_CallMethodDef CallEntries[] = {
     {"_henderson_engine_add_cells", (DL_FUNC) &_henderson_engine_add_cells, 6},
     {"_henderson_engine_cells", (DL_FUNC) &_henderson_engine_cells, 1},
     {"_henderson_engine_cell_rows", (DL_FUNC) &_henderson_engine_cell_rows, 7},
+    {"_henderson_engine_cores", (DL_FUNC) &_henderson_engine_cores, 0},
+    {"_henderson_engine_column_products", (DL_FUNC) &_henderson_engine_column_products, 5},
     {"_henderson_engine_covariance", (DL_FUNC) &_henderson_engine_covariance, 2},
     {"_henderson_engine_covariance_at", (DL_FUNC) &_henderson_engine_covariance_at, 3},
     {"_henderson_engine_covariance_natural", (DL_FUNC) &_henderson_engine_covariance_natural, 3},

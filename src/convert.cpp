@@ -151,11 +151,8 @@ DesignChunk to_chunk(const Rcpp::List& design, const Layout& layout) {
   for (R_xlen_t g = 0; g < codes.size(); ++g) {
     const SEXP code = codes[g];
     require(TYPEOF(code) == INTSXP && Rf_xlength(code) == rows, "codes do not fit y");
-    const int* value = INTEGER(code);
-    for (Index i = 0; i < rows; ++i) {
-      require(value[i] >= 1 && value[i] <= layout.groups[g].levels, "a code is not one of the levels");
-    }
-    out.code.push_back(value);
+    require_codes(INTEGER(code), rows, layout.groups[g].levels);
+    out.code.push_back(INTEGER(code));
   }
   const SEXP w = design["weights"];
   if (w != R_NilValue) {

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "henderson/data/coordinates.hpp"
 #include "henderson/data/cross_products.hpp"
 #include "henderson/data/design_source.hpp"
 #include "henderson/data/layout.hpp"
@@ -87,6 +88,13 @@ void read_projection(const Rcpp::List& x, Projection& out);
 void check_shapes(const CrossProducts& x, const Layout& layout);
 
 CrossProducts to_cross_products(const Rcpp::List& x, const Layout& layout);
+
+// For which columns the constant is in the span, and how; the check against the columns there are.
+Constants to_constants(const Rcpp::List& x, const Layout& layout);
+
+void check_constants(const Constants& constants, const Layout& layout, Index x_columns);
+
+void require_codes(const int* code, Index rows, Index levels);
 
 DesignChunk to_chunk(const Rcpp::List& design, const Layout& layout);
 

@@ -162,4 +162,26 @@ CrossProducts to_cross_products(const Rcpp::List& x, const Layout& layout) {
   return out;
 }
 
+Constants to_constants(const Rcpp::List& x, const Layout& layout) {
+  Constants out;
+  if (!Rf_isNull(x["x"])) out.x = vector_of(x["x"]);
+  const Rcpp::List z = x["z"];
+  require(z.size() == static_cast<R_xlen_t>(layout.terms.size()), "`constants` does not have one entry for each term");
+  for (R_xlen_t t = 0; t < z.size(); ++t) out.z.push_back(Rf_isNull(z[t]) ? VectorXd() : vector_of(z[t]));
+  return out;
+}
+
+void check_constants(const Constants& constants, const Layout& layout, Index x_columns) {
+  const auto fits = [](const VectorXd& c, Index columns) {
+    return c.size() == 0 || (c.size() == columns && c.allFinite());
+  };
+  bool all = fits(constants.x, x_columns);
+  for (std::size_t t = 0; t < layout.terms.size(); ++t) all = all && fits(constants.z[t], layout.terms[t].q);
+  require(all, "`constants` does not fit the columns");
+}
+
+void require_codes(const int* code, Index rows, Index levels) {
+  for (Index i = 0; i < rows; ++i) require(code[i] >= 1 && code[i] <= levels, "a code is not one of the levels");
+}
+
 }  // namespace henderson

@@ -4,32 +4,21 @@
 
 namespace {
 
-henderson::Constants to_constants(const Rcpp::List& x, const henderson::Layout& layout) {
-  henderson::Constants out;
-  if (!Rf_isNull(x["x"])) out.x = henderson::vector_of(x["x"]);
-  const Rcpp::List z = x["z"];
-  henderson::require(z.size() == static_cast<R_xlen_t>(layout.terms.size()),
-                     "`constants` does not have one entry for each term");
-  for (R_xlen_t t = 0; t < z.size(); ++t) {
-    out.z.push_back(Rf_isNull(z[t]) ? Eigen::VectorXd() : henderson::vector_of(z[t]));
-  }
-  return out;
-}
-
-// Rows come from an R function of the chunk's number; a single chunk is read once and kept.
+// Rows come from an R function of the chunk's number; a chunk is kept until another one is read.
 class RSource : public henderson::DesignSource {
  public:
   RSource(const henderson::Layout& layout, const henderson::Constants& constants, int chunks, Rcpp::Function read)
       : layout_(layout), constants_(constants), chunks_(chunks), read_(std::move(read)) {}
   henderson::Index chunks() const override { return chunks_; }
   henderson::DesignChunk chunk(henderson::Index k) override {
-    if (chunks_ > 1 || current_.size() == 0) current_ = read_(static_cast<int>(k) + 1);
+    if (k != number_) current_ = read_(static_cast<int>(k) + 1);
+    number_ = k;
     const henderson::DesignChunk out = henderson::to_chunk(current_, layout_);
     henderson::require(out.y.rows() > 0, "there are fewer chunks of rows than were announced");
     if (x_columns_ < 0) {
       x_columns_ = out.x.cols();
       y_columns_ = out.y.cols();
-      check_constants();
+      henderson::check_constants(constants_, layout_, x_columns_);
     }
     henderson::require(out.x.cols() == x_columns_ && out.y.cols() == y_columns_,
                        "the chunks of rows differ in their columns");
@@ -37,21 +26,12 @@ class RSource : public henderson::DesignSource {
   }
 
  private:
-  void check_constants() const {
-    const auto fits = [](const Eigen::VectorXd& c, henderson::Index columns) {
-      return c.size() == 0 || (c.size() == columns && c.allFinite());
-    };
-    bool all = fits(constants_.x, x_columns_);
-    for (std::size_t t = 0; t < layout_.terms.size(); ++t) all = all && fits(constants_.z[t], layout_.terms[t].q);
-    henderson::require(all, "`constants` does not fit the columns");
-  }
-
   const henderson::Layout& layout_;
   const henderson::Constants& constants_;
   int chunks_;
   Rcpp::Function read_;
   Rcpp::List current_;
-  henderson::Index x_columns_ = -1, y_columns_ = -1;
+  henderson::Index number_ = -1, x_columns_ = -1, y_columns_ = -1;
 };
 
 }  // namespace
@@ -62,7 +42,7 @@ SEXP engine_cross_products(const Rcpp::List& layout, const Rcpp::List& constants
     const henderson::Layout to = henderson::to_layout(layout);
     henderson::RMonitor monitor(false);
     henderson::require(chunks != NA_INTEGER && chunks >= 1, "there are no chunks of rows");
-    const henderson::Constants units = to_constants(constants, to);
+    const henderson::Constants units = henderson::to_constants(constants, to);
     RSource source(to, units, chunks, read);
     return henderson::to_list(henderson::Accumulator(to, units, monitor).run(source));
   });

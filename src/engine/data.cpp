@@ -1,6 +1,7 @@
 // One unit of an ordinary build: most of the time of a unit goes into the templates that its files share.
 #include "data/accumulate.cpp"
 #include "data/cells.cpp"
+#include "data/column_source.cpp"
 #include "data/coordinates.cpp"
 #include "data/layout.cpp"
 #include "data/level_precision.cpp"

@@ -5,6 +5,8 @@
 #include <utility>
 #include <vector>
 
+#include "henderson/optimize/workers.hpp"
+
 namespace henderson {
 
 Index rows_to_next_check(Index columns) {
@@ -15,35 +17,79 @@ double root_weight(const DesignChunk& chunk, Index i) {
   return chunk.weight == nullptr ? 1.0 : std::sqrt(chunk.weight[i]);
 }
 
+CoordinateSums::CoordinateSums(const Layout& layout, Index columns, Index responses) : x(columns, responses) {
+  for (const Term& term : layout.terms) {
+    z.emplace_back(term.q, 0);
+    z_square.push_back(VectorXd::Zero(term.q));
+  }
+}
+
+void CoordinateSums::add(CoordinateSums& other) {
+  x.add(other.x);
+  for (std::size_t t = 0; t < z.size(); ++t) {
+    z[t].add(other.z[t]);
+    z_square[t] += other.z_square[t];
+  }
+  n += other.n;
+  log_weight += other.log_weight;
+  weight += other.weight;
+}
+
 Coordinates CoordinateFinder::run(DesignSource& source) {
-  read(source);
+  CoordinateSums sums = read(source);
   if (constant_lost()) {
     constants_.x.resize(0);
-    read(source);
+    sums = read(source);
   }
-  for (std::size_t t = 0; t < layout_.terms.size(); ++t) finish_term(t);
+  for (std::size_t t = 0; t < layout_.terms.size(); ++t) finish_term(t, sums);
   return std::move(out_);
 }
 
-void CoordinateFinder::read(DesignSource& source) {
+CoordinateSums CoordinateFinder::read(DesignSource& source) {
   out_ = Coordinates();
-  weight_ = 0;
-  x_qr_.clear();
-  z_qr_.clear();
-  z_square_.clear();
-  for (Index k = 0; k < source.chunks(); ++k) {
-    const DesignChunk chunk = source.chunk(k);
-    if (k == 0) start(chunk);
-    count(chunk);
-    absorb(chunk.x, &chunk.y, chunk, x_qr_.front(), out_.x.shift);
-    for (std::size_t t = 0; t < layout_.terms.size(); ++t) {
-      if (rotates(t)) absorb(chunk.z[t], nullptr, chunk, z_qr_[t], out_.terms[t].shift);
-      else add_squares(chunk, t);
-    }
-    checkpoint_.check();
+  const DesignChunk first = source.chunk(0);
+  const Index p = first.x.cols(), m = first.y.cols();
+  start(first);
+  std::vector<CoordinateSums> lanes(lanes_for(source.chunks(), p, m), CoordinateSums(layout_, p, m));
+  sum_lanes(source, lanes);
+  CoordinateSums sums = std::move(lanes.front());
+  sums.x.watch(checkpoint_);
+  for (std::size_t l = 1; l < lanes.size(); ++l) {
+    lanes[l].x.watch(checkpoint_);
+    sums.add(lanes[l]);
   }
-  x_qr_.front().finish();
-  orthogonalize(x_qr_.front(), out_.response_shift + origin_, 1.0, mean_root_weight(), out_.x);
+  out_.n = sums.n;
+  out_.log_weight = sums.log_weight;
+  weight_ = sums.weight;
+  sums.x.finish();
+  orthogonalize(sums.x, out_.response_shift + origin_, 1.0, mean_root_weight(), out_.x);
+  return sums;
+}
+
+void CoordinateFinder::sum_lanes(DesignSource& source, std::vector<CoordinateSums>& lanes) {
+  const Index n = static_cast<Index>(lanes.size()), chunks = source.chunks();
+  const auto work = [&](Index l, DesignSource& rows, Checkpoint& checkpoint) {
+    lanes[l].x.watch(checkpoint);
+    for (Index k = l * chunks / n; k < (l + 1) * chunks / n; ++k) add(rows.chunk(k), lanes[l], checkpoint);
+  };
+  if (threads_ <= 1 || n == 1 || source.twin() == nullptr) {
+    for (Index l = 0; l < n; ++l) work(l, source, checkpoint_);
+    return;
+  }
+  work_in_blocks(n, threads_, checkpoint_, [&](Index from, Index to, Checkpoint& checkpoint) {
+    const std::unique_ptr<DesignSource> rows = source.twin();
+    for (Index l = from; l < to; ++l) work(l, *rows, checkpoint);
+  });
+}
+
+void CoordinateFinder::add(const DesignChunk& chunk, CoordinateSums& sums, Checkpoint& checkpoint) const {
+  count(chunk, sums);
+  absorb(chunk.x, &chunk.y, chunk, sums.x, out_.x.shift, checkpoint);
+  for (std::size_t t = 0; t < layout_.terms.size(); ++t) {
+    if (rotates(t)) absorb(chunk.z[t], nullptr, chunk, sums.z[t], out_.terms[t].shift, checkpoint);
+    else add_squares(chunk, t, sums);
+  }
+  checkpoint.check();
 }
 
 void CoordinateFinder::start(const DesignChunk& chunk) {
@@ -53,14 +99,10 @@ void CoordinateFinder::start(const DesignChunk& chunk) {
   origin_.resize(m);
   for (Index j = 0; j < m; ++j) origin_[j] = chunk.origin_of(j);
   out_.response_shift = constants_.x.size() > 0 ? first_means(chunk.y, VectorXd::Zero(m), chunk) : VectorXd(-origin_);
-  x_qr_.emplace_back(chunk.x.cols(), m);
-  x_qr_.back().watch(checkpoint_);
   for (std::size_t t = 0; t < layout_.terms.size(); ++t) {
     const Index q = layout_.terms[t].q;
     out_.terms.emplace_back();
     out_.terms[t].shift = rotates(t) ? first_means(chunk.z[t], constants_.z[t], chunk) : VectorXd::Zero(q);
-    z_square_.push_back(VectorXd::Zero(q));
-    z_qr_.emplace_back(q, 0);
   }
 }
 
@@ -102,29 +144,29 @@ bool CoordinateFinder::constant_lost() const {
   return broken || (left_out && shifted);
 }
 
-void CoordinateFinder::count(const DesignChunk& chunk) {
+void CoordinateFinder::count(const DesignChunk& chunk, CoordinateSums& sums) {
   if (chunk.constant != nullptr) {
-    out_.n += chunk.count;
-    out_.log_weight += chunk.log_weight;
+    sums.n += chunk.count;
+    sums.log_weight += chunk.log_weight;
     for (Index i = 0; i < chunk.rows(); ++i)
-      weight_ += (chunk.weight == nullptr ? 1.0 : chunk.weight[i]) * chunk.constant[i] * chunk.constant[i];
+      sums.weight += (chunk.weight == nullptr ? 1.0 : chunk.weight[i]) * chunk.constant[i] * chunk.constant[i];
     return;
   }
   for (Index i = 0; i < chunk.rows(); ++i) {
     const double w = chunk.weight == nullptr ? 1.0 : chunk.weight[i];
     if (!(w > 0)) continue;
-    ++out_.n;
-    if (chunk.weight != nullptr) out_.log_weight += std::log(w);
-    weight_ += w;
+    ++sums.n;
+    if (chunk.weight != nullptr) sums.log_weight += std::log(w);
+    sums.weight += w;
   }
 }
 
 void CoordinateFinder::absorb(const ConstMatrix& x, const ConstMatrix* y, const DesignChunk& chunk, StreamingQr& qr,
-                              const VectorXd& shift) {
+                              const VectorXd& shift, Checkpoint& checkpoint) const {
   const Index p = x.cols(), m = y == nullptr ? 0 : y->cols();
   if (p + m == 0) return;
   for (Index i = 0; i < x.rows(); ++i) {
-    if (i % rows_between_checks == 0) checkpoint_.check();
+    if (i % rows_between_checks == 0) checkpoint.check();
     const double w = root_weight(chunk, i);
     if (!(w > 0)) continue;
     const double one = chunk.constant_at(i);
@@ -134,8 +176,8 @@ void CoordinateFinder::absorb(const ConstMatrix& x, const ConstMatrix* y, const 
   }
 }
 
-void CoordinateFinder::add_squares(const DesignChunk& chunk, std::size_t t) {
-  VectorXd& square = z_square_[t];
+void CoordinateFinder::add_squares(const DesignChunk& chunk, std::size_t t, CoordinateSums& sums) {
+  VectorXd& square = sums.z_square[t];
   for (Index j = 0; j < square.size(); ++j)
     for (Index i = 0; i < chunk.rows(); ++i) {
       const double w = chunk.weight == nullptr ? 1.0 : chunk.weight[i];
@@ -143,7 +185,7 @@ void CoordinateFinder::add_squares(const DesignChunk& chunk, std::size_t t) {
     }
 }
 
-void CoordinateFinder::finish_term(std::size_t t) {
+void CoordinateFinder::finish_term(std::size_t t, CoordinateSums& sums) {
   TermCoordinates& out = out_.terms[t];
   const Index q = layout_.terms[t].q;
   const double length = std::sqrt(static_cast<double>(out_.n));
@@ -151,19 +193,18 @@ void CoordinateFinder::finish_term(std::size_t t) {
     Projection z;
     z.shift = out.shift;
     z.constant = constants_.z[t];
-    z_qr_[t].finish();
-    orthogonalize(z_qr_[t], VectorXd(), length, mean_root_weight(), z);
+    sums.z[t].finish();
+    orthogonalize(sums.z[t], VectorXd(), length, mean_root_weight(), z);
     if (static_cast<Index>(z.kept.size()) < q) dependent(t, z.novelty);
     out.basis = z.basis;
     out.map = z.to_orthogonal;
     return;
   }
-  out.map = column_scales(t).asDiagonal();
+  out.map = column_scales(t, sums.z_square[t]).asDiagonal();
   out.basis = out.map;
 }
 
-VectorXd CoordinateFinder::column_scales(std::size_t t) const {
-  const VectorXd& square = z_square_[t];
+VectorXd CoordinateFinder::column_scales(std::size_t t, const VectorXd& square) const {
   const Index q = square.size();
   const Closure closure = layout_.terms[t].structure->closed_under();
   const double length = std::sqrt(static_cast<double>(out_.n)), mean = square.sum() / static_cast<double>(q);

@@ -12,6 +12,12 @@ Eigen::Block<MatrixXd, 1, Eigen::Dynamic> StreamingQr::next_row() {
   return buffer_.row(k_ + used_++);
 }
 
+void StreamingQr::add(StreamingQr& other) {
+  other.finish();
+  for (Index j = 0; j < k_; ++j) next_row() = other.buffer_.row(j);
+  left_over_ += other.left_over_;
+}
+
 void StreamingQr::check() const {
   if (checkpoint_ != nullptr && k_ > kQrPanel) checkpoint_->check();
 }

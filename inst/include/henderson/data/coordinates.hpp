@@ -4,6 +4,7 @@
 
 #include <Eigen/Core>
 #include <cmath>
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -43,15 +44,26 @@ struct Coordinates {
   std::vector<TermCoordinates> terms;
 };
 
+// What a lane of rows adds up to.
+struct CoordinateSums {
+  StreamingQr x;
+  std::vector<StreamingQr> z;        // per term
+  std::vector<VectorXd> z_square;
+  Index n = 0;
+  double log_weight = 0, weight = 0;
+  CoordinateSums(const Layout& layout, Index columns, Index responses);
+  void add(CoordinateSums& other);
+};
+
 class CoordinateFinder {
  public:
-  CoordinateFinder(const Layout& layout, Constants constants, Checkpoint& checkpoint)
-      : layout_(layout), constants_(std::move(constants)), checkpoint_(checkpoint) {}
+  CoordinateFinder(const Layout& layout, Constants constants, Checkpoint& checkpoint, int threads = 1)
+      : layout_(layout), constants_(std::move(constants)), checkpoint_(checkpoint), threads_(threads) {}
 
   Coordinates run(DesignSource& source);
 
  private:
-  void read(DesignSource& source);
+  CoordinateSums read(DesignSource& source);
 
   // Columns of one term are made orthogonal where its structure allows for that; else they are scaled, each by itself
   // or all by one number, or left as they are.
@@ -61,6 +73,9 @@ class CoordinateFinder {
 
   void start(const DesignChunk& chunk);
 
+  void sum_lanes(DesignSource& source, std::vector<CoordinateSums>& lanes);
+  void add(const DesignChunk& chunk, CoordinateSums& sums, Checkpoint& checkpoint) const;
+
   // Means over the rows of the first chunk that count.
   static VectorXd first_means(const ConstMatrix& x, const VectorXd& constant, const DesignChunk& chunk);
 
@@ -68,18 +83,18 @@ class CoordinateFinder {
   // constant is in their span, shifted columns say nothing about dependence.
   bool constant_lost() const;
 
-  void count(const DesignChunk& chunk);
+  static void count(const DesignChunk& chunk, CoordinateSums& sums);
 
   double mean_root_weight() const { return out_.n > 0 ? std::sqrt(weight_ / static_cast<double>(out_.n)) : 1.0; }
 
   void absorb(const ConstMatrix& x, const ConstMatrix* y, const DesignChunk& chunk, StreamingQr& qr,
-              const VectorXd& shift);
+              const VectorXd& shift, Checkpoint& checkpoint) const;
 
-  void add_squares(const DesignChunk& chunk, std::size_t t);
+  static void add_squares(const DesignChunk& chunk, std::size_t t, CoordinateSums& sums);
 
-  void finish_term(std::size_t t);
+  void finish_term(std::size_t t, CoordinateSums& sums);
 
-  VectorXd column_scales(std::size_t t) const;
+  VectorXd column_scales(std::size_t t, const VectorXd& square) const;
 
   [[noreturn]] static void dependent(std::size_t t, const std::vector<double>& novelty);
 
@@ -87,10 +102,9 @@ class CoordinateFinder {
   Constants constants_;
   VectorXd origin_;   // what the chunks give each response less of
   Checkpoint& checkpoint_;
+  int threads_;
   Coordinates out_;
   double weight_ = 0;   // sum over the rows
-  std::vector<StreamingQr> x_qr_, z_qr_;
-  std::vector<VectorXd> z_square_;
 };
 
 }  // namespace henderson

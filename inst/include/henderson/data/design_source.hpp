@@ -7,6 +7,8 @@
 #define HENDERSON_DATA_DESIGN_SOURCE_HPP
 
 #include <Eigen/Core>
+#include <algorithm>
+#include <memory>
 #include <vector>
 
 namespace henderson {
@@ -34,7 +36,19 @@ struct DesignSource {
   virtual ~DesignSource() = default;
   virtual Index chunks() const = 0;
   virtual DesignChunk chunk(Index k) = 0;  // valid until the next call
+  // The same rows for another thread, which may read them at the same time; null where only one thread may read.
+  virtual std::unique_ptr<DesignSource> twin() const { return nullptr; }
 };
+
+// Rows are summed in lanes: a fixed partition of the rows, each part summed by itself, the sums added in the order of
+// the lanes. So the result does not depend on the number of threads. A lane keeps a block of rows for its QR
+// decomposition: the wider the rows, the fewer lanes.
+constexpr Index kLanes = 8, kLaneNumbers = 8000000;
+
+inline Index lanes_for(Index chunks, Index columns, Index responses) {
+  const Index numbers = (512 + 5 * columns) * std::max<Index>(1, columns + responses);
+  return std::max<Index>(1, std::min({chunks, kLanes, kLaneNumbers / numbers}));
+}
 
 }  // namespace henderson
 

@@ -33,6 +33,8 @@ class StreamingQr {
   // The next row to fill.
   Eigen::Block<MatrixXd, 1, Eigen::Dynamic> next_row();
   void finish() { flush(); }
+  // The rows of another decomposition too.
+  void add(StreamingQr& other);
   auto r() const { return buffer_.topLeftCorner(k_, k_); }
   auto q_y() const { return buffer_.topRightCorner(k_, m_); }
   const VectorXd& left_over() const { return left_over_; }
