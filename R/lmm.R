@@ -234,8 +234,8 @@ abort_held_unbounded <- function() {
 #' @param keep_rows keep the variables in the fit? Residuals, fitted values and refits need them.
 #' @param progress print a line for each step of the search, or after each tenth of many responses?
 #' @param threads number of threads that read and sum rows, fit many responses (see [responses]) and work in the
-#'   iterative solver. It changes no result, not even its last digit. Default: option `henderson.threads`, or else 2 where
-#'   the system allows this process two cores.
+#'   iterative solver. It changes no result, not even the last digit. Default: option `henderson.threads`, or else 2
+#'   where the system allows this process two cores.
 #' @param solver `"direct"`: a Cholesky factorization of the random effects of all grouping factors but the one with
 #'   most levels. `"iterative"`: conjugate gradients, for crossed factors of any size. `"auto"`: direct where the factor
 #'   is sparse and fits into `memory_limit`, or is dense, fits and takes no more than about two minutes (up to

@@ -2,7 +2,8 @@
 
 rows_of_kinds <- function(n = 400) {
   set.seed(41)
-  d <- data.frame(g = sample(25, n, TRUE), f = factor(sample(c("a", "b", "c"), n, TRUE), levels = c("c", "a", "b", "no")),
+  f <- factor(sample(c("a", "b", "c"), n, TRUE), levels = c("c", "a", "b", "no"))
+  d <- data.frame(g = sample(25, n, TRUE), f = f,
                   text = sample(c("u", "v"), n, TRUE), yes = sample(c(TRUE, FALSE), n, TRUE), count = rpois(n, 4),
                   x = rnorm(n), day = as.Date("2020-01-01") + sample(300, n, TRUE), w = runif(n), o = rnorm(n))
   d$m <- cbind(a = rnorm(n), b = rnorm(n))

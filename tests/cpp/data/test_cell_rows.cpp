@@ -98,8 +98,15 @@ void check_cells(const Design& d) {
   CHECK(relative(a.x.log_det_r, b.x.log_det_r) < 1e-12);
   CHECK((a.x.total - b.x.total).norm() < 1e-12 * a.x.total.norm());
   CHECK((a.x.response - b.x.response).norm() < 1e-11 * a.x.response.norm());
-  CHECK((a.w_yy - b.w_yy).norm() < 1e-11 * a.w_yy.norm());
-  CHECK(relative(a.w_xx.diagonal().prod(), b.w_xx.diagonal().prod()) < 1e-10);
+  const auto gram = [](const CrossProducts& data) {
+    const MatrixXd xx = data.w_xx.transpose() * data.w_xx;
+    return MatrixXd(xx.cwiseAbs());
+  };
+  const auto square = [](const CrossProducts& data) {
+    return data.w_yy[0] + data.w_xy.squaredNorm();
+  };
+  CHECK((gram(a) - gram(b)).norm() < 1e-11 * static_cast<double>(a.n));
+  CHECK(std::abs(square(a) - square(b)) < 1e-11 * square(a));
   const auto per_level = [&](const CrossProducts& data) {
     const Index q = d.layout.lead_q();
     VectorXd out(d.layout.lead_levels());

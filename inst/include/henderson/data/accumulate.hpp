@@ -37,8 +37,8 @@ class Accumulator {
  private:
   void prepare();
 
-  // Level l belongs to share l modulo their number, a power of two that depends on the model alone. Each share is worked
-  // on by one thread, so that all rows of a level are taken in their order.
+  // Level l belongs to share l modulo their number, a power of two that depends on the model alone. Each share is
+  // worked on by one thread, so that all rows of a level are taken in their order.
   void prepare_shares(Index chunks);
   void sum_shares(DesignSource& source);
   Index share_of(Index level) const { return level & ((Index(1) << share_bits_) - 1); }
