@@ -9,7 +9,7 @@ summed_blocks <- function(frame, rows, control = lmm_control(), responses = NULL
   columns <- engine_columns(frame, rows, responses)
   if (!is.null(columns)) {
     return(engine_result(engine_column_products(engine_layout(frame), constants, columns, control$chunk_rows,
-                                                control$threads), frame))
+                                                max(1L, control$threads)), frame))
   }
   chunk_rows <- control$chunk_rows
   chunks <- max(1, ceiling(rows$n / chunk_rows))
