@@ -15,6 +15,24 @@ check_structured <- function(optimum, frame, blocks) {
     fix = "Leave out a random term or a nugget, or use a simpler residual structure.")
 }
 
+# Where R of a subject is formed, its size has a limit: the matrix, its factor and its derivatives are held at once.
+check_subject_size <- function(found, frame, limit = 0.5 * available_memory()) {
+  n <- found$dense
+  k <- length(found$parameters$kind)
+  bytes <- 8 * n^2 * (3 + 2 * k + k * (k + 1))
+  if (n < 2000 || bytes <= limit) return(invisible())
+  plan <- frame$residual
+  separable <- length(plan$parts) > 1L && !isTRUE(plan$nugget) && !length(plan$variance)
+  lmm_abort("numeric",
+            paste0("a subject of `residual` has ", count_of(n, "row"),
+                   ": its covariance matrix and derivatives need about ", gigabytes(bytes), " of memory; ",
+                   gigabytes(limit), " may be used."), what = "residual", value = n,
+            fix = if (separable) paste("More than half of the grid of positions is missing: name blocks, as in",
+                                       "~ ar1(col):ar1(row) | trial.")
+            else paste("Long subjects are fast along a line with ar1() or ou(), and as separable products",
+                       "ar1(col):ar1(row), without nugget and variance function."))
+}
+
 # Numbers of the parameters in a direction along which the Hessian, in units of its diagonal, is zero.
 flat_directions <- function(H, edge) {
   size <- sqrt(pmax(diag(H), 0))
@@ -32,7 +50,7 @@ flat_directions <- function(H, edge) {
 structured_edges <- function(optimum, blocks) {
   kind <- blocks$parameters$kind
   psi <- optimum$psi
-  distances <- position_distances(blocks$model$residual)
+  distances <- if (any(kind == "range")) position_distances(blocks$model$residual) else c(0, Inf)
   range <- kind == "range" & (psi < 0.05 * distances[1L] | psi > 1e3 * distances[2L])
   near <- sqrt(.Machine$double.eps)
   least <- least_power(blocks$model$residual, psi[kind == "power"])

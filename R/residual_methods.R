@@ -22,7 +22,9 @@ residual_sd <- function(fit, rows) {
   if (!is_structured(fit)) return(fit_sigma(fit) / sqrt(row_weights(rows)))
   out <- numeric(rows$n)
   model <- rows_residual(fit, rows)
-  for (own in residual_blocks(fit, rows, model)) out[own] <- sqrt(diag(residual_covariance(fit, rows, own, model)))
+  for (own in split(seq_len(rows$n), (seq_len(rows$n) - 1L) %/% 100L)) {      # subjects may be too long for a matrix
+    out[own] <- sqrt(diag(residual_covariance(fit, rows, own, model)))
+  }
   out
 }
 

@@ -90,9 +90,12 @@ cases <- list(
                   }, ours = function(fit) anova(fit, ddf = "Kenward-Roger")),
   pedigree = list(title = "10^5 animals with one record each", target = "30 s, 2 GB", runs = 1, data = animals,
                   ours = function(x) lmm(y ~ x + (1 | animal), x$d, relationship = list(animal = x$p))),
-  field = list(title = "AR1 x AR1 field of 20 x 20 plots", target = "5 s for 100 x 100", runs = 1,
-               data = function() field(20, 20),
-               ours = function(d) lmm(y ~ variety, d, residual = ~ ar1(col):ar1(row)))
+  field = list(title = "AR1 x AR1 field of 100 x 100 plots, 50 varieties", target = "5 s", runs = 3,
+               data = function() field(100, 100),
+               ours = function(d) lmm(y ~ variety, d, residual = ~ ar1(col):ar1(row))),
+  field_gaps = list(title = "the same with 300 plots missing", target = "", runs = 1,
+                    data = function() field(100, 100)[-sample(1e4, 300), ],
+                    ours = function(d) lmm(y ~ variety, d, residual = ~ ar1(col):ar1(row)))
 )
 
 processor <- function(f, x) {

@@ -134,6 +134,19 @@ class Model {
     problem.residual = to_residual_model(x["residual"], prepared.rows.w.cols());
   }
 
+  std::vector<Pattern> patterns() const {
+    return UnitBuilder(layout, prepared.rows, axis_columns(problem.residual, prepared.rows)).patterns().patterns;
+  }
+
+  // Rows of the longest subject whose covariance matrix is formed.
+  Index longest_dense(const std::vector<Pattern>& all) const {
+    Index out = 0;
+    for (const Pattern& own : all)
+      if (!own.grid && (own.positions.cols() != 1 || problem.residual.chain(own.group) < 0))
+        out = std::max(out, own.positions.rows());
+    return out;
+  }
+
   // Puts the rows into units, the first time; then criterion and known variance are those of the list.
   void complete(const Rcpp::List& x) {
     const Rcpp::List residual = x["residual"];

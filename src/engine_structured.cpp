@@ -142,13 +142,15 @@ SEXP engine_structured_columns(const Rcpp::List& model) {
         Rcpp::Named("kept") = kept_columns(x), Rcpp::Named("novelty") = x.novelty, Rcpp::Named("alias") = x.alias,
         Rcpp::Named("basis") = x.basis, Rcpp::Named("log_det_r") = x.log_det_r, Rcpp::Named("response") = x.response,
         Rcpp::Named("total") = x.total, Rcpp::Named("square") = x.square, Rcpp::Named("rounding") = x.rounding);
-    const int patterns = static_cast<int>(henderson::UnitBuilder(m.layout, m.prepared.rows).patterns().patterns.size());
+    const std::vector<henderson::Pattern> all = m.patterns();
     return Rcpp::List::create(Rcpp::Named("n") = static_cast<double>(m.prepared.rows.d.rows()),
                               Rcpp::Named("log_weight") = m.prepared.coordinates.log_weight, Rcpp::Named("x") = columns,
                               Rcpp::Named("z_basis") = basis,
                               Rcpp::Named("parameters") = parameter_table(m.problem.residual),
                               Rcpp::Named("owns_scale") = m.problem.residual.owns_scale(),
-                              Rcpp::Named("patterns") = patterns, Rcpp::Named("ready") = henderson::ready(rows));
+                              Rcpp::Named("patterns") = static_cast<int>(all.size()),
+                              Rcpp::Named("dense") = static_cast<double>(m.longest_dense(all)),
+                              Rcpp::Named("ready") = henderson::ready(rows));
   });
 }
 

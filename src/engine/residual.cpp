@@ -3,6 +3,7 @@
 #include "residual/composed.cpp"
 #include "residual/kernels.cpp"
 #include "residual/known_blocks.cpp"
+#include "residual/kronecker_operator.cpp"
 #include "residual/linear_visits.cpp"
 #include "residual/markov_operator.cpp"
 #include "residual/matern.cpp"

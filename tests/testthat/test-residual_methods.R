@@ -105,3 +105,13 @@ test_that("balanced subjects, which are combined into classes, give what nlme gi
   resid <- matrix(residuals(us), 4)                      # closed form: balanced and saturated in the means
   expect_equal(subject_covariance(us, "1", "residual"), tcrossprod(resid) / 148, tolerance = 1e-6, ignore_attr = TRUE)
 })
+
+test_that("a covariance matrix that does not fit into memory is refused before the fit, with what would fit", {
+  plan <- list(residual = list(parts = list(list(), list()), nugget = FALSE))
+  found <- list(dense = 5000, parameters = list(kind = c("correlation", "correlation")))
+  expect_silent(check_subject_size(found, plan, 1e10))
+  expect_error(check_subject_size(found, plan, 1e8), "5,000 rows.*GB.*name blocks", class = "lmm_error_numeric")
+  plan$residual$nugget <- TRUE
+  expect_error(check_subject_size(found, plan, 1e8), "without nugget", class = "lmm_error_numeric")
+  expect_silent(check_subject_size(list(dense = 100, parameters = found$parameters), plan, 1e3))
+})

@@ -161,6 +161,70 @@ test_that("weights, groups, one factor and crossed factors agree with dense form
                 oracle_function("us", d, d$visit - 1L, 4L), "crossed us")
 })
 
+# Plots of a field with gaps; `trial` has more than one of them.
+oracle_field <- function(cols = 7L, rows = 6L, trials = 1L, missing = integer()) {
+  set.seed(5)
+  d <- expand.grid(row = seq_len(rows), col = seq_len(cols), trial = seq_len(trials))
+  d$x <- stats::rnorm(nrow(d))
+  d$arm <- factor(ifelse(d$trial %% 2 + d$row %% 2 == 1, "a", "b"))
+  d$item <- (d$row + 2L * d$col) %% 4L + 1L
+  d$y <- 3 + d$x + stats::rnorm(nrow(d)) + 2 * sin(d$col) + cos(d$row / 2) * d$trial
+  d$weight <- 1
+  d[setdiff(sample(nrow(d)), missing), ]
+}
+
+# `own(psi, a, b)`: covariances of the rows a and b of one trial.
+oracle_separable <- function(d, own, groups = rep(1L, nrow(d))) {
+  function(psi) {
+    k <- length(psi) / max(groups)
+    out <- matrix(0 + 0i, nrow(d), nrow(d))
+    for (s in unique(d$trial)) {
+      at <- which(d$trial == s)
+      out[at, at] <- own(psi[(groups[at[1L]] - 1L) * k + seq_len(k)], d[at, ])
+    }
+    out
+  }
+}
+
+power_of <- function(r, h) ifelse(h == 0, 1 + 0i, r^h)
+
+test_that("separable products over grids agree with dense formulas, missing plots and several trials included", {
+  ar1 <- function(psi, d) power_of(psi[1L], oracle_lags(d$col)) * power_of(psi[2L], oracle_lags(d$row))
+  d <- oracle_field()
+  expect_oracle(lmm(y ~ x + arm, d, residual = ~ ar1(col):ar1(row)), d, oracle_separable(d, ar1), "field")
+  d <- oracle_field(missing = c(1L, 2L, 9L, 23L, 42L))
+  expect_oracle(lmm(y ~ x + arm, d, residual = ~ ar1(col):ar1(row)), d, oracle_separable(d, ar1), "gaps")
+  expect_oracle(suppressMessages(lmm(y ~ x + arm + (1 | item), d, residual = ~ ar1(col):ar1(row))), d,
+                oracle_separable(d, ar1), "gaps and a random effect")
+  d <- oracle_field(trials = 3L, missing = c(1L, 8L, 9L, 50L, 84L + 11:40))
+  expect_oracle(lmm(y ~ x + arm, d, residual = ~ ar1(col):ar1(row) | trial), d, oracle_separable(d, ar1), "trials")
+  scaled <- function(psi, d) psi[3L] * ar1(psi, d)
+  d$kind <- factor(ifelse(d$trial == 1L, "u", "v"))
+  expect_oracle(lmm(y ~ x + arm, d, residual = ~ ar1(col):ar1(row) | kind/trial), d,
+                oracle_separable(d, scaled, as.integer(d$kind)), "by kind")
+  d <- oracle_field(3L, 12L, 2L, missing = c(5L, 17L, 30L))
+  entries <- matrix(c(1, 2, 3, 2, 4, 5, 3, 5, 6), 3L)
+  us <- function(psi, d) {
+    matrix(psi[entries[d$col, d$col]], nrow(d)) * power_of(psi[7L], oracle_lags(d$row))
+  }
+  expect_oracle(suppressMessages(lmm(y ~ x + arm, d, residual = ~ us(col):ar1(row) | trial)), d,
+                oracle_separable(d, us), "us x ar1")
+})
+
+test_that("a correlation of a field can be held", {
+  d <- oracle_field(missing = c(1L, 2L, 9L))
+  free <- lmm(y ~ x, d, residual = ~ ar1(col):ar1(row))
+  names <- structured_labels(free$frame)
+  held <- lmm(y ~ x, d, residual = ~ ar1(col):ar1(row), fixed = stats::setNames(0.4, names[1L]))
+  V <- Re(oracle_separable(d, function(psi, d) {
+    power_of(0.4, oracle_lags(d$col)) * power_of(psi, oracle_lags(d$row))
+  })(held$optimum$psi + 0i))
+  X <- stats::model.matrix(~ x, d)
+  expect_equal(as.matrix(vcov(held)), sigma(held)^2 * solve(crossprod(X, solve(V, X))), tolerance = 1e-9,
+               ignore_attr = TRUE)
+  expect_length(held$optimum$psi, 1L)
+})
+
 test_that("a model without random effects and structure is least squares", {
   d <- oracle_data()
   fit <- lmm(y ~ x + arm, d)

@@ -98,6 +98,31 @@ void Scaled::fill(const VectorXd& psi, const MatrixXd& positions, int order, Res
   if (order > 0) out.d.push_back(c);
 }
 
+std::vector<ResidualParameter> VarianceFactor::parameters() const {
+  return {{ResidualKind::variance, 0, 0, Step::logarithm, 0}};
+}
+
+void VarianceFactor::fill(const VectorXd& psi, const MatrixXd& positions, int order, ResidualMatrices& out) const {
+  const Index n = positions.rows();
+  out.resize(1, order);
+  out.r = MatrixXd::Constant(n, n, psi[0]);
+  if (order > 0) out.d[0] = MatrixXd::Ones(n, n);
+}
+
+std::vector<AxisFactor> Scaled::axes(Index columns) const {
+  std::vector<AxisFactor> out = inner_->axes(columns);
+  if (!out.empty()) out.push_back({std::make_shared<VarianceFactor>(), inner_->size(), 0});
+  return out;
+}
+
+// The factors of the first part, if it is a product itself, then the second.
+std::vector<AxisFactor> Product::axes(Index columns) const {
+  std::vector<AxisFactor> out = a_->axes(columns_);
+  if (out.empty()) out.push_back({a_, 0, columns_});
+  out.push_back({b_, k_, columns - columns_});
+  return out;
+}
+
 Product::Product(std::shared_ptr<const ResidualStructure> first, Index first_columns,
                  std::shared_ptr<const ResidualStructure> second)
     : a_(std::move(first)), b_(std::move(second)), columns_(first_columns), k_(a_->size()), l_(b_->size()) {}

@@ -116,6 +116,10 @@ void ResidualModel::keep_free(int order, SubjectMatrices& out) const {
   }
 }
 
+std::vector<AxisFactor> ResidualModel::axes(Index columns) const {
+  return variance_.size() == 0 ? structure_->axes(columns) : std::vector<AxisFactor>();
+}
+
 Index ResidualModel::chain(Index group) const {
   const bool alone = structure_->markov() && variance_.size() == 0 && own_ == 1 && !has_held();
   return alone ? group : -1;

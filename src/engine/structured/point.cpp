@@ -74,6 +74,8 @@ void StructuredCriterion::solve(const MatrixXd& s, StructuredPoint& out) const {
 
 std::unique_ptr<SubjectOperator> make_operator(const ResidualModel& model, const VectorXd& psi, const Pattern& pattern,
                                                int order) {
+  if (pattern.grid)
+    return std::make_unique<KroneckerOperator>(model, psi, pattern.group, *pattern.grid, order);
   const Index parameter = pattern.positions.cols() == 1 ? model.chain(pattern.group) : -1;
   if (parameter >= 0 && pattern.positions.rows() > kDensePositions) {
     return std::make_unique<MarkovOperator>(

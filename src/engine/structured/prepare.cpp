@@ -62,12 +62,18 @@ Prepared prepare(const Layout& layout, Constants constants, DesignSource& source
   return out;
 }
 
+std::vector<Index> axis_columns(const ResidualModel& residual, const StructuredRows& rows) {
+  std::vector<Index> out;
+  for (const AxisFactor& factor : residual.axes(rows.positions.cols())) out.push_back(factor.columns);
+  return out;
+}
+
 StructuredProblem structured_problem(const Layout& layout, const Prepared& prepared, ResidualModel residual, bool reml,
                                      double sigma2, Checkpoint& checkpoint) {
   StructuredProblem out;
   out.layout = layout;
   out.residual = std::move(residual);
-  out.units = UnitBuilder(out.layout, prepared.rows).run();
+  out.units = UnitBuilder(out.layout, prepared.rows, axis_columns(out.residual, prepared.rows)).run();
   std::vector<Unit> fewer = pseudo_units(out.units, checkpoint);
   if (!fewer.empty()) {
     out.whole = std::make_shared<const std::vector<Unit>>(std::move(out.units.units));

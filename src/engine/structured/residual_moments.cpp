@@ -53,7 +53,7 @@ ResidualMoments residual_moments(const StructuredRows& rows, Index visits) {
   MatrixXd sum = MatrixXd::Zero(visits, visits), count = sum;
   for (const auto& own : of)
     for (std::size_t a = 0; a < own.second.size(); ++a)
-      for (std::size_t b = 0; b <= a; ++b) {
+      for (std::size_t b = visits > 0 || a < 50 ? 0 : a - 49; b <= a; ++b) {
         const Index i = own.second[a], j = own.second[b];
         if (visits > 0) {
           const Index va = static_cast<Index>(rows.positions(i, 0)), vb = static_cast<Index>(rows.positions(j, 0));

@@ -5,6 +5,12 @@
 
 namespace henderson {
 
+namespace {
+
+constexpr Index kSmallGrid = 32;  // rows up to which a separable structure is one dense matrix
+
+}  // namespace
+
 Units UnitBuilder::run() {
   out_.p = rows_.p();
   out_.n = rows_.d.rows();
@@ -111,16 +117,53 @@ void UnitBuilder::add_subject(Index s, Unit& unit, std::map<std::pair<int, Index
         out.columns.push_back(at.first->second + c);
     }
   const Index k = static_cast<Index>(out.columns.size());
-  out.b = MatrixXd::Zero(n, k + p + 1);
+  std::vector<Index> place;
+  const std::shared_ptr<const Grid> grid = grid_of(own, place);
+  out.b = MatrixXd::Zero(grid ? grid->size() : n, k + p + 1);
   for (Index a = 0; a < n; ++a) {
-    const Index i = own[a];
+    const Index i = own[a], row = grid ? place[a] : a;
     for (std::size_t g = 0; g < first_.size(); ++g) {
       const Index at = local[first[{static_cast<int>(g), rows_.code[g][i]}]];
-      out.b.block(a, at, 1, layout_.groups[g].q) = rows_.z[g].row(i);
+      out.b.block(row, at, 1, layout_.groups[g].q) = rows_.z[g].row(i);
     }
-    out.b.block(a, k, 1, p + 1) = rows_.d.row(i);
+    out.b.block(row, k, 1, p + 1) = rows_.d.row(i);
   }
   unit.subjects.push_back(std::move(out));
+}
+
+std::shared_ptr<const Grid> UnitBuilder::grid_of(const std::vector<Index>& own, std::vector<Index>& place) const {
+  const Index n = static_cast<Index>(own.size());
+  if (axes_.empty() || n <= kSmallGrid) return nullptr;
+  auto out = std::make_shared<Grid>();
+  place.assign(own.size(), 0);
+  Index first = 0, size = 1;
+  for (const Index columns : axes_) {
+    std::map<std::vector<double>, Index> at;
+    std::vector<std::vector<double>> of(own.size());
+    for (Index a = 0; a < n; ++a) {
+      for (Index c = 0; c < columns; ++c) of[a].push_back(rows_.positions(own[a], first + c));
+      at.emplace(of[a], 0);
+    }
+    MatrixXd axis(at.size(), columns);
+    Index row = 0;
+    for (auto& position : at) {
+      for (Index c = 0; c < columns; ++c) axis(row, c) = position.first[c];
+      position.second = row++;
+    }
+    for (Index a = 0; a < n; ++a) place[a] = place[a] * row + at[of[a]];
+    out->axes.push_back(std::move(axis));
+    first += columns;
+    size *= row;
+    if (size > 2 * n) return nullptr;
+  }
+  std::vector<bool> used(size, false);
+  for (const Index row : place) {
+    if (used[row]) return nullptr;
+    used[row] = true;
+  }
+  for (Index row = 0; row < size; ++row)
+    if (!used[row]) out->missing.push_back(row);
+  return out;
 }
 
 Index UnitBuilder::pattern_of(Index s) {
@@ -138,7 +181,11 @@ Index UnitBuilder::pattern_of(Index s) {
   key.append(reinterpret_cast<const char*>(pattern.positions.data()), sizeof(double) * pattern.positions.size());
   key.append(reinterpret_cast<const char*>(pattern.w.data()), sizeof(double) * pattern.w.size());
   const auto found = pattern_.emplace(key, static_cast<Index>(out_.patterns.size()));
-  if (found.second) out_.patterns.push_back(std::move(pattern));
+  if (found.second) {
+    std::vector<Index> place;
+    pattern.grid = grid_of(own, place);
+    out_.patterns.push_back(std::move(pattern));
+  }
   ++out_.patterns[found.first->second].count;
   return found.first->second;
 }

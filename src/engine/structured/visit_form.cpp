@@ -41,6 +41,7 @@ bool VisitForm::add_places(const StructuredProblem& pr) {
   std::vector<std::map<std::string, Index>> found(pr.residual.groups());
   places_.resize(found.size());
   for (const Pattern& pattern : pr.units.patterns) {
+    if (pattern.grid) return false;
     Rows rows;
     rows.places = pattern.group;
     rows.count = static_cast<double>(pattern.count);

@@ -17,6 +17,14 @@ class Independent : public ResidualStructure {
   void fill(const VectorXd&, const MatrixXd& positions, int order, ResidualMatrices& out) const override;
 };
 
+// The variance alone, as a factor without columns: a matrix of one row.
+class VarianceFactor : public ResidualStructure {
+ public:
+  std::vector<ResidualParameter> parameters() const override;
+  std::vector<VectorXd> starts(const ResidualMoments&) const override { return {VectorXd::Ones(1)}; }
+  void fill(const VectorXd& psi, const MatrixXd& positions, int order, ResidualMatrices& out) const override;
+};
+
 // A structure with one more parameter behind its own; the search moves the structure's part as the structure does.
 class Extended : public ResidualStructure {
  public:
@@ -48,6 +56,7 @@ class Scaled : public Extended {
   explicit Scaled(std::shared_ptr<const ResidualStructure> inner);
   bool owns_scale() const override { return true; }
   std::vector<VectorXd> starts(const ResidualMoments& moments) const override;
+  std::vector<AxisFactor> axes(Index columns) const override;
 
   void fill(const VectorXd& psi, const MatrixXd& positions, int order, ResidualMatrices& out) const override;
 };
@@ -63,6 +72,7 @@ class Product : public ResidualStructure {
   VectorXd moved(const VectorXd& psi, const VectorXd& step) const override;
   MatrixXd jacobian(const VectorXd& psi) const override;
   MatrixXd curvature(const VectorXd& psi, const VectorXd& gradient) const override;
+  std::vector<AxisFactor> axes(Index columns) const override;
 
   void fill(const VectorXd& psi, const MatrixXd& positions, int order, ResidualMatrices& out) const override;
 

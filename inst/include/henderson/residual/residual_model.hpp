@@ -43,6 +43,10 @@ class ResidualModel {
   // `w`: rows of the subject x variance covariates.
   void fill(const VectorXd& psi, Index group, const MatrixXd& positions, const MatrixXd& w, int order,
             SubjectMatrices& out) const;
+  // The factors of a separable structure without a variance function, for positions of so many columns; else empty.
+  std::vector<AxisFactor> axes(Index columns) const;
+  Index first_of(Index group) const { return group * own_; }
+  Index place(Index parameter) const { return place_[parameter]; }  // within psi, -1 where held
   // Parameters of one group where the structure links neighbors alone and nothing else is in the model; -1 where not.
   Index chain(Index group) const;
 

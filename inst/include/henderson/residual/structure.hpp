@@ -8,6 +8,7 @@
 #include <Eigen/Core>
 #include <cmath>
 #include <limits>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -69,6 +70,14 @@ struct KernelValue {
   double dd[3] = {0, 0, 0};  // (0, 0), (1, 0), (1, 1)
 };
 
+class ResidualStructure;
+
+// One factor of a separable structure, with its first parameter and how many columns of the positions it takes.
+struct AxisFactor {
+  std::shared_ptr<const ResidualStructure> structure;
+  Index parameter = 0, columns = 0;
+};
+
 class ResidualStructure {
  public:
   virtual ~ResidualStructure() = default;
@@ -83,6 +92,9 @@ class ResidualStructure {
   // Is each position linked to the one before it alone? Then `links` gives the correlations of neighbors.
   virtual bool markov() const { return false; }
   virtual std::vector<KernelValue> links(const VectorXd& psi, const VectorXd& positions) const;
+
+  // The factors of a separable structure; empty for others.
+  virtual std::vector<AxisFactor> axes(Index) const { return {}; }
 
   // The point that a step leads to, and d psi / d step there with its curvature contracted with a gradient.
   virtual VectorXd moved(const VectorXd& psi, const VectorXd& step) const;

@@ -30,6 +30,8 @@ class SubjectOperator {
   std::vector<Index> active_;
 };
 
+constexpr Index kDensePositions = 4;  // longer subjects are taken by recursion where their structure allows it
+
 class DenseOperator : public SubjectOperator {
  public:
   DenseOperator(const ResidualModel& model, const VectorXd& psi, Index group, const MatrixXd& positions,

@@ -39,8 +39,6 @@ struct StructuredPoint {
 // One operator for each pattern of positions.
 using Operators = std::vector<std::unique_ptr<SubjectOperator>>;
 
-constexpr Index kDensePositions = 4;  // longer subjects are taken by recursion where their structure allows it
-
 std::unique_ptr<SubjectOperator> make_operator(const ResidualModel& model, const VectorXd& psi,
                                                       const Pattern& pattern, int order);
 

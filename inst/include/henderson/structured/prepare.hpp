@@ -31,6 +31,9 @@ MatrixXd orthogonal_fixed(const Coordinates& c, const DesignChunk& chunk);
 Prepared prepare(const Layout& layout, Constants constants, DesignSource& source, const DesignChunk& chunk,
                  const ResidualRows& residual, Checkpoint& checkpoint);
 
+// How many columns of the positions each factor of a separable structure takes; empty for others.
+std::vector<Index> axis_columns(const ResidualModel& residual, const StructuredRows& rows);
+
 StructuredProblem structured_problem(const Layout& layout, const Prepared& prepared, ResidualModel residual, bool reml,
                                      double sigma2, Checkpoint& checkpoint);
 

@@ -15,7 +15,7 @@
 #include <utility>
 
 #include "henderson/data/layout.hpp"
-#include "henderson/residual/residual_model.hpp"
+#include "henderson/residual/kronecker_operator.hpp"
 
 namespace henderson {
 
@@ -33,11 +33,13 @@ struct StructuredRows {
 struct Pattern {
   Index group = 0, count = 0;
   MatrixXd positions, w;
+  std::shared_ptr<const Grid> grid;  // where R is a Kronecker product
 };
 
 struct SubjectRows {
   Index pattern = 0, subject = 0;
-  MatrixXd b;                  // rows x (columns + p + 1): the columns of Z that are not zero by design, X, y
+  // Rows (of the grid, where there is one) x (columns + p + 1): the columns of Z that are not zero by design, X, y.
+  MatrixXd b;
   std::vector<Index> columns;  // where these columns of Z stand in the unit
 };
 
@@ -69,7 +71,9 @@ struct Units {
 
 class UnitBuilder {
  public:
-  UnitBuilder(const Layout& layout, const StructuredRows& rows) : layout_(layout), rows_(rows) {}
+  // `axes`: how many columns of the positions each factor of a separable structure takes; else empty.
+  UnitBuilder(const Layout& layout, const StructuredRows& rows, std::vector<Index> axes = {})
+      : layout_(layout), rows_(rows), axes_(std::move(axes)) {}
 
   Units run();
 
@@ -93,8 +97,13 @@ class UnitBuilder {
 
   Index pattern_of(Index s);
 
+  // The grid of a subject's positions, or empty where it is small, or more than half of its rows are missing. `place`:
+  // the row of the grid of each of the subject's rows.
+  std::shared_ptr<const Grid> grid_of(const std::vector<Index>& own, std::vector<Index>& place) const;
+
   const Layout& layout_;
   const StructuredRows& rows_;
+  std::vector<Index> axes_;
   Units out_;
   std::vector<std::vector<Index>> of_;
   std::vector<Index> first_, parent_;
