@@ -139,7 +139,7 @@ cell_rows <- function(table, pieces, derived, variables) {
   near[first] <- table$mean[which[1L], cell[first]]
   data <- structure(data[names(variables$calls)], class = "data.frame", row.names = .set_row_names(length(cell)),
                     sums = sums)
-  list(data = data, y = found$values[, 1L], near = near, origin = table$shift[which[1L]], offset = NULL,
+  list(data = data, cell = cell, y = found$values[, 1L], near = near, origin = table$shift[which[1L]], offset = NULL,
        weights = ifelse(first, table$w[cell], 1), codes = NULL, n = length(cell),
        constant = sums$constant, observed = ifelse(first, table$n[cell], 0), log_weight = table$log_weight,
        cells = table)

@@ -43,6 +43,7 @@ cluster_parts <- function(formula) {
 
 # The variables by name: of the model, of the data, or of where the formula was written.
 cluster_variables <- function(names, formula, fit, rows) {
+  if (are_cell_rows(rows)) return(lapply(stats::setNames(nm = names), cluster_of_cells, rows))
   elsewhere <- setdiff(names, names(rows$data))
   data <- if (length(elsewhere)) {
     find_data(fit, fit$call$data, formula, environment(formula))
@@ -56,6 +57,38 @@ cluster_variables <- function(names, formula, fit, rows) {
     x
   })
   stats::setNames(found, names)
+}
+
+# The value of a key in the cell that each row stands for.
+cluster_of_cells <- function(name, rows) {
+  if (name %in% names(rows$cells$keys)) return(key_column(rows$cells$keys[[name]])[rows$cell])
+  lmm_abort("input", paste0("the cross-products are not summed within the levels of ", quote_name(name),
+                            ", which `cluster` names."), what = c("cluster", name),
+            fix = paste0("Give the rows again by data =, or make the table with (1 | ", name, ") in its formula."))
+}
+
+# The fit with a table of cells that also tells the clusters apart, from rows that are given again.
+with_finer_cells <- function(fit, cluster, data) {
+  if (!is_cells_fit(fit)) {
+    lmm_abort("input", "`data` is for fits from cross-products; this fit has its rows.", what = "data",
+              fix = "Leave `data` out.")
+  }
+  if (!inherits(cluster, "formula")) {
+    lmm_abort("input", "with `data`, `cluster` must be a formula.", what = "cluster", fix = "Write cluster = ~ school.")
+  }
+  formula <- fit$spec$formula
+  for (name in all.vars(cluster)) formula[[3L]] <- call("+", formula[[3L]], call("(", call("|", 1, as.name(name))))
+  plan <- fit$cells$plan
+  table <- read_cells(check_source(data), model_spec(formula, TRUE), plan$arguments, environment(cluster),
+                      plan$na_rule)
+  if (sum(table$n) != sum(fit$cells$n)) {
+    lmm_abort("data",
+              paste0("`data` has ", count_of(sum(table$n), "complete row"), ", the fit ", sum(fit$cells$n), "."),
+              what = "data", value = sum(table$n), fix = "Give the rows of the fit, each with its cluster.")
+  }
+  fit$cells <- table
+  fit$rows <- NULL
+  fit
 }
 
 missing_problem <- function(x) paste0("has missing values (", row_text(which(is.na(x))), ")")

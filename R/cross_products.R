@@ -91,6 +91,7 @@ frame_cells <- function(data, spec, arguments, caller, na_rule, options) {
 
 chunk_cells <- function(source, spec, arguments, caller, na_rule, options) {
   reading <- NULL
+  seen <- 0
   plan <- if (!is.null(options$like)) plan_like(options$like, caller)
   settle <- is.null(plan) && !is_row_wise(spec)
   make <- function(chunk) chunk_plan(source, chunk, spec, arguments, caller, na_rule, settle)
@@ -102,10 +103,12 @@ chunk_cells <- function(source, spec, arguments, caller, na_rule, options) {
       reading <<- new_reading(plan, options$like$shift)
     }
     read_chunk(reading, chunk, where)
+    seen <<- seen + .row_names_info(chunk, 2L)
     if (options$progress) cat(sprintf("%s: %s rows so far\n", where,
                                       format(reading$rows, big.mark = ",", scientific = FALSE)))
   })
   if (is.null(reading)) lmm_abort("data", "the chunks have no rows.", what = "data", value = count)
+  if (!is.null(plan$collected)) check_unchanged(plan$collected, seen, "pass over the chunks")
   finish_reading(reading)
 }
 
@@ -120,8 +123,25 @@ chunk_plan <- function(source, first, spec, arguments, caller, na_rule, settle) 
   terms <- fixed_terms(spec, first)
   spec <- without_dot(spec, terms)
   variables <- formula_variables(terms, spec)
-  if (settle) variables <- settle_calls(variables, first, spec, caller, function(names) collect_columns(source, names))
-  cells_plan(spec, first, arguments, caller, na_rule, FALSE, variables)
+  collected <- NULL
+  if (settle) {
+    variables <- settle_calls(variables, first, spec, caller, function(names) {
+      data <- collect_columns(source, names)
+      collected <<- .row_names_info(data, 2L)
+      data
+    })
+  }
+  plan <- cells_plan(spec, first, arguments, caller, na_rule, FALSE, variables)
+  plan$collected <- collected
+  plan
+}
+
+# Constants and sums must be those of the same rows.
+check_unchanged <- function(first, now, what) {
+  if (first == now) return(invisible())
+  lmm_abort("data", paste0("the rows changed while they were read: ", format(first, scientific = FALSE),
+                           " in the first ", what, ", ", format(now, scientific = FALSE), " in the next."),
+            what = "data", value = c(first, now), fix = "Read them inside one transaction, or from a copy.")
 }
 
 first_chunk <- function(source) {

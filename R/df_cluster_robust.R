@@ -9,12 +9,12 @@
 
 #' @export
 set_options.df_cluster_robust <- function(method, options) {
-  check_options(options, c("type", "cluster"))
+  check_options(options, c("type", "cluster", "data"))
   method$type <- check_choice(toupper(c(options$type, "CR2")[1L]), paste0("CR", 0:3), "type")
   if (is.null(options$cluster)) {
     lmm_abort("input", "`cluster` is missing.", what = "cluster", fix = "Give a formula such as cluster = ~ school.")
   }
-  method$cluster <- options$cluster
+  method[c("cluster", "data")] <- options[c("cluster", "data")]
   method
 }
 
@@ -22,6 +22,7 @@ set_options.df_cluster_robust <- function(method, options) {
 prepare_method.df_cluster_robust <- function(method, info) {
   refuse_iterative(info$fit, "the cluster-robust covariance matrix is")
   if (method$type == "CR2") refuse_weighted_cells(info$fit)
+  if (!is.null(method$data)) info$fit <- with_finer_cells(info$fit, method$cluster, method$data)
   info$fit <- with_cell_rows(info$fit)
   parts <- marginal_parts(info)
   cluster <- cluster_codes(method$cluster, info$fit)[parts$used]

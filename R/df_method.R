@@ -48,7 +48,7 @@ ddf_classes <- c(Satterthwaite = "df_satterthwaite", `Kenward-Roger` = "df_kenwa
 #'
 #' @param name a name, see `ddf_methods()`.
 #' @param ... options of the method: `information`, `type` (Kenward-Roger), `subject` (between-within), `cluster`,
-#'   `type` (cluster-robust).
+#'   `type` and `data` (cluster-robust; `data` as in [vcov()][vcov.lmm_fit]).
 #' @return `ddf_methods()` a character vector, `ddf_method()` an object of class `df_method`.
 #' @section Conditions:
 #' A name or an option that does not exist is an error of class `lmm_error_input` that lists those that do; so is

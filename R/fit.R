@@ -77,8 +77,8 @@ fit_rows <- function(fit, purpose) {
   if (is.null(fit$rows) && !is.null(fit$cells)) {
     lmm_abort("input", paste0(purpose, " needs the rows of the data, but the fit was made from cross-products."),
               what = "rows",
-              fix = paste("residuals(), fitted() and predict() take them again: residuals(fit, data = ). For all else",
-                          "fit a data frame."))
+              fix = paste("residuals(), fitted(), predict(), hatvalues() and cooks.distance() take them again:",
+                          "residuals(fit, data = ). For all else fit a data frame."))
   }
   if (is.null(fit$rows)) {
     lmm_abort("input", paste0(purpose, " needs the rows of the data, but the fit does not hold them."),

@@ -18,10 +18,13 @@
 #'
 #' @param model a fit made by [lmm()] that holds its rows.
 #' @param ... not used.
+#' @param data for a fit from cross-products, which holds no rows: its rows again, as a data frame, [chunks()] or a
+#'   table of a database, which are read chunk by chunk.
 #' @return A vector, one element per row used; per row of the data if the fit was made with `na.action = na.exclude`. A
 #'   row of weight zero has leverage 0. Cook's distance is `NA` in a model without fixed effects.
 #' @section Conditions:
-#' `lmm_error_input` for a fit that holds no rows. All are `NA` where the residual variance is zero.
+#' `lmm_error_input` for a fit that holds no rows, unless they are given by `data`. All are `NA` where the
+#' residual variance is zero.
 #' @references Demidenko and Stukel (2005) Statistics in Medicine 24, 893-909.
 #' @seealso [group_influence()] for the influence of groups, [residuals][residuals.lmm_fit],
 #'   [plot][plot.lmm_fit].
@@ -41,23 +44,42 @@ NULL
 #' @rdname influence
 #' @importFrom stats hatvalues
 #' @export
-hatvalues.lmm_fit <- function(model, ...) {
+hatvalues.lmm_fit <- function(model, ..., data = NULL) {
   refuse_iterative(model, "leverages are")
   check_dots_empty(...)
+  if (!is.null(data)) return(streamed_influence(model, data, function(h, residual) h))
   rows <- fit_rows(model, "hatvalues()")
   if (is_structured(model)) return(pad_rows(row_diagnostics(model)$leverage, rows))
-  h <- prediction_variance(model, rows, all_columns(model)) / fit_sigma(model)^2
-  pad_rows(if (is.null(rows$weights)) h else h * rows$weights, rows)
+  pad_rows(row_leverage(model, rows), rows)
+}
+
+row_leverage <- function(fit, rows) {
+  h <- prediction_variance(fit, rows, all_columns(fit)) / fit_sigma(fit)^2
+  if (is.null(rows$weights)) h else h * rows$weights
+}
+
+# From leverages and scaled residuals of rows that are given again.
+streamed_influence <- function(fit, source, value) {
+  refuse_structured(fit, "influence of rows given by `data` is")
+  stream_rows(fit, source, function(rows) {
+    residual <- (rows$y - mean_response(fit, rows, all_columns(fit))) / fit_sigma(fit)
+    if (!is.null(rows$weights)) residual <- residual * sqrt(rows$weights)
+    value(row_leverage(fit, rows), if (fit_is_exact(fit)) residual * NA_real_ else residual)
+  })
 }
 
 #' @rdname influence
 #' @importFrom stats rstandard
 #' @export
-rstandard.lmm_fit <- function(model, ...) {
+rstandard.lmm_fit <- function(model, ..., data = NULL) {
   check_dots_empty(...)
+  if (!is.null(data)) return(streamed_influence(model, data, standardized))
   if (is_structured(model)) return(stats::residuals(model, type = "conditional_studentized"))
-  h <- hatvalues(model)
-  out <- stats::residuals(model, type = "scaled") / sqrt(1 - h)
+  standardized(hatvalues(model), stats::residuals(model, type = "scaled"))
+}
+
+standardized <- function(h, residual) {
+  out <- residual / sqrt(pmax(1 - h, 0))
   out[is_one(h)] <- NA_real_
   out
 }
@@ -65,17 +87,21 @@ rstandard.lmm_fit <- function(model, ...) {
 #' @rdname influence
 #' @importFrom stats rstudent
 #' @export
-rstudent.lmm_fit <- function(model, ...) stats::rstandard(model, ...)
+rstudent.lmm_fit <- function(model, ..., data = NULL) stats::rstandard(model, ..., data = data)
 
 #' @rdname influence
 #' @importFrom stats cooks.distance
 #' @export
-cooks.distance.lmm_fit <- function(model, ...) {
+cooks.distance.lmm_fit <- function(model, ..., data = NULL) {
   check_dots_empty(...)
-  if (is_structured(model)) return(pad_rows(row_diagnostics(model)$cook, fit_rows(model, "cooks.distance()")))
-  h <- hatvalues(model)
   p <- fit_rank(model)
-  out <- (stats::residuals(model, type = "scaled") / (1 - h))^2 * h / p
+  if (!is.null(data)) return(streamed_influence(model, data, function(h, residual) cooks_distances(h, residual, p)))
+  if (is_structured(model)) return(pad_rows(row_diagnostics(model)$cook, fit_rows(model, "cooks.distance()")))
+  cooks_distances(hatvalues(model), stats::residuals(model, type = "scaled"), p)
+}
+
+cooks_distances <- function(h, residual, p) {
+  out <- (residual / (1 - h))^2 * h / p
   out[is_one(h) | p == 0L] <- NA_real_
   out
 }

@@ -149,11 +149,7 @@ sql_read <- function(plan, source, sql, options, before = NULL, last = FALSE, ce
   }, options$progress)
   if (poisoned) return(NULL)
   if (!reading$rows) abort_nothing_read(reading)
-  if (!is.null(before) && reading$rows != sum(before$n)) {
-    lmm_abort("data", paste0("the rows changed while they were read: ", sum(before$n), " in the first query, ",
-                             reading$rows, " in the next."), what = "data",
-              value = c(sum(before$n), reading$rows), fix = "Read them inside one transaction, or from a copy.")
-  }
+  if (!is.null(before)) check_unchanged(sum(before$n), reading$rows, "query")
   table <- finish_reading(reading)
   table$stable <- centered
   table

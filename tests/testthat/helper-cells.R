@@ -51,3 +51,17 @@ expect_same_fit <- function(new, old, tolerance = 1e-9) {
   modes <- lapply(list(new, old), function(fit) as.matrix(ranef(fit)[[1L]]))
   expect_equal(modes[[1L]][rownames(modes[[2L]]), ], modes[[2L]][, ], tolerance = 10 * tolerance, label = label)
 }
+
+# The value of `expr` with another function in the namespace.
+replaced <- function(name, value, expr) {
+  home <- environment(sql_fetch)
+  old <- home[[name]]
+  put <- function(value) {
+    unlockBinding(name, home)
+    assign(name, value, envir = home)
+    lockBinding(name, home)
+  }
+  on.exit(put(old))
+  put(value)
+  force(expr)
+}

@@ -18,20 +18,6 @@ queries_of <- function(expr) {
   sent
 }
 
-# The value of `expr` with another function in the namespace.
-replaced <- function(name, value, expr) {
-  home <- environment(sql_fetch)
-  old <- home[[name]]
-  put <- function(value) {
-    unlockBinding(name, home)
-    assign(name, value, envir = home)
-    lockBinding(name, home)
-  }
-  on.exit(put(old))
-  put(value)
-  force(expr)
-}
-
 plain_rows <- function(d) transform(d, g = as.integer(as.character(g)))
 
 test_that("PostgreSQL gives the fit to the rows, for every kind of model", {
