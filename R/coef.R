@@ -18,8 +18,8 @@
 #'   samples; `"CR0"` to `"CR3"`, robust against any dependence within the clusters that `cluster = ~ g` names. See
 #'   [ddf_methods()].
 #' @param ... for `vcov()` options of the type: `cluster`, `information`; `data`, the rows of a fit from cross-products
-#'   (a data frame, [chunks()], a table of a database), for clusters that the table of cells does not tell apart. Otherwise
-#'   not used.
+#'   (a data frame, [chunks()], a table of a database), for clusters that the table of cells does not tell apart.
+#'   Otherwise not used.
 #' @return `fixef()` a named vector, in units of the response by those of the column. `vcov()` a symmetric matrix with a
 #'   row per coefficient, or with `full = TRUE` a row per random effect and coefficient with estimate; of the model it
 #'   is `(X' V^-1 X)^-1`, and the full one the inverse of the matrix of Henderson's mixed model equations. `coef()` a
