@@ -49,6 +49,7 @@ plan_held <- function(plan, held = NULL) {
     lmm_abort("input", "`fixed` cannot hold a covariance of `toep()`, which is relative to the residual variance.",
               what = names(held), fix = "Hold a correlation of toeph().")
   }
+  if (plan$own_scale) index <- match(names(held), plan_parameters(plan)$name)      # with the variances
   plan$held <- list(index = index, value = unname(held), name = names(held))
   plan
 }

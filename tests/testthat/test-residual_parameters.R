@@ -24,3 +24,22 @@ test_that("sigma may be fixed beside a correlation", {
   X <- cbind(1, d$age)[o, ]
   expect_equal(unname(as.matrix(vcov(fit))), unname(solve(t(X) %*% solve(V, X))), tolerance = 1e-9)
 })
+
+test_that("a covariance of compound symmetry is held in the units of the response", {
+  d <- as.data.frame(nlme::Orthodont)
+  X <- stats::model.matrix(~ age, d)
+  same <- outer(d$Subject, d$Subject, "==") * 1
+  criterion <- function(variance, covariance) {
+    V <- variance * diag(nrow(d)) + covariance * same
+    A <- crossprod(X, solve(V, X))
+    r <- d$distance - X %*% solve(A, crossprod(X, solve(V, d$distance)))
+    as.numeric(determinant(V)$modulus + determinant(A)$modulus + crossprod(r, solve(V, r))) +
+      (nrow(d) - ncol(X)) * log(2 * pi)
+  }
+  for (held in c(-0.3, 0, 0.5, 2)) {
+    fit <- lmm(distance ~ age, d, residual = ~ cs(age | Subject), fixed = c(cov = held))
+    found <- stats::optimize(function(x) criterion(exp(x), held), log(c(max(0.5, -4.2 * held), 30)), tol = 1e-9)
+    expect_equal(deviance(fit), found$objective, tolerance = 1e-9)
+    expect_equal(residual_parameters(fit)$estimate, exp(found$minimum), tolerance = 1e-5)
+  }
+})
