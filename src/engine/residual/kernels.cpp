@@ -38,9 +38,29 @@ std::vector<VectorXd> AutoregressiveMovingAverage::starts(const ResidualMoments&
   return {a, b};
 }
 
+// The range whose correlations are nearest to those of neighbors, by least squares on a grid.
+double RangeKernel::nearest(const ResidualMoments& moments, double low, double high) const {
+  constexpr int steps = 100;
+  double best = low, least = std::numeric_limits<double>::infinity();
+  for (int k = 0; k <= steps; ++k) {
+    const double range = low * std::pow(high / low, static_cast<double>(k) / steps);
+    double sum = 0;
+    for (std::size_t b = 0; b < moments.pairs.size(); ++b) {
+      const double off = moments.correlation[b] - at(moments.distance[b], VectorXd::Constant(1, range)).value;
+      sum += moments.pairs[b] * off * off;
+    }
+    if (sum < least) {
+      least = sum;
+      best = range;
+    }
+  }
+  return best;
+}
+
 std::vector<VectorXd> RangeKernel::starts(const ResidualMoments& moments) const {
   std::vector<VectorXd> out;
   const double low = reach() * moments.shortest, high = reach() * moments.longest;
+  if (!moments.pairs.empty()) out.push_back(VectorXd::Constant(1, nearest(moments, 0.3 * low, 3 * high)));
   for (const double share : {0.25, 0.0, 0.6}) {
     out.push_back(VectorXd::Constant(1, low * std::pow(std::max(1.5, high / low), share)));
   }

@@ -17,7 +17,7 @@ namespace {
 std::unique_ptr<SubjectOperator> axis_operator(const ResidualModel& model, const VectorXd& psi,
                                                const MatrixXd& positions, int order) {
   if (model.chain(0) >= 0 && positions.cols() == 1 && positions.rows() > kDensePositions)
-    return std::make_unique<MarkovOperator>(model.structure().links(psi, positions.col(0)), 0);
+    return std::make_unique<MarkovOperator>(model.structure().links(psi, positions.col(0)), 0, order);
   return std::make_unique<DenseOperator>(model, psi, 0, positions, MatrixXd(positions.rows(), 0), order);
 }
 

@@ -2,21 +2,30 @@
 
 namespace henderson {
 
-MarkovOperator::MarkovOperator(const std::vector<KernelValue>& links, Index parameter)
+MarkovOperator::MarkovOperator(const std::vector<KernelValue>& links, Index parameter, int order)
     : r_(links.size()), s_(links.size()) {
   active_ = {parameter};
+  const Index m = static_cast<Index>(links.size());
+  double log_det = 0;
+  for (Index t = 0; t < m; ++t) {
+    const double r = links[t].value, s2 = (1 - r) * (1 + r);
+    if (!(s2 > 0)) return;
+    r_[t] = r;
+    s_[t] = std::sqrt(s2);
+    log_det += std::log(s2);
+  }
+  if (order > 0) differentiate(links);
+  log_det_ = log_det;
+}
+
+void MarkovOperator::differentiate(const std::vector<KernelValue>& links) {
   const Index m = static_cast<Index>(links.size());
   diagonal_ = VectorXd::Zero(m + 1);
   second_diagonal_ = VectorXd::Zero(m + 1);
   off_.resize(m);
   second_off_.resize(m);
-  double log_det = 0;
   for (Index t = 0; t < m; ++t) {
-    const double r = links[t].value, one = links[t].d[0], two = links[t].dd[0], s2 = (1 - r) * (1 + r), v = 1 / s2;
-    if (!(s2 > 0)) return;
-    r_[t] = r;
-    s_[t] = std::sqrt(s2);
-    log_det += std::log(s2);
+    const double r = links[t].value, one = links[t].d[0], two = links[t].dd[0], v = 1 / ((1 - r) * (1 + r));
     trace_ += -2 * r * v * one;  // d log|R|
     log_det_second_ += -2 * (1 + r * r) * v * v * one * one - 2 * r * v * two;
     // R^{-1} has u = r^2 v before and v after the link, -w = -r v between.
@@ -31,7 +40,6 @@ MarkovOperator::MarkovOperator(const std::vector<KernelValue>& links, Index para
   }
   // tr K_i K_i = (log|R|)_ii + tr(R O_ii); R has 1 on the diagonal and r beside it.
   trace_two_ = log_det_second_ + second_diagonal_.sum() + 2 * (r_.array() * second_off_.array()).sum();
-  log_det_ = log_det;
 }
 
 void MarkovOperator::whiten(Eigen::Ref<MatrixXd> rows) const {

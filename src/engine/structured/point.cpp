@@ -79,7 +79,7 @@ std::unique_ptr<SubjectOperator> make_operator(const ResidualModel& model, const
   const Index parameter = pattern.positions.cols() == 1 ? model.chain(pattern.group) : -1;
   if (parameter >= 0 && pattern.positions.rows() > kDensePositions) {
     return std::make_unique<MarkovOperator>(
-        model.structure().links(psi.segment(parameter, 1), pattern.positions.col(0)), parameter);
+        model.structure().links(psi.segment(parameter, 1), pattern.positions.col(0)), parameter, order);
   }
   return std::make_unique<DenseOperator>(model, psi, pattern.group, pattern.positions, pattern.w, order);
 }

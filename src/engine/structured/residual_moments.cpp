@@ -40,6 +40,31 @@ std::vector<double> lag_correlations(const StructuredRows& rows, const std::map<
   return out;
 }
 
+// Products of neighbors (in the order of the rows) by half octaves of their distance.
+void bin_neighbors(const StructuredRows& rows, const std::map<Index, std::vector<Index>>& of, ResidualMoments& out) {
+  constexpr Index bins = 40;
+  const VectorXd e = rows.d.col(rows.p());
+  VectorXd distance = VectorXd::Zero(bins), product = distance, count = distance;
+  for (const auto& own : of)
+    for (std::size_t a = 1; a < own.second.size(); ++a) {
+      const Index i = own.second[a], j = own.second[a - 1];
+      const double h = std::abs(rows.positions(i, 0) - rows.positions(j, 0));
+      if (!(h > 0)) continue;
+      const Index bin = std::min<Index>(bins - 1, std::lround(std::floor(2 * std::log2(out.longest / h) + 0.5)));
+      if (bin < 0) continue;
+      distance[bin] += h;
+      product[bin] += e[i] * e[j];
+      count[bin] += 1;
+    }
+  const double variance = e.squaredNorm() / static_cast<double>(std::max<Index>(1, e.size()));
+  for (Index k = 0; k < bins; ++k) {
+    if (count[k] < 1) continue;
+    out.distance.push_back(distance[k] / count[k]);
+    out.correlation.push_back(product[k] / (count[k] * variance));
+    out.pairs.push_back(count[k]);
+  }
+}
+
 }  // namespace
 
 ResidualMoments residual_moments(const StructuredRows& rows, Index visits) {
@@ -71,6 +96,7 @@ ResidualMoments residual_moments(const StructuredRows& rows, Index visits) {
   if (longest > 0) {
     out.shortest = shortest;
     out.longest = longest;
+    if (rows.positions.cols() == 1 && rows.z.empty()) bin_neighbors(rows, of, out);
     if (rows.positions.cols() == 1) out.lag = lag_correlations(rows, of, shortest);
   }
   if (visits == 0) return out;

@@ -92,6 +92,15 @@ StructuredSearch::StructuredSearch(const StructuredProblem& problem, const Resid
 
 StructuredOutcome StructuredSearch::run() {
   const std::vector<VectorXd> starts = candidates();
+  if (single_range() && !starts.empty()) {
+    search(starts[0]);
+    const double range = out_.at.ok() ? out_.at.psi[0] : 0;
+    if (out_.optimum.status == "converged" && range > moments_.shortest && range < moments_.longest) {
+      snap();
+      settle();
+      return std::move(out_);
+    }
+  }
   const std::vector<std::size_t> order = several_optima() ? apart(ranked(starts), starts) : ranked(starts);
   const std::size_t wanted = !several_optima() ? 1 : pr_.residual.structure().kinked() ? 6 : 2;
   for (std::size_t k = 0; k < order.size(); ++k) {
@@ -103,6 +112,12 @@ StructuredOutcome StructuredSearch::run() {
   snap();
   settle();
   return std::move(out_);
+}
+
+// One range along a line, no random effects, and a start from the neighbors: other optima are at the edges.
+bool StructuredSearch::single_range() const {
+  return pr_.layout.n_theta == 0 && pr_.residual.size() == 1 && pr_.residual.chain(0) >= 0 && !moments_.pairs.empty() &&
+         options_.psi.size() == 0 && pr_.residual.parameters()[0].kind == ResidualKind::range;
 }
 
 // Has a random effect lost its variance? Such an end of the search may be one of two.

@@ -52,6 +52,9 @@ class RangeKernel : public Kernel {
 
  protected:
   virtual double reach() const { return 1; }  // the range of one unit of correlation length
+
+ private:
+  double nearest(const ResidualMoments& moments, double low, double high) const;
 };
 
 class Exponential : public RangeKernel {

@@ -14,7 +14,7 @@ namespace henderson {
 class MarkovOperator : public SubjectOperator {
  public:
   // `links`: the kernel from each position to the next; one parameter, number `parameter` of the model.
-  MarkovOperator(const std::vector<KernelValue>& links, Index parameter);
+  MarkovOperator(const std::vector<KernelValue>& links, Index parameter, int order);
   void whiten(Eigen::Ref<MatrixXd> rows) const override;
   void direct(Index, const MatrixXd& whitened, MatrixXd& out) const override;
   double trace(Index) const override { return trace_; }
@@ -24,6 +24,7 @@ class MarkovOperator : public SubjectOperator {
   MatrixXd second_form(Index, Index, const MatrixXd& left, const MatrixXd& right) const override;
 
  private:
+  void differentiate(const std::vector<KernelValue>& links);
   MatrixXd coloured(MatrixXd rows) const;
   void backward(MatrixXd& rows) const;
   static MatrixXd tridiagonal(const VectorXd& diagonal, const VectorXd& off, const MatrixXd& rows);

@@ -58,6 +58,8 @@ struct ResidualMoments {
   MatrixXd covariance;  // by visit, complete and positive definite; empty for positions that are not visits
   double variance = 1;
   double shortest = 1, longest = 1;  // distances within subjects
+  // Along a line, without random effects: correlations of neighbors by bins of their distance, and numbers of pairs.
+  std::vector<double> distance, correlation, pairs;
   std::vector<double> lag;           // correlations at 0, 1, ... shortest distances, where they could be had
   // At this lag, kept away from the edges; 0.2^lag where the residuals do not say.
   double lag_correlation(Index at) const;

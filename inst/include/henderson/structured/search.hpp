@@ -69,6 +69,7 @@ class StructuredSearch {
   std::vector<std::size_t> ranked(const std::vector<VectorXd>& starts);
   std::vector<std::size_t> apart(std::vector<std::size_t> order, const std::vector<VectorXd>& starts) const;
   bool several_optima() const;
+  bool single_range() const;
   bool singular_now() const;
   void search(const VectorXd& start);
 
