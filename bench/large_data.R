@@ -1,11 +1,12 @@
-# Fits to databases beside the database's own GROUP BY: Rscript bench/large_data.R [--rows=1000000]
-# [--engines=sqlite,postgres] [--runs=3]
+# Fits to databases beside the database's own GROUP BY, and to rows in memory beside lm(): Rscript bench/large_data.R
+# [--rows=1000000] [--engines=memory,sqlite,postgres] [--runs=3]
 #
 # 10^5 groups (or rows / 10), y ~ x1 + x2 + (1 | g). "plain" is SELECT g, COUNT(*), nine SUMs GROUP BY g with all rows
 # of the result fetched: the sums that the fit needs, without shifts. "fit" is the whole call of lmm(). Both alternate;
 # the medians and the median ratio are printed, elapsed and, for SQLite, CPU (a server's CPU time is not R's). Memory:
 # peak resident set of a fresh process that only fits. The server is started on loopback in a temporary directory, where
-# PostgreSQL and package 'RPostgres' are installed.
+# PostgreSQL and package 'RPostgres' are installed. "memory": lmm() with one thread and with two, and lm() without the
+# groups, on a data frame; the ratios are seconds of lm() over seconds of lmm(). The peaks are of fresh processes.
 
 library(henderson)
 
@@ -14,7 +15,7 @@ option <- function(name, default) c(sub(paste0("--", name, "="), "",
                                         grep(paste0("^--", name, "="), arguments, value = TRUE)), default)[1L]
 n <- as.numeric(option("rows", 1e6))
 runs <- as.integer(option("runs", 3L))
-engines <- strsplit(option("engines", "sqlite,postgres"), ",")[[1L]]
+engines <- strsplit(option("engines", "memory,sqlite,postgres"), ",")[[1L]]
 file <- option("file", file.path(tempdir(), "bench.sqlite"))
 port <- option("port", "")
 
@@ -47,6 +48,35 @@ fill <- function(con, n, block = 1e6) {
   }
 }
 
+rows_in_memory <- function(n) {
+  set.seed(1)
+  groups <- max(10, min(1e5, n / 10))
+  d <- data.frame(g = sample.int(groups, n, TRUE), x1 = rnorm(n, 40, 10), x2 = rnorm(n))
+  d$y <- 30 + 0.1 * d$x1 + d$x2 + rnorm(groups)[d$g] + rnorm(n)
+  d
+}
+
+fits_in_memory <- list(
+  "1 thread" = function(d) lmm(formula, d, control = lmm_control(threads = 1)),
+  "2 threads" = function(d) lmm(formula, d, control = lmm_control(threads = 2)),
+  lm = function(d) lm(y ~ x1 + x2, d))
+
+compare_in_memory <- function() {
+  d <- rows_in_memory(n)
+  times <- lapply(seq_len(runs), function(run) lapply(fits_in_memory, function(fit) seconds(fit(d))))
+  self <- sub("^--file=", "", grep("^--file=", commandArgs(FALSE), value = TRUE))
+  for (side in names(fits_in_memory)) {
+    middle <- function(f) stats::median(vapply(times, f, 0))
+    memory <- system2(file.path(R.home("bin"), "Rscript"),
+                      c(shQuote(self), "--memory", "--engines=memory", paste0("--rows=", format(n, scientific = FALSE)),
+                        shQuote(paste0("--side=", side))), stdout = TRUE)
+    cat(sprintf("%-9s %8.0f rows  elapsed %6.2f s  ratio %4.2f  CPU %6.2f s  ratio %4.2f  %s\n", side, n,
+                middle(function(t) t[[side]][[1L]]), middle(function(t) t$lm[[1L]] / t[[side]][[1L]]),
+                middle(function(t) t[[side]][[2L]]), middle(function(t) t$lm[[2L]] / t[[side]][[2L]]),
+                utils::tail(memory, 1L)))
+  }
+}
+
 seconds <- function(expr) {
   time <- system.time(expr, gcFirst = TRUE)
   c(elapsed = time[["elapsed"]], cpu = time[["user.self"]] + time[["sys.self"]])
@@ -74,9 +104,10 @@ compare <- function(engine) {
 }
 
 if ("--memory" %in% arguments) {
-  con <- connect(engines)
+  if (engines == "memory") d <- rows_in_memory(n) else con <- connect(engines)
+  invisible(gc())
   before <- peak_megabytes()
-  fit <- lmm(formula, sql_rows(con, "t"))
+  fit <- if (engines == "memory") fits_in_memory[[option("side", "lm")]](d) else lmm(formula, sql_rows(con, "t"))
   cat(sprintf("peak %.0f MB (before the fit %.0f MB)\n", peak_megabytes(), before))
 } else {
   servers <- NULL
@@ -86,7 +117,8 @@ if ("--memory" %in% arguments) {
     if (is.null(servers)) engines <- setdiff(engines, "postgres") else port <- as.character(servers[[1L]]$port)
     if (is.null(servers)) cat("postgres: no server can be started here\n")
   }
-  for (engine in engines) compare(engine)
+  if ("memory" %in% engines) compare_in_memory()
+  for (engine in setdiff(engines, "memory")) compare(engine)
   if (!is.null(servers)) stop_postgres(servers)
   unlink(file)
 }
