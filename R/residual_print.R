@@ -29,6 +29,7 @@ residual_table <- function(fit, errors = FALSE) {
   rownames(out) <- make.unique(own$name)
   if (!errors) return(out)
   se <- structured_errors(fit)$residual
+  se[!is.finite(se) | se == 0] <- NA_real_   # at the edge of its domain a parameter has none
   cbind(out, `Std. Error` = se, residual_limits(own, se, 0.95))
 }
 

@@ -24,6 +24,19 @@ void ResidualModel::hold(const std::vector<Index>& which, const VectorXd& values
     }
 }
 
+void ResidualModel::hold_also(const std::vector<Index>& which, const VectorXd& values) {
+  std::vector<Index> all;
+  std::vector<double> at(values.data(), values.data() + values.size());
+  for (const Index k : which)
+    all.push_back(free_[k]);
+  for (Index i = 0; i < base_.size(); ++i)
+    if (place_[i] < 0) {
+      all.push_back(i);
+      at.push_back(base_[i]);
+    }
+  hold(all, Eigen::Map<const VectorXd>(at.data(), static_cast<Index>(at.size())));
+}
+
 std::vector<ResidualParameter> ResidualModel::all_parameters() const {
   std::vector<ResidualParameter> out;
   const std::vector<ResidualParameter> own = structure_->parameters();

@@ -109,6 +109,7 @@ StructuredOutcome StructuredSearch::run() {
     search(starts[order[k]]);
   }
   settle_kinks();
+  settle_ranges();
   snap();
   settle();
   return std::move(out_);
@@ -129,7 +130,7 @@ bool StructuredSearch::singular_now() const {
 }
 
 void StructuredSearch::search(const VectorXd& start) {
-  StructuredFunction f(criterion_, 1e4 * moments_.longest);
+  StructuredFunction f(criterion_, farthest());
   Optimum found = minimize(f, start, options_.search, monitor_);
   if (found.status == "left") found.status = "converged";
   ++out_.starts;
@@ -165,55 +166,6 @@ void StructuredSearch::snap() {
   } else {
     out_.singular.assign(layout.terms.size(), false);
   }
-}
-
-void StructuredSearch::settle_kinks() {
-  if (!out_.at.ok() || !pr_.residual.structure().kinked()) return;
-  const std::vector<ResidualParameter> own = pr_.residual.parameters();
-  for (Index k = 0; k < pr_.residual.size(); ++k) {
-    if (own[static_cast<std::size_t>(k)].kind != ResidualKind::range) continue;
-    double below = 0, above = std::numeric_limits<double>::infinity();
-    for (const Pattern& pattern : pr_.units.patterns)
-      pr_.residual.structure().beside(out_.at.psi[k], pattern.positions, below, above);
-    for (const double range : {below, above})
-      if (std::abs(range / out_.at.psi[k] - 1) < 0.02) try_range(k, range);
-  }
-}
-
-void StructuredSearch::try_range(Index at, double range) {
-  const Index u = pr_.layout.n_theta, r = pr_.residual.size();
-  const VectorXd all = pr_.residual.whole(out_.at.psi);
-  StructuredProblem held = pr_;
-  held.residual.hold({at}, VectorXd::Constant(1, range));
-  const StructuredCriterion criterion(held, monitor_);
-  StructuredFunction f(criterion, 1e4 * moments_.longest);
-  VectorXd start(u + r - 1);
-  start << out_.at.theta, held.residual.free(all);
-  const Optimum found = minimize(f, start, options_.search, monitor_);
-  out_.evaluations += found.evaluations;
-  if (!std::isfinite(found.value) || found.value > out_.at.value + 1e-9 * (1 + std::abs(found.value))) return;
-  out_.at = criterion_.evaluate(found.theta.head(u), held.residual.whole(found.theta.tail(r - 1)));
-  VectorXd whole(u + r);
-  whole << out_.at.theta, out_.at.psi;
-  StructuredFunction g(criterion_, 1e4 * moments_.longest);
-  out_.optimum.theta = whole;
-  out_.optimum.value = out_.at.value;
-  g.value(whole);
-  g.derivatives(whole, out_.optimum.gradient, out_.optimum.hessian);
-  out_.optimum.status = found.status;
-  out_.optimum.decrement = found.decrement;
-}
-
-// The canonical one of the points with the same R.
-void StructuredSearch::settle() {
-  if (!out_.at.ok()) return;
-  const VectorXd psi = pr_.residual.canonical(out_.at.psi);
-  if (psi == out_.at.psi) return;
-  const StructuredPoint there = criterion_.evaluate(out_.at.theta, psi);
-  ++out_.evaluations;
-  if (!there.ok() || !(there.value <= out_.at.value + 1e-7)) return;
-  out_.at = there;
-  out_.optimum.theta.tail(psi.size()) = psi;
 }
 
 StructuredPoint absolute_point(StructuredProblem& problem, const StructuredPoint& at, Checkpoint& checkpoint) {

@@ -29,6 +29,10 @@ class VarianceFactor : public ResidualStructure {
 class Extended : public ResidualStructure {
  public:
   bool owns_scale() const override { return inner_->owns_scale(); }
+  bool kinked() const override { return inner_->kinked(); }
+  void beside(double range, const MatrixXd& positions, double& below, double& above) const override {
+    inner_->beside(range, positions, below, above);
+  }
   std::vector<ResidualParameter> parameters() const override;
   VectorXd moved(const VectorXd& psi, const VectorXd& step) const override;
   MatrixXd jacobian(const VectorXd& psi) const override;
@@ -67,6 +71,11 @@ class Product : public ResidualStructure {
   Product(std::shared_ptr<const ResidualStructure> first, Index first_columns,
           std::shared_ptr<const ResidualStructure> second);
   bool owns_scale() const override { return a_->owns_scale() || b_->owns_scale(); }
+  bool kinked() const override { return a_->kinked() || b_->kinked(); }
+  void beside(double range, const MatrixXd& positions, double& below, double& above) const override {
+    a_->beside(range, positions.leftCols(columns_), below, above);
+    b_->beside(range, positions.rightCols(positions.cols() - columns_), below, above);
+  }
   std::vector<ResidualParameter> parameters() const override;
   std::vector<VectorXd> starts(const ResidualMoments& moments) const override;
   VectorXd moved(const VectorXd& psi, const VectorXd& step) const override;

@@ -26,6 +26,8 @@ class ResidualModel {
 
   // Holds these of all parameters at these values.
   void hold(const std::vector<Index>& which, const VectorXd& values);
+  // Holds these of the free parameters as well.
+  void hold_also(const std::vector<Index>& which, const VectorXd& values);
 
   Index size() const { return static_cast<Index>(free_.size()); }
   Index groups() const { return groups_; }

@@ -4,6 +4,7 @@
 
 #include <limits>
 #include <utility>
+#include <vector>
 
 #include "henderson/fit/boundary.hpp"
 #include "henderson/optimize/minimize.hpp"
@@ -75,11 +76,21 @@ class StructuredSearch {
 
   // A criterion with kinks may be lowest at one: the range is tried at the distances beside it.
   void settle_kinks();
-  void try_range(Index at, double range);
+  // The limits that a search comes close to: no correlation, where ranges and shares have no other value, and an
+  // infinite range, where the other parameters are searched again.
+  void settle_ranges();
+  double farthest() const { return 1e4 * moments_.longest; }  // a range that is as good as infinite
+  std::vector<Index> shape_parameters(Index group) const;
+  std::vector<Index> far_ranges(const std::vector<Index>& shape) const;
+  VectorXd uncorrelated(const std::vector<Index>& shape) const;
+  double correlation(Index group, const VectorXd& psi) const;
+  bool try_held(const std::vector<Index>& which, const VectorXd& values);
 
   // A covariance of random effects this close to singular is tried as exactly singular.
   void snap();
+  // The canonical one of the points with the same R; a correlation with even powers alone is positive.
   void settle();
+  bool take_same(const VectorXd& psi, double most);
 
   const StructuredProblem& pr_;
   ResidualMoments moments_;

@@ -1,0 +1,78 @@
+# Residual correlations at the edge: none, infinite ranges, sign of a correlation with even powers alone.
+
+skip_if_not_installed("nlme")
+teeth <- as.data.frame(nlme::Orthodont)
+teeth$Subject <- factor(as.character(teeth$Subject))
+teeth$visit <- teeth$age / 2
+random_parts <- c("", "(1 | Subject)", "(I(age - 11) | Subject)", "(I(age - 11) || Subject)")
+teeth_formula <- function(random) {
+  stats::as.formula(paste("distance ~ Sex * I(age - 11)", if (nzchar(random)) paste("+", random)))
+}
+
+test_that("a model with a residual correlation is at least as likely as the one without", {
+  for (random in random_parts) for (reml in c(TRUE, FALSE)) for (variance in list(NULL, ~age)) {
+    smaller <- suppressMessages(lmm(teeth_formula(random), teeth, variance = variance, REML = reml))
+    for (word in c("exp", "gau", "sph", "lin", "ratio")) for (nugget in c(FALSE, TRUE)) {
+      residual <- stats::as.formula(sprintf("~ %s(age | Subject, nugget = %s)", word, nugget))
+      larger <- tryCatch(suppressMessages(lmm(teeth_formula(random), teeth, residual = residual, variance = variance,
+                                              REML = reml)),
+                         lmm_error_unidentified = function(e) NULL)
+      if (is.null(larger)) next   # a nugget beside a random intercept and a range
+      expect_gte(c(logLik(larger)), c(logLik(smaller)) - 1e-8, label = paste(deparse(residual), random, reml))
+    }
+  }
+})
+
+test_that("a range that ends at 0 gives the fit without correlation and is told", {
+  for (word in c("gau", "sph", "lin")) {
+    residual <- stats::as.formula(sprintf("~ %s(age | Subject)", word))
+    f <- teeth_formula("(I(age - 11) | Subject)")
+    expect_message(fit <- lmm(f, teeth, residual = residual, REML = FALSE),
+                   "`range` is estimated as 0 (no correlation)", fixed = TRUE, class = "lmm_message_boundary")
+    plain <- lmm(f, teeth, REML = FALSE)
+    expect_equal(c(logLik(fit)), c(logLik(plain)), tolerance = 1e-10)
+    expect_equal(fixef(fit), fixef(plain), tolerance = 1e-6)
+    expect_equal(vcov(fit), vcov(plain), tolerance = 1e-6)
+    expect_equal(anova(fit)$`Pr(>F)`, anova(plain)$`Pr(>F)`, tolerance = 1e-4)
+    table <- utils::capture.output(print(summary(fit)))
+    expect_match(grep("^range", table, value = TRUE), "NA +NA +NA$")
+  }
+})
+
+test_that("the other parameters are at their optimum where a range goes to infinity", {
+  f <- distance ~ Sex * I(age - 11) + (I(age - 11) || Subject)
+  fit <- suppressMessages(lmm(f, teeth, residual = ~ exp(age | Subject, nugget = TRUE), variance = ~age, REML = FALSE))
+  peer <- nlme::lme(distance ~ Sex * I(age - 11), teeth, list(Subject = nlme::pdDiag(~ I(age - 11))),
+                    nlme::corExp(form = ~ age | Subject, nugget = TRUE), nlme::varExp(form = ~age), method = "ML")
+  expect_gte(c(logLik(fit)), c(logLik(peer)) - 1e-6)
+})
+
+test_that("a correlation that enters by even powers alone is positive", {
+  fit <- lmm(distance ~ Sex * I(age - 11) + (1 | Subject), teeth, residual = ~ ar1(age | Subject), variance = ~Sex)
+  visits <- lmm(distance ~ Sex * I(age - 11) + (1 | Subject), teeth, residual = ~ ar1(visit | Subject), variance = ~Sex)
+  expect_equal(c(logLik(fit)), c(logLik(visits)), tolerance = 1e-9)
+  rho <- function(fit) tidy(fit)$estimate[tidy(fit)$term == "rho"]
+  expect_equal(rho(fit)^2, rho(visits), tolerance = 1e-5)
+  expect_gt(rho(fit), 0)
+  expect_equal(fit$optimum$gradient, 0 * fit$optimum$gradient, tolerance = 1e-5)
+})
+
+test_that("an optimum at a kink is found beside a nugget", {
+  fit_by <- function(...) suppressMessages(lmm(distance ~ Sex * I(age - 11), teeth,
+                                               residual = ~ lin(age | Subject, nugget = TRUE), variance = ~age, ...))
+  fit <- fit_by()
+  expect_identical(fit$optimum$status, "converged")
+  at <- vapply(c(2.5, 3, 4, 4.5, 5, 6, 8, 20), function(range) c(logLik(fit_by(fixed = c(range = range)))), 0)
+  expect_gte(c(logLik(fit)), max(at) - 1e-8)
+})
+
+test_that("held parameters stay held where a range is tried at distances", {
+  range_of <- function(range) {
+    held <- c(nugget = 0.3, if (!is.null(range)) c(range = range))
+    suppressMessages(lmm(distance ~ Sex * I(age - 11), teeth, residual = ~ lin(age | Subject, nugget = TRUE),
+                         fixed = held))
+  }
+  fit <- range_of(NULL)
+  expect_lte(max(vapply(c(2.2, 3, 4, 5, 6, 7, 9, 15), function(r) c(logLik(range_of(r))), 0)), c(logLik(fit)) + 1e-8)
+  expect_equal(fit$frame$residual$held$value, 0.3)
+})
