@@ -34,12 +34,13 @@ generics::augment
 #' @param ... for `tidy()` options of the method, see [ddf_method()]; otherwise not used.
 #' @return `tidy()`: a row per estimate with columns `effect`, `group`, `level` (for modes and coefficients), `term`,
 #'   `estimate`, `std.error`, `statistic`, `df`, `p.value` and limits, as far as the rows asked for have them. Standard
-#'   deviations come before correlations; for a fit by the iterative solver they have `mc.error`, twice the Monte Carlo
-#'   error. `glance()`: one row, for the iterative solver with `mc.error` of `logLik`. `augment()`: the rows with
-#'   `.fitted`, `.resid`, `.fixed`, and those of the fit also with `.hat`, `.cooksd`, `.std.resid`, and `.weights` and
-#'   `.offset` where there are any (the iterative solver has no leverages: `NA`); row names as `.rownames`. Without
-#'   `data` these are the rows used; `data` may also hold the rows that were left out for missing values, whose values
-#'   are `NA`.
+#'   deviations come before correlations; parameters of a residual structure have their own names as `term`
+#'   (`rho`, `range`, `sd(8)`, `cov(10,8)`), and by default the limits of [confint()][confint.lmm_fit()]; for a fit by
+#'   the iterative solver they have `mc.error`, twice the Monte Carlo error. `glance()`: one row, for the iterative
+#'   solver with `mc.error` of `logLik`. `augment()`: the rows with `.fitted`, `.resid`, `.fixed`, and those
+#'   of the fit also with `.hat`, `.cooksd`, `.std.resid`, and `.weights` and `.offset` where there are any (the
+#'   iterative solver has no leverages: `NA`); row names as `.rownames`. Without `data` these are
+#'   the rows used; `data` may also hold the rows that were left out for missing values, whose values are `NA`.
 #' @section Conditions:
 #' `lmm_error_input`: unknown `effects`, `scales` or method, or `data` with another number of rows than the fit; for
 #' `newdata` those of [predict()][predict.lmm_fit()].
@@ -116,6 +117,7 @@ add_limits <- function(out, df, level) {
 }
 
 tidy_parameters <- function(fit, scales, limits, level) {
+  if (is_structured(fit)) return(tidy_structured(fit, scales, limits, level))
   varcorr <- VarCorr(fit)
   pars <- as.data.frame(varcorr)
   name <- if (scales == "sdcor") c("sd__", "cor__") else c("var__", "cov__")

@@ -106,13 +106,21 @@ monte_carlo_of_rows <- function(rows, table, scale = "sdcor") {
   table[[scale]][match(key(rows), key(table))]
 }
 
-# Parameters of a residual structure: variances with their roots, covariances, and all else in both columns.
+# Parameters of a residual structure: variances with their roots, covariances with the correlations, and all else in
+# both columns.
 residual_rows_of <- function(own) {
   if (is.null(own)) return(NULL)
   root <- ifelse(own$kind == "variance", sqrt(abs(own$estimate)),
-                 ifelse(own$kind == "covariance", NA_real_, own$estimate))
+                 ifelse(own$kind == "covariance", covariance_correlations(own), own$estimate))
   data.frame(grp = "Residual", var1 = own$name, var2 = NA_character_, vcov = own$estimate, sdcor = root,
              stringsAsFactors = FALSE)
+}
+
+# Correlations that belong to the covariances of two visits; NA where the structure has no variance of them.
+covariance_correlations <- function(own) {
+  variances <- own[own$kind == "variance", ]
+  at <- function(visit) variances$estimate[match(paste(own$group, visit), paste(variances$group, variances$row))]
+  own$estimate / sqrt(at(own$row) * at(own$col))
 }
 
 long_covariance <- function(term, name, order) {

@@ -107,3 +107,27 @@ test_that("results are tibbles where that package is installed", {
   skip_if_not_installed("tibble")
   for (out in list(tidy(m), glance(m), augment(m), augment(m, newdata = d[1:2, ]))) expect_s3_class(out, "tbl_df")
 })
+
+test_that("parameters of a residual structure have their own names and limits on their own scale", {
+  skip_if_not_installed("nlme")
+  teeth <- as.data.frame(nlme::Orthodont)
+  fit <- lmm(distance ~ age + (1 | Subject), teeth, residual = ~ exp(age | Subject), variance = ~Sex)
+  out <- tidy(fit, effects = "ran_pars", conf.int = TRUE)
+  expect_identical(out$term, c("sd__(Intercept)", "range", "SexFemale", "sd__Observation"))
+  expect_true(all(out$conf.low < out$estimate & out$estimate < out$conf.high))
+  squares <- tidy(fit, effects = "ran_pars", conf.int = TRUE, scales = "vcov")
+  for (column in c("estimate", "conf.low", "conf.high")) {
+    expect_equal(squares[[column]][c(1, 4)], out[[column]][c(1, 4)]^2)
+    expect_equal(squares[[column]][2:3], out[[column]][2:3])
+  }
+  profile <- confint(fit, "theta_", method = "profile", quiet = TRUE)
+  expect_equal(tidy(fit, "ran_pars", conf.int = TRUE, conf.method = "profile")$conf.low, unname(profile[, 1]))
+  expect_equal(tidy(fit, "ran_pars", "vcov", conf.int = TRUE, conf.method = "profile")$conf.low,
+               unname(profile[, 1])^c(2, 1, 1, 2))
+
+  visits <- lmm(distance ~ age, teeth, residual = ~ us(age | Subject))
+  expect_identical(tidy(visits, "ran_pars")$term[1:3], c("sd(8)", "cov(10,8)", "cov(12,8)"))
+  R <- nlme::getVarCov(visits)
+  rows <- as.data.frame(VarCorr(visits))
+  expect_equal(rows$sdcor[rows$var1 == "cov(12,10)"], cov2cor(as.matrix(R[[1]]))[2, 3], ignore_attr = TRUE)
+})
