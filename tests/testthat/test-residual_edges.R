@@ -76,3 +76,32 @@ test_that("held parameters stay held where a range is tried at distances", {
   expect_lte(max(vapply(c(2.2, 3, 4, 5, 6, 7, 9, 15), function(r) c(logLik(range_of(r))), 0)), c(logLik(fit)) + 1e-8)
   expect_equal(fit$frame$residual$held$value, 0.3)
 })
+
+test_that("other optima are found: no correlation, another range, another sign", {
+  skip_if_not_installed("nlme")
+  blood <- subset(as.data.frame(nlme::Phenobarb), !is.na(conc))
+  blood$ApgarInd <- factor(as.character(blood$ApgarInd))
+  blood$Subject <- factor(as.character(blood$Subject))
+  none <- lmm(conc ~ time, blood, variance = ~ApgarInd)
+  expect_message(fit <- lmm(conc ~ time, blood, residual = ~ ou(time | Subject), variance = ~ApgarInd),
+                 "no correlation")
+  expect_equal(c(logLik(fit)), c(logLik(none)), tolerance = 1e-10)
+
+  rats <- as.data.frame(nlme::BodyWeight)
+  rats$Rat <- factor(as.character(rats$Rat))
+  rats$Diet <- factor(as.character(rats$Diet))
+  fit <- lmm(weight ~ Time * Diet + (Time | Rat), rats, residual = ~ exp(Time | Rat, nugget = TRUE), variance = ~Time,
+             REML = FALSE)
+  peer <- nlme::lme(weight ~ Time * Diet, rats, ~ Time | Rat, nlme::corExp(form = ~ Time | Rat, nugget = TRUE),
+                    nlme::varExp(form = ~Time), method = "ML")
+  expect_gte(c(logLik(fit)), c(logLik(peer)) - 1e-6)
+
+  pups <- as.data.frame(nlme::RatPupWeight)
+  pups$Litter <- factor(as.character(pups$Litter))
+  pups <- pups[order(pups$Litter), ]
+  fit <- suppressMessages(lmm(weight ~ sex + Treatment + Lsize + (1 | Litter), pups, REML = FALSE,
+                              residual = ~ arma(1 | Litter, p = 1, q = 1), variance = ~ power(Lsize)))
+  peer <- nlme::lme(weight ~ sex + Treatment + Lsize, pups, ~ 1 | Litter,
+                    nlme::corARMA(p = 1, q = 1, form = ~ 1 | Litter), nlme::varPower(form = ~Lsize), method = "ML")
+  expect_gte(c(logLik(fit)), c(logLik(peer)) - 1e-6)
+})

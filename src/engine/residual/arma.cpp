@@ -186,6 +186,11 @@ std::vector<VectorXd> ArmaSeries::starts(const ResidualMoments& moments) const {
   own[0] = std::max(-0.9, std::min(0.9, 0.9 * r + 0.3));
   own[p_] = -0.3;
   out.push_back(own);
+  for (const double sign : {-1.0, 1.0}) {   // nearly a common factor of both polynomials
+    own[0] = 0.7 * sign;
+    own[p_] = -0.85 * sign;
+    out.push_back(own);
+  }
   return out;
 }
 

@@ -96,16 +96,22 @@ StructuredOutcome StructuredSearch::run() {
     search(starts[0]);
     const double range = out_.at.ok() ? out_.at.psi[0] : 0;
     if (out_.optimum.status == "converged" && range > moments_.shortest && range < moments_.longest) {
-      snap();
+      settle_ranges();
       settle();
       return std::move(out_);
     }
   }
-  const std::vector<std::size_t> order = several_optima() ? apart(ranked(starts), starts) : ranked(starts);
-  const std::size_t wanted = !several_optima() ? 1 : pr_.residual.structure().kinked() ? 6 : 2;
+  std::vector<std::size_t> order = ranked(starts);
+  std::size_t wanted = 1;
+  if (pr_.residual.structure().rugged()) {
+    wanted = each_once(order, starts);
+  } else if (several_optima()) {
+    apart(order, starts);
+    wanted = pr_.residual.structure().kinked() ? 6 : 2;
+  }
   for (std::size_t k = 0; k < order.size(); ++k) {
-    const bool vanished = k == 1 && singular_now();
-    if (k >= wanted && out_.optimum.status == "converged" && !vanished) break;
+    const bool enough = k >= wanted && out_.optimum.status == "converged";
+    if (enough && !(k == 1 && singular_now()) && !(several_optima() && k < kEdgeStarts && at_edge())) break;
     search(starts[order[k]]);
   }
   settle_kinks();
@@ -127,6 +133,15 @@ bool StructuredSearch::singular_now() const {
   if (!out_.at.ok()) return true;
   snapped(pr_.layout, pr_.n, out_.at.theta, singular);
   return std::find(singular.begin(), singular.end(), true) != singular.end();
+}
+
+// Has it lost a variance, or a range beyond all distances? Random effects and ranges then stand in for each other.
+bool StructuredSearch::at_edge() const {
+  if (singular_now()) return true;
+  const std::vector<ResidualParameter> own = pr_.residual.parameters();
+  for (std::size_t k = 0; k < own.size(); ++k)
+    if (own[k].kind == ResidualKind::range && out_.at.psi[static_cast<Index>(k)] > 2 * moments_.longest) return true;
+  return false;
 }
 
 void StructuredSearch::search(const VectorXd& start) {

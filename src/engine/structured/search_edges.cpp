@@ -10,6 +10,7 @@ namespace henderson {
 namespace {
 
 constexpr double kNoCorrelation = 1e-12;  // smaller ones are none
+constexpr double kCloseBy = 20;           // in -2 log L: how far above the optimum another one may begin
 
 }  // namespace
 
@@ -36,12 +37,21 @@ void StructuredSearch::settle_ranges() {
       continue;
     }
     const std::vector<Index> far = far_ranges(shape);
-    if (far.empty() || (none.size() > 0 && try_held(shape, none))) continue;
+    if (none.size() > 0 && (!far.empty() || close_by(shape, none)) && try_held(shape, none)) continue;
+    if (far.empty()) continue;
     VectorXd there(far.size());
     for (std::size_t i = 0; i < far.size(); ++i)
       there[static_cast<Index>(i)] = out_.at.psi[far[i]];
     try_held(far, there);
   }
+}
+
+bool StructuredSearch::close_by(const std::vector<Index>& which, const VectorXd& values) {
+  VectorXd psi = out_.at.psi;
+  for (std::size_t i = 0; i < which.size(); ++i)
+    psi[which[i]] = values[static_cast<Index>(i)];
+  ++out_.evaluations;
+  return criterion_.evaluate(out_.at.theta, psi).value < out_.at.value + kCloseBy;
 }
 
 // Free ranges and shares of a group, if it has a range.

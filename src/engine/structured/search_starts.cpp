@@ -23,15 +23,26 @@ std::vector<std::size_t> StructuredSearch::ranked(const std::vector<VectorXd>& s
 }
 
 // The second of the starts is the best one with other random effects, which long ranges can stand in for.
-std::vector<std::size_t> StructuredSearch::apart(std::vector<std::size_t> order,
-                                                 const std::vector<VectorXd>& starts) const {
+void StructuredSearch::apart(std::vector<std::size_t>& order, const std::vector<VectorXd>& starts) const {
   const Index u = pr_.layout.n_theta;
-  if (u == 0 || order.empty()) return order;
+  if (u == 0 || order.empty()) return;
   const VectorXd first = starts[order[0]].head(u);
   const auto other = std::find_if(order.begin(), order.end(),
                                   [&](std::size_t k) { return starts[k].head(u) != first; });
   if (other != order.end()) std::rotate(order.begin() + 1, other, other + 1);
-  return order;
+}
+
+// First comes the best start for each of the residual parameters' starts. Returns their number.
+std::size_t StructuredSearch::each_once(std::vector<std::size_t>& order, const std::vector<VectorXd>& starts) const {
+  const Index r = pr_.residual.size();
+  std::vector<VectorXd> seen;
+  const auto rest = std::stable_partition(order.begin(), order.end(), [&](std::size_t k) {
+    const VectorXd own = starts[k].tail(r);
+    if (std::find(seen.begin(), seen.end(), own) != seen.end()) return false;
+    seen.push_back(own);
+    return true;
+  });
+  return static_cast<std::size_t>(rest - order.begin());
 }
 
 // Ranges, shares and moving averages have several local optima as a rule.

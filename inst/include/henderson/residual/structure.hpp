@@ -106,6 +106,8 @@ class ResidualStructure {
   // of these positions that are next to a range.
   virtual bool kinked() const { return false; }
   virtual void beside(double, const MatrixXd&, double&, double&) const {}
+  // Has the criterion so many optima that a search from each of the starts is worthwhile?
+  virtual bool rugged() const { return false; }
   // The representative of the points with the same R.
   virtual VectorXd canonical(const VectorXd& psi) const { return psi; }
 };

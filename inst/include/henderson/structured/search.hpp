@@ -46,6 +46,9 @@ struct StructuredOptions {
   bool more = false;    // the own starts too
 };
 
+// Starts that are searched where the best end so far is at the edge of the parameters.
+constexpr std::size_t kEdgeStarts = 6;
+
 struct StructuredOutcome {
   Optimum optimum;
   StructuredPoint at;
@@ -68,10 +71,12 @@ class StructuredSearch {
   MatrixXd covariates() const;
 
   std::vector<std::size_t> ranked(const std::vector<VectorXd>& starts);
-  std::vector<std::size_t> apart(std::vector<std::size_t> order, const std::vector<VectorXd>& starts) const;
+  void apart(std::vector<std::size_t>& order, const std::vector<VectorXd>& starts) const;
+  std::size_t each_once(std::vector<std::size_t>& order, const std::vector<VectorXd>& starts) const;
   bool several_optima() const;
   bool single_range() const;
   bool singular_now() const;
+  bool at_edge() const;
   void search(const VectorXd& start);
 
   // A criterion with kinks may be lowest at one: the range is tried at the distances beside it.
@@ -84,6 +89,7 @@ class StructuredSearch {
   std::vector<Index> far_ranges(const std::vector<Index>& shape) const;
   VectorXd uncorrelated(const std::vector<Index>& shape) const;
   double correlation(Index group, const VectorXd& psi) const;
+  bool close_by(const std::vector<Index>& which, const VectorXd& values);
   bool try_held(const std::vector<Index>& which, const VectorXd& values);
 
   // A covariance of random effects this close to singular is tried as exactly singular.
