@@ -15,9 +15,9 @@ bool floor_residual(Problem& problem, const CrossProducts& data) {
   return true;
 }
 
-bool lost_digits(const Evaluation& at, const Optimum& optimum) {
+bool lost_digits(const Evaluation& at, const Optimum& optimum, const CrossProducts& data) {
   if (!at.ok()) return false;
-  return at.cancelled > kLostDigits || optimum.rough ||
+  return at.cancelled > (data.rows.z.rows() > 0 ? kLostToRows : kLostDigits) || optimum.rough ||
          (optimum.status != "converged" && optimum.status != "unbounded");
 }
 
@@ -53,7 +53,8 @@ Searched search(Problem& problem, const CrossProducts& data, const FitOptions& o
     again.restarts = 0;
     return search_once(problem, data, again, monitor);
   }
-  if (!out.outcome.identified || !(exact || lost_digits(out.at, out.outcome.optimum)) || !take_root(problem, data))
+  if (!out.outcome.identified || !(exact || lost_digits(out.at, out.outcome.optimum, data)) ||
+      !take_root(problem, data))
     return out;
   (options.held.empty() ? again.known : again.start) = out.outcome.optimum.theta;
   if (exact) {

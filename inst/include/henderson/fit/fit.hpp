@@ -17,7 +17,7 @@ namespace henderson {
 bool floor_residual(Problem& problem, const CrossProducts& data);
 
 // Has the search ended in the rounding of r2 as a difference?
-bool lost_digits(const Evaluation& at, const Optimum& optimum);
+bool lost_digits(const Evaluation& at, const Optimum& optimum, const CrossProducts& data);
 
 // A search and what it came to. The fitter holds the evaluation at the optimum; parameters that are held need none.
 struct Searched {

@@ -23,6 +23,7 @@ constexpr Index kDenseRoot = 3000;      // columns of Z up to which A is formed
 constexpr Index kAccurateRoot = 256;    // the same where another form has lost digits, or Z and X fit any response
 constexpr Index kSaturatedRoot = 600;   // the same where they do and the residual variance has been seen to vanish
 constexpr double kLostDigits = 1e6;     // what r2 is subtracted from, relative to it, where that is so
+constexpr double kLostToRows = 1e4;     // the same where the rows were kept, which have all digits
 
 class DenseRoot {
  public:
