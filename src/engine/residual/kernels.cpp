@@ -59,7 +59,7 @@ double RangeKernel::nearest(const ResidualMoments& moments, double low, double h
 
 std::vector<VectorXd> RangeKernel::starts(const ResidualMoments& moments) const {
   std::vector<VectorXd> out;
-  const double low = reach() * moments.shortest, high = reach() * moments.longest;
+  const double low = moments.shortest, high = moments.longest;
   if (!moments.pairs.empty()) out.push_back(VectorXd::Constant(1, nearest(moments, 0.3 * low, 3 * high)));
   for (const double share : {0.25, 0.0, 0.6}) {
     out.push_back(VectorXd::Constant(1, low * std::pow(std::max(1.5, high / low), share)));
@@ -96,8 +96,7 @@ KernelValue Spherical::at(double h, const VectorXd& psi) const {
   return out;
 }
 
-// Each stretch between two distances may have an optimum of its own.
-std::vector<VectorXd> LinearDecay::starts(const ResidualMoments& moments) const {
+std::vector<VectorXd> CompactKernel::starts(const ResidualMoments& moments) const {
   std::vector<VectorXd> out;
   for (Index k = 0; k <= 8; ++k)
     out.push_back(VectorXd::Constant(

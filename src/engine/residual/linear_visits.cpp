@@ -81,7 +81,7 @@ MatrixXd UnstructuredVisits::curvature(const VectorXd& psi, const VectorXd& grad
   return out;
 }
 
-VectorXd UnstructuredVisits::entries(const MatrixXd& m) const {
+VectorXd LinearVisits::entries(const MatrixXd& m) const {
   VectorXd out(parameters_.size());
   for (Index k = 0; k < out.size(); ++k)
     out[k] = m(parameters_[k].row, parameters_[k].col);
@@ -128,7 +128,7 @@ std::vector<VectorXd> CompoundSymmetry::starts(const ResidualMoments& moments) c
 }
 
 CorrelationEntries::CorrelationEntries(Index visits, Sharing sharing, Index bands, ResidualKind kind)
-    : LinearVisits(visits) {
+    : LinearVisits(visits), free_(sharing == Sharing::none && bands >= visits - 1) {
   base_ = MatrixXd::Identity(visits, visits);
   if (visits < 2) return;
   if (sharing == Sharing::all) {
@@ -157,6 +157,52 @@ std::vector<VectorXd> CorrelationEntries::starts(const ResidualMoments& moments)
   for (int halving = 0; halving < 40 && !positive_definite(whole(out)); ++halving)
     out /= 2;
   return {out};
+}
+
+VectorXd CorrelationEntries::moved(const VectorXd& psi, const VectorXd& step) const {
+  if (!free_) return LinearVisits::moved(psi, step);
+  const MatrixXd l = Eigen::LLT<MatrixXd>(whole(psi)).matrixL();
+  const Eigen::SelfAdjointEigenSolver<MatrixXd> eigen(whole(step) - base_);
+  const VectorXd size = eigen.eigenvalues().array().exp();
+  const MatrixXd m = l * eigen.eigenvectors() * size.asDiagonal() * eigen.eigenvectors().transpose() * l.transpose();
+  const VectorXd scale = m.diagonal().cwiseSqrt().cwiseInverse();
+  return entries(scale.asDiagonal() * m * scale.asDiagonal());
+}
+
+MatrixXd CorrelationEntries::jacobian(const VectorXd& psi) const {
+  if (!free_) return LinearVisits::jacobian(psi);
+  const MatrixXd c = whole(psi), l = Eigen::LLT<MatrixXd>(c).matrixL();
+  const VectorXd one = VectorXd::Ones(c.rows());
+  MatrixXd out(psi.size(), psi.size());
+  for (Index i = 0; i < psi.size(); ++i) {
+    const MatrixXd m = l * basis_[i] * l.transpose();
+    const VectorXd half = m.diagonal() / 2;
+    out.col(i) = entries(m - c.cwiseProduct(half * one.transpose() + one * half.transpose()));
+  }
+  return out;
+}
+
+// d2 C_ab = d2 M_ab - C_ab (d2 M_aa + d2 M_bb) / 2 - dM_ab (dM_aa + dM_bb) / 2, both ways round,
+// + C_ab (3/4 (dM_aa dM_aa + dM_bb dM_bb) + 1/4 (dM_aa dM_bb + dM_bb dM_aa)), summed with the gradient.
+MatrixXd CorrelationEntries::curvature(const VectorXd& psi, const VectorXd& gradient) const {
+  if (!free_) return LinearVisits::curvature(psi, gradient);
+  const Index k = psi.size(), v = base_.rows();
+  const MatrixXd c = whole(psi), l = Eigen::LLT<MatrixXd>(c).matrixL(), g = (whole(gradient) - base_) / 2;
+  const MatrixXd gc = g.cwiseProduct(c);
+  const VectorXd h = gc.rowwise().sum();
+  const MatrixXd inner = l.transpose() * (g - MatrixXd(h.asDiagonal())) * l;
+  MatrixXd diagonal(v, k), along(v, k), out(k, k);
+  for (Index i = 0; i < k; ++i) {
+    const MatrixXd m = l * basis_[i] * l.transpose();
+    diagonal.col(i) = m.diagonal();
+    along.col(i) = g.cwiseProduct(m).rowwise().sum();
+    const MatrixXd left = inner * basis_[i];
+    for (Index j = 0; j <= i; ++j)
+      out(i, j) = out(j, i) = left.cwiseProduct(basis_[j]).sum();
+  }
+  const MatrixXd mixed = along.transpose() * diagonal;
+  out += diagonal.transpose() * (1.5 * MatrixXd(h.asDiagonal()) + 0.5 * gc) * diagonal;
+  return out - mixed - mixed.transpose();
 }
 
 MatrixXd CorrelationEntries::whole(const VectorXd& psi) const {

@@ -107,7 +107,7 @@ StructuredOutcome StructuredSearch::run() {
     wanted = each_once(order, starts);
   } else if (several_optima()) {
     apart(order, starts);
-    wanted = pr_.residual.structure().kinked() ? 6 : 2;
+    wanted = 2;
   }
   for (std::size_t k = 0; k < order.size(); ++k) {
     const bool enough = k >= wanted && out_.optimum.status == "converged";

@@ -19,6 +19,7 @@ class Kernel {
   // Is the correlation over two gaps the product of those over each?
   virtual bool multiplicative() const { return false; }
   virtual bool kinked() const { return false; }  // at the range
+  virtual bool rugged() const { return false; }  // has the criterion several optima, as a rule?
 };
 
 ResidualParameter correlation_parameter(Index row = 1, Index col = 0);
@@ -50,9 +51,6 @@ class RangeKernel : public Kernel {
   std::vector<ResidualParameter> parameters() const override { return {range_parameter()}; }
   std::vector<VectorXd> starts(const ResidualMoments& moments) const override;
 
- protected:
-  virtual double reach() const { return 1; }  // the range of one unit of correlation length
-
  private:
   double nearest(const ResidualMoments& moments, double low, double high) const;
 };
@@ -68,22 +66,22 @@ class Gaussian : public RangeKernel {
   KernelValue at(double h, const VectorXd& psi) const override;
 };
 
-class Spherical : public RangeKernel {
+// No correlation beyond the range: each stretch between two distances may have an optimum of its own.
+class CompactKernel : public RangeKernel {
  public:
-  KernelValue at(double h, const VectorXd& psi) const override;
-
- protected:
-  double reach() const override { return 2; }
+  bool rugged() const override { return true; }
+  std::vector<VectorXd> starts(const ResidualMoments& moments) const override;
 };
 
-class LinearDecay : public RangeKernel {
+class Spherical : public CompactKernel {
+ public:
+  KernelValue at(double h, const VectorXd& psi) const override;
+};
+
+class LinearDecay : public CompactKernel {
  public:
   KernelValue at(double h, const VectorXd& psi) const override;
   bool kinked() const override { return true; }
-  std::vector<VectorXd> starts(const ResidualMoments& moments) const override;
-
- protected:
-  double reach() const override { return 2; }
 };
 
 class RationalQuadratic : public RangeKernel {
@@ -104,6 +102,7 @@ class Stationary : public ResidualStructure {
   bool markov() const override { return kernel_->multiplicative() && kernel_->parameters().size() == 1; }
   std::vector<KernelValue> links(const VectorXd& psi, const VectorXd& positions) const override;
   bool kinked() const override { return kernel_->kinked(); }
+  bool rugged() const override { return kernel_->rugged(); }
   void beside(double range, const MatrixXd& positions, double& below, double& above) const override;
 
   void fill(const VectorXd& psi, const MatrixXd& positions, int order, ResidualMatrices& out) const override;

@@ -26,6 +26,7 @@ class LinearVisits : public ResidualStructure {
   explicit LinearVisits(Index visits) : visits_(visits), base_(MatrixXd::Zero(visits, visits)) {}
   void add(ResidualParameter parameter, MatrixXd basis);
   MatrixXd pair(Index a, Index b) const;
+  VectorXd entries(const MatrixXd& m) const;  // at the row and column of each parameter
   Index visits_;
   MatrixXd base_;
   std::vector<MatrixXd> basis_;
@@ -45,7 +46,6 @@ class UnstructuredVisits : public LinearVisits {
   MatrixXd curvature(const VectorXd& psi, const VectorXd& gradient) const override;
 
  private:
-  VectorXd entries(const MatrixXd& m) const;
   MatrixXd matrix(const VectorXd& psi) const;
   bool banded_;
 };
@@ -77,8 +77,15 @@ class CorrelationEntries : public LinearVisits {
   CorrelationEntries(Index visits, Sharing sharing, Index bands, ResidualKind kind = ResidualKind::correlation);
   std::vector<VectorXd> starts(const ResidualMoments& moments) const override;
 
+  // Steps of a free correlation matrix C = LL': L exp(S) L', S symmetric with a diagonal of 0, brought back to unit
+  // variances. Every step leads to a correlation matrix, and near singular ones are no obstacle.
+  VectorXd moved(const VectorXd& psi, const VectorXd& step) const override;
+  MatrixXd jacobian(const VectorXd& psi) const override;
+  MatrixXd curvature(const VectorXd& psi, const VectorXd& gradient) const override;
+
  private:
   MatrixXd whole(const VectorXd& psi) const;
+  bool free_;  // each entry a parameter of its own
 };
 
 }  // namespace henderson
