@@ -104,4 +104,25 @@ test_that("other optima are found: no correlation, another range, another sign",
   peer <- nlme::lme(weight ~ sex + Treatment + Lsize, pups, ~ 1 | Litter,
                     nlme::corARMA(p = 1, q = 1, form = ~ 1 | Litter), nlme::varPower(form = ~Lsize), method = "ML")
   expect_gte(c(logLik(fit)), c(logLik(peer)) - 1e-6)
+
+  milk <- subset(as.data.frame(nlme::Milk), as.integer(Cow) %% 3 == 0)
+  milk$Cow <- factor(as.character(milk$Cow))
+  fit_by <- function(...) suppressMessages(lmm(protein ~ Diet * Time + (Time | Cow), milk, REML = FALSE,
+                                               residual = ~ sph(Time | Cow), variance = ~ power(Time), ...))
+  fit <- fit_by()
+  ranges <- c(1.5, 2.5, 3, 3.5, 4, 5, 5.5, 6, 6.5, 7, 9)
+  at <- vapply(ranges, function(range) c(logLik(fit_by(fixed = c(range = range)))), 0)
+  expect_gte(c(logLik(fit)), max(at) - 1e-8)
+})
+
+test_that("free correlations beside random effects reach what nlme reaches", {
+  wells <- as.data.frame(nlme::Dialyzer)
+  wells$Subject <- factor(as.character(wells$Subject))
+  f <- rate ~ (pressure + I(pressure^2) + I(pressure^3) + I(pressure^4)) * QB
+  fit <- suppressWarnings(suppressMessages(lmm(stats::update(f, . ~ . + (pressure || Subject)), wells, REML = FALSE,
+                                               residual = ~ us(index | Subject, hom = TRUE), variance = ~QB)))
+  peer <- nlme::lme(f, wells, list(Subject = nlme::pdDiag(~pressure)), nlme::corSymm(form = ~ index | Subject),
+                    nlme::varIdent(form = ~ 1 | QB), method = "ML",
+                    control = nlme::lmeControl(msMaxIter = 200, maxIter = 200))
+  expect_gte(c(logLik(fit)), c(logLik(peer)) - 0.01)   # a ridge without end, and the fit says so
 })
