@@ -30,7 +30,7 @@ struct Point {
       problem.sigma2 = std::pow(Rcpp::as<double>(shape["sigma"]), 2);
     henderson::set_response(problem, data, 0, nullptr);
     at = henderson::Criterion(problem, reml, monitor).evaluate(theta);
-    const bool lost = at.cancelled > henderson::kLostDigits;
+    const bool lost = at.cancelled > henderson::most_cancelled(data);
     if (lost && henderson::take_root(problem, data)) at = henderson::Criterion(problem, reml, monitor).evaluate(theta);
     if (!at.ok()) throw henderson::Error("not_finite", "the criterion is not finite at these parameters");
   }

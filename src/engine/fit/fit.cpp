@@ -17,7 +17,7 @@ bool floor_residual(Problem& problem, const CrossProducts& data) {
 
 bool lost_digits(const Evaluation& at, const Optimum& optimum, const CrossProducts& data) {
   if (!at.ok()) return false;
-  return at.cancelled > (data.rows.z.rows() > 0 ? kLostToRows : kLostDigits) || optimum.rough ||
+  return at.cancelled > most_cancelled(data) || optimum.rough ||
          (optimum.status != "converged" && optimum.status != "unbounded");
 }
 

@@ -57,6 +57,8 @@ void set_response(Problem& problem, const CrossProducts& data, Index response,
   if (problem.root) set_root_response(problem, data);
 }
 
+double most_cancelled(const CrossProducts& data) { return data.rows.z.rows() > 0 ? kLostToRows : kLostDigits; }
+
 bool take_root(Problem& problem, const CrossProducts& data) {
   if (problem.root || problem.rest.columns() == 0 || problem.layout->related() ||
       problem.layout->random_columns() > kAccurateRoot)

@@ -135,9 +135,13 @@ std::vector<ResidualParameter> Product::parameters() const {
 }
 
 std::vector<VectorXd> Product::starts(const ResidualMoments& moments) const {
+  const Index rest = moments.nearest.size() - columns_;
+  ResidualMoments first = moments.part(0, columns_);
+  first.covariance = moments.covariance;
+  first.variance = moments.variance;
   std::vector<VectorXd> out;
-  for (const VectorXd& x : a_->starts(moments))
-    for (const VectorXd& y : b_->starts(ResidualMoments())) {
+  for (const VectorXd& x : a_->starts(first))
+    for (const VectorXd& y : b_->starts(rest > 0 ? moments.part(columns_, rest) : ResidualMoments())) {
       out.emplace_back(k_ + l_);
       out.back() << x, y;
     }

@@ -39,7 +39,7 @@ UnstructuredVisits::UnstructuredVisits(Index visits, Index bands) : LinearVisits
 }
 
 std::vector<VectorXd> UnstructuredVisits::starts(const ResidualMoments& moments) const {
-  VectorXd out = entries(moments.covariance);
+  VectorXd out = entries(moments.over(visits_));
   for (int halving = 0; halving < 40 && !positive_definite(matrix(out)); ++halving)
     for (Index k = 0; k < out.size(); ++k)
       if (parameters_[k].row != parameters_[k].col) out[k] /= 2;
@@ -103,7 +103,7 @@ DiagonalVisits::DiagonalVisits(Index visits) : LinearVisits(visits) {
 }
 
 std::vector<VectorXd> DiagonalVisits::starts(const ResidualMoments& moments) const {
-  return {moments.covariance.diagonal()};
+  return {moments.over(visits_).diagonal()};
 }
 
 CompoundSymmetry::CompoundSymmetry(Index visits, bool own) : LinearVisits(visits), own_(own) {
@@ -115,7 +115,7 @@ CompoundSymmetry::CompoundSymmetry(Index visits, bool own) : LinearVisits(visits
 }
 
 std::vector<VectorXd> CompoundSymmetry::starts(const ResidualMoments& moments) const {
-  const MatrixXd& s = moments.covariance;
+  const MatrixXd s = moments.over(visits_);
   const double d = static_cast<double>(s.rows()), mean = s.diagonal().mean();
   const double off = s.rows() < 2 ? 0.2 * mean : (s.sum() - s.trace()) / (d * (d - 1));
   const double within = std::max(mean - off, 0.05 * mean), relative = std::max(off / within, -0.5 / d);
@@ -149,8 +149,9 @@ CorrelationEntries::CorrelationEntries(Index visits, Sharing sharing, Index band
 }
 
 std::vector<VectorXd> CorrelationEntries::starts(const ResidualMoments& moments) const {
-  const VectorXd scale = moments.covariance.diagonal().cwiseSqrt().cwiseInverse();
-  const MatrixXd c = scale.asDiagonal() * moments.covariance * scale.asDiagonal();
+  const MatrixXd s = moments.over(visits_);
+  const VectorXd scale = s.diagonal().cwiseSqrt().cwiseInverse();
+  const MatrixXd c = scale.asDiagonal() * s * scale.asDiagonal();
   VectorXd out(parameters_.size());
   for (Index k = 0; k < out.size(); ++k)
     out[k] = c.cwiseProduct(basis_[k]).sum() / basis_[k].sum();

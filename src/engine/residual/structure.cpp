@@ -18,6 +18,21 @@ void ResidualMatrices::start(Index parameters, Index rows, int order) {
     own = MatrixXd::Zero(rows, rows);
 }
 
+MatrixXd ResidualMoments::over(Index visits) const {
+  if (covariance.rows() == visits) return covariance;
+  return variance * MatrixXd::Identity(visits, visits);
+}
+
+ResidualMoments ResidualMoments::part(Index first, Index columns) const {
+  ResidualMoments out;
+  if (first + columns > nearest.size()) return out;
+  out.nearest = nearest.segment(first, columns);
+  out.farthest = farthest.segment(first, columns);
+  out.shortest = out.nearest.minCoeff();
+  out.longest = out.farthest.norm();
+  return out;
+}
+
 double ResidualMoments::lag_correlation(Index at) const {
   const double r = static_cast<std::size_t>(at) < lag.size() ? lag[at] : std::pow(0.2, static_cast<double>(at));
   return std::isfinite(r) ? std::min(0.9, std::max(-0.5, r)) : 0;

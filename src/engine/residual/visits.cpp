@@ -29,7 +29,7 @@ void Antedependence::fill(const VectorXd& psi, const MatrixXd& positions, int or
 }
 
 std::vector<VectorXd> Antedependence::starts(const ResidualMoments& moments) const {
-  const MatrixXd& s = moments.covariance;
+  const MatrixXd s = moments.over(visits_);
   VectorXd out(visits_ - 1);
   for (Index j = 1; j < visits_; ++j) {
     out[j - 1] = std::min(0.95, std::max(-0.95, s(j, j - 1) / std::sqrt(s(j, j) * s(j - 1, j - 1))));
@@ -60,7 +60,7 @@ std::vector<VectorXd> Heterogeneous::starts(const ResidualMoments& moments) cons
   std::vector<VectorXd> out;
   for (const VectorXd& own : correlation_->starts(moments)) {
     out.emplace_back(visits_ + own.size());
-    out.back() << moments.covariance.diagonal(), own;
+    out.back() << moments.over(visits_).diagonal(), own;
   }
   return out;
 }

@@ -65,15 +65,35 @@ void bin_neighbors(const StructuredRows& rows, const std::map<Index, std::vector
   }
 }
 
+// Along each column of the positions, from pairs of rows of a subject that are at most 50 rows apart.
+void column_distances(const StructuredRows& rows, const std::map<Index, std::vector<Index>>& of, ResidualMoments& out) {
+  for (Index c = 0; c < rows.positions.cols(); ++c) {
+    double shortest = std::numeric_limits<double>::infinity(), longest = 0;
+    for (const auto& own : of)
+      for (std::size_t a = 0; a < own.second.size(); ++a)
+        for (std::size_t b = a < 50 ? 0 : a - 50; b < a; ++b) {
+          const double h = std::abs(rows.positions(own.second[a], c) - rows.positions(own.second[b], c));
+          if (h > 0) shortest = std::min(shortest, h);
+          longest = std::max(longest, h);
+        }
+    if (!(longest > 0)) continue;
+    out.nearest[c] = shortest;
+    out.farthest[c] = longest;
+  }
+}
+
 }  // namespace
 
 ResidualMoments residual_moments(const StructuredRows& rows, Index visits) {
   ResidualMoments out;
+  out.nearest = VectorXd::Ones(rows.positions.cols());
+  out.farthest = VectorXd::Ones(rows.positions.cols());
   const VectorXd e = rows.d.col(rows.p());
   out.variance = e.squaredNorm() / static_cast<double>(std::max<Index>(1, e.size() - rows.p()));
   std::map<Index, std::vector<Index>> of;
   for (Index i = 0; i < e.size(); ++i)
     of[rows.subject[i]].push_back(i);
+  if (rows.positions.cols() > 1) column_distances(rows, of, out);
   double shortest = std::numeric_limits<double>::infinity(), longest = 0;
   MatrixXd sum = MatrixXd::Zero(visits, visits), count = sum;
   for (const auto& own : of)

@@ -92,19 +92,20 @@ StructuredSearch::StructuredSearch(const StructuredProblem& problem, const Resid
 
 StructuredOutcome StructuredSearch::run() {
   const std::vector<VectorXd> starts = candidates();
-  if (single_range() && !starts.empty()) {
-    search(starts[0]);
-    const double range = out_.at.ok() ? out_.at.psi[0] : 0;
-    if (out_.optimum.status == "converged" && range > moments_.shortest && range < moments_.longest) {
-      settle_ranges();
-      settle();
-      return std::move(out_);
-    }
-  }
+  if (!found_alone(starts)) search_all(starts);
+  settle_kinks();
+  settle_ranges();
+  snap();
+  settle();
+  return std::move(out_);
+}
+
+void StructuredSearch::search_all(const std::vector<VectorXd>& starts) {
   std::vector<std::size_t> order = ranked(starts);
   std::size_t wanted = 1;
   if (pr_.residual.structure().rugged()) {
-    wanted = each_once(order, starts);
+    wanted = std::min(each_once(order, starts), kRuggedStarts) + 1;
+    apart(order, starts);
   } else if (several_optima()) {
     apart(order, starts);
     wanted = 2;
@@ -114,11 +115,14 @@ StructuredOutcome StructuredSearch::run() {
     if (enough && !(k == 1 && singular_now()) && !(several_optima() && k < kEdgeStarts && at_edge())) break;
     search(starts[order[k]]);
   }
-  settle_kinks();
-  settle_ranges();
-  snap();
-  settle();
-  return std::move(out_);
+}
+
+// The first of the starts is enough where its search ends at a range between the shortest and the longest distance.
+bool StructuredSearch::found_alone(const std::vector<VectorXd>& starts) {
+  if (!single_range() || starts.empty()) return false;
+  search(starts[0]);
+  const double range = out_.at.ok() ? out_.at.psi[0] : 0;
+  return out_.optimum.status == "converged" && range > moments_.shortest && range < moments_.longest;
 }
 
 // One range along a line, no random effects, and a start from the neighbors: other optima are at the edges.
@@ -139,7 +143,7 @@ bool StructuredSearch::singular_now() const {
 bool StructuredSearch::at_edge() const {
   if (singular_now()) return true;
   const std::vector<ResidualParameter> own = pr_.residual.parameters();
-  for (std::size_t k = 0; k < own.size(); ++k)
+  for (std::size_t k = 0; k < own.size() && !separable(); ++k)
     if (own[k].kind == ResidualKind::range && out_.at.psi[static_cast<Index>(k)] > 2 * moments_.longest) return true;
   return false;
 }

@@ -11,6 +11,7 @@ namespace {
 
 constexpr double kNoCorrelation = 1e-12;  // smaller ones are none
 constexpr double kCloseBy = 20;           // in -2 log L: how far above the optimum another one may begin
+constexpr Index kHeldRows = 1000;         // of a subject: with parameters held, R is a dense matrix
 
 }  // namespace
 
@@ -28,30 +29,47 @@ void StructuredSearch::settle_kinks() {
 }
 
 void StructuredSearch::settle_ranges() {
+  if (separable()) return;   // its factors have distances of their own
+  std::vector<Index> far;
   for (Index g = 1; g <= pr_.residual.groups() && out_.at.ok(); ++g) {
     const std::vector<Index> shape = shape_parameters(g);
     if (shape.empty()) continue;
     const VectorXd none = uncorrelated(shape);
     if (none.size() > 0 && correlation(g, out_.at.psi) < kNoCorrelation) {
-      try_held(shape, none);
+      take_same(with(shape, none), 1e-7);
       continue;
     }
-    const std::vector<Index> far = far_ranges(shape);
-    if (none.size() > 0 && (!far.empty() || close_by(shape, none)) && try_held(shape, none)) continue;
-    if (far.empty()) continue;
-    VectorXd there(far.size());
-    for (std::size_t i = 0; i < far.size(); ++i)
-      there[static_cast<Index>(i)] = out_.at.psi[far[i]];
-    try_held(far, there);
+    if (!small_subjects()) continue;
+    const std::vector<Index> own = far_ranges(shape);
+    if (none.size() > 0 && (!own.empty() || close_by(shape, none)) && try_held(shape, none)) continue;
+    far.insert(far.end(), own.begin(), own.end());
   }
+  if (far.empty()) return;
+  VectorXd there(far.size());
+  for (std::size_t i = 0; i < far.size(); ++i)
+    there[static_cast<Index>(i)] = out_.at.psi[far[i]];
+  try_held(far, there);
+}
+
+bool StructuredSearch::separable() const {
+  return !pr_.residual.structure().axes(pr_.units.patterns.front().positions.cols()).empty();
+}
+
+VectorXd StructuredSearch::with(const std::vector<Index>& which, const VectorXd& values) const {
+  VectorXd out = out_.at.psi;
+  for (std::size_t i = 0; i < which.size(); ++i)
+    out[which[i]] = values[static_cast<Index>(i)];
+  return out;
+}
+
+bool StructuredSearch::small_subjects() const {
+  const std::vector<Pattern>& all = pr_.units.patterns;
+  return std::all_of(all.begin(), all.end(), [](const Pattern& own) { return own.positions.rows() <= kHeldRows; });
 }
 
 bool StructuredSearch::close_by(const std::vector<Index>& which, const VectorXd& values) {
-  VectorXd psi = out_.at.psi;
-  for (std::size_t i = 0; i < which.size(); ++i)
-    psi[which[i]] = values[static_cast<Index>(i)];
   ++out_.evaluations;
-  return criterion_.evaluate(out_.at.theta, psi).value < out_.at.value + kCloseBy;
+  return criterion_.evaluate(out_.at.theta, with(which, values)).value < out_.at.value + kCloseBy;
 }
 
 // Free ranges and shares of a group, if it has a range.
@@ -94,14 +112,15 @@ VectorXd StructuredSearch::uncorrelated(const std::vector<Index>& shape) const {
 // The largest correlation of two rows at the shortest distance along one of the coordinates.
 double StructuredSearch::correlation(Index group, const VectorXd& psi) const {
   const Index coordinates = pr_.units.patterns.front().positions.cols();
+  const ResidualStructure& structure = pr_.residual.structure();
+  const VectorXd own = pr_.residual.whole(psi).segment((group - 1) * structure.size(), structure.size());
   double out = 0;
   for (Index c = 0; c < coordinates; ++c) {
     MatrixXd positions = MatrixXd::Zero(2, coordinates);
     positions(1, c) = moments_.shortest;
-    SubjectMatrices at;
-    const MatrixXd w = MatrixXd::Zero(2, pr_.units.patterns.front().w.cols());
-    pr_.residual.fill(psi, group - 1, positions, w, 0, at);
-    out = std::max(out, std::abs(at.m.r(1, 0)) / std::sqrt(at.m.r(0, 0) * at.m.r(1, 1)));
+    ResidualMatrices at;
+    structure.fill(own, positions, 0, at);
+    out = std::max(out, std::abs(at.r(1, 0)) / std::sqrt(at.r(0, 0) * at.r(1, 1)));
   }
   return out;
 }
@@ -109,9 +128,7 @@ double StructuredSearch::correlation(Index group, const VectorXd& psi) const {
 // The optimum with these of the free parameters held; it is taken unless it is worse.
 bool StructuredSearch::try_held(const std::vector<Index>& which, const VectorXd& values) {
   const Index u = pr_.layout.n_theta, r = pr_.residual.size();
-  VectorXd psi = out_.at.psi;
-  for (std::size_t i = 0; i < which.size(); ++i)
-    psi[which[i]] = values[static_cast<Index>(i)];
+  const VectorXd psi = with(which, values);
   StructuredProblem held = pr_;
   held.residual.hold_also(which, values);
   const StructuredCriterion criterion(held, monitor_);
@@ -120,7 +137,8 @@ bool StructuredSearch::try_held(const std::vector<Index>& which, const VectorXd&
   start << out_.at.theta, held.residual.free(pr_.residual.whole(psi));
   const Optimum found = minimize(f, start, options_.search, monitor_);
   out_.evaluations += found.evaluations;
-  if (!std::isfinite(found.value) || found.value > out_.at.value + 1e-9 * (1 + std::abs(found.value))) return false;
+  const double noise = 1e-12 * (1 + std::abs(found.value)) + f.noise();
+  if (!std::isfinite(found.value) || found.value > out_.at.value + noise) return false;
   out_.at = criterion_.evaluate(found.theta.head(u),
                                 pr_.residual.free(held.residual.whole(found.theta.tail(held.residual.size()))));
   VectorXd whole(u + r);
@@ -130,7 +148,7 @@ bool StructuredSearch::try_held(const std::vector<Index>& which, const VectorXd&
   out_.optimum.value = out_.at.value;
   g.value(whole);
   g.derivatives(whole, out_.optimum.gradient, out_.optimum.hessian);
-  out_.optimum.status = found.status;
+  out_.optimum.status = found.status == "left" ? "converged" : found.status;
   out_.optimum.decrement = found.decrement;
   return true;
 }
@@ -142,6 +160,7 @@ bool StructuredSearch::take_same(const VectorXd& psi, double most) {
   if (!there.ok() || !(std::abs(there.value - out_.at.value) <= most)) return false;
   out_.at = there;
   out_.optimum.theta.tail(psi.size()) = psi;
+  out_.optimum.value = there.value;
   return true;
 }
 
@@ -155,7 +174,7 @@ void StructuredSearch::settle() {
     for (std::size_t j = 0; j < own.size(); ++j)
       correlations += groups[j] == groups[k] && own[j].kind == ResidualKind::correlation;
     const Index at = static_cast<Index>(k);
-    if (own[k].kind != ResidualKind::correlation || correlations > 1 || !(out_.at.psi[at] < 0)) continue;
+    if (own[k].kind != ResidualKind::correlation || correlations > 1 || !(out_.at.psi[at] < -1e-4)) continue;
     VectorXd psi = out_.at.psi;
     psi[at] = -psi[at];
     const double value = out_.at.value;

@@ -61,8 +61,13 @@ struct ResidualMoments {
   // Along a line, without random effects: correlations of neighbors by bins of their distance, and numbers of pairs.
   std::vector<double> distance, correlation, pairs;
   std::vector<double> lag;           // correlations at 0, 1, ... shortest distances, where they could be had
+  VectorXd nearest, farthest;        // shortest and longest distances along each column of the positions
   // At this lag, kept away from the edges; 0.2^lag where the residuals do not say.
   double lag_correlation(Index at) const;
+  // By visit; without correlation where positions are not these visits.
+  MatrixXd over(Index visits) const;
+  // For a structure of these columns of the positions: their distances, and no covariance.
+  ResidualMoments part(Index first, Index columns) const;
 };
 
 // Correlation at one distance with its derivatives in the parameters (at most two).

@@ -48,6 +48,7 @@ struct StructuredOptions {
 
 // Starts that are searched where the best end so far is at the edge of the parameters.
 constexpr std::size_t kEdgeStarts = 6;
+constexpr std::size_t kRuggedStarts = 9;   // starts of a structure with several optima that are searched
 
 struct StructuredOutcome {
   Optimum optimum;
@@ -75,8 +76,11 @@ class StructuredSearch {
   std::size_t each_once(std::vector<std::size_t>& order, const std::vector<VectorXd>& starts) const;
   bool several_optima() const;
   bool single_range() const;
+  bool found_alone(const std::vector<VectorXd>& starts);
+  void search_all(const std::vector<VectorXd>& starts);
   bool singular_now() const;
   bool at_edge() const;
+  bool separable() const;
   void search(const VectorXd& start);
 
   // A criterion with kinks may be lowest at one: the range is tried at the distances beside it.
@@ -89,6 +93,8 @@ class StructuredSearch {
   std::vector<Index> far_ranges(const std::vector<Index>& shape) const;
   VectorXd uncorrelated(const std::vector<Index>& shape) const;
   double correlation(Index group, const VectorXd& psi) const;
+  VectorXd with(const std::vector<Index>& which, const VectorXd& values) const;  // psi with these
+  bool small_subjects() const;
   bool close_by(const std::vector<Index>& which, const VectorXd& values);
   bool try_held(const std::vector<Index>& which, const VectorXd& values);
 
