@@ -83,7 +83,8 @@ with_finer_cells <- function(fit, cluster, data) {
                       plan$na_rule)
   if (sum(table$n) != sum(fit$cells$n)) {
     lmm_abort("data",
-              paste0("`data` has ", count_of(sum(table$n), "complete row"), ", the fit ", sum(fit$cells$n), "."),
+              paste0("`data` has ", count_of(sum(table$n), "complete row"), ", but the fit used ",
+                     sum(fit$cells$n), "."),
               what = "data", value = sum(table$n), fix = "Give the rows of the fit, each with its cluster.")
   }
   fit$cells <- table

@@ -77,8 +77,9 @@ fit_rows <- function(fit, purpose) {
   if (is.null(fit$rows) && !is.null(fit$cells)) {
     lmm_abort("input", paste0(purpose, " needs the rows of the data, but the fit was made from cross-products."),
               what = "rows",
-              fix = paste("residuals(), fitted(), predict(), hatvalues() and cooks.distance() take them again:",
-                          "residuals(fit, data = ). For all else fit a data frame."))
+              fix = paste("residuals(), fitted(), hatvalues(), rstandard(), cooks.distance() and vcov(cluster = )",
+                          "accept the rows again: residuals(fit, data = ); predict() takes them as newdata =.",
+                          "For anything else, fit a data frame."))
   }
   if (is.null(fit$rows)) {
     lmm_abort("input", paste0(purpose, " needs the rows of the data, but the fit does not hold them."),

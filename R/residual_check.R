@@ -29,8 +29,8 @@ check_subject_size <- function(found, frame, limit = 0.5 * available_memory()) {
                    gigabytes(limit), " may be used."), what = "residual", value = n,
             fix = if (separable) paste("More than half of the grid of positions is missing: name blocks, as in",
                                        "~ ar1(col):ar1(row) | trial.")
-            else paste("Long subjects are fast along a line with ar1() or ou(), and as separable products",
-                       "ar1(col):ar1(row), without nugget and variance function."))
+            else paste("For long subjects use ar1() or ou() along a line, or a separable product such as",
+                       "ar1(col):ar1(row), without a nugget or a variance function."))
 }
 
 # Numbers of the parameters in a direction along which the Hessian, in units of its diagonal, is zero.

@@ -36,8 +36,8 @@ generics::augment
 #'   `estimate`, `std.error`, `statistic`, `df`, `p.value` and limits, as far as the rows asked for have them. Standard
 #'   deviations come before correlations; parameters of a residual structure have their own names as `term`
 #'   (`rho`, `range`, `sd(8)`, `cov(10,8)`), and by default the limits of [confint()][confint.lmm_fit()]; for a fit by
-#'   the iterative solver they have `mc.error`, twice the Monte Carlo error. `glance()`: one row, for the iterative
-#'   solver with `mc.error` of `logLik`. `augment()`: the rows with `.fitted`, `.resid`, `.fixed`, and those
+#'   the iterative solver, variance parameters have `mc.error`, twice the Monte Carlo error. `glance()`: one row, for
+#'   the iterative solver with `mc.error` of `logLik`. `augment()`: the rows with `.fitted`, `.resid`, `.fixed`, and those
 #'   of the fit also with `.hat`, `.cooksd`, `.std.resid`, and `.weights` and `.offset` where there are any (the
 #'   iterative solver has no leverages: `NA`); row names as `.rownames`. Without `data` these are
 #'   the rows used; `data` may also hold the rows that were left out for missing values, whose values are `NA`.

@@ -1,4 +1,4 @@
-# Random designs that are meaner than practice: 6 to 291 rows, weights over six decades, dependent and nearly dependent
+# Random designs that are harder than typical data: 6 to 291 rows, weights over six decades, dependent and nearly dependent
 # columns, odd units, covariates far from their origins, crossed, nested and repeated factors. One design for each seed.
 
 # 10^u, u uniform.
