@@ -33,14 +33,14 @@ generics::augment
 #' @param data,newdata rows to add to; by default those behind the fit.
 #' @param ... for `tidy()` options of the method, see [ddf_method()]; otherwise not used.
 #' @return `tidy()`: a row per estimate with columns `effect`, `group`, `level` (for modes and coefficients), `term`,
-#'   `estimate`, `std.error`, `statistic`, `df`, `p.value` and limits, as far as the rows asked for have them. Standard
-#'   deviations come before correlations; parameters of a residual structure have their own names as `term`
+#'   `estimate`, `std.error`, `statistic`, `df`, `p.value` and limits, as far as the rows asked for have them.
+#'   Standard deviations come before correlations; parameters of a residual structure have their own names as `term`
 #'   (`rho`, `range`, `sd(8)`, `cov(10,8)`), and by default the limits of [confint()][confint.lmm_fit()]; for a fit by
 #'   the iterative solver, variance parameters have `mc.error`, twice the Monte Carlo error. `glance()`: one row, for
-#'   the iterative solver with `mc.error` of `logLik`. `augment()`: the rows with `.fitted`, `.resid`, `.fixed`, and those
-#'   of the fit also with `.hat`, `.cooksd`, `.std.resid`, and `.weights` and `.offset` where there are any (the
-#'   iterative solver has no leverages: `NA`); row names as `.rownames`. Without `data` these are
-#'   the rows used; `data` may also hold the rows that were left out for missing values, whose values are `NA`.
+#'   the iterative solver with `mc.error` of `logLik`. `augment()`: the rows with `.fitted`, `.resid`, `.fixed`, and
+#'   those of the fit also with `.hat`, `.cooksd`, `.std.resid`, and `.weights` and `.offset` where there are any (the
+#'   iterative solver has no leverages: `NA`); row names as `.rownames`. Without `data` these are the rows used;
+#'   `data` may also hold the rows that were left out for missing values, whose values are `NA`.
 #' @section Conditions:
 #' `lmm_error_input`: unknown `effects`, `scales` or method, or `data` with another number of rows than the fit; for
 #' `newdata` those of [predict()][predict.lmm_fit()].

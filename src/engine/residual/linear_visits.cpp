@@ -203,7 +203,8 @@ MatrixXd CorrelationEntries::curvature(const VectorXd& psi, const VectorXd& grad
   }
   const MatrixXd mixed = along.transpose() * diagonal;
   out += diagonal.transpose() * (1.5 * MatrixXd(h.asDiagonal()) + 0.5 * gc) * diagonal;
-  return out - mixed - mixed.transpose();
+  out -= mixed + mixed.transpose();
+  return (out + out.transpose()) / 2;
 }
 
 MatrixXd CorrelationEntries::whole(const VectorXd& psi) const {
