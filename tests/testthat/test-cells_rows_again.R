@@ -39,7 +39,7 @@ test_that("leverages and distances of rows that are given again", {
       for (data in list(d, chunks(list(d[1:100, ], d[101:301, ])))) {
         expect_equal(unname(f(b, data = data)), unname(f(a)), tolerance = 1e-8)
       }
-      expect_error(f(b), "hatvalues\\(\\) .*accept the rows again", class = "lmm_error_input")
+      expect_error(f(b), "hatvalues\\(\\), .*accept the rows again", class = "lmm_error_input")
     }
   }
 })
