@@ -112,6 +112,6 @@ test_that("a covariance matrix that does not fit into memory is refused before t
   expect_silent(check_subject_size(found, plan, 1e10))
   expect_error(check_subject_size(found, plan, 1e8), "5,000 rows.*GB.*name blocks", class = "lmm_error_numeric")
   plan$residual$nugget <- TRUE
-  expect_error(check_subject_size(found, plan, 1e8), "without nugget", class = "lmm_error_numeric")
+  expect_error(check_subject_size(found, plan, 1e8), "without a nugget", class = "lmm_error_numeric")
   expect_silent(check_subject_size(list(dense = 100, parameters = found$parameters), plan, 1e3))
 })
