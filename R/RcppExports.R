@@ -145,6 +145,14 @@ engine_posterior_lattice <- function(size, values, draws, seed, threads) {
     .Call(`_henderson_engine_posterior_lattice`, size, values, draws, seed, threads)
 }
 
+engine_residual_matrix <- function(residual, psi, positions, w, group, slopes = FALSE) {
+    .Call(`_henderson_engine_residual_matrix`, residual, psi, positions, w, group, slopes)
+}
+
+engine_residual_parameters <- function(residual, linear) {
+    .Call(`_henderson_engine_residual_parameters`, residual, linear)
+}
+
 engine_responses <- function(layout, constants, design, weights, options, reference, progress) {
     .Call(`_henderson_engine_responses`, layout, constants, design, weights, options, reference, progress)
 }
@@ -179,14 +187,6 @@ engine_structured_variances <- function(model, theta, psi, design, random) {
 
 engine_structured_conditional <- function(model, theta, psi) {
     .Call(`_henderson_engine_structured_conditional`, model, theta, psi)
-}
-
-engine_residual_matrix <- function(residual, psi, positions, w, group, slopes = FALSE) {
-    .Call(`_henderson_engine_residual_matrix`, residual, psi, positions, w, group, slopes)
-}
-
-engine_residual_parameters <- function(residual, linear) {
-    .Call(`_henderson_engine_residual_parameters`, residual, linear)
 }
 
 engine_structured_weighted <- function(model, theta, psi, w) {

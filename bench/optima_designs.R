@@ -1,5 +1,6 @@
-# Random designs that are harder than typical data: 6 to 291 rows, weights over six decades, dependent and nearly dependent
-# columns, odd units, covariates far from their origins, crossed, nested and repeated factors. One design for each seed.
+# Random designs that are harder than typical data: 6 to 291 rows, weights over six decades, dependent and nearly
+# dependent columns, odd units, covariates far from their origins, crossed, nested and repeated factors. One design for
+# each seed.
 
 # 10^u, u uniform.
 decades <- function(from, to) 10^stats::runif(1, from, to)

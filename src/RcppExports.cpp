@@ -487,6 +487,32 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// engine_residual_matrix
+SEXP engine_residual_matrix(const Rcpp::List& residual, const Eigen::VectorXd& psi, const Eigen::MatrixXd& positions, const Eigen::MatrixXd& w, const Rcpp::IntegerVector& group, bool slopes);
+RcppExport SEXP _henderson_engine_residual_matrix(SEXP residualSEXP, SEXP psiSEXP, SEXP positionsSEXP, SEXP wSEXP, SEXP groupSEXP, SEXP slopesSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type residual(residualSEXP);
+    Rcpp::traits::input_parameter< const Eigen::VectorXd& >::type psi(psiSEXP);
+    Rcpp::traits::input_parameter< const Eigen::MatrixXd& >::type positions(positionsSEXP);
+    Rcpp::traits::input_parameter< const Eigen::MatrixXd& >::type w(wSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::IntegerVector& >::type group(groupSEXP);
+    Rcpp::traits::input_parameter< bool >::type slopes(slopesSEXP);
+    rcpp_result_gen = Rcpp::wrap(engine_residual_matrix(residual, psi, positions, w, group, slopes));
+    return rcpp_result_gen;
+END_RCPP
+}
+// engine_residual_parameters
+SEXP engine_residual_parameters(const Rcpp::List& residual, int linear);
+RcppExport SEXP _henderson_engine_residual_parameters(SEXP residualSEXP, SEXP linearSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type residual(residualSEXP);
+    Rcpp::traits::input_parameter< int >::type linear(linearSEXP);
+    rcpp_result_gen = Rcpp::wrap(engine_residual_parameters(residual, linear));
+    return rcpp_result_gen;
+END_RCPP
+}
 // engine_responses
 SEXP engine_responses(const Rcpp::List& layout, const Rcpp::List& constants, const Rcpp::List& design, SEXP weights, const Rcpp::List& options, const Rcpp::List& reference, bool progress);
 RcppExport SEXP _henderson_engine_responses(SEXP layoutSEXP, SEXP constantsSEXP, SEXP designSEXP, SEXP weightsSEXP, SEXP optionsSEXP, SEXP referenceSEXP, SEXP progressSEXP) {
@@ -599,32 +625,6 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
-// engine_residual_matrix
-SEXP engine_residual_matrix(const Rcpp::List& residual, const Eigen::VectorXd& psi, const Eigen::MatrixXd& positions, const Eigen::MatrixXd& w, const Rcpp::IntegerVector& group, bool slopes);
-RcppExport SEXP _henderson_engine_residual_matrix(SEXP residualSEXP, SEXP psiSEXP, SEXP positionsSEXP, SEXP wSEXP, SEXP groupSEXP, SEXP slopesSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< const Rcpp::List& >::type residual(residualSEXP);
-    Rcpp::traits::input_parameter< const Eigen::VectorXd& >::type psi(psiSEXP);
-    Rcpp::traits::input_parameter< const Eigen::MatrixXd& >::type positions(positionsSEXP);
-    Rcpp::traits::input_parameter< const Eigen::MatrixXd& >::type w(wSEXP);
-    Rcpp::traits::input_parameter< const Rcpp::IntegerVector& >::type group(groupSEXP);
-    Rcpp::traits::input_parameter< bool >::type slopes(slopesSEXP);
-    rcpp_result_gen = Rcpp::wrap(engine_residual_matrix(residual, psi, positions, w, group, slopes));
-    return rcpp_result_gen;
-END_RCPP
-}
-// engine_residual_parameters
-SEXP engine_residual_parameters(const Rcpp::List& residual, int linear);
-RcppExport SEXP _henderson_engine_residual_parameters(SEXP residualSEXP, SEXP linearSEXP) {
-BEGIN_RCPP
-    Rcpp::RObject rcpp_result_gen;
-    Rcpp::traits::input_parameter< const Rcpp::List& >::type residual(residualSEXP);
-    Rcpp::traits::input_parameter< int >::type linear(linearSEXP);
-    rcpp_result_gen = Rcpp::wrap(engine_residual_parameters(residual, linear));
-    return rcpp_result_gen;
-END_RCPP
-}
 // engine_structured_weighted
 SEXP engine_structured_weighted(const Rcpp::List& model, const Eigen::VectorXd& theta, const Eigen::VectorXd& psi, const Eigen::MatrixXd& w);
 RcppExport SEXP _henderson_engine_structured_weighted(SEXP modelSEXP, SEXP thetaSEXP, SEXP psiSEXP, SEXP wSEXP) {
@@ -733,6 +733,8 @@ static const R_CallMethodDef CallEntries[] = {
     {"_henderson_engine_posterior_target", (DL_FUNC) &_henderson_engine_posterior_target, 6},
     {"_henderson_engine_posterior_effects", (DL_FUNC) &_henderson_engine_posterior_effects, 8},
     {"_henderson_engine_posterior_lattice", (DL_FUNC) &_henderson_engine_posterior_lattice, 5},
+    {"_henderson_engine_residual_matrix", (DL_FUNC) &_henderson_engine_residual_matrix, 6},
+    {"_henderson_engine_residual_parameters", (DL_FUNC) &_henderson_engine_residual_parameters, 2},
     {"_henderson_engine_responses", (DL_FUNC) &_henderson_engine_responses, 7},
     {"_henderson_engine_response_tests", (DL_FUNC) &_henderson_engine_response_tests, 3},
     {"_henderson_engine_ratio_draws", (DL_FUNC) &_henderson_engine_ratio_draws, 2},
@@ -742,8 +744,6 @@ static const R_CallMethodDef CallEntries[] = {
     {"_henderson_engine_structured_solution", (DL_FUNC) &_henderson_engine_structured_solution, 3},
     {"_henderson_engine_structured_variances", (DL_FUNC) &_henderson_engine_structured_variances, 5},
     {"_henderson_engine_structured_conditional", (DL_FUNC) &_henderson_engine_structured_conditional, 3},
-    {"_henderson_engine_residual_matrix", (DL_FUNC) &_henderson_engine_residual_matrix, 6},
-    {"_henderson_engine_residual_parameters", (DL_FUNC) &_henderson_engine_residual_parameters, 2},
     {"_henderson_engine_structured_weighted", (DL_FUNC) &_henderson_engine_structured_weighted, 4},
     {"_henderson_engine_structured_information", (DL_FUNC) &_henderson_engine_structured_information, 4},
     {"_henderson_weak_reference", (DL_FUNC) &_henderson_weak_reference, 2},

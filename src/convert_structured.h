@@ -186,6 +186,9 @@ inline ModelPointer whole_model(const Rcpp::List& x, bool progress = false) {
   return out;
 }
 
+// Kind, place, group and bounds of each parameter.
+Rcpp::List parameter_table(const ResidualModel& model);
+
 }  // namespace henderson
 
 #endif

@@ -11,54 +11,18 @@ namespace {
 using henderson::Index;
 using henderson::Model;
 
-const char* kind_name(henderson::ResidualKind kind) {
-  using K = henderson::ResidualKind;
-  switch (kind) {
-    case K::variance:
-      return "variance";
-    case K::covariance:
-      return "covariance";
-    case K::correlation:
-      return "correlation";
-    case K::range:
-      return "range";
-    case K::exponent:
-      return "exponent";
-    case K::share:
-      return "share";
-    case K::autoregression:
-      return "autoregression";
-    case K::moving_average:
-      return "moving_average";
-    case K::constant:
-      return "constant";
-    case K::power:
-      return "power";
-    case K::proportion:
-      return "proportion";
-    default:
-      return "log_ratio";
-  }
-}
+// The model of a list at one point.
+struct Evaluated {
+  henderson::ModelPointer model;
+  henderson::StructuredCriterion criterion;
+  henderson::StructuredPoint at;
 
-Rcpp::List parameter_table(const henderson::ResidualModel& model) {
-  const std::vector<henderson::ResidualParameter> all = model.parameters();
-  const R_xlen_t k = static_cast<R_xlen_t>(all.size());
-  Rcpp::CharacterVector kind(k);
-  Rcpp::IntegerVector row(k), col(k), group(k);
-  Rcpp::NumericVector lower(k), upper(k);
-  const std::vector<Index> of = model.group_of();
-  for (R_xlen_t i = 0; i < k; ++i) {
-    kind[i] = kind_name(all[i].kind);
-    row[i] = static_cast<int>(all[i].row) + 1;
-    col[i] = static_cast<int>(all[i].col) + 1;
-    group[i] = static_cast<int>(of[static_cast<std::size_t>(i)]);
-    lower[i] = all[i].lower;
-    upper[i] = all[i].upper;
+  Evaluated(const Rcpp::List& list, const Eigen::VectorXd& theta, const Eigen::VectorXd& psi)
+      : model(henderson::whole_model(list)), criterion(model->problem, model->monitor),
+        at(criterion.evaluate(theta, psi)) {
+    if (!at.ok()) throw henderson::Error("not_finite", "");
   }
-  return Rcpp::List::create(Rcpp::Named("kind") = kind, Rcpp::Named("row") = row, Rcpp::Named("col") = col,
-                            Rcpp::Named("group") = group, Rcpp::Named("lower") = lower, Rcpp::Named("upper") = upper);
-}
+};
 
 // What new_lmm_fit() calls a solution, in the user's columns.
 Rcpp::List solution_list(const Model& m, const henderson::StructuredPoint& at, henderson::Monitor& monitor) {
@@ -113,19 +77,6 @@ henderson::StructuredCombinations to_combinations(const Rcpp::List& design, cons
   return out;
 }
 
-Eigen::MatrixXd picked(const Eigen::MatrixXd& x, const std::vector<Index>& rows) {
-  Eigen::MatrixXd out(rows.size(), x.cols());
-  for (std::size_t i = 0; i < rows.size(); ++i)
-    out.row(static_cast<Index>(i)) = x.row(rows[i]);
-  return out;
-}
-
-void place(const Eigen::MatrixXd& x, const std::vector<Index>& at, Eigen::MatrixXd& out) {
-  for (std::size_t i = 0; i < at.size(); ++i)
-    for (std::size_t j = 0; j < at.size(); ++j)
-      out(at[i], at[j]) = x(static_cast<Index>(i), static_cast<Index>(j));
-}
-
 }  // namespace
 
 // Coordinates of the columns, and the parameters of the residual structure.
@@ -146,7 +97,7 @@ SEXP engine_structured_columns(const Rcpp::List& model) {
     return Rcpp::List::create(Rcpp::Named("n") = static_cast<double>(m.prepared.rows.d.rows()),
                               Rcpp::Named("log_weight") = m.prepared.coordinates.log_weight, Rcpp::Named("x") = columns,
                               Rcpp::Named("z_basis") = basis,
-                              Rcpp::Named("parameters") = parameter_table(m.problem.residual),
+                              Rcpp::Named("parameters") = henderson::parameter_table(m.problem.residual),
                               Rcpp::Named("owns_scale") = m.problem.residual.owns_scale(),
                               Rcpp::Named("patterns") = static_cast<int>(all.size()),
                               Rcpp::Named("dense") = static_cast<double>(m.longest_dense(all)),
@@ -185,11 +136,8 @@ SEXP engine_structured_fit(const Rcpp::List& model, const Rcpp::List& options, b
 // [[Rcpp::export(rng = false)]]
 SEXP engine_structured_solution(const Rcpp::List& model, const Eigen::VectorXd& theta, const Eigen::VectorXd& psi) {
   return henderson::guarded([&] {
-    const henderson::ModelPointer whole = henderson::whole_model(model);
-    Model& m = *whole;
-    const henderson::StructuredPoint at = henderson::StructuredCriterion(m.problem, m.monitor).evaluate(theta, psi);
-    if (!at.ok()) throw henderson::Error("not_finite", "");
-    return solution_list(m, at, m.monitor);
+    const Evaluated here(model, theta, psi);
+    return solution_list(*here.model, here.at, here.model->monitor);
   });
 }
 
@@ -197,23 +145,19 @@ SEXP engine_structured_solution(const Rcpp::List& model, const Eigen::VectorXd& 
 SEXP engine_structured_variances(const Rcpp::List& model, const Eigen::VectorXd& theta, const Eigen::VectorXd& psi,
                                  const Rcpp::List& design, bool random) {
   return henderson::guarded([&] {
-    const henderson::ModelPointer whole = henderson::whole_model(model);
-    Model& m = *whole;
-    const henderson::StructuredCriterion criterion(m.problem, m.monitor);
-    const henderson::StructuredPoint at = criterion.evaluate(theta, psi);
-    const henderson::StructuredPredictor predictor(criterion, at);
-    return henderson::numeric(Eigen::VectorXd(at.sigma2 * predictor.variances(to_combinations(design, m, random))));
+    const Evaluated here(model, theta, psi);
+    const henderson::StructuredPredictor predictor(here.criterion, here.at);
+    const Eigen::VectorXd own = predictor.variances(to_combinations(design, *here.model, random));
+    return henderson::numeric(Eigen::VectorXd(here.at.sigma2 * own));
   });
 }
 
 // [[Rcpp::export(rng = false)]]
 SEXP engine_structured_conditional(const Rcpp::List& model, const Eigen::VectorXd& theta, const Eigen::VectorXd& psi) {
   return henderson::guarded([&] {
-    const henderson::ModelPointer whole = henderson::whole_model(model);
-    Model& m = *whole;
-    const henderson::StructuredCriterion criterion(m.problem, m.monitor);
-    const henderson::StructuredPoint at = criterion.evaluate(theta, psi);
-    const henderson::StructuredPredictor predictor(criterion, at);
+    const Evaluated here(model, theta, psi);
+    const henderson::StructuredPredictor predictor(here.criterion, here.at);
+    const Model& m = *here.model;
     Rcpp::List out(m.layout.groups.size());
     for (std::size_t g = 0; g < m.layout.groups.size(); ++g) {
       const henderson::Group& group = m.layout.groups[g];
@@ -225,7 +169,7 @@ SEXP engine_structured_conditional(const Rcpp::List& model, const Eigen::VectorX
       Rcpp::NumericVector array(group.q * group.q * group.levels);
       for (Index l = 0; l < group.levels; ++l) {
         const Eigen::MatrixXd own =
-            at.sigma2 * basis * predictor.conditional(static_cast<int>(g), l) * basis.transpose();
+            here.at.sigma2 * basis * predictor.conditional(static_cast<int>(g), l) * basis.transpose();
         std::copy(own.data(), own.data() + own.size(), array.begin() + l * own.size());
       }
       array.attr("dim") = Rcpp::Dimension(group.q, group.q, group.levels);
@@ -235,53 +179,13 @@ SEXP engine_structured_conditional(const Rcpp::List& model, const Eigen::VectorX
   });
 }
 
-// R(psi) of rows as if they were one subject, relative to sigma^2; `group` names the parameters of each row's subject.
-// With `slopes` a list: R, then dR / dpsi_k for each k.
-// [[Rcpp::export(rng = false)]]
-SEXP engine_residual_matrix(const Rcpp::List& residual, const Eigen::VectorXd& psi, const Eigen::MatrixXd& positions,
-                            const Eigen::MatrixXd& w, const Rcpp::IntegerVector& group, bool slopes = false) {
-  return henderson::guarded([&]() -> SEXP {
-    const henderson::ResidualModel model = henderson::to_residual_model(residual, w.cols());
-    henderson::require(psi.size() == model.size() && group.size() == positions.rows(),
-                       "psi does not fit the structure");
-    const Index n = positions.rows();
-    std::vector<Eigen::MatrixXd> out(slopes ? psi.size() + 1 : 1, Eigen::MatrixXd::Zero(n, n));
-    for (Index g = 0; g < model.groups(); ++g) {
-      std::vector<Index> own;
-      for (R_xlen_t i = 0; i < group.size(); ++i)
-        if (group[i] == g + 1) own.push_back(i);
-      if (own.empty()) continue;
-      henderson::SubjectMatrices s;
-      model.fill(psi, g, picked(positions, own), picked(w, own), slopes, s);
-      place(s.m.r, own, out[0]);
-      for (std::size_t k = 0; slopes && k < s.active.size(); ++k)
-        place(s.m.d[k], own, out[s.active[k] + 1]);
-    }
-    if (!slopes) return Rcpp::wrap(out[0]);
-    return Rcpp::wrap(out);
-  });
-}
-
-// The parameters of a structure beside a variance function with `linear` columns in its linear predictor.
-// [[Rcpp::export(rng = false)]]
-SEXP engine_residual_parameters(const Rcpp::List& residual, int linear) {
-  return henderson::guarded([&] {
-    const Rcpp::CharacterVector terms = residual["variance_terms"];
-    return parameter_table(henderson::to_residual_model(residual, linear + terms.size()));
-  });
-}
-
 // sum_ij W_ij X'V^-1 V_i V^-1 V_j V^-1 X, where engine_structured_information() has no `q`.
 // [[Rcpp::export(rng = false)]]
 SEXP engine_structured_weighted(const Rcpp::List& model, const Eigen::VectorXd& theta, const Eigen::VectorXd& psi,
                                 const Eigen::MatrixXd& w) {
   return henderson::guarded([&] {
-    const henderson::ModelPointer whole = henderson::whole_model(model);
-    Model& m = *whole;
-    const henderson::StructuredCriterion criterion(m.problem, m.monitor);
-    const henderson::StructuredPoint at = criterion.evaluate(theta, psi);
-    if (!at.ok()) throw henderson::Error("not_finite", "");
-    return henderson::numeric(henderson::StructuredInformer(criterion, at).weighted_pairs(w));
+    const Evaluated here(model, theta, psi);
+    return henderson::numeric(henderson::StructuredInformer(here.criterion, here.at).weighted_pairs(w));
   });
 }
 
@@ -289,21 +193,17 @@ SEXP engine_structured_weighted(const Rcpp::List& model, const Eigen::VectorXd& 
 SEXP engine_structured_information(const Rcpp::List& model, const Eigen::VectorXd& theta, const Eigen::VectorXd& psi,
                                    bool pairs) {
   return henderson::guarded([&] {
-    const henderson::ModelPointer whole = henderson::whole_model(model);
-    Model& m = *whole;
-    const henderson::StructuredCriterion criterion(m.problem, m.monitor);
-    const henderson::StructuredPoint at = criterion.evaluate(theta, psi);
-    if (!at.ok()) throw henderson::Error("not_finite", "");
-    const henderson::StructuredInformation x = henderson::StructuredInformer(criterion, at).run(pairs);
+    const Evaluated here(model, theta, psi);
+    const henderson::StructuredInformation x = henderson::StructuredInformer(here.criterion, here.at).run(pairs);
     return Rcpp::List::create(Rcpp::Named("psi") = x.natural, Rcpp::Named("weight") = x.weight,
-                              Rcpp::Named("value") = at.value, Rcpp::Named("r2") = at.r2,
-                              Rcpp::Named("sigma2") = at.sigma2, Rcpp::Named("phi") = x.phi,
+                              Rcpp::Named("value") = here.at.value, Rcpp::Named("r2") = here.at.r2,
+                              Rcpp::Named("sigma2") = here.at.sigma2, Rcpp::Named("phi") = x.phi,
                               Rcpp::Named("p") = Rcpp::wrap(x.p),
                               Rcpp::Named("q") = x.q.size() > 0 ? Rcpp::wrap(x.q) : R_NilValue,
                               Rcpp::Named("r") = Rcpp::wrap(x.r), Rcpp::Named("t") = x.t, Rcpp::Named("t_ml") = x.t_ml,
                               Rcpp::Named("ai") = x.ai, Rcpp::Named("curvature") = x.curvature,
                               Rcpp::Named("jacobian") = x.jacobian, Rcpp::Named("theta_curvature") = x.theta_curvature,
                               Rcpp::Named("trace") = x.trace, Rcpp::Named("quadratic") = x.quadratic,
-                              Rcpp::Named("ready") = henderson::ready(whole));
+                              Rcpp::Named("ready") = henderson::ready(here.model));
   });
 }

@@ -135,7 +135,7 @@ std::vector<ResidualParameter> Product::parameters() const {
 }
 
 std::vector<VectorXd> Product::starts(const ResidualMoments& moments) const {
-  const Index rest = moments.nearest.size() - columns_;
+  const Index rest = moments.shortest_along.size() - columns_;
   ResidualMoments first = moments.part(0, columns_);
   first.covariance = moments.covariance;
   first.variance = moments.variance;

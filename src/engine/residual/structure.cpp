@@ -25,11 +25,11 @@ MatrixXd ResidualMoments::over(Index visits) const {
 
 ResidualMoments ResidualMoments::part(Index first, Index columns) const {
   ResidualMoments out;
-  if (first + columns > nearest.size()) return out;
-  out.nearest = nearest.segment(first, columns);
-  out.farthest = farthest.segment(first, columns);
-  out.shortest = out.nearest.minCoeff();
-  out.longest = out.farthest.norm();
+  if (first + columns > shortest_along.size()) return out;
+  out.shortest_along = shortest_along.segment(first, columns);
+  out.longest_along = longest_along.segment(first, columns);
+  out.shortest = out.shortest_along.minCoeff();
+  out.longest = out.longest_along.norm();
   return out;
 }
 

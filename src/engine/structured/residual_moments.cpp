@@ -77,8 +77,8 @@ void column_distances(const StructuredRows& rows, const std::map<Index, std::vec
           longest = std::max(longest, h);
         }
     if (!(longest > 0)) continue;
-    out.nearest[c] = shortest;
-    out.farthest[c] = longest;
+    out.shortest_along[c] = shortest;
+    out.longest_along[c] = longest;
   }
 }
 
@@ -86,8 +86,8 @@ void column_distances(const StructuredRows& rows, const std::map<Index, std::vec
 
 ResidualMoments residual_moments(const StructuredRows& rows, Index visits) {
   ResidualMoments out;
-  out.nearest = VectorXd::Ones(rows.positions.cols());
-  out.farthest = VectorXd::Ones(rows.positions.cols());
+  out.shortest_along = VectorXd::Ones(rows.positions.cols());
+  out.longest_along = VectorXd::Ones(rows.positions.cols());
   const VectorXd e = rows.d.col(rows.p());
   out.variance = e.squaredNorm() / static_cast<double>(std::max<Index>(1, e.size() - rows.p()));
   std::map<Index, std::vector<Index>> of;

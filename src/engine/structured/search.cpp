@@ -103,8 +103,8 @@ StructuredOutcome StructuredSearch::run() {
 void StructuredSearch::search_all(const std::vector<VectorXd>& starts) {
   std::vector<std::size_t> order = ranked(starts);
   std::size_t wanted = 1;
-  if (pr_.residual.structure().rugged()) {
-    wanted = std::min(each_once(order, starts), kRuggedStarts) + 1;
+  if (pr_.residual.structure().searches_every_start()) {
+    wanted = std::min(each_once(order, starts), kMostStarts) + 1;
     apart(order, starts);
   } else if (several_optima()) {
     apart(order, starts);
@@ -148,17 +148,27 @@ bool StructuredSearch::at_edge() const {
   return false;
 }
 
+// A search that is left for an infinite range has converged in all else.
+Optimum StructuredSearch::minimized(StructuredFunction& f, const VectorXd& start) {
+  Optimum out = minimize(f, start, options_.search, monitor_);
+  if (out.status == "left") out.status = "converged";
+  out_.evaluations += out.evaluations;
+  return out;
+}
+
+double StructuredSearch::noise_of(const StructuredFunction& f, const Optimum& found) {
+  return 1e-12 * (1 + std::abs(found.value)) + f.noise();
+}
+
 void StructuredSearch::search(const VectorXd& start) {
   StructuredFunction f(criterion_, farthest());
-  Optimum found = minimize(f, start, options_.search, monitor_);
-  if (found.status == "left") found.status = "converged";
+  Optimum found = minimized(f, start);
   ++out_.starts;
-  out_.evaluations += found.evaluations;
   if (!std::isfinite(found.value)) {
     if (out_.starts == 1) out_.optimum = found;
     return;
   }
-  const double noise = 1e-12 * (1 + std::abs(found.value)) + f.noise();
+  const double noise = noise_of(f, found);
   const bool better =
       out_.starts == 1 || !std::isfinite(out_.optimum.value) || found.value < out_.optimum.value - noise ||
       (out_.optimum.status != "converged" && found.status == "converged" && found.value < out_.optimum.value + noise);

@@ -36,7 +36,7 @@ void StructuredSearch::settle_ranges() {
     if (shape.empty()) continue;
     const VectorXd none = uncorrelated(shape);
     if (none.size() > 0 && correlation(g, out_.at.psi) < kNoCorrelation) {
-      take_same(with(shape, none), 1e-7);
+      take_same(psi_with(shape, none), 1e-7);
       continue;
     }
     if (!small_subjects()) continue;
@@ -55,7 +55,7 @@ bool StructuredSearch::separable() const {
   return !pr_.residual.structure().axes(pr_.units.patterns.front().positions.cols()).empty();
 }
 
-VectorXd StructuredSearch::with(const std::vector<Index>& which, const VectorXd& values) const {
+VectorXd StructuredSearch::psi_with(const std::vector<Index>& which, const VectorXd& values) const {
   VectorXd out = out_.at.psi;
   for (std::size_t i = 0; i < which.size(); ++i)
     out[which[i]] = values[static_cast<Index>(i)];
@@ -69,7 +69,7 @@ bool StructuredSearch::small_subjects() const {
 
 bool StructuredSearch::close_by(const std::vector<Index>& which, const VectorXd& values) {
   ++out_.evaluations;
-  return criterion_.evaluate(out_.at.theta, with(which, values)).value < out_.at.value + kCloseBy;
+  return criterion_.evaluate(out_.at.theta, psi_with(which, values)).value < out_.at.value + kCloseBy;
 }
 
 // Free ranges and shares of a group, if it has a range.
@@ -127,30 +127,32 @@ double StructuredSearch::correlation(Index group, const VectorXd& psi) const {
 
 // The optimum with these of the free parameters held; it is taken unless it is worse.
 bool StructuredSearch::try_held(const std::vector<Index>& which, const VectorXd& values) {
-  const Index u = pr_.layout.n_theta, r = pr_.residual.size();
-  const VectorXd psi = with(which, values);
+  const Index u = pr_.layout.n_theta;
+  const VectorXd psi = psi_with(which, values);
   StructuredProblem held = pr_;
   held.residual.hold_also(which, values);
   const StructuredCriterion criterion(held, monitor_);
   StructuredFunction f(criterion, farthest());
   VectorXd start(u + held.residual.size());
   start << out_.at.theta, held.residual.free(pr_.residual.whole(psi));
-  const Optimum found = minimize(f, start, options_.search, monitor_);
-  out_.evaluations += found.evaluations;
-  const double noise = 1e-12 * (1 + std::abs(found.value)) + f.noise();
-  if (!std::isfinite(found.value) || found.value > out_.at.value + noise) return false;
+  const Optimum found = minimized(f, start);
+  if (!std::isfinite(found.value) || found.value > out_.at.value + noise_of(f, found)) return false;
   out_.at = criterion_.evaluate(found.theta.head(u),
                                 pr_.residual.free(held.residual.whole(found.theta.tail(held.residual.size()))));
-  VectorXd whole(u + r);
-  whole << out_.at.theta, out_.at.psi;
-  StructuredFunction g(criterion_, farthest());
-  out_.optimum.theta = whole;
-  out_.optimum.value = out_.at.value;
-  g.value(whole);
-  g.derivatives(whole, out_.optimum.gradient, out_.optimum.hessian);
-  out_.optimum.status = found.status == "left" ? "converged" : found.status;
+  describe();
+  out_.optimum.status = found.status;
   out_.optimum.decrement = found.decrement;
   return true;
+}
+
+// Value and derivatives at the point where the search has come to.
+void StructuredSearch::describe() {
+  VectorXd whole(out_.at.theta.size() + out_.at.psi.size());
+  whole << out_.at.theta, out_.at.psi;
+  StructuredFunction f(criterion_, farthest());
+  out_.optimum.theta = whole;
+  out_.optimum.value = f.value(whole);
+  f.derivatives(whole, out_.optimum.gradient, out_.optimum.hessian);
 }
 
 bool StructuredSearch::take_same(const VectorXd& psi, double most) {
@@ -159,8 +161,7 @@ bool StructuredSearch::take_same(const VectorXd& psi, double most) {
   ++out_.evaluations;
   if (!there.ok() || !(std::abs(there.value - out_.at.value) <= most)) return false;
   out_.at = there;
-  out_.optimum.theta.tail(psi.size()) = psi;
-  out_.optimum.value = there.value;
+  describe();
   return true;
 }
 
@@ -175,14 +176,7 @@ void StructuredSearch::settle() {
       correlations += groups[j] == groups[k] && own[j].kind == ResidualKind::correlation;
     const Index at = static_cast<Index>(k);
     if (own[k].kind != ResidualKind::correlation || correlations > 1 || !(out_.at.psi[at] < -1e-4)) continue;
-    VectorXd psi = out_.at.psi;
-    psi[at] = -psi[at];
-    const double value = out_.at.value;
-    if (!take_same(psi, 1e-11 * (1 + std::abs(value)))) continue;
-    const Index row = pr_.layout.n_theta + at;
-    out_.optimum.gradient[row] *= -1;
-    out_.optimum.hessian.row(row) *= -1;
-    out_.optimum.hessian.col(row) *= -1;
+    take_same(psi_with({at}, VectorXd::Constant(1, -out_.at.psi[at])), 1e-11 * (1 + std::abs(out_.at.value)));
   }
 }
 

@@ -30,7 +30,7 @@ class Extended : public ResidualStructure {
  public:
   bool owns_scale() const override { return inner_->owns_scale(); }
   bool kinked() const override { return inner_->kinked(); }
-  bool rugged() const override { return inner_->rugged(); }
+  bool searches_every_start() const override { return inner_->searches_every_start(); }
   void beside(double range, const MatrixXd& positions, double& below, double& above) const override {
     inner_->beside(range, positions, below, above);
   }
@@ -73,7 +73,7 @@ class Product : public ResidualStructure {
           std::shared_ptr<const ResidualStructure> second);
   bool owns_scale() const override { return a_->owns_scale() || b_->owns_scale(); }
   bool kinked() const override { return a_->kinked() || b_->kinked(); }
-  bool rugged() const override { return a_->rugged() || b_->rugged(); }
+  bool searches_every_start() const override { return a_->searches_every_start() || b_->searches_every_start(); }
   void beside(double range, const MatrixXd& positions, double& below, double& above) const override {
     a_->beside(range, positions.leftCols(columns_), below, above);
     b_->beside(range, positions.rightCols(positions.cols() - columns_), below, above);

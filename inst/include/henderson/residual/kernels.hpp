@@ -19,7 +19,7 @@ class Kernel {
   // Is the correlation over two gaps the product of those over each?
   virtual bool multiplicative() const { return false; }
   virtual bool kinked() const { return false; }  // at the range
-  virtual bool rugged() const { return false; }  // has the criterion several optima, as a rule?
+  virtual bool searches_every_start() const { return false; }  // has the criterion several optima, as a rule?
 };
 
 ResidualParameter correlation_parameter(Index row = 1, Index col = 0);
@@ -69,7 +69,7 @@ class Gaussian : public RangeKernel {
 // No correlation beyond the range: each stretch between two distances may have an optimum of its own.
 class CompactKernel : public RangeKernel {
  public:
-  bool rugged() const override { return true; }
+  bool searches_every_start() const override { return true; }
   std::vector<VectorXd> starts(const ResidualMoments& moments) const override;
 };
 
@@ -102,7 +102,7 @@ class Stationary : public ResidualStructure {
   bool markov() const override { return kernel_->multiplicative() && kernel_->parameters().size() == 1; }
   std::vector<KernelValue> links(const VectorXd& psi, const VectorXd& positions) const override;
   bool kinked() const override { return kernel_->kinked(); }
-  bool rugged() const override { return kernel_->rugged(); }
+  bool searches_every_start() const override { return kernel_->searches_every_start(); }
   void beside(double range, const MatrixXd& positions, double& below, double& above) const override;
 
   void fill(const VectorXd& psi, const MatrixXd& positions, int order, ResidualMatrices& out) const override;

@@ -61,7 +61,7 @@ struct ResidualMoments {
   // Along a line, without random effects: correlations of neighbors by bins of their distance, and numbers of pairs.
   std::vector<double> distance, correlation, pairs;
   std::vector<double> lag;           // correlations at 0, 1, ... shortest distances, where they could be had
-  VectorXd nearest, farthest;        // shortest and longest distances along each column of the positions
+  VectorXd shortest_along, longest_along;   // shortest and longest distances along each column of the positions
   // At this lag, kept away from the edges; 0.2^lag where the residuals do not say.
   double lag_correlation(Index at) const;
   // By visit; without correlation where positions are not these visits.
@@ -112,7 +112,7 @@ class ResidualStructure {
   virtual bool kinked() const { return false; }
   virtual void beside(double, const MatrixXd&, double&, double&) const {}
   // Has the criterion so many optima that a search from each of the starts is worthwhile?
-  virtual bool rugged() const { return false; }
+  virtual bool searches_every_start() const { return false; }
   // The representative of the points with the same R.
   virtual VectorXd canonical(const VectorXd& psi) const { return psi; }
 };

@@ -48,7 +48,7 @@ struct StructuredOptions {
 
 // Starts that are searched where the best end so far is at the edge of the parameters.
 constexpr std::size_t kEdgeStarts = 6;
-constexpr std::size_t kRuggedStarts = 9;   // starts of a structure with several optima that are searched
+constexpr std::size_t kMostStarts = 9;   // starts of a structure with several optima that are searched
 
 struct StructuredOutcome {
   Optimum optimum;
@@ -82,6 +82,9 @@ class StructuredSearch {
   bool at_edge() const;
   bool separable() const;
   void search(const VectorXd& start);
+  Optimum minimized(StructuredFunction& f, const VectorXd& start);
+  static double noise_of(const StructuredFunction& f, const Optimum& found);
+  void describe();
 
   // A criterion with kinks may be lowest at one: the range is tried at the distances beside it.
   void settle_kinks();
@@ -93,7 +96,7 @@ class StructuredSearch {
   std::vector<Index> far_ranges(const std::vector<Index>& shape) const;
   VectorXd uncorrelated(const std::vector<Index>& shape) const;
   double correlation(Index group, const VectorXd& psi) const;
-  VectorXd with(const std::vector<Index>& which, const VectorXd& values) const;  // psi with these
+  VectorXd psi_with(const std::vector<Index>& which, const VectorXd& values) const;
   bool small_subjects() const;
   bool close_by(const std::vector<Index>& which, const VectorXd& values);
   bool try_held(const std::vector<Index>& which, const VectorXd& values);
