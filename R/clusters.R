@@ -82,14 +82,28 @@ with_finer_cells <- function(fit, cluster, data) {
   table <- read_cells(check_source(data), model_spec(formula, TRUE), plan$arguments, environment(cluster),
                       plan$na_rule)
   if (sum(table$n) != sum(fit$cells$n)) {
-    lmm_abort("data",
-              paste0("`data` has ", count_of(sum(table$n), "complete row"), ", but the fit used ",
-                     sum(fit$cells$n), "."),
-              what = "data", value = sum(table$n), fix = "Give the rows of the fit, each with its cluster.")
+    abort_other_rows(paste0("`data` has ", count_of(sum(table$n), "complete row"), ", but the fit used ",
+                            sum(fit$cells$n), "."), sum(table$n))
   }
-  fit$cells <- table
-  fit$rows <- NULL
-  fit
+  finer <- fit
+  finer$cells <- table
+  finer["rows"] <- list(NULL)
+  check_same_sums(with_cell_rows(finer), fit)
+  finer
+}
+
+# Rows with the same sums have the same criterion.
+check_same_sums <- function(finer, fit) {
+  blocks <- summed_blocks(finer$frame, finer$rows, finer$control)
+  finer$cross_products <- blocks
+  value <- function(fit) criterion_at(fit, fit$optimum$theta, point = free_point(fit))$value
+  gap <- value(finer) - value(fit)
+  if (isTRUE(abs(gap) <= 1e-6 * (1 + abs(value(fit))))) return(invisible())
+  abort_other_rows("`data` does not hold the rows of the fit: their cross-products differ.", gap)
+}
+
+abort_other_rows <- function(problem, value) {
+  lmm_abort("data", problem, what = "data", value = value, fix = "Give the rows of the fit, each with its cluster.")
 }
 
 missing_problem <- function(x) paste0("has missing values (", row_text(which(is.na(x))), ")")

@@ -120,10 +120,8 @@ tidy_parameters <- function(fit, scales, limits, level) {
   if (is_structured(fit)) return(tidy_structured(fit, scales, limits, level))
   varcorr <- VarCorr(fit)
   pars <- as.data.frame(varcorr)
-  name <- if (scales == "sdcor") c("sd__", "cor__") else c("var__", "cov__")
-  term <- ifelse(is.na(pars$var1), "Observation",
-                 ifelse(is.na(pars$var2), pars$var1, paste0(pars$var1, ".", pars$var2)))
-  out <- data.frame(effect = "ran_pars", group = pars$grp, term = paste0(name[1L + !is.na(pars$var2)], term),
+  out <- data.frame(effect = "ran_pars", group = pars$grp,
+                    term = tidy_terms(row_kinds(fit), pars$var1, pars$var2, scales),
                     estimate = pars[[scales]], stringsAsFactors = FALSE)
   if (scales == "sdcor" && any(pars$vcov < 0 & is.na(pars$var2), na.rm = TRUE)) {
     lmm_inform("limits", "a negative variance has no standard deviation: its row is NA.", what = "scales",
@@ -137,16 +135,36 @@ tidy_parameters <- function(fit, scales, limits, level) {
   out
 }
 
-# Limits by another method. On the scale of variances those of standard deviations are squared, and covariances have
-# none, where a method gives no limits of variances.
+# sd__x, cor__x.z, ...: by the kinds of term_kinds(). A correlation that is a parameter by itself is one on both scales.
+tidy_terms <- function(kind, var1, var2, scales) {
+  sd <- scales == "sdcor"
+  word <- c(variance = if (sd) "sd__" else "var__", specific = if (sd) "sd__" else "var__",
+            correlation = if (sd) "cor__" else "cov__", rho = "cor__")[kind]
+  place <- ifelse(is.na(var1), "Observation", ifelse(is.na(var2), var1, paste0(var1, ".", var2)))
+  paste0(ifelse(is.na(word), "", word), place)
+}
+
+# Limits by another method. On the scale of variances those of standard deviations are squared, and covariances of
+# random effects have none, where a method gives no limits of variances.
 row_limits_by <- function(fit, scales, limits, level) {
   direct <- scales == "sdcor" || limits %in% c("Wald", "chisq")
   found <- stats::confint(fit, "theta_", level = level, method = limits, quiet = TRUE,
                           scale = if (scales == "vcov" && direct) "variance" else "sd")
   if (direct) return(found)
-  found <- found^2
-  found[variance_parameters(fit)$correlation, ] <- NA_real_
+  kind <- row_kinds(fit)
+  root <- kind %in% c("variance", "specific")
+  found[root, ] <- found[root, ]^2
+  found[kind == "correlation", ] <- NA_real_
   found
+}
+
+# Kinds of the parameters in the rows of confint().
+row_kinds <- function(fit) {
+  random <- variance_parameters(fit)$kind
+  if (!is_structured(fit)) return(random)
+  own <- residual_parameters(fit)$kind
+  c(random[-length(random)], ifelse(own == "variance", own, "residual"),
+    if (!fit$cross_products$owns_scale) "variance")
 }
 
 # Limits of the rows of tidy_parameters(); a component that may be negative has none by the profile.

@@ -25,6 +25,15 @@ test_that("clusters that the table does not tell apart come from rows that are g
   refused(fits[[1L]], data = d)
   expect_error(vcov(fits[[2L]], type = "CR1", cluster = d$a, data = d), class = "lmm_error_input")
   expect_error(vcov(fits[[2L]], type = "CR1", cluster = ~a, data = d[-1L, ]), class = "lmm_error_data")
+  for (name in c("y", "x", "g")) {      # as many rows, but others
+    moved <- d
+    moved[[name]] <- rev(moved[[name]])
+    expect_error(vcov(fits[[2L]], type = "CR1", cluster = ~a, data = moved), "cross-products differ",
+                 class = "lmm_error_data")
+  }
+  moved <- d[rev(seq_len(nrow(d))), ]
+  expect_equal(vcov(fits[[2L]], type = "CR1", cluster = ~a, data = moved),
+               vcov(fits[[1L]], type = "CR1", cluster = ~a), tolerance = 1e-8)
 })
 
 test_that("leverages and distances of rows that are given again", {

@@ -131,3 +131,16 @@ test_that("parameters of a residual structure have their own names and limits on
   rows <- as.data.frame(VarCorr(visits))
   expect_equal(rows$sdcor[rows$var1 == "cov(12,10)"], cov2cor(as.matrix(R[[1]]))[2, 3], ignore_attr = TRUE)
 })
+
+test_that("limits of a structured random term stay on the scale of their parameter", {
+  skip_if_not_installed("nlme")
+  teeth <- rbind(as.data.frame(nlme::Orthodont), as.data.frame(nlme::Orthodont))
+  set.seed(1)
+  teeth$distance <- teeth$distance + stats::rnorm(nrow(teeth))
+  fit <- lmm(distance ~ age + ar1(0 + factor(age) | Subject), teeth)
+  for (scales in c("sdcor", "vcov")) for (method in c("profile", "Wald")) {
+    out <- tidy(fit, "ran_pars", scales, conf.int = TRUE, conf.method = method)
+    expect_identical(out$term[2], "cor__ar1.cor")
+    expect_true(all(out$conf.low < out$estimate & out$estimate < out$conf.high), label = paste(scales, method))
+  }
+})
