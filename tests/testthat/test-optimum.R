@@ -225,22 +225,34 @@ dense_criterion_of <- function(fit, d, w) {
   2 * sum(log(diag(L))) + r2 + (n - p) * log(2 * pi) + 2 * sum(log(abs(diag(qr.R(qx)))))
 }
 
+# Crossed factors with nearly as many effects as rows, weights over six decades: list(fit, data), or NULL where the
+# residual variance is 0 or the model is refused.
+six_decades_fit <- function(seed) {
+  set.seed(seed)
+  n <- c(9, 14, 30)[seed %% 3 + 1]
+  d <- data.frame(g = gl(n %/% 3, 3, n), k = factor(sample(n %/% 2, n, TRUE)), h = factor(sample(n %/% 3, n, TRUE)),
+                  x = rnorm(n) + 50)
+  d$y <- rnorm(nlevels(d$g))[d$g] + rnorm(nlevels(d$h))[d$h] * d$x + rnorm(n) * 0.1
+  d$w <- 10^runif(n, -3, 3)
+  fit <- suppressWarnings(suppressMessages(tryCatch(lmm(y ~ x + (1 | g) + (1 | k) + (1 + x || h), d, weights = w),
+                                                    lmm_error = function(e) NULL)))
+  if (!is.null(fit) && sigma(fit) > 0 && !fit$optimum$zero_sigma) list(fit = fit, data = d)
+}
+
 test_that("weights over six decades cost no digits where effects are as many as rows", {
   compared <- 0
   for (seed in c(6, 11, 28, 30, 33, 45, 61, 70, 77, 79, 85, 117, 135, 141, 162, 174)) {   # sums lose 1e-6 to 3e-4
-    set.seed(seed)
-    n <- c(9, 14, 30)[seed %% 3 + 1]
-    d <- data.frame(g = gl(n %/% 3, 3, n), k = factor(sample(n %/% 2, n, TRUE)), h = factor(sample(n %/% 3, n, TRUE)),
-                    x = rnorm(n) + 50)
-    d$y <- rnorm(nlevels(d$g))[d$g] + rnorm(nlevels(d$h))[d$h] * d$x + rnorm(n) * 0.1
-    d$w <- 10^runif(n, -3, 3)
-    fit <- suppressWarnings(suppressMessages(tryCatch(lmm(y ~ x + (1 | g) + (1 | k) + (1 + x || h), d, weights = w),
-                                                      lmm_error = function(e) NULL)))
-    if (is.null(fit) || !(sigma(fit) > 0) || fit$optimum$zero_sigma) next
-    expect_equal(-2 * c(logLik(fit)), dense_criterion_of(fit, d, d$w), tolerance = 1e-8)
+    own <- six_decades_fit(seed)
+    if (is.null(own)) next
+    expect_equal(-2 * c(logLik(own$fit)), dense_criterion_of(own$fit, own$data, own$data$w), tolerance = 1e-8)
     compared <- compared + 1
   }
   expect_gte(compared, 15)
+})
+
+test_that("rows take the place of sums before eight digits are lost", {
+  own <- six_decades_fit(93)   # by sums 7e-9
+  expect_equal(-2 * c(logLik(own$fit)), dense_criterion_of(own$fit, own$data, own$data$w), tolerance = 2e-9)
 })
 
 test_that("arguments of lmm_control() that do not exist are answered with its own", {
