@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 RSCRIPT ?= Rscript
 
-.PHONY: help demo test test-r test-cpp check install develop document bench calibrate fuzz optima parity partners setup setup-test coverage sanitize lint format site clean
+.PHONY: help demo test test-r test-cpp check install develop document bench calibrate fuzz optima parity partners peers setup setup-test coverage sanitize lint format site clean
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+:  *##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 14
@@ -43,6 +43,9 @@ parity:          ## compare every number with those of a commit, bit for bit: ma
 
 partners: install ## compare the calls of partner packages that are installed, and all loading orders
 	@$(RSCRIPT) bench/partners.R $(ARGS)
+
+peers: install   ## compare fits with covariance structures with nlme, mmrm and metafor: make peers ARGS="mmrm --part=0.2"
+	@$(RSCRIPT) bench/peers_structures.R $(ARGS)
 
 fuzz: install    ## call every function with wrong arguments and damaged fits; short: make fuzz ARGS="--calls=500 --damaged=200"
 	@$(RSCRIPT) bench/fuzz.R $(ARGS)

@@ -12,7 +12,10 @@ held_parameters <- function(fixed, frame) {
       paste0("`fixed` must be a vector of numbers named by variance parameters, such as c(sigma = 1), not ",
                               kind_of(fixed), if (numbers) " without names", "."), what = "fixed")
   }
-  refuse_special(frame, "holding parameters (`fixed`) is", "Use (x | g), (x || g) or fit without `fixed`.")
+  if (!all(names %in% scale_names)) {
+    refuse_special(frame, "holding parameters other than sigma (`fixed`) is",
+                   "Use (x | g), (x || g) or fit without `fixed`.")
+  }
   known <- known_parameters(frame)
   at <- match(names, known$name)
   if (anyNA(at)) {
@@ -29,12 +32,23 @@ held_parameters <- function(fixed, frame) {
   held
 }
 
+scale_names <- c("sigma", "sigma^2")
+
+# Beside random terms with a structure a known sigma belongs to the residual structure, here of independent residuals.
+known_scale_spec <- function(spec, fixed) {
+  special <- any(vapply(spec$random, is_special, NA))
+  if (special && is.null(spec$residual) && length(fixed) && all(names(fixed) %in% scale_names)) {
+    spec$residual <- independent_residuals()
+  }
+  spec
+}
+
 # With a residual structure: what is held of the residuals' parameters, and what else. Known residual matrices without a
 # coefficient hold sigma at 1.
 split_held <- function(fixed, residual) {
   if (is.null(residual)) return(list(random = fixed))
   value <- if (is.list(fixed)) unlist(fixed) else fixed
-  if (is_known_scale(residual) && !any(c("sigma", "sigma^2") %in% names(value))) value <- c(value, sigma = 1)
+  if (is_known_scale(residual) && !any(scale_names %in% names(value))) value <- c(value, sigma = 1)
   if (!length(value)) return(list())
   if (is.null(names(value)) || !is.numeric(value)) return(list(random = fixed))
   random <- grepl("^(sd|var|cor|cov)_", names(value))
@@ -49,7 +63,7 @@ split_held <- function(fixed, residual) {
                               "."),
               what = names(value)[bad])
   }
-  scale <- names(value) %in% c("sigma", "sigma^2")
+  scale <- names(value) %in% scale_names
   list(random = if (any(scale)) value[scale], residual = if (any(!scale)) value[!scale])
 }
 

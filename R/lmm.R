@@ -40,7 +40,7 @@
 #' Loadings above the diagonal are zero. A correlation of 1 and a variance of 0 are inside all structures. Kenward and
 #' Roger's method, Satterthwaite's, standard errors, all limits of [confint()][confint.lmm_fit], profiles, the
 #' bootstrap, prediction with intervals and likelihood ratio tests are available, beside residual structures too;
-#' `fixed` and `bounded = FALSE` are refused.
+#' `bounded = FALSE` is refused, and `fixed` holds no parameter but sigma.
 #'
 #' @section Residual covariance:
 #' `residual = ~ word(position | subject)` gives the rows of each subject a covariance matrix; rows of different
@@ -197,6 +197,7 @@ lmm <- function(formula, data, REML = TRUE, weights, offset, subset, na.action, 
   if (!bounded && length(fixed)) abort_held_unbounded()
   formula <- check_formula(formula, parent.frame())
   spec <- model_spec(formula, REML, residual_argument(call, parent.frame()), known_relationships(relationship))
+  spec <- known_scale_spec(spec, fixed)
   refuse_with_residual(spec, bounded)
   framed <- framed_source(spec, data, call, if (missing(na.action)) NULL else na.action, contrasts, parent.frame(),
                           fixed, bounded, control)

@@ -45,10 +45,6 @@ plan_held <- function(plan, held = NULL) {
               fix = paste0("There are ", enumerate(quote_name(c("sigma", all$name)), 30L), "."))
   }
   plan$own_scale <- any(all$kind[index] %in% c("covariance", "variance"))
-  if (plan$own_scale && any(vapply(plan$parts, `[[`, "", "word") %in% c("toep", "homtoep"))) {
-    lmm_abort("input", "`fixed` cannot hold a covariance of `toep()`, which is relative to the residual variance.",
-              what = names(held), fix = "Hold a correlation of toeph().")
-  }
   if (plan$own_scale) index <- match(names(held), plan_parameters(plan)$name)      # with the variances
   plan$held <- list(index = index, value = unname(held), name = names(held))
   plan

@@ -3,7 +3,8 @@
 # "AR(1) over visit within Subject (27 subjects, 4 patterns)".
 residual_title <- function(fit) {
   plan <- fit$frame$residual
-  where <- unlist(lapply(plan$parts, function(part) vapply(part$positions, deparse_line, "")))
+  shown <- Filter(function(part) part$word != "known", plan$parts)
+  where <- unlist(lapply(shown, function(part) vapply(part$positions, deparse_line, "")))
   text <- residual_label(plan)
   if (plan$nugget) text <- paste(text, "with nugget")
   if (length(where)) text <- paste(text, "over", paste(where, collapse = ", "))

@@ -60,6 +60,13 @@ inline ResidualRequest to_request(const Rcpp::List& part) {
   return out;
 }
 
+// Covariances relative to a common variance become correlations in a product, and absolute beside own variances.
+inline std::string form_of(const std::string& name, bool product, bool own_scale) {
+  if (name == "cs") return product ? "exchangeable" : own_scale ? "cs_own" : name;
+  if (name == "toep") return product ? "by_lag" : own_scale ? "toep_own" : name;
+  return name;
+}
+
 inline ResidualPointer to_structure(const Rcpp::List& x) {
   const Rcpp::List parts = x["parts"];
   ResidualPointer out;
@@ -68,7 +75,7 @@ inline ResidualPointer to_structure(const Rcpp::List& x) {
     const Rcpp::List part = parts[k];
     ResidualRequest request = to_request(part);
     const bool own_scale = Rcpp::as<int>(x["groups"]) > 1 || Rcpp::as<bool>(x["own_scale"]);
-    if (own_scale && request.name == "cs") request.name = "cs_own";
+    request.name = form_of(request.name, parts.size() > 1, own_scale);
     const ResidualPointer own = residual_structure(request);
     out = out ? std::make_shared<Product>(out, columns, own) : own;
     columns += Rcpp::as<int>(part["columns"]);

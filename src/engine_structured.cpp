@@ -119,6 +119,7 @@ SEXP engine_structured_fit(const Rcpp::List& model, const Rcpp::List& options, b
     henderson::StructuredOutcome found = henderson::StructuredSearch(m.problem, m.moments, to, m.monitor).run();
     if (!found.at.ok()) throw henderson::Error("not_finite", "");
     if (m.problem.residual.owns_scale()) found.at = henderson::absolute_point(m.problem, found.at, m.monitor);
+    if (!found.at.ok()) throw henderson::Error("not_finite", "");
     const Rcpp::List optimum = Rcpp::List::create(
         Rcpp::Named("theta") = found.at.theta, Rcpp::Named("psi") = found.at.psi, Rcpp::Named("value") = found.at.value,
         Rcpp::Named("gradient") = found.optimum.gradient, Rcpp::Named("hessian") = found.optimum.hessian,

@@ -32,6 +32,7 @@ oracle_matrix <- function(word, psi, position, d, bands = d - 1L) {
     arma = ifelse(h == 0, 1 + 0i, psi[2L] * psi[1L]^pmax(h - 1, 0)), us = whole(lower(psi, TRUE)),
     diag = whole(diag(psi, d)),
     cs = one + psi[1L] * matrix(1, n, n), corr = whole(lower(psi, FALSE) + diag(d)), toep = by_lag(psi),
+    cs_own = psi[1L] * one + psi[2L] * matrix(1, n, n), toep_own = psi[1L] * one + by_lag(psi[-1L]) - one,
     csh0 = psi[1L] * (1 - one) + one,
     ad = whole(outer(seq_len(d), seq_len(d),
                      Vectorize(function(a, b) if (a == b) 1 + 0i else prod(psi[min(a, b):(max(a, b) - 1L)])))),

@@ -296,3 +296,50 @@ test_that("values that no matrix has, or no computer, are refused", {
   expect_error(held(1), "without names", class = "lmm_error_input")
   expect_equal(sigma(lmm(y ~ x + (1 | g), d, fixed = list())), sigma(lmm(y ~ x + (1 | g), d)))
 })
+
+test_that("a known sigma beside structured random effects gives the estimates of the same model without a word", {
+  set.seed(4)
+  d <- expand.grid(outcome = factor(c("a", "b")), study = factor(1:12))
+  d$v <- stats::runif(24, 0.2, 1.5)
+  d$x <- stats::rnorm(24)
+  d$y <- stats::rnorm(24, sd = sqrt(d$v)) + stats::rnorm(12)[d$study] + 0.6 * stats::rnorm(24)
+  for (reml in c(TRUE, FALSE)) {
+    us <- lmm(y ~ x + (0 + outcome | study), d, REML = reml, weights = 1 / v, fixed = c(sigma = 1))
+    cs <- lmm(y ~ x + cs(0 + outcome | study), d, REML = reml, weights = 1 / v, fixed = c(sigma = 1))
+    known <- lmm(y ~ x + cs(0 + outcome | study), d, REML = reml, residual = ~ known(diag(d$v)))
+    for (fit in list(cs, known)) {
+      expect_equal(logLik(fit), logLik(us), tolerance = 1e-8, ignore_attr = TRUE)
+      expect_equal(fixef(fit), fixef(us), tolerance = 1e-6)
+      expect_equal(as.matrix(vcov(fit)), as.matrix(vcov(us)), tolerance = 1e-6)
+      expect_equal(VarCorr(fit)[[1]], VarCorr(us)[[1]], tolerance = 1e-5, ignore_attr = TRUE)
+      expect_identical(sigma(fit), 1)
+      expect_equal(coef(summary(fit))[, "df"], coef(summary(us))[, "df"], tolerance = 1e-4)
+      expect_equal(anova(fit, ddf = "Kenward-Roger")$`F value`, anova(us, ddf = "Kenward-Roger")$`F value`,
+                   tolerance = 1e-4)
+      expect_equal(attr(logLik(fit), "df"), attr(logLik(us), "df"))
+    }
+  }
+  expect_error(lmm(y ~ x + cs(0 + outcome | study), d, fixed = c(sigma = 1, cor_cs = 0.5)), "other than sigma",
+               class = "lmm_error_input")
+})
+
+test_that("random effects of a structure with known sampling variances have the likelihood of dense formulas", {
+  set.seed(9)
+  d <- expand.grid(time = factor(1:4), study = factor(1:15))
+  d$v <- stats::runif(60, 0.2, 1.5)
+  e <- t(chol(0.6^abs(outer(1:4, 1:4, "-"))))
+  d$y <- as.numeric(d$time) + as.vector(e %*% matrix(stats::rnorm(60), 4)) + stats::rnorm(60, sd = sqrt(d$v))
+  d <- d[-c(3, 17, 40), ]
+  fit <- lmm(y ~ time + ar1(0 + time | study), d, REML = FALSE, weights = 1 / v, fixed = c(sigma = 1))
+  own <- variance_components(fit)$estimate
+  likelihood <- function(par) {
+    h <- abs(outer(as.integer(d$time), as.integer(d$time), "-"))
+    V <- outer(d$study, d$study, "==") * par[1L] * par[2L]^h + diag(d$v)
+    X <- stats::model.matrix(~ time, d)
+    r <- d$y - X %*% solve(crossprod(X, solve(V, X)), crossprod(X, solve(V, d$y)))
+    -0.5 * (nrow(d) * log(2 * pi) + as.numeric(determinant(V)$modulus) + sum(r * solve(V, r)))
+  }
+  expect_equal(as.numeric(logLik(fit)), likelihood(own[1:2]), tolerance = 1e-9)
+  best <- stats::optim(own[1:2], likelihood, control = list(fnscale = -1, reltol = 1e-12))
+  expect_lt(best$value - as.numeric(logLik(fit)), 1e-7)
+})

@@ -29,6 +29,9 @@ oracle_random <- function(fit, d) {
   list(D = D, V = V)
 }
 
+# Structures of one variance, which each group of subjects has for itself.
+one_variance <- c("ar1", "arma", "corr", "ad", "exp", "gau", "sph", "lin", "ratio")
+
 # R(psi) over all rows as a function of psi, in the order of the fit's parameters.
 oracle_function <- function(word, d, position, visits, groups = NULL, bands = visits - 1L) {
   own <- NULL
@@ -41,7 +44,7 @@ oracle_function <- function(word, d, position, visits, groups = NULL, bands = vi
       at <- which(d$id == s)
       own <- psi[(G[at[1L]] - 1L) * k + seq_len(k)]
       scale <- 1
-      if (max(G) > 1L && word %in% c("ar1", "exp")) {
+      if (max(G) > 1L && word %in% one_variance) {
         scale <- own[k]
         own <- own[-k]
       }
@@ -142,6 +145,36 @@ test_that("structures over distances agree with dense formulas, also by recursio
   }
 })
 
+test_that("structures with parameters of their own in each group agree with dense formulas", {
+  d <- oracle_data(subjects = 12L)
+  d$weight <- 1
+  for (word in c("arma", "cs", "toep", "ad", "ar1h")) {
+    call <- as.call(list(as.name(word), quote(visit | arm/id)))
+    fit <- suppressMessages(do.call(lmm, list(y ~ x + arm, d, residual = call("~", call))))
+    own <- if (word %in% c("cs", "toep")) paste0(word, "_own") else word
+    expect_oracle(fit, d, oracle_function(own, d, d$visit - 1L, 4L, d$arm), paste(word, "by arm"))
+  }
+  for (word in c("exp", "gau")) {
+    call <- as.call(list(as.name(word), quote(time | arm/id)))
+    fit <- suppressMessages(do.call(lmm, list(y ~ x + arm, d, residual = call("~", call))))
+    expect_oracle(fit, d, oracle_function(word, d, d$time, 4L, d$arm), paste(word, "by arm"))
+  }
+})
+
+test_that("a covariance of a Toeplitz structure can be held", {
+  d <- oracle_data()
+  d$weight <- 1
+  free <- lmm(y ~ x + arm, d, residual = ~ toep(visit | id))
+  at <- residual_parameters(free)
+  held <- lmm(y ~ x + arm, d, residual = ~ toep(visit | id), fixed = c(cov1 = at$estimate[1L]))
+  expect_equal(as.numeric(logLik(held)), as.numeric(logLik(free)), tolerance = 1e-9)
+  own <- residual_parameters(held)
+  expect_equal(own$estimate[own$name == "cov3"], at$estimate[at$name == "cov3"], tolerance = 1e-5)
+  expect_equal(own$estimate[own$name == "var"], sigma(free)^2, tolerance = 1e-5)
+  expect_oracle(held, d, function(psi) oracle_function("toep_own", d, d$visit - 1L, 4L)(
+    c(psi[1L], at$estimate[1L], psi[-1L])), "held")
+})
+
 test_that("weights, groups, one factor and crossed factors agree with dense formulas", {
   d <- oracle_data()
   d$weight <- d$w
@@ -209,6 +242,28 @@ test_that("separable products over grids agree with dense formulas, missing plot
   }
   expect_oracle(suppressMessages(lmm(y ~ x + arm, d, residual = ~ us(col):ar1(row) | trial)), d,
                 oracle_separable(d, us), "us x ar1")
+})
+
+test_that("products of structures over visits agree with dense formulas", {
+  d <- oracle_field(3L, 5L, 4L, missing = c(5L, 17L, 30L))
+  exchangeable <- function(r, h) ifelse(h == 0, 1 + 0i, r)
+  by_lag <- function(r, h) matrix(c(1 + 0i, r)[h + 1L], nrow(h))
+  entries <- matrix(c(1, 2, 3, 2, 4, 5, 3, 5, 6), 3L)
+  us <- function(psi, d) matrix(psi[entries[d$col, d$col]], nrow(d))
+  forms <- list(
+    "us(col):cs(row) | trial" = function(psi, d) us(psi, d) * exchangeable(psi[7L], oracle_lags(d$row)),
+    "cs(col):ar1(row) | trial" = function(psi, d) exchangeable(psi[1L], oracle_lags(d$col)) *
+      power_of(psi[2L], oracle_lags(d$row)),
+    "toep(col):ar1(row) | trial" = function(psi, d) by_lag(psi[1:2], oracle_lags(d$col)) *
+      power_of(psi[3L], oracle_lags(d$row)),
+    "ar1(row):exp(col) | trial" = function(psi, d) power_of(psi[1L], oracle_lags(d$row)) *
+      exp(-oracle_lags(d$col) / psi[2L]),
+    "diag(col):ar1(row) | trial" = function(psi, d) outer(d$col, d$col, "==") *
+      matrix(psi[d$col], nrow(d), nrow(d)) * power_of(psi[4L], oracle_lags(d$row)))
+  for (text in names(forms)) {
+    fit <- suppressMessages(lmm(y ~ x + arm, d, residual = stats::as.formula(paste("~", text))))
+    expect_oracle(fit, d, oracle_separable(d, forms[[text]]), text)
+  }
 })
 
 test_that("a correlation of a field can be held", {

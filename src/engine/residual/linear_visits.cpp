@@ -11,10 +11,7 @@ bool positive_definite(const MatrixXd& m) {
 
 void LinearVisits::fill(const VectorXd& psi, const MatrixXd& positions, int order, ResidualMatrices& out) const {
   out.resize(psi.size(), order);
-  MatrixXd whole = base_;
-  for (Index k = 0; k < psi.size(); ++k)
-    whole += psi[k] * basis_[k];
-  out.r = at_visits(whole, positions);
+  out.r = at_visits(whole(psi), positions);
   for (std::size_t k = 0; k < out.d.size(); ++k)
     out.d[k] = at_visits(basis_[k], positions);
 }
@@ -30,6 +27,20 @@ MatrixXd LinearVisits::pair(Index a, Index b) const {
   return out;
 }
 
+MatrixXd LinearVisits::lagged(Index lag) const {
+  MatrixXd out = MatrixXd::Zero(visits_, visits_);
+  for (Index a = lag; a < visits_; ++a)
+    out(a, a - lag) = out(a - lag, a) = 1;
+  return out;
+}
+
+MatrixXd LinearVisits::whole(const VectorXd& psi) const {
+  MatrixXd out = base_;
+  for (Index k = 0; k < psi.size(); ++k)
+    out += psi[k] * basis_[k];
+  return out;
+}
+
 UnstructuredVisits::UnstructuredVisits(Index visits, Index bands) : LinearVisits(visits), banded_(bands < visits - 1) {
   for (Index j = 0; j < visits; ++j)
     for (Index i = j; i < visits && i <= j + bands; ++i) {
@@ -40,7 +51,7 @@ UnstructuredVisits::UnstructuredVisits(Index visits, Index bands) : LinearVisits
 
 std::vector<VectorXd> UnstructuredVisits::starts(const ResidualMoments& moments) const {
   VectorXd out = entries(moments.over(visits_));
-  for (int halving = 0; halving < 40 && !positive_definite(matrix(out)); ++halving)
+  for (int halving = 0; halving < 40 && !positive_definite(whole(out)); ++halving)
     for (Index k = 0; k < out.size(); ++k)
       if (parameters_[k].row != parameters_[k].col) out[k] /= 2;
   return {out};
@@ -48,8 +59,8 @@ std::vector<VectorXd> UnstructuredVisits::starts(const ResidualMoments& moments)
 
 VectorXd UnstructuredVisits::moved(const VectorXd& psi, const VectorXd& step) const {
   if (banded_) return psi + step;
-  const MatrixXd l = Eigen::LLT<MatrixXd>(matrix(psi)).matrixL();
-  const Eigen::SelfAdjointEigenSolver<MatrixXd> eigen(matrix(step));
+  const MatrixXd l = Eigen::LLT<MatrixXd>(whole(psi)).matrixL();
+  const Eigen::SelfAdjointEigenSolver<MatrixXd> eigen(whole(step));
   const VectorXd size = eigen.eigenvalues().array().exp();
   const MatrixXd inner = eigen.eigenvectors() * size.asDiagonal() * eigen.eigenvectors().transpose();
   return entries(l * inner * l.transpose());
@@ -58,7 +69,7 @@ VectorXd UnstructuredVisits::moved(const VectorXd& psi, const VectorXd& step) co
 MatrixXd UnstructuredVisits::jacobian(const VectorXd& psi) const {
   const Index k = psi.size();
   if (banded_) return MatrixXd::Identity(k, k);
-  const MatrixXd l = Eigen::LLT<MatrixXd>(matrix(psi)).matrixL();
+  const MatrixXd l = Eigen::LLT<MatrixXd>(whole(psi)).matrixL();
   MatrixXd out(k, k);
   for (Index i = 0; i < k; ++i)
     out.col(i) = entries(l * basis_[i] * l.transpose());
@@ -69,8 +80,8 @@ MatrixXd UnstructuredVisits::curvature(const VectorXd& psi, const VectorXd& grad
   const Index k = psi.size();
   MatrixXd out = MatrixXd::Zero(k, k);
   if (banded_) return out;
-  const MatrixXd l = Eigen::LLT<MatrixXd>(matrix(psi)).matrixL();
-  MatrixXd g = matrix(gradient);
+  const MatrixXd l = Eigen::LLT<MatrixXd>(whole(psi)).matrixL();
+  MatrixXd g = whole(gradient);
   g = ((g + MatrixXd(g.diagonal().asDiagonal())) / 2).eval();
   const MatrixXd inner = l.transpose() * g * l;
   for (Index i = 0; i < k; ++i) {
@@ -85,15 +96,6 @@ VectorXd LinearVisits::entries(const MatrixXd& m) const {
   VectorXd out(parameters_.size());
   for (Index k = 0; k < out.size(); ++k)
     out[k] = m(parameters_[k].row, parameters_[k].col);
-  return out;
-}
-
-MatrixXd UnstructuredVisits::matrix(const VectorXd& psi) const {
-  MatrixXd out = MatrixXd::Zero(visits_, visits_);
-  for (Index k = 0; k < psi.size(); ++k) {
-    out(parameters_[k].row, parameters_[k].col) = psi[k];
-    out(parameters_[k].col, parameters_[k].row) = psi[k];
-  }
   return out;
 }
 
@@ -127,6 +129,22 @@ std::vector<VectorXd> CompoundSymmetry::starts(const ResidualMoments& moments) c
   return {out};
 }
 
+ToeplitzCovariance::ToeplitzCovariance(Index visits, Index bands) : LinearVisits(visits) {
+  add({ResidualKind::variance, 0, 0, Step::logarithm, 0}, MatrixXd::Identity(visits, visits));
+  for (Index lag = 1; lag <= std::min(bands, visits - 1); ++lag)
+    add({ResidualKind::covariance, lag, 0, Step::natural}, lagged(lag));
+}
+
+std::vector<VectorXd> ToeplitzCovariance::starts(const ResidualMoments& moments) const {
+  const MatrixXd s = moments.over(visits_);
+  VectorXd out(parameters_.size());
+  for (Index k = 0; k < out.size(); ++k)
+    out[k] = s.cwiseProduct(basis_[k]).sum() / basis_[k].sum();
+  for (int halving = 0; halving < 40 && !positive_definite(whole(out)); ++halving)
+    out.tail(out.size() - 1) /= 2;
+  return {out};
+}
+
 CorrelationEntries::CorrelationEntries(Index visits, Sharing sharing, Index bands, ResidualKind kind)
     : LinearVisits(visits), free_(sharing == Sharing::none && bands >= visits - 1) {
   base_ = MatrixXd::Identity(visits, visits);
@@ -135,10 +153,7 @@ CorrelationEntries::CorrelationEntries(Index visits, Sharing sharing, Index band
     add({ResidualKind::correlation, 1, 0, Step::natural, -1, 1}, MatrixXd::Ones(visits, visits) - base_);
   } else if (sharing == Sharing::by_lag) {
     for (Index lag = 1; lag <= std::min(bands, visits - 1); ++lag) {
-      MatrixXd b = MatrixXd::Zero(visits, visits);
-      for (Index a = lag; a < visits; ++a)
-        b(a, a - lag) = b(a - lag, a) = 1;
-      add({kind, lag, 0, Step::natural, -1, 1}, std::move(b));
+      add({kind, lag, 0, Step::natural, -1, 1}, lagged(lag));
     }
   } else {
     for (Index j = 0; j < visits; ++j)
@@ -205,13 +220,6 @@ MatrixXd CorrelationEntries::curvature(const VectorXd& psi, const VectorXd& grad
   out += diagonal.transpose() * (1.5 * MatrixXd(h.asDiagonal()) + 0.5 * gc) * diagonal;
   out -= mixed + mixed.transpose();
   return (out + out.transpose()) / 2;
-}
-
-MatrixXd CorrelationEntries::whole(const VectorXd& psi) const {
-  MatrixXd out = base_;
-  for (Index k = 0; k < psi.size(); ++k)
-    out += psi[k] * basis_[k];
-  return out;
 }
 
 MatrixXd at_visits(const MatrixXd& whole, const MatrixXd& positions) {

@@ -26,6 +26,8 @@ class LinearVisits : public ResidualStructure {
   explicit LinearVisits(Index visits) : visits_(visits), base_(MatrixXd::Zero(visits, visits)) {}
   void add(ResidualParameter parameter, MatrixXd basis);
   MatrixXd pair(Index a, Index b) const;
+  MatrixXd lagged(Index lag) const;           // ones at this distance from the diagonal
+  MatrixXd whole(const VectorXd& psi) const;  // R over all visits
   VectorXd entries(const MatrixXd& m) const;  // at the row and column of each parameter
   Index visits_;
   MatrixXd base_;
@@ -46,7 +48,6 @@ class UnstructuredVisits : public LinearVisits {
   MatrixXd curvature(const VectorXd& psi, const VectorXd& gradient) const override;
 
  private:
-  MatrixXd matrix(const VectorXd& psi) const;
   bool banded_;
 };
 
@@ -70,6 +71,14 @@ class CompoundSymmetry : public LinearVisits {
   bool own_;
 };
 
+// Toeplitz with a variance and a covariance for each lag below `bands`: R is the covariance matrix itself.
+class ToeplitzCovariance : public LinearVisits {
+ public:
+  ToeplitzCovariance(Index visits, Index bands);
+  bool owns_scale() const override { return true; }
+  std::vector<VectorXd> starts(const ResidualMoments& moments) const override;
+};
+
 // Correlations that are entries of a matrix over visits: each its own, one for each lag, or one for all.
 class CorrelationEntries : public LinearVisits {
  public:
@@ -84,7 +93,6 @@ class CorrelationEntries : public LinearVisits {
   MatrixXd curvature(const VectorXd& psi, const VectorXd& gradient) const override;
 
  private:
-  MatrixXd whole(const VectorXd& psi) const;
   bool free_;  // each entry a parameter of its own
 };
 
