@@ -62,7 +62,7 @@ inline ResidualRequest to_request(const Rcpp::List& part) {
 
 // Covariances relative to a common variance become correlations in a product, and absolute beside own variances.
 inline std::string form_of(const std::string& name, bool product, bool own_scale) {
-  if (name == "cs") return product ? "exchangeable" : own_scale ? "cs_own" : name;
+  if (name == "cs") return product ? "one_correlation" : own_scale ? "cs_own" : name;
   if (name == "toep") return product ? "by_lag" : own_scale ? "toep_own" : name;
   return name;
 }

@@ -44,7 +44,7 @@ const std::map<std::string, std::function<ResidualPointer(const ResidualRequest&
          return std::make_shared<CorrelationEntries>(r.visits, Sharing::by_lag, r.bands, ResidualKind::covariance);
        }},
       {"toep_own", [](R r) { return std::make_shared<ToeplitzCovariance>(r.visits, r.bands); }},
-      {"exchangeable", [](R r) { return correlations(r, Sharing::all); }},
+      {"one_correlation", [](R r) { return correlations(r, Sharing::all); }},
       {"by_lag", [](R r) { return correlations(r, Sharing::by_lag); }},
       {"ad", [](R r) { return std::make_shared<Antedependence>(r.visits); }},
       {"csh", [](R r) { return by_visit(r.visits, correlations(r, Sharing::all)); }},
