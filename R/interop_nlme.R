@@ -18,7 +18,8 @@
 #' @param form a one-sided formula `~ 1 | group`. By default the levels of the last grouping factor.
 #' @param ... not used.
 #' @return `intervals()`: a list of class `intervals.lme` with limits and estimates: `fixed`, `reStruct` (one data frame
-#'   for each grouping factor), `sigma`. `getVarCov()`: a matrix, or a list with a matrix for each individual, of class
+#'   for each grouping factor), `sigma`, and with a residual structure `corStruct` and `varStruct`, the parameters of the
+#'   structure and of the variance function. `getVarCov()`: a matrix, or a list with a matrix for each individual, of class
 #'   `VarCov`. `getGroups()`: a factor; `getResponse()`: a vector; one value for each row used.
 #' @section Conditions:
 #' `lmm_error_input`: an argument that is none of these, a fit that holds no rows.
@@ -61,21 +62,38 @@ intervals.lmm_fit <- function(object, level = 0.95, which = c("all", "var-cov", 
   structure(out, level = level, class = "intervals.lme")
 }
 
-# Limits of the variance parameters beside a residual structure, as parts of an object of class intervals.lme.
+# Limits of the variance parameters beside a residual structure, as parts of an object of class intervals.lme: Wald
+# limits on the scales of nlme, logarithms of standard deviations and ranges, Fisher's z of correlations, logits of
+# nuggets.
 structured_intervals <- function(fit, level) {
-  limits <- stats::confint(fit, "theta_", level = level, method = "Wald", scale = "sd")
-  rows <- data.frame(lower = limits[, 1L], est. = structured_estimates(fit, "sd"), upper = limits[, 2L],
-                     row.names = rownames(limits))
+  found <- structured_components(fit, "sd", "observed")
+  kind <- interval_kinds(fit)
+  at <- chart_of(kind, found$estimate, 1)
+  half <- stats::qnorm((1 + level) / 2) * found$se / chart_inverse(kind, at, 1)$first
+  limit <- function(x) chart_inverse(kind, x, 1)$psi
+  rows <- data.frame(lower = limit(at - half), est. = found$estimate, upper = limit(at + half),
+                     row.names = rownames(found))
   random <- seq_len(nrow(variance_parameters(fit)) - 1L)
   last <- if (!fit$cross_products$owns_scale) nrow(rows)
   residual <- setdiff(seq_len(nrow(rows)), c(random, last))
+  function_of <- residual[scaled_residual_parameters(fit, "sd")$kind %in% variance_kinds]
   group <- names(fit_groups(fit))[fit_term_groups(fit)[variance_parameters(fit)$term[random]]]
-  out <- list()
-  if (length(random)) out$reStruct <- structure(split(rows[random, ], factor(group, unique(group))),
-                                                label = "Random Effects:")
-  if (length(residual)) out$corStruct <- structure(as.matrix(rows[residual, ]), label = "Residual structure:")
-  if (length(last)) out$sigma <- structure(unlist(rows[last, ]), label = "Within-group standard error:")
-  out
+  part <- function(at, label) if (length(at)) structure(as.matrix(rows[at, ]), label = label)
+  out <- list(reStruct = if (length(random)) structure(split(rows[random, ], factor(group, unique(group))),
+                                                       label = "Random Effects:"),
+              corStruct = part(setdiff(residual, function_of), "Residual structure:"),
+              varStruct = part(function_of, "Variance function:"),
+              sigma = if (length(last)) structure(unlist(rows[last, ]), label = "Within-group standard error:"))
+  Filter(Negate(is.null), out)
+}
+
+# Kinds by which chart_of() finds the scales. An ARMA coefficient without others of its kind is a correlation.
+interval_kinds <- function(fit) {
+  kind <- profiled_parameters(fit)$kind
+  kind[kind == "rho"] <- "correlation"
+  kind[kind == "specific"] <- "variance"
+  for (own in c("autoregression", "moving_average")) if (sum(kind == own) == 1L) kind[kind == own] <- "correlation"
+  kind
 }
 
 #' @rdname nlme_support

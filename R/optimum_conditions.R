@@ -38,6 +38,13 @@ convergence_warning <- function(optimum) {
       "fixed and random effects can fit these data exactly, and there are no estimates."), what = "sigma", value = 0,
       fix = "Use fewer random columns, or give the residual standard deviation: fixed = c(sigma = )."))
   }
+  if (optimum$status == "singular residual covariance") {
+    return(lmm_condition("warning", "convergence",
+                         paste("the likelihood rises to the edge at which the residual covariance matrix of a subject is",
+      "singular, and has no maximum: there are too few subjects for the", length(optimum$psi),
+      "parameters of the residuals."), what = "residual", value = length(optimum$psi),
+      fix = "Use a structure with fewer parameters, such as ar1(), cs() or csh()."))
+  }
   lmm_condition("warning", "convergence", paste0("the search ended without reaching the optimum (", optimum$status,
     "): one more Newton step would lower the criterion by ", format(optimum$decrement, digits = 3L), "."),
     value = optimum$decrement, fix = "See lmm_control().")

@@ -28,7 +28,22 @@ structured_optimum <- function(frame, blocks, reml, start, control) {
   options <- structured_start(options, start, frame, blocks)
   found <- structured_search(model, options, frame, control$progress)
   check_structured(found$optimum, frame, blocks)
+  found$optimum$status <- status_of_residuals(found$optimum, blocks)
   found
+}
+
+# A search that ends at a singular residual covariance matrix has followed a likelihood without maximum.
+status_of_residuals <- function(optimum, blocks) {
+  if (optimum$status == "converged" || blocks$dense > 1000) return(optimum$status)
+  residual <- blocks$model$residual
+  rows <- split(seq_along(residual$subject), residual$subject)
+  longest <- rows[utils::head(order(-lengths(rows)), 20L)]
+  smallest <- vapply(longest, function(index) {
+    C <- structure_matrix(residual, optimum$psi, index)
+    size <- sqrt(diag(C))
+    min(eigen(C / outer(size, size), symmetric = TRUE, only.values = TRUE)$values)
+  }, 0)
+  if (isTRUE(min(smallest) < 1e-8)) "singular residual covariance" else optimum$status
 }
 
 structured_search <- function(model, options, frame, progress = FALSE) {

@@ -60,6 +60,9 @@ visit_names <- function(plan) {
   as.character(seq_len(1000L))
 }
 
+# Kinds of residual parameters that belong to the variance function.
+variance_kinds <- c("log_ratio", "constant", "power", "proportion")
+
 # "rho", "cor(2,1)", "var(3)", "cov", "range", ...: by the kind of a parameter and its place.
 parameter_words <- function(p, plan) {
   out <- c(range = "range", share = "nugget", exponent = "shape")[p$kind]
@@ -70,7 +73,7 @@ parameter_words <- function(p, plan) {
   out[p$kind == "variance"] <- variance_words(p)[p$kind == "variance"]
   out[p$kind == "covariance"] <- covariance_words(p, word, pair)[p$kind == "covariance"]
   out[p$kind == "correlation"] <- correlation_words(p, plan, word, pair)[p$kind == "correlation"]
-  variance <- p$kind %in% c("log_ratio", "constant", "power", "proportion")
+  variance <- p$kind %in% variance_kinds
   out[variance] <- variance_names(p, plan)[variance]
   unname(out)
 }

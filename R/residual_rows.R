@@ -142,9 +142,18 @@ check_one_group <- function(subject, by, group, plan) {
                            " (row ", at, ")."), what = deparse_line(plan$by), where = at)
 }
 
+# Rows by subject, with positions on a line that increase.
+are_in_order <- function(residual) {
+  n <- length(residual$subject)
+  if (ncol(residual$positions) != 1L || n < 2L) return(FALSE)
+  next_subject <- diff(residual$subject)
+  all(next_subject > 0 | next_subject == 0 & diff(residual$positions[, 1L]) > 0)
+}
+
 # Two rows of a subject at one position would be the same measurement.
 check_positions_once <- function(residual, plan, labels) {
   if (is_independent(plan) || isTRUE(plan$nugget)) return(invisible())
+  if (are_in_order(residual)) return(invisible())
   key <- unname(as.list(as.data.frame(cbind(residual$subject, residual$positions))))
   order <- do.call(order, c(key, method = "radix"))
   same <- Reduce(`&`, lapply(key, function(x) diff(x[order]) == 0), rep(TRUE, max(length(order) - 1L, 0L)))

@@ -77,6 +77,14 @@ henderson::StructuredCombinations to_combinations(const Rcpp::List& design, cons
   return out;
 }
 
+// A list of the matrices, NULL for empty ones.
+Rcpp::List filled(const std::vector<Eigen::MatrixXd>& all) {
+  Rcpp::List out(all.size());
+  for (std::size_t k = 0; k < all.size(); ++k)
+    if (all[k].size() > 0) out[k] = all[k];
+  return out;
+}
+
 }  // namespace
 
 // Coordinates of the columns, and the parameters of the residual structure.
@@ -201,7 +209,7 @@ SEXP engine_structured_information(const Rcpp::List& model, const Eigen::VectorX
                               Rcpp::Named("sigma2") = here.at.sigma2, Rcpp::Named("phi") = x.phi,
                               Rcpp::Named("p") = Rcpp::wrap(x.p),
                               Rcpp::Named("q") = x.q.size() > 0 ? Rcpp::wrap(x.q) : R_NilValue,
-                              Rcpp::Named("r") = Rcpp::wrap(x.r), Rcpp::Named("t") = x.t, Rcpp::Named("t_ml") = x.t_ml,
+                              Rcpp::Named("r") = filled(x.r), Rcpp::Named("t") = x.t, Rcpp::Named("t_ml") = x.t_ml,
                               Rcpp::Named("ai") = x.ai, Rcpp::Named("curvature") = x.curvature,
                               Rcpp::Named("jacobian") = x.jacobian, Rcpp::Named("theta_curvature") = x.theta_curvature,
                               Rcpp::Named("trace") = x.trace, Rcpp::Named("quadratic") = x.quadratic,

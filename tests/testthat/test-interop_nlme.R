@@ -54,7 +54,6 @@ test_that("fits with a residual structure: intervals, covariance matrices and gr
   fit <- lmm(distance ~ age + (1 | Subject), d, residual = ~ exp(age | Subject))
   found <- nlme::intervals(fit)
   expect_named(found, c("fixed", "reStruct", "corStruct", "sigma"))
-  expect_equal(unname(found$corStruct[1, c(1, 3)]), unname(confint(fit, "range")[1, ]))
   us <- lmm(distance ~ age, d, residual = ~ us(age | Subject))
   expect_equal(unclass(nlme::getVarCov(us, "M02")[[1]]), unname(subject_covariance(us, "M02", "marginal")),
                ignore_attr = TRUE)
@@ -64,4 +63,26 @@ test_that("fits with a residual structure: intervals, covariance matrices and gr
                ignore_attr = TRUE)
   expect_identical(nlevels(nlme::getGroups(us)), 27L)
   expect_named(nlme::intervals(us), c("fixed", "corStruct"))
+})
+
+test_that("intervals() of residual structures and variance functions are those of nlme", {
+  d <- as.data.frame(nlme::Ovary)
+  peer <- nlme::intervals(nlme::lme(follicles ~ sin(2 * pi * Time) + cos(2 * pi * Time), d,
+                                    random = list(Mare = nlme::pdDiag(~ sin(2 * pi * Time))),
+                                    correlation = nlme::corAR1(form = ~ 1 | Mare)))
+  own <- nlme::intervals(lmm(follicles ~ sin(2 * pi * Time) + cos(2 * pi * Time) + (sin(2 * pi * Time) || Mare), d,
+                             residual = ~ ar1(1 | Mare)), ddf = "inner-outer")
+  for (part in c("fixed", "corStruct", "sigma")) {
+    expect_equal(unname(unclass(own[[part]])), unname(unclass(peer[[part]])), tolerance = 2e-3, ignore_attr = TRUE)
+  }
+  expect_equal(unname(as.matrix(own$reStruct$Mare)), unname(as.matrix(peer$reStruct$Mare)), tolerance = 5e-3)
+  d <- as.data.frame(nlme::BodyWeight)
+  peer <- nlme::intervals(nlme::gls(weight ~ Time, d, correlation = nlme::corExp(form = ~ Time | Rat, nugget = TRUE),
+                                    weights = nlme::varPower(form = ~ Time)))
+  own <- nlme::intervals(lmm(weight ~ Time, d, residual = ~ exp(Time | Rat, nugget = TRUE), variance = ~ power(Time)),
+                         ddf = "residual")
+  names(peer)[names(peer) == "coef"] <- "fixed"
+  for (part in c("fixed", "corStruct", "varStruct", "sigma")) {
+    expect_equal(unname(unclass(own[[part]])), unname(unclass(peer[[part]])), tolerance = 5e-3, ignore_attr = TRUE)
+  }
 })

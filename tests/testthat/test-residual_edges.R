@@ -178,3 +178,13 @@ test_that("separable structures take visits as the second factor", {
     expect_equal(c(logLik(unit)), c(logLik(first)), tolerance = 1e-9, label = word)
   }
 })
+
+test_that("a likelihood that rises to a singular residual covariance matrix is told with its cause", {
+  set.seed(19)
+  d <- expand.grid(t = 1:5, id = 1:6)
+  d$y <- stats::rnorm(30)
+  d$x <- stats::rnorm(30)
+  d <- d[-c(2, 9, 16, 23, 28, 30), ]
+  expect_warning(lmm(y ~ x + factor(id %% 2), d, residual = ~ us(t | id)), "no maximum: there are too few subjects",
+                 class = "lmm_warning_convergence")
+})

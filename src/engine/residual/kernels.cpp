@@ -1,5 +1,7 @@
 #include "henderson/residual/kernels.hpp"
 
+#include <unordered_map>
+
 namespace henderson {
 
 KernelValue Autoregressive::at(double h, const VectorXd& psi) const {
@@ -149,9 +151,16 @@ void Stationary::beside(double range, const MatrixXd& positions, double& below, 
 void Stationary::fill(const VectorXd& psi, const MatrixXd& positions, int order, ResidualMatrices& out) const {
   const Index n = positions.rows(), k = psi.size();
   out.start(k, n, order);
+  std::unordered_map<double, KernelValue> known;
+  const bool looked_up = n > 8 && kernel_->costly();
+  const auto value_at = [&](double d) {
+    if (!looked_up) return kernel_->at(d, psi);
+    const auto found = known.find(d);
+    return found != known.end() ? found->second : known.emplace(d, kernel_->at(d, psi)).first->second;
+  };
   for (Index a = 0; a < n; ++a)
     for (Index b = 0; b < a; ++b) {
-      const KernelValue v = kernel_->at(distance(positions, a, b), psi);
+      const KernelValue v = value_at(distance(positions, a, b));
       out.r(a, b) = out.r(b, a) = v.value;
       for (Index i = 0; i < static_cast<Index>(out.d.size()); ++i)
         out.d[i](a, b) = out.d[i](b, a) = v.d[i];

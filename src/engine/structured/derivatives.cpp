@@ -48,7 +48,7 @@ void StructuredSummer::start() {
     out_.level_e.push_back(MatrixXd::Zero(g.q, g.q));
   }
   if (full_) out_.q_full = MatrixXd::Zero(k * p_, k * p_);
-  if (full_) out_.r_full.assign(r * (r + 1) / 2, MatrixXd::Zero(p_, p_));
+  if (full_) out_.r_full.assign(r * (r + 1) / 2, MatrixXd());
 }
 
 void StructuredSummer::add_unit(const Unit& unit, const Operators& operators) {
@@ -170,7 +170,7 @@ void StructuredSummer::add_second(const SubjectOperator& op, Index i, Index j, c
   if (q > 0 && m > 0) out_.second_t(a, c) -= m * op.second_form(i, j, b.middleCols(d, q), b.middleCols(d, q)).trace();
   out_.second_x(a, c) += form.topLeftCorner(p_, p_).trace();
   out_.second_e(a, c) += form(p_, p_);
-  if (full_) out_.r_full[a * (a + 1) / 2 + c] += form.topLeftCorner(p_, p_);
+  if (full_) out_.add_second(a, c, form.topLeftCorner(p_, p_));
 }
 
 void StructuredSummer::add_full(Index a, Index c, const MatrixXd& block) {

@@ -114,7 +114,7 @@ void StructuredInformer::fill_tests(const StructuredSums& s) {
   for (Index i = u_; i < k_; ++i)
     for (Index j = u_; j <= i; ++j) {
       const MatrixXd& own = s.r_full[(i - u_) * (i - u_ + 1) / 2 + j - u_];
-      if (own.cwiseAbs().maxCoeff() > 0) out_.r[i * (i + 1) / 2 + j] = back(own);
+      if (own.size() > 0 && own.cwiseAbs().maxCoeff() > 0) out_.r[i * (i + 1) / 2 + j] = back(own);
     }
   for (Index i = u_; sigma_ && i < k_; ++i)
     if (out_.weight[i] == 0) out_.r[k_ * (k_ + 1) / 2 + i] = -out_.p[i];

@@ -13,6 +13,12 @@ void StructuredSums::start(Index random_directions, Index residual_directions, I
   second_t = second_x = second_e = MatrixXd::Zero(residual, residual);
 }
 
+void StructuredSums::add_second(Index i, Index j, const MatrixXd& own) {
+  MatrixXd& at = r_full[static_cast<std::size_t>(i * (i + 1) / 2 + j)];
+  if (at.size() == 0) at = MatrixXd::Zero(own.rows(), own.cols());
+  at += own;
+}
+
 MatrixXd standard_columns(const StructuredPoint& at) {
   const Index p = at.beta.size();
   MatrixXd out = MatrixXd::Identity(p + 1, p + 1);
@@ -32,14 +38,15 @@ StructuredMoments structured_moments(const StructuredSums& s, const StructuredPo
   if (!reml) return out;
   out.t -= 2 * s.x_two;
   out.residual_curvature -= s.second_x;
+  MatrixXd all(k > 0 ? s.a_xx[0].size() : 0, k), both = MatrixXd::Zero(k, k);
   for (Index i = 0; i < k; ++i) {
-    out.trace[i] -= s.a_xx[i].trace();
-    for (Index j = 0; j <= i; ++j) {
-      const double both = s.a_xx[i].cwiseProduct(s.a_xx[j].transpose()).sum();
-      out.t(i, j) += both;
-      if (i != j) out.t(j, i) += both;
-    }
+    const MatrixXd own = (s.a_xx[i] + s.a_xx[i].transpose()) / 2;
+    out.trace[i] -= own.trace();
+    all.col(i) = Eigen::Map<const VectorXd>(own.data(), own.size());
   }
+  both.selfadjointView<Eigen::Lower>().rankUpdate(all.transpose());
+  both.triangularView<Eigen::StrictlyUpper>() = both.transpose();
+  out.t += both;
   return out;
 }
 

@@ -1,5 +1,7 @@
 #include "henderson/structured/visit_sums.hpp"
 
+#include "henderson/linalg/dense_cholesky.hpp"
+
 namespace henderson {
 
 namespace {
@@ -23,7 +25,7 @@ struct VisitForm::Tables {
 // Adds one pattern after the other to the tables of its places.
 class VisitForm::Collector {
  public:
-  Collector(const Place& place, Index d) : place_(place), d_(d) {
+  Collector(const Place& place, Index d, Checkpoint& checkpoint) : place_(place), d_(d), checkpoint_(checkpoint) {
     const Index n = place.size(), k = static_cast<Index>(place.entries.size());
     out_.inverse = out_.x = out_.e = MatrixXd::Zero(n, n);
     out_.t_two = out_.x_two = out_.e_two = MatrixXd::Zero(k, k);
@@ -103,13 +105,15 @@ class VisitForm::Collector {
 
   void flush() {
     if (used_ == 0) return;
-    out_.gram.selfadjointView<Eigen::Lower>().rankUpdate(batch_.leftCols(used_));
+    const auto own = batch_.leftCols(used_);
+    multiply_add_symmetric(out_.gram, 1, plain(own), transposed(own), used_, checkpoint_);
     batch_.leftCols(used_).setZero();
     used_ = 0;
   }
 
   const Place& place_;
   Index d_, used_ = 0;
+  Checkpoint& checkpoint_;
   MatrixXd batch_;
   Tables out_;
 };
@@ -118,13 +122,13 @@ StructuredSums VisitForm::sums(const ResidualModel& model, const StructuredPoint
                                Checkpoint& checkpoint) const {
   StructuredSums out;
   out.start(0, model.size(), d_ - 1);
-  if (tests) out.r_full.assign(model.size() * (model.size() + 1) / 2, MatrixXd::Zero(d_ - 1, d_ - 1));
+  if (tests) out.r_full.assign(model.size() * (model.size() + 1) / 2, MatrixXd());
   const MatrixXd transform = standard_columns(at);
   MatrixXd inverse, u;
   for (const Place& place : places_) {
     SubjectMatrices s;
     model.fill(at.psi, place.group, place.positions, place.w, 2, s);
-    Collector collector(place, d_);
+    Collector collector(place, d_, checkpoint);
     for (const Rows& rows : rows_) {
       if (rows.places != place.group) continue;
       checkpoint.check();
@@ -230,7 +234,7 @@ void VisitForm::contract_second(const Place& place, const SubjectMatrices& s, co
       out.second_t(row, col) += dot(own, inverse);
       out.second_x(row, col) += dot(own, x);
       out.second_e(row, col) += dot(own, e);
-      if (tests) out.r_full[row * (row + 1) / 2 + col] += form_of(place, own, tables.gram, d_).topLeftCorner(p, p);
+      if (tests) out.add_second(row, col, form_of(place, own, tables.gram, d_).topLeftCorner(p, p));
     }
 }
 

@@ -19,6 +19,7 @@ class Kernel {
   // Is the correlation over two gaps the product of those over each?
   virtual bool multiplicative() const { return false; }
   virtual bool kinked() const { return false; }  // at the range
+  virtual bool costly() const { return false; }  // are equal distances worth looking up?
   virtual bool searches_every_start() const { return false; }  // has the criterion several optima, as a rule?
 };
 
@@ -40,6 +41,7 @@ class Autoregressive : public Kernel {
 // ARMA(1, 1): gamma rho^(h - 1) at lag h.
 class AutoregressiveMovingAverage : public Kernel {
  public:
+  bool costly() const override { return true; }
   std::vector<ResidualParameter> parameters() const override;
   KernelValue at(double h, const VectorXd& psi) const override;
   std::vector<VectorXd> starts(const ResidualMoments& moments) const override;

@@ -19,6 +19,7 @@ class Matern : public Kernel {
   explicit Matern(double shape = 0) : shape_(shape) {}
   std::vector<ResidualParameter> parameters() const override;
   KernelValue at(double distance, const VectorXd& psi) const override;
+  bool costly() const override { return true; }
   std::vector<VectorXd> starts(const ResidualMoments& moments) const override;
 
  private:

@@ -15,6 +15,7 @@ struct RandomDirection {
 // What is summed. K directions: the random effects' first, then psi. `full`: A_ij,xx too, not its trace alone.
 struct StructuredSums {
   void start(Index random_directions, Index residual_directions, Index p);
+  void add_second(Index i, Index j, const MatrixXd& own);  // to r_full, i >= j
   Index random = 0, residual = 0;
   VectorXd t;                  // tr(V^{-1} V_i)
   std::vector<MatrixXd> a_xx;  // p x p
@@ -24,7 +25,7 @@ struct StructuredSums {
   MatrixXd second_t, second_x, second_e;            // of V_ij, residual directions: traces, tr of x part, e part
   std::vector<MatrixXd> level_t, level_x, level_e;  // per group: what E_ij of its levels is contracted with
   MatrixXd q_full;                                  // K p x K p: A_ij,xx
-  std::vector<MatrixXd> r_full;                     // lower triangle over residual directions: p x p of V_ij
+  std::vector<MatrixXd> r_full;  // lower triangle over residual directions: p x p of V_ij, empty for zero
 };
 
 // What takes columns [X y] to [X x_root^{-T}, y - X beta].
