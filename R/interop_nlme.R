@@ -18,9 +18,9 @@
 #' @param form a one-sided formula `~ 1 | group`. By default the levels of the last grouping factor.
 #' @param ... not used.
 #' @return `intervals()`: a list of class `intervals.lme` with limits and estimates: `fixed`, `reStruct` (one data frame
-#'   for each grouping factor), `sigma`, and with a residual structure `corStruct` and `varStruct`, the parameters of the
-#'   structure and of the variance function. `getVarCov()`: a matrix, or a list with a matrix for each individual, of class
-#'   `VarCov`. `getGroups()`: a factor; `getResponse()`: a vector; one value for each row used.
+#'   for each grouping factor), `sigma`, and with a residual structure `corStruct` and `varStruct`, the parameters of
+#'   the structure and of the variance function. `getVarCov()`: a matrix, or a list with a matrix for each individual,
+#'   of class `VarCov`. `getGroups()`: a factor; `getResponse()`: a vector; one value for each row used.
 #' @section Conditions:
 #' `lmm_error_input`: an argument that is none of these, a fit that holds no rows.
 #' @references Pinheiro and Bates (2000) *Mixed-Effects Models in S and S-PLUS*, sections 2.4, 5.3.

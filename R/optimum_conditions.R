@@ -40,8 +40,8 @@ convergence_warning <- function(optimum) {
   }
   if (optimum$status == "singular residual covariance") {
     return(lmm_condition("warning", "convergence",
-                         paste("the likelihood rises to the edge at which the residual covariance matrix of a subject is",
-      "singular, and has no maximum: there are too few subjects for the", length(optimum$psi),
+                         paste("the likelihood rises to the edge at which the residual covariance matrix of a subject",
+      "is singular, and has no maximum: there are too few subjects for the", length(optimum$psi),
       "parameters of the residuals."), what = "residual", value = length(optimum$psi),
       fix = "Use a structure with fewer parameters, such as ar1(), cs() or csh()."))
   }

@@ -38,12 +38,13 @@ status_of_residuals <- function(optimum, blocks) {
   residual <- blocks$model$residual
   rows <- split(seq_along(residual$subject), residual$subject)
   longest <- rows[utils::head(order(-lengths(rows)), 20L)]
-  smallest <- vapply(longest, function(index) {
+  ratio <- min(vapply(longest, function(index) {
     C <- structure_matrix(residual, optimum$psi, index)
     size <- sqrt(diag(C))
-    min(eigen(C / outer(size, size), symmetric = TRUE, only.values = TRUE)$values)
-  }, 0)
-  if (isTRUE(min(smallest) < 1e-8)) "singular residual covariance" else optimum$status
+    found <- eigen(C / outer(size, size), symmetric = TRUE, only.values = TRUE)$values
+    min(found) / max(found)
+  }, 0))
+  if (isTRUE(ratio < 1e-8)) "singular residual covariance" else optimum$status
 }
 
 structured_search <- function(model, options, frame, progress = FALSE) {

@@ -7,17 +7,24 @@ cases <- list(
   fa = c(1, 0.8, -0.6, 0.5, 0.7, 0.6, 0.8, 0.5)
 )
 
+# A singular covariance matrix has data of its own.
+case_data <- function(word) {
+  if (word == "rr") word <- "fa"
+  structured_data(dense_sigma[[word]], cases[[word]])
+}
+
 own_psi <- function(fit, t = 1L) fit$estimates$natural[[t]]
 
 fit_case <- function(word, d, REML = TRUE, weights = NULL) {
-  formula <- stats::as.formula(paste0("y ~ x + ", word, "(0 + t | g)"))
+  rank <- if (word == "rr") ", 1"
+  formula <- stats::as.formula(paste0("y ~ x + ", word, "(0 + t | g", rank, ")"))
   if (is.null(weights)) lmm(formula, d, REML = REML) else lmm(formula, d, REML = REML, weights = w)
 }
 
-for (word in names(cases)) local({
+for (word in c(names(cases), "rr")) local({
   word <- word
   test_that(paste(word, "against the dense formulas: optimum, information, Kenward-Roger, Satterthwaite"), {
-    d <- structured_data(dense_sigma[[word]], cases[[word]])
+    d <- case_data(word)
     Z <- model.matrix(~ 0 + t, d)
     X <- model.matrix(~x, d)
     for (reml in c(TRUE, FALSE)) {
