@@ -35,8 +35,10 @@ laws_models <- function() {
   at_times <- c("exp", "gau", "ratio", "matern")
   c(lapply(words, function(word) c("", paste0(word, "(t | id)"))),
     lapply(at_times, function(word) c("", paste0(word, "(time | id", if (word == "matern") ", shape = 1.5", ")"))),
-    lapply(c("ar(t | id, p = 2)", "ma(t | id, q = 1)", "ar1(t | arm/id)", "us(t | id, bands = 2)"), function(x) c("", x)),
-    lapply(c("cs", "homcs", "homdiag", "toep", "homtoep", "hetar1"), function(word) c(paste0(word, "(0 + f | id)"), "")),
+    lapply(c("ar(t | id, p = 2)", "ma(t | id, q = 1)", "ar1(t | arm/id)", "us(t | id, bands = 2)"),
+           function(x) c("", x)),
+    lapply(c("cs", "homcs", "homdiag", "toep", "homtoep", "hetar1"),
+           function(word) c(paste0(word, "(0 + f | id)"), "")),
     list(c("fa(0 + f | id, 1)", ""), c("rr(0 + f | id, 1)", ""), c("(1 | id)", "ar1(t | id)"),
          c("(1 | f)", "exp(time | id)"), c("", "ar1(t):exp(x0) | id")))
 }
