@@ -143,7 +143,7 @@ test_that("what is not available is refused by name", {
   without <- lmm(y ~ x, d)
   expect_equal(table$LRT[2], as.numeric(2 * (logLik(fit) - logLik(without))), tolerance = 1e-6)
   expect_identical(table$Df[2], 2L)
-  expect_error(lmm(y ~ x + homcs(0 + t | g), d, fixed = c(sigma = 1)), class = "lmm_error_input")
+  expect_error(lmm(y ~ x + homcs(0 + t | g), d, fixed = c(sigma = 1, cov_homcs = 0.5)), class = "lmm_error_input")
   expect_error(lmm(y ~ x + homcs(0 + t | g), d, bounded = FALSE), class = "lmm_error_input")
   expect_error(lmm(y ~ ar1(x | g), d), "factor", class = "lmm_error_formula")
 })
