@@ -188,3 +188,45 @@ test_that("a likelihood that rises to a singular residual covariance matrix is t
   expect_warning(lmm(y ~ x + factor(id %% 2), d, residual = ~ us(t | id)), "no maximum: there are too few subjects",
                  class = "lmm_warning_convergence")
 })
+
+test_that("moving averages of order 2 reach the higher of their optima", {
+  d <- as.data.frame(nlme::Dialyzer)
+  mean <- rate ~ (pressure + I(pressure^2) + I(pressure^3) + I(pressure^4)) * QB
+  peer <- nlme::gls(mean, d, correlation = nlme::corARMA(form = ~ 1 | Subject, q = 2),
+                    weights = nlme::varPower(form = ~ pressure))
+  own <- lmm(mean, d, residual = ~ ma(1 | Subject, q = 2), variance = ~ power(pressure))
+  expect_gt(as.numeric(logLik(own)) - as.numeric(logLik(peer)), -1e-6)
+})
+
+test_that("a range that vanishes is compared with short ranges beside a random effect", {
+  set.seed(387)
+  m <- sample(c(10, 20, 40), 1)
+  visits <- sample(4:7, 1)
+  d <- expand.grid(t = seq_len(visits), id = seq_len(m))
+  f <- sample(1:3, nrow(d), TRUE)
+  d$time <- d$t + round(stats::runif(nrow(d), -0.4, 0.4), 2)
+  d$x <- stats::rnorm(nrow(d))
+  d$arm <- d$id %% 2
+  share <- stats::runif(3)^2
+  r <- stats::runif(1, -0.2, 0.95)
+  e <- matrix(stats::rnorm(nrow(d)), visits)
+  for (k in seq_len(visits)[-1L]) e[k, ] <- r * e[k - 1L, ] + sqrt(1 - r^2) * e[k, ]
+  ratio <- exp(stats::runif(1, 0, 1) * (d$t - 1) / visits) * ifelse(d$arm == 1, 1, exp(stats::runif(1, -0.5, 0.5)))
+  d$y <- d$x + sqrt(share[1L]) * stats::rnorm(m)[d$id] + ratio * sqrt(share[2L]) * as.vector(e) +
+    sqrt(share[3L] + 0.05) * stats::rnorm(nrow(d)) + 0.5 * stats::rnorm((m - 1) %/% 4 + 1)[(d$id - 1) %/% 4 + 1] +
+    0.5 * stats::rnorm(m * 3)[(d$id - 1) * 3 + f]
+  d <- d[stats::runif(nrow(d)) > 0.15, ]
+  X <- stats::model.matrix(~ x + arm, d)
+  same <- outer(d$id, d$id, "==")
+  likelihood <- function(log_sd) {
+    V <- same * (exp(-abs(outer(d$time, d$time, "-")) / 0.16) + exp(2 * log_sd))
+    A <- crossprod(X, solve(V, X))
+    res <- d$y - X %*% solve(A, crossprod(X, solve(V, d$y)))
+    nu <- nrow(d) - 3
+    -0.5 * (nu * log(2 * pi * sum(res * solve(V, res)) / nu) + nu + as.numeric(determinant(V)$modulus) +
+              as.numeric(determinant(A)$modulus))
+  }
+  best <- stats::optimize(likelihood, c(-3, 2), maximum = TRUE)$objective
+  fit <- suppressMessages(lmm(y ~ x + arm + (1 | id), d, residual = ~ ou(time | id)))
+  expect_gt(as.numeric(logLik(fit)), best - 1e-6)
+})

@@ -179,7 +179,16 @@ std::vector<VectorXd> ArmaSeries::starts(const ResidualMoments& moments) const {
   own.setZero();
   own[p_] = std::max(-0.6, std::min(0.6, r));
   out.push_back(own);
-  if (p_ == 0) return out;
+  if (p_ == 0) {                            // pairs of roots in each direction
+    own.setZero();
+    for (const double first : {0.7, -0.7, 0.0}) {
+      if (q_ < 2) break;
+      own[0] = first;
+      own[1] = first == 0 ? -0.5 : 0.49;
+      out.push_back(own);
+    }
+    return out;
+  }
   own[0] = 0.5 * r;
   own[p_] = 0.3;
   out.push_back(own);

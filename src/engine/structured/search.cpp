@@ -139,12 +139,16 @@ bool StructuredSearch::singular_now() const {
   return std::find(singular.begin(), singular.end(), true) != singular.end();
 }
 
-// Has it lost a variance, or a range beyond all distances? Random effects and ranges then stand in for each other.
+// Has it lost a variance, or a range that is beyond or below all distances? Random effects and ranges then stand in for
+// each other.
 bool StructuredSearch::at_edge() const {
   if (singular_now()) return true;
   const std::vector<ResidualParameter> own = pr_.residual.parameters();
   for (std::size_t k = 0; k < own.size() && !separable(); ++k)
-    if (own[k].kind == ResidualKind::range && out_.at.psi[static_cast<Index>(k)] > 2 * moments_.longest) return true;
+    if (own[k].kind == ResidualKind::range &&
+        (out_.at.psi[static_cast<Index>(k)] > 2 * moments_.longest ||
+         out_.at.psi[static_cast<Index>(k)] < moments_.shortest / 5))
+      return true;
   return false;
 }
 

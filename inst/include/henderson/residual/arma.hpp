@@ -24,7 +24,7 @@ class ArmaSeries : public ResidualStructure {
   std::vector<ResidualParameter> parameters() const override;
   void fill(const VectorXd& psi, const MatrixXd& positions, int order, ResidualMatrices& out) const override;
   std::vector<VectorXd> starts(const ResidualMoments& moments) const override;
-  bool searches_every_start() const override { return p_ > 0 && q_ > 0; }
+  bool searches_every_start() const override { return q_ > 1 || (p_ > 0 && q_ > 0); }
   // The invertible one of the moving averages that have the same correlations.
   VectorXd canonical(const VectorXd& psi) const override;
 
