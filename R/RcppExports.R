@@ -89,6 +89,10 @@ engine_criterion <- function(layout, cross_products, theta, reml, memory_limit) 
     .Call(`_henderson_engine_criterion`, layout, cross_products, theta, reml, memory_limit)
 }
 
+engine_criteria <- function(layout, cross_products, theta, reml, memory_limit, points) {
+    .Call(`_henderson_engine_criteria`, layout, cross_products, theta, reml, memory_limit, points)
+}
+
 engine_coefficient_limits <- function(layout, cross_products, theta, memory_limit, coefficients, rises) {
     .Call(`_henderson_engine_coefficient_limits`, layout, cross_products, theta, memory_limit, coefficients, rises)
 }

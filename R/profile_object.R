@@ -140,6 +140,12 @@ criterion_at <- function(fit, theta, reml = fit$spec$reml, point = free_point(fi
   engine_result(do.call(engine_criterion, replace(point, 3L, list(theta))), fit$frame)
 }
 
+# Rows (criterion, sigma^2) for the columns of `theta`, which are near each other.
+criteria_at <- function(fit, theta, point = free_point(fit)) {
+  point[[3L]] <- theta[, 1L]
+  engine_result(do.call(engine_criteria, c(unname(point), list(theta))), fit$frame)
+}
+
 # Where sigma is profiled out, also of a fit that holds it.
 free_point <- function(fit, reml = fit$spec$reml) replace(engine_point(fit), c(1L, 4L),
                                                           list(engine_layout(fit$frame), reml))

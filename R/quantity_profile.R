@@ -49,23 +49,32 @@ check_free_of_beta <- function(f, fit) {
 # The quantity and -2 log L as functions of x = (theta, log sigma).
 quantity_point <- function(fit, f) {
   names <- fit_term_names(fit)
+  basis <- fit$cross_products$z_basis
+  shapes <- fit_covariance(fit)
+  beta <- fit_beta(fit)
   value <- function(x) {
     sigma <- exp(x[length(x)])
     inner <- lapply(unstack_factors(fit, x[-length(x)]), function(L) tcrossprod(L) * sigma^2)
-    covariance <- Map(function(S, B, like) {
-      like[] <- B %*% S %*% t(B)
-      like
-    }, inner, fit$cross_products$z_basis, fit_covariance(fit))
-    f(list(covariance = stats::setNames(covariance, names), sigma = sigma, beta = fit_beta(fit), inner = inner))
+    covariance <- shapes
+    for (t in seq_along(shapes)) covariance[[t]][] <- basis[[t]] %*% tcrossprod(inner[[t]], basis[[t]])
+    names(covariance) <- names
+    f(list(covariance = covariance, sigma = sigma, beta = beta, inner = inner))
   }
+  criteria <- quantity_criteria(fit)
+  list(value = value, criterion = function(x) criteria(matrix(x)),
+       derivatives = function(x, value) difference_slopes(criteria(difference_points(x)), value, length(x)))
+}
+
+# -2 log L at the columns of x, which are near each other.
+quantity_criteria <- function(fit) {
   nu <- fit_nobs(fit) - if (fit_is_reml(fit)) fit_rank(fit) else 0L
   point <- free_point(fit)
-  criterion <- function(x) {
-    at <- criterion_at(fit, x[-length(x)], point = point)
-    ratio <- at$sigma2 / exp(2 * x[length(x)])
-    at$value + nu * (ratio - 1 - log(ratio))
+  function(x) {
+    last <- nrow(x)
+    at <- criteria_at(fit, x[-last, , drop = FALSE], point)
+    ratio <- at[2L, ] / exp(2 * x[last, ])
+    at[1L, ] + nu * (ratio - 1 - log(ratio))
   }
-  list(value = value, criterion = criterion, derivatives = function(x, value) differences(criterion, x, value))
 }
 
 # What is missing at x to the held parameters, standard deviations relative to their values. One held at 0 is an entry
@@ -205,16 +214,30 @@ lagrangian_step <- function(d, f, x, gap) {
 }
 
 # Gradient and Hessian by central differences.
-differences <- function(f, x, centre, h = 1e-3) {
-  k <- length(x)
-  unit <- diag(h, k)
-  up <- vapply(seq_len(k), function(i) f(x + unit[, i]), 0)
-  down <- vapply(seq_len(k), function(i) f(x - unit[, i]), 0)
-  wide <- vapply(seq_len(k), function(i) f(x + 2 * unit[, i]) - f(x - 2 * unit[, i]), 0)
+differences <- function(f, x, centre) difference_slopes(apply(difference_points(x), 2L, f), centre, length(x))
+
+# The points around x, as columns: up, down, twice up, twice down in each coordinate, then up and down in pairs of
+# them.
+difference_points <- function(x, h = 1e-3) {
+  unit <- diag(h, length(x))
+  pairs <- difference_pairs(length(x))
+  both <- unit[, pairs[, 1L], drop = FALSE] + unit[, pairs[, 2L], drop = FALSE]
+  x + cbind(unit, -unit, 2 * unit, -2 * unit, both, -both)
+}
+
+difference_pairs <- function(k) which(lower.tri(diag(k)), arr.ind = TRUE)
+
+difference_slopes <- function(values, centre, k, h = 1e-3) {
+  pick <- function(block) values[(block - 1L) * k + seq_len(k)]
+  up <- pick(1L)
+  down <- pick(2L)
   H <- diag((up - 2 * centre + down) / h^2, k)
-  for (i in seq_len(k)) for (j in seq_len(i - 1L)) {
-    both <- f(x + unit[, i] + unit[, j]) + f(x - unit[, i] - unit[, j])
-    H[i, j] <- H[j, i] <- (both - up[i] - up[j] - down[i] - down[j] + 2 * centre) / (2 * h^2)
+  pairs <- difference_pairs(k)
+  if (nrow(pairs)) {
+    both <- rowSums(matrix(values[-seq_len(4L * k)], nrow(pairs)))
+    i <- pairs[, 1L]
+    j <- pairs[, 2L]
+    H[pairs] <- H[pairs[, 2:1, drop = FALSE]] <- (both - up[i] - up[j] - down[i] - down[j] + 2 * centre) / (2 * h^2)
   }
-  list(gradient = (8 * (up - down) - wide) / (12 * h), hessian = H)
+  list(gradient = (8 * (up - down) - (pick(3L) - pick(4L))) / (12 * h), hessian = H)
 }

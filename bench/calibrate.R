@@ -1,5 +1,5 @@
 # Rejection rates of true hypotheses and coverage of intervals: Rscript bench/calibrate.R [design ...]
-# [--part=tests|intervals] [--replicates=N] [--bootstrap=N] [--draws=N] [--cores=N] [--write]. See bench/README.md.
+# [--part=tests|intervals] [--replicates=N] [--bootstrap=N] [--draws=N] [--cores=N] [--keep=DIR] [--write]. See bench/README.md.
 
 library(henderson)
 script <- normalizePath(sub("^--file=", "", grep("^--file=", commandArgs(FALSE), value = TRUE)[1]))
@@ -14,10 +14,12 @@ read_options <- function(words) {
   names <- setdiff(words, flags)
   numbers <- "^--(replicates|bootstrap|draws|cores)=[1-9][0-9]*$"
   parts <- c("--part=tests", "--part=intervals")
-  unknown <- c(setdiff(names, names(all_designs)), flags[!grepl(numbers, flags) & !flags %in% c("--write", parts)])
+  keep <- grep("^--keep=.", flags, value = TRUE)
+  unknown <- c(setdiff(names, names(all_designs)),
+               flags[!grepl(numbers, flags) & !flags %in% c("--write", parts, keep)])
   if (length(unknown)) {
     stop("not understood: ", paste(unknown, collapse = " "), "\nDesigns: ", paste(names(all_designs), collapse = " "),
-         "\nOptions: --part=tests --part=intervals --replicates=N --bootstrap=N --draws=N --cores=N --write",
+         "\nOptions: --part=tests --part=intervals --replicates=N --bootstrap=N --draws=N --cores=N --keep=DIR --write",
          call. = FALSE)
   }
   out <- list(replicates = 2000L, bootstrap = 199L, draws = 100000L, cores = default_cores())
@@ -25,6 +27,7 @@ read_options <- function(words) {
     out[[sub("^--(.*)=.*", "\\1", flag)]] <- as.integer(sub(".*=", "", flag))
   }
   out$write <- "--write" %in% flags
+  out$keep <- sub("--keep=", "", keep)
   out$parts <- if (any(parts %in% flags)) sub("--part=", "", intersect(parts, flags)) else c("tests", "intervals")
   if (out$write && length(names)) stop("--write is for all designs together.", call. = FALSE)
   out$designs <- if (length(names)) all_designs[names] else all_designs
@@ -50,6 +53,18 @@ all_tasks <- function(designs, parts) {
 
 run_task <- function(task, options) if (task$part == "intervals") coverage_rates(task, options) else
   calibrate(task, options)
+
+# As run_task(), or the result that an earlier run with the same numbers kept.
+kept_task <- function(task, options) {
+  if (!length(options$keep)) return(run_task(task, options))
+  dir.create(options$keep, showWarnings = FALSE, recursive = TRUE)
+  numbers <- unlist(options[c("replicates", "bootstrap", "draws")])
+  path <- file.path(options$keep, paste0(paste(c(task$seed, numbers), collapse = "-"), ".rds"))
+  if (file.exists(path)) return(readRDS(path))
+  out <- run_task(task, options)
+  saveRDS(out, path)
+  out
+}
 
 # ---- print-out ----
 
@@ -119,7 +134,7 @@ wanted <- read_options(commandArgs(TRUE))
 started <- proc.time()[["elapsed"]]
 tasks <- all_tasks(wanted$designs, wanted$parts)
 cat(length(tasks), "questions,", wanted$replicates, "responses each, on", wanted$cores, "cores\n")
-found <- parallel::mclapply(tasks, run_task, wanted, mc.cores = wanted$cores, mc.preschedule = FALSE)
+found <- parallel::mclapply(tasks, kept_task, wanted, mc.cores = wanted$cores, mc.preschedule = FALSE)
 failed <- Filter(Negate(is.data.frame), found)
 if (length(failed)) stop("a question failed: ", format(failed[[1]]), call. = FALSE)
 of_intervals <- vapply(tasks, function(task) task$part == "intervals", NA)

@@ -81,8 +81,7 @@ quantity_profile_holds <- function(fit, name, truth) {
 }
 
 # What is asked of one data set: named by method and kind of interval. Of predictions the share of the rows that are
-# held counts. Kenward-Roger predictions, which go row by row, are asked of every fifth data set, profiles of quantities
-# of every second.
+# held counts. Kenward-Roger predictions, which go row by row, are asked of every fifth data set.
 one_coverage <- function(fit, truth, drawn, k, rows) {
   predicted <- function(ddf) {
     limits <- lapply(c(mean = "confidence", observation = "prediction"), function(interval) {
@@ -100,9 +99,8 @@ one_coverage <- function(fit, truth, drawn, k, rows) {
   words <- c(rep("icc", length(truth$icc)), "total")
   limits <- as.matrix(quantity(fit, "icc", "total", method = "delta")[c("lower", "upper")])
   by_delta <- stats::setNames(holds(limits, c(truth$icc, truth$total)), words)
-  by_profile <- stats::setNames(c(truth$icc, truth$total) * NA, words)
-  if (k %% 2 == 1) by_profile[] <- c(quantity_profile_holds(fit, "icc", truth$icc),
-                                     quantity_profile_holds(fit, "total", truth$total))
+  by_profile <- stats::setNames(c(quantity_profile_holds(fit, "icc", truth$icc),
+                                  quantity_profile_holds(fit, "total", truth$total)), words)
   kinds <- c(rep("standard deviations, correlations", length(truth$parameters) - 1), "sigma")
   profiles <- lapply(c(`profile, ML` = FALSE, `profile, REML` = TRUE),
                      function(reml) stats::setNames(profile_holds(fit, truth$parameters, reml), kinds))

@@ -117,6 +117,17 @@ SEXP engine_criterion(const Rcpp::List& layout, const Rcpp::List& cross_products
   });
 }
 
+// Rows (criterion, sigma^2) at the columns of `points`, near `theta`.
+// [[Rcpp::export(rng = false)]]
+SEXP engine_criteria(const Rcpp::List& layout, const Rcpp::List& cross_products, const Eigen::VectorXd& theta,
+                     bool reml, double memory_limit, const Eigen::MatrixXd& points) {
+  return henderson::guarded([&] {
+    Point point(layout, cross_products, theta, reml, memory_limit);
+    henderson::require(points.rows() == theta.size(), "the points do not fit the model");
+    return henderson::numeric(henderson::Criterion(point.problem, reml, point.monitor).values(points));
+  });
+}
+
 // Where -2 log L has risen by each of `rises` on either side of its minimum at `theta`: first below, then above, for
 // each of the kept coefficients (from 1).
 // [[Rcpp::export(rng = false)]]

@@ -45,6 +45,16 @@ Evaluation Criterion::evaluate(const VectorXd& theta, Evaluation out) const {
   return out;
 }
 
+MatrixXd Criterion::values(const MatrixXd& theta) const {
+  MatrixXd out(2, theta.cols());
+  Evaluation at;
+  for (Index k = 0; k < theta.cols(); ++k) {
+    at = evaluate(theta.col(k), std::move(at));
+    out.col(k) << at.value, at.sigma2;
+  }
+  return out;
+}
+
 // Lower root of K = I + left right'; none if K is not positive definite. Where K is large, which costs the digits of I,
 // it is found by QR of the root of K.
 MatrixXd Criterion::root_factor(const MatrixXd& left, const MatrixXd& right, bool same) const {

@@ -98,6 +98,25 @@ TEST_CASE("every response of several has its own criterion") {
   }
 }
 
+TEST_CASE("values at several points are those at each of them") {
+  Rng rng(31);
+  for (const Shape& s : shapes()) {
+    INFO(s.name);
+    const Design d = shaped(rng, s);
+    const Point point(d, random_theta(rng, d.layout), true);
+    MatrixXd theta(point.at.theta.size(), 4);
+    for (Index k = 0; k < 4; ++k) theta.col(k) = random_theta(rng, d.layout);
+    theta(0, 2) = std::numeric_limits<double>::quiet_NaN();
+    const MatrixXd found = point.criterion.values(theta);
+    for (Index k : {0, 1, 3}) {
+      const henderson::Evaluation own = point.criterion.evaluate(theta.col(k));
+      CHECK(found(0, k) == own.value);
+      CHECK(found(1, k) == own.sigma2);
+    }
+    CHECK_FALSE(std::isfinite(found(0, 2)));
+  }
+}
+
 TEST_CASE("what is not finite is told by an infinite value") {
   Rng rng(30);
   const Design d = shaped(rng, shapes()[8]);

@@ -53,6 +53,9 @@ class Criterion {
   // Scratch of the last evaluation may be handed in to be used again.
   Evaluation evaluate(const VectorXd& theta, Evaluation out = Evaluation()) const;
 
+  // Rows (value, sigma^2), a column for each column of theta; the value is infinite where there is none.
+  MatrixXd values(const MatrixXd& theta) const;
+
  private:
   Evaluation evaluate_root(Evaluation out) const;
   MatrixXd root_factor(const MatrixXd& left, const MatrixXd& right, bool same) const;
