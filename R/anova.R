@@ -170,7 +170,6 @@ show_tests <- function(object, ...) UseMethod("show_tests")
 #' @rdname anova_hypotheses
 #' @export
 show_tests.lmm_fit <- function(object, type = 3, names = TRUE, ...) {
-  check_dots_empty(...)
   hypotheses <- anova_hypotheses(object, type)
   if (check_flag(names, "names")) hypotheses else lapply(hypotheses, unname)
 }

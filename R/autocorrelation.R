@@ -64,7 +64,6 @@ nlme::Variogram
 #' @rdname autocorrelation
 #' @export
 ACF.lmm_fit <- function(object, maxLag = NULL, resType = c("pearson", "response", "normalized"), form = NULL, ...) {
-  check_dots_empty(...)
   place <- form_values(object, form)
   r <- plain_residuals(object, resType)
   order <- do.call(order, c(list(as.integer(place$group)), place$value))
@@ -84,7 +83,6 @@ ACF.lmm_fit <- function(object, maxLag = NULL, resType = c("pearson", "response"
 #' @export
 Variogram.lmm_fit <- function(object, distance = NULL, form = NULL, resType = c("pearson", "response", "normalized"),
                               nint = 20, maxDist = Inf, ...) {
-  check_dots_empty(...)
   check_number(nint, "nint", lower = 1, whole = TRUE)
   check_number(maxDist, "maxDist", lower = 0)
   place <- form_values(object, form)

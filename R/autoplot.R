@@ -22,7 +22,6 @@
 #' ggplot2::autoplot(ranef(fit))
 #' @rawNamespace S3method(ggplot2::autoplot, lmm_fit)
 autoplot.lmm_fit <- function(object, type = c("residuals", "qq", "scale", "ranef"), id = 3, ...) {
-  check_dots_empty(...)
   for (one in type) check_choice(one, names(residual_titles), "type")
   rows <- fit_rows(object, "autoplot()")
   parts <- lapply(type, function(one) {
@@ -77,7 +76,6 @@ gg_smoothers <- function(data) {
 #' @rdname autoplot.lmm_fit
 #' @rawNamespace S3method(ggplot2::autoplot, ranef.lmm_fit)
 autoplot.ranef.lmm_fit <- function(object, level = 0.95, ...) {
-  check_dots_empty(...)
   data <- mode_limits(object, level)
   data$panel <- paste(data$grpvar, data$term)
   data$row <- stats::reorder(factor(paste(data$panel, data$grp, sep = "\r")), data$condval)
@@ -91,7 +89,6 @@ autoplot.ranef.lmm_fit <- function(object, level = 0.95, ...) {
 #' @rdname autoplot.lmm_fit
 #' @rawNamespace S3method(ggplot2::autoplot, lmm_profile)
 autoplot.lmm_profile <- function(object, type = c("zeta", "density"), ...) {
-  check_dots_empty(...)
   type <- check_choice(type[1L], c("zeta", "density"), "type")
   curves <- plot_data_profile(object, type)
   data <- do.call(rbind, Map(function(curve, name) data.frame(value = curve[[1L]], y = curve[[2L]],
@@ -107,7 +104,6 @@ autoplot.lmm_profile <- function(object, type = c("zeta", "density"), ...) {
 #' @rdname autoplot.lmm_fit
 #' @rawNamespace S3method(ggplot2::autoplot, lmm_bootstrap)
 autoplot.lmm_bootstrap <- function(object, which = NULL, level = 0.95, ...) {
-  check_dots_empty(...)
   names <- colnames(object$t)
   if (is.null(names)) names <- paste("statistic", seq_len(ncol(object$t)))
   at <- if (is.null(which)) seq_along(names) else if (is.character(which)) match(which, names) else which
@@ -211,6 +207,5 @@ autoplot.group_influence <- function(object, ...) {
 #'   the fit.
 #' @rawNamespace S3method(ggplot2::fortify, lmm_fit)
 fortify.lmm_fit <- function(model, data = NULL, ...) {
-  check_dots_empty(...)
   as.data.frame(augment.lmm_fit(model, if (!is.null(data)) as.data.frame(data)))
 }

@@ -178,8 +178,6 @@ print.lmm_bootstrap <- function(x, digits = max(3L, getOption("digits") - 3L), .
 #' @param object,parm,level a bootstrap, the statistics wanted and the confidence level.
 #' @export
 confint.lmm_bootstrap <- function(object, parm, level = 0.95, type = c("perc", "basic", "norm"), ...) {
-  do.call(check_dots_empty, without_level(list(...)))
-  level <- level_argument(level, "level", !missing(level), list(...))
   type <- match_word(type[1L], c("perc", "basic", "norm"), "type")
   limits <- t(vapply(seq_along(object$t0), function(k) bootstrap_limits(object$t0[[k]], object$t[, k], level, type),
               numeric(2L)))

@@ -38,7 +38,6 @@
 #' lmm(yield ~ treat + (1 | blend), chunks(files, read = read.csv))
 #' @export
 chunks <- function(x, read = NULL, rows = 1e5, ...) {
-  check_dots_empty(...)
   x <- force_argument(x, "x")
   check_number(rows, "rows", lower = 1, whole = TRUE)
   if (!is.null(read) && !is.function(read)) {

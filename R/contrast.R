@@ -60,7 +60,6 @@ contest.default <- function(fit, L, ...) {
 contest.lmm_fit <- function(fit, L, rhs = 0, joint = TRUE, ddf = "Satterthwaite", conf.level = 0.95, ...) {
   if (missing(ddf)) ddf <- default_ddf(fit)
   check_flag(joint, "joint")
-  conf.level <- level_argument(conf.level, "conf.level", !missing(conf.level), list(...))
   if (!missing(L) && is.character(L)) {
     equations <- hypothesis_from_text(fit, L)
     if (missing(rhs)) rhs <- equations$rhs

@@ -5,7 +5,6 @@
 #' @param digits significant digits shown.
 #' @export
 print.contest_table <- function(x, digits = max(3L, getOption("digits") - 3L), ...) {
-  check_dots_empty(...)
   p <- startsWith(names(x), "Pr(")
   shown <- lapply(seq_along(x), function(k) {
     if (p[k]) format.pval(x[[k]], digits = digits, eps = .Machine$double.eps) else format(zapsmall(x[[k]], digits + 3L),

@@ -46,7 +46,6 @@
 cross_products <- function(formula, data, weights, offset, subset, na.action, min_rows = 1, max_cells = 1e7,
                            progress = FALSE, ...) {
   check_arguments(given_names(sys.call(), parent.frame()), names(formals(cross_products)))
-  check_dots_empty(...)
   call <- match.call(expand.dots = TRUE)
   check_number(min_rows, "min_rows", lower = 1)
   check_number(max_cells, "max_cells", lower = 1)

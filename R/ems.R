@@ -64,8 +64,6 @@
 #' ems(yield ~ irrigation * variety + (1 | field), irrigation)
 #' @export
 ems <- function(object, data, type = 3, level = 0.95, ...) {
-  do.call(check_dots_empty, without_level(list(...)))
-  level <- level_argument(level, "level", !missing(level), list(...))
   type <- check_type(type)
   model <- fewer_rows(ems_model(object, if (missing(data)) NULL else data))
   spaces <- effect_spaces(model, type)

@@ -79,7 +79,6 @@ as.data.frame.ems <- function(x, row.names = NULL, optional = FALSE, ...) {
 #' @method tidy ems
 #' @export
 tidy.ems <- function(x, effects = c("table", "ran_pars"), conf.level = 0.95, method = "MLS", ...) {
-  check_dots_empty(...)
   effects <- check_choice(effects[1L], c("table", "ran_pars"), "effects")
   if (effects == "ran_pars") {
     limits <- stats::confint(x, level = conf.level, method = method)
@@ -95,7 +94,6 @@ tidy.ems <- function(x, effects = c("table", "ran_pars"), conf.level = 0.95, met
 #' @rdname ems
 #' @export
 anova.ems <- function(object, ...) {
-  check_dots_empty(...)
   table <- as.data.frame(object)
   out <- data.frame(Df = table$df, `Sum Sq` = table$sumsq, `Mean Sq` = table$meansq, `F value` = table$statistic,
                     DenDF = table$den.df,
@@ -109,7 +107,6 @@ anova.ems <- function(object, ...) {
 #' @param parm names or numbers of variance components.
 #' @export
 confint.ems <- function(object, parm, level = 0.95, method = "MLS", ...) {
-  check_dots_empty(...)
   check_level(level)
   method <- check_choice(method[1L], ems_methods, "method")
   names <- colnames(object$ems)

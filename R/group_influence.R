@@ -32,7 +32,6 @@
 #' plot(group_influence(fit))
 #' @export
 group_influence <- function(fit, group = NULL, threads = 1, ...) {
-  check_dots_empty(...)
   check_fit(fit)
   refuse_iterative(fit, "group_influence() is")
   check_number(threads, "threads", lower = 1, whole = TRUE)

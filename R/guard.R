@@ -7,6 +7,7 @@ guard <- function(expr, rules) {
   frame <- parent.frame()
   if (is.null(doors$fit)) on.exit(doors$fit <- NULL)
   tryCatch({
+    if (!is.null(rules$level)) take_level(frame, rules$level)
     for (name in rules$arguments) {
       if (!is_missing(frame, name)) admit_argument(get(name, envir = frame, inherits = FALSE), name, rules$texts)
     }
@@ -24,6 +25,17 @@ admit_argument <- function(value, name, texts = NULL) {
   }
   check <- if (name %in% texts) check_texts else argument_checks[[name]]
   if (!is.null(check)) check(value, name)
+}
+
+# The confidence level, given in `...` by the name that other functions have for it. `own`: the name in this function.
+take_level <- function(frame, own) {
+  other <- setdiff(level_names, own)
+  at <- match(other, eval(quote(...names()), frame))
+  if (is.na(at)) return(invisible())
+  if (!is_missing(frame, own)) {
+    lmm_abort("input", "`level` and `conf.level` are the same argument; give one of them.", what = other)
+  }
+  assign(own, check_level(eval(call("...elt", at), frame), other), envir = frame)
 }
 
 # Arguments without a meaning here that other packages may give, and those that are passed on.

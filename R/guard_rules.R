@@ -42,13 +42,18 @@ foreign_arguments <- list(
   terms.lmm_fit = c("fixed.only", "random.only", "data", "keep.order", "simplify", "specials", "allowDotAsName"))
 
 # `arguments`: names of those that are evaluated at the door; `texts`: those that choose between words; `dots`: names
-# that `...` may have, NULL where the function has none, looks at them itself, or is called by R with any.
+# that `...` may have, NULL where the function has none, looks at them itself, or is called by R with any; `level`: which
+# of the two names of the confidence level is an argument, where the other may be in `...`.
 door_rules <- function(name, door) {
   arguments <- setdiff(names(formals(door)), c("...", unevaluated_arguments[[name]], other_meanings[[name]]))
   words <- vapply(formals(door)[arguments], function(default) {
     is.call(default) && identical(default[[1L]], quote(c)) && all(vapply(as.list(default)[-1L], is.character, NA))
   }, NA)
-  list(arguments = arguments, texts = arguments[words], dots = door_dots(name, door))
+  level <- intersect(level_names, arguments)
+  if (length(level) != 1L || !"..." %in% names(formals(door))) level <- NULL
+  dots <- door_dots(name, door)
+  if (!is.null(dots) && !is.null(level)) dots <- c(dots, setdiff(level_names, level))
+  list(arguments = arguments, texts = arguments[words], dots = dots, level = level)
 }
 
 door_dots <- function(name, door) {

@@ -46,7 +46,6 @@ NULL
 #' @export
 hatvalues.lmm_fit <- function(model, ..., data = NULL) {
   refuse_iterative(model, "leverages are")
-  check_dots_empty(...)
   if (!is.null(data)) return(streamed_influence(model, data, function(h, residual) h))
   rows <- fit_rows(model, "hatvalues()")
   if (is_structured(model)) return(pad_rows(row_diagnostics(model)$leverage, rows))
@@ -72,7 +71,6 @@ streamed_influence <- function(fit, source, value) {
 #' @importFrom stats rstandard
 #' @export
 rstandard.lmm_fit <- function(model, ..., data = NULL) {
-  check_dots_empty(...)
   if (!is.null(data)) return(streamed_influence(model, data, standardized))
   if (is_structured(model)) return(stats::residuals(model, type = "conditional_studentized"))
   standardized(hatvalues(model), stats::residuals(model, type = "scaled"))
@@ -93,7 +91,6 @@ rstudent.lmm_fit <- function(model, ..., data = NULL) stats::rstandard(model, ..
 #' @importFrom stats cooks.distance
 #' @export
 cooks.distance.lmm_fit <- function(model, ..., data = NULL) {
-  check_dots_empty(...)
   p <- fit_rank(model)
   if (!is.null(data)) return(streamed_influence(model, data, function(h, residual) cooks_distances(h, residual, p)))
   if (is_structured(model)) return(pad_rows(row_diagnostics(model)$cook, fit_rows(model, "cooks.distance()")))

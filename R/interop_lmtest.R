@@ -73,7 +73,6 @@ coeftest.lmm_fit <- function(x, vcov. = NULL, df = NULL, ddf = "Satterthwaite", 
 # That of 'lmtest' takes two of the degrees of freedom for those of all coefficients.
 #' @export
 confint.coeftest.lmm_fit <- function(object, parm = NULL, level = 0.95, ...) {
-  check_dots_empty(...)
   check_level(level)
   df <- attr(object, "df")
   df[df %in% 0] <- Inf

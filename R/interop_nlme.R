@@ -37,7 +37,6 @@ NULL
 #' @rdname nlme_support
 #' @rawNamespace S3method(nlme::intervals, lmm_fit)
 intervals.lmm_fit <- function(object, level = 0.95, which = c("all", "var-cov", "fixed"), ddf = "Satterthwaite", ...) {
-  check_dots_empty(...)
   check_level(level)
   if (missing(ddf)) ddf <- default_ddf(object)
   which <- check_choice(which[1L], c("all", "var-cov", "fixed"), "which")
@@ -100,7 +99,6 @@ interval_kinds <- function(fit) {
 #' @rawNamespace S3method(nlme::getVarCov, lmm_fit)
 getVarCov.lmm_fit <- function(obj, individuals = 1, type = c("random.effects", "conditional", "marginal"), group = 1,
                               ...) {
-  check_dots_empty(...)
   if (is_structured(obj) && (!length(fit_groups(obj)) || !missing(type) && type[1L] != "random.effects")) {
     return(subject_matrices(obj, individuals, if (missing(type)) "marginal" else type[1L]))
   }
@@ -159,7 +157,6 @@ group_position <- function(fit, group) {
 #' @rdname nlme_support
 #' @rawNamespace S3method(nlme::getGroups, lmm_fit)
 getGroups.lmm_fit <- function(object, form = NULL, level = length(fit_groups(object)), ...) {
-  check_dots_empty(...)
   if (!is.null(form) || !length(fit_groups(object))) return(form_values(object, form)$group)
   unname(getME(object, "flist")[[group_position(object, level)]])
 }
@@ -167,7 +164,6 @@ getGroups.lmm_fit <- function(object, form = NULL, level = length(fit_groups(obj
 #' @rdname nlme_support
 #' @rawNamespace S3method(nlme::getResponse, lmm_fit)
 getResponse.lmm_fit <- function(object, form = NULL, ...) {
-  check_dots_empty(...)
   getME(object, "y")
 }
 

@@ -89,8 +89,6 @@ confint.lmm_fit <- function(object, parm, level = 0.95, method = c("profile", "W
                             boot.type = c("perc", "basic", "norm"), seed = NULL, threads = 1, progress = interactive(),
                             ddf = NULL,
                             quiet = FALSE, signames = oldNames, ...) {
-  do.call(check_dots_empty, without_level(list(...)))
-  level <- level_argument(level, "level", !missing(level), list(...))
   if (missing(method) && fit_is_iterative(object)) method <- "Wald"
   if (is_structured(object)) {
     own <- list(level = level, ddf = ddf, nsim = nsim, boot.type = boot.type[1L], seed = seed, threads = threads,

@@ -186,7 +186,6 @@ lmm <- function(formula, data, REML = TRUE, weights, offset, subset, na.action, 
                 control = lmm_control(), fixed = NULL, bounded = TRUE, ..., residual = NULL, variance = NULL,
                 relationship = NULL) {
   check_arguments(given_names(sys.call(), parent.frame()), names(formals(lmm)))
-  check_dots_empty(...)
   call <- match.call(expand.dots = TRUE)
   data <- check_source(data, cells = TRUE)
   force_arguments(c("REML", if (!missing(na.action)) "na.action", "contrasts", "start", "control", "fixed", "bounded",
@@ -261,7 +260,6 @@ lmm_control <- function(max_evaluations = 200L, decrement = 1e-18, restarts = NU
                         chunk_rows = 1e5, keep_rows = TRUE, progress = FALSE,
                         threads = getOption("henderson.threads", min(2L, engine_cores())), ...,
                         solver = c("auto", "direct", "iterative"), probes = 16L, probe_seed = 1L) {
-  check_dots_empty(...)
   check_number(max_evaluations, "max_evaluations", 1, .Machine$integer.max, whole = TRUE)
   check_number(decrement, "decrement", lower = 0)
   if (!is.null(restarts)) check_number(restarts, "restarts", 0, .Machine$integer.max, whole = TRUE)

@@ -3,7 +3,6 @@
 #' @rdname precision
 #' @export
 pedigree <- function(id, sire, dam, ...) {
-  check_dots_empty(...)
   id <- as.character(id)
   known <- function(x, name) {
     x <- as.character(x)
@@ -71,7 +70,6 @@ pedigree_inbreeding <- function(pedigree) {
 #' @rdname precision
 #' @export
 inbreeding <- function(pedigree, ...) {
-  check_dots_empty(...)
   check_pedigree(pedigree)
   stats::setNames(engine_inbreeding(pedigree$parents)$inbreeding, pedigree$id)
 }
@@ -79,7 +77,6 @@ inbreeding <- function(pedigree, ...) {
 #' @rdname precision
 #' @export
 relationship_matrix <- function(pedigree, ...) {
-  check_dots_empty(...)
   check_pedigree(pedigree)
   n <- length(pedigree$id)
   if (n > relationship_limit) {
@@ -102,7 +99,6 @@ relationship_matrix <- function(pedigree, ...) {
 #' @rdname precision
 #' @export
 relationship_precision <- function(pedigree, ...) {
-  check_dots_empty(...)
   check_pedigree(pedigree)
   n <- length(pedigree$id)
   lower <- engine_precision(c(list(parents = pedigree$parents), pedigree_inbreeding(pedigree)), n)

@@ -44,7 +44,6 @@ point_sizes <- function(n) 0.6 + 0.9 * sqrt(n / max(n))
 #' @rdname autocorrelation
 #' @rawNamespace S3method(ggplot2::autoplot, lmm_acf)
 autoplot.lmm_acf <- function(object, level = 0.95, ...) {
-  check_dots_empty(...)
   check_level(level)
   data <- data.frame(lag = object$lag, acf = object$ACF, limit = acf_limits(object, level))
   data$lower <- -data$limit
@@ -60,7 +59,6 @@ autoplot.lmm_acf <- function(object, level = 0.95, ...) {
 #' @rdname autocorrelation
 #' @rawNamespace S3method(ggplot2::autoplot, lmm_variogram)
 autoplot.lmm_variogram <- function(object, ...) {
-  check_dots_empty(...)
   data <- data.frame(dist = object$dist, variog = object$variog, pairs = object$n.pairs)
   curve <- attr(object, "modelVariog")
   g <- ggplot2::ggplot(data, gg_aes(x = "dist", y = "variog")) + ggplot2::geom_point(gg_aes(size = "pairs")) +

@@ -2,7 +2,7 @@
 
 # graphics::plot() with defaults that the user's arguments replace.
 plot_frame <- function(defaults, given) {
-  do.call(graphics::plot, utils::modifyList(defaults, given, keep.null = TRUE))
+  do.call(graphics::plot, utils::modifyList(defaults, without_level(given), keep.null = TRUE))
 }
 
 # Evaluates `draw` in a layout of `n` panels; where the user has set up several, in these. The device is left as it was.

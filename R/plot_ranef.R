@@ -28,14 +28,13 @@
 #' @export
 plot.ranef.lmm_fit <- function(x, type = c("levels", "qq"), level = 0.95, ...) {
   type <- match_word(type[1L], c("levels", "qq"), "type")
-  level <- level_argument(level, "level", !missing(level), list(...))
   data <- mode_limits(x, level)
   if (!any(data$lower < data$upper)) {
     lmm_inform("limits", "the random effects have no conditional standard deviations, so no intervals are drawn.",
                what = "x")
   }
   panels <- split(data, interaction(data$term, factor(data$grpvar, unique(data$grpvar)), drop = TRUE))
-  given <- without_level(list(...))
+  given <- list(...)
   label <- if (any(data$lower < data$upper)) paste("random effect,", 100 * level, "percent limits") else "random effect"
   in_panels(length(panels), function() {
     for (panel in panels) (if (type == "qq") draw_mode_quantiles else draw_modes)(panel[order(panel$condval), ], label,

@@ -27,7 +27,6 @@
 #' bayes_factor(posterior(large, 1000, prior, seed = 1), posterior(small, 1000, prior, seed = 1))
 #' @export
 bayes_factor <- function(object, null, ...) {
-  check_dots_empty(...)
   a <- about_posterior(check_posterior(object, "object"))
   b <- about_posterior(check_posterior(null, "null"))
   check_same_data(a, b)
@@ -40,7 +39,6 @@ bayes_factor <- function(object, null, ...) {
 #' @rdname bayes_factor
 #' @export
 marginal_likelihood <- function(object, ...) {
-  check_dots_empty(...)
   about <- about_posterior(check_posterior(object, "object"))
   list(log = about$evidence[1L], se = about$evidence[2L],
        proper = all(vapply(parameter_priors(about), `[[`, NA, "proper")))

@@ -77,7 +77,6 @@ print.posterior_quantity <- function(x, digits = 4, ...) {
 #' @method contest lmm_posterior
 #' @export
 contest.lmm_posterior <- function(fit, L, rhs = 0, conf.level = 0.95, ...) {
-  check_dots_empty(...)
   about <- about_posterior(check_posterior(fit, "fit"))
   given <- hypothesis_matrix(about$fit, L)
   rows <- estimable_rows(about$fit, given)
@@ -108,7 +107,6 @@ joint_probability <- function(values, rhs) {
 #' @export
 tidy.lmm_posterior <- function(x, effects = c("ran_pars", "fixed"), conf.int = FALSE, conf.level = 0.95,
                                conf.method = c("quantile", "HPDinterval"), ...) {
-  check_dots_empty(...)
   interval <- if (match_word(conf.method[1L], c("quantile", "HPDinterval"),
                              "conf.method") == "quantile") "quantile" else "hpd"
   about <- about_posterior(x)

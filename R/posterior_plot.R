@@ -31,9 +31,11 @@ plot.lmm_posterior <- function(x, type = c("density", "trace", "intervals", "pai
   if (is.null(which)) which <- if (type == "pairs") about$labels$variances[about$free] else all
   for (name in which) check_choice(name, c(all, if (about$random) about$labels$random), "which")
   frame <- plain_table(x)
-  switch(type, intervals = plot_intervals(frame, which, level, ...), pairs = plot_draw_pairs(frame, which, ...),
-         trace = plot_panels(which, function(name) plot_trace(frame[[name]], about, name, ...)),
-         plot_panels(which, function(name) plot_density(frame[[name]], about, name, ...)))
+  given <- without_level(list(...))
+  draw <- function(f, ...) do.call(f, c(list(...), given))
+  switch(type, intervals = draw(plot_intervals, frame, which, level), pairs = draw(plot_draw_pairs, frame, which),
+         trace = plot_panels(which, function(name) draw(plot_trace, frame[[name]], about, name)),
+         plot_panels(which, function(name) draw(plot_density, frame[[name]], about, name)))
   invisible(x)
 }
 

@@ -35,7 +35,6 @@
 predict.lmm_posterior <- function(object, newdata = NULL, re.form = NULL, allow.new.levels = FALSE,
                                   interval = c("none", "confidence", "prediction"),
                                   level = 0.95, weights = NULL, draws = FALSE, seed = NULL, ...) {
-  check_dots_empty(...)
   interval <- match_word(interval[1L], c("none", "confidence", "prediction"), "interval")
   check_level(level)
   fit <- about_posterior(object)$fit
@@ -71,7 +70,6 @@ weighted_rows <- function(fit, rows, weights, newdata) {
 #' @export
 simulate.lmm_posterior <- function(object, nsim = 1, seed = NULL, re.form = NA, newdata = NULL,
                                    allow.new.levels = FALSE, weights = NULL, ...) {
-  check_dots_empty(...)
   check_number(nsim, "nsim", lower = 1, whole = TRUE)
   fit <- about_posterior(object)$fit
   rows <- if (is.null(newdata)) fit_rows(fit, "simulate() without `newdata`") else

@@ -32,7 +32,6 @@ about_posterior <- function(x) attr(x, "about")
 #' @export
 summary.lmm_posterior <- function(object, level = 0.95, interval = c("quantile", "hpd"),
                                   effects = c("ran_pars", "fixed"), exact = FALSE, ...) {
-  check_dots_empty(...)
   prob <- check_level(level)
   interval <- match_word(interval[1L], c("quantile", "hpd"), "interval")
   about <- about_posterior(object)

@@ -185,10 +185,8 @@ predict.lmm_fit <- function(object, newdata = NULL, re.form = NULL, allow.new.le
                             interval = c("none", "confidence", "prediction"), level = 0.95, weights = NULL,
                              na.action = stats::na.pass, type = c("response", "link"), ddf = "Satterthwaite",
                              random.only = FALSE, write = NULL, kriging = NULL, ...) {
-  do.call(check_dots_empty, without_level(list(...)))
   match_word(type[1L], c("response", "link"), "type")
   interval <- match_word(interval[1L], c("none", "confidence", "prediction"), "interval")
-  level <- level_argument(level, "level", !missing(level), list(...))
   fixed <- !check_random_only(random.only, interval)
   newdata <- force_argument(newdata, "newdata")
   if (inherits(newdata, c("lmm_chunks", "sql_rows", "tbl_lazy", "tbl_sql")) || !is.null(write)) {

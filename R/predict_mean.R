@@ -37,7 +37,6 @@
 #' predict_mean(fit, data.frame(operator = rep("a", 5)))
 #' @export
 predict_mean <- function(fit, newdata, re.form = NULL, weights = 1, ddf = "Satterthwaite", level = 0.95, ...) {
-  check_dots_empty(...)
   check_fit(fit)
   check_level(level)
   fit_rows(fit, "predict_mean()")

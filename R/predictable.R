@@ -55,8 +55,6 @@
 #' @export
 predictable <- function(fit, L, random = list(), rhs = 0, ddf = "Satterthwaite", conf.level = 0.95, ...) {
   check_fit(fit)
-  do.call(check_dots_empty, without_level(list(...)))
-  conf.level <- level_argument(conf.level, "conf.level", !missing(conf.level), list(...))
   if (missing(ddf)) ddf <- default_ddf(fit)
   method <- ddf_method(ddf)
   if (!inherits(method, c("df_satterthwaite", "df_kenward_roger", "df_residual", "df_asymptotic"))) {

@@ -39,7 +39,6 @@
 profile.lmm_fit <- function(fitted, which = NULL, alphamax = 0.01, criterion = c("ML", "REML"), oldNames = TRUE,
                             steps = 8L,
                             signames = oldNames, ...) {
-  check_dots_empty(...)
   check_level(alphamax, "alphamax")
   check_number(steps, "steps", lower = 1, whole = TRUE)
   reml <- match_word(criterion[1L], c("ML", "REML"), "criterion") == "REML"
@@ -155,8 +154,6 @@ free_point <- function(fit, reml = fit$spec$reml) replace(engine_point(fit), c(1
 #'   from the likelihood itself, not from interpolation between the points.
 #' @export
 confint.lmm_profile <- function(object, parm, level = 0.95, method = "profile", ...) {
-  do.call(check_dots_empty, without_level(list(...)))
-  level <- level_argument(level, "level", !missing(level), list(...))
   match_word(method, "profile", "method")
   fit <- attr(object, "fit")
   old <- identical(names(attr(object, "estimate")), all_parameter_names(fit, TRUE))

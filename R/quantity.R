@@ -85,20 +85,19 @@ quantity <- function(fit, ..., method = c("auto", "profile", "delta", "chisq", "
                      level = 0.95,
                      link = c("auto", "identity", "log", "logit", "fisher"),
                      information = c("observed", "expected", "average"), nsim = 1000, seed = NULL, threads = 1) {
-  if (inherits(fit, "lmm_posterior")) return(quantity_draws(check_posterior(fit, "fit"), list(...), check_level(level)))
+  if (inherits(fit, "lmm_posterior")) {
+    return(quantity_draws(check_posterior(fit, "fit"), without_level(list(...)), level))
+  }
   many <- inherits(fit, "lmm_responses")
   if (inherits(fit, "ems")) {
     method <- if (missing(method)) "MLS" else match_word(method[1L], ems_methods, "method")
-    asked <- without_level(list(...))
-    return(mean_square_quantities(fit, asked, method, level_argument(level, "level", !missing(level), list(...)), nsim,
-                                  seed))
+    return(mean_square_quantities(fit, without_level(list(...)), method, level, nsim, seed))
   }
   if (!many) {
     check_fit(fit)
     refuse_iterative(fit, "quantity(), with its profiles, is")
   }
   if (missing(information)) information <- if (many) "observed" else default_information(fit)
-  level <- level_argument(level, "level", !missing(level), list(...))
   asked <- without_level(list(...))
   link <- match_word(link[1L], c("auto", "identity", "log", "logit", "fisher"), "link")
   method <- match_word(method[1L], c("auto", "profile", "delta", "chisq", "boot", "MLS", "generalized"), "method",

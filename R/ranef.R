@@ -42,7 +42,6 @@
 #' @method ranef lmm_fit
 #' @export
 ranef.lmm_fit <- function(object, condVar = TRUE, drop = FALSE, whichel = names(fit_groups(object)), pev = FALSE, ...) {
-  check_dots_empty(...)
   modes <- group_modes(object)
   out <- lapply(modes, function(b) as.data.frame(b, optional = TRUE))
   whichel <- check_whichel(whichel, names(modes))

@@ -53,7 +53,6 @@ ranova.default <- function(model, ...) {
 #' @rdname ranova
 #' @export
 ranova.lmm_fit <- function(model, reduce.terms = TRUE, mixture = FALSE, ...) {
-  check_dots_empty(...)
   if (!length(fit_random(model))) {
     lmm_abort("input", "the fit has no random effects to test.", what = "model",
               fix = "Compare residual structures by anova(a, b, refit = FALSE).")

@@ -185,7 +185,6 @@ level_variances <- function(precision) {
 #' inbreeding(p)
 #' @export
 precision <- function(Q, ...) {
-  check_dots_empty(...)
   structure(list(Q = Q), class = "precision")
 }
 

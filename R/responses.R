@@ -194,7 +194,6 @@ quartile_table <- function(values) {
 #' @rdname responses
 #' @export
 summary.lmm_responses <- function(object, ddf = "Satterthwaite", adjust = "BH", ...) {
-  check_dots_empty(...)
   adjust <- check_adjust(adjust)
   table <- fixed_parts(object, ddf, FALSE, 0.95, adjust)
   found <- if (!is.null(table)) {

@@ -33,7 +33,6 @@
 #' moderate_variance(many)$prior[c("df", "sigma2")]
 #' @export
 moderate_variance <- function(x, ...) {
-  check_dots_empty(...)
   if (!inherits(x, "lmm_responses")) {
     lmm_abort("input", paste0("`x` must be many responses fitted by lmm() or refit(), not ", kind_of(x), "."),
               what = "x", value = class(x))

@@ -43,7 +43,6 @@ test_rows <- function(x, L, rhs, ddf, at = seq_along(x$names)) {
 #' @export
 tidy.lmm_responses <- function(x, effects = c("ran_pars", "fixed"), scales = c("sdcor", "vcov"), conf.int = FALSE,
                                conf.level = 0.95, ddf = "Satterthwaite", adjust = "none", ...) {
-  check_dots_empty(...)
   effects <- vapply(effects, match_word, "", c("fixed", "ran_pars"), "effects", USE.NAMES = FALSE)
   scales <- match_word(scales[1L], c("sdcor", "vcov"), "scales")
   check_flag(conf.int, "conf.int")
@@ -152,7 +151,6 @@ stacked_covariances <- function(parameters, random, stacked, sigma) {
 #' @rdname responses
 #' @export
 anova.lmm_responses <- function(object, ..., type = 3, ddf = "Satterthwaite", adjust = "none") {
-  check_dots_empty(...)
   type <- check_type(type)
   ddf <- responses_ddf(object, ddf)
   adjust <- check_adjust(adjust)
@@ -228,7 +226,6 @@ finish_table <- function(x, table, adjust, p = "Pr(>F)") {
 #' @export
 contest.lmm_responses <- function(fit, L, rhs = 0, joint = TRUE, ddf = "Satterthwaite", conf.level = 0.95,
                                   adjust = "none", ...) {
-  check_dots_empty(...)
   check_flag(joint, "joint")
   check_level(conf.level, "conf.level")
   ddf <- responses_ddf(fit, ddf)

@@ -49,7 +49,6 @@
 simulate.lmm_fit <- function(object, nsim = 1, seed = NULL, use.u = FALSE, re.form = NA, newdata = NULL,
                              allow.new.levels = FALSE, newparams = NULL, weights = NULL, offset = NULL,
                              na.action = NULL, ...) {
-  check_dots_empty(...)
   object <- with_parameters(object, newparams)
   exclude <- if (is.null(na.action)) NULL else check_na_action(na.action) == "na.exclude"
   check_number(nsim, "nsim", lower = 1, whole = TRUE)

@@ -39,7 +39,6 @@
 #' DBI::dbDisconnect(con)
 #' @export
 sql_rows <- function(con, table = NULL, query = NULL, rows = 1e5, ...) {
-  check_dots_empty(...)
   con <- force_argument(con, "con")
   check_number(rows, "rows", lower = 1, whole = TRUE)
   if (inherits(con, c("tbl_lazy", "tbl_sql"))) return(lazy_rows(con, rows))

@@ -68,7 +68,7 @@ tidy.lmm_fit <- function(x, effects = c("ran_pars", "fixed"), scales = c("sdcor"
                     USE.NAMES = FALSE)
   scales <- match_word(scales[1L], c("sdcor", "vcov"), "scales")
   check_flag(exponentiate, "exponentiate")
-  level <- level_argument(conf.level, "conf.level", !missing(conf.level), list(...))
+  level <- conf.level
   if (missing(ddf) && "fixed" %in% effects) ddf <- default_ddf(x)
   if (!"fixed" %in% effects) do.call(check_dots_empty, without_level(list(...)))
   limits <- if (!check_flag(conf.int, "conf.int")) "none"

@@ -44,7 +44,6 @@ renamed_table <- function(x, term = rownames(x)) {
 #' @method tidy contest_table
 #' @export
 tidy.contest_table <- function(x, ...) {
-  check_dots_empty(...)
   if (!"F value" %in% names(x)) return(renamed_table(x))
   renamed_table(x[c("F value", "NumDF", "DenDF", "Pr(>F)")], "joint")
 }
@@ -53,7 +52,6 @@ tidy.contest_table <- function(x, ...) {
 #' @method tidy lmm_comparison
 #' @export
 tidy.lmm_comparison <- function(x, ...) {
-  check_dots_empty(...)
   out <- renamed_table(x)
   broom <- c(`-2*log(L)` = "minus2logL", Chisq = "statistic", `Pr(>Chisq)` = "p.value", `Pr(boot)` = "p.value",
              `MC error` = "mc.error")
@@ -66,7 +64,6 @@ tidy.lmm_comparison <- function(x, ...) {
 #' @method tidy quantity_table
 #' @export
 tidy.quantity_table <- function(x, ...) {
-  check_dots_empty(...)
   renamed_table(x)
 }
 
@@ -74,7 +71,6 @@ tidy.quantity_table <- function(x, ...) {
 #' @method tidy lmm_bootstrap
 #' @export
 tidy.lmm_bootstrap <- function(x, conf.int = FALSE, conf.level = 0.95, ...) {
-  check_dots_empty(...)
   out <- data.frame(term = names(x$t0), estimate = unname(x$t0), bias = unname(colMeans(x$t, na.rm = TRUE) - x$t0),
                     std.error = unname(apply(x$t, 2L, stats::sd, na.rm = TRUE)), stringsAsFactors = FALSE)
   if (check_flag(conf.int, "conf.int")) {
@@ -88,7 +84,6 @@ tidy.lmm_bootstrap <- function(x, conf.int = FALSE, conf.level = 0.95, ...) {
 #' @method tidy rlrt
 #' @export
 tidy.rlrt <- function(x, ...) {
-  check_dots_empty(...)
   as_tidy(data.frame(term = x$data.name, statistic = unname(x$statistic), p.value = x$p.value, mc.error = x$mc.error,
                      method = x$method,
                      stringsAsFactors = FALSE))
@@ -98,7 +93,6 @@ tidy.rlrt <- function(x, ...) {
 #' @method tidy bootstrap_test
 #' @export
 tidy.bootstrap_test <- function(x, ...) {
-  check_dots_empty(...)
   out <- renamed_table(x$test)
   names(out)[names(out) == "ddf"] <- "den.df"
   out
@@ -108,7 +102,6 @@ tidy.bootstrap_test <- function(x, ...) {
 #' @method tidy variance_components
 #' @export
 tidy.variance_components <- function(x, ...) {
-  check_dots_empty(...)
   renamed_table(as.data.frame(x)[c("grp", "estimate", "se", "df")])
 }
 

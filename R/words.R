@@ -15,14 +15,7 @@ match_word <- function(x, choices, name, aliases = character()) {
   check_choice(x, choices, name)
 }
 
-# The confidence level, whether it was given as `level` or as `conf.level`. `own`: the name that the function has for
-# it; `given`: was it given by that name? `dots`: arguments that the function does not name.
-level_argument <- function(level, own, given, dots) {
-  other <- setdiff(c("level", "conf.level"), own)
-  if (!other %in% names(dots)) return(check_level(level, own))
-  if (given) lmm_abort("input", "`level` and `conf.level` are the same argument; give one of them.", what = other)
-  check_level(dots[[other]], other)
-}
+# What is left of `...` without the confidence level, which the door has taken (take_level()).
+without_level <- function(dots) if (is.null(names(dots))) dots else dots[!names(dots) %in% level_names]
 
-# What is left of `...` without the level.
-without_level <- function(dots) if (is.null(names(dots))) dots else dots[!names(dots) %in% c("level", "conf.level")]
+level_names <- c("level", "conf.level")

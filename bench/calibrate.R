@@ -1,5 +1,6 @@
 # Rejection rates of true hypotheses and coverage of intervals: Rscript bench/calibrate.R [design ...]
-# [--part=tests|intervals] [--replicates=N] [--bootstrap=N] [--draws=N] [--cores=N] [--keep=DIR] [--write]. See bench/README.md.
+# [--part=tests|intervals|quantities] [--replicates=N] [--bootstrap=N] [--draws=N] [--cores=N] [--keep=DIR]
+# [--write]. See bench/README.md.
 
 library(henderson)
 script <- normalizePath(sub("^--file=", "", grep("^--file=", commandArgs(FALSE), value = TRUE)[1]))
@@ -13,13 +14,14 @@ read_options <- function(words) {
   flags <- grep("^--", words, value = TRUE)
   names <- setdiff(words, flags)
   numbers <- "^--(replicates|bootstrap|draws|cores)=[1-9][0-9]*$"
-  parts <- c("--part=tests", "--part=intervals")
+  parts <- c("--part=tests", "--part=intervals", "--part=quantities")
   keep <- grep("^--keep=.", flags, value = TRUE)
   unknown <- c(setdiff(names, names(all_designs)),
                flags[!grepl(numbers, flags) & !flags %in% c("--write", parts, keep)])
   if (length(unknown)) {
     stop("not understood: ", paste(unknown, collapse = " "), "\nDesigns: ", paste(names(all_designs), collapse = " "),
-         "\nOptions: --part=tests --part=intervals --replicates=N --bootstrap=N --draws=N --cores=N --keep=DIR --write",
+         "\nOptions: --part=tests --part=intervals --part=quantities --replicates=N --bootstrap=N --draws=N --cores=N ",
+         "--keep=DIR --write",
          call. = FALSE)
   }
   out <- list(replicates = 2000L, bootstrap = 199L, draws = 100000L, cores = default_cores())
@@ -47,11 +49,12 @@ all_tasks <- function(designs, parts) {
                  design$fixed, seq_along(design$fixed))
     tests <- c(fixed, list(list(part = "variance", design = design, question = design$variance, seed = place + 50L)))
     c(if ("tests" %in% parts && !isTRUE(design$intervals_only)) tests,
-      if ("intervals" %in% parts) list(list(part = "intervals", design = design, seed = place + 70L)))
+      lapply(intersect(c("intervals", "quantities"), parts),
+             function(part) list(part = part, design = design, seed = place + 70L)))
   }), recursive = FALSE, use.names = FALSE)
 }
 
-run_task <- function(task, options) if (task$part == "intervals") coverage_rates(task, options) else
+run_task <- function(task, options) if (task$part %in% c("intervals", "quantities")) coverage_rates(task, options) else
   calibrate(task, options)
 
 # As run_task(), or the result that an earlier run with the same numbers kept.
@@ -59,7 +62,7 @@ kept_task <- function(task, options) {
   if (!length(options$keep)) return(run_task(task, options))
   dir.create(options$keep, showWarnings = FALSE, recursive = TRUE)
   numbers <- unlist(options[c("replicates", "bootstrap", "draws")])
-  path <- file.path(options$keep, paste0(paste(c(task$seed, numbers), collapse = "-"), ".rds"))
+  path <- file.path(options$keep, paste0(paste(c(task$part, task$seed, numbers), collapse = "-"), ".rds"))
   if (file.exists(path)) return(readRDS(path))
   out <- run_task(task, options)
   saveRDS(out, path)
@@ -110,10 +113,22 @@ print_coverage <- function(result) {
   }
 }
 
-write_coverage <- function(result) {
+# The part "quantities" takes the place of its rows in the file.
+write_coverage <- function(result, part) {
   path <- file.path(dirname(dirname(script)), "inst", "extdata", "coverage.csv")
-  writeLines(sprintf("# Rscript bench/calibrate.R --part=intervals --write: %s, henderson %s, %s", Sys.Date(),
-                     utils::packageVersion("henderson"), R.version.string), path)
+  about <- character()
+  if (part == "quantities") {
+    about <- grep("^#.*part=intervals", readLines(path), value = TRUE)
+    known <- utils::read.csv(path, comment.char = "#")
+    key <- function(x) {
+      row <- paste(x$name, x$interval, x$method)
+      paste(row, stats::ave(seq_along(row), row, FUN = seq_along))
+    }
+    known[match(key(result), key(known)), ] <- result
+    result <- known
+  }
+  writeLines(c(about, sprintf("# Rscript bench/calibrate.R --part=%s --write: %s, henderson %s, %s", part, Sys.Date(),
+                              utils::packageVersion("henderson"), R.version.string)), path)
   result$se <- signif(result$se, 3)
   suppressWarnings(utils::write.table(result, path, append = TRUE, sep = ",", row.names = FALSE))
   cat("written: inst/extdata/coverage.csv\n")
@@ -137,7 +152,7 @@ cat(length(tasks), "questions,", wanted$replicates, "responses each, on", wanted
 found <- parallel::mclapply(tasks, kept_task, wanted, mc.cores = wanted$cores, mc.preschedule = FALSE)
 failed <- Filter(Negate(is.data.frame), found)
 if (length(failed)) stop("a question failed: ", format(failed[[1]]), call. = FALSE)
-of_intervals <- vapply(tasks, function(task) task$part == "intervals", NA)
+of_intervals <- vapply(tasks, function(task) task$part %in% c("intervals", "quantities"), NA)
 if (!all(of_intervals)) {
   result <- do.call(rbind, found[!of_intervals])
   result <- result[order(result$part), ]
@@ -146,4 +161,6 @@ if (!all(of_intervals)) {
 if (any(of_intervals)) print_coverage(do.call(rbind, found[of_intervals]))
 cat(sprintf("%.0f s\n", proc.time()[["elapsed"]] - started))
 if (wanted$write && !all(of_intervals)) write_result(result, wanted)
-if (wanted$write && any(of_intervals)) write_coverage(do.call(rbind, found[of_intervals]))
+for (part in if (wanted$write) intersect(wanted$parts, c("intervals", "quantities"))) {
+  write_coverage(do.call(rbind, found[vapply(tasks, function(task) task$part == part, NA)]), part)
+}

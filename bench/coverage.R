@@ -99,13 +99,17 @@ one_coverage <- function(fit, truth, drawn, k, rows) {
   words <- c(rep("icc", length(truth$icc)), "total")
   limits <- as.matrix(quantity(fit, "icc", "total", method = "delta")[c("lower", "upper")])
   by_delta <- stats::setNames(holds(limits, c(truth$icc, truth$total)), words)
-  by_profile <- stats::setNames(c(quantity_profile_holds(fit, "icc", truth$icc),
-                                  quantity_profile_holds(fit, "total", truth$total)), words)
   kinds <- c(rep("standard deviations, correlations", length(truth$parameters) - 1), "sigma")
   profiles <- lapply(c(`profile, ML` = FALSE, `profile, REML` = TRUE),
                      function(reml) stats::setNames(profile_holds(fit, truth$parameters, reml), kinds))
-  profiles$`profile, REML` <- c(profiles$`profile, REML`, by_profile)
+  profiles$`profile, REML` <- c(profiles$`profile, REML`, quantity_coverage(fit, truth))
   unlist(list(by_ddf, profiles, list(`delta method` = by_delta)))
+}
+
+# Profiles of intraclass correlations and the total variance.
+quantity_coverage <- function(fit, truth) {
+  stats::setNames(c(quantity_profile_holds(fit, "icc", truth$icc), quantity_profile_holds(fit, "total", truth$total)),
+                  c(rep("icc", length(truth$icc)), "total"))
 }
 
 targets <- lapply(c("known group, mean", "known group, observation", "new group, mean", "new group, observation"),
@@ -124,7 +128,8 @@ rows_to_predict <- function(design) {
   list(all = rbind(known, new), known = seq_len(nrow(known)), new = nrow(known) + seq_len(nrow(new)), weight = weight)
 }
 
-# One design: a row for each method and kind of interval, and for each parameter where there are several.
+# One design: a row for each method and kind of interval, and for each parameter where there are several. The part
+# "quantities" is their profiles alone.
 coverage_rates <- function(task, options) {
   started <- proc.time()[["elapsed"]]
   set.seed(task$seed, "Mersenne-Twister", "Inversion", "Rejection")
@@ -133,10 +138,13 @@ coverage_rates <- function(task, options) {
   fit <- fit_design(design$fixed[[1]]$large, design$data, drawn$y[, 1])
   truth <- true_values(design, fit)
   rows <- rows_to_predict(design)
-  all <- vapply(seq_len(options$replicates), function(k) {
-    suppressMessages(one_coverage(refit(fit, drawn$y[, k]), truth, drawn, k, rows))
-  }, one_coverage(fit, truth, drawn, 1, rows))
-  cat(sprintf("  %-10s %-28s %6.1f s\n", design$name, "intervals", proc.time()[["elapsed"]] - started))
+  one <- function(fit, k) {
+    if (task$part == "quantities") unlist(list(`profile, REML` = quantity_coverage(fit, truth)))
+    else one_coverage(fit, truth, drawn, k, rows)
+  }
+  all <- vapply(seq_len(options$replicates), function(k) suppressMessages(one(refit(fit, drawn$y[, k]), k)),
+                one(fit, 1))
+  cat(sprintf("  %-10s %-28s %6.1f s\n", design$name, task$part, proc.time()[["elapsed"]] - started))
   method <- sub("\\..*", "", rownames(all))
   kind <- sub("^[^.]*\\.", "", rownames(all))
   kind[kind %in% names(fixef(fit))] <- paste("coefficient", kind[kind %in% names(fixef(fit))])

@@ -105,6 +105,43 @@ test_that("arguments of one kind are checked in every function that has them", {
   }
 })
 
+# Both names of the confidence level, in every function that has one of them.
+test_that("`level` and `conf.level` are the same argument everywhere", {
+  home <- asNamespace("henderson")
+  doors <- Filter(function(f) is.function(f) && is_guarded(f), mget(ls(home, all.names = TRUE), home))
+  with_level <- Filter(function(f) length(intersect(c("level", "conf.level"), names(formals(f)))) == 1L, doors)
+  with_level[["getGroups.lmm_fit"]] <- NULL
+  expect_gt(length(with_level), 25)
+  for (name in names(with_level)) {
+    expect_identical(body(with_level[[name]])[[3L]]$level,
+                     intersect(c("level", "conf.level"), names(formals(with_level[[name]]))), label = name)
+  }
+  many <- refit(m, cbind(a = d$y, b = rev(d$y)))
+  draws <- posterior(m, draws = 100, seed = 1)
+  pb <- bootstrap(m, nsim = 9, seed = 1)
+  L <- c(0, 1)
+  calls <- alist(
+    confint(m, level = 0.8, quiet = TRUE), confint(pb, level = 0.8), confint(ems(m), level = 0.8),
+    confint(profile(m), level = 0.8), predict(m, d[1:2, ], interval = "confidence", level = 0.8),
+    predict_mean(m, d[1:2, ], level = 0.8), tidy(m, conf.int = TRUE, level = 0.8), tidy(pb, conf.int = TRUE, level = 0.8),
+    tidy(ems(m), effects = "ran_pars", level = 0.8), tidy(draws, conf.int = TRUE, level = 0.8),
+    tidy(many, conf.int = TRUE, level = 0.8), summary(draws, level = 0.8), quantity(draws, "icc", level = 0.8),
+    quantity(m, "icc", level = 0.8), quantity(ems(m), "icc", level = 0.8), quantity(many, "icc", level = 0.8),
+    contest(m, L, joint = FALSE, level = 0.8), contest(draws, L, level = 0.8),
+    contest(many, L, joint = FALSE, level = 0.8), predictable(m, L, level = 0.8), ems(m, level = 0.8),
+    tolerance_interval(m, level = 0.8))
+  for (call in calls) {
+    other <- call
+    names(other)[names(other) == "level"] <- "conf.level"
+    expect_equal(suppressMessages(eval(other)), suppressMessages(eval(call)), label = deparse1(other))
+    wrong <- other
+    wrong$conf.level <- 80
+    refuses(eval(wrong), "input", "`conf.level`")
+    other$level <- 0.9
+    refuses(eval(other), "input", "same argument")
+  }
+})
+
 test_that("single arguments of the wrong kind are named", {
   refuses(format(VarCorr(m), comp = "nonsense"), "input", "`comp`")
   refuses(as.data.frame(VarCorr(m), row.names = list(1)), "input", "`row.names`")

@@ -4,16 +4,14 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <string>
 #include <utility>
 #include <vector>
 
 namespace henderson {
 
-// Evaluations of one search where the residual variance may vanish.
+// Evaluations of one search where the residual variance may vanish, and of one of many.
 constexpr int kBriefSearch = 40;
-
-// Random effects above which no further starts are scattered: they would take seconds, and such criteria are smoother.
-constexpr Index kManyEffects = 1000;
 
 // Two units of log-likelihood.
 constexpr double kFarLower = 4;
@@ -86,20 +84,14 @@ void Fitter::search_large() {
   if (best.size() > 0) search(best);
 }
 
-// In root form an evaluation costs rows^2 effects.
-static Index scattered_by_rows(Index rows, Index effects) {
-  const double work = static_cast<double>(std::max<Index>(rows, 1)) * rows * std::max<Index>(effects, 1);
-  return static_cast<Index>(std::clamp(6e7 / work, 4.0, 60.0));
-}
-
 void Fitter::search_scattered() {
-  const Index effects = problem_.layout->random_columns();
-  if (effects > kManyEffects) return;
+  const Index wanted = scattered_count(problem_);
+  if (wanted == 0) return;
   ScatteredStarts starts(problem_, data_);
-  const Index wanted = problem_.root ? scattered_by_rows(problem_.root->a().rows(), effects)
-                                     : std::clamp<Index>(6000 / std::max<Index>(effects, 1), 4, 40);
   const std::size_t before = out_.others.size();
-  for (Index k = 0; k < wanted && affordable() && !hopeless(); ++k) search(starts.next());
+  Options brief = options_.search;
+  brief.max_evaluations = std::min(brief.max_evaluations, kBriefSearch);
+  for (Index k = 0; k < wanted && affordable() && !hopeless(); ++k) search(starts.next(), brief);
   // So many starts end at far lower maxima too, which say nothing of the best one.
   const double far = out_.optimum.value + kFarLower;
   out_.others.erase(std::remove_if(out_.others.begin() + static_cast<std::ptrdiff_t>(before), out_.others.end(),
@@ -130,6 +122,7 @@ void Fitter::search(const VectorXd& start) {
 
 void Fitter::search(const VectorXd& start, const Options& options) {
   SearchFunction f(criterion_);
+  const bool brief = !problem_.saturated && options.max_evaluations < options_.search.max_evaluations;
   const bool first = out_.starts == 0, known = !first && out_.optimum.status == "converged";
   bool vanishing = false;
   Lead lead = Lead::unknown;
@@ -140,6 +133,10 @@ void Fitter::search(const VectorXd& start, const Options& options) {
     return vanishing || lead != Lead::unknown;
   });
   Optimum found = minimize(f, start, options, monitor_);
+  if (found.status == "too_many_evaluations" && brief && found.value < out_.optimum.value) {
+    out_.evaluations += found.evaluations;
+    found = minimize(f, found.theta, options_.search, monitor_);
+  }
   f.leave_if(nullptr);
   ++out_.starts;
   out_.evaluations += found.evaluations;
@@ -157,6 +154,8 @@ void Fitter::search(const VectorXd& start, const Options& options) {
 void Fitter::take(Optimum found, SearchFunction f, bool vanishing) {
   const double noise = 1e-9 * (1 + std::abs(found.value)) * 1e-3 + f.noise();
   const bool first = final_.last().theta.size() == 0;
+  // What one of many starts finds in rounding error says nothing against an optimum above it.
+  if (!first && out_.optimum.status == "converged" && rounding_only(found.status, f.last()) && !rounding_only()) return;
   if (first || found.value < out_.optimum.value - noise ||
       (out_.optimum.status != "converged" && found.status == "converged" && found.value < out_.optimum.value + noise)) {
     if (!first && out_.optimum.status == "converged") out_.others.push_back(out_.optimum.value);
@@ -225,10 +224,10 @@ Optimum Fitter::without_residual(const VectorXd& from) {
   return out;
 }
 
-bool Fitter::rounding_only() const {
-  const double share = out_.optimum.status != "converged" ? 1e-10 : problem_.root ? 1e-24 : 1e-13;
+bool Fitter::rounding_only(const std::string& status, const Evaluation& at) const {
+  const double share = status != "converged" ? 1e-10 : problem_.root ? 1e-24 : 1e-13;
   return !(problem_.sigma2 > 0) && problem_.rest.columns() > 0 && !problem_.saturated &&
-         !(final_.last().r2 > share * problem_.total);
+         !(at.r2 > share * problem_.total);
 }
 
 bool Fitter::hopeless() const {

@@ -94,7 +94,8 @@ double ScatteredStarts::uniform(double low, double high) {
 
 MatrixXd ScatteredStarts::factor(Index q) {
   MatrixXd out = MatrixXd::Zero(q, q);
-  for (Index j = 0; j < q; ++j) out(j, j) = std::pow(10, uniform(-2.5, 2.5));
+  const double high = count_ % 3 == 0 ? 5 : 2.5;     // weights over many decades have optima at large ratios
+  for (Index j = 0; j < q; ++j) out(j, j) = std::pow(10, uniform(-2.5, high));
   const double size = std::pow(10, uniform(-2.5, 1.5));
   for (Index j = 0; j < q; ++j)
     for (Index i = j + 1; i < q; ++i) out(i, j) = size * (uniform(-1, 1) + uniform(-1, 1));
@@ -103,6 +104,7 @@ MatrixXd ScatteredStarts::factor(Index q) {
 
 VectorXd ScatteredStarts::next() {
   VectorXd out(layout_.n_theta);
+  ++count_;
   for (std::size_t t = 0; t < layout_.terms.size(); ++t) {
     const Term& term = layout_.terms[t];
     const MatrixXd root = to_columns_[t] * factor(term.q);
@@ -127,7 +129,32 @@ ScatteredStarts::ScatteredStarts(const Problem& problem, const CrossProducts& da
   }
 }
 
-bool crowded(const Problem& problem) { return problem.layout->random_columns() + problem.p >= problem.n; }
+namespace {
+
+// Random effects above which no starts are scattered: they would take seconds, and such criteria are smoother.
+constexpr Index kManyEffects = 1000;
+
+// Work of one evaluation: in root form rows^2 effects, else that of eliminating the leading factor.
+double work_of(const Problem& problem) {
+  const double effects = static_cast<double>(std::max<Index>(problem.layout->random_columns(), 1));
+  if (problem.root) return std::pow(static_cast<double>(problem.root->a().rows()) + 1, 2) * effects;
+  return std::pow(static_cast<double>(problem.rest.columns() + problem.p + 4), 2) * effects;
+}
+
+}  // namespace
+
+Index scattered_count(const Problem& problem) {
+  if (problem.layout->random_columns() > kManyEffects) return 0;
+  const bool full = problem.layout->random_columns() + problem.p >= problem.n;
+  return static_cast<Index>(std::clamp((full ? 2e8 : 5e7) / work_of(problem), full ? 4.0 : 0.0, 60.0));
+}
+
+bool crowded(const Problem& problem) {
+  const Layout& layout = *problem.layout;
+  const Index columns = layout.random_columns() + problem.p;
+  const bool slopes = layout.n_theta > static_cast<Index>(layout.terms.size());
+  return columns >= problem.n || (slopes && layout.terms.size() > 1 && 2 * columns >= problem.n);
+}
 
 std::vector<Cancelling> cancelling_columns(const Layout& layout, const CrossProducts& data) {
   std::vector<Cancelling> out;

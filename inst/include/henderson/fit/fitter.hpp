@@ -3,6 +3,7 @@
 #define HENDERSON_FIT_FITTER_HPP
 
 #include <Eigen/Core>
+#include <string>
 #include <vector>
 
 #include "henderson/fit/boundary.hpp"
@@ -108,7 +109,8 @@ class Fitter {
   bool freed(Optimum& limit);
 
   // With other factors r2 is a difference; this little of it is what rounding has left.
-  bool rounding_only() const;
+  bool rounding_only() const { return rounding_only(out_.optimum.status, final_.last()); }
+  bool rounding_only(const std::string& status, const Evaluation& at) const;
 
   // Further starts will not help, or were not asked for: a start that cannot be used is to be told.
   bool hopeless() const;
