@@ -42,8 +42,8 @@ foreign_arguments <- list(
   terms.lmm_fit = c("fixed.only", "random.only", "data", "keep.order", "simplify", "specials", "allowDotAsName"))
 
 # `arguments`: names of those that are evaluated at the door; `texts`: those that choose between words; `dots`: names
-# that `...` may have, NULL where the function has none, looks at them itself, or is called by R with any; `level`: which
-# of the two names of the confidence level is an argument, where the other may be in `...`.
+# that `...` may have, NULL where the function has none, looks at them itself, or is called by R with any; `level`:
+# which of the two names of the confidence level is an argument, where the other may be in `...`.
 door_rules <- function(name, door) {
   arguments <- setdiff(names(formals(door)), c("...", unevaluated_arguments[[name]], other_meanings[[name]]))
   words <- vapply(formals(door)[arguments], function(default) {

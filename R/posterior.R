@@ -24,10 +24,10 @@
 #' @param seed seed for the random numbers; with `NULL` one is drawn from the session's generator. The result is the
 #'   same for any number of threads.
 #' @param threads number of threads that evaluate the criterion.
-#' @param exact where an evaluation of the criterion takes more than 5 milliseconds, the log density of the variance
-#'   parameters is replaced by a polynomial of degree 4, checked against exact values at a random part of the draws; the
-#'   summary says so. `TRUE` never does that and takes no lattice, `FALSE` always, where there are at most 6
-#'   coordinates. Random effects are then drawn on request only.
+#' @param exact where an evaluation of the criterion is expensive (some milliseconds, as with hundreds of levels of a
+#'   second crossed factor), the log density of the variance parameters is replaced by a polynomial of degree 4, checked
+#'   against exact values at a random part of the draws; the summary says so. `TRUE` never does that and takes no
+#'   lattice, `FALSE` always, where there are at most 6 coordinates. Random effects are then drawn on request only.
 #' @param progress print what is being done?
 #' @param ... not used.
 #' @return An object of class `lmm_posterior`: a data frame with a row per draw and columns named as
@@ -107,7 +107,7 @@ variance_draws <- function(plan, each, chains, exact, progress) {
   if (plan$d == 0L) return(known_variances(plan, each * chains))
   target <- function(x) log_target(plan, x)$log
   start <- fit_coordinates(plan)
-  expensive <- if (is.null(exact)) evaluation_time(target, start) > surrogate_seconds else !exact
+  expensive <- if (is.null(exact)) evaluation_work(plan$fit) > surrogate_work else !exact
   if (expensive && plan$d <= 6L) return(surrogate_draws(plan, start, each, chains, say))
   found <- fit_proposal(target, start)
   say("proposal: effective share of the weights ", format(found$share, digits = 2), ", Pareto shape ",

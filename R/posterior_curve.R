@@ -3,19 +3,18 @@
 curve_range <- 12         # the curve is evaluated this far on either side of the middle of its rise
 curve_reach <- 32         # and followed so much further, where it is a straight line
 curve_step <- 0.025
-expensive <- 0.002        # seconds of an evaluation from which fewer are made
+curve_work <- 6e6         # see evaluation_work(): from here on fewer evaluations are made
 
 # At nodes x: log_det and r2, and for each coefficient its mean and its standard deviation divided by sigma.
 response_curve <- function(plan) {
   scan <- seq(-14, 10) + log_unit(plan)
-  began <- proc.time()
   first <- curve_values(plan, scan)
-  time <- (proc.time() - began)[["elapsed"]] / length(scan)
+  sparse <- evaluation_work(plan$fit) > curve_work
   rise <- diff(first$log_det)
   middle <- scan[which.max(rise > max(rise) / 2)] + 0.5
-  x <- seq(middle - curve_range, middle + curve_range, by = if (time > expensive) 10 * curve_step else curve_step)
+  x <- seq(middle - curve_range, middle + curve_range, by = if (sparse) 10 * curve_step else curve_step)
   curve <- curve_values(plan, x)
-  if (time > expensive) {
+  if (sparse) {
     fine <- seq(x[1L], x[length(x)], by = curve_step)
     smooth <- function(y) stats::spline(x, y, xout = fine)$y
     curve <- list(log_det = smooth(curve$log_det), r2 = smooth(curve$r2), beta = row_by_row(curve$beta, smooth),

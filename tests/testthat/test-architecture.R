@@ -143,6 +143,19 @@ test_that("an engine function is called from one R file only", {
   }
 })
 
+test_that("no result depends on the clock", {
+  for (file in r_files()) {
+    if (basename(file) == "progress.R") next
+    expect_false(any(grepl("proc\\.time|Sys\\.time|system\\.time", without_comments(readLines(file, warn = FALSE)))),
+                 label = basename(file))
+  }
+  for (file in engine_units()) {
+    if (file == "optimize/workers.cpp") next                        # waits, and counts nothing
+    lines <- readLines(file.path(source_root(), "src", "engine", file), warn = FALSE)
+    expect_false(any(grepl("chrono|clock", sub("//.*", "", lines))), label = file)
+  }
+})
+
 test_that("lines stay short enough to be read", {
   root <- source_root()
   tests <- list.files(file.path(root, "tests", "testthat"), "\\.R$", full.names = TRUE)

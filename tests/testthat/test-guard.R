@@ -123,13 +123,13 @@ test_that("`level` and `conf.level` are the same argument everywhere", {
   calls <- alist(
     confint(m, level = 0.8, quiet = TRUE), confint(pb, level = 0.8), confint(ems(m), level = 0.8),
     confint(profile(m), level = 0.8), predict(m, d[1:2, ], interval = "confidence", level = 0.8),
-    predict_mean(m, d[1:2, ], level = 0.8), tidy(m, conf.int = TRUE, level = 0.8), tidy(pb, conf.int = TRUE, level = 0.8),
-    tidy(ems(m), effects = "ran_pars", level = 0.8), tidy(draws, conf.int = TRUE, level = 0.8),
+    predict_mean(m, d[1:2, ], level = 0.8), tidy(m, conf.int = TRUE, level = 0.8),
+    tidy(pb, conf.int = TRUE, level = 0.8), tidy(ems(m), effects = "ran_pars", level = 0.8), tidy(draws, conf.int = TRUE, level = 0.8),
     tidy(many, conf.int = TRUE, level = 0.8), summary(draws, level = 0.8), quantity(draws, "icc", level = 0.8),
     quantity(m, "icc", level = 0.8), quantity(ems(m), "icc", level = 0.8), quantity(many, "icc", level = 0.8),
     contest(m, L, joint = FALSE, level = 0.8), contest(draws, L, level = 0.8),
     contest(many, L, joint = FALSE, level = 0.8), predictable(m, L, level = 0.8), ems(m, level = 0.8),
-    tolerance_interval(m, level = 0.8))
+    tolerance_interval(m, d[1:2, ], level = 0.8))
   for (call in calls) {
     other <- call
     names(other)[names(other) == "level"] <- "conf.level"

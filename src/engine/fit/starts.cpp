@@ -94,8 +94,7 @@ double ScatteredStarts::uniform(double low, double high) {
 
 MatrixXd ScatteredStarts::factor(Index q) {
   MatrixXd out = MatrixXd::Zero(q, q);
-  const double high = count_ % 3 == 0 ? 5 : 2.5;     // weights over many decades have optima at large ratios
-  for (Index j = 0; j < q; ++j) out(j, j) = std::pow(10, uniform(-2.5, high));
+  for (Index j = 0; j < q; ++j) out(j, j) = std::pow(10, uniform(-2.5, 2.5));
   const double size = std::pow(10, uniform(-2.5, 1.5));
   for (Index j = 0; j < q; ++j)
     for (Index i = j + 1; i < q; ++i) out(i, j) = size * (uniform(-1, 1) + uniform(-1, 1));
@@ -104,7 +103,6 @@ MatrixXd ScatteredStarts::factor(Index q) {
 
 VectorXd ScatteredStarts::next() {
   VectorXd out(layout_.n_theta);
-  ++count_;
   for (std::size_t t = 0; t < layout_.terms.size(); ++t) {
     const Term& term = layout_.terms[t];
     const MatrixXd root = to_columns_[t] * factor(term.q);

@@ -41,8 +41,8 @@ std::vector<Cancelling> cancelling_columns(const Layout& layout, const CrossProd
 // theta with the variances of these columns `ratio` times as large as the residual variance where they show.
 VectorXd with_cancelling(const Layout& layout, const Cancelling& columns, double ratio, VectorXd theta);
 
-// Starts all over the space: variances over five decades about that of the residuals (every third start: more), any
-// correlation, for columns that are turned to be uncorrelated over the rows. The same starts in every fit.
+// Starts all over the space: variances over five decades about that of the residuals, any correlation, for columns that
+// are turned to be uncorrelated over the rows. The same starts in every fit.
 class ScatteredStarts {
  public:
   ScatteredStarts(const Problem& problem, const CrossProducts& data);
@@ -57,7 +57,6 @@ class ScatteredStarts {
   const Layout& layout_;
   std::vector<MatrixXd> to_columns_;
   std::uint64_t state_ = 1;
-  int count_ = 0;
 };
 
 // As many effects as rows, or more; with several terms and random slopes, half as many or more.
