@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "convert.h"
-#include "henderson/fit/prediction.hpp"
+#include "henderson/prediction/prediction.hpp"
 
 namespace henderson {
 

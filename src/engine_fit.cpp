@@ -3,8 +3,8 @@
 
 #include "convert.h"
 #include "henderson/fit/fit.hpp"
-#include "henderson/fit/refit.hpp"
-#include "henderson/fit/solution.hpp"
+#include "henderson/responses/refit.hpp"
+#include "henderson/prediction/solution.hpp"
 
 using henderson::matrices;
 using henderson::numeric;
@@ -104,7 +104,8 @@ SEXP engine_profile(const Rcpp::List& layout, const Rcpp::List& cross_products, 
                        "a standard deviation is held above 0");
     henderson::Problem problem = henderson::make_problem(to, data, memory_limit, monitor);
     const auto classes = henderson::levels_by_root(to, data);
-    henderson::set_response(problem, data, 0, henderson::worth_mixing(problem, data, classes) ? &classes : nullptr);
+    const bool mix = henderson::fewer_pseudo_levels(problem, data, classes);
+    henderson::set_response(problem, data, 0, mix ? &classes : nullptr);
     const henderson::ConstrainedSearch search(problem, data, reml, monitor);
     Eigen::VectorXd value(values.size()), sigmas(values.size()), from = theta;
     Eigen::MatrixXd thetas(to.n_theta, values.size());
@@ -137,7 +138,7 @@ SEXP engine_blocks(const Rcpp::List& layout, const Rcpp::List& cross_products, d
     const henderson::Layout to = henderson::to_layout(layout);
     henderson::RMonitor monitor(false);
     const henderson::CrossProducts data = henderson::to_cross_products(cross_products, to);
-    const henderson::Remainder rest(to, data, memory_limit, monitor);
+    const henderson::SchurComplement rest(to, data, memory_limit, monitor);
     std::vector<int> order = to.rest;
     order.insert(order.begin(), to.lead);
     for (int& g : order) ++g;

@@ -1,6 +1,6 @@
 // The boundary to R: information matrices, random effects, prediction errors, limits of coefficients.
 #include "convert_combinations.h"
-#include "henderson/fit/prediction_unbounded.hpp"
+#include "henderson/prediction/prediction_unbounded.hpp"
 #include "henderson/inference/information.hpp"
 #include "henderson/inference/prediction_error.hpp"
 #include "henderson/inference/profile_coefficient.hpp"

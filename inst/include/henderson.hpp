@@ -4,6 +4,6 @@
 
 #include "henderson/data/accumulate.hpp"
 #include "henderson/fit/fit.hpp"
-#include "henderson/fit/solution.hpp"
+#include "henderson/prediction/solution.hpp"
 
 #endif

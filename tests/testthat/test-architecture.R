@@ -1,6 +1,7 @@
 # The rules of vignettes/architecture.Rmd that a machine can hold.
 
-layers <- c("linalg", "optimize", "covariance", "data", "likelihood", "fit", "inference", "iterative", "residual",
+layers <- c("linalg", "optimize", "covariance", "data", "likelihood", "search", "constraints", "prediction",
+            "fit", "inference", "iterative", "residual",
             "structured", "responses", "posterior", "testing")
 
 # The source tree, where the tests run in one; an installed package has only the headers.

@@ -79,7 +79,7 @@ class Autoregressive : public Correlation {
   }
 };
 
-// One correlation for each lag. The chart: partial autocorrelations, which are free of each other (Durbin and
+// One correlation for each lag. Free parameters: partial autocorrelations, which are free of each other (Durbin and
 // Levinson).
 class Toeplitz : public Correlation {
  public:
@@ -107,7 +107,7 @@ class Toeplitz : public Correlation {
   }
   VectorXd start(Index q) const override { return VectorXd::Zero(q - 1); }
 
-  std::vector<Jet> chart(const VectorXd& eta, Index q) const override {
+  std::vector<Jet> rho_of(const VectorXd& eta, Index q) const override {
     const Index m = q - 1;
     std::vector<Jet> rho, weight;
     Jet left(1, m);
@@ -203,7 +203,7 @@ class Kernel : public Correlation {
   VectorXd start(Index) const override { return VectorXd::Constant(1, std::sqrt(smallest_ * largest_) / 2); }
 
   // log(range) between its bounds.
-  std::vector<Jet> chart(const VectorXd& eta, Index q) const override {
+  std::vector<Jet> rho_of(const VectorXd& eta, Index q) const override {
     const Parameter bounds = parameters(q)[0];
     const double half = std::log(bounds.upper / bounds.lower) / 2;
     const double range = std::sqrt(bounds.lower * bounds.upper) * std::exp(half * std::sin(eta[0]));
@@ -235,7 +235,7 @@ class Kernel : public Correlation {
 
 }  // namespace
 
-std::vector<Jet> Correlation::chart(const VectorXd& eta, Index q) const {
+std::vector<Jet> Correlation::rho_of(const VectorXd& eta, Index q) const {
   std::vector<Jet> out;
   const std::vector<Parameter> own = parameters(q);
   for (Index k = 0; k < eta.size(); ++k) {

@@ -32,7 +32,7 @@ MatrixXd Covariance::half_curvature(const VectorXd& theta, Index q, Index k, Ind
          factor_derivative(theta, q, k) * factor_derivative(theta, q, l).transpose();
 }
 
-VectorXd Covariance::snapped(const VectorXd& theta, Index q, double negligible, bool& singular) const {
+VectorXd Covariance::on_boundary(const VectorXd& theta, Index q, double negligible, bool& singular) const {
   const MatrixXd l = factor(theta, q);
   const SymmetricEigen eigen(l * l.transpose());
   const double least = std::max(negligible, 1e-14 * eigen.eigenvalues().maxCoeff());

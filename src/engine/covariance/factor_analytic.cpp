@@ -86,7 +86,7 @@ VectorXd FactorAnalytic::canonical(const VectorXd& theta, Index q) const {
   return out;
 }
 
-VectorXd FactorAnalytic::snapped(const VectorXd& theta, Index q, double negligible, bool& singular) const {
+VectorXd FactorAnalytic::on_boundary(const VectorXd& theta, Index q, double negligible, bool& singular) const {
   VectorXd out = theta;
   const double least = std::max(negligible, 1e-14 * sigma(theta, q).diagonal().maxCoeff());
   for (Index j = 0, k = 0; j < rank(q); k += q - j, ++j)

@@ -23,7 +23,7 @@ VectorXd ScaledCorrelation::rho_of(const VectorXd& theta, Index q) const {
   const Index m = correlation_->size(q);
   VectorXd rho(m);
   if (m == 0) return rho;
-  const std::vector<Jet> jets = correlation_->chart(theta.tail(m), q);
+  const std::vector<Jet> jets = correlation_->rho_of(theta.tail(m), q);
   for (Index k = 0; k < m; ++k) rho[k] = jets[k].value;
   return rho;
 }
@@ -78,7 +78,7 @@ MatrixXd ScaledCorrelation::sigma(const VectorXd& theta, Index q) const {
 MatrixXd ScaledCorrelation::sigma_derivative(const VectorXd& theta, Index q, Index k) const {
   const VectorXd d = deviations_at(theta, q), rho = rho_of(theta, q);
   if (k < deviations(q)) return theta_slope(theta, q, k).cwiseProduct(correlation_matrix(rho, q));
-  const std::vector<Jet> jets = correlation_->chart(theta.tail(rho.size()), q);
+  const std::vector<Jet> jets = correlation_->rho_of(theta.tail(rho.size()), q);
   MatrixXd r = MatrixXd::Zero(q, q);
   for (Index m = 0; m < rho.size(); ++m) {
     const double slope = jets[m].first[k - deviations(q)];
@@ -92,7 +92,7 @@ MatrixXd ScaledCorrelation::half_curvature(const VectorXd& theta, Index q, Index
   const Index first = deviations(q);
   const VectorXd d = deviations_at(theta, q), rho = rho_of(theta, q);
   if (k < first) return 0.5 * theta_bend(theta, q, k, l).cwiseProduct(correlation_matrix(rho, q));
-  const std::vector<Jet> jets = correlation_->chart(theta.tail(rho.size()), q);
+  const std::vector<Jet> jets = correlation_->rho_of(theta.tail(rho.size()), q);
   MatrixXd r = MatrixXd::Zero(q, q);
   for (Index m = 0; m < rho.size(); ++m) {
     const double slope = l < first ? jets[m].first[k - first] : jets[m].second(k - first, l - first);
@@ -135,7 +135,7 @@ VectorXd ScaledCorrelation::canonical(const VectorXd& theta, Index q) const {
   return out;
 }
 
-VectorXd ScaledCorrelation::snapped(const VectorXd& theta, Index q, double negligible, bool& singular) const {
+VectorXd ScaledCorrelation::on_boundary(const VectorXd& theta, Index q, double negligible, bool& singular) const {
   VectorXd out = theta;
   const Index first = deviations(q);
   const VectorXd variance = deviations_at(theta, q).cwiseAbs2();
@@ -233,7 +233,7 @@ MatrixXd ScaledCorrelation::jacobian(const VectorXd& theta, Index q) const {
   MatrixXd out = MatrixXd::Zero(theta.size(), theta.size());
   for (Index k = 0; k < first; ++k) out(k, k) = each_ ? 4 * theta[k] * theta[k] * theta[k] : 2 * theta[k];
   if (m == 0) return out;
-  const std::vector<Jet> jets = correlation_->chart(theta.tail(m), q);
+  const std::vector<Jet> jets = correlation_->rho_of(theta.tail(m), q);
   const double unit = linear_ ? theta[0] * theta[0] : 1;
   for (Index k = 0; k < m; ++k) {
     out.row(first + k).tail(m) = unit * jets[k].first.transpose();

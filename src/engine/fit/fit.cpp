@@ -66,7 +66,7 @@ Searched search(Problem& problem, const CrossProducts& data, const FitOptions& o
   return out;
 }
 
-bool worth_mixing(const Problem& problem, const CrossProducts& data,
+bool fewer_pseudo_levels(const Problem& problem, const CrossProducts& data,
                   const std::vector<std::vector<Index>>& classes) {
   if (problem.rest.columns() > 0) return false;
   const Index width = problem.layout->lead_q() * (data.p() + 1);
@@ -81,7 +81,7 @@ Fit fit(const Layout& layout, const CrossProducts& data, Index response, const F
   const bool held = !options.held.empty();
   problem.sigma2 = held ? 0 : options.sigma * options.sigma;
   const auto classes = problem.rest.columns() > 0 ? std::vector<std::vector<Index>>() : levels_by_root(layout, data);
-  const bool mix = worth_mixing(problem, data, classes);
+  const bool mix = fewer_pseudo_levels(problem, data, classes);
   set_response(problem, data, response, mix ? &classes : nullptr);
   const bool floored = options.sigma == 0 && floor_residual(problem, data);
   Searched found = search(problem, data, options, monitor);

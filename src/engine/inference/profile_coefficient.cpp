@@ -89,9 +89,10 @@ void CoefficientFunction::derivatives(const VectorXd& theta, VectorXd& gradient,
   value(theta);
   const Evaluation held = model_->hold(at_, own_, distance_);
   const Criterion& criterion = model_->criterion();
-  chart_ = exact_moments(criterion.problem()) ? Chart(*criterion.problem().layout, theta) : Chart();
+  const bool exact = exact_moments(criterion.problem());
+  parameters_ = exact ? LocalParameters(*criterion.problem().layout, theta) : LocalParameters();
   const Derivatives d =
-      chart_.rotated() ? chart_.derivatives(criterion, held) : henderson::derivatives(criterion, held);
+      parameters_.rotated() ? parameters_.derivatives(criterion, held) : henderson::derivatives(criterion, held);
   const double unit = side_ == 0 ? 1 : unit_ / std::abs(model_->slope(at_, own_, distance_));
   gradient = unit * d.gradient;
   hessian = unit * d.hessian;
@@ -99,7 +100,7 @@ void CoefficientFunction::derivatives(const VectorXd& theta, VectorXd& gradient,
 }
 
 VectorXd CoefficientFunction::moved(const VectorXd& theta, const VectorXd& step) const {
-  return chart_.rotated() ? chart_.moved(step) : VectorXd(theta + step);
+  return parameters_.rotated() ? parameters_.moved(step) : VectorXd(theta + step);
 }
 
 CoefficientProfile::CoefficientProfile(const Problem& problem, const CrossProducts& data, const VectorXd& theta,
@@ -186,7 +187,7 @@ bool CoefficientProfile::near_boundary(const VectorXd& theta) const {
   if (problem_.rest.factor_entries() >= 2000000) return false;
   for (const VectorXd& at : {theta, best_.theta}) {
     std::vector<bool> singular;
-    if (snapped(problem_, at, singular) != at) return true;
+    if (on_boundary(problem_, at, singular) != at) return true;
     if (std::find(singular.begin(), singular.end(), true) != singular.end()) return true;
   }
   return weak(theta) || weak(best_.theta);
@@ -204,12 +205,12 @@ bool CoefficientProfile::weak(const VectorXd& theta) const {
 
 std::vector<VectorXd> CoefficientProfile::starts() const {
   const Layout& layout = *problem_.layout;
-  const VectorXd little = nearly_zero_theta(problem_), neutral = neutral_theta(layout);
+  const VectorXd little = nearly_zero_theta(problem_), identity = identity_theta(layout);
   const bool any = std::any_of(layout.terms.begin(), layout.terms.end(),
                                [](const Term& t) { return correlated(*t.structure, t.q); });
-  if (!exact_moments(problem_)) return {neutral};
-  if (!any || layout.n_theta <= 3) return {little, neutral};
-  return {little, layout.scaled(neutral, 0.2), neutral, layout.scaled(neutral, 5)};
+  if (!exact_moments(problem_)) return {identity};
+  if (!any || layout.n_theta <= 3) return {little, identity};
+  return {little, layout.scaled(identity, 0.2), identity, layout.scaled(identity, 5)};
 }
 
 }  // namespace henderson

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "henderson/likelihood/remainder.hpp"
+#include "henderson/likelihood/schur_complement.hpp"
 #include "henderson/linalg/error.hpp"
 
 namespace henderson {
@@ -76,7 +76,7 @@ bool needs_iterations(const Layout& layout, const CrossProducts& data, double me
   if (kDenseBytes * q * q <= memory_limit && kFactorizations * kDenseSecond * q * q * q <= kPatience) return false;
   if (pattern_is_dense(layout, data, checkpoint)) return true;
   try {
-    const Remainder rest(layout, data, memory_limit, checkpoint);
+    const SchurComplement rest(layout, data, memory_limit, checkpoint);
     const double entries = static_cast<double>(rest.factor_entries());
     return rest.dense() || entries * entries / q > kSparseWork;
   } catch (const Error& error) {

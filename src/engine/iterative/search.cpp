@@ -5,7 +5,7 @@
 #include <limits>
 #include <string>
 
-#include "henderson/fit/boundary.hpp"
+#include "henderson/search/boundary.hpp"
 #include "henderson/iterative/start.hpp"
 #include "henderson/linalg/error.hpp"
 #include "henderson/linalg/symmetric_eigen.hpp"
@@ -38,7 +38,7 @@ Entry entry_of(const Term& term, const VectorXd& own, Index k) {
 
 Search::Search(Model& model, const SearchOptions& options)
     : model_(model), options_(options), solver_(model.c, model.m), traces_(model, options.seed),
-      natural_(natural_directions(model.layout, neutral_theta(model.layout))), correction_(model.layout.n_theta),
+      natural_(natural_directions(model.layout, identity_theta(model.layout))), correction_(model.layout.n_theta),
       probes_(options.probes) {}
 
 State Search::state(const VectorXd& theta) {
@@ -186,7 +186,7 @@ void Search::newton() {
 // Exactly singular where the score there says that the variance does not want to grow.
 void Search::settle_boundary() {
   std::vector<bool> singular;
-  const VectorXd candidate = snapped(model_.problem, now_.at.theta, singular);
+  const VectorXd candidate = on_boundary(model_.problem, now_.at.theta, singular);
   out_.outcome.singular.assign(singular.size(), false);
   if (candidate == now_.at.theta) {
     out_.outcome.singular = singular;

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "henderson/fit/starts.hpp"
+#include "henderson/search/starts.hpp"
 
 namespace henderson {
 namespace iterative {
@@ -113,14 +113,15 @@ MomentEquations equations(Model& model, const std::vector<Direction>& directions
 
 Start find_start(Model& model) {
   Start out;
-  out.theta = out.neutral = neutral_theta(model.layout);
+  out.theta = out.identity = identity_theta(model.layout);
   const std::vector<Direction> directions = natural_directions(model.layout, out.theta);
   const MomentEquations e = equations(model, directions);
   out.terms = confounded(model.layout, e.evidence);
   out.identified = out.terms.empty();
   if (!out.identified) return out;
   const double share = 0.05 * model.problem.total / static_cast<double>(model.problem.n);
-  out.theta = lifted_theta(model.layout, model.problem.n, e.evidence.information.ldlt().solve(e.right), share);
+  const VectorXd natural = e.evidence.information.ldlt().solve(e.right);
+  out.theta = positive_definite_theta(model.layout, model.problem.n, natural, share);
   return out;
 }
 

@@ -94,13 +94,13 @@ MatrixXd LargeMoments::times_root_transposed(const MatrixXd& rows) const {
 }
 
 void LargeMoments::traces(Moments& out) {
-  const RestFactor::Inverse inverse = at_.rest.inverse(checkpoint_);
+  const SchurFactor::Inverse inverse = at_.rest.inverse(checkpoint_);
   lead_trace(inverse, out.block_trace[layout_.lead]);
   std::vector<bool> inside;
   for (std::size_t g = 0; g < layout_.rest.size(); ++g) inside.push_back(well_inside(static_cast<int>(g)));
   rest_trace(at_.rest, inverse, inside, true, out);
   if (std::find(inside.begin(), inside.end(), false) != inside.end()) {
-    const RestFactor lifted = lifted_factor(inside);
+    const SchurFactor lifted = lifted_factor(inside);
     rest_trace(lifted, lifted.inverse(checkpoint_), inside, false, out);
   }
   if (u_rest_.size() == 0) return;
@@ -118,7 +118,7 @@ void LargeMoments::take_relationships(Eigen::Ref<MatrixXd> rows) const {
   }
 }
 
-void LargeMoments::rest_trace(const RestFactor& factor, const RestFactor::Inverse& inverse,
+void LargeMoments::rest_trace(const SchurFactor& factor, const SchurFactor::Inverse& inverse,
                               const std::vector<bool>& inside, bool wanted, Moments& out) const {
   for (std::size_t g = 0; g < layout_.rest.size(); ++g) {
     if (inside[g] != wanted) continue;
@@ -146,8 +146,8 @@ bool LargeMoments::well_inside(int rest) const {
   return at_.rest.lambda()[rest].diagonal().cwiseAbs().minCoeff() > least_entry(rest);
 }
 
-RestFactor LargeMoments::lifted_factor(const std::vector<bool>& inside) const {
-  RestFactor out = at_.rest;
+SchurFactor LargeMoments::lifted_factor(const std::vector<bool>& inside) const {
+  SchurFactor out = at_.rest;
   std::vector<MatrixXd> factor = at_.factor;
   for (std::size_t g = 0; g < inside.size(); ++g) {
     if (inside[g]) continue;
@@ -161,7 +161,7 @@ RestFactor LargeMoments::lifted_factor(const std::vector<bool>& inside) const {
   return out;
 }
 
-void LargeMoments::lead_trace(const RestFactor::Inverse& inverse, MatrixXd& trace) {
+void LargeMoments::lead_trace(const SchurFactor::Inverse& inverse, MatrixXd& trace) {
   const Index q = pr_.lead.q;
   const std::vector<double> scaled = at_.rest.times_lambda(pr_.rest, at_.y_rest);
   std::vector<Index> column;
@@ -195,7 +195,7 @@ void LargeMoments::lead_trace(const RestFactor::Inverse& inverse, MatrixXd& trac
   }
 }
 
-void LargeMoments::gather(const RestFactor::Inverse& inverse, const std::vector<Index>& column, MatrixXd& out) {
+void LargeMoments::gather(const SchurFactor::Inverse& inverse, const std::vector<Index>& column, MatrixXd& out) {
   const Index k = static_cast<Index>(column.size());
   for (Index b = 0; b < k; ++b) {
     if (inverse.dense) {

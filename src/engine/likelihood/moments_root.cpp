@@ -2,7 +2,7 @@
 
 #include <vector>
 
-#include "henderson/likelihood/dense_root.hpp"
+#include "henderson/likelihood/root_form.hpp"
 
 namespace henderson {
 

@@ -17,7 +17,7 @@ void find_saturated_root(Problem& problem, const CrossProducts& data, Index most
   const Index columns = layout.random_columns();
   if (problem.saturated || layout.related() || columns + problem.p < problem.n) return;
   if (!small_root(problem.n, columns, most)) return;
-  const auto root = std::make_shared<DenseRoot>(layout, data, problem.rest);
+  const auto root = std::make_shared<RootForm>(layout, data, problem.rest);
   if (root->spare(data, problem.rest) > 0) return;
   problem.saturated = true;
   problem.root = root;
@@ -30,10 +30,10 @@ Problem make_problem(const Layout& layout, const CrossProducts& data, double mem
   out.p = data.p();
   out.log_weight = data.log_weight;
   out.log_det_r = data.x.log_det_r;
-  out.rest = Remainder(layout, data, memory_limit, checkpoint);
+  out.rest = SchurComplement(layout, data, memory_limit, checkpoint);
   if (out.rest.columns() == 0) return out;
   if (layout.bounded()) find_saturated_root(out, data, kAccurateRoot);
-  else out.root = std::make_shared<DenseRoot>(layout, data, out.rest);
+  else out.root = std::make_shared<RootForm>(layout, data, out.rest);
   return out;
 }
 
@@ -63,7 +63,7 @@ bool take_root(Problem& problem, const CrossProducts& data) {
   if (problem.root || problem.rest.columns() == 0 || problem.layout->related() ||
       problem.layout->random_columns() > kAccurateRoot)
     return false;
-  if (!problem.spare_root) problem.spare_root = std::make_shared<DenseRoot>(*problem.layout, data, problem.rest);
+  if (!problem.spare_root) problem.spare_root = std::make_shared<RootForm>(*problem.layout, data, problem.rest);
   problem.root = problem.spare_root;
   set_root_response(problem, data);
   return true;

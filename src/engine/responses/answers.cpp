@@ -2,7 +2,7 @@
 
 #include <limits>
 
-#include "henderson/fit/refit.hpp"
+#include "henderson/responses/refit.hpp"
 #include "henderson/linalg/symmetric_eigen.hpp"
 
 namespace henderson {

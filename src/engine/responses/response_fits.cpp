@@ -5,7 +5,7 @@
 #include <limits>
 
 #include "henderson/data/accumulate.hpp"
-#include "henderson/fit/refit.hpp"
+#include "henderson/responses/refit.hpp"
 #include "henderson/optimize/workers.hpp"
 
 namespace henderson {
@@ -92,7 +92,7 @@ void ResponseFits::fit_members(const Batch& batch, const ResponseRows& rows, con
   problem.sigma2 = options_.fit.sigma * options_.fit.sigma;
   const bool rest = problem.rest.columns() > 0;
   const auto classes = rest ? std::vector<std::vector<Index>>() : levels_by_root(layout, data);
-  const bool mix = worth_mixing(problem, data, classes);
+  const bool mix = fewer_pseudo_levels(problem, data, classes);
   const MatrixXd to_common = options_.to_common * data.x.basis;
   const bool tests = out_.phi.size() > 0 && !(rest && layout.random_columns() > options_.dense_limit);
   if (batch.members.front() == patterns_[batch.pattern].members.front())

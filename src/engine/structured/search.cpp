@@ -95,7 +95,7 @@ StructuredOutcome StructuredSearch::run() {
   if (!found_alone(starts)) search_all(starts);
   settle_kinks();
   settle_ranges();
-  snap();
+  move_to_boundary();
   settle();
   return std::move(out_);
 }
@@ -135,7 +135,7 @@ bool StructuredSearch::single_range() const {
 bool StructuredSearch::singular_now() const {
   std::vector<bool> singular;
   if (!out_.at.ok()) return true;
-  snapped(pr_.layout, pr_.n, out_.at.theta, singular);
+  on_boundary(pr_.layout, pr_.n, out_.at.theta, singular);
   return std::find(singular.begin(), singular.end(), true) != singular.end();
 }
 
@@ -184,11 +184,11 @@ void StructuredSearch::search(const VectorXd& start) {
   out_.optimum = std::move(found);
 }
 
-void StructuredSearch::snap() {
+void StructuredSearch::move_to_boundary() {
   const Layout& layout = pr_.layout;
   out_.singular.assign(layout.terms.size(), false);
   if (!out_.at.ok()) return;
-  const VectorXd theta = snapped(layout, pr_.n, out_.at.theta, out_.singular);
+  const VectorXd theta = on_boundary(layout, pr_.n, out_.at.theta, out_.singular);
   if (theta == out_.at.theta) return;
   const StructuredPoint there = criterion_.evaluate(theta, out_.at.psi);
   ++out_.evaluations;

@@ -1,6 +1,6 @@
 #include "henderson/fit/fit.hpp"
 
-#include "henderson/fit/refit.hpp"
+#include "henderson/responses/refit.hpp"
 #include "support/catch.hpp"
 #include "support/point.hpp"
 #include "support/stop.hpp"
@@ -204,7 +204,7 @@ TEST_CASE("a fit with average information in place of the Hessian ends at an opt
   CHECK(slope.cwiseAbs().maxCoeff() < 1e-5);
 }
 
-TEST_CASE("derivatives in a chart are those of the criterion along it") {
+TEST_CASE("derivatives in local parameters are those of the criterion along it") {
   Rng rng(52);
   for (const std::size_t shape : {std::size_t{2}, std::size_t{3}, std::size_t{5}, std::size_t{8}, std::size_t{11}}) {
     const Design d = shaped(rng, shapes()[shape]);
@@ -217,14 +217,14 @@ TEST_CASE("derivatives in a chart are those of the criterion along it") {
           turns = true;
         }
       Point point(d, theta, true);
-      const henderson::Chart chart(d.layout, theta);
+      const henderson::LocalParameters local(d.layout, theta);
       INFO(shapes()[shape].name << ", pivot " << pivot);
-      CHECK(chart.rotated() == turns);
+      CHECK(local.rotated() == turns);
       const VectorXd none = VectorXd::Zero(theta.size());
-      CHECK(relative(point.criterion.evaluate(chart.moved(none)).value, point.at.value) < 1e-13);
-      const henderson::Derivatives at = chart.derivatives(point.criterion, point.at);
+      CHECK(relative(point.criterion.evaluate(local.moved(none)).value, point.at.value) < 1e-13);
+      const henderson::Derivatives at = local.derivatives(point.criterion, point.at);
       const double h = 1e-4;
-      auto value = [&](const VectorXd& step) { return point.criterion.evaluate(chart.moved(step)).value; };
+      auto value = [&](const VectorXd& step) { return point.criterion.evaluate(local.moved(step)).value; };
       for (Index i = 0; i < theta.size(); ++i) {
         const VectorXd u = h * VectorXd::Unit(theta.size(), i);
         const double slope = (value(u) - value(-u)) / (2 * h),

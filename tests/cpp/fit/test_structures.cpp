@@ -1,6 +1,6 @@
 // Structures that the engine has never seen: everything that it does with them against the dense formulas.
 #include "henderson/fit/fit.hpp"
-#include "henderson/fit/refit.hpp"
+#include "henderson/responses/refit.hpp"
 #include "support/catch.hpp"
 #include "support/point.hpp"
 

@@ -1,6 +1,6 @@
 #include "henderson/likelihood/criterion.hpp"
 
-#include "henderson/fit/solution.hpp"
+#include "henderson/prediction/solution.hpp"
 #include "support/catch.hpp"
 #include "support/point.hpp"
 

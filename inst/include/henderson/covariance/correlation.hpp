@@ -1,7 +1,7 @@
 // Correlation matrices with a few parameters rho: what stands between the standard deviations of a structure.
 //
-// The search moves eta, without constraints; chart() is rho and its derivatives in eta. Both ends of a bounded rho are
-// even points of the chart (a sine), so that a correlation of 1 and a variance of zero are found in the same way.
+// The search moves eta, without constraints; rho_of() is rho and its derivatives in eta. Both ends of a bounded rho are
+// even points of that map (a sine), so that a correlation of 1 and a variance of zero are found in the same way.
 #ifndef HENDERSON_COVARIANCE_CORRELATION_HPP
 #define HENDERSON_COVARIANCE_CORRELATION_HPP
 
@@ -31,7 +31,7 @@ class Correlation {
   // rho where the search begins.
   virtual VectorXd start(Index q) const = 0;
 
-  virtual std::vector<Jet> chart(const VectorXd& eta, Index q) const;
+  virtual std::vector<Jet> rho_of(const VectorXd& eta, Index q) const;
   virtual VectorXd chart_inverse(const VectorXd& rho, Index q) const;
 
   Index size(Index q) const { return q < 2 ? 0 : static_cast<Index>(parameters(q).size()); }

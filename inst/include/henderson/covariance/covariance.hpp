@@ -58,7 +58,7 @@ class Covariance {
   virtual VectorXd canonical(const VectorXd& theta, Index) const { return theta; }
 
   // theta with what is at most `negligible` set to its boundary; `singular` becomes true where anything is.
-  virtual VectorXd snapped(const VectorXd& theta, Index q, double negligible, bool& singular) const;
+  virtual VectorXd on_boundary(const VectorXd& theta, Index q, double negligible, bool& singular) const;
 
   // Entries of theta that are 0 where a column of L loses what others do not share.
   virtual std::vector<Index> pivots(Index) const { return {}; }

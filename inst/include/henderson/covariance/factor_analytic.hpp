@@ -29,7 +29,7 @@ class FactorAnalytic : public Covariance {
   bool exact_projection() const override { return !specific_; }
   VectorXd scaled(const VectorXd& theta, Index, double c) const override { return c * theta; }
   VectorXd canonical(const VectorXd& theta, Index q) const override;
-  VectorXd snapped(const VectorXd& theta, Index q, double negligible, bool& singular) const override;
+  VectorXd on_boundary(const VectorXd& theta, Index q, double negligible, bool& singular) const override;
 
   std::vector<Parameter> parameters(Index q) const override;
   bool linear() const override { return false; }

@@ -1,7 +1,7 @@
 // Standard deviations around a correlation matrix: Sigma = D R(rho) D, one standard deviation for each column or for
 // all.
 //
-// theta: the standard deviation, signed, or the root of each, then eta of the correlation's chart. With several
+// theta: the standard deviation, signed, or the root of each, then eta of the correlation. With several
 // variances a signed standard deviation would change the signs of correlations; its root leaves Sigma an even function.
 // psi: variances, then rho. `linear` takes the covariances in place of the correlations where all variances are one and
 // R is linear in rho.
@@ -42,7 +42,7 @@ class ScaledCorrelation : public Covariance {
   VectorXd project(const MatrixXd& sigma) const override;
   VectorXd scaled(const VectorXd& theta, Index q, double c) const override;
   VectorXd canonical(const VectorXd& theta, Index q) const override;
-  VectorXd snapped(const VectorXd& theta, Index q, double negligible, bool& singular) const override;
+  VectorXd on_boundary(const VectorXd& theta, Index q, double negligible, bool& singular) const override;
   std::vector<Index> pivots(Index q) const override;
   std::optional<Index> alone(Index q, Index column) const override;
 

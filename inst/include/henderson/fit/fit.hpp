@@ -6,9 +6,9 @@
 #include <memory>
 #include <vector>
 
-#include "henderson/fit/fitter.hpp"
-#include "henderson/fit/held.hpp"
-#include "henderson/fit/solution.hpp"
+#include "henderson/search/fitter.hpp"
+#include "henderson/constraints/held.hpp"
+#include "henderson/prediction/solution.hpp"
 
 namespace henderson {
 
@@ -31,7 +31,7 @@ struct Searched {
 // floor_residual().
 Searched search(Problem& problem, const CrossProducts& data, const FitOptions& options, Monitor& monitor);
 
-bool worth_mixing(const Problem& problem, const CrossProducts& data,
+bool fewer_pseudo_levels(const Problem& problem, const CrossProducts& data,
                   const std::vector<std::vector<Index>>& classes);
 
 struct Fit {

@@ -12,7 +12,7 @@
 #include <Eigen/Core>
 #include <vector>
 
-#include "henderson/fit/start.hpp"
+#include "henderson/search/start.hpp"
 #include "henderson/likelihood/gradient.hpp"
 
 namespace henderson {

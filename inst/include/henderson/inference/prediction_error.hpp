@@ -7,7 +7,7 @@
 
 #include <Eigen/Core>
 
-#include "henderson/fit/prediction.hpp"
+#include "henderson/prediction/prediction.hpp"
 
 namespace henderson {
 

@@ -14,9 +14,9 @@
 #include <limits>
 #include <vector>
 
-#include "henderson/fit/boundary.hpp"
-#include "henderson/fit/chart.hpp"
-#include "henderson/fit/starts.hpp"
+#include "henderson/search/boundary.hpp"
+#include "henderson/search/local_parameters.hpp"
+#include "henderson/search/starts.hpp"
 #include "henderson/optimize/minimize.hpp"
 
 namespace henderson {
@@ -89,7 +89,7 @@ class CoefficientFunction {
   const Evaluation* known_;
   Evaluation at_;
   HeldCoefficient::Own own_;
-  Chart chart_;
+  LocalParameters parameters_;
   int side_ = 0;
   double level_ = 0, unit_ = 1, b_ = 0, distance_ = 0;
   bool exact_ = true;

@@ -3,7 +3,7 @@
 #ifndef HENDERSON_ITERATIVE_ANSWERS_HPP
 #define HENDERSON_ITERATIVE_ANSWERS_HPP
 
-#include "henderson/fit/prediction.hpp"
+#include "henderson/prediction/prediction.hpp"
 #include "henderson/inference/information.hpp"
 #include "henderson/iterative/point.hpp"
 

@@ -23,7 +23,7 @@ struct Model {
   Incidence incidence;
   Operator c;
   Preconditioner m;
-  Problem problem;           // the part of the leading factor; its remainder is left empty
+  Problem problem;           // the part of the leading factor; its Schur complement is left empty
   Panel lead_d, rest_d;      // Z_1'[X y], Z_r'[X y]
 };
 

@@ -1,8 +1,8 @@
-// MIVQUE0 for large crossed designs: the equations of fit/moment_start.hpp, whose traces are sums over the pairs.
+// MIVQUE0 for large crossed designs: the equations of search/moment_start.hpp, whose traces are sums over the pairs.
 #ifndef HENDERSON_ITERATIVE_START_HPP
 #define HENDERSON_ITERATIVE_START_HPP
 
-#include "henderson/fit/start.hpp"
+#include "henderson/search/start.hpp"
 #include "henderson/iterative/point.hpp"
 
 namespace henderson {

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "henderson/likelihood/problem.hpp"
-#include "henderson/likelihood/rest_factor.hpp"
+#include "henderson/likelihood/schur_factor.hpp"
 
 namespace henderson {
 
@@ -31,7 +31,7 @@ struct Evaluation {
   std::vector<double> y_rest;     // H^{-1/2} T_r
   MatrixXd s_d;                   // Z_r' V_1^{-1} [X y]
   VectorXd b_rest;                // random effects of the other factors
-  RestFactor rest;
+  SchurFactor rest;
   MatrixXd root_z, root_d;        // K^{-1/2} of the dense root's A and [X y]
   bool ok() const { return std::isfinite(value); }
   LevelCovariance level_covariance(const Layout& layout) const { return {factor[layout.lead], bounded}; }

@@ -40,7 +40,7 @@ class LargeMoments {
 
   // The blocks sum_lm K_lm (Z'V^{-1}Z)_ml, with Z'V^{-1}Z = L^{-T} (Q - Q C^{-1} Q) L^{-1} and K = Q^{-1}, for the
   // factors with inside[] == wanted.
-  void rest_trace(const RestFactor& factor, const RestFactor::Inverse& inverse, const std::vector<bool>& inside,
+  void rest_trace(const SchurFactor& factor, const SchurFactor::Inverse& inverse, const std::vector<bool>& inside,
                   bool wanted, Moments& out) const;
 
   // The least diagonal entry of L, on the scale of one level's data, with which the digits survive the division.
@@ -49,12 +49,12 @@ class LargeMoments {
 
   // The traces are smooth in Sigma: where L is (nearly) singular they are taken at the least entry instead, which
   // moves them by one part in a million and leaves the zero of the gradient where it is.
-  RestFactor lifted_factor(const std::vector<bool>& inside) const;
+  SchurFactor lifted_factor(const std::vector<bool>& inside) const;
 
-  void lead_trace(const RestFactor::Inverse& inverse, MatrixXd& trace);
+  void lead_trace(const SchurFactor::Inverse& inverse, MatrixXd& trace);
 
   // Lower triangle of the inverse at ascending columns.
-  static void gather(const RestFactor::Inverse& inverse, const std::vector<Index>& column, MatrixXd& out);
+  static void gather(const SchurFactor::Inverse& inverse, const std::vector<Index>& column, MatrixXd& out);
 
   void quadratics(Moments& out);
 

@@ -6,9 +6,9 @@
 #include <memory>
 #include <vector>
 
-#include "henderson/likelihood/dense_root.hpp"
+#include "henderson/likelihood/root_form.hpp"
 #include "henderson/likelihood/leading.hpp"
-#include "henderson/likelihood/remainder.hpp"
+#include "henderson/likelihood/schur_complement.hpp"
 
 namespace henderson {
 
@@ -21,10 +21,10 @@ struct Problem {
   Leading lead;
   MatrixXd w_d;                            // R of [X y] within leading levels: p x (p + 1)
   double w_yy = 0;                         // and what is left of y'y
-  Remainder rest;
+  SchurComplement rest;
   double sigma2 = 0;                       // the residual variance where it is known, else 0
-  std::shared_ptr<DenseRoot> root;         // crossed factors without bounds, or saturated
-  std::shared_ptr<DenseRoot> spare_root;   // crossed factors: where a response has needed it
+  std::shared_ptr<RootForm> root;         // crossed factors without bounds, or saturated
+  std::shared_ptr<RootForm> spare_root;   // crossed factors: where a response has needed it
   bool saturated = false;                  // crossed factors: Z and X fit any response
 };
 

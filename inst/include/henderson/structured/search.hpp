@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "henderson/fit/boundary.hpp"
+#include "henderson/search/boundary.hpp"
 #include "henderson/optimize/minimize.hpp"
 #include "henderson/structured/derivatives.hpp"
 #include "henderson/structured/residual_moments.hpp"
@@ -102,7 +102,7 @@ class StructuredSearch {
   bool try_held(const std::vector<Index>& which, const VectorXd& values);
 
   // A covariance of random effects this close to singular is tried as exactly singular.
-  void snap();
+  void move_to_boundary();
   // The canonical one of the points with the same R; a correlation with even powers alone is positive.
   void settle();
   bool take_same(const VectorXd& psi, double most);
