@@ -2,8 +2,6 @@
 # is fitted as one level with a column for each level of its factor; a relationship turns the columns by a root of its
 # matrix.
 
-is_across <- function(term) !is.null(term$across)
-
 # exp(lon + lat | site): the columns are the levels of `site`, lon and lat their positions.
 spatial_term <- function(bar, own, env) {
   text <- paste0(own$word, "(", deparse_line(bar), ")")
@@ -60,25 +58,6 @@ rooted_term <- function(term, root) {
   term[c("lhs", "structure")] <- list(across_lhs(term$group, environment(term$lhs)), structure_words$homdiag$structure)
   term$group <- one_level(term$group)
   c(term, list(across = across, root = root))
-}
-
-# The plan of the columns: one for each level, in the order of the relationship where there is one.
-across_plan <- function(plan, term, data) {
-  label <- names(plan$xlevels)
-  if (is.null(term$root)) {
-    plan$positions <- level_positions(term, predictor_codes(data[[label]], plan$xlevels[[label]]), data)
-    plan$columns <- plan$xlevels[[label]]
-  } else {
-    levels <- rownames(term$root)
-    check_related_levels(plan$xlevels[[label]], levels, term$across)
-    plan$xlevels[[label]] <- levels
-    plan$contrasts[[label]] <- unname(term$root)
-    plan$coding$pieces[[1L]]$kind <- "contrast"
-    plan$columns <- if (ncol(term$root) == length(levels)) levels else paste0("u", seq_len(ncol(term$root)))
-    plan$conditions <- NULL
-  }
-  plan["constant"] <- list(NULL)
-  plan
 }
 
 check_related_levels <- function(present, levels, name) {
@@ -138,42 +117,12 @@ is_related <- function(group) !is.null(group$precision)
 # Effects whose levels are related by a precision, not turned by a root.
 has_related <- function(frame) any(vapply(frame$groups, is_related, NA))
 
-# Adds the relationship to what VarCorr() shows of a term.
-related_text <- function(own, term, group) {
-  if (!is_related(group)) return(own)
-  text <- attr(own, "text")
-  structure(own, text = paste0(if (is.null(text)) written_terms(list(term)) else text,
-                               if (is.null(text)) ": " else ", ", "known relationship of ",
-                               count_of(length(group$levels), "level")))
-}
-
 # `what` with its verb.
 refuse_related <- function(frame, what, fix = NULL) {
   related <- Filter(is_related, frame$groups)
   if (!length(related)) return(invisible())
   lmm_abort("input", paste0(what, " not available where the levels of ", quote_name(related[[1L]]$name),
                             " have a known relationship."), what = related[[1L]]$name, fix = fix)
-}
-
-# One row of coordinates for each level.
-level_positions <- function(term, codes, data) {
-  places <- vapply(term$positions_calls, function(e) {
-    x <- data[[variable_label(e)]]
-    if (!is.numeric(x) || length(dim(x))) {
-      lmm_abort("data", paste0("the position ", quote_name(variable_label(e)), " is not a numeric variable."),
-                what = variable_label(e))
-    }
-    as.double(x)
-  }, numeric(length(codes)))
-  places <- matrix(places, length(codes))
-  first <- match(seq_len(max(codes)), codes)
-  moved <- which(rowSums(places[first[codes], , drop = FALSE] != places) > 0)
-  if (length(moved)) {
-    lmm_abort("data", paste0("a level of ", quote_name(term$across), " has several positions."), what = term$across,
-              where = moved,
-              fix = "Give each position a level of its own.")
-  }
-  places[first, , drop = FALSE]
 }
 
 # Modes of the levels themselves, a row each, from those of the columns.
@@ -191,32 +140,10 @@ across_variances <- function(term, array) {
   array(value, c(1L, 1L, length(value)))
 }
 
-# Var(b_hat - b) of the levels: a combination of the columns for each.
-across_prediction_errors <- function(fit, k) {
-  root <- fit_random(fit)[[k]]$root
-  if (is.null(root)) root <- diag(length(across_levels(fit_random(fit)[[k]])))
-  n <- nrow(root)
-  design <- list(X = matrix(0, n, length(fit_beta(fit))),
-                 Z = lapply(fit_random(fit), function(term) matrix(0, n, term$q)),
-                 codes = lapply(fit_groups(fit), function(group) integer(n)))
-  design$Z[[k]] <- unname(root)
-  design$codes[[fit_term_groups(fit)[k]]] <- rep(1L, n)
-  matrix(engine_prediction_variance(fit, design), ncol = 1L)
-}
-
 # Variances of the levels that the model gives them, from those of the columns.
 across_prior <- function(term, variance) {
   if (is.null(term$root)) variance else variance[1L] * rowSums(term$root^2)
 }
 
-# What VarCorr() shows of such a term: its variance and, in words, the rest.
-describe_across <- function(fit, t, scale) {
-  term <- fit_random(fit)[[t]]
-  natural <- fit_natural(fit)[[t]]
-  range <- natural[term_table(term)$kind == "range"]
-  out <- describe_covariance(matrix(natural[1L]), list(columns = "(Intercept)", structure = term$structure), scale)
-  words <- if (length(range)) paste0(structure_label(term), ", range ", format(range, digits = 4L)) else
-    paste("known relationship of", count_of(length(across_levels(term)), "level"))
-  structure(out, structure = term$structure, text = paste0(written_terms(list(term)), ": ", words),
-            listed = listed_parameters(fit, t, scale))
-}
+# The same where levels are related: the matrix has no zeros.
+related_columns <- 3000

@@ -16,28 +16,6 @@ with_cell_rows <- function(fit) {
   fit
 }
 
-# Do the rows stand for cells?
-are_cell_rows <- function(rows) !is.null(rows$constant)
-
-# Rows of data behind `rows` that have a positive weight.
-observed_rows <- function(rows) if (are_cell_rows(rows)) sum(rows$observed) else sum(used_rows(rows))
-
-# What is compared to find out whether two fits have the same rows: their number, weights, and moments of the response,
-# to nine digits.
-cell_prints <- function(rows) {
-  y <- if (is.null(rows$offset)) rows$y else rows$y - rows$offset
-  w <- row_weights(rows)
-  used <- w > 0
-  y <- y[used]
-  w <- w[used]
-  one <- if (are_cell_rows(rows)) rows$constant[used] else 1
-  log_weight <- if (are_cell_rows(rows)) rows$log_weight else sum(log(w))
-  total <- sum(w * one^2)
-  mean <- sum(w * one * y) / total
-  square <- sum(w * (y - mean * one)^2)
-  list(moments = signif(c(observed_rows(rows), total, log_weight + total, mean, square), 9L))
-}
-
 # A column of X that changes within groups, of rows or of cells. Rounding in the column is no change.
 varies_within <- function(X, group, rows) {
   if (!are_cell_rows(rows)) return(changes_within(X, group))

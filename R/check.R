@@ -1,4 +1,4 @@
-# Checks of arguments, made once, at the door.
+# Checks of arguments, made once, where a function is entered.
 
 # Returns the formula; text is one in the environment `env`.
 check_formula <- function(formula, env = parent.frame()) {
@@ -49,12 +49,6 @@ force_argument <- function(value, name) {
 # The same for arguments of the function that calls.
 force_arguments <- function(names, env = parent.frame()) {
   for (name in names) force_argument(get(name, envir = env, inherits = FALSE), name)
-}
-
-check_fit <- function(fit, name = "fit") {
-  if (inherits(fit, "lmm_fit")) return(whole_fit(fit, name))
-  lmm_abort("input", paste0("`", name, "` must be a fit made by lmm(), not ", kind_of(fit), "."), what = name,
-            value = class(fit))
 }
 
 check_flag <- function(x, name) {
@@ -203,15 +197,24 @@ describe_value <- function(x) {
   if (is.character(x) && !is.na(x)) quote_level(valid_text(x)) else format(x)
 }
 
-# Text that any function of R can read: bytes that are no letters are written out.
-readable_text <- function(x) {
-  bad <- !validEnc(x)
-  x[bad] <- iconv(x[bad], "latin1", "ASCII", sub = "byte")
-  x
+is_time_limit <- function(text) {
+  limits <- c("reached elapsed time limit", "reached session elapsed time limit", "reached CPU time limit",
+              "reached session CPU time limit")
+  any(startsWith(text, vapply(limits, gettext, "", domain = "R")))
 }
 
-# The same, not too long to be shown.
-valid_text <- function(x) {
-  x <- readable_text(x)
-  ifelse(nchar(x) > 60L, paste0(substr(x, 1L, 57L), "..."), x)
+one_line <- function(text) {
+  sub("[.]?$", ".", gsub("[[:space:]]+", " ", trimws(readable_text(text))))
+}
+
+# The arguments of the function that the user called: the innermost one that was not called from the package.
+user_arguments <- function() {
+  parents <- sys.parents()
+  for (i in rev(seq_len(sys.nframe()))) {
+    if (!identical(sys.call(i)[[1L]], quote(guard))) next
+    caller <- parents[parents[i]]
+    if (caller == 0L || !identical(topenv(sys.frame(caller)), topenv()))
+      return(names(formals(sys.function(parents[i]))))
+  }
+  character()
 }

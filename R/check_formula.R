@@ -154,32 +154,25 @@ check_shared_columns <- function(random, groups) {
   }
 }
 
-# Random terms as they are written.
-# "(x | g)", or "fa(0 + f | g, 2)" where a structure has a word of its own.
-written_terms <- function(random) {
-  vapply(random, function(term) {
-    hom <- if (!is.null(term$word)) written_word(term)
-    paste0(hom, "(", term$label, if (!is.null(term$rank)) paste0(", ", term$rank),
-           if (!is.null(term$nu)) paste0(", nu = ", term$nu), ")")
-  }, "", USE.NAMES = FALSE)
-}
-
-# The word that has this structure, whatever `hom` said.
-written_word <- function(term) {
-  if (isTRUE(term$spatial) || is_across(term)) return(term$word)
-  if (identical(structure_words[[term$word]]$structure,
-      term$structure)) return(if (is_special(term) || term$word != "us") term$word)
-  names(Filter(function(entry) entry$structure == term$structure, structure_words))[1L]
-}
-
 # The labels of what stands left of a bar, the intercept as "1".
 column_labels <- function(lhs) if (is_intercept_only(lhs)) "1" else terms_labels(parse_terms(lhs))
 
 terms_labels <- function(terms) c(if (attr(terms, "intercept") == 1L) "1", attr(terms, "term.labels"))
 
-parse_terms <- function(formula, data = NULL) {
-  tryCatch(stats::terms(formula, data = data), error = function(e) {
-    lmm_abort("formula", paste0("cannot read the formula `", deparse_line(formula), "`: ", conditionMessage(e), "."),
-              what = deparse_line(formula))
-  })
+# Is there a bar in `e`, not counting the arguments of functions?
+holds_bar <- function(e) {
+  if (!is.call(e)) return(FALSE)
+  if (is_bar(e) || is_structure_call(e)) return(TRUE)
+  if (!call_head(e) %in% formula_operators) return(FALSE)
+  for (i in seq_along(e)[-1L]) if (holds_bar(e[[i]])) return(TRUE)
+  FALSE
+}
+
+is_structure_call <- function(e) {
+  head <- call_head(e)
+  if (!head %in% c(names(structure_words), foreign_structures) || length(e) < 2L || !is_bar(e[[2L]])) return(FALSE)
+  if (head %in% names(structure_words)) return(TRUE)
+  lmm_abort("formula", paste0("covariance structure `", head, "()` is not available."), what = deparse_line(e),
+            fix = paste0("Available are (x | g), (x || g) and ", enumerate(paste0(names(structure_words), "(x | g)")),
+                         "."))
 }

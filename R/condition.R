@@ -154,3 +154,20 @@ kind_of <- function(x) {
 }
 
 with_article <- function(noun) paste(if (grepl("^[aeiou]", noun, ignore.case = TRUE)) "an" else "a", noun)
+
+# The same, not too long to be shown.
+valid_text <- function(x) {
+  x <- readable_text(x)
+  ifelse(nchar(x) > 60L, paste0(substr(x, 1L, 57L), "..."), x)
+}
+
+note <- function(source, conditions) {
+  source$notes$conditions <- c(source$notes$conditions, conditions)
+}
+
+# Text that any function of R can read: bytes that are no letters are written out.
+readable_text <- function(x) {
+  bad <- !validEnc(x)
+  x[bad] <- iconv(x[bad], "latin1", "ASCII", sub = "byte")
+  x
+}

@@ -177,37 +177,6 @@ special_covariance <- function(term, natural, basis) {
 # The engine's list at natural parameters in its own columns: the covariance matrix and its derivatives.
 covariance_at_natural <- function(term, psi) engine_covariance_at(term_spec(term), as.integer(term$q), psi)
 
-# Derivatives of the covariance matrix of a special term in its natural parameters, in the engine's columns.
-special_slopes <- function(fit, t) {
-  term <- fit_random(fit)[[t]]
-  table <- term_table(term)
-  psi <- fit_natural(fit)[[t]] / fit_sigma(fit)^(2 * table$scale) /
-    natural_scale(table, fit$cross_products$z_basis[[t]])
-  covariance_at_natural(term, psi)$derivatives
-}
-
-# Derivatives of the parameters that are listed (see term_kinds()) in the engine's natural parameters, divided by
-# sigma^2 where natural_errors() multiplies by it.
-special_map <- function(fit, t) {
-  term <- fit_random(fit)[[t]]
-  table <- term_table(term)
-  basis <- fit$cross_products$z_basis[[t]]
-  sigma <- fit_sigma(fit)
-  b <- diag(as.matrix(basis))
-  kind <- term_kinds(term)
-  at <- engine_covariance_at(term_spec(term), as.integer(term$q),
-                             fit_natural(fit)[[t]] / sigma^(2 * table$scale) / natural_scale(table, basis))
-  entry <- function(i, j) vapply(at$derivatives, function(D) D[i, j], 0)
-  rows <- lapply(seq_len(nrow(table)), function(k) {
-    i <- table$row[k]
-    j <- table$col[k]
-    unit <- as.numeric(seq_len(nrow(table)) == k)
-    switch(kind[k], variance = b[i]^2 * entry(i, i), rho = rho_slope(at$sigma, entry, i, j) / sigma^2,
-           specific = b[i]^2 * unit, loading = b[i] * unit / sigma, unit / sigma^2)
-  })
-  do.call(rbind, rows)
-}
-
 rho_slope <- function(S, entry, i, j) {
   if (!(S[i, i] > 0 && S[j, j] > 0)) return(entry(i, j) * NA_real_)
   (entry(i, j) - S[i, j] / 2 * (entry(i, i) / S[i, i] + entry(j, j) / S[j, j])) / sqrt(S[i, i] * S[j, j])
@@ -234,4 +203,41 @@ relative_naturals <- function(frame, theta, bases) {
 
 absolute_naturals <- function(natural, frame, sigma) {
   Map(function(own, term) if (!is.null(own)) own * sigma^(2 * term_table(term)$scale), natural, frame$random)
+}
+
+# Free entries of a term's covariance matrix, column by column.
+term_entries <- function(term) {
+  if (is_special(term)) return(unname(as.matrix(term_table(term)[c("row", "col")])))
+  at <- which(lower.tri(diag(term$q), diag = TRUE), arr.ind = TRUE)
+  if (is_diagonal(term)) at <- at[at[, 1L] == at[, 2L], , drop = FALSE]
+  unname(at)
+}
+
+is_across <- function(term) !is.null(term$across)
+
+# The same for random terms whose covariance matrix has a structure.
+refuse_special <- function(frame, what, fix = NULL) {
+  special <- Filter(is_special, frame$random)
+  if (!length(special)) return(invisible())
+  term <- special[[1L]]
+  lmm_abort("input", paste0(what, " not available for the covariance structure of ", written_terms(list(term)), "."),
+            what = term$word, fix = fix)
+}
+
+# Random terms as they are written.
+# "(x | g)", or "fa(0 + f | g, 2)" where a structure has a word of its own.
+written_terms <- function(random) {
+  vapply(random, function(term) {
+    hom <- if (!is.null(term$word)) written_word(term)
+    paste0(hom, "(", term$label, if (!is.null(term$rank)) paste0(", ", term$rank),
+           if (!is.null(term$nu)) paste0(", nu = ", term$nu), ")")
+  }, "", USE.NAMES = FALSE)
+}
+
+# The word that has this structure, whatever `hom` said.
+written_word <- function(term) {
+  if (isTRUE(term$spatial) || is_across(term)) return(term$word)
+  if (identical(structure_words[[term$word]]$structure,
+      term$structure)) return(if (is_special(term) || term$word != "us") term$word)
+  names(Filter(function(entry) entry$structure == term$structure, structure_words))[1L]
 }

@@ -1,4 +1,4 @@
-# The fit: its accessors and its short print. Code outside the fitter reads a fit through these
+# The fit: its accessors. Code outside the fitter reads a fit through these
 # functions only, never fit$estimates or fit$optimum.
 
 # Fixed-effect estimates; NA for coefficients that other columns determine.
@@ -32,19 +32,6 @@ fit_natural <- function(fit) {
 # List per random term: conditional modes, levels x columns.
 fit_modes <- function(fit) fit$estimates$b
 
-# What a function of the parameters is given: list(covariance by term, sigma, beta); with structures of random effects
-# also `natural`, with a residual structure `residual`, its parameters by name.
-fit_state <- function(fit) {
-  out <- list(covariance = stats::setNames(fit_covariance(fit), fit_term_names(fit)), sigma = fit_shown_sigma(fit),
-              beta = fit_beta(fit))
-  if (has_special(fit)) out$natural <- fit_natural(fit)
-  if (is_structured(fit)) {
-    own <- residual_parameters(fit)
-    out$residual <- stats::setNames(own$estimate, own$name)
-  }
-  out
-}
-
 # -2 log (restricted) likelihood at the optimum.
 fit_criterion <- function(fit) fit$estimates$criterion
 
@@ -62,7 +49,10 @@ fit_is_reml <- function(fit) isTRUE(fit$spec$reml) && fit_rank(fit) > 0L
 fit_random <- function(fit) fit$frame$random
 fit_groups <- function(fit) fit$frame$groups
 
-fit_term_names <- function(fit) vapply(fit_random(fit), `[[`, "", "name")
+fit_term_names <- function(fit) term_names(fit_random(fit))
+
+# The variance parameters as a table, see frame_parameters().
+variance_parameters <- function(fit) frame_parameters(fit$frame)
 
 # Index of the grouping factor of each term.
 fit_term_groups <- function(fit) vapply(fit_random(fit), function(term) as.integer(term$group), 0L)
@@ -157,56 +147,10 @@ check_not_exact <- function(fit, purpose) {
             what = fit$frame$response, value = 0)
 }
 
-# Prior weights, and which rows they leave in the fit.
-row_weights <- function(rows) if (is.null(rows$weights)) rep(1, rows$n) else as.vector(rows$weights)
-
-used_rows <- function(rows) if (is.null(rows$weights)) rep(TRUE, rows$n) else rows$weights > 0
-
-# Row names of the data behind `rows`; as.character() of an integer is not expanded until it is read.
-row_labels <- function(rows) as.character(attr(rows$data, "row.names"))
-
 # A value per row that was used -> a value per row of the data, where na.action asks for that.
 pad_rows <- function(value, rows, names = TRUE) {
   if (names) names(value) <- row_labels(rows)
   stats::naresid(attr(rows$data, "na.action"), value)
-}
-
-# ---- print ----
-
-#' @export
-print.lmm_fit <- function(x, digits = max(3L, getOption("digits") - 3L), ...) {
-  print_title(fit_method(x))
-  print_call(x$call, stats::formula(x), most = 32L)
-  print_criterion(criterion_table(x), digits = 4L)
-  print_variances(VarCorr(x), digits)
-  print_held(held_names(x))
-  own <- shown_residual(x)
-  print_residual(own$title, own$table, digits)
-  print_counts(fit_nobs(x), ngrps(x))
-  print_fixed(fit_beta(x), digits)
-  print_conditions(x$conditions)
-  invisible(x)
-}
-
-# Under a heading of their own; nothing where the structure of the residuals holds all variances.
-print_variances <- function(varcor, digits, ...) {
-  if (length(varcor)) cat("Random effects:\n") else if (attr(varcor, "useSc")) cat("Residual variance:\n")
-  print(varcor, digits = digits, ...)
-}
-
-# Hundreds of coefficients are no use in a short print: the first few and where to find the rest.
-print_fixed <- function(beta, digits, most = 6L) {
-  if (!length(beta)) {
-    cat("No fixed effect coefficients\n")
-    return(invisible())
-  }
-  cat("Fixed Effects:\n")
-  shown <- format(beta, digits = digits)
-  width <- max(nchar(names(beta)), nchar(shown)) + 2L
-  shown <- shown[seq_len(min(length(beta), most * max(1L, getOption("width") %/% width)))]
-  print.default(shown, print.gap = 2L, quote = FALSE)
-  rest <- length(beta) - length(shown)
-  if (rest > 0L) cat("... and ", rest, " more; see fixef()\n", sep = "")
 }
 
 print_conditions <- function(conditions) {
@@ -227,4 +171,21 @@ str.lmm_fit <- function(object, ...) {
   cat(format(object), "\n", sep = "")
   utils::str(unclass(object), max.level = 1L, give.attr = FALSE)
   invisible()
+}
+
+is_structured <- function(fit) !is.null(fit$frame$residual)
+
+fit_structured_model <- function(fit) structured_model(fit$cross_products, fit$spec$reml, TRUE)
+
+# Estimates of the residual parameters, in the engine's order.
+fit_psi <- function(fit) fit$optimum$psi
+
+variance_estimates <- function(fit, scale = "sd", parameters = variance_parameters(fit)) {
+  out <- parameter_values(parameters, fit_covariance(fit), fit_sigma(fit), scale)
+  for (k in which(parameters$kind %in% c("range", "loading", "specific"))) {
+    term <- fit_random(fit)[[parameters$term[k]]]
+    own <- fit_natural(fit)[[parameters$term[k]]][parameter_keys(term) == own_key(parameters[k, ])]
+    out[k] <- if (parameters$kind[k] == "specific" && scale == "sd") sqrt(own) else own
+  }
+  out
 }

@@ -39,3 +39,32 @@ refuse_with_residual <- function(spec, bounded) {
   lmm_abort("input", "`bounded = FALSE` is not available together with a residual structure.", what = "bounded",
             fix = "A negative covariance within subjects is residual = ~ cs(visit | subject).")
 }
+
+# Fits until the fitted values that the variance depends on are those of the fit, as nlme does; `fit_with(rows, start)`
+# fits with the columns of these rows.
+iterate_fitted <- function(frame, rows, fit_with, tolerance = 1e-8) {
+  fitted <- least_squares_fitted(frame, rows)
+  before <- NULL
+  for (iteration in seq_len(60L)) {
+    rows$data <- with_fitted_columns(frame$residual, rows$data, fitted)
+    fit <- suppressMessages(fit_with(rows, before), classes = "lmm_message_boundary")
+    now <- c(fit$optimum$theta, fit$optimum$psi)
+    change <- if (is.null(before)) Inf else max(abs(as.vector(before) - now) / pmax(abs(now), 1e-3))
+    if (change < tolerance) break
+    before <- structure(now, engine = TRUE, more = change > 0.01)      # far away there may be a better optimum
+    fitted <- mean_response(fit, rows, all_columns(fit, TRUE))
+  }
+  signal_conditions(Filter(function(own) inherits(own, "lmm_message_boundary"), fit$conditions))
+  if (!(change < tolerance)) {
+    lmm_warn("convergence", "the variance function of the fitted values did not settle in 60 iterations.",
+             what = "variance",
+             fix = "Use a covariate of the data, or variance = ~ constpower(fitted).")
+  }
+  fit
+}
+
+least_squares_fitted <- function(frame, rows) {
+  d <- design(frame, rows)
+  offset <- if (is.null(rows$offset)) 0 else rows$offset
+  as.vector(stats::lm.fit(as.matrix(d$X), as.vector(rows$y) - offset)$fitted.values + offset)
+}

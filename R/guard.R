@@ -1,11 +1,11 @@
-# The door of every exported function and method: zzz.R puts guard() around their bodies. Arguments are evaluated before
+# The checks around every exported function and method: zzz.R puts guard() around their bodies. Arguments are evaluated before
 # anything is computed, a fit is looked at before it is used, and what fails nevertheless leaves as a condition of this
 # package.
 
-# `rules`: a list made by door_rules().
+# `rules`: a list made by argument_rules().
 guard <- function(expr, rules) {
   frame <- parent.frame()
-  if (is.null(doors$fit)) on.exit(doors$fit <- NULL)
+  if (is.null(admitted$fit)) on.exit(admitted$fit <- NULL)
   tryCatch({
     if (!is.null(rules$level)) take_level(frame, rules$level)
     for (name in rules$arguments) {
@@ -49,18 +49,18 @@ admit_dots <- function(..., .allowed) {
 
 is_missing <- function(frame, name) eval(call("missing", as.name(name)), frame)
 
-# The first argument, if it is a fit, whole and of this version. Inside another door that fit need not be looked at
+# The first argument, if it is a fit, whole and of this version. Inside another exported function that fit need not be looked at
 # again.
 admit_fit <- function(frame, first) {
   fit <- get(first, envir = frame, inherits = FALSE)
-  if (!inherits(fit, "lmm_fit") || identical(fit, doors$fit)) return(invisible())
+  if (!inherits(fit, "lmm_fit") || identical(fit, admitted$fit)) return(invisible())
   whole <- whole_fit(fit, first)
   if (!identical(whole$version, fit$version)) assign(first, whole, envir = frame)
-  if (is.null(doors$fit)) doors$fit <- whole
+  if (is.null(admitted$fit)) admitted$fit <- whole
 }
 
-# The fit that the outermost door has let in.
-doors <- new.env(parent = emptyenv())
+# The fit that the outermost exported function has checked.
+admitted <- new.env(parent = emptyenv())
 
 # Conditions of this package and ends of time limits pass; other errors become one of this package that holds them.
 refuse_error <- function(e, frame, arguments) {
@@ -82,29 +82,7 @@ abort_allocation <- function(text) {
             fix = "Use fewer fixed-effect or random-effect columns, or fewer rows at a time.")
 }
 
-is_time_limit <- function(text) {
-  limits <- c("reached elapsed time limit", "reached session elapsed time limit", "reached CPU time limit",
-              "reached session CPU time limit")
-  any(startsWith(text, vapply(limits, gettext, "", domain = "R")))
-}
-
-one_line <- function(text) {
-  sub("[.]?$", ".", gsub("[[:space:]]+", " ", trimws(readable_text(text))))
-}
-
-# The arguments of the function that the user called: the innermost one that was not called from the package.
-user_arguments <- function() {
-  parents <- sys.parents()
-  for (i in rev(seq_len(sys.nframe()))) {
-    if (!identical(sys.function(i), guard)) next
-    caller <- parents[parents[i]]
-    if (caller == 0L || !identical(topenv(sys.frame(caller)), environment(guard)))
-      return(names(formals(sys.function(parents[i]))))
-  }
-  character()
-}
-
-# ---- which functions have a door ----
+# ---- which functions are guarded ----
 
 # Names of the exported functions that are no generics, and of all methods for exported generics.
 guarded_names <- function(home) {
@@ -124,10 +102,10 @@ namespace_spec <- function(home) {
   if (!is.null(path) && file.exists(file.path(path, "NAMESPACE"))) parseNamespaceFile(basename(path), dirname(path))
 }
 
-guard_doors <- function(home) {
+guard_exports <- function(home) {
   for (name in guarded_names(home)) {
-    door <- home[[name]]
-    body(door) <- call("guard", body(door), door_rules(name, door))
-    assign(name, door, envir = home)
+    fn <- home[[name]]
+    body(fn) <- call("guard", body(fn), argument_rules(name, fn))
+    assign(name, fn, envir = home)
   }
 }

@@ -1,4 +1,4 @@
-# What the doors (guard.R) know about arguments: those that mean the same in every function are checked by their name.
+# What guard.R knows about arguments: those that mean the same in every function are checked by their name.
 
 argument_checks <- c(
   sapply(c("add.dropped", "allow.new.levels", "complete", "condVar", "conf.int", "drop", "evaluate", "fixed.only",
@@ -41,25 +41,25 @@ foreign_arguments <- list(
   weights.lmm_fit = "type",
   terms.lmm_fit = c("fixed.only", "random.only", "data", "keep.order", "simplify", "specials", "allowDotAsName"))
 
-# `arguments`: names of those that are evaluated at the door; `texts`: those that choose between words; `dots`: names
+# `arguments`: names of those that are evaluated on entry; `texts`: those that choose between words; `dots`: names
 # that `...` may have, NULL where the function has none, looks at them itself, or is called by R with any; `level`:
 # which of the two names of the confidence level is an argument, where the other may be in `...`.
-door_rules <- function(name, door) {
-  arguments <- setdiff(names(formals(door)), c("...", unevaluated_arguments[[name]], other_meanings[[name]]))
-  words <- vapply(formals(door)[arguments], function(default) {
+argument_rules <- function(name, fn) {
+  arguments <- setdiff(names(formals(fn)), c("...", unevaluated_arguments[[name]], other_meanings[[name]]))
+  words <- vapply(formals(fn)[arguments], function(default) {
     is.call(default) && identical(default[[1L]], quote(c)) && all(vapply(as.list(default)[-1L], is.character, NA))
   }, NA)
   level <- intersect(level_names, arguments)
-  if (length(level) != 1L || !"..." %in% names(formals(door))) level <- NULL
-  dots <- door_dots(name, door)
+  if (length(level) != 1L || !"..." %in% names(formals(fn))) level <- NULL
+  dots <- known_dots(name, fn)
   if (!is.null(dots) && !is.null(level)) dots <- c(dots, setdiff(level_names, level))
   list(arguments = arguments, texts = arguments[words], dots = dots, level = level)
 }
 
-door_dots <- function(name, door) {
+known_dots <- function(name, fn) {
   if (name %in% names(printing_arguments)) return(printing_arguments[[name]])
-  used <- any(c("...", "...length", "...names", "...elt") %in% all.names(body(door)))
-  if (used || !"..." %in% names(formals(door)) || name %in% c("str.lmm_fit", "format.lmm_fit",
+  used <- any(c("...", "...length", "...names", "...elt") %in% all.names(body(fn)))
+  if (used || !"..." %in% names(formals(fn)) || name %in% c("str.lmm_fit", "format.lmm_fit",
                                                               "format.VarCorr.lmm_fit")) return(NULL)
   if (startsWith(name, "as.data.frame.")) return(c("row.names", "optional", "stringsAsFactors", "make.names", "nm"))
   c(character(), foreign_arguments[[name]])

@@ -4,9 +4,6 @@
 # Above so many columns the matrix Z'PZ of crossed factors is not formed.
 information_columns <- 2e4
 
-# The same where levels are related: the matrix has no zeros.
-related_columns <- 3000
-
 information_limit <- function(fit) if (has_related(fit$frame)) related_columns else information_columns
 
 # Would the information of the variance parameters need that matrix?

@@ -1,8 +1,6 @@
 # Crossed factors of any size: which solver a fit gets, fits without a factorization, and what they say of their Monte
 # Carlo error.
 
-fit_is_iterative <- function(fit) identical(fit$optimum$solver, "iterative")
-
 # "direct" or "iterative", from what was asked and what the patterns of the data allow.
 chosen_solver <- function(frame, blocks, control) {
   asked <- control$solver
@@ -56,26 +54,6 @@ iterative_fit <- function(frame, blocks, reml, start, control, response = 1L) {
   found
 }
 
-# Refusals of the iterative solver, in the words of a condition.
-abort_iterative <- function(kind) {
-  why <- switch(kind,
-    iterative_passes = "the conjugate gradients did not converge in 1000 passes over the pairs of levels",
-    iterative_ratio =
-      "a variance is so large against the residual one that the differences it works with lose all digits",
-    iterative_exact =
-      "fixed and random effects fit the response to the last digits, and nothing is left for the residual variance")
-  lmm_abort("solver", paste0("the iterative solver cannot fit this model: ", why, "."), what = "solver", value = kind,
-            fix = "Use solver = \"direct\" in lmm_control(), if its memory allows.")
-}
-
-# `what` with its verb: "profiles are".
-refuse_iterative <- function(fit, what = "this is") {
-  if (!fit_is_iterative(fit)) return(invisible())
-  lmm_abort("solver", paste0(what, " not available for a fit by the iterative solver, which has no factorization."),
-            what = "solver",
-            fix = "Refit with control = lmm_control(solver = \"direct\"), if its memory allows.")
-}
-
 # Conditions that a fit by the iterative solver leaves: what was done, and what it is worth.
 iterative_conditions <- function(optimum) {
   if (!identical(optimum$solver, "iterative")) return(NULL)
@@ -94,112 +72,4 @@ iterative_conditions <- function(optimum) {
       told$probes, " probes."), what = "probes", value = told$share, fix = "Use more `probes` in lmm_control().")
   }
   Filter(Negate(is.null), list(said, worse))
-}
-
-# ---- Monte Carlo errors ----
-
-# Twice the estimated Monte Carlo errors of the listed variance parameters, whose distribution has heavy tails; NULL for
-# a direct fit.
-monte_carlo_errors <- function(fit, scale = "sd", parameters = variance_parameters(fit)) {
-  if (!fit_is_iterative(fit)) return(NULL)
-  maps <- Map(vech_map, fit$cross_products$z_basis, fit_random(fit))
-  found <- transformed_errors(block_diagonal(c(maps, list(matrix(1)))), fit$optimum$monte_carlo$covariance)
-  at <- parameter_positions(fit, parameters)
-  se <- found$se[at] * fit_sigma(fit)^2
-  if (scale == "sd") se <- transformed_errors(sd_slopes(fit, parameters) * rep(se, each = length(at)),
-                                              found$correlation[at, at, drop = FALSE])$se
-  2 * se
-}
-
-# Twice the Monte Carlo error of -2 log L; 0 for a direct fit.
-criterion_error <- function(fit) if (fit_is_iterative(fit)) 2 * fit$optimum$monte_carlo$criterion else 0
-
-# For each random term the errors of its standard deviations, then that of sigma: the rows of the printed VarCorr().
-monte_carlo_by_term <- function(fit) {
-  error <- monte_carlo_errors(fit)
-  if (is.null(error)) return(NULL)
-  parameters <- variance_parameters(fit)
-  list(terms = lapply(seq_along(fit_random(fit)), function(t) error[parameters$term == t & !parameters$correlation]),
-       sigma = error[parameters$term == 0L], table = monte_carlo_table(fit, parameters, error))
-}
-
-# Errors in the order of as.data.frame(VarCorr()): sdcor and vcov.
-monte_carlo_table <- function(fit, parameters, sdcor) {
-  data.frame(parameters[c("grp", "var1", "var2")], vcov = monte_carlo_errors(fit, "variance", parameters),
-             sdcor = sdcor)
-}
-
-# p-values that the Monte Carlo error of the criteria leaves undecided at 5 percent become NA, with a warning.
-decided_p <- function(p, chisq, df, errors) {
-  ranges <- function(shift) stats::pchisq(pmax(0, chisq + shift), df, lower.tail = FALSE)
-  open <- !is.na(p) & errors > 0 & (ranges(-errors) < 0.05) != (ranges(errors) < 0.05)
-  if (!any(open)) return(p)
-  lmm_warn("precision",
-           paste0("the Monte Carlo error of the log likelihoods leaves open whether a p-value is below 0.05: ",
-                               "Chisq ",
-                               enumerate(paste(format(chisq[open], digits = 3L), "+-",
-                                               format(errors[open], digits = 2L))), "."),
-           what = "Pr(>Chisq)", value = errors[open],
-           fix = "Use more `probes` in lmm_control(), or solver = \"direct\".")
-  replace(p, open, NA_real_)
-}
-
-# ---- questions about a fit ----
-
-iterative_point <- function(fit) {
-  list(engine_layout(fit$frame), fit$cross_products, fit$optimum$theta, fit$spec$reml, engine_threads(fit$control))
-}
-
-# The average information stands for the observed and the expected one.
-iterative_derivatives <- function(fit) {
-  found <- engine_result(do.call(engine_iterative_information, iterative_point(fit)), fit$frame)
-  found$t <- found$t_ml <- found$ai
-  found[c("phi", "psi", "p", "q", "t", "t_ml", "ai", "jacobian", "curvature")]
-}
-
-iterative_prediction_variance <- function(fit, design, random) {
-  engine_result(do.call(engine_iterative_variances, c(iterative_point(fit), list(kept_design(fit, design), random))),
-                fit$frame)
-}
-
-# List per grouping factor: array q x q x levels, approximate.
-iterative_conditional <- function(fit, errors) {
-  engine_result(do.call(engine_iterative_conditional, c(iterative_point(fit), list(errors))), fit$frame)
-}
-
-# Variances of effects that say what they are.
-labeled_approximate <- function(x, fit) {
-  if (fit_is_iterative(fit)) attr(x, "approximate") <- TRUE
-  x
-}
-
-say_approximate <- function(fit, what) {
-  if (!fit_is_iterative(fit)) return(invisible())
-  lmm_inform("approximate",
-             paste0(what,
-               " approximate for a fit by the iterative solver: the couplings between the levels of the factors that ",
-                                   "are not eliminated are left out."), what = "solver",
-             fix = "Use predict(se.fit = TRUE) for the levels that matter, or solver = \"direct\" in lmm_control().")
-}
-
-# The list that engine_refits() returns, from one fit after another, each from the estimates of `fit`.
-iterative_refits <- function(fit, blocks, reml) {
-  lower <- function(S) S[lower.tri(S, diag = TRUE)]
-  each <- lapply(seq_along(blocks$x$total), function(j) {
-    iterative_fit(fit$frame, blocks, reml, fit$optimum$theta, replace(fit$control, "progress", FALSE), j)
-  })
-  columns <- function(part) do.call(cbind, lapply(each, part))
-  values <- function(part) unlist(lapply(each, part))
-  list(theta = columns(function(x) x$optimum$theta), beta = columns(function(x) x$solution$beta),
-       covariance = columns(function(x) unlist(lapply(x$solution$covariance, lower))),
-       sigma = sqrt(values(function(x) x$solution$sigma2)),
-       criterion = values(function(x) x$solution$value), evaluations = values(function(x) x$optimum$evaluations),
-       converged = values(function(x) x$optimum$status == "converged"),
-       singular = values(function(x) any(x$optimum$singular)))
-}
-
-# Diagonals of the blocks of an array q x q x levels: q x levels.
-block_diagonals <- function(blocks) {
-  q <- dim(blocks)[1L]
-  matrix(matrix(blocks, q * q)[(seq_len(q) - 1L) * q + seq_len(q), ], q)
 }

@@ -91,3 +91,9 @@ wide_text <- function(high, low) {
   text <- ifelse(billions > 0, sprintf("%.0f%09.0f", billions, rest %% 1e9), sprintf("%.0f", rest))
   paste0(ifelse(negative, "-", ""), text, recycle0 = TRUE)
 }
+
+take_rows <- function(x, keep) {
+  if (length(dim(x)) == 2L) unclass(x)[keep, , drop = FALSE] else x[keep]
+}
+
+is_missing_row <- function(x) if (length(dim(x)) == 2L) rowSums(is.na(x)) > 0 else is.na(x)

@@ -58,10 +58,6 @@ new_source <- function(data, spec, caller) {
        n = if (!is.null(data)) .row_names_info(data, 2L), notes = new.env())
 }
 
-note <- function(source, conditions) {
-  source$notes$conditions <- c(source$notes$conditions, conditions)
-}
-
 # One condition per cause: a factor may be used in several places.
 once <- function(conditions) conditions[!duplicated(vapply(conditions, conditionMessage, ""))]
 
@@ -78,16 +74,6 @@ new_model_frame <- function(spec, fixed, random, columns, na_rule) {
     groups = lapply(random$groups, `[`, c("name", "expr", "levels", "parts", "cells", "precision")),
     outside = columns$outside, constants = columns$constants, constant_values = columns$constant_values
   ), class = "model_frame")
-}
-
-# The terms with what is needed to evaluate them for new data: predvars, classes, a small environment.
-complete_terms <- function(terms, columns) {
-  calls <- as.list(attr(terms, "variables"))
-  labels <- variable_labels(terms)
-  attr(terms, "predvars") <- as.call(c(calls[1L], columns$readers[labels]))
-  attr(terms, "dataClasses") <- vapply(columns$values[labels], stats::.MFclass, "")
-  attr(terms, ".Environment") <- columns$env
-  terms
 }
 
 # A formula made in a function would carry that function's variables (the data, as a rule) into the fit and

@@ -53,9 +53,6 @@ read_group <- function(x, label) {
   list(levels = levels, codes = codes, conditions = conditions)
 }
 
-# Sorted in a way that does not depend on the locale, which for text needs a known encoding.
-in_order <- function(x) sort(if (is.character(x)) enc2utf8(x) else x, method = "radix")
-
 # Names of levels, which no option for printing changes and no other row: 100000 and not 1e+05, 0.5 and not 0,5, all
 # digits of whole numbers and 15 of others.
 level_text <- function(x) {

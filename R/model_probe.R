@@ -121,3 +121,17 @@ note_row_dependence <- function(call, label, value, frame, source) {
     fix = paste("Compute the variable in the data, or use scale(), poly(), ns() or bs(), which keep what they took",
                 "from the rows."))))
 }
+
+# Constants as they were when the model was fitted.
+constants_environment <- function(frame) {
+  env <- attr(frame$terms, ".Environment")
+  if (length(frame$constant_values)) list2env(frame$constant_values, parent = env) else env
+}
+
+# Variables of a terms object but for the response and the offsets.
+plan_calls <- function(plan) {
+  predvars <- attr(plan$terms, "predvars")
+  if (!is.null(predvars)) names(predvars) <- c("", variable_labels(plan$terms))
+  labels <- unique(vapply(plan$coding$pieces, `[[`, "", "label"))
+  lapply(structure(labels, names = labels), function(label) predvars[[label]])
+}

@@ -84,10 +84,6 @@ lost_values_advice <- function(e, chosen, columns) {
          " a value there (for a group that does not apply a level such as \"none\"), or leave it out of the model.")
 }
 
-take_rows <- function(x, keep) {
-  if (length(dim(x)) == 2L) unclass(x)[keep, , drop = FALSE] else x[keep]
-}
-
 # Names that say more than a row's position: text, or whole numbers with gaps as a selection of rows leaves them.
 has_row_names <- function(data) !is.null(data) && .row_names_info(data) > 0L
 
@@ -132,8 +128,6 @@ missing_rows <- function(values, keep, calls) {
   rows <- if (is.null(bad)) integer() else which(bad)
   list(rows = if (is.null(keep)) rows else keep[rows], counts = counts)
 }
-
-is_missing_row <- function(x) if (length(dim(x)) == 2L) rowSums(is.na(x)) > 0 else is.na(x)
 
 missing_message <- function(missing) {
   lmm_condition("message", "na", missing_text(missing), what = names(missing$counts), where = missing$rows,
@@ -206,3 +200,11 @@ plain_numeric <- function(x) {
   if (is.double(x) && is.null(attributes(x))) return(x)
   as.double(unclass(x))
 }
+
+# Row names of the data behind `rows`; as.character() of an integer is not expanded until it is read.
+row_labels <- function(rows) as.character(attr(rows$data, "row.names"))
+
+used_rows <- function(rows) if (is.null(rows$weights)) rep(TRUE, rows$n) else rows$weights > 0
+
+# Prior weights, and which rows they leave in the fit.
+row_weights <- function(rows) if (is.null(rows$weights)) rep(1, rows$n) else as.vector(rows$weights)

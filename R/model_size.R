@@ -148,3 +148,10 @@ tell_time <- function(seconds) {
   lmm_inform("time", paste0("this model is large: the fit may take about ", time, "; an interrupt stops it."),
              what = "formula", value = seconds)
 }
+
+# Memory that a fit may use: what the system says is free, or a guess where it does not say.
+available_memory <- function(default = 8e9) {
+  if (!file.exists("/proc/meminfo")) return(default)
+  line <- grep("^MemAvailable:", readLines("/proc/meminfo"), value = TRUE)
+  if (length(line)) 1024 * as.numeric(gsub("[^0-9]", "", line)) else default
+}

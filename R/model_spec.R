@@ -72,32 +72,6 @@ split_bars <- function(rhs) {
 # 1 | g
 is_lone_bar <- function(e) is_bar(e) && identical(e[[2L]], 1) && !holds_bar(e[[3L]])
 
-formula_operators <- c("+", "-", "*", "/", ":", "^", "%in%", "(", "~", "|", "||")
-
-call_head <- function(e) if (is.symbol(e[[1L]])) as.character(e[[1L]]) else ""
-
-is_sum <- function(e) is.call(e) && length(e) == 3L && call_head(e) %in% c("+", "-")
-
-is_bar <- function(e) is.call(e) && is.symbol(e[[1L]]) && as.character(e[[1L]]) %in% c("|", "||")
-
-is_structure_call <- function(e) {
-  head <- call_head(e)
-  if (!head %in% c(names(structure_words), foreign_structures) || length(e) < 2L || !is_bar(e[[2L]])) return(FALSE)
-  if (head %in% names(structure_words)) return(TRUE)
-  lmm_abort("formula", paste0("covariance structure `", head, "()` is not available."), what = deparse_line(e),
-            fix = paste0("Available are (x | g), (x || g) and ", enumerate(paste0(names(structure_words), "(x | g)")),
-                         "."))
-}
-
-# Is there a bar in `e`, not counting the arguments of functions?
-holds_bar <- function(e) {
-  if (!is.call(e)) return(FALSE)
-  if (is_bar(e) || is_structure_call(e)) return(TRUE)
-  if (!call_head(e) %in% formula_operators) return(FALSE)
-  for (i in seq_along(e)[-1L]) if (holds_bar(e[[i]])) return(TRUE)
-  FALSE
-}
-
 # One bar gives one term, or several when the grouping expression is nested or a product.
 random_terms <- function(bar, env) {
   own <- bar_structure(bar)
@@ -118,11 +92,6 @@ random_terms <- function(bar, env) {
   })
 }
 
-is_intercept_only <- function(lhs) identical(lhs[[2L]], 1)
-
-# Names as users know them: without backticks when the whole expression is one variable.
-group_name <- function(group) if (is.symbol(group)) as.character(group) else deparse_line(group)
-
 # `a/b` -> b:a, a. reformulas splits labels at ":" and would look into function calls, hence these are
 # replaced by names before and put back afterwards.
 expand_group <- function(group) {
@@ -142,20 +111,4 @@ expand_group <- function(group) {
   }
   expanded <- reformulas::expandGrpVar(hide(group))
   if (length(hidden)) lapply(expanded, function(e) eval(call("substitute", e, hidden))) else expanded
-}
-
-# The variables joined by ":" in a grouping expression.
-group_parts <- function(group) {
-  if (is.call(group) && call_head(group) == ":") {
-    return(c(group_parts(group[[2L]]), group_parts(group[[3L]])))
-  }
-  if (is.call(group) && call_head(group) == "(") return(group_parts(group[[2L]]))
-  list(group)
-}
-
-# Formulas can be long: deparse() in one line, whatever its length.
-deparse_line <- function(e) {
-  if (is.symbol(e)) return(enc2utf8(deparse(e, backtick = TRUE)))
-  text <- enc2utf8(deparse(e, width.cutoff = 500L))
-  if (length(text) > 1L) paste(trimws(text, "left"), collapse = " ") else text
 }

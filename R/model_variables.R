@@ -257,3 +257,13 @@ find_value <- function(name, places) {
   }
   NULL
 }
+
+# The terms with what is needed to evaluate them for new data: predvars, classes, a small environment.
+complete_terms <- function(terms, columns) {
+  calls <- as.list(attr(terms, "variables"))
+  labels <- variable_labels(terms)
+  attr(terms, "predvars") <- as.call(c(calls[1L], columns$readers[labels]))
+  attr(terms, "dataClasses") <- vapply(columns$values[labels], stats::.MFclass, "")
+  attr(terms, ".Environment") <- columns$env
+  terms
+}

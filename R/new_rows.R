@@ -38,12 +38,6 @@ needed_variables <- function(frame, asked) {
   unique(unlist(lapply(calls, variables_of)))
 }
 
-# Constants as they were when the model was fitted.
-constants_environment <- function(frame) {
-  env <- attr(frame$terms, ".Environment")
-  if (length(frame$constant_values)) list2env(frame$constant_values, parent = env) else env
-}
-
 read_new_rows <- function(frame, asked, allow.new.levels, source) {
   values <- read_slopes(frame, read_fixed(frame, source), asked, source)
   values <- read_groups(frame, values, asked, source)
@@ -110,14 +104,6 @@ abort_unknown_term <- function(frame, term) {
 
 # a:b and b:a are the same grouping factor.
 group_key <- function(expr) in_order(vapply(group_parts(expr), deparse_line, ""))
-
-# Variables of a terms object but for the response and the offsets.
-plan_calls <- function(plan) {
-  predvars <- attr(plan$terms, "predvars")
-  if (!is.null(predvars)) names(predvars) <- c("", variable_labels(plan$terms))
-  labels <- unique(vapply(plan$coding$pieces, `[[`, "", "label"))
-  lapply(structure(labels, names = labels), function(label) predvars[[label]])
-}
 
 read_fixed <- function(frame, source) {
   calls <- plan_calls(frame)

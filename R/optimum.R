@@ -98,46 +98,6 @@ outweighed_levels <- function(random, frame, blocks) {
          signif(size[most] / often, 1L), ": look for a value or a weight that is far out.")
 }
 
-# Relative Cholesky parameters of the user's columns -> those of the engine's coordinates.
-internal_start <- function(start, frame, blocks) {
-  sizes <- vapply(frame$random, term_size, 0)
-  if (!is.numeric(start) || length(start) != sum(sizes) || !all(is.finite(start))) {
-    lmm_abort("input", paste0("`start` must be ", count_of(sum(sizes), "finite number"), " for ",
-      paste(vapply(frame$random, function(term) paste0("(", term$label, ")"), ""), collapse = " + "), ", not ",
-      describe_value(start), "."), what = "start", value = start,
-    fix = "See getME(fit, \"theta\") of a fit of this model.")
-  }
-  ends <- cumsum(sizes)
-  unlist(lapply(seq_along(frame$random), function(t) {
-    own <- start[(ends[t] - sizes[t] + 1):ends[t]]
-    basis <- blocks$z_basis[[t]]
-    bounded <- !isFALSE(frame$bounded)
-    if (is_special(frame$random[[t]])) return(special_start(frame$random[[t]], own, basis))
-    if (is_diagonal(frame$random[[t]])) return(own / diag(basis)^(if (bounded) 1 else 2))
-    L <- matrix(0, nrow(basis), nrow(basis))
-    L[lower.tri(L, diag = TRUE)] <- own
-    if (!bounded) L[upper.tri(L)] <- t(L)[upper.tri(L)]      # the covariance matrix itself
-    inner <- solve(basis, L)
-    if (!bounded) return(t(solve(basis, t(inner)))[lower.tri(L, diag = TRUE)])
-    lower_factor(tcrossprod(inner))[lower.tri(L, diag = TRUE)]
-  }))
-}
-
-# Lower Cholesky factor of a positive semidefinite matrix; a pivot lost in rounding gives a zero column.
-lower_factor <- function(S) {
-  q <- nrow(S)
-  if (q == 1L) return(sqrt(S))
-  L <- matrix(0, q, q)
-  for (j in seq_len(q)) {
-    before <- seq_len(j - 1L)
-    pivot <- S[j, j] - sum(L[j, before]^2)
-    if (!(pivot > 1e-14 * S[j, j])) next
-    L[j, j] <- sqrt(pivot)
-    for (i in seq_len(q - j) + j) L[i, j] <- (S[i, j] - sum(L[i, before] * L[j, before])) / L[j, j]
-  }
-  L
-}
-
 new_lmm_fit <- function(call, frame, rows, blocks, found, control, conditions) {
   optimum <- found$optimum
   solution <- found$solution
@@ -237,4 +197,28 @@ outcome_conditions <- function(frame, optimum, estimates, solution) {
     optima_conditions(optimum),
     if (optimum$status != "converged") list(if (isFALSE(frame$bounded)) no_optimum_warning(optimum) else
       convergence_warning(optimum)))
+}
+
+# Where the likelihood has no maximum (a response without residual) the search may lose what it holds: no estimate then.
+check_held_values <- function(found, blocks, frame) {
+  held <- engine_held(frame)
+  if (is.null(held)) return(invisible())
+  parameters <- data.frame(held[c("term", "row", "col")])
+  sd <- parameters$row == parameters$col
+  parameters$kind <- ifelse(sd, "variance", "correlation")
+  # sigma falls to 0, its ratio grows
+  exact <- is_exact_fit(blocks) && !0L %in% held$term && any(held$value[sd] > 0)
+  lost <- exact || !isTRUE(is.finite(found$optimum$value))
+  if (!lost && found$optimum$identified) {
+    covariance <- Map(clean_covariance, found$solution$covariance, frame$random, found$optimum$singular, blocks$z_basis,
+                      held_columns(frame))
+    value <- parameter_values(parameters, covariance, sqrt(found$solution$sigma2))
+    lost <- any(abs(value - held$value) > 1e-7 * ifelse(sd, held$value, 1), na.rm = TRUE)
+  }
+  if (lost) {
+    lmm_abort("numeric", "no estimates were found with the parameters in `fixed` at their values.", what = "fixed",
+              value = held$value,
+      fix = paste("The response may have no residual variation, the held values may be far from what the data say, or",
+                  "`max_evaluations` in lmm_control() may be too few."))
+  }
 }

@@ -111,3 +111,6 @@ check_pedigree <- function(pedigree) {
   if (is.matrix(parents) && identical(dim(parents), c(length(pedigree$id), 2L))) return(invisible())
   lmm_abort("input", paste0("`pedigree` must be made by pedigree(), not ", kind_of(pedigree), "."), what = "pedigree")
 }
+
+# Largest covariance matrix between levels, which is held as a dense matrix.
+relationship_limit <- 5000L

@@ -1,11 +1,5 @@
 # Predictions of the random effects alone.
 
-# A design whose rows have no fixed part.
-without_fixed <- function(d) {
-  d$X[] <- 0
-  d
-}
-
 check_random_only <- function(random.only, interval) {
   if (check_flag(random.only, "random.only") && interval != "none") {
     lmm_abort("input", "`random.only` and `interval` cannot be combined.", what = "random.only",

@@ -225,3 +225,16 @@ known_quantity <- function(word, name, fit, words, squares) {
               cv = function(state) sqrt(total(state)) / abs(sum(row$x * state$beta, na.rm = TRUE) + row$offset))
   stats::setNames(list(f), label)
 }
+
+# What a function of the parameters is given: list(covariance by term, sigma, beta); with structures of random effects
+# also `natural`, with a residual structure `residual`, its parameters by name.
+fit_state <- function(fit) {
+  out <- list(covariance = stats::setNames(fit_covariance(fit), fit_term_names(fit)), sigma = fit_shown_sigma(fit),
+              beta = fit_beta(fit))
+  if (has_special(fit)) out$natural <- fit_natural(fit)
+  if (is_structured(fit)) {
+    own <- residual_parameters(fit)
+    out$residual <- stats::setNames(own$estimate, own$name)
+  }
+  out
+}

@@ -1,8 +1,5 @@
 # Known relationships between the levels of a grouping factor: matrices, precisions, pedigrees.
 
-# Largest covariance matrix between levels, which is held as a dense matrix.
-relationship_limit <- 5000L
-
 # Most levels that are turned by a root of their relationship, in place of a precision in the equations.
 rooted_limit <- 256L
 
@@ -187,4 +184,3 @@ level_variances <- function(precision) {
 precision <- function(Q, ...) {
   structure(list(Q = Q), class = "precision")
 }
-

@@ -1,7 +1,5 @@
 # Fits with a residual structure: what the engine is given, and what it returns.
 
-is_structured <- function(fit) !is.null(fit$frame$residual)
-
 # Rows and design in one list, in place of cross-products: with a residual structure every evaluation reads the rows.
 structured_blocks <- function(frame, rows, response = NULL) {
   residual <- residual_rows(frame$residual, rows$data, rows$n)
@@ -79,47 +77,4 @@ structured_model <- function(blocks, reml, fixed_scale = FALSE) {
   model$reml <- reml
   if (fixed_scale && blocks$owns_scale) model$sigma <- 1
   model
-}
-
-fit_structured_model <- function(fit) structured_model(fit$cross_products, fit$spec$reml, TRUE)
-
-# Estimates of the residual parameters, in the engine's order.
-fit_psi <- function(fit) fit$optimum$psi
-
-# The same contents as derivatives_at() gives for independent residuals; `bent` is what the second derivatives of V
-# add to the Hessian in natural parameters.
-structured_derivatives <- function(fit) {
-  at <- fit$optimum
-  found <- engine_result(structured_information(fit_structured_model(fit), at$theta, at$psi), fit$frame)
-  r <- length(at$psi)
-  found$jacobian <- block_diagonal(list(found$jacobian, diag(r)))
-  found$bent <- found$curvature
-  found$curvature <- block_diagonal(list(found$theta_curvature, matrix(0, r, r)))
-  found[c("phi", "psi", "p", "q", "r", "t", "t_ml", "ai", "jacobian", "curvature", "bent", "ready")]
-}
-
-# What has no theory or no code yet for a residual structure is refused by name.
-# `special = FALSE`: structures of random effects are no reason.
-refuse_structured <- function(fit, what, fix = NULL, special = TRUE) {
-  check_fit(fit)
-  if (special) refuse_special(fit$frame, what, fix)
-  if (!is_structured(fit)) return(invisible(fit))
-  lmm_abort("input", paste0(what, " not available for a fit with a residual structure."), what = "residual", fix = fix)
-}
-
-# The same for random terms whose covariance matrix has a structure.
-refuse_special <- function(frame, what, fix = NULL) {
-  special <- Filter(is_special, frame$random)
-  if (!length(special)) return(invisible())
-  term <- special[[1L]]
-  lmm_abort("input", paste0(what, " not available for the covariance structure of ", written_terms(list(term)), "."),
-            what = term$word, fix = fix)
-}
-
-# Degrees of freedom that are counted by random effects.
-refuse_without_random <- function(fit, name) {
-  if (length(fit_random(fit))) return(invisible())
-  lmm_abort("input", paste0("the method \"", name, "\" counts random effects, and the fit has none."), what = "ddf",
-            value = name,
-            fix = "Use ddf = \"Satterthwaite\", \"Kenward-Roger\" or \"residual\".")
 }

@@ -218,3 +218,42 @@ part_label <- function(part) {
   if (!is.null(part$metric) && part$metric != "euclidean") label <- paste0(label, " (", part$metric, " distance)")
   label
 }
+
+# known(subject, V, ...) or known(V) for one block of all rows.
+known_part <- function(plain, options, shown, env) {
+  if (!length(plain)) abort_residual(shown, "names no matrix in known()")
+  first <- plain[[1L]]
+  if (is_bar(first)) first <- first[[3L]]
+  subject <- if (length(plain) > 1L) first
+  matrices <- lapply(if (length(plain) > 1L) plain[-1L] else plain, eval, env)
+  matrices <- Map(known_matrices, matrices, vapply(if (length(plain) > 1L) plain[-1L] else plain, deparse_line, ""))
+  list(word = "known", positions = list(), subject = subject, matrices = unname(matrices),
+       estimated = length(matrices) > 1L || isTRUE(options$scale), options = options)
+}
+
+# The numbers of the rows in the data, missing ones included: what the rows of a whole matrix stand for.
+locate_known <- function(spec, response) {
+  if (is.null(spec)) return(spec)
+  spec$parts <- lapply(spec$parts, function(part) {
+    if (part$word == "known") part$positions <- list(call("seq_along", response))
+    part
+  })
+  spec
+}
+
+# One matrix or a list of matrices, each symmetric.
+known_matrices <- function(x, label) {
+  if (inherits(x, "Matrix")) x <- as.matrix(x)
+  if (is.list(x)) x <- lapply(x, function(own) if (inherits(own, "Matrix")) as.matrix(own) else own)
+  for (own in if (is.list(x)) x else list(x)) {
+    square <- is.matrix(own) && is.numeric(own) && nrow(own) == ncol(own) && all(is.finite(own))
+    if (!square || !isSymmetric(unname(own))) {
+      lmm_abort("input", paste0(quote_name(label),
+                                " in known() must be a symmetric matrix of numbers, or a list of them, not ",
+                                if (square) "a matrix that is not symmetric" else kind_of(own), "."), what = label)
+    }
+  }
+  x
+}
+
+is_known_scale <- function(spec) spec$parts[[1L]]$word == "known" && !isTRUE(spec$parts[[1L]]$estimated)

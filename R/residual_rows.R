@@ -1,27 +1,5 @@
 # The residual structure on rows: subjects, positions and variance covariates as the engine wants them.
 
-# What does not depend on the rows at hand: levels of visits, groups and covariates. Part of the frame.
-plan_residual <- function(spec, data, all, held = NULL) {
-  if (is.null(spec)) return(NULL)
-  if (!is.null(spec$subject)) spec$all_subjects <- count_subjects(spec$subject, all)
-  spec$parts <- lapply(spec$parts, plan_positions, data, spec)
-  spec$parts <- lapply(spec$parts, plan_known, spec$subject, data)
-  if (!is.null(spec$by)) spec$by_levels <- group_of(spec$by, data)$levels
-  plan_held(plan_variance(spec, data), held)
-}
-
-# Subjects of all rows, those without a response included: what SAS counts.
-count_subjects <- function(expr, all) {
-  parts <- lapply(group_parts(expr), function(part) {
-    x <- all[[variable_label(part)]]
-    if (is.factor(x)) as.integer(x) else as.vector(x)
-  })
-  if (length(parts) == 1L) return(sum(!is.na(unique(parts[[1L]]))))
-  nrow(unique(stats::na.omit(as.data.frame(parts, fix.empty.names = FALSE))))
-}
-
-group_of <- function(expr, data) grouping_factor(expr, group_name(expr), data, new.env())
-
 # Visits are the sorted values of one variable; other positions are numbers.
 plan_positions <- function(part, data, spec) {
   word <- residual_words[[part$word]]
@@ -103,14 +81,7 @@ position_columns <- function(part, data, subject) {
   do.call(cbind, lapply(labels, position_values, part = part, data = data))
 }
 
-group_labels <- function(expr, data) {
-  group <- group_of(expr, data)
-  group$levels[group$codes]
-}
-
 is_independent <- function(plan) plan$parts[[1L]]$word %in% c("iid", "homdiag") && length(plan$parts) == 1L
-
-order_within <- function(subject) as.double(stats::ave(seq_along(subject), subject, FUN = seq_along)) - 1
 
 part_visits <- function(part) if (isTRUE(residual_words[[part$word]]$visits)) length(part$used) else 0L
 

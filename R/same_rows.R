@@ -82,21 +82,6 @@ known_columns <- function(fit, used, labels) {
 
 are_nested <- function(a, b) all(a %in% b) || all(b %in% a)
 
-# The rows of a fit whose weight is not 0: names, values (response, weight, offset), variables, and their places among
-# all rows.
-used_rows_of <- function(fit) {
-  rows <- fit$rows
-  ids <- attr(rows$data, "row.names")
-  values <- list(rows$y, if (is.null(rows$weights)) 1 else as.vector(rows$weights),
-                 if (is.null(rows$offset)) 0 else as.vector(rows$offset))
-  values <- lapply(values, rep_len, rows$n)
-  keep <- values[[2L]] > 0
-  variables <- as.list(rows$data)
-  if (all(keep)) return(list(ids = ids, values = values, variables = variables, keep = TRUE))
-  list(ids = ids[keep], values = lapply(values, `[`, keep), variables = lapply(variables, take_rows, which(keep)),
-       keep = keep)
-}
-
 # TRUE or FALSE, NA where the names do not tell: they have none in common, or mean other rows.
 compared_by_name <- function(x, y) {
   if (identical(x$ids, y$ids)) return(if (identical(x$values, y$values)) TRUE else NA)
@@ -115,16 +100,6 @@ same_contents <- function(values_a, values_b, a, b) {
     row_fingerprints(columns[-1L], columns[1L], length(columns[[1L]]))
   }
   identical(print_of(values_a, a), print_of(values_b, b))
-}
-
-# Variables as vectors without a class, a matrix as its columns; lists cannot be compared.
-comparable_columns <- function(variables) {
-  out <- lapply(variables, function(x) {
-    if (length(dim(x)) == 2L) return(lapply(seq_len(ncol(x)), function(j) as.vector(x[, j])))
-    if (is.list(x)) return(NULL)
-    list(if (is.factor(x) || is.null(attributes(x))) x else as.vector(unclass(x)))
-  })
-  unlist(unname(out), recursive = FALSE, use.names = FALSE)
 }
 
 # The data behind the used rows of a fit, if they can still be found and have the response of the fit.
@@ -183,19 +158,6 @@ with_rows <- function(fit, at) {
 }
 
 # ---- fits without rows ----
-
-# What a fit that holds no rows keeps of them: a fingerprint by name, and one for each variable together with the
-# values.
-row_prints <- function(fit) {
-  if (is.null(fit$rows)) return(fit$row_prints)
-  used <- used_rows_of(fit)
-  n <- length(used$ids)
-  columns <- lapply(used$variables[names(used$variables) != fit$frame$response],
-                    function(x) comparable_columns(list(x)))
-  columns <- unlist(columns, recursive = FALSE)
-  list(by_name = row_fingerprints(used$values, list(used$ids), n),
-       by_variable = stats::setNames(row_fingerprints(used$values, columns, n), names(columns)))
-}
 
 # Of a fit from cross-products, or of one with rows.
 moment_prints <- function(fit) if (is.null(fit$cells)) cell_prints(fit_rows(fit, "this comparison")) else fit$row_prints

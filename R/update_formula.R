@@ -43,13 +43,6 @@ added_summands <- function(e) {
   list(e)
 }
 
-# a, b and (1 | g) of a + (b + (1 | g)); a difference stays one.
-summands <- function(e) {
-  if (is.call(e) && call_head(e) == "(" && !is_bar(e[[2L]])) return(summands(e[[2L]]))
-  if (is_sum(e) && call_head(e) == "+") return(c(summands(e[[2L]]), summands(e[[3L]])))
-  list(e)
-}
-
 # A right-hand side without the bars and offsets behind a minus.
 drop_taken <- function(e) {
   if (!is.call(e)) return(e)

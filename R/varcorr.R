@@ -70,9 +70,6 @@ listed_parameters <- function(fit, t, scale) {
              stringsAsFactors = FALSE)
 }
 
-# A negative variance has no standard deviation: NA, never NaN.
-real_root <- function(x) sqrt(ifelse(x < 0, NA_real_, x))
-
 # A correlation with a variable that does not vary is not defined: NA, never NaN.
 as_correlation <- function(covariance) {
   sd <- real_root(diag(covariance))

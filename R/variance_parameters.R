@@ -2,8 +2,8 @@
 
 # One row per parameter in lme4's order (of version 2): for each term its standard deviations, then its correlations;
 # the residual standard deviation last. term 0 is the residual; row and col are entries of the term's covariance matrix.
-variance_parameters <- function(fit) {
-  random <- fit_random(fit)
+frame_parameters <- function(frame) {
+  random <- frame$random
   kinds <- lapply(random, term_kinds)
   first <- lapply(kinds, function(kind) order(!kind %in% c("variance", "loading"), kind == "specific"))
   at <- Map(function(term, order) term_entries(term)[order, , drop = FALSE], random, first)
@@ -13,19 +13,11 @@ variance_parameters <- function(fit) {
   word <- function(k) unlist(Map(function(term, entries, kind) parameter_places(term, entries, kind, k), random, at,
                                  kinds), use.names = FALSE)
   out <- list(term = c(rep(seq_along(random), count), 0L), row = c(column(1L), 1L), col = c(column(2L), 1L),
-              grp = c(rep(fit_term_names(fit), count), "Residual"), var1 = c(word(2L), NA), var2 = c(word(1L), NA))
+              grp = c(rep(term_names(random), count), "Residual"), var1 = c(word(2L), NA), var2 = c(word(1L), NA))
   out$kind <- c(unlist(kinds), "variance")
   out$correlation <- out$kind == "correlation"
   out$var2[!out$correlation & out$kind != "loading"] <- NA
   structure(out, row.names = seq_along(out$term), class = "data.frame")
-}
-
-# Free entries of a term's covariance matrix, column by column.
-term_entries <- function(term) {
-  if (is_special(term)) return(unname(as.matrix(term_table(term)[c("row", "col")])))
-  at <- which(lower.tri(diag(term$q), diag = TRUE), arr.ind = TRUE)
-  if (is_diagonal(term)) at <- at[at[, 1L] == at[, 2L], , drop = FALSE]
-  unname(at)
 }
 
 # ".sig01", ..., ".sigma" or "sd_(Intercept)|Subject", "cor_Days.(Intercept)|Subject", "sigma".
@@ -55,16 +47,6 @@ parameter_values <- function(parameters, covariance, sigma, scale = "sd") {
     size <- real_root(S[i, i]) * real_root(S[j, j])
     if (isTRUE(size > 0)) max(-1, min(1, S[i, j] / size)) else NA_real_
   }, 0)
-}
-
-variance_estimates <- function(fit, scale = "sd", parameters = variance_parameters(fit)) {
-  out <- parameter_values(parameters, fit_covariance(fit), fit_sigma(fit), scale)
-  for (k in which(parameters$kind %in% c("range", "loading", "specific"))) {
-    term <- fit_random(fit)[[parameters$term[k]]]
-    own <- fit_natural(fit)[[parameters$term[k]]][parameter_keys(term) == own_key(parameters[k, ])]
-    out[k] <- if (parameters$kind[k] == "specific" && scale == "sd") sqrt(own) else own
-  }
-  out
 }
 
 # What tells the natural parameters of a term apart.
@@ -110,3 +92,8 @@ stacked_values <- function(parameters, random, stacked, sigma) {
   }, numeric(length(sigma)))
   matrix(out, length(sigma))
 }
+
+# A negative variance has no standard deviation: NA, never NaN.
+real_root <- function(x) sqrt(ifelse(x < 0, NA_real_, x))
+
+term_names <- function(random) vapply(random, `[[`, "", "name")

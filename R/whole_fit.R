@@ -180,3 +180,9 @@ row_checks <- function(x, frame) {
     codes = (is.list(x$codes) || is.null(x$codes)) && length(x$codes) == length(frame$groups) &&
       all(vapply(x$codes, function(code) is.integer(code) && length(code) == x$n, NA)))
 }
+
+check_fit <- function(fit, name = "fit") {
+  if (inherits(fit, "lmm_fit")) return(whole_fit(fit, name))
+  lmm_abort("input", paste0("`", name, "` must be a fit made by lmm(), not ", kind_of(fit), "."), what = name,
+            value = class(fit))
+}

@@ -1,2 +1,2 @@
 # After all functions are there: see guard.R.
-guard_doors(environment())
+guard_exports(environment())

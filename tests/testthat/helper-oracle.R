@@ -3,7 +3,7 @@
 #   y = X beta + Z b + e,  b ~ N(0, B),  e ~ N(0, sigma2 W^-1),  V = Z B Z' + sigma2 W^-1
 #
 # It shares no code with the package and is slow on purpose: what it returns is what "correct" means.
-# Rows of weight zero carry no information and are left out at the door.
+# Rows of weight zero carry no information and are left out at once.
 
 # Z: list of n x q matrices, one per random term; codes: list of integer vectors (level of each row);
 # structure: "unstructured" or "diagonal" per term.

@@ -20,7 +20,7 @@ test_that("each response comes from its own stream, as simulate() draws there", 
   }
 })
 
-test_that("T05: any number of processes or of replicates gives the same replicates", {
+test_that("any number of processes or of replicates gives the same replicates", {
   fit <- example_fit("pulp")
   one <- bootstrap(fit, nsim = 100, seed = 1)
   expect_identical(bootstrap(fit, nsim = 100, seed = 1, threads = 4), one)

@@ -3,7 +3,7 @@ m <- lmm(y ~ x + (1 | g), d)
 
 is_guarded <- function(f) is.call(body(f)) && identical(body(f)[[1L]], quote(guard))
 
-test_that("every exported function and every method has a door", {
+test_that("every exported function and every method is guarded", {
   space <- asNamespace("henderson")
   names <- guarded_names(space)
   expect_true(all(c("lmm", "bootstrap", "print.lmm_fit", "getME.lmm_fit", "print.df_method", "contest.default",
@@ -11,23 +11,23 @@ test_that("every exported function and every method has a door", {
   for (name in names) expect_true(is_guarded(space[[name]]), label = name)
 })
 
-test_that("every function with a door takes `...`, so that an argument it does not know is answered", {
+test_that("every guarded function takes `...`, so that an argument it does not know is answered", {
   space <- asNamespace("henderson")
   others <- c("getData.lmm_fit", "rePCA.lmm_fit", "+.cross_products")   # whose generics take none
   for (name in setdiff(guarded_names(space),
                        others)) expect_true("..." %in% names(formals(space[[name]])), label = name)
 })
 
-test_that("a door changes neither visibility, nor missing(), nor the frames that a function sees", {
-  door <- function(x, y, ...) {
+test_that("guarding changes neither visibility, nor missing(), nor the frames that a function sees", {
+  own <- function(x, y, ...) {
     if (missing(y)) return(invisible("missing"))
     list(call = match.call(), frame = parent.frame(), n = nargs(), text = deparse(substitute(x)), dots = ...length())
   }
-  body(door) <- call("guard", body(door), list(arguments = c("x", "y"), texts = character(), dots = NULL))
-  environment(door) <- asNamespace("henderson")
-  expect_false(withVisible(door(1))$visible)
-  seen <- door(1 + 1, 2, 3)
-  expect_identical(seen$call, quote(door(x = 1 + 1, y = 2, 3)))
+  body(own) <- call("guard", body(own), list(arguments = c("x", "y"), texts = character(), dots = NULL))
+  environment(own) <- asNamespace("henderson")
+  expect_false(withVisible(own(1))$visible)
+  seen <- own(1 + 1, 2, 3)
+  expect_identical(seen$call, quote(own(x = 1 + 1, y = 2, 3)))
   expect_identical(seen$frame, environment())
   expect_identical(seen[c("n", "text", "dots")], list(n = 3L, text = "1 + 1", dots = 1L))
 })
@@ -157,18 +157,18 @@ test_that("single arguments of the wrong kind are named", {
 })
 
 test_that("other errors leave as conditions of the package that hold them; time limits pass", {
-  door <- function(x, ...) x()
-  body(door) <- call("guard", body(door), list(arguments = "x", texts = character(), dots = NULL))
-  environment(door) <- asNamespace("henderson")
-  seen <- tryCatch(door(function() stop("from\n  inside")), error = identity)
+  own <- function(x, ...) x()
+  body(own) <- call("guard", body(own), list(arguments = "x", texts = character(), dots = NULL))
+  environment(own) <- asNamespace("henderson")
+  seen <- tryCatch(own(function() stop("from\n  inside")), error = identity)
   expect_s3_class(seen, c("lmm_error_internal", "lmm_error", "lmm_condition"), exact = FALSE)
   expect_match(conditionMessage(seen), "from inside")
   expect_identical(conditionMessage(seen$value), "from\n  inside")
-  seen <- tryCatch(door(function() stop("cannot allocate vector of size 67.2 Gb")), error = identity)
+  seen <- tryCatch(own(function() stop("cannot allocate vector of size 67.2 Gb")), error = identity)
   expect_s3_class(seen, "lmm_error_numeric")
-  seen <- tryCatch(door(function() stop("reached elapsed time limit")), error = identity)
+  seen <- tryCatch(own(function() stop("reached elapsed time limit")), error = identity)
   expect_identical(class(seen), c("simpleError", "error", "condition"))
-  own <- tryCatch(door(function() lmm_abort("data", "of our own")), error = identity)
+  own <- tryCatch(own(function() lmm_abort("data", "of our own")), error = identity)
   expect_s3_class(own, "lmm_error_data")
 })
 

@@ -177,7 +177,7 @@ test_that("missing values, subsets and variables of the environment are no matte
   }
 })
 
-test_that("emmeans, augment(), simulate() and as_lmer() come through the same door", {
+test_that("emmeans, augment(), simulate() and as_lmer() read new data in the same way", {
   right <- lmm(y ~ x + (1 | g), d)
   by_z <- lmm(y ~ z(x) + (1 | g), d)
   by_rank <- lmm(y ~ rank(x) + (1 | g), d)

@@ -1,7 +1,7 @@
 # Arguments of the engine's exported functions, right and wrong.
 
 # Those that the package itself gives for a fit.
-door_arguments <- function(fit) {
+engine_arguments <- function(fit) {
   point <- stats::setNames(engine_point(fit), c("layout", "cross_products", "theta", "reml", "memory_limit"))
   options <- engine_options(fit$control, fit$frame, TRUE)
   constants <- list(x = fit$frame$x_constant, z = lapply(fit$frame$random, function(term) term$z_constant))

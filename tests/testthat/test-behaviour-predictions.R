@@ -3,7 +3,7 @@
 d <- mk()
 m0 <- lmm(y ~ x + (1 | g), d)
 
-test_that("P01-P08: new levels, missing values, missing variables", {
+test_that("new levels, missing values, missing variables", {
   refuses(predict(m0, data.frame(x = 1, g = "new")), "newdata",
           "level \"new\" of `g` was not in the fit; use allow.new.levels=TRUE for the population value")
   expect_equal(unname(accepts(predict(m0, data.frame(x = 1, g = "new"), allow.new.levels = TRUE))), 2.277442,
@@ -19,7 +19,7 @@ test_that("P01-P08: new levels, missing values, missing variables", {
   expect_gt(new$se.fit[[2L]], sqrt(VarCorr(m0)$g[1L]))
 })
 
-test_that("P09-P14: types of newdata and of its columns", {
+test_that("types of newdata and of its columns", {
   m <- lmm(y ~ f + (1 | g), d)
   cell <- unname(predict(m)[d$f == "b" & d$g == "g03"][1L])
   for (f in list(factor("b"), factor("b", levels = c("d", "b", "a", "c")), "b")) {
@@ -49,7 +49,7 @@ test_that("P09-P14: types of newdata and of its columns", {
   refuses(predict(m, columns[1:2, ]), "newdata", "`z` had 2 columns in the fit, but has 1")
 })
 
-test_that("P15-P20: re.form, rows left out, many levels", {
+test_that("re.form, rows left out, many levels", {
   m <- suppressMessages(lmm(y ~ x + (1 | g) + (1 | h), d))
   refuses(predict(m, d[1:2, ], re.form = ~ (1 | f)), "newdata", "`re.form` term \\(1 \\| f\\) is not in the model")
   expect_length(accepts(predict(m, d[1:2, c("x", "g")], re.form = ~ (1 | g))), 2L)
@@ -65,7 +65,7 @@ test_that("P15-P20: re.form, rows left out, many levels", {
   expect_equal(unname(predict(m, transform(many, g = as.character(g))[7:3, ])), unname(fitted(m)[7:3]))
 })
 
-test_that("P21: infinite covariates", {
+test_that("infinite covariates", {
   p <- accepts(predict(m0, transform(d, x = Inf)))
   expect_true(all(p == Inf))
   p <- accepts(predict(lmm(y ~ x + (x | g), d), transform(d, x = -Inf)))

@@ -8,7 +8,7 @@ everything <- function(m, d) {
        fixef(update(m, . ~ . + t)), simulate(m, seed = 1), predict(m, d[1:3, ], se.fit = TRUE), anova(m), confint(m))
 }
 
-test_that("O01: a saved fit is the same in a new session, and holds no pointer", {
+test_that("a saved fit is the same in a new session, and holds no pointer", {
   m <- lmm(intercepts, d)
   file <- tempfile(fileext = ".rds")
   on.exit(unlink(file))
@@ -30,11 +30,11 @@ test_that("O01: a saved fit is the same in a new session, and holds no pointer",
   expect_lt(length(serialize(big(), NULL)), 1e5)
 })
 
-test_that("O03: a fit says which version made it", {
+test_that("a fit says which version made it", {
   expect_identical(lmm(intercepts, d)$version, as.character(packageVersion("henderson")))
 })
 
-test_that("O05: fits made inside functions can be updated outside", {
+test_that("fits made inside functions can be updated outside", {
   inside <- function() {
     own <- mk(seed = 5)
     form <- y ~ x + (1 | g)
@@ -64,13 +64,13 @@ test_that("do.call() with the data in the call", {
   is_reference_0(accepts(do.call("lmm", list(formula = quote(y ~ x + (1 | g)), data = quote(d)))))
 })
 
-test_that("O07-O10: fits that cannot be compared", {
+test_that("fits that cannot be compared", {
   a <- lmm(intercepts, d)
   expect_error(suppressMessages(anova(a, lmm(y ~ 1 + (1 | g), d[-1, ]))), "96.*95|95.*96", class = "lmm_error")
   expect_error(suppressMessages(anova(a, lmm(log(y + 10) ~ 1 + (1 | g), d))), "response", class = "lmm_error")
 })
 
-test_that("O11: data changed after the fit", {
+test_that("data changed after the fit", {
   d <- mk()
   m <- lmm(y ~ x + (1 | g), d)
   before <- coef(summary(m))
@@ -87,7 +87,7 @@ test_that("O11: data changed after the fit", {
   is_reference_0(accepts(update(m, . ~ .)))
 })
 
-test_that("O13: inputs are never modified", {
+test_that("inputs are never modified", {
   before <- mk()
   lmm(intercepts, d)
   expect_identical(d, before)
@@ -103,7 +103,7 @@ test_that("O13: inputs are never modified", {
   expect_identical(table, copy)
 })
 
-test_that("O15: prints are short and end", {
+test_that("prints are short and end", {
   m <- lmm(intercepts, d)
   f <- function() m
   for (show in list(print, str, format, dput, summary)) expect_silent(capture.output(show(m)))

@@ -14,7 +14,7 @@ test_that("reference fits", {
               0.8202333, 0.9917497)
 })
 
-test_that("S01-S06: origin and unit of the response", {
+test_that("origin and unit of the response", {
   m <- accepts(lmm(intercepts, with_d(y = y + 1e9)))
   expect_lt(abs(fixef(m)[[1L]] - (1e9 + 1.82168445)), 1e-6)
   has_numbers(m, -131.6387323, se = c(0.30116218, 0.095650484), sigma = 0.80461474, sd = 1.0024846)
@@ -31,7 +31,7 @@ test_that("S01-S06: origin and unit of the response", {
   refuses(lmm(intercepts, with_d(y = y * 1e-160)), "data", "variance of `y` underflows .* multiply `y`")
 })
 
-test_that("S07-S14: origin and unit of a covariate", {
+test_that("origin and unit of a covariate", {
   has_numbers(accepts(lmm(slopes, with_d(x = x * 1e6))), -141.1208464, sd = c(1.0010244, 3.940435e-7), cor = -0.274035)
   has_numbers(accepts(lmm(slopes, with_d(x = x * 1e-9))), sigma = 0.7194356, sd = c(1.0010244, 3.940435e8),
               cor = -0.274035)
@@ -50,7 +50,7 @@ test_that("S07-S14: origin and unit of a covariate", {
   refuses(lmm(intercepts, with_d(x = x * 1e160)), "data", "`x` overflows .*divide `x`")
 })
 
-test_that("S15-S20: collinear and constant columns", {
+test_that("collinear and constant columns", {
   set.seed(99)
   near <- with_d(x2 = x + 1e-5 * rnorm(96))
   m <- accepts(lmm(y ~ x + x2 + (1 | g), near), messages = "precision", text = "`x` and `x2`")
@@ -71,7 +71,7 @@ test_that("S15-S20: collinear and constant columns", {
   same(m, lmm(y ~ f + (1 | g), d))
 })
 
-test_that("S21-S30: exact fits, constant responses, extreme ratios", {
+test_that("exact fits, constant responses, extreme ratios", {
   set.seed(1)
   wide <- with_d(y = 1e6 * rnorm(12)[g] + 1e-3 * rnorm(96) + x)
   m <- accepts(lmm(intercepts, wide))
@@ -92,7 +92,7 @@ test_that("S21-S30: exact fits, constant responses, extreme ratios", {
   has_numbers(accepts(lmm(intercepts, with_d(y = c(1, rep(0, 95))))), 76.587266)
 })
 
-test_that("S31-S34: infinite and missing values", {
+test_that("infinite and missing values", {
   spoil <- function(name, rows, value) {
     d[[name]][rows] <- value
     d
@@ -112,7 +112,7 @@ test_that("S31-S34: infinite and missing values", {
   refuses(lmm(intercepts, half), "data", c("no complete rows", "`y` \\(48\\)", "`x` \\(48\\)"))
 })
 
-test_that("S35-S44: responses that are no numeric vectors", {
+test_that("responses that are no numeric vectors", {
   put <- function(value) {
     d$y <- value
     d
@@ -133,7 +133,7 @@ test_that("S35-S44: responses that are no numeric vectors", {
   is_reference_0(accepts(lmm(intercepts, put(ts(d$y)))))
 })
 
-test_that("S45-S54: tiny values, outliers, few rows", {
+test_that("tiny values, outliers, few rows", {
   refuses(lmm(intercepts, with_d(x = x * 1e-310)), "data", c("`x`", "denormal"))
   has_numbers(accepts(lmm(intercepts, transform(d, x = replace(x, 3, 1e10)))), -161.91078)
   refuses(lmm(y ~ 1 + (1 | g), d[1, ]), "unidentified", "1 observation")
@@ -146,7 +146,7 @@ test_that("S45-S54: tiny values, outliers, few rows", {
           "98 fixed-effect columns, 96 rows")
 })
 
-test_that("S55-S58: certified one-way layouts", {
+test_that("certified one-way layouts", {
   stored <- nist_data("SmLs07")
   m <- accepts(lmm(y ~ 1 + (1 | treatment), stored))
   certified <- nist_certified("SmLs07")

@@ -20,7 +20,7 @@ test_that("reference tests of a random slope", {
   expect_equal(unname(tests_of(fit, "Satterthwaite")$t["x", c(1, 3)]), c(11.8114, 0.00873434), tolerance = 1e-5)
 })
 
-test_that("I02: tests do not depend on units", {
+test_that("tests do not depend on units", {
   d <- mk()
   for (ddf in c("Satterthwaite", "Kenward-Roger")) {
     one <- tests_of(lmm(y ~ x + (x | g), d), ddf)
@@ -34,7 +34,7 @@ test_that("I02: tests do not depend on units", {
   }
 })
 
-test_that("I04: at and near the boundary df are finite, and continuous as the variance goes to zero", {
+test_that("at and near the boundary df are finite, and continuous as the variance goes to zero", {
   d <- mk()
   set.seed(3)
   d$noise <- rnorm(96)
@@ -63,7 +63,7 @@ test_that("I04: at and near the boundary df are finite, and continuous as the va
   expect_equal(above[2], below[2], tolerance = 1e-3)
 })
 
-test_that("I06: a hypothesis of the wrong width is refused", {
+test_that("a hypothesis of the wrong width is refused", {
   fit <- lmm(y ~ x + (1 | g), mk())
   strictly(refuses(contest(fit, L = c(1, 0, 0)), "input", "`L` has 3 columns, model has 2 coefficients"))
   strictly(refuses(contest(fit, L = matrix(1, 3, 1)), "input", "`L` has 1 column, model has 2 coefficients"))
@@ -71,7 +71,7 @@ test_that("I06: a hypothesis of the wrong width is refused", {
   strictly(refuses(contest(fit, L = "x"), "input", "`L` must be"))
 })
 
-test_that("I08: dependent rows count once", {
+test_that("dependent rows count once", {
   fit <- lmm(y ~ x + (1 | g), mk())
   for (ddf in c("Satterthwaite", "Kenward-Roger")) {
     both <- strictly(accepts(contest(fit, L = rbind(c(0, 1), c(0, 2)), ddf = ddf), messages = "rank",
@@ -81,7 +81,7 @@ test_that("I08: dependent rows count once", {
   strictly(refuses(contest(fit, L = rbind(c(0, 1), c(0, 2)), rhs = c(1, 3)), "input", "contradict"))
 })
 
-test_that("I10: a profile that ends at zero", {
+test_that("a profile that ends at zero", {
   d <- mk()
   set.seed(3)
   d$y <- rnorm(96)
@@ -101,7 +101,7 @@ test_that("I10: a profile that ends at zero", {
   }
 })
 
-test_that("I12: balanced blocks have the classical analysis of variance", {
+test_that("balanced blocks have the classical analysis of variance", {
   set.seed(12)
   d <- expand.grid(trt = factor(letters[1:4]), blk = factor(1:7))
   d$y <- rnorm(28) + rnorm(7)[d$blk] + 0.5 * as.integer(d$trt)
@@ -116,7 +116,7 @@ test_that("I12: balanced blocks have the classical analysis of variance", {
   }
 })
 
-test_that("I14: twenty thousand rows cost neither time nor memory; five hundred agree with the dense formulas", {
+test_that("twenty thousand rows cost neither time nor memory; five hundred agree with the dense formulas", {
   big <- mk(2000, 10)
   fit <- lmm(y ~ x + (1 | g), big)
   gc(reset = TRUE)
@@ -135,7 +135,7 @@ test_that("I14: twenty thousand rows cost neither time nor memory; five hundred 
   expect_equal(as.matrix(vcov(fit, type = "kenward-roger")), kr$adjusted, tolerance = 1e-8, ignore_attr = TRUE)
 })
 
-test_that("I16: type 3 does not depend on contrasts or the order of levels", {
+test_that("type 3 does not depend on contrasts or the order of levels", {
   d <- mk()[-c(2, 7, 30, 31, 64), ]
   tests <- function(data, ddf, ...) tests_of(lmm(y ~ f * x + (1 | g), data, ...), ddf)$F
   for (ddf in c("Kenward-Roger", "Satterthwaite")) {

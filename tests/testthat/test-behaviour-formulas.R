@@ -3,7 +3,7 @@
 d <- mk()
 intercepts <- y ~ x + (1 | g)
 
-test_that("E01-E05: few or no fixed effects", {
+test_that("few or no fixed effects", {
   m <- accepts(lmm(y ~ 0 + (1 | g), d))
   has_numbers(m, -149.22809, sd = 2.1113265)
   expect_identical(dim(vcov(m)), c(0L, 0L))
@@ -16,7 +16,7 @@ test_that("E01-E05: few or no fixed effects", {
   same(lmm(y ~ -1 + f + (1 | g), d), lmm(y ~ 0 + f + (1 | g), d))
 })
 
-test_that("E06-E08, E46: variables without data, formulas from text, with()", {
+test_that("variables without data, formulas from text, with()", {
   local({
     y <- d$y
     x <- d$x
@@ -41,7 +41,7 @@ test_that("E06-E08, E46: variables without data, formulas from text, with()", {
   expect_length(fixef(update(fits[[1L]], . ~ . + t)), 3L)
 })
 
-test_that("E10-E12, E40-E50: what is no response", {
+test_that("what is no response", {
   refuses(lmm(~ x + (1 | g), d), "formula", "formula has no response")
   refuses(lmm(y ~ nosuch + (1 | g), d), "formula", "variable `nosuch` not found in `data` \\(columns: y, x, f")
   refuses(lmm(nosuch ~ x + (1 | g), d), "formula", "variable `nosuch` \\(response\\) not found")
@@ -57,7 +57,7 @@ test_that("E10-E12, E40-E50: what is no response", {
   expect_gt(mean(simulate(m, seed = 1)$sim_1), 2)
 })
 
-test_that("E14-E16: names that are no names, long formulas", {
+test_that("names that are no names, long formulas", {
   odd <- setNames(d, c("my y", "a-b (x)", "f", "t", "g", "h"))
   odd[["gr p"]] <- d$g
   m <- accepts(lmm(`my y` ~ `a-b (x)` + (1 | `gr p`), odd))
@@ -88,14 +88,14 @@ test_that("names outside ASCII", {
   expect_equal(unname(predict(m, unicode[1:2, ])), unname(fitted(m)[1:2]))
 })
 
-test_that("E18: transformations without a value", {
+test_that("transformations without a value", {
   refuses(lmm(log(y) ~ x + (1 | g), transform(d, y = replace(y - 2, 1, 0))), "data", "log\\(y\\) is -Inf in row 1")
   refuses(lmm(log(y) ~ x + (1 | g), transform(d, y = replace(abs(y), 1, 0))), "data", "log\\(y\\) is -Inf in row 1")
   refuses(lmm(y ~ log(x) + (1 | g), d), "data", "log\\(x\\) is NaN in 42 rows")
   refuses(lmm(y ~ poly(x, 200) + (1 | g), d), "data", "`poly\\(x, 200\\)` cannot be evaluated")
 })
 
-test_that("E20-E26: bases, matrices and contrasts mean the same for new data", {
+test_that("bases, matrices and contrasts mean the same for new data", {
   same_for_new <- function(formula, data = d) {
     m <- suppressMessages(lmm(formula, data))
     expect_equal(unname(predict(m, data[1:5, ])), unname(predict(m)[1:5]), label = deparse1(formula))
@@ -125,14 +125,14 @@ test_that("E20-E26: bases, matrices and contrasts mean the same for new data", {
   refuses(lmm(y ~ f + (1 | g), d, contrasts = list(k = "contr.sum")), "input", "`k`")
 })
 
-test_that("E28: columns called as arguments or functions", {
+test_that("columns called as arguments or functions", {
   named <- transform(d, c = x, T = t, weights = 9, data = 1, offset = 9, subset = FALSE)
   m <- accepts(lmm(y ~ c + T + (1 | g), named))
   same(m, lmm(y ~ x + t + (1 | g), d))
   expect_null(m$rows$weights)
 })
 
-test_that("E30-E38: data and subset", {
+test_that("data and subset", {
   refuses(lmm(intercepts, as.matrix(d[, c("y", "x")])), "input", "`data` must be a data frame, not a matrix")
   refuses(lmm(intercepts, list2env(d)), "input", "`data` must be a data frame, not an environment")
   refuses(lmm(intercepts, as.list(d)), "input", "`data` must be a data frame, not a list")
@@ -154,7 +154,7 @@ test_that("E30-E38: data and subset", {
   }
 })
 
-test_that("E44: arguments that do not exist or are no values", {
+test_that("arguments that do not exist or are no values", {
   refuses(lmm(intercepts, d, nonsense = 1), "input", "`nonsense`")
   refuses(lmm(intercepts, d, contro = lmm_control()), "input", c("`contro`", "Did you mean `control`"))
   refuses(lmm(intercepts, d, weight = t), "input", "`weight`")

@@ -3,7 +3,7 @@
 # machine does not lengthen. So at most limit + 2 s. R's compiler, when a limit passes while it is at work, swallows the
 # error: it is off.
 
-test_that("T01: a time limit stops a long fit, and the next fit is right", {
+test_that("a time limit stops a long fit, and the next fit is right", {
   result <- in_new_process(function(paths, limit) {
     .libPaths(paths)
     set.seed(1)
@@ -40,7 +40,7 @@ limited_to_a_second <- function(expr) {
 }
 environment(limited_to_a_second) <- globalenv()   # it goes to a process of its own
 
-test_that("T01: so it does refits, the bootstrap and exact tests, and they can be done again", {
+test_that("so it does refits, the bootstrap and exact tests, and they can be done again", {
   result <- in_new_process(function(paths, limited) {
     .libPaths(paths)
     set.seed(1)
@@ -66,7 +66,7 @@ test_that("T01: so it does refits, the bootstrap and exact tests, and they can b
   expect_true(result$again)
 })
 
-test_that("T01: so it does fits with many random or fixed columns", {
+test_that("so it does fits with many random or fixed columns", {
   result <- in_new_process(function(paths, limited) {
     .libPaths(paths)
     set.seed(1)
@@ -80,7 +80,7 @@ test_that("T01: so it does fits with many random or fixed columns", {
   }
 })
 
-test_that("T03: forks agree with the parent bit for bit", {
+test_that("forks agree with the parent bit for bit", {
   testthat::skip_on_os("windows")
   result <- in_new_process(function(paths, mk_data) {
     .libPaths(paths)
@@ -90,7 +90,7 @@ test_that("T03: forks agree with the parent bit for bit", {
   expect_identical(result[[1L]], result[[2L]])
 })
 
-test_that("T07: results do not depend on the locale", {
+test_that("results do not depend on the locale", {
   d <- mk()
   d$g <- rep(c("a", "B", "b", "A", "\u00e9", "E", "e", "z", "Z", "_", "1", "10"), each = 8)
   here <- lmm(y ~ x + (1 | g), d)
@@ -107,7 +107,7 @@ test_that("T07: results do not depend on the locale", {
   }
 })
 
-test_that("T09: masked functions and constants", {
+test_that("masked functions and constants", {
   d <- mk()
   m <- local({
     T <- 0
@@ -134,23 +134,23 @@ test_that("T09: masked functions and constants", {
   expect_equal(unname(masked), c(1.82476779, 0.45612493), tolerance = 1e-7)
 })
 
-test_that("T13: the engine's doors take anything without a crash", {
+test_that("the engine's exported functions take anything without a crash", {
   d <- mk(6, 8)
   fits <- suppressMessages(list(lmm(y ~ x + (x | g), d), lmm(y ~ x + (1 | g) + (1 | f), d)))
-  calls <- list(door_arguments(fits[[1]]), door_arguments(fits[[2]]))
+  calls <- list(engine_arguments(fits[[1]]), engine_arguments(fits[[2]]))
   outcome <- in_new_process(function(paths, calls, broken) {
     .libPaths(paths)
-    doors <- asNamespace("henderson")
+    engine <- asNamespace("henderson")
     one <- function(seed) {
       set.seed(seed)
       arguments <- calls[[sample(2, 1)]]
-      door <- sample(names(arguments), 1)
-      given <- arguments[[door]]
+      name <- sample(names(arguments), 1)
+      given <- arguments[[name]]
       read <- given$read
       if (!is.null(read)) given$read <- function(k) if (stats::runif(1) < 0.5) broken(read(k)) else read(k)
       place <- sample(setdiff(seq_along(given), match("read", names(given))), 1)
       given[place] <- list(broken(given[[place]]))
-      value <- tryCatch(suppressWarnings(do.call(doors[[door]], unname(given))), error = identity)
+      value <- tryCatch(suppressWarnings(do.call(engine[[name]], unname(given))), error = identity)
       if (inherits(value, "error") || is.list(value) && !is.null(value$engine_error)) "refused" else "taken"
     }
     table(vapply(1:500, one, ""))
@@ -159,7 +159,7 @@ test_that("T13: the engine's doors take anything without a crash", {
   expect_gt(outcome[["refused"]], 250)
 })
 
-test_that("T19: package not attached, conditions as errors", {
+test_that("package not attached, conditions as errors", {
   d <- mk()
   result <- in_new_process(function(paths, d) {
     .libPaths(paths)

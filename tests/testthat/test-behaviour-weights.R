@@ -3,7 +3,7 @@
 d <- mk()
 intercepts <- y ~ x + (1 | g)
 
-test_that("W01-W08: weights", {
+test_that("weights", {
   w <- rep(c(0.5, 1, 2), 32)
   spoil <- function(value) transform(d, w = replace(rep(1, 96), 1:5, value))
   refuses(lmm(intercepts, spoil(-1), weights = w), "data", "`weights` has 5 negative values \\(rows 1-5\\)")
@@ -28,7 +28,7 @@ test_that("W01-W08: weights", {
   }
 })
 
-test_that("W08: weights over 16 orders of magnitude", {
+test_that("weights over 16 orders of magnitude", {
   weighted <- transform(d, w = 10^seq(-8, 8, length.out = 96))
   m <- accepts(lmm(intercepts, weighted, weights = w), messages = "boundary")
   one <- lm(y ~ x, weighted, weights = w)                 # the variance between groups is estimated as 0
@@ -48,7 +48,7 @@ test_that("the unit of the weights changes sigma and nothing else, also far from
   }
 })
 
-test_that("W10: weights are values found where the fit is called, never functions", {
+test_that("weights are values found where the fit is called, never functions", {
   wrapper <- function(dat) {
     ww <- rep(1:2, 48)
     lmm(y ~ x + (1 | g), dat, weights = ww)
@@ -61,7 +61,7 @@ test_that("W10: weights are values found where the fit is called, never function
   refuses(lmm(intercepts, d, weights = sqrt), "input", "`sqrt`")
 })
 
-test_that("W12: offsets", {
+test_that("offsets", {
   refuses(lmm(intercepts, d, offset = 1:3), "data", "`offset` has length 3, data has 96 rows")
   refuses(lmm(intercepts, d, offset = f), "data", "`offset` must be a numeric vector, not a factor")
   refuses(lmm(intercepts, d, offset = replace(t, 3, Inf)), "data", "`offset` has 1 infinite value \\(row 3\\)")
@@ -78,7 +78,7 @@ test_that("W12: offsets", {
   }
 })
 
-test_that("W14: rules for missing values", {
+test_that("rules for missing values", {
   holes <- transform(d, y = replace(y, 1:3, NA))
   refuses(lmm(intercepts, holes, na.action = na.pass), "data", "na.action=na.pass leaves 3 missing values in `y`")
   refuses(lmm(intercepts, holes, na.action = na.fail), "data", "3 missing values in `y`")

@@ -7,7 +7,7 @@ put_g <- function(value) {
   d
 }
 
-test_that("G01-G08: too few levels or observations", {
+test_that("too few levels or observations", {
   refuses(lmm(intercepts, put_g(factor("a"))), "unidentified",
           "grouping factor `g` has 1 level; its variance cannot be estimated")
   refuses(lmm(intercepts, put_g(factor(1:96))), "unidentified",
@@ -26,14 +26,14 @@ test_that("G01-G08: too few levels or observations", {
   refuses(lmm(intercepts, partial), "unidentified", "`g` has 1 level")
 })
 
-test_that("G09: unused levels of a fixed factor", {
+test_that("unused levels of a fixed factor", {
   wide <- transform(d, f = factor(f, levels = c("zz", levels(f), "yy")))
   m <- accepts(lmm(y ~ f + (1 | g), wide), messages = "rank", text = "`f`: 2 unused levels dropped")
   expect_identical(names(fixef(m)), c("(Intercept)", "fb", "fc", "fd"))
   same(m, lmm(y ~ f + (1 | g), d))
 })
 
-test_that("G10-G20: types of grouping variables", {
+test_that("types of grouping variables", {
   accepts(lmm(intercepts, put_g(rep(c(TRUE, FALSE), 48))), messages = "boundary")
   m <- accepts(lmm(intercepts, put_g(as.integer(d$g) + 0.1)), warnings = "data",
                text = "non-integer numeric grouping variable `g` \\(12 distinct values\\)")
@@ -58,7 +58,7 @@ test_that("G10-G20: types of grouping variables", {
   refuses(lmm(intercepts, put_g(NA)), "data", "all 96 values of `g` are missing")
 })
 
-test_that("G27-G30: what cannot group", {
+test_that("what cannot group", {
   refuses(lmm(intercepts, put_g(matrix(as.integer(d$g), 96, 2))), "data", "grouping variable `g` is a matrix")
   refuses(lmm(intercepts, put_g(complex(real = as.integer(d$g), imaginary = 0))), "data",
           "`g` .*unsupported type complex")
@@ -69,7 +69,7 @@ test_that("G27-G30: what cannot group", {
   refuses(lmm(y ~ x + (1 | unique(g)), d), "data", "`unique\\(g\\)` has length 12, data has 96 rows")
 })
 
-test_that("G21-G26: nesting and terms written twice", {
+test_that("nesting and terms written twice", {
   set.seed(7)
   twice <- d[rep(1:96, 2), ]
   twice$y <- twice$y + 0.1 * rnorm(192)
@@ -99,7 +99,7 @@ test_that("G21-G26: nesting and terms written twice", {
   refuses(lmm(y ~ x + (1 | g) + (0 + f | g), d), "unidentified", "0 \\+ f \\| g")
 })
 
-test_that("G31-G42: slopes", {
+test_that("slopes", {
   m <- accepts(lmm(y ~ x + (x || g), d))
   has_numbers(m, -127.54333, sd = c(0.9974085, 0.3885688))
   same(m, lmm(y ~ x + (1 | g) + (0 + x | g), d))
@@ -133,7 +133,7 @@ test_that("one value far out does not hide what the other levels say of a slope"
           c("no value .*double precision", "Level \"g01\" of `g` outweighs the others"))
 })
 
-test_that("G33-G52: misuse of the bar", {
+test_that("misuse of the bar", {
   refuses(lmm(y ~ x + (1 | g * h), d), "unidentified", "`g:h` has one observation per level")
   refuses(lmm(y ~ x + (1 | 1), d), "formula", "grouping expression `1`.* is a constant")
   refuses(lmm(y ~ x + (1 | "g"), d), "formula", "is a constant")
@@ -155,7 +155,7 @@ test_that("G33-G52: misuse of the bar", {
   same(lmm(y ~ x + ((1 | g)), d), lmm(intercepts, d))
 })
 
-test_that("G53-G54: fixed effects that leave nothing to a grouping factor", {
+test_that("fixed effects that leave nothing to a grouping factor", {
   small <- mk(2, 6)
   small$trt <- factor(c("A", "B"))[small$g]
   text <- c("each level of `trt` contains one level of `g`",
@@ -180,7 +180,7 @@ test_that("G53-G54: fixed effects that leave nothing to a grouping factor", {
           messages = "boundary")
 })
 
-test_that("G55: a factor that no memory holds is refused before it is allocated", {
+test_that("a factor that no memory holds is refused before it is allocated", {
   set.seed(1)
   n <- 2e5
   wide <- data.frame(y = rnorm(n), a = sample(5e4, n, TRUE), b = sample(5e4, n, TRUE))

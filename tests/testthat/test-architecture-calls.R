@@ -1,0 +1,74 @@
+# Which file of R may call which: the order of steps of vignettes/architecture.Rmd.
+
+skip_if_not_installed("codetools")
+
+# The steps of a fit, each with its files from the bottom up: a file calls only files that stand before it.
+steps <- list(
+  condition = "condition",
+  check = c("check", "words", "formula_parts", "covariance", "residual_variance_formula", "residual_formula",
+            "pedigree", "relationship", "across", "check_formula"),
+  spec = "model_spec",
+  frame = c("written_call", "random_stream", "control", "model_classes", "model_variables", "check_variables",
+            "model_groups", "model_rows", "model_responses", "model_probe", "model_readers", "new_classes",
+            "design_pieces", "design_cells", "design", "across_plan", "variance_parameters", "held", "model_random",
+            "model_size", "engine", "residual_groups", "residual_variance", "residual_known", "residual_rows",
+            "residual_parameters", "residual_plan", "model_frame"),
+  cross_products = c("progress", "residual_check", "start", "residual_fit", "summed_blocks"),
+  optimum = c("iterative", "optimum_conditions", "row_prints", "optimum"),
+  fit = c("fit", "mean_response", "fit_frame")
+)
+
+r_files <- function() {
+  root <- test_path("..", "..")
+  skip_if(!dir.exists(file.path(root, "src")), "needs the source tree")
+  files <- list.files(file.path(root, "R"), "\\.R$", full.names = TRUE)
+  files[basename(files) != "RcppExports.R"]
+}
+
+# Top-level definitions of a file: name = expression.
+definitions <- function(file) {
+  parsed <- Filter(function(e) is.call(e) && identical(e[[1L]], as.name("<-")) && is.name(e[[2L]]),
+                   as.list(parse(file, keep.source = FALSE)))
+  stats::setNames(lapply(parsed, `[[`, 3L), vapply(parsed, function(e) as.character(e[[2L]]), ""))
+}
+
+# What an expression takes from its surroundings.
+used_names <- function(e) {
+  is_function <- is.call(e) && identical(e[[1L]], as.name("function"))
+  made <- eval(if (is_function) e else call("function", NULL, e), baseenv())
+  unlist(codetools::findGlobals(made, merge = FALSE), use.names = FALSE)
+}
+
+# "optimum.R calls lmm.R (find_optimum > lmm)" for each call that does not go down.
+upward_calls <- function(files, order) {
+  own <- lapply(files, definitions)
+  names(own) <- sub("\\.R$", "", basename(files))
+  home <- rep(names(own), lengths(own))
+  names(home) <- unlist(lapply(own, names))
+  unlist(lapply(order, function(file) {
+    unlist(lapply(names(own[[file]]), function(name) {
+      used <- intersect(used_names(own[[file]][[name]]), names(home))
+      used <- used[home[used] != file]
+      up <- is.na(match(home[used], order)) | match(home[used], order) > match(file, order)
+      if (any(up)) sprintf("%s.R calls %s.R (%s > %s)", file, home[used[up]], name, used[up])
+    }))
+  }))
+}
+
+test_that("the files that make a fit call only those before them", {
+  files <- r_files()
+  order <- unlist(steps, use.names = FALSE)
+  expect_identical(setdiff(order, sub("\\.R$", "", basename(files))), character())
+  expect_null(upward_calls(files, order))
+})
+
+test_that("the rules above see what breaks them", {
+  folder <- tempfile()
+  dir.create(folder)
+  on.exit(unlink(folder, recursive = TRUE))
+  writeLines("lower <- function(x) upper(x)", file.path(folder, "low.R"))
+  writeLines("upper <- function(x) x", file.path(folder, "high.R"))
+  files <- file.path(folder, c("low.R", "high.R"))
+  expect_match(upward_calls(files, c("low", "high")), "low.R calls high.R")
+  expect_null(upward_calls(files, c("high", "low")))
+})
