@@ -1,6 +1,6 @@
-# The checks around every exported function and method: zzz.R puts guard() around their bodies. Arguments are evaluated before
-# anything is computed, a fit is looked at before it is used, and what fails nevertheless leaves as a condition of this
-# package.
+# The checks around every exported function and method: zzz.R puts guard() around their bodies. Arguments are evaluated
+# before anything is computed, a fit is looked at before it is used, and what fails nevertheless leaves as a condition
+# of this package.
 
 # `rules`: a list made by argument_rules().
 guard <- function(expr, rules) {
@@ -49,8 +49,8 @@ admit_dots <- function(..., .allowed) {
 
 is_missing <- function(frame, name) eval(call("missing", as.name(name)), frame)
 
-# The first argument, if it is a fit, whole and of this version. Inside another exported function that fit need not be looked at
-# again.
+# The first argument, if it is a fit, whole and of this version. Inside another exported function that fit need not
+# be looked at again.
 admit_fit <- function(frame, first) {
   fit <- get(first, envir = frame, inherits = FALSE)
   if (!inherits(fit, "lmm_fit") || identical(fit, admitted$fit)) return(invisible())

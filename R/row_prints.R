@@ -35,6 +35,12 @@ row_prints <- function(fit) {
        by_variable = stats::setNames(row_fingerprints(used$values, columns, n), names(columns)))
 }
 
+# What tells whether the same combinations of values and variables occur equally often, in any order.
+content_print <- function(values, variables) {
+  columns <- c(values, comparable_columns(variables))
+  row_fingerprints(columns[-1L], columns[1L], length(columns[[1L]]))
+}
+
 # Variables as vectors without a class, a matrix as its columns; lists cannot be compared.
 comparable_columns <- function(variables) {
   out <- lapply(variables, function(x) {

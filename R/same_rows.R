@@ -94,13 +94,7 @@ compared_by_name <- function(x, y) {
 }
 
 # Do the same combinations of values and variables occur, equally often?
-same_contents <- function(values_a, values_b, a, b) {
-  print_of <- function(values, variables) {
-    columns <- c(values, comparable_columns(variables))
-    row_fingerprints(columns[-1L], columns[1L], length(columns[[1L]]))
-  }
-  identical(print_of(values_a, a), print_of(values_b, b))
-}
+same_contents <- function(values_a, values_b, a, b) identical(content_print(values_a, a), content_print(values_b, b))
 
 # The data behind the used rows of a fit, if they can still be found and have the response of the fit.
 data_of_rows <- function(fit, used) {

@@ -18,8 +18,7 @@ special_map <- function(fit, t) {
   sigma <- fit_sigma(fit)
   b <- diag(as.matrix(basis))
   kind <- term_kinds(term)
-  at <- engine_covariance_at(term_spec(term), as.integer(term$q),
-                             fit_natural(fit)[[t]] / sigma^(2 * table$scale) / natural_scale(table, basis))
+  at <- covariance_at_natural(term, fit_natural(fit)[[t]] / sigma^(2 * table$scale) / natural_scale(table, basis))
   entry <- function(i, j) vapply(at$derivatives, function(D) D[i, j], 0)
   rows <- lapply(seq_len(nrow(table)), function(k) {
     i <- table$row[k]
