@@ -31,21 +31,21 @@ NULL
 #' @importFrom stats formula
 #' @export
 formula.lmm_fit <- function(x, fixed.only = FALSE, random.only = FALSE, ...) {
-  out <- x$spec$formula
+  out <- fit_spec(x)$formula
   environment(out) <- fit_places(x)$formula
   check_flag(fixed.only, "fixed.only")
   check_flag(random.only, "random.only")
   if (fixed.only && random.only) {
     lmm_abort("input", "`fixed.only` and `random.only` are both TRUE.", what = c("fixed.only", "random.only"))
   }
-  if (fixed.only) out[[3L]] <- stats::formula(x$frame$terms)[[3L]]
-  if (random.only) out[[3L]] <- str2lang(paste(written_terms(x$spec$random), collapse = " + "))
+  if (fixed.only) out[[3L]] <- stats::formula(fit_frame(x)$terms)[[3L]]
+  if (random.only) out[[3L]] <- str2lang(paste(written_terms(fit_spec(x)$random), collapse = " + "))
   out
 }
 
 #' @importFrom stats terms
 #' @export
-terms.lmm_fit <- function(x, ...) x$frame$terms
+terms.lmm_fit <- function(x, ...) fit_frame(x)$terms
 
 #' @rdname model.matrix.lmm_fit
 #' @importFrom stats model.frame
@@ -54,7 +54,7 @@ model.frame.lmm_fit <- function(formula, fixed.only = FALSE, ...) {
   data <- fit_rows(formula, "model.frame()")$data
   data[] <- lapply(data, as_used_factor)
   if (!check_flag(fixed.only, "fixed.only")) return(data)
-  data[names(data) %in% c(variable_labels(formula$frame$terms), "(weights)", "(offset)")]
+  data[names(data) %in% c(variable_labels(fit_frame(formula)$terms), "(weights)", "(offset)")]
 }
 
 # Text as a factor with the order of levels of a fit, and a factor without the levels that do not occur.
@@ -76,13 +76,13 @@ model.matrix.lmm_fit <- function(object, type = c("fixed", "random", "random_lis
     Z@Dimnames <- list(row_labels(rows), unlist(levels, use.names = FALSE))
     return(Z)
   }
-  d <- design(object$frame, rows)
+  d <- design(fit_frame(object), rows)
   if (type == "random_list") {
     return(stats::setNames(Map(name_matrix, d$Z, list(rows), lapply(fit_random(object), `[[`, "columns")),
                            fit_term_names(object)))
   }
-  structure(name_matrix(d$X, rows, object$frame$x_names), assign = object$frame$x_assign,
-            contrasts = object$frame$contrasts)
+  structure(name_matrix(d$X, rows, fit_frame(object)$x_names), assign = fit_frame(object)$x_assign,
+            contrasts = fit_frame(object)$contrasts)
 }
 
 name_matrix <- function(X, rows, columns) {
@@ -117,14 +117,14 @@ fit_parts <- list(
   fixef = function(fit) fit_beta(fit),
   b = function(fit) unlist(lapply(fit_modes(fit), t), use.names = FALSE),
   u = function(fit) {
-    refuse_related(fit$frame, "getME(fit, \"u\") is")
+    refuse_related(fit_frame(fit), "getME(fit, \"u\") is")
     spherical(fit)
   },
   theta = function(fit) stats::setNames(fit_theta(fit), theta_names(fit)),
   lower = function(fit) stats::setNames(ifelse(theta_on_diagonal(fit), 0, -Inf), theta_names(fit)),
   Lambda = function(fit) stats::setNames(fit_factors(fit), fit_term_names(fit)),
   Lambdat = function(fit) {
-    refuse_related(fit$frame, "getME(fit, \"Lambdat\") is")
+    refuse_related(fit_frame(fit), "getME(fit, \"Lambdat\") is")
     transposed_factor(fit)
   },
   RX = function(fit) relative_root(fit),
@@ -150,8 +150,8 @@ fit_parts <- list(
   REML = function(fit) if (fit_is_reml(fit)) fit_rank(fit) else 0L,
   devcomp = function(fit) criterion_parts(fit),
   singular = function(fit) stats::setNames(fit_singular(fit), fit_term_names(fit)),
-  conditions = function(fit) fit$conditions,
-  optimum = function(fit) fit$optimum
+  conditions = function(fit) fit_conditions(fit),
+  optimum = function(fit) fit_optimum(fit)
 )
 
 # Columns, levels and parameters of each random term.
@@ -165,7 +165,7 @@ term_sizes <- function(fit) {
 
 # For each column of each random term the sparse matrix levels x rows.
 term_blocks <- function(fit) {
-  d <- design(fit$frame, fit_rows(fit, "getME()"))
+  d <- design(fit_frame(fit), fit_rows(fit, "getME()"))
   out <- Map(function(Z, term) {
     levels <- length(fit_group_levels(fit, term$group))
     columns <- lapply(seq_len(term$q),
@@ -227,7 +227,7 @@ criterion_parts <- function(fit) {
   pwrss <- fit_sigma(fit)^2 * (n - if (reml) p else 0L)
   ussq <- sum(getME(fit, "u")^2)
   ldRX2 <- if (exact) NA_real_ else if (p > 0L) fit_log_det_x(fit) else 0
-  w <- fit$rows$weights
+  w <- fit_stored_rows(fit)$weights
   ldW <- if (is.null(w)) 0 else sum(log(w[w > 0]))
   ldL2 <- criterion_at_optimum(fit, REML = FALSE) + ldW - n * (1 + log(2 * pi * pwrss / n))
   list(

@@ -121,9 +121,9 @@ anova_of_terms <- function(fit, type, method) {
 # With R'R the inverse of the relative covariance matrix of the coefficients, the squares of R beta, summed by term.
 anova_without_tests <- function(fit) {
   info <- fit_information(fit, full = FALSE)
-  term <- fit$frame$x_assign[info$kept]
+  term <- fit_frame(fit)$x_assign[info$kept]
   square <- as.vector(relative_root(fit) %*% info$estimate)^2
-  labels <- attr(fit$frame$terms, "term.labels")
+  labels <- attr(fit_frame(fit)$terms, "term.labels")
   own <- factor(term[term > 0L], seq_along(labels))
   npar <- as.vector(table(own))
   ss <- vapply(split(square[term > 0L], own), sum, 0, USE.NAMES = FALSE)

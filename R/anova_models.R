@@ -50,7 +50,7 @@ check_restricted <- function(fits, reml) {
               what = "refit",
               fix = "Use refit = TRUE.")
   }
-  same <- vapply(fits, function(fit) setequal(fit$frame$x_names, fits[[1L]]$frame$x_names), NA)
+  same <- vapply(fits, function(fit) setequal(fit_frame(fit)$x_names, fits[[1L]]$frame$x_names), NA)
   if (!all(same)) {
     lmm_warn("data", "restricted likelihoods of fits with different fixed effects are not comparable.", what = "refit",
              fix = "Use refit = TRUE.")

@@ -8,7 +8,7 @@
 # which W is divided; the term of each column of W; and
 # whether a column is one of the differences from the first level that treatment contrasts would keep.
 term_space <- function(fit) {
-  frame <- fit$frame
+  frame <- fit_frame(fit)
   terms <- coded_terms(frame)
   D <- lapply(seq_along(terms), function(j) overparametrized(terms, j, frame))
   W <- alias_matrix(fit) %*% do.call(cbind, c(list(matrix(0, length(frame$x_names), 0L)), D))
@@ -18,8 +18,8 @@ term_space <- function(fit) {
                  0)
   unit[unit == 0] <- 1
   column <- rep(seq_along(terms), vapply(D, ncol, 0L))
-  W <- W * size[fit$cross_products$x$kept] / rep(unit[column], each = nrow(W))
-  list(terms = terms, W = W, size = size[fit$cross_products$x$kept], unit = unit, term = column,
+  W <- W * size[fit_blocks(fit)$x$kept] / rep(unit[column], each = nrow(W))
+  list(terms = terms, W = W, size = size[fit_blocks(fit)$x$kept], unit = unit, term = column,
        own = unlist(lapply(terms, own_columns)))
 }
 
@@ -152,9 +152,9 @@ gap_notes <- function(fit) {
   aliased <- which(!fit_estimable(fit))
   if (!length(aliased)) return(NULL)
   space <- term_space(fit)
-  cells <- lapply(seq_along(space$terms), function(j) missing_cells(space, j, fit$frame))
+  cells <- lapply(seq_along(space$terms), function(j) missing_cells(space, j, fit_frame(fit)))
   explained <- vapply(space$terms[lengths(cells) > 0L], `[[`, 0L, "assign")
-  rest <- names(fit_beta(fit))[setdiff(aliased, which(fit$frame$x_assign %in% explained))]
+  rest <- names(fit_beta(fit))[setdiff(aliased, which(fit_frame(fit)$x_assign %in% explained))]
   cells <- unlist(cells)
   c(if (length(cells)) paste0("Missing cells: ", enumerate(cells, 20L),
                               ". Type III hypotheses depend on which cells have observations."),

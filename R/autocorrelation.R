@@ -125,8 +125,8 @@ plain_residuals <- function(fit, resType) {
 
 # 1 - correlation at distances up to `longest`; NULL where it is not a function of the distance.
 fitted_variogram <- function(fit, type, longest) {
-  if (!is_structured(fit) || is_independent(fit$frame$residual)) return(NULL)
-  plan <- fit$frame$residual
+  if (!is_structured(fit) || is_independent(fit_frame(fit)$residual)) return(NULL)
+  plan <- fit_frame(fit)$residual
   part <- plan$parts[[1L]]
   if (has_known_residual(fit) || length(plan$parts) > 1L || length(plan$by_levels) > 1L) return(NULL)
   spatial <- part$word %in% spatial_words
@@ -144,7 +144,7 @@ fitted_variogram <- function(fit, type, longest) {
 
 # Correlations of a residual at 0 with those at these distances along the first coordinate.
 distance_correlations <- function(fit, dist) {
-  rows <- fit$cross_products$model$residual
+  rows <- fit_blocks(fit)$model$residual
   positions <- matrix(0, length(dist) + 1L, ncol(rows$positions))
   positions[-1L, 1L] <- dist
   stats::cov2cor(first_row_matrix(fit, rows, positions))[1L, -1L]
@@ -152,7 +152,7 @@ distance_correlations <- function(fit, dist) {
 
 # Correlations of visits by their distance, NA where they differ at one distance.
 lag_correlations <- function(fit, d) {
-  R <- stats::cov2cor(first_row_matrix(fit, fit$cross_products$model$residual, matrix(seq_len(d) - 1)))
+  R <- stats::cov2cor(first_row_matrix(fit, fit_blocks(fit)$model$residual, matrix(seq_len(d) - 1)))
   lag <- abs(row(R) - col(R))
   vapply(seq_len(d - 1L), function(h) {
     own <- R[lag == h]
@@ -177,7 +177,7 @@ form_values <- function(fit, form) {
   rhs <- form[[2L]]
   data <- fit_rows(fit, "ACF() and Variogram()")$data
   raw <- getData.lmm_fit(fit)
-  if (nrow(raw) != nrow(data)) raw <- raw[positions_in(row_labels(fit$rows), raw), , drop = FALSE]
+  if (nrow(raw) != nrow(data)) raw <- raw[positions_in(row_labels(fit_stored_rows(fit)), raw), , drop = FALSE]
   look_up <- function(e) tryCatch(eval(e, raw, environment(form)), error = function(err) {
     lmm_abort("input", paste0("`form` cannot be evaluated: ", conditionMessage(err), "."), what = "form")
   })
@@ -192,7 +192,7 @@ form_values <- function(fit, form) {
 
 # Subjects and positions of the residual structure, else the levels of the last grouping factor with rows one apart.
 default_places <- function(fit) {
-  if (is_structured(fit) && !is_independent(fit$frame$residual)) {
+  if (is_structured(fit) && !is_independent(fit_frame(fit)$residual)) {
     own <- rows_residual(fit, fit_rows(fit, "ACF() and Variogram()"))
     return(list(group = factor(own$subject), value = lapply(seq_len(ncol(own$positions)),
                                                             function(j) own$positions[, j])))

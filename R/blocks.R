@@ -24,8 +24,8 @@ blocks <- function(fit, ...) {
   check_fit(fit)
   refuse_iterative(fit, "blocks() is")
   refuse_structured(fit, "blocks() is")
-  found <- engine_result(engine_blocks(engine_layout(fit$frame), fit$cross_products, fit$control$memory_limit),
-                         fit$frame)
+  found <- engine_result(engine_blocks(engine_layout(fit_frame(fit)), fit_blocks(fit), fit_control(fit)$memory_limit),
+                         fit_frame(fit))
   found$order <- found$order[found$order <= length(fit_groups(fit))]   # without one that only takes a place
   groups <- fit_groups(fit)[found$order]
   q <- vapply(found$order, function(g) sum(vapply(fit_random(fit)[fit_term_groups(fit) == g], `[[`, 0L, "q")), 0L)

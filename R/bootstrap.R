@@ -80,7 +80,7 @@ bootstrap <- function(fit, statistic = NULL, nsim = 500, seed = NULL, threads = 
   check_fit(fit)
   check_not_exact(fit, "the bootstrap")
   type <- check_choice(type[1L], c("parametric", "residual", "cases", "wild"), "type")
-  if (type != "parametric") refuse_related(fit$frame, paste0("the bootstrap with type = \"", type, "\" is"),
+  if (type != "parametric") refuse_related(fit_frame(fit), paste0("the bootstrap with type = \"", type, "\" is"),
                                            "Use type = \"parametric\".")
   plan <- bootstrap_plan(fit, type, groups)
   seed <- own_seed(seed)

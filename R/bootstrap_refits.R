@@ -36,7 +36,7 @@ bootstrap_refits <- function(fits, from, nsim, seed, threads = 1, progress = FAL
 fitted_statistics <- function(fit, plan, statistic, nsim, seed, threads, progress) {
   if (is_cells_fit(fit)) {
     fit <- with_drawing_rows(list(fit))[[1L]]
-    plan <- parametric_plan(fit, fit$rows)
+    plan <- parametric_plan(fit, fit_stored_rows(fit))
   }
   check_number(nsim, "nsim", lower = 1, whole = TRUE)
   check_number(threads, "threads", lower = 1, whole = TRUE)
@@ -44,7 +44,7 @@ fitted_statistics <- function(fit, plan, statistic, nsim, seed, threads, progres
   streams <- random_streams(nsim, seed)
   again <- function(numbers) {
     if (!is.null(plan$chosen)) return(resampled_fit(fit, plan, numbers))
-    fit_again(fit, replace_response(fit$frame, fit$rows, plan$responses(matrix(numbers))[, 1L]))
+    fit_again(fit, replace_response(fit_frame(fit), fit_stored_rows(fit), plan$responses(matrix(numbers))[, 1L]))
   }
   work <- function(columns) {
     numbers <- stream_numbers(streams[, columns, drop = FALSE], plan$size, plan$numbers)

@@ -35,7 +35,7 @@ residual_plan <- function(fit, rows) {
   e <- (e - mean(e)) / sqrt(mean((e - mean(e))^2)) * if (is_structured(fit)) 1 else fit_sigma(fit)
   spread <- function(e) if (is_structured(fit)) as.vector(colored_rows(fit, rows, e)) else ifelse(used, e / root, 0)
   mean <- mean_response(fit, rows, all_columns(fit, FALSE))
-  d <- design(fit$frame, rows)
+  d <- design(fit_frame(fit), rows)
   group <- fit_term_groups(fit)
   levels <- vapply(modes, nrow, 0L)
   end <- cumsum(levels)
@@ -75,8 +75,8 @@ reflated_modes <- function(b, L) {
 # (Mammen 1993; Modugno and Giannerini 2015).
 wild_plan <- function(fit, rows, cluster) {
   mean <- mean_response(fit, rows, all_columns(fit, FALSE))
-  x <- fit$cross_products$x
-  X <- design(fit$frame, rows)$X[, x$kept, drop = FALSE] %*% matrix(x$basis, length(x$kept))
+  x <- fit_blocks(fit)$x
+  X <- design(fit_frame(fit), rows)$X[, x$kept, drop = FALSE] %*% matrix(x$basis, length(x$kept))
   leverage <- rowSums(X^2) * row_weights(rows)
   r <- rows$y - mean
   r <- ifelse(leverage < 1 - 1e-9 * ncol(X), r / sqrt(pmax(1 - leverage, .Machine$double.eps)), 0)
@@ -99,11 +99,11 @@ cases_plan <- function(rows, cluster) {
 
 # The data of a sample of clusters, with subjects of a residual structure that are new ones in each copy.
 resampled_data <- function(fit, plan, chosen) {
-  data <- lapply(fit$rows$data, take_rows, chosen$row)
-  subject <- fit$frame$residual$subject
-  if (is_structured(fit) && !is_independent(fit$frame$residual) && max(chosen$copy) > 1L) {
+  data <- lapply(fit_stored_rows(fit)$data, take_rows, chosen$row)
+  subject <- fit_frame(fit)$residual$subject
+  if (is_structured(fit) && !is_independent(fit_frame(fit)$residual) && max(chosen$copy) > 1L) {
     labels <- if (!is.null(subject)) vapply(group_parts(subject), variable_label, "")
-    if (is.null(labels) || !is_constant_within(plan$cluster, rows_residual(fit, fit$rows)$subject)) {
+    if (is.null(labels) || !is_constant_within(plan$cluster, rows_residual(fit, fit_stored_rows(fit))$subject)) {
       lmm_abort("input", "the clusters of type = \"cases\" must hold whole subjects of the residual structure.",
                 what = "groups")
     }
@@ -115,7 +115,7 @@ resampled_data <- function(fit, plan, chosen) {
 
 # Rows and levels of a sample of clusters: levels within a cluster are new ones in each of its copies, others stay.
 resampled_fit <- function(fit, plan, u) {
-  rows <- fit$rows
+  rows <- fit_stored_rows(fit)
   chosen <- plan$chosen(u)
   nested <- vapply(rows$codes, function(code) is_constant_within(plan$cluster, code), NA)
   codes <- Map(function(code, nested) {
@@ -155,7 +155,7 @@ cluster_codes_of <- function(fit, rows, groups) {
 
 # The subjects of the residual structure as one more grouping factor, unless each row is one or all are.
 residual_subjects <- function(fit, rows) {
-  plan <- fit$frame$residual
+  plan <- fit_frame(fit)$residual
   if (is.null(plan$subject) || is_independent(plan)) return(NULL)
   stats::setNames(list(group_of(plan$subject, rows$data)$codes), deparse_line(plan$subject))
 }

@@ -6,12 +6,13 @@
 
 # The fit with the rows of its cells in the place of rows; a fit that has rows, or neither, as it is.
 with_cell_rows <- function(fit) {
-  if (!is.null(fit$rows) || is.null(fit$cells)) return(fit)
-  terms <- fixed_terms(fit$spec, NULL)
-  variables <- formula_variables(terms, fit$spec)
-  derived <- derived_keys(variables, fit$cells)
-  rows <- cell_rows(fit$cells, asked_pieces(terms, fit$spec, variables, fit$cells, derived), derived, variables)
-  attr(rows$data, "terms") <- fit$frame$terms
+  if (!is.null(fit_stored_rows(fit)) || is.null(fit_cells(fit))) return(fit)
+  terms <- fixed_terms(fit_spec(fit), NULL)
+  variables <- formula_variables(terms, fit_spec(fit))
+  derived <- derived_keys(variables, fit_cells(fit))
+  pieces <- asked_pieces(terms, fit_spec(fit), variables, fit_cells(fit), derived)
+  rows <- cell_rows(fit_cells(fit), pieces, derived, variables)
+  attr(rows$data, "terms") <- fit_frame(fit)$terms
   fit$rows <- rows_for(rows, fit)
   fit
 }
@@ -38,11 +39,12 @@ in_shared_rows <- function(fits) {
 # The rows of the cells in all variables of several fits, those of the first fit's table.
 shared_cell_rows <- function(fits, response = TRUE) {
   table <- fits[[1L]]$cells
-  asked <- lapply(fits, function(fit) formula_variables(fixed_terms(fit$spec, NULL), fit$spec))
+  asked <- lapply(fits, function(fit) formula_variables(fixed_terms(fit_spec(fit), NULL), fit_spec(fit)))
   calls <- do.call(c, lapply(asked, `[[`, "calls"))
   variables <- list(calls = calls[!duplicated(names(calls))], offsets = unique(unlist(lapply(asked, `[[`, "offsets"))))
   derived <- derived_keys(variables, table)
-  pieces <- unlist(Map(function(fit, own) asked_pieces(fixed_terms(fit$spec, NULL), fit$spec, own, table, derived),
+  asked <- function(spec, own) asked_pieces(fixed_terms(spec, NULL), spec, own, table, derived)
+  pieces <- unlist(Map(function(fit, own) asked(fit_spec(fit), own),
                        fits, asked), recursive = FALSE)
   names(pieces) <- vapply(pieces, product_name, "")
   keep <- !duplicated(names(pieces)) & (response | names(pieces) != names(variables$calls)[1L])
@@ -105,7 +107,7 @@ grid_data <- function(fit, most = 1e5) {
   n <- rows$observed[rows$constant == 1]
   times <- if (sum(n) <= most) n else pmax(1, round(n * most / sum(n)))
   out <- data[rep(seq_along(n), times), , drop = FALSE]
-  for (name in setdiff(names(data)[vapply(data, is.numeric, NA)], names(fit$cells$keys))) {
+  for (name in setdiff(names(data)[vapply(data, is.numeric, NA)], names(fit_cells(fit)$keys))) {
     out[[name]] <- about_mean(out[[name]], colSums(as.matrix(data[[name]]) * n) / sum(n))
   }
   row.names(out) <- NULL

@@ -5,7 +5,7 @@ structured_marginal_parts <- function(info) {
   fit <- info$fit
   rows <- fit_rows(fit, "a cluster-robust covariance")
   used <- used_rows(rows)
-  d <- design(fit$frame, rows)
+  d <- design(fit_frame(fit), rows)
   X <- d$X[, info$kept, drop = FALSE]
   e <- (d$y - as.vector(X %*% info$estimate))[used] / fit_sigma(fit)
   X <- X[used, , drop = FALSE] %*% info$basis

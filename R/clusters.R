@@ -46,7 +46,7 @@ cluster_variables <- function(names, formula, fit, rows) {
   if (are_cell_rows(rows)) return(lapply(stats::setNames(nm = names), cluster_of_cells, rows))
   elsewhere <- setdiff(names, names(rows$data))
   data <- if (length(elsewhere)) {
-    find_data(fit, fit$call$data, formula, environment(formula))
+    find_data(fit, fit_call(fit)$data, formula, environment(formula))
   }
   found <- lapply(names, function(name) {
     if (!name %in% elsewhere) return(rows$data[[name]])
@@ -76,14 +76,14 @@ with_finer_cells <- function(fit, cluster, data) {
   if (!inherits(cluster, "formula")) {
     lmm_abort("input", "with `data`, `cluster` must be a formula.", what = "cluster", fix = "Write cluster = ~ school.")
   }
-  formula <- fit$spec$formula
+  formula <- fit_spec(fit)$formula
   for (name in all.vars(cluster)) formula[[3L]] <- call("+", formula[[3L]], call("(", call("|", 1, as.name(name))))
-  plan <- fit$cells$plan
+  plan <- fit_cells(fit)$plan
   table <- read_cells(check_source(data), model_spec(formula, TRUE), plan$arguments, environment(cluster),
                       plan$na_rule)
-  if (sum(table$n) != sum(fit$cells$n)) {
+  if (sum(table$n) != sum(fit_cells(fit)$n)) {
     abort_other_rows(paste0("`data` has ", count_of(sum(table$n), "complete row"), ", but the fit used ",
-                            sum(fit$cells$n), "."), sum(table$n))
+                            sum(fit_cells(fit)$n), "."), sum(table$n))
   }
   finer <- fit
   finer$cells <- table
@@ -96,7 +96,7 @@ with_finer_cells <- function(fit, cluster, data) {
 check_same_sums <- function(finer, fit) {
   blocks <- summed_blocks(finer$frame, finer$rows, finer$control)
   finer$cross_products <- blocks
-  value <- function(fit) criterion_at(fit, fit$optimum$theta, point = free_point(fit))$value
+  value <- function(fit) criterion_at(fit, fit_optimum(fit)$theta, point = free_point(fit))$value
   gap <- value(finer) - value(fit)
   if (isTRUE(abs(gap) <= 1e-6 * (1 + abs(value(fit))))) return(invisible())
   abort_other_rows("`data` does not hold the rows of the fit: their cross-products differ.", gap)

@@ -152,7 +152,7 @@ check_rhs <- function(rhs, rows) {
 
 # Columns of `alias`: every column of X as a combination of those that were kept.
 alias_matrix <- function(fit) {
-  x <- fit$cross_products$x
+  x <- fit_blocks(fit)$x
   W <- matrix(x$alias, length(x$kept), length(fit_beta(fit)))
   W[, x$kept] <- diag(length(x$kept))
   W
@@ -160,7 +160,7 @@ alias_matrix <- function(fit) {
 
 # Root of the sum of squares of each column of X.
 column_sizes <- function(fit) {
-  x <- fit$cross_products$x
+  x <- fit_blocks(fit)$x
   p <- length(x$kept)
   if (!p) return(numeric(length(fit_beta(fit))))
   sqrt(colSums((inverse_basis(matrix(x$basis, p, p)) %*% alias_matrix(fit))^2))

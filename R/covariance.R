@@ -34,8 +34,6 @@ is_triangle <- function(term) identical(term$structure, "unstructured")
 # Natural parameters that are not the entries of a triangle or a diagonal.
 is_special <- function(term) !is_diagonal(term) && !is_triangle(term)
 
-has_special <- function(fit) any(vapply(fit$frame$random, is_special, NA))
-
 is_known_structure <- function(name) name %in% c(vapply(structure_words, `[[`, "", "structure"), matern_structures)
 
 has_no_correlations <- function(structure) structure %in% c("diagonal", "homogeneous diagonal")

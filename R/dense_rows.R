@@ -8,14 +8,14 @@ dense_model <- function(inference) {
   fit <- info$fit
   rows <- fit_rows(fit, "predict()")
   used <- used_rows(rows)
-  d <- design_subset(design(fit$frame, rows), used)
+  d <- design_subset(design(fit_frame(fit), rows), used)
   X <- d$X[, info$kept, drop = FALSE] %*% info$basis
   model <- list(fit = fit, info = info, X = X, parts = dense_parts(fit, d, row_weights(rows)[used]),
                 e = d$y - as.vector(d$X[, info$kept, drop = FALSE] %*% info$estimate),
                 directions = natural_directions(fit), size = length(info$p),
                 relation = level_relations(fit)[fit_term_groups(fit)])
   if (is_structured(fit)) {
-    model$parts$residual <- residual_part(residual_rows(fit$frame$residual, rows$data, rows$n), used)
+    model$parts$residual <- residual_part(residual_rows(fit_frame(fit)$residual, rows$data, rows$n), used)
   }
   model$unit <- connected_parts(model$parts, model$relation)
   model
@@ -90,7 +90,7 @@ natural_directions <- function(fit) {
       E[entries[k, 1L], entries[k, 2L]] <- E[entries[k, 2L], entries[k, 1L]] <- 1
       turned(E)
     })
-  }, fit_random(fit), seq_along(fit_random(fit)), fit$cross_products$z_basis)
+  }, fit_random(fit), seq_along(fit_random(fit)), fit_blocks(fit)$z_basis)
 }
 
 # list(value, residual, slopes): the covariance of the rows of `a` with those of `b` (the same: NULL), and the part of

@@ -50,7 +50,7 @@ within_sets <- function(fit, fixed, rows, subject, effect_changes) {
     x <- rows$data[[label]][used]
     is.numeric(x) || !is_constant_within(x, subject)
   }, NA)
-  numeric <- vapply(labels, function(label) is.null(fit$frame$xlevels[[label]]), NA)
+  numeric <- vapply(labels, function(label) is.null(fit_frame(fit)$xlevels[[label]]), NA)
   Map(function(variables, use) {
     inner <- sort(variables[changes[variables]])
     if (!use || any(numeric[variables])) character() else inner

@@ -41,7 +41,7 @@ prepare_method.df_cluster_robust <- function(method, info) {
 
 # Its symmetric root depends on the weights of single rows.
 refuse_weighted_cells <- function(fit) {
-  if (!is_cells_fit(fit) || !fit$cells$weighted) return(invisible())
+  if (!is_cells_fit(fit) || !fit_cells(fit)$weighted) return(invisible())
   lmm_abort("input", "type = \"CR2\" needs the weights of single rows, which cross-products do not hold.",
             what = "type", fix = "Use type = \"CR1\" or \"CR3\".")
 }
@@ -85,7 +85,7 @@ marginal_parts <- function(info) {
   if (is_structured(fit)) return(structured_marginal_parts(info))
   rows <- fit_rows(fit, "a cluster-robust covariance")
   used <- used_rows(rows)
-  d <- design(fit$frame, rows)
+  d <- design(fit_frame(fit), rows)
   X <- d$X[, info$kept, drop = FALSE]
   w <- row_weights(rows)[used]
   e <- (d$y - as.vector(X %*% info$estimate))[used] / fit_sigma(fit)

@@ -25,12 +25,12 @@ row_df.df_containment <- function(method, info, hypothesis) involved_df(method, 
 # of each term (none for the intercept).
 fixed_design <- function(fit) {
   rows <- fit_rows(fit, "this method for degrees of freedom")
-  frame <- fit$frame
-  kept <- fit$cross_products$x$kept
+  frame <- fit_frame(fit)
+  kept <- fit_blocks(fit)$x$kept
   columns <- build_matrix(frame, rows$data, n = rows$n)[used_rows(rows), kept, drop = FALSE]
   terms <- unique(frame$x_assign)
   variables <- lapply(terms, function(j) if (j > 0L) block_labels(frame, j) else character())
-  list(X = columns %*% matrix(fit$cross_products$x$basis, length(kept)), columns = columns,
+  list(X = columns %*% matrix(fit_blocks(fit)$x$basis, length(kept)), columns = columns,
        term = match(frame$x_assign[kept], terms), variables = variables, assign = terms)
 }
 
@@ -38,7 +38,7 @@ fixed_design <- function(fit) {
 # same columns and sort the rows into the same classes; two covariates are also on one line, as x / 10 and x are but x^2
 # is not.
 common_names <- function(fit) {
-  frame <- fit$frame
+  frame <- fit_frame(fit)
   data <- fit_rows(fit, "this method for degrees of freedom")$data
   groups <- unlist(lapply(fit_groups(fit), function(group) group_parts(group$expr)), recursive = FALSE)
   names(groups) <- vapply(groups, variable_label, "")
@@ -66,8 +66,8 @@ on_a_line <- function(x, y) {
 random_effects <- function(fit) {
   rows <- fit_rows(fit, "this method for degrees of freedom")
   used <- used_rows(rows)
-  d <- design(fit$frame, rows)
-  effects <- unlist(lapply(formula_order(fit$frame), function(t) {
+  d <- design(fit_frame(fit), rows)
+  effects <- unlist(lapply(formula_order(fit_frame(fit)), function(t) {
     term <- fit_random(fit)[[t]]
     parts <- vapply(fit_groups(fit)[[term$group]]$parts, `[[`, "", "label")
     code <- d$codes[[term$group]][used]

@@ -10,7 +10,7 @@ prepare_method.df_inner_outer <- function(method, info) {
   varies <- matrix(vapply(codes, function(code) varies_within(fixed$columns, code, rows), logical(ncol(fixed$columns))),
                    ncol(fixed$columns))
   stratum <- apply(varies, 1L, function(v) max(which(v), 0L)) + 1L
-  intercept <- fit$frame$x_assign[info$kept] == 0L
+  intercept <- fit_frame(fit)$x_assign[info$kept] == 0L
   levels <- c(vapply(codes, function(code) length(unique(code)), 0L), fit_nobs(fit))
   method$coefficient_df <- strata_df(stratum, intercept, levels)
   method$term_df <- strata_df(stats::ave(stratum, fixed$term, FUN = max), intercept, levels)

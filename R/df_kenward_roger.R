@@ -21,7 +21,7 @@ method_fit.df_kenward_roger <- function(method, fit) {
 }
 
 refit_reml <- function(fit) {
-  out <- fit_again(fit, fit$rows, reml = TRUE, blocks = fit$cross_products)
+  out <- fit_again(fit, fit_stored_rows(fit), reml = TRUE, blocks = fit_blocks(fit))
   out$call$REML <- TRUE
   out
 }

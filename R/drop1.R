@@ -48,13 +48,13 @@ drop1.lmm_fit <- function(object, scope, ddf = "Satterthwaite", test = c("F", "C
 }
 
 droppable_terms <- function(fit, scope) {
-  all <- stats::drop.scope(fit$frame$terms)
+  all <- stats::drop.scope(fit_frame(fit)$terms)
   if (is.null(scope)) return(all)
   if (!(is.character(scope) && !anyNA(scope)) && !inherits(scope, "formula")) {
     lmm_abort("input", paste0("`scope` must be a formula or names of terms, not ", kind_of(scope), "."), what = "scope")
   }
   wanted <- if (is.character(scope)) scope else
-    attr(stats::terms(stats::update.formula(stats::formula(fit$frame$terms), scope)),
+    attr(stats::terms(stats::update.formula(stats::formula(fit_frame(fit)$terms), scope)),
                                                      "term.labels")
   bad <- setdiff(wanted, all)
   if (!length(bad)) return(wanted)
@@ -89,9 +89,9 @@ join_formula <- function(fit, fixed, random) {
 
 # The model with another formula; it must use the same rows.
 refit_formula <- function(fit, formula) {
-  call <- fit$call
-  changes <- c(list(fit, formula, REML = fit$spec$reml, start = NULL, control = fit$control),
-               if (!is.null(fit$data)) list(data = fit$data))
+  call <- fit_call(fit)
+  changes <- c(list(fit, formula, REML = fit_spec(fit)$reml, start = NULL, control = fit_control(fit)),
+               if (!is.null(fit_data(fit))) list(data = fit_data(fit)))
   out <- suppressMessages(eval(as.call(c(quote(stats::update), changes))))
   call$formula <- out$call$formula
   if (!is.null(call$fixed)) call["fixed"] <- list(out$call$fixed)

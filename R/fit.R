@@ -1,5 +1,29 @@
-# The fit: its accessors. Code outside the fitter reads a fit through these
-# functions only, never fit$estimates or fit$optimum.
+# The fit: its accessors. Other files read a fit through these functions only; those that make or mend one (fit_frame.R,
+# optimum.R, lmm.R, whole_fit.R) know its slots.
+
+fit_call <- function(fit) fit$call
+
+# What was asked, see model_spec(), and how rows are read, see model_frame().
+fit_spec <- function(fit) fit$spec
+fit_frame <- function(fit) fit$frame
+
+# Rows, or NULL where they were not kept (fit_rows() is for those who need them); what a fit without rows keeps of them.
+fit_stored_rows <- function(fit) fit$rows
+fit_row_prints <- function(fit) fit$row_prints
+
+# The table of cells that a fit was made from, and data that cannot be found otherwise.
+fit_cells <- function(fit) fit$cells
+fit_data <- function(fit) fit$data
+fit_origin <- function(fit) fit$origin
+
+# Cross-products, how the search ended and the estimates, as the engine gave them: in its coordinates but for the last.
+fit_blocks <- function(fit) fit$cross_products
+fit_optimum <- function(fit) fit$optimum
+fit_estimates <- function(fit) fit$estimates
+
+fit_control <- function(fit) fit$control
+fit_conditions <- function(fit) fit$conditions
+fit_version_text <- function(fit) fit$version
 
 # Fixed-effect estimates; NA for coefficients that other columns determine.
 fit_beta <- function(fit) fit$estimates$beta
@@ -189,3 +213,5 @@ variance_estimates <- function(fit, scale = "sd", parameters = variance_paramete
   }
   out
 }
+
+has_special <- function(fit) any(vapply(fit_frame(fit)$random, is_special, NA))

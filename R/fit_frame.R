@@ -1,7 +1,7 @@
 # From a model frame to a fit: cross-products, the search, and what they report.
 
 # The fit of a model frame; again and again where the variance depends on the fitted values.
-fit_frame <- function(frame, rows, REML, start, control, call) {
+fit_model_frame <- function(frame, rows, REML, start, control, call) {
   if (has_fitted_variance(frame$residual)) {
     return(iterate_fitted(frame, rows, function(rows, before) {
       once_fitted(frame, rows, REML, if (is.null(before)) start else before, control, call, is.null(before))

@@ -3,7 +3,7 @@
 #' @export
 print.lmm_fit <- function(x, digits = max(3L, getOption("digits") - 3L), ...) {
   print_title(fit_method(x))
-  print_call(x$call, stats::formula(x), most = 32L)
+  print_call(fit_call(x), stats::formula(x), most = 32L)
   print_criterion(criterion_table(x), digits = 4L)
   print_variances(VarCorr(x), digits)
   print_held(held_names(x))
@@ -11,7 +11,7 @@ print.lmm_fit <- function(x, digits = max(3L, getOption("digits") - 3L), ...) {
   print_residual(own$title, own$table, digits)
   print_counts(fit_nobs(x), ngrps(x))
   print_fixed(fit_beta(x), digits)
-  print_conditions(x$conditions)
+  print_conditions(fit_conditions(x))
   invisible(x)
 }
 

@@ -2,23 +2,23 @@
 # again.
 
 # The fit without one fixed term, by restricted or full maximum likelihood; without messages.
-without_term <- function(fit, term, reml = fit$spec$reml) {
+without_term <- function(fit, term, reml = fit_spec(fit)$reml) {
   fit <- with_cell_rows(fit)
   change <- stats::as.formula(call("~", quote(.), call("-", quote(.), str2lang(term))))
-  fixed <- stats::update.formula(stats::formula(fit$frame$terms), change)
-  formula <- stats::update.formula(fit$spec$formula, join_formula(fit, fixed, written_terms(fit$spec$random)))
-  if (is.null(fit$rows)) {
+  fixed <- stats::update.formula(stats::formula(fit_frame(fit)$terms), change)
+  formula <- stats::update.formula(fit_spec(fit)$formula, join_formula(fit, fixed, written_terms(fit_spec(fit)$random)))
+  if (is.null(fit_stored_rows(fit))) {
     out <- refit_formula(fit, formula)
     return(if (isTRUE(reml)) out else refit_ml(out))
   }
-  model <- with_fixed_terms(fit, fewer_terms(fixed, fit$frame$terms), formula, reml)
-  blocks <- summed_blocks(model$frame, model$rows, fit$control)
-  found <- find_optimum(model$frame, blocks, reml, NULL, fit$control)
-  call <- fit$call
+  model <- with_fixed_terms(fit, fewer_terms(fixed, fit_frame(fit)$terms), formula, reml)
+  blocks <- summed_blocks(model$frame, model$rows, fit_control(fit))
+  found <- find_optimum(model$frame, blocks, reml, NULL, fit_control(fit))
+  call <- fit_call(fit)
   call$formula[] <- formula
-  conditions <- c(Filter(function(condition) inherits(condition, "lmm_message_na"), fit$conditions),
+  conditions <- c(Filter(function(condition) inherits(condition, "lmm_message_na"), fit_conditions(fit)),
                   rank_conditions(model$frame, blocks))
-  suppressMessages(new_lmm_fit(call, model$frame, model$rows, blocks, found, fit$control, conditions))
+  suppressMessages(new_lmm_fit(call, model$frame, model$rows, blocks, found, fit_control(fit), conditions))
 }
 
 # The terms of a formula all of whose variables are among those of `old`.
@@ -33,8 +33,8 @@ fewer_terms <- function(formula, old) {
 
 # list(frame, rows) with other fixed terms; variables that nothing needs any more leave the rows.
 with_fixed_terms <- function(fit, terms, formula, reml) {
-  frame <- fit$frame
-  rows <- fit$rows
+  frame <- fit_frame(fit)
+  rows <- fit_stored_rows(fit)
   plan <- matrix_plan(terms, rows$data, frame$contrasts)
   elsewhere <- unlist(lapply(frame$random, function(term) variable_labels(term$terms)))
   groups <- unlist(lapply(frame$groups, function(group) vapply(group_parts(group$expr), variable_label, "")))

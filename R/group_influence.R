@@ -57,7 +57,7 @@ group_influence <- function(fit, group = NULL, threads = 1, ...) {
 # The grouping factors by name, and the subjects of a residual structure: list(codes, levels) each.
 left_out_groups <- function(fit, rows) {
   out <- Map(function(group, codes) list(codes = codes, levels = group$levels), fit_groups(fit), rows$codes)
-  plan <- fit$frame$residual
+  plan <- fit_frame(fit)$residual
   if (is.null(plan$subject) || is_independent(plan)) return(out)
   name <- deparse_line(plan$subject)
   if (!name %in% names(out)) out[[name]] <- group_of(plan$subject, rows$data)[c("codes", "levels")]
@@ -76,7 +76,8 @@ parameter_errors <- function(fit) {
 
 # All parameters of the fit to some of its rows; NA where they do not identify the model.
 parameters_without <- function(fit, keep) {
-  plan <- list(cluster = rep(1L, fit$rows$n), chosen = function(u) list(row = keep, copy = rep(1L, length(keep))))
+  plan <- list(cluster = rep(1L, fit_stored_rows(fit)$n),
+               chosen = function(u) list(row = keep, copy = rep(1L, length(keep))))
   new <- tryCatch(suppressMessages(suppressWarnings(resampled_fit(fit, plan, NULL))), lmm_error = function(e) NULL)
   if (is.null(new)) rep(NA_real_, length(all_estimates(fit))) else all_estimates(new)
 }

@@ -55,7 +55,7 @@ admit_fit <- function(frame, first) {
   fit <- get(first, envir = frame, inherits = FALSE)
   if (!inherits(fit, "lmm_fit") || identical(fit, admitted$fit)) return(invisible())
   whole <- whole_fit(fit, first)
-  if (!identical(whole$version, fit$version)) assign(first, whole, envir = frame)
+  if (!identical(whole$version, fit_version_text(fit))) assign(first, whole, envir = frame)
   if (is.null(admitted$fit)) admitted$fit <- whole
 }
 

@@ -1,6 +1,6 @@
 # Tests and intervals where variance parameters are held: slopes and curvature of what is held.
 
-fit_held <- function(fit) engine_held(fit$frame)
+fit_held <- function(fit) engine_held(fit_frame(fit))
 
 print_held <- function(names) if (length(names)) cat("Held, not estimated: ", paste(names, collapse = ", "), "\n",
                                                      sep = "")
@@ -14,7 +14,7 @@ held_names <- function(fit) {
 
 # Free variance parameters, the residual's included.
 n_variance_parameters <- function(fit) {
-  scale <- if (isTRUE(fit$cross_products$owns_scale)) 0L else 1L
+  scale <- if (isTRUE(fit_blocks(fit)$owns_scale)) 0L else 1L
   length(fit_theta(fit)) + length(fit_psi(fit)) + scale - length(fit_held(fit)$value)
 }
 
@@ -32,7 +32,7 @@ held_gradients <- function(fit) {
 
 # Natural parameters -> entries of the covariance matrices of the user's columns, sigma^2 last.
 natural_map <- function(fit) {
-  block_diagonal(c(Map(vech_map, fit$cross_products$z_basis, fit_random(fit)), list(matrix(1))))
+  block_diagonal(c(Map(vech_map, fit_blocks(fit)$z_basis, fit_random(fit)), list(matrix(1))))
 }
 
 entry_position <- function(fit, term, row, col) {

@@ -4,7 +4,7 @@
 # Above so many columns the matrix Z'PZ of crossed factors is not formed.
 information_columns <- 2e4
 
-information_limit <- function(fit) if (has_related(fit$frame)) related_columns else information_columns
+information_limit <- function(fit) if (has_related(fit_frame(fit))) related_columns else information_columns
 
 # Would the information of the variance parameters need that matrix?
 information_is_expensive <- function(fit) {
@@ -14,7 +14,7 @@ information_is_expensive <- function(fit) {
 # 0 where there is one grouping factor, whose levels are independent, one dense matrix anyway (no bounds), or no matrix
 # at all.
 effects_of_crossed_factors <- function(fit) {
-  alone <- length(fit_groups(fit)) < 2L && !has_related(fit$frame)
+  alone <- length(fit_groups(fit)) < 2L && !has_related(fit_frame(fit))
   if (alone || !fit_is_bounded(fit) || fit_is_iterative(fit)) return(0)
   sizes <- term_sizes(fit)
   sum(as.numeric(sizes$levels) * sizes$columns)
@@ -23,7 +23,7 @@ effects_of_crossed_factors <- function(fit) {
 # What is used where none was asked for: a message tells of another choice than the usual one.
 default_ddf <- function(fit, usual = "Satterthwaite") {
   if (!inherits(fit, "lmm_fit") || !information_is_expensive(fit)) return(usual)
-  if (has_related(fit$frame) && usual == "Satterthwaite") {
+  if (has_related(fit_frame(fit)) && usual == "Satterthwaite") {
     inform_expensive(fit, "degrees of freedom are from the average information in place of the observed one.")
     return(usual)
   }
@@ -50,14 +50,14 @@ inform_expensive <- function(fit, text, fix = NULL) {
 # list(fit, kept, basis, inverse, sigma2, estimate, phi) and, if `full`, the derivatives p, q, the information matrices
 # t, t_ml, ai of the natural variance parameters psi, their jacobian and the curvature in theta.
 fit_information <- function(fit, full = TRUE) {
-  x <- fit$cross_products$x
+  x <- fit_blocks(fit)$x
   p <- length(x$kept)
   basis <- matrix(x$basis, p, p)
   out <- list(fit = fit, kept = x$kept, basis = basis, inverse = inverse_basis(basis),
               estimate = fit_beta(fit)[x$kept], sigma2 = fit_sigma(fit)^2)
   if (fit_is_exact(fit) || !p) return(c(out, list(phi = matrix(NA_real_, p, p))))
   if (!full) return(c(out, list(phi = out$inverse %*% (fit_vcov(fit) / out$sigma2) %*% t(out$inverse))))
-  c(out, derivatives_at(fit, has_related(fit$frame)))
+  c(out, derivatives_at(fit, has_related(fit_frame(fit))))
 }
 
 # Rows have the units of the coefficients.
@@ -74,7 +74,7 @@ derivatives_at <- function(fit, average = FALSE) {
   average <- average && information_is_expensive(fit)
   found <- do.call(engine_information, c(engine_point(fit), list(information_limit(fit), average)))
   if (identical(found$engine_error, "information_size")) abort_information_size(found$message)
-  whole <- engine_result(found, fit$frame)
+  whole <- engine_result(found, fit_frame(fit))
   found <- whole[c("phi", "psi", "p", if (!average) c("q", "t", "t_ml"), "ai", "jacobian", "curvature")]
   if (has_special(fit)) return(with_bends(found, whole))
   gradients <- held_gradients(fit)

@@ -61,7 +61,8 @@ Anova.lmm_fit <- function(mod, type = c("II", "III", 2, 3), test.statistic = c("
   }
   words <- if (by_f) paste0("F tests with ", method_phrase(inference$method)) else "chi-square tests"
   structure(table, row.names = names(hypotheses), class = c("anova", "data.frame"),
-            heading = c(paste0("Wald tests of type ", type, ": ", words, "\n"), paste("Response:", mod$frame$response)))
+            heading = c(paste0("Wald tests of type ", type, ": ", words, "\n"),
+                        paste("Response:", fit_frame(mod)$response)))
 }
 
 #' @rdname car_support

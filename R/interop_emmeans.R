@@ -38,11 +38,11 @@ NULL
 recover_data.lmm_fit <- function(object, data = NULL, ...) {
   trms <- stats::delete.response(stats::terms(object))
   if (is.null(data) && is_cells_fit(object)) data <- cells_grid_data(object, trms)
-  if (is_cells_fit(object)) return(emmeans::recover_data(object$call, trms, NULL, data = data, ...))
+  if (is_cells_fit(object)) return(emmeans::recover_data(fit_call(object), trms, NULL, data = data, ...))
   rows <- fit_rows(object, "emmeans")
   if (is.null(data) && !all(all.vars(trms) %in% names(rows$data))) data <- raw_variables(object, trms, rows)
   environment(trms) <- environment(stats::formula(object))
-  emmeans::recover_data(object$call, trms, attr(rows$data, "na.action"), data = data, frame = rows$data, ...)
+  emmeans::recover_data(fit_call(object), trms, attr(rows$data, "na.action"), data = data, frame = rows$data, ...)
 }
 
 cells_grid_data <- function(fit, trms) {
@@ -56,7 +56,7 @@ cells_grid_data <- function(fit, trms) {
 
 # The variables themselves, where the model frame has only functions of them, for the rows that were used.
 raw_variables <- function(fit, trms, rows) {
-  data <- find_data(fit, fit$call$data, stats::formula(trms))
+  data <- find_data(fit, fit_call(fit)$data, stats::formula(trms))
   if (is.null(data)) return(NULL)
   data[positions_in(row_labels(rows), data), , drop = FALSE]
 }
@@ -65,7 +65,7 @@ raw_variables <- function(fit, trms, rows) {
 #' @exportS3Method emmeans::emm_basis
 emm_basis.lmm_fit <- function(object, trms, xlev, grid, ddf = lmer.df, lmer.df = mode, mode = NULL, vcov. = NULL, ...) {
   if (is.null(ddf) || identical(ddf, "link") || identical(ddf, "response")) ddf <- default_emmeans_df(object)
-  frame <- object$frame
+  frame <- fit_frame(object)
   X <- build_matrix(frame, grid_variables(frame, grid), n = nrow(grid))
   colnames(X) <- frame$x_names
   options <- list(...)
@@ -99,10 +99,10 @@ grid_variables <- function(frame, grid) {
 # Orthonormal basis of the vectors c with X c = 0; NA where there are none.
 null_basis <- function(fit) {
   W <- alias_matrix(fit)
-  dropped <- setdiff(seq_len(ncol(W)), fit$cross_products$x$kept)
+  dropped <- setdiff(seq_len(ncol(W)), fit_blocks(fit)$x$kept)
   if (!length(dropped)) return(matrix(NA_real_))
   N <- matrix(0, ncol(W), length(dropped))
-  N[fit$cross_products$x$kept, ] <- W[, dropped]
+  N[fit_blocks(fit)$x$kept, ] <- W[, dropped]
   N[cbind(dropped, seq_along(dropped))] <- -1
   qr.Q(qr(N))
 }

@@ -47,7 +47,7 @@ as_lmer <- function(fit, ...) {
                      derivs = criterion_slopes(criterion, theta, fit_nobs(fit)))
   out <- lme4::mkMerMod(environment(criterion), found, parts$reTrms, fr = parts$fr, mc = prepared$shown)
   check_same_coding(fit, lme4::fixef(out))
-  with_readers(out, fit$frame)
+  with_readers(out, fit_frame(fit))
 }
 
 # 'lme4' reads new data by calls kept in the model frame; ours say what expressions took from the rows of the fit. What
@@ -119,7 +119,7 @@ check_convertible <- function(fit) {
   }
   check_not_exact(fit, "an object of 'lme4'")
   rows <- fit_rows(fit, "as_lmer()")
-  why <- if (length(fit$frame$held)) "held parameters"
+  why <- if (length(fit_frame(fit)$held)) "held parameters"
          else if (any(!used_rows(rows))) "rows of weight zero"
   if (is.null(why)) return(invisible())
   lmm_abort("input", paste0("'lme4' has no fits with ", why, "."), what = "fit",
@@ -139,7 +139,7 @@ abort_other_model <- function(theirs, ours) {
 lmer_call <- function(fit, caller) {
   formula <- stats::formula(fit)
   environment(formula) <- new.env(parent = environment(formula))
-  call <- fit$call
+  call <- fit_call(fit)
   call$REML <- fit_is_reml(fit)
   call[c("control", "start", "bounded", "fixed")] <- NULL
   prepared <- prepare_update(fit, call, formula, "REML", caller)
@@ -152,8 +152,8 @@ lmer_call <- function(fit, caller) {
   }
   setup <- shown <- prepared$call
   data <- prepared$scope$.data <- with_factors(fit, prepared$scope$.data)
-  again <- if (!is.null(fit$call$data)) tryCatch(eval(fit$call$data, home), error = function(e) NULL)
-  if (is.null(data) || identical(again, data)) shown["data"] <- fit$call["data"] else home$.data <- data
+  again <- if (!is.null(fit_call(fit)$data)) tryCatch(eval(fit_call(fit)$data, home), error = function(e) NULL)
+  if (is.null(data) || identical(again, data)) shown["data"] <- fit_call(fit)["data"] else home$.data <- data
   shown$formula <- call("~", formula[[2L]], formula[[3L]])
   shown[[1L]] <- quote(lme4::lmer)
   setup[[1L]] <- quote(lme4::lFormula)
@@ -164,7 +164,7 @@ lmer_call <- function(fit, caller) {
 
 # The data with factors in place of text, since 'lme4' orders the levels of text as the language of the session does.
 with_factors <- function(fit, data) {
-  levels <- c(fit$frame$xlevels, do.call(c, lapply(fit$frame$random, `[[`, "xlevels")))
+  levels <- c(fit_frame(fit)$xlevels, do.call(c, lapply(fit_frame(fit)$random, `[[`, "xlevels")))
   for (name in intersect(names(levels), names(data))) {
     if (is.character(data[[name]])) data[[name]] <- factor(data[[name]], levels[[name]])
   }

@@ -135,7 +135,7 @@ lrtest.lmm_fit <- function(object, ...) {
 
 # The random terms of a fit, its offsets and a constant.
 null_terms <- function(fit) {
-  terms <- fit$frame$terms
+  terms <- fit_frame(fit)$terms
   offsets <- as.list(attr(terms, "variables"))[attr(terms, "offset") + 1L]
   paste(vapply(c(1, offsets, split_bars(stats::formula(fit)[[3L]])$bars), deparse_line, ""), collapse = " + ")
 }
@@ -143,10 +143,10 @@ null_terms <- function(fit) {
 # With another formula, for the rows of a fit: a variable that leaves takes its missing values with it.
 update_same_rows <- function(fit, formula) {
   arguments <- list(quote(stats::update), fit, formula)
-  if (length(attr(fit$rows$data, "na.action"))) {
+  if (length(attr(fit_stored_rows(fit)$data, "na.action"))) {
     old <- stats::formula(fit)
-    data <- find_data(fit, fit$call$data, stats::update.formula(old, formula))
-    at <- if (is.null(data)) NA else positions_in(row_labels(fit$rows), data)
+    data <- find_data(fit, fit_call(fit)$data, stats::update.formula(old, formula))
+    at <- if (is.null(data)) NA else positions_in(row_labels(fit_stored_rows(fit)), data)
     if (!anyNA(at) && all(at <= nrow(data))) arguments$subset <- at
   }
   without_boundary_messages(eval(as.call(arguments)))

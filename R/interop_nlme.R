@@ -73,7 +73,7 @@ structured_intervals <- function(fit, level) {
   rows <- data.frame(lower = limit(at - half), est. = found$estimate, upper = limit(at + half),
                      row.names = rownames(found))
   random <- seq_len(nrow(variance_parameters(fit)) - 1L)
-  last <- if (!fit$cross_products$owns_scale) nrow(rows)
+  last <- if (!fit_blocks(fit)$owns_scale) nrow(rows)
   residual <- setdiff(seq_len(nrow(rows)), c(random, last))
   function_of <- residual[scaled_residual_parameters(fit, "sd")$kind %in% variance_kinds]
   group <- names(fit_groups(fit))[fit_term_groups(fit)[variance_parameters(fit)$term[random]]]
@@ -127,7 +127,7 @@ subject_matrices <- function(fit, individuals, type) {
     structure(S, dimnames = list(seq_len(nrow(S)), seq_len(nrow(S))))
   })
   structure(stats::setNames(found, individuals), class = c(type, "VarCov"),
-            group.levels = if (!is.null(fit$frame$residual$subject)) deparse_line(fit$frame$residual$subject))
+            group.levels = if (!is.null(fit_frame(fit)$residual$subject)) deparse_line(fit_frame(fit)$residual$subject))
 }
 
 # Covariance matrix of the responses of some rows.
@@ -171,6 +171,6 @@ getResponse.lmm_fit <- function(object, form = NULL, ...) {
 #' @rawNamespace S3method(nlme::getData, lmm_fit)
 getData.lmm_fit <- function(object) {
   formula <- stats::formula(object)
-  found <- find_data(object, object$call$data, formula, parent.frame())
+  found <- find_data(object, fit_call(object)$data, formula, parent.frame())
   if (is.null(found)) fit_rows(object, "getData()")$data else found
 }

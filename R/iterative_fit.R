@@ -1,6 +1,6 @@
 # What fits without a factorization answer, and how large their Monte Carlo errors are.
 
-fit_is_iterative <- function(fit) identical(fit$optimum$solver, "iterative")
+fit_is_iterative <- function(fit) identical(fit_optimum(fit)$solver, "iterative")
 
 # `what` with its verb: "profiles are".
 refuse_iterative <- function(fit, what = "this is") {
@@ -14,8 +14,8 @@ refuse_iterative <- function(fit, what = "this is") {
 # a direct fit.
 monte_carlo_errors <- function(fit, scale = "sd", parameters = variance_parameters(fit)) {
   if (!fit_is_iterative(fit)) return(NULL)
-  maps <- Map(vech_map, fit$cross_products$z_basis, fit_random(fit))
-  found <- transformed_errors(block_diagonal(c(maps, list(matrix(1)))), fit$optimum$monte_carlo$covariance)
+  maps <- Map(vech_map, fit_blocks(fit)$z_basis, fit_random(fit))
+  found <- transformed_errors(block_diagonal(c(maps, list(matrix(1)))), fit_optimum(fit)$monte_carlo$covariance)
   at <- parameter_positions(fit, parameters)
   se <- found$se[at] * fit_sigma(fit)^2
   if (scale == "sd") se <- transformed_errors(sd_slopes(fit, parameters) * rep(se, each = length(at)),
@@ -24,7 +24,7 @@ monte_carlo_errors <- function(fit, scale = "sd", parameters = variance_paramete
 }
 
 # Twice the Monte Carlo error of -2 log L; 0 for a direct fit.
-criterion_error <- function(fit) if (fit_is_iterative(fit)) 2 * fit$optimum$monte_carlo$criterion else 0
+criterion_error <- function(fit) if (fit_is_iterative(fit)) 2 * fit_optimum(fit)$monte_carlo$criterion else 0
 
 # For each random term the errors of its standard deviations, then that of sigma: the rows of the printed VarCorr().
 monte_carlo_by_term <- function(fit) {
@@ -57,24 +57,25 @@ decided_p <- function(p, chisq, df, errors) {
 }
 
 iterative_point <- function(fit) {
-  list(engine_layout(fit$frame), fit$cross_products, fit$optimum$theta, fit$spec$reml, engine_threads(fit$control))
+  list(engine_layout(fit_frame(fit)), fit_blocks(fit), fit_optimum(fit)$theta, fit_spec(fit)$reml,
+       engine_threads(fit_control(fit)))
 }
 
 # The average information stands for the observed and the expected one.
 iterative_derivatives <- function(fit) {
-  found <- engine_result(do.call(engine_iterative_information, iterative_point(fit)), fit$frame)
+  found <- engine_result(do.call(engine_iterative_information, iterative_point(fit)), fit_frame(fit))
   found$t <- found$t_ml <- found$ai
   found[c("phi", "psi", "p", "q", "t", "t_ml", "ai", "jacobian", "curvature")]
 }
 
 iterative_prediction_variance <- function(fit, design, random) {
   engine_result(do.call(engine_iterative_variances, c(iterative_point(fit), list(kept_design(fit, design), random))),
-                fit$frame)
+                fit_frame(fit))
 }
 
 # List per grouping factor: array q x q x levels, approximate.
 iterative_conditional <- function(fit, errors) {
-  engine_result(do.call(engine_iterative_conditional, c(iterative_point(fit), list(errors))), fit$frame)
+  engine_result(do.call(engine_iterative_conditional, c(iterative_point(fit), list(errors))), fit_frame(fit))
 }
 
 # Variances of effects that say what they are.
@@ -96,7 +97,7 @@ say_approximate <- function(fit, what) {
 iterative_refits <- function(fit, blocks, reml) {
   lower <- function(S) S[lower.tri(S, diag = TRUE)]
   each <- lapply(seq_along(blocks$x$total), function(j) {
-    iterative_fit(fit$frame, blocks, reml, fit$optimum$theta, replace(fit$control, "progress", FALSE), j)
+    iterative_fit(fit_frame(fit), blocks, reml, fit_optimum(fit)$theta, replace(fit_control(fit), "progress", FALSE), j)
   })
   columns <- function(part) do.call(cbind, lapply(each, part))
   values <- function(part) unlist(lapply(each, part))

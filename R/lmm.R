@@ -208,7 +208,7 @@ lmm <- function(formula, data, REML = TRUE, weights, offset, subset, na.action, 
     first <- frame_blocks(frame, framed$rows, control)
     return(lmm_of_responses(written, framed, first$blocks, control, first$conditions, origin))
   }
-  fit <- fit_frame(frame, framed$rows, REML, start, control, written)
+  fit <- fit_model_frame(frame, framed$rows, REML, start, control, written)
   fit$origin <- origin
   if (is.null(fit$cells)) remember_data(fit, data) else fit
 }

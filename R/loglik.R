@@ -109,7 +109,7 @@ inner_parameters <- function(fit) {
 
 # SAS's number of subjects.
 n_subjects <- function(fit) {
-  if (!is.null(fit$frame$residual$all_subjects)) return(fit$frame$residual$all_subjects)
+  if (!is.null(fit_frame(fit)$residual$all_subjects)) return(fit_frame(fit)$residual$all_subjects)
   if (length(fit_groups(fit))) ngrps(fit)[[subject_group(fit)]] else fit_nobs(fit)
 }
 
@@ -119,7 +119,7 @@ subject_group <- function(fit) {
   top <- which.min(levels)
   codes <- with_cell_rows(fit)$rows$codes
   nested <- length(levels) == 1L || !is.null(codes) && all(vapply(codes, is_constant_within, NA, x = codes[[top]]))
-  if (nested) top else match(fit$spec$random[[1L]]$group_name, names(levels), 1L)
+  if (nested) top else match(fit_spec(fit)$random[[1L]]$group_name, names(levels), 1L)
 }
 
 #' @rdname logLik.lmm_fit
@@ -160,7 +160,7 @@ check_criteria <- function(fits) {
   for (other in fits[!ours]) check_other_response(own[[1L]], other)
   reml <- vapply(own, fit_is_reml, NA)
   if (!any(reml)) return(invisible())
-  fixed <- lapply(own[reml], function(fit) sort(fit$frame$x_names))
+  fixed <- lapply(own[reml], function(fit) sort(fit_frame(fit)$x_names))
   what <- if (!all(reml) || !all(ours)) "restricted and full likelihoods"
           else if (length(unique(fixed)) > 1L) "restricted likelihoods of fits with different fixed effects"
   if (is.null(what)) return(invisible())
@@ -173,8 +173,8 @@ check_other_response <- function(fit, other) {
   y <- tryCatch(stats::model.response(stats::model.frame(other)), error = function(e) NULL)
   n <- if (is.null(y)) tryCatch(stats::nobs(other), error = function(e) NA) else NROW(y)
   same <- is.na(n) || n == fit_nobs(fit)
-  if (same && is.numeric(y) && !is.null(fit$rows)) same <- identical(sort(as.vector(y)),
-                                                                     sort(fit$rows$y[used_rows(fit$rows)]))
+  rows <- fit_stored_rows(fit)
+  if (same && is.numeric(y) && !is.null(rows)) same <- identical(sort(as.vector(y)), sort(rows$y[used_rows(rows)]))
   if (same) return(invisible())
   lmm_abort("input", paste0("a fit of class ", quote_level(class(other)[1L]),
                             " has other rows or values of the response."),

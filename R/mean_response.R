@@ -11,9 +11,9 @@ mean_response <- function(fit, rows, use = all_columns(fit), fixed = TRUE) {
 # Calls work(design of the piece) piece by piece and binds the results.
 by_chunk <- function(fit, rows, work) {
   size <- as.integer(rows_at_a_time(chunk_rows, length(fit_beta(fit))))
-  if (rows$n <= size) return(work(design(fit$frame, rows)))
+  if (rows$n <= size) return(work(design(fit_frame(fit), rows)))
   out <- numeric(rows$n)
-  for (piece in row_pieces(rows$n, size)) out[piece[1L]:piece[2L]] <- work(design(fit$frame, rows, piece))
+  for (piece in row_pieces(rows$n, size)) out[piece[1L]:piece[2L]] <- work(design(fit_frame(fit), rows, piece))
   out
 }
 

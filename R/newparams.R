@@ -5,10 +5,10 @@ with_parameters <- function(fit, newparams) {
   if (is.null(newparams)) return(fit)
   refuse_iterative(fit, "`newparams` is")
   if (is_structured(fit)) return(with_structured_parameters(fit, newparams))
-  refuse_special(fit$frame, "`newparams` is")
+  refuse_special(fit_frame(fit), "`newparams` is")
   given <- parameter_list(newparams)
   names <- names(fit_beta(fit))
-  known <- known_parameters(fit$frame)
+  known <- known_parameters(fit_frame(fit))
   unknown <- setdiff(names(given), c("beta", "theta", "sigma", names, known$name))
   if (length(unknown)) abort_unknown_parameter(unknown, c("beta", "theta", "sigma", names, unique(known$shown)))
   fit$estimates$beta <- new_coefficients(fit_beta(fit), given)
@@ -32,9 +32,9 @@ with_parameters <- function(fit, newparams) {
 
 # The same with a residual structure, whose parameters go by their names; there is no `theta`.
 with_structured_parameters <- function(fit, newparams) {
-  refuse_special(fit$frame, "`newparams` is")
+  refuse_special(fit_frame(fit), "`newparams` is")
   given <- parameter_list(newparams)
-  known <- known_parameters(fit$frame)
+  known <- known_parameters(fit_frame(fit))
   own <- lapply(c(sd = "sd", variance = "variance"), function(scale) scaled_residual_parameters(fit, scale))
   names <- c("beta", names(fit_beta(fit)), known$name, own$sd$name, own$variance$name)
   unknown <- setdiff(names(given), names)
@@ -42,7 +42,7 @@ with_structured_parameters <- function(fit, newparams) {
   fit$estimates$beta <- new_coefficients(fit_beta(fit), given)
   before <- fit_sigma(fit)
   sigma <- c(given[["sigma"]], if (!is.null(given[["sigma^2"]])) sqrt(given[["sigma^2"]]), before)[1L]
-  if (isTRUE(fit$cross_products$owns_scale)) sigma <- before
+  if (isTRUE(fit_blocks(fit)$owns_scale)) sigma <- before
   psi <- own$variance$estimate
   for (scale in names(own)) for (k in which(own[[scale]]$name %in% names(given))) {
     psi[k] <- given[[own[[scale]]$name[k]]]^(if (own[[scale]]$root[k]) 2 else 1)

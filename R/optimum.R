@@ -113,7 +113,7 @@ new_lmm_fit <- function(call, frame, rows, blocks, found, control, conditions) {
                         cross_products = blocks, optimum = optimum, estimates = estimates, control = control,
                         conditions = c(conditions, more), version = package_version_text()), class = "lmm_fit")
   if (!is.null(cells)) fit$row_prints <- cell_prints(rows)
-  else if (!control$keep_rows && !is.null(rows)) fit$row_prints <- row_prints(list(rows = rows, frame = frame))
+  else if (!control$keep_rows && !is.null(rows)) fit$row_prints <- row_prints(rows, frame$response)
   if (control$keep_rows) fit$cells <- cells
   signal_conditions(more)
   fit

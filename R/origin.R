@@ -16,9 +16,9 @@ new_origin <- function(formula_env, caller, keep) {
 
 # list(formula, call): the environments, NULL for one that is not known any more.
 fit_places <- function(fit) {
-  stored <- environment(fit$spec$formula)
-  if (is.null(fit$origin)) return(list(formula = stored, call = if (is_lasting_environment(stored)) stored))
-  places <- weak_value(fit$origin$places)
+  stored <- environment(fit_spec(fit)$formula)
+  if (is.null(fit_origin(fit))) return(list(formula = stored, call = if (is_lasting_environment(stored)) stored))
+  places <- weak_value(fit_origin(fit)$places)
   if (is.null(places)) list(formula = stored, call = NULL) else places
 }
 
@@ -28,7 +28,7 @@ fit_places <- function(fit) {
 # remembers them; else its rows. An expression such as x[[i]] may mean something else by now.
 find_data <- function(fit, expr, formula, caller = NULL) {
   places <- fit_places(fit)
-  known <- fit$data
+  known <- fit_data(fit)
   has_all <- !is.null(known) && all_found(all.vars(formula), known, c(places, caller))
   if (has_all && (!is.symbol(expr) || is.null(places$call))) return(known)
   for (env in if (!is.null(expr)) c(places[c("call", "formula")], caller)) {
@@ -38,7 +38,7 @@ find_data <- function(fit, expr, formula, caller = NULL) {
   if (!is.null(known)) return(known)
   places <- c(places, caller)
   if (is.null(expr) && all_found(all.vars(formula), NULL, places)) return(NULL)
-  rows <- fit$rows$data
+  rows <- fit_stored_rows(fit)$data
   if (all_found(all.vars(formula), rows, places)) return(rows)
   shown <- if (is.null(expr)) "" else paste0(", ", quote_name(deparse_line(expr)), ",")
   unknown <- Filter(function(name) !all_found(name, rows, places), all.vars(formula))
@@ -60,7 +60,7 @@ reachable_formula <- function(formula, data, fit, caller) {
   found <- list()
   for (name in setdiff(all.vars(formula), c(names(data), "."))) {
     if (!is.null(find_value(name, list(env)))) next
-    value <- find_value(name, c(places, list(fit$frame$constant_values)))
+    value <- find_value(name, c(places, list(fit_frame(fit)$constant_values)))
     if (!is.null(value)) found[[name]] <- value$value
   }
   for (name in setdiff(all.names(formula), all.vars(formula))) {
@@ -74,9 +74,9 @@ reachable_formula <- function(formula, data, fit, caller) {
 
 # Data that their expression will not lead to later, because they live in a function, stay with the fit.
 remember_data <- function(fit, data) {
-  expr <- fit$call$data
+  expr <- fit_call(fit)$data
   lasting <- is.null(data) || is.symbol(expr) &&
     identical(get0(as.character(expr), envir = globalenv(), mode = "list"), data)
-  if (!lasting && !is.null(fit$rows)) fit$data <- data
+  if (!lasting && !is.null(fit_stored_rows(fit))) fit$data <- data
   fit
 }

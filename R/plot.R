@@ -66,7 +66,7 @@ plot.lmm_fit <- function(x, form = NULL, type = c("residuals", "qq", "scale", "r
 }
 
 # Points with names, and what decides which of them are extreme.
-plot_data_residuals <- function(fit, type, labels = row_labels(fit$rows)) {
+plot_data_residuals <- function(fit, type, labels = row_labels(fit_stored_rows(fit))) {
   if (type == "ranef") return(scaled_modes(fit))
   unpadded <- without_padding(fit)
   r <- standard_residuals(unpadded)
@@ -84,7 +84,7 @@ standard_residuals <- function(fit) unname(if (is_structured(fit)) stats::residu
 
 # The fit with a value for each row that was used, whatever its na.action.
 without_padding <- function(fit) {
-  attr(fit$rows$data, "na.action") <- NULL
+  attr(fit_stored_rows(fit)$data, "na.action") <- NULL
   fit
 }
 

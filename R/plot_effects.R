@@ -37,19 +37,19 @@ plot_effects <- function(fit, variables, ddf = "Satterthwaite", level = 0.95, po
   data <- effect_data(fit, variables)
   shown <- effect_means(fit, effect_rows(data, variables, points), variables, ddf, level)
   given <- list(...)
-  range <- range(shown$lower, shown$upper, shown$estimate, if (rug) fit$rows$y, finite = TRUE)
+  range <- range(shown$lower, shown$upper, shown$estimate, if (rug) fit_stored_rows(fit)$y, finite = TRUE)
   panels <- if (length(variables) == 3L) split(shown, shown[[variables[3L]]]) else list(shown)
   in_panels(length(panels), function() for (k in seq_along(panels)) {
     own <- if (length(panels) > 1L) list(main = paste(variables[3L], "=", names(panels)[k])) else list()
-    draw_effect(panels[[k]], variables, utils::modifyList(own, given), range, if (rug) list(data, fit$rows$y),
-      fit$frame$response)
+    draw_effect(panels[[k]], variables, utils::modifyList(own, given), range,
+                if (rug) list(data, fit_stored_rows(fit)$y), fit_frame(fit)$response)
   })
   invisible(shown)
 }
 
 # The variables of the fixed effects in the data of the fit.
 effect_data <- function(fit, variables) {
-  all <- all.vars(stats::delete.response(fit$frame$terms))
+  all <- all.vars(stats::delete.response(fit_frame(fit)$terms))
   if (!is.character(variables) || !length(variables) || length(variables) > 3L || !all(variables %in% all)) {
     lmm_abort("input", "`variables` must name one to three variables of the fixed effects.", what = "variables",
               value = variables,
@@ -80,9 +80,9 @@ effect_rows <- function(data, variables, points) {
 # Means over the rows that agree in the named variables.
 effect_means <- function(fit, rows, variables, ddf, level) {
   new <- rows
-  logical <- vapply(fit$rows$data[intersect(names(new), names(fit$rows$data))], is.logical, NA)
+  logical <- vapply(fit_stored_rows(fit)$data[intersect(names(new), names(fit_stored_rows(fit)$data))], is.logical, NA)
   for (name in names(logical)[logical]) new[[name]] <- new[[name]] == "TRUE"
-  X <- design(fit$frame, new_rows(fit$frame, new, stats::as.formula("~0"), TRUE, stats::na.pass))$X
+  X <- design(fit_frame(fit), new_rows(fit_frame(fit), new, stats::as.formula("~0"), TRUE, stats::na.pass))$X
   key <- interaction(lapply(rows[variables], function(v) match(v, unique(v))), drop = TRUE, lex.order = TRUE)
   first <- match(levels(key), key)
   L <- rowsum(X, key, reorder = TRUE) / as.vector(table(key))
@@ -170,12 +170,12 @@ plot_shrinkage <- function(fit, term = 1, id = 3, ...) {
 
 # Least squares in the rows of each level, of what the fixed effects and the other terms leave.
 own_estimates <- function(fit, k) {
-  rows <- fit$rows
+  rows <- fit_stored_rows(fit)
   use <- all_columns(fit)
   use[[k]][] <- FALSE
   w <- row_weights(rows)
   r <- rows$y - mean_response(fit, rows, use)
-  d <- design(fit$frame, rows)
+  d <- design(fit_frame(fit), rows)
   Z <- d$Z[[k]]
   own <- split(seq_len(rows$n), factor(d$codes[[fit_term_groups(fit)[k]]], seq_len(nrow(fit_modes(fit)[[k]]))))
   out <- t(vapply(own, function(i) {

@@ -92,7 +92,7 @@ refuse_posterior <- function(fit) {
   refuse_structured(fit, "posterior draws are",
                     "Random terms with a diagonal or a general covariance matrix have them.")
   refuse_iterative(fit, "posterior draws are")
-  refuse_related(fit$frame, "posterior draws are")
+  refuse_related(fit_frame(fit), "posterior draws are")
   if (!fit_is_bounded(fit)) {
     lmm_abort("unsupported", "priors are for standard deviations, and this fit has variances that may be negative.",
               what = "fit",

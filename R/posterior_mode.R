@@ -63,7 +63,7 @@ fit_coordinates <- function(plan) {
   x <- numeric(plan$d)
   for (t in seq_along(plan$terms)) {
     S <- as.matrix(fit_covariance(fit)[[t]])
-    unit <- sqrt(rowSums(as.matrix(fit$cross_products$z_basis[[t]])^2))
+    unit <- sqrt(rowSums(as.matrix(fit_blocks(fit)$z_basis[[t]])^2))
     sd <- pmax(sqrt(pmax(0, diag(S))), sigma * unit * sqrt(0.05))
     own <- plan$coordinates$term == t
     at <- own & plan$coordinates$kind == "sd"

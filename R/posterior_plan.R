@@ -5,7 +5,7 @@
 
 posterior_plan <- function(fit, priors, threads = 1L) {
   plan <- list(fit = fit, terms = plan_terms(fit), priors = priors, threads = threads,
-               nu = fit$cross_products$n - length(fit$cross_products$x$kept), labels = posterior_names(fit))
+               nu = fit_blocks(fit)$n - length(fit_blocks(fit)$x$kept), labels = posterior_names(fit))
   held <- fit_held(fit)
   plan$sigma <- if (any(held$term == 0L)) held$value[held$term == 0L] else NA_real_
   plan$coordinates <- plan_coordinates(plan$terms)
@@ -15,8 +15,8 @@ posterior_plan <- function(fit, priors, threads = 1L) {
   plan$search_sigma <- plan$free_sigma && (fixed || !is_homogeneous(plan))
   plan$d <- nrow(plan$coordinates) + plan$search_sigma
   plan$coefficients <- coefficient_prior(priors$fixed, fit)
-  plan$handle <- engine_result(engine_posterior_open(engine_layout(fit$frame), fit$cross_products,
-                                                     fit$control$memory_limit), fit$frame)
+  plan$handle <- engine_result(engine_posterior_open(engine_layout(fit_frame(fit)), fit_blocks(fit),
+                                                     fit_control(fit)$memory_limit), fit_frame(fit))
   plan
 }
 
@@ -71,11 +71,11 @@ is_homogeneous <- function(plan) {
 # Coefficients of the orthogonal columns: NULL (flat), or precision and mean.
 coefficient_prior <- function(prior, fit) {
   if (is.null(prior)) return(NULL)
-  kept <- names(fit_beta(fit))[fit$cross_products$x$kept]
+  kept <- names(fit_beta(fit))[fit_blocks(fit)$x$kept]
   spread <- named_numbers(prior$sd, kept, Inf, "sd")
   mean <- named_numbers(prior$mean, kept, 0, "mean")
   if (all(is.infinite(spread))) return(NULL)
-  x <- fit$cross_products$x
+  x <- fit_blocks(fit)$x
   basis <- as.matrix(x$basis)
   list(precision = crossprod(basis / spread), mean = as.vector(solve(basis, mean - as.vector(x$response[, 1L]))),
        sd = spread, center = mean,
@@ -106,7 +106,7 @@ posterior_names <- function(fit) {
                  paste0("sd__", parameters$var1))
   out <- paste0(word, ".", parameters$grp)
   out[parameters$term == 0L] <- "sigma"
-  list(variances = out, fixed = names(fit_beta(fit))[fit$cross_products$x$kept], random = random_names(fit))
+  list(variances = out, fixed = names(fit_beta(fit))[fit_blocks(fit)$x$kept], random = random_names(fit))
 }
 
 random_names <- function(fit) {

@@ -110,9 +110,9 @@ known_effects <- function(object, use, at = seq_len(nrow(object))) {
 drawn_predictor <- function(object, rows, piece, use, known, anew = NULL, at = seq_len(nrow(object))) {
   about <- about_posterior(object)
   fit <- about$fit
-  d <- design(fit$frame, rows, range(piece))
+  d <- design(fit_frame(fit), rows, range(piece))
   eta <- as.matrix(plain_table(object)[at, about$labels$fixed,
-                                       drop = FALSE]) %*% t(d$X[, fit$cross_products$x$kept, drop = FALSE])
+                                       drop = FALSE]) %*% t(d$X[, fit_blocks(fit)$x$kept, drop = FALSE])
   codes <- simulation_codes(fit, rows)
   group <- fit_term_groups(fit)
   for (t in seq_along(use)) {

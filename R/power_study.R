@@ -111,7 +111,7 @@ power_model <- function(object, data, newparams, settings, REML) {
 power_test <- function(fit, test, ddf) {
   if (is.function(test)) return(function(fit) as.numeric(test(fit))[1L])
   names <- names(fit_beta(fit))
-  terms <- attr(fit$frame$terms, "term.labels")
+  terms <- attr(fit_frame(fit)$terms, "term.labels")
   if (is.null(test)) {
     lmm_abort("input", "`test` is missing.", what = "test",
               fix = paste0("Name a coefficient or term: ", enumerate(quote_level(unique(c(names, terms))), 20L), "."))
@@ -133,7 +133,7 @@ rejections <- function(fit, p_value, nsim, alpha, level, seed, threads) {
   work <- function(columns) {
     Y <- plan$responses(stream_numbers(streams[, columns, drop = FALSE], plan$size, plan$numbers))
     list(vapply(seq_along(columns), function(k) {
-      again <- tryCatch(suppressMessages(fit_again(fit, replace_response(fit$frame, rows, Y[, k]))),
+      again <- tryCatch(suppressMessages(fit_again(fit, replace_response(fit_frame(fit), rows, Y[, k]))),
                         lmm_error = function(e) NULL)
       if (is.null(again)) NA_real_ else p_value(again)
     }, 0))

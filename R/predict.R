@@ -9,7 +9,7 @@ wanted_columns <- function(fit, re.form) {
   use <- all_columns(fit, is.null(asked))
   for (term in asked) {
     found <- term_columns(fit_random(fit), fit_groups(fit), term)
-    if (!any(unlist(found))) abort_unknown_term(fit$frame, term)
+    if (!any(unlist(found))) abort_unknown_term(fit_frame(fit), term)
     use <- Map(`|`, use, found)
   }
   use
@@ -172,7 +172,7 @@ predict.lmm_fit <- function(object, newdata = NULL, re.form = NULL, allow.new.le
 
 prediction_rows <- function(fit, newdata, re.form, allow.new.levels, na.action) {
   if (is.null(newdata)) return(padded_rows(fit_rows(fit, "predict() without `newdata`"), na.action))
-  new_rows(fit$frame, newdata, re.form, allow.new.levels, na.action, residual = is_structured(fit))
+  new_rows(fit_frame(fit), newdata, re.form, allow.new.levels, na.action, residual = is_structured(fit))
 }
 
 prediction_errors <- function(fit, rows, use, fixed, near) {

@@ -8,7 +8,7 @@ dense_batch <- 200L
 dense_predictions <- function(inference, rows, target) {
   model <- dense_model(inference)
   fit <- model$fit
-  d <- design(fit$frame, rows)
+  d <- design(fit_frame(fit), rows)
   known <- complete_rows(d, fit_term_groups(fit)[vapply(target$use, any, NA)])
   new <- new_parts(fit, d, rows, target)
   if (!is.null(target$residual)) known <- known & has_own_variance(new)
@@ -31,7 +31,7 @@ plain_predictions <- function(inference, rows, target) {
   fit <- inference$info$fit
   v <- prediction_variance(fit, rows, target$use) / fit_sigma(fit)^2
   if (!is.null(target$residual)) {
-    d <- design(fit$frame, rows)
+    d <- design(fit_frame(fit), rows)
     new <- new_parts(fit, d, rows, target)
     model <- list(fit = fit, directions = lapply(fit_random(fit), function(term) list()))
     known <- has_own_variance(new)
@@ -59,7 +59,7 @@ new_parts <- function(fit, d, rows, target) {
 
 # Does the variance of a residual depend on its visit?
 several_visit_variances <- function(fit) {
-  all <- plan_parameters(fit$frame$residual)
+  all <- plan_parameters(fit_frame(fit)$residual)
   sum(all$kind == "variance" & all$group <= 1L) > 1L
 }
 

@@ -55,7 +55,7 @@ prediction_tests <- function(inference, rows, target) {
   if (inherits(method, "df_kenward_roger")) return(adjusted_tests(inference, rows, target))
   variance <- whole_variance(fit, rows, target)
   if (inherits(method, "df_satterthwaite")) {
-    if (has_thin_term(fit) && !is.null(fit$rows) &&
+    if (has_thin_term(fit) && !is.null(fit_stored_rows(fit)) &&
         rows$n <= 1000L) return(adjusted_tests(as_adjusted(inference), rows, target))
     return(satterthwaite_predictions(inference, rows, target, variance))
   }
@@ -73,7 +73,7 @@ parameters_at <- function(fit, theta = NULL, s = 1) {
   if (is.null(theta)) return(list(point = if (!fit_is_iterative(fit)) engine_point(fit),
                                   covariance = fit_covariance(fit), sigma2 = sigma2))
   relative <- theta / (if (fit_is_bounded(fit)) sqrt(s) else s)
-  point <- replace(engine_point(fit), c(1L, 3L), list(engine_layout(fit$frame, sqrt(s * sigma2)), relative))
+  point <- replace(engine_point(fit), c(1L, 3L), list(engine_layout(fit_frame(fit), sqrt(s * sigma2)), relative))
   list(point = point, covariance = lapply(covariance_at(fit, theta), `*`, sigma2), sigma2 = s * sigma2)
 }
 
@@ -82,7 +82,7 @@ covariance_at <- function(fit, theta, own = FALSE) {
   Map(function(L, B) {
     if (own) B <- diag(nrow(L))
     if (fit_is_bounded(fit)) tcrossprod(B %*% L) else B %*% (L + t(L) - diag(diag(L), nrow(L))) %*% t(B)
-  }, unstack_factors(fit, theta), fit$cross_products$z_basis)
+  }, unstack_factors(fit, theta), fit_blocks(fit)$z_basis)
 }
 
 whole_variance <- function(fit, rows, target, at = parameters_at(fit)) {
@@ -130,7 +130,7 @@ natural_bend <- function(fit, way) {
 
 # First and second derivative of the whole variance along a way, by differences of fourth order.
 derivatives_along <- function(fit, rows, target, variance, way) {
-  theta <- fit$optimum$theta
+  theta <- fit_optimum(fit)$theta
   k <- length(theta)
   moved <- abs(way$first[seq_len(k)])
   ratio <- (abs(theta) / moved)[moved > 0 & theta != 0]
@@ -161,7 +161,7 @@ as_adjusted <- function(inference) {
 adjusted_tests <- function(inference, rows, target) {
   fit <- inference$info$fit
   parts <- marginal_parts(inference$info)
-  d <- design(fit$frame, rows)
+  d <- design(fit_frame(fit), rows)
   known <- complete_rows(d, fit_term_groups(fit))
   tests <- vapply(seq_len(rows$n), function(i) {
     if (!known[i]) return(c(NA_real_, NA_real_))
@@ -189,7 +189,7 @@ row_extra <- function(fit, d, i, target) {
                       FALSE) | (if (is.null(left)) FALSE else left),
              fit_term_groups(fit), target$use, if (is.null(target$left_out)) vector("list", length(target$use)) else
                target$left_out)
-  squares <- Map(function(Z, new, basis) crossprod((Z[i, ] * new) %*% basis), d$Z, new, fit$cross_products$z_basis)
+  squares <- Map(function(Z, new, basis) crossprod((Z[i, ] * new) %*% basis), d$Z, new, fit_blocks(fit)$z_basis)
   slopes <- Map(function(S, term) natural_slopes(S, is_diagonal(term)), squares, fit_random(fit))
   variance <- sum(mapply(function(Z, new, S) sum((Z[i, ] * new) %*% S * (Z[i, ] * new)), d$Z, new,
                          fit_covariance(fit))) / fit_sigma(fit)^2

@@ -6,19 +6,19 @@ kriging_plan <- function(fit, rows, kriging, re.form, newdata, interval = "none"
   asked <- isTRUE(check_flag_or_null(kriging, "kriging"))
   if (!is_structured(fit) || is.null(newdata) && interval != "prediction") return(NULL)
   if (!asked && interval != "prediction" && (isFALSE(kriging) || !is.null(re.form))) return(NULL)
-  if (!asked && interval != "prediction" && (has_known_residual(fit) || is.null(fit$rows))) return(NULL)
+  if (!asked && interval != "prediction" && (has_known_residual(fit) || is.null(fit_stored_rows(fit)))) return(NULL)
   new <- new_residual_rows(fit, rows)
-  if (asked) check_has_residual(fit, rows, new_residual_calls(fit$frame$residual))
+  if (asked) check_has_residual(fit, rows, new_residual_calls(fit_frame(fit)$residual))
   if (interval == "prediction") check_has_residual(fit, rows, variance_calls(fit))
   wanted <- new$known & (asked | is.null(kriging) & is.null(re.form) & !new$same)
   list(new = new, wanted = wanted)
 }
 
-has_known_residual <- function(fit) any(vapply(fit$frame$residual$parts, function(part) part$word == "known", NA))
+has_known_residual <- function(fit) any(vapply(fit_frame(fit)$residual$parts, function(part) part$word == "known", NA))
 
 # What the variance of a residual depends on.
 variance_calls <- function(fit) {
-  plan <- fit$frame$residual
+  plan <- fit_frame(fit)$residual
   positions <- if (several_visit_variances(fit)) unlist(lapply(plan$parts, `[[`, "positions"), recursive = FALSE)
   c(positions, group_parts_of(plan$by), Filter(Negate(uses_fitted), variance_variables(plan)))
 }

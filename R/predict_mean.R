@@ -43,8 +43,8 @@ predict_mean <- function(fit, newdata, re.form = NULL, weights = 1, ddf = "Satte
   check_not_exact(fit, "a prediction interval")
   refuse_indefinite(fit)
   known <- wanted_columns(fit, re.form)
-  rows <- new_rows(fit$frame, newdata, NULL, TRUE, stats::na.pass, residual = TRUE)
-  d <- design(fit$frame, rows)
+  rows <- new_rows(fit_frame(fit), newdata, NULL, TRUE, stats::na.pass, residual = TRUE)
+  d <- design(fit_frame(fit), rows)
   if (!rows$n || !all(complete_rows(d, fit_term_groups(fit)))) {
     lmm_abort("input", "`newdata` must have rows, and no missing values.", what = "newdata")
   }
@@ -85,6 +85,6 @@ level_means <- function(fit, rows, d, known) {
 mean_extra <- function(fit, means, residual) {
   variance <- Map(function(mean, S) sum((mean$new %*% S) * mean$new), means, fit_covariance(fit))
   slopes <- Map(function(mean, basis, term) natural_slopes(crossprod(mean$new %*% basis), is_diagonal(term)), means,
-                fit$cross_products$z_basis, fit_random(fit))
+                fit_blocks(fit)$z_basis, fit_random(fit))
   list(variance = sum(unlist(variance)) / fit_sigma(fit)^2 + residual, slope = c(unlist(slopes), residual))
 }

@@ -19,14 +19,14 @@ asked_weights <- function(fit, rows, weights, newdata) {
 # What the fit says about the weights of new rows: the value of its expression for weights, where `newdata` has the
 # variables. Otherwise they are 1, which a message tells. NULL for a fit without weights.
 new_weights <- function(fit, rows, newdata) {
-  given <- fit$frame$weights
-  if (is.null(given) && is.null(fit$rows$weights) && is.null(fit$call$weights)) return(NULL)
-  source <- newdata_source(fit$frame, newdata, if (is.language(given)) variables_of(given))
-  if (is.language(given) && length(variables_of(given)) && !length(lacking(list(given), fit$frame, source))) {
+  given <- fit_frame(fit)$weights
+  if (is.null(given) && is.null(fit_stored_rows(fit)$weights) && is.null(fit_call(fit)$weights)) return(NULL)
+  source <- newdata_source(fit_frame(fit), newdata, if (is.language(given)) variables_of(given))
+  if (is.language(given) && length(variables_of(given)) && !length(lacking(list(given), fit_frame(fit), source))) {
     value <- as_newdata(evaluate_variable(given, source, "weights"))
     as_newdata(check_numeric_column(value, "(weights)"))
     as_newdata(check_length(value, "(weights)", source$n))
-    note_row_dependence(given, "(weights)", value, fit$frame, source)
+    note_row_dependence(given, "(weights)", value, fit_frame(fit), source)
     signal_conditions(lapply(source$notes$conditions, reclass, "lmm_warning_newdata"))
     left_out <- attr(rows$data, "na.action")
     return(plain_numeric(if (rows$n < source$n) value[-as.integer(left_out)] else value))

@@ -147,14 +147,14 @@ prediction_test <- function(inference, L, m, extra = list(variance = 0, slope = 
 # For each natural parameter of the random terms: the slope of the variance, and (a column each) the vector v_i, for the
 # predictor with the coefficients l of y.
 prediction_change <- function(fit, parts, m, l) {
-  d <- design(fit$frame, fit_rows(fit, "predictable()"))
+  d <- design(fit_frame(fit), fit_rows(fit, "predictable()"))
   group <- fit_term_groups(fit)
   terms <- Map(function(term, Z, m, group, basis) {
     Z <- Z[parts$used, , drop = FALSE]
     code <- d$codes[[group]][parts$used]
     h <- m - matrix(as.vector(Matrix::crossprod(sparse_columns(Z, code, nrow(m)), l)), nrow(m), byrow = TRUE)
     natural_products(Z %*% basis, h %*% basis, code, is_diagonal(term))
-  }, fit_random(fit), d$Z, m, group, fit$cross_products$z_basis)
+  }, fit_random(fit), d$Z, m, group, fit_blocks(fit)$z_basis)
   list(slope = unlist(lapply(terms, `[[`, "slope")), v = do.call(cbind, lapply(terms, `[[`, "v")))
 }
 

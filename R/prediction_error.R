@@ -104,7 +104,7 @@ without_variances <- function(b) {
 reliability <- function(fit, ...) {
   check_fit(fit)
   if (any(vapply(fit_random(fit), is_across, NA))) {
-    refuse_special(fit$frame, "reliability() is", "ranef(fit, pev = TRUE) has the reliability of each level.")
+    refuse_special(fit_frame(fit), "reliability() is", "ranef(fit, pev = TRUE) has the reliability of each level.")
   }
   fit_rows(fit, "reliability()")
   effects <- ranef.lmm_fit(fit, pev = TRUE)

@@ -27,7 +27,7 @@ fit_by <- function(fit, reml) {
 }
 
 # -2 log L goes to minus infinity with the residual variance: it is lowest nowhere, and rises from nowhere.
-has_no_minimum <- function(fit) fit$optimum$status == "unbounded"
+has_no_minimum <- function(fit) fit_optimum(fit)$status == "unbounded"
 
 no_minimum_text <- function(fit) {
   paste0("the ", if (fit_is_reml(fit)) "restricted ",
@@ -62,7 +62,7 @@ correlation_ceilings <- function(base, wanted) {
 
 # The same model by the other criterion, without repeating its messages.
 quiet_refit <- function(fit, reml, start = NULL) {
-  without_boundary_messages(fit_again(fit, fit$rows, reml = reml, blocks = fit$cross_products, start = start))
+  without_boundary_messages(fit_again(fit, fit_stored_rows(fit), reml = reml, blocks = fit_blocks(fit), start = start))
 }
 
 # With many crossed random effects the criteria differ little: the other optimum is sought from this one, which has been
@@ -91,13 +91,13 @@ step_sizes <- function(fit, parameters) {
 profile_value <- function(base, index, values, from = NULL) {
   fit <- base$fit
   k <- nrow(base$parameters)
-  if (index > k) return(held_coefficient(fit, match(index - k, fit$cross_products$x$kept))(values))
+  if (index > k) return(held_coefficient(fit, match(index - k, fit_blocks(fit)$x$kept))(values))
   if (!is.null(base$context)) return(structured_profile_value(base, index, values, from))
   held <- lapply(base$parameters, `[`, index)
-  if (is.null(from)) from <- list(theta = fit$optimum$theta, sigma = fit_sigma(fit))
+  if (is.null(from)) from <- list(theta = fit_optimum(fit)$theta, sigma = fit_sigma(fit))
   along <- function(theta, sigma, values) {
-    engine_result(engine_profile(base$layout, fit$cross_products, theta, sigma, base$reml,
-                                 fit$control$memory_limit, also_held(fit, held), values), fit$frame)
+    engine_result(engine_profile(base$layout, fit_blocks(fit), theta, sigma, base$reml,
+                                 fit_control(fit)$memory_limit, also_held(fit, held), values), fit_frame(fit))
   }
   best <- Reduce(better_points, lapply(profile_starts(base, held, values[1L], from), along, from$sigma, values))
   for (k in if (held$term == 0L) which(!best$converged)) {           # the covariance matrices stay, sigma moves
@@ -148,12 +148,12 @@ profile_starts <- function(base, held, value, from) {
     L <- factors[[t]]
     if (!weak[t]) return(L)
     up <- if (t == held$term &&
-              held$row == held$col) value / from$sigma / sqrt(sum(fit$cross_products$z_basis[[t]][held$row, ]^2))
+              held$row == held$col) value / from$sigma / sqrt(sum(fit_blocks(fit)$z_basis[[t]][held$row, ]^2))
           else max(0.1 * size[t], 0.05)
     L + diag(up, nrow(L))
   })
   lifted <- stack_factors(fit, lift)
-  own_row <- if (held$term > 0L) sum((fit$cross_products$z_basis[[held$term]] %*%
+  own_row <- if (held$term > 0L) sum((fit_blocks(fit)$z_basis[[held$term]] %*%
                                      factors[[held$term]])[held$row, ]^2) else 1
   if (own_row <= 1e-14 * max(size, 1)^2) return(list(lifted))
   list(theta, lifted)

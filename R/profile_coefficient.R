@@ -4,7 +4,7 @@
 # that the direct search does not find is looked for along the profile.
 coefficient_limits <- function(fit, which, z) {
   out <- matrix(NA_real_, length(which), 2L)
-  kept <- match(which, fit$cross_products$x$kept)
+  kept <- match(which, fit_blocks(fit)$x$kept)
   known <- which(!is.na(kept))
   if (!length(known)) return(out)
   out[known, ] <- matrix(coefficient_search(fit, kept[known], z)$value, ncol = 2L, byrow = TRUE)
@@ -24,17 +24,17 @@ coefficient_search <- function(fit, kept, zeta) {
   refuse_iterative(fit, "profiles are")
   held <- fit_held(fit)
   if (is_structured(fit) || any(held$term > 0L)) return(list(value = rep(NA_real_, 2L * length(kept) * length(zeta))))
-  layout <- engine_layout(fit$frame, if (!is.null(held)) fit_sigma(fit))
-  out <- engine_result(engine_coefficient_limits(layout, fit$cross_products, fit$optimum$theta,
-                                                 fit$control$memory_limit, kept, zeta^2),
-                       fit$frame)
+  layout <- engine_layout(fit_frame(fit), if (!is.null(held)) fit_sigma(fit))
+  out <- engine_result(engine_coefficient_limits(layout, fit_blocks(fit), fit_optimum(fit)$theta,
+                                                 fit_control(fit)$memory_limit, kept, zeta^2),
+                       fit_frame(fit))
   out$value[!out$converged] <- NA_real_
   out
 }
 
 # Rows (zeta, all parameters) of the profile of the coefficients at positions `which`, in a list.
 coefficient_points <- function(fit, which, cutoff, steps) {
-  kept <- match(which, fit$cross_products$x$kept)
+  kept <- match(which, fit_blocks(fit)$x$kept)
   zeta <- cutoff * seq_len(steps) / steps
   found <- coefficient_search(fit, kept, zeta)
   base <- list(fit = fit, parameters = variance_parameters(fit))
@@ -58,13 +58,13 @@ coefficient_points <- function(fit, which, cutoff, steps) {
 # column times each value. In coordinates with orthonormal columns of X both are changes of the cross-products.
 held_coefficient <- function(fit, j) {
   if (is_structured(fit)) return(structured_coefficient(fit, j))
-  x <- fit$cross_products$x
+  x <- fit_blocks(fit)$x
   direction <- x$basis[j, ]
   rest <- qr.Q(qr(matrix(direction)), complete = TRUE)[, -1L, drop = FALSE]
-  model <- model_without(fit$cross_products, rest)
+  model <- model_without(fit_blocks(fit), rest)
   function(values) {
     shift <- outer(direction / sum(direction^2), values - x$response[j, 1L])
-    found <- engine_refit_blocks(fit, shifted_response(model, fit$cross_products, shift), FALSE)
+    found <- engine_refit_blocks(fit, shifted_response(model, fit_blocks(fit), shift), FALSE)
     list(value = found$criterion, theta = found$theta, sigma = found$sigma, converged = found$converged,
          beta = x$response[, 1L] + x$basis %*% (rest %*% found$beta + shift))
   }

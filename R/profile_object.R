@@ -135,8 +135,8 @@ beta_at <- function(base, theta) {
 }
 
 # The criterion, sigma profiled out (also where the fit holds it), and its parts at any theta (engine's coordinates).
-criterion_at <- function(fit, theta, reml = fit$spec$reml, point = free_point(fit, reml)) {
-  engine_result(do.call(engine_criterion, replace(point, 3L, list(theta))), fit$frame)
+criterion_at <- function(fit, theta, reml = fit_spec(fit)$reml, point = free_point(fit, reml)) {
+  engine_result(do.call(engine_criterion, replace(point, 3L, list(theta))), fit_frame(fit))
 }
 
 # Rows (criterion, sigma^2) for the columns of `theta`, which are near each other.
@@ -146,8 +146,8 @@ criteria_at <- function(fit, theta, point = free_point(fit)) {
 }
 
 # Where sigma is profiled out, also of a fit that holds it.
-free_point <- function(fit, reml = fit$spec$reml) replace(engine_point(fit), c(1L, 4L),
-                                                          list(engine_layout(fit$frame), reml))
+free_point <- function(fit, reml = fit_spec(fit)$reml) replace(engine_point(fit), c(1L, 4L),
+                                                          list(engine_layout(fit_frame(fit)), reml))
 
 #' @rdname profile.lmm_fit
 #' @param object,parm,level,method a profile, the parameters wanted, the confidence level, and `"profile"`. Limits come

@@ -14,7 +14,7 @@ state_at <- function(context, x) {
   out <- list(covariance = stats::setNames(covariance, fit_term_names(fit)),
               natural = absolute_naturals(natural, context$frame, at$sigma), sigma = at$sigma, beta = fit_beta(fit))
   if (is_structured(fit)) {
-    own <- free_parameters(fit$frame$residual)
+    own <- free_parameters(fit_frame(fit)$residual)
     out$residual <- stats::setNames(at$psi * ifelse(absolute_kinds(own$kind, fit), at$sigma^2, 1), own$name)
   }
   out
@@ -50,7 +50,7 @@ state_parameters <- function(fit, state, parameters) {
   kind <- parameters$kind[is.na(parameters$term)]
   if (length(kind)) residual[kind == "variance"] <- sqrt(residual[kind == "variance"])
   last <- nrow(random)
-  c(value[-last], residual, if (!isTRUE(fit$cross_products$owns_scale)) value[last])
+  c(value[-last], residual, if (!isTRUE(fit_blocks(fit)$owns_scale)) value[last])
 }
 
 # The point functions of quantity_profile.R, for a function of the state.
@@ -149,20 +149,21 @@ off_flat_point <- function(base, x) {
 
 # profile_value() for a coefficient: the model without its column, for the response less the column times each value.
 structured_coefficient <- function(fit, j) {
-  model <- structured_model(fit$cross_products, FALSE)
-  kept <- fit$cross_products$x$kept
+  model <- structured_model(fit_blocks(fit), FALSE)
+  kept <- fit_blocks(fit)$x$kept
   column <- model$design$X[, kept[j]]
   y <- model$design$y
   model$design$X <- model$design$X[, kept[-j], drop = FALSE]
   constant <- model$constants$x                      # the combination of columns that is 1 in each row
   if (!is.null(constant)) model$constants["x"] <- list(if (constant[kept[j]] == 0) constant[kept[-j]])
-  start <- list(theta = fit$optimum$theta, psi = fit_psi(fit))
+  start <- list(theta = fit_optimum(fit)$theta, psi = fit_psi(fit))
   function(values) {
-    options <- c(list(max_evaluations = fit$control$max_evaluations, decrement = fit$control$decrement, more = FALSE),
+    control <- fit_control(fit)
+    options <- c(list(max_evaluations = control$max_evaluations, decrement = control$decrement, more = FALSE),
                  start)
     found <- lapply(values, function(value) {
       model$design$y <- y - column * value
-      own <- structured_search(model, options, fit$frame)
+      own <- structured_search(model, options, fit_frame(fit))
       options[c("theta", "psi")] <<- own$optimum[c("theta", "psi")]
       own
     })
@@ -179,9 +180,9 @@ structured_coefficient <- function(fit, j) {
 
 # The refits as points of profile_context().
 coefficient_points_x <- function(fit, found, sigma) {
-  kind <- fit$cross_products$parameters$kind
+  kind <- fit_blocks(fit)$parameters$kind
   unit <- psi_units(fit, fit_psi(fit))
-  free <- !fit$cross_products$owns_scale && !holds_sigma(fit$frame)
+  free <- !fit_blocks(fit)$owns_scale && !holds_sigma(fit_frame(fit))
   do.call(cbind, Map(function(own, sigma) {
     c(own$optimum$theta, chart_of(kind, own$optimum$psi, unit), if (free) log(sigma))
   }, found, sigma))

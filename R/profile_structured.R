@@ -23,7 +23,7 @@ profiled_parameters <- function(fit) {
   own <- if (is_structured(fit)) scaled_residual_parameters(fit, "sd")
   last <- nrow(random)
   residual <- if (!is.null(own)) data.frame(term = NA_integer_, row = NA_integer_, col = NA_integer_, kind = own$kind)
-  out <- rbind(random[-last, ], residual, if (!isTRUE(fit$cross_products$owns_scale)) random[last, ])
+  out <- rbind(random[-last, ], residual, if (!isTRUE(fit_blocks(fit)$owns_scale)) random[last, ])
   out$correlation <- out$kind %in% c("correlation", "rho")
   positive <- out$kind %in% c("variance", "specific", "range", "exponent", "constant", "proportion", "share")
   out$lower <- ifelse(out$correlation, -1, ifelse(positive, 0, -Inf))
@@ -36,15 +36,15 @@ profile_steps <- function(fit, parameters, estimate) {
   se <- if (is_structured(fit)) structured_components(fit, "sd", "observed")$se else component_errors(fit, "sd")$se
   guess <- ifelse(parameters$correlation, 0.3, pmax(abs(estimate) / 3, ifelse(estimate == 0, fit_sigma(fit) / 4, 0)))
   out <- ifelse(is.na(se) | se == 0, guess, se)
-  if (holds_sigma(fit$frame)) out[!is.na(parameters$term) & parameters$term == 0L] <- NA_real_
+  if (holds_sigma(fit_frame(fit))) out[!is.na(parameters$term) & parameters$term == 0L] <- NA_real_
   out
 }
 
 # The model as the engine's structured criterion takes it, at the estimates: list(frame, model, basis, x, psi, ...).
 profile_context <- function(fit) {
-  frame <- fit$frame
-  blocks <- fit$cross_products
-  theta <- fit$optimum$theta
+  frame <- fit_frame(fit)
+  blocks <- fit_blocks(fit)
+  theta <- fit_optimum(fit)$theta
   if (!is_structured(fit)) {
     rows <- fit_rows(fit, "a profile")
     frame$residual <- plan_residual(residual_spec(variance = NULL, residual = quote(iid(1))), rows$data, rows$data)
@@ -63,7 +63,7 @@ profile_context <- function(fit) {
 # Sizes of residual parameters that are not on a scale of their own.
 psi_units <- function(fit, psi) {
   if (!length(psi)) return(numeric())
-  se <- structured_errors(fit)$residual / ifelse(absolute_kinds(fit$cross_products$parameters$kind, fit),
+  se <- structured_errors(fit)$residual / ifelse(absolute_kinds(fit_blocks(fit)$parameters$kind, fit),
                                                  fit_sigma(fit)^2, 1)
   ifelse(is.finite(se) & se > 0, se, pmax(abs(psi), 0.1))
 }

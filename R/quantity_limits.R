@@ -13,7 +13,7 @@ quantity_errors <- function(fit, functions, own, information) {
 # relative to sigma^2.
 delta_errors <- function(fit, functions, own, entries, phi) {
   kept <- fit_estimable(fit)
-  basis <- matrix(fit$cross_products$x$basis, sum(kept))
+  basis <- matrix(fit_blocks(fit)$x$basis, sum(kept))
   of_beta <- transformed_errors(diag(fit_sigma(fit), sum(kept)), matrix(phi, sum(kept), sum(kept)))
   vapply(functions, function(f) {
     g <- vapply(entries$free, function(k) {
@@ -38,7 +38,7 @@ natural_steps <- function(fit, C) {
   random <- fit_random(fit)
   at <- do.call(rbind, Map(function(term, t) cbind(t, natural_entries(term$q, is_diagonal(term))), random,
                            seq_along(random)))
-  relative <- covariance_at(fit, fit$optimum$theta, own = TRUE)
+  relative <- covariance_at(fit, fit_optimum(fit)$theta, own = TRUE)
   value <- c(vapply(seq_len(nrow(at)),
                     function(k) if (at[k, 2L] == at[k, 3L]) relative[[at[k, 1L]]][at[k, 2L], at[k, 3L]] else NA_real_,
                     0), 1)
@@ -51,7 +51,7 @@ natural_steps <- function(fit, C) {
     t <- at[k, 1L]
     E <- matrix(0, random[[t]]$q, random[[t]]$q)
     E[at[k, 2L], at[k, 3L]] <- E[at[k, 3L], at[k, 2L]] <- step
-    B <- fit$cross_products$z_basis[[t]]
+    B <- fit_blocks(fit)$z_basis[[t]]
     state$covariance[[t]][] <- state$covariance[[t]] + B %*% E %*% t(B)
     state$inner[[t]] <- state$inner[[t]] + E
     state
@@ -157,7 +157,7 @@ chisq_quantities <- function(fit, functions, own, estimate, se, level) {
   scaled <- if (needs_dense(fit)) replace(structured_unit(own, fit, 2), "beta", list(own$beta)) else own
   scaled$covariance <- lapply(own$covariance, `*`, 4)
   scaled$inner <- lapply(own$inner, `*`, 4)
-  if (!isTRUE(fit$cross_products$owns_scale)) scaled$sigma <- 2 * own$sigma
+  if (!isTRUE(fit_blocks(fit)$owns_scale)) scaled$sigma <- 2 * own$sigma
   degree <- vapply(functions, function(f) f(scaled), 0) / estimate
   bad <- !(abs(degree - 4) < 1e-6 * 4 | abs(degree - 2) < 1e-6 * 2)
   if (any(bad)) {

@@ -11,7 +11,7 @@ profile_quantity <- function(f, fit, level, range = quantity_range(f, fit)) {
   }
   point <- quantity_point(fit, if (is.null(attr(f, "plain"))) f else attr(f, "plain"))
   point$held <- held_gaps(fit)
-  x0 <- c(fit$optimum$theta, log(fit_sigma(fit)))
+  x0 <- c(fit_optimum(fit)$theta, log(fit_sigma(fit)))
   if (anyNA(point$held(x0))) {
     lmm_abort("input", paste("profile limits of quantities are not available where the standard deviation beside a",
                              "held correlation is estimated as 0."),
@@ -29,7 +29,7 @@ profile_quantity <- function(f, fit, level, range = quantity_range(f, fit)) {
 profile_is_cheap <- function(fit) {
   fit_is_bounded(fit) && fit_shown_sigma(fit) > 0 && length(fit_theta(fit)) < 10L && !has_no_minimum(fit) &&
     (length(fit_groups(fit)) == 1L ||
-     sum(lengths(fit_modes(fit))) <= 1000L) && !anyNA(held_gaps(fit)(c(fit$optimum$theta, log(fit_sigma(fit)))))
+     sum(lengths(fit_modes(fit))) <= 1000L) && !anyNA(held_gaps(fit)(c(fit_optimum(fit)$theta, log(fit_sigma(fit)))))
 }
 
 is_free_of_beta <- function(f, fit) {
@@ -87,7 +87,7 @@ held_gaps <- function(fit) {
   function(x) {
     sigma <- exp(x[length(x)])
     factors <- unstack_factors(fit, x[-length(x)])
-    covariance <- Map(function(L, B) tcrossprod(B %*% L) * sigma^2, factors, fit$cross_products$z_basis)
+    covariance <- Map(function(L, B) tcrossprod(B %*% L) * sigma^2, factors, fit_blocks(fit)$z_basis)
     now <- parameter_values(parameters, covariance, sigma)
     for (k in which(held$value == 0 & held$row == held$col)) now[k] <- factors[[held$term[k]]][held$row[k], held$row[k]]
     (now - held$value) / scale

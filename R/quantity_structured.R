@@ -75,9 +75,9 @@ structured_unit <- function(state, fit, unit = 1e6) {
   out <- in_other_unit(state, unit)
   if (!is.null(state$natural)) out$natural <- rescaled_naturals(state$natural, fit, unit)
   if (is.null(state$residual)) return(out)
-  own <- free_parameters(fit$frame$residual)
+  own <- free_parameters(fit_frame(fit)$residual)
   out$residual <- state$residual * ifelse(own$kind %in% c("variance", "covariance"), unit^2, 1)
-  if (isTRUE(fit$cross_products$owns_scale)) out$sigma <- 1
+  if (isTRUE(fit_blocks(fit)$owns_scale)) out$sigma <- 1
   out
 }
 
@@ -100,9 +100,9 @@ parameter_word_values <- function(fit, state) {
 
 # R(psi) of a state for rows at `positions`, on the scale of the response.
 state_residual_matrix <- function(fit, state, positions, w, group) {
-  own <- free_parameters(fit$frame$residual)
+  own <- free_parameters(fit_frame(fit)$residual)
   psi <- unname(state$residual) / ifelse(absolute_kinds(own$kind, fit), state$sigma^2, 1)
-  model <- fit$cross_products$model$residual
+  model <- fit_blocks(fit)$model$residual
   model <- model[setdiff(names(model), c("subject", "subject_group", "positions", "w"))]
   state$sigma^2 * structure_at(model, as.double(psi), positions, w, group)
 }
@@ -110,7 +110,7 @@ state_residual_matrix <- function(fit, state, positions, w, group) {
 # Mean over the rows of the variance of a residual of weight 1.
 mean_residual_variance <- function(fit, state) {
   if (!is_structured(fit)) return(state$sigma^2)
-  rows <- fit$cross_products$model$residual
+  rows <- fit_blocks(fit)$model$residual
   group <- rows$subject_group[rows$subject]
   place <- if (several_visit_variances(fit) || has_known_residual(fit)) rows$positions else 0 * rows$positions
   key <- do.call(paste, c(as.data.frame(place), as.data.frame(rows$w), list(group)))
@@ -127,7 +127,7 @@ mean_residual_variance <- function(fit, state) {
 # The entry of the residual covariance matrix over visits; without visits the mean residual variance.
 structured_residual_entry <- function(fit, state, columns) {
   if (!length(columns)) return(mean_residual_variance(fit, state))
-  plan <- fit$frame$residual
+  plan <- fit_frame(fit)$residual
   d <- if (length(plan$parts) == 1L) visit_count(plan) else 0L
   if (!d || length(plan$by_levels) > 1L || length(variance_variables(plan))) {
     lmm_abort("input", "entries of the residual covariance matrix need one structure over visits.", what = columns,

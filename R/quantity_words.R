@@ -98,7 +98,7 @@ there_are <- function(names) {
 # cancel.
 whole_state <- function(fit) {
   if (fit_is_exact(fit)) return(fit_state(fit))
-  c(fit_state(fit), list(inner = lapply(covariance_at(fit, fit$optimum$theta, own = TRUE), `*`, fit_sigma(fit)^2)))
+  c(fit_state(fit), list(inner = lapply(covariance_at(fit, fit_optimum(fit)$theta, own = TRUE), `*`, fit_sigma(fit)^2)))
 }
 
 # For each term the mean over the rows of z' Sigma z.
@@ -115,14 +115,14 @@ total_variance <- function(squares, state) state$sigma^2 + sum(term_share(square
 # no rows.
 mean_squares <- function(fit) {
   random <- fit_random(fit)
-  basis <- fit$cross_products$z_basis
+  basis <- fit_blocks(fit)$z_basis
   constant <- vapply(random, function(term) identical(term$columns, "(Intercept)"), NA)
   if (all(constant)) return(list(user = lapply(random, function(term) matrix(1)),
                                  inner = lapply(basis, function(B) matrix(B^2))))
   rows <- fit_rows(fit, "`total` with random slopes")
   used <- used_rows(rows)
   pieces <- lapply(row_pieces(rows$n), function(range) {
-    Z <- lapply(design(fit$frame, rows, range)$Z,
+    Z <- lapply(design(fit_frame(fit), rows, range)$Z,
                 function(Z) Z[used[range[1L]:range[2L]], , drop = FALSE] / sqrt(sum(used)))
     list(user = lapply(Z, crossprod), inner = Map(function(Z, B) crossprod(Z %*% B), Z, basis))
   })
@@ -131,11 +131,12 @@ mean_squares <- function(fit) {
 
 # The mean row of X and the mean offset.
 mean_row <- function(fit) {
-  if (identical(names(fit_beta(fit)), "(Intercept)") && is.null(fit$rows$offset)) return(list(x = 1, offset = 0))
+  plain <- identical(names(fit_beta(fit)), "(Intercept)") && is.null(fit_stored_rows(fit)$offset)
+  if (plain) return(list(x = 1, offset = 0))
   rows <- fit_rows(fit, "\"cv\"")
   used <- used_rows(rows)
   x <- Reduce(`+`, lapply(row_pieces(rows$n), function(range) {
-    colSums(design(fit$frame, rows, range)$X[used[range[1L]:range[2L]], , drop = FALSE]) / sum(used)
+    colSums(design(fit_frame(fit), rows, range)$X[used[range[1L]:range[2L]], , drop = FALSE]) / sum(used)
   }))
   list(x = x, offset = if (is.null(rows$offset)) 0 else mean(rows$offset[used]))
 }

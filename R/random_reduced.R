@@ -3,7 +3,7 @@
 # The ways in which the random part can be reduced by one effect, in the order of the formula: list(label, term, left).
 # `left`: what stays of the term, list(intercept, effects), or NULL where it goes as a whole.
 reductions <- function(fit, reduce = TRUE) {
-  unlist(lapply(formula_order(fit$frame), function(t) term_reductions(fit, fit_random(fit)[[t]], t,
+  unlist(lapply(formula_order(fit_frame(fit)), function(t) term_reductions(fit, fit_random(fit)[[t]], t,
                 reduce)), recursive = FALSE)
 }
 
@@ -38,8 +38,8 @@ term_group_text <- function(term) sub("^.*?\\|+ ", "", term$label, perl = TRUE)
 
 # The random terms as they would be written after a reduction.
 reduced_texts <- function(fit, way) {
-  texts <- written_terms(fit$spec$random)
-  at <- which(formula_order(fit$frame) == way$term)
+  texts <- written_terms(fit_spec(fit)$random)
+  at <- which(formula_order(fit_frame(fit)) == way$term)
   if (is.null(way$left)) return(texts[-at])
   term <- fit_random(fit)[[way$term]]
   bar <- if (is_diagonal(term) && length(way$left$effects)) " || " else " | "
@@ -76,8 +76,8 @@ reduced_term <- function(fit, term, left) {
 
 # list(frame, rows) with one term replaced, or left out (new = NULL), and with it a grouping factor that no term needs.
 replace_term <- function(fit, index, new) {
-  frame <- fit$frame
-  rows <- fit$rows
+  frame <- fit_frame(fit)
+  rows <- fit_stored_rows(fit)
   frame$random <- if (is.null(new)) frame$random[-index] else replace(frame$random, index, list(new))
   used <- sort(unique(vapply(frame$random, function(term) as.integer(term$group), 0L)))
   frame$groups <- frame$groups[used]
@@ -90,11 +90,11 @@ replace_term <- function(fit, index, new) {
 }
 
 # A fit of the model with less; no message about its boundary. NULL when no random term is left.
-reduced_fit <- function(fit, index, new, reml = fit$spec$reml) {
+reduced_fit <- function(fit, index, new, reml = fit_spec(fit)$reml) {
   if (is.null(new) && length(fit_random(fit)) == 1L && !is_structured(fit)) return(NULL)
   model <- replace_term(fit, index, new)
   model$frame$spec$reml <- reml
-  blocks <- summed_blocks(model$frame, model$rows, fit$control)
-  found <- find_optimum(model$frame, blocks, reml, NULL, fit$control)
-  without_boundary_messages(new_lmm_fit(fit$call, model$frame, model$rows, blocks, found, fit$control, NULL))
+  blocks <- summed_blocks(model$frame, model$rows, fit_control(fit))
+  found <- find_optimum(model$frame, blocks, reml, NULL, fit_control(fit))
+  without_boundary_messages(new_lmm_fit(fit_call(fit), model$frame, model$rows, blocks, found, fit_control(fit), NULL))
 }

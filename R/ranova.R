@@ -110,7 +110,7 @@ loses_nothing <- function(way, fit) {
 
 # Held parameters of the columns that a reduction removes.
 removed_held <- function(fit, way) {
-  held <- fit$frame$held
+  held <- fit_frame(fit)$held
   term <- fit_random(fit)[[way$term]]
   gone <- setdiff(term$columns, reduced_term(fit, term, way$left)$columns)
   held <- held[held$term == way$term, ]
@@ -130,14 +130,14 @@ likelihood_row <- function(ll) {
 
 # Log (restricted) likelihood of the model without random effects, from the cross-products.
 loglik_without_random <- function(fit) {
-  x <- fit$cross_products$x
+  x <- fit_blocks(fit)$x
   n <- fit_nobs(fit)
   p <- length(x$kept)
   reml <- fit_is_reml(fit)
   nu <- n - if (reml) p else 0L
-  known <- holds_sigma(fit$frame)
+  known <- holds_sigma(fit_frame(fit))
   sigma2 <- if (known) fit_sigma(fit)^2 else x$total / nu
-  d <- nu * log(2 * pi * sigma2) + x$total / sigma2 - fit$cross_products$log_weight + if (reml) 2 * x$log_det_r else 0
+  d <- nu * log(2 * pi * sigma2) + x$total / sigma2 - fit_blocks(fit)$log_weight + if (reml) 2 * x$log_det_r else 0
   structure(-d / 2, df = p + !known)
 }
 
@@ -159,13 +159,13 @@ mixture_p <- function(lrt, df, single) {
 
 # The formula with nested and (x || g) terms written out, in the form that update() gives it.
 expanded_formula <- function(fit) {
-  random <- fit_random(fit)[formula_order(fit$frame)]
+  random <- fit_random(fit)[formula_order(fit_frame(fit))]
   texts <- unlist(lapply(random, function(term) {
     effects <- attr(term$terms, "term.labels")
     if (!is_diagonal(term) || !length(effects)) return(written_terms(list(term)))
     own <- c(if (term$coding$intercept) "1", paste("0 +", effects))
     paste0("(", own, " | ", term_group_text(term), ")")
   }))
-  fixed <- deparse_line(fit$spec$fixed[[3L]])
+  fixed <- deparse_line(fit_spec(fit)$fixed[[3L]])
   deparse_line(stats::update.formula(stats::formula(fit), paste(". ~", paste(c(fixed, texts), collapse = " + "))))
 }

@@ -12,19 +12,21 @@ refit.lmm_fit <- function(object, newresp, ..., weights = NULL, threads = 1, pro
   if (!is.null(weights)) lmm_abort("input", "`weights` are for many responses.", what = "weights",
                                    fix = "Use update(fit, weights = ).")
   Y <- response_matrix(newresp, rows)
-  rows <- replace_response(object$frame, rows, Y[, 1L])
-  check_response_varies(rows, object$frame$response)
+  rows <- replace_response(fit_frame(object), rows, Y[, 1L])
+  check_response_varies(rows, fit_frame(object)$response)
   fit_again(object, rows)
 }
 
 # A matrix, a data frame, or a function that returns one block of columns after the other.
 refit_many <- function(fit, newresp, weights, threads, progress) {
   if (has_special(fit)) return(refit_each(fit, newresp, weights))
-  responses <- if (is.function(newresp)) newresp else response_columns(newresp, fit$rows, missing = TRUE)
+  responses <- if (is.function(newresp)) newresp else response_columns(newresp, fit_stored_rows(fit), missing = TRUE)
   if (is.function(weights) != is.function(newresp) && !is.null(weights)) {
     lmm_abort("input", "`weights` must be a function where `newresp` is one, and only there.", what = "weights")
   }
-  if (!is.null(weights) && !is.function(weights)) weights <- check_weight_columns(weights, dim(responses), fit$rows)
+  if (!is.null(weights) && !is.function(weights)) {
+    weights <- check_weight_columns(weights, dim(responses), fit_stored_rows(fit))
+  }
   base <- unclass(fit)[c("call", "spec", "frame", "rows", "control", "conditions", "origin", "cross_products")]
   base$conditions <- Filter(function(condition) !inherits(condition, outcome_classes), base$conditions)
   fit_responses(base, responses, weights, threads, progress)
@@ -78,18 +80,18 @@ bind_columns <- function(data) {
 }
 
 # The same rows, possibly with another response or criterion, through the steps of lmm().
-fit_again <- function(fit, rows, reml = fit$spec$reml, blocks = NULL, start = NULL) {
-  frame <- fit$frame
+fit_again <- function(fit, rows, reml = fit_spec(fit)$reml, blocks = NULL, start = NULL) {
+  frame <- fit_frame(fit)
   frame$spec$reml <- reml
-  if (is.null(blocks)) blocks <- summed_blocks(frame, rows, fit$control)
-  conditions <- Filter(function(condition) !inherits(condition, outcome_classes), fit$conditions)
-  control <- fit$control
+  if (is.null(blocks)) blocks <- summed_blocks(frame, rows, fit_control(fit))
+  conditions <- Filter(function(condition) !inherits(condition, outcome_classes), fit_conditions(fit))
+  control <- fit_control(fit)
   if (!is.null(start)) control$restarts <- 0L
   optimum <- find_optimum(frame, blocks, reml, start, control)
-  out <- new_lmm_fit(fit$call, frame, rows, blocks, optimum, fit$control, conditions)
-  out$origin <- fit$origin
+  out <- new_lmm_fit(fit_call(fit), frame, rows, blocks, optimum, fit_control(fit), conditions)
+  out$origin <- fit_origin(fit)
   if (is.null(rows)) out[c("row_prints", "cells")] <- fit[c("row_prints", "cells")]
-  if (identical(rows$y, fit$rows$y)) out$data <- fit$data
+  if (identical(rows$y, fit_stored_rows(fit)$y)) out$data <- fit_data(fit)
   out
 }
 
@@ -99,8 +101,8 @@ outcome_classes <- c("lmm_message_boundary", "lmm_message_optima", "lmm_warning_
 
 # A fit by maximum likelihood from the cross-products alone.
 refit_ml <- function(fit) {
-  if (!isTRUE(fit$spec$reml)) return(fit)
-  out <- fit_again(fit, fit$rows, reml = FALSE, blocks = fit$cross_products)
+  if (!isTRUE(fit_spec(fit)$reml)) return(fit)
+  out <- fit_again(fit, fit_stored_rows(fit), reml = FALSE, blocks = fit_blocks(fit))
   out$call$REML <- FALSE
   out
 }

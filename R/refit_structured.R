@@ -7,10 +7,10 @@ refit_each <- function(fit, newresp, weights) {
                              "and have the weights of the fit."),
               what = if (is.null(weights)) "newresp" else "weights", fix = "Use update(fit, weights = ).")
   }
-  Y <- response_matrix(newresp, fit$rows)
+  Y <- response_matrix(newresp, fit_stored_rows(fit))
   fits <- lapply(seq_len(ncol(Y)), function(k) {
-    rows <- replace_response(fit$frame, fit$rows, Y[, k])
-    check_response_varies(rows, fit$frame$response)
+    rows <- replace_response(fit_frame(fit), fit_stored_rows(fit), Y[, k])
+    check_response_varies(rows, fit_frame(fit)$response)
     fit_again(fit, rows)
   })
   stats::setNames(fits, response_names(Y))
@@ -25,7 +25,7 @@ refits_in_turn <- function(fit, Y) {
   triangles <- function(new) {
     as.double(unlist(lapply(fit_covariance(new), function(S) S[lower.tri(S, TRUE)]), use.names = FALSE))
   }
-  list(theta = as_rows(function(new) new$optimum$theta, length(fit$optimum$theta)),
+  list(theta = as_rows(function(new) new$optimum$theta, length(fit_optimum(fit)$theta)),
        beta = as_rows(function(new) unname(fit_beta(new)[fit_estimable(fit)]), sum(fit_estimable(fit))),
        covariance = as_rows(triangles, length(triangles(fit))), sigma = columns(fit_sigma, 1L),
        criterion = columns(fit_criterion, 1L),
@@ -34,7 +34,7 @@ refits_in_turn <- function(fit, Y) {
 }
 
 refit_or_none <- function(fit, y) {
-  new <- tryCatch(suppressMessages(suppressWarnings(fit_again(fit, replace_response(fit$frame, fit$rows, y)))),
-                  lmm_error = identity)
+  rows <- replace_response(fit_frame(fit), fit_stored_rows(fit), y)
+  new <- tryCatch(suppressMessages(suppressWarnings(fit_again(fit, rows))), lmm_error = identity)
   if (inherits(new, "lmm_fit")) new
 }

@@ -3,8 +3,8 @@
 # The same contents as derivatives_at() gives for independent residuals; `bent` is what the second derivatives of V
 # add to the Hessian in natural parameters.
 structured_derivatives <- function(fit) {
-  at <- fit$optimum
-  found <- engine_result(structured_information(fit_structured_model(fit), at$theta, at$psi), fit$frame)
+  at <- fit_optimum(fit)
+  found <- engine_result(structured_information(fit_structured_model(fit), at$theta, at$psi), fit_frame(fit))
   r <- length(at$psi)
   found$jacobian <- block_diagonal(list(found$jacobian, diag(r)))
   found$bent <- found$curvature
@@ -16,7 +16,7 @@ structured_derivatives <- function(fit) {
 # `special = FALSE`: structures of random effects are no reason.
 refuse_structured <- function(fit, what, fix = NULL, special = TRUE) {
   check_fit(fit)
-  if (special) refuse_special(fit$frame, what, fix)
+  if (special) refuse_special(fit_frame(fit), what, fix)
   if (!is_structured(fit)) return(invisible(fit))
   lmm_abort("input", paste0(what, " not available for a fit with a residual structure."), what = "residual", fix = fix)
 }

@@ -11,7 +11,7 @@ residual_covariance <- function(fit, rows, index = seq_len(rows$n), model = rows
 # The residual structure on the rows of the fit, or on new rows; NULL for independent residuals.
 rows_residual <- function(fit, rows) {
   if (!is_structured(fit)) return(NULL)
-  if (is.null(rows$residual)) residual_rows(fit$frame$residual, rows$data, rows$n) else rows$residual
+  if (is.null(rows$residual)) residual_rows(fit_frame(fit)$residual, rows$data, rows$n) else rows$residual
 }
 
 # The engine's R(psi) of these rows as if they were one subject, in units of sigma^2.

@@ -2,14 +2,14 @@
 
 # Data frame of the natural parameters: name, kind, group, visits `a` and `b`, estimate in the user's units.
 residual_parameters <- function(fit) {
-  out <- free_parameters(fit$frame$residual)
+  out <- free_parameters(fit_frame(fit)$residual)
   if (is.null(out)) return(NULL)
   out$estimate <- fit_psi(fit) * ifelse(absolute_kinds(out$kind, fit), fit_sigma(fit)^2, 1)
   out
 }
 
 # Covariances that the engine holds relative to sigma^2.
-absolute_kinds <- function(kind, fit) kind %in% c("covariance", "variance") & !fit$cross_products$owns_scale
+absolute_kinds <- function(kind, fit) kind %in% c("covariance", "variance") & !fit_blocks(fit)$owns_scale
 
 # Covariance matrix of (random effects' natural parameters, psi, sigma^2) in the user's units; zeros for a sigma^2
 # that is known.
@@ -29,7 +29,7 @@ structured_covariance <- function(fit, information = "observed") {
 # The map from the engine's natural parameters to the user's.
 natural_units <- function(fit) {
   maps <- natural_maps(fit)
-  kind <- fit$cross_products$parameters$kind
+  kind <- fit_blocks(fit)$parameters$kind
   random <- rep(TRUE, sum(vapply(maps, nrow, 0L)))
   unit <- ifelse(c(random, absolute_kinds(kind, fit), TRUE), fit_sigma(fit)^2, 1)
   block_diagonal(c(maps, list(diag(length(kind))), list(matrix(1)))) * unit
@@ -59,7 +59,7 @@ structured_components <- function(fit, scale, information) {
                        se = found$se, row.names = parameter_names(parameters, old = FALSE, scale = scale))
   last <- nrow(random)
   out <- rbind(random[-last, ], residual_component_rows(fit, scale, found$residual),
-               if (!fit$cross_products$owns_scale) random[last, ])
+               if (!fit_blocks(fit)$owns_scale) random[last, ])
   z <- out$estimate / out$se
   variance <- grepl("^(var|sd)", rownames(out)) | rownames(out) %in% c("sigma", "sigma^2")
   out$df <- ifelse(variance & is.na(out$var2), 2 * (if (scale == "sd") z / 2 else z)^2, NA_real_)
@@ -83,13 +83,13 @@ scaled_residual_parameters <- function(fit, scale) {
 structured_names <- function(fit, scale) {
   random <- parameter_names(variance_parameters(fit), old = FALSE, scale = scale)
   last <- length(random)
-  c(random[-last], scaled_residual_parameters(fit, scale)$name, if (!fit$cross_products$owns_scale) random[last])
+  c(random[-last], scaled_residual_parameters(fit, scale)$name, if (!fit_blocks(fit)$owns_scale) random[last])
 }
 
 structured_estimates <- function(fit, scale) {
   random <- variance_estimates(fit, scale)
   last <- length(random)
-  c(random[-last], scaled_residual_parameters(fit, scale)$estimate, if (!fit$cross_products$owns_scale) random[last])
+  c(random[-last], scaled_residual_parameters(fit, scale)$estimate, if (!fit_blocks(fit)$owns_scale) random[last])
 }
 
 residual_component_rows <- function(fit, scale, se) {

@@ -31,7 +31,7 @@ residual_sd <- function(fit, rows) {
 # Marginal residuals in units of V, block by block of rows that V connects: by its symmetric root, its Cholesky factor,
 # its diagonal, or the diagonal of what the estimation of beta leaves.
 structured_marginal <- function(fit, rows, r, type) {
-  X <- design(fit$frame, rows)$X[, fit$cross_products$x$kept, drop = FALSE]
+  X <- design(fit_frame(fit), rows)$X[, fit_blocks(fit)$x$kept, drop = FALSE]
   model <- rows_residual(fit, rows)
   A <- sparse_random_design(fit, rows, factors = fit_covariance_factors(fit))
   for (own in connected_rows(fit, rows)) {
@@ -49,7 +49,7 @@ structured_marginal <- function(fit, rows, r, type) {
 
 # Rows joined by a subject or by a level of a grouping factor: list of row numbers.
 connected_rows <- function(fit, rows) {
-  subject <- residual_rows(fit$frame$residual, rows$data, rows$n)$subject
+  subject <- residual_rows(fit_frame(fit)$residual, rows$data, rows$n)$subject
   codes <- c(list(subject), Map(function(code, group) if (is_related(group)) rep(1L, rows$n) else code, rows$codes,
                                 fit_groups(fit)))
   part <- seq_len(rows$n)

@@ -23,7 +23,7 @@ new_residual_calls <- function(plan) {
 # the fit are numbered after those that are (`known`); `same`: has the subject an observation at this position? `old`
 # are the rows of the fit, `model` the structure.
 new_residual_rows <- function(fit, rows) {
-  plan <- fit$frame$residual
+  plan <- fit_frame(fit)$residual
   refuse_known_residual(plan)
   of_fit <- fit_rows(fit, "prediction of residuals")
   old <- residual_rows(plan, of_fit$data, of_fit$n)
@@ -60,7 +60,7 @@ new_subjects <- function(plan, fit, rows, known) {
   }
   labels <- vapply(group_parts(plan$subject), variable_label, "")
   if (!all(labels %in% names(rows$data))) return(known + seq_len(rows$n))
-  code <- match_group(group_of(plan$subject, fit$rows$data), unclass(rows$data)[labels])
+  code <- match_group(group_of(plan$subject, fit_stored_rows(fit)$data), unclass(rows$data)[labels])
   new <- which(code == 0L)
   names <- do.call(paste, c(lapply(unclass(rows$data)[labels], function(x) level_text(x)[new]), sep = "\r"))
   code[new] <- known + match(names, unique(names))
@@ -103,7 +103,7 @@ new_residual_groups <- function(plan, fit, rows, subject, old) {
   if (is.null(plan$by)) return(replace(group, open, 1L))
   labels <- vapply(group_parts(plan$by), variable_label, "")
   if (!all(labels %in% names(rows$data))) return(group)
-  by <- match_group(group_of(plan$by, fit$rows$data), unclass(rows$data)[labels])
+  by <- match_group(group_of(plan$by, fit_stored_rows(fit)$data), unclass(rows$data)[labels])
   replace(group, open, ifelse(by > 0L, by, NA_integer_)[open])
 }
 
@@ -131,7 +131,7 @@ same_place <- function(subject, positions, old) {
 
 # New rows as rows of their own, for residuals that are drawn: the structure without the rows of the fit.
 drawn_residual_rows <- function(fit, rows) {
-  plan <- fit$frame$residual
+  plan <- fit_frame(fit)$residual
   positions <- unlist(lapply(plan$parts, `[[`, "positions"), recursive = FALSE)
   subject <- if (!is.null(plan$subject)) group_parts(plan$subject)
   check_has_residual(fit, rows, c(variance_calls(fit), if (!is_independent(plan)) c(positions, subject)))

@@ -2,16 +2,16 @@
 
 # "AR(1) over visit within Subject (27 subjects, 4 patterns)".
 residual_title <- function(fit) {
-  plan <- fit$frame$residual
+  plan <- fit_frame(fit)$residual
   shown <- Filter(function(part) part$word != "known", plan$parts)
   where <- unlist(lapply(shown, function(part) vapply(part$positions, deparse_line, "")))
   text <- residual_label(plan)
   if (plan$nugget) text <- paste(text, "with nugget")
   if (length(where)) text <- paste(text, "over", paste(where, collapse = ", "))
   if (!is.null(plan$subject)) {
-    counts <- fit$cross_products$model$residual
+    counts <- fit_blocks(fit)$model$residual
     text <- paste0(text, " within ", deparse_line(plan$subject), " (", count_of(max(counts$subject), "subject"),
-                   ", ", count_of(fit$cross_products$patterns, "pattern"), ")")
+                   ", ", count_of(fit_blocks(fit)$patterns, "pattern"), ")")
   }
   if (!is.null(plan$by)) text <- paste(text, "by", deparse_line(plan$by))
   if (!is.null(plan$variance)) text <- paste0(text, ", variance ~ ", deparse_line(plan$variance))
@@ -56,7 +56,7 @@ print_residual <- function(title, table, digits) {
 
 # Is there more to say about the residuals than their variance?
 has_residual_title <- function(fit) {
-  plan <- fit$frame$residual
+  plan <- fit_frame(fit)$residual
   !is.null(plan) && !(is_independent(plan) && is.null(plan$variance))
 }
 
@@ -103,7 +103,7 @@ subject_covariance <- function(fit, subject = 1, type = c("residual", "random", 
 }
 
 subject_rows <- function(fit, rows, subject) {
-  plan <- fit$frame$residual
+  plan <- fit_frame(fit)$residual
   group <- if (!is.null(plan$subject)) group_of(plan$subject, rows$data)
            else if (length(fit_groups(fit))) list(codes = rows$codes[[1L]], levels = fit_group_levels(fit, 1L))
            else list(codes = rep(1L, rows$n), levels = "1")

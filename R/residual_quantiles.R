@@ -2,8 +2,8 @@
 
 # Minimum, quartiles and maximum as stats::quantile() has them; NULL where there are none.
 scaled_residual_quantiles <- function(fit) {
-  if (is.null(fit$rows) || fit_is_exact(fit)) return(NULL)
-  n <- fit$rows$n
+  if (is.null(fit_stored_rows(fit)) || fit_is_exact(fit)) return(NULL)
+  n <- fit_stored_rows(fit)$n
   five <- if (n > 2 * chunk_rows && !is_structured(fit)) streamed_quantiles(fit, n)
   if (is.null(five)) {
     r <- stats::residuals(fit, type = "scaled")
@@ -15,7 +15,7 @@ scaled_residual_quantiles <- function(fit) {
 
 # Of the rows in `index`, or of all.
 scaled_residuals_at <- function(fit, index = NULL) {
-  d <- design(fit$frame, fit$rows, index)
+  d <- design(fit_frame(fit), fit_stored_rows(fit), index)
   r <- d$y - linear_predictor(fit, d)
   (if (is.null(d$weights)) r else r * sqrt(d$weights)) / fit_sigma(fit)
 }

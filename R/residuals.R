@@ -106,7 +106,7 @@ whiten <- function(fit, rows, r) {
 
 # The n x q matrix diag(weight) Z Lambda; columns of related levels are those of independent effects.
 sparse_random_design <- function(fit, rows, weight = NULL, factors = fit_factors(fit), related = TRUE) {
-  d <- design(fit$frame, rows)
+  d <- design(fit_frame(fit), rows)
   group <- fit_term_groups(fit)
   parts <- lapply(seq_along(d$Z), function(k) {
     Z <- d$Z[[k]] %*% factors[[k]]

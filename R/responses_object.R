@@ -45,11 +45,11 @@ fit_by_itself <- function(x, i) {
   x$covariance[, i] <- unlist(lapply(fit_covariance(fit), function(S) S[lower.tri(S, diag = TRUE)]))
   x$sigma[i] <- fit_shown_sigma(fit)
   x$criterion[i] <- fit_criterion(fit)
-  x$evaluations[i] <- as.integer(fit$optimum$evaluations)
-  x$converged[i] <- identical(fit$optimum$status, "converged")
+  x$evaluations[i] <- as.integer(fit_optimum(fit)$evaluations)
+  x$converged[i] <- identical(fit_optimum(fit)$status, "converged")
   x$singular[i] <- any(fit_singular(fit))
   if (fit_is_exact(fit)) x$reason[i] <- "the residual variance is zero to working precision"
-  x$aliased[i] <- !identical(as.integer(fit$cross_products$x$kept), as.integer(x$reference$kept))
+  x$aliased[i] <- !identical(as.integer(fit_blocks(fit)$x$kept), as.integer(x$reference$kept))
   if (!x$aliased[i] && !fit_is_exact(fit) && !is_structured(fit) &&
       length(x$reference$kept)) x$tests <- keep_tests_of(x$tests, fit, x$reference, i)
   x

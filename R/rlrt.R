@@ -55,7 +55,7 @@ rlrt <- function(fit, term = NULL, nsim = 10000, seed = NULL, ...) {
   refuse_structured(fit, "exact restricted likelihood ratio tests are",
                     "Compare two fits by anova(a, b, refit = FALSE).")
   refuse_iterative(fit, "exact restricted likelihood ratio tests are")
-  check_exact_test(fit, "rlrt()", holds_sigma(fit$frame) && length(fit_held(fit)$value) == 1L)
+  check_exact_test(fit, "rlrt()", holds_sigma(fit_frame(fit)) && length(fit_held(fit)$value) == 1L)
   index <- tested_term(fit, term)
   fit <- with_cell_rows(fit)
   base <- if (fit_is_reml(fit)) fit else quiet_refit(fit, TRUE)
@@ -66,7 +66,7 @@ rlrt <- function(fit, term = NULL, nsim = 10000, seed = NULL, ...) {
   spectrum <- term_spectrum(fit, index)
   spectrum$penalty <- spectrum[c("value", "count")]
   spectrum$nu <- spectrum$n - spectrum$p
-  test <- (if (holds_sigma(fit$frame)) known_variance_test else null_test)(observed, spectrum, nsim, seed)
+  test <- (if (holds_sigma(fit_frame(fit))) known_variance_test else null_test)(observed, spectrum, nsim, seed)
   several <- length(fit_random(fit)) > 1L
   new_rlrt(test, c(RLRT = observed), nsim, fit, index,
            paste0("Restricted likelihood ratio test of a variance, ",
@@ -90,7 +90,7 @@ lrt <- function(fit, term = NULL, fixed = NULL, nsim = 10000, seed = NULL, ...) 
   tested <- tested_columns(fit, fixed)
   spectrum <- term_spectrum(fit, index, tested)
   n <- spectrum$n
-  null <- n * (1 + log(2 * pi * spectrum$rss / n)) - fit$cross_products$log_weight
+  null <- n * (1 + log(2 * pi * spectrum$rss / n)) - fit_blocks(fit)$log_weight
   none <- !length(tested) && all(fit_covariance(base)[[index]] == 0)
   observed <- if (none) 0 else max(0, null - fit_criterion(base))
   spectrum$nu <- n
@@ -139,15 +139,15 @@ tested_term <- function(fit, term) {
 # Positions among the estimable columns of X of the coefficients that are tested.
 tested_columns <- function(fit, fixed) {
   if (is.null(fixed)) return(integer())
-  names <- fit$frame$x_names
-  labels <- attr(fit$frame$terms, "term.labels")
+  names <- fit_frame(fit)$x_names
+  labels <- attr(fit_frame(fit)$terms, "term.labels")
   unknown <- setdiff(fixed, c(names, labels))
   if (!is.character(fixed) || length(unknown)) {
     lmm_abort("input", paste0("the fit has no fixed term or coefficient ", enumerate(quote_name(unknown)), "."),
               what = unknown)
   }
-  which((names %in% fixed | fit$frame$x_assign %in% match(fixed, labels,
-                                                          0L) & fit$frame$x_assign > 0L)[fit$cross_products$x$kept])
+  which((names %in% fixed | fit_frame(fit)$x_assign %in% match(fixed, labels,
+                                                          0L) & fit_frame(fit)$x_assign > 0L)[fit_blocks(fit)$x$kept])
 }
 
 new_rlrt <- function(test, statistic, nsim, fit, index, method) {

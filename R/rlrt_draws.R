@@ -4,9 +4,9 @@
 # the largest. `without`: columns of X that the hypothesis leaves out; rss is the residual sum of squares under it.
 term_spectrum <- function(fit, index, without = integer()) {
   rows <- with_cell_rows(fit)$rows
-  d <- design(fit$frame, rows)
+  d <- design(fit_frame(fit), rows)
   root <- sqrt(row_weights(rows))
-  X <- d$X[, fit$cross_products$x$kept, drop = FALSE] * root
+  X <- d$X[, fit_blocks(fit)$x$kept, drop = FALSE] * root
   z <- as.vector(d$Z[[index]]) * root
   code <- d$codes[[fit_term_groups(fit)[index]]]
   Q <- if (ncol(X)) qr.Q(qr(X)) else X
@@ -17,7 +17,7 @@ term_spectrum <- function(fit, index, without = integer()) {
   kept <- setdiff(seq_len(ncol(X)), without)
   y <- d$y * root
   rss <- if (length(without)) sum((if (length(kept)) qr.resid(qr(X[, kept, drop = FALSE]), y) else y)^2)
-         else fit$cross_products$x$total[1L]
+         else fit_blocks(fit)$x$total[1L]
   list(value = found$value / unit, count = found$count, penalty = tally(size / unit), n = fit_nobs(fit), p = ncol(X),
        tested = length(without), rss = rss)
 }

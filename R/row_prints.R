@@ -24,11 +24,10 @@ cell_prints <- function(rows) {
 
 # What a fit that holds no rows keeps of them: a fingerprint by name, and one for each variable together with the
 # values.
-row_prints <- function(fit) {
-  if (is.null(fit$rows)) return(fit$row_prints)
-  used <- used_rows_of(fit)
+row_prints <- function(rows, response) {
+  used <- only_used(rows)
   n <- length(used$ids)
-  columns <- lapply(used$variables[names(used$variables) != fit$frame$response],
+  columns <- lapply(used$variables[names(used$variables) != response],
                     function(x) comparable_columns(list(x)))
   columns <- unlist(columns, recursive = FALSE)
   list(by_name = row_fingerprints(used$values, list(used$ids), n),
@@ -51,10 +50,9 @@ comparable_columns <- function(variables) {
   unlist(unname(out), recursive = FALSE, use.names = FALSE)
 }
 
-# The rows of a fit whose weight is not 0: names, values (response, weight, offset), variables, and their places among
+# The rows whose weight is not 0: names, values (response, weight, offset), variables, and their places among
 # all rows.
-used_rows_of <- function(fit) {
-  rows <- fit$rows
+only_used <- function(rows) {
   ids <- attr(rows$data, "row.names")
   values <- list(rows$y, if (is.null(rows$weights)) 1 else as.vector(rows$weights),
                  if (is.null(rows$offset)) 0 else as.vector(rows$offset))

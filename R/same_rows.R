@@ -21,7 +21,7 @@ check_same_rows <- function(a, b) {
               value = c(fit_nobs(a), fit_nobs(b)), fix = "Fit all models to the same complete rows.")
   }
   if (have_same_rows(a, b)) return(invisible())
-  response <- c(a$frame$response, b$frame$response)
+  response <- c(fit_frame(a)$response, fit_frame(b)$response)
   if (response[1L] != response[2L]) {
     lmm_abort("input", paste0("the fits have different responses: ", quote_name(response[1L]), " and ",
                               quote_name(response[2L]), "."),
@@ -37,13 +37,13 @@ check_same_rows <- function(a, b) {
 # been made anew, rows are known by their variables: all those of one model at least must be known of both fits, from
 # model frames or data. (The likelihood of that model is the same for all ways to match rows that agree in them.)
 have_same_rows <- function(a, b) {
-  if (!is.null(a$cells) || !is.null(b$cells)) return(identical(moment_prints(a), moment_prints(b)))
-  if (is.null(a$rows) || is.null(b$rows)) return(same_prints(row_prints(a), row_prints(b)))
-  same <- function(part) identical(a$rows[[part]], b$rows[[part]])
+  if (!is.null(fit_cells(a)) || !is.null(fit_cells(b))) return(identical(moment_prints(a), moment_prints(b)))
+  if (is.null(fit_stored_rows(a)) || is.null(fit_stored_rows(b))) return(same_prints(own_prints(a), own_prints(b)))
+  same <- function(part) identical(fit_stored_rows(a)[[part]], fit_stored_rows(b)[[part]])
   if (same("y") && same("weights") && same("offset") &&
-      identical(attr(a$rows$data, "row.names"), attr(b$rows$data, "row.names"))) return(TRUE)
-  x <- used_rows_of(a)
-  y <- used_rows_of(b)
+      identical(attr(fit_stored_rows(a)$data, "row.names"), attr(fit_stored_rows(b)$data, "row.names"))) return(TRUE)
+  x <- only_used(fit_stored_rows(a))
+  y <- only_used(fit_stored_rows(b))
   by_name <- compared_by_name(x, y)
   if (!is.na(by_name)) return(by_name)
   shared <- shared_variables(a, b, x, y)
@@ -63,8 +63,8 @@ shared_variables <- function(a, b, x, y) {
 
 # What else than the response a model is made of: the columns of its model frame, or the variables in them.
 model_names <- function(fit) {
-  list(setdiff(names(fit$rows$data), c(fit$frame$response, "(weights)", "(offset)")),
-       setdiff(all.vars(fit$spec$formula), all.vars(fit$spec$formula[[2L]])))
+  list(setdiff(names(fit_stored_rows(fit)$data), c(fit_frame(fit)$response, "(weights)", "(offset)")),
+       setdiff(all.vars(fit_spec(fit)$formula), all.vars(fit_spec(fit)$formula[[2L]])))
 }
 
 # Those of the model frame and, where the data can be found, of these, with the columns of another model frame made from
@@ -98,11 +98,11 @@ same_contents <- function(values_a, values_b, a, b) identical(content_print(valu
 
 # The data behind the used rows of a fit, if they can still be found and have the response of the fit.
 data_of_rows <- function(fit, used) {
-  data <- quietly(find_data(fit, fit$call$data, fit$spec$formula))
+  data <- quietly(find_data(fit, fit_call(fit)$data, fit_spec(fit)$formula))
   if (is.null(data)) return(NULL)
-  at <- quietly(positions_in(row_labels(fit$rows), data))
+  at <- quietly(positions_in(row_labels(fit_stored_rows(fit)), data))
   if (is.null(at) || anyNA(at) || any(at > .row_names_info(data, 2L))) return(NULL)
-  y <- quietly(plain_numeric(eval(fit$spec$formula[[2L]], data, fit_places(fit)$formula)))
+  y <- quietly(plain_numeric(eval(fit_spec(fit)$formula[[2L]], data, fit_places(fit)$formula)))
   at <- at[used$keep]
   if (identical(y[at], used$values[[1L]])) lapply(as.list(data), take_rows, at)
 }
@@ -115,20 +115,20 @@ quietly <- function(expr) tryCatch(suppressWarnings(suppressMessages(expr)), err
 # Fits that may be compared, with their rows in the order of those of the first fit and without those of weight 0: for
 # computations that go through the rows of several fits at once.
 in_one_order <- function(fits) {
-  if (any(vapply(fits, function(fit) is.null(fit$rows), NA))) return(fits)
-  ids <- lapply(fits, function(fit) attr(fit$rows$data, "row.names"))
-  weighted <- vapply(fits, function(fit) !all(used_rows(fit$rows)), NA)
+  if (any(vapply(fits, function(fit) is.null(fit_stored_rows(fit)), NA))) return(fits)
+  ids <- lapply(fits, function(fit) attr(fit_stored_rows(fit)$data, "row.names"))
+  weighted <- vapply(fits, function(fit) !all(used_rows(fit_stored_rows(fit))), NA)
   if (!any(weighted) && all(vapply(ids, identical, NA, ids[[1L]])) &&
-      all(vapply(fits, function(fit) identical(fit$rows$y, fits[[1L]]$rows$y), NA))) return(fits)
+      all(vapply(fits, function(fit) identical(fit_stored_rows(fit)$y, fits[[1L]]$rows$y), NA))) return(fits)
   first <- fits[[1L]]
-  at <- lapply(fits, function(fit) which(used_rows(fit$rows))[matching_rows(first, fit)])
+  at <- lapply(fits, function(fit) which(used_rows(fit_stored_rows(fit)))[matching_rows(first, fit)])
   Map(with_rows, fits, at)
 }
 
 # For each used row of `a` the place of the same row among those of `b`.
 matching_rows <- function(a, b) {
-  x <- used_rows_of(a)
-  y <- used_rows_of(b)
+  x <- only_used(fit_stored_rows(a))
+  y <- only_used(fit_stored_rows(b))
   if (isTRUE(compared_by_name(x, y))) return(match(as.character(x$ids), as.character(y$ids)))
   shared <- shared_variables(a, b, x, y)
   sorted <- function(values, variables) {
@@ -142,7 +142,7 @@ matching_rows <- function(a, b) {
 
 # A fit with these of its rows, in this order. What has been computed from all rows stays.
 with_rows <- function(fit, at) {
-  rows <- fit$rows
+  rows <- fit_stored_rows(fit)
   part <- function(x) if (is.null(x)) NULL else take_rows(x, at)
   data <- structure(lapply(rows$data, take_rows, at), class = "data.frame", row.names = seq_along(at),
                     terms = attr(rows$data, "terms"))
@@ -154,7 +154,9 @@ with_rows <- function(fit, at) {
 # ---- fits without rows ----
 
 # Of a fit from cross-products, or of one with rows.
-moment_prints <- function(fit) if (is.null(fit$cells)) cell_prints(fit_rows(fit, "this comparison")) else fit$row_prints
+moment_prints <- function(fit) {
+  if (is.null(fit_cells(fit))) cell_prints(fit_rows(fit, "this comparison")) else fit_row_prints(fit)
+}
 
 same_prints <- function(a, b) {
   if (!is.null(a$by_name) && identical(a$by_name, b$by_name)) return(TRUE)
@@ -162,4 +164,9 @@ same_prints <- function(a, b) {
   shared <- intersect(variables[[1L]], variables[[2L]])
   length(shared) > 0L && are_nested(variables[[1L]], variables[[2L]]) && identical(a$by_variable[shared],
                                                                                    b$by_variable[shared])
+}
+
+own_prints <- function(fit) {
+  rows <- fit_stored_rows(fit)
+  if (is.null(rows)) fit_row_prints(fit) else row_prints(rows, fit_frame(fit)$response)
 }

@@ -82,7 +82,7 @@ apply_padding <- function(value, rows, exclude = NULL) {
 }
 
 simulation_rows <- function(fit, newdata, allow.new.levels, weights) {
-  rows <- new_rows(fit$frame, newdata, NULL, allow.new.levels, stats::na.pass, residual = is_structured(fit))
+  rows <- new_rows(fit_frame(fit), newdata, NULL, allow.new.levels, stats::na.pass, residual = is_structured(fit))
   weights <- asked_weights(fit, rows, weights, newdata)
   if (!is.null(weights)) rows$weights <- rep_len(weights, rows$n)
   if (is_structured(fit)) rows$residual <- drawn_residual_rows(fit, rows)
@@ -131,7 +131,7 @@ drawn_responses <- function(plan, u, e) {
 drawn_columns <- function(fit, rows, drawn) {
   group <- fit_term_groups(fit)
   codes <- simulation_codes(fit, rows)
-  d <- mask_design(design(fit$frame, rows), drawn)
+  d <- mask_design(design(fit_frame(fit), rows), drawn)
   factors <- fit_covariance_factors(fit)
   parts <- lapply(which(vapply(drawn, any, NA)), function(k) {
     code <- codes[[group[k]]]
@@ -145,7 +145,7 @@ drawn_columns <- function(fit, rows, drawn) {
 # Where the numbers of levels with a known relationship stand among the draws: a row for each level, a column for each
 # of the term's columns.
 related_draws <- function(fit, rows, drawn) {
-  if (!has_related(fit$frame)) return(NULL)
+  if (!has_related(fit_frame(fit))) return(NULL)
   codes <- simulation_codes(fit, rows)
   group <- fit_term_groups(fit)
   end <- 0L

@@ -69,7 +69,7 @@ eliminate_random <- function(fit, alpha) {
     left <- if (length(worst)) reduced_texts(fit, ways[[worst]])
     if (alpha >= 1 || !length(left) || p[worst] <= alpha) break
     gone <- rbind(gone, cbind(Eliminated = nrow(gone), table[worst + 1L, ]))
-    fit <- refit_formula(fit, join_formula(fit, stats::formula(fit$frame$terms), left))
+    fit <- refit_formula(fit, join_formula(fit, stats::formula(fit_frame(fit)$terms), left))
   }
   out <- rbind(gone, cbind(Eliminated = rep(0, length(ways)), table[-1L, ]))
   list(fit = fit,

@@ -33,20 +33,20 @@ write_chunk <- function(write, chunk, values, where) {
 
 # The rows of a chunk as those of a fit: a value is missing where a variable is.
 streamed_rows <- function(fit, chunk, response = TRUE) {
-  rows <- new_rows(fit$frame, chunk, NULL, FALSE, stats::na.pass)
+  rows <- new_rows(fit_frame(fit), chunk, NULL, FALSE, stats::na.pass)
   if (!response) return(rows)
-  call <- fit$frame$spec$formula[[2L]]
-  source <- newdata_source(fit$frame, chunk, variables_of(call))
-  absent <- setdiff(variables_of(call), c(names(chunk), fit$frame$constants))
+  call <- fit_frame(fit)$spec$formula[[2L]]
+  source <- newdata_source(fit_frame(fit), chunk, variables_of(call))
+  absent <- setdiff(variables_of(call), c(names(chunk), fit_frame(fit)$constants))
   if (length(absent)) {
     lmm_abort("newdata", paste0("`data` lacks ", enumerate(quote_name(absent)), " of the response."), what = absent,
               fix = "Give the rows of the fit, with its response.")
   }
   rows$y <- plain_numeric(evaluate_variable(call, source))
-  if (is.language(fit$frame$weights)) {
-    rows$weights <- plain_numeric(evaluate_variable(fit$frame$weights,
-                                                    newdata_source(fit$frame, chunk, variables_of(fit$frame$weights)),
-                                                    "weights"))
+  weights <- fit_frame(fit)$weights
+  if (is.language(weights)) {
+    source <- newdata_source(fit_frame(fit), chunk, variables_of(weights))
+    rows$weights <- plain_numeric(evaluate_variable(weights, source, "weights"))
   }
   rows
 }

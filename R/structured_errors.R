@@ -5,7 +5,7 @@
 structured_joint_covariance <- function(fit) {
   rows <- fit_rows(fit, "the joint covariance matrix of all effects")
   used <- used_rows(rows)
-  X <- design(fit$frame, rows)$X[used, fit$cross_products$x$kept, drop = FALSE]
+  X <- design(fit_frame(fit), rows)$X[used, fit_blocks(fit)$x$kept, drop = FALSE]
   root <- sparse_residual_blocks(fit, rows, used)$inverse_root
   factors <- lapply(fit_covariance_factors(fit), `/`, fit_sigma(fit))
   A <- sparse_random_design(fit, rows, factors = factors)

@@ -36,12 +36,12 @@ summary.lmm_fit <- function(object, ddf = "Satterthwaite", correlation = NULL, .
   if (!is.null(correlation)) check_flag(correlation, "correlation")
   tests <- coefficient_tests(object, ddf, ...)
   structure(list(
-    method = paste0(fit_method(object), tests$phrase), call = object$call, formula = object$spec$formula,
+    method = paste0(fit_method(object), tests$phrase), call = fit_call(object), formula = fit_spec(object)$formula,
     logLik = stats::logLik(object), AICtab = criterion_table(object), residuals = scaled_residual_quantiles(object),
     varcor = VarCorr(object), residual = shown_residual(object, TRUE), held = held_names(object),
     sigma = fit_shown_sigma(object), ngrps = ngrps(object), nobs = fit_nobs(object),
     coefficients = tests$table, vcov = tests$vcov, aliased = !fit_estimable(object), correlation = correlation,
-    conditions = object$conditions, criterion_error = criterion_error(object)
+    conditions = fit_conditions(object), criterion_error = criterion_error(object)
   ), class = "summary.lmm_fit")
 }
 
@@ -89,7 +89,7 @@ fit_method <- function(fit) {
 print.summary.lmm_fit <- function(x, digits = max(3L, getOption("digits") - 3L), correlation = x$correlation,
                                   signif.stars = getOption("show.signif.stars"), symbolic.cor = FALSE, ...) {
   print_title(x$method)
-  print_call(x$call, x$formula)
+  print_call(fit_call(x), x$formula)
   cat("\n")
   print_criterion(x$AICtab, digits = 1L)
   if (isTRUE(x$criterion_error > 0)) cat("Monte Carlo error of -2*log(L): ", format(signif(x$criterion_error, 1L)),
@@ -108,8 +108,8 @@ print.summary.lmm_fit <- function(x, digits = max(3L, getOption("digits") - 3L),
     print_coefficients(x, digits, signif.stars, ...)
     print_correlations(x, digits, correlation, symbolic.cor)
   }
-  print_conditions(x$conditions)
-  cat(if (length(x$conditions)) "\n")
+  print_conditions(fit_conditions(x))
+  cat(if (length(fit_conditions(x))) "\n")
   invisible(x)
 }
 

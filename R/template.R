@@ -58,7 +58,7 @@ template_fit <- function(formula, data, newparams, REML = TRUE, weights = NULL) 
 set_all_parameters <- function(fit, newparams) {
   given <- parameter_list(newparams)
   parameters <- variance_parameters(fit)
-  known <- known_parameters(fit$frame)
+  known <- known_parameters(fit_frame(fit))
   has <- known$shown[known$name %in% names(given)]
   sd <- parameter_names(parameters, old = FALSE)
   missing <- if (is.null(given$theta)) setdiff(sd[!parameters$correlation & parameters$term > 0L], has)

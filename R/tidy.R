@@ -164,7 +164,7 @@ row_kinds <- function(fit) {
   if (!is_structured(fit)) return(random)
   own <- residual_parameters(fit)$kind
   c(random[-length(random)], ifelse(own == "variance", own, "residual"),
-    if (!fit$cross_products$owns_scale) "variance")
+    if (!fit_blocks(fit)$owns_scale) "variance")
 }
 
 # Limits of the rows of tidy_parameters(); a component that may be negative has none by the profile.

@@ -7,7 +7,7 @@ tidy_structured <- function(fit, scales, limits, level) {
   last <- nrow(random)
   term <- tidy_terms(random$kind, random$var1, random$var2, scales)
   own <- scaled_residual_parameters(fit, scale)
-  shared <- !fit$cross_products$owns_scale
+  shared <- !fit_blocks(fit)$owns_scale
   out <- data.frame(effect = "ran_pars", group = c(random$grp[-last], rep("Residual", NROW(own) + shared)),
                     term = c(term[-last], own$name, if (shared) term[last]),
                     estimate = structured_estimates(fit, scale), stringsAsFactors = FALSE)

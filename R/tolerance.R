@@ -60,7 +60,7 @@ tolerance_interval <- function(fit, newdata = NULL, content = 0.95, level = 0.95
 # New rows, or one without covariates.
 tolerance_rows <- function(fit, newdata) {
   if (is.null(newdata)) {
-    simple <- !length(attr(fit$frame$terms, "term.labels")) && all(vapply(fit_random(fit),
+    simple <- !length(attr(fit_frame(fit)$terms, "term.labels")) && all(vapply(fit_random(fit),
                                                                           function(t) identical(t$columns,
                                                                             "(Intercept)"), NA))
     if (!simple) {
@@ -69,7 +69,7 @@ tolerance_rows <- function(fit, newdata) {
     }
     newdata <- data.frame(row.names = 1L)
   }
-  new_rows(fit$frame, newdata, stats::as.formula("~0"), TRUE, stats::na.pass)
+  new_rows(fit_frame(fit), newdata, stats::as.formula("~0"), TRUE, stats::na.pass)
 }
 
 # Satterthwaite's degrees of freedom of z'Sigma z + sigma^2 for each row; a parameter on its boundary counts as known.
@@ -79,7 +79,7 @@ total_df <- function(fit, rows, total) {
   se <- ifelse(is.na(found$se), 0, found$se)
   correlation <- found$correlation
   correlation[is.na(correlation)] <- 0
-  Z <- design(fit$frame, rows)$Z
+  Z <- design(fit_frame(fit), rows)$Z
   slope <- vapply(seq_len(nrow(parameters)), function(k) {
     t <- parameters$term[k]
     if (t == 0L) return(rep(1, rows$n))

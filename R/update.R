@@ -40,7 +40,7 @@ update.lmm_fit <- function(object, formula., ..., evaluate = TRUE) {
   changes <- as.list(substitute(list(...)))[-1L]
   formula <- stats::formula(object)
   if (!missing(formula.)) formula <- updated_formula(object, formula., parent.frame())
-  call <- object$call
+  call <- fit_call(object)
   if (!missing(formula.)) call <- fitting_arguments(object, call, formula)
   for (name in names(changes)) call[name] <- if (is.null(changes[[name]])) NULL else changes[name]
   call$formula <- call("~", formula[[2L]], formula[[3L]])
@@ -64,11 +64,12 @@ evaluate_update <- function(object, call, formula, changes, caller) {
     shown["fixed"] <<- call["fixed"] <<- list(held_that_stay(object, e))
     eval(call, prepared$scope)
   })
-  shown$formula <- fit$call$formula
+  shown$formula <- fit_call(fit)$formula
   fit$call <- shown
   fit$data <- NULL
   place <- if ("data" %in% changes) caller else fit_places(object)$call
-  fit$origin <- new_origin(environment(prepared$formula), if (is.null(place)) caller else place, fit$control$keep_rows)
+  fit$origin <- new_origin(environment(prepared$formula), if (is.null(place)) caller else place,
+                           fit_control(fit)$keep_rows)
   remember_data(fit, prepared$scope$.data)
 }
 
@@ -99,7 +100,7 @@ fitting_arguments <- function(fit, call, formula) {
   if (!is.call(call$contrasts) || !identical(call$contrasts[[1L]], quote(list))) return(call)
   text <- deparse_line(formula)
   gone <- Filter(function(name) !name %in% all.vars(formula) && !grepl(name, text, fixed = TRUE),
-                 names(fit$frame$contrasts))
+                 names(fit_frame(fit)$contrasts))
   keep <- !names(call$contrasts) %in% gone
   call$contrasts <- if (sum(keep) > 1L) call$contrasts[keep]
   call
@@ -107,7 +108,7 @@ fitting_arguments <- function(fit, call, formula) {
 
 # What `fixed` still holds when an error has said which of its names the new model lacks.
 held_that_stay <- function(fit, e) {
-  held <- fit$frame$held
+  held <- fit_frame(fit)$held
   lost <- held$given %in% e$what
   if (!any(lost) || !grepl("is not a variance parameter of the model", conditionMessage(e), fixed = TRUE)) stop(e)
   if (!all(lost)) as.call(c(quote(c), as.list(stats::setNames(held$asked, held$given)[!lost])))
@@ -116,25 +117,25 @@ held_that_stay <- function(fit, e) {
 # Weights or offset of the rows of the fit, NA in the other rows of `data`; else what was asked, for the fitter to
 # complain about.
 kept_column <- function(fit, name, data) {
-  value <- fit$rows$data[[paste0("(", name, ")")]]
-  if (is.null(value) || is.null(data) || identical(nrow(data), nrow(fit$rows$data))) {
-    return(if (is.null(value) || is.null(data)) fit$call[[name]] else value)
+  value <- fit_stored_rows(fit)$data[[paste0("(", name, ")")]]
+  if (is.null(value) || is.null(data) || identical(nrow(data), nrow(fit_stored_rows(fit)$data))) {
+    return(if (is.null(value) || is.null(data)) fit_call(fit)[[name]] else value)
   }
-  at <- positions_in(row_labels(fit$rows), data)
-  if (anyNA(at) || any(at > nrow(data)) || is.matrix(value)) return(fit$call[[name]])
+  at <- positions_in(row_labels(fit_stored_rows(fit)), data)
+  if (anyNA(at) || any(at > nrow(data)) || is.matrix(value)) return(fit_call(fit)[[name]])
   replace(rep(value[NA_integer_], nrow(data)), at, value)
 }
 
 # The rows of `data` that the fit chose, those with missing values included.
 kept_subset <- function(fit, data) {
-  rows <- fit$rows
+  rows <- fit_stored_rows(fit)
   left_out <- attr(rows$data, "na.action")
   labels <- character(rows$n + length(left_out))
   chosen <- if (length(left_out)) seq_along(labels)[-as.integer(left_out)] else seq_along(labels)
   labels[chosen] <- row_labels(rows)
   labels[-chosen] <- names(left_out)
   at <- if (is.null(rows) || is.null(data)) NA else positions_in(labels, data)
-  if (anyNA(at) || any(at > .row_names_info(data, 2L))) fit$call$subset else at
+  if (anyNA(at) || any(at > .row_names_info(data, 2L))) fit_call(fit)$subset else at
 }
 
 warn_if_changed <- function(old, new) {

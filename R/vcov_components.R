@@ -174,7 +174,7 @@ scaled_inverse <- function(H) {
 natural_maps <- function(fit) {
   Map(function(t, term, basis) if (is_special(term)) special_map(fit, t) else vech_map(basis, term),
       seq_along(fit_random(fit)),
-      fit_random(fit), fit$cross_products$z_basis)
+      fit_random(fit), fit_blocks(fit)$z_basis)
 }
 
 # Lower triangle of S -> lower triangle of B S B', column by column; the diagonal only for a diagonal structure.

@@ -5,7 +5,7 @@ special_slopes <- function(fit, t) {
   term <- fit_random(fit)[[t]]
   table <- term_table(term)
   psi <- fit_natural(fit)[[t]] / fit_sigma(fit)^(2 * table$scale) /
-    natural_scale(table, fit$cross_products$z_basis[[t]])
+    natural_scale(table, fit_blocks(fit)$z_basis[[t]])
   covariance_at_natural(term, psi)$derivatives
 }
 
@@ -14,7 +14,7 @@ special_slopes <- function(fit, t) {
 special_map <- function(fit, t) {
   term <- fit_random(fit)[[t]]
   table <- term_table(term)
-  basis <- fit$cross_products$z_basis[[t]]
+  basis <- fit_blocks(fit)$z_basis[[t]]
   sigma <- fit_sigma(fit)
   b <- diag(as.matrix(basis))
   kind <- term_kinds(term)

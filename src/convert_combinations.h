@@ -42,7 +42,8 @@ inline Combinations to_combinations(const Rcpp::List& design, const Layout& layo
 
 inline Rcpp::NumericVector to_array(const std::vector<Eigen::MatrixXd>& blocks, Index q) {
   Rcpp::NumericVector out(q * q * blocks.size());
-  for (std::size_t l = 0; l < blocks.size(); ++l) std::copy(blocks[l].data(), blocks[l].data() + q * q, out.begin() + l * q * q);
+  for (std::size_t l = 0; l < blocks.size(); ++l)
+    std::copy(blocks[l].data(), blocks[l].data() + q * q, out.begin() + l * q * q);
   out.attr("dim") = Rcpp::Dimension(q, q, blocks.size());
   return out;
 }

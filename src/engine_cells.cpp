@@ -1,7 +1,7 @@
+// The boundary to R: tables of cells.
 #include "convert.h"
 
-#include <limits>
-
+#include "henderson/data/cell_rows.hpp"
 #include "henderson/data/cells.hpp"
 
 namespace {
@@ -53,15 +53,7 @@ SEXP engine_add_rows(SEXP table, double rows, const Rcpp::List& codes, const Rcp
                        "weights do not fit the rows");
     const double* w = Rf_isNull(weights) ? nullptr : REAL(weights);
     henderson::RMonitor monitor(false);
-    std::vector<int> key(code.size());
-    std::vector<double> row(value.size());
-    for (R_xlen_t i = 0; i < n; ++i) {
-      if (i % 65536 == 0) monitor.check();
-      if (w != nullptr && !(w[i] > 0)) continue;
-      for (std::size_t j = 0; j < key.size(); ++j) key[j] = code[j][i];
-      for (std::size_t j = 0; j < row.size(); ++j) row[j] = value[j][i] - shift[j];
-      to.add_row(key.data(), row.data(), w == nullptr ? 1.0 : w[i]);
-    }
+    to.add_rows(n, code, value, shift.begin(), w, monitor);
     return Rf_ScalarReal(static_cast<double>(to.size()));
   });
 }
@@ -78,10 +70,7 @@ SEXP engine_add_cells(SEXP table, const Rcpp::IntegerMatrix& codes, const Rcpp::
                            mean.nrow() == k && mean.ncol() == cells && square.nrow() == k * (k + 1) / 2 &&
                            square.ncol() == cells,
                        "the cells do not fit the table");
-    for (Index c = 0; c < cells; ++c) {
-      to.add_cell(codes.begin() + c * to.keys(), n[c], weight[c], mean.begin() + c * k,
-                  square.begin() + c * square.nrow());
-    }
+    to.add_cells(cells, codes.begin(), n.begin(), weight.begin(), mean.begin(), square.begin());
     return Rf_ScalarReal(static_cast<double>(to.size()));
   });
 }
@@ -104,19 +93,19 @@ SEXP engine_cells(SEXP table) {
 
 namespace {
 
-struct RootRows {
-  std::vector<double> values;   // row by row
-  std::vector<int> cell;
-  std::vector<double> constant;
-};
+using ConstVector = Eigen::Map<const Eigen::VectorXd>;
+using ConstMatrix = Eigen::Map<const Eigen::MatrixXd>;
 
-// What rounding may have left of a variable's square in a cell: of a sum about the mean, or of a shifted sum.
-Eigen::VectorXd rounding(const Eigen::MatrixXd& square, const Eigen::VectorXd& shifted, const Eigen::VectorXd& mean,
-                         double w, bool stable) {
-  const double eps = 16 * std::numeric_limits<double>::epsilon();
-  const Eigen::ArrayXd own = square.diagonal().array().max(0.0);
-  if (stable) return eps * (own + eps * w * mean.array().square());
-  return eps * (own + w * shifted.array().square());
+ConstVector map_of(const Rcpp::NumericVector& x) { return {x.begin(), x.size()}; }
+ConstMatrix map_of(const Rcpp::NumericMatrix& x) { return {x.begin(), x.nrow(), x.ncol()}; }
+
+std::vector<Index> to_variables(const Rcpp::IntegerVector& from_one, Index variables) {
+  std::vector<Index> out;
+  for (const int j : from_one) {
+    henderson::require(j >= 1 && j <= variables, "the cells do not fit together");
+    out.push_back(j - 1);
+  }
+  return out;
 }
 
 }  // namespace
@@ -128,37 +117,14 @@ SEXP engine_cell_rows(const Rcpp::NumericVector& n, const Rcpp::NumericVector& w
                       const Rcpp::NumericMatrix& square, const Rcpp::NumericVector& shift,
                       const Rcpp::IntegerVector& which, bool stable) {
   return henderson::guarded([&]() -> SEXP {
-    const Index k = which.size(), cells = n.size();
-    henderson::require(
-        weight.size() == cells && mean.ncol() == cells && square.ncol() == cells && shift.size() == mean.nrow(),
-        "the cells do not fit together");
-    RootRows out;
+    const Index cells = n.size(), k = mean.nrow();
+    henderson::require(weight.size() == cells && mean.ncol() == cells && square.ncol() == cells && shift.size() == k &&
+                           square.nrow() == k * (k + 1) / 2,
+                       "the cells do not fit together");
     henderson::RMonitor monitor(false);
-    Eigen::MatrixXd own(k, k);
-    Eigen::VectorXd shifted(k), whole(k);
-    for (Index c = 0; c < cells; ++c) {
-      if (c % 4096 == 0) monitor.check();
-      for (Index j = 0; j < k; ++j) {
-        shifted[j] = mean(which[j] - 1, c);
-        whole[j] = shifted[j] + shift[which[j] - 1];
-        for (Index i = 0; i <= j; ++i) {
-          const Index a = std::min(which[i], which[j]) - 1, b = std::max(which[i], which[j]) - 1;
-          own(i, j) = own(j, i) = square(henderson::packed(a, b), c);
-        }
-      }
-      out.values.insert(out.values.end(), whole.data(), whole.data() + k);
-      const Index most = n[c] < 1e9 ? static_cast<Index>(n[c]) - 1 : k;
-      const Index rank =
-          henderson::cell_root(own, rounding(own, shifted, whole, weight[c], stable), std::min(most, k), out.values);
-      out.cell.insert(out.cell.end(), rank + 1, static_cast<int>(c) + 1);
-      out.constant.push_back(1);
-      out.constant.insert(out.constant.end(), rank, 0.0);
-    }
-    const int rows = static_cast<int>(out.cell.size());
-    Rcpp::NumericMatrix values(rows, static_cast<int>(k));
-    for (Index i = 0; i < rows; ++i)
-      for (Index j = 0; j < k; ++j) values(i, j) = out.values[i * k + j];
-    return Rcpp::List::create(Rcpp::Named("values") = values, Rcpp::Named("cell") = out.cell,
+    const henderson::CellSums sums{map_of(n), map_of(weight), map_of(shift), map_of(mean), map_of(square), stable};
+    const henderson::CellRows out = henderson::cell_rows(sums, to_variables(which, k), monitor);
+    return Rcpp::List::create(Rcpp::Named("values") = henderson::numeric(out.values), Rcpp::Named("cell") = out.cell,
                               Rcpp::Named("constant") = out.constant);
   });
 }

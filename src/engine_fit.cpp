@@ -1,10 +1,10 @@
 // The boundary to R: fits, refits and profiles.
 #include <algorithm>
 
-#include "convert.h"
+#include "convert_solution.h"
+#include "henderson/constraints/held_profile.hpp"
 #include "henderson/fit/fit.hpp"
 #include "henderson/responses/refit.hpp"
-#include "henderson/prediction/solution.hpp"
 
 using henderson::matrices;
 using henderson::numeric;
@@ -49,13 +49,6 @@ Rcpp::List to_list(const henderson::FitOutcome& x) {
       Named("others") = x.others, Named("rounding") = x.rounding, Named("unbounded") = x.unbounded);
 }
 
-Rcpp::List to_list(const henderson::Solution& x) {
-  return Rcpp::List::create(
-      Named("value") = x.value, Named("sigma2") = x.sigma2, Named("r2") = x.r2,
-      Named("log_det_random") = x.log_det_random, Named("log_det_x") = x.log_det_x, Named("beta") = numeric(x.beta),
-      Named("vcov") = numeric(x.vcov), Named("covariance") = matrices(x.covariance), Named("b") = matrices(x.b));
-}
-
 }  // namespace
 
 // [[Rcpp::export(rng = false)]]
@@ -68,7 +61,7 @@ SEXP engine_fit(const Rcpp::List& layout, const Rcpp::List& cross_products, int 
     henderson::require(response >= 1 && response <= data.responses(), "there is no such response");
     const henderson::Fit fitted = henderson::fit(to, data, response - 1, to_options(options, to), monitor);
     return Rcpp::List::create(
-        Named("optimum") = to_list(fitted.outcome), Named("solution") = to_list(fitted.solution));
+        Named("optimum") = to_list(fitted.outcome), Named("solution") = henderson::to_list(fitted.solution));
   });
 }
 
@@ -98,7 +91,7 @@ SEXP engine_profile(const Rcpp::List& layout, const Rcpp::List& cross_products, 
     henderson::RMonitor monitor(false);
     const henderson::CrossProducts data = henderson::to_cross_products(cross_products, to);
     henderson::require(theta.size() == to.n_theta, "theta has the wrong length");
-    std::vector<henderson::Held> at = henderson::to_held(held, to);
+    const std::vector<henderson::Held> at = henderson::to_held(held, to);
     henderson::require(!at.empty(), "no parameter is held");
     henderson::require(at.back().row != at.back().col || (values.array() > 0).all(),
                        "a standard deviation is held above 0");
@@ -107,27 +100,10 @@ SEXP engine_profile(const Rcpp::List& layout, const Rcpp::List& cross_products, 
     const bool mix = henderson::fewer_pseudo_levels(problem, data, classes);
     henderson::set_response(problem, data, 0, mix ? &classes : nullptr);
     const henderson::ConstrainedSearch search(problem, data, reml, monitor);
-    Eigen::VectorXd value(values.size()), sigmas(values.size()), from = theta;
-    Eigen::MatrixXd thetas(to.n_theta, values.size());
-    std::vector<bool> converged;
-    int evaluations = 0;
-    for (Index i = 0; i < values.size(); ++i) {
-      at.back().value = values[i];
-      const henderson::ConstrainedPoint p = search.run(at, from, sigma);
-      value[i] = p.value;
-      sigmas[i] = p.sigma;
-      thetas.col(i) = p.theta;
-      converged.push_back(p.converged);
-      evaluations += p.evaluations;
-      if (p.converged) {
-        from = p.theta;
-        sigma = p.sigma;
-      }
-      monitor.check();
-    }
+    const henderson::HeldProfile out = henderson::follow_profile(search, at, values, theta, sigma, monitor);
     return Rcpp::List::create(
-        Named("value") = numeric(value), Named("theta") = numeric(thetas), Named("sigma") = numeric(sigmas),
-        Named("converged") = converged, Named("evaluations") = evaluations);
+        Named("value") = numeric(out.value), Named("theta") = numeric(out.theta), Named("sigma") = numeric(out.sigma),
+        Named("converged") = out.converged, Named("evaluations") = out.evaluations);
   });
 }
 
@@ -139,11 +115,10 @@ SEXP engine_blocks(const Rcpp::List& layout, const Rcpp::List& cross_products, d
     henderson::RMonitor monitor(false);
     const henderson::CrossProducts data = henderson::to_cross_products(cross_products, to);
     const henderson::SchurComplement rest(to, data, memory_limit, monitor);
-    std::vector<int> order = to.rest;
-    order.insert(order.begin(), to.lead);
-    for (int& g : order) ++g;
+    Rcpp::IntegerVector order = Rcpp::wrap(to.rest);
+    order.push_front(to.lead);
     return Rcpp::List::create(
-        Named("order") = order, Named("roots") = henderson::levels_by_root(to, data).size(),
+        Named("order") = order + 1, Named("roots") = henderson::levels_by_root(to, data).size(),
         Named("rest_columns") = static_cast<double>(rest.columns()), Named("rest_dense") = rest.dense(),
         Named("rest_entries") = static_cast<double>(rest.factor_entries()),
         Named("meetings") = static_cast<double>(rest.columns() > 0 ? rest.entries() : 0));

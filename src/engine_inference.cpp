@@ -34,7 +34,32 @@ struct Point {
     if (lost && henderson::take_root(problem, data)) at = henderson::Criterion(problem, reml, monitor).evaluate(theta);
     if (!at.ok()) throw henderson::Error("not_finite", "the criterion is not finite at these parameters");
   }
+
+  // Does Henderson's coefficient matrix exist, and was it factored?
+  bool eliminated() const { return at.bounded && !problem.root; }
 };
+
+// A list with one entry for each grouping factor.
+template <class Answer>
+Rcpp::List each_group(const henderson::Layout& layout, const Answer& answer) {
+  Rcpp::List out(layout.own_groups());
+  for (std::size_t g = 0; g < layout.own_groups(); ++g) out[g] = answer(static_cast<int>(g));
+  return out;
+}
+
+template <class Predictor>
+Rcpp::List conditional_list(const Predictor& predictor, Point& point) {
+  return each_group(point.layout, [&](int g) {
+    return henderson::to_array(predictor.conditional(g, point.monitor), point.layout.groups[g].q);
+  });
+}
+
+std::vector<Index> to_positions(const Eigen::VectorXi& from_one, Index size, const char* message) {
+  henderson::require((from_one.array() >= 1).all() && (from_one.array() <= size).all(), message);
+  std::vector<Index> out;
+  for (Index i = 0; i < from_one.size(); ++i) out.push_back(from_one[i] - 1);
+  return out;
+}
 
 }  // namespace
 
@@ -44,7 +69,7 @@ SEXP engine_variances(const Rcpp::List& layout, const Rcpp::List& cross_products
   return henderson::guarded([&]() -> SEXP {
     Point point(layout, cross_products, theta, reml, memory_limit);
     const henderson::Combinations c = henderson::to_combinations(design, point.layout, point.data.p(), random);
-    if (!point.at.bounded || point.problem.root) {
+    if (!point.eliminated()) {
       const henderson::UnboundedPredictor predictor(point.problem, point.data, point.at, point.monitor);
       return joint ? SEXP(numeric(predictor.covariance(c))) : SEXP(numeric(predictor.variances(c, point.monitor)));
     }
@@ -58,18 +83,8 @@ SEXP engine_conditional(const Rcpp::List& layout, const Rcpp::List& cross_produc
                         bool reml, double memory_limit) {
   return henderson::guarded([&] {
     Point point(layout, cross_products, theta, reml, memory_limit);
-    Rcpp::List out(point.layout.own_groups());
-    const auto fill = [&](const auto& predictor) {
-      for (std::size_t g = 0; g < point.layout.own_groups(); ++g)
-        out[g] =
-            henderson::to_array(predictor.conditional(static_cast<int>(g), point.monitor), point.layout.groups[g].q);
-    };
-    if (point.at.bounded && !point.problem.root) {
-      fill(henderson::Predictor(point.problem, point.data, point.at));
-    } else {
-      fill(henderson::UnboundedPredictor(point.problem, point.data, point.at, point.monitor));
-    }
-    return out;
+    if (point.eliminated()) return conditional_list(henderson::Predictor(point.problem, point.data, point.at), point);
+    return conditional_list(henderson::UnboundedPredictor(point.problem, point.data, point.at, point.monitor), point);
   });
 }
 
@@ -79,13 +94,12 @@ SEXP engine_prediction_errors(const Rcpp::List& layout, const Rcpp::List& cross_
                               bool reml, double memory_limit) {
   return henderson::guarded([&] {
     Point point(layout, cross_products, theta, reml, memory_limit);
-    henderson::require(point.at.bounded, "variances may be negative");
-    const henderson::PredictionError errors(point.problem, point.data, point.at);
-    Rcpp::List out(point.layout.own_groups());
-    for (std::size_t g = 0; g < point.layout.own_groups(); ++g) {
-      out[g] = numeric(errors.variances(static_cast<int>(g), point.monitor));
+    if (point.eliminated()) {
+      const henderson::PredictionError errors(point.problem, point.data, point.at);
+      return each_group(point.layout, [&](int g) { return numeric(errors.variances(g, point.monitor)); });
     }
-    return out;
+    const henderson::UnboundedPredictor predictor(point.problem, point.data, point.at, point.monitor);
+    return each_group(point.layout, [&](int g) { return numeric(predictor.errors(g, point.monitor)); });
   });
 }
 
@@ -135,37 +149,14 @@ SEXP engine_coefficient_limits(const Rcpp::List& layout, const Rcpp::List& cross
                                double memory_limit, const Eigen::VectorXi& coefficients, const Eigen::VectorXd& rises) {
   return henderson::guarded([&] {
     const Point point(layout, cross_products, theta, false, memory_limit);
-    const Index p = point.data.p(), m = rises.size();
-    henderson::require((coefficients.array() >= 1).all() && (coefficients.array() <= p).all(),
-                       "there is no such coefficient");
+    const std::vector<Index> kept = to_positions(coefficients, point.data.p(), "there is no such coefficient");
     henderson::require((rises.array() > 0).all() && rises.allFinite(), "the criterion rises from its minimum");
     henderson::require(point.layout.bounded(), "variances may be negative");
     henderson::RMonitor monitor(false);
-    const henderson::CoefficientProfile profile(point.problem, point.data, theta, monitor);
-    const Index columns = 2 * m * coefficients.size();
-    Rcpp::NumericVector value(columns), sigma(columns);
-    Eigen::MatrixXd thetas(theta.size(), columns), beta(p, columns);
-    Rcpp::LogicalVector converged(columns);
-    Index at = 0, evaluations = 0;
-    for (Index k = 0; k < coefficients.size(); ++k)
-      for (const int side : {-1, 1})
-        for (const henderson::CoefficientLimit& limit : profile.limits(coefficients[k] - 1, side, rises)) {
-          value[at] = limit.value;
-          sigma[at] = limit.sigma;
-          converged[at] = limit.converged;
-          evaluations += limit.evaluations;
-          if (limit.converged) {
-            thetas.col(at) = limit.theta;
-            beta.col(at) = limit.beta;
-          } else {
-            thetas.col(at).setConstant(NA_REAL);
-            beta.col(at).setConstant(NA_REAL);
-          }
-          ++at;
-        }
+    const henderson::CoefficientLimits out =
+        henderson::CoefficientProfile(point.problem, point.data, theta, monitor).both_sides(kept, rises, NA_REAL);
     return Rcpp::List::create(
-        Named("value") = value, Named("theta") = numeric(thetas), Named("sigma") = sigma,
-        Named("beta") = numeric(beta), Named("converged") = converged,
-        Named("evaluations") = static_cast<int>(evaluations));
+        Named("value") = numeric(out.value), Named("theta") = numeric(out.theta), Named("sigma") = numeric(out.sigma),
+        Named("beta") = numeric(out.beta), Named("converged") = out.converged, Named("evaluations") = out.evaluations);
   });
 }

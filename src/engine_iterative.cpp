@@ -72,6 +72,16 @@ struct IterativePoint {
   }
 };
 
+Rcpp::List conditional_list(const IterativePoint& point, bool errors) {
+  Rcpp::List out(point.layout.groups.size());
+  for (std::size_t g = 0; g < point.layout.groups.size(); ++g) {
+    const int group = static_cast<int>(g);
+    out[g] = henderson::to_array(henderson::iterative::approximate_conditional(point.model, point.at, group, errors),
+                                 point.layout.groups[g].q);
+  }
+  return out;
+}
+
 }  // namespace
 
 // [[Rcpp::export(rng = false)]]
@@ -139,12 +149,6 @@ SEXP engine_iterative_conditional(const Rcpp::List& layout, const Rcpp::List& cr
                                   const Eigen::VectorXd& theta, bool reml, int threads, bool errors) {
   return henderson::guarded([&] {
     const IterativePoint point(layout, cross_products, theta, reml, threads);
-    Rcpp::List out(point.layout.groups.size());
-    for (std::size_t g = 0; g < point.layout.groups.size(); ++g) {
-      const int group = static_cast<int>(g);
-      out[g] = henderson::to_array(henderson::iterative::approximate_conditional(point.model, point.at, group, errors),
-                                   point.layout.groups[g].q);
-    }
-    return out;
+    return conditional_list(point, errors);
   });
 }

@@ -32,6 +32,30 @@ henderson::CoefficientPrior to_prior(SEXP x, Index coefficients) {
   return out;
 }
 
+std::vector<Index> to_points(const Rcpp::IntegerVector& from_one, Index points) {
+  std::vector<Index> out;
+  for (const int point : from_one) {
+    henderson::require(point >= 1 && point <= points, "a draw has no point");
+    out.push_back(point - 1);
+  }
+  return out;
+}
+
+henderson::Lattice to_lattice(const Rcpp::IntegerVector& size, const Eigen::MatrixXd& values) {
+  henderson::Lattice out;
+  double nodes = 1;
+  for (const int n : size) {
+    henderson::require(n >= 4, "a lattice needs four nodes in each direction");
+    out.size.push_back(n);
+    nodes *= n;
+  }
+  henderson::require(
+      size.size() >= 1 && size.size() <= 4 && values.cols() == nodes && values.rows() > 0 && values.allFinite(),
+      "the values do not fit the lattice");
+  out.values = values;
+  return out;
+}
+
 }  // namespace
 
 // [[Rcpp::export(rng = false)]]
@@ -72,10 +96,7 @@ SEXP engine_posterior_effects(SEXP handle, const Eigen::MatrixXd& points, const 
     request.sigma = sigma;
     request.normals_beta = normals_beta;
     request.normals_b = normals_b;
-    for (const int point : point_of) {
-      henderson::require(point >= 1 && point <= points.cols(), "a draw has no point");
-      request.point_of.push_back(point - 1);
-    }
+    request.point_of = to_points(point_of, points.cols());
     henderson::require(points.rows() == model.point_size() && point_of.size() == n &&
                            normals_beta.rows() == model.coefficients() && normals_beta.cols() == n,
                        "the draws do not fit the model");
@@ -94,17 +115,7 @@ SEXP engine_posterior_effects(SEXP handle, const Eigen::MatrixXd& points, const 
 SEXP engine_posterior_lattice(const Rcpp::IntegerVector& size, const Eigen::MatrixXd& values, double draws, double seed,
                               int threads) {
   return henderson::guarded([&] {
-    henderson::Lattice lattice;
-    double nodes = 1;
-    for (const int n : size) {
-      henderson::require(n >= 4, "a lattice needs four nodes in each direction");
-      lattice.size.push_back(n);
-      nodes *= n;
-    }
-    lattice.values = values;
-    henderson::require(
-        size.size() >= 1 && size.size() <= 4 && values.cols() == nodes && values.rows() > 0 && values.allFinite(),
-        "the values do not fit the lattice");
+    const henderson::Lattice lattice = to_lattice(size, values);
     henderson::RMonitor monitor(false);
     const henderson::LatticeDraws out =
         henderson::draw_from(lattice, static_cast<Index>(draws), static_cast<std::uint64_t>(seed), threads, monitor);

@@ -1,6 +1,7 @@
 // The boundary to R: residual structures by themselves, their parameters and their matrices.
 
 #include "convert_structured.h"
+#include "henderson/residual/residual_matrices.hpp"
 
 namespace {
 
@@ -36,17 +37,10 @@ const char* residual_kind_name(henderson::ResidualKind kind) {
   }
 }
 
-Eigen::MatrixXd picked(const Eigen::MatrixXd& x, const std::vector<Index>& rows) {
-  Eigen::MatrixXd out(rows.size(), x.cols());
-  for (std::size_t i = 0; i < rows.size(); ++i)
-    out.row(static_cast<Index>(i)) = x.row(rows[i]);
+std::vector<Index> to_groups(const Rcpp::IntegerVector& from_one) {
+  std::vector<Index> out;
+  for (const int g : from_one) out.push_back(g - 1);
   return out;
-}
-
-void place(const Eigen::MatrixXd& x, const std::vector<Index>& at, Eigen::MatrixXd& out) {
-  for (std::size_t i = 0; i < at.size(); ++i)
-    for (std::size_t j = 0; j < at.size(); ++j)
-      out(at[i], at[j]) = x(static_cast<Index>(i), static_cast<Index>(j));
 }
 
 }  // namespace
@@ -83,19 +77,8 @@ SEXP engine_residual_matrix(const Rcpp::List& residual, const Eigen::VectorXd& p
     const henderson::ResidualModel model = henderson::to_residual_model(residual, w.cols());
     henderson::require(psi.size() == model.size() && group.size() == positions.rows(),
                        "psi does not fit the structure");
-    const Index n = positions.rows();
-    std::vector<Eigen::MatrixXd> out(slopes ? psi.size() + 1 : 1, Eigen::MatrixXd::Zero(n, n));
-    for (Index g = 0; g < model.groups(); ++g) {
-      std::vector<Index> own;
-      for (R_xlen_t i = 0; i < group.size(); ++i)
-        if (group[i] == g + 1) own.push_back(i);
-      if (own.empty()) continue;
-      henderson::SubjectMatrices s;
-      model.fill(psi, g, picked(positions, own), picked(w, own), slopes, s);
-      place(s.m.r, own, out[0]);
-      for (std::size_t k = 0; slopes && k < s.active.size(); ++k)
-        place(s.m.d[k], own, out[s.active[k] + 1]);
-    }
+    const std::vector<Eigen::MatrixXd> out =
+        henderson::residual_matrices(model, psi, positions, w, to_groups(group), slopes);
     if (!slopes) return Rcpp::wrap(out[0]);
     return Rcpp::wrap(out);
   });

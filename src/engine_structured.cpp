@@ -1,10 +1,13 @@
 // Models with a residual structure: R's lists in, R's lists out.
 
+#include "convert_combinations.h"
+#include "convert_solution.h"
 #include "convert_structured.h"
 #include "henderson/structured/predictor.hpp"
 #include "henderson/structured/prepare.hpp"
 #include "henderson/structured/search.hpp"
 #include "henderson/structured/structured_information.hpp"
+#include "henderson/structured/structured_solution.hpp"
 
 namespace {
 
@@ -25,26 +28,27 @@ struct Evaluated {
 };
 
 // What new_lmm_fit() calls a solution, in the user's columns.
-Rcpp::List solution_list(const Model& m, const henderson::StructuredPoint& at, henderson::Monitor& monitor) {
-  const henderson::Projection& x = m.prepared.coordinates.x;
-  const henderson::Layout& layout = m.problem.layout;
-  const Eigen::VectorXd beta = x.response.col(0) + x.basis * at.beta;
-  const Eigen::MatrixXd half = at.x_root.triangularView<Eigen::Lower>().solve(x.basis.transpose());
-  const std::vector<Eigen::MatrixXd> modes =
-      henderson::structured_modes(henderson::StructuredCriterion(m.problem, monitor), at);
-  Rcpp::List b(layout.terms.size()), covariance(layout.terms.size());
-  for (std::size_t t = 0; t < layout.terms.size(); ++t) {
-    const henderson::Term& term = layout.terms[t];
-    const Eigen::MatrixXd& basis = m.prepared.coordinates.terms[t].basis;
-    const Eigen::MatrixXd l = basis * at.factor[term.group].block(term.column, term.column, term.q, term.q);
-    covariance[t] = Eigen::MatrixXd(at.sigma2 * l * l.transpose());
-    b[t] = Eigen::MatrixXd(modes[term.group].middleCols(term.column, term.q) * basis.transpose());
-  }
-  return Rcpp::List::create(Rcpp::Named("value") = at.value, Rcpp::Named("sigma2") = at.sigma2,
-                            Rcpp::Named("r2") = at.r2, Rcpp::Named("log_det_random") = at.log_det_v,
-                            Rcpp::Named("log_det_x") = at.log_det_x + 2 * x.log_det_r, Rcpp::Named("beta") = beta,
-                            Rcpp::Named("vcov") = Eigen::MatrixXd(at.sigma2 * half.transpose() * half),
-                            Rcpp::Named("covariance") = covariance, Rcpp::Named("b") = b);
+Rcpp::List solution_list(const Model& m, const henderson::StructuredCriterion& criterion,
+                         const henderson::StructuredPoint& at) {
+  return henderson::to_list(henderson::structured_solution(criterion, at, m.prepared.coordinates));
+}
+
+Rcpp::List basis_list(const Model& m) {
+  Rcpp::List out(m.layout.terms.size());
+  for (std::size_t t = 0; t < m.layout.terms.size(); ++t) out[t] = m.prepared.coordinates.terms[t].basis;
+  return out;
+}
+
+// For each grouping factor q x q x levels.
+Rcpp::List conditional_list(const Evaluated& here) {
+  const henderson::StructuredPredictor predictor(here.criterion, here.at);
+  const Model& m = *here.model;
+  Rcpp::List out(m.layout.groups.size());
+  for (std::size_t g = 0; g < m.layout.groups.size(); ++g)
+    out[g] = henderson::to_array(henderson::structured_conditional(predictor, m.layout, here.at, m.prepared.coordinates,
+                                                                   static_cast<int>(g)),
+                                 m.layout.groups[g].q);
+  return out;
 }
 
 Rcpp::IntegerVector kept_columns(const henderson::Projection& x) {
@@ -94,9 +98,6 @@ SEXP engine_structured_columns(const Rcpp::List& model) {
     const auto rows = std::make_shared<Model>(model);
     const Model& m = *rows;
     const henderson::Projection& x = m.prepared.coordinates.x;
-    Rcpp::List basis(m.layout.terms.size());
-    for (std::size_t t = 0; t < m.layout.terms.size(); ++t)
-      basis[t] = m.prepared.coordinates.terms[t].basis;
     const Rcpp::List columns = Rcpp::List::create(
         Rcpp::Named("kept") = kept_columns(x), Rcpp::Named("novelty") = x.novelty, Rcpp::Named("alias") = x.alias,
         Rcpp::Named("basis") = x.basis, Rcpp::Named("log_det_r") = x.log_det_r, Rcpp::Named("response") = x.response,
@@ -104,7 +105,7 @@ SEXP engine_structured_columns(const Rcpp::List& model) {
     const std::vector<henderson::Pattern> all = m.patterns();
     return Rcpp::List::create(Rcpp::Named("n") = static_cast<double>(m.prepared.rows.d.rows()),
                               Rcpp::Named("log_weight") = m.prepared.coordinates.log_weight, Rcpp::Named("x") = columns,
-                              Rcpp::Named("z_basis") = basis,
+                              Rcpp::Named("z_basis") = basis_list(m),
                               Rcpp::Named("parameters") = henderson::parameter_table(m.problem.residual),
                               Rcpp::Named("owns_scale") = m.problem.residual.owns_scale(),
                               Rcpp::Named("patterns") = static_cast<int>(all.size()),
@@ -137,8 +138,9 @@ SEXP engine_structured_fit(const Rcpp::List& model, const Rcpp::List& options, b
         Rcpp::Named("singular") = Rcpp::LogicalVector(found.singular.begin(), found.singular.end()),
         Rcpp::Named("identified") = true, Rcpp::Named("confounded") = Rcpp::IntegerVector(),
         Rcpp::Named("zero_residual") = false, Rcpp::Named("exact_hessian") = true, Rcpp::Named("zero_sigma") = false);
+    const henderson::StructuredCriterion criterion(m.problem, m.monitor);
     return Rcpp::List::create(Rcpp::Named("optimum") = optimum,
-                              Rcpp::Named("solution") = solution_list(m, found.at, m.monitor));
+                              Rcpp::Named("solution") = solution_list(m, criterion, found.at));
   });
 }
 
@@ -146,7 +148,7 @@ SEXP engine_structured_fit(const Rcpp::List& model, const Rcpp::List& options, b
 SEXP engine_structured_solution(const Rcpp::List& model, const Eigen::VectorXd& theta, const Eigen::VectorXd& psi) {
   return henderson::guarded([&] {
     const Evaluated here(model, theta, psi);
-    return solution_list(*here.model, here.at, here.model->monitor);
+    return solution_list(*here.model, here.criterion, here.at);
   });
 }
 
@@ -165,26 +167,7 @@ SEXP engine_structured_variances(const Rcpp::List& model, const Eigen::VectorXd&
 SEXP engine_structured_conditional(const Rcpp::List& model, const Eigen::VectorXd& theta, const Eigen::VectorXd& psi) {
   return henderson::guarded([&] {
     const Evaluated here(model, theta, psi);
-    const henderson::StructuredPredictor predictor(here.criterion, here.at);
-    const Model& m = *here.model;
-    Rcpp::List out(m.layout.groups.size());
-    for (std::size_t g = 0; g < m.layout.groups.size(); ++g) {
-      const henderson::Group& group = m.layout.groups[g];
-      Eigen::MatrixXd basis = Eigen::MatrixXd::Zero(group.q, group.q);
-      for (const int t : group.terms) {
-        const henderson::Term& term = m.layout.terms[t];
-        basis.block(term.column, term.column, term.q, term.q) = m.prepared.coordinates.terms[t].basis;
-      }
-      Rcpp::NumericVector array(group.q * group.q * group.levels);
-      for (Index l = 0; l < group.levels; ++l) {
-        const Eigen::MatrixXd own =
-            here.at.sigma2 * basis * predictor.conditional(static_cast<int>(g), l) * basis.transpose();
-        std::copy(own.data(), own.data() + own.size(), array.begin() + l * own.size());
-      }
-      array.attr("dim") = Rcpp::Dimension(group.q, group.q, group.levels);
-      out[g] = array;
-    }
-    return out;
+    return conditional_list(here);
   });
 }
 

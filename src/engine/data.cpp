@@ -1,5 +1,6 @@
 // One unit of an ordinary build: most of the time of a unit goes into the templates that its files share.
 #include "data/accumulate.cpp"
+#include "data/cell_rows.cpp"
 #include "data/cells.cpp"
 #include "data/column_source.cpp"
 #include "data/coordinates.cpp"

@@ -8,6 +8,7 @@
 #include "residual/markov_operator.cpp"
 #include "residual/matern.cpp"
 #include "residual/registry.cpp"
+#include "residual/residual_matrices.cpp"
 #include "residual/residual_model.cpp"
 #include "residual/structure.cpp"
 #include "residual/subject_operator.cpp"

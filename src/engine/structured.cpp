@@ -9,6 +9,7 @@
 #include "structured/search_edges.cpp"
 #include "structured/search_starts.cpp"
 #include "structured/structured_information.cpp"
+#include "structured/structured_solution.cpp"
 #include "structured/sums.cpp"
 #include "structured/units.cpp"
 #include "structured/visit_form.cpp"

@@ -1,4 +1,4 @@
-# Which file of R may call which: the order of steps of vignettes/architecture.Rmd.
+# Which file of R may call which, and how a fit is read: rules of vignettes/architecture.Rmd.
 
 skip_if_not_installed("codetools")
 
@@ -62,6 +62,48 @@ test_that("the files that make a fit call only those before them", {
   expect_null(upward_calls(files, order))
 })
 
+# The slots of a fit, and the files that make or mend one.
+slots <- c("call", "spec", "frame", "rows", "cross_products", "optimum", "estimates", "control", "conditions",
+           "version", "data", "cells", "origin", "row_prints")
+makers <- c("fit", "fit_frame", "optimum", "lmm", "whole_fit")
+
+# Names under which a function has a fit: `fit`, and the first argument of a method for fits.
+fit_names <- function(name, e) {
+  is_method <- grepl("\\.lmm_fit$", name) && is.call(e) && identical(e[[1L]], as.name("function"))
+  c("fit", if (is_method) names(e[[2L]])[1L])
+}
+
+# "object$spec" for each slot that an expression reads from a fit. What is assigned to makes another fit.
+read_slots <- function(e, fits) {
+  if (!is.call(e)) return(NULL)
+  if (identical(e[[1L]], as.name("function"))) return(read_slots(e[[3L]], fits))
+  is_read <- identical(e[[1L]], as.name("$")) && is.name(e[[2L]]) && as.character(e[[2L]]) %in% fits &&
+    as.character(e[[3L]]) %in% slots
+  if (is_read) return(paste(as.character(e[[2L]]), as.character(e[[3L]]), sep = "$"))
+  if (as.character(e[[1L]])[1L] %in% c("<-", "=")) return(c(read_slots(target_arguments(e[[2L]]), fits),
+                                                            read_slots(e[[3L]], fits)))
+  unlist(lapply(as.list(e), read_slots, fits))
+}
+
+# The indices of what is assigned to: in fit$frame$x[[object$spec]] that is object$spec.
+target_arguments <- function(e) {
+  indices <- list()
+  while (is.call(e)) {
+    indices <- c(indices, as.list(e)[-(1:2)])
+    e <- e[[2L]]
+  }
+  as.call(c(as.name("list"), indices))
+}
+
+test_that("the slots of a fit are read through the accessors of fit.R", {
+  for (file in r_files()) {
+    if (sub("\\.R$", "", basename(file)) %in% makers) next
+    own <- definitions(file)
+    read <- unlist(Map(function(e, name) read_slots(e, fit_names(name, e)), own, names(own)))
+    expect_null(read, label = basename(file))
+  }
+})
+
 test_that("the rules above see what breaks them", {
   folder <- tempfile()
   dir.create(folder)
@@ -71,4 +113,7 @@ test_that("the rules above see what breaks them", {
   files <- file.path(folder, c("low.R", "high.R"))
   expect_match(upward_calls(files, c("low", "high")), "low.R calls high.R")
   expect_null(upward_calls(files, c("high", "low")))
+  expect_identical(read_slots(quote(f(object$spec$reml, fit$frame)), c("fit", "object")),
+                   c("object$spec", "fit$frame"))
+  expect_null(read_slots(quote(fit$frame$x <- x$spec), "fit"))
 })

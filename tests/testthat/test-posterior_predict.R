@@ -45,3 +45,30 @@ test_that("correlated new effects have the correlation of the draws", {
   z2 <- anew[[2]][, 1] / s[[2]]
   expect_lt(abs(mean(z1 * z2 - s[[3]])), 4.5 * sd(z1 * z2) / sqrt(4000))
 })
+
+test_that("effects are drawn from their conditional distribution where there are as many as rows", {
+  set.seed(2)
+  d <- data.frame(a = factor(sample(1:8, 18, TRUE)), b = factor(sample(1:7, 18, TRUE)), x = rnorm(18))
+  d$y <- rnorm(18) + rnorm(8)[d$a]
+  fit <- suppressMessages(lmm(y ~ 1 + (1 | a) + (0 + x | a) + (1 | b) + (0 + x | b), d))
+  handle <- engine_posterior_open(engine_layout(fit_frame(fit)), fit_blocks(fit), 1e9)
+  q <- sum(vapply(fit_modes(fit), length, 0L))
+  ratio <- c(1.1, 0.7, 0.9, 0.6)
+  s <- 0.8
+  n <- q + 1L                                    # no noise, then one unit of noise for each effect
+  scale <- engine_posterior_effects(handle, matrix(ratio), 1L, s, matrix(0, 1L, 1L), matrix(0, q, 1L), NULL, 1L)$beta
+  drawn <- engine_posterior_effects(handle, matrix(ratio), rep(1L, n), rep(s, n), matrix(0, 1L, n),
+                                    cbind(0, diag(q)), NULL, 1L)
+  Z <- lapply(fit_random(fit), function(term) {
+    g <- d[[fit_groups(fit)[[term$group]]$name]]
+    model.matrix(~ 0 + g) * if (term$columns == "x") d$x else 1
+  })
+  G <- s^2 * diag(rep(ratio^2, vapply(Z, ncol, 0L)))
+  Z <- do.call(cbind, Z)
+  V <- Z %*% G %*% t(Z) + s^2 * diag(18)
+  mean <- drop(G %*% t(Z) %*% solve(V, d$y - drop(scale)))
+  noise <- drawn$b[, -1L] - drawn$b[, 1L]
+  expect_equal(drawn$b[, 1L], mean, tolerance = 1e-7)
+  expect_equal(tcrossprod(noise), G - G %*% t(Z) %*% solve(V, Z %*% G), tolerance = 1e-6)
+  expect_identical(nrow(suppressMessages(posterior(fit, 40, seed = 1))$b), 40L)
+})

@@ -80,3 +80,30 @@ test_that("there is no prediction error variance where there is no prediction, a
   expect_error(reliability(1), class = "lmm_error_input")
   expect_error(ranef(zero, pev = "yes"), class = "lmm_error_input")
 })
+
+# As many random effects as rows: the likelihood is computed by the rows of Z, not by elimination.
+saturated <- function() {
+  set.seed(2)
+  d <- data.frame(a = factor(sample(1:8, 18, TRUE)), b = factor(sample(1:7, 18, TRUE)), x = rnorm(18))
+  d$y <- rnorm(18) + rnorm(8)[d$a]
+  d
+}
+
+test_that("prediction errors of as many effects as rows are the dense formulas", {
+  d <- saturated()
+  fit <- suppressMessages(lmm(y ~ 1 + (0 + x || a) + (1 | a) + (1 | b) + (0 + x || b), d))
+  Z <- lapply(fit_random(fit), function(term) {
+    g <- d[[fit_groups(fit)[[term$group]]$name]]
+    model.matrix(~ 0 + g) * if (term$columns == "x") d$x else 1
+  })
+  G <- diag(rep(unlist(fit_covariance(fit)), vapply(Z, ncol, 0L)))
+  Z <- do.call(cbind, Z)
+  V <- Z %*% G %*% t(Z) + sigma(fit)^2 * diag(18)
+  P <- solve(V) - solve(V, rep(1, 18)) %*% t(solve(V, rep(1, 18))) / sum(solve(V))
+  expected <- diag(G - G %*% t(Z) %*% P %*% Z %*% G)
+  found <- unlist(lapply(seq_along(fit_random(fit)), function(t) {
+    own <- which(fit_term_groups(fit) == fit_term_groups(fit)[t])
+    engine_prediction_error(fit)[[fit_term_groups(fit)[t]]][match(t, own), ]
+  }))
+  expect_equal(found, unname(expected), tolerance = 1e-7)
+})

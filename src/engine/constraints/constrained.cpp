@@ -76,6 +76,18 @@ ConstrainedPoint ConstrainedSearch::settle(Task task, const VectorXd& theta, dou
   return fallback;
 }
 
+namespace {
+
+template <class Point>
+void end_at(const Point& here, ConstrainedPoint& out) {
+  out.converged = out.status == "converged";
+  out.value = here.value;
+  out.theta = here.theta;
+  out.sigma = std::exp(here.log_sigma);
+}
+
+}  // namespace
+
 ConstrainedPoint ConstrainedSearch::follow(const Task& task, VectorXd theta, double sigma) const {
   ConstrainedPoint out;
   out.evaluations = task.used + 1;
@@ -116,8 +128,7 @@ ConstrainedPoint ConstrainedSearch::follow(const Task& task, VectorXd theta, dou
     shrunk = vanishing;
     Point trial;
     bool better = false;
-    for (int halving = 0; halving < 25 && !better && out.evaluations < options_.max_evaluations;
-         ++halving, length /= 2) {
+    for (int k = 0; k < 25 && !better && out.evaluations < options_.max_evaluations; ++k, length /= 2) {
       moved = here.theta + length * step.theta;
       log_sigma = here.log_sigma + length * step.log_sigma;
       if (!restore(task, moved, log_sigma)) continue;
@@ -133,10 +144,7 @@ ConstrainedPoint ConstrainedSearch::follow(const Task& task, VectorXd theta, dou
     if (!here.exact && step.decrement < 1 && step.decrement > 1e-8) learn(here, trial, correction);
     here = trial;
   }
-  out.converged = out.status == "converged";
-  out.value = here.value;
-  out.theta = here.theta;
-  out.sigma = std::exp(here.log_sigma);
+  end_at(here, out);
   return out;
 }
 

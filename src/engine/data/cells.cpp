@@ -82,6 +82,24 @@ void CellTable::add_cell(const int* codes, double n, double weight, const double
   moments(cell).merge(weight_[cell], mean, square, weight);
 }
 
+void CellTable::add_rows(Index rows, const std::vector<const int*>& codes, const std::vector<const double*>& values,
+                         const double* shift, const double* weight, Checkpoint& checkpoint) {
+  std::vector<int> key(codes.size());
+  std::vector<double> row(values.size());
+  for (Index i = 0; i < rows; ++i) {
+    if (i % 65536 == 0) checkpoint.check();
+    if (weight != nullptr && !(weight[i] > 0)) continue;
+    for (std::size_t j = 0; j < key.size(); ++j) key[j] = codes[j][i];
+    for (std::size_t j = 0; j < row.size(); ++j) row[j] = values[j][i] - shift[j];
+    add_row(key.data(), row.data(), weight == nullptr ? 1.0 : weight[i]);
+  }
+}
+
+void CellTable::add_cells(Index cells, const int* codes, const double* n, const double* weight, const double* mean,
+                          const double* square) {
+  for (Index c = 0; c < cells; ++c) add_cell(codes + c * keys_, n[c], weight[c], mean + c * k_, square + c * packed_);
+}
+
 Index cell_root(const MatrixXd& square, const Eigen::VectorXd& least, Index most, std::vector<double>& rows) {
   const Index k = square.rows();
   MatrixXd left = square;

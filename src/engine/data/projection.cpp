@@ -80,29 +80,22 @@ void sum_responses(const MatrixXd& r, const StreamingQr& qr, const VectorXd& shi
   out.rounding = std::pow(64 * epsilon, 2) * centered + std::pow(2 * epsilon, 2) * out.square;
 }
 
-void orthogonalize(const StreamingQr& qr, const VectorXd& response_shift, double length, double weight,
-                   Projection& out) {
-  const Index p = qr.r().cols(), m = qr.q_y().cols();
-  MatrixXd r(p, p + m);
-  r << qr.r(), qr.q_y();
-  MatrixXd work = r;
-  VectorXd along = VectorXd::Zero(r.rows());
-  if (out.constant.size() > 0) {
-    along = r.leftCols(p) * out.constant;
-    along.normalize();
-  }
-  const double root = std::max(length, 1.0) * weight;
+namespace {
+
+// The columns of `work` that say something new, reflected in turn so that theirs are a triangle; their number. `along`:
+// the direction of the constant; `root`: the size of one.
+Index keep_columns(const StreamingQr& qr, const VectorXd& along, double root, MatrixXd& work, Projection& out) {
+  const Index p = qr.r().cols();
+  const bool shifted = out.constant.size() > 0;
   Index rank = 0;
   out.novelty.assign(p, 0.0);
   out.kept.clear();
   for (Index j = 0; j < p; ++j) {
     qr.check();
-    const VectorXd original = r.col(j);
+    const VectorXd original = qr.r().col(j);
     double variation = original.norm();
-    const double magnitude = variation + (out.constant.size() > 0 ? std::abs(out.shift[j]) * root : 0.0);
-    if (out.constant.size() > 0 && out.constant[j] == 0) {
-      variation = (original - along * along.dot(original)).norm();
-    }
+    const double magnitude = variation + (shifted ? std::abs(out.shift[j]) * root : 0.0);
+    if (shifted && out.constant[j] == 0) variation = (original - along * along.dot(original)).norm();
     const double fresh = rank < work.rows() ? work.col(j).tail(work.rows() - rank).norm() : 0.0;
     out.novelty[j] = variation > 0 ? std::min(1.0, fresh / variation) : 0.0;
     const double rounding = 16 * std::numeric_limits<double>::epsilon() * magnitude;
@@ -119,6 +112,23 @@ void orthogonalize(const StreamingQr& qr, const VectorXd& response_shift, double
     out.kept.push_back(j);
     ++rank;
   }
+  return rank;
+}
+
+}  // namespace
+
+void orthogonalize(const StreamingQr& qr, const VectorXd& response_shift, double length, double weight,
+                   Projection& out) {
+  const Index p = qr.r().cols(), m = qr.q_y().cols();
+  MatrixXd r(p, p + m);
+  r << qr.r(), qr.q_y();
+  MatrixXd work = r;
+  VectorXd along = VectorXd::Zero(r.rows());
+  if (out.constant.size() > 0) {
+    along = r.leftCols(p) * out.constant;
+    along.normalize();
+  }
+  const Index rank = keep_columns(qr, along, std::max(length, 1.0) * weight, work, out);
   MatrixXd triangle(rank, rank);
   for (Index j = 0; j < rank; ++j) triangle.col(j) = work.col(out.kept[j]).head(rank);
   triangle.triangularView<Eigen::StrictlyLower>().setZero();

@@ -132,6 +132,31 @@ std::vector<CoefficientLimit> CoefficientProfile::limits(Index j, int side, cons
   return out;
 }
 
+CoefficientLimits CoefficientProfile::both_sides(const std::vector<Index>& coefficients, const VectorXd& rises,
+                                                  double missing) const {
+  const Index columns = 2 * rises.size() * static_cast<Index>(coefficients.size());
+  CoefficientLimits out;
+  out.value.resize(columns);
+  out.sigma.resize(columns);
+  out.theta.setConstant(best_.theta.size(), columns, missing);
+  out.beta.setConstant(data_.p(), columns, missing);
+  Index at = 0;
+  for (const Index j : coefficients)
+    for (const int side : {-1, 1})
+      for (const CoefficientLimit& limit : limits(j, side, rises)) {
+        out.value[at] = limit.value;
+        out.sigma[at] = limit.sigma;
+        out.converged.push_back(limit.converged);
+        out.evaluations += limit.evaluations;
+        if (limit.converged) {
+          out.theta.col(at) = limit.theta;
+          out.beta.col(at) = limit.beta;
+        }
+        ++at;
+      }
+  return out;
+}
+
 CoefficientLimit CoefficientProfile::limit(const HeldCoefficient& model, int side, double level,
                                            const VectorXd& from) const {
   CoefficientFunction f(model, best_);

@@ -34,6 +34,23 @@ LeadingSolution solve_leading(const Problem& pr, const Evaluation& at, bool with
   return out;
 }
 
+namespace {
+
+// What the fixed effects add to t between levels: tr(U'E_a U U'E_b U) with U = Z'V^{-1}X L^{-T}.
+void add_between_levels(const MatrixXd& u, const std::vector<Direction>& directions, Index q, Checkpoint* checkpoint,
+                        MatrixXd& t) {
+  std::vector<MatrixXd> inner(directions.size());
+  for (std::size_t a = 0; a < directions.size(); ++a) {
+    MatrixXd eu(u.rows(), u.cols());
+    for (Index i = 0; i < u.rows(); i += q) eu.middleRows(i, q).noalias() = directions[a].e * u.middleRows(i, q);
+    inner[a].noalias() = u.transpose() * eu;
+    if (checkpoint != nullptr) checkpoint->check();
+    for (std::size_t b = 0; b <= a; ++b) t(a, b) += inner[a].cwiseProduct(inner[b].transpose()).sum();
+  }
+}
+
+}  // namespace
+
 Moments moments_leading(const Problem& pr, const Evaluation& at, const std::vector<Direction>& directions,
                         Checkpoint* checkpoint) {
   const Index k = static_cast<Index>(directions.size()), q = pr.lead.q, p = pr.p;
@@ -84,17 +101,7 @@ Moments moments_leading(const Problem& pr, const Evaluation& at, const std::vect
   });
   out.block_quadratic[0] /= at.sigma2;
   contract_blocks(directions, out);
-  if (s.zx.rows() > 0) {
-    std::vector<MatrixXd> inner(k);
-    for (Index a = 0; a < k; ++a) {
-      MatrixXd eu(s.zx.rows(), p);
-      for (Index i = 0; i < s.zx.rows(); i += q)
-        eu.middleRows(i, q).noalias() = directions[a].e * s.zx.middleRows(i, q);
-      inner[a].noalias() = s.zx.transpose() * eu;
-      if (checkpoint != nullptr) checkpoint->check();
-      for (Index b = 0; b <= a; ++b) out.t(a, b) += inner[a].cwiseProduct(inner[b].transpose()).sum();
-    }
-  }
+  if (s.zx.rows() > 0) add_between_levels(s.zx, directions, q, checkpoint, out.t);
   out.t.triangularView<Eigen::StrictlyUpper>() = out.t.transpose();
   MatrixXd xf = at.y.leftCols(p).transpose() * f;
   at.x_root.triangularView<Eigen::Lower>().solveInPlace(xf);

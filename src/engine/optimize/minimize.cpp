@@ -49,93 +49,134 @@ void HessianCorrection::learn(const MatrixXd& hessian, const VectorXd& step, con
   if (std::abs(along) > 1e-8 * missing.norm() * step.norm()) matrix_ += missing * missing.transpose() / along;
 }
 
-Optimum minimize_objective(Objective& f, VectorXd theta, const Options& options, Monitor& monitor) {
-  Optimum out;
-  double value = f.value(theta);
-  ++out.evaluations;
-  if (!std::isfinite(value)) {
-    out.status = "not_finite_at_start";
-    out.theta = theta;
-    out.value = value;
-    return out;
+namespace {
+
+// Newton's method at work: the point, its derivatives, and what was learned of the Hessian.
+class Newton {
+ public:
+  Newton(Objective& f, const VectorXd& theta, const Options& options, Monitor& monitor)
+      : f_(f), options_(options), monitor_(monitor), correction_(theta.size()), gradient_(theta.size()),
+        hessian_(theta.size(), theta.size()), theta_(theta) {}
+
+  Optimum run();
+
+ private:
+  // Is the point good enough? A correction that makes a valley steeper than it is may be dropped, and the step is then
+  // another one.
+  bool converged(NewtonStep& newton);
+
+  // The longest of the step's halves that lowers the criterion enough; false where none does.
+  bool search_line(const NewtonStep& newton);
+
+  // Moves to the end of the step; false where rounding error was reached and the point stays.
+  bool advance(const NewtonStep& newton);
+
+  Objective& f_;
+  const Options& options_;
+  Monitor& monitor_;
+  Optimum out_;
+  HessianCorrection correction_;
+  VectorXd gradient_;
+  MatrixXd hessian_;
+  VectorXd theta_, trial_, step_;
+  double value_ = 0, trial_value_ = 0;
+  double noise_ = 0;      // below it only the gradient can tell whether a step was good
+  double jump_ = 0;       // what rounding makes of short steps
+  int forgotten_ = 0;
+};
+
+bool Newton::converged(NewtonStep& newton) {
+  const double enough = f_.exact() ? options_.decrement : std::max(options_.decrement, options_.decrement_inexact);
+  noise_ = 64 * std::numeric_limits<double>::epsilon() * (1 + std::abs(value_)) + f_.noise();
+  if (!newton.convex || !(newton.decrement <= std::max(enough, f_.exact() ? 0 : noise_))) return false;
+  const NewtonStep plain = newton_step(gradient_, hessian_);
+  const bool steepened = !f_.exact() && plain.decrement > std::max(kPlainDecrement, 4 * noise_);
+  if (!steepened || forgotten_ >= kMostForgotten) return newton.decrement <= enough;
+  correction_ = HessianCorrection(theta_.size());
+  newton = plain;
+  ++forgotten_;
+  return false;
+}
+
+bool Newton::search_line(const NewtonStep& newton) {
+  double length = 1;
+  jump_ = 0;
+  const double slope = gradient_.dot(newton.step);
+  for (int halving = 0; halving < 40 && out_.evaluations < options_.max_evaluations; ++halving, length /= 2) {
+    step_ = length * newton.step;
+    trial_ = f_.moved(theta_, step_);
+    trial_value_ = f_.value(trial_);
+    ++out_.evaluations;
+    const bool armijo = trial_value_ <= value_ + 1e-4 * length * slope;
+    if (std::isfinite(trial_value_) && (armijo || (newton.decrement < noise_ && trial_value_ <= value_ + noise_)))
+      return true;
+    if (newton.decrement < noise_) return false;
+    if (halving >= 6 && std::isfinite(trial_value_)) jump_ = std::max(jump_, std::abs(trial_value_ - value_));
   }
-  out.status = "too_many_evaluations";
-  VectorXd gradient(theta.size());
-  MatrixXd hessian(theta.size(), theta.size());
-  f.derivatives(theta, gradient, hessian);
-  HessianCorrection correction(theta.size());
-  int forgotten = 0;
+  return false;
+}
+
+bool Newton::advance(const NewtonStep& newton) {
+  VectorXd gradient(theta_.size());
+  MatrixXd hessian(theta_.size(), theta_.size());
+  f_.derivatives(trial_, gradient, hessian);
+  if (!f_.exact() && newton.decrement < 1) correction_.learn(hessian, step_, gradient - gradient_);
+  const bool at_noise = newton.convex && newton.decrement <= noise_;
+  if (at_noise && newton_step(gradient, hessian + correction_.matrix()).decrement >= newton.decrement) return false;
+  theta_ = trial_;
+  value_ = trial_value_;
+  gradient_ = gradient;
+  hessian_ = hessian;
+  return true;
+}
+
+Optimum Newton::run() {
+  value_ = f_.value(theta_);
+  ++out_.evaluations;
+  out_.theta = theta_;
+  out_.value = value_;
+  out_.status = std::isfinite(value_) ? "too_many_evaluations" : "not_finite_at_start";
+  if (!std::isfinite(value_)) return out_;
+  f_.derivatives(theta_, gradient_, hessian_);
   while (true) {
-    NewtonStep newton = newton_step(gradient, hessian + correction.matrix());
-    out.decrement = newton.decrement;
-    out.trace.push_back(value);
-    monitor.on_iteration(out.evaluations, value, newton.decrement);
-    monitor.check();
-    if (f.leave(theta, value, newton)) {
-      out.status = "left";
+    NewtonStep newton = newton_step(gradient_, hessian_ + correction_.matrix());
+    out_.decrement = newton.decrement;
+    out_.trace.push_back(value_);
+    monitor_.on_iteration(out_.evaluations, value_, newton.decrement);
+    monitor_.check();
+    if (f_.leave(theta_, value_, newton)) {
+      out_.status = "left";
       break;
     }
-    const double enough = f.exact() ? options.decrement : std::max(options.decrement, options.decrement_inexact);
-    // Below the rounding error of the criterion only the gradient can tell whether a step was good.
-    const double noise = 64 * std::numeric_limits<double>::epsilon() * (1 + std::abs(value)) + f.noise();
-    if (newton.convex && newton.decrement <= std::max(enough, f.exact() ? 0 : noise)) {
-      const NewtonStep plain = newton_step(gradient, hessian);
-      const bool steepened = !f.exact() && plain.decrement > std::max(kPlainDecrement, 4 * noise);
-      if (steepened && forgotten < kMostForgotten) {   // what was learned makes a valley steeper than it is
-        correction = HessianCorrection(theta.size());
-        newton = plain;
-        ++forgotten;
-      } else if (newton.decrement <= enough) {
-        out.status = "converged";
-        break;
-      }
-    }
-    if (out.evaluations >= options.max_evaluations) break;
-    double length = 1, jump = 0;   // jump: what rounding makes of short steps
-    bool moved = false;
-    VectorXd trial, step;
-    double trial_value = value;
-    const double slope = gradient.dot(newton.step);
-    for (int halving = 0; halving < 40 && out.evaluations < options.max_evaluations; ++halving, length /= 2) {
-      step = length * newton.step;
-      trial = f.moved(theta, step);
-      trial_value = f.value(trial);
-      ++out.evaluations;
-      const bool armijo = trial_value <= value + 1e-4 * length * slope;
-      if (std::isfinite(trial_value) && (armijo || (newton.decrement < noise && trial_value <= value + noise))) {
-        moved = true;
-        break;
-      }
-      if (newton.decrement < noise) break;
-      if (halving >= 6 && std::isfinite(trial_value)) jump = std::max(jump, std::abs(trial_value - value));
-    }
-    if (!moved) {
-      f.value(theta);  // back to the best point
-      out.rough = newton.decrement > noise && newton.decrement <= std::min(64 * jump, 1e-6);
-      out.status = newton.convex && (out.rough || newton.decrement <= noise) ? "converged" : "no_further_progress";
+    if (converged(newton)) {
+      out_.status = "converged";
       break;
     }
-    const double before = newton.decrement;
-    VectorXd trial_gradient(theta.size());
-    MatrixXd trial_hessian(theta.size(), theta.size());
-    f.derivatives(trial, trial_gradient, trial_hessian);
-    const bool at_noise = newton.convex && before <= noise;
-    if (!f.exact() && before < 1) correction.learn(trial_hessian, step, trial_gradient - gradient);
-    if (at_noise && newton_step(trial_gradient, trial_hessian + correction.matrix()).decrement >= before) {
-      f.value(theta);
-      out.status = "converged";  // rounding error reached: the previous point is as good as any
+    if (out_.evaluations >= options_.max_evaluations) break;
+    if (!search_line(newton)) {
+      f_.value(theta_);  // back to the best point
+      out_.rough = newton.decrement > noise_ && newton.decrement <= std::min(64 * jump_, 1e-6);
+      const bool rounding = out_.rough || newton.decrement <= noise_;
+      out_.status = newton.convex && rounding ? "converged" : "no_further_progress";
       break;
     }
-    theta = trial;
-    value = trial_value;
-    gradient = trial_gradient;
-    hessian = trial_hessian;
+    if (!advance(newton)) {
+      f_.value(theta_);
+      out_.status = "converged";  // rounding error reached: the previous point is as good as any
+      break;
+    }
   }
-  out.theta = theta;
-  out.value = value;
-  out.gradient = gradient;
-  out.hessian = hessian + correction.matrix();
-  return out;
+  out_.theta = theta_;
+  out_.value = value_;
+  out_.gradient = gradient_;
+  out_.hessian = hessian_ + correction_.matrix();
+  return out_;
+}
+
+}  // namespace
+
+Optimum minimize_objective(Objective& f, VectorXd theta, const Options& options, Monitor& monitor) {
+  return Newton(f, theta, options, monitor).run();
 }
 
 }  // namespace henderson

@@ -1,7 +1,9 @@
 #include "henderson/posterior/effect_draws.hpp"
 
+#include <Eigen/Cholesky>
 #include <cmath>
 #include <utility>
+#include <vector>
 
 #include "henderson/likelihood/moments_dense.hpp"
 #include "henderson/optimize/workers.hpp"
@@ -29,6 +31,7 @@ class Drawer {
       point_ = request_.point_of[i];
       at_ = criterion_.evaluate(model_.theta_of(request_.points.col(point_)), std::move(at_));
       if (!at_.ok()) throw Error("not_finite", "the criterion is not finite at these parameters");
+      if (request_.normals_b.size() > 0 && model_.by_level().root) prepare_root();
     }
     const double sigma = request_.sigma[i];
     const CoefficientPosterior c = model_.coefficients_at(at_, sigma, prior_);
@@ -40,8 +43,40 @@ class Drawer {
   }
 
  private:
+  // In root form: the factor of I + L'A'A L, which all draws at a point share.
+  void prepare_root() {
+    const MatrixXd al = times_factor(model_.by_level().root->a());
+    MatrixXd k = al.transpose() * al;
+    k.diagonal().array() += 1;
+    noise_root_ = Eigen::LLT<MatrixXd>(k).matrixL();
+  }
+
+  // b = L u with u ~ N(L'A'K^{-1}(d_y - D_x beta), sigma^2 (I + L'A'A L)^{-1}).
+  void draw_from_root(Index i, double sigma, const VectorXd& beta, EffectDraws& out) const {
+    const Index p = beta.size(), lead = model_.layout().lead_levels() * model_.layout().lead_q();
+    const VectorXd score = at_.root_z.transpose() * (at_.root_d.col(p) - at_.root_d.leftCols(p) * beta);
+    VectorXd noise = request_.normals_b.col(i);
+    noise_root_.triangularView<Eigen::Lower>().transpose().solveInPlace(noise);
+    const MatrixXd l = times_factor(MatrixXd::Identity(noise.size(), noise.size()));
+    const VectorXd b = l * (l.transpose() * score + sigma * noise);
+    store(b.head(lead), b.tail(b.size() - lead), i, out);
+  }
+
+  // X L for the columns of Z in the order of the root form.
+  MatrixXd times_factor(const MatrixXd& x) const {
+    const Problem& pr = model_.by_level();
+    MatrixXd out(x.rows(), x.cols());
+    for (std::size_t g = 0; g < pr.layout->groups.size(); ++g) {
+      const Index q = pr.layout->groups[g].q;
+      for (const Index first : dense_columns(pr, static_cast<int>(g)))
+        out.middleCols(first, q).noalias() = x.middleCols(first, q) * at_.factor[g];
+    }
+    return out;
+  }
+
   void draw_random(Index i, double sigma, const VectorXd& beta, EffectDraws& out) const {
     const Problem& pr = model_.by_level();
+    if (pr.root) return draw_from_root(i, sigma, beta, out);
     const Index p = pr.p, own = model_.layout().lead_levels() * pr.lead.q, rest = pr.rest.columns();
     VectorXd e = at_.y.col(p) - at_.y.leftCols(p) * beta;
     VectorXd b_rest;
@@ -106,6 +141,7 @@ class Drawer {
   Criterion criterion_;
   Evaluation at_;
   Index point_ = -1;
+  MatrixXd noise_root_;                    // in root form, see prepare_root()
   std::vector<std::vector<Index>> first_;  // of the other groups: the first column of each level
 };
 

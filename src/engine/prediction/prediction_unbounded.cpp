@@ -51,6 +51,19 @@ std::vector<MatrixXd> UnboundedPredictor::conditional(int group, Checkpoint& che
   return out;
 }
 
+// The conditional variance, and what the estimation of beta adds.
+MatrixXd UnboundedPredictor::errors(int group, Checkpoint& checkpoint) const {
+  const MatrixXd basis = group_basis(layout_, data_, group);
+  const std::vector<MatrixXd> given = conditional(group, checkpoint);
+  MatrixXd out(layout_.groups[group].q, layout_.groups[group].levels);
+  for (Index l = 0; l < out.cols(); ++l) {
+    MatrixXd half = zvx(group, l).transpose() * sigma_[group] * basis.transpose();
+    at_.x_root.triangularView<Eigen::Lower>().solveInPlace(half);
+    out.col(l) = given[l].diagonal() + at_.sigma2 * half.colwise().squaredNorm().transpose();
+  }
+  return out;
+}
+
 UnboundedPredictor::Parts UnboundedPredictor::parts_of(const Combinations& c, Index row) const {
   Parts out;
   out.x = data_.x.basis.transpose() * c.x.row(row).transpose();

@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "henderson/linalg/checkpoint.hpp"
+
 namespace henderson {
 
 using Eigen::Index;
@@ -35,7 +37,15 @@ class CellTable {
 
   void add_row(const int* codes, const double* value, double weight);
 
+  // Rows whose columns lie elsewhere, less `shift`; without weights each counts once. Rows without weight are left out.
+  void add_rows(Index rows, const std::vector<const int*>& codes, const std::vector<const double*>& values,
+                const double* shift, const double* weight, Checkpoint& checkpoint);
+
   void add_cell(const int* codes, double n, double weight, const double* mean, const double* square);
+
+  // Cells, one after another in each array.
+  void add_cells(Index cells, const int* codes, const double* n, const double* weight, const double* mean,
+                 const double* square);
 
   Index size() const { return static_cast<Index>(n_.size()); }
   Index keys() const { return keys_; }

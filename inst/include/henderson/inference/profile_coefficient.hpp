@@ -96,6 +96,14 @@ class CoefficientFunction {
   std::function<bool(const VectorXd&, double, const NewtonStep&)> leave_;
 };
 
+// Of several coefficients, a column or entry for each limit: first below, then above, for each of the rises.
+struct CoefficientLimits {
+  VectorXd value, sigma;
+  MatrixXd theta, beta;          // where the search did not converge, what stands for missing values
+  std::vector<bool> converged;
+  int evaluations = 0;
+};
+
 class CoefficientProfile {
  public:
   // `theta`: the estimate by maximum likelihood.
@@ -106,6 +114,8 @@ class CoefficientProfile {
   // Where the criterion has risen by each of `rises` (ascending) on one side (-1, 1) of the estimate of the kept
   // coefficient j. The search for one starts where the one before ended.
   std::vector<CoefficientLimit> limits(Index j, int side, const VectorXd& rises) const;
+
+  CoefficientLimits both_sides(const std::vector<Index>& coefficients, const VectorXd& rises, double missing) const;
 
  private:
   CoefficientLimit limit(const HeldCoefficient& model, int side, double level, const VectorXd& from) const;

@@ -22,6 +22,9 @@ class UnboundedPredictor {
 
   std::vector<MatrixXd> conditional(int group, Checkpoint& checkpoint) const;
 
+  // Var(b_hat - b): for each level of a group (columns) the variances of its effects (rows), in the user's columns.
+  MatrixXd errors(int group, Checkpoint& checkpoint) const;
+
  private:
   // One combination: for each group its level (or -1), z and u; x is a times the root of Phi.
   struct Parts {
