@@ -14,17 +14,6 @@ rows_residual <- function(fit, rows) {
   if (is.null(rows$residual)) residual_rows(fit_frame(fit)$residual, rows$data, rows$n) else rows$residual
 }
 
-# The engine's R(psi) of these rows as if they were one subject, in units of sigma^2.
-structure_matrix <- function(model, psi, index) {
-  part <- function(x) x[index, , drop = FALSE]
-  structure_at(model, psi, part(model$positions), part(model$w), model$subject_group[model$subject[index]])
-}
-
-# The same for rows by their positions, variance covariates and groups; with `slopes` a list, R and its derivatives.
-structure_at <- function(model, psi, positions, w, group, slopes = FALSE) {
-  engine_result(engine_residual_matrix(model, psi, positions, w, group, slopes))
-}
-
 # Rows in blocks that are uncorrelated with each other: list of row numbers.
 residual_blocks <- function(fit, rows, model = rows_residual(fit, rows)) {
   if (is.null(model)) as.list(seq_len(rows$n)) else split(seq_len(rows$n), model$subject)

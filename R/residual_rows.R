@@ -139,3 +139,14 @@ check_positions_once <- function(residual, plan, labels) {
     fix = if (is.null(plan$subject)) "Name the subjects: ~ ar1(visit | subject)."
           else "Average them, or add what separates them to the subject.")
 }
+
+# The engine's R(psi) of these rows as if they were one subject, in units of sigma^2.
+structure_matrix <- function(model, psi, index) {
+  part <- function(x) x[index, , drop = FALSE]
+  structure_at(model, psi, part(model$positions), part(model$w), model$subject_group[model$subject[index]])
+}
+
+# The same for rows by their positions, variance covariates and groups; with `slopes` a list, R and its derivatives.
+structure_at <- function(model, psi, positions, w, group, slopes = FALSE) {
+  engine_result(engine_residual_matrix(model, psi, positions, w, group, slopes))
+}
