@@ -43,8 +43,8 @@ shared_cell_rows <- function(fits, response = TRUE) {
   calls <- do.call(c, lapply(asked, `[[`, "calls"))
   variables <- list(calls = calls[!duplicated(names(calls))], offsets = unique(unlist(lapply(asked, `[[`, "offsets"))))
   derived <- derived_keys(variables, table)
-  asked <- function(spec, own) asked_pieces(fixed_terms(spec, NULL), spec, own, table, derived)
-  pieces <- unlist(Map(function(fit, own) asked(fit_spec(fit), own),
+  needed <- function(spec, own) asked_pieces(fixed_terms(spec, NULL), spec, own, table, derived)
+  pieces <- unlist(Map(function(fit, own) needed(fit_spec(fit), own),
                        fits, asked), recursive = FALSE)
   names(pieces) <- vapply(pieces, product_name, "")
   keep <- !duplicated(names(pieces)) & (response | names(pieces) != names(variables$calls)[1L])
