@@ -49,7 +49,7 @@ check_free_of_beta <- function(f, fit) {
 # The quantity and -2 log L as functions of x = (theta, log sigma).
 quantity_point <- function(fit, f) {
   names <- fit_term_names(fit)
-  basis <- fit$cross_products$z_basis
+  basis <- fit_blocks(fit)$z_basis
   shapes <- fit_covariance(fit)
   beta <- fit_beta(fit)
   value <- function(x) {
