@@ -84,7 +84,7 @@ standard_residuals <- function(fit) unname(if (is_structured(fit)) stats::residu
 
 # The fit with a value for each row that was used, whatever its na.action.
 without_padding <- function(fit) {
-  attr(fit_stored_rows(fit)$data, "na.action") <- NULL
+  attr(fit$rows$data, "na.action") <- NULL
   fit
 }
 
