@@ -89,8 +89,8 @@ engine_criterion <- function(layout, cross_products, theta, reml, memory_limit) 
     .Call(`_henderson_engine_criterion`, layout, cross_products, theta, reml, memory_limit)
 }
 
-engine_criteria <- function(layout, cross_products, theta, reml, memory_limit, points) {
-    .Call(`_henderson_engine_criteria`, layout, cross_products, theta, reml, memory_limit, points)
+engine_criteria <- function(layout, cross_products, points, reml, memory_limit) {
+    .Call(`_henderson_engine_criteria`, layout, cross_products, points, reml, memory_limit)
 }
 
 engine_coefficient_limits <- function(layout, cross_products, theta, memory_limit, coefficients, rises) {

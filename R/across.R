@@ -145,5 +145,5 @@ across_prior <- function(term, variance) {
   if (is.null(term$root)) variance else variance[1L] * rowSums(term$root^2)
 }
 
-# The same where levels are related: the matrix has no zeros.
+# Columns of random effects up to which the information of related levels, a matrix without zeros, is formed.
 related_columns <- 3000

@@ -99,7 +99,7 @@ check_same_sums <- function(finer, fit) {
   value <- function(fit) criterion_at(fit, fit_optimum(fit)$theta, point = free_point(fit))$value
   gap <- value(finer) - value(fit)
   if (isTRUE(abs(gap) <= 1e-6 * (1 + abs(value(fit))))) return(invisible())
-  abort_other_rows("`data` does not hold the rows of the fit: their cross-products differ.", gap)
+  abort_other_rows("`data` does not contain the rows of the fit: their cross-products differ.", gap)
 }
 
 abort_other_rows <- function(problem, value) {

@@ -155,7 +155,7 @@ kind_of <- function(x) {
 
 with_article <- function(noun) paste(if (grepl("^[aeiou]", noun, ignore.case = TRUE)) "an" else "a", noun)
 
-# The same, not too long to be shown.
+# readable_text(), not too long to be shown.
 valid_text <- function(x) {
   x <- readable_text(x)
   ifelse(nchar(x) > 60L, paste0(substr(x, 1L, 57L), "..."), x)

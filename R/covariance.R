@@ -213,7 +213,7 @@ term_entries <- function(term) {
 
 is_across <- function(term) !is.null(term$across)
 
-# The same for random terms whose covariance matrix has a structure.
+# Refuses random terms whose covariance matrix has a structure.
 refuse_special <- function(frame, what, fix = NULL) {
   special <- Filter(is_special, frame$random)
   if (!length(special)) return(invisible())

@@ -107,7 +107,6 @@ anova.ems <- function(object, ...) {
 #' @param parm names or numbers of variance components.
 #' @export
 confint.ems <- function(object, parm, level = 0.95, method = "MLS", ...) {
-  check_level(level)
   method <- check_choice(method[1L], ems_methods, "method")
   names <- colnames(object$ems)
   parts <- lapply(stats::setNames(names, names), function(name) {

@@ -1,4 +1,4 @@
-# The interface to the C++ engine: what it is told, and what its refusals become. No arithmetic here.
+# The interface to the C++ engine: the arguments passed to it and the conditions made from its errors. No arithmetic.
 
 # Shapes of the random terms, as the engine wants them.
 engine_layout <- function(frame, sigma = NULL) {
@@ -62,9 +62,10 @@ abort_iterative <- function(kind) {
   why <- switch(kind,
     iterative_passes = "the conjugate gradients did not converge in 1000 passes over the pairs of levels",
     iterative_ratio =
-      "a variance is so large against the residual one that the differences it works with lose all digits",
+      paste("a variance component is so large relative to the residual variance that the solver's computations lose",
+            "all significant digits"),
     iterative_exact =
-      "fixed and random effects fit the response to the last digits, and nothing is left for the residual variance")
+      "the fixed and random effects fit the response to machine precision, which leaves no residual variance")
   lmm_abort("solver", paste0("the iterative solver cannot fit this model: ", why, "."), what = "solver", value = kind,
             fix = "Use solver = \"direct\" in lmm_control(), if its memory allows.")
 }

@@ -1,4 +1,4 @@
-# The fit: its accessors. Other files read a fit through these functions only; those that make or mend one (fit_frame.R,
+# The fit: its accessors. Other files read a fit through these functions only; those that make or mend one (fit_model_frame.R,
 # optimum.R, lmm.R, whole_fit.R) know its slots.
 
 fit_call <- function(fit) fit$call
@@ -19,7 +19,6 @@ fit_origin <- function(fit) fit$origin
 # Cross-products, how the search ended and the estimates, as the engine gave them: in its coordinates but for the last.
 fit_blocks <- function(fit) fit$cross_products
 fit_optimum <- function(fit) fit$optimum
-fit_estimates <- function(fit) fit$estimates
 
 fit_control <- function(fit) fit$control
 fit_conditions <- function(fit) fit$conditions
@@ -93,7 +92,7 @@ fit_rows <- function(fit, purpose) {
               what = "rows",
               fix = paste("residuals(), fitted(), hatvalues(), rstandard(), cooks.distance() and vcov(cluster = )",
                           "accept the rows again: residuals(fit, data = ); predict() takes them as newdata =.",
-                          "For anything else, fit a data frame."))
+                          "For anything else, refit the model to a data frame."))
   }
   if (is.null(fit$rows)) {
     lmm_abort("input", paste0(purpose, " needs the rows of the data, but the fit does not hold them."),

@@ -44,7 +44,6 @@
 gauge_rr <- function(object, part, tolerance = NULL, k = 6, method = c("MLS", "generalized"), level = 0.95, seed = NULL,
                      ...) {
   method <- check_choice(method[1L], c("MLS", "generalized"), "method")
-  check_level(level)
   check_number(k, "k", lower = 0)
   if (!is.null(tolerance)) check_number(tolerance, "tolerance", lower = 0)
   analysis <- if (inherits(object, "ems")) object else ems(check_fit(object, "object"))

@@ -3,7 +3,8 @@
 #' @rawNamespace S3method(lmerTest::contest1D, lmm_fit)
 contest1D.lmm_fit <- function(model, L, rhs = 0, ddf = "Satterthwaite", confint = FALSE, level = 0.95, ...) {
   if (missing(ddf)) ddf <- default_ddf(model)
-  out <- contest(model, L, rhs, joint = FALSE, ddf = ddf, conf.level = level, ...)
+  out <- do.call(contest, c(list(model, L, rhs, joint = FALSE, ddf = ddf, conf.level = level),
+                            without_level(list(...))))
   plain_table(if (confint) out else out[!names(out) %in% c("lower", "upper")])
 }
 

@@ -73,7 +73,6 @@ coeftest.lmm_fit <- function(x, vcov. = NULL, df = NULL, ddf = "Satterthwaite", 
 # That of 'lmtest' takes two of the degrees of freedom for those of all coefficients.
 #' @export
 confint.coeftest.lmm_fit <- function(object, parm = NULL, level = 0.95, ...) {
-  check_level(level)
   df <- attr(object, "df")
   df[df %in% 0] <- Inf
   half <- stats::qt((1 + level) / 2, df) * object[, "Std. Error"]
@@ -102,7 +101,7 @@ df.residual.coeftest.lmm_fit <- function(object, ...) {
 #' @rdname lmtest_support
 #' @exportS3Method lmtest::coefci
 coefci.lmm_fit <- function(x, parm = NULL, level = 0.95, vcov. = NULL, df = NULL, ...) {
-  stats::confint(coeftest.lmm_fit(x, vcov., df, ...), parm, level)
+  stats::confint(do.call(coeftest.lmm_fit, c(list(x, vcov., df), without_level(list(...)))), parm, level)
 }
 
 #' @rdname lmtest_support

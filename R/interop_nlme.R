@@ -37,7 +37,6 @@ NULL
 #' @rdname nlme_support
 #' @rawNamespace S3method(nlme::intervals, lmm_fit)
 intervals.lmm_fit <- function(object, level = 0.95, which = c("all", "var-cov", "fixed"), ddf = "Satterthwaite", ...) {
-  check_level(level)
   if (missing(ddf)) ddf <- default_ddf(object)
   which <- check_choice(which[1L], c("all", "var-cov", "fixed"), "which")
   out <- list()

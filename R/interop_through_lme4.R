@@ -1,5 +1,5 @@
-# Generic functions of other packages whose methods for fits of 'lme4' look inside them: ours hand over what as_lmer()
-# makes. One method serves all, since it finds out which generic has called it.
+# Generic functions of other packages whose methods for fits of 'lme4' access their internals: our methods pass on the
+# result of as_lmer(). One method serves all, since it finds out which generic has called it.
 
 lmer_generics <- list(
   stats = "influence",

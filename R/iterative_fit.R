@@ -1,4 +1,4 @@
-# What fits without a factorization answer, and how large their Monte Carlo errors are.
+# Methods for fits without a factorization, and their Monte Carlo errors.
 
 fit_is_iterative <- function(fit) identical(fit_optimum(fit)$solver, "iterative")
 
@@ -88,8 +88,8 @@ say_approximate <- function(fit, what) {
   if (!fit_is_iterative(fit)) return(invisible())
   lmm_inform("approximate",
              paste0(what,
-               " approximate for a fit by the iterative solver: the couplings between the levels of the factors that ",
-                                   "are not eliminated are left out."), what = "solver",
+               " approximate for a fit by the iterative solver: they ignore the dependence between levels of the ",
+                                   "factors that are not eliminated."), what = "solver",
              fix = "Use predict(se.fit = TRUE) for the levels that matter, or solver = \"direct\" in lmm_control().")
 }
 

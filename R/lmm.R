@@ -40,7 +40,7 @@
 #' Loadings above the diagonal are zero. A correlation of 1 and a variance of 0 are inside all structures. Kenward and
 #' Roger's method, Satterthwaite's, standard errors, all limits of [confint()][confint.lmm_fit], profiles, the
 #' bootstrap, prediction with intervals and likelihood ratio tests are available, beside residual structures too;
-#' `bounded = FALSE` is refused, and `fixed` holds no parameter but sigma.
+#' `bounded = FALSE` is an error, and sigma is the only parameter that `fixed` can hold.
 #'
 #' @section Residual covariance:
 #' `residual = ~ word(position | subject)` gives the rows of each subject a covariance matrix; rows of different

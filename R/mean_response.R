@@ -17,7 +17,7 @@ by_chunk <- function(fit, rows, work) {
   out
 }
 
-# The same for a design, without the offset.
+# The mean response of the rows of a design, without the offset.
 linear_predictor <- function(fit, d, use = all_columns(fit)) {
   beta <- fit_beta(fit)
   beta[is.na(beta)] <- 0

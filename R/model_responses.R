@@ -31,7 +31,7 @@ check_weight_columns <- function(weights, size, rows) {
   if (is.matrix(weights) && length(left_out) && nrow(weights) == rows$n +
       length(left_out)) weights <- weights[-as.integer(left_out), , drop = FALSE]
   if (is.null(size) || !is.numeric(weights) || !identical(dim(weights), as.integer(size))) {
-    lmm_abort("input", "`weights` must be a matrix with the rows and columns of the responses.", what = "weights")
+    lmm_abort("input", "`weights` must be a matrix with the same dimensions as the responses.", what = "weights")
   }
   bad <- which(rowSums(weights < 0 | is.infinite(weights), na.rm = TRUE) > 0)
   if (length(bad)) {

@@ -204,7 +204,7 @@ plain_numeric <- function(x) {
 # Row names of the data behind `rows`; as.character() of an integer is not expanded until it is read.
 row_labels <- function(rows) as.character(attr(rows$data, "row.names"))
 
-used_rows <- function(rows) if (is.null(rows$weights)) rep(TRUE, rows$n) else rows$weights > 0
-
 # Prior weights, and which rows they leave in the fit.
 row_weights <- function(rows) if (is.null(rows$weights)) rep(1, rows$n) else as.vector(rows$weights)
+
+used_rows <- function(rows) if (is.null(rows$weights)) rep(TRUE, rows$n) else rows$weights > 0

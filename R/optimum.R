@@ -216,9 +216,9 @@ check_held_values <- function(found, blocks, frame) {
     lost <- any(abs(value - held$value) > 1e-7 * ifelse(sd, held$value, 1), na.rm = TRUE)
   }
   if (lost) {
-    lmm_abort("numeric", "no estimates were found with the parameters in `fixed` at their values.", what = "fixed",
-              value = held$value,
-      fix = paste("The response may have no residual variation, the held values may be far from what the data say, or",
-                  "`max_evaluations` in lmm_control() may be too few."))
+    lmm_abort("numeric", "no estimates were found with the parameters in `fixed` held at the given values.",
+              what = "fixed", value = held$value,
+      fix = paste("The response may have no residual variation, the given values may be inconsistent with the data, or",
+                  "`max_evaluations` in lmm_control() may be too small."))
   }
 }

@@ -40,9 +40,9 @@ convergence_warning <- function(optimum) {
   }
   if (optimum$status == "singular residual covariance") {
     return(lmm_condition("warning", "convergence",
-                         paste("the likelihood rises to the edge at which the residual covariance matrix of a subject",
-      "is singular, and has no maximum: there are too few subjects for the", length(optimum$psi),
-      "parameters of the residuals."), what = "residual", value = length(optimum$psi),
+                         paste("the likelihood has no maximum: it increases toward the boundary where the residual",
+      "covariance matrix of a subject is singular. There are too few subjects for the", length(optimum$psi),
+      "residual covariance parameters."), what = "residual", value = length(optimum$psi),
       fix = "Use a structure with fewer parameters, such as ar1(), cs() or csh()."))
   }
   lmm_condition("warning", "convergence", paste0("the search ended without reaching the optimum (", optimum$status,

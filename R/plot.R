@@ -135,25 +135,6 @@ draw_columns <- function(points, given) {
                    col = colors, bty = "n", cex = 0.8)
 }
 
-# plot() with arguments of ours, which those of the user replace.
-draw_plot <- function(ours, ...) {
-  given <- list(...)
-  if (length(given)) {
-    names <- if (is.null(names(given))) character(length(given)) else names(given)
-    if (!all(names %in% graphical_arguments)) abort_unknown(names[!names %in% graphical_arguments],
-                                                            c(user_arguments(), graphical_arguments))
-  }
-  do.call(graphics::plot, c(ours[setdiff(names(ours), names(given))], given))
-}
-
-graphical_arguments <- c("xlim", "ylim", "log", "main", "sub", "xlab", "ylab", "ann", "axes", "frame.plot", "asp",
-                         "adj", "bg", "bty", "cex", "cex.axis",
-                         "cex.lab", "cex.main", "cex.sub", "col", "col.axis", "col.lab", "col.main", "col.sub",
-                         "family", "fg", "font", "font.axis",
-                         "font.lab", "font.main", "font.sub", "lab", "las", "lend", "lty", "lwd", "mgp", "pch", "tck",
-                         "tcl", "xaxp", "xaxs", "xaxt",
-                         "xpd", "yaxp", "yaxs", "yaxt")
-
 # Through the quartiles of both.
 draw_quartile_line <- function(points) {
   line <- quartile_line(points)

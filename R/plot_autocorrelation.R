@@ -5,7 +5,6 @@ residual_type_titles <- c(pearson = "Pearson residuals", response = "residuals",
 #' @rdname autocorrelation
 #' @export
 plot.lmm_acf <- function(x, level = 0.95, ...) {
-  check_level(level)
   limit <- acf_limits(x, level)
   reach <- max(abs(x$ACF), limit[-1L], na.rm = TRUE)
   plot_frame(list(x$lag, x$ACF, type = "n", xlab = "Lag", ylab = "Autocorrelation",
@@ -44,7 +43,6 @@ point_sizes <- function(n) 0.6 + 0.9 * sqrt(n / max(n))
 #' @rdname autocorrelation
 #' @rawNamespace S3method(ggplot2::autoplot, lmm_acf)
 autoplot.lmm_acf <- function(object, level = 0.95, ...) {
-  check_level(level)
   data <- data.frame(lag = object$lag, acf = object$ACF, limit = acf_limits(object, level))
   data$lower <- -data$limit
   limits <- data[-1L, ]

@@ -30,7 +30,6 @@
 #' @export
 plot_effects <- function(fit, variables, ddf = "Satterthwaite", level = 0.95, points = 50, rug = FALSE, ...) {
   check_fit(fit)
-  check_level(level)
   check_number(points, "points", lower = 2, whole = TRUE)
   check_flag(rug, "rug")
   if (rug) fit_rows(fit, "plot_effects(rug = TRUE)")

@@ -38,11 +38,11 @@ plot.lmm_bootstrap <- function(x, which = NULL, level = 0.95, ...) {
     lmm_abort("input", "`which` must name statistics of the bootstrap.", what = "which", value = which,
               fix = paste0("There are ", enumerate(quote_name(names), 12L), "."))
   }
-  check_level(level)
   at <- utils::head(at, 16L)
+  given <- without_level(list(...))
   in_panels(length(at), function() for (k in at) {
     limits <- bootstrap_limits(x$t0[[k]], x$t[, k], level, "perc")
-    draw_histogram(x$t[, k], x$t0[[k]], limits, list(...), if (is.null(x$labels)) names[k] else x$labels[k])
+    draw_histogram(x$t[, k], x$t0[[k]], limits, given, if (is.null(x$labels)) names[k] else x$labels[k])
   }, mar = if (length(at) > 1L) c(4, 4, 1, 1))
   invisible(stats::setNames(lapply(at, function(k) x$t[, k]), names[at]))
 }

@@ -24,10 +24,12 @@
 #' @param seed seed for the random numbers; with `NULL` one is drawn from the session's generator. The result is the
 #'   same for any number of threads.
 #' @param threads number of threads that evaluate the criterion.
-#' @param exact where an evaluation of the criterion is expensive (some milliseconds, as with hundreds of levels of a
-#'   second crossed factor), the log density of the variance parameters is replaced by a polynomial of degree 4, checked
-#'   against exact values at a random part of the draws; the summary says so. `TRUE` never does that and takes no
-#'   lattice, `FALSE` always, where there are at most 6 coordinates. Random effects are then drawn on request only.
+#' @param exact how the log density of the variance parameters is evaluated where the posterior is not on a grid.
+#'   `NULL` (default): if an evaluation of the criterion is expensive (some milliseconds, as with hundreds of levels of
+#'   a second crossed factor) and there are at most 6 variance parameters, a polynomial of degree 4 approximates the log
+#'   density and is checked against exact values at a random subset of the draws; the summary reports this. `TRUE`:
+#'   neither this approximation nor the lattice is used. `FALSE`: the approximation is always used if there are at most
+#'   6 variance parameters. With the approximation, random effects are drawn only on request.
 #' @param progress print what is being done?
 #' @param ... not used.
 #' @return An object of class `lmm_posterior`: a data frame with a row per draw and columns named as

@@ -25,7 +25,6 @@
 plot.lmm_posterior <- function(x, type = c("density", "trace", "intervals", "pairs", "prior"), which = NULL,
                                level = 0.95, ...) {
   type <- match_word(type[1L], c("density", "trace", "intervals", "pairs", "prior"), "type")
-  check_level(level)
   about <- about_posterior(check_posterior(x, "x"))
   all <- c(about$labels$variances[about$free], about$labels$fixed)
   if (is.null(which)) which <- if (type == "pairs") about$labels$variances[about$free] else all

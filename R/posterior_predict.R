@@ -36,7 +36,6 @@ predict.lmm_posterior <- function(object, newdata = NULL, re.form = NULL, allow.
                                   interval = c("none", "confidence", "prediction"),
                                   level = 0.95, weights = NULL, draws = FALSE, seed = NULL, ...) {
   interval <- match_word(interval[1L], c("none", "confidence", "prediction"), "interval")
-  check_level(level)
   fit <- about_posterior(object)$fit
   rows <- prediction_rows(fit, newdata, re.form, allow.new.levels, stats::na.pass)
   if (interval == "prediction") rows <- weighted_rows(fit, rows, weights, newdata)

@@ -5,10 +5,11 @@ surrogate_work <- 1.5e7
 surrogate_checks <- 60L
 surrogate_share <- 0.95
 
-# The work of one evaluation, about 3e-10 seconds each: the leading factor is eliminated level by level, into matrices
-# of the columns of the others. By the sizes alone, since draws must not depend on how busy the machine is.
+# The work of one evaluation, about 3e-10 seconds each, as work_of() in src/engine/search/starts.cpp: the leading factor
+# is eliminated level by level, into matrices of the columns of the others. By the sizes alone, since draws must not
+# depend on how busy the machine is.
 evaluation_work <- function(fit) {
-  columns <- tapply(lengths(lapply(fit_modes(fit), as.vector)), fit_term_groups(fit), sum)
+  columns <- tapply(lengths(fit_modes(fit)), fit_term_groups(fit), sum)
   sum(columns) * (sum(columns) - max(columns) + fit_rank(fit) + 4)^2
 }
 

@@ -45,7 +45,6 @@ power_study <- function(object, data = NULL, newparams = NULL, test = NULL, effe
                         ddf = "Satterthwaite", REML = TRUE, level = 0.95, seed = NULL, threads = 1, ...) {
   check_number(nsim, "nsim", lower = 1, whole = TRUE)
   check_level(alpha, "alpha")
-  check_level(level)
   designs <- if (is.null(data) || is.data.frame(data)) list(data) else check_designs(data)
   settings <- effect_grid(effects)
   if (is.null(test)) test <- names(settings)[1L]

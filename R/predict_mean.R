@@ -38,7 +38,6 @@
 #' @export
 predict_mean <- function(fit, newdata, re.form = NULL, weights = 1, ddf = "Satterthwaite", level = 0.95, ...) {
   check_fit(fit)
-  check_level(level)
   fit_rows(fit, "predict_mean()")
   check_not_exact(fit, "a prediction interval")
   refuse_indefinite(fit)

@@ -141,8 +141,7 @@ criterion_at <- function(fit, theta, reml = fit_spec(fit)$reml, point = free_poi
 
 # Rows (criterion, sigma^2) for the columns of `theta`, which are near each other.
 criteria_at <- function(fit, theta, point = free_point(fit)) {
-  point[[3L]] <- theta[, 1L]
-  engine_result(do.call(engine_criteria, c(unname(point), list(theta))), fit_frame(fit))
+  engine_result(do.call(engine_criteria, replace(point, 3L, list(theta))), fit_frame(fit))
 }
 
 # Where sigma is profiled out, also of a fit that holds it.

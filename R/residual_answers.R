@@ -24,7 +24,7 @@ refuse_structured <- function(fit, what, fix = NULL, special = TRUE) {
 # Degrees of freedom that are counted by random effects.
 refuse_without_random <- function(fit, name) {
   if (length(fit_random(fit))) return(invisible())
-  lmm_abort("input", paste0("the method \"", name, "\" counts random effects, and the fit has none."), what = "ddf",
-            value = name,
+  lmm_abort("input", paste0("the method \"", name, "\" derives degrees of freedom from the random effects, ",
+                            "and the fit has none."), what = "ddf", value = name,
             fix = "Use ddf = \"Satterthwaite\", \"Kenward-Roger\" or \"residual\".")
 }

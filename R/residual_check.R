@@ -29,7 +29,7 @@ check_subject_size <- function(found, frame, limit = 0.5 * available_memory()) {
                    gigabytes(limit), " may be used."), what = "residual", value = n,
             fix = if (separable) paste("More than half of the grid of positions is missing: name blocks, as in",
                                        "~ ar1(col):ar1(row) | trial.")
-            else paste("For long subjects use ar1() or ou() along a line, or a separable product such as",
+            else paste("For subjects with many rows use ar1() or ou() along a line, or a separable product such as",
                        "ar1(col):ar1(row), without a nugget or a variance function."))
 }
 

@@ -95,7 +95,7 @@ formula.lmm_responses <- function(x, ...) x$spec$formula
 #' @rdname responses
 #' @export
 as.data.frame.lmm_responses <- function(x, row.names = NULL, optional = FALSE, ...) {
-  parameters <- variance_parameters(list(frame = x$frame))
+  parameters <- frame_parameters(x$frame)
   values <- stacked_values(parameters, x$frame$random, x$covariance, x$sigma)
   colnames(values) <- parameter_names(parameters, FALSE)
   beta <- fixef(x)
@@ -110,7 +110,7 @@ as.data.frame.lmm_responses <- function(x, row.names = NULL, optional = FALSE, .
 #' @export
 print.lmm_responses <- function(x, digits = max(3L, getOption("digits") - 3L), ...) {
   print_responses_head(x)
-  parameters <- variance_parameters(list(frame = x$frame))
+  parameters <- frame_parameters(x$frame)
   values <- stacked_values(parameters, x$frame$random, x$covariance, x$sigma)
   colnames(values) <- parameter_names(parameters, FALSE)
   cat("Quartiles of the estimates:\n")

@@ -46,7 +46,6 @@ tidy.lmm_responses <- function(x, effects = c("ran_pars", "fixed"), scales = c("
   effects <- vapply(effects, match_word, "", c("fixed", "ran_pars"), "effects", USE.NAMES = FALSE)
   scales <- match_word(scales[1L], c("sdcor", "vcov"), "scales")
   check_flag(conf.int, "conf.int")
-  check_level(conf.level, "conf.level")
   adjust <- check_adjust(adjust)
   parts <- list(if ("fixed" %in% effects) fixed_parts(x, ddf, conf.int, conf.level, adjust),
                 if ("ran_pars" %in% effects) parameter_parts(x, scales))
@@ -123,7 +122,7 @@ own_table <- function(x, i, f) {
 }
 
 parameter_parts <- function(x, scales) {
-  parameters <- variance_parameters(list(frame = x$frame))
+  parameters <- frame_parameters(x$frame)
   values <- if (scales == "sdcor") stacked_values(parameters, x$frame$random, x$covariance, x$sigma)
             else stacked_covariances(parameters, x$frame$random, x$covariance, x$sigma)
   word <- if (scales == "sdcor") c("sd__", "cor__") else c("var__", "cov__")
@@ -227,7 +226,6 @@ finish_table <- function(x, table, adjust, p = "Pr(>F)") {
 contest.lmm_responses <- function(fit, L, rhs = 0, joint = TRUE, ddf = "Satterthwaite", conf.level = 0.95,
                                   adjust = "none", ...) {
   check_flag(joint, "joint")
-  check_level(conf.level, "conf.level")
   ddf <- responses_ddf(fit, ddf)
   adjust <- check_adjust(adjust)
   model <- pseudo_information(fit, fit$reference$basis)

@@ -1,4 +1,4 @@
-# Prints of rows, by which a fit without rows is compared with others.
+# Fingerprints of the rows, used to compare a fit without rows with other fits.
 
 # Do the rows stand for cells?
 are_cell_rows <- function(rows) !is.null(rows$constant)

@@ -89,7 +89,7 @@ fit_method <- function(fit) {
 print.summary.lmm_fit <- function(x, digits = max(3L, getOption("digits") - 3L), correlation = x$correlation,
                                   signif.stars = getOption("show.signif.stars"), symbolic.cor = FALSE, ...) {
   print_title(x$method)
-  print_call(fit_call(x), x$formula)
+  print_call(x$call, x$formula)
   cat("\n")
   print_criterion(x$AICtab, digits = 1L)
   if (isTRUE(x$criterion_error > 0)) cat("Monte Carlo error of -2*log(L): ", format(signif(x$criterion_error, 1L)),
@@ -108,8 +108,8 @@ print.summary.lmm_fit <- function(x, digits = max(3L, getOption("digits") - 3L),
     print_coefficients(x, digits, signif.stars, ...)
     print_correlations(x, digits, correlation, symbolic.cor)
   }
-  print_conditions(fit_conditions(x))
-  cat(if (length(fit_conditions(x))) "\n")
+  print_conditions(x$conditions)
+  cat(if (length(x$conditions)) "\n")
   invisible(x)
 }
 

@@ -33,7 +33,7 @@ generics::augment
 #' @param data,newdata rows to add to; by default those behind the fit.
 #' @param ... for `tidy()` options of the method, see [ddf_method()]; otherwise not used.
 #' @return `tidy()`: a row per estimate with columns `effect`, `group`, `level` (for modes and coefficients), `term`,
-#'   `estimate`, `std.error`, `statistic`, `df`, `p.value` and limits, as far as the rows asked for have them.
+#'   `estimate`, `std.error`, `statistic`, `df`, `p.value` and limits, where they apply to the requested rows.
 #'   Standard deviations come before correlations; parameters of a residual structure have their own names as `term`
 #'   (`rho`, `range`, `sd(8)`, `cov(10,8)`), and by default the limits of [confint()][confint.lmm_fit()]; for a fit by
 #'   the iterative solver, variance parameters have `mc.error`, twice the Monte Carlo error. `glance()`: one row, for

@@ -43,7 +43,6 @@ tolerance_interval <- function(fit, newdata = NULL, content = 0.95, level = 0.95
   check_fit(fit)
   refuse_structured(fit, "tolerance intervals are")
   check_level(content, "content")
-  check_level(level)
   side <- check_choice(side[1L], c("two", "lower", "upper"), "side")
   refuse_indefinite(fit)
   rows <- tolerance_rows(fit, newdata)

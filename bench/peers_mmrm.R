@@ -1,4 +1,4 @@
-# Models of package 'mmrm' for its own data: the words are the same.
+# Models of package 'mmrm' for its own data: the structure names are the same.
 
 mmrm_cases <- function() {
   if (!requireNamespace("mmrm", quietly = TRUE)) return(list())

@@ -35,7 +35,8 @@ sasmixed_models <- function() {
     own("Semiconductor", "resistance ~ ET * position", int("Grp")), own("Semi2", "Thickness ~ 1", int("Lot/Wafer")),
     own("Semi2", "Thickness ~ Source", int("Lot/Wafer"), none, c("varIdent(form = ~ 1 | Source)", "Source")),
     own("TeachingI", "score ~ Method * Gender", int("uTeacher")),
-    own("TeachingII", "score ~ IQ * Method", int("uTeacher")), own("WaferTypes", "delta ~ Type * Temperature", int("uWafer")),
+    own("TeachingII", "score ~ IQ * Method", int("uTeacher")),
+    own("WaferTypes", "delta ~ Type * Temperature", int("uWafer")),
     own("WWheat", "Yield ~ Moisture", c("~ Moisture | Variety", "(Moisture | Variety)")),
     own("HR", heart, c("~ Time | Patient", "(Time | Patient)")), own("HR", heart, int("Patient")),
     own("HR", heart, int("Patient"), cor("corExp", "Time | Patient", "exp(Time | Patient)")))

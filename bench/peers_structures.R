@@ -6,29 +6,8 @@
 
 suppressPackageStartupMessages(library(henderson))
 script <- normalizePath(sub("^--file=", "", grep("^--file=", commandArgs(FALSE), value = TRUE)[1L]))
-for (file in c("peers_grid.R", "peers_mmrm.R", "peers_metafor.R", "peers_sasmixed.R")) {
+for (file in c("attempts.R", "peers_grid.R", "peers_mmrm.R", "peers_metafor.R", "peers_sasmixed.R")) {
   source(file.path(dirname(script), file))
-}
-
-argument <- function(name, default) {
-  given <- grep(paste0("^--", name, "="), commandArgs(TRUE), value = TRUE)
-  if (length(given)) as.numeric(sub("^[^=]*=", "", given[1L])) else default
-}
-
-# list(value, told, error, seconds) of an expression that may fail, with at most `limit` seconds.
-attempted <- function(f, limit) {
-  told <- character()
-  setTimeLimit(elapsed = limit)
-  on.exit(setTimeLimit())
-  note <- function(m) {
-    told <<- c(told, class(m)[1L])
-    invokeRestart(if (inherits(m, "warning")) "muffleWarning" else "muffleMessage")
-  }
-  time <- system.time(value <- tryCatch(withCallingHandlers(f(), message = note, warning = note),
-                                        error = function(e) e))
-  failed <- inherits(value, "error")
-  list(value = if (!failed) value, error = if (failed) conditionMessage(value) else "",
-       told = paste(setdiff(unique(told), "lmm_message_na"), collapse = " "), seconds = time[["elapsed"]])
 }
 
 # What the peers' objects say, in one form.

@@ -2,14 +2,14 @@
 # its own starting values and by ten further searches from random ones.
 #   Rscript bench/search_structures.R [--sets=500] [--starts=10] [--first=1] [--write]
 # The number of a data set is its seed. A fit has missed the optimum if it is below the best random start by more than
-# 10^-6 in log-likelihood, and no message says that a parameter is at its boundary (an infinite range is a limit). `--write` renews inst/extdata/search_structures.csv.
+# 10^-6 in log-likelihood; it is untold if no condition says that a parameter is at its boundary (an infinite range is a
+# limit), that the estimates depend on the start, or that the search did not end at an optimum. `--write` renews
+# inst/extdata/search_structures.csv.
 
 suppressPackageStartupMessages(library(henderson))
 
-argument <- function(name, default) {
-  given <- grep(paste0("^--", name, "="), commandArgs(TRUE), value = TRUE)
-  if (length(given)) as.numeric(sub("^[^=]*=", "", given[1L])) else default
-}
+script <- normalizePath(sub("^--file=", "", grep("^--file=", commandArgs(FALSE), value = TRUE)[1L]))
+source(file.path(dirname(script), "attempts.R"))
 
 # Random effects (text added to the formula), residual structure and variance function of each model.
 models <- list(
@@ -70,16 +70,6 @@ model_call <- function(model, d, ...) {
   call
 }
 
-attempted <- function(expr) {
-  told <- character()
-  note <- function(m) {
-    told <<- c(told, class(m)[1L])
-    invokeRestart(if (inherits(m, "warning")) "muffleWarning" else "muffleMessage")
-  }
-  value <- tryCatch(withCallingHandlers(expr, message = note, warning = note), error = function(e) e)
-  list(value = value, told = told)
-}
-
 # Random natural parameters: correlations and shares over their whole range, variances and ranges over decades.
 # Covariances shrink by one factor and follow the variances, so that matrices stay positive definite.
 random_psi <- function(parameters, psi) {
@@ -110,8 +100,8 @@ from_random_point <- function(fit, prepared) {
     options <- list(max_evaluations = 200L, decrement = 1e-18, more = FALSE, theta = NULL, psi = NULL)
     if (size) options$theta <- stats::rnorm(size) * 10^stats::runif(1, -1, 1)
     if (length(fit$optimum$psi)) options$psi <- random_psi(fit$cross_products$parameters, fit$optimum$psi)
-    found <- attempted(henderson:::structured_search(prepared, options, fit$frame))$value
-    if (!inherits(found, "error") && identical(found$optimum$status, "converged")) return(found$solution$value)
+    found <- attempted(function() henderson:::structured_search(prepared, options, fit$frame))$value
+    if (!is.null(found) && identical(found$optimum$status, "converged")) return(found$solution$value)
   }
   NA_real_
 }
@@ -120,7 +110,7 @@ from_random_point <- function(fit, prepared) {
 from_random_start <- function(model, d, theta) {
   for (attempt in 1:10) {
     start <- abs(theta) * 10^stats::runif(length(theta), -1.5, 1) + 1e-3
-    found <- attempted(do.call(lmm, model_call(model, d, start = start)))$value
+    found <- attempted(function() do.call(lmm, model_call(model, d, start = start)))$value
     if (inherits(found, "lmm_fit")) return(-2 * as.numeric(logLik(found)))
   }
   NA_real_
@@ -143,11 +133,11 @@ one_set <- function(k, starts) {
   model <- models[[(k - 1) %% length(models) + 1L]]
   name <- names(models)[(k - 1) %% length(models) + 1L]
   d <- simulated(k, grepl("x ar1", name, fixed = TRUE))
-  own <- attempted(do.call(lmm, model_call(model, d)))
+  own <- attempted(function() do.call(lmm, model_call(model, d)))
   row <- data.frame(set = k, model = name, rows = nrow(d), status = "refused", evaluations = NA_real_,
-                    searches = NA_real_, missed = NA_real_, told = paste(unique(own$told), collapse = " "))
-  if (inherits(own$value, "error")) {
-    row$told <- substr(conditionMessage(own$value), 1, 60)
+                    searches = NA_real_, missed = NA_real_, told = own$told)
+  if (is.null(own$value)) {
+    row$told <- substr(own$error, 1, 60)
     return(row)
   }
   fit <- own$value
@@ -166,9 +156,14 @@ found <- do.call(rbind, lapply(sets, function(k) {
   row
 }))
 own <- found[found$status != "refused", ]
-cat(sprintf("%d data sets, %d refused, %d not converged, %d missed, %d without a random start that converged\n",
-            nrow(found), sum(found$status == "refused"), sum(own$status != "converged"),
-            sum(own$missed > 1e-6, na.rm = TRUE), sum(is.na(own$missed))))
+missed <- function(rows) which(rows$missed > 1e-6)
+untold <- function(rows) {
+  told <- grepl("lmm_message_(boundary|optima)|lmm_warning_convergence", rows$told)
+  which(rows$missed > 1e-6 & !told)
+}
+cat(sprintf("%d data sets, %d refused, %d not converged, %d missed, %d of them untold,", nrow(found),
+            sum(found$status == "refused"), sum(own$status != "converged"), length(missed(own)), length(untold(own))),
+    sum(is.na(own$missed)), "without a random start that converged\n")
 cat("median evaluations:", stats::median(own$evaluations), "in all searches,",
     round(stats::median(own$evaluations / own$searches), 1), "in one\n")
 groups <- split(found, factor(found$model, names(models)))
@@ -178,12 +173,11 @@ table <- do.call(rbind, lapply(names(groups), function(name) {
   data.frame(model = name, sets = nrow(g), refused = sum(g$status == "refused"),
              unbounded = sum(ok$status == "singular residual covariance"),
              unfinished = sum(!ok$status %in% c("converged", "singular residual covariance")),
-             missed = sum(ok$missed > 1e-6 & !grepl("boundary", ok$told), na.rm = TRUE),
+             missed = length(missed(ok)), untold = length(untold(ok)),
              evaluations = stats::median(ok$evaluations), searches = stats::median(ok$searches))
 }))
 print(table, row.names = FALSE)
 if ("--write" %in% commandArgs(TRUE)) {
-  script <- normalizePath(sub("^--file=", "", grep("^--file=", commandArgs(FALSE), value = TRUE)[1L]))
   file <- file.path(dirname(script), "..", "inst", "extdata", "search_structures.csv")
   utils::write.csv(table, file, row.names = FALSE)
 }

@@ -301,17 +301,16 @@ BEGIN_RCPP
 END_RCPP
 }
 // engine_criteria
-SEXP engine_criteria(const Rcpp::List& layout, const Rcpp::List& cross_products, const Eigen::VectorXd& theta, bool reml, double memory_limit, const Eigen::MatrixXd& points);
-RcppExport SEXP _henderson_engine_criteria(SEXP layoutSEXP, SEXP cross_productsSEXP, SEXP thetaSEXP, SEXP remlSEXP, SEXP memory_limitSEXP, SEXP pointsSEXP) {
+SEXP engine_criteria(const Rcpp::List& layout, const Rcpp::List& cross_products, const Eigen::MatrixXd& points, bool reml, double memory_limit);
+RcppExport SEXP _henderson_engine_criteria(SEXP layoutSEXP, SEXP cross_productsSEXP, SEXP pointsSEXP, SEXP remlSEXP, SEXP memory_limitSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::traits::input_parameter< const Rcpp::List& >::type layout(layoutSEXP);
     Rcpp::traits::input_parameter< const Rcpp::List& >::type cross_products(cross_productsSEXP);
-    Rcpp::traits::input_parameter< const Eigen::VectorXd& >::type theta(thetaSEXP);
+    Rcpp::traits::input_parameter< const Eigen::MatrixXd& >::type points(pointsSEXP);
     Rcpp::traits::input_parameter< bool >::type reml(remlSEXP);
     Rcpp::traits::input_parameter< double >::type memory_limit(memory_limitSEXP);
-    Rcpp::traits::input_parameter< const Eigen::MatrixXd& >::type points(pointsSEXP);
-    rcpp_result_gen = Rcpp::wrap(engine_criteria(layout, cross_products, theta, reml, memory_limit, points));
+    rcpp_result_gen = Rcpp::wrap(engine_criteria(layout, cross_products, points, reml, memory_limit));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -734,7 +733,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_henderson_engine_prediction_errors", (DL_FUNC) &_henderson_engine_prediction_errors, 5},
     {"_henderson_engine_information", (DL_FUNC) &_henderson_engine_information, 7},
     {"_henderson_engine_criterion", (DL_FUNC) &_henderson_engine_criterion, 5},
-    {"_henderson_engine_criteria", (DL_FUNC) &_henderson_engine_criteria, 6},
+    {"_henderson_engine_criteria", (DL_FUNC) &_henderson_engine_criteria, 5},
     {"_henderson_engine_coefficient_limits", (DL_FUNC) &_henderson_engine_coefficient_limits, 6},
     {"_henderson_engine_needs_iterations", (DL_FUNC) &_henderson_engine_needs_iterations, 3},
     {"_henderson_engine_iterative_fit", (DL_FUNC) &_henderson_engine_iterative_fit, 5},

@@ -1,4 +1,6 @@
 // The boundary to R: information matrices, random effects, prediction errors, limits of coefficients.
+#include <utility>
+
 #include "convert_combinations.h"
 #include "henderson/prediction/prediction_unbounded.hpp"
 #include "henderson/inference/information.hpp"
@@ -131,14 +133,15 @@ SEXP engine_criterion(const Rcpp::List& layout, const Rcpp::List& cross_products
   });
 }
 
-// Rows (criterion, sigma^2) at the columns of `points`, near `theta`.
+// Rows (criterion, sigma^2) at the columns of `points`, which are near each other.
 // [[Rcpp::export(rng = false)]]
-SEXP engine_criteria(const Rcpp::List& layout, const Rcpp::List& cross_products, const Eigen::VectorXd& theta,
-                     bool reml, double memory_limit, const Eigen::MatrixXd& points) {
+SEXP engine_criteria(const Rcpp::List& layout, const Rcpp::List& cross_products, const Eigen::MatrixXd& points,
+                     bool reml, double memory_limit) {
   return henderson::guarded([&] {
-    Point point(layout, cross_products, theta, reml, memory_limit);
-    henderson::require(points.rows() == theta.size(), "the points do not fit the model");
-    return henderson::numeric(henderson::Criterion(point.problem, reml, point.monitor).values(points));
+    henderson::require(points.cols() > 0, "there are no points");
+    Point first(layout, cross_products, points.col(0), reml, memory_limit);
+    const henderson::Criterion criterion(first.problem, reml, first.monitor);
+    return henderson::numeric(criterion.values(points, std::move(first.at)));
   });
 }
 

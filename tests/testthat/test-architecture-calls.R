@@ -15,7 +15,7 @@ steps <- list(
             "residual_parameters", "residual_plan", "model_frame"),
   cross_products = c("progress", "residual_check", "start", "residual_fit", "summed_blocks"),
   optimum = c("iterative", "optimum_conditions", "row_prints", "optimum"),
-  fit = c("fit", "mean_response", "fit_frame")
+  fit = c("fit", "mean_response", "fit_model_frame")
 )
 
 r_files <- function() {
@@ -65,11 +65,12 @@ test_that("the files that make a fit call only those before them", {
 # The slots of a fit, and the files that make or mend one.
 slots <- c("call", "spec", "frame", "rows", "cross_products", "optimum", "estimates", "control", "conditions",
            "version", "data", "cells", "origin", "row_prints")
-makers <- c("fit", "fit_frame", "optimum", "lmm", "whole_fit")
+makers <- c("fit", "fit_model_frame", "optimum", "lmm", "whole_fit")
 
 # Names under which a function has a fit: `fit`, and the first argument of a method for fits.
 fit_names <- function(name, e) {
-  is_method <- grepl("\\.lmm_fit$", name) && is.call(e) && identical(e[[1L]], as.name("function"))
+  of_fit <- grepl("\\.lmm_fit$", name) && !grepl("\\.(summary|ranef|coef|VarCorr|coeftest)\\.lmm_fit$", name)
+  is_method <- of_fit && is.call(e) && identical(e[[1L]], as.name("function"))
   c("fit", if (is_method) names(e[[2L]])[1L])
 }
 

@@ -159,7 +159,7 @@ test_that("no result depends on the clock", {
 
 test_that("lines stay short enough to be read", {
   root <- source_root()
-  tests <- list.files(file.path(root, "tests", "testthat"), "\\.R$", full.names = TRUE)
+  tests <- list.files(file.path(root, c("tests/testthat", "bench", "tools")), "\\.R$", full.names = TRUE)
   engine <- list.files(file.path(root, c("src", "inst/include", "tests/cpp")), "\\.[ch]pp$", full.names = TRUE,
                        recursive = TRUE)
   for (file in c(r_files(), tests, engine[basename(engine) != "RcppExports.cpp"])) {

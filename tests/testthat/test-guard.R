@@ -112,10 +112,8 @@ test_that("`level` and `conf.level` are the same argument everywhere", {
   with_level <- Filter(function(f) length(intersect(c("level", "conf.level"), names(formals(f)))) == 1L, doors)
   with_level[["getGroups.lmm_fit"]] <- NULL
   expect_gt(length(with_level), 25)
-  for (name in names(with_level)) {
-    expect_identical(body(with_level[[name]])[[3L]]$level,
-                     intersect(c("level", "conf.level"), names(formals(with_level[[name]]))), label = name)
-  }
+  untaken <- Filter(function(f) is.null(body(f)[[3L]]$level), with_level)
+  expect_identical(names(untaken), character())
   many <- refit(m, cbind(a = d$y, b = rev(d$y)))
   draws <- posterior(m, draws = 100, seed = 1)
   pb <- bootstrap(m, nsim = 9, seed = 1)
@@ -132,15 +130,37 @@ test_that("`level` and `conf.level` are the same argument everywhere", {
     contest(many, L, joint = FALSE, level = 0.8), predictable(m, L, level = 0.8), ems(m, level = 0.8),
     tolerance_interval(m, d[1:2, ], level = 0.8))
   for (call in calls) {
-    other <- call
+    other <- wide <- call
     names(other)[names(other) == "level"] <- "conf.level"
+    wide$level <- 0.95
     expect_equal(suppressMessages(eval(other)), suppressMessages(eval(call)), label = deparse1(other))
+    expect_false(isTRUE(all.equal(suppressMessages(eval(wide)), suppressMessages(eval(call)))), label = deparse1(wide))
     wrong <- other
     wrong$conf.level <- 80
     refuses(eval(wrong), "input", "`conf.level`")
     other$level <- 0.9
     refuses(eval(other), "input", "same argument")
   }
+})
+
+test_that("generics of other packages and plots take both names of the confidence level", {
+  by_both <- function(call) {
+    other <- call
+    names(other)[names(other) == "level"] <- "conf.level"
+    expect_equal(suppressMessages(eval(other)), suppressMessages(eval(call)), label = deparse1(other))
+  }
+  if (requireNamespace("lmerTest", quietly = TRUE)) {
+    by_both(quote(lmerTest::contest1D(m, c(0, 1), confint = TRUE, level = 0.8)))
+  }
+  if (requireNamespace("lmtest", quietly = TRUE)) by_both(quote(lmtest::coefci(m, level = 0.8)))
+  if (requireNamespace("nlme", quietly = TRUE)) by_both(quote(nlme::intervals(m, level = 0.8)))
+  grDevices::pdf(NULL)
+  on.exit(grDevices::dev.off())
+  expect_silent(plot(bootstrap(m, nsim = 9, seed = 1), conf.level = 0.8))
+  expect_silent(plot(ems(m), conf.level = 0.8))
+  expect_silent(plot(ranef(m), conf.level = 0.8))
+  expect_silent(plot_effects(m, "x", conf.level = 0.8))
+  expect_silent(plot(posterior(m, draws = 100, seed = 1), "intervals", conf.level = 0.8))
 })
 
 test_that("single arguments of the wrong kind are named", {

@@ -75,7 +75,7 @@ test_that("what a residual structure has no theory or code for is refused by nam
                           as_lmer(fit), lrt(fit))) {
     expect_error(eval(call), "residual structure", class = "lmm_error_input", label = deparse(call))
   }
-  expect_error(anova(fit, ddf = "containment"), "counts random effects", class = "lmm_error_input")
+  expect_error(anova(fit, ddf = "containment"), "from the random effects", class = "lmm_error_input")
 })
 
 test_that("balanced subjects, which are combined into classes, give what nlme gives row by row", {

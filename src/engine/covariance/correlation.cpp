@@ -124,7 +124,7 @@ class Toeplitz : public Correlation {
     }
     return rho;
   }
-  VectorXd chart_inverse(const VectorXd& rho, Index q) const override {
+  VectorXd eta_of(const VectorXd& rho, Index q) const override {
     const Index m = q - 1;
     VectorXd eta = VectorXd::Zero(m), weight = VectorXd::Zero(m);
     double left = 1;
@@ -210,7 +210,7 @@ class Kernel : public Correlation {
     const double slope = half * std::cos(eta[0]), bend = -half * std::sin(eta[0]);
     return {Jet::of_variable(0, 1, range, range * slope, range * (slope * slope + bend))};
   }
-  VectorXd chart_inverse(const VectorXd& rho, Index q) const override {
+  VectorXd eta_of(const VectorXd& rho, Index q) const override {
     const Parameter bounds = parameters(q)[0];
     const double half = std::log(bounds.upper / bounds.lower) / 2;
     const double at = std::log(rho[0] / std::sqrt(bounds.lower * bounds.upper)) / half;
@@ -246,7 +246,7 @@ std::vector<Jet> Correlation::rho_of(const VectorXd& eta, Index q) const {
   return out;
 }
 
-VectorXd Correlation::chart_inverse(const VectorXd& rho, Index q) const {
+VectorXd Correlation::eta_of(const VectorXd& rho, Index q) const {
   const std::vector<Parameter> own = parameters(q);
   VectorXd eta(rho.size());
   for (Index k = 0; k < rho.size(); ++k) {

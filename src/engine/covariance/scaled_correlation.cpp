@@ -63,7 +63,7 @@ MatrixXd ScaledCorrelation::theta_bend(const VectorXd& theta, Index q, Index k, 
 VectorXd ScaledCorrelation::start(Index q) const {
   VectorXd out = VectorXd::Ones(n_parameters(q));
   const Index m = correlation_->size(q);
-  if (m > 0) out.tail(m) = correlation_->chart_inverse(correlation_->start(q), q);
+  if (m > 0) out.tail(m) = correlation_->eta_of(correlation_->start(q), q);
   return out;
 }
 
@@ -118,7 +118,7 @@ VectorXd ScaledCorrelation::project(const MatrixXd& sigma) const {
   for (Index i = 0; i < q; ++i)
     for (Index j = 0; j < i; ++j)
       if (d[i] > 0 && d[j] > 0) r(i, j) = r(j, i) = sigma(i, j) / (d[i] * d[j]);
-  out.tail(m) = correlation_->chart_inverse(correlation_->nearest(r), q);
+  out.tail(m) = correlation_->eta_of(correlation_->nearest(r), q);
   return out;
 }
 

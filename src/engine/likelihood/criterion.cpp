@@ -45,10 +45,10 @@ Evaluation Criterion::evaluate(const VectorXd& theta, Evaluation out) const {
   return out;
 }
 
-MatrixXd Criterion::values(const MatrixXd& theta) const {
+MatrixXd Criterion::values(const MatrixXd& theta, Evaluation at) const {
   MatrixXd out(2, theta.cols());
-  Evaluation at;
-  for (Index k = 0; k < theta.cols(); ++k) {
+  out.col(0) << at.value, at.sigma2;
+  for (Index k = 1; k < theta.cols(); ++k) {
     at = evaluate(theta.col(k), std::move(at));
     out.col(k) << at.value, at.sigma2;
   }

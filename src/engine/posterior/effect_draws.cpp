@@ -43,9 +43,11 @@ class Drawer {
   }
 
  private:
-  // In root form: the factor of I + L'A'A L, which all draws at a point share.
+  // In root form: L, and the factor of I + L'A'A L, which all draws at a point share.
   void prepare_root() {
-    const MatrixXd al = times_factor(model_.by_level().root->a());
+    const MatrixXd& a = model_.by_level().root->a();
+    factor_ = times_factor(MatrixXd::Identity(a.cols(), a.cols()));
+    const MatrixXd al = times_factor(a);
     MatrixXd k = al.transpose() * al;
     k.diagonal().array() += 1;
     noise_root_ = Eigen::LLT<MatrixXd>(k).matrixL();
@@ -57,8 +59,7 @@ class Drawer {
     const VectorXd score = at_.root_z.transpose() * (at_.root_d.col(p) - at_.root_d.leftCols(p) * beta);
     VectorXd noise = request_.normals_b.col(i);
     noise_root_.triangularView<Eigen::Lower>().transpose().solveInPlace(noise);
-    const MatrixXd l = times_factor(MatrixXd::Identity(noise.size(), noise.size()));
-    const VectorXd b = l * (l.transpose() * score + sigma * noise);
+    const VectorXd b = factor_ * (factor_.transpose() * score + sigma * noise);
     store(b.head(lead), b.tail(b.size() - lead), i, out);
   }
 
@@ -141,7 +142,7 @@ class Drawer {
   Criterion criterion_;
   Evaluation at_;
   Index point_ = -1;
-  MatrixXd noise_root_;                    // in root form, see prepare_root()
+  MatrixXd noise_root_, factor_;                    // in root form, see prepare_root()
   std::vector<std::vector<Index>> first_;  // of the other groups: the first column of each level
 };
 

@@ -25,7 +25,7 @@ PosteriorModel::PosteriorModel(const Layout& layout, CrossProducts data, double 
   by_level_ = make_problem(layout_, data_, memory_limit, checkpoint);
   set_response(by_level_, data_, 0, nullptr);
   const auto classes = levels_by_root(layout_, data_);
-  mix_ = by_level_.rest.columns() == 0 && fewer_pseudo_levels(by_level_, data_, classes);
+  mix_ = fewer_pseudo_levels(by_level_, data_, classes);
   if (mix_) {
     mixed_ = make_problem(layout_, data_, memory_limit, checkpoint);
     set_response(mixed_, data_, 0, &classes);

@@ -42,7 +42,7 @@ Refits refit(const Layout& layout, const CrossProducts& data, const FitOptions& 
   Problem problem = make_problem(layout, data, options.memory_limit, monitor);
   const bool rest = problem.rest.columns() > 0;
   const auto classes = rest ? std::vector<std::vector<Index>>() : levels_by_root(layout, data);
-  const bool mix = !rest && fewer_pseudo_levels(problem, data, classes);
+  const bool mix = fewer_pseudo_levels(problem, data, classes);
   Refits out;
   out.theta.resize(layout.n_theta, m);
   out.beta.resize(data.p(), m);

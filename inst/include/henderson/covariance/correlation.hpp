@@ -1,4 +1,4 @@
-// Correlation matrices with a few parameters rho: what stands between the standard deviations of a structure.
+// Correlation matrices with a few parameters rho: the part of structures with separate standard deviations.
 //
 // The search moves eta, without constraints; rho_of() is rho and its derivatives in eta. Both ends of a bounded rho are
 // even points of that map (a sine), so that a correlation of 1 and a variance of zero are found in the same way.
@@ -32,7 +32,7 @@ class Correlation {
   virtual VectorXd start(Index q) const = 0;
 
   virtual std::vector<Jet> rho_of(const VectorXd& eta, Index q) const;
-  virtual VectorXd chart_inverse(const VectorXd& rho, Index q) const;
+  virtual VectorXd eta_of(const VectorXd& rho, Index q) const;
 
   Index size(Index q) const { return q < 2 ? 0 : static_cast<Index>(parameters(q).size()); }
 };

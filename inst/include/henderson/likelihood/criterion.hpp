@@ -53,8 +53,9 @@ class Criterion {
   // Scratch of the last evaluation may be handed in to be used again.
   Evaluation evaluate(const VectorXd& theta, Evaluation out = Evaluation()) const;
 
-  // Rows (value, sigma^2), a column for each column of theta; the value is infinite where there is none.
-  MatrixXd values(const MatrixXd& theta) const;
+  // Rows (value, sigma^2), a column for each column of theta; the value is infinite where there is none. `at`: the
+  // evaluation at the first column.
+  MatrixXd values(const MatrixXd& theta, Evaluation at) const;
 
  private:
   Evaluation evaluate_root(Evaluation out) const;

@@ -1,4 +1,4 @@
-// The Cholesky factor of C = Q + Lambda' S Lambda of the other factors, dense or sparse behind one face.
+// The Cholesky factor of C = Q + Lambda' S Lambda of the other factors, dense or sparse behind one interface.
 #ifndef HENDERSON_LIKELIHOOD_SCHUR_FACTOR_HPP
 #define HENDERSON_LIKELIHOOD_SCHUR_FACTOR_HPP
 

@@ -1,4 +1,4 @@
-// What the fit says at one theta, in the coordinates of the user's columns.
+// The estimates at one theta, in the coordinates of the user's columns.
 #ifndef HENDERSON_PREDICTION_SOLUTION_HPP
 #define HENDERSON_PREDICTION_SOLUTION_HPP
 

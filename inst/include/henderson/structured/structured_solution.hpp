@@ -1,4 +1,4 @@
-// What a fit with a residual structure says at one point, in the coordinates of the user's columns.
+// The estimates of a fit with a residual structure at one point, in the coordinates of the user's columns.
 #ifndef HENDERSON_STRUCTURED_STRUCTURED_SOLUTION_HPP
 #define HENDERSON_STRUCTURED_STRUCTURED_SOLUTION_HPP
 

@@ -56,7 +56,7 @@ iterate_fitted <- function(frame, rows, fit_with, tolerance = 1e-8) {
   }
   signal_conditions(Filter(function(own) inherits(own, "lmm_message_boundary"), fit$conditions))
   if (!(change < tolerance)) {
-    lmm_warn("convergence", "the variance function of the fitted values did not settle in 60 iterations.",
+    lmm_warn("convergence", "the fitted values in the variance function did not converge in 60 iterations.",
              what = "variance",
              fix = "Use a covariate of the data, or variance = ~ constpower(fitted).")
   }
