@@ -50,7 +50,7 @@ check_restricted <- function(fits, reml) {
               what = "refit",
               fix = "Use refit = TRUE.")
   }
-  same <- vapply(fits, function(fit) setequal(fit_frame(fit)$x_names, fits[[1L]]$frame$x_names), NA)
+  same <- vapply(fits, function(fit) setequal(fit_frame(fit)$x_names, fit_frame(fits[[1L]])$x_names), NA)
   if (!all(same)) {
     lmm_warn("data", "restricted likelihoods of fits with different fixed effects are not comparable.", what = "refit",
              fix = "Use refit = TRUE.")
@@ -58,8 +58,8 @@ check_restricted <- function(fits, reml) {
 }
 
 model_heading <- function(fits) {
-  data <- fits[[1L]]$call$data
-  subset <- fits[[1L]]$call$subset
+  data <- fit_call(fits[[1L]])$data
+  subset <- fit_call(fits[[1L]])$subset
   formulas <- vapply(fits, function(fit) deparse_line(stats::formula(fit)), "")
   c(if (is.symbol(data) || is.call(data)) paste("Data:", deparse(data, 60L)[1L]),
     if (!is.null(subset)) paste("Subset:", deparse(subset, 60L)[1L]), "Models:",

@@ -38,7 +38,7 @@ in_shared_rows <- function(fits) {
 
 # The rows of the cells in all variables of several fits, those of the first fit's table.
 shared_cell_rows <- function(fits, response = TRUE) {
-  table <- fits[[1L]]$cells
+  table <- fit_cells(fits[[1L]])
   asked <- lapply(fits, function(fit) formula_variables(fixed_terms(fit_spec(fit), NULL), fit_spec(fit)))
   calls <- do.call(c, lapply(asked, `[[`, "calls"))
   variables <- list(calls = calls[!duplicated(names(calls))], offsets = unique(unlist(lapply(asked, `[[`, "offsets"))))

@@ -53,7 +53,7 @@ warn_no_error <- function(rows, names) {
 # in? Its variance is that of the residuals. In the engine's coordinates, relative to sigma^2, it is at least 1, and not
 # much more.
 lacks_error <- function(info, L) {
-  if (!isTRUE(info$fit$optimum$zero_sigma) || !nrow(L)) return(FALSE)
+  if (!isTRUE(fit_optimum(info$fit)$zero_sigma) || !nrow(L)) return(FALSE)
   rows <- qr.Q(qr(t(L)))
   min(eigen(t(rows) %*% info$phi %*% rows, symmetric = TRUE, only.values = TRUE)$values) < 1e3
 }

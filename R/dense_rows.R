@@ -134,7 +134,7 @@ residual_covariances <- function(model, a, b, wanted) {
   mask <- outer(r$subject, s$subject, "==") * outer(a$root, other$root) * rep(wanted, each = a$n,
                                                                                length.out = a$n * other$n)
   found <- lapply(found, function(R) R[seq_len(a$n), at, drop = FALSE] * mask)
-  scale <- model$fit$cross_products$parameters$kind %in% c("covariance", "variance")
+  scale <- fit_blocks(model$fit)$parameters$kind %in% c("covariance", "variance")
   left <- Reduce(`-`, Map(`*`, found[-1L][scale], psi[scale]), found[[1L]])
   c(found[-1L], list(left), found[1L])
 }

@@ -156,7 +156,7 @@ prepare_method.df_method <- function(method, info) method
 # test of a term has those of the term, although its rows of type 1 or 2 may involve coefficients of other terms.
 involved_df <- function(method, info, hypothesis) {
   if (!is.null(hypothesis$term)) {
-    own <- info$fit$frame$x_assign[info$kept] == hypothesis$term
+    own <- fit_frame(info$fit)$x_assign[info$kept] == hypothesis$term
     by_column <- if (is.null(method$term_df)) method$coefficient_df else method$term_df
     return(rep(min(by_column[own]), nrow(hypothesis$user)))
   }

@@ -107,15 +107,15 @@ observed_curvature <- function(info, reml = fit_is_reml(info$fit)) {
 # The matrix of all Q_ij = X'V^-1 V_i V^-1 V_j V^-1 X. With many parameters it is made only when needed.
 information_pairs <- function(info) {
   if (!is.null(info$q)) return(info$q)
-  at <- info$fit$optimum
-  engine_result(structured_information(ready_model(info), at$theta, at$psi, TRUE), info$fit$frame)$q
+  at <- fit_optimum(info$fit)
+  engine_result(structured_information(ready_model(info), at$theta, at$psi, TRUE), fit_frame(info$fit))$q
 }
 
 # sum W_ij Q_ij, in the engine without the single Q_ij where there are many.
 weighted_pairs <- function(info, W) {
-  at <- info$fit$optimum
+  at <- fit_optimum(info$fit)
   if (is.null(info$q)) {
-    return(engine_result(engine_structured_weighted(ready_model(info), at$theta, at$psi, W), info$fit$frame))
+    return(engine_result(engine_structured_weighted(ready_model(info), at$theta, at$psi, W), fit_frame(info$fit)))
   }
   p <- nrow(info$phi)
   k <- nrow(W)

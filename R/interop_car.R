@@ -159,7 +159,7 @@ wald_by_matrix <- function(hypothesis, estimate, V) {
 # Rows over the estimable coefficients, for each term: its own ones and, in the metric V, nothing of the terms that
 # contain it.
 wald_rows_2 <- function(info, V) {
-  frame <- info$fit$frame
+  frame <- fit_frame(info$fit)
   assign <- frame$x_assign[info$kept]
   within <- attr(frame$terms, "factors") > 0
   labels <- attr(frame$terms, "term.labels")
@@ -175,7 +175,7 @@ wald_rows_2 <- function(info, V) {
 }
 
 wald_rows_3 <- function(info) {
-  frame <- info$fit$frame
+  frame <- fit_frame(info$fit)
   if (length(info$kept) < length(frame$x_names)) {
     lmm_abort("unidentified",
               "tests of type III of the coefficients need all of them, but columns of the model matrix are dropped.",

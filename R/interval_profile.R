@@ -103,11 +103,11 @@ inverse_interpolation <- function(at, value, z) {
 # Square root of the rise of -2 log L as a function of the parameter, for values one after the other; remembers the
 # point nearest to the first.
 profile_root <- function(base, index) {
-  known <- list(if (is.null(base$start)) list(theta = base$fit$optimum$theta, sigma = fit_sigma(base$fit))
+  known <- list(if (is.null(base$start)) list(theta = fit_optimum(base$fit)$theta, sigma = fit_sigma(base$fit))
                 else base$start)
   place <- base$estimate[index]
   fixed <- if (index > nrow(base$parameters)) {
-    held_coefficient(base$fit, match(index - nrow(base$parameters), base$fit$cross_products$x$kept))
+    held_coefficient(base$fit, match(index - nrow(base$parameters), fit_blocks(base$fit)$x$kept))
   }
   function(values) {
     if (!is.null(fixed)) return(sqrt(pmax(0, fixed(values)$value - base$value)))

@@ -256,7 +256,7 @@ effect_draws <- function(plan, points, of, sigma, random) {
     b <- matrix(stats::rnorm(q * length(rows)), q, length(rows))
     out <- engine_posterior_effects(plan$handle, points[, used, drop = FALSE], own, sigma[rows], beta, b,
                                     if (length(prior)) prior, plan$threads)
-    out <- engine_result(out, plan$fit$frame)
+    out <- engine_result(out, fit_frame(plan$fit))
     t(rbind(out$beta, if (q) out$b))
   })
   out <- do.call(rbind, parts)

@@ -29,7 +29,7 @@ row_by_row <- function(M, f) if (nrow(M)) t(apply(M, 1L, f)) else M[, 0L, drop =
 # Unit of the relative standard deviation that is searched, in the engine's coordinates.
 log_unit <- function(plan) {
   at <- plan$coordinates[1L, ]
-  log(abs(diag(as.matrix(plan$fit$cross_products$z_basis[[at$term]]))[at$row]))
+  log(abs(diag(as.matrix(fit_blocks(plan$fit)$z_basis[[at$term]]))[at$row]))
 }
 
 # sigma is no coordinate of the curve.

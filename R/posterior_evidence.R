@@ -51,8 +51,8 @@ check_posterior <- function(x, name) {
 }
 
 check_same_data <- function(a, b) {
-  x <- a$fit$cross_products
-  y <- b$fit$cross_products
+  x <- fit_blocks(a$fit)
+  y <- fit_blocks(b$fit)
   same <- x$n == y$n && isTRUE(all.equal(x$x$square,
                                          y$x$square)) && isTRUE(all.equal(x$x$total,
                                                                           y$x$total)) &&

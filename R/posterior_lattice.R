@@ -27,7 +27,7 @@ lattice_draws <- function(plan, found, n, random) {
   nodes <- lattice_values(plan, unit, z, coefficients)
   if (!is_enclosed(nodes$log, size)) return(NULL)
   drawn <- engine_posterior_lattice(size, finite_rows(nodes), n, floor(stats::runif(1L) * 2^52), plan$threads)
-  drawn <- engine_result(drawn, plan$fit$frame)
+  drawn <- engine_result(drawn, fit_frame(plan$fit))
   step <- vapply(axes, function(a) a[2L] - a[1L], 0)
   z <- t(drawn$place * step + vapply(axes, `[`, 0, 1L))
   checked <- sample.int(n, min(lattice_checks, n))

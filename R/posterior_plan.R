@@ -185,7 +185,7 @@ engine_values <- function(plan, points, sigma = NULL, coefficients = FALSE) {
   prior <- plan$coefficients[c("precision", "mean")]
   out <- engine_posterior_target(plan$handle, points, if (is.null(sigma)) numeric() else sigma,
                                  if (length(prior)) prior, coefficients, plan$threads)
-  out <- engine_result(out, plan$fit$frame)
+  out <- engine_result(out, fit_frame(plan$fit))
   if (coefficients) out$scale <- spread_sizes(out$spread, nrow(out$beta))
   out
 }

@@ -45,7 +45,7 @@ parameter_sets <- function(plan) {
 # deviations.
 set_ranks <- function(plan, sets) {
   if (!length(sets)) return(numeric())
-  unit <- lapply(plan$fit$cross_products$z_basis, function(B) sqrt(rowSums(as.matrix(B)^2)))
+  unit <- lapply(fit_blocks(plan$fit)$z_basis, function(B) sqrt(rowSums(as.matrix(B)^2)))
   free <- plan$coordinates[plan$free_sd, ]
   base <- mapply(function(t, k) log(unit[[t]][k]), free$term, free$row)
   steps <- c(9, 10)
@@ -84,8 +84,8 @@ check_proper <- function(plan) {
   if (!plan$free_sigma) return(invisible(plan))
   if (!(plan$nu + sum(e$infinity) + e$residual_infinity > K + 1)) abort_all(plan)
   whole <- length(rules$sets) && rules$ranks[length(rules$ranks)] >= plan$nu - 1e-6
-  if ((whole || is_exact_fit(plan$fit$cross_products)) &&
-      !(e$residual_zero > -1 && !is_exact_fit(plan$fit$cross_products) || e$residual_zero == Inf)) {
+  if ((whole || is_exact_fit(fit_blocks(plan$fit))) &&
+      !(e$residual_zero > -1 && !is_exact_fit(fit_blocks(plan$fit)) || e$residual_zero == Inf)) {
     abort_improper("the residual standard deviation goes to 0: the random effects fit the data exactly.", "sigma",
                    "Give the residual a prior without mass at 0, such as prior_inverse_wishart(V, nu = 1).")
   }
@@ -158,7 +158,7 @@ growing_coefficients <- function(plan) {
   p <- length(plan$labels$fixed)
   if (!K || !p || !is.null(plan$coefficients)) return(rep(list(integer()), p))
   free <- plan$coordinates[plan$free_sd, ]
-  base <- mapply(function(t, k) log(sqrt(sum(as.matrix(plan$fit$cross_products$z_basis[[t]])[k, ]^2))), free$term,
+  base <- mapply(function(t, k) log(sqrt(sum(as.matrix(fit_blocks(plan$fit)$z_basis[[t]])[k, ]^2))), free$term,
     free$row)
   x <- matrix(0, 2L * K, plan$d)
   x[, which(plan$free_sd)] <- rep(base, each = 2L * K)

@@ -50,7 +50,7 @@ summary.lmm_posterior <- function(object, level = 0.95, interval = c("quantile",
   structure(out, prob = prob, interval = interval,
             about = about[c("prior", "method", "acceptance", "share", "shape", "thin", "chains", "each", "check",
                             "shift")],
-            zero = near_zero(object), call = about$fit$call, class = c("summary_lmm_posterior", "data.frame"))
+            zero = near_zero(object), call = fit_call(about$fit), class = c("summary_lmm_posterior", "data.frame"))
 }
 
 posterior_columns <- function(about, effects = c("ran_pars", "fixed")) {

@@ -106,7 +106,7 @@ even_values <- function(base, index, end, steps) {
 profile_rows <- function(base, index, values, direction) {
   found <- profile_value(base, index, values)
   beta <- if (is.null(found$beta)) vapply(seq_along(values), function(i) beta_at(base, found$theta[, i]),
-                                          base$fit$cross_products$x$response[, 1L])
+                                          fit_blocks(base$fit)$x$response[, 1L])
           else found$beta
   beta <- matrix(beta, ncol = length(values))
   rows <- lapply(seq_along(values), function(i) {
@@ -122,7 +122,7 @@ profile_rows <- function(base, index, values, direction) {
 variance_at <- function(base, theta, sigma) {
   if (!is.null(base$context)) return(state_parameters(base$fit, state_at(base$context, theta), base$parameters))
   covariance <- Map(function(L, B) tcrossprod(B %*% L) * sigma^2, unstack_factors(base$fit, theta),
-                    base$fit$cross_products$z_basis)
+                    fit_blocks(base$fit)$z_basis)
   parameter_values(base$parameters, covariance, sigma)
 }
 
@@ -130,7 +130,7 @@ variance_at <- function(base, theta, sigma) {
 beta_at <- function(base, theta) {
   if (!is.null(base$context)) return(structured_beta(base$context, theta))
   at <- criterion_at(base$fit, theta, base$reml)
-  x <- base$fit$cross_products$x
+  x <- fit_blocks(base$fit)$x
   x$response[, 1L] + as.vector(x$basis %*% at$beta)
 }
 

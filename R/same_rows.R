@@ -116,11 +116,11 @@ quietly <- function(expr) tryCatch(suppressWarnings(suppressMessages(expr)), err
 # computations that go through the rows of several fits at once.
 in_one_order <- function(fits) {
   if (any(vapply(fits, function(fit) is.null(fit_stored_rows(fit)), NA))) return(fits)
+  first <- fits[[1L]]
   ids <- lapply(fits, function(fit) attr(fit_stored_rows(fit)$data, "row.names"))
   weighted <- vapply(fits, function(fit) !all(used_rows(fit_stored_rows(fit))), NA)
   if (!any(weighted) && all(vapply(ids, identical, NA, ids[[1L]])) &&
-      all(vapply(fits, function(fit) identical(fit_stored_rows(fit)$y, fits[[1L]]$rows$y), NA))) return(fits)
-  first <- fits[[1L]]
+      all(vapply(fits, function(fit) identical(fit_stored_rows(fit)$y, fit_stored_rows(first)$y), NA))) return(fits)
   at <- lapply(fits, function(fit) which(used_rows(fit_stored_rows(fit)))[matching_rows(first, fit)])
   Map(with_rows, fits, at)
 }

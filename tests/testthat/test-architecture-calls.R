@@ -74,13 +74,20 @@ fit_names <- function(name, e) {
   c("fit", if (is_method) names(e[[2L]])[1L])
 }
 
+# A fit by its name, an element of `fits`, or the part `fit` of a list.
+is_fit <- function(e, fits) {
+  if (is.name(e)) return(as.character(e) %in% fits)
+  if (!is.call(e) || length(e) != 3L) return(FALSE)
+  (identical(e[[1L]], as.name("$")) && identical(e[[3L]], as.name("fit"))) ||
+    (identical(e[[1L]], as.name("[[")) && identical(e[[2L]], as.name("fits")))
+}
+
 # "object$spec" for each slot that an expression reads from a fit. What is assigned to makes another fit.
 read_slots <- function(e, fits) {
   if (!is.call(e)) return(NULL)
   if (identical(e[[1L]], as.name("function"))) return(read_slots(e[[3L]], fits))
-  is_read <- identical(e[[1L]], as.name("$")) && is.name(e[[2L]]) && as.character(e[[2L]]) %in% fits &&
-    as.character(e[[3L]]) %in% slots
-  if (is_read) return(paste(as.character(e[[2L]]), as.character(e[[3L]]), sep = "$"))
+  is_read <- identical(e[[1L]], as.name("$")) && is_fit(e[[2L]], fits) && as.character(e[[3L]]) %in% slots
+  if (is_read) return(deparse1(e))
   if (as.character(e[[1L]])[1L] %in% c("<-", "=")) return(c(read_slots(target_arguments(e[[2L]]), fits),
                                                             read_slots(e[[3L]], fits)))
   unlist(lapply(as.list(e), read_slots, fits))
@@ -116,5 +123,7 @@ test_that("the rules above see what breaks them", {
   expect_null(upward_calls(files, c("high", "low")))
   expect_identical(read_slots(quote(f(object$spec$reml, fit$frame)), c("fit", "object")),
                    c("object$spec", "fit$frame"))
+  expect_identical(read_slots(quote(f(info$fit$rows, fits[[1L]]$control)), "fit"),
+                   c("info$fit$rows", "fits[[1L]]$control"))
   expect_null(read_slots(quote(fit$frame$x <- x$spec), "fit"))
 })
