@@ -56,19 +56,29 @@ one_design <- function(seed, known = NULL) {
   out
 }
 
-# Has -2 log L no lower bound? Then it keeps falling by the dense formula too as all variances grow against the residual
-# variance.
+# Has -2 log L no lower bound? Then by the dense formula too it keeps falling, decade after decade, as the residual
+# standard deviation shrinks beside the covariance matrices of the fit.
 is_unbounded <- function(model, fit, design) {
-  identical(fit$optimum$status, "unbounded") && isTRUE(sigma(fit) > 0) &&
-    isTRUE(value_at(model, fit, design, 10) < value_at(model, fit, design) - 0.5)
+  if (!identical(fit$optimum$status, "unbounded")) return(FALSE)
+  covariances <- fitted_covariances(fit, design)
+  largest <- max(vapply(covariances, function(S) max(diag(S)), 0))
+  values <- vapply(10^-(1:7), function(share) {
+    accurate_value(model, dense_theta(model, lapply(covariances, `/`, largest * share^2)))
+  }, 0)
+  falls <- diff(values[is.finite(values)])
+  length(falls) > 1L && all(utils::tail(falls, 2L) < -0.5)
 }
 
-value_at <- function(model, fit, design, times = 1) {
-  sigma <- sigma(fit) / times
+value_at <- function(model, fit, design) {
+  sigma <- sigma(fit)
   if (!(sigma > 0)) return(NA_real_)
+  accurate_value(model, dense_theta(model, lapply(fitted_covariances(fit, design), `/`, sigma^2)))
+}
+
+# The covariance matrix of each term, in the order of the design.
+fitted_covariances <- function(fit, design) {
   place <- match(vapply(design$random, term_text, ""), paste0("(", vapply(fit$frame$random, `[[`, "", "label"), ")"))
-  covariances <- lapply(fit$estimates$covariance[place], function(S) unname(S) / sigma^2)
-  accurate_value(model, dense_theta(model, covariances))
+  lapply(fit$estimates$covariance[place], unname)
 }
 
 # ---- table ----
