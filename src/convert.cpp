@@ -104,6 +104,11 @@ Layout to_layout(const Rcpp::List& layout) {
 // A standard deviation of 0 where it is a parameter of its own.
 static bool zero_may_be_held(const Term& term, Index row) { return term.structure->alone(term.q, row).has_value(); }
 
+std::optional<int> to_restarts(const Rcpp::List& options) {
+  const int restarts = Rcpp::as<int>(options["restarts"]);
+  return restarts < 0 ? std::nullopt : std::optional<int>(restarts);
+}
+
 std::vector<Held> to_held(SEXP x, const Layout& layout) {
   std::vector<Held> out;
   if (Rf_isNull(x)) return out;

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <memory>
 #include <new>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -74,6 +75,9 @@ Layout to_layout(const Rcpp::List& layout);
 
 // Variance parameters held at known values: columns term (0 is the residual), row, col, value.
 std::vector<Held> to_held(SEXP x, const Layout& layout);
+
+// The number of further starts; none where R has a negative number.
+std::optional<int> to_restarts(const Rcpp::List& options);
 
 Rcpp::List to_list(const PairBlocks& x);
 

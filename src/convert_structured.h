@@ -160,13 +160,15 @@ class Model {
     const bool reml = Rcpp::as<bool>(x["reml"]);
     if (!complete_) {
       moments = residual_moments(prepared.rows, Rcpp::as<int>(residual["visits"]));
-      problem = structured_problem(layout, prepared, std::move(problem.residual), reml, 0, monitor);
+      problem = structured_problem(layout, prepared, std::move(problem.residual), reml, monitor);
       complete_ = true;
     }
     const double known = Rcpp::as<double>(x["sigma"]);
     const double held = Rcpp::as<bool>(residual["own_scale"]) ? 1 : moments.variance;
     problem.reml = reml;
-    problem.sigma2 = known > 0 ? known * known : problem.residual.owns_scale() ? held : 0;
+    problem.known_sigma2.reset();
+    if (known > 0) problem.known_sigma2 = known * known;
+    else if (problem.residual.owns_scale()) problem.known_sigma2 = held;
   }
 
  private:

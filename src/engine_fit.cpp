@@ -19,7 +19,7 @@ henderson::FitOptions to_options(const Rcpp::List& x, const henderson::Layout& l
   out.reml = Rcpp::as<bool>(x["reml"]);
   out.search.max_evaluations = Rcpp::as<int>(x["max_evaluations"]);
   out.search.decrement = Rcpp::as<double>(x["decrement"]);
-  out.restarts = Rcpp::as<int>(x["restarts"]);
+  out.restarts = henderson::to_restarts(x);
   out.no_constant = Rcpp::as<bool>(x["no_constant"]);
   out.memory_limit = Rcpp::as<double>(x["memory_limit"]);
   const SEXP start = x["start"];
@@ -29,8 +29,9 @@ henderson::FitOptions to_options(const Rcpp::List& x, const henderson::Layout& l
   }
   out.held = henderson::to_held(x["held"], layout);
   const auto residual =
-      std::find_if(out.held.begin(), out.held.end(), [](const henderson::Held& h) { return h.term < 0; });
+      std::find_if(out.held.begin(), out.held.end(), [](const auto& h) { return h.term == henderson::kResidual; });
   if (residual != out.held.end()) {
+    henderson::require(residual->value > 0, "the residual standard deviation is held above 0");
     out.sigma = residual->value;
     out.held.erase(residual);
   }
@@ -121,6 +122,6 @@ SEXP engine_blocks(const Rcpp::List& layout, const Rcpp::List& cross_products, d
         Named("order") = order + 1, Named("roots") = henderson::levels_by_root(to, data).size(),
         Named("rest_columns") = static_cast<double>(rest.columns()), Named("rest_dense") = rest.dense(),
         Named("rest_entries") = static_cast<double>(rest.factor_entries()),
-        Named("meetings") = static_cast<double>(rest.columns() > 0 ? rest.entries() : 0));
+        Named("meetings") = static_cast<double>(rest.entries()));
   });
 }

@@ -2,10 +2,9 @@
 #include <utility>
 
 #include "convert_combinations.h"
-#include "henderson/prediction/prediction_unbounded.hpp"
 #include "henderson/inference/information.hpp"
-#include "henderson/inference/prediction_error.hpp"
 #include "henderson/inference/profile_coefficient.hpp"
+#include "henderson/prediction/prediction.hpp"
 
 using henderson::matrices;
 using henderson::numeric;
@@ -29,7 +28,7 @@ struct Point {
     henderson::require(theta.size() == layout.n_theta, "theta has the wrong length");
     problem = henderson::make_problem(layout, data, memory_limit, monitor);
     if (shape.containsElementNamed("sigma") && !Rf_isNull(shape["sigma"]))
-      problem.sigma2 = std::pow(Rcpp::as<double>(shape["sigma"]), 2);
+      problem.known_sigma2 = std::pow(Rcpp::as<double>(shape["sigma"]), 2);
     henderson::set_response(problem, data, 0, nullptr);
     at = henderson::Criterion(problem, reml, monitor).evaluate(theta);
     const bool lost = at.cancelled > henderson::most_cancelled(data);
@@ -37,24 +36,16 @@ struct Point {
     if (!at.ok()) throw henderson::Error("not_finite", "the criterion is not finite at these parameters");
   }
 
-  // Does Henderson's coefficient matrix exist, and was it factored?
-  bool eliminated() const { return at.bounded && !problem.root; }
+  std::unique_ptr<henderson::Predictor> predictor() { return henderson::make_predictor(problem, data, at, monitor); }
+
+  // A list with one entry for each grouping factor.
+  template <class Answer>
+  Rcpp::List each_group(const Answer& answer) const {
+    Rcpp::List out(layout.own_groups());
+    for (std::size_t g = 0; g < layout.own_groups(); ++g) out[g] = answer(static_cast<int>(g));
+    return out;
+  }
 };
-
-// A list with one entry for each grouping factor.
-template <class Answer>
-Rcpp::List each_group(const henderson::Layout& layout, const Answer& answer) {
-  Rcpp::List out(layout.own_groups());
-  for (std::size_t g = 0; g < layout.own_groups(); ++g) out[g] = answer(static_cast<int>(g));
-  return out;
-}
-
-template <class Predictor>
-Rcpp::List conditional_list(const Predictor& predictor, Point& point) {
-  return each_group(point.layout, [&](int g) {
-    return henderson::to_array(predictor.conditional(g, point.monitor), point.layout.groups[g].q);
-  });
-}
 
 std::vector<Index> to_positions(const Eigen::VectorXi& from_one, Index size, const char* message) {
   henderson::require((from_one.array() >= 1).all() && (from_one.array() <= size).all(), message);
@@ -71,12 +62,9 @@ SEXP engine_variances(const Rcpp::List& layout, const Rcpp::List& cross_products
   return henderson::guarded([&]() -> SEXP {
     Point point(layout, cross_products, theta, reml, memory_limit);
     const henderson::Combinations c = henderson::to_combinations(design, point.layout, point.data.p(), random);
-    if (!point.eliminated()) {
-      const henderson::UnboundedPredictor predictor(point.problem, point.data, point.at, point.monitor);
-      return joint ? SEXP(numeric(predictor.covariance(c))) : SEXP(numeric(predictor.variances(c, point.monitor)));
-    }
-    const henderson::Predictor predictor(point.problem, point.data, point.at);
-    return joint ? SEXP(numeric(predictor.covariance(c))) : SEXP(numeric(predictor.variances(c, point.monitor)));
+    const auto predictor = point.predictor();
+    if (joint) return numeric(predictor->covariance(c));
+    return numeric(predictor->variances(c, point.monitor));
   });
 }
 
@@ -85,8 +73,10 @@ SEXP engine_conditional(const Rcpp::List& layout, const Rcpp::List& cross_produc
                         bool reml, double memory_limit) {
   return henderson::guarded([&] {
     Point point(layout, cross_products, theta, reml, memory_limit);
-    if (point.eliminated()) return conditional_list(henderson::Predictor(point.problem, point.data, point.at), point);
-    return conditional_list(henderson::UnboundedPredictor(point.problem, point.data, point.at, point.monitor), point);
+    const auto predictor = point.predictor();
+    return point.each_group([&](int g) {
+      return henderson::to_array(predictor->conditional(g, point.monitor), point.layout.groups[g].q);
+    });
   });
 }
 
@@ -96,12 +86,8 @@ SEXP engine_prediction_errors(const Rcpp::List& layout, const Rcpp::List& cross_
                               bool reml, double memory_limit) {
   return henderson::guarded([&] {
     Point point(layout, cross_products, theta, reml, memory_limit);
-    if (point.eliminated()) {
-      const henderson::PredictionError errors(point.problem, point.data, point.at);
-      return each_group(point.layout, [&](int g) { return numeric(errors.variances(g, point.monitor)); });
-    }
-    const henderson::UnboundedPredictor predictor(point.problem, point.data, point.at, point.monitor);
-    return each_group(point.layout, [&](int g) { return numeric(predictor.errors(g, point.monitor)); });
+    const auto predictor = point.predictor();
+    return point.each_group([&](int g) { return numeric(predictor->errors(g, point.monitor)); });
   });
 }
 

@@ -17,7 +17,7 @@ henderson::ResponseOptions to_response_options(const Rcpp::List& x, const Rcpp::
   out.fit.reml = Rcpp::as<bool>(x["reml"]);
   out.fit.search.max_evaluations = Rcpp::as<int>(x["max_evaluations"]);
   out.fit.search.decrement = Rcpp::as<double>(x["decrement"]);
-  out.fit.restarts = Rcpp::as<int>(x["restarts"]);
+  out.fit.restarts = henderson::to_restarts(x);
   out.fit.no_constant = Rcpp::as<bool>(x["no_constant"]);
   out.fit.memory_limit = Rcpp::as<double>(x["memory_limit"]);
   out.tests = Rcpp::as<bool>(x["tests"]);

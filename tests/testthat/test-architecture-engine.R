@@ -1,4 +1,4 @@
-# Rules of vignettes/architecture.Rmd for the C++ engine and its boundary: lengths, and what only converts.
+# Rules of vignettes/architecture.Rmd for the C++ engine and its boundary: lengths, regimes, limits, what only converts.
 
 source_file <- function(...) {
   root <- test_path("..", "..")
@@ -62,6 +62,42 @@ test_that("functions of the engine and its boundary have at most 60 lines", {
   }
 })
 
+# Lines of a set of files that match, as "file: line".
+matching <- function(files, pattern) {
+  unlist(lapply(files, function(file) {
+    found <- grep(pattern, plain_code(readLines(file, warn = FALSE)), value = TRUE, perl = TRUE)
+    if (length(found)) paste0(basename(file), ": ", trimws(found))
+  }))
+}
+
+by_flag <- "rest\\.columns\\(\\) *(>|==|!=) *0|\\b(problem_?|pr_?)\\.root\\b|holds_alternative<(?!Rooted>|OneFactor>)"
+asked <- "holds_alternative|get_if<Rooted>"
+
+test_that("how a likelihood is computed is a type, and no flag is asked for it", {
+  expect_null(matching(engine_files(), sub("\\|holds.*", "", by_flag)))
+  expect_null(matching(boundary_files(), by_flag))
+  asking <- unique(sub(":.*", "", matching(engine_files(), asked)))
+  expect_setequal(asking, c("problem.hpp", "problem.cpp", "gradient.cpp", "effect_draws.cpp"))
+})
+
+# Widths of blocks and batches, counts of steps and samples change no method.
+widths <- paste0("k(Batch|Leaf|Depth|Height|Width|Strip|SharedRows|QrPanel|Lanes|LaneNumbers|BlocksPerThread|Levels|",
+                 "FewLevels|FewRows|MostDirections)\\b")
+
+test_that("sizes at which another method is taken stand in limits.hpp", {
+  files <- engine_files()
+  files <- files[basename(files) != "limits.hpp"]
+  found <- matching(files, "constexpr (Index|std::int64_t) k[A-Z]")
+  expect_identical(grep(widths, found, value = TRUE, invert = TRUE), character())
+  sizes <- "(columns|levels|rows|effects|entries)(\\(\\))? *[<>]=? *[0-9]{3,}\\b"
+  expect_null(matching(files, sizes))
+})
+
+test_that("what is unknown is std::nullopt, not -1 or a large number", {
+  headers <- grep("\\.hpp$", engine_files(), value = TRUE)
+  expect_identical(matching(headers, "^\\s+(int|Index|double) \\w+ = -1;|1e300"), "layout.hpp: int lead = -1;")
+})
+
 # The bodies of exported functions.
 exported_bodies <- function(lines) {
   at <- grep("^// \\[\\[Rcpp::export", lines)
@@ -82,6 +118,11 @@ test_that("the rules above see what breaks them", {
   long <- c("int f(int x) {", rep("  x += 1;", 60), "  return x;", "}",
             "struct A {", "  int g() const { return 1; }", "};")
   expect_identical(unname(function_lines(long)), c(63L, 1L))
+  file <- tempfile(fileext = ".cpp")
+  on.exit(unlink(file))
+  writeLines(c("if (problem.rest.columns() > 0) return;", "// rest.columns() == 0", "if (levels > 2000) return;"), file)
+  expect_length(matching(file, by_flag), 1L)
+  expect_length(matching(file, "levels *> *[0-9]{3,}"), 1L)
   body <- exported_bodies(c("// [[Rcpp::export(rng = false)]]", "SEXP f() {", "  for (int i = 0; i < 3; ++i) g();",
                             "}"))
   expect_length(body, 1L)

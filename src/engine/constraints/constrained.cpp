@@ -76,17 +76,18 @@ ConstrainedPoint ConstrainedSearch::settle(Task task, const VectorXd& theta, dou
   return fallback;
 }
 
-namespace {
-
-template <class Point>
-void end_at(const Point& here, ConstrainedPoint& out) {
-  out.converged = out.status == "converged";
-  out.value = here.value;
-  out.theta = here.theta;
-  out.sigma = std::exp(here.log_sigma);
+bool ConstrainedSearch::search_line(const Task& task, const Point& here, const Step& step, double length, bool obeys,
+                                    Point& trial, int& evaluations) const {
+  for (int halving = 0; halving < 25 && evaluations < options_.max_evaluations; ++halving, length /= 2) {
+    VectorXd theta = here.theta + length * step.theta;
+    double log_sigma = here.log_sigma + length * step.log_sigma;
+    if (!restore(task, theta, log_sigma)) continue;
+    trial = evaluate(theta, log_sigma, task);
+    ++evaluations;
+    if (std::isfinite(trial.value) && (!obeys || trial.value <= here.value + noise(here.value))) return true;
+  }
+  return false;
 }
-
-}  // namespace
 
 ConstrainedPoint ConstrainedSearch::follow(const Task& task, VectorXd theta, double sigma) const {
   ConstrainedPoint out;
@@ -118,7 +119,7 @@ ConstrainedPoint ConstrainedSearch::follow(const Task& task, VectorXd theta, dou
     }
     before = step.decrement;
     std::vector<TermColumn> vanishing;
-    double length = longest(task, here, step, vanishing);
+    const double length = longest(task, here, step, vanishing);
     out.zero = leaving(task, here, shrunk, vanishing);
     if (!out.zero.empty()) {
       out.status = "collapsing";
@@ -127,16 +128,7 @@ ConstrainedPoint ConstrainedSearch::follow(const Task& task, VectorXd theta, dou
     out.zero = task.zero;
     shrunk = vanishing;
     Point trial;
-    bool better = false;
-    for (int k = 0; k < 25 && !better && out.evaluations < options_.max_evaluations; ++k, length /= 2) {
-      moved = here.theta + length * step.theta;
-      log_sigma = here.log_sigma + length * step.log_sigma;
-      if (!restore(task, moved, log_sigma)) continue;
-      trial = evaluate(moved, log_sigma, task);
-      ++out.evaluations;
-      better = std::isfinite(trial.value) && (!obeys || trial.value <= here.value + noise(here.value));
-    }
-    if (!better) {
+    if (!search_line(task, here, step, length, obeys, trial, out.evaluations)) {
       if (obeys && step.decrement <= 1e-8) out.status = "converged";
       else if (out.evaluations >= options_.max_evaluations) out.status = "too_many_evaluations";
       break;
@@ -144,7 +136,10 @@ ConstrainedPoint ConstrainedSearch::follow(const Task& task, VectorXd theta, dou
     if (!here.exact && step.decrement < 1 && step.decrement > 1e-8) learn(here, trial, correction);
     here = trial;
   }
-  end_at(here, out);
+  out.converged = out.status == "converged";
+  out.value = here.value;
+  out.theta = here.theta;
+  out.sigma = std::exp(here.log_sigma);
   return out;
 }
 

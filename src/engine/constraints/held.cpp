@@ -6,8 +6,9 @@
 #include <utility>
 #include <vector>
 
-#include "henderson/search/starts.hpp"
+#include "henderson/linalg/limits.hpp"
 #include "henderson/linalg/symmetric_eigen.hpp"
+#include "henderson/search/starts.hpp"
 
 namespace henderson {
 
@@ -19,7 +20,7 @@ HeldFitter::HeldFitter(const Problem& problem, const CrossProducts& data, const 
       monitor_(monitor),
       held_(options.held),
       search_(problem, data, options.reml, monitor, options.search) {
-  if (options.sigma > 0) held_.push_back({-1, 0, 0, options.sigma});
+  if (options.sigma) held_.push_back({kResidual, 0, 0, *options.sigma});
 }
 
 FitOutcome HeldFitter::run() {
@@ -29,7 +30,8 @@ FitOutcome HeldFitter::run() {
   if (!out.identified) return out;
   const VectorXd identity = identity_theta(layout_);
   std::vector<VectorXd> starts = {options_.start.size() == layout_.n_theta ? options_.start : identity};
-  if (options_.restarts != 0 && problem_.rest.factor_entries() < 2000000)   // held values can make several maxima
+  // Held values can make several maxima.
+  if (options_.restarts != 0 && problem_.rest.factor_entries() < kAffordableEntries)
     for (const double scale : {0.2, 5.0}) starts.push_back(layout_.scaled(identity, scale));
   if (starts.size() > 1 && holds_one_of_many()) starts.push_back(free_optimum(out));
   ConstrainedPoint best;
@@ -50,8 +52,9 @@ ConstrainedPoint HeldFitter::better(const ConstrainedPoint& a, const Constrained
 }
 
 bool HeldFitter::holds_one_of_many() const {
-  return std::any_of(held_.begin(), held_.end(),
-                     [&](const Held& h) { return h.term >= 0 && h.row != h.col && layout_.terms[h.term].q > 2; });
+  return std::any_of(held_.begin(), held_.end(), [&](const Held& h) {
+    return h.term != kResidual && h.row != h.col && layout_.terms[h.term].q > 2;
+  });
 }
 
 VectorXd HeldFitter::free_optimum(FitOutcome& out) const {
@@ -72,7 +75,7 @@ ConstrainedPoint HeldFitter::from(const VectorXd& theta, FitOutcome& out) {
 
 std::pair<VectorXd, double> HeldFitter::obeying(const VectorXd& theta) const {
   const double sigma =
-      options_.sigma > 0 ? options_.sigma : std::sqrt(problem_.total / static_cast<double>(problem_.n)) / 2;
+      options_.sigma ? *options_.sigma : std::sqrt(problem_.total / static_cast<double>(problem_.n)) / 2;
   VectorXd out = theta;
   for (std::size_t t = 0; t < layout_.terms.size(); ++t) {
     const Term& term = layout_.terms[t];
@@ -166,14 +169,13 @@ void HeldFitter::fill(const ConstrainedPoint& best, FitOutcome& out) const {
   optimum.decrement = best.decrement;
   optimum.status = best.status;
   optimum.evaluations = out.evaluations;
-  if (options_.sigma > 0) {
+  if (options_.sigma) {
     if (!search_.obeys(held_, best)) lose(optimum);
     return;
   }
   const Criterion criterion(problem_, options_.reml, monitor_);
   const Evaluation at = criterion.evaluate(best.theta);
-  out.zero_residual =
-      problem_.rest.columns() > 0 && !problem_.saturated && !(at.ok() && at.r2 > 1e-13 * problem_.total);
+  out.zero_residual = !counts_residual(problem_) && !(at.ok() && at.r2 > 1e-13 * problem_.total);
   out.zero_sigma = !out.zero_residual && falls_to_zero(best);
   if (!search_.obeys(held_, best)) lose(optimum);
 }
@@ -187,7 +189,7 @@ void HeldFitter::lose(Optimum& optimum) {
 bool HeldFitter::falls_to_zero(const ConstrainedPoint& best) const {
   if (!(best.sigma * best.sigma < 1e-9 * problem_.total / static_cast<double>(problem_.n))) return false;
   Problem smaller = problem_;
-  smaller.sigma2 = 1e-4 * best.sigma * best.sigma;
+  smaller.known_sigma2 = 1e-4 * best.sigma * best.sigma;
   return Criterion(smaller, options_.reml, monitor_).evaluate(layout_.scaled(best.theta, 1e2)).value <=
          best.value + 1e-8 * (1 + std::abs(best.value));
 }

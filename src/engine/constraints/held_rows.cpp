@@ -73,7 +73,7 @@ VectorXd HeldRows::without(const std::vector<TermColumn>& columns, VectorXd thet
 std::vector<TermColumn> HeldRows::collapsible(const std::vector<Held>& held) const {
   std::vector<TermColumn> out;
   for (const Held& h : held) {
-    if (h.term < 0 || h.row == h.col) continue;
+    if (h.term == kResidual || h.row == h.col) continue;
     for (const Index j : {h.row, h.col})
       if (!holds_sd(held, h.term, j) && !contains(out, h.term, j)) out.push_back({h.term, j});
   }
@@ -88,7 +88,7 @@ bool HeldRows::holds_sd(const std::vector<Held>& held, int term, Index row) {
 HeldValue HeldRows::evaluate(const Held& held, const VectorXd& theta, double log_sigma) const {
   const Index k = theta.size();
   HeldValue out{std::exp(log_sigma), VectorXd::Zero(k + 1), MatrixXd::Zero(k + 1, k + 1)};
-  if (held.term < 0) {
+  if (held.term == kResidual) {
     out.gradient[k] = out.hessian(k, k) = out.value;
     return out;
   }
@@ -153,8 +153,8 @@ Constraints HeldRows::constraints(const std::vector<Held>& held, const std::vect
     }
   };
   for (const Held& h : held) {
-    if (h.term >= 0 && (contains(zero, h.term, h.row) || contains(zero, h.term, h.col))) continue;
-    if (h.term >= 0 && h.row == h.col && h.value == 0) {
+    if (h.term != kResidual && (contains(zero, h.term, h.row) || contains(zero, h.term, h.col))) continue;
+    if (h.term != kResidual && h.row == h.col && h.value == 0) {
       add_row({h.term, h.row});
       continue;
     }

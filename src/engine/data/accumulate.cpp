@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "henderson/linalg/limits.hpp"
 #include "henderson/optimize/workers.hpp"
 
 namespace henderson {

@@ -90,17 +90,28 @@ static MatrixXd triangular(const MatrixXd& root) {
   return root;
 }
 
-MatrixXd Layout::factor(int group, const VectorXd& theta) const {
-  const Group& g = groups[group];
-  const bool factored = bounded();
-  MatrixXd l = MatrixXd::Zero(g.q, g.q);
+// A block of matrices, one for each term.
+template <class Block>
+static MatrixXd by_term(const Layout& layout, int group, const VectorXd& theta, const Block& block) {
+  const Group& g = layout.groups[group];
+  MatrixXd out = MatrixXd::Zero(g.q, g.q);
   for (const int t : g.terms) {
-    const Term& term = terms[t];
-    const VectorXd own = theta.segment(term.theta, term.n_theta);
-    l.block(term.column, term.column, term.q, term.q) =
-        factored ? triangular(term.structure->factor(own, term.q)) : term.structure->sigma(own, term.q);
+    const Term& term = layout.terms[t];
+    out.block(term.column, term.column, term.q, term.q) = block(*term.structure, term.own(theta), term.q);
   }
-  return l;
+  return out;
+}
+
+MatrixXd Layout::factor(int group, const VectorXd& theta) const {
+  return by_term(*this, group, theta, [](const Covariance& structure, const VectorXd& own, Index q) -> MatrixXd {
+    return triangular(structure.factor(own, q));
+  });
+}
+
+MatrixXd Layout::sigma(int group, const VectorXd& theta) const {
+  return by_term(*this, group, theta, [](const Covariance& structure, const VectorXd& own, Index q) -> MatrixXd {
+    return structure.sigma(own, q);
+  });
 }
 
 }  // namespace henderson

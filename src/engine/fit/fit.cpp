@@ -2,14 +2,19 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
 namespace henderson {
 
+static std::optional<double> square(const std::optional<double>& x) {
+  return x ? std::optional<double>(*x * *x) : std::nullopt;
+}
+
 bool floor_residual(Problem& problem, const CrossProducts& data) {
   const Index spare = problem.n - leading_rank(*problem.layout, data) - problem.p;
-  if (problem.rest.columns() > 0 || spare <= 0 || problem.sigma2 > 0) return false;
+  if (!one_factor(problem) || spare <= 0 || problem.known_sigma2) return false;
   if (problem.w_yy > problem.rounding) return false;
   problem.w_yy = 1e-16 * problem.total;
   return true;
@@ -19,6 +24,10 @@ bool lost_digits(const Evaluation& at, const Optimum& optimum, const CrossProduc
   if (!at.ok()) return false;
   return at.cancelled > most_cancelled(data) || optimum.rough ||
          (optimum.status != "converged" && optimum.status != "unbounded");
+}
+
+std::optional<double> known_sigma2(const FitOptions& options) {
+  return options.held.empty() ? square(options.sigma) : std::nullopt;
 }
 
 namespace {
@@ -31,9 +40,9 @@ Searched search_once(Problem& problem, const CrossProducts& data, const FitOptio
     if (out.outcome.identified) out.at = out.fitter->final_evaluation();
     return out;
   }
-  problem.sigma2 = 0;
+  problem.known_sigma2.reset();
   out.outcome = HeldFitter(problem, data, options, monitor).run();
-  problem.sigma2 = out.outcome.sigma * out.outcome.sigma;
+  problem.known_sigma2 = square(out.outcome.sigma);
   if (out.outcome.identified) out.at = Criterion(problem, options.reml, monitor).evaluate(out.outcome.optimum.theta);
   return out;
 }
@@ -46,8 +55,8 @@ Searched search(Problem& problem, const CrossProducts& data, const FitOptions& o
   if (options.restarts == 0 && out.outcome.optimum.status == "too_many_evaluations")
     return out;  // one short search was asked for
   FitOptions again = options;
-  if (exact && !problem.root) find_saturated_root(problem, data, kSaturatedRoot);
-  if (exact && problem.saturated) {   // not fitted exactly: without residual variance
+  if (exact && !in_root_form(problem)) find_saturated_root(problem, data, kSaturatedRoot);
+  if (exact && saturated(problem)) {   // not fitted exactly: without residual variance
     set_root_response(problem, data);
     again.start = out.outcome.optimum.theta;
     again.restarts = 0;
@@ -68,7 +77,7 @@ Searched search(Problem& problem, const CrossProducts& data, const FitOptions& o
 
 bool fewer_pseudo_levels(const Problem& problem, const CrossProducts& data,
                   const std::vector<std::vector<Index>>& classes) {
-  if (problem.rest.columns() > 0) return false;
+  if (!one_factor(problem)) return false;
   const Index width = problem.layout->lead_q() * (data.p() + 1);
   Index rows = 0;
   for (const auto& members : classes) rows += std::min<Index>(members.size(), width);
@@ -79,11 +88,11 @@ Fit fit(const Layout& layout, const CrossProducts& data, Index response, const F
         Monitor& monitor) {
   Problem problem = make_problem(layout, data, options.memory_limit, monitor);
   const bool held = !options.held.empty();
-  problem.sigma2 = held ? 0 : options.sigma * options.sigma;
-  const auto classes = problem.rest.columns() > 0 ? std::vector<std::vector<Index>>() : levels_by_root(layout, data);
+  problem.known_sigma2 = known_sigma2(options);
+  const auto classes = one_factor(problem) ? levels_by_root(layout, data) : std::vector<std::vector<Index>>();
   const bool mix = fewer_pseudo_levels(problem, data, classes);
   set_response(problem, data, response, mix ? &classes : nullptr);
-  const bool floored = options.sigma == 0 && floor_residual(problem, data);
+  const bool floored = !options.sigma && floor_residual(problem, data);
   Searched found = search(problem, data, options, monitor);
   Fit out;
   out.outcome = std::move(found.outcome);

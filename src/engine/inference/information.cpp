@@ -161,6 +161,76 @@ Information average_information(const Problem& problem, const Evaluation& at, Ch
   return out;
 }
 
+namespace {
+
+// What the regimes give to an information: moments by REML and by ML, X'V^{-1}V_iV^{-1}X and its kin.
+struct InformationParts {
+  Moments moments;
+  MatrixXd t, t_ml, first, second;
+  VectorXd trace, trace_ml;
+  std::vector<MatrixXd> bends;
+};
+
+InformationParts parts_in(const OneFactor&, const Problem& problem, const Evaluation& at,
+                          const std::vector<Direction>& directions, Index, Checkpoint& checkpoint) {
+  const Index k = static_cast<Index>(directions.size()), p = problem.p;
+  InformationParts out;
+  out.moments = moments_leading(problem, at, directions, &checkpoint);
+  Evaluation other = at;
+  other.reml = !at.reml;
+  const Moments opposite = moments_leading(problem, other, directions, &checkpoint);
+  const Moments &reml = at.reml ? out.moments : opposite, &ml = at.reml ? opposite : out.moments;
+  out.t = reml.t;
+  out.t_ml = ml.t;
+  out.trace = reml.trace;
+  out.trace_ml = ml.trace;
+  out.first = MatrixXd::Zero(p, k * p);
+  out.second = MatrixXd::Zero(k * p, k * p);
+  leading_tests(problem, at, directions, out.first, &out.second);
+  out.bends = bend_tests(*problem.layout, problem.layout->psi(at.theta), [&](const std::vector<Direction>& entries) {
+    MatrixXd bent = MatrixXd::Zero(p, p * static_cast<Index>(entries.size()));
+    leading_tests(problem, at, entries, bent, nullptr);
+    return bent;
+  });
+  return out;
+}
+
+InformationParts dense_parts(const Problem& problem, const Evaluation& at, const std::vector<Direction>& directions,
+                             Checkpoint& checkpoint) {
+  const Index k = static_cast<Index>(directions.size()), p = problem.p;
+  InformationParts out;
+  const DenseZ z = dense_z(problem, at, checkpoint);
+  out.moments = moments_from(problem, at, z, directions);
+  out.t = dense_traces(problem, z.zpz, directions);
+  out.t_ml = dense_traces(problem, z.zvz, directions);
+  out.trace = block_traces(problem, z.zpz, directions);
+  out.trace_ml = block_traces(problem, z.zvz, directions);
+  out.first = MatrixXd::Zero(p, k * p);
+  out.second = MatrixXd::Zero(k * p, k * p);
+  dense_tests(problem, z, directions, out.first, out.second);
+  out.bends = bend_tests(*problem.layout, problem.layout->psi(at.theta), [&](const std::vector<Direction>& entries) {
+    MatrixXd bent(p, p * static_cast<Index>(entries.size()));
+    for (std::size_t i = 0; i < entries.size(); ++i)
+      bent.middleCols(static_cast<Index>(i) * p, p) = z.zvx.transpose() * direct(problem, entries[i], z.zvx);
+    return bent;
+  });
+  return out;
+}
+
+InformationParts parts_in(const Rooted&, const Problem& problem, const Evaluation& at,
+                          const std::vector<Direction>& directions, Index, Checkpoint& checkpoint) {
+  return dense_parts(problem, at, directions, checkpoint);
+}
+
+InformationParts parts_in(const Crossed&, const Problem& problem, const Evaluation& at,
+                          const std::vector<Direction>& directions, Index dense_limit, Checkpoint& checkpoint) {
+  const Index columns = problem.layout->random_columns();
+  if (columns > dense_limit) throw Error("information_size", std::to_string(columns));
+  return dense_parts(problem, at, directions, checkpoint);
+}
+
+}  // namespace
+
 Information information(const Problem& problem, const Evaluation& at, Index dense_limit, Checkpoint& checkpoint) {
   const Layout& layout = *problem.layout;
   const std::vector<Direction> directions = natural_directions(layout, at.theta);
@@ -169,50 +239,17 @@ Information information(const Problem& problem, const Evaluation& at, Index dens
   const MatrixXd half = at.x_root.triangularView<Eigen::Lower>().solve(MatrixXd::Identity(p, p));
   out.phi = half.transpose() * half;
   const VectorXd psi = layout.psi(at.theta), weight = layout.scaling(psi);
-  Evaluation other = at;
-  MatrixXd first = MatrixXd::Zero(p, k * p), second = MatrixXd::Zero(k * p, k * p), t, t_ml;
-  Moments m;
-  VectorXd trace, trace_ml;
-  std::vector<MatrixXd> bends;
-  if (problem.rest.columns() == 0) {
-    m = moments_leading(problem, at, directions, &checkpoint);
-    other.reml = !at.reml;
-    const Moments opposite = moments_leading(problem, other, directions, &checkpoint);
-    t = at.reml ? m.t : opposite.t;
-    t_ml = at.reml ? opposite.t : m.t;
-    trace = at.reml ? m.trace : opposite.trace;
-    trace_ml = at.reml ? opposite.trace : m.trace;
-    leading_tests(problem, at, directions, first, &second);
-    bends = bend_tests(layout, psi, [&](const std::vector<Direction>& entries) {
-      MatrixXd out = MatrixXd::Zero(p, p * static_cast<Index>(entries.size()));
-      leading_tests(problem, at, entries, out, nullptr);
-      return out;
-    });
-  } else if (problem.root || layout.random_columns() <= dense_limit) {
-    const DenseZ z = dense_z(problem, at, checkpoint);
-    m = moments_from(problem, at, z, directions);
-    t = dense_traces(problem, z.zpz, directions);
-    t_ml = dense_traces(problem, z.zvz, directions);
-    trace = block_traces(problem, z.zpz, directions);
-    trace_ml = block_traces(problem, z.zvz, directions);
-    dense_tests(problem, z, directions, first, second);
-    bends = bend_tests(layout, psi, [&](const std::vector<Direction>& entries) {
-      MatrixXd out(p, p * static_cast<Index>(entries.size()));
-      for (std::size_t i = 0; i < entries.size(); ++i)
-        out.middleCols(static_cast<Index>(i) * p, p) = z.zvx.transpose() * direct(problem, entries[i], z.zvx);
-      return out;
-    });
-  } else {
-    throw Error("information_size", std::to_string(layout.random_columns()));
-  }
+  InformationParts parts = std::visit(
+      [&](const auto& regime) { return parts_in(regime, problem, at, directions, dense_limit, checkpoint); },
+      problem.regime);
   out.psi.resize(k + 1);
   out.psi << psi, 1;
-  out.t = bordered(t, trace, weight, static_cast<double>(problem.n - p));
-  out.t_ml = bordered(t_ml, trace_ml, weight, static_cast<double>(problem.n));
-  out.ai = bordered(m.ai, m.quadratic, weight, at.r2 / at.sigma2);
-  add_residual_tests(weight, first, second, p, out);
-  out.r = std::move(bends);
-  add_theta(layout, at, m, out);
+  out.t = bordered(parts.t, parts.trace, weight, static_cast<double>(problem.n - p));
+  out.t_ml = bordered(parts.t_ml, parts.trace_ml, weight, static_cast<double>(problem.n));
+  out.ai = bordered(parts.moments.ai, parts.moments.quadratic, weight, at.r2 / at.sigma2);
+  add_residual_tests(weight, parts.first, parts.second, p, out);
+  out.r = std::move(parts.bends);
+  add_theta(layout, at, parts.moments, out);
   return out;
 }
 

@@ -4,8 +4,11 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
 #include <utility>
 #include <vector>
+
+#include "henderson/linalg/limits.hpp"
 
 namespace henderson {
 
@@ -19,9 +22,9 @@ HeldCoefficient::Own HeldCoefficient::own(const Evaluation& at) const {
   return out;
 }
 
-double HeldCoefficient::reach(const Evaluation& at, const Own& x, double level) const {
+std::optional<double> HeldCoefficient::reach(const Evaluation& at, const Own& x, double level) const {
   const double rise = level - at.value;
-  if (!(rise >= 0)) return -1;
+  if (!(rise >= 0)) return std::nullopt;
   if (known_sigma()) return std::sqrt(x.variance * at.sigma2 * rise);
   return std::sqrt(x.variance * at.r2 * std::expm1(rise / at.degrees));
 }
@@ -46,11 +49,16 @@ Evaluation HeldCoefficient::hold(Evaluation at, const Own& x, double distance) c
   at.beta += x.c_a * (distance / x.variance);
   at.sigma2 = sigma2(at, x, distance);
   at.r2 += distance * distance / x.variance;
-  if (!pr.root) at.e.noalias() = at.y.col(p) - at.y.leftCols(p) * at.beta;
-  if (pr.rest.columns() > 0 && !pr.root) {
-    at.b_rest = at.rest.covariance_times(pr.rest, at.s_d.col(p) - at.s_d.leftCols(p) * at.beta);
-    at.e -= pr.rest.gather(at.y_rest, at.b_rest);
-  }
+  const auto residual = [&] { at.e.noalias() = at.y.col(p) - at.y.leftCols(p) * at.beta; };
+  std::visit(Overloads{[&](const OneFactor&) { residual(); },
+                       [&](const Crossed&) {
+                         residual();
+                         const VectorXd right = at.s_d.col(p) - at.s_d.leftCols(p) * at.beta;
+                         at.b_rest = at.rest.covariance_times(pr.rest, right);
+                         at.e -= pr.rest.gather(at.y_rest, at.b_rest);
+                       },
+                       [](const Rooted&) {}},
+             pr.regime);
   const MatrixXd root = at.x_root.triangularView<Eigen::Lower>();
   const MatrixXd information = root * root.transpose() + 1e8 / x.variance * a_ * a_.transpose();
   at.x_root = Eigen::LLT<MatrixXd>(information).matrixL();
@@ -80,8 +88,9 @@ double CoefficientFunction::value(const VectorXd& theta) {
     distance_ = b_ - own_.estimate;
     return at_.value + model_->rise(at_, own_, distance_);
   }
-  distance_ = side_ * model_->reach(at_, own_, level_);
-  if (!(side_ * distance_ > 0)) return std::numeric_limits<double>::infinity();
+  const std::optional<double> reach = model_->reach(at_, own_, level_);
+  if (!reach || !(*reach > 0)) return std::numeric_limits<double>::infinity();
+  distance_ = side_ * *reach;
   return -side_ * limit() * unit_;
 }
 
@@ -209,7 +218,7 @@ CoefficientLimit CoefficientProfile::beyond(CoefficientFunction& f, double level
 }
 
 bool CoefficientProfile::near_boundary(const VectorXd& theta) const {
-  if (problem_.rest.factor_entries() >= 2000000) return false;
+  if (problem_.rest.factor_entries() >= kAffordableEntries) return false;
   for (const VectorXd& at : {theta, best_.theta}) {
     std::vector<bool> singular;
     if (on_boundary(problem_, at, singular) != at) return true;

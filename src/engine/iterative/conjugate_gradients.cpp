@@ -4,12 +4,13 @@
 #include <string>
 #include <vector>
 
+#include "henderson/linalg/limits.hpp"
 #include "henderson/linalg/error.hpp"
 
 namespace henderson {
 namespace iterative {
 
-Index panel_width(Index rows) { return rows > 40000 ? 8 : 16; }
+Index panel_width(Index rows) { return rows > kNarrowPanels ? 8 : 16; }
 
 namespace {
 

@@ -118,7 +118,7 @@ Point evaluate(Model& model, const VectorXd& theta, bool reml, double tolerance,
   model.c.set(layout, out.factor);
   model.m.set(model.c);
   const MatrixXd& lambda = out.factor[layout.lead];
-  const LevelCovariance covariance{lambda, true};
+  const LevelCovariance covariance = LevelCovariance::of_factor(lambda);
   MatrixXd y(pr.lead.t.rows(), pr.p + 1), cross = pr.w_d.transpose() * pr.w_d;
   out.log_det_lead = eliminate_leading(pr.lead, covariance, y);
   cross += y.transpose() * y;

@@ -10,6 +10,7 @@ namespace henderson {
 
 CoOccurrence::CoOccurrence(const Layout& layout, const CrossProducts& data, Checkpoint& checkpoint)
     : layout_(&layout), checkpoint_(&checkpoint), columns_(layout.rest_columns()) {
+  level_start_.assign(layout.lead_levels() + 1, 0);
   if (columns_ == 0) return;
   position_.resize(columns_);
   for (Index i = 0; i < columns_; ++i) position_[i] = i;

@@ -13,7 +13,7 @@ namespace henderson {
 constexpr double kLargeRoot = 1e6;
 
 MatrixXd Evaluation::sigma(int group) const {
-  return bounded ? MatrixXd(factor[group] * factor[group].transpose()) : factor[group];
+  return bounded() ? MatrixXd(factor[group] * factor[group].transpose()) : indefinite[group];
 }
 
 double rounding_error(const Evaluation& at) {
@@ -23,25 +23,11 @@ double rounding_error(const Evaluation& at) {
 
 Evaluation Criterion::evaluate(const VectorXd& theta, Evaluation out) const {
   const Problem& pr = *problem_;
-  const Layout& layout = *pr.layout;
   out.theta = theta;
   out.reml = reml_;
   out.degrees = static_cast<double>(reml_ ? pr.n - pr.p : pr.n);
   out.value = std::numeric_limits<double>::infinity();
-  out.bounded = layout.bounded();
-  out.factor.resize(layout.groups.size());
-  for (std::size_t g = 0; g < layout.groups.size(); ++g) {
-    out.factor[g] = layout.factor(static_cast<int>(g), theta);
-    if (!out.factor[g].allFinite()) return out;
-  }
-  if (pr.root) return evaluate_root(std::move(out));
-  out.y.resize(pr.lead.t.rows(), pr.p + 1);
-  out.log_det_random = eliminate_leading(pr.lead, out.level_covariance(layout), out.y);
-  if (std::isnan(out.log_det_random)) return out;
-  MatrixXd s = cross(out.y, pr.w_d, pr.w_yy);
-  out.cancelled = s(pr.p, pr.p);
-  if (pr.rest.columns() > 0 && !eliminate_rest(out, s)) return out;
-  solve(s, out);
+  if (set_covariance(out)) std::visit([&](const auto& regime) { evaluate_in(regime, out); }, pr.regime);
   return out;
 }
 
@@ -55,8 +41,81 @@ MatrixXd Criterion::values(const MatrixXd& theta, Evaluation at) const {
   return out;
 }
 
-// Lower root of K = I + left right'; none if K is not positive definite. Where K is large, which costs the digits of I,
-// it is found by QR of the root of K.
+bool Criterion::set_covariance(Evaluation& out) const {
+  const Layout& layout = *problem_->layout;
+  const bool bounded = layout.bounded();
+  std::vector<MatrixXd>& blocks = bounded ? out.factor : out.indefinite;
+  (bounded ? out.indefinite : out.factor).clear();
+  blocks.resize(layout.groups.size());
+  for (std::size_t g = 0; g < blocks.size(); ++g) {
+    const int group = static_cast<int>(g);
+    blocks[g] = bounded ? layout.factor(group, out.theta) : layout.sigma(group, out.theta);
+    if (!blocks[g].allFinite()) return false;
+  }
+  return true;
+}
+
+bool Criterion::eliminate_lead(Evaluation& out) const {
+  const Problem& pr = *problem_;
+  out.y.resize(pr.lead.t.rows(), pr.p + 1);
+  out.log_det_random = eliminate_leading(pr.lead, out.level_covariance(*pr.layout), out.y);
+  return !std::isnan(out.log_det_random);
+}
+
+// r2 is summed from residuals, so that a large part between levels costs no digits.
+void Criterion::evaluate_in(const OneFactor&, Evaluation& out) const {
+  const Problem& pr = *problem_;
+  const Index p = pr.p;
+  double explained = 0;
+  out.s_d.resize(0, p + 1);
+  if (!eliminate_lead(out) || !solve_fixed(cross(out.y, pr.w_d, pr.w_yy), explained, out)) return;
+  out.e.noalias() = out.y.col(p) - out.y.leftCols(p) * out.beta;
+  out.r2 = out.e.squaredNorm() + (pr.w_d.col(p) - pr.w_d.leftCols(p) * out.beta).squaredNorm() + pr.w_yy;
+  out.cancelled = 1;
+  profile_sigma(out);
+}
+
+void Criterion::evaluate_in(const Crossed&, Evaluation& out) const {
+  const Problem& pr = *problem_;
+  const Index p = pr.p;
+  double explained = 0;
+  if (!eliminate_lead(out)) return;
+  MatrixXd s = cross(out.y, pr.w_d, pr.w_yy);
+  const double whole = s(p, p);
+  if (!eliminate_rest(out, s) || !solve_fixed(s, explained, out)) return;
+  out.e.noalias() = out.y.col(p) - out.y.leftCols(p) * out.beta;
+  out.r2 = s(p, p) - explained;
+  const MatrixXd right = out.s_d.col(p) - out.s_d.leftCols(p) * out.beta;
+  out.b_rest = out.rest.covariance_times(pr.rest, right);
+  out.e -= pr.rest.gather(out.y_rest, out.b_rest);
+  out.cancelled = std::abs(whole / out.r2);
+  profile_sigma(out);
+}
+
+void Criterion::evaluate_in(const Rooted& regime, Evaluation& out) const {
+  const Problem& pr = *problem_;
+  const MatrixXd& a = regime.form->a();
+  const std::vector<MatrixXd>& blocks = out.bounded() ? out.factor : out.indefinite;
+  MatrixXd scaled(a.rows(), a.cols());
+  for (std::size_t g = 0; g < pr.layout->groups.size(); ++g) {
+    const Index q = pr.layout->groups[g].q;
+    for (const Index first : dense_columns(*pr.layout, pr.rest, static_cast<int>(g))) {
+      scaled.middleCols(first, q).noalias() = a.middleCols(first, q) * blocks[g];
+    }
+  }
+  const MatrixXd lower = root_factor(scaled, out.bounded() ? scaled : a, out.bounded());
+  if (lower.rows() < a.rows()) return;
+  out.log_det_random = 2 * lower.diagonal().array().abs().log().sum();
+  const auto solve_lower = lower.triangularView<Eigen::Lower>();
+  out.root_z = solve_lower.solve(a);
+  out.root_d = solve_lower.solve(regime.form->d());
+  checkpoint_->check();
+  if (!solve_rooted(*regime.form, out)) return;
+  out.cancelled = 1;
+  profile_sigma(out);
+}
+
+// Where K is large, which costs the digits of I, its root is found by QR of the root of K.
 MatrixXd Criterion::root_factor(const MatrixXd& left, const MatrixXd& right, bool same) const {
   const Index n = left.rows();
   if (same && left.rowwise().squaredNorm().maxCoeff() > kLargeRoot) {
@@ -73,44 +132,22 @@ MatrixXd Criterion::root_factor(const MatrixXd& left, const MatrixXd& right, boo
   return llt.info() == Eigen::Success ? MatrixXd(llt.matrixL()) : MatrixXd();
 }
 
-Evaluation Criterion::evaluate_root(Evaluation out) const {
-  const Problem& pr = *problem_;
-  const MatrixXd& a = pr.root->a();
-  MatrixXd scaled(a.rows(), a.cols());
-  for (std::size_t g = 0; g < pr.layout->groups.size(); ++g) {
-    const Index q = pr.layout->groups[g].q;
-    for (const Index first : dense_columns(*pr.layout, pr.rest, static_cast<int>(g))) {
-      scaled.middleCols(first, q).noalias() = a.middleCols(first, q) * out.factor[g];
-    }
-  }
-  const MatrixXd lower = root_factor(scaled, out.bounded ? scaled : a, out.bounded);
-  if (lower.rows() < a.rows()) return out;
-  out.log_det_random = 2 * lower.diagonal().array().abs().log().sum();
-  const auto solve_lower = lower.triangularView<Eigen::Lower>();
-  out.root_z = solve_lower.solve(a);
-  out.root_d = solve_lower.solve(pr.root->d());
-  checkpoint_->check();
-  solve_root(out);
-  return out;
-}
-
-void Criterion::solve_root(Evaluation& out) const {
-  const Problem& pr = *problem_;
-  const MatrixXd& left = pr.root->left();
-  const Index p = pr.p;
+bool Criterion::solve_rooted(const RootForm& root, Evaluation& out) const {
+  const MatrixXd& left = root.left();
+  const Index p = problem_->p;
   MatrixXd rows(out.root_d.rows() + left.rows(), p + 1);
   rows << out.root_d, left;
   out.log_det_x = 0;
   out.x_root = MatrixXd::Zero(p, p);
   out.beta.resize(p);
-  if (p > rows.rows()) return;
+  if (p > rows.rows()) return false;
   VectorXd y = rows.col(p);
   if (p > 0) {
     const Eigen::HouseholderQR<MatrixXd> qr(rows.leftCols(p));
     MatrixXd r = qr.matrixQR().topRows(p).triangularView<Eigen::Upper>();
     y = (qr.householderQ().adjoint() * y).eval();
     for (Index j = 0; j < p; ++j) {
-      if (!(std::abs(r(j, j)) > 0)) return;
+      if (!(std::abs(r(j, j)) > 0)) return false;
       out.log_det_x += 2 * std::log(std::abs(r(j, j)));
       if (r(j, j) < 0) {
         r.row(j) = -r.row(j);
@@ -120,9 +157,8 @@ void Criterion::solve_root(Evaluation& out) const {
     out.x_root = r.transpose();
     out.beta = r.triangularView<Eigen::Upper>().solve(y.head(p));
   }
-  out.r2 = y.tail(y.size() - p).squaredNorm() + pr.root->left_yy();
-  out.cancelled = 1;
-  profile_sigma(out);
+  out.r2 = y.tail(y.size() - p).squaredNorm() + root.left_yy();
+  return true;
 }
 
 MatrixXd Criterion::cross(const MatrixXd& y, const MatrixXd& w, double w_yy) {
@@ -176,14 +212,13 @@ std::vector<double> Criterion::scaled_rest(const MatrixXd& lambda) const {
   return y;
 }
 
-void Criterion::solve(const MatrixXd& s, Evaluation& out) const {
-  const Problem& pr = *problem_;
-  const Index p = pr.p;
+bool Criterion::solve_fixed(const MatrixXd& s, double& explained, Evaluation& out) const {
+  const Index p = problem_->p;
   out.x_root = s.topLeftCorner(p, p);
   out.log_det_x = 0;
   for (Index j = 0; j < p; ++j) {
     double pivot = out.x_root(j, j) - out.x_root.row(j).head(j).squaredNorm();
-    if (!(pivot > 0)) return;
+    if (!(pivot > 0)) return false;
     pivot = std::sqrt(pivot);
     out.x_root(j, j) = pivot;
     out.log_det_x += 2 * std::log(pivot);
@@ -193,34 +228,18 @@ void Criterion::solve(const MatrixXd& s, Evaluation& out) const {
   }
   out.beta = s.row(p).head(p).transpose();
   out.x_root.triangularView<Eigen::Lower>().solveInPlace(out.beta);
-  const double explained = out.beta.squaredNorm();
+  explained = out.beta.squaredNorm();
   out.x_root.triangularView<Eigen::Lower>().transpose().solveInPlace(out.beta);
-  residual(s, explained, out);
-  out.cancelled = pr.rest.columns() > 0 ? std::abs(out.cancelled / out.r2) : 1;
-  profile_sigma(out);
+  return true;
 }
 
 void Criterion::profile_sigma(Evaluation& out) const {
   const Problem& pr = *problem_;
   const double nu = out.degrees;
-  out.sigma2 = pr.sigma2 > 0 ? pr.sigma2 : out.r2 / nu;
+  out.sigma2 = pr.known_sigma2.value_or(out.r2 / nu);
   if (!(out.sigma2 > 0)) return;
   out.value = out.log_det_random + nu * std::log(2 * M_PI * out.sigma2) + out.r2 / out.sigma2 - pr.log_weight;
   if (reml_) out.value += out.log_det_x + 2 * pr.log_det_r;
-}
-
-void Criterion::residual(const MatrixXd& s, double explained, Evaluation& out) const {
-  const Problem& pr = *problem_;
-  const Index p = pr.p;
-  out.e.noalias() = out.y.col(p) - out.y.leftCols(p) * out.beta;
-  if (pr.rest.columns() == 0) {
-    out.r2 = out.e.squaredNorm() + (pr.w_d.col(p) - pr.w_d.leftCols(p) * out.beta).squaredNorm() + pr.w_yy;
-    return;
-  }
-  out.r2 = s(p, p) - explained;
-  const MatrixXd right = out.s_d.col(p) - out.s_d.leftCols(p) * out.beta;
-  out.b_rest = out.rest.covariance_times(pr.rest, right);
-  out.e -= pr.rest.gather(out.y_rest, out.b_rest);
 }
 
 }  // namespace henderson

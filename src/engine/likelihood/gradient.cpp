@@ -15,16 +15,28 @@ void contract_blocks(const std::vector<Direction>& directions, Moments& out) {
   }
 }
 
-bool exact_moments(const Problem& pr) {
-  return pr.rest.columns() == 0 || pr.root || pr.layout->random_columns() <= kDenseMoments;
-}
+bool exact_moments(const Problem& pr) { return !std::holds_alternative<CrossedSparse>(pr.regime); }
 
 Moments moments(const Criterion& criterion, const Evaluation& at, const std::vector<Direction>& directions) {
   const Problem& pr = criterion.problem();
-  if (pr.rest.columns() == 0) return moments_leading(pr, at, directions, &criterion.checkpoint());
-  if (pr.root) return RootMoments(pr, at, criterion.checkpoint()).compute(directions);
-  if (exact_moments(pr)) return moments_dense(pr, at, directions, criterion.checkpoint());
-  return LargeMoments(pr, at, criterion.checkpoint()).compute(directions);
+  Checkpoint& checkpoint = criterion.checkpoint();
+  return std::visit(
+      Overloads{[&](const OneFactor&) { return moments_leading(pr, at, directions, &checkpoint); },
+                [&](const CrossedDense&) { return moments_dense(pr, at, directions, checkpoint); },
+                [&](const CrossedSparse&) { return LargeMoments(pr, at, checkpoint).compute(directions); },
+                [&](const Rooted&) { return RootMoments(pr, at, checkpoint).compute(directions); }},
+      pr.regime);
+}
+
+Moments moments_with_information(const Criterion& criterion, const Evaluation& at,
+                                 const std::vector<Direction>& directions) {
+  const Problem& pr = criterion.problem();
+  Checkpoint& checkpoint = criterion.checkpoint();
+  return std::visit(
+      Overloads{[&](const OneFactor&) { return moments_leading(pr, at, directions, &checkpoint); },
+                [&](const Crossed&) { return moments_dense(pr, at, directions, checkpoint); },
+                [&](const Rooted&) { return moments_dense(pr, at, directions, checkpoint); }},
+      pr.regime);
 }
 
 MatrixXd embed(const Layout& layout, const Term& term, const MatrixXd& e) {
@@ -94,7 +106,7 @@ Derivatives assembled(const Problem& pr, const Evaluation& at, const Moments& m,
   out.exact = m.has_t;
   out.gradient = m.trace - m.quadratic;
   out.hessian = m.has_t ? MatrixXd(2 * m.ai - m.t) : m.ai;
-  if (!(pr.sigma2 > 0)) out.hessian -= m.quadratic * m.quadratic.transpose() / at.degrees;
+  if (!pr.known_sigma2) out.hessian -= m.quadratic * m.quadratic.transpose() / at.degrees;
   out.hessian += curvature;
   return out;
 }

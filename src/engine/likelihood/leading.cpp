@@ -76,18 +76,6 @@ Leading mixed_levels(const Layout& layout, const CrossProducts& data, Index resp
   return out;
 }
 
-template <class Root, class Matrix>
-bool LevelCovariance::factor(const Root& root, Matrix& h) const {
-  Matrix m(root.rows(), root.cols());
-  m.noalias() = root * matrix;
-  if (factored) {
-    h.noalias() = m * m.transpose();
-  } else {
-    h.noalias() = m * root.transpose();
-  }
-  return factor_plus_identity(h);
-}
-
 double eliminate_leading(const Leading& lead, const LevelCovariance& covariance, MatrixXd& y) {
   double log_det = 0;
   for_each_class(lead, [&](const LeadingClass& c, const auto& root, auto size) {

@@ -36,19 +36,16 @@ DenseZ dense_z_of_root(const Problem& pr, const Evaluation& at, Checkpoint& chec
   return out;
 }
 
-DenseZ dense_z(const Problem& pr, const Evaluation& at, Checkpoint& checkpoint) {
-  if (pr.root) return dense_z_of_root(pr, at, checkpoint);
+static DenseZ dense_z_by_elimination(const Problem& pr, const Evaluation& at, Checkpoint& checkpoint) {
   const Index q = pr.lead.q, lead = pr.layout->lead_levels() * q, r = pr.rest.columns(), p = pr.p;
   DenseZ out;
   out.zvz = MatrixXd::Zero(lead + r, lead + r);
   out.zvx.resize(lead + r, p);
   MatrixXd s_f = MatrixXd::Zero(r, lead + r);  // Z_r'V_1^{-1} Z
-  if (r > 0) {
-    const MatrixXd s = pr.rest.matrix(at.y_rest);
-    s_f.rightCols(r) = s;
-    out.zvz.bottomRightCorner(r, r) = s;
-    out.zvx.bottomRows(r) = at.s_d.leftCols(p);
-  }
+  const MatrixXd s = pr.rest.matrix(at.y_rest);
+  s_f.rightCols(r) = s;
+  out.zvz.bottomRightCorner(r, r) = s;
+  out.zvx.bottomRows(r) = at.s_d.leftCols(p);
   const MatrixXd& lambda = at.factor[pr.layout->lead];
   VectorXd w_lead(lead);
   for (const LeadingClass& c : pr.lead.classes) {
@@ -60,7 +57,7 @@ DenseZ dense_z(const Problem& pr, const Evaluation& at, Checkpoint& checkpoint) 
     out.zvz.block(l * q, l * q, q, q) = g.transpose() * g;
     out.zvx.middleRows(l * q, q) = g.transpose() * at.y.block(l * q, 0, q, p);
     w_lead.segment(l * q, q) = g.transpose() * at.e.segment(l * q, q);
-    for (Index e = pr.rest.level_begin(l); r > 0 && e < pr.rest.level_end(l); ++e) {
+    for (Index e = pr.rest.level_begin(l); e < pr.rest.level_end(l); ++e) {
       const Node& node = pr.rest.entry_node(e);
       const Eigen::Map<const MatrixXd> y(at.y_rest.data() + pr.rest.entry_offset(e), q, node.q);
       const MatrixXd cross = g.transpose() * y;
@@ -71,19 +68,21 @@ DenseZ dense_z(const Problem& pr, const Evaluation& at, Checkpoint& checkpoint) 
   }
   out.w.resize(lead + r);
   out.w.head(lead) = w_lead;
-  if (r > 0) {
-    out.w.tail(r) = at.s_d.col(p) - at.s_d.leftCols(p) * at.beta - pr.rest.multiply(at.y_rest, at.b_rest);
-    MatrixXd half = at.rest.lambda_transposed(pr.rest, s_f);
-    s_f.resize(0, 0);
-    at.rest.solve_lower(half, checkpoint);
-    MatrixXd half_x = at.rest.lambda_transposed(pr.rest, at.s_d.leftCols(p));
-    at.rest.solve_lower(half_x);
-    multiply_add(out.zvz, -1, transposed(half), plain(half), r, checkpoint);
-    out.zvx.noalias() -= half.transpose() * half_x;
-    take_relationships(pr, out);
-  }
+  out.w.tail(r) = at.s_d.col(p) - at.s_d.leftCols(p) * at.beta - pr.rest.multiply(at.y_rest, at.b_rest);
+  MatrixXd half = at.rest.lambda_transposed(pr.rest, s_f);
+  s_f.resize(0, 0);
+  at.rest.solve_lower(half, checkpoint);
+  MatrixXd half_x = at.rest.lambda_transposed(pr.rest, at.s_d.leftCols(p));
+  at.rest.solve_lower(half_x);
+  multiply_add(out.zvz, -1, transposed(half), plain(half), r, checkpoint);
+  out.zvx.noalias() -= half.transpose() * half_x;
+  take_relationships(pr, out);
   take_out_x(at, out, checkpoint);
   return out;
+}
+
+DenseZ dense_z(const Problem& pr, const Evaluation& at, Checkpoint& checkpoint) {
+  return in_root_form(pr) ? dense_z_of_root(pr, at, checkpoint) : dense_z_by_elimination(pr, at, checkpoint);
 }
 
 MatrixXd direct(const Problem& pr, const Direction& d, const MatrixXd& rows) {

@@ -4,6 +4,8 @@
 #include <memory>
 #include <vector>
 
+#include "henderson/linalg/limits.hpp"
+
 namespace henderson {
 
 // Rows that were kept cost n^2 columns for each evaluation; the sums columns^3.
@@ -15,12 +17,18 @@ static bool small_root(Index rows, Index columns, Index most) {
 void find_saturated_root(Problem& problem, const CrossProducts& data, Index most) {
   const Layout& layout = *problem.layout;
   const Index columns = layout.random_columns();
-  if (problem.saturated || layout.related() || columns + problem.p < problem.n) return;
+  if (saturated(problem) || layout.related() || columns + problem.p < problem.n) return;
   if (!small_root(problem.n, columns, most)) return;
   const auto root = std::make_shared<RootForm>(layout, data, problem.rest);
   if (root->spare(data, problem.rest) > 0) return;
-  problem.saturated = true;
-  problem.root = root;
+  problem.regime = problem.usual = Rooted{root, true};
+}
+
+static Regime usual_regime(const Layout& layout, const CrossProducts& data, const SchurComplement& rest) {
+  if (layout.rest_columns() == 0) return OneFactor{};
+  if (!layout.bounded()) return Rooted{std::make_shared<RootForm>(layout, data, rest)};
+  if (layout.random_columns() <= kDenseMoments) return CrossedDense{};
+  return CrossedSparse{};
 }
 
 Problem make_problem(const Layout& layout, const CrossProducts& data, double memory_limit, Checkpoint& checkpoint) {
@@ -31,20 +39,21 @@ Problem make_problem(const Layout& layout, const CrossProducts& data, double mem
   out.log_weight = data.log_weight;
   out.log_det_r = data.x.log_det_r;
   out.rest = SchurComplement(layout, data, memory_limit, checkpoint);
-  if (out.rest.columns() == 0) return out;
-  if (layout.bounded()) find_saturated_root(out, data, kAccurateRoot);
-  else out.root = std::make_shared<RootForm>(layout, data, out.rest);
+  out.regime = out.usual = usual_regime(layout, data, out.rest);
+  if (!one_factor(out) && layout.bounded()) find_saturated_root(out, data, kAccurateRoot);
   return out;
 }
 
 void set_root_response(Problem& problem, const CrossProducts& data) {
-  problem.root->set_response(data, problem.rest, problem.response, problem.w_yy, !problem.saturated);
+  const Rooted* rooted = std::get_if<Rooted>(&problem.regime);
+  if (rooted == nullptr) return;
+  rooted->form->set_response(data, problem.rest, problem.response, problem.w_yy, !rooted->saturated);
 }
 
 void set_response(Problem& problem, const CrossProducts& data, Index response,
                   const std::vector<std::vector<Index>>* classes) {
   problem.response = response;
-  if (problem.root == problem.spare_root) problem.root.reset();   // taken for another response
+  problem.regime = problem.usual;
   problem.lead = classes == nullptr ? one_class_per_level(*problem.layout, data, response)
                                     : mixed_levels(*problem.layout, data, response, *classes);
   problem.w_d.resize(problem.p, problem.p + 1);
@@ -53,18 +62,18 @@ void set_response(Problem& problem, const CrossProducts& data, Index response,
   problem.w_yy = data.w_yy[response];
   problem.total = data.x.total[response];
   problem.rounding = data.x.rounding[response];
-  if (problem.rest.columns() > 0) problem.rest.set_response(data, response);
-  if (problem.root) set_root_response(problem, data);
+  if (!one_factor(problem)) problem.rest.set_response(data, response);
+  set_root_response(problem, data);
 }
 
 double most_cancelled(const CrossProducts& data) { return data.rows.z.rows() > 0 ? kLostToRows : kLostDigits; }
 
 bool take_root(Problem& problem, const CrossProducts& data) {
-  if (problem.root || problem.rest.columns() == 0 || problem.layout->related() ||
+  if (in_root_form(problem) || one_factor(problem) || problem.layout->related() ||
       problem.layout->random_columns() > kAccurateRoot)
     return false;
   if (!problem.spare_root) problem.spare_root = std::make_shared<RootForm>(*problem.layout, data, problem.rest);
-  problem.root = problem.spare_root;
+  problem.regime = Rooted{problem.spare_root};
   set_root_response(problem, data);
   return true;
 }

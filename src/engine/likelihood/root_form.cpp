@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "henderson/linalg/limits.hpp"
 #include "henderson/linalg/row_wise_qr.hpp"
 #include "henderson/linalg/symmetric_eigen.hpp"
 
@@ -23,7 +24,7 @@ std::vector<Index> dense_columns(const Layout& layout, const SchurComplement& re
 
 RootForm::RootForm(const Layout& layout, const CrossProducts& data, const SchurComplement& rest) {
   const Index columns = layout.random_columns();
-  if (columns > kDenseRoot) throw Error("unbounded_size", std::to_string(columns));
+  if (columns > kRootForm) throw Error("unbounded_size", std::to_string(columns));
   if (data.rows.z.size() > 0) read_rows(layout, data, rest);
   else read_sums(layout, data, rest);
 }

@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "henderson/linalg/limits.hpp"
+
 namespace henderson {
 
 SchurComplement::SchurComplement(const Layout& layout, const CrossProducts& data, double memory_limit,

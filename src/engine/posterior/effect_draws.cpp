@@ -2,6 +2,7 @@
 
 #include <Eigen/Cholesky>
 #include <cmath>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -27,11 +28,11 @@ class Drawer {
   }
 
   void draw(Index i, EffectDraws& out) {
-    if (request_.point_of[i] != point_) {
+    if (point_ != request_.point_of[i]) {
       point_ = request_.point_of[i];
-      at_ = criterion_.evaluate(model_.theta_of(request_.points.col(point_)), std::move(at_));
+      at_ = criterion_.evaluate(model_.theta_of(request_.points.col(*point_)), std::move(at_));
       if (!at_.ok()) throw Error("not_finite", "the criterion is not finite at these parameters");
-      if (request_.normals_b.size() > 0 && model_.by_level().root) prepare_root();
+      if (request_.normals_b.size() > 0) prepare();
     }
     const double sigma = request_.sigma[i];
     const CoefficientPosterior c = model_.coefficients_at(at_, sigma, prior_);
@@ -43,9 +44,11 @@ class Drawer {
   }
 
  private:
-  // In root form: L, and the factor of I + L'A'A L, which all draws at a point share.
-  void prepare_root() {
-    const MatrixXd& a = model_.by_level().root->a();
+  // What all draws at a point share.
+  void prepare() {
+    const Rooted* rooted = std::get_if<Rooted>(&model_.by_level().regime);
+    if (rooted == nullptr) return;
+    const MatrixXd& a = rooted->form->a();
     factor_ = times_factor(MatrixXd::Identity(a.cols(), a.cols()));
     const MatrixXd al = times_factor(a);
     MatrixXd k = al.transpose() * al;
@@ -53,11 +56,37 @@ class Drawer {
     noise_root_ = Eigen::LLT<MatrixXd>(k).matrixL();
   }
 
+  void draw_random(Index i, double sigma, const VectorXd& beta, EffectDraws& out) const {
+    const VectorXd normals = request_.normals_b.col(i);
+    std::visit([&](const auto& regime) { draw_in(regime, normals, i, sigma, beta, out); }, model_.by_level().regime);
+  }
+
+  VectorXd residual(const VectorXd& beta) const { return at_.y.col(beta.size()) - at_.y.leftCols(beta.size()) * beta; }
+
+  void draw_in(const OneFactor&, const VectorXd& normals, Index i, double sigma, const VectorXd& beta,
+               EffectDraws& out) const {
+    store(leading_effects(residual(beta), sigma, normals), VectorXd(), i, out);
+  }
+
+  void draw_in(const Crossed&, const VectorXd& normals, Index i, double sigma, const VectorXd& beta,
+               EffectDraws& out) const {
+    const Problem& pr = model_.by_level();
+    const Index p = pr.p, rest = pr.rest.columns();
+    MatrixXd u = at_.rest.lambda_transposed(pr.rest, MatrixXd(at_.s_d.col(p) - at_.s_d.leftCols(p) * beta));
+    at_.rest.solve_lower(u);
+    u += sigma * normals.tail(rest);
+    at_.rest.solve_upper(u);
+    const MatrixXd effects = at_.rest.lambda_times(pr.rest, u);
+    const VectorXd e = residual(beta) - pr.rest.gather(at_.y_rest, effects);
+    store(leading_effects(e, sigma, normals.head(normals.size() - rest)), effects.col(0), i, out);
+  }
+
   // b = L u with u ~ N(L'A'K^{-1}(d_y - D_x beta), sigma^2 (I + L'A'A L)^{-1}).
-  void draw_from_root(Index i, double sigma, const VectorXd& beta, EffectDraws& out) const {
+  void draw_in(const Rooted&, const VectorXd& normals, Index i, double sigma, const VectorXd& beta,
+               EffectDraws& out) const {
     const Index p = beta.size(), lead = model_.layout().lead_levels() * model_.layout().lead_q();
     const VectorXd score = at_.root_z.transpose() * (at_.root_d.col(p) - at_.root_d.leftCols(p) * beta);
-    VectorXd noise = request_.normals_b.col(i);
+    VectorXd noise = normals;
     noise_root_.triangularView<Eigen::Lower>().transpose().solveInPlace(noise);
     const VectorXd b = factor_ * (factor_.transpose() * score + sigma * noise);
     store(b.head(lead), b.tail(b.size() - lead), i, out);
@@ -73,24 +102,6 @@ class Drawer {
         out.middleCols(first, q).noalias() = x.middleCols(first, q) * at_.factor[g];
     }
     return out;
-  }
-
-  void draw_random(Index i, double sigma, const VectorXd& beta, EffectDraws& out) const {
-    const Problem& pr = model_.by_level();
-    if (pr.root) return draw_from_root(i, sigma, beta, out);
-    const Index p = pr.p, own = model_.layout().lead_levels() * pr.lead.q, rest = pr.rest.columns();
-    VectorXd e = at_.y.col(p) - at_.y.leftCols(p) * beta;
-    VectorXd b_rest;
-    if (rest > 0) {
-      MatrixXd u = at_.rest.lambda_transposed(pr.rest, MatrixXd(at_.s_d.col(p) - at_.s_d.leftCols(p) * beta));
-      at_.rest.solve_lower(u);
-      u += sigma * request_.normals_b.col(i).tail(rest);
-      at_.rest.solve_upper(u);
-      const MatrixXd effects = at_.rest.lambda_times(pr.rest, u);
-      e -= pr.rest.gather(at_.y_rest, effects);
-      b_rest = effects.col(0);
-    }
-    store(leading_effects(e, sigma, request_.normals_b.col(i).head(own)), b_rest, i, out);
   }
 
   // From the residual e = H^{-1/2}(t_y - T_x beta - T_r b_r) of each level: b = L u with
@@ -141,8 +152,8 @@ class Drawer {
   const CoefficientPrior& prior_;
   Criterion criterion_;
   Evaluation at_;
-  Index point_ = -1;
-  MatrixXd noise_root_, factor_;                    // in root form, see prepare_root()
+  std::optional<Index> point_;     // where the evaluation is
+  MatrixXd noise_root_, factor_;   // in root form: L there, and the lower Cholesky factor of I + L'A'A L
   std::vector<std::vector<Index>> first_;  // of the other groups: the first column of each level
 };
 

@@ -40,8 +40,7 @@ VectorXd stacked_covariance(const Layout& layout, const CrossProducts& data, con
 Refits refit(const Layout& layout, const CrossProducts& data, const FitOptions& options, Monitor& monitor) {
   const Index m = data.responses();
   Problem problem = make_problem(layout, data, options.memory_limit, monitor);
-  const bool rest = problem.rest.columns() > 0;
-  const auto classes = rest ? std::vector<std::vector<Index>>() : levels_by_root(layout, data);
+  const auto classes = one_factor(problem) ? levels_by_root(layout, data) : std::vector<std::vector<Index>>();
   const bool mix = fewer_pseudo_levels(problem, data, classes);
   Refits out;
   out.theta.resize(layout.n_theta, m);
@@ -49,11 +48,10 @@ Refits refit(const Layout& layout, const CrossProducts& data, const FitOptions& 
   out.covariance.resize(covariance_entries(layout), m);
   out.sigma.resize(m);
   out.value.resize(m);
-  const bool held = !options.held.empty();
   for (Index j = 0; j < m; ++j) {
-    problem.sigma2 = held ? 0 : options.sigma * options.sigma;
+    problem.known_sigma2 = known_sigma2(options);
     set_response(problem, data, j, mix ? &classes : nullptr);
-    if (options.sigma == 0 && fitted_exactly(problem)) {
+    if (!options.sigma && fitted_exactly(problem)) {
       out.fill_missing(j);
       continue;
     }

@@ -89,12 +89,11 @@ void ResponseFits::fit_members(const Batch& batch, const ResponseRows& rows, con
                                Monitor& monitor) {
   const Layout& layout = rows.layout();
   Problem problem = make_problem(layout, data, options_.fit.memory_limit, monitor);
-  problem.sigma2 = options_.fit.sigma * options_.fit.sigma;
-  const bool rest = problem.rest.columns() > 0;
-  const auto classes = rest ? std::vector<std::vector<Index>>() : levels_by_root(layout, data);
+  problem.known_sigma2 = known_sigma2(options_.fit);
+  const auto classes = one_factor(problem) ? levels_by_root(layout, data) : std::vector<std::vector<Index>>();
   const bool mix = fewer_pseudo_levels(problem, data, classes);
   const MatrixXd to_common = options_.to_common * data.x.basis;
-  const bool tests = out_.phi.size() > 0 && !(rest && layout.random_columns() > options_.dense_limit);
+  const bool tests = out_.phi.size() > 0 && (one_factor(problem) || layout.random_columns() <= options_.dense_limit);
   if (batch.members.front() == patterns_[batch.pattern].members.front())
     out_.pattern_basis.col(batch.pattern) = Eigen::Map<const VectorXd>(data.x.basis.data(), data.x.basis.size());
   for (Index own = 0; own < static_cast<Index>(batch.members.size()); ++own) {
@@ -104,7 +103,7 @@ void ResponseFits::fit_members(const Batch& batch, const ResponseRows& rows, con
       keep_exact(data, own, j);
       continue;
     }
-    if (options_.fit.sigma == 0 && floor_residual(problem, data)) continue;
+    if (!options_.fit.sigma && floor_residual(problem, data)) continue;
     Fitter fitter(problem, data, options_.fit, monitor);
     const FitOutcome fitted = fitter.run();
     if (!fitted.identified || !fitter.final_evaluation().ok() || fitted.zero_residual || fitted.zero_sigma) continue;

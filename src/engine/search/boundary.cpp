@@ -47,7 +47,7 @@ Index leading_rank(const Layout& layout, const CrossProducts& data) {
 }
 
 Index residual_degrees(const Problem& problem, const CrossProducts& data) {
-  if (problem.saturated) return 0;
+  if (saturated(problem)) return 0;
   const MatrixXd within = problem.w_d.leftCols(problem.p);
   Index rank = 0;
   if (problem.p > 0) {

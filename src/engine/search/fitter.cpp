@@ -30,7 +30,7 @@ FitOutcome Fitter::run() {
     search(start.theta);
   }
   search_again(center);
-  if (problem_.saturated && out_.optimum.status == "too_many_evaluations" &&
+  if (saturated(problem_) && out_.optimum.status == "too_many_evaluations" &&
       options_.search.max_evaluations > kBriefSearch)
     search(out_.optimum.theta, options_.search);
   if (std::isfinite(out_.optimum.value)) finish();
@@ -52,12 +52,12 @@ void Fitter::search_again(const VectorXd& center) {
   if (lost ? !hopeless() : ((!cancelling.empty() || near_boundary()) && !unimodal(problem_, data_))) {
     const VectorXd starts[] = {nearly_zero_theta(problem_), problem_.layout->scaled(center, 0.2), center,
                                problem_.layout->scaled(center, 5)};
-    const int wanted = options_.restarts < 0 || (lost && options_.restarts > 0) ? (lost || intricate() ? 4 : 1)
-                                                                               : std::min(options_.restarts, 4);
+    const bool ours = !options_.restarts || (lost && *options_.restarts > 0);
+    const int wanted = ours ? (lost || intricate() ? 4 : 1) : std::min(*options_.restarts, 4);
     for (int k = 0; k < wanted && affordable(); ++k) search(starts[k]);
-    if (options_.restarts < 0 && (problem_.layout->terms.size() > 1 || small_within())) search_large();
+    if (!options_.restarts && (problem_.layout->terms.size() > 1 || small_within())) search_large();
   }
-  if (options_.restarts < 0 && more && (crowded(problem_) || (options_.no_constant && problem_.layout->n_theta > 1)))
+  if (!options_.restarts && more && (crowded(problem_) || (options_.no_constant && problem_.layout->n_theta > 1)))
     search_scattered();
   if (options_.known.size() > 0) search(options_.known);
   if (!more || !std::isfinite(out_.optimum.value) || hopeless()) return;
@@ -116,13 +116,13 @@ void Fitter::search_cancelling(const Cancelling& columns) {
 
 void Fitter::search(const VectorXd& start) {
   Options brief = options_.search;
-  if (problem_.saturated) brief.max_evaluations = std::min(brief.max_evaluations, kBriefSearch);
+  if (saturated(problem_)) brief.max_evaluations = std::min(brief.max_evaluations, kBriefSearch);
   search(start, brief);
 }
 
 void Fitter::search(const VectorXd& start, const Options& options) {
   SearchFunction f(criterion_);
-  const bool brief = !problem_.saturated && options.max_evaluations < options_.search.max_evaluations;
+  const bool brief = !saturated(problem_) && options.max_evaluations < options_.search.max_evaluations;
   const bool first = out_.starts == 0, known = !first && out_.optimum.status == "converged";
   bool vanishing = false;
   Lead lead = Lead::unknown;
@@ -169,8 +169,8 @@ void Fitter::take(Optimum found, SearchFunction f, bool vanishing) {
 }
 
 bool Fitter::can_lack_residual() const {
-  return !(problem_.sigma2 > 0) && !out_.zero_sigma && out_.optimum.status != "unbounded" &&
-         (problem_.rest.columns() == 0 || problem_.saturated) && residual_degrees(problem_, data_) <= 0;
+  return !problem_.known_sigma2 && !out_.zero_sigma && out_.optimum.status != "unbounded" &&
+         counts_residual(problem_) && residual_degrees(problem_, data_) <= 0;
 }
 
 void Fitter::search_without_residual(const VectorXd& theta) {
@@ -203,18 +203,17 @@ bool Fitter::freed(Optimum& limit) {
 }
 
 bool Fitter::residual_vanishes(const VectorXd& theta, double value) {
-  if (problem_.sigma2 > 0 || !problem_.layout->bounded()) return false;
-  if (problem_.rest.columns() > 0 && !problem_.saturated) return false;
+  if (problem_.known_sigma2 || !problem_.layout->bounded() || !counts_residual(problem_)) return false;
   if (largest_ratio(problem_, theta) < 1e5 || residual_degrees(problem_, data_) > 0) return false;
   ++out_.evaluations;
   return criterion_.evaluate(problem_.layout->scaled(theta, 100)).value < value;
 }
 
 Optimum Fitter::without_residual(const VectorXd& from) {
-  const double farthest = problem_.root ? 1e11 : 1e10;
+  const double farthest = in_root_form(problem_) ? 1e11 : 1e10;
   const VectorXd start = problem_.layout->scaled(from, std::sqrt(farthest / largest_ratio(problem_, from)));
   Problem held = problem_;
-  held.sigma2 = criterion_.evaluate(start).sigma2;
+  held.known_sigma2 = criterion_.evaluate(start).sigma2;
   const Criterion criterion(held, options_.reml, monitor_);
   SearchFunction f(criterion);
   Optimum out = minimize(f, start, options_.search, monitor_);
@@ -225,9 +224,8 @@ Optimum Fitter::without_residual(const VectorXd& from) {
 }
 
 bool Fitter::rounding_only(const std::string& status, const Evaluation& at) const {
-  const double share = status != "converged" ? 1e-10 : problem_.root ? 1e-24 : 1e-13;
-  return !(problem_.sigma2 > 0) && problem_.rest.columns() > 0 && !problem_.saturated &&
-         !(at.r2 > share * problem_.total);
+  const double share = status != "converged" ? 1e-10 : in_root_form(problem_) ? 1e-24 : 1e-13;
+  return !problem_.known_sigma2 && !counts_residual(problem_) && !(at.r2 > share * problem_.total);
 }
 
 bool Fitter::hopeless() const {
@@ -272,7 +270,7 @@ void Fitter::finish() {
 }
 
 bool Fitter::falls_to_zero() const {
-  if (problem_.sigma2 > 0 || !problem_.layout->bounded() || largest_ratio(problem_, out_.optimum.theta) < 1e8)
+  if (problem_.known_sigma2 || !problem_.layout->bounded() || largest_ratio(problem_, out_.optimum.theta) < 1e8)
     return false;
   return criterion_.evaluate(problem_.layout->scaled(out_.optimum.theta, 1e3)).value <=
          out_.optimum.value + 1e-8 * (1 + std::abs(out_.optimum.value));

@@ -7,6 +7,7 @@
 #include <limits>
 #include <vector>
 
+#include "henderson/linalg/limits.hpp"
 #include "henderson/linalg/symmetric_eigen.hpp"
 
 namespace henderson {
@@ -39,7 +40,7 @@ std::vector<int> confounded_along(const Layout& layout, const Evidence& evidence
   std::vector<int> owner;
   for (std::size_t t = 0; t < layout.terms.size(); ++t)
     owner.insert(owner.end(), layout.terms[t].n_psi, static_cast<int>(t));
-  owner.push_back(-1);
+  owner.push_back(kResidual);
   const VectorXd size = evidence.whole.head(k).cwiseMax(std::numeric_limits<double>::min()).cwiseSqrt();
   const MatrixXd share = size.cwiseInverse().asDiagonal() * evidence.information * size.cwiseInverse().asDiagonal();
   const MatrixXd basis = orthonormal(size.asDiagonal() * along);
@@ -105,15 +106,15 @@ Start moment_start(const Problem& problem, const CrossProducts& data) {
   const Index k = static_cast<Index>(directions.size());
   const MatrixXd& information = e.evidence.information;
   const MatrixXd alone = information.topLeftCorner(k, k);
-  const bool known = problem.sigma2 > 0;
+  const bool known = problem.known_sigma2.has_value();
   out.terms = confounded(layout, known ? Evidence{alone, e.evidence.whole} : e.evidence);
   out.identified = out.terms.empty();
   if (!out.identified) return out;
   double share = 0.05 * problem.total / static_cast<double>(problem.n);
   VectorXd natural = information.ldlt().solve(e.right);
   if (known) {
-    natural[k] = share = problem.sigma2;
-    natural.head(k) = alone.ldlt().solve(e.right.head(k) - information.col(k).head(k) * problem.sigma2);
+    natural[k] = share = *problem.known_sigma2;
+    natural.head(k) = alone.ldlt().solve(e.right.head(k) - information.col(k).head(k) * *problem.known_sigma2);
   }
   // The equations are those of V = sum x_i V_i; about psi, Sigma is sum (x_i - weight_i + psi_i) of its derivatives.
   const VectorXd psi = layout.psi(out.identity);
@@ -122,19 +123,12 @@ Start moment_start(const Problem& problem, const CrossProducts& data) {
   return out;
 }
 
-Moments moments_with_information(const Criterion& criterion, const Evaluation& at,
-                                 const std::vector<Direction>& directions) {
-  const Problem& pr = criterion.problem();
-  return pr.rest.columns() == 0 ? moments_leading(pr, at, directions, &criterion.checkpoint())
-                                : moments_dense(pr, at, directions, criterion.checkpoint());
-}
-
 Evidence evidence_at(const Criterion& criterion, Evaluation at, const std::vector<Direction>& directions,
                      const Moments& m) {
   const Problem& pr = criterion.problem();
   const double n = static_cast<double>(pr.n);
   Evidence out;
-  out.information = pr.sigma2 > 0 ? m.t
+  out.information = pr.known_sigma2 ? m.t
                                   : bordered(m.t, m.trace, pr.layout->scaling(pr.layout->psi(at.theta)),
                                              n - static_cast<double>(pr.p));
   at.reml = false;
@@ -169,7 +163,7 @@ struct IdentityPoint {
   bool known;                          // the residual variance
 
   IdentityPoint(const Problem& problem, Checkpoint& checkpoint, int& evaluations)
-      : criterion(problem, true, checkpoint), known(problem.sigma2 > 0) {
+      : criterion(problem, true, checkpoint), known(problem.known_sigma2.has_value()) {
     const Layout& layout = *problem.layout;
     start.theta = start.identity = identity_theta(layout);
     at = criterion.evaluate(start.identity);

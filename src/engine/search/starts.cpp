@@ -3,8 +3,10 @@
 #include <Eigen/Cholesky>
 #include <algorithm>
 #include <cmath>
+#include <variant>
 #include <vector>
 
+#include "henderson/linalg/limits.hpp"
 #include "henderson/linalg/symmetric_eigen.hpp"
 
 namespace henderson {
@@ -41,7 +43,7 @@ std::vector<VectorXd> large_thetas(const Layout& layout, const VectorXd& theta) 
 }
 
 bool unimodal(const Problem& problem, const CrossProducts& data) {
-  if (problem.layout->n_theta != 1 || problem.rest.columns() > 0 || !problem.layout->bounded()) return false;
+  if (problem.layout->n_theta != 1 || !one_factor(problem) || !problem.layout->bounded()) return false;
   for (const double r : data.r)
     if (r != data.r[0]) return false;
   if (problem.p == 0) return true;
@@ -129,14 +131,13 @@ ScatteredStarts::ScatteredStarts(const Problem& problem, const CrossProducts& da
 
 namespace {
 
-// Random effects above which no starts are scattered: they would take seconds, and such criteria are smoother.
-constexpr Index kManyEffects = 1000;
-
 // Work of one evaluation: in root form rows^2 effects, else that of eliminating the leading factor.
 double work_of(const Problem& problem) {
   const double effects = static_cast<double>(std::max<Index>(problem.layout->random_columns(), 1));
-  if (problem.root) return std::pow(static_cast<double>(problem.root->a().rows()) + 1, 2) * effects;
-  return std::pow(static_cast<double>(problem.rest.columns() + problem.p + 4), 2) * effects;
+  const Index rows = std::visit(Overloads{[](const Rooted& regime) { return regime.form->a().rows() + 1; },
+                                          [&](const auto&) { return problem.rest.columns() + problem.p + 4; }},
+                                problem.regime);
+  return std::pow(static_cast<double>(rows), 2) * effects;
 }
 
 }  // namespace

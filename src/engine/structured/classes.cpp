@@ -3,12 +3,13 @@
 #include <Eigen/QR>
 #include <cmath>
 
+#include "henderson/linalg/limits.hpp"
+
 namespace henderson {
 
 namespace {
 
 constexpr Index kFewRows = 32;          // a rank that is looked for in a long class before its triangle is made
-constexpr Index kWidestPivoted = 400;  // columns of a triangle whose rank is looked for
 constexpr double kNegligible = 1e-13;
 constexpr double kCancelled = 1e-3;  // squared lengths below this share are taken from the rows again
 

@@ -66,7 +66,7 @@ void StructuredCriterion::solve(const MatrixXd& s, StructuredPoint& out) const {
   out.x_root.triangularView<Eigen::Lower>().solveInPlace(out.beta);
   out.r2 = s(p, p) - out.beta.squaredNorm();
   out.x_root.triangularView<Eigen::Lower>().transpose().solveInPlace(out.beta);
-  out.sigma2 = pr_->sigma2 > 0 ? pr_->sigma2 : out.r2 / out.degrees;
+  out.sigma2 = pr_->known_sigma2.value_or(out.r2 / out.degrees);
   if (!(out.sigma2 > 0) || !(out.r2 > 0)) return;
   out.value = out.log_det_v + out.degrees * std::log(2 * M_PI * out.sigma2) + out.r2 / out.sigma2 - pr_->log_weight;
   if (pr_->reml) out.value += out.log_det_x + 2 * pr_->log_det_r;

@@ -69,7 +69,7 @@ std::vector<Index> axis_columns(const ResidualModel& residual, const StructuredR
 }
 
 StructuredProblem structured_problem(const Layout& layout, const Prepared& prepared, ResidualModel residual, bool reml,
-                                     double sigma2, Checkpoint& checkpoint) {
+                                     Checkpoint& checkpoint) {
   StructuredProblem out;
   out.layout = layout;
   out.residual = std::move(residual);
@@ -83,7 +83,6 @@ StructuredProblem structured_problem(const Layout& layout, const Prepared& prepa
   out.p = prepared.rows.p();
   out.log_weight = prepared.coordinates.log_weight;
   out.log_det_r = prepared.coordinates.x.log_det_r;
-  out.sigma2 = sigma2;
   out.reml = reml;
   out.visits = VisitForm::of(out);
   return out;

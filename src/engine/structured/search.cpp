@@ -19,7 +19,7 @@ void StructuredFunction::derivatives(const VectorXd& x, VectorXd& gradient, Matr
   const StructuredMoments m = structured_moments(s, at_, pr.reml);
   const VectorXd slope = m.trace - m.quadratic;
   MatrixXd h = 2 * m.ai - m.t;
-  if (!(pr.sigma2 > 0)) h -= m.quadratic * m.quadratic.transpose() / at_.degrees;
+  if (!pr.known_sigma2) h -= m.quadratic * m.quadratic.transpose() / at_.degrees;
   const Index u = s.random, r = s.residual;
   h.topLeftCorner(u, u) += random_curvature(s);
   h.bottomRightCorner(r, r) += m.residual_curvature;
@@ -210,7 +210,7 @@ StructuredPoint absolute_point(StructuredProblem& problem, const StructuredPoint
   const std::vector<ResidualParameter> all = problem.residual.parameters();
   for (Index k = 0; k < psi.size(); ++k)
     if (all[k].kind == ResidualKind::variance || all[k].kind == ResidualKind::covariance) psi[k] *= scale;
-  problem.sigma2 = 1;
+  problem.known_sigma2 = 1;
   return StructuredCriterion(problem, checkpoint).evaluate(theta, psi);
 }
 

@@ -5,13 +5,14 @@
 #include <limits>
 #include <vector>
 
+#include "henderson/linalg/limits.hpp"
+
 namespace henderson {
 
 namespace {
 
 constexpr double kNoCorrelation = 1e-12;  // smaller ones are none
 constexpr double kCloseBy = 20;           // in -2 log L: how far above the optimum another one may begin
-constexpr Index kHeldRows = 1000;         // of a subject: with parameters held, R is a dense matrix
 
 }  // namespace
 

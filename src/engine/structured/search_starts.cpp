@@ -55,8 +55,8 @@ bool StructuredSearch::several_optima() const {
 }
 
 std::vector<VectorXd> StructuredSearch::candidates() const {
-  const bool held = pr_.sigma2 > 0 && !pr_.residual.owns_scale();
-  const double unit = held ? std::sqrt(moments_.variance / pr_.sigma2) : 1;
+  const bool held = pr_.known_sigma2 && !pr_.residual.owns_scale();
+  const double unit = held ? std::sqrt(moments_.variance / *pr_.known_sigma2) : 1;
   const Index u = pr_.layout.n_theta;
   const bool given = options_.psi.size() == pr_.residual.size() && options_.psi.size() > 0;
   const std::vector<VectorXd> psi = given && !options_.more ? std::vector<VectorXd>{options_.psi} : residual_starts();
@@ -89,9 +89,9 @@ std::vector<VectorXd> StructuredSearch::candidates() const {
 
 std::vector<VectorXd> StructuredSearch::residual_starts() const {
   ResidualMoments relative = moments_;
-  if (pr_.sigma2 > 0) {
-    relative.variance /= pr_.sigma2;
-    relative.covariance /= pr_.sigma2;
+  if (pr_.known_sigma2) {
+    relative.variance /= *pr_.known_sigma2;
+    relative.covariance /= *pr_.known_sigma2;
   }
   return pr_.residual.starts(relative, covariates());
 }

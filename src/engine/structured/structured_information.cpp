@@ -14,7 +14,7 @@ StructuredInformer::StructuredInformer(const StructuredCriterion& criterion, con
 void StructuredInformer::start() {
   u_ = pr_.layout.psi(at_.theta).size();
   k_ = u_ + pr_.residual.size();
-  sigma_ = !(pr_.sigma2 > 0);
+  sigma_ = !pr_.known_sigma2;
   fill_natural();
 }
 

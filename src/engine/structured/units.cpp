@@ -3,13 +3,9 @@
 #include <algorithm>
 #include <numeric>
 
+#include "henderson/linalg/limits.hpp"
+
 namespace henderson {
-
-namespace {
-
-constexpr Index kSmallGrid = 32;  // rows up to which a separable structure is one dense matrix
-
-}  // namespace
 
 Units UnitBuilder::run() {
   out_.p = rows_.p();

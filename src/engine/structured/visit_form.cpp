@@ -3,12 +3,11 @@
 #include <map>
 #include <string>
 
+#include "henderson/linalg/limits.hpp"
+
 namespace henderson {
 
 namespace {
-
-constexpr Index kMostPlaces = 32;      // their pairs of pairs are a table
-constexpr Index kWidestPlaces = 1500;  // places times columns: so is the square of it
 
 std::string key_of(const Pattern& pattern, Index row) {
   std::string key;

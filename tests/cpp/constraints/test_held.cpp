@@ -125,7 +125,7 @@ TEST_CASE("what the held parameters do not tell apart is named") {
   CHECK(fit_of(d, data, options).outcome.confounded == std::vector<int>({-1, 0}));
   options.sigma = 0.5;
   CHECK(fit_of(d, data, options).outcome.identified);
-  options.sigma = 0;
+  options.sigma.reset();
   options.held.push_back({0, 0, 0, 0.5});
   CHECK(fit_of(d, data, options).outcome.identified);
 }

@@ -44,7 +44,7 @@ TEST_CASE("derivatives with a coefficient held are those of the model without it
       const Point without(less, theta, false);
       CHECK(relative(whole.at.value + model.rise(whole.at, own, distance), without.at.value) < 1e-11);
       CHECK(relative(model.sigma2(whole.at, own, distance), without.at.sigma2) < 1e-11);
-      CHECK(relative(model.reach(whole.at, own, without.at.value), distance) < 1e-9);
+      CHECK(relative(model.reach(whole.at, own, without.at.value).value(), distance) < 1e-9);
       const auto held = henderson::derivatives(whole.criterion, model.hold(whole.at, own, distance));
       const auto truth = henderson::derivatives(without.criterion, without.at);
       CHECK((held.gradient - truth.gradient).norm() < 1e-9 * (1 + truth.gradient.norm()));

@@ -1,6 +1,6 @@
 #include "henderson/likelihood/root_form.hpp"
 
-#include "henderson/prediction/prediction_unbounded.hpp"
+#include "henderson/prediction/marginal_predictor.hpp"
 #include "henderson/prediction/solution.hpp"
 #include "henderson/inference/information.hpp"
 #include "support/catch.hpp"
@@ -85,7 +85,7 @@ TEST_CASE("its gradient and Hessian are the differences of the criterion") {
 TEST_CASE("conditional variances and those of predictions follow from V without an inverse of Sigma") {
   for_each_indefinite_point(33, [](const Point& point, const Dense& truth) {
     henderson::Checkpoint checkpoint;
-    const henderson::UnboundedPredictor predictor(point.problem, point.data, point.at, checkpoint);
+    const henderson::MarginalPredictor predictor(point.problem, point.data, point.at, checkpoint);
     const henderson::Layout& layout = point.design.layout;
     for (std::size_t t = 0; t < layout.terms.size(); ++t) {
       const henderson::Term& term = layout.terms[t];

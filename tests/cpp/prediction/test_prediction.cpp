@@ -1,4 +1,4 @@
-#include "henderson/prediction/prediction.hpp"
+#include "henderson/prediction/henderson_predictor.hpp"
 
 #include "support/catch.hpp"
 #include "support/point.hpp"
@@ -44,7 +44,7 @@ TEST_CASE("variances of predictions and of effects are those of the dense formul
     Point point(d, theta, reml);
     const Dense truth = point.dense();
     const JointCovariance joint = joint_covariance(truth);
-    const henderson::Predictor predictor(point.problem, point.data, point.at);
+    const henderson::HendersonPredictor predictor(point.problem, point.data, point.at);
     const Index rows = 9, p = point.data.p();
     const MatrixXd x = normals(rng, rows, p);
     std::vector<MatrixXd> z;

@@ -92,6 +92,10 @@ class ConstrainedSearch {
 
   ConstrainedPoint follow(const Task& task, VectorXd theta, double sigma) const;
 
+  // The longest half of `length` times the step, restored, that does not raise the criterion where `here` obeys.
+  bool search_line(const Task& task, const Point& here, const Step& step, double length, bool obeys, Point& trial,
+                   int& evaluations) const;
+
   // The held values, from a point near to them: Newton's method on the constraints, by the shortest steps.
   bool restore(const Task& task, VectorXd& theta, double& log_sigma) const;
 

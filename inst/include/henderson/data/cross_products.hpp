@@ -30,9 +30,6 @@ struct KeptRows {
   MatrixXd x, y;
 };
 
-constexpr Index kKeptRows = 2000;      // rows at most, with
-constexpr Index kKeptColumns = 600;    // columns of Z at most
-
 struct CrossProducts {
   Index n = 0;               // rows with positive weight
   double log_weight = 0;     // sum of log weights

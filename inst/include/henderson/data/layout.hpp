@@ -23,11 +23,14 @@ struct Term {
   VectorXd own(const VectorXd& all) const { return all.segment(theta, n_theta); }   // of the model's theta
 };
 
+// Stands for the residuals where the number of a term is asked for.
+constexpr int kResidual = -1;
+
 // Entry (row, col) of a term's covariance matrix in the user's columns, as a standard deviation (row == col) or a
-// correlation; term -1 is the residual standard deviation. A standard deviation of 0 can be held where it is a
+// correlation; kResidual: the residual standard deviation. A standard deviation of 0 can be held where it is a
 // parameter of its own: in a term of one column or of diagonal structure.
 struct Held {
-  int term = -1;
+  int term = kResidual;
   Index row = 0, col = 0;
   double value = 0;
 };
@@ -74,8 +77,10 @@ struct Layout {
   // May every term's covariance matrix be written as L L'?
   bool bounded() const;
 
-  // Relative factor of one group's block, block diagonal over its terms; without bounds the covariance itself.
+  // One group's block, block diagonal over its terms: a lower triangular factor of the relative covariance matrix where
+  // there are bounds, and that matrix.
   MatrixXd factor(int group, const VectorXd& theta) const;
+  MatrixXd sigma(int group, const VectorXd& theta) const;
 };
 
 }  // namespace henderson

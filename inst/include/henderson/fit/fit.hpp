@@ -4,6 +4,7 @@
 
 #include <Eigen/Core>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "henderson/search/fitter.hpp"
@@ -15,6 +16,9 @@ namespace henderson {
 // y is fitted by X and the leading random effects to the last digit: the residual variance is 0. The limit of the
 // other estimates is found by giving the residual a share far below what the estimates can see.
 bool floor_residual(Problem& problem, const CrossProducts& data);
+
+// The residual variance where it is known before the search; with other parameters held it is one more of them.
+std::optional<double> known_sigma2(const FitOptions& options);
 
 // Has the search ended in the rounding of r2 as a difference?
 bool lost_digits(const Evaluation& at, const Optimum& optimum, const CrossProducts& data);

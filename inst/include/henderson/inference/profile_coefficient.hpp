@@ -11,6 +11,7 @@
 #include <Eigen/Core>
 #include <cmath>
 #include <functional>
+#include <optional>
 #include <limits>
 #include <vector>
 
@@ -44,7 +45,7 @@ class HeldCoefficient {
   Own own(const Evaluation& at) const;
 
   // Distance from the estimate at which the criterion is `level`; negative where it is nowhere so low.
-  double reach(const Evaluation& at, const Own& x, double level) const;
+  std::optional<double> reach(const Evaluation& at, const Own& x, double level) const;
   // d criterion / db at this distance, and how far the criterion has risen there.
   double slope(const Evaluation& at, const Own& x, double distance) const;
   double rise(const Evaluation& at, const Own& x, double distance) const;
@@ -56,7 +57,7 @@ class HeldCoefficient {
   Evaluation hold(Evaluation at, const Own& x, double distance) const;
 
  private:
-  bool known_sigma() const { return criterion_->problem().sigma2 > 0; }
+  bool known_sigma() const { return criterion_->problem().known_sigma2.has_value(); }
 
   const Criterion* criterion_;
   VectorXd a_;

@@ -17,8 +17,8 @@ struct Evaluation {
   bool reml = true;
   double degrees = 0;             // n - p or n
   VectorXd theta;
-  std::vector<MatrixXd> factor;   // L of each group's block; Sigma itself where the layout has no bounds
-  bool bounded = true;
+  std::vector<MatrixXd> factor;      // L of each group's block, where the layout has bounds
+  std::vector<MatrixXd> indefinite;  // elsewhere its covariance matrix Sigma
   double value = std::numeric_limits<double>::infinity();
   double log_det_random = 0;      // log |V| / sigma^2
   double log_det_x = 0;           // log |X'V^{-1}X|, in orthogonal coordinates
@@ -34,7 +34,11 @@ struct Evaluation {
   SchurFactor rest;
   MatrixXd root_z, root_d;        // K^{-1/2} of the dense root's A and [X y]
   bool ok() const { return std::isfinite(value); }
-  LevelCovariance level_covariance(const Layout& layout) const { return {factor[layout.lead], bounded}; }
+  bool bounded() const { return indefinite.empty(); }
+  LevelCovariance level_covariance(const Layout& layout) const {
+    return bounded() ? LevelCovariance::of_factor(factor[layout.lead])
+                     : LevelCovariance::of_sigma(indefinite[layout.lead]);
+  }
   // Covariance of one group's block, relative to sigma^2.
   MatrixXd sigma(int group) const;
 };
@@ -58,8 +62,19 @@ class Criterion {
   MatrixXd values(const MatrixXd& theta, Evaluation at) const;
 
  private:
-  Evaluation evaluate_root(Evaluation out) const;
+  // L or Sigma of each group's block; false where one is not finite.
+  bool set_covariance(Evaluation& out) const;
+
+  // From these to the value, in each regime.
+  void evaluate_in(const OneFactor&, Evaluation& out) const;
+  void evaluate_in(const Crossed&, Evaluation& out) const;
+  void evaluate_in(const Rooted& regime, Evaluation& out) const;
+
+  // Lower root of K = I + left right'; none if K is not positive definite.
   MatrixXd root_factor(const MatrixXd& left, const MatrixXd& right, bool same) const;
+
+  // The leading factor's part of the rows and of log|V|; false where an H is not positive definite.
+  bool eliminate_lead(Evaluation& out) const;
 
   // [X y]' V_1^{-1} [X y], lower triangle.
   static MatrixXd cross(const MatrixXd& y, const MatrixXd& w, double w_yy);
@@ -69,17 +84,14 @@ class Criterion {
   // H^{-1/2} T_r for every leading level.
   std::vector<double> scaled_rest(const MatrixXd& lambda) const;
 
-  // From the Schur complement of [X y] to beta, sigma^2 and the criterion.
-  void solve(const MatrixXd& s, Evaluation& out) const;
+  // From the Schur complement of [X y] to beta, and what X explains of y; false where X loses its rank.
+  bool solve_fixed(const MatrixXd& s, double& explained, Evaluation& out) const;
 
-  // The same by QR of the dense root's rows, which keeps the digits that X'V^{-1}X loses.
-  void solve_root(Evaluation& out) const;
+  // The same by QR of the root form's rows, which keeps the digits that X'V^{-1}X loses, with r2.
+  bool solve_rooted(const RootForm& root, Evaluation& out) const;
 
-  // The last step of both.
+  // From r2 to sigma^2 and the value.
   void profile_sigma(Evaluation& out) const;
-
-  // In root form r2 is summed from residuals, so that a large part between levels costs no digits.
-  void residual(const MatrixXd& s, double explained, Evaluation& out) const;
 
   const Problem* problem_;
   bool reml_;

@@ -12,11 +12,15 @@
 
 namespace henderson {
 
-constexpr Index kDenseMoments = 256;  // columns of Z up to which Z'V^{-1}Z is formed as one matrix
-
+// Has the regime all second moments, so that second derivatives are exact?
 bool exact_moments(const Problem& pr);
 
+// The moments that the regime has.
 Moments moments(const Criterion& criterion, const Evaluation& at, const std::vector<Direction>& directions);
+
+// Moments with the information, whatever it costs.
+Moments moments_with_information(const Criterion& criterion, const Evaluation& at,
+                                 const std::vector<Direction>& directions);
 
 // The term's q x q matrix inside its group's block.
 MatrixXd embed(const Layout& layout, const Term& term, const MatrixXd& e);

@@ -84,15 +84,34 @@ inline void cholesky_plus_identity(const Matrix& m, Matrix& h) {
   factor_plus_identity(h);
 }
 
-// The covariance of a leading level's effects: a factor L, or Sigma itself where that may be indefinite.
-struct LevelCovariance {
-  const MatrixXd& matrix;
-  bool factored = true;
+// The covariance matrix of a leading level's effects, by a factor L, or as it is where it may be indefinite.
+class LevelCovariance {
+ public:
+  static LevelCovariance of_factor(const MatrixXd& l) { return {&l, nullptr}; }
+  static LevelCovariance of_sigma(const MatrixXd& sigma) { return {nullptr, &sigma}; }
 
   // Lower Cholesky factor of I + R Sigma R'; false where that is not positive definite.
   template <class Root, class Matrix>
   bool factor(const Root& root, Matrix& h) const;
+
+ private:
+  LevelCovariance(const MatrixXd* factor, const MatrixXd* sigma) : factor_(factor), sigma_(sigma) {}
+
+  const MatrixXd *factor_, *sigma_;   // one of them
 };
+
+template <class Root, class Matrix>
+bool LevelCovariance::factor(const Root& root, Matrix& h) const {
+  Matrix m(root.rows(), root.cols());
+  if (factor_ != nullptr) {
+    m.noalias() = root * *factor_;
+    h.noalias() = m * m.transpose();
+  } else {
+    m.noalias() = root * *sigma_;
+    h.noalias() = m * root.transpose();
+  }
+  return factor_plus_identity(h);
+}
 
 // Y <- H^{-1/2} T for all rows, and log|H| summed with multiplicity; not a number where an H is not positive definite.
 double eliminate_leading(const Leading& lead, const LevelCovariance& covariance, MatrixXd& y);

@@ -19,9 +19,6 @@ namespace henderson {
 // elimination.
 std::vector<Index> dense_columns(const Layout& layout, const SchurComplement& rest, int group);
 
-constexpr Index kDenseRoot = 3000;      // columns of Z up to which A is formed
-constexpr Index kAccurateRoot = 256;    // the same where another form has lost digits, or Z and X fit any response
-constexpr Index kSaturatedRoot = 600;   // the same where they do and the residual variance has been seen to vanish
 constexpr double kLostDigits = 1e6;     // what r2 is subtracted from, relative to it, where that is so
 constexpr double kLostToRows = 1e4;     // the same where the rows were kept, which have all digits
 

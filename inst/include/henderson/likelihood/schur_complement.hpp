@@ -88,7 +88,6 @@ class SchurComplement : public CoOccurrence {
   Relatives relatives_;
 
   static constexpr double kRounding = 1e-13;
-  static constexpr Index kAlwaysDense = 400;
   bool dense_ = true;
   std::int64_t factor_entries_ = 0;
   MatrixXd s_dense_, s_d_;

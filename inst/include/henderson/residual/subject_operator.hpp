@@ -5,6 +5,7 @@
 
 #include <utility>
 
+#include "henderson/linalg/limits.hpp"
 #include "henderson/residual/residual_model.hpp"
 
 namespace henderson {
@@ -29,8 +30,6 @@ class SubjectOperator {
   double log_det_ = std::numeric_limits<double>::infinity();
   std::vector<Index> active_;
 };
-
-constexpr Index kDensePositions = 4;  // longer subjects are taken by recursion where their structure allows it
 
 class DenseOperator : public SubjectOperator {
  public:

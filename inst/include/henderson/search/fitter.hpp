@@ -3,6 +3,8 @@
 #define HENDERSON_SEARCH_FITTER_HPP
 
 #include <Eigen/Core>
+#include <limits>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,6 +12,7 @@
 #include "henderson/search/search_function.hpp"
 #include "henderson/search/start.hpp"
 #include "henderson/search/starts.hpp"
+#include "henderson/linalg/limits.hpp"
 #include "henderson/optimize/minimize.hpp"
 
 namespace henderson {
@@ -17,12 +20,12 @@ namespace henderson {
 struct FitOptions {
   Options search;
   bool reml = true;
-  int restarts = -1;  // further starts where the optimum is at the boundary or near it; -1: as many as are worth while
+  std::optional<int> restarts;  // further starts where the optimum is at or near the boundary; none: what it takes
   bool no_constant = false;     // X does not span the constant: the random effects hold the mean of y
-  double memory_limit = 1e300;  // bytes
+  double memory_limit = std::numeric_limits<double>::infinity();  // bytes
   VectorXd start;               // theta, or empty
   VectorXd known;               // where another search has ended, or empty
-  double sigma = 0;             // the residual standard deviation where it is known, else 0
+  std::optional<double> sigma;  // the residual standard deviation where it is known
   std::vector<Held> held;       // other variance parameters that are known
 };
 
@@ -38,7 +41,7 @@ struct FitOutcome {
   std::vector<double> others;     // values at which further searches ended that came to another optimum
   double rounding = 0;            // rounding error of the criterion at the optimum
   bool unbounded = false;  // beside this optimum the criterion falls without bound as the residual variance goes to 0
-  double sigma = 0;               // residual standard deviation, where parameters are held
+  std::optional<double> sigma;    // the residual standard deviation where parameters are held
 };
 
 class Fitter {
@@ -62,7 +65,7 @@ class Fitter {
   // of two columns, have not been seen to.
   bool intricate() const;
 
-  bool affordable() const { return problem_.rest.factor_entries() < 2000000; }
+  bool affordable() const { return problem_.rest.factor_entries() < kAffordableEntries; }
 
   void search_again(const VectorXd& center);
 

@@ -17,7 +17,7 @@ struct Start {
   VectorXd theta;
   VectorXd identity;          // Sigma = I
   bool identified = true;
-  std::vector<int> terms;    // where not: the terms that cannot be told apart, -1 for the residual
+  std::vector<int> terms;    // where not: the terms that cannot be told apart, kResidual for the residual variance
 };
 
 // Information of (natural parameters, sigma^2), sigma^2 last, from the moments at V_0 = I + sum weight_i V_i
@@ -30,10 +30,10 @@ double rounding_share(const Layout& layout, Index parameters);
 // An orthonormal basis of the span of the columns, whatever their sizes.
 MatrixXd orthonormal(const MatrixXd& columns);
 
-// Terms that take part in null vectors of the information within the span of `along`, -1 for the residual; empty if
-// there are none. A parameter's unit is its information before the fixed effects took their part: what they leave of
-// it is rounding if it is below rounding_share(), and nothing that the rounding could have made is taken as
-// information.
+// Terms that take part in null vectors of the information within the span of `along`, kResidual for the residual
+// variance; empty if there are none. A parameter's unit is its information before the fixed effects took their part:
+// what they leave of it is rounding if it is below rounding_share(), and nothing that the rounding could have made is
+// taken as information.
 std::vector<int> confounded_along(const Layout& layout, const Evidence& evidence, const MatrixXd& along);
 
 std::vector<int> confounded(const Layout& layout, const Evidence& evidence);
@@ -47,10 +47,6 @@ VectorXd positive_definite_theta(const Layout& layout, Index n, const VectorXd& 
 // From V_0 = I, for models where one evaluation is dear.
 Start moment_start(const Problem& problem, const CrossProducts& data);
 
-// Moments with the information, whatever it costs.
-Moments moments_with_information(const Criterion& criterion, const Evaluation& at,
-                                 const std::vector<Direction>& directions);
-
 // The information of the natural parameters and sigma^2 by REML, which is what the data say apart from the fixed
 // effects; `m` are the moments at this point. Where sigma^2 is known, without it.
 Evidence evidence_at(const Criterion& criterion, Evaluation at, const std::vector<Direction>& directions,
@@ -63,8 +59,6 @@ std::vector<int> confounded_at_identity(const Criterion& criterion, const Evalua
 
 // From Sigma = I, with all that the criterion knows there.
 Start scoring_start(const Problem& problem, Checkpoint& checkpoint, int& evaluations);
-
-constexpr Index kSecondLook = 2000;  // columns of Z up to which a refusal at V_0 = I is looked at again
 
 // At V_0 = I levels of large weight may hide what the others say; Sigma = I takes from each level what it can tell.
 // Related levels: Sigma = I, where the average information shows what cannot be told apart. The equations of

@@ -3,6 +3,7 @@
 #define HENDERSON_STRUCTURED_POINT_HPP
 
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "henderson/linalg/checkpoint.hpp"
@@ -21,7 +22,7 @@ struct StructuredProblem {
   std::shared_ptr<const VisitForm> visits;         // the same rows by visits, where that is cheaper
   Index n = 0, p = 0;
   double log_weight = 0, log_det_r = 0;  // constants of the criterion
-  double sigma2 = 0;                     // the residual variance where it is known, else 0
+  std::optional<double> known_sigma2;    // the residual variance where it is known
   bool reml = true;
   const std::vector<Unit>& all_units() const { return whole ? *whole : units.units; }
 };

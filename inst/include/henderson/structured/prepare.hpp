@@ -35,7 +35,7 @@ Prepared prepare(const Layout& layout, Constants constants, DesignSource& source
 std::vector<Index> axis_columns(const ResidualModel& residual, const StructuredRows& rows);
 
 StructuredProblem structured_problem(const Layout& layout, const Prepared& prepared, ResidualModel residual, bool reml,
-                                     double sigma2, Checkpoint& checkpoint);
+                                     Checkpoint& checkpoint);
 
 // Predicted random effects: Lambda Lambda' Z'V^{-1}(y - X beta) for every level of every group.
 std::vector<MatrixXd> structured_modes(const StructuredCriterion& criterion, const StructuredPoint& at);

@@ -1,36 +1,33 @@
-#include "henderson/prediction/prediction_unbounded.hpp"
+#include "henderson/prediction/marginal_predictor.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <vector>
 
 namespace henderson {
 
-UnboundedPredictor::UnboundedPredictor(const Problem& problem, const CrossProducts& data, const Evaluation& at,
+MarginalPredictor::MarginalPredictor(const Problem& problem, const CrossProducts& data, const Evaluation& at,
                                        Checkpoint& checkpoint)
     : pr_(problem), data_(data), at_(at), layout_(*problem.layout) {
   for (std::size_t g = 0; g < layout_.groups.size(); ++g) {
     first_.push_back(dense_columns(pr_, static_cast<int>(g)));
     sigma_.push_back(at_.sigma(static_cast<int>(g)));
   }
-  if (pr_.root) {
-    dense_ = dense_z(pr_, at_, checkpoint);
-  } else {
-    within_levels();
-  }
+  std::visit([&](const auto& regime) { read(regime, checkpoint); }, pr_.regime);
 }
 
-VectorXd UnboundedPredictor::variances(const Combinations& c, Checkpoint& checkpoint) const {
+VectorXd MarginalPredictor::variances(const Combinations& c, Checkpoint& checkpoint) const {
   VectorXd out(c.x.rows());
   for (Index i = 0; i < out.size(); ++i) {
     const Parts parts = parts_of(c, i);
     out[i] = at_.sigma2 * (between(parts, parts) + parts.x.squaredNorm());
-    if (at_.bounded) out[i] = std::max(out[i], 0.0);
+    if (at_.bounded()) out[i] = std::max(out[i], 0.0);
     if (i % 1024 == 0) checkpoint.check();
   }
   return out;
 }
 
-MatrixXd UnboundedPredictor::covariance(const Combinations& c) const {
+MatrixXd MarginalPredictor::covariance(const Combinations& c) const {
   std::vector<Parts> parts;
   for (Index i = 0; i < c.x.rows(); ++i) parts.push_back(parts_of(c, i));
   MatrixXd out(parts.size(), parts.size());
@@ -40,7 +37,7 @@ MatrixXd UnboundedPredictor::covariance(const Combinations& c) const {
   return out;
 }
 
-std::vector<MatrixXd> UnboundedPredictor::conditional(int group, Checkpoint& checkpoint) const {
+std::vector<MatrixXd> MarginalPredictor::conditional(int group, Checkpoint& checkpoint) const {
   const MatrixXd basis = group_basis(layout_, data_, group);
   std::vector<MatrixXd> out;
   for (Index l = 0; l < layout_.groups[group].levels; ++l) {
@@ -52,7 +49,7 @@ std::vector<MatrixXd> UnboundedPredictor::conditional(int group, Checkpoint& che
 }
 
 // The conditional variance, and what the estimation of beta adds.
-MatrixXd UnboundedPredictor::errors(int group, Checkpoint& checkpoint) const {
+MatrixXd MarginalPredictor::errors(int group, Checkpoint& checkpoint) const {
   const MatrixXd basis = group_basis(layout_, data_, group);
   const std::vector<MatrixXd> given = conditional(group, checkpoint);
   MatrixXd out(layout_.groups[group].q, layout_.groups[group].levels);
@@ -64,43 +61,49 @@ MatrixXd UnboundedPredictor::errors(int group, Checkpoint& checkpoint) const {
   return out;
 }
 
-UnboundedPredictor::Parts UnboundedPredictor::parts_of(const Combinations& c, Index row) const {
+MarginalPredictor::Parts MarginalPredictor::parts_of(const Combinations& c, Index row) const {
   Parts out;
   out.x = data_.x.basis.transpose() * c.x.row(row).transpose();
   for (std::size_t g = 0; c.random && g < layout_.groups.size(); ++g) {
-    out.level.push_back(c.code[g][row] - 1);
+    const int code = c.code[g][row];
+    out.level.push_back(code > 0 ? std::optional<Index>(code - 1) : std::nullopt);
     out.z.push_back(group_row(layout_, data_, c, static_cast<int>(g), row));
     out.u.push_back(sigma_[g] * out.z[g]);
-    if (out.level[g] >= 0) out.x.noalias() -= zvx(static_cast<int>(g), out.level[g]).transpose() * out.u[g];
+    if (out.level[g]) out.x.noalias() -= zvx(static_cast<int>(g), *out.level[g]).transpose() * out.u[g];
   }
   at_.x_root.triangularView<Eigen::Lower>().solveInPlace(out.x);
   return out;
 }
 
-double UnboundedPredictor::between(const Parts& a, const Parts& b) const {
+double MarginalPredictor::between(const Parts& a, const Parts& b) const {
   double sum = 0;
   for (std::size_t g = 0; g < a.level.size(); ++g) {
-    if (a.level[g] < 0) continue;
+    if (!a.level[g]) continue;
     if (a.level[g] == b.level[g]) sum += a.z[g].dot(b.u[g]);
     for (std::size_t h = 0; h < b.level.size(); ++h)
-      if (b.level[h] >= 0)
-        sum -= a.u[g].dot(zvz(static_cast<int>(g), a.level[g], static_cast<int>(h), b.level[h]) * b.u[h]);
+      if (b.level[h])
+        sum -= a.u[g].dot(zvz(static_cast<int>(g), *a.level[g], static_cast<int>(h), *b.level[h]) * b.u[h]);
   }
   return sum;
 }
 
-MatrixXd UnboundedPredictor::zvz(int g, Index l, int h, Index m) const {
+MatrixXd MarginalPredictor::zvz(int g, Index l, int h, Index m) const {
   const Index qg = layout_.groups[g].q, qh = layout_.groups[h].q;
-  if (pr_.root) return dense_.zvz.block(first_[g][l], first_[h][m], qg, qh);
+  if (!by_levels_) return dense_.zvz.block(first_[g][l], first_[h][m], qg, qh);
   return l == m ? level_zvz_[l] : MatrixXd::Zero(qg, qh);
 }
 
-MatrixXd UnboundedPredictor::zvx(int g, Index l) const {
+MatrixXd MarginalPredictor::zvx(int g, Index l) const {
   const Index q = layout_.groups[g].q;
-  return pr_.root ? MatrixXd(dense_.zvx.middleRows(first_[g][l], q)) : level_zvx_[l];
+  return by_levels_ ? level_zvx_[l] : MatrixXd(dense_.zvx.middleRows(first_[g][l], q));
 }
 
-void UnboundedPredictor::within_levels() {
+void MarginalPredictor::read(const Rooted&, Checkpoint& checkpoint) { dense_ = dense_z(pr_, at_, checkpoint); }
+
+void MarginalPredictor::read(const Crossed&, Checkpoint& checkpoint) { dense_ = dense_z(pr_, at_, checkpoint); }
+
+void MarginalPredictor::read(const OneFactor&, Checkpoint&) {
+  by_levels_ = true;
   const Index q = pr_.lead.q;
   const LevelCovariance covariance = at_.level_covariance(layout_);
   for (Index l = 0; l < layout_.lead_levels(); ++l) {

@@ -2,10 +2,11 @@
 // matrix: the conditional variance, and what the estimation of beta adds,
 //   Var(b_hat - b) = Var(b | y) + H Var(beta_hat) H',  H = d b_hat / d beta = -Lambda (Lambda'Z'Z Lambda + I)^{-1}
 //   Lambda'Z'X.
-#ifndef HENDERSON_INFERENCE_PREDICTION_ERROR_HPP
-#define HENDERSON_INFERENCE_PREDICTION_ERROR_HPP
+#ifndef HENDERSON_PREDICTION_PREDICTION_ERROR_HPP
+#define HENDERSON_PREDICTION_PREDICTION_ERROR_HPP
 
 #include <Eigen/Core>
+#include <vector>
 
 #include "henderson/prediction/prediction.hpp"
 
@@ -16,8 +17,8 @@ class PredictionError {
   // `problem` must have one class per level.
   PredictionError(const Problem& problem, const CrossProducts& data, const Evaluation& at);
 
-  // For each level of a group (columns) the variances of its effects (rows), in the user's columns.
-  MatrixXd variances(int group, Checkpoint& checkpoint) const;
+  // Of each level of a group, from the conditional variances.
+  MatrixXd variances(int group, const std::vector<MatrixXd>& conditional, Checkpoint& checkpoint) const;
 
  private:
   // Rows of H of one leading level: the other factors' effects move too when beta does.
@@ -27,7 +28,6 @@ class PredictionError {
   const CrossProducts& data_;
   const Evaluation& at_;
   const Layout& layout_;
-  Predictor conditional_;
   MatrixXd rest_slope_;
 };
 

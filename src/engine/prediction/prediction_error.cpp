@@ -1,21 +1,20 @@
-#include "henderson/inference/prediction_error.hpp"
+#include "henderson/prediction/prediction_error.hpp"
 
 #include <vector>
 
 namespace henderson {
 
 PredictionError::PredictionError(const Problem& problem, const CrossProducts& data, const Evaluation& at)
-    : pr_(problem), data_(data), at_(at), layout_(*problem.layout), conditional_(problem, data, at) {
-  if (pr_.rest.columns() == 0) return;
+    : pr_(problem), data_(data), at_(at), layout_(*problem.layout) {
   MatrixXd s = at_.rest.lambda_transposed(pr_.rest, at_.s_d.leftCols(pr_.p));
   at_.rest.solve_lower(s);
   at_.rest.solve_upper(s);
   rest_slope_ = -at_.rest.lambda_times(pr_.rest, s);
 }
 
-MatrixXd PredictionError::variances(int group, Checkpoint& checkpoint) const {
+MatrixXd PredictionError::variances(int group, const std::vector<MatrixXd>& conditional,
+                                    Checkpoint& checkpoint) const {
   const MatrixXd basis = group_basis(layout_, data_, group);
-  const std::vector<MatrixXd> conditional = conditional_.conditional(group, checkpoint);
   const std::vector<Index> first = group == layout_.lead ? std::vector<Index>() : rest_columns(pr_, group);
   const Index q = layout_.groups[group].q, levels = layout_.groups[group].levels;
   MatrixXd out(q, levels);
@@ -36,8 +35,7 @@ MatrixXd PredictionError::lead_slope(Index l) const {
   MatrixXd k(q, q);
   cholesky_plus_identity(MatrixXd(m.transpose()), k);  // I + M'M
   MatrixXd x = pr_.lead.t.block(l * q, 0, q, pr_.p);
-  for (Index e = pr_.rest.columns() > 0 ? pr_.rest.level_begin(l) : 0;
-       pr_.rest.columns() > 0 && e < pr_.rest.level_end(l); ++e) {
+  for (Index e = pr_.rest.level_begin(l); e < pr_.rest.level_end(l); ++e) {
     const Node& node = pr_.rest.entry_node(e);
     x.noalias() +=
         Eigen::Map<const MatrixXd>(pr_.rest.entry_value(e), q, node.q) * rest_slope_.middleRows(node.first, node.q);
