@@ -99,7 +99,7 @@ structure_label <- function(term) {
 
 # Structures that need the columns of one factor, in its order.
 check_special_columns <- function(term, plan) {
-  if (!is_special(term) || length(plan$columns) < 2L || is.null(term$word)) return(invisible())
+  if (!is_special(term) || is.null(term$word)) return(invisible())
   ordered <- term$structure %in% c("autoregressive", "heterogeneous autoregressive", "Toeplitz", "homogeneous Toeplitz")
   if (!ordered || length(plan$xlevels) && !plan$coding$intercept) return(invisible())
   abort_not_ordered(term)
@@ -115,12 +115,14 @@ abort_not_ordered <- function(term) {
 # ---- what the engine says ----
 
 term_spec <- function(term) Filter(Negate(is.null),
-                                   list(structure = term$structure, positions = term$positions, rank = term$rank))
+                                   list(structure = term$structure, positions = term$positions, rank = term$rank,
+                                        held = term[["held"]][c("index", "value")]))
 
-# Data frame of the natural parameters of a term, in the order of psi: kind, row, col, lower, upper, scale.
+# Data frame of the natural parameters of a term, in the order of psi: kind, row, col, lower, upper, scale, and whether
+# each can be held by itself.
 term_table <- function(term) {
   found <- engine_covariance(term_spec(term), as.integer(term$q))
-  as.data.frame(found[c("kind", "row", "col", "lower", "upper", "scale")], stringsAsFactors = FALSE)
+  as.data.frame(found[c("kind", "row", "col", "lower", "upper", "scale", "holdable")], stringsAsFactors = FALSE)
 }
 
 # How each natural parameter is read: "variance" and "correlation" are entries of the covariance matrix; "rho" is a
@@ -137,6 +139,12 @@ term_kinds <- function(term) {
 
 # Are all variances of a special term one parameter?
 has_one_variance <- function(term) is_special(term) && term$q > 1L && sum(term_kinds(term) == "variance") == 1L
+
+# A term of one column as one with a structure, of one variance.
+with_one_variance <- function(term) {
+  if (!is_special(term) && term$q == 1L) term$structure <- "homogeneous diagonal"
+  term
+}
 
 # Number of natural parameters.
 term_size <- function(term) {

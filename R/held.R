@@ -12,16 +12,15 @@ held_parameters <- function(fixed, frame) {
       paste0("`fixed` must be a vector of numbers named by variance parameters, such as c(sigma = 1), not ",
                               kind_of(fixed), if (numbers) " without names", "."), what = "fixed")
   }
-  if (!all(names %in% scale_names)) {
-    refuse_special(frame, "holding parameters other than sigma (`fixed`) is",
-                   "Use (x | g), (x || g) or fit without `fixed`.")
-  }
   known <- known_parameters(frame)
   at <- match(names, known$name)
   if (anyNA(at)) {
     lmm_abort("input", paste0("`fixed` names ", enumerate(quote_name(names[is.na(at)])),
                               ", which is not a variance parameter of the model."),
               what = names[is.na(at)], fix = paste0("There are ", enumerate(quote_name(unique(known$shown))), "."))
+  }
+  if (!all(names %in% scale_names)) {
+    refuse_special(frame, "holding parameters of other terms (`fixed`) is", "Fit without them in `fixed`.")
   }
   held <- known[at, c("term", "row", "col", "kind", "correlation", "squared", "shown", "alone")]
   held$value <- held$asked <- unname(value)
@@ -34,10 +33,11 @@ held_parameters <- function(fixed, frame) {
 
 scale_names <- c("sigma", "sigma^2")
 
-# Beside random terms with a structure a known sigma belongs to the residual structure, here of independent residuals.
+# Beside random terms with a structure a known sigma, or a known variance, belongs to the residual structure, here of
+# independent residuals.
 known_scale_spec <- function(spec, fixed) {
   special <- any(vapply(spec$random, is_special, NA))
-  if (special && is.null(spec$residual) && length(fixed) && all(names(fixed) %in% scale_names)) {
+  if (special && is.null(spec$residual) && any(names(fixed) %in% scale_names | grepl("^(sd|var)_", names(fixed)))) {
     spec$residual <- independent_residuals()
   }
   spec
@@ -54,8 +54,9 @@ split_held <- function(fixed, residual) {
   random <- grepl("^(sd|var|cor|cov)_", names(value))
   if (any(random)) {
     lmm_abort("input", paste0("`fixed` cannot hold ", quote_name(names(value)[random][1L]),
-                              ", a parameter of random effects, beside a residual structure."),
-                              what = names(value)[random])
+                              ": beside a residual or random structure, that is no parameter which can be held."),
+              what = names(value)[random],
+              fix = "Of random effects, it can hold what a term of one column or with a structure has.")
   }
   bad <- !is.finite(value)
   if (any(bad)) {

@@ -9,7 +9,7 @@ held_names <- function(fit) {
   parameters <- variance_parameters(fit)
   held <- fit_held(fit)
   at <- match(paste(held$term, held$row, held$col), paste(parameters$term, parameters$row, parameters$col))
-  parameter_names(parameters, old = FALSE)[at]
+  c(parameter_names(parameters, old = FALSE)[at], names_held_in_terms(fit_frame(fit)))
 }
 
 # Free variance parameters, the residual's included.

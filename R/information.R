@@ -76,12 +76,22 @@ derivatives_at <- function(fit, average = FALSE) {
   if (identical(found$engine_error, "information_size")) abort_information_size(found$message)
   whole <- engine_result(found, fit_frame(fit))
   found <- whole[c("phi", "psi", "p", if (!average) c("q", "t", "t_ml"), "ai", "jacobian", "curvature")]
+  if (isTRUE(fit_optimum(fit)$zero_sigma)) found <- with_known(found, nrow(found$ai))
   if (has_special(fit)) return(with_bends(found, whole))
   gradients <- held_gradients(fit)
   if (is.null(gradients)) return(found)
   own <- held_theta(fit)       # where the score and the multipliers cancel
   found$curvature[own, ] <- found$curvature[, own] <- 0
   c(found, list(held = gradients, bent = if (!average) held_curvature(fit, found, gradients)))
+}
+
+# Natural parameters at their bounds, by number, are treated as known, as SAS does. (For a residual variance of 0 there
+# would be what rounding leaves of its information.)
+with_known <- function(info, known) {
+  for (name in intersect(c("t", "t_ml", "ai", "bent"), names(info))) {
+    info[[name]][known, ] <- info[[name]][, known] <- 0
+  }
+  info
 }
 
 # What second derivatives of V in the natural parameters add; sigma^2 has none.

@@ -116,7 +116,8 @@
 #'   `"cor_x.(Intercept)|g"` (as in [variance_components()] with `scale = "sd"`), `"sigma^2"`, `"var_(Intercept)|g"`, or
 #'   for a term of one column by its name in [VarCorr()]. They are not estimated, have no standard error and are not
 #'   counted as parameters; tests treat them as known. Parameters of the residual structure have the names that are
-#'   printed, such as `"rho"`. With sampling variances `v` known for each row use
+#'   printed, such as `"rho"`, those of random effects with a structure names such as `"sd_ar1|id"`, `"cor_ar1|id"` and
+#'   `"range|exp(site)"`. With sampling variances `v` known for each row use
 #'   `weights = 1 / v, fixed = c(sigma = 1)`.
 #' @param bounded `TRUE`: covariance matrices of random effects are positive semidefinite. `FALSE`: only the covariance
 #'   matrix of the response has to be positive definite, so that a variance component may be negative, as analysis of

@@ -9,7 +9,9 @@ structured_derivatives <- function(fit) {
   found$jacobian <- block_diagonal(list(found$jacobian, diag(r)))
   found$bent <- found$curvature
   found$curvature <- block_diagonal(list(found$theta_curvature, matrix(0, r, r)))
-  found[c("phi", "psi", "p", "q", "r", "t", "t_ml", "ai", "jacobian", "curvature", "bent", "ready")]
+  found <- found[c("phi", "psi", "p", "q", "r", "t", "t_ml", "ai", "jacobian", "curvature", "bent", "ready")]
+  if (r == 0L) return(found)
+  with_known(found, nrow(found$jacobian) - r + which(structured_edges(at, fit_blocks(fit))))
 }
 
 # What has no theory or no code yet for a residual structure is refused by name.

@@ -38,7 +38,8 @@ VarCorr.lmm_fit <- function(x, sigma = 1, ...) {
     related_text(own, term, fit_groups(x)[[term$group]])
   }, terms, seq_along(terms), fit_random(x))
   structure(stats::setNames(terms, fit_term_names(x)), bounded = fit_is_bounded(x), sc = fit_shown_sigma(x) * sigma,
-            useSc = !isTRUE(fit_blocks(x)$owns_scale), residual = if (is_structured(x)) residual_parameters(x),
+            useSc = !isTRUE(fit_blocks(x)$owns_scale) || has_absolute_residual(x),
+            residual = if (is_structured(x)) residual_parameters(x),
             monte_carlo = if (sigma == 1) monte_carlo_by_term(x), class = "VarCorr.lmm_fit")
 }
 

@@ -134,6 +134,7 @@ natural_covariance <- function(fit, information, info = derivatives_at(fit, info
   M <- switch(information, expected = if (fit_is_reml(fit)) info$t else info$t_ml, average = info$ai,
               observed_curvature(info, fit_is_reml(fit)))
   full <- rbind(cbind(J$natural, 0), c(rep(0, ncol(J$natural)), 1))
+  if (isTRUE(fit_optimum(fit)$zero_sigma)) full <- full[, -ncol(full), drop = FALSE]
   H <- crossprod(full, M %*% full)
   own <- seq_len(ncol(J$theta))
   if (information == "observed") H[own, own] <- H[own, own] + crossprod(J$theta, info$curvature %*% J$theta)
@@ -156,7 +157,7 @@ transformed_errors <- function(A, C) {
 # Directions of theta in which the natural parameters move: all where no estimate is singular. Held are those that
 # change them in second order only (a factor's zero column) or not at all (its rotations).
 tangent_directions <- function(jacobian) {
-  d <- svd(jacobian)
+  d <- svd(jacobian / pmax(1, sqrt(rowSums(jacobian^2))))       # large variances beside correlations
   use <- d$d > 1e-6 * max(d$d, 1)
   list(theta = d$v[, use, drop = FALSE], natural = jacobian %*% d$v[, use, drop = FALSE])
 }

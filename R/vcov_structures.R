@@ -14,6 +14,7 @@ special_slopes <- function(fit, t) {
 special_map <- function(fit, t) {
   term <- fit_random(fit)[[t]]
   table <- term_table(term)
+  if (!nrow(table)) return(matrix(0, 0L, 0L))
   basis <- fit_blocks(fit)$z_basis[[t]]
   sigma <- fit_sigma(fit)
   b <- diag(as.matrix(basis))

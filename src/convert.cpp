@@ -2,7 +2,9 @@
 #include "convert.h"
 
 #include <algorithm>
+#include <utility>
 
+#include "henderson/covariance/held_parameters.hpp"
 #include "henderson/covariance/registry.hpp"
 
 namespace henderson {
@@ -51,6 +53,21 @@ void require(bool condition, const char* message) {
   if (!condition) throw Error("input", message);
 }
 
+// list(index, value): natural parameters held at values, numbered from 1.
+static std::shared_ptr<const Covariance> with_held(std::shared_ptr<const Covariance> structure, Index q,
+                                                   const Rcpp::List& held) {
+  const Rcpp::IntegerVector index = held["index"];
+  const VectorXd values = vector_of(held["value"]);
+  const Index own = static_cast<Index>(structure->parameters(q).size());
+  std::vector<Index> which;
+  for (const int k : index) {
+    require(k != NA_INTEGER && k >= 1 && k <= own, "there is no such parameter to be held");
+    which.push_back(k - 1);
+  }
+  require(values.size() == index.size() && values.allFinite(), "held values are missing");
+  return std::make_shared<HeldParameters>(std::move(structure), q, which, values);
+}
+
 std::shared_ptr<const Covariance> to_covariance(const Rcpp::List& term, Index q) {
   CovarianceSpec spec;
   spec.name = Rcpp::as<std::string>(term["structure"]);
@@ -61,7 +78,9 @@ std::shared_ptr<const Covariance> to_covariance(const Rcpp::List& term, Index q)
     require(spec.positions.allFinite(), "positions are not finite");
   }
   if (term.containsElementNamed("rank") && !Rf_isNull(term["rank"])) spec.rank = Rcpp::as<int>(term["rank"]);
-  return make_covariance(spec);
+  const auto structure = make_covariance(spec);
+  if (!term.containsElementNamed("held") || Rf_isNull(term["held"])) return structure;
+  return with_held(structure, q, term["held"]);
 }
 
 // Eliminates another group than the one with most levels.

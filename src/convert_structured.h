@@ -71,17 +71,17 @@ inline ResidualPointer to_structure(const Rcpp::List& x) {
   const Rcpp::List parts = x["parts"];
   ResidualPointer out;
   Index columns = 0;
+  const bool own_scale = Rcpp::as<int>(x["groups"]) > 1 || Rcpp::as<bool>(x["own_scale"]);
   for (R_xlen_t k = 0; k < parts.size(); ++k) {
     const Rcpp::List part = parts[k];
     ResidualRequest request = to_request(part);
-    const bool own_scale = Rcpp::as<int>(x["groups"]) > 1 || Rcpp::as<bool>(x["own_scale"]);
     request.name = form_of(request.name, parts.size() > 1, own_scale);
     const ResidualPointer own = residual_structure(request);
     out = out ? std::make_shared<Product>(out, columns, own) : own;
     columns += Rcpp::as<int>(part["columns"]);
   }
   if (Rcpp::as<bool>(x["nugget"])) out = std::make_shared<Nugget>(out);
-  if (Rcpp::as<int>(x["groups"]) > 1 && !out->owns_scale()) out = std::make_shared<Scaled>(out);
+  if (own_scale && !out->owns_scale()) out = std::make_shared<Scaled>(out);
   return out;
 }
 

@@ -32,6 +32,15 @@ Rcpp::IntegerVector alone_list(const henderson::Covariance& structure, int q) {
   return out;
 }
 
+// May each parameter be held by itself?
+Rcpp::LogicalVector holdable_list(const henderson::Covariance& structure, int q) {
+  Rcpp::LogicalVector out;
+  const auto own = structure.parameters(q);
+  for (std::size_t k = 0; k < own.size(); ++k)
+    out.push_back(structure.entry_of(static_cast<Eigen::Index>(k), q, 0.5).has_value());
+  return out;
+}
+
 Rcpp::List derivative_list(const henderson::Covariance& structure, const henderson::VectorXd& psi, int q) {
   std::vector<henderson::MatrixXd> out;
   for (Eigen::Index k = 0; k < psi.size(); ++k) out.push_back(structure.derivative(psi, q, k));
@@ -56,6 +65,7 @@ SEXP engine_covariance(Rcpp::List term, int q) {
     Rcpp::List out = parameter_list(structure->parameters(q));
     out["theta"] = static_cast<int>(structure->n_parameters(q));
     out["alone"] = alone_list(*structure, q);
+    out["holdable"] = holdable_list(*structure, q);
     out["closed_under"] = henderson::closure_name(structure->closed_under());
     out["linear"] = structure->linear();
     out["bounded"] = structure->bounded();

@@ -31,7 +31,7 @@ struct Point {
       problem.known_sigma2 = std::pow(Rcpp::as<double>(shape["sigma"]), 2);
     henderson::set_response(problem, data, 0, nullptr);
     at = henderson::Criterion(problem, reml, monitor).evaluate(theta);
-    const bool lost = at.cancelled > henderson::most_cancelled(data);
+    const bool lost = at.cancelled > henderson::most_cancelled(problem, data);
     if (lost && henderson::take_root(problem, data)) at = henderson::Criterion(problem, reml, monitor).evaluate(theta);
     if (!at.ok()) throw henderson::Error("not_finite", "the criterion is not finite at these parameters");
   }

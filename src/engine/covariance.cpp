@@ -2,5 +2,6 @@
 #include "covariance/correlation.cpp"
 #include "covariance/covariance.cpp"
 #include "covariance/factor_analytic.cpp"
+#include "covariance/held_parameters.cpp"
 #include "covariance/registry.cpp"
 #include "covariance/scaled_correlation.cpp"

@@ -147,3 +147,39 @@ test_that("what is not available is refused by name", {
   expect_error(lmm(y ~ x + homcs(0 + t | g), d, bounded = FALSE), class = "lmm_error_input")
   expect_error(lmm(y ~ ar1(x | g), d), "factor", class = "lmm_error_formula")
 })
+
+test_that("an AR(1) process with one row for each subject and time stands beside a residual error", {
+  set.seed(4)
+  d <- expand.grid(time = 1:6, id = factor(1:30))
+  d$f <- factor(d$time)
+  d$y <- as.vector(replicate(30, stats::arima.sim(list(ar = 0.6), 6))) + stats::rnorm(180, sd = 0.5)
+  for (reml in c(TRUE, FALSE)) {
+    random <- lmm(y ~ 1 + ar1(0 + f | id), d, REML = reml)
+    nugget <- lmm(y ~ 1, d, REML = reml, residual = ~ ar1(time | id, nugget = TRUE))
+    expect_equal(c(logLik(random)), c(logLik(nugget)), tolerance = 1e-9)
+    for (ddf in if (reml) c("Satterthwaite", "Kenward-Roger") else "Satterthwaite") {
+      expect_equal(coef(summary(random, ddf = ddf)), coef(summary(nugget, ddf = ddf)), tolerance = 1e-4)
+    }
+  }
+  expect_error(lmm(y ~ 1 + ar1(0 + time | id), d), "levels of one factor", class = "lmm_error_formula")
+  expect_error(lmm(y ~ 1 + toep(0 + time | id), d), "levels of one factor", class = "lmm_error_formula")
+})
+
+test_that("a residual variance or a nugget of 0 is treated as known in tests", {
+  set.seed(1)
+  d <- expand.grid(time = 1:6, id = factor(1:30))
+  d$f <- factor(d$time)
+  d$y <- as.vector(replicate(30, stats::arima.sim(list(ar = 0.6), 6)))
+  plain <- lmm(y ~ 1, d, residual = ~ ar1(time | id))
+  nugget <- lmm(y ~ 1, d, residual = ~ ar1(time | id, nugget = TRUE))
+  random <- lmm(y ~ 1 + ar1(0 + f | id), d)
+  expect_identical(sigma(random), 0)
+  for (ddf in c("Satterthwaite", "Kenward-Roger")) for (fit in list(nugget, random)) {
+    expect_equal(coef(summary(fit, ddf = ddf)), coef(summary(plain, ddf = ddf)), tolerance = 1e-5)
+  }
+  expected <- variance_components(plain)
+  found <- variance_components(random)
+  expect_equal(found$estimate[1:2], expected$estimate[2:1], tolerance = 1e-5)
+  expect_equal(found$se[1:2], expected$se[2:1], tolerance = 1e-4)
+  expect_equal(variance_components(nugget)$se[c(1, 3)], expected$se, tolerance = 1e-4)
+})

@@ -116,7 +116,7 @@ test_that("`level` and `conf.level` are the same argument everywhere", {
   expect_identical(names(untaken), character())
   many <- refit(m, cbind(a = d$y, b = rev(d$y)))
   draws <- posterior(m, draws = 100, seed = 1)
-  pb <- bootstrap(m, nsim = 9, seed = 1)
+  pb <- bootstrap(m, nsim = 99, seed = 1)
   L <- c(0, 1)
   calls <- alist(
     confint(m, level = 0.8, quiet = TRUE), confint(pb, level = 0.8), confint(ems(m), level = 0.8),

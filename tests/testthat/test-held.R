@@ -319,7 +319,7 @@ test_that("a known sigma beside structured random effects gives the estimates of
       expect_equal(attr(logLik(fit), "df"), attr(logLik(us), "df"))
     }
   }
-  expect_error(lmm(y ~ x + cs(0 + outcome | study), d, fixed = c(sigma = 1, cor_cs = 0.5)), "other than sigma",
+  expect_error(lmm(y ~ x + cs(0 + outcome | study), d, fixed = c(sigma = 1, cor_cs = 0.5)), "cor_cs",
                class = "lmm_error_input")
 })
 

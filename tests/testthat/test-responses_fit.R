@@ -145,12 +145,12 @@ test_that("weights are read by blocks too", {
   part <- pieces[c(2, 7)]
   expect_equal(fixef(part[[2]]), fixef(pieces[[7]]), tolerance = 1e-10)
   expect_error(refit(rows, take(holes), weights = W), "function", class = "lmm_error_input")
-  expect_error(refit(rows, take(holes), weights = function(k) 1), "rows and columns", class = "lmm_error_input")
+  expect_error(refit(rows, take(holes), weights = function(k) 1), "same dimensions", class = "lmm_error_input")
 })
 
 test_that("weights must fit", {
   rows <- lmm(d$z + d$x ~ f + (1 | g), d)
-  expect_error(refit(rows, holes, weights = rep(1, nrow(d))), "rows and columns", class = "lmm_error_input")
+  expect_error(refit(rows, holes, weights = rep(1, nrow(d))), "same dimensions", class = "lmm_error_input")
   expect_error(refit(rows, holes, weights = holes * 0 - 1), "negative", class = "lmm_error_data")
-  expect_error(lmm(H ~ f + (1 | g), d, weights = cbind(x, z)), "rows and columns", class = "lmm_error_input")
+  expect_error(lmm(H ~ f + (1 | g), d, weights = cbind(x, z)), "same dimensions", class = "lmm_error_input")
 })

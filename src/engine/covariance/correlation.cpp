@@ -63,7 +63,8 @@ class Autoregressive : public Correlation {
   MatrixXd derivative(const VectorXd& rho, Index q, Index) const override { return powers(rho[0], q, 1); }
   MatrixXd second_derivative(const VectorXd& rho, Index q, Index, Index) const override { return powers(rho[0], q, 2); }
   VectorXd nearest(const MatrixXd& r) const override { return VectorXd::Constant(1, within(band_mean(r, 1), -1, 1)); }
-  VectorXd start(Index) const override { return VectorXd::Zero(1); }
+  // Not 0, where R would be the identity, as that of the residuals is.
+  VectorXd start(Index) const override { return VectorXd::Constant(1, 0.3); }
 
  private:
   // Derivative of this order of rho^|i - j|.

@@ -164,6 +164,13 @@ std::optional<Index> ScaledCorrelation::alone(Index q, Index column) const {
   return !each_ && q == 1 ? std::optional<Index>(column) : std::nullopt;
 }
 
+std::optional<Covariance::Entry> ScaledCorrelation::entry_of(Index parameter, Index q, double value) const {
+  const Index first = deviations(q);
+  if (parameter < first) return Entry{parameter, each_ ? std::sqrt(std::sqrt(value)) : std::sqrt(value)};
+  if (linear_ || correlation_->size(q) != 1) return std::nullopt;
+  return Entry{parameter, correlation_->eta_of(VectorXd::Constant(1, value), q)[0]};
+}
+
 std::vector<Parameter> ScaledCorrelation::parameters(Index q) const {
   std::vector<Parameter> out(deviations(q));
   for (Index k = 0; k < deviations(q); ++k) {

@@ -20,9 +20,9 @@ bool floor_residual(Problem& problem, const CrossProducts& data) {
   return true;
 }
 
-bool lost_digits(const Evaluation& at, const Optimum& optimum, const CrossProducts& data) {
+bool lost_digits(const Problem& problem, const CrossProducts& data, const Evaluation& at, const Optimum& optimum) {
   if (!at.ok()) return false;
-  return at.cancelled > most_cancelled(data) || optimum.rough ||
+  return at.cancelled > most_cancelled(problem, data) || optimum.rough ||
          (optimum.status != "converged" && optimum.status != "unbounded");
 }
 
@@ -62,7 +62,7 @@ Searched search(Problem& problem, const CrossProducts& data, const FitOptions& o
     again.restarts = 0;
     return search_once(problem, data, again, monitor);
   }
-  if (!out.outcome.identified || !(exact || lost_digits(out.at, out.outcome.optimum, data)) ||
+  if (!out.outcome.identified || !(exact || lost_digits(problem, data, out.at, out.outcome.optimum)) ||
       !take_root(problem, data))
     return out;
   (options.held.empty() ? again.known : again.start) = out.outcome.optimum.theta;

@@ -66,12 +66,17 @@ void set_response(Problem& problem, const CrossProducts& data, Index response,
   set_root_response(problem, data);
 }
 
-double most_cancelled(const CrossProducts& data) { return data.rows.z.rows() > 0 ? kLostToRows : kLostDigits; }
+double most_cancelled(const Problem& problem, const CrossProducts& data) {
+  const bool cheap = small_root(problem.n, problem.layout->random_columns(), kAccurateRoot);
+  return cheap && data.rows.z.rows() > 0 ? kLostToRows : kLostDigits;
+}
 
 bool take_root(Problem& problem, const CrossProducts& data) {
-  if (in_root_form(problem) || one_factor(problem) || problem.layout->related() ||
-      problem.layout->random_columns() > kAccurateRoot)
-    return false;
+  if (in_root_form(problem) || one_factor(problem) || problem.layout->related()) return false;
+  const Index columns = problem.layout->random_columns();
+  const double work = static_cast<double>(problem.n) * problem.n * columns;
+  const bool small = columns <= kAccurateRoot || (data.rows.z.rows() > 0 && work <= kAccurateWork);
+  if (!small) return false;
   if (!problem.spare_root) problem.spare_root = std::make_shared<RootForm>(*problem.layout, data, problem.rest);
   problem.regime = Rooted{problem.spare_root};
   set_root_response(problem, data);

@@ -1,5 +1,6 @@
 #include "henderson/testing/covariance_contract.hpp"
 
+#include "henderson/covariance/held_parameters.hpp"
 #include "henderson/covariance/registry.hpp"
 #include "henderson/data/accumulate.hpp"
 #include "henderson/linalg/error.hpp"
@@ -63,6 +64,31 @@ TEST_CASE("every covariance structure keeps its contract, those from outside too
     for (const Index q : column_counts)
       for (const std::string& broken : henderson::testing::broken_promises(*s, q)) FAIL_CHECK(broken);
   }
+}
+
+TEST_CASE("structures with a held correlation keep their contract") {
+  henderson::CovarianceSpec spec;
+  spec.positions = VectorXd::LinSpaced(4, 0, 3);
+  for (const char* name : {"autoregressive", "heterogeneous autoregressive", "exchangeable", "exponential"}) {
+    spec.name = name;
+    const auto whole = henderson::make_covariance(spec);
+    const Index last = static_cast<Index>(whole->parameters(4).size()) - 1;
+    const henderson::HeldParameters held(whole, 4, {last}, VectorXd::Constant(1, 0.6));
+    for (const std::string& broken : henderson::testing::broken_promises(held, 4)) FAIL_CHECK(broken);
+    CHECK(whole->psi(whole->project(held.sigma(held.start(4), 4)), 4)[last] == Approx(0.6).epsilon(1e-6));
+  }
+}
+
+TEST_CASE("a held variance is not scaled, and parameters that others take part in are refused") {
+  const auto diagonal = henderson::make_covariance({"diagonal", MatrixXd(), 0});
+  const henderson::HeldParameters held(diagonal, 3, {1}, VectorXd::Constant(1, 4.0));
+  VectorXd theta(2);
+  theta << 1, 2;
+  const VectorXd expected = (VectorXd(3) << 9, 4, 36).finished();
+  CHECK(held.sigma(held.scaled(theta, 3, 3.0), 3).diagonal() == expected);
+  CHECK(held.closed_under() == henderson::Closure::none);
+  const auto toeplitz = henderson::make_covariance({"Toeplitz", MatrixXd(), 0});
+  CHECK_THROWS_AS(henderson::HeldParameters(toeplitz, 3, {3}, VectorXd::Constant(1, 0.5)), henderson::Error);
 }
 
 TEST_CASE("structures that are made for a term keep their contract") {

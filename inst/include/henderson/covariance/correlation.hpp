@@ -28,7 +28,7 @@ class Correlation {
   virtual MatrixXd second_derivative(const VectorXd& rho, Index q, Index k, Index l) const = 0;
   // rho of the nearest correlation matrix, inside the bounds; exact where `r` is of this form.
   virtual VectorXd nearest(const MatrixXd& r) const = 0;
-  // rho where the search begins.
+  // rho where the search begins, and where the information shows what the data can tell apart.
   virtual VectorXd start(Index q) const = 0;
 
   virtual std::vector<Jet> rho_of(const VectorXd& eta, Index q) const;

@@ -62,6 +62,14 @@ class Covariance {
 
   // Entries of theta that are 0 where a column of L loses what others do not share.
   virtual std::vector<Index> pivots(Index) const { return {}; }
+  // The entry of theta that alone makes this natural parameter, and what it is at a value; none where others take part.
+  struct Entry {
+    Index place;
+    double value;
+  };
+  virtual std::optional<Entry> entry_of(Index /*parameter*/, Index /*q*/, double /*value*/) const {
+    return std::nullopt;
+  }
   // The entry of theta that is the standard deviation of this column and nothing else, where there is one.
   virtual std::optional<Index> alone(Index /*q*/, Index /*column*/) const { return std::nullopt; }
 

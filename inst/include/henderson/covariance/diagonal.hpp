@@ -3,6 +3,7 @@
 #define HENDERSON_COVARIANCE_DIAGONAL_HPP
 
 #include <Eigen/Core>
+#include <cmath>
 #include <optional>
 #include <string>
 #include <vector>
@@ -33,6 +34,9 @@ class Diagonal : public Covariance {
     return out;
   }
   std::optional<Index> alone(Index, Index column) const override { return column; }
+  std::optional<Entry> entry_of(Index parameter, Index, double value) const override {
+    return Entry{parameter, std::sqrt(value)};
+  }
 
   std::vector<Parameter> parameters(Index q) const override {
     std::vector<Parameter> out(q);

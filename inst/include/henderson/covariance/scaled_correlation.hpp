@@ -45,6 +45,7 @@ class ScaledCorrelation : public Covariance {
   VectorXd on_boundary(const VectorXd& theta, Index q, double negligible, bool& singular) const override;
   std::vector<Index> pivots(Index q) const override;
   std::optional<Index> alone(Index q, Index column) const override;
+  std::optional<Entry> entry_of(Index parameter, Index q, double value) const override;
 
   std::vector<Parameter> parameters(Index q) const override;
   bool linear() const override { return linear_; }

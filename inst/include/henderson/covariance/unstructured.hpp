@@ -3,6 +3,7 @@
 #define HENDERSON_COVARIANCE_UNSTRUCTURED_HPP
 
 #include <Eigen/Core>
+#include <cmath>
 #include <optional>
 #include <string>
 #include <vector>
@@ -47,6 +48,9 @@ class Unstructured : public Covariance {
   }
   std::optional<Index> alone(Index q, Index column) const override {
     return q == 1 ? std::optional<Index>(column) : std::nullopt;
+  }
+  std::optional<Entry> entry_of(Index parameter, Index q, double value) const override {
+    return q == 1 ? std::optional<Entry>(Entry{parameter, std::sqrt(value)}) : std::nullopt;
   }
 
   // The lower triangle of Sigma, column by column.

@@ -21,7 +21,7 @@ bool floor_residual(Problem& problem, const CrossProducts& data);
 std::optional<double> known_sigma2(const FitOptions& options);
 
 // Has the search ended in the rounding of r2 as a difference?
-bool lost_digits(const Evaluation& at, const Optimum& optimum, const CrossProducts& data);
+bool lost_digits(const Problem& problem, const CrossProducts& data, const Evaluation& at, const Optimum& optimum);
 
 // A search and what it came to. The fitter holds the evaluation at the optimum; parameters that are held need none.
 struct Searched {

@@ -53,7 +53,7 @@ void set_response(Problem& problem, const CrossProducts& data, Index response,
                   const std::vector<std::vector<Index>>* classes);
 
 // What r2 may be subtracted from, relative to it, before the root form is taken.
-double most_cancelled(const CrossProducts& data);
+double most_cancelled(const Problem& problem, const CrossProducts& data);
 
 // Crossed factors take to root form, if they are few, until the next response is set.
 bool take_root(Problem& problem, const CrossProducts& data);

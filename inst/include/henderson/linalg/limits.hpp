@@ -16,6 +16,7 @@ constexpr Index kKeptColumns = 600;     // columns of Z at most
 // Columns of Z up to which the root form A is made.
 constexpr Index kRootForm = 3000;       // where covariances may be indefinite
 constexpr Index kAccurateRoot = 256;    // where another form has lost digits, or Z and X fit any response
+constexpr double kAccurateWork = 3e7;   // the same where rows are kept: rows^2 columns
 constexpr Index kSaturatedRoot = 600;   // where they do and the residual variance has been seen to vanish
 
 // Columns of Z up to which Z'V^{-1}Z is formed as one matrix.

@@ -2,8 +2,8 @@
 // with the engine, and expect broken_promises(structure, q) to be empty for several q.
 //
 // Checked at random points: theta and psi lead to the same Sigma; all derivatives against differences; Euler's weights;
-// scaling; projection, roots and signs; pivots and standard deviations that stand alone; that the structure is closed
-// under the changes of columns that it says it is.
+// scaling; projection, roots and signs; pivots, standard deviations that stand alone, entries of theta that make one
+// parameter; that the structure is closed under the changes of columns that it says it is.
 #ifndef HENDERSON_TESTING_COVARIANCE_CONTRACT_HPP
 #define HENDERSON_TESTING_COVARIANCE_CONTRACT_HPP
 
@@ -30,6 +30,7 @@ class ContractCheck {
       const VectorXd theta = trial == 0 ? VectorXd(-point().cwiseAbs()) : point();
       if (s_.bounded()) roots(theta);
       natural(theta);
+      entries(theta);
       natural_derivatives(s_.psi(theta, q_));
       scales(theta);
       projection(theta);
@@ -106,6 +107,20 @@ class ContractCheck {
         expect(same(half + half.transpose(), second, s_.root_derivatives() ? kSecond : kFirst),
                "half_curvature() is half of the second derivative of sigma()");
       }
+    }
+  }
+
+  void entries(const VectorXd& theta) {
+    const VectorXd psi = s_.psi(theta, q_);
+    const MatrixXd jacobian = s_.jacobian(theta, q_);
+    for (Index k = 0; k < psi.size(); ++k) {
+      const auto entry = s_.entry_of(k, q_, psi[k]);
+      if (!entry) continue;
+      VectorXd again = theta;
+      again[entry->place] = entry->value;
+      expect(same(s_.psi(again, q_), psi, 1e-10), "entry_of() leads to the value of its parameter");
+      for (Index j = 0; j < theta.size(); ++j)
+        expect(j == entry->place || jacobian(k, j) == 0, "entry_of() alone makes its parameter");
     }
   }
 

@@ -1,0 +1,81 @@
+# Parameters of random effects that the covariance structure of their term holds by itself: those of terms with a
+# structure around the bar and, beside a residual structure, of terms with one column.
+
+# `fixed` as given. list(random, fixed, absolute): the terms of the frame with what they hold, what is left of `fixed`,
+# and whether the residual variance has to be a parameter of the residual structure, because a variance is held that
+# would else be relative to it.
+hold_in_terms <- function(frame, fixed, residual) {
+  out <- list(random = frame$random, fixed = fixed, absolute = FALSE)
+  value <- if (is.list(fixed)) unlist(fixed) else fixed
+  if (!length(value) || !is.numeric(value) || is.null(names(value))) return(out)
+  if (!is.null(residual)) frame$random <- lapply(frame$random, with_one_variance)
+  known <- known_parameters(frame)
+  known <- known[known$term > 0L, ]
+  at <- match(names(value), known$name)
+  own <- which(!is.na(at))
+  own <- own[vapply(frame$random[known$term[at[own]]], is_special, NA)]
+  if (!length(own)) return(out)
+  held <- cbind(known[at[own], ], value = unname(value[own]), given = names(value)[own])
+  check_held_in_terms(held, frame)
+  sigma <- value[match(scale_names, names(value))] * c(1, 1)
+  variance <- if (!is.na(sigma[1L])) sigma[1L]^2 else if (!is.na(sigma[2L])) sigma[2L]
+  for (t in unique(held$term)) {
+    out$random[[t]] <- frame$random[[t]]
+    out$random[[t]]$held <- term_held(frame$random[[t]], held[held$term == t, ], variance)
+  }
+  out$fixed <- fixed[-own]
+  out$absolute <- is.null(variance) && any(is_scale(held))
+  out
+}
+
+is_scale <- function(held) held$kind == "variance"
+
+# list(index, value, name): numbers among the natural parameters, and values, variances relative to a known sigma^2.
+term_held <- function(term, held, variance) {
+  natural <- held$value
+  roots <- is_scale(held) & !held$squared
+  natural[roots] <- natural[roots]^2
+  if (!is.null(variance)) natural[is_scale(held)] <- natural[is_scale(held)] / variance
+  list(index = match(own_key(held), parameter_keys(term)), value = as.double(natural), name = held$shown,
+       given = held$value)
+}
+
+check_held_in_terms <- function(held, frame) {
+  twice <- duplicated(held[c("term", "row", "col", "kind")])
+  if (any(twice)) lmm_abort("input", paste0("`fixed` holds ", quote_name(held$given[twice][1L]), " twice."),
+                            what = held$given[twice])
+  for (k in seq_len(nrow(held))) {
+    term <- frame$random[[held$term[k]]]
+    found <- term_table(term)
+    index <- match(own_key(held[k, ]), parameter_keys(term))
+    if (!found$holdable[index]) abort_not_holdable(held$given[k], term, held_words(frame, held$term[k], found$holdable))
+    inside <- if (is_scale(held[k, ])) held$value[k] > 0 else
+      held$value[k] > found$lower[index] && held$value[k] < found$upper[index]
+    if (is.finite(held$value[k]) && inside) next
+    lmm_abort("input", paste0("`fixed` cannot hold ", quote_name(held$given[k]), " at ", format(held$value[k]), "."),
+              what = held$given[k], value = held$value[k], fix = held_range(held[k, ], found, index))
+  }
+}
+
+held_range <- function(held, found, index) {
+  if (is_scale(held)) return(paste("A", if (held$squared) "variance" else "standard deviation", "is above 0 here."))
+  paste0("It lies between ", format(found$lower[index], digits = 4L), " and ", format(found$upper[index], digits = 4L),
+         ".")
+}
+
+# Names of the parameters of a term that can be held.
+held_words <- function(frame, t, holdable) {
+  parameters <- frame_parameters(frame)
+  own <- parameters$term == t
+  names <- parameter_names(parameters, old = FALSE)[own]
+  names[holdable[match(own_key(parameters[own, ]), parameter_keys(frame$random[[t]]))]]
+}
+
+abort_not_holdable <- function(name, term, holdable) {
+  lmm_abort("input", paste0("`fixed` cannot hold ", quote_name(name), ": other parameters of ", term$word, "(",
+                            term$label, ") take part in it."), what = name,
+            fix = if (length(holdable)) paste0("It can hold ", enumerate(quote_name(holdable)), "."))
+}
+
+# Names of what the terms hold.
+names_held_in_terms <- function(frame) unlist(lapply(frame$random, function(term) term[["held"]]$name))
