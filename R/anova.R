@@ -104,8 +104,8 @@ comparison_test <- function(test, df_wanted) {
 }
 
 check_type <- function(type) {
-  at <- match(toupper(as.character(type))[1L], c("1", "2", "3", "I", "II", "III"))
-  if (length(type) == 1L && !is.na(at)) return((at - 1L) %% 3L + 1L)
+  at <- if (is.atomic(type)) match(toupper(as.character(type))[1L], c("1", "2", "3", "I", "II", "III"))
+  if (length(type) == 1L && isFALSE(is.na(at))) return((at - 1L) %% 3L + 1L)
   lmm_abort("input", paste0("`type` must be 1, 2, 3, \"I\", \"II\" or \"III\", not ", describe_value(type), "."),
             what = "type",
             value = type)

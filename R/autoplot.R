@@ -23,6 +23,7 @@
 #' @rawNamespace S3method(ggplot2::autoplot, lmm_fit)
 autoplot.lmm_fit <- function(object, type = c("residuals", "qq", "scale", "ranef"), id = 3, ...) {
   for (one in type) check_choice(one, names(residual_titles), "type")
+  check_number(id, "id", lower = 0)
   rows <- fit_rows(object, "autoplot()")
   parts <- lapply(type, function(one) {
     points <- plot_data_residuals(object, one, row_labels(rows))[c("x", "y", "size", "name")]

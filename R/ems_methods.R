@@ -67,7 +67,7 @@ as.data.frame.ems <- function(x, row.names = NULL, optional = FALSE, ...) {
                     den.df = column("DenDF", NA_real_),
                     p.value = column("Pr(>F)", NA_real_), error = column("error", NA_character_),
                     stringsAsFactors = FALSE)
-  if (!is.null(row.names)) row.names(out) <- row.names
+  if (!is.null(check_row_names(row.names, nrow(out)))) row.names(out) <- row.names
   out
 }
 

@@ -129,6 +129,6 @@ print.gauge_rr <- function(x, digits = 4L, ...) {
 #' @export
 as.data.frame.gauge_rr <- function(x, row.names = NULL, optional = FALSE, ...) {
   out <- data.frame(source = trimws(rownames(x$table)), x$table, row.names = NULL)
-  if (!is.null(row.names)) row.names(out) <- row.names
+  if (!is.null(check_row_names(row.names, nrow(out)))) row.names(out) <- row.names
   out
 }

@@ -103,6 +103,7 @@ influence_changes <- function(x) {
 #' @rdname group_influence
 #' @export
 plot.group_influence <- function(x, id = 3, ...) {
+  check_number(id, "id", lower = 0)
   changes <- influence_changes(x)
   in_panels(2L, function() {
     order <- order(x$cook, na.last = NA)

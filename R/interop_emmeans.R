@@ -36,6 +36,9 @@ NULL
 #' @rdname emmeans_support
 #' @exportS3Method emmeans::recover_data
 recover_data.lmm_fit <- function(object, data = NULL, ...) {
+  if (!is.null(data) && !is.data.frame(data)) {
+    lmm_abort("input", paste0("`data` must be a data frame, not ", kind_of(data), "."), what = "data", value = data)
+  }
   trms <- stats::delete.response(stats::terms(object))
   if (is.null(data) && is_cells_fit(object)) data <- cells_grid_data(object, trms)
   if (is_cells_fit(object)) return(emmeans::recover_data(fit_call(object), trms, NULL, data = data, ...))

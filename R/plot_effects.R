@@ -152,6 +152,7 @@ draw_bars <- function(x, rows, color, pch) {
 #' @export
 plot_shrinkage <- function(fit, term = 1, id = 3, ...) {
   check_fit(fit)
+  check_number(id, "id", lower = 0)
   fit_rows(fit, "plot_shrinkage()")
   names <- fit_term_names(fit)
   at <- if (is.numeric(term)) match(term, seq_along(names)) else match(term, names)

@@ -18,13 +18,19 @@ fixtures <- function() {
                   w = runif(48, 1, 2))
   d$y <- d$x + rnorm(8)[d$g] * d$x + rnorm(8)[d$g] + rnorm(3)[d$h] + rnorm(48)
   d$g <- factor(sample(as.character(d$g)))
+  d$t <- ave(seq_len(48), d$g, FUN = seq_along)
   fits <- suppressMessages(list(
     plain = lmm(y ~ x + (1 | g), d), slopes = lmm(y ~ x * f + (x | g), d),
     crossed = lmm(y ~ f + (x || g) + (1 | h), d, weights = w),
     ml = lmm(y ~ x + (1 | g) + (1 | h), d, REML = FALSE), nofixed = lmm(y ~ 0 + (1 | g), d),
     aliased = lmm(y ~ x + I(2 * x) + (1 | g), d),
     norows = lmm(y ~ x + (1 | g), d, control = lmm_control(keep_rows = FALSE)),
-    held = lmm(y ~ x + (1 | g), d, fixed = c(sigma = 1))))
+    held = lmm(y ~ x + (1 | g), d, fixed = c(sigma = 1)),
+    serial = lmm(y ~ x + (1 | h), d, residual = ~ ar1(t | g)), visits = lmm(y ~ f, d, residual = ~ cs(t | g)),
+    special = lmm(y ~ x + homcs(0 + f | h) + (1 | g), d, fixed = c("sd_homcs|h" = 0.5)),
+    related = lmm(y ~ x + (1 | g), d, relationship = list(g = 0.5 + diag(0.5, 8, 8) |> named(levels(d$g)))),
+    iterative = lmm(y ~ x + (1 | g) + (1 | h), d, control = lmm_control(solver = "iterative")),
+    cells = lmm(y ~ x + (1 | g), cross_products(y ~ x + (1 | g), d))))
   p <- fits$plain
   others <- suppressMessages(list(
     VarCorr.lmm_fit = list(VarCorr(p), VarCorr(fits$slopes)),
@@ -38,7 +44,34 @@ fixtures <- function() {
     variance_components = list(variance_components(p)),
     df_method = list(ddf_method("KR")), logLik = list(logLik(p)),
     coeftest.lmm_fit = if (requireNamespace("lmtest", quietly = TRUE)) list(lmtest::coeftest(p))))
-  list(data = d, fits = fits, objects = c(list(lmm_fit = unname(fits)), others))
+  list(data = d, fits = fits, objects = c(list(lmm_fit = unname(fits)), others, later_fixtures(p, fits, d)))
+}
+
+named <- function(K, names) structure(K, dimnames = list(names, names))
+
+# Objects of the classes that came later.
+later_fixtures <- function(p, fits, d) {
+  cp <- cross_products(y ~ x + (1 | g), d)
+  draws <- suppressMessages(posterior(p, draws = 20, seed = 1))
+  many <- refit(p, cbind(a = d$y, b = rev(d$y)))
+  suppressMessages(list(
+    cross_products = list(cp), summary.cross_products = list(summary(cp)),
+    lmm_chunks = list(chunks(list(d[1:20, ], d))),
+    sql_rows = if (requireNamespace("RSQLite", quietly = TRUE)) {
+      con <- DBI::dbConnect(RSQLite::SQLite(), ":memory:")
+      DBI::dbWriteTable(con, "runs", penicillin)
+      list(sql_rows(con, "runs"))
+    },
+    lmm_posterior = list(draws), summary_lmm_posterior = list(summary(draws)),
+    posterior_quantity = list(quantity(draws, "icc")), lmm_prior = list(prior_half_t(3, scale = 10)),
+    lmm_responses = list(many), summary.lmm_responses = list(summary(many)),
+    gauge_rr = list(gauge_rr(lmm(y ~ 1 + (1 | g) + (1 | h), d), part = "g")),
+    power_study = list(power_study(~ x + (1 | g), list(`48` = d), c("(Intercept)" = 0, x = 1, g = 1, sigma = 1),
+                                   effects = list(x = c(0.2, 1)), nsim = 3, seed = 1)),
+    group_influence = list(group_influence(p)), lmm_acf = list(nlme::ACF(fits$serial)),
+    lmm_variogram = list(nlme::Variogram(fits$serial)), quantity_table = list(quantity(p, "icc")),
+    contest_table = list(contest(p, c(0, 1), joint = FALSE)), lmm_comparison = list(anova(p, fits$ml)),
+    lmm_log_likelihood = list(logLik(fits$iterative))))
 }
 
 # List of list(name, fun, formals, class): `class` says what the first argument is, NULL for functions that take none.
@@ -72,7 +105,7 @@ generic_of <- function(generic, package) {
   }
   if (is.na(package)) package <- "henderson"
   if (!requireNamespace(package, quietly = TRUE)) return(NULL)
-  for (home in list(asNamespace("henderson"), asNamespace(package))) {
+  for (home in list(asNamespace(package), asNamespace("henderson"))) {
     found <- get0(generic, envir = home, mode = "function")
     if (!is.null(found) && !grepl(".lmm_fit", generic, fixed = TRUE)) return(found)
   }
@@ -107,10 +140,10 @@ wrong_values <- function(fix) {
 unknown_names <- c("nonsense", "R", "B", "conf.level", "levels", "leve", "typ", "ddff", "data", "object", "x", "fit",
                    "method", "na.rm", "xlab", "main", "verbose")
 
-# An expression for a wrong argument: a value kept in `scope`, or one that fails.
-wrong_argument <- function(scope, values) {
-  if (runif(1) < 0.04) return(quote(stop("thrown by an argument")))
-  if (runif(1) < 0.02) return(quote(no_such_variable))
+# An expression for a wrong argument: a value kept in `scope`, or one that fails (primitives evaluate theirs first).
+wrong_argument <- function(scope, values, may_fail = TRUE) {
+  if (runif(1) < 0.04 && may_fail) return(quote(stop("thrown by an argument")))
+  if (runif(1) < 0.02 && may_fail) return(quote(no_such_variable))
   value <- values[[sample.int(length(values), 1L)]]
   name <- paste0("v", length(ls(scope)) + 1L)
   assign(name, value, scope)
@@ -130,7 +163,10 @@ wrong_call <- function(target, fix, values) {
     if (target$fun_first_free && runif(1) < 0.15) args <- list(wrong_argument(scope, values))
   }
   for (name in sample(free, min(length(free),
-                                sample(0:3, 1L, prob = c(1, 5, 3, 2))))) args[[name]] <- wrong_argument(scope, values)
+                                sample(0:3, 1L, prob = c(1, 5, 3, 2))))) {
+    args[[name]] <- wrong_argument(scope, values, !is.primitive(target$fun))
+  }
+  if (is.primitive(target$fun)) return(list(call = as.call(c(quote(f), args)), scope = scope))    # R counts for itself
   if (runif(1) < 0.15) {
     name <- sample(setdiff(unknown_names, c(names(args), target$formals)), 1L)
     args[[name]] <- wrong_argument(scope, values)
@@ -237,9 +273,15 @@ outcome_of <- function(made, limit) {
           else if (grepl("reached elapsed time limit", conditionMessage(result))) "limit"
           else if (inherits(result, "lmm_error_internal")) "internal"
           else if (inherits(result, "lmm_error")) "refused"
-          else "raw"
+          else if (is_of_r(result)) "dispatch" else "raw"
   text <- if (kind %in% c("raw", "internal", "limit")) conditionMessage(result) else ""
   list(kind = kind, text = text, warned = warned)
+}
+
+# R itself refuses a call before a method of ours has it: arguments that the generic lacks, no method for an object.
+is_of_r <- function(e) {
+  call <- conditionCall(e)
+  is.call(call) && (identical(call[[1L]], as.name("f")) || identical(call[[1L]], as.name("UseMethod")))
 }
 
 shown_call <- function(made) {
@@ -259,6 +301,8 @@ work <- function(options) {
   fix <- fixtures()
   all <- targets()
   values <- wrong_values(fix)
+  lacking <- setdiff(unlist(lapply(all, `[[`, "class")), names(fix$objects))
+  if (length(lacking)) stop("fixtures() has no object of class ", paste(lacking, collapse = ", "), call. = FALSE)
   log <- file(options$log, "a")
   for (i in options$from:options$to) {
     set.seed(options$seed * 1e6 + i)
@@ -309,7 +353,7 @@ run <- function(worker, count, options) {
 report <- function(title, found) {
   calls <- found$calls
   cat("\n", title, ": ", nrow(calls) + length(found$lost), " calls\n", sep = "")
-  print(table(factor(calls$kind, c("ok", "refused", "internal", "raw", "limit"))))
+  print(table(factor(calls$kind, c("ok", "refused", "internal", "raw", "dispatch", "limit"))))
   cat("crashes and hangs:", length(found$lost), "\nwarnings of other packages:", sum(nzchar(calls$warned)), "\n")
   writeLines(found$lost)
   bad <- calls[calls$kind %in% c("raw", "internal", "limit") | nzchar(calls$warned), ]
