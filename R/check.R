@@ -48,7 +48,12 @@ force_argument <- function(value, name) {
 
 # The same for arguments of the function that calls.
 force_arguments <- function(names, env = parent.frame()) {
-  for (name in names) force_argument(get(name, envir = env, inherits = FALSE), name)
+  at <- 1L
+  all <- function() while (at <= length(names)) {
+    get(names[at], envir = env, inherits = FALSE)
+    at <<- at + 1L
+  }
+  tryCatch(all(), error = function(e) force_argument(stop(e), names[at]))
 }
 
 check_flag <- function(x, name) {

@@ -42,6 +42,7 @@ lmm_control <- function(max_evaluations = 200L, decrement = 1e-18, restarts = NU
                         chunk_rows = 1e5, keep_rows = TRUE, progress = FALSE,
                         threads = getOption("henderson.threads", min(2L, engine_cores())), ...,
                         solver = c("auto", "direct", "iterative"), probes = 16L, probe_seed = 1L) {
+  if (nargs() == 0L) return(default_control())
   check_number(max_evaluations, "max_evaluations", 1, .Machine$integer.max, whole = TRUE)
   check_number(decrement, "decrement", lower = 0)
   if (!is.null(restarts)) check_number(restarts, "restarts", 0, .Machine$integer.max, whole = TRUE)
@@ -60,3 +61,14 @@ lmm_control <- function(max_evaluations = 200L, decrement = 1e-18, restarts = NU
                  solver = solver, probes = as.integer(probes), probe_seed = as.integer(probe_seed)),
             class = "lmm_control")
 }
+
+# What lmm_control() gives without arguments is made once in a session; the option may change.
+default_control <- function() {
+  if (is.null(made_once$control)) made_once$control <- lmm_control(threads = min(2L, engine_cores()))
+  out <- made_once$control
+  threads <- getOption("henderson.threads")
+  if (!is.null(threads)) out$threads <- as.integer(check_count(threads, "threads"))
+  out
+}
+
+made_once <- new.env(parent = emptyenv())

@@ -24,8 +24,9 @@ variable_role <- function(name, roles, inside) {
 
 # Constants that a column made by scale(), poly(), ns() or bs() carries.
 basis_of <- function(x) {
-  constants <- attributes(x)[c("scaled:center", "scaled:scale", "coefs", "knots", "Boundary.knots", "degree",
-                               "intercept")]
+  names <- c("scaled:center", "scaled:scale", "coefs", "knots", "Boundary.knots", "degree", "intercept")
+  if (!any(names(attributes(x)) %in% names)) return(list())
+  constants <- attributes(x)[names]
   Filter(length, lapply(constants, function(value) if (is.list(value)) unlist(value) else value))
 }
 
