@@ -203,6 +203,7 @@ theta_names <- function(fit) {
   unlist(lapply(fit_random(fit), function(term) {
     group <- names(fit_groups(fit))[term$group]
     at <- term_entries(term)
+    if (!nrow(at)) return(NULL)
     paste0(group, ".", term$columns[at[, 1L]],
            ifelse(at[, 1L] == at[, 2L], "", paste0(".", term$columns[at[, 2L]])))
   }))

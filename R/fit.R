@@ -38,16 +38,7 @@ fit_vcov <- function(fit) fit$estimates$vcov
 fit_sigma <- function(fit) fit$estimates$sigma
 
 # What a user is shown: 0 where the search let the residual variance vanish (fit_sigma() is then as far as it went).
-fit_shown_sigma <- function(fit) {
-  if (isTRUE(fit$optimum$zero_sigma)) return(0)
-  if (has_absolute_residual(fit)) sqrt(fit$optimum$psi) else fit_sigma(fit)
-}
-
-# Are independent residuals' variances a parameter of a residual structure, because others are held in absolute units?
-has_absolute_residual <- function(fit) {
-  plan <- fit$frame$residual
-  isTRUE(plan$own_scale) && is_independent(plan) && length(fit$optimum$psi) == 1L
-}
+fit_shown_sigma <- function(fit) if (isTRUE(fit$optimum$zero_sigma)) 0 else fit_sigma(fit)
 
 # Relative Cholesky parameters, term by term.
 fit_theta <- function(fit) fit$estimates$theta

@@ -33,11 +33,10 @@ held_parameters <- function(fixed, frame) {
 
 scale_names <- c("sigma", "sigma^2")
 
-# Beside random terms with a structure a known sigma, or a known variance, belongs to the residual structure, here of
-# independent residuals.
+# Beside random terms with a structure a known sigma belongs to the residual structure, here of independent residuals.
 known_scale_spec <- function(spec, fixed) {
   special <- any(vapply(spec$random, is_special, NA))
-  if (special && is.null(spec$residual) && any(names(fixed) %in% scale_names | grepl("^(sd|var)_", names(fixed)))) {
+  if (special && is.null(spec$residual) && any(names(fixed) %in% scale_names)) {
     spec$residual <- independent_residuals()
   }
   spec
@@ -45,7 +44,7 @@ known_scale_spec <- function(spec, fixed) {
 
 # With a residual structure: what is held of the residuals' parameters, and what else. Known residual matrices without a
 # coefficient hold sigma at 1.
-split_held <- function(fixed, residual) {
+split_held <- function(fixed, residual, frame) {
   if (is.null(residual)) return(list(random = fixed))
   value <- if (is.list(fixed)) unlist(fixed) else fixed
   if (is_known_scale(residual) && !any(scale_names %in% names(value))) value <- c(value, sigma = 1)
@@ -54,9 +53,10 @@ split_held <- function(fixed, residual) {
   random <- grepl("^(sd|var|cor|cov)_", names(value))
   if (any(random)) {
     lmm_abort("input", paste0("`fixed` cannot hold ", quote_name(names(value)[random][1L]),
-                              ": beside a residual or random structure, that is no parameter which can be held."),
-              what = names(value)[random],
-              fix = "Of random effects, it can hold what a term of one column or with a structure has.")
+                              " beside a residual structure: of random effects, only parameters of terms with one",
+                              " column or with a structure."), what = names(value)[random],
+              fix = paste0("The parameters of random effects are ",
+                           enumerate(quote_name(setdiff(known_parameters(frame)$shown, "sigma"))), "."))
   }
   bad <- !is.finite(value)
   if (any(bad)) {

@@ -2,6 +2,15 @@
 
 fit_held <- function(fit) engine_held(fit_frame(fit))
 
+# What `fixed` was given, wherever it is held: data frame of the names as given and the values.
+all_held <- function(fit) {
+  frame <- fit_frame(fit)
+  rbind(frame$held[c("given", "asked")],
+        do.call(rbind, lapply(frame$random, function(term) as.data.frame(term[["held"]][c("given", "asked")]))),
+        if (length(frame$residual$held)) data.frame(given = frame$residual$held$name,
+                                                    asked = frame$residual$held$value))
+}
+
 print_held <- function(names) if (length(names)) cat("Held, not estimated: ", paste(names, collapse = ", "), "\n",
                                                      sep = "")
 

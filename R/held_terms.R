@@ -1,11 +1,9 @@
 # Parameters of random effects that the covariance structure of their term holds by itself: those of terms with a
 # structure around the bar and, beside a residual structure, of terms with one column.
 
-# `fixed` as given. list(random, fixed, absolute): the terms of the frame with what they hold, what is left of `fixed`,
-# and whether the residual variance has to be a parameter of the residual structure, because a variance is held that
-# would else be relative to it.
+# `fixed` as given. list(random, fixed): the terms of the frame with what they hold, and what is left of `fixed`.
 hold_in_terms <- function(frame, fixed, residual) {
-  out <- list(random = frame$random, fixed = fixed, absolute = FALSE)
+  out <- list(random = frame$random, fixed = fixed)
   value <- if (is.list(fixed)) unlist(fixed) else fixed
   if (!length(value) || !is.numeric(value) || is.null(names(value))) return(out)
   if (!is.null(residual)) frame$random <- lapply(frame$random, with_one_variance)
@@ -17,15 +15,28 @@ hold_in_terms <- function(frame, fixed, residual) {
   if (!length(own)) return(out)
   held <- cbind(known[at[own], ], value = unname(value[own]), given = names(value)[own])
   check_held_in_terms(held, frame)
-  sigma <- value[match(scale_names, names(value))] * c(1, 1)
-  variance <- if (!is.na(sigma[1L])) sigma[1L]^2 else if (!is.na(sigma[2L])) sigma[2L]
+  variance <- known_variance(value)
+  if (is.na(variance) && any(is_scale(held))) abort_without_sigma(held$given[is_scale(held)])
   for (t in unique(held$term)) {
     out$random[[t]] <- frame$random[[t]]
     out$random[[t]]$held <- term_held(frame$random[[t]], held[held$term == t, ], variance)
   }
   out$fixed <- fixed[-own]
-  out$absolute <- is.null(variance) && any(is_scale(held))
   out
+}
+
+# The residual variance that `fixed` holds; NA for none. What is no variance is refused later.
+known_variance <- function(value) {
+  sigma <- value[match(scale_names, names(value))]
+  out <- if (is.na(sigma[1L])) sigma[[2L]] else sigma[[1L]]^2
+  if (is.na(out) || (is.finite(out) && out > 0)) out else 1
+}
+
+# Variances of these terms are relative to the residual variance.
+abort_without_sigma <- function(names) {
+  lmm_abort("input", paste0("`fixed` can hold ", enumerate(quote_name(names)),
+                            ", of a term with a structure or beside a residual structure, only together with sigma."),
+            what = names, fix = "Add sigma to `fixed`, or hold correlations and ranges.")
 }
 
 is_scale <- function(held) held$kind == "variance"
@@ -35,9 +46,9 @@ term_held <- function(term, held, variance) {
   natural <- held$value
   roots <- is_scale(held) & !held$squared
   natural[roots] <- natural[roots]^2
-  if (!is.null(variance)) natural[is_scale(held)] <- natural[is_scale(held)] / variance
+  if (any(is_scale(held))) natural[is_scale(held)] <- natural[is_scale(held)] / variance
   list(index = match(own_key(held), parameter_keys(term)), value = as.double(natural), name = held$shown,
-       given = held$value)
+       given = held$given, asked = held$value, scale = is_scale(held))
 }
 
 check_held_in_terms <- function(held, frame) {
@@ -49,7 +60,8 @@ check_held_in_terms <- function(held, frame) {
     found <- term_table(term)
     index <- match(own_key(held[k, ]), parameter_keys(term))
     if (!found$holdable[index]) abort_not_holdable(held$given[k], term, held_words(frame, held$term[k], found$holdable))
-    inside <- if (is_scale(held[k, ])) held$value[k] > 0 else
+    square <- if (held$squared[k]) held$value[k] else held$value[k]^2
+    inside <- if (is_scale(held[k, ])) held$value[k] > 0 && is.finite(square) && square > .Machine$double.xmin else
       held$value[k] > found$lower[index] && held$value[k] < found$upper[index]
     if (is.finite(held$value[k]) && inside) next
     lmm_abort("input", paste0("`fixed` cannot hold ", quote_name(held$given[k]), " at ", format(held$value[k]), "."),
@@ -58,6 +70,9 @@ check_held_in_terms <- function(held, frame) {
 }
 
 held_range <- function(held, found, index) {
+  if (is_scale(held) && isTRUE(held$value > 0)) {
+    return("Its square leaves double precision; change the unit of the response.")
+  }
   if (is_scale(held)) return(paste("A", if (held$squared) "variance" else "standard deviation", "is above 0 here."))
   paste0("It lies between ", format(found$lower[index], digits = 4L), " and ", format(found$upper[index], digits = 4L),
          ".")

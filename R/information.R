@@ -123,6 +123,7 @@ information_pairs <- function(info) {
 
 # sum W_ij Q_ij, in the engine without the single Q_ij where there are many.
 weighted_pairs <- function(info, W) {
+  if (all(W == 0)) return(0 * info$phi)      # all parameters are known
   at <- fit_optimum(info$fit)
   if (is.null(info$q)) {
     return(engine_result(engine_structured_weighted(ready_model(info), at$theta, at$psi, W), fit_frame(info$fit)))

@@ -40,7 +40,7 @@
 #' Loadings above the diagonal are zero. A correlation of 1 and a variance of 0 are inside all structures. Kenward and
 #' Roger's method, Satterthwaite's, standard errors, all limits of [confint()][confint.lmm_fit], profiles, the
 #' bootstrap, prediction with intervals and likelihood ratio tests are available, beside residual structures too;
-#' `bounded = FALSE` is an error, and sigma is the only parameter that `fixed` can hold.
+#' `bounded = FALSE` is an error. `fixed` can hold correlations and ranges, and standard deviations together with sigma.
 #'
 #' @section Residual covariance:
 #' `residual = ~ word(position | subject)` gives the rows of each subject a covariance matrix; rows of different
@@ -116,8 +116,8 @@
 #'   `"cor_x.(Intercept)|g"` (as in [variance_components()] with `scale = "sd"`), `"sigma^2"`, `"var_(Intercept)|g"`, or
 #'   for a term of one column by its name in [VarCorr()]. They are not estimated, have no standard error and are not
 #'   counted as parameters; tests treat them as known. Parameters of the residual structure have the names that are
-#'   printed, such as `"rho"`, those of random effects with a structure names such as `"sd_ar1|id"`, `"cor_ar1|id"` and
-#'   `"range|exp(site)"`. With sampling variances `v` known for each row use
+#'   printed, such as `"rho"`, those of random effects with a structure names such as `"cor_ar1|id"`,
+#'   `"range|exp(site)"` and, together with sigma, `"sd_ar1|id"`. With sampling variances `v` known for each row use
 #'   `weights = 1 / v, fixed = c(sigma = 1)`.
 #' @param bounded `TRUE`: covariance matrices of random effects are positive semidefinite. `FALSE`: only the covariance
 #'   matrix of the response has to be positive definite, so that a variance component may be negative, as analysis of

@@ -119,6 +119,7 @@ removed_held <- function(fit, way) {
 
 # Is the reduced model a case of the fit? Not where a standard deviation that it lacks is held.
 reaches_reduction <- function(fit, way) {
+  if (any(fit_random(fit)[[way$term]][["held"]]$scale)) return(FALSE)
   if (is.null(fit_held(fit))) return(TRUE)
   all(removed_held(fit, way)$correlation)
 }

@@ -1,8 +1,8 @@
 # What fits with a residual structure answer, and what they refuse.
 
 # The same contents as derivatives_at() gives for independent residuals; `bent` is what the second derivatives of V
-# add to the Hessian in natural parameters.
-structured_derivatives <- function(fit) {
+# add to the Hessian in natural parameters. `known`: parameters at their bounds are known, see with_known().
+structured_derivatives <- function(fit, known = TRUE) {
   at <- fit_optimum(fit)
   found <- engine_result(structured_information(fit_structured_model(fit), at$theta, at$psi), fit_frame(fit))
   r <- length(at$psi)
@@ -10,7 +10,7 @@ structured_derivatives <- function(fit) {
   found$bent <- found$curvature
   found$curvature <- block_diagonal(list(found$theta_curvature, matrix(0, r, r)))
   found <- found[c("phi", "psi", "p", "q", "r", "t", "t_ml", "ai", "jacobian", "curvature", "bent", "ready")]
-  if (r == 0L) return(found)
+  if (r == 0L || !known) return(found)
   with_known(found, nrow(found$jacobian) - r + which(structured_edges(at, fit_blocks(fit))))
 }
 

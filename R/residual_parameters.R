@@ -36,7 +36,7 @@ plan_held <- function(plan, held = NULL) {
                               ", which is not a parameter of the residuals."), what = names(held)[is.na(index)],
               fix = paste0("There are ", enumerate(quote_name(c("sigma", all$name)), 30L), "."))
   }
-  plan$own_scale <- isTRUE(plan$own_scale) || any(all$kind[index] %in% c("covariance", "variance"))
+  plan$own_scale <- any(all$kind[index] %in% c("covariance", "variance"))
   if (plan$own_scale) index <- match(names(held), plan_parameters(plan)$name)      # with the variances
   plan$held <- list(index = index, value = unname(held), name = names(held))
   plan

@@ -1,16 +1,13 @@
 # The plan of the residual structure of a model frame: positions, subjects, variance, what is held.
 
 # What does not depend on the rows at hand: levels of visits, groups and covariates. Part of the frame.
-# `absolute`: the residual variance is a parameter of the structure, so that random effects are not relative to it.
-plan_residual <- function(spec, data, all, held = NULL, absolute = FALSE) {
+plan_residual <- function(spec, data, all, held = NULL) {
   if (is.null(spec)) return(NULL)
   if (!is.null(spec$subject)) spec$all_subjects <- count_subjects(spec$subject, all)
   spec$parts <- lapply(spec$parts, plan_positions, data, spec)
   spec$parts <- lapply(spec$parts, plan_known, spec$subject, data)
   if (!is.null(spec$by)) spec$by_levels <- group_of(spec$by, data)$levels
-  plan <- plan_variance(spec, data)
-  plan$own_scale <- absolute
-  plan_held(plan, held)
+  plan_held(plan_variance(spec, data), held)
 }
 
 # Subjects of all rows, those without a response included: what SAS counts.

@@ -108,7 +108,7 @@ fitting_arguments <- function(fit, call, formula) {
 
 # What `fixed` still holds when an error has said which of its names the new model lacks.
 held_that_stay <- function(fit, e) {
-  held <- fit_frame(fit)$held
+  held <- all_held(fit)
   lost <- held$given %in% e$what
   if (!any(lost) || !grepl("is not a variance parameter of the model", conditionMessage(e), fixed = TRUE)) stop(e)
   if (!all(lost)) as.call(c(quote(c), as.list(stats::setNames(held$asked, held$given)[!lost])))

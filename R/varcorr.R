@@ -38,8 +38,7 @@ VarCorr.lmm_fit <- function(x, sigma = 1, ...) {
     related_text(own, term, fit_groups(x)[[term$group]])
   }, terms, seq_along(terms), fit_random(x))
   structure(stats::setNames(terms, fit_term_names(x)), bounded = fit_is_bounded(x), sc = fit_shown_sigma(x) * sigma,
-            useSc = !isTRUE(fit_blocks(x)$owns_scale) || has_absolute_residual(x),
-            residual = if (is_structured(x)) residual_parameters(x),
+            useSc = !isTRUE(fit_blocks(x)$owns_scale), residual = if (is_structured(x)) residual_parameters(x),
             monte_carlo = if (sigma == 1) monte_carlo_by_term(x), class = "VarCorr.lmm_fit")
 }
 
@@ -122,7 +121,10 @@ covariance_correlations <- function(own) {
 }
 
 long_covariance <- function(term, name, order) {
-  if (!is.null(attr(term, "listed"))) return(data.frame(grp = name, attr(term, "listed"), stringsAsFactors = FALSE))
+  if (!is.null(attr(term, "listed"))) {
+    listed <- attr(term, "listed")
+    return(data.frame(grp = rep(name, nrow(listed)), listed, stringsAsFactors = FALSE))
+  }
   q <- ncol(term)
   at <- which(lower.tri(diag(q), diag = TRUE), arr.ind = TRUE)
   if (!has_correlations(term)) at <- at[at[, 1L] == at[, 2L], , drop = FALSE]

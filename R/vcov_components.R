@@ -204,8 +204,8 @@ block_diagonal <- function(blocks) {
 
 # Place of each listed parameter among the natural ones.
 parameter_positions <- function(fit, parameters) {
-  entries <- c(unlist(Map(function(term, t) paste(t, parameter_keys(term)), fit_random(fit),
-                          seq_along(fit_random(fit)))), "0 1 1 variance")
+  own <- function(term, t) if (length(keys <- parameter_keys(term))) paste(t, keys)     # none where all are held
+  entries <- c(unlist(Map(own, fit_random(fit), seq_along(fit_random(fit)))), "0 1 1 variance")
   match(paste(parameters$term, own_key(parameters)), entries)
 }
 

@@ -81,7 +81,7 @@ inline ResidualPointer to_structure(const Rcpp::List& x) {
     columns += Rcpp::as<int>(part["columns"]);
   }
   if (Rcpp::as<bool>(x["nugget"])) out = std::make_shared<Nugget>(out);
-  if (own_scale && !out->owns_scale()) out = std::make_shared<Scaled>(out);
+  if (Rcpp::as<int>(x["groups"]) > 1 && !out->owns_scale()) out = std::make_shared<Scaled>(out);
   return out;
 }
 

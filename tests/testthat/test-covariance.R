@@ -183,3 +183,14 @@ test_that("a residual variance or a nugget of 0 is treated as known in tests", {
   expect_equal(found$se[1:2], expected$se[2:1], tolerance = 1e-4)
   expect_equal(variance_components(nugget)$se[c(1, 3)], expected$se, tolerance = 1e-4)
 })
+
+test_that("a residual variance that vanishes on the way is no optimum where a higher one is inside", {
+  set.seed(1)
+  d <- expand.grid(time = 1:5, id = factor(1:300))
+  d$f <- factor(d$time)
+  d$x <- stats::rnorm(1500)
+  d$y <- d$x + as.vector(replicate(300, as.vector(stats::arima.sim(list(ar = 0.7), 5)))) + stats::rnorm(1500)
+  fit <- lmm(y ~ x + ar1(0 + f | id), d)
+  nugget <- lmm(y ~ x, d, residual = ~ ar1(time | id, nugget = TRUE))
+  expect_equal(c(logLik(fit)), c(logLik(nugget)), tolerance = 1e-9)
+})

@@ -68,7 +68,7 @@ expect_oracle <- function(fit, d, R, label) {
   scale <- c(vapply(fit$cross_products$z_basis, function(b) b[1L]^2, 0), rep(1, length(D) - length(random$D)))
   D <- Map(`*`, D, scale)
   o <- structure_information(V, D, X, d$y, s2)
-  info <- c(structured_derivatives(fit), list(fit = fit))
+  info <- c(structured_derivatives(fit, known = FALSE), list(fit = fit))
   k <- seq_along(D)
   nu <- nrow(d) - ncol(X)
   criterion <- o$log_det + o$log_det_x + nu * log(2 * pi * s2) + o$r2 / s2

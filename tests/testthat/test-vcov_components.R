@@ -101,3 +101,23 @@ test_that("Hemmerle and Hartley's data have the REML covariance matrix of the de
   }))
   expect_equal(unname(vcov_components(fit)), solve(information), tolerance = 1e-6, ignore_attr = TRUE)
 })
+
+test_that("where the residual variance is estimated as 0, standard errors are those of a known small one", {
+  script <- test_path("..", "..", "bench", "optima_designs.R")
+  skip_if(!file.exists(script), "needs the source tree")
+  designs <- new.env()
+  sys.source(script, designs)
+  for (seed in c(41, 121)) {
+    design <- designs$random_design(seed)
+    w <- design$data$w
+    fitted_by <- function(...) suppressMessages(lmm(designs$design_formula(design), design$data, REML = design$reml,
+                                                    weights = w, ...))
+    fit <- fitted_by()
+    expect_true(fit$optimum$zero_sigma)
+    found <- variance_components(fit)
+    known <- variance_components(fitted_by(fixed = c(sigma = 1e-3 * sqrt(min(found$estimate[found$estimate > 1e-9])))))
+    at <- found$estimate > 0
+    expect_gt(sum(at), 1)
+    expect_equal(found$se[at], known$se[at], tolerance = 1e-3)
+  }
+})

@@ -49,11 +49,13 @@ void Fitter::search_again(const VectorXd& center) {
     for (const VectorXd& theta : {VectorXd(out_.optimum.theta), center}) search_without_residual(theta);
   const bool lost = !std::isfinite(out_.optimum.value) || out_.optimum.status != "converged";
   const auto cancelling = more ? cancelling_columns(*problem_.layout, data_) : std::vector<Cancelling>();
-  if (lost ? !hopeless() : ((!cancelling.empty() || near_boundary()) && !unimodal(problem_, data_))) {
+  // Where the residual variance vanished there may be another optimum at which it does not.
+  const auto at_edge = [&] { return out_.zero_sigma || !cancelling.empty() || near_boundary(); };
+  if (lost ? !hopeless() : at_edge() && !unimodal(problem_, data_)) {
     const VectorXd starts[] = {nearly_zero_theta(problem_), problem_.layout->scaled(center, 0.2), center,
                                problem_.layout->scaled(center, 5)};
     const bool ours = !options_.restarts || (lost && *options_.restarts > 0);
-    const int wanted = ours ? (lost || intricate() ? 4 : 1) : std::min(*options_.restarts, 4);
+    const int wanted = ours ? (lost || out_.zero_sigma || intricate() ? 4 : 1) : std::min(*options_.restarts, 4);
     for (int k = 0; k < wanted && affordable(); ++k) search(starts[k]);
     if (!options_.restarts && (problem_.layout->terms.size() > 1 || small_within())) search_large();
   }
