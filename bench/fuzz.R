@@ -27,7 +27,7 @@ fixtures <- function() {
     norows = lmm(y ~ x + (1 | g), d, control = lmm_control(keep_rows = FALSE)),
     held = lmm(y ~ x + (1 | g), d, fixed = c(sigma = 1)),
     serial = lmm(y ~ x + (1 | h), d, residual = ~ ar1(t | g)), visits = lmm(y ~ f, d, residual = ~ cs(t | g)),
-    special = lmm(y ~ x + homcs(0 + f | h) + (1 | g), d, fixed = c("sd_homcs|h" = 0.5)),
+    special = lmm(y ~ x + cs(0 + f | h) + (1 | g), d, fixed = c("cor_cs|h" = 0.5)),
     related = lmm(y ~ x + (1 | g), d, relationship = list(g = 0.5 + diag(0.5, 8, 8) |> named(levels(d$g)))),
     iterative = lmm(y ~ x + (1 | g) + (1 | h), d, control = lmm_control(solver = "iterative")),
     cells = lmm(y ~ x + (1 | g), cross_products(y ~ x + (1 | g), d))))
@@ -338,6 +338,7 @@ run <- function(worker, count, options) {
       paste0("--seed=", options$seed), paste0("--limit=", options$limit), paste0("--log=", log)), stdout = FALSE,
       stderr = FALSE,
       timeout = 120 + 250 * options$limit / 4))
+    if (!file.exists(log)) stop("no process starts: see bench/fuzz.R --worker=wrong --from=1 --to=1", call. = FALSE)
     last <- utils::tail(readLines(log), 1L)
     done <- as.numeric(strsplit(last, "\t")[[1L]][2L])
     if (startsWith(last, "start")) lost <- c(lost, paste(if (status == 124) "hang" else "crash", last))
