@@ -48,12 +48,9 @@ force_argument <- function(value, name) {
 
 # The same for arguments of the function that calls.
 force_arguments <- function(names, env = parent.frame()) {
-  at <- 1L
-  all <- function() while (at <= length(names)) {
-    get(names[at], envir = env, inherits = FALSE)
-    at <<- at + 1L
-  }
-  tryCatch(all(), error = function(e) force_argument(stop(e), names[at]))
+  name <- NULL
+  tryCatch(for (name in names) get(name, envir = env, inherits = FALSE),
+           error = function(e) force_argument(stop(e), name))
 }
 
 check_flag <- function(x, name) {

@@ -315,7 +315,7 @@ BEGIN_RCPP
 END_RCPP
 }
 // engine_coefficient_limits
-SEXP engine_coefficient_limits(const Rcpp::List& layout, const Rcpp::List& cross_products, const Eigen::VectorXd& theta, double memory_limit, const Eigen::VectorXi& coefficients, const Eigen::VectorXd& rises);
+SEXP engine_coefficient_limits(const Rcpp::List& layout, const Rcpp::List& cross_products, const Eigen::VectorXd& theta, double memory_limit, const Rcpp::IntegerVector& coefficients, const Eigen::VectorXd& rises);
 RcppExport SEXP _henderson_engine_coefficient_limits(SEXP layoutSEXP, SEXP cross_productsSEXP, SEXP thetaSEXP, SEXP memory_limitSEXP, SEXP coefficientsSEXP, SEXP risesSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
@@ -323,7 +323,7 @@ BEGIN_RCPP
     Rcpp::traits::input_parameter< const Rcpp::List& >::type cross_products(cross_productsSEXP);
     Rcpp::traits::input_parameter< const Eigen::VectorXd& >::type theta(thetaSEXP);
     Rcpp::traits::input_parameter< double >::type memory_limit(memory_limitSEXP);
-    Rcpp::traits::input_parameter< const Eigen::VectorXi& >::type coefficients(coefficientsSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::IntegerVector& >::type coefficients(coefficientsSEXP);
     Rcpp::traits::input_parameter< const Eigen::VectorXd& >::type rises(risesSEXP);
     rcpp_result_gen = Rcpp::wrap(engine_coefficient_limits(layout, cross_products, theta, memory_limit, coefficients, rises));
     return rcpp_result_gen;

@@ -53,17 +53,24 @@ void require(bool condition, const char* message) {
   if (!condition) throw Error("input", message);
 }
 
+std::vector<Index> from_zero(const Rcpp::IntegerVector& from_one) {
+  std::vector<Index> out;
+  for (const int k : from_one) out.push_back(k - 1);
+  return out;
+}
+
+std::vector<Index> from_zero(const Rcpp::IntegerVector& from_one, Index size, const char* message) {
+  for (const int k : from_one) require(k != NA_INTEGER && k >= 1 && k <= size, message);
+  return from_zero(from_one);
+}
+
 // list(index, value): natural parameters held at values, numbered from 1.
 static std::shared_ptr<const Covariance> with_held(std::shared_ptr<const Covariance> structure, Index q,
                                                    const Rcpp::List& held) {
   const Rcpp::IntegerVector index = held["index"];
   const VectorXd values = vector_of(held["value"]);
   const Index own = static_cast<Index>(structure->parameters(q).size());
-  std::vector<Index> which;
-  for (const int k : index) {
-    require(k != NA_INTEGER && k >= 1 && k <= own, "there is no such parameter to be held");
-    which.push_back(k - 1);
-  }
+  const std::vector<Index> which = from_zero(index, own, "there is no such parameter to be held");
   require(values.size() == index.size() && values.allFinite(), "held values are missing");
   return std::make_shared<HeldParameters>(std::move(structure), q, which, values);
 }

@@ -61,6 +61,11 @@ MatrixXd matrix_of(SEXP x);
 
 void require(bool condition, const char* message);
 
+// R's positions, which count from 1, counted from 0; the second refuses those outside 1, ..., size.
+std::vector<Index> from_zero(const Rcpp::IntegerVector& from_one);
+
+std::vector<Index> from_zero(const Rcpp::IntegerVector& from_one, Index size, const char* message);
+
 // The structure of a term: list(structure, positions, rank), the last two where it needs them.
 std::shared_ptr<const Covariance> to_covariance(const Rcpp::List& term, Index q);
 

@@ -69,8 +69,7 @@ Rcpp::List to_list(const CrossProducts& x) {
 }
 
 void read_projection(const Rcpp::List& x, Projection& out) {
-  const Rcpp::IntegerVector kept = x["kept"];
-  for (const int j : kept) out.kept.push_back(j - 1);
+  out.kept = from_zero(x["kept"]);
   out.basis = matrix_of(x["basis"]);
   out.log_det_r = Rcpp::as<double>(x["log_det_r"]);
   out.response = matrix_of(x["response"]);

@@ -95,21 +95,14 @@ inline ResidualModel to_residual_model(const Rcpp::List& x, Index columns) {
   }
   const Index linear = columns - static_cast<Index>(terms.size());
   ResidualModel out(to_structure(x), Rcpp::as<int>(x["groups"]), VarianceFunction(linear, terms));
-  const Rcpp::IntegerVector held = x["held"];
-  std::vector<Index> which;
-  for (const int k : held)
-    which.push_back(k - 1);
-  out.hold(which, Rcpp::as<Eigen::VectorXd>(x["held_values"]));
+  out.hold(from_zero(x["held"]), Rcpp::as<Eigen::VectorXd>(x["held_values"]));
   return out;
 }
 
 inline ResidualRows to_residual_rows(const Rcpp::List& x) {
   ResidualRows out;
-  const Rcpp::IntegerVector subject = x["subject"], group = x["subject_group"];
-  for (const int s : subject)
-    out.subject.push_back(s - 1);
-  for (const int g : group)
-    out.group.push_back(g - 1);
+  out.subject = from_zero(x["subject"]);
+  out.group = from_zero(x["subject_group"]);
   out.positions = Rcpp::as<Eigen::MatrixXd>(x["positions"]);
   out.w = Rcpp::as<Eigen::MatrixXd>(x["w"]);
   return out;

@@ -99,15 +99,6 @@ using ConstMatrix = Eigen::Map<const Eigen::MatrixXd>;
 ConstVector map_of(const Rcpp::NumericVector& x) { return {x.begin(), x.size()}; }
 ConstMatrix map_of(const Rcpp::NumericMatrix& x) { return {x.begin(), x.nrow(), x.ncol()}; }
 
-std::vector<Index> to_variables(const Rcpp::IntegerVector& from_one, Index variables) {
-  std::vector<Index> out;
-  for (const int j : from_one) {
-    henderson::require(j >= 1 && j <= variables, "the cells do not fit together");
-    out.push_back(j - 1);
-  }
-  return out;
-}
-
 }  // namespace
 
 // Rows that stand for the cells: for each its mean and the rows of a root of its cross-products, both of the variables
@@ -123,7 +114,8 @@ SEXP engine_cell_rows(const Rcpp::NumericVector& n, const Rcpp::NumericVector& w
                        "the cells do not fit together");
     henderson::RMonitor monitor(false);
     const henderson::CellSums sums{map_of(n), map_of(weight), map_of(shift), map_of(mean), map_of(square), stable};
-    const henderson::CellRows out = henderson::cell_rows(sums, to_variables(which, k), monitor);
+    const std::vector<Index> variables = henderson::from_zero(which, k, "the cells do not fit together");
+    const henderson::CellRows out = henderson::cell_rows(sums, variables, monitor);
     return Rcpp::List::create(Rcpp::Named("values") = henderson::numeric(out.values), Rcpp::Named("cell") = out.cell,
                               Rcpp::Named("constant") = out.constant);
   });

@@ -47,13 +47,6 @@ struct Point {
   }
 };
 
-std::vector<Index> to_positions(const Eigen::VectorXi& from_one, Index size, const char* message) {
-  henderson::require((from_one.array() >= 1).all() && (from_one.array() <= size).all(), message);
-  std::vector<Index> out;
-  for (Index i = 0; i < from_one.size(); ++i) out.push_back(from_one[i] - 1);
-  return out;
-}
-
 }  // namespace
 
 // [[Rcpp::export(rng = false)]]
@@ -135,10 +128,11 @@ SEXP engine_criteria(const Rcpp::List& layout, const Rcpp::List& cross_products,
 // each of the kept coefficients (from 1).
 // [[Rcpp::export(rng = false)]]
 SEXP engine_coefficient_limits(const Rcpp::List& layout, const Rcpp::List& cross_products, const Eigen::VectorXd& theta,
-                               double memory_limit, const Eigen::VectorXi& coefficients, const Eigen::VectorXd& rises) {
+                               double memory_limit, const Rcpp::IntegerVector& coefficients,
+                               const Eigen::VectorXd& rises) {
   return henderson::guarded([&] {
     const Point point(layout, cross_products, theta, false, memory_limit);
-    const std::vector<Index> kept = to_positions(coefficients, point.data.p(), "there is no such coefficient");
+    const std::vector<Index> kept = henderson::from_zero(coefficients, point.data.p(), "there is no such coefficient");
     henderson::require((rises.array() > 0).all() && rises.allFinite(), "the criterion rises from its minimum");
     henderson::require(point.layout.bounded(), "variances may be negative");
     henderson::RMonitor monitor(false);

@@ -32,15 +32,6 @@ henderson::CoefficientPrior to_prior(SEXP x, Index coefficients) {
   return out;
 }
 
-std::vector<Index> to_points(const Rcpp::IntegerVector& from_one, Index points) {
-  std::vector<Index> out;
-  for (const int point : from_one) {
-    henderson::require(point >= 1 && point <= points, "a draw has no point");
-    out.push_back(point - 1);
-  }
-  return out;
-}
-
 henderson::Lattice to_lattice(const Rcpp::IntegerVector& size, const Eigen::MatrixXd& values) {
   henderson::Lattice out;
   double nodes = 1;
@@ -96,7 +87,7 @@ SEXP engine_posterior_effects(SEXP handle, const Eigen::MatrixXd& points, const 
     request.sigma = sigma;
     request.normals_beta = normals_beta;
     request.normals_b = normals_b;
-    request.point_of = to_points(point_of, points.cols());
+    request.point_of = henderson::from_zero(point_of, points.cols(), "a draw has no point");
     henderson::require(points.rows() == model.point_size() && point_of.size() == n &&
                            normals_beta.rows() == model.coefficients() && normals_beta.cols() == n,
                        "the draws do not fit the model");

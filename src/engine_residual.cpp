@@ -37,12 +37,6 @@ const char* residual_kind_name(henderson::ResidualKind kind) {
   }
 }
 
-std::vector<Index> to_groups(const Rcpp::IntegerVector& from_one) {
-  std::vector<Index> out;
-  for (const int g : from_one) out.push_back(g - 1);
-  return out;
-}
-
 }  // namespace
 
 namespace henderson {
@@ -78,7 +72,7 @@ SEXP engine_residual_matrix(const Rcpp::List& residual, const Eigen::VectorXd& p
     henderson::require(psi.size() == model.size() && group.size() == positions.rows(),
                        "psi does not fit the structure");
     const std::vector<Eigen::MatrixXd> out =
-        henderson::residual_matrices(model, psi, positions, w, to_groups(group), slopes);
+        henderson::residual_matrices(model, psi, positions, w, henderson::from_zero(group), slopes);
     if (!slopes) return Rcpp::wrap(out[0]);
     return Rcpp::wrap(out);
   });

@@ -22,8 +22,7 @@ henderson::ResponseOptions to_response_options(const Rcpp::List& x, const Rcpp::
   out.fit.memory_limit = Rcpp::as<double>(x["memory_limit"]);
   out.tests = Rcpp::as<bool>(x["tests"]);
   out.threads = Rcpp::as<int>(x["threads"]);
-  const Rcpp::IntegerVector kept = reference["kept"];
-  for (const int j : kept) out.kept.push_back(j - 1);
+  out.kept = henderson::from_zero(reference["kept"]);
   out.to_common = henderson::matrix_of(reference["inverse"]);
   return out;
 }

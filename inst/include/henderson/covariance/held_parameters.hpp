@@ -1,7 +1,7 @@
 // A structure with some of its natural parameters held at known values: those that one entry of theta makes alone.
 //
-// With a variance held the scale is absolute: multiples of Sigma are not of the structure, so the residual variance has
-// to be a parameter beside it, not a factor of all (see ResidualStructure::owns_scale()).
+// Sigma is relative to the residual variance, so a variance is held only where that is known. Multiples of Sigma are
+// then not of the structure.
 #ifndef HENDERSON_COVARIANCE_HELD_PARAMETERS_HPP
 #define HENDERSON_COVARIANCE_HELD_PARAMETERS_HPP
 
