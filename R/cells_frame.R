@@ -17,7 +17,9 @@ cells_model_frame <- function(spec, table, contrasts = NULL, fixed = NULL, bound
   planned <- planned_model(terms, spec, rows, columns, contrasts, table$plan$na_rule, memory_limit)
   rows <- planned$rows
   frame <- planned$frame
-  frame$held <- held_parameters(fixed, frame)
+  in_terms <- hold_in_terms(frame, fixed, NULL)
+  frame$random <- in_terms$random
+  frame$held <- held_parameters(in_terms$fixed, frame)
   if (!bounded) frame$bounded <- FALSE
   frame$conditions <- once(c(table$notes, missing_note(table), planned$conditions))
   check_cells_response(rows, columns$response)

@@ -20,7 +20,7 @@ held_parameters <- function(fixed, frame) {
               what = names[is.na(at)], fix = paste0("There are ", enumerate(quote_name(unique(known$shown))), "."))
   }
   if (!all(names %in% scale_names)) {
-    refuse_special(frame, "holding parameters of other terms (`fixed`) is", "Fit without them in `fixed`.")
+    refuse_special(frame, "holding parameters of other random terms (`fixed`) is", "Fit without them in `fixed`.")
   }
   held <- known[at, c("term", "row", "col", "kind", "correlation", "squared", "shown", "alone")]
   held$value <- held$asked <- unname(value)
@@ -53,8 +53,8 @@ split_held <- function(fixed, residual, frame) {
   random <- grepl("^(sd|var|cor|cov)_", names(value))
   if (any(random)) {
     lmm_abort("input", paste0("`fixed` cannot hold ", quote_name(names(value)[random][1L]),
-                              " beside a residual structure: of random effects, only parameters of terms with one",
-                              " column or with a structure."), what = names(value)[random],
+                              " beside a residual structure: among random effects, only parameters of terms",
+                              " with one column or with a structure can be held."), what = names(value)[random],
               fix = paste0("The parameters of random effects are ",
                            enumerate(quote_name(setdiff(known_parameters(frame)$shown, "sigma"))), "."))
   }

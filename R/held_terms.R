@@ -34,19 +34,20 @@ known_variance <- function(value) {
 
 # Variances of these terms are relative to the residual variance.
 abort_without_sigma <- function(names) {
-  lmm_abort("input", paste0("`fixed` can hold ", enumerate(quote_name(names)),
-                            ", of a term with a structure or beside a residual structure, only together with sigma."),
+  lmm_abort("input", paste0("`fixed` can hold ", enumerate(quote_name(names)), " only together with sigma: with a ",
+                            "structure of this term or of the residuals, variances are relative to sigma^2."),
             what = names, fix = "Add sigma to `fixed`, or hold correlations and ranges.")
 }
 
 is_scale <- function(held) held$kind == "variance"
 
-# list(index, value, name): numbers among the natural parameters, and values, variances relative to a known sigma^2.
+# list(index, value, ...): numbers among the natural parameters and their values, variances relative to the known
+# sigma^2 (`variance`); then the names of these parameters, what was asked under which name, and which are variances.
 term_held <- function(term, held, variance) {
   natural <- held$value
   roots <- is_scale(held) & !held$squared
   natural[roots] <- natural[roots]^2
-  if (any(is_scale(held))) natural[is_scale(held)] <- natural[is_scale(held)] / variance
+  natural[is_scale(held)] <- natural[is_scale(held)] / variance
   list(index = match(own_key(held), parameter_keys(term)), value = as.double(natural), name = held$shown,
        given = held$given, asked = held$value, scale = is_scale(held))
 }
@@ -73,9 +74,9 @@ held_range <- function(held, found, index) {
   if (is_scale(held) && isTRUE(held$value > 0)) {
     return("Its square leaves double precision; change the unit of the response.")
   }
-  if (is_scale(held)) return(paste("A", if (held$squared) "variance" else "standard deviation", "is above 0 here."))
-  paste0("It lies between ", format(found$lower[index], digits = 4L), " and ", format(found$upper[index], digits = 4L),
-         ".")
+  if (is_scale(held)) return(paste("A", if (held$squared) "variance" else "standard deviation", "must be positive."))
+  paste0("It must lie between ", format(found$lower[index], digits = 4L), " and ",
+         format(found$upper[index], digits = 4L), ".")
 }
 
 # Names of the parameters of a term that can be held.
@@ -87,9 +88,8 @@ held_words <- function(frame, t, holdable) {
 }
 
 abort_not_holdable <- function(name, term, holdable) {
-  lmm_abort("input", paste0("`fixed` cannot hold ", quote_name(name), ": other parameters of ", term$word, "(",
-                            term$label, ") take part in it."), what = name,
-            fix = if (length(holdable)) paste0("It can hold ", enumerate(quote_name(holdable)), "."))
+  lmm_abort("input", paste0("`fixed` cannot hold ", quote_name(name), " of ", term$word, "(", term$label, ")."),
+            what = name, fix = if (length(holdable)) paste0("It can hold ", enumerate(quote_name(holdable)), "."))
 }
 
 # Names of what the terms hold.

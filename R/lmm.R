@@ -116,9 +116,9 @@
 #'   `"cor_x.(Intercept)|g"` (as in [variance_components()] with `scale = "sd"`), `"sigma^2"`, `"var_(Intercept)|g"`, or
 #'   for a term of one column by its name in [VarCorr()]. They are not estimated, have no standard error and are not
 #'   counted as parameters; tests treat them as known. Parameters of the residual structure have the names that are
-#'   printed, such as `"rho"`, those of random effects with a structure names such as `"cor_ar1|id"`,
-#'   `"range|exp(site)"` and, together with sigma, `"sd_ar1|id"`. With sampling variances `v` known for each row use
-#'   `weights = 1 / v, fixed = c(sigma = 1)`.
+#'   printed, such as `"rho"`. Parameters of random effects with a structure have names such as `"cor_ar1|id"`,
+#'   `"range|exp(site)"` and `"sd_ar1|id"` (standard deviations only together with sigma). With sampling variances `v`
+#'   known for each row use `weights = 1 / v, fixed = c(sigma = 1)`.
 #' @param bounded `TRUE`: covariance matrices of random effects are positive semidefinite. `FALSE`: only the covariance
 #'   matrix of the response has to be positive definite, so that a variance component may be negative, as analysis of
 #'   variance estimates may (SAS: `NOBOUND`). A negative component is a negative correlation within the levels.

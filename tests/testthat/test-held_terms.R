@@ -37,6 +37,8 @@ test_that("a correlation of a structure is held", {
   expect_equal(c(logLik(fit)), dense, tolerance = 1e-9)
   expect_equal(attr(logLik(fit), "df"), attr(logLik(lmm(y ~ x + ar1(0 + f | id), d)), "df") - 1)
   expect_output(print(fit), "Held, not estimated: cor_ar1\\|id")
+  cells <- lmm(y ~ x + ar1(0 + f | id), cross_products(y ~ x + ar1(0 + f | id), d), fixed = c("cor_ar1|id" = 0.5))
+  expect_equal(c(logLik(cells)), dense, tolerance = 1e-9)
 })
 
 test_that("a standard deviation of a structure is held beside sigma", {
@@ -139,14 +141,14 @@ test_that("what cannot be held is refused by name", {
     expect_error(lmm(formula, d, fixed = fixed, ...), pattern, class = "lmm_error_input")
   }
   refused(c("cor_ar1|id" = 1), "cannot hold `cor_ar1\\|id` at 1")
-  refused(c("sd_ar1|id" = 0, sigma = 1), "is above 0 here")
+  refused(c("sd_ar1|id" = 0, sigma = 1), "must be positive")
   refused(c("sd_ar1|id" = 1e200, sigma = 1), "double precision")
   refused(c("sd_ar1|id" = NA_real_), "cannot hold")
   refused(c("sd_ar1|id" = 1), "only together with sigma")
   refused(c("sd_ar1|id" = 1, sigma = 0), "sigma")
   refused(c("sd_ar1|id" = 1, "var_ar1|id" = 1), "twice")
   refused(c("rho" = 0.5), "sd_ar1|id")
-  refused(c("cor_toep2|id" = 0.5), "take part in it", formula = y ~ x + toep(0 + f | id))
+  refused(c("cor_toep2|id" = 0.5), "of toep\\(0 \\+ f \\| id\\)", formula = y ~ x + toep(0 + f | id))
   refused(c("sd_x|id" = 1), "one column or with a structure.*sd_x", formula = y ~ x + (1 + x | id),
           residual = ~ ar1(time | id))
 })
