@@ -94,7 +94,9 @@
 #' included, or a correlation of one, is an ordinary result and is reported by one message of class
 #' `lmm_message_boundary`. Fits at or near such a boundary, and diagonal terms with a covariate far from its origin, are
 #' searched again from other starting values. If these searches end at different optima, the best one is returned, and a
-#' message of class `lmm_message_optima` says that the estimates depend on the starting values.
+#' message of class `lmm_message_optima` says that the estimates depend on the starting values. Unstructured residual
+#' covariances of few subjects with missing visits can have a higher maximum at a nearly singular matrix: the regular
+#' maximum is returned, and a message of the same class gives the difference.
 #'
 #' @param formula a two-sided formula, or text that can be read as one; random terms are written with bars. A response
 #'   of several columns (`cbind(a, b)`, a numeric matrix) is that many responses, each with its own fit: see

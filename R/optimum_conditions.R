@@ -31,6 +31,16 @@ optima_conditions <- function(optimum) {
     fix = "Compare fits with other values of lmm(start = ), or with fewer variance parameters."))
 }
 
+# A higher optimum at a nearly singular residual covariance matrix, which is not taken.
+nearly_singular_message <- function(optimum) {
+  higher <- (optimum$value - c(optimum$nearly_singular, Inf)[1L]) / 2
+  if (!is.finite(higher)) return(NULL)
+  list(lmm_condition("message", "optima", paste0("the likelihood has another maximum, higher by ",
+    format(higher, digits = 2L), ", at a nearly singular residual covariance matrix: few subjects have all visits, and their residuals happen to be ",
+    "nearly dependent. The estimates are those of the regular maximum."), what = "residual", value = higher,
+    fix = "Use a structure with fewer parameters, such as ar1(), cs() or csh()."))
+}
+
 convergence_warning <- function(optimum) {
   if (optimum$status == "unbounded") {
     return(lmm_condition("warning", "convergence",

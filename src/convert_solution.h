@@ -1,11 +1,25 @@
-// The estimates of any model as the list that R knows.
+// The optimum and the estimates of any model as the lists that R knows.
 #ifndef HENDERSON_SRC_CONVERT_SOLUTION_H
 #define HENDERSON_SRC_CONVERT_SOLUTION_H
 
 #include "convert.h"
 #include "henderson/prediction/solution.hpp"
+#include "henderson/search/fitter.hpp"
 
 namespace henderson {
+
+inline Rcpp::List to_list(const FitOutcome& x) {
+  using Rcpp::Named;
+  const Optimum& o = x.optimum;
+  return Rcpp::List::create(
+      Named("theta") = numeric(o.theta), Named("value") = o.value, Named("gradient") = numeric(o.gradient),
+      Named("hessian") = numeric(o.hessian), Named("decrement") = o.decrement, Named("status") = o.status,
+      Named("evaluations") = x.evaluations, Named("starts") = x.starts, Named("trace") = o.trace,
+      Named("singular") = x.singular, Named("identified") = x.identified, Named("confounded") = x.confounded,
+      Named("zero_residual") = x.zero_residual, Named("exact_hessian") = x.exact_hessian,
+      Named("zero_sigma") = x.zero_sigma, Named("others") = x.others, Named("rounding") = x.rounding,
+      Named("unbounded") = x.unbounded);
+}
 
 inline Rcpp::List to_list(const Solution& x) {
   using Rcpp::Named;

@@ -38,18 +38,6 @@ henderson::FitOptions to_options(const Rcpp::List& x, const henderson::Layout& l
   return out;
 }
 
-Rcpp::List to_list(const henderson::FitOutcome& x) {
-  const henderson::Optimum& o = x.optimum;
-  return Rcpp::List::create(
-      Named("theta") = numeric(o.theta), Named("value") = o.value, Named("gradient") = numeric(o.gradient),
-      Named("hessian") = numeric(o.hessian), Named("decrement") = o.decrement, Named("status") = o.status,
-      Named("evaluations") = x.evaluations, Named("starts") = x.starts, Named("trace") = o.trace,
-      Named("singular") = x.singular, Named("identified") = x.identified, Named("confounded") = x.confounded,
-      Named("zero_residual") = x.zero_residual, Named("exact_hessian") = x.exact_hessian,
-      Named("zero_sigma") = x.zero_sigma,
-      Named("others") = x.others, Named("rounding") = x.rounding, Named("unbounded") = x.unbounded);
-}
-
 }  // namespace
 
 // [[Rcpp::export(rng = false)]]

@@ -1,8 +1,8 @@
 // Crossed factors of any size: fits and questions about them without a factorization.
 #include <cstdint>
 
-#include "convert.h"
 #include "convert_combinations.h"
+#include "convert_solution.h"
 #include "henderson/iterative/answers.hpp"
 #include "henderson/iterative/choice.hpp"
 #include "henderson/iterative/search.hpp"
@@ -39,17 +39,6 @@ henderson::iterative::SearchOptions to_search_options(const Rcpp::List& x, const
       Rprintf("\n");
     };
   return out;
-}
-
-Rcpp::List to_list(const henderson::FitOutcome& x) {
-  const henderson::Optimum& o = x.optimum;
-  return Rcpp::List::create(
-      Named("theta") = numeric(o.theta), Named("value") = o.value, Named("gradient") = numeric(o.gradient),
-      Named("hessian") = numeric(o.hessian), Named("decrement") = o.decrement, Named("status") = o.status,
-      Named("evaluations") = x.evaluations, Named("starts") = x.starts, Named("trace") = o.trace,
-      Named("singular") = x.singular, Named("identified") = x.identified, Named("confounded") = x.confounded,
-      Named("zero_residual") = x.zero_residual, Named("exact_hessian") = x.exact_hessian,
-      Named("zero_sigma") = x.zero_sigma);
 }
 
 // Point of a fit, made again from its plain parts.

@@ -93,8 +93,11 @@ test_that("Makevars names every unit, in portable make, and is the same everywhe
   makevars <- readLines(file.path(src, "Makevars"))
   expect_identical(readLines(file.path(src, "Makevars.win")), makevars)
   objects <- unlist(regmatches(makevars, gregexpr("[A-Za-z0-9_/]+\\.o\\b", makevars)))
-  joined <- list.files(file.path(src, "engine"), "\\.cpp$")
-  expect_setequal(objects, sub("cpp$", "o", c(list.files(src, "\\.cpp$"), file.path("engine", joined))))
+  joined <- c(file.path("engine", list.files(file.path(src, "engine"), "\\.cpp$")),
+              file.path("units", list.files(file.path(src, "units"), "\\.cpp$")))
+  expect_setequal(objects, sub("cpp$", "o", joined))
+  together <- unlist(lapply(file.path(src, joined), function(file) grep("^#include", readLines(file), value = TRUE)))
+  expect_setequal(grep("\\.\\./", together, value = TRUE), sprintf("#include \"../%s\"", list.files(src, "\\.cpp$")))
   forbidden <- ":=|[+]=|[?]=|\\$\\((wildcard|shell|patsubst)|^ *(ifeq|ifdef|include)"
   expect_identical(grep(forbidden, makevars, value = TRUE), character())
 })

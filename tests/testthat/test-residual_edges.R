@@ -230,3 +230,28 @@ test_that("a range that vanishes is compared with short ranges beside a random e
   fit <- suppressMessages(lmm(y ~ x + arm + (1 | id), d, residual = ~ ou(time | id)))
   expect_gt(as.numeric(logLik(fit)), best - 1e-6)
 })
+
+# Five of ten subjects have all four visits. The covariance matrix of the higher maximum is that of a search from
+# negative correlations, rounded; its likelihood is computed here by the dense formula.
+test_that("a higher maximum at a nearly singular matrix is told, and the regular one is kept", {
+  d <- data.frame(
+    id = rep(1:10, c(3, 3, 3, 4, 4, 4, 4, 3, 3, 4)),
+    t = c(1:3, 1, 2, 4, 2:4, 1:4, 1:4, 1:4, 1:4, 1, 2, 4, 2:4, 1:4),
+    y = c(0.20, -1.19, 2.53, 1.30, -0.01, 0.30, 0.73, -0.31, 1.33, 0.21, 1.17, 1.54, -0.17, -1.57, -4.13, -3.97, -0.25,
+          -0.54, 0.84, 2.26, -0.68, 1.22, 0.56, -0.64, 0.49, -1.86, 0.21, -0.60, 1.79, 2.51, 1.32, 0.16, 1.71, 0.76,
+          1.18))
+  told <- tryCatch(lmm(y ~ 1, d, residual = ~ us(t | id)), lmm_message_optima = identity)
+  fit <- suppressMessages(lmm(y ~ 1, d, residual = ~ us(t | id)))
+  peer <- nlme::gls(y ~ 1, d, correlation = nlme::corSymm(form = ~ t | id), weights = nlme::varIdent(form = ~ 1 | t))
+  expect_equal(as.numeric(logLik(fit)), as.numeric(logLik(peer)), tolerance = 1e-7)
+  S <- matrix(0, 4, 4)
+  S[lower.tri(S, TRUE)] <- c(1.60281080, 0.18295970, -0.67552962, -0.15071896, 2.75415920, 2.27178720, 1.01045780,
+                             4.34006450, -0.83147983, 1.95324130)
+  S <- S + t(S) - diag(diag(S))
+  V <- outer(seq_len(35), seq_len(35), Vectorize(function(a, b) if (d$id[a] == d$id[b]) S[d$t[a], d$t[b]] else 0))
+  one <- solve(V, rep(1, 35))
+  r <- d$y - sum(one * d$y) / sum(one)
+  singular <- -(34 * log(2 * pi) + as.numeric(determinant(V)$modulus) + log(sum(one)) + sum(r * solve(V, r))) / 2
+  expect_gt(singular, as.numeric(logLik(fit)) + 9)
+  expect_equal(told$value, singular - as.numeric(logLik(fit)), tolerance = 1e-4)
+})

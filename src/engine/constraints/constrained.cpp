@@ -1,10 +1,11 @@
 #include "henderson/constraints/constrained.hpp"
 
-#include <Eigen/QR>
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <vector>
+
+#include "henderson/linalg/decompositions.hpp"
 
 namespace henderson {
 

@@ -1,10 +1,10 @@
 #include "henderson/constraints/held_rows.hpp"
 
-#include <Eigen/QR>
 #include <algorithm>
 #include <cmath>
 #include <vector>
 
+#include "henderson/linalg/decompositions.hpp"
 #include "henderson/linalg/symmetric_eigen.hpp"
 
 namespace henderson {

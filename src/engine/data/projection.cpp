@@ -1,9 +1,10 @@
 #include "henderson/data/projection.hpp"
 
-#include <Eigen/QR>
 #include <algorithm>
 #include <cmath>
 #include <limits>
+
+#include "henderson/linalg/decompositions.hpp"
 
 namespace henderson {
 

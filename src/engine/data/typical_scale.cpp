@@ -1,9 +1,10 @@
 #include "henderson/data/typical_scale.hpp"
 
-#include <Eigen/Cholesky>
 #include <algorithm>
 #include <cmath>
 #include <vector>
+
+#include "henderson/linalg/decompositions.hpp"
 
 namespace henderson {
 

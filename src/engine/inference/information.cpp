@@ -1,10 +1,11 @@
 #include "henderson/inference/information.hpp"
 
-#include <Eigen/Cholesky>
 #include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include "henderson/linalg/decompositions.hpp"
 
 namespace henderson {
 

@@ -1,6 +1,5 @@
 #include "henderson/inference/profile_coefficient.hpp"
 
-#include <Eigen/Cholesky>
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -8,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "henderson/linalg/decompositions.hpp"
 #include "henderson/linalg/limits.hpp"
 
 namespace henderson {

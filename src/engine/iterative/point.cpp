@@ -1,10 +1,10 @@
 #include "henderson/iterative/point.hpp"
 
-#include <Eigen/Cholesky>
-#include <Eigen/SVD>
 #include <algorithm>
 #include <cmath>
 #include <limits>
+
+#include "henderson/linalg/decompositions.hpp"
 
 namespace henderson {
 namespace iterative {

@@ -1,9 +1,9 @@
 #include "henderson/iterative/preconditioner.hpp"
 
-#include <Eigen/Cholesky>
 #include <cmath>
 #include <utility>
 
+#include "henderson/linalg/decompositions.hpp"
 #include "henderson/linalg/error.hpp"
 
 namespace henderson {

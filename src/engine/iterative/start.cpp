@@ -1,9 +1,9 @@
 #include "henderson/iterative/start.hpp"
 
-#include <Eigen/Cholesky>
 #include <algorithm>
 #include <cstdint>
 
+#include "henderson/linalg/decompositions.hpp"
 #include "henderson/search/starts.hpp"
 
 namespace henderson {

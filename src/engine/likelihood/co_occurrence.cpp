@@ -1,10 +1,11 @@
 #include "henderson/likelihood/co_occurrence.hpp"
 
-#include <Eigen/QR>
 #include <algorithm>
 #include <cstdint>
 #include <utility>
 #include <vector>
+
+#include "henderson/linalg/decompositions.hpp"
 
 namespace henderson {
 

@@ -1,12 +1,13 @@
 #include "henderson/likelihood/leading.hpp"
 
-#include <Eigen/QR>
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <string>
 #include <unordered_map>
 #include <vector>
+
+#include "henderson/linalg/decompositions.hpp"
 
 namespace henderson {
 

@@ -1,6 +1,7 @@
 #include "henderson/linalg/dense_cholesky.hpp"
 
-#include <Eigen/Cholesky>
+#include "henderson/linalg/decompositions.hpp"
+
 
 namespace henderson {
 

@@ -18,7 +18,7 @@ constexpr Index kHeight = 192;
 constexpr Index kWidth = 1536;
 
 // c (MR x NR, column stride) += alpha * sum_k a[k] b[k]'; a and b packed MR and NR entries per k.
-using Kernel = void (*)(Index depth, double alpha, const double* a, const double* b, double* c, Index stride);
+using BlockKernel = void (*)(Index depth, double alpha, const double* a, const double* b, double* c, Index stride);
 
 #define HENDERSON_KERNEL(NAME, TARGET, LANES, VECTORS, COLUMNS)                                                  \
   __attribute__((target(TARGET))) inline void NAME(Index depth, double alpha, const double* a, const double* b,  \
@@ -40,7 +40,7 @@ HENDERSON_KERNEL(kernel_avx2, "avx2,fma", 4, 2, 6)
 #undef HENDERSON_KERNEL
 
 struct KernelChoice {
-  Kernel kernel;
+  BlockKernel kernel;
   Index rows, cols;
 };
 

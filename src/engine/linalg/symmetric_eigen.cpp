@@ -1,6 +1,7 @@
 #include "henderson/linalg/symmetric_eigen.hpp"
 
-#include <Eigen/Eigenvalues>
+#include "henderson/linalg/decompositions.hpp"
+
 
 namespace henderson {
 

@@ -1,12 +1,12 @@
 #include "henderson/posterior/effect_draws.hpp"
 
-#include <Eigen/Cholesky>
 #include <cmath>
 #include <optional>
 #include <utility>
 #include <vector>
 
 #include "henderson/likelihood/moments_dense.hpp"
+#include "henderson/linalg/decompositions.hpp"
 #include "henderson/optimize/workers.hpp"
 
 namespace henderson {

@@ -1,12 +1,12 @@
 #include "henderson/posterior/posterior_model.hpp"
 
-#include <Eigen/Cholesky>
 #include <Eigen/LU>
 #include <cmath>
 #include <limits>
 #include <utility>
 
 #include "henderson/fit/fit.hpp"
+#include "henderson/linalg/decompositions.hpp"
 #include "henderson/optimize/workers.hpp"
 
 namespace henderson {

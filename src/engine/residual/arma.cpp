@@ -1,9 +1,10 @@
 #include "henderson/residual/arma.hpp"
 
-#include <Eigen/Eigenvalues>
 #include <algorithm>
 #include <cmath>
 #include <complex>
+
+#include "henderson/linalg/decompositions.hpp"
 
 namespace henderson {
 

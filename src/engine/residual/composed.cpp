@@ -21,6 +21,16 @@ VectorXd Extended::moved(const VectorXd& psi, const VectorXd& step) const {
   return out;
 }
 
+std::vector<VectorXd> Extended::opposites(const VectorXd& psi) const {
+  const Index k = psi.size() - 1;
+  std::vector<VectorXd> out = inner_->opposites(psi.head(k));
+  for (VectorXd& own : out) {
+    own.conservativeResize(k + 1);
+    own[k] = psi[k];
+  }
+  return out;
+}
+
 MatrixXd Extended::jacobian(const VectorXd& psi) const {
   const Index k = psi.size() - 1;
   MatrixXd out = MatrixXd::Zero(k + 1, k + 1);

@@ -1,7 +1,7 @@
 #include "henderson/residual/kronecker_operator.hpp"
 
-#include <Eigen/Cholesky>
 
+#include "henderson/linalg/decompositions.hpp"
 #include "henderson/residual/markov_operator.hpp"
 
 namespace henderson {

@@ -1,7 +1,7 @@
 #include "henderson/residual/linear_visits.hpp"
 
-#include <Eigen/Cholesky>
-#include <Eigen/Eigenvalues>
+#include "henderson/linalg/decompositions.hpp"
+
 
 namespace henderson {
 
@@ -99,6 +99,22 @@ VectorXd LinearVisits::entries(const MatrixXd& m) const {
   return out;
 }
 
+std::vector<VectorXd> LinearVisits::negative(const VectorXd& variances) const {
+  MatrixXd equal(visits_, visits_), alternating(visits_, visits_);
+  for (Index a = 0; a < visits_; ++a)
+    for (Index b = 0; b < visits_; ++b) {
+      const double scale = std::sqrt(variances[a] * variances[b]);
+      equal(a, b) = scale * (a == b ? 1 : -0.9 / static_cast<double>(visits_ - 1));
+      alternating(a, b) = scale * std::pow(-0.6, std::abs(static_cast<double>(a - b)));
+    }
+  return {entries(equal), entries(alternating)};
+}
+
+std::vector<VectorXd> UnstructuredVisits::opposites(const VectorXd& psi) const {
+  if (banded_ || visits_ < 2) return {};
+  return negative(whole(psi).diagonal());
+}
+
 DiagonalVisits::DiagonalVisits(Index visits) : LinearVisits(visits) {
   for (Index j = 0; j < visits; ++j)
     add({ResidualKind::variance, j, j, Step::logarithm, 0}, pair(j, j));
@@ -173,6 +189,11 @@ std::vector<VectorXd> CorrelationEntries::starts(const ResidualMoments& moments)
   for (int halving = 0; halving < 40 && !positive_definite(whole(out)); ++halving)
     out /= 2;
   return {out};
+}
+
+std::vector<VectorXd> CorrelationEntries::opposites(const VectorXd&) const {
+  if (!free_ || visits_ < 2) return {};
+  return negative(VectorXd::Ones(visits_));
 }
 
 VectorXd CorrelationEntries::moved(const VectorXd& psi, const VectorXd& step) const {

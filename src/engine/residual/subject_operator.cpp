@@ -1,6 +1,7 @@
 #include "henderson/residual/subject_operator.hpp"
 
-#include <Eigen/Cholesky>
+#include "henderson/linalg/decompositions.hpp"
+
 
 namespace henderson {
 

@@ -1,10 +1,10 @@
 #include "henderson/responses/response_tests.hpp"
 
-#include <Eigen/Cholesky>
 #include <cmath>
 #include <limits>
 #include <vector>
 
+#include "henderson/linalg/decompositions.hpp"
 #include "henderson/linalg/symmetric_eigen.hpp"
 
 namespace henderson {

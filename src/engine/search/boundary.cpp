@@ -1,9 +1,10 @@
 #include "henderson/search/boundary.hpp"
 
-#include <Eigen/QR>
 #include <algorithm>
 #include <cmath>
 #include <vector>
+
+#include "henderson/linalg/decompositions.hpp"
 
 namespace henderson {
 

@@ -1,7 +1,8 @@
 #include "henderson/search/local_parameters.hpp"
 
-#include <Eigen/SVD>
 #include <vector>
+
+#include "henderson/linalg/decompositions.hpp"
 
 namespace henderson {
 

@@ -1,12 +1,11 @@
 #include "henderson/search/start.hpp"
 
-#include <Eigen/Cholesky>
-#include <Eigen/QR>
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <vector>
 
+#include "henderson/linalg/decompositions.hpp"
 #include "henderson/linalg/limits.hpp"
 #include "henderson/linalg/symmetric_eigen.hpp"
 

@@ -1,11 +1,11 @@
 #include "henderson/search/starts.hpp"
 
-#include <Eigen/Cholesky>
 #include <algorithm>
 #include <cmath>
 #include <variant>
 #include <vector>
 
+#include "henderson/linalg/decompositions.hpp"
 #include "henderson/linalg/limits.hpp"
 #include "henderson/linalg/symmetric_eigen.hpp"
 

@@ -1,8 +1,8 @@
 #include "henderson/structured/classes.hpp"
 
-#include <Eigen/QR>
 #include <cmath>
 
+#include "henderson/linalg/decompositions.hpp"
 #include "henderson/linalg/limits.hpp"
 
 namespace henderson {

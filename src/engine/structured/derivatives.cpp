@@ -1,8 +1,8 @@
 #include "henderson/structured/derivatives.hpp"
 
 #include <algorithm>
-#include <Eigen/Cholesky>
 
+#include "henderson/linalg/decompositions.hpp"
 #include "henderson/linalg/error.hpp"
 #include "henderson/structured/visit_form.hpp"
 

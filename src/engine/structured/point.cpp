@@ -1,8 +1,8 @@
 #include "henderson/structured/point.hpp"
 
 #include <cmath>
-#include <Eigen/Cholesky>
 
+#include "henderson/linalg/decompositions.hpp"
 #include "henderson/structured/visit_form.hpp"
 
 namespace henderson {

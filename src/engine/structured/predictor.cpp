@@ -1,6 +1,7 @@
 #include "henderson/structured/predictor.hpp"
 
-#include <Eigen/Cholesky>
+#include "henderson/linalg/decompositions.hpp"
+
 
 namespace henderson {
 

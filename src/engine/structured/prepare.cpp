@@ -1,7 +1,7 @@
 #include "henderson/structured/prepare.hpp"
 
-#include <Eigen/Cholesky>
 
+#include "henderson/linalg/decompositions.hpp"
 #include "henderson/structured/classes.hpp"
 #include "henderson/structured/visit_form.hpp"
 

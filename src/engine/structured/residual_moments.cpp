@@ -4,8 +4,8 @@
 #include <cmath>
 #include <limits>
 #include <map>
-#include <Eigen/Cholesky>
-#include <Eigen/Eigenvalues>
+
+#include "henderson/linalg/decompositions.hpp"
 
 namespace henderson {
 

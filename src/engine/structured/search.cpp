@@ -93,6 +93,7 @@ StructuredSearch::StructuredSearch(const StructuredProblem& problem, const Resid
 StructuredOutcome StructuredSearch::run() {
   const std::vector<VectorXd> starts = candidates();
   if (!found_alone(starts)) search_all(starts);
+  search_opposites();
   settle_kinks();
   settle_ranges();
   move_to_boundary();
@@ -176,7 +177,10 @@ void StructuredSearch::search(const VectorXd& start) {
   const bool better =
       out_.starts == 1 || !std::isfinite(out_.optimum.value) || found.value < out_.optimum.value - noise ||
       (out_.optimum.status != "converged" && found.status == "converged" && found.value < out_.optimum.value + noise);
-  if (!better) return;
+  if (better) take(f, std::move(found));
+}
+
+void StructuredSearch::take(const StructuredFunction& f, Optimum found) {
   const Index u = pr_.layout.n_theta, r = pr_.residual.size();
   out_.at = f.last();
   if (out_.at.theta != found.theta.head(u) || out_.at.psi != found.theta.tail(r))

@@ -1,8 +1,8 @@
 #include "henderson/structured/structured_information.hpp"
 
-#include <Eigen/Cholesky>
 #include <utility>
 
+#include "henderson/linalg/decompositions.hpp"
 #include "henderson/linalg/error.hpp"
 #include "henderson/structured/visit_form.hpp"
 

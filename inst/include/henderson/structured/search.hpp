@@ -50,11 +50,16 @@ struct StructuredOptions {
 constexpr std::size_t kEdgeStarts = 6;
 constexpr std::size_t kMostStarts = 9;   // starts of a structure with several optima that are searched
 
+constexpr double kScarce = 5;            // subjects for each parameter: with more there is one optimum
+
 struct StructuredOutcome {
   Optimum optimum;
   StructuredPoint at;
   std::vector<bool> singular;
   int starts = 0, evaluations = 0;
+  std::vector<double> others;                                   // values of other optima
+  double singular_value = std::numeric_limits<double>::infinity();  // of one that is lower and closer to a singular R
+  double rounding = 0;                                          // of the criterion
 };
 
 class StructuredSearch {
@@ -78,10 +83,18 @@ class StructuredSearch {
   bool single_range() const;
   bool found_alone(const std::vector<VectorXd>& starts);
   void search_all(const std::vector<VectorXd>& starts);
+  // Where few subjects have all visits, other correlations may give another optimum, in each group. A lower one that is
+  // closer to a singular R is told but not taken: it owes its likelihood to a combination of visits that those few
+  // subjects happen to share.
+  void search_opposites();
+  void search_opposite(Index group, const VectorXd& start);
+  bool scarce(Index group) const;
+  double least_eigenvalue(Index group, const VectorXd& psi) const;  // of the correlations of all visits
   bool singular_now() const;
   bool at_edge() const;
   bool separable() const;
   void search(const VectorXd& start);
+  void take(const StructuredFunction& f, Optimum found);
   Optimum minimized(StructuredFunction& f, const VectorXd& start);
   static double noise_of(const StructuredFunction& f, const Optimum& found);
   void describe();

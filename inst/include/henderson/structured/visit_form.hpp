@@ -6,11 +6,11 @@
 #ifndef HENDERSON_STRUCTURED_VISIT_FORM_HPP
 #define HENDERSON_STRUCTURED_VISIT_FORM_HPP
 
-#include <Eigen/Cholesky>
 #include <memory>
 #include <utility>
 #include <vector>
 
+#include "henderson/linalg/decompositions.hpp"
 #include "henderson/structured/sums.hpp"
 
 namespace henderson {

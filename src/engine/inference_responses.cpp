@@ -2,3 +2,8 @@
 #include "inference/information.cpp"
 #include "inference/profile_coefficient.cpp"
 #include "inference/spectral_draws.cpp"
+#include "responses/answers.cpp"
+#include "responses/refit.cpp"
+#include "responses/response_fits.cpp"
+#include "responses/response_rows.cpp"
+#include "responses/response_tests.cpp"
