@@ -36,8 +36,8 @@ nearly_singular_message <- function(optimum) {
   higher <- (optimum$value - c(optimum$nearly_singular, Inf)[1L]) / 2
   if (!is.finite(higher)) return(NULL)
   list(lmm_condition("message", "optima", paste0("the likelihood has another maximum, higher by ",
-    format(higher, digits = 2L), ", at a nearly singular residual covariance matrix: few subjects have all visits, and their residuals happen to be ",
-    "nearly dependent. The estimates are those of the regular maximum."), what = "residual", value = higher,
+    format(higher, digits = 2L), ", at a nearly singular residual covariance matrix: few subjects have all visits, ",
+    "and their residuals happen to be nearly dependent. The estimates are those of the regular maximum."), what = "residual", value = higher,
     fix = "Use a structure with fewer parameters, such as ar1(), cs() or csh()."))
 }
 

@@ -37,11 +37,9 @@ residual_table <- function(fit, errors = FALSE) {
 # Limits of natural parameters: chi-square for variances and ranges, Wald for the others, as SAS has them.
 residual_limits <- function(own, se, level) {
   tail <- (1 - level) / 2
-  df <- 2 * (own$estimate / se)^2
   positive <- own$kind %in% c("variance", "range")
   out <- own$estimate + outer(se, stats::qnorm(c(tail, 1 - tail)))
-  chisq <- df * own$estimate / cbind(stats::qchisq(1 - tail, df), stats::qchisq(tail, df))
-  out[positive, ] <- chisq[positive, , drop = FALSE]
+  out[positive, ] <- chisq_limits(own$estimate[positive], se[positive], level)
   colnames(out) <- paste0(format(100 * c(tail, 1 - tail), trim = TRUE), "%")
   out
 }

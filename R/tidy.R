@@ -140,7 +140,8 @@ tidy_terms <- function(kind, var1, var2, scales) {
   sd <- scales == "sdcor"
   word <- c(variance = if (sd) "sd__" else "var__", specific = if (sd) "sd__" else "var__",
             correlation = if (sd) "cor__" else "cov__", rho = "cor__")[kind]
-  place <- ifelse(is.na(var1), "Observation", ifelse(is.na(var2), var1, paste0(var1, ".", var2)))
+  alone <- is.na(var2) | kind == "rho"
+  place <- ifelse(is.na(var1), "Observation", ifelse(alone, var1, paste0(var1, ".", var2)))
   paste0(ifelse(is.na(word), "", word), place)
 }
 

@@ -174,19 +174,9 @@ inline SEXP ready(const ModelPointer& model) {
   return Rcpp::XPtr<ModelPointer>(new ModelPointer(model), true);
 }
 
-// The model of a list with all its units; rows that were made ready before, in this session, are not read again.
-inline ModelPointer whole_model(const Rcpp::List& x, bool progress = false) {
-  ModelPointer out;
-  if (x.containsElementNamed("ready")) {
-    const SEXP before = x["ready"];
-    if (TYPEOF(before) == EXTPTRSXP && R_ExternalPtrAddr(before) != nullptr)
-      out = *static_cast<ModelPointer*>(R_ExternalPtrAddr(before));
-  }
-  if (!out) out = std::make_shared<Model>(x);
-  out->monitor = RMonitor(progress);
-  out->complete(x);
-  return out;
-}
+// The model of a list with all its units. Rows that were made ready before in this session are not read again: the list
+// may have them as `ready`, and those of the last model are kept up to a size.
+ModelPointer whole_model(const Rcpp::List& x, bool progress = false);
 
 // Kind, place, group and bounds of each parameter.
 Rcpp::List parameter_table(const ResidualModel& model);

@@ -140,7 +140,7 @@ test_that("limits of a structured random term stay on the scale of their paramet
   fit <- lmm(distance ~ age + ar1(0 + factor(age) | Subject), teeth)
   for (scales in c("sdcor", "vcov")) for (method in c("profile", "Wald")) {
     out <- tidy(fit, "ran_pars", scales, conf.int = TRUE, conf.method = method)
-    expect_identical(out$term[2], "cor__ar1.cor")
+    expect_identical(out$term[2], "cor__ar1")
     expect_true(all(out$conf.low < out$estimate & out$estimate < out$conf.high), label = paste(scales, method))
   }
 })

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <map>
 
 #include "henderson/linalg/decompositions.hpp"
 
@@ -13,14 +12,14 @@ namespace {
 
 // Correlations at 0, 1, ..., 10 times the shortest distance along a line. Beside random effects, which correlate all
 // rows of a subject, a constant is taken out that makes the first three lags those of an AR(1) process.
-std::vector<double> lag_correlations(const StructuredRows& rows, const std::map<Index, std::vector<Index>>& of,
+std::vector<double> lag_correlations(const StructuredRows& rows, const std::vector<std::vector<Index>>& of,
                                      double shortest) {
   const VectorXd e = rows.d.col(rows.p());
   VectorXd sum = VectorXd::Zero(11), count = VectorXd::Zero(11);
   for (const auto& own : of)
-    for (std::size_t a = 0; a < own.second.size(); ++a)
+    for (std::size_t a = 0; a < own.size(); ++a)
       for (std::size_t b = a >= 50 ? a - 50 : 0; b <= a; ++b) {
-        const Index i = own.second[a], j = own.second[b];
+        const Index i = own[a], j = own[b];
         const double h = std::abs(rows.positions(i, 0) - rows.positions(j, 0)) / shortest;
         const Index at = static_cast<Index>(std::lround(std::min(h, 99.0)));
         if (at > 10 || std::abs(h - static_cast<double>(at)) > 0.25) continue;
@@ -41,13 +40,13 @@ std::vector<double> lag_correlations(const StructuredRows& rows, const std::map<
 }
 
 // Products of neighbors (in the order of the rows) by half octaves of their distance.
-void bin_neighbors(const StructuredRows& rows, const std::map<Index, std::vector<Index>>& of, ResidualMoments& out) {
+void bin_neighbors(const StructuredRows& rows, const std::vector<std::vector<Index>>& of, ResidualMoments& out) {
   constexpr Index bins = 40;
   const VectorXd e = rows.d.col(rows.p());
   VectorXd distance = VectorXd::Zero(bins), product = distance, count = distance;
   for (const auto& own : of)
-    for (std::size_t a = 1; a < own.second.size(); ++a) {
-      const Index i = own.second[a], j = own.second[a - 1];
+    for (std::size_t a = 1; a < own.size(); ++a) {
+      const Index i = own[a], j = own[a - 1];
       const double h = std::abs(rows.positions(i, 0) - rows.positions(j, 0));
       if (!(h > 0)) continue;
       const Index bin = std::min<Index>(bins - 1, std::lround(std::floor(2 * std::log2(out.longest / h) + 0.5)));
@@ -66,13 +65,13 @@ void bin_neighbors(const StructuredRows& rows, const std::map<Index, std::vector
 }
 
 // Along each column of the positions, from pairs of rows of a subject that are at most 50 rows apart.
-void column_distances(const StructuredRows& rows, const std::map<Index, std::vector<Index>>& of, ResidualMoments& out) {
+void column_distances(const StructuredRows& rows, const std::vector<std::vector<Index>>& of, ResidualMoments& out) {
   for (Index c = 0; c < rows.positions.cols(); ++c) {
     double shortest = std::numeric_limits<double>::infinity(), longest = 0;
     for (const auto& own : of)
-      for (std::size_t a = 0; a < own.second.size(); ++a)
+      for (std::size_t a = 0; a < own.size(); ++a)
         for (std::size_t b = a < 50 ? 0 : a - 50; b < a; ++b) {
-          const double h = std::abs(rows.positions(own.second[a], c) - rows.positions(own.second[b], c));
+          const double h = std::abs(rows.positions(own[a], c) - rows.positions(own[b], c));
           if (h > 0) shortest = std::min(shortest, h);
           longest = std::max(longest, h);
         }
@@ -90,16 +89,14 @@ ResidualMoments residual_moments(const StructuredRows& rows, Index visits) {
   out.longest_along = VectorXd::Ones(rows.positions.cols());
   const VectorXd e = rows.d.col(rows.p());
   out.variance = e.squaredNorm() / static_cast<double>(std::max<Index>(1, e.size() - rows.p()));
-  std::map<Index, std::vector<Index>> of;
-  for (Index i = 0; i < e.size(); ++i)
-    of[rows.subject[i]].push_back(i);
+  const std::vector<std::vector<Index>> of = rows_of_subjects(rows);
   if (rows.positions.cols() > 1) column_distances(rows, of, out);
   double shortest = std::numeric_limits<double>::infinity(), longest = 0;
   MatrixXd sum = MatrixXd::Zero(visits, visits), count = sum;
   for (const auto& own : of)
-    for (std::size_t a = 0; a < own.second.size(); ++a)
+    for (std::size_t a = 0; a < own.size(); ++a)
       for (std::size_t b = visits > 0 || a < 50 ? 0 : a - 49; b <= a; ++b) {
-        const Index i = own.second[a], j = own.second[b];
+        const Index i = own[a], j = own[b];
         if (visits > 0) {
           const Index va = static_cast<Index>(rows.positions(i, 0)), vb = static_cast<Index>(rows.positions(j, 0));
           sum(va, vb) += e[i] * e[j];

@@ -7,6 +7,18 @@
 
 namespace henderson {
 
+std::vector<std::vector<Index>> rows_of_subjects(const StructuredRows& rows) {
+  std::vector<std::size_t> count(rows.group.size(), 0);
+  for (const Index s : rows.subject)
+    ++count[s];
+  std::vector<std::vector<Index>> out(rows.group.size());
+  for (std::size_t s = 0; s < out.size(); ++s)
+    out[s].reserve(count[s]);
+  for (std::size_t i = 0; i < rows.subject.size(); ++i)
+    out[rows.subject[i]].push_back(static_cast<Index>(i));
+  return out;
+}
+
 Units UnitBuilder::run() {
   out_.p = rows_.p();
   out_.n = rows_.d.rows();
@@ -25,15 +37,14 @@ Units UnitBuilder::patterns() {
 }
 
 void UnitBuilder::collect_subjects() {
-  of_.resize(rows_.group.size());
-  for (Index i = 0; i < out_.n; ++i)
-    of_[rows_.subject[i]].push_back(i);
+  of_ = rows_of_subjects(rows_);
+  const auto before = [&](Index a, Index b) {
+    for (Index c = 0; c < rows_.positions.cols(); ++c)
+      if (rows_.positions(a, c) != rows_.positions(b, c)) return rows_.positions(a, c) < rows_.positions(b, c);
+    return false;
+  };
   for (std::vector<Index>& own : of_)
-    std::stable_sort(own.begin(), own.end(), [&](Index a, Index b) {
-      for (Index c = 0; c < rows_.positions.cols(); ++c)
-        if (rows_.positions(a, c) != rows_.positions(b, c)) return rows_.positions(a, c) < rows_.positions(b, c);
-      return false;
-    });
+    if (!std::is_sorted(own.begin(), own.end(), before)) std::stable_sort(own.begin(), own.end(), before);
 }
 
 Index UnitBuilder::find(Index x) {
@@ -100,6 +111,8 @@ void UnitBuilder::add_subject(Index s, Unit& unit, std::map<std::pair<int, Index
   out.subject = s;
   out.pattern = pattern_of(s);
   std::map<Index, Index> local;  // column of the unit -> column of the subject
+  std::vector<Index> start;      // column of the subject for each row and grouping factor
+  start.reserve(own.size() * first_.size());
   for (const Index i : own)
     for (std::size_t g = 0; g < first_.size(); ++g) {
       const Index q = layout_.groups[g].q, level = rows_.code[g][i];
@@ -108,8 +121,9 @@ void UnitBuilder::add_subject(Index s, Unit& unit, std::map<std::pair<int, Index
         unit.levels.push_back({static_cast<int>(g), level, unit.q});
         unit.q += q;
       }
-      if (!local.emplace(at.first->second, static_cast<Index>(out.columns.size())).second) continue;
-      for (Index c = 0; c < q; ++c)
+      const auto here = local.emplace(at.first->second, static_cast<Index>(out.columns.size()));
+      start.push_back(here.first->second);
+      for (Index c = 0; here.second && c < q; ++c)
         out.columns.push_back(at.first->second + c);
     }
   const Index k = static_cast<Index>(out.columns.size());
@@ -118,10 +132,8 @@ void UnitBuilder::add_subject(Index s, Unit& unit, std::map<std::pair<int, Index
   out.b = MatrixXd::Zero(grid ? grid->size() : n, k + p + 1);
   for (Index a = 0; a < n; ++a) {
     const Index i = own[a], row = grid ? place[a] : a;
-    for (std::size_t g = 0; g < first_.size(); ++g) {
-      const Index at = local[first[{static_cast<int>(g), rows_.code[g][i]}]];
-      out.b.block(row, at, 1, layout_.groups[g].q) = rows_.z[g].row(i);
-    }
+    for (std::size_t g = 0; g < first_.size(); ++g)
+      out.b.block(row, start[a * first_.size() + g], 1, layout_.groups[g].q) = rows_.z[g].row(i);
     out.b.block(row, k, 1, p + 1) = rows_.d.row(i);
   }
   unit.subjects.push_back(std::move(out));
@@ -164,20 +176,23 @@ std::shared_ptr<const Grid> UnitBuilder::grid_of(const std::vector<Index>& own, 
 
 Index UnitBuilder::pattern_of(Index s) {
   const std::vector<Index>& own = of_[s];
-  const Index n = static_cast<Index>(own.size());
-  Pattern pattern;
-  pattern.group = rows_.group[s];
-  pattern.positions.resize(n, rows_.positions.cols());
-  pattern.w.resize(n, rows_.w.cols());
-  for (Index a = 0; a < n; ++a) {
-    pattern.positions.row(a) = rows_.positions.row(own[a]);
-    pattern.w.row(a) = rows_.w.row(own[a]);
-  }
-  std::string key(reinterpret_cast<const char*>(&pattern.group), sizeof(Index));
-  key.append(reinterpret_cast<const char*>(pattern.positions.data()), sizeof(double) * pattern.positions.size());
-  key.append(reinterpret_cast<const char*>(pattern.w.data()), sizeof(double) * pattern.w.size());
-  const auto found = pattern_.emplace(key, static_cast<Index>(out_.patterns.size()));
+  const Index n = static_cast<Index>(own.size()), columns = rows_.positions.cols() + rows_.w.cols();
+  key_.assign(reinterpret_cast<const char*>(&rows_.group[s]), sizeof(Index));
+  for (Index c = 0; c < columns; ++c)
+    for (const Index i : own) {
+      const double value = c < rows_.positions.cols() ? rows_.positions(i, c) : rows_.w(i, c - rows_.positions.cols());
+      key_.append(reinterpret_cast<const char*>(&value), sizeof(double));
+    }
+  const auto found = pattern_.emplace(key_, static_cast<Index>(out_.patterns.size()));
   if (found.second) {
+    Pattern pattern;
+    pattern.group = rows_.group[s];
+    pattern.positions.resize(n, rows_.positions.cols());
+    pattern.w.resize(n, rows_.w.cols());
+    for (Index a = 0; a < n; ++a) {
+      pattern.positions.row(a) = rows_.positions.row(own[a]);
+      pattern.w.row(a) = rows_.w.row(own[a]);
+    }
     std::vector<Index> place;
     pattern.grid = grid_of(own, place);
     out_.patterns.push_back(std::move(pattern));

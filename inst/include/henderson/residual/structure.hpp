@@ -113,8 +113,8 @@ class ResidualStructure {
   virtual void beside(double, const MatrixXd&, double&, double&) const {}
   // Has the criterion so many optima that a search from each of the starts is worthwhile?
   virtual bool searches_every_start() const { return false; }
-  // Points with the variances of psi and other correlations: where few subjects have all visits, a search from there may
-  // end at another optimum.
+  // Points with the variances of psi and other correlations: where few subjects have all visits, a search from there
+  // may end at another optimum.
   virtual std::vector<VectorXd> opposites(const VectorXd&) const { return {}; }
   // The representative of the points with the same R.
   virtual VectorXd canonical(const VectorXd& psi) const { return psi; }

@@ -30,6 +30,9 @@ struct StructuredRows {
   Index p() const { return d.cols() - 1; }
 };
 
+// Rows of each subject, in their order.
+std::vector<std::vector<Index>> rows_of_subjects(const StructuredRows& rows);
+
 struct Pattern {
   Index group = 0, count = 0;
   MatrixXd positions, w;
@@ -108,6 +111,7 @@ class UnitBuilder {
   std::vector<std::vector<Index>> of_;
   std::vector<Index> first_, parent_;
   std::unordered_map<std::string, Index> pattern_;
+  std::string key_;
 };
 
 }  // namespace henderson
