@@ -37,8 +37,8 @@ nearly_singular_message <- function(optimum) {
   if (!is.finite(higher)) return(NULL)
   list(lmm_condition("message", "optima", paste0("the likelihood has another maximum, higher by ",
     format(higher, digits = 2L), ", at a nearly singular residual covariance matrix: few subjects have all visits, ",
-    "and their residuals happen to be nearly dependent. The estimates are those of the regular maximum."), what = "residual", value = higher,
-    fix = "Use a structure with fewer parameters, such as ar1(), cs() or csh()."))
+    "and their residuals happen to be nearly dependent. The estimates are those of the regular maximum."),
+    what = "residual", value = higher, fix = "Use a structure with fewer parameters, such as ar1(), cs() or csh()."))
 }
 
 convergence_warning <- function(optimum) {

@@ -30,3 +30,17 @@ test_that("bootstrap limits are percentiles of refits", {
   expect_equal(unname(limits[2, ]), unname(confint(draws)["age", ]))
   expect_error(confint(fit, "tau"), "There are", class = "lmm_error_input")
 })
+
+# With a fraction of a degree of freedom a chi-square variable is almost always far below its mean: its upper quantile
+# is below it too, and the quotient would exclude the estimate.
+test_that("chi-square limits contain the estimate however poorly it is determined", {
+  for (z in 10^seq(-3, 1, 0.25)) {
+    limits <- chisq_limits(2, 2 / z, 0.95)
+    expect_true(is.finite(limits[1]) && limits[1] <= 2, label = format(z))
+    expect_true(is.na(limits[2]) || limits[2] >= 2, label = format(z))
+    own <- residual_limits(data.frame(estimate = 2, kind = "range"), 2 / z, 0.95)
+    expect_equal(as.vector(own), as.vector(limits), label = format(z))
+  }
+  df <- 2 * 3^2                                      # PROC MIXED's formula where it is determined
+  expect_equal(as.vector(chisq_limits(2, 2 / 3, 0.95)), df * 2 / qchisq(c(0.975, 0.025), df), tolerance = 1e-12)
+})
