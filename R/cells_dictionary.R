@@ -9,10 +9,14 @@ encode_key <- function(dictionary, x, label, where) {
   if (length(dim(x))) dim(x) <- NULL
   if (kind == "factor" || dictionary$kind == "factor") x <- as.character(x)
   if (is.character(x)) x <- enc2utf8(x)
-  values <- unique(x)
-  new <- values[is.na(match(values, dictionary$values))]
-  if (length(new)) dictionary$values <- if (is.null(dictionary$values)) new else c(dictionary$values, new)
-  list(dictionary = dictionary, codes = match(x, dictionary$values))
+  codes <- match(x, dictionary$values)
+  unknown <- which(is.na(codes))
+  if (length(unknown)) {
+    new <- unique(x[unknown])
+    codes[unknown] <- length(dictionary$values) + match(x[unknown], new)
+    dictionary$values <- if (is.null(dictionary$values)) new else c(dictionary$values, new)
+  }
+  list(dictionary = dictionary, codes = codes)
 }
 
 encode_factor <- function(dictionary, x) {

@@ -139,12 +139,15 @@ cell_rows <- function(table, pieces, derived, variables) {
   first <- sums$constant == 1
   near <- found$values[, 1L]
   near[first] <- table$mean[which[1L], cell[first]]
+  weights <- rep(1, length(cell))
+  weights[first] <- table$w[cell[first]]
+  observed <- numeric(length(cell))
+  observed[first] <- table$n[cell[first]]
   data <- structure(data[names(variables$calls)], class = "data.frame", row.names = .set_row_names(length(cell)),
                     sums = sums)
   list(data = data, cell = cell, y = found$values[, 1L], near = near, origin = table$shift[which[1L]], offset = NULL,
-       weights = ifelse(first, table$w[cell], 1), codes = NULL, n = length(cell),
-       constant = sums$constant, observed = ifelse(first, table$n[cell], 0), log_weight = table$log_weight,
-       cells = table)
+       weights = weights, codes = NULL, n = length(cell), constant = sums$constant, observed = observed,
+       log_weight = table$log_weight, cells = table)
 }
 
 # The columns of one variable, where they are among the sums.

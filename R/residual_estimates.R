@@ -66,7 +66,7 @@ structured_components <- function(fit, scale, information) {
   known <- is.finite(out$se) & out$se > 0
   out$reason <- ifelse(known, NA_character_, "the parameter is on its boundary or not identified")
   out$se[!is.na(out$reason)] <- NA_real_
-  structure(out, class = c("variance_components", "data.frame"))
+  structure(with_held_components(out, fit, scale), class = c("variance_components", "data.frame"))
 }
 
 # Residual parameters with variances as standard deviations where the scale is "sd".

@@ -120,8 +120,12 @@ tidy_parameters <- function(fit, scales, limits, level) {
   if (is_structured(fit)) return(tidy_structured(fit, scales, limits, level))
   varcorr <- VarCorr(fit)
   pars <- as.data.frame(varcorr)
-  out <- data.frame(effect = "ran_pars", group = pars$grp,
-                    term = tidy_terms(row_kinds(fit), pars$var1, pars$var2, scales),
+  held <- held_rows(fit)
+  estimated <- !paste(pars$grp, pars$var1, pars$var2) %in% paste(held$grp, held$var1, held$var2)
+  kinds <- character(nrow(pars))
+  kinds[estimated] <- row_kinds(fit)
+  kinds[!estimated] <- held$kind
+  out <- data.frame(effect = "ran_pars", group = pars$grp, term = tidy_terms(kinds, pars$var1, pars$var2, scales),
                     estimate = pars[[scales]], stringsAsFactors = FALSE)
   if (scales == "sdcor" && any(pars$vcov < 0 & is.na(pars$var2), na.rm = TRUE)) {
     lmm_inform("limits", "a negative variance has no standard deviation: its row is NA.", what = "scales",
@@ -131,7 +135,8 @@ tidy_parameters <- function(fit, scales, limits, level) {
   if (limits == "none") return(out)
   found <- if (limits == "default") parameter_row_limits(fit, scales,
                                                          level) else row_limits_by(fit, scales, limits, level)
-  out[c("conf.low", "conf.high")] <- list(found[, 1L], found[, 2L])
+  out[c("conf.low", "conf.high")] <- NA_real_
+  out[estimated, c("conf.low", "conf.high")] <- found
   out
 }
 

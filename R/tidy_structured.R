@@ -15,5 +15,11 @@ tidy_structured <- function(fit, scales, limits, level) {
     found <- row_limits_by(fit, scales, if (limits == "default") "Wald" else limits, level)
     out[c("conf.low", "conf.high")] <- list(found[, 1L], found[, 2L])
   }
+  held <- held_rows(fit)
+  if (is.null(held)) return(out)
+  own <- data.frame(effect = "ran_pars", group = held$grp, estimate = held[[scales]], stringsAsFactors = FALSE)
+  own$term <- ifelse(held$kind == "residual", held$name, tidy_terms(held$kind, held$var1, held$var2, scales))
+  out <- with_held_rows(out, own, "group")
+  row.names(out) <- NULL
   out
 }

@@ -39,6 +39,7 @@ VarCorr.lmm_fit <- function(x, sigma = 1, ...) {
   }, terms, seq_along(terms), fit_random(x))
   structure(stats::setNames(terms, fit_term_names(x)), bounded = fit_is_bounded(x), sc = fit_shown_sigma(x) * sigma,
             useSc = !isTRUE(fit_blocks(x)$owns_scale), residual = if (is_structured(x)) residual_parameters(x),
+            held = held_residual_rows(x)[c("grp", "var1", "var2", "vcov", "sdcor")],
             monte_carlo = if (sigma == 1) monte_carlo_by_term(x), class = "VarCorr.lmm_fit")
 }
 
@@ -64,10 +65,10 @@ listed_parameters <- function(fit, t, scale) {
   power <- c(variance = 1, specific = 1, loading = 0.5, rho = 0, range = 0)[parameters$kind[own]]
   root <- ifelse(parameters$kind[own] %in% c("variance", "specific"), 0.5, 1) * power
   place <- ifelse(parameters$kind[own] == "specific", paste("specific", parameters$var1[own]), parameters$var1[own])
-  data.frame(var1 = place, var2 = ifelse(parameters$kind[own] == "rho", "cor", parameters$var2[own]),
-             vcov = variance_estimates(fit, "variance")[own] * scale^(2 * power),
-             sdcor = variance_estimates(fit, "sd")[own] * scale^(2 * root),
-             stringsAsFactors = FALSE)
+  out <- data.frame(var1 = place, var2 = ifelse(parameters$kind[own] == "rho", "cor", parameters$var2[own]),
+                    vcov = variance_estimates(fit, "variance")[own] * scale^(2 * power),
+                    sdcor = variance_estimates(fit, "sd")[own] * scale^(2 * root), stringsAsFactors = FALSE)
+  rbind(out, held_term_rows(fit, t, scale)[names(out)])
 }
 
 # A correlation with a variable that does not vary is not defined: NA, never NaN.
@@ -90,7 +91,8 @@ as.data.frame.VarCorr.lmm_fit <- function(x, row.names = NULL, optional = FALSE,
   parts <- Map(long_covariance, unclass(x)[seq_along(x)], names(x), order)
   residual <- data.frame(grp = "Residual", var1 = NA_character_, var2 = NA_character_,
                          vcov = attr(x, "sc")^2, sdcor = attr(x, "sc"), stringsAsFactors = FALSE)
-  out <- do.call(rbind, c(unname(parts), list(residual_rows_of(attr(x, "residual")), if (attr(x, "useSc")) residual)))
+  out <- do.call(rbind, c(unname(parts), list(residual_rows_of(attr(x, "residual")), attr(x, "held"),
+                                         if (attr(x, "useSc")) residual)))
   out$mc.error <- monte_carlo_of_rows(out, attr(x, "monte_carlo")$table)
   row.names(out) <- check_row_names(row.names, nrow(out))
   out

@@ -74,7 +74,7 @@ variance_components <- function(fit, scale = c("variance", "sd"), information = 
                     reason = found$reason,
                     row.names = parameter_names(parameters, old = FALSE, scale = found$scale))
   out$mc.error <- monte_carlo_errors(fit, found$scale, parameters)
-  structure(out, class = c("variance_components", "data.frame"))
+  structure(with_held_components(out, fit, found$scale), class = c("variance_components", "data.frame"))
 }
 
 #' @export

@@ -1,0 +1,49 @@
+# Parameters that `fixed` holds in terms with a structure and in residual structures, as rows of tables. They are not
+# among the parameters that are estimated, but VarCorr(), tidy() and variance_components() show them, as they show the
+# held ones of other terms.
+
+# Data frame (grp, var1, var2, kind, name, vcov, sdcor) of what the terms and the residual structure hold; NULL for
+# nothing. `scale` multiplies standard deviations.
+held_rows <- function(fit, scale = 1) {
+  random <- lapply(seq_along(fit_random(fit)), function(t) held_term_rows(fit, t, scale))
+  do.call(rbind, c(random, list(held_residual_rows(fit))))
+}
+
+held_term_rows <- function(fit, t, scale = 1) {
+  term <- fit_random(fit)[[t]]
+  held <- term[["held"]]
+  if (is.null(held)) return(NULL)
+  term$held <- NULL
+  kind <- term_kinds(term)[held$index]
+  at <- term_entries(term)[held$index, , drop = FALSE]
+  value <- unname(held$value) * ifelse(held$scale, (fit_sigma(fit) * scale)^2, 1)
+  data.frame(grp = fit_term_names(fit)[t], var1 = parameter_places(term, at, kind, 2L),
+             var2 = ifelse(kind == "rho", "cor", NA_character_), kind = kind, name = unname(held$name), vcov = value,
+             sdcor = unname(ifelse(held$scale, real_root(value), value)), stringsAsFactors = FALSE)
+}
+
+held_residual_rows <- function(fit) {
+  held <- fit_frame(fit)$residual$held
+  if (is.null(held) || !length(held$name)) return(NULL)
+  root <- grepl("^var", held$name) & held$value >= 0
+  data.frame(grp = "Residual", var1 = held$name, var2 = NA_character_, kind = "residual", name = held$name,
+             vcov = held$value, sdcor = ifelse(root, sqrt(abs(held$value)), held$value), stringsAsFactors = FALSE)
+}
+
+# The rows of both, `held` behind those of `table` that have its value in column `by`.
+with_held_rows <- function(table, held, by) {
+  if (is.null(held)) return(table)
+  held[setdiff(names(table), names(held))] <- NA
+  out <- rbind(table, held[names(table)])
+  groups <- c(unique(table[[by]]), unique(held[[by]]))
+  out[order(match(out[[by]], groups)), , drop = FALSE]
+}
+
+with_held_components <- function(table, fit, scale) {
+  held <- held_rows(fit)
+  if (is.null(held)) return(table)
+  value <- held[[if (scale == "sd") "sdcor" else "vcov"]]
+  own <- data.frame(held[c("grp", "var1")], var2 = NA_character_, estimate = value,
+                    reason = "held at a known value", row.names = held$name)
+  with_held_rows(table, own, "grp")
+}
