@@ -1,7 +1,8 @@
 # Structures of the random effects' covariance matrices: their words in the formula, and what the engine says of their
 # parameters. The only file of R that knows a structure by its name.
 
-# For each word the engine's name and how it is described; `same`: the word with one variance or several, for `hom =`.
+# For each word the engine's name and how it is described; `one` and `each`: the word with one variance or several, for
+# `hom =`; `rank`, `spatial`: it takes a rank, or coordinates.
 structure_words <- list(
   us = list(structure = "unstructured", label = "unstructured"),
   diag = list(structure = "diagonal", label = "diagonal", one = "homdiag"),

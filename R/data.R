@@ -1,3 +1,5 @@
+# Help pages of the data sets.
+
 #' Penicillin production
 #'
 #' Yield of penicillin by four production processes in five blends of corn steep

@@ -1,4 +1,4 @@
-# How much each row has to say: leverages and what is made of them.
+# Leverages and what is computed from them: standardized residuals and Cook's distances.
 
 #' Leverages, standardized residuals and Cook's distances
 #'

@@ -11,7 +11,7 @@ structured_confint <- function(fit, parm, method, asked) {
   limits <- switch(method,
     boot = bootstrapped_structured(fit, at, asked),
     profile = profiled_structured(fit, at, asked),
-    structured_wald(fit, asked)[at, , drop = FALSE])
+    Wald = , chisq = structured_wald(fit, asked)[at, , drop = FALSE])
   dimnames(limits) <- list(names[at], percent_names(asked$level))
   limits
 }

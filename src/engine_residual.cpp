@@ -32,9 +32,10 @@ const char* residual_kind_name(henderson::ResidualKind kind) {
       return "power";
     case K::proportion:
       return "proportion";
-    default:
+    case K::log_ratio:
       return "log_ratio";
   }
+  return "";
 }
 
 }  // namespace

@@ -1,8 +1,8 @@
 // The contract of a covariance structure: Sigma = L(theta) L(theta)', relative to the residual variance.
 //
-// A structure has two sets of parameters. `theta` is what the search moves: without constraints, with zero variances
-// and perfect correlations inside reach. `psi` are the natural parameters, listed by parameters(): what is reported,
-// and in what the information is taken. A structure is one header that keeps this contract;
+// A structure has two sets of parameters. `theta` is what the search moves: without constraints, and it can reach zero
+// variances and perfect correlations. `psi` are the natural parameters, listed by parameters(): they are reported, and
+// the information is that of them. A structure is one header that keeps this contract;
 // testing/covariance_contract.hpp tests whether it does.
 #ifndef HENDERSON_COVARIANCE_COVARIANCE_HPP
 #define HENDERSON_COVARIANCE_COVARIANCE_HPP
@@ -60,9 +60,9 @@ class Covariance {
   // theta with what is at most `negligible` set to its boundary; `singular` becomes true where anything is.
   virtual VectorXd on_boundary(const VectorXd& theta, Index q, double negligible, bool& singular) const;
 
-  // Entries of theta that are 0 where a column of L loses what others do not share.
+  // Entries of theta on the diagonal of L: Sigma is singular where one of them is 0.
   virtual std::vector<Index> pivots(Index) const { return {}; }
-  // The entry of theta that alone makes this natural parameter, and what it is at a value; none where others take part.
+  // The entry of theta that determines this natural parameter, and its value there; none if other entries matter too.
   struct Entry {
     Index place;
     double value;

@@ -1,4 +1,4 @@
-// Every covariance structure the engine knows. To add one: write its header, add its line here.
+// Every covariance structure the engine knows. To add one: write its header, add its line in registry.cpp.
 #ifndef HENDERSON_COVARIANCE_REGISTRY_HPP
 #define HENDERSON_COVARIANCE_REGISTRY_HPP
 

@@ -1,4 +1,4 @@
-// Every residual structure by name. To add one: write its class, add its line here.
+// Every residual structure by name. To add one: write its class, add its entry in registry.cpp.
 #ifndef HENDERSON_RESIDUAL_REGISTRY_HPP
 #define HENDERSON_RESIDUAL_REGISTRY_HPP
 

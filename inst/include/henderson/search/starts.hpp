@@ -1,4 +1,4 @@
-// Where else a search may start, and whether one is about to end where another has ended.
+// Further starting points of a search, and whether a search approaches an optimum that is known already.
 #ifndef HENDERSON_SEARCH_STARTS_HPP
 #define HENDERSON_SEARCH_STARTS_HPP
 
