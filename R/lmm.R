@@ -95,8 +95,8 @@
 #' `lmm_message_boundary`. Fits at or near such a boundary, and diagonal terms with a covariate far from its origin, are
 #' searched again from other starting values. If these searches end at different optima, the best one is returned, and a
 #' message of class `lmm_message_optima` says that the estimates depend on the starting values. Unstructured residual
-#' covariances of few subjects with missing visits can have a higher maximum at a nearly singular matrix: the regular
-#' maximum is returned, and a message of the same class gives the difference.
+#' covariances of few subjects with missing visits can have several maxima, some of them at nearly singular matrices
+#' that depend on a few subjects: the highest regular one is returned, and a message of the same class tells the others.
 #'
 #' @param formula a two-sided formula, or text that can be read as one; random terms are written with bars. A response
 #'   of several columns (`cbind(a, b)`, a numeric matrix) is that many responses, each with its own fit: see

@@ -31,14 +31,24 @@ optima_conditions <- function(optimum) {
     fix = "Compare fits with other values of lmm(start = ), or with fewer variance parameters."))
 }
 
-# A higher optimum at a nearly singular residual covariance matrix, which is not taken.
-nearly_singular_message <- function(optimum) {
-  higher <- (optimum$value - c(optimum$nearly_singular, Inf)[1L]) / 2
-  if (!is.finite(higher)) return(NULL)
-  list(lmm_condition("message", "optima", paste0("the likelihood has another maximum, higher by ",
-    format(higher, digits = 2L), ", at a nearly singular residual covariance matrix: few subjects have all visits, ",
-    "and their residuals happen to be nearly dependent. The estimates are those of the regular maximum."),
-    what = "residual", value = higher, fix = "Use a structure with fewer parameters, such as ar1(), cs() or csh()."))
+# Other maxima of a residual covariance matrix: lower ones, and higher ones that few subjects have made.
+residual_optima_conditions <- function(optimum) {
+  gaps <- sort(optimum$other_maxima / 2)
+  higher <- c(optimum$accidental, 0)[1L] / 2
+  say <- function(text, value) {
+    lmm_condition("message", "optima", paste("the log-likelihood has more than one maximum:", text), what = "residual",
+                  value = value, fix = "Use a structure with fewer parameters, such as ar1(), cs() or csh().")
+  }
+  list(if (length(gaps)) say(lower_maxima(gaps), gaps[1L]),
+       if (higher > 0) say(paste0("a higher one, by ", format(higher, digits = 2L), ", has a nearly singular residual ",
+                                  "covariance matrix. It depends on few subjects and may be an accident of their ",
+                                  "residuals; the estimates are those of the regular maximum."), higher))
+}
+
+lower_maxima <- function(gaps) {
+  size <- if (gaps[1L] < 5e-7) "as high" else paste("lower by", format(gaps[1L], digits = 2L))
+  more <- if (length(gaps) > 1L) paste0(", and ", count_of(length(gaps) - 1L, "more", "more"))
+  paste0("besides the estimates there is another one, which is ", size, more, ".")
 }
 
 convergence_warning <- function(optimum) {

@@ -138,8 +138,7 @@ SEXP engine_structured_fit(const Rcpp::List& model, const Rcpp::List& options, b
         Rcpp::Named("singular") = Rcpp::LogicalVector(found.singular.begin(), found.singular.end()),
         Rcpp::Named("identified") = true, Rcpp::Named("confounded") = Rcpp::IntegerVector(),
         Rcpp::Named("zero_residual") = false, Rcpp::Named("exact_hessian") = true, Rcpp::Named("zero_sigma") = false,
-        Rcpp::Named("others") = found.others, Rcpp::Named("rounding") = found.rounding,
-        Rcpp::Named("nearly_singular") = found.singular_value);
+        Rcpp::Named("other_maxima") = found.other_maxima, Rcpp::Named("accidental") = found.accidental);
     const henderson::StructuredCriterion criterion(m.problem, m.monitor);
     return Rcpp::List::create(Rcpp::Named("optimum") = optimum,
                               Rcpp::Named("solution") = solution_list(m, criterion, found.at));

@@ -6,6 +6,7 @@
 #include "structured/prepare.cpp"
 #include "structured/residual_moments.cpp"
 #include "structured/search.cpp"
+#include "structured/search_alternatives.cpp"
 #include "structured/search_edges.cpp"
 #include "structured/search_starts.cpp"
 #include "structured/structured_information.cpp"

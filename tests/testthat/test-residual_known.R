@@ -63,3 +63,23 @@ test_that("matrices that do not fit the data are named", {
   bad(matrix(1:4, 2), "not symmetric")
   bad(rep(list(diag(2)), 4), "a matrix for each")
 })
+
+# V is known up to sigma^2: F has its exact distribution, with n - p degrees of freedom, whatever the method.
+test_that("with all residual parameters held every method gives the exact test of generalized least squares", {
+  skip_if_not_installed("nlme")
+  d <- as.data.frame(nlme::Orthodont)[-c(3, 17, 40, 41, 77), ]
+  d$visit <- factor(d$age)
+  fit <- lmm(distance ~ age * Sex, d, residual = ~ ar1(visit | Subject), fixed = c(rho = 0.5))
+  V <- outer(seq_len(nrow(d)), seq_len(nrow(d)), function(i, j) {
+    (d$Subject[i] == d$Subject[j]) * 0.5^(abs(d$age[i] - d$age[j]) / 2)
+  })
+  X <- model.matrix(~ age * Sex, d)
+  beta <- solve(t(X) %*% solve(V, X), t(X) %*% solve(V, d$distance))
+  s2 <- sum((d$distance - X %*% beta) * solve(V, d$distance - X %*% beta)) / (nrow(d) - 4)
+  t4 <- beta[4] / sqrt(s2 * solve(t(X) %*% solve(V, X))[4, 4])
+  for (ddf in c("Satterthwaite", "Kenward-Roger")) {
+    table <- anova(fit, ddf = ddf)
+    expect_equal(table["age:Sex", "DenDF"], nrow(d) - 4, tolerance = 1e-8, label = ddf)
+    expect_equal(table["age:Sex", "F value"], t4^2, tolerance = 1e-8, label = ddf)
+  }
+})

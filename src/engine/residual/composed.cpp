@@ -21,9 +21,9 @@ VectorXd Extended::moved(const VectorXd& psi, const VectorXd& step) const {
   return out;
 }
 
-std::vector<VectorXd> Extended::opposites(const VectorXd& psi) const {
+std::vector<VectorXd> Extended::alternatives(const VectorXd& psi) const {
   const Index k = psi.size() - 1;
-  std::vector<VectorXd> out = inner_->opposites(psi.head(k));
+  std::vector<VectorXd> out = inner_->alternatives(psi.head(k));
   for (VectorXd& own : out) {
     own.conservativeResize(k + 1);
     own[k] = psi[k];

@@ -5,6 +5,12 @@
 
 namespace henderson {
 
+namespace {
+
+constexpr Index kFewVisits = 4;   // with more of them, signs of single visits are not changed
+
+}  // namespace
+
 bool positive_definite(const MatrixXd& m) {
   return Eigen::LLT<MatrixXd>(m).info() == Eigen::Success;
 }
@@ -99,20 +105,29 @@ VectorXd LinearVisits::entries(const MatrixXd& m) const {
   return out;
 }
 
-std::vector<VectorXd> LinearVisits::negative(const VectorXd& variances) const {
-  MatrixXd equal(visits_, visits_), alternating(visits_, visits_);
-  for (Index a = 0; a < visits_; ++a)
-    for (Index b = 0; b < visits_; ++b) {
-      const double scale = std::sqrt(variances[a] * variances[b]);
-      equal(a, b) = scale * (a == b ? 1 : -0.9 / static_cast<double>(visits_ - 1));
-      alternating(a, b) = scale * std::pow(-0.6, std::abs(static_cast<double>(a - b)));
-    }
-  return {entries(equal), entries(alternating)};
+std::vector<VectorXd> LinearVisits::other_correlations(const MatrixXd& r) const {
+  const VectorXd sd = r.diagonal().cwiseSqrt();
+  std::vector<VectorXd> out;
+  const auto add_matrix = [&](const auto& correlation) {
+    MatrixXd c = MatrixXd::Identity(visits_, visits_);
+    for (Index a = 0; a < visits_; ++a)
+      for (Index b = 0; b < a; ++b) c(a, b) = c(b, a) = correlation(a, b);
+    out.push_back(entries(sd.asDiagonal() * c * sd.asDiagonal()));
+  };
+  const double most = -0.9 / static_cast<double>(visits_ - 1);
+  add_matrix([&](Index, Index) { return most; });
+  add_matrix([](Index, Index) { return 0.9; });
+  if (visits_ > 2)
+    for (const double link : {-0.6, 0.6})
+      add_matrix([link](Index a, Index b) { return std::pow(link, static_cast<double>(a - b)); });
+  for (Index k = 0; k < visits_ && visits_ > 2 && visits_ <= kFewVisits; ++k)
+    add_matrix([&](Index a, Index b) { return ((a == k) != (b == k) ? -1 : 1) * r(a, b) / (sd[a] * sd[b]); });
+  return out;
 }
 
-std::vector<VectorXd> UnstructuredVisits::opposites(const VectorXd& psi) const {
+std::vector<VectorXd> UnstructuredVisits::alternatives(const VectorXd& psi) const {
   if (banded_ || visits_ < 2) return {};
-  return negative(whole(psi).diagonal());
+  return other_correlations(whole(psi));
 }
 
 DiagonalVisits::DiagonalVisits(Index visits) : LinearVisits(visits) {
@@ -191,9 +206,9 @@ std::vector<VectorXd> CorrelationEntries::starts(const ResidualMoments& moments)
   return {out};
 }
 
-std::vector<VectorXd> CorrelationEntries::opposites(const VectorXd&) const {
+std::vector<VectorXd> CorrelationEntries::alternatives(const VectorXd& psi) const {
   if (!free_ || visits_ < 2) return {};
-  return negative(VectorXd::Ones(visits_));
+  return other_correlations(whole(psi));
 }
 
 VectorXd CorrelationEntries::moved(const VectorXd& psi, const VectorXd& step) const {

@@ -93,7 +93,7 @@ StructuredSearch::StructuredSearch(const StructuredProblem& problem, const Resid
 StructuredOutcome StructuredSearch::run() {
   const std::vector<VectorXd> starts = candidates();
   if (!found_alone(starts)) search_all(starts);
-  search_opposites();
+  search_alternatives();
   settle_kinks();
   settle_ranges();
   move_to_boundary();

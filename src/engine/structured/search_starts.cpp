@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "henderson/linalg/symmetric_eigen.hpp"
-
 namespace henderson {
 
 // Numbers of the starts by the criterion there, the lowest first.
@@ -45,66 +43,6 @@ std::size_t StructuredSearch::each_once(std::vector<std::size_t>& order, const s
     return true;
   });
   return static_cast<std::size_t>(rest - order.begin());
-}
-
-void StructuredSearch::search_opposites() {
-  const ResidualStructure& structure = pr_.residual.structure();
-  if (pr_.residual.size() == 0 || (options_.psi.size() > 0 && !options_.more)) return;
-  for (Index g = 0; g < pr_.residual.groups() && out_.optimum.status == "converged"; ++g) {
-    const VectorXd all = pr_.residual.whole(out_.at.psi);
-    const std::vector<VectorXd> opposites =
-        structure.opposites(all.segment(pr_.residual.first_of(g), structure.size()));
-    if (opposites.empty() || !scarce(g)) continue;
-    for (const VectorXd& other : opposites) {
-      VectorXd changed = all, start(out_.at.theta.size() + out_.at.psi.size());
-      changed.segment(pr_.residual.first_of(g), structure.size()) = other;
-      start << out_.at.theta, pr_.residual.free(changed);
-      search_opposite(g, start);
-    }
-  }
-}
-
-void StructuredSearch::search_opposite(Index group, const VectorXd& start) {
-  StructuredFunction f(criterion_, farthest());
-  Optimum found = minimized(f, start);
-  ++out_.starts;
-  if (!std::isfinite(found.value) || found.status != "converged") return;
-  const double noise = noise_of(f, found), value = out_.at.value;
-  out_.rounding = std::max(out_.rounding, f.noise());
-  if (found.value > value + noise) out_.others.push_back(found.value);
-  if (!(found.value < value - noise)) return;
-  if (least_eigenvalue(group, found.theta.tail(pr_.residual.size())) < least_eigenvalue(group, out_.at.psi) / 2) {
-    out_.singular_value = std::min(out_.singular_value, found.value);
-  } else {
-    out_.others.push_back(value);
-    take(f, std::move(found));
-  }
-}
-
-double StructuredSearch::least_eigenvalue(Index group, const VectorXd& psi) const {
-  const ResidualStructure& structure = pr_.residual.structure();
-  Index visits = 0;
-  for (const Pattern& pattern : pr_.units.patterns)
-    if (pattern.group == group && pattern.positions.size() > 0)
-      visits = std::max(visits, static_cast<Index>(pattern.positions.col(0).maxCoeff()) + 1);
-  ResidualMatrices at;
-  structure.fill(pr_.residual.whole(psi).segment(pr_.residual.first_of(group), structure.size()),
-                 VectorXd::LinSpaced(visits, 0, static_cast<double>(visits - 1)), 0, at);
-  const VectorXd scale = at.r.diagonal().cwiseSqrt().cwiseInverse();
-  return SymmetricEigen(scale.asDiagonal() * at.r * scale.asDiagonal()).eigenvalues().minCoeff();
-}
-
-bool StructuredSearch::scarce(Index group) const {
-  Index subjects = 0, most = 0, incomplete = 0;
-  for (const Pattern& pattern : pr_.units.patterns)
-    if (pattern.group == group) most = std::max(most, pattern.positions.rows());
-  for (const Pattern& pattern : pr_.units.patterns) {
-    if (pattern.group != group) continue;
-    subjects += pattern.count;
-    if (pattern.positions.rows() < most) incomplete += pattern.count;
-  }
-  const double parameters = static_cast<double>(pr_.residual.structure().size());
-  return incomplete > 0 && static_cast<double>(subjects) < kScarce * parameters;
 }
 
 // Ranges, shares and moving averages have several local optima as a rule.

@@ -100,7 +100,7 @@ void StructuredInformer::fill_tests(const StructuredSums& s) {
   const auto back = [&](const MatrixXd& a) { return MatrixXd(l * a * l.transpose()); };
   for (Index i = 0; i < k_; ++i)
     out_.p.push_back(-back(s.a_xx[i]));
-  const bool pairs = s.q_full.size() > 0;
+  const bool pairs = s.q_full.size() > 0 || k_ == 0;   // sigma^2 alone needs no pairs of directions
   if (pairs) out_.q = MatrixXd::Zero((k_ + 1) * p, (k_ + 1) * p);
   for (Index i = 0; pairs && i < k_; ++i)
     for (Index j = 0; j < k_; ++j)

@@ -38,7 +38,7 @@ class Extended : public ResidualStructure {
   VectorXd moved(const VectorXd& psi, const VectorXd& step) const override;
   MatrixXd jacobian(const VectorXd& psi) const override;
   MatrixXd curvature(const VectorXd& psi, const VectorXd& gradient) const override;
-  std::vector<VectorXd> opposites(const VectorXd& psi) const override;
+  std::vector<VectorXd> alternatives(const VectorXd& psi) const override;
 
  protected:
   Extended(std::shared_ptr<const ResidualStructure> inner, ResidualParameter last);

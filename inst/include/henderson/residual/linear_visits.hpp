@@ -29,8 +29,9 @@ class LinearVisits : public ResidualStructure {
   MatrixXd lagged(Index lag) const;           // ones at this distance from the diagonal
   MatrixXd whole(const VectorXd& psi) const;  // R over all visits
   VectorXd entries(const MatrixXd& m) const;  // at the row and column of each parameter
-  // With these variances of the visits: equal negative correlations, and those of an AR(1) process of negative sign.
-  std::vector<VectorXd> negative(const VectorXd& variances) const;
+  // About this matrix: equal and AR(1) correlations of either sign and, for few visits, its own with the sign of one
+  // visit changed.
+  std::vector<VectorXd> other_correlations(const MatrixXd& r) const;
   Index visits_;
   MatrixXd base_;
   std::vector<MatrixXd> basis_;
@@ -43,7 +44,7 @@ class UnstructuredVisits : public LinearVisits {
   UnstructuredVisits(Index visits, Index bands);
   bool owns_scale() const override { return true; }
   std::vector<VectorXd> starts(const ResidualMoments& moments) const override;
-  std::vector<VectorXd> opposites(const VectorXd& psi) const override;
+  std::vector<VectorXd> alternatives(const VectorXd& psi) const override;
 
   // About Sigma = L L' the steps are those of the symmetric matrix S in L exp(S) L', which is positive definite.
   VectorXd moved(const VectorXd& psi, const VectorXd& step) const override;
@@ -88,7 +89,7 @@ class CorrelationEntries : public LinearVisits {
   enum class Sharing { none, by_lag, all };
   CorrelationEntries(Index visits, Sharing sharing, Index bands, ResidualKind kind = ResidualKind::correlation);
   std::vector<VectorXd> starts(const ResidualMoments& moments) const override;
-  std::vector<VectorXd> opposites(const VectorXd& psi) const override;
+  std::vector<VectorXd> alternatives(const VectorXd& psi) const override;
 
   // Steps of a free correlation matrix C = LL': L exp(S) L', S symmetric with a diagonal of 0, brought back to unit
   // variances. Every step leads to a correlation matrix, and near singular ones are no obstacle.

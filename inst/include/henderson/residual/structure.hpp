@@ -115,7 +115,7 @@ class ResidualStructure {
   virtual bool searches_every_start() const { return false; }
   // Points with the variances of psi and other correlations: where few subjects have all visits, a search from there
   // may end at another optimum.
-  virtual std::vector<VectorXd> opposites(const VectorXd&) const { return {}; }
+  virtual std::vector<VectorXd> alternatives(const VectorXd&) const { return {}; }
   // The representative of the points with the same R.
   virtual VectorXd canonical(const VectorXd& psi) const { return psi; }
 };

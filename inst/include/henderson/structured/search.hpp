@@ -50,16 +50,14 @@ struct StructuredOptions {
 constexpr std::size_t kEdgeStarts = 6;
 constexpr std::size_t kMostStarts = 9;   // starts of a structure with several optima that are searched
 
-constexpr double kScarce = 5;            // subjects for each parameter: with more there is one optimum
 
 struct StructuredOutcome {
   Optimum optimum;
   StructuredPoint at;
   std::vector<bool> singular;
   int starts = 0, evaluations = 0;
-  std::vector<double> others;                                   // values of other optima
-  double singular_value = std::numeric_limits<double>::infinity();  // of one that is lower and closer to a singular R
-  double rounding = 0;                                          // of the criterion
+  std::vector<double> other_maxima;  // how much higher the criterion is there
+  double accidental = 0;             // how much lower it is at nearly singular matrices that were not taken
 };
 
 class StructuredSearch {
@@ -70,6 +68,12 @@ class StructuredSearch {
   StructuredOutcome run();
 
  private:
+  struct Maximum {
+    VectorXd psi;
+    double value;
+    bool accidental;  // not taken although the likelihood is higher
+  };
+
   std::vector<VectorXd> candidates() const;
 
   std::vector<VectorXd> residual_starts() const;
@@ -83,13 +87,18 @@ class StructuredSearch {
   bool single_range() const;
   bool found_alone(const std::vector<VectorXd>& starts);
   void search_all(const std::vector<VectorXd>& starts);
-  // Where few subjects have all visits, other correlations may give another optimum, in each group. A lower one that is
-  // closer to a singular R is told but not taken: it owes its likelihood to a combination of visits that those few
-  // subjects happen to share.
-  void search_opposites();
-  void search_opposite(Index group, const VectorXd& start);
+  // Where few subjects have all visits, other correlations may give other maxima, in each group. One that depends on a
+  // few subjects by accident is told but not taken.
+  void search_alternatives();
+  void search_group(Index group, const std::vector<VectorXd>& alternatives);
+  VectorXd searched_alone(Index group, const VectorXd& psi);
+  void consider(const StructuredFunction& f, Optimum found);
+  void remember(Maximum found);
   bool scarce(Index group) const;
-  double least_eigenvalue(Index group, const VectorXd& psi) const;  // of the correlations of all visits
+  bool accidental(const VectorXd& psi) const;
+  bool same_correlations(const VectorXd& one, const VectorXd& other) const;
+  std::vector<Index> visits_of(Index group) const;
+  Eigen::MatrixXd correlations(Index group, const VectorXd& psi) const;
   bool singular_now() const;
   bool at_edge() const;
   bool separable() const;
@@ -126,6 +135,7 @@ class StructuredSearch {
   Monitor& monitor_;
   StructuredCriterion criterion_;
   StructuredOutcome out_;
+  std::vector<Maximum> maxima_;  // of the group that is searched now
 };
 
 // The same point with sigma^2 = 1, for structures that hold the variances themselves.
