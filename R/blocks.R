@@ -1,4 +1,4 @@
-# How the engine divides a model into blocks, which decides about time and memory.
+# How the engine divides a model into blocks, which determines computing time and memory.
 
 #' Blocks of the factorization behind a fit
 #'

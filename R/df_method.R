@@ -2,8 +2,8 @@
 #   coef_covariance(method, info)              covariance of the estimates, in the coordinates of `info`
 #   denominator_df(method, info, hypothesis)   list(df, scale): scale * F ~ F(rows, df)
 #   row_df(method, info, hypothesis)           df of each row alone
-# and, where needed, set_options(), method_fit(), needs_information() and prepare_method(), which sets psi_covariance and
-# theta_covariance: the covariance matrices of the natural parameters and of theta.
+# and, where needed, set_options(), method_fit(), needs_information() and prepare_method(), which sets psi_covariance
+# and theta_covariance: the covariance matrices of the natural parameters and of theta.
 
 ddf_classes <- c(Satterthwaite = "df_satterthwaite", `Kenward-Roger` = "df_kenward_roger",
                  containment = "df_containment", `between-within` = "df_between_within", residual = "df_residual",

@@ -2,8 +2,8 @@
 # among the parameters that are estimated, but VarCorr(), tidy() and variance_components() show them, as they show the
 # held ones of other terms.
 
-# Data frame (grp, var1, var2, kind, name, vcov, sdcor) of what the terms and the residual structure hold; NULL for
-# nothing. `scale` multiplies standard deviations.
+# Data frame (grp, var1, var2, kind, name, vcov, sdcor) of the held parameters of the terms and the residual structure,
+# or NULL if there are none. `scale` multiplies standard deviations.
 held_rows <- function(fit, scale = 1) {
   random <- lapply(seq_along(fit_random(fit)), function(t) held_term_rows(fit, t, scale))
   do.call(rbind, c(random, list(held_residual_rows(fit))))
@@ -30,7 +30,7 @@ held_residual_rows <- function(fit) {
              vcov = held$value, sdcor = ifelse(root, sqrt(abs(held$value)), held$value), stringsAsFactors = FALSE)
 }
 
-# The rows of both, `held` behind those of `table` that have its value in column `by`.
+# The rows of `table` and `held` combined; rows of `held` follow the rows of `table` with the same value in column `by`.
 with_held_rows <- function(table, held, by) {
   if (is.null(held)) return(table)
   held[setdiff(names(table), names(held))] <- NA
@@ -44,6 +44,6 @@ with_held_components <- function(table, fit, scale) {
   if (is.null(held)) return(table)
   value <- held[[if (scale == "sd") "sdcor" else "vcov"]]
   own <- data.frame(held[c("grp", "var1")], var2 = NA_character_, estimate = value,
-                    reason = "held at a known value", row.names = held$name)
+                    reason = "the parameter is held at a known value", row.names = held$name)
   with_held_rows(table, own, "grp")
 }

@@ -15,7 +15,8 @@ interval_chisq <- function(fit, wanted, level, scale, information) {
 chisq_limits <- function(estimate, se, level, df = 2 * (estimate / se)^2) {
   tail <- (1 - level) / 2
   out <- cbind(df * estimate / stats::qchisq(tail, df, lower.tail = FALSE), df * estimate / stats::qchisq(tail, df))
-  # So few degrees of freedom that this quantile is below the mean: the variance may be anything above 0.
+  # With hardly any degrees of freedom the upper quantile is below the mean, df, and the limit would be above the
+  # estimate.
   out[which(out[, 1L] > estimate), 1L] <- 0
   out[is.na(df) | estimate < 0, ] <- NA_real_       # what is negative is no multiple of a chi-square
   out[!is.finite(out)] <- NA_real_                  # with hardly any degrees of freedom a limit has no value

@@ -22,8 +22,8 @@ report_disagreement <- function(fit, wanted, asked) {
   biased <- if (asked$method == "profile" && asked$criterion == "ML") understated_deviations(fit, wanted[wanted <= k])
   if (!length(few) && !length(biased)) return(invisible())
   text <- c(if (length(few)) paste0("limits of ", enumerate(quote_name(names(few))),
-                                    " do not agree with the t tests of summary(), which have ", df_range(few),
-                                    " degrees of freedom: they are narrower"),
+                                    " ignore that the t tests of summary() have only ", df_range(few),
+                                    " degrees of freedom, and can be too narrow"),
             if (length(biased)) paste0("maximum likelihood underestimates ", enumerate(quote_name(biased)),
                                        " here, with limits that are too low"))
   lmm_inform("limits", paste0(paste(text, collapse = "; "), "."), what = c(names(few), biased), value = few,

@@ -94,9 +94,10 @@
 #' included, or a correlation of one, is an ordinary result and is reported by one message of class
 #' `lmm_message_boundary`. Fits at or near such a boundary, and diagonal terms with a covariate far from its origin, are
 #' searched again from other starting values. If these searches end at different optima, the best one is returned, and a
-#' message of class `lmm_message_optima` says that the estimates depend on the starting values. Unstructured residual
-#' covariances of few subjects with missing visits can have several maxima, some of them at nearly singular matrices
-#' that depend on a few subjects: the highest regular one is returned, and a message of the same class tells the others.
+#' message of class `lmm_message_optima` says that the estimates depend on the starting values. With few subjects
+#' and missing visits, the likelihood of an unstructured residual covariance matrix can have several local maxima, some
+#' at nearly singular matrices that depend on a few subjects. Such a maximum does not replace a regular one; a message
+#' of the same class reports the other maxima.
 #'
 #' @param formula a two-sided formula, or text that can be read as one; random terms are written with bars. A response
 #'   of several columns (`cbind(a, b)`, a numeric matrix) is that many responses, each with its own fit: see

@@ -31,24 +31,26 @@ optima_conditions <- function(optimum) {
     fix = "Compare fits with other values of lmm(start = ), or with fewer variance parameters."))
 }
 
-# Other maxima of a residual covariance matrix: lower ones, and higher ones that few subjects have made.
+# Other maxima of a residual covariance matrix: lower ones, and higher ones that depend on a few subjects.
 residual_optima_conditions <- function(optimum) {
   gaps <- sort(optimum$other_maxima / 2)
   higher <- c(optimum$accidental, 0)[1L] / 2
   say <- function(text, value) {
-    lmm_condition("message", "optima", paste("the log-likelihood has more than one maximum:", text), what = "residual",
-                  value = value, fix = "Use a structure with fewer parameters, such as ar1(), cs() or csh().")
+    lmm_condition("message", "optima", paste("the likelihood has more than one local maximum:", text),
+                  what = "residual", value = value,
+                  fix = "Use a structure with fewer parameters, such as ar1(), cs() or csh().")
   }
-  list(if (length(gaps)) say(lower_maxima(gaps), gaps[1L]),
-       if (higher > 0) say(paste0("a higher one, by ", format(higher, digits = 2L), ", has a nearly singular residual ",
-                                  "covariance matrix. It depends on few subjects and may be an accident of their ",
-                                  "residuals; the estimates are those of the regular maximum."), higher))
+  list(if (length(gaps)) say(lower_maxima(gaps, 1e-9 * (1 + abs(optimum$value))), gaps[1L]),
+       if (higher > 0) say(paste0("one with a log-likelihood higher by ", format(higher, digits = 2L), " has a nearly ",
+                                  "singular residual covariance matrix. It depends on a few subjects and may be an ",
+                                  "artifact of their residuals. The estimates are from a regular one."), higher))
 }
 
-lower_maxima <- function(gaps) {
-  size <- if (gaps[1L] < 5e-7) "as high" else paste("lower by", format(gaps[1L], digits = 2L))
-  more <- if (length(gaps) > 1L) paste0(", and ", count_of(length(gaps) - 1L, "more", "more"))
-  paste0("besides the estimates there is another one, which is ", size, more, ".")
+# `rounding`: a smaller difference is none.
+lower_maxima <- function(gaps, rounding) {
+  size <- if (gaps[1L] < rounding) "equally high" else paste("lower by", format(gaps[1L], digits = 2L))
+  more <- if (length(gaps) > 1L) paste0(", and ", count_of(length(gaps) - 1L, "other"))
+  paste0("the search also found one that is ", size, more, ".")
 }
 
 convergence_warning <- function(optimum) {

@@ -1,4 +1,4 @@
-// Models with a residual structure that are used again and again: the tests of a fit need the rows of the fit.
+// Models with a residual structure that are kept for reuse: the tests of a fit need the rows of the fit.
 
 #include "convert_structured.h"
 

@@ -1,15 +1,11 @@
 #include "henderson/residual/linear_visits.hpp"
 
-#include "henderson/linalg/decompositions.hpp"
+#include <cmath>
 
+#include "henderson/linalg/decompositions.hpp"
+#include "henderson/linalg/limits.hpp"
 
 namespace henderson {
-
-namespace {
-
-constexpr Index kFewVisits = 4;   // with more of them, signs of single visits are not changed
-
-}  // namespace
 
 bool positive_definite(const MatrixXd& m) {
   return Eigen::LLT<MatrixXd>(m).info() == Eigen::Success;
@@ -120,7 +116,7 @@ std::vector<VectorXd> LinearVisits::other_correlations(const MatrixXd& r) const 
   if (visits_ > 2)
     for (const double link : {-0.6, 0.6})
       add_matrix([link](Index a, Index b) { return std::pow(link, static_cast<double>(a - b)); });
-  for (Index k = 0; k < visits_ && visits_ > 2 && visits_ <= kFewVisits; ++k)
+  for (Index k = 0; k < visits_ && visits_ > 2 && visits_ <= kVisitsWithSigns; ++k)
     add_matrix([&](Index a, Index b) { return ((a == k) != (b == k) ? -1 : 1) * r(a, b) / (sd[a] * sd[b]); });
   return out;
 }

@@ -1,9 +1,11 @@
+#include "henderson/structured/search_alternatives.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <set>
 
+#include "henderson/linalg/limits.hpp"
 #include "henderson/linalg/symmetric_eigen.hpp"
-#include "henderson/structured/search.hpp"
 
 namespace henderson {
 
@@ -14,7 +16,6 @@ constexpr double kNearlySingular = 0.01;  // least eigenvalue of the correlation
 constexpr double kFewSubjects = 2;      // for each visit that the eigenvector takes
 constexpr double kTaken = 0.1;          // relative to its largest entry
 constexpr double kOther = 0.01;         // by which a correlation differs at another maximum
-constexpr Index kTogether = 40;         // with more parameters a group is searched alone first
 
 }  // namespace
 
@@ -36,7 +37,7 @@ void StructuredSearch::search_group(Index group, const std::vector<VectorXd>& al
     VectorXd changed = all;
     changed.segment(pr_.residual.first_of(group), other.size()) = other;
     VectorXd psi = pr_.residual.free(changed);
-    if (pr_.residual.size() > kTogether) psi = searched_alone(group, psi);
+    if (pr_.residual.size() > kParametersTogether) psi = searched_alone(group, psi);
     if (psi.size() == 0 || same_correlations(psi, out_.at.psi)) continue;
     VectorXd start(out_.at.theta.size() + psi.size());
     start << out_.at.theta, psi;

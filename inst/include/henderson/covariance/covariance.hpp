@@ -1,8 +1,8 @@
 // The contract of a covariance structure: Sigma = L(theta) L(theta)', relative to the residual variance.
 //
-// A structure has two sets of parameters. `theta` is what the search moves: without constraints, and it can reach zero
-// variances and perfect correlations. `psi` are the natural parameters, listed by parameters(): they are reported, and
-// the information is that of them. A structure is one header that keeps this contract;
+// A structure has two sets of parameters. The search varies `theta`, which has no constraints and can reach zero
+// variances and perfect correlations. `psi` contains the natural parameters, listed by parameters(); they are reported,
+// and the information matrix is computed for them. A structure is one header that keeps this contract;
 // testing/covariance_contract.hpp tests whether it does.
 #ifndef HENDERSON_COVARIANCE_COVARIANCE_HPP
 #define HENDERSON_COVARIANCE_COVARIANCE_HPP

@@ -32,6 +32,11 @@ constexpr Index kSecondLook = 2000;
 // Random effects above which no further starts are scattered: they would take seconds, and such criteria are smoother.
 constexpr Index kManyEffects = 1000;
 
+// Other maxima of unstructured residual covariances: visits up to which the sign of one visit is changed, and residual
+// parameters up to which all are searched together; with more, those of a group are searched alone first.
+constexpr Index kVisitsWithSigns = 4;
+constexpr Index kParametersTogether = 40;
+
 // Entries of the Cholesky factor up to which an evaluation costs so little that further starts are tried.
 constexpr std::int64_t kAffordableEntries = 2000000;
 

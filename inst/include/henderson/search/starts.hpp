@@ -1,4 +1,4 @@
-// Further starting points of a search, and whether a search approaches an optimum that is known already.
+// Further starting points of a search, and whether a search approaches an optimum that has already been found.
 #ifndef HENDERSON_SEARCH_STARTS_HPP
 #define HENDERSON_SEARCH_STARTS_HPP
 
