@@ -96,7 +96,7 @@ test_that("bootMer() bootstraps a fit", {
 # Without 'dfoptim' and 'optimx' lme4's allFit() stops in its own table of optimizers before it calls a fit.
 test_that("allFit() says what to call", {
   skip_if_not_installed("lme4")
-  skip_if_not(requireNamespace("dfoptim", quietly = TRUE) || requireNamespace("optimx", quietly = TRUE))
+  skip_if_not(any(nzchar(system.file(package = "dfoptim")), nzchar(system.file(package = "optimx"))))
   fit <- lmm(y ~ x + (1 | g), behavior_data())
   capture.output(error <- expect_error(suppressMessages(lme4::allFit(fit)), class = "lmm_error_input"))
   expect_match(conditionMessage(error), "as_lmer")
