@@ -6,7 +6,7 @@ namespace henderson {
 
 namespace {
 
-constexpr double kKeptBytes = 32e6;   // larger models are made ready again
+constexpr double kKeptBytes = 32e6;   // rows and units; larger models are made ready again
 
 // The last model. Its parts of R's list are held, so that no other object can take their addresses.
 struct LastModel {
@@ -25,10 +25,18 @@ LastModel& last_model() {
   return *last;
 }
 
+double bytes_of(const std::vector<Unit>& units) {
+  double out = 0;
+  for (const Unit& unit : units)
+    for (const SubjectRows& subject : unit.subjects) out += static_cast<double>(subject.b.size());
+  return sizeof(double) * out;
+}
+
 double bytes_of(const Model& m) {
-  double out = static_cast<double>(m.prepared.rows.d.size() + m.prepared.rows.positions.size());
-  for (const Eigen::MatrixXd& z : m.prepared.rows.z) out += static_cast<double>(z.size());
-  return 3 * 8 * out;   // the rows, the units, and room for patterns
+  const StructuredRows& rows = m.prepared.rows;
+  double out = static_cast<double>(rows.d.size() + rows.positions.size() + rows.w.size());
+  for (const Eigen::MatrixXd& z : rows.z) out += static_cast<double>(z.size());
+  return sizeof(double) * out + bytes_of(m.problem.units.units) + (m.problem.whole ? bytes_of(*m.problem.whole) : 0);
 }
 
 ModelPointer known_model(const Rcpp::List& x) {

@@ -75,3 +75,33 @@ TEST_CASE("steps of other structures over visits have their derivatives") {
   const auto range = std::make_shared<henderson::Stationary>(std::make_shared<henderson::Exponential>());
   check_steps(henderson::Nugget(range), (VectorXd(2) << 1.5, 0.3).finished());
 }
+
+TEST_CASE("alternatives keep the variances, are positive definite, and change the signs of single visits") {
+  for (const Eigen::Index visits : {2, 3, 5}) {
+    MatrixXd r(visits, visits);
+    for (Eigen::Index a = 0; a < visits; ++a)
+      for (Eigen::Index b = 0; b < visits; ++b) {
+        const double lag = std::abs(static_cast<double>(a - b));
+        r(a, b) = std::sqrt(static_cast<double>((a + 1) * (b + 1))) * std::pow(0.4, lag);
+      }
+    const UnstructuredVisits structure(visits, visits - 1);
+    const std::vector<henderson::ResidualParameter> parameters = structure.parameters();
+    VectorXd psi(parameters.size());
+    for (Eigen::Index k = 0; k < psi.size(); ++k)
+      psi[k] = r(parameters[static_cast<std::size_t>(k)].row, parameters[static_cast<std::size_t>(k)].col);
+    const std::vector<VectorXd> others = structure.alternatives(psi);
+    CHECK(others.size() == (visits == 2 ? 2u : visits == 3 ? 7u : 4u));
+    const VectorXd positions = VectorXd::LinSpaced(visits, 0, static_cast<double>(visits - 1));
+    for (const VectorXd& other : others) {
+      henderson::ResidualMatrices at;
+      structure.fill(other, positions, 0, at);
+      CHECK((at.r.diagonal() - r.diagonal()).cwiseAbs().maxCoeff() < 1e-12);
+      CHECK(Eigen::SelfAdjointEigenSolver<MatrixXd>(at.r).eigenvalues().minCoeff() > 0);
+    }
+    if (visits != 3) continue;
+    henderson::ResidualMatrices last;
+    structure.fill(others.back(), positions, 0, last);
+    CHECK(std::abs(last.r(2, 0) + r(2, 0)) < 1e-12);
+    CHECK(std::abs(last.r(1, 0) - r(1, 0)) < 1e-12);
+  }
+}
