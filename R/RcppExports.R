@@ -145,8 +145,12 @@ engine_posterior_effects <- function(handle, points, point_of, sigma, normals_be
     .Call(`_henderson_engine_posterior_effects`, handle, points, point_of, sigma, normals_beta, normals_b, prior, threads)
 }
 
-engine_posterior_lattice <- function(size, values, draws, seed, threads) {
-    .Call(`_henderson_engine_posterior_lattice`, size, values, draws, seed, threads)
+engine_posterior_lattice <- function(size, values, map) {
+    .Call(`_henderson_engine_posterior_lattice`, size, values, map)
+}
+
+engine_lattice_draws <- function(lattice, first, draws, seed, threads) {
+    .Call(`_henderson_engine_lattice_draws`, lattice, first, draws, seed, threads)
 }
 
 engine_residual_matrix <- function(residual, psi, positions, w, group, slopes = FALSE) {

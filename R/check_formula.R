@@ -120,7 +120,8 @@ abort_constant_group <- function(part, group) {
 
 check_random_terms <- function(random) {
   key <- vapply(random, function(term) {
-    paste(in_order(column_labels(term$lhs)), collapse = "+")
+    labels <- column_labels(term$lhs)
+    paste(if (length(labels) > 1L) in_order(labels) else labels, collapse = "+")
   }, "")
   empty <- which(key == "")
   if (length(empty)) {

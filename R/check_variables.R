@@ -121,7 +121,7 @@ check_predictor_column <- function(x, label) {
 check_values <- function(rows, columns) {
   row_numbers <- if (is.null(rows$keep)) seq_len(rows$n) else rows$keep
   for (label in names(rows$data)) {
-    x <- rows$data[[label]]
+    x <- .subset2(rows$data, label)
     role <- columns$roles[[label]]
     if (!is.double(x) || identical(role, "group")) next
     x <- unclass(x)

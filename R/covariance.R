@@ -115,9 +115,11 @@ abort_not_ordered <- function(term) {
 
 # ---- what the engine says ----
 
-term_spec <- function(term) Filter(Negate(is.null),
-                                   list(structure = term$structure, positions = term$positions, rank = term$rank,
-                                        held = term[["held"]][c("index", "value")]))
+term_spec <- function(term) {
+  out <- list(structure = term$structure, positions = term$positions, rank = term$rank,
+              held = term[["held"]][c("index", "value")])
+  out[!vapply(out, is.null, NA)]
+}
 
 # Data frame of the natural parameters of a term, in the order of psi: kind, row, col, lower, upper, scale, and whether
 # each can be held by itself.

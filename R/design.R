@@ -41,7 +41,7 @@ matrix_plan <- function(terms, data, contrasts = NULL) {
   use <- attr(terms, "factors")
   used <- which(if (length(use)) rowSums(use) > 0 else logical(length(labels)))
   plan <- list(terms = terms, xlevels = list(), contrasts = list(), conditions = NULL)
-  for (label in labels[used]) plan <- add_factor(plan, data[[label]], label, contrasts[[label]])
+  for (label in labels[used]) plan <- add_factor(plan, .subset2(data, label), label, contrasts[[label]])
   plan$coding <- matrix_coding(terms, labels, use, names(plan$xlevels))
   names <- matrix_names(plan, data)
   sizes <- lengths(names)
@@ -124,7 +124,7 @@ matrix_names <- function(plan, data) {
     paste0(piece$shown, switch(piece$kind,
       dummy = plan$xlevels[[piece$label]],
       contrast = column_suffix(plan$contrasts[[piece$label]], always = TRUE),
-      column_suffix(data[[piece$label]])))
+      column_suffix(.subset2(data, piece$label))))
   })
   join <- function(a, b) as.vector(outer(a, b, paste, sep = ":"))
   names <- lapply(plan$coding$blocks, function(block) Reduce(join, pieces[block]))

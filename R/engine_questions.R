@@ -69,7 +69,7 @@ engine_refit <- function(fit, Y) {
 
 # Fits to cross-products made from those of a fit, one for each of their responses.
 engine_refit_blocks <- function(fit, blocks, reml) {
-  refuse_structured(fit, "refits of many responses at once are", special = FALSE)
+  if (is_structured(fit)) refuse_structured(fit, "refits of many responses at once are", special = FALSE)
   if (fit_is_iterative(fit)) return(iterative_refits(fit, blocks, reml))
   frame <- fit_frame(fit)
   engine_result(engine_refits(engine_layout(frame), blocks, engine_options(fit_control(fit), frame, reml)), frame)

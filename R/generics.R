@@ -109,7 +109,8 @@ REMLcrit.lmm_fit <- function(object, ...) criterion_at_optimum(object, REML = TR
 #'   `NULL` after the last. One value per row that was used, or one per row of the data.
 #' @param weights prior weights of many responses: a matrix like `newresp`, or a function of a block's number where
 #'   `newresp` is one; `NULL` for those of the fit.
-#' @param threads number of threads for many responses. The result does not depend on it.
+#' @param threads number of threads for many responses; `NULL` for that of the fit, see [lmm_control()]. The result does
+#'   not depend on it.
 #' @param progress print a line after each tenth of many responses?
 #' @param ... passed on to methods.
 #' @return For a vector, or a data frame with one column, a fit. For a matrix, a data frame with several columns or a

@@ -8,11 +8,10 @@ guard <- function(expr, rules) {
   if (is.null(admitted$fit)) on.exit(admitted$fit <- NULL)
   tryCatch({
     if (!is.null(rules$level)) take_level(frame, rules$level)
-    for (name in rules$arguments) {
-      if (!is_missing(frame, name)) admit_argument(get(name, envir = frame, inherits = FALSE), name, rules$texts)
-    }
+    given <- rules$arguments[!eval(rules$missing, frame)]
+    for (name in given) admit_argument(get(name, envir = frame, inherits = FALSE), name, rules$texts)
     if (!is.null(rules$dots)) eval(as.call(list(admit_dots, quote(...), .allowed = rules$dots)), frame)
-    if (length(rules$arguments) && !is_missing(frame, rules$arguments[1L])) admit_fit(frame, rules$arguments[1L])
+    if (length(given) && given[1L] == rules$arguments[1L]) admit_fit(frame, given[1L])
     expr
   }, error = function(e) refuse_error(e, frame, rules$arguments))
 }

@@ -8,7 +8,8 @@ argument_checks <- c(
            "signif.legend", "signif.stars", "symbolic.cor", "use.u"), function(name) check_flag),
   sapply(c("level", "conf.level"), function(name) check_level),
   sapply(c("digits", "dig.tst"), function(name) check_digits),
-  sapply(c("threads", "max", "width"), function(name) check_count),
+  sapply(c("max", "width"), function(name) check_count),
+  list(threads = function(x, name) if (!is.null(x)) check_count(x, name)),
   sapply(c("print.gap", "eps.Pvalue"), function(name) function(x, name) check_number(x, name, 0, 1024)),
   list(nsim = function(x, name) check_number(x, name, 1, whole = TRUE), correlation = check_flag_or_null,
        levels = check_levels_of, na.print = check_text))
@@ -43,7 +44,8 @@ foreign_arguments <- list(
 
 # `arguments`: names of those that are evaluated on entry; `texts`: those that choose between words; `dots`: names
 # that `...` may have, NULL where the function has none, looks at them itself, or is called by R with any; `level`:
-# which of the two names of the confidence level is an argument, where the other may be in `...`.
+# which of the two names of the confidence level is an argument, where the other may be in `...`; `missing`: a call
+# that tells in the function's frame which of `arguments` are missing.
 argument_rules <- function(name, fn) {
   arguments <- setdiff(names(formals(fn)), c("...", unevaluated_arguments[[name]], other_meanings[[name]]))
   words <- vapply(formals(fn)[arguments], function(default) {
@@ -53,7 +55,8 @@ argument_rules <- function(name, fn) {
   if (length(level) != 1L || !"..." %in% names(formals(fn))) level <- NULL
   dots <- known_dots(name, fn)
   if (!is.null(dots) && !is.null(level)) dots <- c(dots, setdiff(level_names, level))
-  list(arguments = arguments, texts = arguments[words], dots = dots, level = level)
+  missing <- as.call(c(quote(c), quote(logical()), lapply(arguments, function(name) call("missing", as.name(name)))))
+  list(arguments = arguments, texts = arguments[words], dots = dots, level = level, missing = missing)
 }
 
 known_dots <- function(name, fn) {

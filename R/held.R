@@ -140,6 +140,7 @@ engine_held <- function(frame) {
 # For each random term the columns whose standard deviation is held above 0.
 held_columns <- function(frame) {
   held <- engine_held(frame)
+  if (is.null(held)) return(vector("list", length(frame$random)))
   lapply(seq_along(frame$random), function(t) held$row[held$term == t & held$row == held$col & held$value > 0])
 }
 

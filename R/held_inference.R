@@ -15,8 +15,9 @@ print_held <- function(names) if (length(names)) cat("Held, not estimated: ", pa
                                                      sep = "")
 
 held_names <- function(fit) {
-  parameters <- variance_parameters(fit)
   held <- fit_held(fit)
+  if (is.null(held)) return(names_held_in_terms(fit_frame(fit)))
+  parameters <- variance_parameters(fit)
   at <- match(paste(held$term, held$row, held$col), paste(parameters$term, parameters$row, parameters$col))
   c(parameter_names(parameters, old = FALSE)[at], names_held_in_terms(fit_frame(fit)))
 }

@@ -5,6 +5,7 @@
 chosen_solver <- function(frame, blocks, control) {
   asked <- control$solver
   if (is.null(asked) || asked == "direct") return("direct")
+  if (asked == "auto" && (length(frame$groups) < 2L || other_columns(frame) <= 400)) return("direct")
   reason <- direct_only(frame)
   if (asked == "iterative") {
     if (!is.null(reason)) {
@@ -13,7 +14,7 @@ chosen_solver <- function(frame, blocks, control) {
     }
     return("iterative")
   }
-  if (!is.null(reason) || other_columns(frame) <= 400) return("direct")
+  if (!is.null(reason)) return("direct")
   needed <- engine_result(engine_needs_iterations(engine_layout(frame), blocks, control$memory_limit), frame)
   if (needed) "iterative" else "direct"
 }

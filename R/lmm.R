@@ -192,6 +192,7 @@ lmm <- function(formula, data, REML = TRUE, weights, offset, subset, na.action, 
   check_arguments(given_names(sys.call(), parent.frame()), names(formals(lmm)))
   call <- match.call(expand.dots = TRUE)
   data <- check_source(data, cells = TRUE)
+  if (missing(control)) control <- default_control()
   force_arguments(c("REML", if (!missing(na.action)) "na.action", "contrasts", "start", "control", "fixed", "bounded",
                     "relationship"))
   check_flag(REML, "REML")

@@ -2,7 +2,7 @@
 
 # The columns `names` of `data` with arrays of one dimension as vectors and 64-bit integers as numbers.
 plain_columns <- function(data, names) {
-  for (name in intersect(names, names(data))) {
+  for (name in unique(names(data)[names(data) %in% names])) {
     x <- .subset2(data, name)
     plain <- plain_column(x)
     if (identical(class(plain), class(x)) && identical(dim(plain), dim(x))) next

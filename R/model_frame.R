@@ -61,7 +61,10 @@ new_source <- function(data, spec, caller) {
 }
 
 # One condition per cause: a factor may be used in several places.
-once <- function(conditions) conditions[!duplicated(vapply(conditions, conditionMessage, ""))]
+once <- function(conditions) {
+  if (length(conditions) < 2L) return(conditions)
+  conditions[!duplicated(vapply(conditions, conditionMessage, ""))]
+}
 
 new_model_frame <- function(spec, fixed, random, columns, na_rule) {
   env <- attr(fixed$terms, ".Environment")
@@ -85,14 +88,15 @@ small_environment <- function(env, columns) {
   anchor <- env
   while (!is_lasting_environment(anchor)) anchor <- parent.env(anchor)
   small <- new.env(parent = anchor)
-  names <- setdiff(unique(unlist(lapply(c(columns$calls, columns$arguments), all.names))), columns$outside)
+  names <- unique(unlist(lapply(c(columns$calls, columns$arguments), all.names)))
+  names <- names[!names %in% columns$outside]
   wanted <- function(name, value) is.function(value) || name %in% columns$constants
   copy_values(names, env, small, wanted)
   small
 }
 
 copy_values <- function(names, env, small, wanted) {
-  for (name in setdiff(names, ls(small, all.names = TRUE))) {
+  for (name in names[!names %in% ls(small, all.names = TRUE)]) {
     value <- get0(name, envir = env, inherits = TRUE)
     if (is.null(value) || !wanted(name, value) || identical(get0(name, envir = parent.env(small)), value)) next
     inner <- if (is.function(value) && !is.primitive(value) && identical(environment(value), env)) {

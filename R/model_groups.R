@@ -18,7 +18,7 @@ grouping_factors <- function(random, data) {
 grouping_factor <- function(expr, name, data, known) {
   labels <- vapply(group_parts(expr), variable_label, "")
   parts <- lapply(labels, function(label) {
-    if (is.null(known[[label]])) known[[label]] <- read_group(data[[label]], label)
+    if (is.null(known[[label]])) known[[label]] <- read_group(.subset2(data, label), label)
     known[[label]]
   })
   group <- if (length(parts) == 1L) parts[[1L]] else cross_groups(parts)

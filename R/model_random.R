@@ -81,7 +81,8 @@ check_identifiable <- function(frame, rows) {
   if (!is.null(rows$weights) && min(rows$weights) == 0) used <- rows$weights > 0
   n <- if (!is.null(rows$observed)) sum(rows$observed) else if (is.null(used)) rows$n else sum(used)
   check_column_count(frame, rows, n)
-  free <- setdiff(seq_along(frame$random), frame$held$term)     # what is known need not be told apart
+  free <- seq_along(frame$random)
+  free <- free[!free %in% frame$held$term]     # what is known need not be told apart
   for (k in unique(vapply(Filter(needs_levels, frame$random[free]), function(term) as.integer(term$group),
                           0L))) check_levels(frame$groups[[k]])
   check_same_groups(frame, free, rows)

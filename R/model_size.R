@@ -23,8 +23,8 @@ check_model_size <- function(terms, random, rows, memory_limit = NULL) {
 column_counts <- function(terms, data) {
   use <- attr(terms, "factors")
   labels <- variable_labels(terms)
-  width <- vapply(labels, function(label) variable_width(data[[label]]), 0)
-  is_factor <- vapply(labels, function(label) is_categorical(data[[label]]), NA)
+  width <- vapply(labels, function(label) variable_width(.subset2(data, label)), 0)
+  is_factor <- vapply(labels, function(label) is_categorical(.subset2(data, label)), NA)
   counts <- vapply(seq_len(if (length(use)) ncol(use) else 0L), function(j) {
     members <- which(use[, j] > 0L)
     prod(width[members] - (is_factor[members] & use[members, j] == 1L))

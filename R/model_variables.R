@@ -51,13 +51,21 @@ formula_variables <- function(terms, spec) {
   check_reserved(labels)
   check_response_once(labels, terms)
   first <- !duplicated(labels)
-  list(calls = structure(calls[first], names = labels[first]), roles = split(role, factor(labels, labels[first])),
+  list(calls = structure(calls[first], names = labels[first]), roles = roles_of(role, labels, first),
        offsets = labels[attr(terms, "offset")])
+}
+
+# The roles of each variable, by its label.
+roles_of <- function(role, labels, first) {
+  if (!all(first)) return(split(role, factor(labels, labels[first])))
+  names(role) <- labels
+  as.list(role)
 }
 
 # Names that model frames use for the arguments.
 check_reserved <- function(labels) {
-  taken <- intersect(gsub("`", "", labels, fixed = TRUE), c("(weights)", "(offset)"))
+  plain <- gsub("`", "", labels, fixed = TRUE)
+  taken <- plain[plain %in% c("(weights)", "(offset)")]
   if (!length(taken)) return(invisible())
   lmm_abort("data", paste0("the name ", quote_name(taken[1L]),
                            " stands for the argument and cannot be that of a variable."),

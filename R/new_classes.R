@@ -5,12 +5,13 @@
 variable_records <- function(columns, source) {
   calls <- columns$calls[names(columns$calls) != columns$response]
   calls <- c(calls, Filter(is.language, columns$arguments))
-  names <- setdiff(unique(unlist(lapply(calls, variables_of))), columns$constants)
+  names <- unique(unlist(lapply(calls, variables_of)))
+  names <- names[!names %in% columns$constants]
   inside <- unlist(lapply(Filter(is.call, calls), variables_of))
   roles <- columns$roles
   lapply(stats::setNames(names, names), function(name) {
     x <- plain_column(find_value(name, list(source$data, source$env))$value)
-    list(name = name, kind = variable_kind(x), class = setdiff(class(x), decorations), units = attr(x, "units"),
+    list(name = name, kind = variable_kind(x), class = class(x)[!class(x) %in% decorations], units = attr(x, "units"),
          tzone = attr(x, "tzone"), zone = if (inherits(x, "POSIXct")) time_zone(x),
          whole_days = inherits(x, "POSIXct") && is_whole_days(utils::head(x, 1000L)),
          basis = basis_of(x), levels = if (name %in% inside) levels(x), ordered = is.ordered(x),

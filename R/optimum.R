@@ -119,7 +119,10 @@ new_lmm_fit <- function(call, frame, rows, blocks, found, control, conditions) {
   fit
 }
 
-package_version_text <- function() unname(getNamespaceVersion("henderson"))
+package_version_text <- function() {
+  if (is.null(made_once$version)) made_once$version <- unname(getNamespaceVersion("henderson"))
+  made_once$version
+}
 
 new_estimates <- function(frame, blocks, optimum, solution) {
   kept <- blocks$x$kept
@@ -129,13 +132,16 @@ new_estimates <- function(frame, blocks, optimum, solution) {
   names(beta) <- names
   vcov <- solution$vcov
   dimnames(vcov) <- list(names[kept], names[kept])
-  covariance <- Map(clean_covariance, solution$covariance, frame$random, optimum$singular, blocks$z_basis,
-                    held_columns(frame))
+  held <- held_columns(frame)
+  covariance <- lapply(seq_along(frame$random), function(t) {
+    clean_covariance(solution$covariance[[t]], frame$random[[t]], optimum$singular[t], blocks$z_basis[[t]], held[[t]])
+  })
   sigma <- sqrt(solution$sigma2)
   natural <- relative_naturals(frame, optimum$theta, blocks$z_basis)
   estimates <- list(
     beta = beta, vcov = vcov, sigma = sigma, theta = relative_parameters(covariance, frame, solution$sigma2, natural),
-    covariance = covariance, b = Map(name_modes, solution$b, frame$random, list(frame$groups)),
+    covariance = covariance,
+    b = lapply(seq_along(frame$random), function(t) name_modes(solution$b[[t]], frame$random[[t]], frame$groups)),
     criterion = solution$value, n = blocks$n, rank = length(kept), log_det_x = solution$log_det_x)
   if (any(lengths(natural))) estimates$natural <- absolute_naturals(natural, frame, sigma)
   if (!holds_sigma(frame) &&

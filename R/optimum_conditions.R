@@ -33,6 +33,7 @@ optima_conditions <- function(optimum) {
 
 # Other maxima of a residual covariance matrix: lower ones, and higher ones that depend on a few subjects.
 residual_optima_conditions <- function(optimum) {
+  if (!length(optimum$other_maxima) && !length(optimum$accidental)) return(NULL)
   gaps <- sort(optimum$other_maxima / 2)
   higher <- c(optimum$accidental, 0)[1L] / 2
   say <- function(text, value) {
@@ -108,7 +109,8 @@ nearly_collinear <- 10^-4
 
 # Columns of X that earlier ones determine, and columns that come close to it.
 rank_conditions <- function(frame, blocks) {
-  dropped <- setdiff(seq_along(frame$x_names), blocks$x$kept)
+  columns <- seq_along(frame$x_names)
+  dropped <- columns[!columns %in% blocks$x$kept]
   near <- which(blocks$x$novelty > 0 & blocks$x$novelty < nearly_collinear)
   c(if (length(dropped)) list(rank_message(frame, blocks, dropped)),
     if (length(near)) list(collinear_message(frame, blocks, near)))

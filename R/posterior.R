@@ -23,7 +23,7 @@
 #' @param random draw the random effects, too? `NULL`: where draws times effects are at most 5 million.
 #' @param seed seed for the random numbers; with `NULL` one is drawn from the session's generator. The result is the
 #'   same for any number of threads.
-#' @param threads number of threads that evaluate the criterion.
+#' @param threads number of threads that evaluate the criterion; `NULL` for that of the fit, see [lmm_control()].
 #' @param exact how the log density of the variance parameters is evaluated where the posterior is not on a grid.
 #'   `NULL` (default): if an evaluation of the criterion is expensive (some milliseconds, as with hundreds of levels of
 #'   a second crossed factor) and there are at most 6 variance parameters, a polynomial of degree 4 approximates the log
@@ -62,12 +62,12 @@
 #' posterior(fit, 1000, prior = list(blend = prior_half_t(3, 10), residual = prior_flat()), seed = 1)
 #' @concept Bayesian inference
 #' @export
-posterior <- function(fit, draws = 4000, prior = prior_flat(), chains = 4, random = NULL, seed = NULL, threads = 1,
-                      exact = NULL,
-                      progress = FALSE, ...) {
+posterior <- function(fit, draws = 4000, prior = prior_flat(), chains = 4, random = NULL, seed = NULL, threads = NULL,
+                      exact = NULL, progress = FALSE, ...) {
   check_fit(fit)
   check_count(draws, "draws")
   check_count(chains, "chains")
+  if (is.null(threads)) threads <- engine_threads(fit_control(fit))
   check_count(threads, "threads")
   if (draws < 2 * chains) lmm_abort("input", "each chain needs two draws or more.", what = "draws", value = draws)
   check_flag_or_null(random, "random")
@@ -163,14 +163,9 @@ weight_evidence <- function(log_weight) {
 new_posterior <- function(plan, found, each, chains, seed) {
   n <- each * chains
   random <- keeps_random(plan, n, found$method)
-  run <- if (is.null(found$values$spread) || random) rle_rows(found$x) else list(first = seq_len(n), of = seq_len(n))
-  state <- decode_points(plan, found$x[run$first, , drop = FALSE])
-  sigma <- drawn_sigma(plan, found, state, run$of)
-  values <- state_values(plan, subset_state(state, run$of), sigma)
-  effects <- if (is.null(found$values$spread) || random) effect_draws(plan, engine_points(plan, state), run$of, sigma,
-                                                                      random)
-             else coefficient_draws(plan, found$values, sigma)
-  frame <- as.data.frame(cbind(values, effects), optional = TRUE)
+  in_blocks <- !random && (!is.null(found$draw) || !is.null(found$values$spread))
+  columns <- if (in_blocks) columns_in_blocks(plan, found, n) else columns_with_effects(plan, found, n, random)
+  frame <- structure(columns, class = "data.frame", row.names = .set_row_names(n))
   frame$.chain <- rep(seq_len(chains), each = each)
   frame$.iteration <- rep(seq_len(each), chains)
   frame$.draw <- seq_len(n)
@@ -189,29 +184,6 @@ posterior_record <- function(plan, found, each, chains, seed, random) {
                     c("method", "acceptance", "share", "shape", "thin", "evaluations", "evidence", "check", "shift"))])
 }
 
-drawn_sigma <- function(plan, found, state, of) {
-  if (!is.null(found$sigma)) return(found$sigma)
-  if (!is.null(state$sigma)) return(state$sigma[of])
-  target <- found$values
-  if (is.null(target)) target <- lapply(target_of(plan, state, engine_values(plan, engine_points(plan, state))),
-                                        function(v) if (length(v) > 1L) v[of] else v)
-  sqrt(target$rate / stats::rgamma(length(of), target$shape))
-}
-
-# beta + sigma S e for standard normal e.
-coefficient_draws <- function(plan, values, sigma) {
-  p <- nrow(values$beta)
-  n <- length(sigma)
-  e <- matrix(stats::rnorm(p * n), n)
-  S <- t(values$spread)
-  out <- t(values$beta) + sigma * vapply(seq_len(p),
-                                         function(i) Reduce(`+`, lapply(seq_len(p),
-                                                                        function(j) S[, i + (j - 1L) * p] * e[, j])),
-                                                                        numeric(n))
-  colnames(out) <- plan$labels$fixed
-  out
-}
-
 # Are random effects drawn? By default where they take little memory and no expensive evaluations.
 keeps_random <- function(plan, n, method) {
   if (!is.null(plan$random)) return(plan$random)
@@ -223,45 +195,6 @@ portable_grid <- function(grid, plan) {
   plan[c("handle", "threads")] <- NULL
   grid$plan <- plan
   grid
-}
-
-# Rows that differ from the one before.
-rle_rows <- function(x) {
-  n <- nrow(x)
-  if (!ncol(x)) return(list(first = 1L, of = rep(1L, n)))
-  new <- c(TRUE, rowSums(x[-1L, , drop = FALSE] != x[-n, , drop = FALSE]) > 0)
-  list(first = which(new), of = cumsum(new))
-}
-
-subset_state <- function(state, at) {
-  state$terms <- lapply(state$terms, function(own) {
-    own$s <- own$s[at, , drop = FALSE]
-    if (!is.null(own$L)) own$L <- lapply(own$L, lapply, `[`, at)
-    own
-  })
-  state
-}
-
-# Coefficients and, if wanted, random effects, in blocks that bound the memory for random numbers.
-effect_draws <- function(plan, points, of, sigma, random) {
-  p <- length(plan$labels$fixed)
-  q <- if (random) length(plan$labels$random) else 0L
-  prior <- plan$coefficients[c("precision", "mean")]
-  size <- max(1L, floor(1e7 / (p + q + 1)))
-  blocks <- split(seq_along(sigma), (seq_along(sigma) - 1L) %/% size)
-  parts <- lapply(blocks, function(rows) {
-    own <- of[rows] - of[rows[1L]] + 1L
-    used <- seq(of[rows[1L]], of[rows[length(rows)]])
-    beta <- matrix(stats::rnorm(p * length(rows)), p, length(rows))
-    b <- matrix(stats::rnorm(q * length(rows)), q, length(rows))
-    out <- engine_posterior_effects(plan$handle, points[, used, drop = FALSE], own, sigma[rows], beta, b,
-                                    if (length(prior)) prior, plan$threads)
-    out <- engine_result(out, fit_frame(plan$fit))
-    t(rbind(out$beta, if (q) out$b))
-  })
-  out <- do.call(rbind, parts)
-  colnames(out) <- c(plan$labels$fixed, if (q) plan$labels$random)
-  out
 }
 
 # Which moments exist: rows for variance parameters and coefficients, columns for the first two moments.

@@ -12,8 +12,7 @@ lattice_error <- 0.02                     # largest standard deviation of its er
 lattice_draws <- function(plan, found, n, random) {
   d <- plan$d
   if (!d %in% 2:3 || n * thinning(found) < lattice_least[d - 1L]) return(NULL)
-  unit <- tryCatch(mapped_t(found$pilot$x, truncated_weights(found$pilot$log_weight))$from_unit,
-                   error = function(e) NULL)
+  unit <- tryCatch(mapped_t(found$pilot$x, truncated_weights(found$pilot$log_weight)), error = function(e) NULL)
   if (is.null(unit)) return(NULL)
   ends <- lattice_ends(plan, unit, d)
   if (is.null(ends)) return(NULL)
@@ -24,20 +23,29 @@ lattice_draws <- function(plan, found, n, random) {
   if (prod(size) > n * thinning(found)) return(NULL)
   coefficients <- !random && length(plan$labels$fixed) <= 4L
   z <- unname(as.matrix(expand.grid(axes)))
-  nodes <- lattice_values(plan, unit, z, coefficients)
+  nodes <- lattice_values(plan, unit, unit$from_unit(z), coefficients)
   if (!is_enclosed(nodes$log, size)) return(NULL)
-  drawn <- engine_posterior_lattice(size, finite_rows(nodes), n, floor(stats::runif(1L) * 2^52), plan$threads)
-  drawn <- engine_result(drawn, fit_frame(plan$fit))
   step <- vapply(axes, function(a) a[2L] - a[1L], 0)
-  z <- t(drawn$place * step + vapply(axes, `[`, 0, 1L))
-  checked <- sample.int(n, min(lattice_checks, n))
-  error <- lattice_values(plan, unit, z[checked, , drop = FALSE],
-                          FALSE)$log - drawn$values[1L, checked] - max(nodes$log)
+  map <- c(unit$parts, list(origin = vapply(axes, `[`, 0, 1L), step = step))
+  lattice <- engine_result(engine_posterior_lattice(size, finite_rows(nodes), map), fit_frame(plan$fit))
+  draw <- lattice_drawer(lattice, nodes, floor(stats::runif(1L) * 2^52), plan)
+  some <- draw(seq_len(min(lattice_checks, n)))
+  error <- lattice_values(plan, unit, some$x, FALSE)$log - some$log - max(nodes$log)
   if (!(stats::sd(error) < lattice_error)) return(NULL)
-  list(x = unit(z, FALSE), values = lattice_parts(drawn$values, nodes), method = "lattice",
-       check = effective_share(error), acceptance = 1, share = 1, shape = NA_real_, thin = 1L,
-       evidence = c(log(sum(exp(nodes$log - max(nodes$log)))) + max(nodes$log) + sum(log(step)), 0),
-       evaluations = found$evaluations + length(nodes$log))
+  c(if (coefficients) list(draw = draw) else draw(seq_len(n))[c("x", "values")],
+    list(method = "lattice", check = effective_share(error), acceptance = 1, share = 1, shape = NA_real_, thin = 1L,
+         evidence = c(log(sum(exp(nodes$log - max(nodes$log)))) + max(nodes$log) + sum(log(step)), 0),
+         evaluations = found$evaluations + length(nodes$log)))
+}
+
+# A function of consecutive draws, the first of them 1 or one above a multiple of 1024: their coordinates, their log
+# densities up to a constant, and what else the nodes have.
+lattice_drawer <- function(lattice, nodes, seed, plan) {
+  function(rows) {
+    drawn <- engine_lattice_draws(lattice, rows[1L] - 1, length(rows), seed, plan$threads)
+    drawn <- engine_result(drawn, fit_frame(plan$fit))
+    list(x = drawn$x, log = drawn$values[[1L]], values = lattice_parts(drawn$values, nodes))
+  }
 }
 
 # In each direction, where a coarse lattice has all but a negligible part of the mass; NULL where its reach is too
@@ -45,7 +53,7 @@ lattice_draws <- function(plan, found, n, random) {
 lattice_ends <- function(plan, unit, d, reach = 10) {
   at <- seq(-reach, reach)
   z <- unname(as.matrix(expand.grid(rep(list(at), d))))
-  log <- lattice_values(plan, unit, z, FALSE)$log
+  log <- lattice_values(plan, unit, unit$from_unit(z), FALSE)$log
   w <- exp(log - max(log[is.finite(log)]))
   w[!is.finite(w)] <- 0
   out <- t(vapply(seq_len(d), function(j) {
@@ -55,10 +63,10 @@ lattice_ends <- function(plan, unit, d, reach = 10) {
   if (all(abs(out) <= reach)) out
 }
 
-lattice_values <- function(plan, unit, z, coefficients) {
-  at <- unit(z)
-  out <- log_target(plan, at$x, coefficients)
-  out$log <- out$log + at$log
+# At x, as a density of the lattice's coordinates.
+lattice_values <- function(plan, unit, x, coefficients) {
+  out <- log_target(plan, x, coefficients)
+  out$log <- out$log + unit$unit_jacobian(x)
   out
 }
 
@@ -71,15 +79,16 @@ finite_rows <- function(nodes) {
   rows
 }
 
+# Vectors with a value for each draw.
 lattice_parts <- function(values, nodes) {
   at <- 1L
   take <- function(k) {
-    out <- values[at + seq_len(k), , drop = FALSE]
+    out <- values[at + seq_len(k)]
     at <<- at + k
     out
   }
   out <- list()
-  if (length(nodes$rate)) out <- list(shape = nodes$shape, rate = exp(take(1L)[1L, ]))
+  if (length(nodes$rate)) out <- list(shape = nodes$shape, rate = exp(take(1L)[[1L]]))
   if (is.null(nodes$beta)) return(out)
   out$beta <- take(nrow(nodes$beta))
   out$spread <- take(nrow(nodes$spread))

@@ -121,8 +121,9 @@ random_names <- function(fit) {
 # ---- from coordinates to parameters, all points at once ----
 
 # For each term the standard deviations relative to sigma (matrix points x columns), the lower factor of the correlation
-# matrix (list of lists of vectors), log |R| and the log of the Jacobian of the correlations.
-decode_points <- function(plan, x) {
+# matrix (list of lists of vectors), log |R| and the log of the Jacobian of the correlations. Without `density` only
+# what the correlations are made of.
+decode_points <- function(plan, x, density = TRUE) {
   n <- nrow(x)
   sigma <- if (plan$search_sigma) exp(x[, plan$d]) else if (plan$free_sigma) NULL else rep(plan$sigma, n)
   terms <- lapply(seq_along(plan$terms), function(t) {
@@ -132,14 +133,15 @@ decode_points <- function(plan, x) {
     s <- matrix(0, n, term$q)
     s[, plan$coordinates$row[at]] <- exp(x[, at])
     for (k in which(!is.na(term$held_sd) & term$held_sd > 0)) s[, k] <- term$held_sd[k] / sigma
-    c(list(s = s), if (term$triangle) correlation_factor(term, x[, own & plan$coordinates$kind == "cor", drop = FALSE]))
+    at <- own & plan$coordinates$kind == "cor"
+    c(list(s = s), if (term$triangle) correlation_factor(term, x[, at, drop = FALSE], density))
   })
   list(terms = terms, sigma = sigma, x = x)
 }
 
 log_one_minus_square <- function(z) log(4) - 2 * abs(z) - 2 * log1p(exp(-2 * abs(z)))
 
-correlation_factor <- function(term, z) {
+correlation_factor <- function(term, z, density = TRUE) {
   n <- nrow(z)
   L <- rep(list(list()), term$q)
   left <- rep(list(numeric(n)), term$q)                # log of what the row of L has left for its diagonal, squared
@@ -150,6 +152,10 @@ correlation_factor <- function(term, z) {
       if (is.na(term$held_cor[i, j])) {
         used <- used + 1L
         part <- tanh(z[, used])
+        if (!density && i == term$q && j == i - 1L) {
+          L[[i]][[j]] <- part * exp(left[[i]] / 2)
+          break
+        }
         rest <- log_one_minus_square(z[, used])
         jacobian <- jacobian + left[[i]] / 2 + left[[j]] / 2 + rest
       } else {
@@ -163,8 +169,9 @@ correlation_factor <- function(term, z) {
       L[[i]][[j]] <- part * exp(left[[i]] / 2)
       left[[i]] <- left[[i]] + rest
     }
-    L[[i]][[i]] <- exp(left[[i]] / 2)
+    if (density || i < term$q) L[[i]][[i]] <- exp(left[[i]] / 2)
   }
+  if (!density) return(list(L = L))
   list(L = L, log_det = Reduce(`+`, left), jacobian = jacobian)
 }
 
@@ -196,25 +203,28 @@ spread_sizes <- function(spread, p) {
               matrix(0, p, ncol(spread))))
 }
 
-# Correlations of all terms, points x correlations, in the order of variance_parameters().
+# Correlations of a term, a vector for each, in the order of variance_parameters().
 state_correlations <- function(plan, state, t) {
   own <- state$terms[[t]]
   q <- plan$terms[[t]]$q
   at <- which(lower.tri(diag(q)), arr.ind = TRUE)
-  out <- vapply(seq_len(nrow(at)), function(k) {
+  lapply(seq_len(nrow(at)), function(k) {
     i <- at[k, 1L]
     j <- at[k, 2L]
     Reduce(`+`, lapply(seq_len(j), function(m) own$L[[i]][[m]] * own$L[[j]][[m]]))
-  }, numeric(nrow(own$s)))
-  matrix(out, nrow(own$s))
+  })
 }
 
-# Values of all variance parameters, in the order of their names.
-state_values <- function(plan, state, sigma) {
+# Values of all variance parameters, in the order of their names: a list of vectors.
+state_columns <- function(plan, state, sigma) {
   parts <- lapply(seq_along(plan$terms), function(t) {
-    cbind(state$terms[[t]]$s * sigma, if (plan$terms[[t]]$triangle) state_correlations(plan, state, t))
+    s <- state$terms[[t]]$s
+    c(lapply(seq_len(ncol(s)), function(k) s[, k] * sigma),
+      if (plan$terms[[t]]$triangle) state_correlations(plan, state, t))
   })
-  out <- cbind(do.call(cbind, parts), sigma)
-  colnames(out) <- plan$labels$variances
+  out <- c(unlist(parts, recursive = FALSE), list(sigma))
+  names(out) <- plan$labels$variances
   out
 }
+
+state_values <- function(plan, state, sigma) do.call(cbind, state_columns(plan, state, sigma))

@@ -93,14 +93,18 @@ mapped_t <- function(x, weight) {
   center <- moments$center
   constant <- multivariate_t_constant(d, map_df) - sum(log(diag(root)))
   list(
-    # x at z, in which the points have mean 0 and variance 1, and the log of the Jacobian.
-    from_unit = function(z, jacobian = TRUE) {
+    # x at z, in which the points have mean 0 and variance 1.
+    from_unit = function(z) {
       y <- z %*% root + rep(center, each = nrow(z))
-      x <- matrix(vapply(seq_len(d), function(j) map_forward(maps[[j]], y[, j]), numeric(nrow(z))), nrow(z))
-      if (!jacobian) return(x)
-      slope <- Reduce(`+`, lapply(seq_len(d), function(j) map_slope(maps[[j]], x[, j])))
-      list(x = x, log = sum(log(diag(root))) - slope)
+      matrix(vapply(seq_len(d), function(j) map_forward(maps[[j]], y[, j]), numeric(nrow(z))), nrow(z))
     },
+    # Log of the Jacobian of from_unit() at x.
+    unit_jacobian = function(x) {
+      sum(log(diag(root))) - Reduce(`+`, lapply(seq_len(d), function(j) map_slope(maps[[j]], x[, j])))
+    },
+    parts = c(list(root = root, center = center), sapply(c("location", "scale", "skew", "tail"), function(name) {
+      vapply(maps, `[[`, 0, name)
+    }, simplify = FALSE)),
     draw = function(n) {
       y <- (matrix(stats::rnorm(n * d), n) / sqrt(stats::rchisq(n, map_df) / map_df)) %*% root + rep(center, each = n)
       matrix(vapply(seq_len(d), function(j) map_forward(maps[[j]], y[, j]), numeric(n)), n)

@@ -2,8 +2,9 @@
 
 #' @rdname refit
 #' @export
-refit.lmm_fit <- function(object, newresp, ..., weights = NULL, threads = 1, progress = FALSE) {
+refit.lmm_fit <- function(object, newresp, ..., weights = NULL, threads = NULL, progress = FALSE) {
   check_refit_dots(...)
+  if (is.null(threads)) threads <- engine_threads(fit_control(object))
   rows <- fit_rows(object, "refit()")
   if (missing(newresp) || is.null(newresp)) return(fit_again(object, rows))
   if (is.function(newresp) || is.matrix(newresp) || is.list(newresp) && length(newresp) > 1L) {

@@ -43,7 +43,7 @@ engine_columns <- function(frame, rows, responses = NULL) {
 
 # A variable in the coding that columns need: its values, or codes and a row of numbers for each of them.
 engine_piece <- function(piece, data, plan, known) {
-  x <- data[[piece$label]]
+  x <- .subset2(data, piece$label)
   if (piece$kind == "numeric") return(list(values = if (is.numeric(unclass(x))) x else as.double(x)))
   levels <- plan$xlevels[[piece$label]]
   coding <- if (piece$kind == "dummy") diag(length(levels)) else plan$contrasts[[piece$label]]

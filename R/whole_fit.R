@@ -182,7 +182,7 @@ row_checks <- function(x, frame) {
 }
 
 check_fit <- function(fit, name = "fit") {
-  if (inherits(fit, "lmm_fit")) return(whole_fit(fit, name))
+  if (inherits(fit, "lmm_fit")) return(if (identical(fit, admitted$fit)) fit else whole_fit(fit, name))
   lmm_abort("input", paste0("`", name, "` must be a fit made by lmm(), not ", kind_of(fit), "."), what = name,
             value = class(fit))
 }

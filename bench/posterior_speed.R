@@ -74,7 +74,8 @@ run_case <- function(name, case) {
   burnin <- if (is.null(case$burnin)) 1000 else case$burnin
   ratios <- vapply(seq_len(runs), function(run) {
     gc()
-    own <- seconds(posterior(case$fit, case$draws, case$prior, chains = 1, random = FALSE, seed = run))
+    own <- seconds(posterior(case$fit, case$draws, case$prior, chains = 1, random = FALSE, seed = run,
+                             threads = 1))
     ours <- own_variances(case, own$value)
     gc()
     set.seed(run)

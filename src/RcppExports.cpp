@@ -488,16 +488,28 @@ BEGIN_RCPP
 END_RCPP
 }
 // engine_posterior_lattice
-SEXP engine_posterior_lattice(const Rcpp::IntegerVector& size, const Eigen::MatrixXd& values, double draws, double seed, int threads);
-RcppExport SEXP _henderson_engine_posterior_lattice(SEXP sizeSEXP, SEXP valuesSEXP, SEXP drawsSEXP, SEXP seedSEXP, SEXP threadsSEXP) {
+SEXP engine_posterior_lattice(const Rcpp::IntegerVector& size, const Eigen::MatrixXd& values, SEXP map);
+RcppExport SEXP _henderson_engine_posterior_lattice(SEXP sizeSEXP, SEXP valuesSEXP, SEXP mapSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::traits::input_parameter< const Rcpp::IntegerVector& >::type size(sizeSEXP);
     Rcpp::traits::input_parameter< const Eigen::MatrixXd& >::type values(valuesSEXP);
+    Rcpp::traits::input_parameter< SEXP >::type map(mapSEXP);
+    rcpp_result_gen = Rcpp::wrap(engine_posterior_lattice(size, values, map));
+    return rcpp_result_gen;
+END_RCPP
+}
+// engine_lattice_draws
+SEXP engine_lattice_draws(SEXP lattice, double first, double draws, double seed, int threads);
+RcppExport SEXP _henderson_engine_lattice_draws(SEXP latticeSEXP, SEXP firstSEXP, SEXP drawsSEXP, SEXP seedSEXP, SEXP threadsSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type lattice(latticeSEXP);
+    Rcpp::traits::input_parameter< double >::type first(firstSEXP);
     Rcpp::traits::input_parameter< double >::type draws(drawsSEXP);
     Rcpp::traits::input_parameter< double >::type seed(seedSEXP);
     Rcpp::traits::input_parameter< int >::type threads(threadsSEXP);
-    rcpp_result_gen = Rcpp::wrap(engine_posterior_lattice(size, values, draws, seed, threads));
+    rcpp_result_gen = Rcpp::wrap(engine_lattice_draws(lattice, first, draws, seed, threads));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -747,7 +759,8 @@ static const R_CallMethodDef CallEntries[] = {
     {"_henderson_engine_posterior_open", (DL_FUNC) &_henderson_engine_posterior_open, 3},
     {"_henderson_engine_posterior_target", (DL_FUNC) &_henderson_engine_posterior_target, 6},
     {"_henderson_engine_posterior_effects", (DL_FUNC) &_henderson_engine_posterior_effects, 8},
-    {"_henderson_engine_posterior_lattice", (DL_FUNC) &_henderson_engine_posterior_lattice, 5},
+    {"_henderson_engine_posterior_lattice", (DL_FUNC) &_henderson_engine_posterior_lattice, 3},
+    {"_henderson_engine_lattice_draws", (DL_FUNC) &_henderson_engine_lattice_draws, 5},
     {"_henderson_engine_residual_matrix", (DL_FUNC) &_henderson_engine_residual_matrix, 6},
     {"_henderson_engine_residual_parameters", (DL_FUNC) &_henderson_engine_residual_parameters, 2},
     {"_henderson_engine_responses", (DL_FUNC) &_henderson_engine_responses, 7},

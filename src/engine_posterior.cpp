@@ -2,6 +2,8 @@
 
 #include <memory>
 
+#include <cmath>
+
 #include "convert.h"
 #include "henderson/posterior/effect_draws.hpp"
 #include "henderson/posterior/lattice.hpp"
@@ -44,6 +46,44 @@ henderson::Lattice to_lattice(const Rcpp::IntegerVector& size, const Eigen::Matr
       size.size() >= 1 && size.size() <= 4 && values.cols() == nodes && values.rows() > 0 && values.allFinite(),
       "the values do not fit the lattice");
   out.values = values;
+  return out;
+}
+
+// The columns of a matrix, the elements of a list: where the engine writes.
+std::vector<double*> places_of(Rcpp::NumericMatrix& x) {
+  std::vector<double*> out;
+  for (int j = 0; j < x.ncol(); ++j) out.push_back(x.begin() + static_cast<R_xlen_t>(j) * x.nrow());
+  return out;
+}
+
+std::vector<double*> places_of(Rcpp::List& x, R_xlen_t size) {
+  std::vector<double*> out;
+  for (R_xlen_t j = 0; j < x.size(); ++j) {
+    x[j] = Rcpp::NumericVector(Rcpp::no_init(size));
+    out.push_back(REAL(x[j]));
+  }
+  return out;
+}
+
+std::optional<henderson::LatticeMap> to_map(SEXP x, Index directions) {
+  if (Rf_isNull(x)) return std::nullopt;
+  const Rcpp::List parts(x);
+  henderson::LatticeMap out;
+  const auto numbers = [&](const char* name) {
+    const Eigen::VectorXd own = henderson::vector_of(parts[name]);
+    henderson::require(own.size() == directions, "the map does not fit the lattice");
+    return own;
+  };
+  out.origin = numbers("origin");
+  out.step = numbers("step");
+  out.center = numbers("center");
+  out.location = numbers("location");
+  out.scale = numbers("scale");
+  out.skew = numbers("skew");
+  out.tail = numbers("tail");
+  out.root = henderson::matrix_of(parts["root"]);
+  henderson::require(out.root.rows() == directions && out.root.cols() == directions,
+                     "the map does not fit the lattice");
   return out;
 }
 
@@ -101,15 +141,29 @@ SEXP engine_posterior_effects(SEXP handle, const Eigen::MatrixXd& points, const 
   });
 }
 
-// `values`: functions x nodes, the log density first; `size`: nodes in each direction.
+// `values`: functions x nodes, the log density first; `size`: nodes in each direction; `map`: NULL, or a list with the
+// parts of a LatticeMap.
 // [[Rcpp::export(rng = false)]]
-SEXP engine_posterior_lattice(const Rcpp::IntegerVector& size, const Eigen::MatrixXd& values, double draws, double seed,
-                              int threads) {
+SEXP engine_posterior_lattice(const Rcpp::IntegerVector& size, const Eigen::MatrixXd& values, SEXP map) {
   return henderson::guarded([&] {
-    const henderson::Lattice lattice = to_lattice(size, values);
+    auto sampler = std::make_unique<henderson::LatticeSampler>(to_lattice(size, values), to_map(map, size.size()));
+    return SEXP(Rcpp::XPtr<henderson::LatticeSampler>(sampler.release(), true));
+  });
+}
+
+// Draws `first`, `first` + 1, ... from 0: draws x directions, and a vector for each function.
+// [[Rcpp::export(rng = false)]]
+SEXP engine_lattice_draws(SEXP lattice, double first, double draws, double seed, int threads) {
+  return henderson::guarded([&] {
+    const Rcpp::XPtr<henderson::LatticeSampler> sampler(lattice);
+    henderson::require(std::fmod(first, henderson::kDrawsOfStream) == 0, "draws begin with those of a stream");
     henderson::RMonitor monitor(false);
-    const henderson::LatticeDraws out =
-        henderson::draw_from(lattice, static_cast<Index>(draws), static_cast<std::uint64_t>(seed), threads, monitor);
-    return Rcpp::List::create(Named("place") = numeric(out.place), Named("values") = numeric(out.values));
+    const auto n = static_cast<R_xlen_t>(draws);
+    Rcpp::NumericMatrix x(Rcpp::no_init(static_cast<int>(n), static_cast<int>(sampler->directions())));
+    Rcpp::List functions(sampler->functions());
+    const henderson::LatticeDraws out{static_cast<Index>(first), static_cast<Index>(n), places_of(x),
+                                      places_of(functions, n)};
+    sampler->draw(out, static_cast<std::uint64_t>(seed), threads, monitor);
+    return Rcpp::List::create(Named("x") = x, Named("values") = functions);
   });
 }

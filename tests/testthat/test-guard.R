@@ -23,7 +23,7 @@ test_that("guarding changes neither visibility, nor missing(), nor the frames th
     if (missing(y)) return(invisible("missing"))
     list(call = match.call(), frame = parent.frame(), n = nargs(), text = deparse(substitute(x)), dots = ...length())
   }
-  body(own) <- call("guard", body(own), list(arguments = c("x", "y"), texts = character(), dots = NULL))
+  body(own) <- call("guard", body(own), argument_rules("own", own))
   environment(own) <- asNamespace("henderson")
   expect_false(withVisible(own(1))$visible)
   seen <- own(1 + 1, 2, 3)
@@ -178,7 +178,7 @@ test_that("single arguments of the wrong kind are named", {
 
 test_that("other errors leave as conditions of the package that hold them; time limits pass", {
   own <- function(x, ...) x()
-  body(own) <- call("guard", body(own), list(arguments = "x", texts = character(), dots = NULL))
+  body(own) <- call("guard", body(own), argument_rules("own", own))
   environment(own) <- asNamespace("henderson")
   seen <- tryCatch(own(function() stop("from\n  inside")), error = identity)
   expect_s3_class(seen, c("lmm_error_internal", "lmm_error", "lmm_condition"), exact = FALSE)

@@ -3,16 +3,41 @@ test_that("cubics are exact between the nodes, and draws have the density", {
   grid <- expand.grid(a = at, b = at)
   log <- -(grid$a^2 - grid$a * grid$b + grid$b^2) / 1.5                    # correlation 0.5, variances 1
   cubic <- grid$a^3 - 2 * grid$a * grid$b^2 + grid$b
-  draw <- function(threads) engine_posterior_lattice(c(41L, 41L), rbind(log, cubic), 40000, 12345, threads)
+  lattice <- engine_posterior_lattice(c(41L, 41L), rbind(log, cubic), NULL)
+  draw <- function(threads) engine_lattice_draws(lattice, 0, 40000, 12345, threads)
   out <- draw(1L)
   expect_identical(draw(2L), out)
-  x <- -5 + 0.25 * t(out$place)
-  expect_equal(out$values[1, ], -(x[, 1]^2 - x[, 1] * x[, 2] + x[, 2]^2) / 1.5, tolerance = 1e-10)
-  expect_equal(out$values[2, ], x[, 1]^3 - 2 * x[, 1] * x[, 2]^2 + x[, 2], tolerance = 1e-10)
+  part <- engine_lattice_draws(lattice, 2048, 100, 12345, 1L)
+  expect_identical(part$x, out$x[2049:2148, ])
+  expect_identical(part$values, lapply(out$values, `[`, 2049:2148))
+  x <- -5 + 0.25 * out$x
+  expect_equal(out$values[[1]], -(x[, 1]^2 - x[, 1] * x[, 2] + x[, 2]^2) / 1.5, tolerance = 1e-10)
+  expect_equal(out$values[[2]], x[, 1]^3 - 2 * x[, 1] * x[, 2]^2 + x[, 2], tolerance = 1e-10)
   for (u in list(pnorm(x[, 1]), pnorm(x[, 2]),
                  pnorm((x[, 2] - x[, 1] / 2) / sqrt(0.75)))) expect_gt(ks.test(u, "punif")$p.value, 1e-4)
   expect_lt(abs(cor(x[-1, 1], x[-40000, 1])), 4 / sqrt(40000))
-  expect_error(engine_result(engine_posterior_lattice(c(3L, 4L), rbind(numeric(12)), 10, 1, 1L), list()), "four nodes")
+  few <- engine_posterior_lattice(c(3L, 4L), rbind(numeric(12)), NULL)
+  expect_error(engine_result(few, list()), "four nodes")
+})
+
+test_that("places of a lattice are mapped as by from_unit(), whose Jacobian is that of differences", {
+  set.seed(4)
+  unit <- mapped_t(cbind(exp(rnorm(500) / 3), rnorm(500), rt(500, 8)), rep(1, 500))
+  at <- seq(-4, 4, length.out = 20)
+  z <- as.matrix(expand.grid(at, at, at))
+  functions <- rbind(-rowSums(z^2) / 2, t(z))                # the places themselves are among the functions
+  map <- c(unit$parts, list(origin = rep(-4, 3), step = rep(at[2] - at[1], 3)))
+  out <- engine_lattice_draws(engine_posterior_lattice(rep(20L, 3), functions, map), 0, 2000, 1, 1L)
+  drawn <- do.call(cbind, out$values[2:4])
+  expect_equal(out$x, unit$from_unit(drawn), tolerance = 1e-10)
+  slopes <- lapply(1:3, function(j) {
+    h <- 1e-5 * (seq_len(3) == j)
+    (unit$from_unit(drawn[1:5, ] + rep(h, each = 5)) - unit$from_unit(drawn[1:5, ] - rep(h, each = 5))) / 2e-5
+  })
+  volume <- vapply(1:5, function(i) log(abs(det(vapply(slopes, function(s) s[i, ], numeric(3))))), 0)
+  expect_equal(unit$unit_jacobian(out$x[1:5, ]), volume, tolerance = 1e-6)
+  wrong <- replace(map, "tail", list(1))
+  expect_error(engine_result(engine_posterior_lattice(rep(20L, 3), functions, wrong), list()), "map")
 })
 
 crossed <- function() {

@@ -7,7 +7,7 @@ dense_values <- function(fit, plan, state, i, sigma = NULL, prior = NULL) {
     s <- state$terms[[t]]$s[i, ]
     R <- diag(length(s))
     if (plan$terms[[t]]$triangle) {
-      R[lower.tri(R)] <- state_correlations(plan, state, t)[i, ]
+      R[lower.tri(R)] <- vapply(state_correlations(plan, state, t), `[`, 0, i)
       R[upper.tri(R)] <- t(R)[upper.tri(R)]
     }
     Z <- term_design(fit, t)
@@ -70,7 +70,7 @@ test_that("draws of the effects have the moments of dense formulas", {
   S <- function(t) {
     s <- at$state$terms[[t]]$s[1, ]
     R <- diag(length(s))
-    if (length(s) > 1) R[1, 2] <- R[2, 1] <- state_correlations(at$plan, at$state, t)[1, 1]
+    if (length(s) > 1) R[1, 2] <- R[2, 1] <- state_correlations(at$plan, at$state, t)[[1]][1]
     R * outer(s, s)
   }
   prior <- as.matrix(Matrix::bdiag(matrix(0, 2, 2), kronecker(diag(7), solve(S(1))), kronecker(diag(6), solve(S(2)))))
@@ -101,7 +101,7 @@ test_that("Jacobians are those of numerical differentiation", {
       state <- decode_points(plan, matrix(x, 1))
       if (q == 1) return(state$terms[[1]]$s[1, ])
       R <- diag(q)
-      R[lower.tri(R)] <- state_correlations(plan, state, 1L)[1, ]
+      R[lower.tri(R)] <- vapply(state_correlations(plan, state, 1L), `[`, 0, 1)
       c(state$terms[[1]]$s[1, ], R[free])
     }
     J <- vapply(seq_along(x), function(j) {
@@ -113,7 +113,7 @@ test_that("Jacobians are those of numerical differentiation", {
     if (q == 4) {
       state <- decode_points(plan, matrix(x, 1))
       R <- diag(4)
-      R[lower.tri(R)] <- state_correlations(plan, state, 1L)[1, ]
+      R[lower.tri(R)] <- vapply(state_correlations(plan, state, 1L), `[`, 0, 1)
       expect_equal(R[3, 1], 0.3)
       R[upper.tri(R)] <- t(R)[upper.tri(R)]
       expect_equal(as.numeric(determinant(R)$modulus), state$terms[[1]]$log_det)

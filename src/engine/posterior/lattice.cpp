@@ -5,6 +5,7 @@
 #include <array>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include "henderson/optimize/workers.hpp"
 
@@ -12,7 +13,7 @@ namespace henderson {
 
 namespace {
 
-constexpr Index kMostDirections = 4, kDrawsOfStream = 1024;
+constexpr Index kMostDirections = 4;
 
 // Sebastiano Vigna's splitmix64 (public domain); each stream starts at a place of its own.
 class Stream {
@@ -35,10 +36,14 @@ class Stream {
   std::uint64_t state_;
 };
 
-// The nodes and weights that a place's values are made of.
-class Stencil {
+}  // namespace
+
+// The nodes and weights that a place's values are made of: rows of four nodes along the first direction.
+class LatticeSampler::Stencil {
  public:
-  explicit Stencil(const Lattice& lattice) : lattice_(lattice), directions_(static_cast<Index>(lattice.size.size())) {
+  Stencil(const Lattice& lattice, const VectorXd& log_density, const MatrixXd& padded)
+      : lattice_(lattice), log_density_(log_density), padded_(padded),
+        directions_(static_cast<Index>(lattice.size.size())) {
     for (Index a = 0, step = 1; a < directions_; ++a) {
       step_[a] = step;
       step *= lattice.size[a];
@@ -46,18 +51,16 @@ class Stencil {
   }
 
   void move_to(const double* place) {
+    const auto [first, along] = cubic(place[0], 0);
+    along_ = along;
     count_ = 1;
-    node_[0] = 0;
+    node_[0] = first;
     weight_[0] = 1;
-    for (Index a = 0; a < directions_; ++a) {
-      const Index last = lattice_.size[a] - 4;
-      const Index first = std::min(last, std::max<Index>(0, static_cast<Index>(place[a]) - 1));
-      const double t = place[a] - static_cast<double>(first);
-      const double own[4] = {-(t - 1) * (t - 2) * (t - 3) / 6, t * (t - 2) * (t - 3) / 2, -t * (t - 1) * (t - 3) / 2,
-                             t * (t - 1) * (t - 2) / 6};
+    for (Index a = 1; a < directions_; ++a) {
+      const auto [begin, own] = cubic(place[a], a);
       for (Index k = 3; k >= 0; --k)
         for (Index i = 0; i < count_; ++i) {
-          node_[k * count_ + i] = node_[i] + (first + k) * step_[a];
+          node_[k * count_ + i] = node_[i] + (begin + k) * step_[a];
           weight_[k * count_ + i] = weight_[i] * own[k];
         }
       count_ *= 4;
@@ -66,25 +69,56 @@ class Stencil {
 
   double log_density() const {
     double out = 0;
-    for (Index i = 0; i < count_; ++i) out += weight_[i] * lattice_.values(0, node_[i]);
+    for (Index i = 0; i < count_; ++i) {
+      const double* row = log_density_.data() + node_[i];
+      out += weight_[i] * (along_[0] * row[0] + along_[1] * row[1] + along_[2] * row[2] + along_[3] * row[3]);
+    }
     return out;
   }
 
-  void all(Eigen::Ref<VectorXd> out) const {
-    out.setZero();
-    for (Index i = 0; i < count_; ++i) out += weight_[i] * lattice_.values.col(node_[i]);
+  // All functions, each to its own vector.
+  void all(const std::vector<double*>& out, Index at) const {
+    switch (padded_.rows()) {
+      case 4: return all_of<4>(out, at);
+      case 8: return all_of<8>(out, at);
+      case 12: return all_of<12>(out, at);
+      default: return all_of<Eigen::Dynamic>(out, at);
+    }
   }
 
  private:
+  using Weights = std::array<double, 4>;
+
+  // The first of four nodes around a place, and their weights.
+  std::pair<Index, Weights> cubic(double place, Index a) const {
+    const Index first = std::min(lattice_.size[a] - 4, std::max<Index>(0, static_cast<Index>(place) - 1));
+    const double t = place - static_cast<double>(first);
+    return {first, {-(t - 1) * (t - 2) * (t - 3) / 6, t * (t - 2) * (t - 3) / 2, -t * (t - 1) * (t - 3) / 2,
+                    t * (t - 1) * (t - 2) / 6}};
+  }
+
+  template <int Rows>
+  void all_of(const std::vector<double*>& out, Index at) const {
+    using Column = Eigen::Matrix<double, Rows, 1>;
+    Column sum = Column::Zero(padded_.rows());
+    for (Index i = 0; i < count_; ++i)
+      for (Index k = 0; k < 4; ++k)
+        sum += weight_[i] * along_[k] * Eigen::Map<const Column>(padded_.col(node_[i] + k).data(), padded_.rows());
+    for (std::size_t f = 0; f < out.size(); ++f) out[f][at] = sum[static_cast<Index>(f)];
+  }
+
   const Lattice& lattice_;
+  const VectorXd& log_density_;
+  const MatrixXd& padded_;
   Index directions_, count_ = 0;
+  Weights along_{};
   std::array<Index, kMostDirections> step_{};
-  std::array<Index, 256> node_{};
-  std::array<double, 256> weight_{};
+  std::array<Index, 64> node_{};
+  std::array<double, 64> weight_{};
 };
 
 // Cells with the bounds of their log densities, and a table from which they are chosen in constant time (Walker 1977).
-class Cells {
+class LatticeSampler::Cells {
  public:
   explicit Cells(const Lattice& lattice) : lattice_(lattice) {
     const Index d = static_cast<Index>(lattice.size.size());
@@ -172,36 +206,47 @@ class Cells {
   std::vector<Index> other_;
 };
 
-}  // namespace
+void LatticeMap::map(const double* place, Eigen::Ref<VectorXd> x) const {
+  const Index d = origin.size();
+  for (Index a = 0; a < d; ++a) {
+    double y = center[a];
+    for (Index b = 0; b < d; ++b) y += root(b, a) * (origin[b] + step[b] * place[b]);
+    x[a] = location[a] + scale[a] * std::sinh((std::asinh(y) + skew[a]) / tail[a]);
+  }
+}
 
-LatticeDraws draw_from(const Lattice& lattice, Index draws, std::uint64_t seed, int threads, Checkpoint& checkpoint) {
-  const Index d = static_cast<Index>(lattice.size.size()), streams = (draws + kDrawsOfStream - 1) / kDrawsOfStream;
-  LatticeDraws out{MatrixXd(d, draws), MatrixXd(lattice.values.rows(), draws)};
-  const Cells cells(lattice);
-  work_in_blocks(streams, threads, checkpoint, [&](Index first, Index last, Checkpoint&) {
-    Stencil stencil(lattice);
+LatticeSampler::LatticeSampler(Lattice lattice, std::optional<LatticeMap> map)
+    : lattice_(std::move(lattice)),
+      map_(std::move(map)),
+      cells_(std::make_unique<Cells>(lattice_)),
+      log_density_(lattice_.values.row(0)),
+      padded_(MatrixXd::Zero((functions() + 3) / 4 * 4, lattice_.values.cols())) {
+  padded_.topRows(functions()) = lattice_.values;
+}
+
+LatticeSampler::~LatticeSampler() = default;
+
+void LatticeSampler::draw(const LatticeDraws& out, std::uint64_t seed, int threads, Checkpoint& checkpoint) const {
+  const Index d = directions(), before = out.first / kDrawsOfStream;
+  work_in_blocks((out.count + kDrawsOfStream - 1) / kDrawsOfStream, threads, checkpoint,
+                 [&](Index first, Index last, Checkpoint&) {
+    Stencil stencil(lattice_, log_density_, padded_);
+    VectorXd place(d), x(d);
     for (Index s = first; s < last; ++s) {
-      Stream random(seed, static_cast<std::uint64_t>(s));
-      for (Index i = s * kDrawsOfStream; i < std::min(draws, (s + 1) * kDrawsOfStream);) {
-        const Index cell = cells.choose(random);
-        const auto corner = cells.corner(cell);
-        for (Index a = 0; a < d; ++a) out.place(a, i) = static_cast<double>(corner[a]) + random.uniform();
-        stencil.move_to(out.place.data() + i * d);
-        if (std::log(random.uniform()) > stencil.log_density() - cells.bound_of(cell)) continue;
-        stencil.all(out.values.col(i));
+      Stream random(seed, static_cast<std::uint64_t>(before + s));
+      for (Index i = s * kDrawsOfStream; i < std::min(out.count, (s + 1) * kDrawsOfStream);) {
+        const Index cell = cells_->choose(random);
+        const auto corner = cells_->corner(cell);
+        for (Index a = 0; a < d; ++a) place[a] = static_cast<double>(corner[a]) + random.uniform();
+        stencil.move_to(place.data());
+        if (std::log(random.uniform()) > stencil.log_density() - cells_->bound_of(cell)) continue;
+        stencil.all(out.values, i);
+        if (map_) map_->map(place.data(), x);
+        for (Index a = 0; a < d; ++a) out.x[a][i] = map_ ? x[a] : place[a];
         ++i;
       }
     }
   });
-  return out;
-}
-
-VectorXd interpolate(const Lattice& lattice, const VectorXd& place) {
-  VectorXd out(lattice.values.rows());
-  Stencil stencil(lattice);
-  stencil.move_to(place.data());
-  stencil.all(out);
-  return out;
 }
 
 }  // namespace henderson

@@ -107,11 +107,7 @@ void ResponseFits::fit_members(const Batch& batch, const ResponseRows& rows, con
     Fitter fitter(problem, data, options_.fit, monitor);
     const FitOutcome fitted = fitter.run();
     if (!fitted.identified || !fitter.final_evaluation().ok() || fitted.zero_residual || fitted.zero_sigma) continue;
-    if (mix) set_response(problem, data, own, nullptr);
-    const Evaluation again =
-        mix ? Criterion(problem, options_.fit.reml, monitor).evaluate(fitted.optimum.theta) : Evaluation();
-    const Evaluation& at = mix ? again : fitter.final_evaluation();
-    if (!at.ok()) continue;
+    const Evaluation& at = fitter.final_evaluation();
     keep(problem, data, at, fitted, own, j);
     if (tests)
       keep_tests(information(problem, at, options_.dense_limit, monitor), options_.fit.reml && problem.p > 0, to_common,

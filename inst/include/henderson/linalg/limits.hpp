@@ -53,6 +53,9 @@ constexpr Index kWidestPivoted = 400;    // columns of a triangle whose rank is 
 constexpr Index kMostPlaces = 32;        // whose pairs of pairs are a table
 constexpr Index kWidestPlaces = 1500;    // places times columns of which there is a square
 
+// Draws from a lattice that share a stream of random numbers.
+constexpr Index kDrawsOfStream = 1024;
+
 }  // namespace henderson
 
 #endif
