@@ -133,10 +133,11 @@ abort_unknown <- function(given, allowed, count = length(given)) {
   named <- given[!is.na(given) & nzchar(given)]
   allowed <- setdiff(allowed, "...")
   near <- if (length(named)) meant_argument(named[1L], allowed)
+  advice <- if (length(named)) advice_on_argument(named[1L], allowed)
   shown <- c(quote_name(named), if (length(named) < length(given)) "(unnamed)")
   lmm_abort("input", paste0("unknown argument ", enumerate(shown), "."),
             what = c(named, if (length(named) < length(given)) "(unnamed)"),
-            fix = if (length(named) && named[1L] %in% names(arguments_elsewhere)) arguments_elsewhere[[named[1L]]]
+            fix = if (!is.null(advice)) advice
                   else if (length(near)) paste0("Did you mean `", near, "`?")
                   else if (length(allowed)) paste0("The arguments are ", enumerate(quote_name(allowed), 20L), "."))
 }
@@ -160,8 +161,21 @@ arguments_elsewhere <- c(
   newparams = "simulate(fit, newparams = ) and simulate_lmm() take other parameters.",
   FUN = "bootstrap(fit, FUN) takes a function of a fit, confint() its result.",
   prof.scale = "quantity(fit, ~ var(g)) has profile limits of a variance.",
-  family = "Only normal responses are available.", cl = "Use `threads` for the number of processes.",
-  correlation = "lmm(residual = ~ ar1(time | id)) and other structures give residuals a correlation.")
+  family = "Only normal responses are available.", cl = "Use `threads` for the number of processes.")
+
+# Arguments of other functions that fit models.
+arguments_of_fitters <- c(
+  method = "REML = FALSE is maximum likelihood, REML = TRUE restricted maximum likelihood.",
+  random = "Random terms stand in the formula: y ~ x + (1 | g).",
+  covariance = "A covariance of the residuals is the argument residual = ~ us(visit | subject).",
+  ddf = "Tests are asked for afterwards: summary(fit, ddf = ), anova(fit, ddf = ).")
+arguments_of_fitters[c("cor", "corr", "correlation", "rcov", "residuals", "repeated")] <-
+  "Correlated residuals are the argument residual = ~ ar1(time | subject), or another structure."
+
+advice_on_argument <- function(name, allowed) {
+  if ("REML" %in% allowed && name %in% names(arguments_of_fitters)) return(arguments_of_fitters[[name]])
+  if (name %in% names(arguments_elsewhere)) arguments_elsewhere[[name]]
+}
 
 # The argument that a user meant by a name that there is not, or NULL.
 meant_argument <- function(name, allowed) {

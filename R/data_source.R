@@ -33,6 +33,8 @@ source_advice <- function(data) {
     csv <- grepl("[.]csv", data[1L], ignore.case = TRUE)
     return(c("text", paste0("For files write chunks(files", if (!csv) ", read = a function that reads one", ").")))
   }
+  if (inherits(data, "connection")) return(c("a connection", paste("Read it first, as by read.csv(), or write",
+                                                                  "chunks(\"file.csv\") with the name of the file.")))
   if (is.function(data)) return(c("a function", "If it returns one chunk of rows at each call write chunks(f)."))
   if (inherits(data, c("Dataset", "ArrowTabular", "RecordBatchReader",
                        "arrow_dplyr_query"))) return(c("a table of arrow", "Write chunks(data)."))

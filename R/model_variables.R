@@ -244,9 +244,14 @@ evaluate_argument <- function(expr, name, source) {
     }
     found[[variable]] <- value$value
   }
-  tryCatch(plain_column(eval(expr, found, source$env)), error = function(e) {
+  value <- tryCatch(plain_column(eval(expr, found, source$env)), error = function(e) {
     lmm_abort("input", paste0("`", name, "` cannot be evaluated: ", conditionMessage(e), "."), what = name)
   })
+  if (inherits(value, "varFunc")) {
+    lmm_abort("input", paste0("`", name, "` is a variance function of 'nlme'."), what = name,
+              fix = "Write variance = ~ group, variance = ~ power(x), or another formula, as ?lmm tells.")
+  }
+  value
 }
 
 # The first value of that name, not a function, in data or in an environment and what encloses it.

@@ -77,8 +77,8 @@ unseen_correlations <- function(random) {
 
 # (0 + visit | id) with one row for each visit is a covariance matrix of the residuals.
 unstructured_hint <- function(random, residual) {
-  joint <- Filter(function(term) term$q > 1L && is_triangle(term) && length(term$xlevels) == 1L && !"(Intercept)" %in%
-                  term$columns, random)
+  joint <- Filter(function(term) term$q > 1L && is_triangle(term) && length(term$xlevels) == 1L &&
+                    (!is.null(term$word) || !"(Intercept)" %in% term$columns), random)
   if (!residual || !length(joint)) return(NULL)
   label <- sub("^0 \\+ ", "", joint[[1L]]$label)
   paste0(" A covariance matrix of the residuals is written residual = ~ us(", label, "), without the random term.")

@@ -64,7 +64,8 @@ one_sided <- function(x, name) {
   }
   if (is.call(x) && name == "residual") return(x)
   if (name == "variance" && (is.symbol(x) || is.call(x))) return(x)
-  lmm_abort("input", paste0("`", name, "` must be a one-sided formula, not ", kind_of(x), "."), what = name)
+  lmm_abort("input", paste0("`", name, "` must be a one-sided formula, not ", kind_of(x), "."), what = name,
+            fix = if (name == "residual") "Write residual = ~ us(visit | subject)." else "Write variance = ~ group.")
 }
 
 # ar1(visit | subject), ar1(col):ar1(row) | trial, ar1(col):ar1(row).

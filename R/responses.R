@@ -26,6 +26,8 @@
 #' @param adjust method by which p-values are adjusted over the responses, for each term by itself, see
 #'   [stats::p.adjust()]; column `p.adjusted`.
 #' @param L,rhs,joint the hypothesis, see [contest()].
+#' @param parm names or numbers of coefficients; all by default.
+#' @param level confidence level.
 #' @param row.names,optional not used.
 #' @param ... not used.
 #' @return `x[[i]]` the ordinary fit of one response, by its number or name, `x[i]` the same object for some of them.
@@ -33,8 +35,10 @@
 #'   response and term (or row of `L`) with the columns that they have for one fit. `as.data.frame()` and
 #'   `summary()$responses` have a row per response: `response`, `nobs`, the coefficients, `sd_`, `cor_` and `sigma` as
 #'   in [confint()][confint.lmm_fit()], `criterion` (`-2 log L`), `converged`, `singular` and `reason` (`NA` where there
-#'   is nothing to tell). `fixef()` a matrix responses x coefficients, `sigma()` and `nobs()` a number per response,
-#'   `isSingular()` a logical per response.
+#'   is nothing to tell). `glance()` has a row per response, `confint()` one per response and coefficient, with t limits,
+#'   and `VarCorr()` one per response and variance parameter. `fixef()` and `coef()` give a matrix responses x
+#'   coefficients; `sigma()`, `nobs()`, `logLik()`, `AIC()` and `BIC()` a number per response, `isSingular()` a logical.
+#'   What is available for one fit only, such as `ranef()` or `predict()`, is an error that says so: use `x[[i]]`.
 #' @section Conditions:
 #' `lmm_error_input`: a response that does not exist or whose name several have; a method for degrees of freedom that is
 #' not among those above.
