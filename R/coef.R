@@ -98,6 +98,7 @@ vcov.lmm_fit <- function(object, complete = TRUE, full = FALSE, type = "model", 
 }
 
 named_joint_covariance <- function(fit) {
+  check_joint_size(sum(lengths(fit_modes(fit))) + fit_rank(fit))
   joint <- engine_joint_covariance(fit)
   labels <- unlist(Map(function(b, name) {
     paste(name, rep(rownames(b), each = ncol(b)), rep(colnames(b), nrow(b)), sep = ".")
@@ -105,6 +106,17 @@ named_joint_covariance <- function(fit) {
   labels <- c(labels, names(fit_beta(fit))[fit_estimable(fit)])
   dimnames(joint) <- list(labels, labels)
   joint
+}
+
+# The matrix, its factor and R's copy.
+check_joint_size <- function(size, limit = available_memory()) {
+  if (24 * size^2 > limit) {
+    lmm_abort("numeric", paste0("the joint covariance matrix of ", count_of(size, "effect"), " needs about ",
+                                gigabytes(24 * size^2), " of memory."), what = "full", value = size,
+              fix = "ranef(fit, pev = TRUE) has the variances of random effects, vcov(fit) those of the fixed ones.")
+  }
+  seconds <- size^3 / 5e9
+  if (seconds > 60) tell_time(seconds, "the joint covariance matrix")
 }
 
 #' @importFrom stats sigma

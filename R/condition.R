@@ -140,6 +140,7 @@ kind_of <- function(x) {
   if (is.null(x)) return("NULL")
   if (is.function(x)) return("a function")
   if (is.data.frame(x)) return("a data frame")
+  if (inherits(x, "connection")) return("a connection")
   if (inherits(x, c("formula", "factor", "Date", "difftime", "Surv"))) return(paste("a", class(x)[1L]))
   if (inherits(x, "POSIXt")) return("a date-time")
   if (is.environment(x)) return("an environment")

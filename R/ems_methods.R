@@ -82,13 +82,28 @@ tidy.ems <- function(x, effects = c("table", "ran_pars"), conf.level = 0.95, met
   effects <- check_choice(effects[1L], c("table", "ran_pars"), "effects")
   if (effects == "ran_pars") {
     limits <- stats::confint(x, level = conf.level, method = method)
-    return(data.frame(effect = "ran_pars", group = rownames(limits), term = "var__(Intercept)",
-                      estimate = unname(x$components[, "moments"]),
-                      conf.low = limits[, 1L], conf.high = limits[, 2L], row.names = NULL))
+    return(as_tidy(data.frame(effect = "ran_pars", group = rownames(limits), term = "var__(Intercept)",
+                              estimate = unname(x$components[, "moments"]),
+                              conf.low = limits[, 1L], conf.high = limits[, 2L])))
   }
   out <- as.data.frame(x)
   names(out)[1L] <- "term"
-  out
+  as_tidy(out)
+}
+
+# What a user of other classes asks of an analysis of variance.
+
+#' @export
+summary.ems <- function(object, ...) object
+
+#' @export
+coef.ems <- function(object, ...) object$components[, "moments"]
+
+#' @export
+VarCorr.ems <- function(x, sigma = 1, ...) {
+  variances <- x$components[, "moments"]
+  data.frame(grp = names(variances), vcov = unname(variances), sdcor = unname(real_root(variances)),
+             stringsAsFactors = FALSE)
 }
 
 #' @rdname ems

@@ -132,3 +132,17 @@ as.data.frame.gauge_rr <- function(x, row.names = NULL, optional = FALSE, ...) {
   if (!is.null(check_row_names(row.names, nrow(out)))) row.names(out) <- row.names
   out
 }
+
+#' @export
+summary.gauge_rr <- function(object, ...) object
+
+#' @export
+confint.gauge_rr <- function(object, parm, level = 0.95, ...) {
+  if (!isTRUE(all.equal(level, object$level))) {
+    lmm_abort("input", paste0("the limits of this study have level ", object$level, "."), what = "level",
+              value = level, fix = "Give `level` to gauge_rr().")
+  }
+  out <- as.matrix(object$table[c("lower", "upper")])
+  dimnames(out) <- list(trimws(rownames(object$table)), percent_names(object$level))
+  if (missing(parm)) out else out[parm, , drop = FALSE]
+}

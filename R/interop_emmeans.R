@@ -42,7 +42,8 @@ recover_data.lmm_fit <- function(object, data = NULL, ...) {
   trms <- stats::delete.response(stats::terms(object))
   if (is.null(data) && is_cells_fit(object)) data <- cells_grid_data(object, trms)
   if (is_cells_fit(object)) return(emmeans::recover_data(fit_call(object), trms, NULL, data = data, ...))
-  rows <- fit_rows(object, "emmeans")
+  rows <- tryCatch(fit_rows(object, "emmeans"), lmm_error = conditionMessage)
+  if (is.character(rows)) return(rows)                  # which 'emmeans' shows as its error
   if (is.null(data) && !all(all.vars(trms) %in% names(rows$data))) data <- raw_variables(object, trms, rows)
   environment(trms) <- environment(stats::formula(object))
   emmeans::recover_data(fit_call(object), trms, attr(rows$data, "na.action"), data = data, frame = rows$data, ...)

@@ -162,6 +162,8 @@
 #' @concept nested design
 #' @concept crossed random effects
 #' @concept REML
+#' @concept meta-analysis
+#' @concept missing values
 #' @concept autocorrelation
 #' @concept AR1, AR(1), first-order autoregression
 #' @concept MMRM
@@ -177,6 +179,8 @@
 #' @examples
 #' fit <- lmm(yield ~ treat + (1 | blend), penicillin)
 #' summary(fit)
+#' # Random intercepts and slopes, correlated
+#' lmm(distance ~ age + (age | Subject), as.data.frame(nlme::Orthodont))
 #' # Residual standard deviation known to be 4
 #' lmm(yield ~ treat + (1 | blend), penicillin, fixed = c(sigma = 4))
 #' # Repeated measures: unstructured covariance over visits, Kenward-Roger tests

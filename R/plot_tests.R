@@ -6,7 +6,8 @@
 #' limits (dashed); of a test ([rlrt()], [lrt()], [bootstrap_test()]) the null distribution with the observed value and
 #' the 95 percent quantile; of [ems()] the moment estimates of the components with modified large-sample limits; of
 #' [gauge_rr()] the percentages of each source with limits; of a [power_study()] the curve of the power over the first
-#' effect, one for each design, with limits; of [quantity()] each quantity with its limits.
+#' effect, one for each design, with limits; of [quantity()] each quantity with its limits; of [contest()] with
+#' `joint = FALSE` each estimate with its limits; of [variance_components()] the variances with chi-square limits.
 #'
 #' @param x an object of these classes.
 #' @param which names or numbers of the statistics shown.
@@ -50,6 +51,12 @@ plot.lmm_bootstrap <- function(x, which = NULL, level = 0.95, ...) {
 #' @rdname plot_results
 #' @rawNamespace S3method(graphics::hist, lmm_bootstrap)
 hist.lmm_bootstrap <- function(x, ...) plot.lmm_bootstrap(x, ...)
+
+#' @export
+hist.rlrt <- function(x, ...) plot.rlrt(x, ...)
+
+#' @export
+hist.bootstrap_test <- function(x, ...) plot.bootstrap_test(x, ...)
 
 #' @rdname plot_results
 #' @export
@@ -112,6 +119,40 @@ plot.quantity_table <- function(x, ...) {
   groups <- split(seq_len(nrow(x)), quantity_scale(x))
   in_panels(length(groups), function() for (own in groups) draw_forest(x[own, ], list(...), "estimate and limits"))
   invisible(x)
+}
+
+#' @rdname plot_results
+#' @export
+plot.contest_table <- function(x, ...) {
+  if (is.null(x$lower)) {
+    lmm_abort("input", "the joint test has no limits to plot.", what = "x",
+              fix = "contest(fit, L, joint = FALSE) has an estimate with limits for each row.")
+  }
+  rows <- data.frame(estimate = x$Estimate, lower = x$lower, upper = x$upper, row.names = rownames(x))
+  draw_forest(rows, list(...), "estimate and limits", zero = 0)
+  invisible(rows)
+}
+
+#' @rdname plot_results
+#' @export
+plot.variance_components <- function(x, level = 0.95, ...) {
+  check_level(level, "level")
+  use <- which(x$estimate > 0 & is.finite(x$df) & (is.na(x$var2) | x$var1 == x$var2))
+  if (!length(use)) lmm_abort("input", "no variance has degrees of freedom for limits.", what = "x")
+  tail <- (1 - level) / 2
+  scaled <- x$estimate[use] * x$df[use]
+  rows <- data.frame(estimate = x$estimate[use], lower = scaled / stats::qchisq(1 - tail, x$df[use]),
+                     upper = scaled / stats::qchisq(tail, x$df[use]), row.names = rownames(x)[use])
+  top <- max(rows$estimate) * 5                                     # limits of few degrees of freedom reach far
+  shown <- utils::modifyList(list(xlim = c(0, min(top, max(rows$upper)))), list(...))
+  draw_forest(rows, shown, "variance and chi-square limits")
+  invisible(rows)
+}
+
+#' @export
+plot.summary.lmm_fit <- function(x, ...) {
+  lmm_abort("input", "a summary has no plot.", what = "x",
+            fix = "plot(fit) shows residuals and random effects, plot_effects(fit) the fixed effects.")
 }
 
 # Quantities that can share an axis: shares, and values of about the same size.

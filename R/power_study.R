@@ -47,7 +47,7 @@ power_study <- function(object, data = NULL, newparams = NULL, test = NULL, effe
   check_level(alpha, "alpha")
   designs <- if (is.null(data) || is.data.frame(data)) list(data) else check_designs(data)
   settings <- effect_grid(effects)
-  if (is.null(test)) test <- names(settings)[1L]
+  if (is.null(test) && length(settings)) test <- names(settings)[1L]
   seed <- own_seed(seed)
   results <- lapply(designs, function(design) {
     base <- power_model(object, design, newparams, settings, REML)

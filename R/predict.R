@@ -142,6 +142,7 @@ predict.lmm_fit <- function(object, newdata = NULL, re.form = NULL, allow.new.le
   interval <- match_word(interval[1L], c("none", "confidence", "prediction"), "interval")
   fixed <- !check_random_only(random.only, interval)
   newdata <- force_argument(newdata, "newdata")
+  check_writer(write)
   if (inherits(newdata, c("lmm_chunks", "sql_rows", "tbl_lazy", "tbl_sql")) || !is.null(write)) {
     each <- function(chunk) stats::predict(object, chunk, re.form, allow.new.levels, se.fit, interval, level, weights,
                                            na.action, type[1L], ddf, kriging = kriging)

@@ -117,11 +117,30 @@ quantity <- function(fit, ..., method = c("auto", "profile", "delta", "chisq", "
 # The table of the quantities asked for.
 quantity_rows <- function(fit, parameters, asked, method, level, link, nsim, seed, threads) {
   functions <- lapply(quantity_functions(fit, asked), reporting_errors, parameters$group)
-  estimate <- vapply(functions, function(f) check_value(f(parameters$state)), 0)
+  # the root of a negative variance is NaN, with a warning
+  estimate <- suppressWarnings(vapply(functions, function(f) check_value(f(parameters$state)), 0))
+  none <- is.na(estimate)
+  if (any(none)) report_no_value(fit, names(functions)[none])
+  out <- data.frame(estimate = estimate, se = NA_real_, df = NA_real_, lower = NA_real_, upper = NA_real_,
+                    method = method, row.names = make.unique(names(functions)))
+  if (!all(none)) {
+    out[!none, ] <- quantity_limits(fit, parameters, functions[!none], estimate[!none], method, level, link, nsim, seed,
+                                    threads)
+  }
+  as_table(out, "quantity_table")
+}
+
+report_no_value <- function(fit, names) {
+  negative <- any(vapply(fit_covariance(fit), function(S) any(diag(S) < 0), NA))
+  lmm_inform("limits", paste0(enumerate(quote_name(names)), if (length(names) > 1L) " have" else " has", " no value",
+                              if (negative) ": a variance is estimated as negative", "."), what = names)
+}
+
+quantity_limits <- function(fit, parameters, functions, estimate, method, level, link, nsim, seed, threads) {
   se <- parameters$errors(functions)
   out <- data.frame(estimate = estimate, se = se, df = NA_real_, lower = NA_real_, upper = NA_real_, method = method,
                     row.names = make.unique(names(functions)))
-  if (fit_is_exact(fit)) return(as_table(out, "quantity_table"))
+  if (fit_is_exact(fit)) return(out)
   limits <- switch(method,
     chisq = chisq_quantities(fit, functions, parameters$state, estimate, se, level),
     boot = boot_quantities(fit, functions, estimate, level, nsim, seed, threads),
@@ -129,7 +148,7 @@ quantity_rows <- function(fit, parameters, asked, method, level, link, nsim, see
   out[c("lower", "upper")] <- limits
   if (method == "chisq") out$df <- attr(limits, "df")
   if (method == "auto") out$method <- attr(limits, "method")
-  as_table(out, "quantity_table")
+  out
 }
 
 # The space of the variance parameters in which quantities vary: the state at the estimates; a group for errors to

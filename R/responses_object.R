@@ -199,6 +199,14 @@ response_number <- function(x, i) {
   response_fit(x, response_number(x, i))
 }
 
+# A field, or the fit of a response, by its whole name.
+#' @export
+`$.lmm_responses` <- function(x, name) {
+  fields <- unclass(x)
+  if (name %in% names(fields)) return(fields[[name]])
+  if (name %in% fields$names) response_fit(x, response_number(x, name))
+}
+
 #' @export
 `[.lmm_responses` <- function(x, i, ...) {
   at <- seq_along(x$names)

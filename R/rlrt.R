@@ -169,7 +169,7 @@ print.rlrt <- function(x, digits = max(3L, getOption("digits") - 3L), ...) {
   if (none) cat(" (none of ", x$nsim, " draws)", sep = "")
   else if (x$mc.error > 0) cat(" (Monte Carlo error ", format(signif(x$mc.error, 2L)), ", ", x$nsim, " draws)",
                                sep = "")
-  else if (is.null(x$draws)) cat(" (exact)")
+  else if (is.null(x$draws) && !grepl("treated as known", x$method, fixed = TRUE)) cat(" (exact)")
   cat("\n\n")
   invisible(x)
 }

@@ -7,11 +7,7 @@
 stream_rows <- function(fit, source, value, write = NULL, response = TRUE) {
   source <- check_source(source)
   if (inherits(source, "sql_rows")) source <- sql_chunks(source)
-  if (!is.null(write) && !is.function(write)) {
-    lmm_abort("input", paste0("`write` must be a function of a chunk and its values, not ", kind_of(write), "."),
-              what = "write",
-              fix = "Write function(chunk, values) ...")
-  }
+  check_writer(write)
   parts <- list()
   count <- 0
   each_chunk(if (is.data.frame(source)) chunks(source) else source, function(chunk, where) {
@@ -20,6 +16,13 @@ stream_rows <- function(fit, source, value, write = NULL, response = TRUE) {
     if (is.null(write)) parts[[length(parts) + 1L]] <<- own else write_chunk(write, chunk, own, where)
   })
   if (is.null(write)) unlist(parts) else invisible(count)
+}
+
+check_writer <- function(write) {
+  if (is.null(write) || is.function(write)) return(invisible())
+  lmm_abort("input", paste0("`write` must be a function of a chunk and its values, not ", kind_of(write), "."),
+            what = "write",
+            fix = "Write function(chunk, values) ...")
 }
 
 write_chunk <- function(write, chunk, values, where) {

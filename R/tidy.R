@@ -28,7 +28,8 @@ generics::augment
 #'   freedom that belong to `p.value` (normal where there are none), for standard deviations and correlations profile
 #'   limits by REML; limits of variances are squares of these, limits of covariances those of [quantity()]. `"Wald"`:
 #'   the same for fixed effects, Wald limits for the others. `"profile"`, `"boot"` and `"chisq"`: those of
-#'   [confint()][confint.lmm_fit()] for all. Modes always have normal limits.
+#'   [confint()][confint.lmm_fit()] for all; `"boot"` takes `nsim`, `seed` and `threads` in `...`. Modes always have
+#'   normal limits.
 #' @param ddf,ddf.method method for the degrees of freedom, see [ddf_methods()]; `ddf = NULL` for none.
 #' @param data,newdata rows to add to; by default those behind the fit.
 #' @param ... for `tidy()` options of the method, see [ddf_method()]; otherwise not used.
@@ -70,12 +71,16 @@ tidy.lmm_fit <- function(x, effects = c("ran_pars", "fixed"), scales = c("sdcor"
   check_flag(exponentiate, "exponentiate")
   level <- conf.level
   if (missing(ddf) && "fixed" %in% effects) ddf <- default_ddf(x)
-  if (!"fixed" %in% effects) do.call(check_dots_empty, without_level(list(...)))
+  given <- without_level(list(...))
   limits <- if (!check_flag(conf.int, "conf.int")) "none"
             else if (is.null(conf.method)) "default" else match_word(conf.method, c("Wald", "profile", "chisq", "boot"),
                                                                      "conf.method")
+  drawing <- limits == "boot" & names(given) %in% c("nsim", "seed", "threads", "boot.type")
+  attr(limits, "arguments") <- given[drawing]
+  given <- given[!drawing]
+  if (!"fixed" %in% effects) do.call(check_dots_empty, given)
   fixed <- function(...) tidy_fixed(x, ddf.method, limits, level, exponentiate, ...)
-  parts <- list(if ("fixed" %in% effects) do.call(fixed, without_level(list(...))),
+  parts <- list(if ("fixed" %in% effects) do.call(fixed, given),
                 if ("ran_pars" %in% effects) tidy_parameters(x, scales, limits, level),
                 if ("ran_vals" %in% effects) tidy_modes(x, limits, level),
                 if ("ran_coefs" %in% effects) tidy_coefficients(x))
@@ -98,7 +103,8 @@ tidy_fixed <- function(fit, ddf, limits, level, exponentiate, ...) {
   if (limits %in% c("default", "Wald")) {
     out <- add_limits(out, if (is.null(out$df)) Inf else ifelse(is.na(out$df), Inf, out$df), level)
   } else if (limits != "none" && nrow(out)) {
-    found <- stats::confint(fit, "beta_", level = level, method = limits, quiet = TRUE)
+    found <- do.call(stats::confint, c(list(fit, "beta_", level = level, method = c(limits), quiet = TRUE),
+                                       attr(limits, "arguments")))
     out[c("conf.low", "conf.high")] <- list(found[out$term, 1L], found[out$term, 2L])
   }
   if (!exponentiate) return(out)
@@ -148,54 +154,6 @@ tidy_terms <- function(kind, var1, var2, scales) {
   alone <- is.na(var2) | kind == "rho"
   place <- ifelse(is.na(var1), "Observation", ifelse(alone, var1, paste0(var1, ".", var2)))
   paste0(ifelse(is.na(word), "", word), place)
-}
-
-# Limits by another method. On the scale of variances those of standard deviations are squared, and covariances of
-# random effects have none, where a method gives no limits of variances.
-row_limits_by <- function(fit, scales, limits, level) {
-  direct <- scales == "sdcor" || limits %in% c("Wald", "chisq")
-  found <- stats::confint(fit, "theta_", level = level, method = limits, quiet = TRUE,
-                          scale = if (scales == "vcov" && direct) "variance" else "sd")
-  if (direct) return(found)
-  kind <- row_kinds(fit)
-  root <- kind %in% c("variance", "specific")
-  found[root, ] <- found[root, ]^2
-  found[kind == "correlation", ] <- NA_real_
-  found
-}
-
-# Kinds of the parameters in the rows of confint().
-row_kinds <- function(fit) {
-  random <- variance_parameters(fit)$kind
-  if (!is_structured(fit)) return(random)
-  own <- residual_parameters(fit)$kind
-  c(random[-length(random)], ifelse(own == "variance", own, "residual"),
-    if (!fit_blocks(fit)$owns_scale) "variance")
-}
-
-# Limits of the rows of tidy_parameters(); a component that may be negative has none by the profile.
-parameter_row_limits <- function(fit, scales, level) {
-  parameters <- variance_parameters(fit)
-  if (!fit_is_bounded(fit) || has_special(fit)) {
-    limits <- stats::confint(fit, "theta_", level, "Wald", scale = if (scales == "sdcor") "sd" else "variance",
-                             quiet = TRUE)
-    return(unname(limits))
-  }
-  limits <- unname(stats::confint(fit, "theta_", level, criterion = "REML", quiet = TRUE))
-  if (scales == "sdcor") return(limits)
-  limits <- limits^2
-  limits[parameters$correlation, ] <- covariance_limits(fit, parameters[parameters$correlation, ], level)
-  limits
-}
-
-# Limits of covariances, as quantity() finds them.
-covariance_limits <- function(fit, parameters, level) {
-  if (!nrow(parameters)) return(matrix(NA_real_, 0L, 2L))
-  entries <- lapply(seq_len(nrow(parameters)), function(k) {
-    force(k)
-    function(state) state$covariance[[parameters$term[k]]][parameters$row[k], parameters$col[k]]
-  })
-  as.matrix(do.call(quantity, c(list(fit), entries, list(level = level)))[c("lower", "upper")])
 }
 
 tidy_modes <- function(fit, limits, level) {

@@ -106,6 +106,17 @@ tidy.variance_components <- function(x, ...) {
 }
 
 #' @rdname tidy_results
+#' @method tidy gauge_rr
+#' @export
+tidy.gauge_rr <- function(x, ...) {
+  out <- as.data.frame(x)
+  names <- c(source = "term", variance = "estimate", lower = "conf.low", upper = "conf.high")
+  at <- match(names(names), names(out))
+  names(out)[at] <- names
+  as_tidy(out)
+}
+
+#' @rdname tidy_results
 #' @method augment ranef.lmm_fit
 #' @export
 augment.ranef.lmm_fit <- function(x, ci.level = 0.9, ...) {

@@ -80,3 +80,28 @@ test_that("chi-square limits that no number holds are missing", {
   limits <- accepts(confint(m, method = "chisq", quiet = TRUE))
   expect_false(any(is.infinite(limits) | is.nan(limits)))
 })
+
+test_that("what other fitting functions call an argument is answered with ours", {
+  refused_argument(lmm(y ~ x + (1 | g), d, method = "ML"), "REML = FALSE")
+  refused_argument(lmm(y ~ x, d, random = ~ 1 | g), "Random terms stand in the formula")
+  for (name in c("cor", "corr", "correlation")) {
+    refused_argument(do.call(lmm, c(list(y ~ x + (1 | g), d), stats::setNames(list(1), name))), "residual = ~ ar1")
+  }
+  refused_argument(lmm(y ~ x + (1 | g), d, weights = nlme::varIdent(form = ~ 1 | f)), "variance = ~ group")
+  refused_argument(lmm(y ~ x, d, residual = "unstructured"), c("one-sided formula", "residual = ~ us"))
+  refused_argument(anova(m, method = "KR"), "Did you mean `type`")
+})
+
+test_that("a connection, a writer that is no function and a missing test are named", {
+  path <- tempfile(fileext = ".csv")
+  on.exit(unlink(path))
+  utils::write.csv(d, path)
+  for (read in list(file(path), gzfile(path))) {
+    refused_argument(lmm(y ~ x + (1 | g), read), c("is a connection", "chunks"))
+    refused_argument(chunks(read), "not a connection")
+    close(read)
+  }
+  refused_argument(predict(m, d, write = "out.csv"), "`write` must be a function")
+  refused_argument(power_study(m, newparams = c(x = 1)), "`test` is missing")
+  expect_error(check_joint_size(5e4, 1e9), "ranef\\(fit, pev = TRUE\\)", class = "lmm_error_numeric")
+})

@@ -167,3 +167,17 @@ test_that("more levels than memory holds are refused", {
   d <- data.frame(g = seq_len(n), y = rep(c(1, 2, 4, 3), n / 4))
   expect_error(ems(y ~ 1 + (1 | g), rbind(d, d)), "memory", class = "lmm_error_numeric")
 })
+
+test_that("analyses of variance and gauge studies answer the common questions", {
+  table <- ems(lmm(yield ~ treat + (1 | blend), penicillin))
+  expect_identical(summary(table), table)
+  expect_equal(coef(table), table$components[, "moments"])
+  expect_equal(VarCorr(table)$sdcor^2, unname(coef(table)))
+  set.seed(1)
+  d <- expand.grid(part = gl(8, 1), operator = gl(3, 1), r = 1:2)
+  d$y <- rnorm(8)[d$part] + rnorm(3)[d$operator] + rnorm(48) / 2
+  study <- gauge_rr(lmm(y ~ 1 + (1 | part) + (1 | operator) + (1 | part:operator), d), "part")
+  expect_equal(tidy(study)$estimate, study$table$variance)
+  expect_equal(unname(confint(study)), unname(as.matrix(study$table[c("lower", "upper")])))
+  expect_error(confint(study, level = 0.9), "gauge_rr", class = "lmm_error_input")
+})

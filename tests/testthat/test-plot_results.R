@@ -142,3 +142,16 @@ test_that("ggplot2 draws the same numbers", {
     plot(power)
   })
 })
+
+test_that("contrasts and variance components are drawn with their limits", {
+  fit <- lmm(yield ~ treat + (1 | blend), penicillin)
+  table <- contest(fit, diag(4), joint = FALSE)
+  shown <- on_paper(plot(table))
+  expect_equal(shown$lower, table$lower)
+  components <- variance_components(fit)
+  shown <- on_paper(plot(components))
+  expect_equal(shown["sigma^2", "upper"], components["sigma^2", "estimate"] * 12 / qchisq(0.025, 12), tolerance = 1e-6)
+  expect_error(plot(contest(fit, diag(4))), "joint = FALSE", class = "lmm_error_input")
+  expect_error(plot(summary(fit)), "plot_effects", class = "lmm_error_input")
+  on_paper(hist(rlrt(fit)))
+})

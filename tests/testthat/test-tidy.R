@@ -144,3 +144,11 @@ test_that("limits of a structured random term stay on the scale of their paramet
     expect_true(all(out$conf.low < out$estimate & out$estimate < out$conf.high), label = paste(scales, method))
   }
 })
+
+test_that("limits by the bootstrap take its seed and its number of replicates", {
+  fit <- lmm(yield ~ treat + (1 | blend), penicillin)
+  out <- suppressMessages(tidy(fit, conf.int = TRUE, conf.method = "boot", nsim = 30, seed = 2))
+  expect_equal(as.matrix(out[out$effect == "fixed", c("conf.low", "conf.high")]),
+               suppressMessages(confint(fit, "beta_", method = "boot", nsim = 30, seed = 2)), ignore_attr = TRUE)
+  expect_error(tidy(fit, conf.int = TRUE, nsim = 30), "nsim", class = "lmm_error_input")
+})
