@@ -35,8 +35,8 @@
 #'   response and term (or row of `L`) with the columns that they have for one fit. `as.data.frame()` and
 #'   `summary()$responses` have a row per response: `response`, `nobs`, the coefficients, `sd_`, `cor_` and `sigma` as
 #'   in [confint()][confint.lmm_fit()], `criterion` (`-2 log L`), `converged`, `singular` and `reason` (`NA` where there
-#'   is nothing to tell). `glance()` has a row per response, `confint()` one per response and coefficient (t limits), and
-#'   `VarCorr()` one per response and variance parameter. `fixef()` and `coef()` give a matrix responses x coefficients;
+#'   is nothing to tell). `glance()` has a row per response, `confint()` one per response and coefficient (t limits),
+#'   `VarCorr()` one per response and variance parameter. `fixef()`, `coef()` give a matrix responses x coefficients;
 #'   `sigma()`, `nobs()`, `logLik()`, `AIC()` and `BIC()` a number per response, `isSingular()` a logical.
 #'   What is available for one fit only, such as `ranef()` or `predict()`, is an error that says so: use `x[[i]]`.
 #' @section Conditions:
