@@ -117,8 +117,9 @@ fit_is_indefinite <- function(fit) {
 refuse_indefinite <- function(fit) {
   if (!fit_is_indefinite(fit)) return(invisible())
   lmm_abort("input", paste("this fit has a covariance matrix of random effects that is not positive semidefinite",
-                           "(bounded = FALSE): such effects cannot be drawn or factored."), what = "bounded",
-            fix = "Refit with bounded = TRUE.")
+                           "(bounded = FALSE): there is no distribution of the random effects to condition on or to draw",
+                           "from."), what = "bounded",
+            fix = "Use re.form = NA for predictions of the population, or refit with bounded = TRUE.")
 }
 
 # Methods whose theory has a bound at zero; `what` with its verb.
