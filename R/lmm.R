@@ -40,7 +40,8 @@
 #' Loadings above the diagonal are zero. A correlation of 1 and a variance of 0 are inside all structures. Kenward-Roger
 #' and Satterthwaite tests, standard errors, all limits of [confint()][confint.lmm_fit], profiles, the
 #' bootstrap, prediction with intervals and likelihood ratio tests are available, beside residual structures too;
-#' `bounded = FALSE` is an error. Correlations and ranges, and standard deviations together with sigma, can be `fixed`.
+#' `bounded = FALSE` is an error. Argument `fixed` can set correlations and ranges, and together with sigma standard
+#' deviations.
 #'
 #' @section Residual covariance:
 #' `residual = ~ word(position | subject)` gives the rows of each subject a covariance matrix; rows of different
@@ -135,7 +136,7 @@
 #'   [ranef.lmm_fit()], [VarCorr.lmm_fit()], [predict.lmm_fit()] and the other methods.
 #' @section Conditions:
 #' Errors inherit from `lmm_error_input`, `lmm_error_formula`, `lmm_error_data`, `lmm_error_unidentified` or
-#' `lmm_error_numeric` (too large for the memory or for a day; numbers outside the range of double precision); any
+#' `lmm_error_numeric` (too large for the memory or for a day; numbers that double precision cannot represent); any
 #' other failure is an `lmm_error_internal`, which has the error of R as `value`. Warnings inherit from
 #' `lmm_warning_precision`, `lmm_warning_convergence` or `lmm_warning_data`; messages from `lmm_message_na`,
 #' `lmm_message_rank`, `lmm_message_boundary`, `lmm_message_optima`, `lmm_message_formula`, `lmm_message_size` or
