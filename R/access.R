@@ -14,8 +14,8 @@
 #'   matrix with a row per row used (`"random"`: sparse, of package 'Matrix', a column for each effect, named by its
 #'   level), or a list of matrices.
 #' @section Conditions:
-#' `lmm_error_input`: an unknown `type`, `fixed.only` and `random.only` both `TRUE`, or a fit that holds no rows
-#' (`lmm_control(keep_rows = FALSE)`).
+#' `lmm_error_input`: an unknown `type`, `fixed.only` and `random.only` both `TRUE`, or a fit that does not keep its
+#' rows (`lmm_control(keep_rows = FALSE)`).
 #' @seealso [getME()] for other parts of a fit.
 #' @concept design matrix
 #' @concept model frame

@@ -8,7 +8,7 @@
 #' \describe{
 #'   \item{type 1}{each term after those before it in the formula}
 #'   \item{type 2}{each term after all others that do not contain it}
-#'   \item{type 3}{SAS: estimable functions in which only the term and those that contain it take part, orthogonal to
+#'   \item{type 3}{SAS: estimable functions that involve only the term and those that contain it, orthogonal to
 #'     those of the containing terms. Where all cells are filled, unweighted means of cells.}
 #' }
 #' A term contains another when it has the same numeric variables and all of its factors and more. The hypotheses do not
@@ -18,7 +18,7 @@
 #'
 #' Satterthwaite's method for several rows depends on the scale of the rows. Those of type 3 are differences from the
 #' first level, those of type 1 the rows of the triangular factor of `X'WX` with a diagonal of one, as in 'lmerTest';
-#' "first" is meant in the order of the level names, not of the factor, so that releveling changes nothing. Rows of a
+#' "first" refers to the order of the level names, not of the factor, so that releveling changes nothing. Rows of a
 #' matrix-valued variable are made orthonormal as in [contest()].
 #'
 #' `ddf = NULL` or `"lme4"` gives the table of package 'lme4': sums of squares of the terms in sequence in the metric of
@@ -40,16 +40,16 @@
 #' @param ddf method for the denominator degrees of freedom, see [ddf_methods()]; `NULL` for none.
 #' @param refit refit by maximum likelihood before fits are compared?
 #' @param model.names names for the fits in the table.
-#' @param test how to compare fits: `"Chisq"`, `"F"` or `"bootstrap"`; unique beginnings are enough.
+#' @param test how to compare fits: `"Chisq"`, `"F"` or `"bootstrap"`; unique abbreviations are enough.
 #' @param nsim,seed,threads,progress number of simulated responses, seed for them, number of processes, print progress?
 #'   See [bootstrap()].
 #' @return A data frame of class `anova`. One fit: a row per term with `Sum Sq` (`Mean Sq` times `NumDF`), `Mean Sq`
-#'   (F, before the scaling of Kenward and Roger, times the residual variance), both in squared units of the response,
+#'   (F before the Kenward-Roger scaling, times the residual variance), both in squared units of the response,
 #'   `NumDF`, `DenDF`, `F value` and `Pr(>F)`. Several fits: a row per fit with `npar`, `AIC`, `BIC`, `logLik`,
 #'   `-2*log(L)`, `Chisq`, `Df`, `Pr(>Chisq)`, or for `test = "F"` the F test with `NumDF`, `DenDF` and `F.scaling`.
 #' @section Conditions:
 #' Fits that cannot be compared, an unknown `type`, method or option are errors of class `lmm_error_input`, which say
-#' what differs. `lmm_message_refit` tells of a refit by maximum likelihood (or by REML, for Kenward and Roger);
+#' what differs. `lmm_message_refit` reports a refit by maximum likelihood (or by REML, for Kenward-Roger);
 #' `lmm_warning_data` warns when restricted likelihoods of different fixed effects are compared.
 #' @references Goodnight (1980) Communications in Statistics A9, 167-180 (types of hypotheses). Kuznetsova, Brockhoff
 #'   and Christensen (2017) Journal of Statistical Software 82(13). Halekoh and Hojsgaard (2014) Journal of Statistical
@@ -137,9 +137,9 @@ anova_without_tests <- function(fit) {
 #' @param fit a fit made by [lmm()].
 #' @param type type of hypotheses, as for [anova()][anova.lmm_fit()].
 #' @param ... not used.
-#' @return A list with one matrix per term: the rows that are tested, with a column for each coefficient that has an
-#'   estimate. A term of which nothing can be estimated has a matrix without rows. `contest(fit, L)` tests such a matrix
-#'   where all coefficients have estimates.
+#' @return A list with one matrix per term: the rows that are tested, with a column for each coefficient that can
+#'   be estimated. A term of which nothing can be estimated has a matrix without rows. `contest(fit, L)` tests such a
+#'   matrix if all coefficients can be estimated.
 #' @section Conditions:
 #' `lmm_error_input`: an unknown `type`, or anything but a fit.
 #' @references Goodnight (1980) Communications in Statistics A9, 167-180.

@@ -35,7 +35,7 @@
 #'   `Variogram()`: a data frame with columns `variog`, `dist` (the median of the class) and `n.pairs`. Both have the
 #'   classes of package 'nlme' too. `plot()` returns them invisibly, `autoplot()` a `ggplot` object.
 #' @section Conditions:
-#' `lmm_error_input`: an argument that is none of these, a fit that holds no rows, no two rows of a group within
+#' `lmm_error_input`: an invalid argument, a fit that does not keep its rows, no two rows of a group within
 #' `maxDist`.
 #' @references Pinheiro and Bates (2000) *Mixed-Effects Models in S and S-PLUS*, section 5.3. Diggle, Heagerty, Liang
 #'   and Zeger (2002) *Analysis of Longitudinal Data*, chapters 3 and 5.
@@ -109,7 +109,7 @@ Variogram.lmm_fit <- function(object, distance = NULL, form = NULL, resType = c(
 given_distances <- function(distance, count) {
   if (is.numeric(distance) && length(distance) == count && !anyNA(distance) && all(distance >= 0))
     return(as.vector(distance))
-  lmm_abort("input", paste0("`distance` must hold the distances of the ", count,
+  lmm_abort("input", paste0("`distance` must contain the distances of the ", count,
                             " pairs of rows within groups, not ", describe_value(distance), "."),
             what = "distance", value = distance, fix = "Leave it out, or give the positions: form = ~ time.")
 }

@@ -2,13 +2,13 @@
 
 #' Parametric bootstrap
 #'
-#' Draws responses from a fitted model, fits the model to each, and keeps what is asked for.
+#' Draws responses from a fitted model, refits the model to each, and keeps the requested statistics.
 #'
 #' @section Random numbers:
 #' Each response has a stream of random numbers of its own: the streams of L'Ecuyer's generator that follow `seed`, one
 #' after the other, with normal numbers by inversion. Response `k` is what [simulate()][simulate.lmm_fit()] draws at the
-#' start of stream `k`. So a seed gives the same results for any number of `threads`, any generator that happens to
-#' be in use, and in [confint()][confint.lmm_fit()], [quantity()], [bootstrap_test()] and [anova()][anova.lmm_fit()];
+#' start of stream `k`. A seed therefore gives the same results for any number of `threads`, whichever generator
+#' is in use, and in [confint()][confint.lmm_fit()], [quantity()], [bootstrap_test()] and [anova()][anova.lmm_fit()];
 #' and the first 100 of 1000 responses are those that `nsim = 100` gives. The caller's generator and its state are left
 #' as they were, except that without a `seed` one number is drawn from it, which becomes the seed.
 #'
@@ -19,19 +19,19 @@
 #' `lmm_warning_convergence` says how many refits did not converge, if any. An interrupt ends the work and all
 #' processes.
 #'
-#' @param fit a fit made by [lmm()] that holds its rows.
+#' @param fit a fit made by [lmm()] that keeps its rows.
 #' @param statistic what to keep of each refit: `NULL` for all standard deviations, correlations and fixed effects; a
 #'   function of a list with elements `covariance` (list of covariance matrices by term), `sigma` and `beta` that
 #'   returns numbers; or a function of a fit, such as `fixef` or `function(fit) predict(fit, newdata)`, as for
 #'   `lme4::bootMer()`. The last kind needs complete fits and takes longer.
 #' @param nsim number of responses.
 #' @param seed a whole number that fixes the random numbers, or `NULL`.
-#' @param threads number of processes that share the work (forked, on Windows always 1). Worth it where a single refit
+#' @param threads number of processes that share the work (forked, on Windows always 1). Worthwhile if a single refit
 #'   takes milliseconds or more.
 #' @param progress show a bar with the time left where the work takes more than two seconds? In batch jobs `TRUE` prints
 #'   a line after each tenth.
-#' @param type for `confint()` the kind of limits, `"perc"`, `"basic"` or `"norm"` (normal limits around the estimate
-#'   less its bias); for `bootstrap()` how the new data are made:
+#' @param type for `confint()` the kind of limits, `"perc"`, `"basic"` or `"norm"` (normal limits around the
+#'   bias-corrected estimate); for `bootstrap()` how the new data are made:
 #' \describe{
 #'   \item{`"parametric"`}{responses are drawn from the model at its estimates}
 #'   \item{`"residual"`}{conditional modes and residuals, centered and rescaled to the covariance matrices of the fit,
@@ -52,8 +52,8 @@
 #'   their number. Functions of package 'boot', such as `boot::boot.ci(type = c("norm", "basic", "perc"))`, work on it.
 #' @section Conditions:
 #' `lmm_error_input`: a `statistic` that fails or does not return as many numbers each time, an `nsim`, `seed` or number
-#' of `threads` that is no whole number, a fit that holds no rows; `lmm_error_unidentified` where the residual variance
-#' is zero; `lmm_error_numeric` where a process ends without a result.
+#' of `threads` that is not a whole number, a fit that does not keep its rows; `lmm_error_unidentified` where the
+#' residual variance is zero; `lmm_error_numeric` where a process ends without a result.
 #' @references Davison and Hinkley (1997) *Bootstrap Methods and their Application*. L'Ecuyer, Simard, Chen and Kelton
 #'   (2002) Operations Research 50, 1073-1075. Carpenter, Goldstein and Rasbash (2003) Applied Statistics 52, 431-443.
 #'   Modugno and Giannerini (2015) Communications in Statistics - Theory and Methods 44, 4812-4825.

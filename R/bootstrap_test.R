@@ -2,8 +2,8 @@
 
 #' Parametric bootstrap test
 #'
-#' The likelihood ratio of two nested models, by maximum likelihood, against its distribution when the smaller one
-#' holds.
+#' Compares the likelihood ratio of two nested models, fitted by maximum likelihood, with its distribution under the
+#' smaller model.
 #'
 #' Responses are drawn from the smaller model, each from a stream of random numbers of its own (see [bootstrap()]), and
 #' both models are fitted to each. The table has the rows of package 'pbkrtest':
@@ -13,8 +13,8 @@
 #'     `"mc.error"`. Ratios of zero count, as they must where a variance is tested; 'pbkrtest' leaves them out.}
 #'   \item{`Bartlett`}{the ratio scaled to the mean of its chi-square}
 #'   \item{`Gamma`}{gamma distribution with mean and variance of the simulated ratios}
-#'   \item{`F`}{ratio by its degrees of freedom `q`, as F with the denominator degrees of freedom that match the mean
-#'     `E` of the simulated ratios, `2 (E / q) / (E / q - 1)`; 'pbkrtest' forgets to divide by `q` here}
+#'   \item{`F`}{the ratio divided by its degrees of freedom `q`, as F with the denominator degrees of freedom that match
+#'     the mean `E` of the simulated ratios, `2 (E / q) / (E / q - 1)`; 'pbkrtest' does not divide by `q` here}
 #' }
 #' The last three are meant for fixed effects.
 #'

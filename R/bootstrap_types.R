@@ -104,7 +104,7 @@ resampled_data <- function(fit, plan, chosen) {
   if (is_structured(fit) && !is_independent(fit_frame(fit)$residual) && max(chosen$copy) > 1L) {
     labels <- if (!is.null(subject)) vapply(group_parts(subject), variable_label, "")
     if (is.null(labels) || !is_constant_within(plan$cluster, rows_residual(fit, fit_stored_rows(fit))$subject)) {
-      lmm_abort("input", "the clusters of type = \"cases\" must hold whole subjects of the residual structure.",
+      lmm_abort("input", "the clusters of type = \"cases\" must contain whole subjects of the residual structure.",
                 what = "groups")
     }
     label <- labels[length(labels)]

@@ -66,7 +66,7 @@ check_same_offsets <- function(variables, table) {
   if ("(offset)" %in% given) asked <- c(asked, "(offset)")
   if (response == table$plan$response && setequal(given, asked)) return(invisible())
   if (response != table$plan$response && !length(given) && !length(asked)) return(invisible())
-  lmm_abort("input", paste0("the offset belongs to the response, which the cross-products hold as ",
+  lmm_abort("input", paste0("the offset belongs to the response, which the cross-products contain as ",
                             paste(c(table$plan$response, given), collapse = " - "), "."), what = "offset",
             fix = "Make the cross-products with the formula that has the offset.")
 }
@@ -116,7 +116,7 @@ empty_like <- function(kind) {
 }
 
 abort_not_in_cells <- function(names, table) {
-  lmm_abort("input", paste0("the cross-products do not hold ", enumerate(quote_name(names)), " (variables: ",
+  lmm_abort("input", paste0("the cross-products do not contain ", enumerate(quote_name(names)), " (variables: ",
                             enumerate(names(table$plan$pieces), 10L),
                             "; keys: ", enumerate(names(table$keys), 10L), ")."), what = names,
             fix = "Make them with a formula that has all terms: cross_products(y ~ x * z + f + (x | g), data).")

@@ -78,7 +78,7 @@ collect_columns <- function(source, names, most = 5e7) {
 abort_collecting <- function(names) {
   lmm_abort("numeric",
             paste0("the constants of a function of ", enumerate(quote_name(names)),
-                   " take more values than memory should hold."), what = names,
+                   " take more values than fit in memory."), what = names,
             fix = paste("Give the constants: scale(x, center = , scale = ), poly(x, 2, coefs = ), ns(x, knots = ,",
                         "Boundary.knots = )."))
 }

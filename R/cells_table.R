@@ -156,9 +156,9 @@ print.summary.cross_products <- function(x, ...) {
   cat("\n")
   if (x$small) cat(wrapped(paste0("Privacy: ", count_of(x$small, "cell has", "cells have"),
                                   " fewer than 5 rows (smallest: ", x$smallest,
-      paste("). A cell with one row is that row. Coarser keys or fewer variables make larger cells; this is no",
-            "anonymization."))), "\n", sep = "")
-  else cat(wrapped(paste0("Privacy: every cell has at least ", x$smallest, " rows. This is no anonymization.")), "\n",
+      paste("). A cell with one row is that row. Coarser keys or fewer variables make larger cells; this is",
+            "not anonymization."))), "\n", sep = "")
+  else cat(wrapped(paste0("Privacy: every cell has at least ", x$smallest, " rows. This is not anonymization.")), "\n",
            sep = "")
   invisible(x)
 }

@@ -150,7 +150,7 @@ check_shared_columns <- function(random, groups) {
       lmm_abort("unidentified", paste0(
         "`", if (shared[1L] == "1") "(Intercept)" else shared[1L], "` has two random effects for `", g, "`, in ",
         enumerate(written_terms(random[groups == g])),
-        ": their variances cannot be told apart."), what = c(g, shared[1L]), fix = "Keep it in one term only.")
+        ": their variances cannot be distinguished."), what = c(g, shared[1L]), fix = "Keep it in one term only.")
     }
   }
 }

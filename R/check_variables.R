@@ -86,7 +86,8 @@ check_group_column <- function(x, label) {
 
 # 64-bit integers that double precision does not hold.
 abort_wide_integer <- function(shown, label) {
-  lmm_abort("data", paste0(shown, " has 64-bit integers beyond 2^53, which a number of R does not hold."), what = label,
+  lmm_abort("data", paste0(shown, " has 64-bit integers beyond 2^53, which a number in R cannot represent."),
+            what = label,
             fix = "Such integers are grouping variables only; subtract a constant, or convert with as.numeric().")
 }
 

@@ -2,9 +2,9 @@
 
 #' Rows in chunks
 #'
-#' A source of rows that are never in memory as a whole, for [cross_products()] and [lmm()]. Every chunk is a data frame
-#' with the same columns. Text and factors may have other values in each chunk; the type of a column must be the same in
-#' all.
+#' A source of rows that are never in memory all at once, for [cross_products()] and [lmm()]. Every chunk is a data
+#' frame with the same columns. Text and factors may have other values in each chunk; the type of a column must be the
+#' same in all.
 #'
 #' @param x one of
 #'   * a list of data frames;
@@ -20,9 +20,9 @@
 #' @param ... not used; an argument that chunks() does not know is an error.
 #' @return An object of class `lmm_chunks`.
 #' @section Conditions:
-#' `lmm_error_input`: an `x` of another kind. While chunks are read: `lmm_error_data` for a chunk that is no data frame,
-#' whose columns are missing or have another type, or that cannot be read; `lmm_error_input` where a source that can be
-#' read once only is needed twice.
+#' `lmm_error_input`: any other kind of `x`. While chunks are read: `lmm_error_data` for a chunk that is not a data
+#' frame, whose columns are missing or have another type, or that cannot be read; `lmm_error_input` where a source that
+#' can be read once only is needed twice.
 #' @seealso [cross_products()], [sql_rows()], [lmm()].
 #' @concept larger than memory
 #' @concept big data
@@ -32,7 +32,7 @@
 #' @examples
 #' halves <- split(penicillin, penicillin$blend %in% c("Blend1", "Blend2"))
 #' lmm(yield ~ treat + (1 | blend), chunks(halves))
-#' # Files, here written first; each is read when its turn comes
+#' # Files, here written first; each is read when it is needed
 #' files <- file.path(tempdir(), c("one.csv", "two.csv"))
 #' Map(function(data, file) write.csv(data, file, row.names = FALSE), halves, files)
 #' lmm(yield ~ treat + (1 | blend), chunks(files, read = read.csv))

@@ -46,6 +46,6 @@ solved_marginal <- function(inverse_root, A, X) {
 # Rows of one subject are correlated whatever the clusters say.
 check_whole_subjects <- function(cluster, parts) {
   if (is.null(parts$subject) || is_constant_within(cluster, parts$subject)) return(invisible())
-  lmm_abort("input", "a cluster must hold whole subjects of the residual structure: a subject is in several clusters.",
+  lmm_abort("input", "a cluster must contain whole subjects of the residual structure: one is in several clusters.",
             what = "cluster", fix = "Use the subjects, or a factor in whose levels they are nested.")
 }

@@ -5,12 +5,12 @@
 #' `fixef()` gives the fixed-effect estimates, `vcov()` their covariance matrix, `coef()` the coefficients
 #' of each level of each grouping factor: fixed effect plus conditional mode.
 #'
-#' A column of the fixed-effect matrix that is a combination of earlier columns has no estimate of its own.
+#' A coefficient whose column of the fixed-effect matrix is a combination of earlier columns cannot be estimated.
 #' It is `NA` in `fixef()` and in the rows of `vcov()`, as for [stats::lm()].
 #'
 #' @param object a fit made by [lmm()].
-#' @param add.dropped keep coefficients without estimate as `NA`?
-#' @param complete keep rows and columns of coefficients without estimate, as `NA`?
+#' @param add.dropped keep coefficients that cannot be estimated (aliased), as `NA`?
+#' @param complete keep rows and columns of coefficients that cannot be estimated (aliased), as `NA`?
 #' @param full the joint covariance matrix of the prediction errors of all random effects and of the
 #'   fixed-effect estimates, at the estimated variance parameters, instead of that of the latter only?
 #'   Its order is: random terms as in [VarCorr()], within a term level by level, then the fixed effects.
@@ -18,12 +18,12 @@
 #'   samples; `"CR0"` to `"CR3"`, robust against any dependence within the clusters that `cluster = ~ g` names. See
 #'   [ddf_methods()].
 #' @param ... for `vcov()` options of the type: `cluster`, `information`; `data`, the rows of a fit from cross-products
-#'   (a data frame, [chunks()], a table of a database), for clusters that the table of cells does not tell apart.
+#'   (a data frame, [chunks()], a table of a database), for clusters that the table of cells does not distinguish.
 #'   Otherwise not used.
-#' @return `fixef()` a named vector, in units of the response by those of the column. `vcov()` a symmetric matrix with a
-#'   row per coefficient, or with `full = TRUE` a row per random effect and coefficient with estimate; of the model it
-#'   is `(X' V^-1 X)^-1`, and the full one the inverse of the matrix of Henderson's mixed model equations. `coef()` a
-#'   list of data frames, one per grouping factor, with a row per level and a column per coefficient.
+#' @return `fixef()` a named vector, in units of the response divided by those of the column. `vcov()` a symmetric
+#'   matrix with a row per coefficient, or with `full = TRUE` a row per random effect and estimable coefficient; of the
+#'   model it is `(X' V^-1 X)^-1`, and the full one the inverse of the matrix of Henderson's mixed model equations.
+#'   `coef()` a list of data frames, one per grouping factor, with a row per level and a column per coefficient.
 #' @section Conditions:
 #' `lmm_error_input`: an unknown `type`, or a robust one without `cluster`, or clusters that do not fit the rows;
 #' `lmm_error_data`: fewer than two clusters. With `type = "kenward-roger"` a fit by maximum likelihood is refitted by

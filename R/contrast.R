@@ -4,26 +4,26 @@
 #'
 #' Tests `L beta = rhs`, jointly by F or row by row by t.
 #'
-#' `L` may be a matrix with one column per coefficient (those without estimate included), one row as a vector or as a
-#' matrix of one column, or a vector or matrix with the names of the coefficients that are involved, or equations as
-#' text, such as `"treatB - treatC = 0"`. A row that is not estimable is an error, which
-#' names the coefficients involved. Rows that follow from others are dropped with a message.
+#' `L` may be a matrix with one column per coefficient (including those that cannot be estimated), one row as a vector
+#' or as a matrix of one column, or a vector or matrix with the names of the coefficients that are involved, or
+#' equations as text, such as `"treatB - treatC = 0"`. A row that is not estimable is an error, which
+#' names the coefficients involved. Redundant rows are dropped with a message.
 #'
-#' With several rows Satterthwaite's method turns them into uncorrelated ones, and the result depends on the scale of
-#' the rows it starts from. Here these are made orthonormal in the metric of `(X'WX)^-1`, so that the result depends
+#' With several rows, Satterthwaite's method transforms them to uncorrelated ones, and the result depends on the scale
+#' of the rows it starts from. Here these are made orthonormal in the metric of `(X'WX)^-1`, so that the result depends
 #' neither on the rows chosen for a hypothesis nor on units.
 #'
 #' @param fit a fit made by [lmm()], or draws made by [posterior()].
 #' @param L the hypothesis: vector, matrix, or equations as text.
 #' @param rhs value or values of `L beta` to be tested.
-#' @param joint one F test of all rows? Otherwise a t test for each.
+#' @param joint should all rows be tested jointly by one F test? Otherwise each row is tested by a t test.
 #' @param ddf method for the denominator degrees of freedom, see [ddf_methods()].
 #' @param conf.level level of the confidence intervals of single rows; `level` is another name for it.
 #' @param ... options of the method, see [ddf_method()].
 #' @return A data frame. For `joint = TRUE` one row with `Sum Sq`, `Mean Sq`, `NumDF`, `DenDF`, `F value`, `Pr(>F)` and
 #'   the large-sample test `Chisq`, `Pr(>Chisq)`; otherwise `Estimate`, `Std. Error`, `df`, `t value`, `lower`, `upper`
 #'   and `Pr(>|t|)` for each row. With `r` the rank of `L` and `C` the covariance matrix of the estimates (adjusted, for
-#'   Kenward and Roger), F is `d' (L C L')^-1 d / r` for `d = L beta - rhs`, scaled for Kenward and Roger, and `Chisq`
+#'   Kenward-Roger), F is `d' (L C L')^-1 d / r` for `d = L beta - rhs`, scaled for Kenward-Roger, and `Chisq`
 #'   is the same without division by `r` at the unadjusted `C`.
 #'   Of posterior draws: a row for each row of `L` with the columns of [summary()][summary.lmm_posterior()], where
 #'   `pMCMC` is twice the smaller posterior probability of values above and below `rhs`; attribute `"joint"`, with
@@ -32,8 +32,8 @@
 #' `lmm_error_input`: an `L` of the wrong width, with unknown names or missing values, rows that contradict each other
 #' given `rhs`, an unknown method or option. `lmm_error_unidentified`: a row that is not estimable. `lmm_message_rank`:
 #' rows were dropped. `lmm_warning_precision`: there is no F test, since the covariance matrix of the estimates has no
-#' inverse in double precision, or no p-value, since there are no denominator degrees of freedom (more rows than the
-#' clusters can tell).
+#' inverse in double precision, or no p-value, since there are no denominator degrees of freedom (too many rows for
+#' the number of clusters).
 #' @references Fai and Cornelius (1996) J. Statist. Comput. Simul. 54, 363-378. Kenward and Roger (1997) Biometrics 53,
 #'   983-997.
 #' @seealso [predictable()] for combinations of fixed and random effects, [anova_hypotheses()] for the `L` of a term.
@@ -186,9 +186,9 @@ abort_not_estimable <- function(fit, rows, columns, W) {
   kept <- fit_estimable(fit)
   dropped <- which(!kept)[columns]
   words <- vapply(dropped, function(j) alias_words(names[j], names[kept][W[, j] != 0], W[W[, j] != 0, j]), "")
-  lmm_abort("unidentified", paste0(row_text(rows), " of `L` cannot be estimated: the data do not tell ",
-    if (length(words) > 1L) "these columns" else "this column", " from others (", enumerate(words), ")."),
-    what = names[dropped],
+  lmm_abort("unidentified", paste0(row_text(rows), " of `L` cannot be estimated: ",
+    if (length(words) > 1L) "these columns are" else "this column is", " aliased with others (", enumerate(words),
+    ")."), what = names[dropped],
     where = rows, fix = "A hypothesis can be estimated when it is a combination of rows of the model matrix.")
 }
 

@@ -46,7 +46,7 @@ row_variances <- function(L, C, phi = C) {
 warn_no_error <- function(rows, names) {
   what <- if (is.null(names)) row_text(rows) else quote_name(names[rows])
   lmm_warn("precision", paste0("no t test of ", enumerate(what), ": the standard error is zero to working precision."),
-           what = what, where = rows, fix = "All clusters have the same estimate. Use a test that goes by the model.")
+           what = what, where = rows, fix = "All clusters have the same estimate. Use a model-based test.")
 }
 
 # Where the residual variance is estimated as 0: is there a combination of these rows that no random effect takes part
@@ -97,15 +97,15 @@ warn_untested <- function(method, tests, singular, spent) {
              paste0("no F test of ", what(singular),
                     ": the covariance matrix of the estimates is not positive definite in double precision."),
              what = what(singular), where = which(singular),
-             fix = if (robust) paste("There are too few clusters for so many rows, or all agree exactly. Use a test",
-                                     "that goes by the model.")
+             fix = if (robust) paste("There are too few clusters for so many rows, or all agree exactly. Use a",
+                                     "model-based test.")
                    else "Test rows one by one, or shift the covariates towards their means.")
   }
   if (any(spent)) {
     lmm_warn("precision", paste0("no p-value for ", what(spent), ": there are no denominator degrees of freedom."),
              what = what(spent), where = which(spent),
              fix = if (robust) paste("There are too few clusters for so many rows. Test rows one by one, or use a",
-                                     "test that goes by the model."))
+                                     "model-based test."))
   }
 }
 

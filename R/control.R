@@ -2,11 +2,11 @@
 
 #' Settings of a fit
 #'
-#' @param max_evaluations most evaluations of the criterion in one search.
-#' @param decrement the search has converged when half the Newton decrement, the fall of `-2 log L` that one more
-#'   step would bring, is below this. It has no unit. For large crossed designs, where the Hessian is approximate,
+#' @param max_evaluations largest number of evaluations of the criterion in one search.
+#' @param decrement the search has converged when half the Newton decrement, the decrease of `-2 log L` expected from
+#'   one more step, is below this. It has no unit. For large crossed designs, where the Hessian is approximate,
 #'   1e-14 is enough.
-#' @param restarts further starts, at most 4, that are tried when the optimum is at the boundary or hardly inside it.
+#' @param restarts further starts, at most 4, that are tried when the optimum is at or near the boundary.
 #'   `NULL`: 1, or 4 for models with correlated columns and more than three variance parameters apart from the
 #'   residual's. One variance in a balanced design has one optimum and needs none. Unless it is 0, nearly collinear
 #'   columns of diagonal terms and residual variances near 0 are also searched for.
@@ -16,8 +16,8 @@
 #' @param keep_rows keep the variables in the fit? Residuals, fitted values and refits need them.
 #' @param progress print a line for each step of the search, or after each tenth of many responses?
 #' @param threads number of threads that read and sum rows, fit many responses (see [responses]) and work in the
-#'   iterative solver. It changes no result, not even the last digit. Default: option `henderson.threads`, or else 2
-#'   where the system allows this process two cores.
+#'   iterative solver. The results do not depend on it, not even in the last digit. Default: option `henderson.threads`,
+#'   or else 2 where the system allows this process two cores.
 #' @param solver `"direct"`: a Cholesky factorization of the random effects of all grouping factors but the one with
 #'   most levels. `"iterative"`: conjugate gradients, for crossed factors of any size. `"auto"`: direct where the factor
 #'   is sparse and fits into `memory_limit`, or is dense, fits and takes no more than about two minutes (up to
@@ -25,7 +25,7 @@
 #' @param probes random sign vectors of the iterative solver at the start; they are doubled, up to 256, until twice the
 #'   Monte Carlo error of every variance parameter is below 2 percent of its standard error.
 #' @param probe_seed whole number from which the signs are made. A fit is the same on every run; the state of R's random
-#'   numbers is left alone.
+#'   number generator does not change.
 #' @param ... not used; an argument that lmm_control() does not know is an error.
 #' @return A list of class `lmm_control`.
 #' @section Conditions:

@@ -42,7 +42,7 @@ prepare_method.df_cluster_robust <- function(method, info) {
 # Its symmetric root depends on the weights of single rows.
 refuse_weighted_cells <- function(fit) {
   if (!is_cells_fit(fit) || !fit_cells(fit)$weighted) return(invisible())
-  lmm_abort("input", "type = \"CR2\" needs the weights of single rows, which cross-products do not hold.",
+  lmm_abort("input", "type = \"CR2\" needs the weights of single rows, which cross-products do not contain.",
             what = "type", fix = "Use type = \"CR1\" or \"CR3\".")
 }
 

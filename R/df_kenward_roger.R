@@ -16,7 +16,7 @@ needs_information.df_kenward_roger <- function(method) TRUE
 #' @export
 method_fit.df_kenward_roger <- function(method, fit) {
   if (fit_is_reml(fit) || fit_rank(fit) == 0L || fit_is_exact(fit)) return(fit)
-  lmm_inform("refit", "refitting model with REML (instead of ML) for the method of Kenward and Roger")
+  lmm_inform("refit", "refitting model with REML (instead of ML) for the Kenward-Roger method")
   refit_reml(fit)
 }
 

@@ -12,8 +12,8 @@ ddf_classes <- c(Satterthwaite = "df_satterthwaite", `Kenward-Roger` = "df_kenwa
 #' Methods for denominator degrees of freedom
 #'
 #' `ddf_methods()` lists the methods that [summary()][summary.lmm_fit()], [anova()][anova.lmm_fit()], [contest()] and
-#' 'emmeans' accept as `ddf`; upper and lower case are the same, and unique beginnings are enough; `"KR"` is
-#' Kenward-Roger. `ddf_method()` makes a method with options, which can be given as `ddf` in place of a name.
+#' 'emmeans' accept as `ddf`; upper and lower case are equivalent, and unique abbreviations are enough; `"KR"`
+#' is Kenward-Roger. `ddf_method()` makes a method with options, which can be given as `ddf` in place of a name.
 #'
 #' @section Methods:
 #' \describe{
@@ -22,9 +22,9 @@ ddf_classes <- c(Satterthwaite = "df_satterthwaite", `Kenward-Roger` = "df_kenwa
 #'     variance estimated as zero does not enter: the result is that of the model without the term.}
 #'   \item{`"Kenward-Roger"`}{adjusted covariance matrix of the estimates and a scaled F statistic (Kenward and Roger
 #'     1997), in natural parameters (variances and covariances). `information = "expected"` (default) or `"observed"`,
-#'     the choice of SAS. `type = "linear"` (default) leaves out the second derivatives of the covariance matrix, so
-#'     that the result does not depend on the parametrization; `"full"` has them. Without a residual structure both are
-#'     the same, since the covariance matrix is linear in its parameters. A fit by maximum likelihood is refitted by
+#'     the choice of SAS. `type = "linear"` (default) omits the second derivatives of the covariance matrix, so
+#'     that the result does not depend on the parametrization; `"full"` includes them. Without a residual structure both
+#'     are the same, since the covariance matrix is linear in its parameters. A fit by maximum likelihood is refitted by
 #'     REML, with a message; all numbers then belong to that fit. Prior weights are taken into account.}
 #'   \item{`"containment"`}{SAS: the smallest rank that a random effect whose name contains the fixed effect adds to
 #'     `(X Z)`; without such a random effect the residual `n - rank(X Z)`. In `(x | g)` the random effects are `g` and
@@ -42,7 +42,7 @@ ddf_classes <- c(Satterthwaite = "df_satterthwaite", `Kenward-Roger` = "df_kenwa
 #'     `~ school:class` (their combinations) or `~ floor(id / 100)`, or a vector with a value for each row, and `type`,
 #'     one of `"CR0"`, `"CR1"`, `"CR2"` (default), `"CR3"`; degrees of freedom by Satterthwaite's method, for several
 #'     rows an approximate Hotelling test (Bell and McCaffrey 2002; Pustejovsky and Tipton 2018). The random effects
-#'     need not be nested in the clusters; with a residual structure a cluster must hold whole subjects.}
+#'     need not be nested in the clusters; with a residual structure a cluster must contain whole subjects.}
 #' }
 #' For `"containment"`, `"between-within"` and `"inner-outer"` a contrast that involves several effects gets the
 #' smallest of their degrees of freedom; a test of a term, as in [anova()][anova.lmm_fit()], has those of the term.
@@ -55,7 +55,7 @@ ddf_classes <- c(Satterthwaite = "df_satterthwaite", `Kenward-Roger` = "df_kenwa
 #' A name or an option that does not exist is an error of class `lmm_error_input` that lists those that do; so is
 #' `"inner-outer"` for crossed grouping factors, and `"cluster-robust"` without `cluster`.
 #' `lmm_warning_precision`: an estimate on which all clusters agree exactly has a cluster-robust standard error of zero,
-#' and no test; nor has a hypothesis of more rows than the clusters can tell.
+#' and no test; a hypothesis with too many rows for the number of clusters has no test either.
 #' @references Kenward and Roger (1997) Biometrics 53, 983-997. Fai and Cornelius (1996) J. Statist. Comput. Simul. 54,
 #'   363-378. Bell and McCaffrey (2002) Survey Methodology 28, 169-181. Pustejovsky and Tipton (2018) J. Bus. Econ.
 #'   Statist. 36, 672-683. Giesbrecht and Burns (1985) Biometrics 41, 477-486. Pinheiro and Bates (2000), section 2.4.2.

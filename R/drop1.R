@@ -10,15 +10,15 @@
 #' @param ddf method for the denominator degrees of freedom, see [ddf_methods()]; `NULL` or `"lme4"` for none, with AIC
 #'   only.
 #' @param test `"F"`, or `"Chisq"` for likelihood ratio tests by maximum likelihood, or `"none"` for AIC only; unique
-#'   beginnings are enough.
+#'   abbreviations are enough.
 #' @param k penalty per parameter in AIC.
 #' @param ... options of the method, see [ddf_method()].
 #' @return A data frame of class `anova`, a row per term. `test = "F"`: the columns of [anova()][anova.lmm_fit()];
 #'   `"Chisq"` and `"none"`: `npar` (coefficients lost), `AIC` of the model without the term and the likelihood ratio
 #'   `LRT` with `Pr(Chi)`, all by maximum likelihood.
 #' @section Conditions:
-#' A `scope` that names no term of the model is an error of class `lmm_error_input`; one of class `lmm_error_data` says
-#' that the number of rows in use would change with a term.
+#' A `scope` with a name that is not a term of the model is an error of class `lmm_error_input`; one of class
+#' `lmm_error_data` says that the number of rows in use would change with a term.
 #' @seealso [anova][anova.lmm_fit], [backward()] for several steps, [ranova()] for random terms.
 #' @concept model selection
 #' @concept test of fixed effects

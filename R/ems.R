@@ -23,7 +23,7 @@
 #' F quantiles (Wald 1940; Seely and El-Bassiouni 1983), and so has the intraclass correlation. Its lower limit may be
 #' negative.
 #'
-#' @param object a fit made by [lmm()] that holds its rows, or a formula as for [lmm()]. Random terms must be of the
+#' @param object a fit made by [lmm()] that keeps its rows, or a formula as for [lmm()]. Random terms must be of the
 #'   form `(1 | g)`.
 #' @param data a data frame, if `object` is a formula.
 #' @param type 1, 2 or 3, also `"I"`, `"II"`, `"III"`.
@@ -39,13 +39,13 @@
 #'     \item{`components`}{matrix of moment estimates and MIVQUE0 estimates}
 #'     \item{`icc`}{estimate and exact interval of the intraclass correlation, for one random effect}
 #'     \item{`total`}{degrees of freedom and sum of squares about the mean}
-#'     \item{`cv`}{coefficient of variation, root of the sum of the moment estimates by the mean; and the one that PROC
-#'       GLM calls Coeff Var, root mean square error by the mean in percent}
+#'     \item{`cv`}{coefficient of variation, the square root of the sum of the moment estimates divided by the mean; and
+#'       the one that PROC GLM calls Coeff Var, root mean square error divided by the mean, in percent}
 #'   }
 #' @section Conditions:
-#' `lmm_error_input`: random terms other than `(1 | g)`, an unknown `type`, a `level` outside 0 to 1, a fit that holds
-#' no rows; for a formula also those of [lmm()]. `lmm_error_numeric`: so many levels that matrices with their square do
-#' not fit into memory.
+#' `lmm_error_input`: random terms other than `(1 | g)`, an unknown `type`, a `level` outside 0 to 1, a fit that
+#' does not keep its rows; for a formula also those of [lmm()]. `lmm_error_numeric`: so many levels that matrices of
+#' that order do not fit in memory.
 #' @references Goodnight (1978) SAS Technical Report R-105. Hartley (1967) Biometrics 23, 105-114. Searle, Casella and
 #'   McCulloch (1992) *Variance Components*, chapters 4 and 5.
 #' @seealso [quantity()] for modified large-sample and generalized intervals of functions of the components,

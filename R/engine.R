@@ -31,7 +31,7 @@ engine_result <- function(x, frame) {
                          fix = "Divide the weights, the response or the covariates by a constant."),
     unbounded_size = lmm_abort("numeric",
                                paste0("with `bounded = FALSE` and several grouping factors all random effects (",
-                                 x$message, ") stand in one dense matrix, which holds at most 3000."),
+                                 x$message, ") form one dense matrix, which is limited to 3000."),
                                value = as.numeric(x$message), fix = "Use bounded = TRUE."),
     iterative_passes = , iterative_ratio = , iterative_exact = abort_iterative(x$engine_error),
     not_finite = lmm_abort("numeric", "the criterion is not finite at these parameters."),

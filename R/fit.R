@@ -95,7 +95,7 @@ fit_rows <- function(fit, purpose) {
                           "For anything else, refit the model to a data frame."))
   }
   if (is.null(fit$rows)) {
-    lmm_abort("input", paste0(purpose, " needs the rows of the data, but the fit does not hold them."),
+    lmm_abort("input", paste0(purpose, " needs the rows of the data, but the fit does not keep them."),
               what = "rows", fix = "Fit with lmm_control(keep_rows = TRUE).")
   }
   fit$rows

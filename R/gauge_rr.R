@@ -3,19 +3,19 @@
 #' Gauge repeatability and reproducibility
 #'
 #' How much of the variation of measurements comes from the parts, and how much from the measurement system:
-#' repeatability (the residual) and reproducibility (all random terms but the parts').
+#' repeatability (the residual) and reproducibility (all random terms except the parts).
 #'
 #' Estimates are those of the fit; for an object of class `ems` they are moment estimates, negative ones as 0. Limits
 #' come from mean squares (see [quantity()] with `method = "MLS"`), and are exact or close to it in balanced studies.
 #' The number of distinct categories is `sqrt(2)` times the ratio of the standard deviations of the parts and of the
 #' gauge, rounded down.
 #'
-#' @param object a fit made by [lmm()] that holds its rows, or an object made by [ems()]. Random terms must be of the
+#' @param object a fit made by [lmm()] that keeps its rows, or an object made by [ems()]. Random terms must be of the
 #'   form `(1 | g)`.
 #' @param part name of the random term of the parts (or names, if parts are nested in batches).
-#' @param tolerance width of the specification (upper less lower limit), for the percentages of tolerance; `NULL` for
+#' @param tolerance width of the specification (upper minus lower limit), for the percentages of tolerance; `NULL` for
 #'   none.
-#' @param k multiple of the standard deviation that is called variation, 6 or 5.15.
+#' @param k multiple of the standard deviation that defines the variation, 6 or 5.15.
 #' @param method `"MLS"` or `"generalized"` limits.
 #' @param level confidence level.
 #' @param seed for `"generalized"`.
@@ -25,7 +25,7 @@
 #'   (percent), and `ndc`, the number of distinct categories with its limits. There are methods for [print()],
 #'   [as.data.frame()] and [plot()].
 #' @section Conditions:
-#' `lmm_error_input`: a `part` that is no random term, no other random term, terms other than `(1 | g)`.
+#' `lmm_error_input`: a `part` that is not a random term, no other random term, or terms other than `(1 | g)`.
 #' @references Burdick, Borror and Montgomery (2005) *Design and Analysis of Gauge R&R Studies*. Automotive Industry
 #'   Action Group (2010) *Measurement Systems Analysis*, 4th edition.
 #' @seealso [ems()], [quantity()], [tolerance_interval()].

@@ -37,7 +37,7 @@ knows_class <- function(name, object, package) {
 #' @param ... passed on to methods.
 #' @return `TRUE` or `FALSE`. For each term: `getME(fit, "singular")`.
 #' @section Conditions:
-#' An object that neither this package nor 'lme4' knows is an error of class `lmm_error_input`.
+#' An object that neither this package nor 'lme4' supports is an error of class `lmm_error_input`.
 #' @seealso [rlrt()] and [ranova()] for tests of a variance, [VarCorr][VarCorr.lmm_fit].
 #' @concept singular fit
 #' @concept boundary
@@ -59,7 +59,7 @@ isSingular.lmm_fit <- function(x, ...) any(fit_singular(x))
 #' @param ... passed on to methods.
 #' @return A named integer vector.
 #' @section Conditions:
-#' An object that neither this package nor 'lme4' knows is an error of class `lmm_error_input`.
+#' An object that neither this package nor 'lme4' supports is an error of class `lmm_error_input`.
 #' @seealso [lmm()], [summary.lmm_fit].
 #' @concept number of groups
 #' @concept sample size
@@ -85,7 +85,7 @@ ngrps.lmm_fit <- function(object, ...) {
 #' @return Minus twice the restricted log-likelihood at the estimates, whichever criterion was optimized: the number of
 #'   `deviance(object, REML = TRUE)`, see [logLik.lmm_fit()].
 #' @section Conditions:
-#' An object that neither this package nor 'lme4' knows is an error of class `lmm_error_input`.
+#' An object that neither this package nor 'lme4' supports is an error of class `lmm_error_input`.
 #' @references Patterson and Thompson (1971) Biometrika 58, 545-554.
 #' @seealso [logLik][logLik.lmm_fit].
 #' @concept restricted likelihood
@@ -184,13 +184,13 @@ getME <- function(object, name, ...) UseMethod("getME")
 #' @export
 getME.default <- function(object, name, ...) hand_over("getME", object, name, ...)
 
-#' Corrected information criterion of Akaike
+#' Corrected Akaike information criterion (AICc)
 #'
 #' `-2 logLik + 2 d n / (n - d - 1)`, with the number of parameters `d` and the number of observations `n` of
 #' [logLik()][logLik.lmm_fit()].
 #'
 #' @param object a fit, or what `logLik()` gives.
-#' @param compat whose conventions to follow, see [logLik.lmm_fit()].
+#' @param compat which conventions to follow, see [logLik.lmm_fit()].
 #' @param ... passed on to methods.
 #' @return A number; `NA` where `n <= d + 1`, or where the fit has no likelihood.
 #' @section Conditions:

@@ -7,7 +7,7 @@
 #' Cook's distance of a group is `(b - b_i)' Var(b)^-1 (b - b_i) / p`, with the coefficients `b` of all rows and `b_i`
 #' without the group.
 #'
-#' @param fit a fit made by [lmm()] that holds its rows.
+#' @param fit a fit made by [lmm()] that keeps its rows.
 #' @param group name of a grouping factor, or the subject of a residual structure; the default is the one with the
 #'   fewest levels.
 #' @param threads number of processes, see [bootstrap()].
@@ -17,7 +17,7 @@
 #'   coefficients and variance parameters without it. What cannot be estimated without a group is `NA`. `plot()` shows
 #'   Cook's distances and the changes of all parameters in units of their standard errors.
 #' @section Conditions:
-#' `lmm_error_input`: a name that is none of a grouping factor, a fit that holds no rows.
+#' `lmm_error_input`: a name that is not that of a grouping factor, a fit that does not keep its rows.
 #' @seealso [cooks.distance.lmm_fit()] for single rows, [plot.lmm_fit()].
 #' @references Cook (1977) Technometrics 19, 15-18. Demidenko and Stukel (2005) Statistics in Medicine 24, 893-909.
 #' @concept outlier

@@ -19,7 +19,7 @@ guard <- function(expr, rules) {
 admit_argument <- function(value, name, texts = NULL) {
   force_argument(value, name)
   if (is.character(value) && !all(validEnc(value))) {
-    lmm_abort("input", paste0("`", name, "` holds text that is not valid in its encoding: ", describe_value(value),
+    lmm_abort("input", paste0("`", name, "` contains text that is not valid in its encoding: ", describe_value(value),
                               "."), what = name)
   }
   check <- if (name %in% texts) check_texts else argument_checks[[name]]

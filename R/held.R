@@ -20,7 +20,7 @@ held_parameters <- function(fixed, frame) {
               what = names[is.na(at)], fix = paste0("There are ", enumerate(quote_name(unique(known$shown))), "."))
   }
   if (!all(names %in% scale_names)) {
-    refuse_special(frame, "holding parameters of other random terms (`fixed`) is", "Fit without them in `fixed`.")
+    refuse_special(frame, "fixing parameters of other random terms (`fixed`) is", "Fit without them in `fixed`.")
   }
   held <- known[at, c("term", "row", "col", "kind", "correlation", "squared", "shown", "alone")]
   held$value <- held$asked <- unname(value)
@@ -52,16 +52,16 @@ split_held <- function(fixed, residual, frame) {
   if (is.null(names(value)) || !is.numeric(value)) return(list(random = fixed))
   random <- grepl("^(sd|var|cor|cov)_", names(value))
   if (any(random)) {
-    lmm_abort("input", paste0("`fixed` cannot hold ", quote_name(names(value)[random][1L]),
-                              " beside a residual structure: among random effects, only parameters of terms",
-                              " with one column or with a structure can be held."), what = names(value)[random],
+    lmm_abort("input", paste0(quote_name(names(value)[random][1L]),
+                              " cannot be fixed in a model with a residual structure: of the random effects, only",
+                              " parameters of terms with one column or with a structure can be fixed."),
+              what = names(value)[random],
               fix = paste0("The parameters of random effects are ",
                            enumerate(quote_name(setdiff(known_parameters(frame)$shown, "sigma"))), "."))
   }
   bad <- !is.finite(value)
   if (any(bad)) {
-    lmm_abort("input", paste0("`fixed` cannot hold ", quote_name(names(value)[bad][1L]), " at ", format(value[bad][1L]),
-                              "."),
+    lmm_abort("input", paste0(quote_name(names(value)[bad][1L]), " cannot be fixed at ", format(value[bad][1L]), "."),
               what = names(value)[bad])
   }
   scale <- names(value) %in% scale_names
@@ -91,18 +91,18 @@ check_held <- function(held, names) {
   bad <- bad | (!is.na(squares) & !held$correlation & held$value > 0 & squares < .Machine$double.xmin)
   if (any(bad)) {
     k <- which(bad)[1L]
-    lmm_abort("input", paste0("`fixed` cannot hold ", quote_name(names[k]), " at ", format(held$value[k]), "."),
+    lmm_abort("input", paste0(quote_name(names[k]), " cannot be fixed at ", format(held$value[k]), "."),
               what = names[k],
               value = held$value[k], fix = if (held$correlation[k]) "A correlation lies between -1 and 1."
               else if (isTRUE(held$value[k] != 0) &&
-                       isTRUE(held$value[k] >= 0)) paste("Its square leaves double precision; change the unit of the",
-                                                         "response.")
+                       isTRUE(held$value[k] >= 0)) paste("Its square is outside the range of double",
+                                                         "precision; change the unit of the response.")
               else if (held$term[k] == 0L) "The residual standard deviation is above 0."
               else if (isTRUE(held$value[k] == 0)) "Leave the column out of the random term instead."
               else paste("A", if (held$squared[k]) "variance" else "standard deviation", "is not negative."))
   }
   twice <- duplicated(held[c("term", "row", "col")])
-  if (any(twice)) lmm_abort("input", paste0("`fixed` holds ", quote_name(names[twice][1L]), " twice."),
+  if (any(twice)) lmm_abort("input", paste0("`fixed` names ", quote_name(names[twice][1L]), " twice."),
                             what = names[twice])
 }
 
@@ -119,9 +119,8 @@ check_correlations <- function(held, frame) {
     for (set in Filter(function(set) !anyNA(R[set, set]), sets)) {
       if (min(eigen(R[set, set], symmetric = TRUE, only.values = TRUE)$values) > 0) next
       inside <- own$row %in% set & own$col %in% set
-      lmm_abort("input", paste0("`fixed` holds ", enumerate(quote_name(own$given[inside])),
-                                paste(" at values that no correlation matrix has together: it would not be positive",
-                                      "definite.")),
+      lmm_abort("input", paste0("`fixed` gives ", enumerate(quote_name(own$given[inside])),
+                                " values for which the correlation matrix is not positive definite."),
                 what = own$given[inside], value = own$value[inside])
     }
   }

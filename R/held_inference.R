@@ -11,7 +11,7 @@ all_held <- function(fit) {
                                                     asked = frame$residual$held$value))
 }
 
-print_held <- function(names) if (length(names)) cat("Held, not estimated: ", paste(names, collapse = ", "), "\n",
+print_held <- function(names) if (length(names)) cat("Fixed, not estimated: ", paste(names, collapse = ", "), "\n",
                                                      sep = "")
 
 held_names <- function(fit) {

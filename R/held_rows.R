@@ -44,6 +44,6 @@ with_held_components <- function(table, fit, scale) {
   if (is.null(held)) return(table)
   value <- held[[if (scale == "sd") "sdcor" else "vcov"]]
   own <- data.frame(held[c("grp", "var1")], var2 = NA_character_, estimate = value,
-                    reason = "the parameter is held at a known value", row.names = held$name)
+                    reason = "the parameter is fixed at a known value", row.names = held$name)
   with_held_rows(table, own, "grp")
 }

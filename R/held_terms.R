@@ -34,9 +34,9 @@ known_variance <- function(value) {
 
 # Variances of these terms are relative to the residual variance.
 abort_without_sigma <- function(names) {
-  lmm_abort("input", paste0("`fixed` can hold ", enumerate(quote_name(names)), " only together with sigma: with a ",
+  lmm_abort("input", paste0(enumerate(quote_name(names)), " can be fixed only together with sigma: with a ",
                             "structure of this term or of the residuals, variances are relative to sigma^2."),
-            what = names, fix = "Add sigma to `fixed`, or hold correlations and ranges.")
+            what = names, fix = "Add sigma to `fixed`, or fix correlations and ranges only.")
 }
 
 is_scale <- function(held) held$kind == "variance"
@@ -54,7 +54,7 @@ term_held <- function(term, held, variance) {
 
 check_held_in_terms <- function(held, frame) {
   twice <- duplicated(held[c("term", "row", "col", "kind")])
-  if (any(twice)) lmm_abort("input", paste0("`fixed` holds ", quote_name(held$given[twice][1L]), " twice."),
+  if (any(twice)) lmm_abort("input", paste0("`fixed` names ", quote_name(held$given[twice][1L]), " twice."),
                             what = held$given[twice])
   for (k in seq_len(nrow(held))) {
     term <- frame$random[[held$term[k]]]
@@ -65,14 +65,14 @@ check_held_in_terms <- function(held, frame) {
     inside <- if (is_scale(held[k, ])) held$value[k] > 0 && is.finite(square) && square > .Machine$double.xmin else
       held$value[k] > found$lower[index] && held$value[k] < found$upper[index]
     if (is.finite(held$value[k]) && inside) next
-    lmm_abort("input", paste0("`fixed` cannot hold ", quote_name(held$given[k]), " at ", format(held$value[k]), "."),
+    lmm_abort("input", paste0(quote_name(held$given[k]), " cannot be fixed at ", format(held$value[k]), "."),
               what = held$given[k], value = held$value[k], fix = held_range(held[k, ], found, index))
   }
 }
 
 held_range <- function(held, found, index) {
   if (is_scale(held) && isTRUE(held$value > 0)) {
-    return("Its square leaves double precision; change the unit of the response.")
+    return("Its square is outside the range of double precision; change the unit of the response.")
   }
   if (is_scale(held)) return(paste("A", if (held$squared) "variance" else "standard deviation", "must be positive."))
   paste0("It must lie between ", format(found$lower[index], digits = 4L), " and ",
@@ -88,8 +88,9 @@ held_words <- function(frame, t, holdable) {
 }
 
 abort_not_holdable <- function(name, term, holdable) {
-  lmm_abort("input", paste0("`fixed` cannot hold ", quote_name(name), " of ", term$word, "(", term$label, ")."),
-            what = name, fix = if (length(holdable)) paste0("It can hold ", enumerate(quote_name(holdable)), "."))
+  lmm_abort("input", paste0(quote_name(name), " of ", term$word, "(", term$label, ") cannot be fixed."),
+            what = name,
+            fix = if (length(holdable)) paste0("Of this term, ", enumerate(quote_name(holdable)), " can be fixed."))
 }
 
 # Names of what the terms hold.

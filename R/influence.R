@@ -2,13 +2,13 @@
 
 #' Leverages, standardized residuals and Cook's distances
 #'
-#' `hatvalues()` gives the diagonal of the matrix that leads from the response to the fitted values, random effects
-#' included, at the estimated variance parameters: the weight of an observation in its own fitted value.
+#' `hatvalues()` gives the diagonal of the matrix that maps the response to the fitted values, including random
+#' effects, at the estimated variance parameters: the weight of an observation in its own fitted value.
 #'
 #' With `h` the leverage and `e` the Pearson residual, `rstudent()` and `rstandard()` are `e / (sigma sqrt(1 - h))`,
 #' with the residual standard deviation of all rows (as in lme4, which calls this studentized), and `cooks.distance()`
-#' is `(e / (1 - h))^2 h / (sigma^2 p)`, with `p` the rank of the fixed-effect matrix. They tell how fitted values move
-#' when a single response does; to see what a whole group does to the estimates, leave it out with
+#' is `(e / (1 - h))^2 h / (sigma^2 p)`, with `p` the rank of the fixed-effect matrix. They show how fitted values
+#' change with a single response; to see what a whole group does to the estimates, leave it out with
 #' `update(fit, subset = )`.
 #'
 #' With a residual structure the fitted values are `(1 - R P) y` with `P = V^-1 - V^-1 X Phi X'V^-1`, and the residuals
@@ -16,14 +16,14 @@
 #' `rstandard()` divides each residual by its own standard deviation, as SAS does. `cooks.distance()` is then that of
 #' the fixed effects when the row is left out at these variance parameters, `(P y)_i^2 / P_ii^2 (V^-1 - P)_ii / p`.
 #'
-#' @param model a fit made by [lmm()] that holds its rows.
+#' @param model a fit made by [lmm()] that keeps its rows.
 #' @param ... not used.
-#' @param data for a fit from cross-products, which holds no rows: its rows again, as a data frame, [chunks()] or a
-#'   table of a database, which are read chunk by chunk.
+#' @param data for a fit from cross-products, which does not keep its rows: its rows again, as a data frame, [chunks()]
+#'   or a table of a database, which are read chunk by chunk.
 #' @return A vector, one element per row used; per row of the data if the fit was made with `na.action = na.exclude`. A
 #'   row of weight zero has leverage 0. Cook's distance is `NA` in a model without fixed effects.
 #' @section Conditions:
-#' `lmm_error_input` for a fit that holds no rows, unless they are given by `data`. All are `NA` where the
+#' `lmm_error_input` for a fit that does not keep its rows, unless they are given by `data`. All are `NA` where the
 #' residual variance is zero.
 #' @references Demidenko and Stukel (2005) Statistics in Medicine 24, 893-909.
 #' @seealso [group_influence()] for the influence of groups, [residuals][residuals.lmm_fit],

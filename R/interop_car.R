@@ -22,8 +22,8 @@
 #' @section Conditions:
 #' `lmm_error_input`: an unknown type, statistic or coefficient, `vcov.` with an F test, `ddf` or its options with a
 #' chi-square test; `lmm_error_unidentified`: type III where columns are dropped, or a hypothesis that cannot be
-#' estimated. `lmm_warning_precision`: no test where the covariance matrix has not full rank, as a cluster-robust one of
-#' few clusters.
+#' estimated. `lmm_warning_precision`: no test where the covariance matrix does not have full rank, as a cluster-robust
+#' one with few clusters.
 #' @references Fox and Weisberg (2019) An R Companion to Applied Regression, 3rd edition, section 5.3.
 #' @seealso [anova][anova.lmm_fit], [contest()].
 #' @concept Anova
@@ -144,7 +144,7 @@ warn_without_rank <- function(statistic, hypotheses, V) {
   if (!length(lost) || anyNA(V)) return(invisible())
   names <- names(hypotheses)[lost]
   lmm_warn("precision", paste0("no test", if (length(names)) " of ", enumerate(quote_name(names)),
-                               ": the covariance matrix of what is tested has not full rank."), what = names,
+                               ": the covariance matrix of what is tested does not have full rank."), what = names,
                                where = lost,
            fix = "A cluster-robust matrix has at most the rank of the number of clusters: test less at once.")
 }

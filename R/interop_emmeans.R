@@ -5,21 +5,21 @@
 #' Fits work with package 'emmeans'. Degrees of freedom come from Satterthwaite's method, or from the one given as `ddf`
 #' (or `lmer.df` or `mode`, as for other mixed models): `emmeans(fit, ~ treat, ddf = "Kenward-Roger")`.
 #' `emmeans::emm_options(lmer.df = )` sets the method for a session. For fits of 'lme4' the default of 'emmeans' is
-#' Kenward and Roger's method, which also adjusts the standard errors.
+#' the Kenward-Roger method, which also adjusts the standard errors.
 #'
 #' @param object a fit made by [lmm()].
 #' @param data data frame with the variables of the model, if they cannot be found otherwise.
-#' @param trms,xlev,grid what 'emmeans' gives.
+#' @param trms,xlev,grid supplied by 'emmeans'.
 #' @param ddf,lmer.df,mode method for the degrees of freedom, see [ddf_methods()]. As `mode`, `"link"` and `"response"`
 #'   stand for the default method, since the link is the identity.
 #' @param vcov. a covariance matrix, or a function of the fit that gives one, to be used instead of that of the method.
 #' @param ... passed on; `cluster`, `information` and `subject` are options of the method, see [ddf_method()].
 #' @return What 'emmeans' expects: a data frame of the variables, and a list with the matrix `X` of the grid, the
-#'   coefficients `bhat`, their covariance matrix `V`, a basis `nbasis` of what is not estimable, and the function
+#'   coefficients `bhat`, their covariance matrix `V`, a basis `nbasis` of the non-estimable functions, and the function
 #'   `dffun` for degrees of freedom.
 #' @section Conditions:
-#' `lmm_error_input`: an unknown method, a `vcov.` that does not fit the coefficients, a fit that holds no rows, or data
-#' that cannot be found where the fit has only functions of the variables.
+#' `lmm_error_input`: an unknown method, a `vcov.` that does not fit the coefficients, a fit that does not keep its
+#' rows, or data that cannot be found where the fit has only functions of the variables.
 #' @seealso [contest()], [plot_effects()], [multcomp_support].
 #' @concept least squares means
 #' @concept LS means
@@ -53,7 +53,7 @@ cells_grid_data <- function(fit, trms) {
   data <- grid_data(fit)
   absent <- setdiff(all.vars(trms), names(data))
   if (!length(absent)) return(data)
-  lmm_abort("input", paste0("the cross-products hold functions of ", enumerate(quote_name(absent)),
+  lmm_abort("input", paste0("the cross-products contain functions of ", enumerate(quote_name(absent)),
                             ", but not the variable: its mean is not known."),
             what = absent, fix = "Give rows that have it: emmeans(fit, ..., data = ).")
 }

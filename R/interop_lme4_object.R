@@ -2,13 +2,13 @@
 
 #' A fit as an object of lme4
 #'
-#' Many packages look inside the objects of [lme4::lmer()]. `as_lmer()` makes such an object of a fit: the model is set
-#' up by 'lme4' from the same data and evaluated at the estimates of the fit, without a search. Whatever works on a fit
-#' by `lmer()` works on it.
+#' Many packages access the components of [lme4::lmer()] objects. `as_lmer()` converts a fit to such an object: 'lme4'
+#' sets up the model from the same data and evaluates it at the estimates of the fit, without a search. Whatever works
+#' on a fit by `lmer()` works on it.
 #'
 #' Data and other variables are found as [update()][update.lmm_fit()] finds them. The criterion that 'lme4' has at the
 #' estimates is compared with that of the fit, so that data that have changed since, or a formula that 'lme4' reads
-#' differently, are noticed. So is a fit by [refit()], whose response is not in the data. Text becomes factors with the
+#' differently, are detected. So is a fit by [refit()], whose response is not in the data. Text becomes factors with the
 #' levels of the fit, in the order of the fit.
 #'
 #' @param fit a fit made by [lmm()].
@@ -17,8 +17,8 @@
 #'   package needs.
 #' @section Conditions:
 #' `lmm_error_input`: package 'lme4' is not installed; the data are gone, or are not those of the fit;
-#' `options(contrasts = )` have changed since; the model has no counterpart in 'lme4' (held parameters, negative
-#' variances, weights of zero, a diagonal term whose columns 'lme4' does not keep apart).
+#' `options(contrasts = )` have changed since; the model has no counterpart in 'lme4' (fixed variance parameters,
+#' negative variances, weights of zero, a diagonal term whose columns 'lme4' does not keep apart).
 #' `lmm_error_unidentified`: the residual variance is zero.
 #' @seealso [emmeans_support], [car_support], [multcomp_support], [lmtest_support], [nlme_support];
 #'   `vignette("for-lme4-users", "henderson")` lists the packages.
@@ -119,7 +119,7 @@ check_convertible <- function(fit) {
   }
   check_not_exact(fit, "an object of 'lme4'")
   rows <- fit_rows(fit, "as_lmer()")
-  why <- if (length(fit_frame(fit)$held)) "held parameters"
+  why <- if (length(fit_frame(fit)$held)) "fixed variance parameters"
          else if (any(!used_rows(rows))) "rows of weight zero"
   if (is.null(why)) return(invisible())
   lmm_abort("input", paste0("'lme4' has no fits with ", why, "."), what = "fit",

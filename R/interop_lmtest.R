@@ -6,8 +6,9 @@
 #' and `lmtest::lrtest(fit, other)` the likelihood ratio test of [anova()][anova.lmm_fit()]: fits by REML are refitted
 #' by maximum likelihood, since restricted likelihoods of models with different fixed effects cannot be compared.
 #'
-#' Formulas in `lrtest()`, and the model with nothing but a constant, offsets and the random effects that it compares
-#' with by default, are fitted to the rows of the fit they change, also where a variable with missing values leaves.
+#' Formulas in `lrtest()`, and the model with only an intercept, offsets and the random effects, with which it
+#' compares by default, are fitted to the rows of the fit they change, even if a variable with missing values is
+#' removed.
 #'
 #' @param x,object a fit made by [lmm()].
 #' @param parm names or numbers of coefficients; `NULL` for all.

@@ -6,7 +6,7 @@
 #' reference distribution is the normal one unless `df` is given; for degrees of freedom of each comparison use
 #' 'emmeans', see [emmeans_support].
 #'
-#' Where columns of the model matrix are dropped, `glht()` does not read equations (for fits of `lm()` neither): give
+#' Where columns of the model matrix are dropped, `glht()` does not accept equations (nor for fits of `lm()`): use
 #' `mcp()` or a matrix with a column for every coefficient.
 #'
 #' @param model a fit made by [lmm()].

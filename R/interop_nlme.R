@@ -3,7 +3,7 @@
 #' Functions of nlme
 #'
 #' `intervals()`, `getVarCov()`, `getGroups()`, `getResponse()` and `getData()` of package 'nlme' work on fits; `ACF()`
-#' and `Variogram()` have a page of their own, [autocorrelation].
+#' and `Variogram()` have their own page, [autocorrelation].
 #'
 #' @param object,obj a fit made by [lmm()].
 #' @param level for `intervals()` the confidence level; for `getGroups()` name or number of the grouping factor, by
@@ -22,7 +22,7 @@
 #'   the structure and of the variance function. `getVarCov()`: a matrix, or a list with a matrix for each individual,
 #'   of class `VarCov`. `getGroups()`: a factor; `getResponse()`: a vector; one value for each row used.
 #' @section Conditions:
-#' `lmm_error_input`: an argument that is none of these, a fit that holds no rows.
+#' `lmm_error_input`: an invalid argument, a fit that does not keep its rows.
 #' @references Pinheiro and Bates (2000) *Mixed-Effects Models in S and S-PLUS*, sections 2.4, 5.3.
 #' @seealso [subject_covariance()], [confint][confint.lmm_fit], [residuals][residuals.lmm_fit].
 #' @concept nlme

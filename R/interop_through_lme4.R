@@ -97,7 +97,7 @@ as_unweighted_lmer <- function(fit) {
 # Kenward and Roger's method of other packages needs all prior weights to be 1.
 check_unweighted <- function(fit, who) {
   if (all(row_weights(fit_rows(fit, "as_lmer()")) == 1)) return(invisible())
-  lmm_abort("input", paste0("the method of Kenward and Roger of ", who, " ignores prior weights."), what = "weights",
+  lmm_abort("input", paste0("the Kenward-Roger method of ", who, " ignores prior weights."), what = "weights",
             fix = paste(
               "Use summary(fit, ddf = \"Kenward-Roger\"), anova(small, large, test = \"F\", ddf = \"Kenward-Roger\"),",
                         "vcov(fit, type = \"kenward-roger\") or bootstrap_test()."))

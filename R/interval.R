@@ -28,8 +28,8 @@
 #'   \item{`"profile"`}{likelihood intervals: all values that a likelihood ratio test at this level does not reject.
 #'     As in lme4 the likelihood is that of the model fitted by maximum likelihood, unless `criterion = "REML"`; fixed
 #'     effects always use maximum likelihood, because restricted likelihoods for different fixed effects are not
-#'     comparable. The limits are roots of the likelihood equation itself. A standard deviation whose profile does not
-#'     reach the level on its way to 0 has lower limit 0.}
+#'     comparable. The limits are roots of the likelihood equation itself. If the profile of a standard deviation does
+#'     not reach the level before 0, the lower limit is 0.}
 #'   \item{`"Wald"`}{fixed effects: estimate and normal quantile, or with `ddf` that of t. Standard deviations are taken
 #'     on the log scale and correlations on the scale of Fisher's z, as in nlme; variances (`scale = "variance"`) as
 #'     they are, as in SAS with `CL=WALD`. (lme4 gives `NA` for all of these.)}
@@ -42,7 +42,7 @@
 #' @param parm parameters wanted: names (old or new style), numbers, `"theta_"` for all variance parameters, `"beta_"`
 #'   for all fixed effects; all by default.
 #' @param level confidence level.
-#' @param method how to find limits; unique beginnings are enough.
+#' @param method how to find limits; unique abbreviations are enough.
 #' @param oldNames,signames `TRUE`: `.sig01`, `.sigma`; `FALSE`: `sd_(Intercept)|Subject`, `sigma`. `signames` is the
 #'   name of this argument in later versions of 'lme4'.
 #' @param scale `"sd"`, or `"variance"` for variances and covariances (methods `"Wald"` and `"chisq"`), always with new
@@ -52,7 +52,7 @@
 #' @param information for `"Wald"` and `"chisq"`: see [vcov_components()].
 #' @param nsim,boot.type,seed,threads,progress for `"boot"`: number of simulated responses, `"perc"` or `"basic"`, seed
 #'   of the random numbers, number of processes, print progress? See [bootstrap()]. `boot.type = "norm"` gives normal
-#'   limits around the estimate less its bias.
+#'   limits around the bias-corrected estimate.
 #' @param ddf method for the degrees of freedom of fixed effects, see [ddf_methods()], for all methods but `"boot"`;
 #'   `NULL` for none.
 #' @param quiet omit the message about limits that disagree with the tests?

@@ -11,8 +11,8 @@
 #' a slope alone, `(x || g)` a diagonal covariance matrix (for factors too), `(1 | a/b)` nesting, `(1 | a:b)` an
 #' interaction; several terms are added, on the same or on crossed factors.
 #'
-#' A word around the bar gives the covariance matrix of the columns a structure, as in `ar1(0 + time | g)` with a factor
-#' `time`:
+#' A keyword around the bar gives the covariance matrix of the columns a structure, as in `ar1(0 + time | g)` with a
+#' factor `time`:
 #'
 #' | here | structure (natural parameters) | nlme | glmmTMB | SAS `TYPE=` | ASReml |
 #' |:--|:--|:--|:--|:--|:--|
@@ -37,10 +37,11 @@
 #' `relationship`.
 #'
 #' `hom = TRUE` and `hom = FALSE` switch between one variance and several: `cs(0 + f | g, hom = TRUE)` is `homcs`.
-#' Loadings above the diagonal are zero. A correlation of 1 and a variance of 0 are inside all structures. Kenward and
-#' Roger's method, Satterthwaite's, standard errors, all limits of [confint()][confint.lmm_fit], profiles, the
+#' Loadings above the diagonal are zero. A correlation of 1 and a variance of 0 are inside all structures. Kenward-Roger
+#' and Satterthwaite tests, standard errors, all limits of [confint()][confint.lmm_fit], profiles, the
 #' bootstrap, prediction with intervals and likelihood ratio tests are available, beside residual structures too;
-#' `bounded = FALSE` is an error. `fixed` can hold correlations and ranges, and standard deviations together with sigma.
+#' `bounded = FALSE` is an error. Argument `fixed` can set correlations and ranges, and together with sigma standard
+#' deviations.
 #'
 #' @section Residual covariance:
 #' `residual = ~ word(position | subject)` gives the rows of each subject a covariance matrix; rows of different
@@ -115,7 +116,7 @@
 #' @param start relative Cholesky parameters (as `getME(fit, "theta")`; with `bounded = FALSE` the entries of the
 #'   relative covariance matrices) at which to start the search.
 #' @param control settings made by [lmm_control()].
-#' @param fixed variance parameters held at known values: numbers named `"sigma"`, `"sd_(Intercept)|g"`,
+#' @param fixed variance parameters fixed at known values: numbers named `"sigma"`, `"sd_(Intercept)|g"`,
 #'   `"cor_x.(Intercept)|g"` (as in [variance_components()] with `scale = "sd"`), `"sigma^2"`, `"var_(Intercept)|g"`, or
 #'   for a term of one column by its name in [VarCorr()]. They are not estimated, have no standard error and are not
 #'   counted as parameters; tests treat them as known. Parameters of the residual structure have the names that are
@@ -137,11 +138,11 @@
 #'   [ranef.lmm_fit()], [VarCorr.lmm_fit()], [predict.lmm_fit()] and the other methods.
 #' @section Conditions:
 #' Errors inherit from `lmm_error_input`, `lmm_error_formula`, `lmm_error_data`, `lmm_error_unidentified` or
-#' `lmm_error_numeric` (too large for the memory or for a day; numbers that double precision does not hold); whatever
-#' else fails is an `lmm_error_internal`, which holds the error of R as `value`. Warnings inherit from
+#' `lmm_error_numeric` (too large for the memory or for a day; numbers that double precision cannot represent); any
+#' other failure is an `lmm_error_internal`, which has the error of R as `value`. Warnings inherit from
 #' `lmm_warning_precision`, `lmm_warning_convergence` or `lmm_warning_data`; messages from `lmm_message_na`,
 #' `lmm_message_rank`, `lmm_message_boundary`, `lmm_message_optima`, `lmm_message_formula`, `lmm_message_size` or
-#' `lmm_message_solver`. What the iterative solver does not offer is an error of class `lmm_error_solver`. All inherit
+#' `lmm_message_solver`. What the iterative solver does not support is an error of class `lmm_error_solver`. All inherit
 #' from `lmm_condition` and are kept in `fit$conditions`. A fit that will take minutes says so by `lmm_message_time`
 #' before it begins.
 #' @references Jennrich and Schluchter (1986) Biometrics 42, 805-820. Pinheiro and Bates (2000) *Mixed-Effects Models in
@@ -226,7 +227,7 @@ lmm <- function(formula, data, REML = TRUE, weights, offset, subset, na.action, 
 
 abort_held_unbounded <- function() {
   lmm_abort("input", "`fixed` and `bounded = FALSE` cannot be combined.", what = c("fixed", "bounded"),
-            fix = "A parameter that is held has its value whatever the bounds.")
+            fix = "A parameter in `fixed` has its value whatever the bounds.")
 }
 
 # Asking the system takes longer than a small fit.

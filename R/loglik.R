@@ -9,17 +9,17 @@
 #' one of three conventions:
 #' \describe{
 #'   \item{`"lme4"`}{all fixed effects and variance parameters; all rows}
-#'   \item{`"nlme"`}{the same parameters; for REML the rows less the rank of the fixed-effect matrix}
+#'   \item{`"nlme"`}{the same parameters; for REML the rows minus the rank of the fixed-effect matrix}
 #'   \item{`"SAS"`}{for REML only the variance parameters, and those on the boundary never; the number of levels
 #'     of the grouping factor in which all others are nested, otherwise of the first random term. As in SAS, the
-#'     number of rows (for REML less the rank) is used in `AICC()`.}
+#'     number of rows (for REML minus the rank) is used in `AICC()`.}
 #' }
 #' The numbers of a row of weight zero do not enter the likelihood, so it is not counted.
 #'
 #' With `V` the covariance matrix of `y`, `y - X beta = r` and `p` the rank of `X`, `-2 log L` is
 #' `n log(2 pi) + log |V| + r' V^-1 r`, and for REML `(n - p) log(2 pi) + log |V| + log |X' V^-1 X| + r' V^-1 r` with
-#' the columns of `X` that have an estimate, in the user's units. So restricted likelihoods of different coding differ
-#' by a constant.
+#' the estimable columns of `X`, in the user's units. Restricted likelihoods under different codings therefore differ by
+#' a constant.
 #'
 #' @param object a fit made by [lmm()].
 #' @param REML which criterion? `NULL`: the one that was optimized.
@@ -31,7 +31,7 @@
 #'   large); `deviance()` minus twice the log-likelihood; `AIC()` and `BIC()` a number, or for several fits a data frame
 #'   with a row for each. A fit whose residual variance is zero has no likelihood: `NA`.
 #' @section Conditions:
-#' An unknown `compat`, a `k` that is no number, or fits with different rows or responses in one table are errors of
+#' An unknown `compat`, a `k` that is not a number, or fits with different rows or responses in one table are errors of
 #' class `lmm_error_input`. `lmm_warning_data`: restricted likelihoods in a table that are not comparable.
 #' @references Patterson and Thompson (1971) Biometrika 58, 545-554. Harville (1977) JASA 72, 320-338.
 #' @seealso [AICC()], [anova][anova.lmm_fit] for tests between two fits, [REMLcrit()].

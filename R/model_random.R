@@ -113,7 +113,7 @@ check_same_groups <- function(frame, free, rows) {
     names <- vapply(terms, function(term) paste0("(", term$label, ")"), "")
     lmm_abort("unidentified",
               paste0(enumerate(names),
-                     " both have an intercept for the same groups of rows: their variances cannot be told apart."),
+                     " both have an intercept for the same groups of rows: their variances cannot be distinguished."),
               what = names, value = length(frame$groups[[terms[[1L]]$group]]$levels), fix = "Keep it in one term only.")
   }
 }

@@ -16,8 +16,8 @@ find_optimum <- function(frame, blocks, reml, start, control) {
   if (is.null(frame$held) && !isTRUE(is.finite(found$optimum$value))) {
     outweighed <- outweighed_levels(frame$random, frame, blocks)
     lmm_abort("numeric",
-              paste0("the criterion has no value where the search began",
-                     if (!is.null(outweighed)) ", in double precision", "."),
+              paste0("the criterion is not finite at the starting values",
+                     if (!is.null(outweighed)) " in double precision", "."),
               what = if (!is.null(start)) "start", value = start,
               fix = if (!is.null(start)) "Leave out `start`, or give smaller numbers." else
                 if (!is.null(outweighed)) outweighed
@@ -55,13 +55,13 @@ abort_confounded <- function(terms, frame, blocks) {
     "the fixed effects or each other"
   outweighed <- outweighed_levels(random, frame, blocks)
   lmm_abort("unidentified",
-            paste0("the data cannot tell ", if (length(names) > 1L) "the variances of " else "the variance of ",
-    enumerate(names), " from ", with, ": the information matrix is singular",
+            paste0(if (length(names) > 1L) "the variances of " else "the variance of ",
+    enumerate(names), " cannot be distinguished from ", with, ": the information matrix is singular",
     if (!is.null(outweighed)) " to double precision", "."),
     what = groups, fix = if (!is.null(outweighed)) outweighed
     else if (taken && !(-1L %in% terms)) paste0("The fixed effects fit every level of ", quote_name(groups),
                                                 ": remove some of them, or ", names, ".")
-    else paste0("Each level may hold too few observations, or a fixed effect may take one value for each level.",
+    else paste0("Each level may have too few observations, or a fixed effect may take one value for each level.",
                 unseen_correlations(random),
                 unstructured_hint(random, -1L %in% terms)))
 }
@@ -222,7 +222,7 @@ check_held_values <- function(found, blocks, frame) {
     lost <- any(abs(value - held$value) > 1e-7 * ifelse(sd, held$value, 1), na.rm = TRUE)
   }
   if (lost) {
-    lmm_abort("numeric", "no estimates were found with the parameters in `fixed` held at the given values.",
+    lmm_abort("numeric", "no estimates were found with the parameters in `fixed` at the given values.",
               what = "fixed", value = held$value,
       fix = paste("The response may have no residual variation, the given values may be inconsistent with the data, or",
                   "`max_evaluations` in lmm_control() may be too small."))

@@ -5,7 +5,7 @@ zero_residual_warning <- function(frame, estimates) {
   lmm_condition("warning", "precision", paste0("residual variance is zero to working precision: ",
     quote_name(frame$response), " is an exact linear function of the fixed effects",
     if (!exact) " and the random effects", "."), what = frame$response, value = 0,
-    fix = "Standard errors, tests and the likelihood have no value.")
+    fix = "Standard errors, tests and the likelihood are not defined.")
 }
 
 no_residual_message <- function() {
@@ -95,10 +95,10 @@ boundary_words <- function(S, term) {
   }
   zero <- term$columns[diag(S) == 0]
   if (length(zero)) {
-    return(paste0("variance of ", enumerate(quote_name(zero)), " by ", quote_name(term$name), " is estimated as 0"))
+    return(paste0("variance of ", enumerate(quote_name(zero)), " for ", quote_name(term$name), " is estimated as 0"))
   }
   if (nrow(S) == 2L) {
-    return(paste0("correlation of ", enumerate(quote_name(term$columns)), " by ", quote_name(term$name),
+    return(paste0("correlation of ", enumerate(quote_name(term$columns)), " for ", quote_name(term$name),
                   " is estimated as ", if (S[1L, 2L] > 0) "1" else "-1"))
   }
   paste0("covariance matrix of ", quote_name(term$name), " is estimated as singular")

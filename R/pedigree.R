@@ -81,7 +81,7 @@ relationship_matrix <- function(pedigree, ...) {
   n <- length(pedigree$id)
   if (n > relationship_limit) {
     lmm_abort("numeric",
-              paste0("the pedigree has ", n, " animals; relationships are held as a dense matrix of at most ",
+              paste0("the pedigree has ", n, " animals; relationships are stored as a dense matrix of at most ",
                      relationship_limit, "."),
               what = "pedigree", value = n, fix = "Keep the animals with records and their ancestors.")
   }

@@ -8,7 +8,7 @@
 #' More than 20000 points are shown as counts in cells, darker where there are more; fewer overlap transparently. The
 #' red curve is [lowess()]. Where the device has several panels already ([par()]`(mfrow = )`), these are used.
 #'
-#' @param x a fit made by [lmm()] that holds its rows.
+#' @param x a fit made by [lmm()] that keeps its rows.
 #' @param form `NULL` for the panels, or a formula such as `resid(., type = "pearson") ~ fitted(.) | g`, in which `.` is
 #'   the fit and other names are variables of the model frame. `y ~ x` makes a scatter plot, `g ~ x` with a factor box
 #'   plots, `~ x` a histogram; what follows `|` makes panels. Needs package 'lattice'.
@@ -29,7 +29,7 @@
 #' @return Invisibly, a list with a data frame for each type, whose columns `x` and `y` are shown; for a formula an
 #'   object of class `trellis`, which is drawn when it is printed.
 #' @section Conditions:
-#' `lmm_error_input`: an unknown `type`, a fit that holds no rows, or a formula that cannot be evaluated.
+#' `lmm_error_input`: an unknown `type`, a fit that does not keep its rows, or a formula that cannot be evaluated.
 #' @seealso [plot of random effects][plot.ranef.lmm_fit()], [plot of a profile][plot.lmm_profile()], [plot_effects()],
 #'   [plot_shrinkage()], [group_influence()], [autoplot()][autoplot.lmm_fit()] for ggplot2.
 #' @concept normal quantile plot

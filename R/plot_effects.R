@@ -17,7 +17,7 @@
 #' @return Invisibly, a data frame with the values of the variables and columns `estimate`, `se`, `df`, `lower` and
 #'   `upper`, in units of the response.
 #' @section Conditions:
-#' `lmm_error_input`: a name that is no variable of the fixed effects; means that are not estimable.
+#' `lmm_error_input`: a name that is not a variable of the fixed effects; means that are not estimable.
 #' @seealso [contest()], [predict.lmm_fit()]; `emmeans::emmip()` for more.
 #' @concept effect plot
 #' @concept confidence band
@@ -134,7 +134,7 @@ draw_bars <- function(x, rows, color, pch) {
 #' For each level of a grouping factor the estimate from its own rows alone (open) and the one of the model (solid),
 #' joined by an arrow: how far the random effects are drawn towards the mean of the population.
 #'
-#' @param fit a fit made by [lmm()] that holds its rows.
+#' @param fit a fit made by [lmm()] that keeps its rows.
 #' @param term number or name (as in [VarCorr()]) of a random term. Its first two columns are shown, one against the
 #'   other; with one column the levels are shown in order.
 #' @param id how many levels to name: those that move most.
@@ -142,7 +142,7 @@ draw_bars <- function(x, rows, color, pch) {
 #' @return Invisibly, a data frame with a row per level: own estimates and those of the model, as deviations from the
 #'   fixed effects. Own estimates are `NA` for levels with fewer rows than columns.
 #' @section Conditions:
-#' `lmm_error_input`: a term that does not exist, a fit that holds no rows.
+#' `lmm_error_input`: a term that does not exist, a fit that does not keep its rows.
 #' @seealso [plot.ranef.lmm_fit()].
 #' @concept partial pooling
 #' @concept shrinkage

@@ -91,7 +91,7 @@ named_numbers <- function(x, names, other, what) {
   }
   stray <- setdiff(names(x), names)
   if (length(stray)) {
-    lmm_abort("input", paste0("prior_normal() names ", quote_name(stray[1L]), ", which is no estimable coefficient."),
+    lmm_abort("input", paste0("prior_normal() names ", quote_name(stray[1L]), ", not an estimable coefficient."),
               what = stray, fix = there_are(names))
   }
   out <- rep(other, length(names))

@@ -5,7 +5,7 @@
 #' @param object draws made by [posterior()].
 #' @param newdata a data frame; the default are the rows of the fit.
 #' @param re.form random terms to condition on: `NULL` all, `NA` or `~0` none, or a formula with some of them; see
-#'   [predict.lmm_fit()]. For these the draws must hold the random effects (`posterior(random = TRUE)`). For
+#'   [predict.lmm_fit()]. For these the draws must include the random effects (`posterior(random = TRUE)`). For
 #'   `simulate()` the effects of the others are drawn anew.
 #' @param allow.new.levels accept levels that are not in the fit? Their effects are drawn from their distribution.
 #' @param interval `"confidence"`: limits of the linear predictor; `"prediction"`: of a new observation, whose random
@@ -92,7 +92,7 @@ known_effects <- function(object, use, at = seq_len(nrow(object))) {
   about <- about_posterior(object)
   if (!any(unlist(use))) return(vector("list", length(use)))
   if (!about$random) {
-    lmm_abort("input", "these draws hold no random effects.", what = "re.form",
+    lmm_abort("input", "these draws do not include random effects.", what = "re.form",
               fix = "Draw them by posterior(random = TRUE), or predict with re.form = NA.")
   }
   end <- cumsum(lengths(fit_modes(about$fit)))

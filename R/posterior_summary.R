@@ -16,8 +16,8 @@ about_posterior <- function(x) attr(x, "about")
 #' @return A data frame with class `summary_lmm_posterior`, a row per parameter: `median`, limits `lower` and `upper`,
 #'   `mean`, `sd`, `mcse` (Monte Carlo error of the mean), `ess_bulk`, `ess_tail`, `rhat` and, for coefficients,
 #'   `pMCMC`: twice the smaller of the posterior probabilities of values above and below 0, at least 1 / draws. A mean
-#'   or sd that does not exist is `Inf`, and printed so: no number of draws would settle it. Parameters held at fixed
-#'   values have no row.
+#'   or sd that does not exist is `Inf`, and printed so: no number of draws would settle it. Variance parameters
+#'   fixed at known values have no row.
 #' @section Conditions:
 #' `lmm_error_input`: an unknown option, or `exact = TRUE` where there is no grid.
 #' @seealso [posterior()], [plot.lmm_posterior], [quantity()].
@@ -123,7 +123,7 @@ print.summary_lmm_posterior <- function(x, digits = 4, ...) {
 method_text <- function(about) {
   size <- paste0(format(about$chains * about$each, big.mark = ","), " draws in ", count_of(about$chains, "chain"))
   switch(about$method,
-    known = paste0(size, ", independent (all variance parameters are held)"),
+    known = paste0(size, ", independent (all variance parameters are fixed)"),
     grid = paste0(size, ", independent (one variance parameter, on a grid)"),
     lattice = paste0(size, ", independent (on a lattice; exact values leave an effective share of ",
                      format(about$check, digits = 4), ")"),

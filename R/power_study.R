@@ -26,8 +26,8 @@
 #'   exact (Clopper-Pearson) limits `lower` and `upper`, `nsim` and `failed`. There are methods for [print()] and
 #'   [plot()].
 #' @section Conditions:
-#' `lmm_error_input`: a parameter or test that the model does not have, a design that is no data frame; for formula and
-#' data those of [lmm()].
+#' `lmm_error_input`: a parameter or test that the model does not have, a design that is not a data frame; for a formula
+#' and data those of [lmm()].
 #' @references Clopper and Pearson (1934) Biometrika 26, 404-413. Green and MacLeod (2016) Methods in Ecology and
 #'   Evolution 7, 493-498.
 #' @seealso [simulate_lmm()], which draws the responses; [simulate][simulate.lmm_fit] for a fit.

@@ -72,7 +72,7 @@ term_columns <- function(terms, groups, asked) {
 #' Limits are the prediction and the t quantile times the root of the variance, with degrees of freedom for each row. By
 #' Satterthwaite's method these are `2 v^2 / Var(v)` for the whole variance `v` of the interval, the variances of new
 #' levels and of the residual included, with `Var(v)` by the delta method from the observed information of the variance
-#' parameters. So an interval for a new level has few degrees of freedom where there are few levels. To `v` is added
+#' parameters. An interval for a new level therefore has few degrees of freedom if there are few levels. To `v` is added
 #' what the estimation of the variance parameters adds to the prediction error, and as much again for the bias of `v` at
 #' their estimates (Prasad and Rao 1990; Harville and Jeske 1992): minus the trace of the product of the second
 #' derivatives of `v` in the variances and covariances and the covariance matrix of their estimates. Without it
@@ -99,7 +99,7 @@ term_columns <- function(terms, groups, asked) {
 #'
 #' Standard errors and degrees of freedom are computed from the rows that the model connects (those of a subject, or of
 #' a level of a grouping factor), as described in "Intervals". Second derivatives of the covariance matrix are left out,
-#' as in Kenward and Roger's method of type `"linear"`.
+#' as in the Kenward-Roger method of type `"linear"`.
 #' @section Variables of new data:
 #' An expression of the formula is evaluated again for new data. What its value takes from the rows of the fit is kept:
 #' the constants of `scale()`, `poly()`, `ns()` and `bs()`, of parts such as `mean(x)` or `quantile(x)`, and of
@@ -112,10 +112,10 @@ term_columns <- function(terms, groups, asked) {
 #' `FALSE` and `TRUE`. Other classes are refused.
 #' @section Conditions:
 #' `lmm_error_newdata`: a variable that `newdata` lacks or that has another type, a level that is not in the fit, a term
-#' in `re.form` that is not in the model. `lmm_warning_newdata`: rows outside the space that a rank-deficient fit knows
-#' (their prediction is `NA`), and expressions that depend on which rows are there, see below. `lmm_message_weights`: a
-#' prediction interval for new rows of a fit with weights takes their weights as 1. `lmm_message_refit`: a refit by REML
-#' for Kenward and Roger.
+#' in `re.form` that is not in the model. `lmm_warning_newdata`: rows outside the space that a rank-deficient fit covers
+#' (their prediction is `NA`), and expressions that depend on other rows, see section "Variables of new data".
+#' `lmm_message_weights`: a prediction interval for new rows of a fit with weights takes their weights as 1.
+#' `lmm_message_refit`: a refit by REML for Kenward-Roger.
 #' @references Henderson (1975) Biometrics 31, 423-447. McLean, Sanders and Stroup (1991) The American Statistician 45,
 #'   54-64. Prasad and Rao (1990) JASA 85, 163-171. Harville and Jeske (1992) JASA 87, 724-731. Goldberger (1962) JASA
 #'   57, 369-375 (prediction of residuals). Cressie (1993) *Statistics for Spatial Data*, section 3.4.

@@ -17,7 +17,7 @@ not_estimable <- function(fit, rows) {
     names <- names(fit_beta(fit))[!kept]
     lmm_warn("newdata", paste0("no prediction for ", row_text(where), " of `newdata`: in the fit ",
       enumerate(quote_name(names)), if (length(names) == 1L) " was a combination" else " were combinations",
-      " of other columns, which does not hold there."), what = names, where = where)
+      " of other columns, which is not the case there."), what = names, where = where)
   }
   where
 }

@@ -15,7 +15,7 @@
 #' With a residual structure the residuals of new rows of one subject are correlated, and those of known subjects are
 #' predicted as by [predict()][predict.lmm_fit()].
 #'
-#' @param fit a fit made by [lmm()] that holds its rows.
+#' @param fit a fit made by [lmm()] that keeps its rows.
 #' @param newdata a data frame with a row for each future observation.
 #' @param re.form `NULL`: levels that the fit has are those of the fit; `NA`: all are new ones.
 #' @param weights prior weights of the observations: a number, or one per row.

@@ -14,15 +14,15 @@
 #'
 #' Estimates `k'beta + m'b`, with the standard error of its prediction error, a t test and a confidence interval.
 #'
-#' With `m = 0` the effects are those of the whole population of levels (broad inference), with all random effects
-#' averaged over the levels at hand those of these levels (narrow inference). McLean, Sanders and Stroup (1991).
+#' With `m = 0` the inference is to the whole population of levels (broad inference); with all random effects averaged
+#' over the observed levels it is to these levels (narrow inference). See McLean, Sanders and Stroup (1991).
 #'
-#' The standard error takes the variance parameters as known, but with `ddf = "Kenward-Roger"`. This adds to the
+#' The standard error takes the variance parameters as known, except with `ddf = "Kenward-Roger"`. This adds to the
 #' variance what their estimation adds to the prediction error (Kackar and Harville 1984) and the bias of the variance
 #' at estimated parameters, together `2 sum C_ij Cov(d_i, d_j)`, where `d_i` is the derivative of the prediction in
 #' parameter i and `C` the covariance matrix of the parameters (Harville and Jeske 1992), as does SAS with `DDFM=KR`;
-#' the degrees of freedom are those of Kenward and Roger for one row. Without random effects this is their adjustment:
-#' the result is that of [contest()].
+#' the degrees of freedom are those of the Kenward-Roger method for one row. Without random effects this is the
+#' Kenward-Roger adjustment: the result is that of [contest()].
 #'
 #' @param fit a fit made by [lmm()].
 #' @param L coefficients of the fixed effects: one row, as for [contest()].
@@ -32,12 +32,12 @@
 #' @param rhs value to be tested.
 #' @param ddf `"Satterthwaite"`, `"Kenward-Roger"`, `"residual"` or `"asymptotic"`, see [ddf_methods()].
 #' @param conf.level level of the confidence interval; `level` is another name for it.
-#' @param ... not used, but for `level`.
+#' @param ... not used, except for `level`.
 #' @return A data frame with one row, as `contest(joint = FALSE)` gives.
 #' @section Conditions:
 #' `lmm_error_input`: an `L` of more than one row or of the wrong width, terms, levels or columns in `random` that the
 #' fit does not have, a method that is not listed; `lmm_error_unidentified`: an `L` that is not estimable.
-#' `lmm_message_refit` tells of a refit by REML for Kenward and Roger.
+#' `lmm_message_refit` reports a refit by REML for Kenward-Roger.
 #' @references McLean, Sanders and Stroup (1991) The American Statistician 45, 54-64. Kackar and Harville (1984)
 #'   JASA 79, 853-862. Harville and Jeske (1992) JASA 87, 724-731. Kenward and Roger (1997) Biometrics 53, 983-997.
 #' @seealso [contest()] for fixed effects alone, [predict][predict.lmm_fit], [ranef][ranef.lmm_fit].
@@ -99,7 +99,7 @@ random_coefficients <- function(fit, random) {
     given <- random[[name]]
     if (is.null(given)) return(out)
     if (!is.numeric(given) || !length(given) || !all(is.finite(given))) {
-      lmm_abort("input", paste0("`random` must hold numbers for ", quote_name(name), ", not ", describe_value(given),
+      lmm_abort("input", paste0("`random` must contain numbers for ", quote_name(name), ", not ", describe_value(given),
                                 "."), what = "random", value = given)
     }
     if (is.null(dim(given))) given <- matrix(given, ncol = 1L, dimnames = list(names(given), colnames(b)[1L]))

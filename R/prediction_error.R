@@ -81,12 +81,12 @@ without_variances <- function(b) {
 #' @param fit a fit made by [lmm()]. Cullis' heritability needs its rows.
 #' @param ... not used.
 #' @return A data frame with a row for each column of each random term: `grpvar`, `term`, `levels`, `variance`, mean
-#'   `pev` (both in squared units of the response by those of the column), mean `reliability`, mean `accuracy` and
-#'   `cullis`. All are `NA` for a variance estimated as 0. For a fit by the iterative solver it has the attribute
+#'   `pev` (both in squared units of the response divided by those of the column), mean `reliability`, mean `accuracy`
+#'   and `cullis`. All are `NA` for a variance estimated as 0. For a fit by the iterative solver it has the attribute
 #'   `approximate`, `TRUE`.
 #' @section Conditions:
 #' `lmm_message_approximate`: the fit is by the iterative solver, whose prediction error variances are approximate.
-#' `lmm_error_input`: anything but a fit, or a fit that holds no rows.
+#' `lmm_error_input`: anything but a fit, or a fit that does not keep its rows.
 #' @seealso [ranef.lmm_fit()], [quantity()] for heritabilities as ratios of variances.
 #' @references Henderson (1975) Biometrics 31, 423-447. Cullis, Smith and Coombes (2006) Journal of Agricultural,
 #'   Biological and Environmental Statistics 11, 381-393.

@@ -13,7 +13,7 @@
 #' @param fitted a fit made by [lmm()].
 #' @param which parameters to profile, as `parm` of [confint()][confint.lmm_fit()]; for a picture those to be shown, by
 #'   name or by position among the profiled.
-#' @param alphamax 1 less the level up to which to follow the profile.
+#' @param alphamax 1 minus the level up to which the profile is followed.
 #' @param criterion `"ML"`, or `"REML"` for variance parameters.
 #' @param oldNames,signames names of variance parameters, see [confint()][confint.lmm_fit()].
 #' @param steps number of points on each side of the estimate.

@@ -30,8 +30,8 @@
 #'     crossed factors, up to 1000 random effects), otherwise the delta method. Column `method` of the result says which
 #'     was used.}
 #'   \item{`"profile"`}{all values that a likelihood ratio test of the quantity does not reject, by the criterion of the
-#'     fit. For functions of the variance parameters. A profile that does not reach the level on its way to the end of
-#'     the quantity's range has its limit there.}
+#'     fit. For functions of the variance parameters. If the profile does not reach the level before the end of
+#'     the quantity's range, the limit is there.}
 #'   \item{`"delta"`, `"Wald"`}{normal limits, the standard error by the delta method from [vcov_components()] and the
 #'     covariance matrix of the fixed effects; on the scale of `link`.}
 #'   \item{`"chisq"`}{Satterthwaite: a variance is taken to be distributed as a multiple of a chi-square with
@@ -45,7 +45,7 @@
 #' @param fit a fit made by [lmm()], [many responses][responses], draws made by [posterior()], or an analysis of
 #'   variance made by [ems()].
 #' @param ... quantities, named or not.
-#' @param method how to find limits; unique beginnings are enough.
+#' @param method how to find limits; unique abbreviations are enough.
 #' @param level confidence level; `conf.level` is another name for it.
 #' @param link scale of `"delta"` limits: `"identity"`, `"log"`, `"logit"`, `"fisher"` (Fisher's z), or `"auto"`: by the
 #'   range of the quantity, log where it is never negative, logit between 0 and 1, Fisher's z between -1 and 1. Limits
@@ -61,7 +61,7 @@
 #' @section Conditions:
 #' `lmm_error_input`: a quantity that cannot be evaluated, is not one number or names a parameter the fit does not have,
 #' or a method that is not available for it (the message names those that are); `total` of a fit with random slopes that
-#' holds no rows.
+#' does not keep its rows.
 #' @references Satterthwaite (1946) Biometrics Bulletin 2, 110-114. Burdick and Graybill (1992) *Confidence Intervals on
 #'   Variance Components*. Davison and Hinkley (1997) *Bootstrap Methods and their Application*. Johnson (2014) Methods
 #'   in Ecology and Evolution 5, 944-946 (mean variance of random slopes).

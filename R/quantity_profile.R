@@ -13,8 +13,8 @@ profile_quantity <- function(f, fit, level, range = quantity_range(f, fit)) {
   point$held <- held_gaps(fit)
   x0 <- c(fit_optimum(fit)$theta, log(fit_sigma(fit)))
   if (anyNA(point$held(x0))) {
-    lmm_abort("input", paste("profile limits of quantities are not available where the standard deviation beside a",
-                             "held correlation is estimated as 0."),
+    lmm_abort("input", paste("profile limits of quantities are not available where a correlation is fixed and one of",
+                             "its standard deviations is estimated as 0."),
               what = "method", fix = "Fit the model without this column, or use method = \"boot\".")
   }
   point$range <- range

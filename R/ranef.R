@@ -20,10 +20,10 @@
 #' @param x,row.names,optional,... see [as.data.frame()].
 #' @return A list of data frames, one per grouping factor: levels in rows. `as.data.frame()` gives the long form
 #'   with columns `grpvar`, `term`, `grp`, `condval` and `condsd`, with `pev = TRUE` also `pev`, `reliability` and
-#'   `studentized`. Modes and their standard deviations are in units of the response by those of the column; variances
-#'   (`"postVar"`) in the squares of these.
+#'   `studentized`. Modes and their standard deviations are in units of the response divided by those of the column;
+#'   variances (`"postVar"`) in the squares of these.
 #' @section Conditions:
-#' A name in `whichel` that is none of a grouping factor is an error of class `lmm_error_input`.
+#' A name in `whichel` that is not that of a grouping factor is an error of class `lmm_error_input`.
 #' @section Formulas:
 #' With `G` the covariance matrix of all random effects and `R = sigma^2 W^-1`, the modes are `G Z' V^-1 (y - X beta)`,
 #' and their conditional covariance matrix `(Z' R^-1 Z + G^-1)^-1`, computed so that a singular `G` does no harm.

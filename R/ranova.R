@@ -4,20 +4,20 @@
 #'
 #' Likelihood ratio tests that remove or reduce one random term at a time, by the criterion of the fit (REML or ML).
 #'
-#' A variance of zero is on the boundary of its values, hence the naive chi-square p-value is too large. Where the
-#' asymptotic distribution is known (Self and Liang 1987; Stram and Lee 1994), `mixture = TRUE` adds the p-value from
-#' it: the removal of one of `q` columns of an unstructured term, which sets a variance and `q - 1` covariances to zero,
-#' gives the average of chi-squares with `q - 1` and `q` degrees of freedom; for other reductions it is `NA`, and
+#' A variance of zero is on the boundary of the parameter space, so the naive chi-square p-value is too large. Where the
+#' asymptotic distribution is known (Self and Liang 1987; Stram and Lee 1994), `mixture = TRUE` adds the p-value
+#' from it: the removal of one of `q` columns of an unstructured term, which sets a variance and `q - 1` covariances to
+#' zero, gives the average of chi-squares with `q - 1` and `q` degrees of freedom; for other reductions it is `NA`, and
 #' `anova(test = "bootstrap")` can be used. For one variance [rlrt()] gives the exact distribution.
-#' Without bounds (`lmm(bounded = FALSE)`) a variance of zero is an inner point, and the mixture is the chi-square
-#' itself.
+#' Without bounds (`lmm(bounded = FALSE)`) a variance of zero is an interior point of the parameter space, and
+#' `Pr(mixture)` is the p-value of the chi-square distribution.
 #'
 #' A residual structure stays in the model without the term; structured random effects are removed as a whole.
 #'
-#' Parameters that are held (`lmm(fixed = )`) are not counted. A term whose standard deviation is held has no p-value:
-#' the model without it is no case of the model with it.
+#' Parameters fixed at known values (`lmm(fixed = )`) are not counted. A term whose standard deviation is fixed has no
+#' p-value: the model without the term is not nested in the model with it.
 #'
-#' @param model a fit made by [lmm()] that holds its rows.
+#' @param model a fit made by [lmm()] that keeps its rows.
 #' @param reduce.terms `TRUE`: a term with several effects loses one of them at a time, as far as the rest does not
 #'   change its columns (the intercept of `(f || g)` with a factor `f` stays); `FALSE`: it is removed.
 #' @param mixture add a column with p-values from the mixture of chi-squares?
@@ -26,7 +26,8 @@
 #'   prints it and, if asked for, `Pr(mixture)`; the first row is the fit itself, each other one the model without a
 #'   term.
 #' @section Conditions:
-#' `lmm_error_input` for a fit that holds no rows. Where the residual variance is zero there is no ratio: `NA`.
+#' `lmm_error_input` for a fit that does not keep its rows. If the residual variance is zero, the likelihood ratio is
+#' not defined: `NA`.
 #' @references Self and Liang (1987) JASA 82, 605-610. Stram and Lee (1994) Biometrics 50, 1171-1177.
 #' @seealso [rlrt()] and [lrt()] for exact tests, [bootstrap_test()], [anova][anova.lmm_fit] for two fits,
 #'   [ems()] for F tests of variances.

@@ -43,7 +43,7 @@ check_relationship <- function(K, name, most) {
   }
   if (nrow(K) > most) {
     lmm_abort("numeric", paste0("the relationship of ", quote_name(name), " has ", nrow(K),
-                                " levels; a covariance matrix is held as a dense matrix of at most ", most, " levels."),
+                                " levels; a covariance matrix is a dense matrix of at most ", most, " levels."),
               what = name, value = nrow(K),
               fix = "Give its inverse as a sparse matrix, precision(Q), or a pedigree().")
   }
@@ -144,7 +144,7 @@ level_variances <- function(precision) {
 #' formed. Up to 256 effects the search uses the exact Hessian, above the average information (Gilmour, Thompson and
 #' Cullis 1995). Up to 3000 effects standard errors, Satterthwaite's and Kenward-Roger tests are exact; above,
 #' Satterthwaite's degrees of freedom and standard errors of variances are those of the average information, and
-#' Kenward-Roger's method is refused. For `(1 | g)` alone with at most 256 levels,
+#' the Kenward-Roger method is refused. For `(1 | g)` alone with at most 256 levels,
 #' or with a singular `K`, which is taken by its rank, the columns are turned by a root of `K`. Together with a residual
 #' structure, `residual = ~ us(trait | record)`, all effects are kept in one dense matrix, of at most 3000 levels.
 #'

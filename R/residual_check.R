@@ -9,7 +9,7 @@ check_structured <- function(optimum, frame, blocks) {
   flat <- flat_directions(H, c(rep(FALSE, length(optimum$theta)), edge))
   if (!length(flat)) return(invisible())
   names <- c(theta_labels(frame), structured_labels(frame))[flat]
-  lmm_abort("unidentified", paste0("the data cannot tell ", enumerate(quote_name(unique(names))), " apart",
+  lmm_abort("unidentified", paste0(enumerate(quote_name(unique(names))), " cannot be distinguished",
     if (length(unique(names)) == 1L) " from the other parameters", ": the criterion does not depend on ",
     if (length(flat) == 1L) "it." else "a combination of them."), what = unique(names),
     fix = "Leave out a random term or a nugget, or use a simpler residual structure.")

@@ -135,7 +135,7 @@ check_positions_once <- function(residual, plan, labels) {
   lmm_abort("data", paste0("rows ", labels[first], " and ", labels[twice[1L]], " are of one subject",
     if (!is.null(plan$subject)) paste0(" (", deparse_line(plan$subject), ")"), " at one position",
     if (length(positions)) paste0(" (", paste(positions, collapse = ", "), ")"),
-    ": `residual` cannot tell them apart."), what = positions, where = c(first, twice[1L]), value = length(twice),
+    ": `residual` cannot distinguish them."), what = positions, where = c(first, twice[1L]), value = length(twice),
     fix = if (is.null(plan$subject)) paste0("Name the subjects: ~ ", plan$parts[[1L]]$word, "(visit | subject).")
           else "Average them, or add what separates them to the subject.")
 }

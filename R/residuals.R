@@ -5,13 +5,13 @@
 #' @param object a fit made by [lmm()].
 #' @param type one of
 #' \describe{
-#'   \item{`"response"`, `"working"`}{observed less fitted value, given the random effects}
+#'   \item{`"response"`, `"working"`}{observed minus fitted value, given the random effects}
 #'   \item{`"pearson"`, `"deviance"`}{the same times the root of the prior weight}
 #'   \item{`"scaled"`}{Pearson residual divided by the residual standard deviation}
-#'   \item{`"marginal"`}{observed value less fixed part, `y - X beta`}
+#'   \item{`"marginal"`}{observed value minus fixed part, `y - X beta`}
 #'   \item{`"marginal_scaled"`}{marginal residuals multiplied by the inverse of the symmetric square root of their
 #'     covariance matrix (for prior weights, of that of `sqrt(weights) * y`): uncorrelated with variance about 1
-#'     if the model holds}
+#'     if the model is correct}
 #'   \item{`"marginal_cholesky"`}{the same by the lower Cholesky factor, with rows in the order of the data: each row's
 #'     residual given the rows before it (scaled residuals of SAS, option `VCIRY`)}
 #'   \item{`"marginal_pearson"`}{marginal residual divided by the root of the variance of the response, `V_ii`}
@@ -25,7 +25,7 @@
 #' }
 #' The model's residual plots by [plot()][plot.lmm_fit()].
 #' @param scaled divide by the residual standard deviation? For types up to `"deviance"`.
-#' @param data the rows again, where the fit does not hold them or for other rows with a response: a data frame,
+#' @param data the rows again, if the fit does not keep them, or other rows with a response: a data frame,
 #'   [chunks()] or a table of a database. They are worked through chunk by chunk.
 #' @param write a function of a chunk and its values, called for each chunk in place of returning the values: for data
 #'   larger than memory.
@@ -34,8 +34,8 @@
 #'   the fit was made with `na.action = na.exclude`. Its names are the row names of the data. In units of the response;
 #'   the scaled types have none.
 #' @section Conditions:
-#' `lmm_error_input` for a fit that holds no rows (`lmm_control(keep_rows = FALSE)`, [cross_products()]) where no `data`
-#' are given, or for a type that needs all rows at once. `lmm_error_newdata` for `data` that lack a variable;
+#' `lmm_error_input` for a fit that does not keep its rows (`lmm_control(keep_rows = FALSE)`, [cross_products()]) where
+#' no `data` are given, or for a type that needs all rows at once. `lmm_error_newdata` for `data` that lack a variable;
 #' `lmm_error_data` where a chunk cannot be read or `write` fails.
 #' @references Santos Nobre and da Motta Singer (2007) Biometrical Journal 49, 863-875. Houseman, Ryan and Coull (2004)
 #'   JASA 99, 383-394 (marginal residuals, there by the Cholesky factor).

@@ -3,17 +3,17 @@
 #' One design, thousands of responses
 #'
 #' [lmm()] with several columns on the left of the formula, or [refit()] with a matrix, a data frame or a function, fits
-#' one model to each of many responses. The result is one object that holds the estimates of all responses and what
+#' one model to each of many responses. The result is one object that contains the estimates of all responses and what
 #' their tests need.
 #'
 #' Each response is fitted as by [lmm()] from the rows in which it is not missing. What does not depend on the response
 #' is computed once for all responses with the same rows and weights. Its memory does not grow with the number of rows,
 #' except for the responses themselves, which `x[[i]]` needs. A response that cannot be fitted has its reason in
-#' `x$reason` and estimates that are `NA`; it has no influence on the others. Neither has the order of the responses or
-#' the number of threads.
+#' `x$reason` and estimates that are `NA`; it has no influence on the others. Neither the order of the
+#' responses nor the number of threads affects the results.
 #'
-#' With many rows of responses in a file or a database give `refit()` a function that returns one block of columns after
-#' the other: only one block is in memory at a time.
+#' If the responses are in a file or a database and have many rows, give `refit()` a function that returns one block of
+#' columns after the other: only one block is in memory at a time.
 #'
 #' Coefficients are those of the design of all rows. Where the rows of a response lack a level of a factor, its
 #' coefficient is `NA`.
@@ -35,13 +35,13 @@
 #'   response and term (or row of `L`) with the columns that they have for one fit. `as.data.frame()` and
 #'   `summary()$responses` have a row per response: `response`, `nobs`, the coefficients, `sd_`, `cor_` and `sigma` as
 #'   in [confint()][confint.lmm_fit()], `criterion` (`-2 log L`), `converged`, `singular` and `reason` (`NA` where there
-#'   is nothing to tell). `glance()` has a row per response, `confint()` one per response and coefficient (t limits),
-#'   `VarCorr()` one per response and variance parameter. `fixef()`, `coef()` give a matrix responses x coefficients;
-#'   `sigma()`, `nobs()`, `logLik()`, `AIC()` and `BIC()` a number per response, `isSingular()` a logical.
+#'   is nothing to report). `glance()` has a row per response, `confint()` one per response and coefficient, with t
+#'   limits, and `VarCorr()` one per response and variance parameter. `fixef()` and `coef()` give a matrix responses x
+#'   coefficients; `sigma()`, `nobs()`, `logLik()`, `AIC()` and `BIC()` a number per response, `isSingular()` a logical.
 #'   What is available for one fit only, such as `ranef()` or `predict()`, is an error that says so: use `x[[i]]`.
 #' @section Conditions:
-#' `lmm_error_input`: a response that does not exist or whose name several have; a method for degrees of freedom that is
-#' not among those above.
+#' `lmm_error_input`: a response that does not exist or whose name is not unique; a method for degrees of freedom that
+#' is not among those above.
 #' @seealso [moderate_variance()]; [quantity()] for heritabilities and other functions of the parameters of each;
 #'   [plot()][plot.lmm_responses]; `vignette("many-responses")`.
 #' @concept many responses

@@ -2,7 +2,7 @@
 
 #' Moderated residual variances of many responses
 #'
-#' Residual variances of thousands of responses tell what residual variances of such responses are like. With
+#' The residual variances of thousands of responses show how such residual variances are distributed. With
 #' `1 / sigma^2 ~ chisq(d0) / (d0 s0^2)`, the posterior value of a residual variance is `(d0 s0^2 + d s^2) / (d0 + d)`,
 #' where `d` is the degrees of freedom of its estimate `s^2`. Tests of the object that is returned use these.
 #'
@@ -20,7 +20,7 @@
 #'   `log_ratio`, the logarithm of posterior value by estimate. `sigma(x)` and the variance components stay the
 #'   estimates. Tests are by Satterthwaite's method.
 #' @section Conditions:
-#' `lmm_error_input`: no object of that class; fewer than three responses whose residual variance has been estimated.
+#' `lmm_error_input`: an object of another class; fewer than three responses whose residual variance has been estimated.
 #' @references Smyth (2004) Statistical Applications in Genetics and Molecular Biology 3(1), article 3.
 #' @seealso [responses].
 #' @concept empirical Bayes

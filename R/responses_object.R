@@ -117,7 +117,7 @@ one_response <- function(x, i) {
   weights <- if (is.matrix(x$weights)) x$weights[, i]
   if (is.matrix(x$responses)) return(structure(x$responses[, i], weights = weights))
   if (is.data.frame(x$responses)) return(structure(as.double(x$responses[[i]]), weights = weights))
-  if (!is.function(x$responses)) lmm_abort("input", "the object does not hold its responses.", what = "responses")
+  if (!is.function(x$responses)) lmm_abort("input", "the object does not contain its responses.", what = "responses")
   before <- 0L
   for (k in seq_along(x$names)) {
     block <- read_function_block(x$responses, x$weights, k, x$rows)

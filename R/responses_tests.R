@@ -7,7 +7,7 @@ responses_ddf <- function(x, ddf) {
   if (!method$name %in% known) check_choice(method$name, known, "ddf")
   kr <- method$name == "Kenward-Roger"
   if (kr && !isTRUE(x$spec$reml)) {
-    lmm_abort("input", "the method of Kenward and Roger is for fits by REML.", what = "ddf",
+    lmm_abort("input", "the Kenward-Roger method is for fits by REML.", what = "ddf",
               fix = "Fit with REML = TRUE.")
   }
   if (!is.null(x$prior) && method$name != "Satterthwaite") {

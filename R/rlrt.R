@@ -2,18 +2,18 @@
 
 #' Exact restricted likelihood ratio test of a variance
 #'
-#' Tests that the variance of a random term is zero. Under the hypothesis the restricted likelihood ratio depends on
-#' nothing but the eigenvalues of `Z'(I - P_X)Z`, and its distribution is found by simulation from these
+#' Tests that the variance of a random term is zero. Under the hypothesis the distribution of the restricted likelihood
+#' ratio depends only on the eigenvalues of `Z'(I - P_X)Z`, and is found by simulation from these
 #' (Crainiceanu and Ruppert 2004).
 #'
 #' With `mu` the positive eigenvalues, `w` independent chi-squares with one degree of freedom each and `v` one with the
 #' `n - p - K` that are left, the statistic has the distribution of the maximum over `lambda >= 0` of
-#' `(n - p) log((sum w + v) / (sum w / (1 + lambda mu) + v)) - sum log(1 + lambda mu)`. The maximum is looked for on the
-#' whole half-line, and Newton's method ends at each local one; it is not assumed that there is only one. When all
+#' `(n - p) log((sum w + v) / (sum w / (1 + lambda mu) + v)) - sum log(1 + lambda mu)`. The maximum is sought on the
+#' whole half-line, by Newton's method at each local maximum; it is not assumed that there is only one. When all
 #' eigenvalues are equal, as in balanced designs, the statistic is a function of an F ratio and the p-value is computed
 #' without simulation. The scale of the columns of Z does not matter. Prior weights are respected.
 #'
-#' Where the residual standard deviation is fixed at a known value (`lmm(fixed = c(sigma = ))`), `rlrt()` takes the
+#' Where the residual standard deviation is fixed at a known value (`lmm(fixed = c(sigma = ))`), `rlrt()` uses the
 #' distribution that the ratio then has: the maximum over `lambda` of
 #' `sum (w lambda mu / (1 + lambda mu) - log(1 + lambda mu))`.
 #'
@@ -23,12 +23,12 @@
 #' `lrt()` is the likelihood ratio test, by maximum likelihood, of the variance of the only random term of a model,
 #' jointly with coefficients of fixed terms if `fixed` is given.
 #'
-#' @param fit a fit made by [lmm()] that holds its rows.
+#' @param fit a fit made by [lmm()] that keeps its rows.
 #' @param term the random term to test: its number, label (`"1 | g"`) or the name of its grouping factor. Not needed if
 #'   there is only one. It must have one column.
 #' @param nsim number of draws from the null distribution.
-#' @param seed seed for the random numbers, which are R's own; the state of the generator is put back afterwards.
-#'   Without a seed they follow from the last [set.seed()].
+#' @param seed seed for R's random number generator; with a seed, the state of the random number generator is restored
+#'   afterwards. Without a seed the draws continue from the current state, see [set.seed()].
 #' @param fixed labels of fixed terms, or names of coefficients, that are zero under the hypothesis too.
 #' @param x,digits see [print()].
 #' @param ... not used.
@@ -36,8 +36,9 @@
 #'   error of the p-value, 0 when it was computed exactly), `nsim` and `draws`, the simulated values of the statistic.
 #' @section Conditions:
 #' `lmm_error_input`: a term that does not exist, is not named although there are several, or has more than one column;
-#' held parameters, `bounded = FALSE`, a fit that holds no rows; for `lrt()` a second random term.
-#' `lmm_error_unidentified`: a residual variance of zero. `lmm_error_numeric`: more draws than memory holds.
+#' variance parameters fixed at known values, `bounded = FALSE`, a fit that does not keep its rows; for `lrt()` a second
+#' random term. `lmm_error_unidentified`: a residual variance of zero. `lmm_error_numeric`: more draws than fit in
+#' memory.
 #' @references Crainiceanu and Ruppert (2004) JRSS B 66, 165-185. Greven, Crainiceanu, Kuechenhoff and Peters (2008)
 #'   Journal of Computational and Graphical Statistics 17, 870-891.
 #' @seealso [ranova()] for asymptotic tests of all terms, [bootstrap_test()], [ems()] for F tests of variances.
@@ -106,7 +107,7 @@ check_exact_test <- function(fit, what, sigma_alone = FALSE) {
   check_fit(fit)
   refuse_unbounded(fit, paste(what, "is"), "Refit with bounded = TRUE, or use ems() for an F test.")
   if (is.null(fit_held(fit)) || sigma_alone) return(invisible())
-  lmm_abort("input", paste0(what, " is not available where variance parameters are held (",
+  lmm_abort("input", paste0(what, " is not available if variance parameters are fixed (",
                             enumerate(quote_name(held_names(fit))), ")."),
             what = held_names(fit), fix = "Use bootstrap_test() or ranova().")
 }

@@ -35,7 +35,7 @@
 #' @return A data frame with one column per response and the state of the random number generator as attribute
 #'   `"seed"`; a row per row used, or per row of `newdata`, in units of the response.
 #' @section Conditions:
-#' `lmm_error_input` for an `nsim` that is no whole number; those of [predict()][predict.lmm_fit()] for `newdata` and
+#' `lmm_error_input` for an `nsim` that is not a whole number; those of [predict()][predict.lmm_fit()] for `newdata` and
 #' `re.form`.
 #' @concept parametric bootstrap
 #' @concept power

@@ -231,7 +231,7 @@ check_sql_values <- function(plan, source) {
     conditions <- c(plan$sql$chosen, paste(sql_names(source, names), "IS NOT NULL"), paste(text, "IS NULL"))
     bad <- as.numeric(sql_get(source, paste0("SELECT ", sql_double(source, "COUNT(*)"), " AS lmm_n FROM (",
                                              source$query, ") q WHERE ", paste(conditions, collapse = " AND ")))[[1L]])
-    if (bad > 0) lmm_abort("data", paste0(quote_name(label), " has no value in ", count_of(bad, "row"),
+    if (bad > 0) lmm_abort("data", paste0(quote_name(label), " is missing in ", count_of(bad, "row"),
                                           " where its variables are not missing."), what = label, value = bad,
                            fix = "Correct the transformation, or leave these rows out by `subset`.")
   }

@@ -2,8 +2,8 @@
 
 #' Rows of a database
 #'
-#' A table or query of a database as a source of rows for [lmm()] and [cross_products()], which read it where it lies:
-#' the database groups and sums, and cells travel instead of rows. Of SQLite, which runs inside R, rows are read one
+#' A table or query of a database as a source of rows for [lmm()] and [cross_products()], which process it in place:
+#' the database groups and sums, and sends cells instead of rows. From SQLite, which runs inside R, rows are read one
 #' after another in chunks. Only `SELECT` is sent, in one to three queries; nothing is written, and no temporary table
 #' is made.
 #'
@@ -21,8 +21,8 @@
 #' @return An object of class `sql_rows`.
 #' @section Conditions:
 #' `lmm_error_input`: no connection, or neither table nor query. When it is read: `lmm_error_data` where the database
-#' stops with an error, a column holds text among numbers, or rows have changed between two queries; `lmm_error_formula`
-#' for a function of all rows; `lmm_error_numeric` for too many cells.
+#' stops with an error, a column contains text among numbers, or rows have changed between two queries;
+#' `lmm_error_formula` for a function of all rows; `lmm_error_numeric` for too many cells.
 #' @seealso [cross_products()], [chunks()], [lmm()].
 #' @concept database
 #' @concept SQL
@@ -147,7 +147,7 @@ abort_sql <- function(text, sql) {
 abort_mixed <- function(text) {
   column <- sub("^Column `(.*)`: .*", "\\1", text)
   lmm_abort("data", paste0("column ", quote_name(column),
-                           " holds values of several types, such as text among numbers."), what = column,
+                           " contains values of several types, such as text among numbers."), what = column,
             fix = "CAST it in a query, or leave the other values out: sql_rows(con, query = ).")
 }
 

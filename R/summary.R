@@ -4,24 +4,24 @@
 #'
 #' @param object a fit made by [lmm()].
 #' @param ddf method for the degrees of freedom of the t tests, see [ddf_methods()]; `NULL` or `"lme4"` for a table
-#'   without tests. The method of Kenward and Roger also adjusts the standard errors.
+#'   without tests. The Kenward-Roger method also adjusts the standard errors.
 #' @param x a summary.
 #' @param digits significant digits.
 #' @param correlation show the correlations of the fixed-effect estimates? By default up to 12 of them, or
-#'   `getOption("lmm.summary.cor.max")`. What `print()` is told goes before what `summary()` was told.
-#' @param signif.stars show stars of significance where there are p-values?
+#'   `getOption("lmm.summary.cor.max")`. Arguments of `print()` override those of `summary()`.
+#' @param signif.stars show significance stars if there are p-values?
 #' @param symbolic.cor show the correlations as symbols?
 #' @param ... options of the method, see [ddf_method()]; for `print()` passed on to [stats::printCoefmat()].
 #' @return A list of class `summary.lmm_fit`: `coefficients`, the table of fixed effects (`Estimate`, `Std. Error`,
 #'   `df`, `t value`, `Pr(>|t|)`; also `coef(summary(fit))`), `vcov`, its covariance matrix, `varcor` and `sigma`, the
 #'   variance parameters, `logLik` and `AICtab`, the criteria of the fit, quantiles of the scaled `residuals`, `nobs`,
-#'   `ngrps`, `aliased` (coefficients without estimate) and the `conditions` of the fit.
+#'   `ngrps`, `aliased` (coefficients that cannot be estimated) and the `conditions` of the fit.
 #' @section Conditions:
 #' `lmm_error_input`: an unknown method or option. With more than 20000 effects of crossed factors the information that
-#' Satterthwaite's and Kenward and Roger's methods need is too expensive: by default the tests are then asymptotic, with
-#' a message of class `lmm_message_size`; such a method that was asked for is an error of class `lmm_error_numeric`.
-#' `lmm_message_refit`: a refit by REML for the latter. A fit by the iterative solver (see [lmm_control()]) has the
-#' average information in the place of the observed and the expected one, and the heading says so.
+#' the Satterthwaite and Kenward-Roger methods need is too expensive: by default the tests are then asymptotic, with
+#' a message of class `lmm_message_size`; requesting such a method is an error of class `lmm_error_numeric`.
+#' `lmm_message_refit`: a refit by REML for Kenward-Roger. A fit by the iterative solver (see [lmm_control()]) uses
+#' the average information in place of the observed and the expected information, and the heading says so.
 #' @seealso [anova][anova.lmm_fit], [contest()], [ddf_methods()] for the degrees of freedom, [tidy()][tidiers]
 #'   for the table as a data frame, [confint][confint.lmm_fit].
 #' @concept t test

@@ -14,7 +14,7 @@ generics::augment
 
 #' A fit as data frames
 #'
-#' Arguments, columns and words are those of 'broom.mixed'. Results are tibbles where package 'tibble' is installed.
+#' Arguments, columns and labels are those of 'broom.mixed'. Results are tibbles where package 'tibble' is installed.
 #'
 #' @param x a fit made by [lmm()].
 #' @param effects which estimates: `"fixed"`, `"ran_pars"` (standard deviations and correlations), `"ran_vals"`
@@ -41,7 +41,7 @@ generics::augment
 #'   the iterative solver with `mc.error` of `logLik`. `augment()`: the rows with `.fitted`, `.resid`, `.fixed`, and
 #'   those of the fit also with `.hat`, `.cooksd`, `.std.resid`, and `.weights` and `.offset` where there are any (the
 #'   iterative solver has no leverages: `NA`); row names as `.rownames`. Without `data` these are the rows used;
-#'   `data` may also hold the rows that were left out for missing values, whose values are `NA`.
+#'   `data` may also contain the rows that were left out for missing values, whose values are `NA`.
 #' @section Conditions:
 #' `lmm_error_input`: unknown `effects`, `scales` or method, or `data` with another number of rows than the fit; for
 #' `newdata` those of [predict()][predict.lmm_fit()].

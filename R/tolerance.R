@@ -9,13 +9,13 @@
 #' With mean `m`, total variance `v` with Satterthwaite's degrees of freedom `f = 2 (v / se(v))^2`, and effective number
 #' of observations `n = v / Var(m)`, one-sided limits are `m +- t sqrt(v / n)`, where `t` is the quantile of the
 #' noncentral t distribution with noncentrality `z sqrt(n)`; two-sided limits are `m +- k sqrt(v)` with the `k` for
-#' which the probability of holding `content`, integrated over the distributions of `m` and `v`, is `level` (Odeh and
+#' which the probability of containing `content`, integrated over the distributions of `m` and `v`, is `level` (Odeh and
 #' Owen 1980). For independent observations both are exact.
 #'
 #' @param fit a fit made by [lmm()].
 #' @param newdata a data frame with the variables of the fixed effects and the columns of random terms; levels of
 #'   grouping factors are not needed. The default, for models whose fixed effects are an intercept only, is that mean.
-#' @param content proportion of observations that the interval holds.
+#' @param content proportion of observations that the interval contains.
 #' @param level confidence level.
 #' @param side `"two"`, `"lower"` or `"upper"`.
 #' @param ... not used.

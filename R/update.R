@@ -16,7 +16,7 @@
 #' or `- (1 | g)`, of `(1 | a/b)` by `- (1 | a:b)`. A part of `(x | g)` cannot be removed by itself, since it has
 #' correlations with the rest.
 #'
-#' A fit from [cross_products()] is updated inside the variables and keys that they hold;
+#' A fit from [cross_products()] is updated within the variables and keys that they contain;
 #' `update(fit, data = table + new)` fits its model to more data.
 #'
 #' @param object a fit made by [lmm()].
@@ -26,7 +26,7 @@
 #' @return A fit, or a call.
 #' @section Conditions:
 #' Those of [lmm()]; `lmm_warning_data` where variables have changed since the fit; `lmm_error_input` where the data are
-#' gone and the rows that the fit holds do not have the variables needed; `lmm_error_formula` where a part of a term
+#' gone and the rows kept in the fit do not have the variables needed; `lmm_error_formula` where a part of a term
 #' with correlations is to be removed; `lmm_message_formula` where a term to be removed is not in the model.
 #' @seealso [refit()] for another response, [anova][anova.lmm_fit] to compare two fits.
 #' @concept change a formula

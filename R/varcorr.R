@@ -10,12 +10,12 @@
 #' @param row.names,optional,... see [as.data.frame()].
 #' @return A list of covariance matrices, one per random term, with attributes `"stddev"` and `"correlation"`;
 #'   the residual standard deviation is its attribute `"sc"`. `as.data.frame()` has columns `grp`, `var1`, `var2`,
-#'   `vcov` and `sdcor`, the last holding standard deviations and correlations. The covariances of a diagonal
+#'   `vcov` and `sdcor`, the last with standard deviations and correlations. The covariances of a diagonal
 #'   term are zero by definition and not listed. A fit by the iterative solver has one more column, `mc.error`, printed
 #'   as `MC error`: twice the Monte Carlo error of `sdcor`. Standard deviations are in units of the response by those of
 #'   the column, variances and covariances in their products.
 #' @section Conditions:
-#' A `sigma` that is no number, or below 0, is an error of class `lmm_error_input`.
+#' A `sigma` that is not a number, or below 0, is an error of class `lmm_error_input`.
 #' @seealso [variance_components()] for standard errors, [confint][confint.lmm_fit] for limits, [quantity()]
 #'   for the intraclass correlation and other functions of the variances, [ems()] for estimates from mean
 #'   squares.

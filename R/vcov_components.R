@@ -10,7 +10,7 @@
 #'
 #' A parameter on its boundary has no standard error: a variance estimated as 0 and all covariances with it, and a
 #' correlation of 1 or -1, are `NA`, and attribute `"reason"` says why. The others are computed with the rank of the
-#' singular covariance matrix held, as if the parameter on the boundary had been left out of the model.
+#' singular covariance matrix fixed, as if the parameter on the boundary had been left out of the model.
 #'
 #' @param fit a fit made by [lmm()].
 #' @param scale `"variance"`: variances and covariances; `"sd"`: standard deviations and correlations.
@@ -43,7 +43,8 @@ vcov_components <- function(fit, scale = c("variance", "sd"), information = c("o
   C <- outer(found$se, found$se) * found$correlation
   lost <- is.na(found$reason) & (!is.finite(diag(C)) | diag(C) == 0)
   found$reason[lost] <-
-    "the square of its standard error leaves double precision; change the unit of the response or covariate"
+    paste("the square of its standard error is outside the range of double precision;",
+          "change the unit of the response or covariate")
   C[!is.na(found$reason), ] <- NA_real_
   C[, !is.na(found$reason)] <- NA_real_
   names <- parameter_names(found$parameters, old = FALSE, scale = found$scale)
@@ -251,7 +252,7 @@ boundary_reasons <- function(fit, parameters, scale, se) {
   }
   known <- parameter_names(parameters, old = FALSE) %in% held_names(fit)
   if (scale == "variance") known <- known & !moving_covariance(parameters, known)
-  reason[known] <- "the parameter is held at a known value"
+  reason[known] <- "the parameter is fixed at a known value"
   reason
 }
 

@@ -58,7 +58,7 @@ test_that("structures without one curve have none; several coordinates and nugge
   expect_equal(max(Variogram(fit, nint = 5, maxDist = 0.5)$dist) < 0.5, TRUE)
   expect_equal(Variogram(fit, form = ~ lon + lat)$variog, v$variog)
   expect_error(Variogram(fit, maxDist = 0), class = "lmm_error_input")
-  expect_error(Variogram(fit, ~ lon), "`distance` must hold", class = "lmm_error_input")
+  expect_error(Variogram(fit, ~ lon), "`distance` must contain", class = "lmm_error_input")
   rows <- sum(v$n.pairs)
   expect_equal(Variogram(fit, rep(1:2, length.out = rows))$dist, 1:2)
   expect_equal(Variogram(fit, rep(1, rows))$n.pairs, rows)

@@ -199,7 +199,7 @@ test_that("arguments that cannot be evaluated, and starts that cannot be used", 
   for (start in list(c(1, 2), "a", NA, Inf, list(1))) {
     refuses(lmm(f, d, start = start), "input", "`start` must be 1 finite number for \\(1 \\| g\\)")
   }
-  refuses(lmm(f, d, start = 1e300), "numeric", "no value where the search began")
+  refuses(lmm(f, d, start = 1e300), "numeric", "not finite at the starting values")
   for (start in c(-1, 0, 1e10)) same(accepts(lmm(f, d, start = start)), lmm(f, d))
   refuses(lmm_control(foo = 1), "input", "`foo`")
   refuses(lmm_control(restarts = 1.5), "input", "`restarts` must be one whole number")

@@ -130,7 +130,7 @@ test_that("one value far out does not hide what the other levels say of a slope"
     expect_gt(oracle_criterion(model, list(S * tcrossprod(a)), sigma(m)^2), value + 1e-3)
   }
   refuses(lmm(y ~ x + (x | g), transform(d, x = replace(x, 3, 1e12))), "numeric",
-          c("no value .*double precision", "Level \"g01\" of `g` outweighs the others"))
+          c("not finite .*double precision", "Level \"g01\" of `g` outweighs the others"))
 })
 
 test_that("misuse of the bar", {

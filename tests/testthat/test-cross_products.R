@@ -17,7 +17,7 @@ test_that("any model inside the variables and keys of a table is fitted from it"
                  y ~ log(a) + cut(a, c(0, 2, 5)) + (1 | g:h))) {
     expect_same_fit(suppressMessages(lmm(f, table)), suppressMessages(lmm(f, d)))
   }
-  expect_error(lmm(y ~ x + w + (1 | g), table), "do not hold `w`", class = "lmm_error_input")
+  expect_error(lmm(y ~ x + w + (1 | g), table), "do not contain `w`", class = "lmm_error_input")
   expect_error(lmm(y ~ I(x^2) + (1 | g), table), class = "lmm_error_input")
   expect_error(lmm(y ~ x + (1 | g), table, weights = w), class = "lmm_error_input")
   expect_error(lmm(y ~ x + (1 | g), table, residual = ~ ar1(x | g)), class = "lmm_error_input")

@@ -17,5 +17,5 @@ test_that("profile limits of a quantity are refused where a correlation is held 
   d$y <- rnorm(12)[d$g] + rnorm(240)
   fit <- suppressMessages(lmm(y ~ x + (x | g), d, fixed = c("cor_x.(Intercept)|g" = 0.2)))
   expect_identical(attr(VarCorr(fit)$g, "stddev")[["x"]], 0)
-  expect_error(quantity(fit, "total sd", method = "profile"), "held correlation", class = "lmm_error_input")
+  expect_error(quantity(fit, "total sd", method = "profile"), "correlation is fixed", class = "lmm_error_input")
 })

@@ -192,8 +192,8 @@ test_that("what cannot be held is an error that says what can", {
   expect_error(held(list(sigma = "a")), class = "lmm_error_input")
   expect_error(held(c(sigma = 2, "sigma^2" = 4)), "twice", class = "lmm_error_input")
   fit <- held(c(sigma = 4))
-  expect_output(print(fit), "Held, not estimated: sigma")
-  expect_output(print(summary(fit)), "Held, not estimated: sigma")
+  expect_output(print(fit), "Fixed, not estimated: sigma")
+  expect_output(print(summary(fit)), "Fixed, not estimated: sigma")
   expect_true(is.finite(rlrt(fit, nsim = 100, seed = 1)$p.value))
 })
 

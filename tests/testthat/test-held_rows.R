@@ -19,7 +19,7 @@ test_that("tables have a row for what a structured term holds, between its param
   parts <- variance_components(fit)
   expect_identical(rownames(parts), c("var_ar1|Subject", "cor_ar1|Subject", "sigma^2"))
   expect_identical(parts$estimate[2], 0.5)
-  expect_identical(c(is.na(parts$se[2]), parts$reason[2]), c("TRUE", "the parameter is held at a known value"))
+  expect_identical(c(is.na(parts$se[2]), parts$reason[2]), c("TRUE", "the parameter is fixed at a known value"))
 })
 
 test_that("a held standard deviation is shown on either scale, in the unit of the response", {

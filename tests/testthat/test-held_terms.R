@@ -36,7 +36,7 @@ test_that("a correlation of a structure is held", {
   dense <- dense_largest(d, function(v, d) exp(2 * v[1L]) * ar1_of(0.5, d) + exp(2 * v[2L]) * diag(nrow(d)), c(0, 0))
   expect_equal(c(logLik(fit)), dense, tolerance = 1e-9)
   expect_equal(attr(logLik(fit), "df"), attr(logLik(lmm(y ~ x + ar1(0 + f | id), d)), "df") - 1)
-  expect_output(print(fit), "Held, not estimated: cor_ar1\\|id")
+  expect_output(print(fit), "Fixed, not estimated: cor_ar1\\|id")
   cells <- lmm(y ~ x + ar1(0 + f | id), cross_products(y ~ x + ar1(0 + f | id), d), fixed = c("cor_ar1|id" = 0.5))
   expect_equal(c(logLik(cells)), dense, tolerance = 1e-9)
 })
@@ -124,7 +124,7 @@ test_that("a range is held, and several variances one by one", {
 test_that("everything after the fit works with what is held", {
   d <- held_data()
   fit <- lmm(y ~ x + ar1(0 + f | id), d, fixed = c("cor_ar1|id" = 0.5))
-  expect_output(print(summary(fit)), "Held, not estimated: cor_ar1")
+  expect_output(print(summary(fit)), "Fixed, not estimated: cor_ar1")
   expect_identical(rownames(confint(fit, ddf = "Satterthwaite")), c(".sig01", ".sigma", "(Intercept)", "x"))
   again <- refit(fit, 2 * d$y)
   expect_equal(cov2cor(again$estimates$covariance[[1L]])[2L, 1L], 0.5, tolerance = 1e-12)
@@ -140,10 +140,10 @@ test_that("what cannot be held is refused by name", {
   refused <- function(fixed, pattern, formula = y ~ x + ar1(0 + f | id), ...) {
     expect_error(lmm(formula, d, fixed = fixed, ...), pattern, class = "lmm_error_input")
   }
-  refused(c("cor_ar1|id" = 1), "cannot hold `cor_ar1\\|id` at 1")
+  refused(c("cor_ar1|id" = 1), "`cor_ar1\\|id` cannot be fixed at 1")
   refused(c("sd_ar1|id" = 0, sigma = 1), "must be positive")
   refused(c("sd_ar1|id" = 1e200, sigma = 1), "double precision")
-  refused(c("sd_ar1|id" = NA_real_), "cannot hold")
+  refused(c("sd_ar1|id" = NA_real_), "cannot be fixed")
   refused(c("sd_ar1|id" = 1), "only together with sigma")
   refused(c("sd_ar1|id" = 1, sigma = 0), "sigma")
   refused(c("sd_ar1|id" = 1, "var_ar1|id" = 1), "twice")

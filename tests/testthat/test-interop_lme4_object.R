@@ -38,7 +38,8 @@ test_that("data that live in a function are found, and the object can be fitted 
 test_that("what lme4 cannot hold is refused", {
   d <- behavior_data()
   expect_error(as_lmer(lm(y ~ x, d)), class = "lmm_error_input")
-  expect_error(as_lmer(lmm(y ~ x + (1 | g), d, fixed = c(sigma = 1))), "held", class = "lmm_error_input")
+  expect_error(as_lmer(lmm(y ~ x + (1 | g), d, fixed = c(sigma = 1))), "fixed variance",
+               class = "lmm_error_input")
   expect_error(as_lmer(lmm(y ~ x + (1 | g), d, weights = rep(0:1, c(2, 94)))), "weight zero", class = "lmm_error_input")
   expect_error(as_lmer(suppressMessages(lmm(y ~ x + (f || g), d))), "terms", class = "lmm_error_input")
   fit <- lmm(y ~ x + (1 | g), d)

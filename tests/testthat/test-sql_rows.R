@@ -46,7 +46,7 @@ test_that("what SQLite holds and R does not is an error", {
   con <- sqlite_with(t = d)
   fit <- function(f = y ~ x + (1 | g)) lmm(f, sql_rows(con, "t", rows = 50))
   DBI::dbExecute(con, "UPDATE t SET x = 'abc' WHERE rowid = 200")
-  expect_error(fit(), "`x` holds values of several types", class = "lmm_error_data")
+  expect_error(fit(), "`x` contains values of several types", class = "lmm_error_data")
   DBI::dbExecute(con, "UPDATE t SET x = 9223372036854775807 WHERE rowid = 200")
   expect_s3_class(suppressMessages(fit()), "lmm_fit")
   expect_error(fit(y ~ nothing + (1 | g)), "nothing", class = "lmm_error_formula")
