@@ -117,8 +117,8 @@ fit_is_indefinite <- function(fit) {
 refuse_indefinite <- function(fit) {
   if (!fit_is_indefinite(fit)) return(invisible())
   lmm_abort("input", paste("this fit has a covariance matrix of random effects that is not positive semidefinite",
-                           "(bounded = FALSE): there is no distribution of the random effects to condition on or to draw",
-                           "from."), what = "bounded",
+                           "(bounded = FALSE): there is no distribution of the random effects to condition on or",
+                           "to draw from."), what = "bounded",
             fix = "Use re.form = NA for predictions of the population, or refit with bounded = TRUE.")
 }
 

@@ -87,7 +87,7 @@ abort_allocation <- function(text) {
 guarded_names <- function(home) {
   spec <- namespace_spec(home)
   if (is.null(spec)) return(character())
-  inner <- c("coef_covariance", "denominator_df", "length", "method_fit", "names", "needs_information",
+  inner <- c("$", "coef_covariance", "denominator_df", "length", "method_fit", "names", "needs_information",
              "prepare_method", "row_df", "set_options")
   table <- spec$S3methods[!spec$S3methods[, 1L] %in% inner, , drop = FALSE]
   methods <- paste(sub("^.*::", "", table[, 1L]), table[, 2L], sep = ".")

@@ -125,8 +125,8 @@
 #'   known for each row use `weights = 1 / v, fixed = c(sigma = 1)`.
 #' @param bounded `TRUE`: covariance matrices of random effects are positive semidefinite. `FALSE`: only the covariance
 #'   matrix of the response has to be positive definite, so that a variance component may be negative, as analysis of
-#'   variance estimates may (SAS: `NOBOUND`). A negative component is a negative correlation within the levels. It leaves
-#'   no distribution of random effects: predictions with intervals are those of the population (`re.form = NA`), and
+#'   variance estimates may (SAS: `NOBOUND`). A negative component is a negative correlation within the levels. Random
+#'   effects then have no distribution: predictions with intervals are those of the population (`re.form = NA`), and
 #'   simulations, leverages and tolerance intervals are errors.
 #' @param residual covariance structure of the residuals: a one-sided formula such as `~ ar1(visit | subject)`, or the
 #'   bare call `ar1(visit | subject)`. `NULL`: independent.

@@ -120,7 +120,7 @@ quantity_rows <- function(fit, parameters, asked, method, level, link, nsim, see
   # the root of a negative variance is NaN, with a warning
   estimate <- suppressWarnings(vapply(functions, function(f) check_value(f(parameters$state)), 0))
   none <- is.na(estimate)
-  if (any(none)) report_no_value(fit, names(functions)[none])
+  if (any(none) && fit_is_indefinite(fit)) report_no_value(names(functions)[none])
   out <- data.frame(estimate = estimate, se = NA_real_, df = NA_real_, lower = NA_real_, upper = NA_real_,
                     method = method, row.names = make.unique(names(functions)))
   if (!all(none)) {
@@ -130,10 +130,9 @@ quantity_rows <- function(fit, parameters, asked, method, level, link, nsim, see
   as_table(out, "quantity_table")
 }
 
-report_no_value <- function(fit, names) {
-  negative <- any(vapply(fit_covariance(fit), function(S) any(diag(S) < 0), NA))
-  lmm_inform("limits", paste0(enumerate(quote_name(names)), if (length(names) > 1L) " have" else " has", " no value",
-                              if (negative) ": a variance is estimated as negative", "."), what = names)
+report_no_value <- function(names) {
+  lmm_inform("limits", paste0(enumerate(quote_name(names)), if (length(names) > 1L) " are" else " is",
+                              " not defined: a variance is estimated as negative."), what = names)
 }
 
 quantity_limits <- function(fit, parameters, functions, estimate, method, level, link, nsim, seed, threads) {
