@@ -244,7 +244,8 @@ test_that("the root of a negative variance has no value, which one message says"
   d <- data.frame(g = gl(6, 4), y = rnorm(24))
   d$y <- d$y - 0.5 * ave(d$y, d$g)
   fit <- lmm(y ~ 1 + (1 | g), d, bounded = FALSE)
-  expect_no_warning(expect_message(out <- quantity(fit, ~ sd(g), ~ var(g)), "not defined: a variance is estimated as negative", class = "lmm_message_limits"))
+  expect_no_warning(expect_message(out <- quantity(fit, ~ sd(g), ~ var(g)),
+                                   "not defined: a variance is estimated as negative", class = "lmm_message_limits"))
   expect_identical(is.na(out$estimate), c(TRUE, FALSE))
   expect_equal(out["var(g)", ], quantity(fit, ~ var(g)), ignore_attr = TRUE)
 })
