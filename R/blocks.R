@@ -42,7 +42,7 @@ blocks <- function(fit, ...) {
 
 #' @export
 print.lmm_blocks <- function(x, ...) {
-  number <- function(n) format(n, big.mark = ",", trim = TRUE, scientific = FALSE)
+  number <- function(n) thousands(n, trim = TRUE, scientific = FALSE)
   lead <- x$factors[x$factors$part == "leading", ]
   if (nrow(lead)) cat("leading    ", lead$factor, ": ", number(lead$levels), " blocks of ", lead$columns, " x ",
                       lead$columns, ", ", number(x$roots), " of them different\n", sep = "")

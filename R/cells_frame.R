@@ -53,7 +53,7 @@ missing_note <- function(table) {
   counts <- table$missing
   known <- if (length(counts)) paste0(": missing ", enumerate(if (length(counts) == 1L) shown_label(names(counts)) else
     paste0(vapply(names(counts), shown_label, ""), " (",
-           format(counts, big.mark = ",", trim = TRUE, scientific = FALSE), ")")))
+           thousands(counts, trim = TRUE, scientific = FALSE), ")")))
   list(lmm_condition("message", "na", paste0(count_of(table$dropped, "row"), " dropped", known, "."),
                      what = names(counts), value = counts))
 }

@@ -53,7 +53,7 @@ check_cell_count <- function(cells, most, variables) {
   if (is.null(most) || cells <= most) return(invisible())
   bytes <- 8 * cells * (length(variables) + 1) * (length(variables) + 2) / 2
   lmm_abort("numeric",
-            paste0("there are more than ", format(most, big.mark = ",", scientific = FALSE), " cells, which take ",
+            paste0("there are more than ", thousands(most, scientific = FALSE), " cells, which take ",
                    gigabytes(bytes), "."),
             what = "max_cells", value = cells,
             fix = "Use fewer or coarser grouping variables and factors, or raise `max_cells`.")

@@ -117,7 +117,7 @@ check_alike <- function(a, b) {
 #' @export
 print.cross_products <- function(x, ...) {
   x <- whole_cells(x, "x")
-  cat("Cross-products of", format(sum(x$n), big.mark = ",", scientific = FALSE), "rows in",
+  cat("Cross-products of", thousands(sum(x$n), scientific = FALSE), "rows in",
       count_of(length(x$n), "cell"), "\n")
   cat(wrapped(paste("Variables:", paste(names(x$plan$pieces), collapse = ", "))),
       wrapped(paste("Keys:", paste(key_words(x), collapse = ", "))), sep = "\n")
@@ -126,7 +126,7 @@ print.cross_products <- function(x, ...) {
 
 key_words <- function(x) {
   if (length(x$keys)) paste0(names(x$keys), " (",
-                             vapply(x$keys, function(key) format(length(key$values), big.mark = ","), ""),
+                             vapply(x$keys, function(key) thousands(length(key$values)), ""),
                              ")") else "none"
 }
 
@@ -144,7 +144,7 @@ summary.cross_products <- function(object, ...) {
 
 #' @export
 print.summary.cross_products <- function(x, ...) {
-  cat("Cross-products of", format(x$rows, big.mark = ",", scientific = FALSE), "rows in", count_of(x$cells, "cell"),
+  cat("Cross-products of", thousands(x$rows, scientific = FALSE), "rows in", count_of(x$cells, "cell"),
       paste0("(", format(signif(x$bytes / 1e6, 2L), scientific = FALSE), " MB)\n"))
   cat(wrapped(paste("Variables:", paste(x$variables, collapse = ", "))),
       wrapped(paste("Keys:", paste(x$keys, collapse = ", "))), sep = "\n")

@@ -104,8 +104,11 @@ enumerate <- function(x, most = 5L) {
   paste(x, collapse = ", ")
 }
 
+# 12345 as 12,345, whatever the decimal mark of the session.
+thousands <- function(n, ...) format(n, big.mark = ",", decimal.mark = ".", ...)
+
 count_of <- function(n, singular, plural = paste0(singular, "s")) {
-  paste(format(n, big.mark = ",", trim = TRUE, scientific = FALSE), if (n == 1) singular else plural)
+  paste(thousands(n, trim = TRUE, scientific = FALSE), if (n == 1) singular else plural)
 }
 
 # A line of code, such as a formula, in lines that fit the screen; those after the first are indented.

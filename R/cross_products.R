@@ -104,7 +104,7 @@ chunk_cells <- function(source, spec, arguments, caller, na_rule, options) {
     read_chunk(reading, chunk, where)
     seen <<- seen + .row_names_info(chunk, 2L)
     if (options$progress) cat(sprintf("%s: %s rows so far\n", where,
-                                      format(reading$rows, big.mark = ",", scientific = FALSE)))
+                                      thousands(reading$rows, scientific = FALSE)))
   })
   if (is.null(reading)) lmm_abort("data", "the chunks have no rows.", what = "data", value = count)
   if (!is.null(plan$collected)) check_unchanged(plan$collected, seen, "pass over the chunks")

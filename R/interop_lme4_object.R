@@ -146,7 +146,12 @@ lmer_call <- function(fit, caller) {
   home <- environment(prepared$formula)
   for (name in c("weights", "offset", "subset")) {
     value <- prepared$call[[name]]
-    if (is.null(value) || is.language(value)) next
+    if (is.null(value)) next
+    if (is.language(value)) {
+      own <- intersect(all.vars(value), ls(prepared$scope, all.names = TRUE))
+      for (one in own) assign(one, prepared$scope[[one]], envir = home)
+      next
+    }
     assign(paste0(".", name), value, envir = home)        # found again by what is written into the call
     prepared$call[[name]] <- as.name(paste0(".", name))
   }

@@ -2,7 +2,6 @@
 # result of as_lmer(). One method serves all, since it finds out which generic has called it.
 
 lmer_generics <- list(
-  stats = "influence",
   insight = c("clean_parameters", "ellipsis_info", "find_algorithm", "find_formula", "find_parameters",
               "find_predictors",
               "find_random", "find_statistic", "find_terms", "find_transformation", "find_weights", "get_datagrid",
@@ -29,6 +28,9 @@ lmer_generics <- list(
   merTools = c("draw", "fastdisp"),
   flextable = "as_flextable"
 )
+
+# 'lme4' fits the model again for each group that is left out.
+refitting_generics <- list(stats = "influence")
 
 # Those of 'lmerTest' want its own class; 'pbkrtest' ignores prior weights, so that its results for weighted fits are
 # wrong.
@@ -57,6 +59,7 @@ partner_methods <- list(
 # NAMESPACE has no place for these: it stops the session where a version of the package lacks one of the functions.
 .onLoad <- function(libname, pkgname) {
   register_at_load(delegating(lmer_generics, through(as_lmer)))
+  register_at_load(delegating(refitting_generics, through(as_refitted_lmer)))
   register_at_load(delegating(lmertest_generics, through(as_lmertest)))
   register_at_load(delegating(pbkrtest_generics, through(as_unweighted_lmer)))
   register_at_load(partner_methods)
@@ -85,6 +88,36 @@ register_methods <- function(package, methods) {
   if (package == "marginaleffects") {                          # its way to make a class known
     options(marginaleffects_model_classes = union(getOption("marginaleffects_model_classes"), "lmm_fit"))
   }
+}
+
+# Its formula brings the environment in which functions and weights are found, wherever the call is evaluated.
+as_refitted_lmer <- function(fit) {
+  out <- as_lmer(fit)
+  out@call$formula <- stats::formula(out)
+  if (is.null(out@call$subset)) out else on_rows_of_subset(out, fit)
+}
+
+# `subset` is taken by the groups that are left out: the data are those of the rows used.
+on_rows_of_subset <- function(out, fit) {
+  home <- environment(stats::formula(out))
+  rows <- fit_stored_rows(fit)
+  data <- tryCatch(eval(out@call$data, home), error = function(e) NULL)
+  at <- if (is.data.frame(data)) positions_in(row_labels(rows), data) else NA
+  if (anyNA(at)) {
+    lmm_abort("input", "the data of the fit are not found, from which `subset` took rows.", what = "subset",
+              fix = "Use group_influence(fit), or fit the rows themselves: lmm(formula, subset(data, ...)).")
+  }
+  data <- data[at, , drop = FALSE]
+  for (name in c("weights", "offset")) {
+    if (is.null(out@call[[name]])) next
+    own <- paste0(".", name)
+    data[[own]] <- rows$data[[paste0("(", name, ")")]]
+    out@call[[name]] <- as.name(own)
+  }
+  assign(".data", data, envir = home)
+  out@call$data <- quote(.data)
+  out@call$subset <- NULL
+  out
 }
 
 as_lmertest <- function(fit) lmerTest::as_lmerModLmerTest(as_lmer(fit))

@@ -80,7 +80,7 @@ size_text <- function(bytes, limit, days) {
   else paste0("the fit would take about ", count_of(ceiling(days), "day"), ".")
 }
 
-gigabytes <- function(bytes) paste(format(signif(bytes / 1e9, 2L), big.mark = ",", scientific = FALSE), "GB")
+gigabytes <- function(bytes) paste(thousands(signif(bytes / 1e9, 2L), scientific = FALSE), "GB")
 
 # What to do with a fixed term of very many columns.
 fixed_remedy <- function(term, data, random) {
@@ -137,7 +137,7 @@ check_draws <- function(nsim, each) {
 
 abort_draws <- function(nsim, bytes) {
   lmm_abort("numeric",
-            paste0("not enough memory for ", format(nsim, big.mark = ",", scientific = nsim > 1e15),
+            paste0("not enough memory for ", thousands(nsim, scientific = nsim > 1e15),
                    " draws, which need about ", gigabytes(bytes), "."),
             what = "nsim", value = nsim,
             fix = "A smaller `nsim` will do: the Monte Carlo error of a p-value of 0.05 from 1e6 draws is 0.0002.")

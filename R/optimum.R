@@ -1,7 +1,10 @@
 # How the search ended: calls the engine, names what cannot be told apart, and builds the fit.
 
 find_optimum <- function(frame, blocks, reml, start, control) {
-  if (!is.null(frame$residual)) return(structured_optimum(frame, blocks, reml, start, control))
+  if (!is.null(frame$residual)) {
+    second <- if (is.null(start) && may_cancel(frame)) independent_start(frame, blocks, reml, control)
+    return(structured_optimum(frame, blocks, reml, start, control, second))
+  }
   layout <- engine_layout(frame)
   if (!is.null(start)) start <- internal_start(start, frame, blocks)
   solver <- chosen_solver(frame, blocks, control)
@@ -39,6 +42,32 @@ limit_without_residual <- function(found, layout, blocks, control, reml, frame) 
   again <- engine_result(engine_fit(layout, blocks, 1L, engine_options(control, frame, reml), control$progress), frame)
   again$optimum$zero_residual <- TRUE
   if (again$optimum$identified) again else found
+}
+
+# Do several columns of independent effects share a grouping factor? Those of an intercept and a covariate far from its
+# origin nearly cancel within a level, and then the search has another optimum where their variances are small.
+may_cancel <- function(frame) {
+  groups <- vapply(frame$random, function(term) as.integer(term$group), 0L)
+  sizes <- vapply(frame$random, function(term) as.integer(term$q), 0L)
+  any(vapply(unique(groups), function(g) {
+    own <- groups == g
+    sum(sizes[own]) > 1L && (sum(own) > 1L || !is_triangle(frame$random[[which(own)]]))
+  }, NA))
+}
+
+# Relative parameters of the random effects with independent residuals, whose search knows such columns; NULL where that
+# model has no fit.
+independent_start <- function(frame, blocks, reml, control) {
+  frame$residual <- NULL
+  tryCatch(without_boundary_messages({
+    plain <- blocks_of_design(frame, blocks$model$design, blocks$model$constants)
+    control$memory_limit <- min(control$memory_limit, available_memory())
+    found <- engine_result(engine_fit(engine_layout(frame), plain, 1L, engine_options(control, frame, reml), FALSE),
+                           frame)
+    if (!isTRUE(found$optimum$identified) || !isTRUE(is.finite(found$optimum$value))) return(NULL)
+    theta <- new_estimates(frame, plain, found$optimum, found$solution)$theta
+    if (all(is.finite(theta))) internal_start(theta, frame, blocks)
+  }), lmm_error = function(e) NULL)
 }
 
 # One row more, of which neither fixed nor random effects explain anything.

@@ -121,7 +121,7 @@ print.summary_lmm_posterior <- function(x, digits = 4, ...) {
 }
 
 method_text <- function(about) {
-  size <- paste0(format(about$chains * about$each, big.mark = ","), " draws in ", count_of(about$chains, "chain"))
+  size <- paste0(thousands(about$chains * about$each), " draws in ", count_of(about$chains, "chain"))
   switch(about$method,
     known = paste0(size, ", independent (all variance parameters are fixed)"),
     grid = paste0(size, ", independent (one variance parameter, on a grid)"),

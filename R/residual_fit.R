@@ -19,15 +19,30 @@ structured_blocks <- function(frame, rows, response = NULL) {
 # The residual standard deviation where it is known, else 0.
 held_sigma <- function(frame) if (holds_sigma(frame)) frame$held$value[match(0L, frame$held$term)] else 0
 
-structured_optimum <- function(frame, blocks, reml, start, control) {
+# `second`: relative parameters of the random effects from which to search again, or NULL.
+structured_optimum <- function(frame, blocks, reml, start, control, second = NULL) {
   model <- structured_model(blocks, reml)
   options <- list(max_evaluations = control$max_evaluations, decrement = control$decrement, theta = NULL, psi = NULL,
                   more = FALSE)
   options <- structured_start(options, start, frame, blocks)
   found <- structured_search(model, options, frame, control$progress)
+  found <- searched_again(found, second, model, options, frame, control)
   check_structured(found$optimum, frame, blocks)
   found$optimum$status <- status_of_residuals(found$optimum, blocks)
   found
+}
+
+# The better of two searches.
+searched_again <- function(found, theta, model, options, frame, control) {
+  if (is.null(theta) || !any(theta != 0)) return(found)
+  options$theta <- theta
+  again <- tryCatch(structured_search(model, options, frame, control$progress), lmm_error = function(e) NULL)
+  value <- function(x) if (is.null(x) || !isTRUE(is.finite(x$optimum$value))) Inf else x$optimum$value
+  better <- value(again) < value(found) - 1e-9 * (1 + abs(value(found)))
+  evaluations <- sum(found$optimum$evaluations, again$optimum$evaluations)
+  out <- if (better) again else found
+  out$optimum$evaluations <- as.integer(evaluations)
+  out
 }
 
 # A search that ends at a singular residual covariance matrix has followed a likelihood without maximum.

@@ -116,7 +116,7 @@ sql_fetch <- function(source, sql, work, progress = FALSE) {
     if (!is.data.frame(block)) abort_sql("no rows came back", sql)
     if (nrow(block)) work(block)
     total <- total + nrow(block)
-    if (progress && nrow(block)) cat(format(total, big.mark = ",", scientific = FALSE), "fetched\n")
+    if (progress && nrow(block)) cat(thousands(total, scientific = FALSE), "fetched\n")
     if (nrow(block) < source$rows) break
   }
   total

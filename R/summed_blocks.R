@@ -27,6 +27,11 @@ summed_blocks <- function(frame, rows, control = lmm_control(), responses = NULL
   engine_result(engine_cross_products(engine_layout(frame), constants, as.integer(chunks), read), frame)
 }
 
+# Cross-products of a design that is there already.
+blocks_of_design <- function(frame, design, constants) {
+  engine_result(engine_cross_products(engine_layout(frame), constants, 1L, function(k) design), frame)
+}
+
 # The columns of the design as the engine reads them from the variables themselves: nothing is copied but the codes of
 # text, and no matrix is made of all rows. NULL for rows that stand for cells, which have matrices of their own.
 engine_columns <- function(frame, rows, responses = NULL) {

@@ -47,6 +47,32 @@ test_that("influence() finds lme4's", {
                tolerance = 1e-3)
 })
 
+test_that("influence() finds functions and variables where the model was fitted, and keeps its subset", {
+  data(sleepstudy, package = "lme4", envir = environment())
+  made <- function() {
+    w <- rep(1:2, 90)
+    twice <- function(x) x^2
+    early <- sleepstudy$Days > 1
+    list(lmm(Reaction ~ Days + (1 | Subject), sleepstudy, weights = w),
+         lmm(Reaction ~ twice(Days) + (1 | Subject), sleepstudy),
+         lmm(Reaction ~ Days + (1 | Subject), sleepstudy, subset = early, weights = w))
+  }
+  ours <- made()
+  written <- transform(sleepstudy, w = rep(1:2, 90), square = Days^2)
+  late <- written[written$Days > 1, ]
+  theirs <- list(lme4::lmer(Reaction ~ Days + (1 | Subject), written, weights = w),
+                 lme4::lmer(Reaction ~ square + (1 | Subject), written),
+                 lme4::lmer(Reaction ~ Days + (1 | Subject), late, weights = w))
+  assign("twice", sqrt, envir = globalenv())
+  assign("w", rep(c(1, 50), 90), envir = globalenv())
+  on.exit(rm(list = c("twice", "w"), envir = globalenv()))
+  for (k in 1:3) {
+    expect_equal(cooks.distance(influence(ours[[k]], "Subject")),
+                 cooks.distance(influence(theirs[[k]], "Subject", data = if (k == 3) late else written)),
+                 tolerance = 1e-3, ignore_attr = TRUE)
+  }
+})
+
 test_that("a generic that a version of a package lacks does no harm", {
   expect_no_error(henderson:::register_methods("stats", list(there_is_no_such_function = identity)))
 })

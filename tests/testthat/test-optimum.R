@@ -272,3 +272,16 @@ test_that("a crossed model with few rows has the likelihood of 60-digit arithmet
   fit <- suppressMessages(lmm(designs$design_formula(design), design$data, weights = w, REML = FALSE))
   expect_equal(-2 * c(logLik(fit)), 5834.64191993644, tolerance = 1e-12)
 })
+
+test_that("rows that a few effects fit exactly have no likelihood, however few they are", {
+  for (n in 7:9) {
+    set.seed(2)
+    d <- data.frame(g = gl(3, 3)[1:n], x = rnorm(n))
+    d$y <- rnorm(3)[d$g] + d$x * rnorm(3)[d$g]
+    expect_warning(fit <- lmm(y ~ x + (x || g), d), class = "lmm_warning_precision")
+    expect_true(is.na(logLik(fit)))
+  }
+  d <- data.frame(g = c(1, 1, 2, 3, 4), y = c(0.1, 0.1, 2, 2.4, 5.3))
+  expect_warning(fit <- lmm(y ~ 1 + (1 | g), d), class = "lmm_warning_precision")
+  expect_true(is.na(logLik(fit)))
+})

@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "henderson/search/boundary.hpp"
+
 namespace henderson {
 
 static std::optional<double> square(const std::optional<double>& x) {
@@ -13,9 +15,8 @@ static std::optional<double> square(const std::optional<double>& x) {
 }
 
 bool floor_residual(Problem& problem, const CrossProducts& data) {
-  const Index spare = problem.n - leading_rank(*problem.layout, data) - problem.p;
-  if (!one_factor(problem) || spare <= 0 || problem.known_sigma2) return false;
-  if (problem.w_yy > problem.rounding) return false;
+  if (!one_factor(problem) || problem.known_sigma2 || problem.w_yy > problem.rounding) return false;
+  if (residual_degrees(problem, data) <= 0) return false;
   problem.w_yy = 1e-16 * problem.total;
   return true;
 }
