@@ -15,6 +15,7 @@ lattice_draws <- function(plan, found, n, random) {
   unit <- tryCatch(mapped_t(found$pilot$x, truncated_weights(found$pilot$log_weight)), error = function(e) NULL)
   if (is.null(unit)) return(NULL)
   ends <- lattice_ends(plan, unit, d)
+  if (is.null(ends)) ends <- lattice_ends(plan, unit, d, reach = 18)
   if (is.null(ends)) return(NULL)
   axes <- lapply(seq_len(d),
                  function(j) seq(ends[j, 1L], ends[j, 2L],

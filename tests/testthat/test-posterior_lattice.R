@@ -107,3 +107,14 @@ test_that("three parameters are drawn from a lattice where there are many draws"
     expect_lt(abs(mean(few[[name]] <= median(draws[[name]])) - 0.5), 4.5 * 0.5 / sqrt(n), label = name)
   }
 })
+
+test_that("a lattice reaches further where the tails of a posterior are long", {
+  data(sleepstudy, package = "lme4", envir = environment())
+  fit <- lmm(Reaction ~ Days + (Days | Subject), sleepstudy)
+  prior <- list(prior_inverse_wishart(diag(2), 3), residual = prior_inverse_wishart(1, 0.002))
+  for (seed in 2:4) {
+    draws <- posterior(fit, 1e5, prior, chains = 1, random = FALSE, seed = seed)
+    expect_identical(attr(draws, "about")$method, "lattice")
+    expect_gt(attr(draws, "about")$check, 0.999)
+  }
+})
