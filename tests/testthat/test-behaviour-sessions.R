@@ -50,8 +50,8 @@ test_that("so it does refits, the bootstrap and exact tests, and they can be don
     small <- suppressMessages(henderson::lmm(y ~ 1 + (1 | a) + (1 | b), d, REML = FALSE))
     one <- suppressMessages(henderson::lmm(y + as.integer(a) %% 2 ~ x + (1 | a), d))
     many <- matrix(rnorm(4000 * 3000), 4000)
-    wide <- many[, rep(1:3000, 3)]                # one chunk of rows that takes several seconds to add up
-    work <- list(refit = limited(henderson::refit(fit, many)), rows = limited(henderson::refit(one, wide)),
+    wide <- many[, rep(1:3000, 4)]                # one thread needs more than a second for one chunk of rows
+    work <- list(refit = limited(henderson::refit(fit, many)), rows = limited(henderson::refit(one, wide, threads = 1)),
                  bootstrap = limited(henderson::bootstrap(fit, nsim = 1e5, seed = 1)),
                  test = limited(henderson::bootstrap_test(fit, small, nsim = 1e5, seed = 1)),
                  exact = limited(henderson::rlrt(one, nsim = 1e8, seed = 1)))
