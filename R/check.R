@@ -165,12 +165,12 @@ arguments_elsewhere <- c(
 
 # Arguments of other functions that fit models.
 arguments_of_fitters <- c(
-  method = "REML = FALSE is maximum likelihood, REML = TRUE restricted maximum likelihood.",
-  random = "Random terms stand in the formula: y ~ x + (1 | g).",
-  covariance = "A covariance of the residuals is the argument residual = ~ us(visit | subject).",
-  ddf = "Tests are asked for afterwards: summary(fit, ddf = ), anova(fit, ddf = ).")
+  method = "Use REML = FALSE for maximum likelihood, REML = TRUE for restricted maximum likelihood.",
+  random = "Random terms belong in the formula: y ~ x + (1 | g).",
+  covariance = "For a residual covariance matrix use residual = ~ us(visit | subject).",
+  ddf = "Choose the method when you test: summary(fit, ddf = ), anova(fit, ddf = ).")
 arguments_of_fitters[c("cor", "corr", "correlation", "rcov", "residuals", "repeated")] <-
-  "Correlated residuals are the argument residual = ~ ar1(time | subject), or another structure."
+  "For correlated residuals use residual = ~ ar1(time | subject), or another structure."
 
 advice_on_argument <- function(name, allowed) {
   if ("REML" %in% allowed && name %in% names(arguments_of_fitters)) return(arguments_of_fitters[[name]])

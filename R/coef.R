@@ -113,7 +113,7 @@ check_joint_size <- function(size, limit = available_memory()) {
   if (24 * size^2 > limit) {
     lmm_abort("numeric", paste0("the joint covariance matrix of ", count_of(size, "effect"), " needs about ",
                                 gigabytes(24 * size^2), " of memory."), what = "full", value = size,
-              fix = "ranef(fit, pev = TRUE) has the variances of random effects, vcov(fit) those of the fixed ones.")
+              fix = "ranef(fit, pev = TRUE) gives variances of random effects, vcov(fit) those of fixed effects.")
   }
   seconds <- size^3 / 5e9
   if (seconds > 60) tell_time(seconds, "the joint covariance matrix")

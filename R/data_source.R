@@ -33,7 +33,7 @@ source_advice <- function(data) {
     csv <- grepl("[.]csv", data[1L], ignore.case = TRUE)
     return(c("text", paste0("For files write chunks(files", if (!csv) ", read = a function that reads one", ").")))
   }
-  if (inherits(data, "connection")) return(c("a connection", paste("Read it first, as by read.csv(), or write",
+  if (inherits(data, "connection")) return(c("a connection", paste("Read it first, for example by read.csv(), or use",
                                                                   "chunks(\"file.csv\") with the name of the file.")))
   if (is.function(data)) return(c("a function", "If it returns one chunk of rows at each call write chunks(f)."))
   if (inherits(data, c("Dataset", "ArrowTabular", "RecordBatchReader",

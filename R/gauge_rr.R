@@ -140,7 +140,7 @@ summary.gauge_rr <- function(object, ...) object
 confint.gauge_rr <- function(object, parm, level = 0.95, ...) {
   if (!isTRUE(all.equal(level, object$level))) {
     lmm_abort("input", paste0("the limits of this study have level ", object$level, "."), what = "level",
-              value = level, fix = "Give `level` to gauge_rr().")
+              value = level, fix = "Set `level` in gauge_rr().")
   }
   out <- as.matrix(object$table[c("lower", "upper")])
   dimnames(out) <- list(trimws(rownames(object$table)), percent_names(object$level))

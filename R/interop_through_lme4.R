@@ -104,7 +104,7 @@ on_rows_of_subset <- function(out, fit) {
   data <- tryCatch(eval(out@call$data, home), error = function(e) NULL)
   at <- if (is.data.frame(data)) positions_in(row_labels(rows), data) else NA
   if (anyNA(at)) {
-    lmm_abort("input", "the data of the fit are not found, from which `subset` took rows.", what = "subset",
+    lmm_abort("input", "the data from which `subset` took the rows were not found.", what = "subset",
               fix = "Use group_influence(fit), or fit the rows themselves: lmm(formula, subset(data, ...)).")
   }
   data <- data[at, , drop = FALSE]

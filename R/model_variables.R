@@ -249,7 +249,7 @@ evaluate_argument <- function(expr, name, source) {
   })
   if (inherits(value, "varFunc")) {
     lmm_abort("input", paste0("`", name, "` is a variance function of 'nlme'."), what = name,
-              fix = "Write variance = ~ group, variance = ~ power(x), or another formula, see ?lmm.")
+              fix = "Use variance = ~ group, variance = ~ power(x), or another formula; see ?lmm.")
   }
   value
 }

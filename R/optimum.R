@@ -61,10 +61,7 @@ independent_start <- function(frame, blocks, reml, control) {
   frame$residual <- NULL
   tryCatch(without_boundary_messages({
     plain <- blocks_of_design(frame, blocks$model$design, blocks$model$constants)
-    control$memory_limit <- min(control$memory_limit, available_memory())
-    found <- engine_result(engine_fit(engine_layout(frame), plain, 1L, engine_options(control, frame, reml), FALSE),
-                           frame)
-    if (!isTRUE(found$optimum$identified) || !isTRUE(is.finite(found$optimum$value))) return(NULL)
+    found <- find_optimum(frame, plain, reml, NULL, control)
     theta <- new_estimates(frame, plain, found$optimum, found$solution)$theta
     if (all(is.finite(theta))) internal_start(theta, frame, blocks)
   }), lmm_error = function(e) NULL)

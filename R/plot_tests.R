@@ -138,13 +138,12 @@ plot.contest_table <- function(x, ...) {
 plot.variance_components <- function(x, level = 0.95, ...) {
   check_level(level, "level")
   use <- which(x$estimate > 0 & is.finite(x$df) & (is.na(x$var2) | x$var1 == x$var2))
-  if (!length(use)) lmm_abort("input", "no variance has degrees of freedom for limits.", what = "x")
-  tail <- (1 - level) / 2
-  scaled <- x$estimate[use] * x$df[use]
-  rows <- data.frame(estimate = x$estimate[use], lower = scaled / stats::qchisq(1 - tail, x$df[use]),
-                     upper = scaled / stats::qchisq(tail, x$df[use]), row.names = rownames(x)[use])
+  if (!length(use)) lmm_abort("input", "no variance has the degrees of freedom that its limits need.", what = "x")
+  limits <- chisq_limits(x$estimate[use], x$se[use], level, x$df[use])
+  rows <- data.frame(estimate = x$estimate[use], lower = limits[, 1L], upper = limits[, 2L],
+                     row.names = rownames(x)[use])
   top <- max(rows$estimate) * 5                                     # limits of few degrees of freedom reach far
-  shown <- utils::modifyList(list(xlim = c(0, min(top, max(rows$upper)))), list(...))
+  shown <- utils::modifyList(list(xlim = c(0, min(top, max(rows$upper, na.rm = TRUE)))), list(...))
   draw_forest(rows, shown, "variance and chi-square limits")
   invisible(rows)
 }
@@ -152,7 +151,7 @@ plot.variance_components <- function(x, level = 0.95, ...) {
 #' @export
 plot.summary.lmm_fit <- function(x, ...) {
   lmm_abort("input", "a summary has no plot.", what = "x",
-            fix = "plot(fit) shows residuals and random effects, plot_effects(fit) the fixed effects.")
+            fix = "Use plot(fit) for residuals and random effects, plot_effects(fit) for fixed effects.")
 }
 
 # Quantities that can share an axis: shares, and values of about the same size.

@@ -38,7 +38,7 @@
 #'   is nothing to report). `glance()` has a row per response, `confint()` one per response and coefficient, with t
 #'   limits, and `VarCorr()` one per response and variance parameter. `fixef()` and `coef()` give a matrix responses x
 #'   coefficients; `sigma()`, `nobs()`, `logLik()`, `AIC()` and `BIC()` a number per response, `isSingular()` a logical.
-#'   What is available for one fit only, such as `ranef()` or `predict()`, is an error that says so: use `x[[i]]`.
+#'   Functions for a single fit, such as `ranef()` and `predict()`, stop with an error: use `x[[i]]`.
 #' @section Conditions:
 #' `lmm_error_input`: a response that does not exist or whose name is not unique; a method for degrees of freedom that
 #' is not among those above.

@@ -83,7 +83,7 @@ test_that("chi-square limits that no number holds are missing", {
 
 test_that("what other fitting functions call an argument is answered with ours", {
   refused_argument(lmm(y ~ x + (1 | g), d, method = "ML"), "REML = FALSE")
-  refused_argument(lmm(y ~ x, d, random = ~ 1 | g), "Random terms stand in the formula")
+  refused_argument(lmm(y ~ x, d, random = ~ 1 | g), "Random terms belong in the formula")
   for (name in c("cor", "corr", "correlation")) {
     refused_argument(do.call(lmm, c(list(y ~ x + (1 | g), d), stats::setNames(list(1), name))), "residual = ~ ar1")
   }

@@ -17,3 +17,25 @@ test_that("a covariate far from its origin does not lead the search of a structu
   terms <- y ~ year + (1 | g) + (0 + year | g)
   expect_equal(value(terms, residual = ~ ar1(year | g)), value(model, residual = ~ ar1(year | g)), tolerance = 1e-8)
 })
+
+test_that("the maximum with a covariate far from its origin is that of a dense likelihood", {
+  d <- expand.grid(year = 2001:2012, g = factor(1:10))
+  set.seed(1)
+  d$y <- rnorm(10)[d$g] + (1 + rnorm(10))[d$g] * (d$year - 2006) + rnorm(120, sd = 0.2)
+  X <- cbind(1, 2001:2012)
+  minus <- function(par) {                            # log sd of intercept, slope and residual, Fisher's z of rho
+    v <- exp(2 * par[1:3])
+    V <- X %*% diag(v[1:2]) %*% t(X) + v[3] * tanh(par[4])^abs(outer(1:12, 1:12, "-"))
+    R <- chol(V)
+    A <- backsolve(R, X, transpose = TRUE)
+    Y <- backsolve(R, matrix(d$y, 12), transpose = TRUE)
+    fixed <- qr(A)                                    # all groups have the same rows
+    left <- sum(qr.resid(fixed, rowSums(Y) / sqrt(10))^2) + sum((Y - rowMeans(Y))^2)
+    (118 * log(2 * pi) + 20 * sum(log(diag(R))) + 2 * log(abs(prod(sqrt(10) * diag(qr.R(fixed))))) + left) / 2
+  }
+  best <- min(vapply(list(c(7, 0, -1, 0), c(8, 0.5, -2, 0.1), c(7.5, 0, -1.5, -0.1)), function(start) {
+    stats::nlminb(start, minus)$objective
+  }, 0))
+  fit <- suppressMessages(lmm(y ~ year + (year || g), d, residual = ~ ar1(year | g)))
+  expect_equal(as.numeric(logLik(fit)), -best, tolerance = 1e-4)
+})
