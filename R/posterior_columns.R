@@ -9,17 +9,20 @@ columns_with_effects <- function(plan, found, n, random) {
   c(state_columns(plan, subset_state(state, run$of), sigma), matrix_columns(effects))
 }
 
-# Where coefficients and their covariance matrix come with each draw: in blocks, which keeps temporary vectors small.
-columns_in_blocks <- function(plan, found, n, size = 15360L) {
-  parts <- lapply(row_blocks(n, size), function(rows) {
+# Where coefficients and their covariance matrix come with each draw: in blocks, each written to its place, which keeps
+# temporary vectors small.
+columns_in_blocks <- function(plan, found, n, size = 8192L) {
+  columns <- NULL
+  for (rows in row_blocks(n, size)) {
     own <- if (is.null(found$draw)) part_of_draws(found, rows) else found$draw(rows)
     state <- decode_points(plan, own$x, density = FALSE)
     sigma <- drawn_sigma(plan, own, state, NULL, length(rows))
-    c(state_columns(plan, state, sigma), coefficient_draws(plan, own$values, sigma))
-  })
-  names <- names(parts[[1L]])
-  columns <- lapply(seq_along(names), function(k) unlist(lapply(parts, `[[`, k), use.names = FALSE))
-  names(columns) <- names
+    beta <- if (is.null(own$beta)) coefficient_draws(plan, own$values, sigma) else own$beta
+    names(beta) <- plan$labels$fixed
+    part <- c(state_columns(plan, state, sigma), beta)
+    if (is.null(columns)) columns <- lapply(part, function(x) numeric(n))
+    for (k in seq_along(part)) columns[[k]][rows] <- part[[k]]
+  }
   columns
 }
 
@@ -55,11 +58,9 @@ coefficient_draws <- function(plan, values, sigma) {
   S <- value_columns(values$spread)
   p <- length(beta)
   e <- lapply(beta, function(b) stats::rnorm(length(sigma)))
-  out <- lapply(seq_len(p), function(i) {
+  lapply(seq_len(p), function(i) {
     beta[[i]] + sigma * Reduce(`+`, lapply(seq_len(p), function(j) S[[i + (j - 1L) * p]] * e[[j]]))
   })
-  names(out) <- plan$labels$fixed
-  out
 }
 
 matrix_columns <- function(x) {

@@ -3,10 +3,13 @@
 # interpolated with it. Exact values at some draws tell how close the lattice is; where it is not, the draws are made by
 # Metropolis.
 
-lattice_steps <- c(0.3, 0.42)             # between nodes, in standard deviations: two directions, three
+# Between nodes, in standard deviations: two directions, three. The first is taken if the errors of its log densities
+# have a standard deviation below `error`, else the next.
+lattice_steps <- list(data.frame(step = 0.3, error = 0.02),
+                      data.frame(step = c(0.5, 0.42, 0.35), error = c(0.005, 0.02, 0.02)))
 lattice_least <- c(500, 20000)            # draws from which the lattice is worth its evaluations
 lattice_checks <- 100L
-lattice_error <- 0.02                     # largest standard deviation of its errors
+coarse_step <- 1.5
 
 # NULL where Metropolis is the better way.
 lattice_draws <- function(plan, found, n, random) {
@@ -17,51 +20,85 @@ lattice_draws <- function(plan, found, n, random) {
   ends <- lattice_ends(plan, unit, d)
   if (is.null(ends)) ends <- lattice_ends(plan, unit, d, reach = 18)
   if (is.null(ends)) return(NULL)
-  axes <- lapply(seq_len(d),
-                 function(j) seq(ends[j, 1L], ends[j, 2L],
-                                 length.out = max(8L, ceiling(diff(ends[j, ]) / lattice_steps[d - 1L]))))
-  size <- lengths(axes)
-  if (prod(size) > n * thinning(found)) return(NULL)
   coefficients <- !random && length(plan$labels$fixed) <= 4L
-  z <- unname(as.matrix(expand.grid(axes)))
-  nodes <- lattice_values(plan, unit, unit$from_unit(z), coefficients)
-  if (!is_enclosed(nodes$log, size)) return(NULL)
-  step <- vapply(axes, function(a) a[2L] - a[1L], 0)
-  map <- c(unit$parts, list(origin = vapply(axes, `[`, 0, 1L), step = step))
-  lattice <- engine_result(engine_posterior_lattice(size, finite_rows(nodes), map), fit_frame(plan$fit))
-  draw <- lattice_drawer(lattice, nodes, floor(stats::runif(1L) * 2^52), plan)
-  some <- draw(seq_len(min(lattice_checks, n)))
-  error <- lattice_values(plan, unit, some$x, FALSE)$log - some$log - max(nodes$log)
-  if (!(stats::sd(error) < lattice_error)) return(NULL)
-  c(if (coefficients) list(draw = draw) else draw(seq_len(n))[c("x", "values")],
-    list(method = "lattice", check = effective_share(error), acceptance = 1, share = 1, shape = NA_real_, thin = 1L,
-         evidence = c(log(sum(exp(nodes$log - max(nodes$log)))) + max(nodes$log) + sum(log(step)), 0),
-         evaluations = found$evaluations + length(nodes$log)))
+  evaluations <- found$evaluations
+  steps <- lattice_steps[[d - 1L]]
+  for (k in seq_len(nrow(steps))) {
+    lattice <- new_lattice(plan, unit, ends, steps$step[k], n * thinning(found), coefficients)
+    if (is.null(lattice)) return(NULL)
+    evaluations <- evaluations + lattice$nodes
+    some <- lattice$draw(seq_len(min(lattice_checks, n)))
+    error <- lattice_values(plan, unit, some$x, FALSE)$log - some$log - lattice$top
+    if (isTRUE(stats::sd(error) < steps$error[k])) {
+      return(c(if (coefficients) lattice["draw"] else lattice$draw(seq_len(n))[c("x", "sigma")],
+               list(method = "lattice", check = effective_share(error), acceptance = 1, share = 1, shape = NA_real_,
+                    thin = 1L, evidence = c(lattice$evidence, 0), evaluations = evaluations)))
+    }
+  }
+  NULL
+}
+
+# A function that draws, the number of nodes, the largest log density and the log of the integral; NULL where the
+# lattice takes more than `most` evaluations or, `widened` three times, still loses mass at its faces.
+new_lattice <- function(plan, unit, ends, step, most, coefficients, widened = 0L) {
+  axes <- lapply(seq_len(plan$d), function(j) {
+    seq(ends[j, 1L], ends[j, 2L], length.out = max(8L, ceiling(diff(ends[j, ]) / step)))
+  })
+  size <- lengths(axes)
+  if (prod(size) > most) return(NULL)
+  nodes <- lattice_values(plan, unit, unit$from_unit(unname(as.matrix(expand.grid(axes)))), coefficients)
+  nodes$used <- if (coefficients) used_rows(nodes$spread)
+  if (!is_enclosed(nodes$log, size)) {
+    if (widened == 3L) return(NULL)
+    wider <- ends + rep(c(-1, 1), each = plan$d)
+    return(new_lattice(plan, unit, wider, step, most, coefficients, widened + 1L))
+  }
+  width <- vapply(axes, function(a) a[2L] - a[1L], 0)
+  map <- c(unit$parts, list(origin = vapply(axes, `[`, 0, 1L), step = width))
+  lattice <- engine_posterior_lattice(size, finite_rows(nodes), map, given_place(plan, nodes))
+  top <- max(nodes$log)
+  list(draw = lattice_drawer(engine_result(lattice, fit_frame(plan$fit)), floor(stats::runif(1L) * 2^52), plan),
+       nodes = length(nodes$log), top = top, evidence = log(sum(exp(nodes$log - top))) + top + sum(log(width)))
+}
+
+# How the engine draws sigma and the coefficients at a place.
+given_place <- function(plan, nodes) {
+  p <- if (is.null(nodes$beta)) 0L else nrow(nodes$beta)
+  list(shape = if (length(nodes$rate)) nodes$shape, coordinate = if (plan$search_sigma) plan$d,
+       sigma = if (!plan$free_sigma) plan$sigma, coefficients = p, root = arrayInd(as.integer(nodes$used), c(p, p)))
 }
 
 # A function of consecutive draws, the first of them 1 or one above a multiple of 1024: their coordinates, their log
-# densities up to a constant, and what else the nodes have.
-lattice_drawer <- function(lattice, nodes, seed, plan) {
+# densities up to a constant, sigma and the coefficients.
+lattice_drawer <- function(lattice, seed, plan) {
   function(rows) {
     drawn <- engine_lattice_draws(lattice, rows[1L] - 1, length(rows), seed, plan$threads)
     drawn <- engine_result(drawn, fit_frame(plan$fit))
-    list(x = drawn$x, log = drawn$values[[1L]], values = lattice_parts(drawn$values, nodes))
+    list(x = drawn$x, log = drawn$values[[1L]], sigma = drawn$values[[2L]], beta = drawn$values[-(1:2)])
   }
 }
 
 # In each direction, where a coarse lattice has all but a negligible part of the mass; NULL where its reach is too
 # short.
-lattice_ends <- function(plan, unit, d, reach = 10) {
-  at <- seq(-reach, reach)
+lattice_ends <- function(plan, unit, d, reach = 10.5) {
+  at <- seq(-reach, reach, by = coarse_step)
   z <- unname(as.matrix(expand.grid(rep(list(at), d))))
   log <- lattice_values(plan, unit, unit$from_unit(z), FALSE)$log
   w <- exp(log - max(log[is.finite(log)]))
   w[!is.finite(w)] <- 0
   out <- t(vapply(seq_len(d), function(j) {
-    margin <- rowsum(w, z[, j])[, 1L]
-    range(at[margin > 1e-7 * sum(w)]) + c(-1, 1)
+    margin <- rowsum(w, z[, j])[, 1L] / sum(w)
+    c(-margin_end(-rev(at), rev(margin)), margin_end(at, margin))
   }, numeric(2L)))
-  if (all(abs(out) <= reach)) out
+  if (all(is.finite(out))) out
+}
+
+# A little beyond the last place where the margin falls below `least`, on a chord of its logarithm.
+margin_end <- function(at, margin, least = 1e-7, beyond = 0.4) {
+  k <- max(which(margin > least))
+  if (k == length(at)) return(Inf)
+  fall <- log(margin[k]) - log(c(least, max(margin[k + 1L], 1e-30)))
+  at[k] + coarse_step * fall[1L] / fall[2L] + beyond
 }
 
 # At x, as a density of the lattice's coordinates.
@@ -75,26 +112,13 @@ lattice_values <- function(plan, unit, x, coefficients) {
 finite_rows <- function(nodes) {
   log <- nodes$log - max(nodes$log)
   log <- pmax(ifelse(is.finite(log), log, -60), -60)
-  rows <- rbind(log, if (length(nodes$rate)) log(nodes$rate), nodes$beta, nodes$spread)
+  rows <- rbind(log, if (length(nodes$rate)) log(nodes$rate), nodes$beta, nodes$spread[nodes$used, ])
   rows[!is.finite(rows)] <- 0
   rows
 }
 
-# Vectors with a value for each draw.
-lattice_parts <- function(values, nodes) {
-  at <- 1L
-  take <- function(k) {
-    out <- values[at + seq_len(k)]
-    at <<- at + k
-    out
-  }
-  out <- list()
-  if (length(nodes$rate)) out <- list(shape = nodes$shape, rate = exp(take(1L)[[1L]]))
-  if (is.null(nodes$beta)) return(out)
-  out$beta <- take(nrow(nodes$beta))
-  out$spread <- take(nrow(nodes$spread))
-  out
-}
+# Rows that are not 0 at all nodes: the square roots of covariance matrices are triangular.
+used_rows <- function(spread) which(rowSums(spread != 0, na.rm = TRUE) > 0)
 
 # Is next to nothing of the mass at the faces of the lattice?
 is_enclosed <- function(log, size) {

@@ -488,14 +488,15 @@ BEGIN_RCPP
 END_RCPP
 }
 // engine_posterior_lattice
-SEXP engine_posterior_lattice(const Rcpp::IntegerVector& size, const Eigen::MatrixXd& values, SEXP map);
-RcppExport SEXP _henderson_engine_posterior_lattice(SEXP sizeSEXP, SEXP valuesSEXP, SEXP mapSEXP) {
+SEXP engine_posterior_lattice(const Rcpp::IntegerVector& size, const Eigen::MatrixXd& values, SEXP map, SEXP given);
+RcppExport SEXP _henderson_engine_posterior_lattice(SEXP sizeSEXP, SEXP valuesSEXP, SEXP mapSEXP, SEXP givenSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::traits::input_parameter< const Rcpp::IntegerVector& >::type size(sizeSEXP);
     Rcpp::traits::input_parameter< const Eigen::MatrixXd& >::type values(valuesSEXP);
     Rcpp::traits::input_parameter< SEXP >::type map(mapSEXP);
-    rcpp_result_gen = Rcpp::wrap(engine_posterior_lattice(size, values, map));
+    Rcpp::traits::input_parameter< SEXP >::type given(givenSEXP);
+    rcpp_result_gen = Rcpp::wrap(engine_posterior_lattice(size, values, map, given));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -759,7 +760,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_henderson_engine_posterior_open", (DL_FUNC) &_henderson_engine_posterior_open, 3},
     {"_henderson_engine_posterior_target", (DL_FUNC) &_henderson_engine_posterior_target, 6},
     {"_henderson_engine_posterior_effects", (DL_FUNC) &_henderson_engine_posterior_effects, 8},
-    {"_henderson_engine_posterior_lattice", (DL_FUNC) &_henderson_engine_posterior_lattice, 3},
+    {"_henderson_engine_posterior_lattice", (DL_FUNC) &_henderson_engine_posterior_lattice, 4},
     {"_henderson_engine_lattice_draws", (DL_FUNC) &_henderson_engine_lattice_draws, 5},
     {"_henderson_engine_residual_matrix", (DL_FUNC) &_henderson_engine_residual_matrix, 6},
     {"_henderson_engine_residual_parameters", (DL_FUNC) &_henderson_engine_residual_parameters, 2},

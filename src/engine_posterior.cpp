@@ -87,6 +87,29 @@ std::optional<henderson::LatticeMap> to_map(SEXP x, Index directions) {
   return out;
 }
 
+// NULL, or a list with `shape`, `coordinate` (from 1), `sigma` (each of them NULL or a number), `coefficients` (how many)
+// and `root` (a row for each entry: row and column, from 1).
+std::optional<henderson::GivenPlace> to_given(SEXP x, const henderson::Lattice& lattice) {
+  if (Rf_isNull(x)) return std::nullopt;
+  const Rcpp::List parts(x);
+  const auto has = [&](const char* name) { return !Rf_isNull(parts[name]); };
+  henderson::GivenPlace out;
+  if (has("shape")) out.shape = Rcpp::as<double>(parts["shape"]);
+  if (has("coordinate")) out.coordinate = Rcpp::as<int>(parts["coordinate"]) - 1;
+  if (has("sigma")) out.sigma = Rcpp::as<double>(parts["sigma"]);
+  out.coefficients = Rcpp::as<int>(parts["coefficients"]);
+  const Rcpp::IntegerMatrix root(parts["root"]);
+  for (int k = 0; k < root.nrow(); ++k) {
+    henderson::require(root(k, 0) >= 1 && root(k, 0) <= out.coefficients && root(k, 1) >= 1 &&
+                           root(k, 1) <= out.coefficients, "an entry of the root is outside");
+    out.root.emplace_back(root(k, 0) - 1, root(k, 1) - 1);
+  }
+  henderson::require(out.functions() == lattice.values.rows() &&
+                         (!out.coordinate || *out.coordinate < static_cast<Index>(lattice.size.size())),
+                     "the functions of the lattice are not those that are drawn from");
+  return out;
+}
+
 }  // namespace
 
 // [[Rcpp::export(rng = false)]]
@@ -142,16 +165,20 @@ SEXP engine_posterior_effects(SEXP handle, const Eigen::MatrixXd& points, const 
 }
 
 // `values`: functions x nodes, the log density first; `size`: nodes in each direction; `map`: NULL, or a list with the
-// parts of a LatticeMap.
+// parts of a LatticeMap; `given`: NULL, or a list with those of a GivenPlace.
 // [[Rcpp::export(rng = false)]]
-SEXP engine_posterior_lattice(const Rcpp::IntegerVector& size, const Eigen::MatrixXd& values, SEXP map) {
+SEXP engine_posterior_lattice(const Rcpp::IntegerVector& size, const Eigen::MatrixXd& values, SEXP map, SEXP given) {
   return henderson::guarded([&] {
-    auto sampler = std::make_unique<henderson::LatticeSampler>(to_lattice(size, values), to_map(map, size.size()));
+    henderson::Lattice lattice = to_lattice(size, values);
+    auto drawn = to_given(given, lattice);
+    auto sampler = std::make_unique<henderson::LatticeSampler>(std::move(lattice), to_map(map, size.size()),
+                                                               std::move(drawn));
     return SEXP(Rcpp::XPtr<henderson::LatticeSampler>(sampler.release(), true));
   });
 }
 
-// Draws `first`, `first` + 1, ... from 0: draws x directions, and a vector for each function.
+// Draws `first`, `first` + 1, ... from 0: draws x directions, and vectors: the log density, then the other functions or
+// what is drawn from them.
 // [[Rcpp::export(rng = false)]]
 SEXP engine_lattice_draws(SEXP lattice, double first, double draws, double seed, int threads) {
   return henderson::guarded([&] {
@@ -160,7 +187,7 @@ SEXP engine_lattice_draws(SEXP lattice, double first, double draws, double seed,
     henderson::RMonitor monitor(false);
     const auto n = static_cast<R_xlen_t>(draws);
     Rcpp::NumericMatrix x(Rcpp::no_init(static_cast<int>(n), static_cast<int>(sampler->directions())));
-    Rcpp::List functions(sampler->functions());
+    Rcpp::List functions(sampler->answers());
     const henderson::LatticeDraws out{static_cast<Index>(first), static_cast<Index>(n), places_of(x),
                                       places_of(functions, n)};
     sampler->draw(out, static_cast<std::uint64_t>(seed), threads, monitor);

@@ -9,6 +9,7 @@
 #include "linalg/deflated_spectrum.cpp"
 #include "linalg/dense_cholesky.cpp"
 #include "linalg/multiply.cpp"
+#include "linalg/random_stream.cpp"
 #include "linalg/row_wise_qr.cpp"
 #include "linalg/sparse_cholesky.cpp"
 #include "linalg/symmetric_eigen.cpp"

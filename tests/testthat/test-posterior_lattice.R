@@ -3,7 +3,7 @@ test_that("cubics are exact between the nodes, and draws have the density", {
   grid <- expand.grid(a = at, b = at)
   log <- -(grid$a^2 - grid$a * grid$b + grid$b^2) / 1.5                    # correlation 0.5, variances 1
   cubic <- grid$a^3 - 2 * grid$a * grid$b^2 + grid$b
-  lattice <- engine_posterior_lattice(c(41L, 41L), rbind(log, cubic), NULL)
+  lattice <- engine_posterior_lattice(c(41L, 41L), rbind(log, cubic), NULL, NULL)
   draw <- function(threads) engine_lattice_draws(lattice, 0, 40000, 12345, threads)
   out <- draw(1L)
   expect_identical(draw(2L), out)
@@ -16,8 +16,19 @@ test_that("cubics are exact between the nodes, and draws have the density", {
   for (u in list(pnorm(x[, 1]), pnorm(x[, 2]),
                  pnorm((x[, 2] - x[, 1] / 2) / sqrt(0.75)))) expect_gt(ks.test(u, "punif")$p.value, 1e-4)
   expect_lt(abs(cor(x[-1, 1], x[-40000, 1])), 4 / sqrt(40000))
-  few <- engine_posterior_lattice(c(3L, 4L), rbind(numeric(12)), NULL)
+  few <- engine_posterior_lattice(c(3L, 4L), rbind(numeric(12)), NULL, NULL)
   expect_error(engine_result(few, list()), "four nodes")
+})
+
+test_that("draws beside a cliff of the density come as fast as others", {
+  at <- seq(-6, 6, length.out = 25)
+  grid <- expand.grid(a = at, b = at, c = at)
+  log <- ifelse(pmax(grid$a, grid$b, grid$c) > 4, -60, -(grid$a^2 + grid$b^2 + grid$c^2) / 2)
+  lattice <- engine_posterior_lattice(rep(25L, 3), rbind(log), NULL, NULL)
+  time <- system.time(out <- engine_lattice_draws(lattice, 0, 20000, 1, 1L))[["elapsed"]]
+  expect_lt(time, 5)
+  x <- -6 + 0.5 * out$x
+  for (j in 1:3) expect_gt(ks.test(pnorm(x[, j]), "punif")$p.value, 1e-4)
 })
 
 test_that("places of a lattice are mapped as by from_unit(), whose Jacobian is that of differences", {
@@ -27,7 +38,7 @@ test_that("places of a lattice are mapped as by from_unit(), whose Jacobian is t
   z <- as.matrix(expand.grid(at, at, at))
   functions <- rbind(-rowSums(z^2) / 2, t(z))                # the places themselves are among the functions
   map <- c(unit$parts, list(origin = rep(-4, 3), step = rep(at[2] - at[1], 3)))
-  out <- engine_lattice_draws(engine_posterior_lattice(rep(20L, 3), functions, map), 0, 2000, 1, 1L)
+  out <- engine_lattice_draws(engine_posterior_lattice(rep(20L, 3), functions, map, NULL), 0, 2000, 1, 1L)
   drawn <- do.call(cbind, out$values[2:4])
   expect_equal(out$x, unit$from_unit(drawn), tolerance = 1e-10)
   slopes <- lapply(1:3, function(j) {
@@ -37,7 +48,41 @@ test_that("places of a lattice are mapped as by from_unit(), whose Jacobian is t
   volume <- vapply(1:5, function(i) log(abs(det(vapply(slopes, function(s) s[i, ], numeric(3))))), 0)
   expect_equal(unit$unit_jacobian(out$x[1:5, ]), volume, tolerance = 1e-6)
   wrong <- replace(map, "tail", list(1))
-  expect_error(engine_result(engine_posterior_lattice(rep(20L, 3), functions, wrong), list()), "map")
+  expect_error(engine_result(engine_posterior_lattice(rep(20L, 3), functions, wrong, NULL), list()), "map")
+})
+
+test_that("sigma and coefficients are drawn at the places of a lattice", {
+  at <- seq(-5, 5, length.out = 30)
+  grid <- expand.grid(a = at, b = at)
+  log <- -(grid$a^2 + grid$b^2) / 2
+  functions <- rbind(log, 1 + grid$a / 2, grid$a, 3 - grid$b, 1 + grid$b / 10, grid$a / 3, 2)
+  map <- list(origin = c(-5, -5), step = rep(at[2] - at[1], 2), center = c(0, 0), root = diag(2), location = c(0, 0),
+              scale = c(1, 1), skew = c(0, 0), tail = c(1, 1))
+  given <- list(shape = 2.5, coordinate = NULL, sigma = NULL, coefficients = 2L,
+                root = cbind(c(1L, 1L, 2L), c(1L, 2L, 2L)))
+  draws <- function(functions, given, n = 40000) {
+    lattice <- engine_result(engine_posterior_lattice(c(30L, 30L), functions, map, given), list())
+    out <- engine_result(engine_lattice_draws(lattice, 0, n, 77, 1L), list())
+    list(x = out$x, sigma = out$values[[2]], beta = do.call(cbind, out$values[-(1:2)]))
+  }
+  out <- draws(functions, given)
+  a <- out$x[, 1]
+  b <- out$x[, 2]
+  gamma <- exp(1 + a / 2) / out$sigma^2
+  e2 <- (out$beta[, 2] - (3 - b)) / out$sigma / 2
+  e1 <- ((out$beta[, 1] - a) / out$sigma - a / 3 * e2) / (1 + b / 10)
+  for (u in list(pnorm(a), pgamma(gamma, 2.5), pnorm(e1), pnorm(e2))) expect_gt(ks.test(u, "punif")$p.value, 1e-4)
+  expect_lt(max(abs(cor(cbind(a, b, gamma, e1, e2))[upper.tri(diag(5))])), 4.5 / sqrt(40000))
+
+  of_coordinate <- draws(functions[-2, ], list(shape = NULL, coordinate = 2L, sigma = NULL, coefficients = 2L,
+                                                root = given$root), 100)
+  expect_equal(of_coordinate$x, out$x[1:100, ])
+  expect_equal(of_coordinate$sigma, exp(of_coordinate$x[, 2]))
+  known <- draws(functions[-2, ], list(shape = NULL, coordinate = NULL, sigma = 3, coefficients = 2L,
+                                       root = given$root), 100)
+  expect_equal(known$sigma, rep(3, 100))
+  expect_equal((known$beta[, 2] - (3 - known$x[, 2])) / 6, e2[1:100])
+  expect_error(draws(functions[-2, ], given, 10), "functions of the lattice")
 })
 
 crossed <- function() {

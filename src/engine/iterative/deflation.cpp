@@ -1,5 +1,7 @@
 #include "henderson/iterative/deflation.hpp"
 
+#include "henderson/linalg/random_stream.hpp"
+
 namespace henderson {
 namespace iterative {
 
@@ -7,19 +9,11 @@ namespace {
 
 constexpr Index kFewLevels = 64;
 
-inline std::uint64_t mixed(std::uint64_t x) {
-  x ^= x >> 30;
-  x *= 0xbf58476d1ce4e5b9ULL;
-  x ^= x >> 27;
-  x *= 0x94d049bb133111ebULL;
-  return x ^ (x >> 31);
-}
-
 }  // namespace
 
 double sign_of(std::uint64_t seed, std::uint64_t probe, std::uint64_t row) {
-  const std::uint64_t stream = mixed(seed + 0x9e3779b97f4a7c15ULL * (probe + 1));
-  return (mixed(stream + 0x9e3779b97f4a7c15ULL * (row + 1)) >> 63) != 0 ? 1.0 : -1.0;
+  const std::uint64_t stream = mixed(seed + kSplitMixStep * (probe + 1));
+  return (mixed(stream + kSplitMixStep * (row + 1)) >> 63) != 0 ? 1.0 : -1.0;
 }
 
 void Deflation::project(Panel& x) const {

@@ -7,6 +7,7 @@
 #include <limits>
 #include <utility>
 
+#include "henderson/linalg/random_stream.hpp"
 #include "henderson/optimize/workers.hpp"
 
 namespace henderson {
@@ -14,29 +15,28 @@ namespace henderson {
 namespace {
 
 constexpr Index kMostDirections = 4;
+constexpr double kLargestRise = 2;
 
-// Sebastiano Vigna's splitmix64 (public domain); each stream starts at a place of its own.
-class Stream {
- public:
-  Stream(std::uint64_t seed, std::uint64_t number) : state_(seed) {
-    state_ ^= mix(number + 0x632be59bd9b4e019ULL);
-    state_ = mix(state_);
-  }
-  // Between 0 and 1, neither of them.
-  double uniform() { return (static_cast<double>(next() >> 11) + 0.5) * 0x1.0p-53; }
+// To the accuracy of numbers near 1, which is that of the sums they enter; faster than the functions of the library.
+double quick_asinh(double y) { return std::copysign(std::log(std::abs(y) + std::sqrt(y * y + 1)), y); }
 
- private:
-  static std::uint64_t mix(std::uint64_t z) {
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
-    return z ^ (z >> 31);
-  }
-  std::uint64_t next() { return mix(state_ += 0x9e3779b97f4a7c15ULL); }
+double quick_sinh(double y) {
+  const double e = std::exp(y);
+  return (e - 1 / e) / 2;
+}
 
-  std::uint64_t state_;
-};
+// Is log(u) <= limit? exp(x) >= 1 + x decides most cases without a logarithm.
+bool is_log_below(double u, double limit) { return u <= 1 + limit || std::log(u) <= limit; }
 
 }  // namespace
+
+// The draws of one do not depend on how many numbers another took.
+struct LatticeSampler::Streams {
+  Streams(std::uint64_t seed, std::uint64_t number)
+      : places(seed, 3 * number), sigma(seed, 3 * number + 1), coefficients(seed, 3 * number + 2) {}
+
+  RandomStream places, sigma, coefficients;
+};
 
 // The nodes and weights that a place's values are made of: rows of four nodes along the first direction.
 class LatticeSampler::Stencil {
@@ -44,77 +44,76 @@ class LatticeSampler::Stencil {
   Stencil(const Lattice& lattice, const VectorXd& log_density, const MatrixXd& padded)
       : lattice_(lattice), log_density_(log_density), padded_(padded),
         directions_(static_cast<Index>(lattice.size.size())) {
-    for (Index a = 0, step = 1; a < directions_; ++a) {
-      step_[a] = step;
-      step *= lattice.size[a];
-    }
-  }
-
-  void move_to(const double* place) {
-    const auto [first, along] = cubic(place[0], 0);
-    along_ = along;
-    count_ = 1;
-    node_[0] = first;
-    weight_[0] = 1;
+    step_[0] = 1;
     for (Index a = 1; a < directions_; ++a) {
-      const auto [begin, own] = cubic(place[a], a);
+      step_[a] = step_[a - 1] * lattice.size[a - 1];
       for (Index k = 3; k >= 0; --k)
-        for (Index i = 0; i < count_; ++i) {
-          node_[k * count_ + i] = node_[i] + (begin + k) * step_[a];
-          weight_[k * count_ + i] = weight_[i] * own[k];
-        }
+        for (Index i = 0; i < count_; ++i) offset_[k * count_ + i] = offset_[i] + k * step_[a];
       count_ *= 4;
     }
   }
 
-  double log_density() const {
-    double out = 0;
-    for (Index i = 0; i < count_; ++i) {
-      const double* row = log_density_.data() + node_[i];
-      out += weight_[i] * (along_[0] * row[0] + along_[1] * row[1] + along_[2] * row[2] + along_[3] * row[3]);
+  void move_to(const double* place) {
+    first_ = cubic(place[0], 0, along_.data());
+    weight_[0] = 1;
+    std::array<double, 4> own;
+    for (Index a = 1, n = 1; a < directions_; ++a, n *= 4) {
+      first_ += cubic(place[a], a, own.data()) * step_[a];
+      for (Index k = 3; k >= 0; --k)
+        for (Index i = 0; i < n; ++i) weight_[k * n + i] = weight_[i] * own[k];
     }
-    return out;
   }
 
-  // All functions, each to its own vector.
-  void all(const std::vector<double*>& out, Index at) const {
+  double log_density() const {
+    Eigen::Vector4d rows = Eigen::Vector4d::Zero();
+    const double* at = log_density_.data() + first_;
+    for (Index i = 0; i < count_; ++i) rows += weight_[i] * Eigen::Map<const Eigen::Vector4d>(at + offset_[i]);
+    return rows.dot(along_);
+  }
+
+  // All functions after the first.
+  const double* others() {
     switch (padded_.rows()) {
-      case 4: return all_of<4>(out, at);
-      case 8: return all_of<8>(out, at);
-      case 12: return all_of<12>(out, at);
-      default: return all_of<Eigen::Dynamic>(out, at);
+      case 2: return others_of<2>();
+      case 4: return others_of<4>();
+      case 6: return others_of<6>();
+      case 8: return others_of<8>();
+      default: return others_of<Eigen::Dynamic>();
     }
   }
 
  private:
-  using Weights = std::array<double, 4>;
-
-  // The first of four nodes around a place, and their weights.
-  std::pair<Index, Weights> cubic(double place, Index a) const {
+  // The first of four nodes around a place; their weights.
+  Index cubic(double place, Index a, double* weight) const {
     const Index first = std::min(lattice_.size[a] - 4, std::max<Index>(0, static_cast<Index>(place) - 1));
-    const double t = place - static_cast<double>(first);
-    return {first, {-(t - 1) * (t - 2) * (t - 3) / 6, t * (t - 2) * (t - 3) / 2, -t * (t - 1) * (t - 3) / 2,
-                    t * (t - 1) * (t - 2) / 6}};
+    const double t = place - static_cast<double>(first), before = t * (t - 1), after = (t - 2) * (t - 3);
+    weight[0] = (1 - t) * after * (1.0 / 6);
+    weight[1] = t * after * 0.5;
+    weight[2] = before * (3 - t) * 0.5;
+    weight[3] = before * (t - 2) * (1.0 / 6);
+    return first;
   }
 
   template <int Rows>
-  void all_of(const std::vector<double*>& out, Index at) const {
-    using Column = Eigen::Matrix<double, Rows, 1>;
-    Column sum = Column::Zero(padded_.rows());
+  const double* others_of() {
+    using Nodes = Eigen::Matrix<double, Rows, 4>;
+    const Index n = padded_.rows();
+    Nodes sum = Nodes::Zero(n, 4);
     for (Index i = 0; i < count_; ++i)
-      for (Index k = 0; k < 4; ++k)
-        sum += weight_[i] * along_[k] * Eigen::Map<const Column>(padded_.col(node_[i] + k).data(), padded_.rows());
-    for (std::size_t f = 0; f < out.size(); ++f) out[f][at] = sum[static_cast<Index>(f)];
+      sum += weight_[i] * Eigen::Map<const Nodes>(padded_.col(first_ + offset_[i]).data(), n, 4);
+    sum_.noalias() = sum * along_;
+    return sum_.data();
   }
 
   const Lattice& lattice_;
   const VectorXd& log_density_;
   const MatrixXd& padded_;
-  Index directions_, count_ = 0;
-  Weights along_{};
+  Index directions_, count_ = 1, first_ = 0;  // four nodes along the first direction in each of `count_` rows
+  Eigen::Vector4d along_;
   std::array<Index, kMostDirections> step_{};
-  std::array<Index, 64> node_{};
+  std::array<Index, 64> offset_{};
   std::array<double, 64> weight_{};
+  VectorXd sum_;
 };
 
 // Cells with the bounds of their log densities, and a table from which they are chosen in constant time (Walker 1977).
@@ -124,36 +123,38 @@ class LatticeSampler::Cells {
     const Index d = static_cast<Index>(lattice.size.size());
     Index cells = 1;
     for (const Index n : lattice.size) cells *= n - 1;
-    bound_.resize(cells);
-    for (Index c = 0; c < cells; ++c) bound_[c] = bound(corner(c), d);
-    const double top = *std::max_element(bound_.begin(), bound_.end());
+    cells_.resize(cells);
+    double top = -std::numeric_limits<double>::infinity();
+    for (Index c = 0; c < cells; ++c) {
+      cells_[c].corner = corner(c);
+      cells_[c].bound = bound(cells_[c].corner, d);
+      top = std::max(top, cells_[c].bound);
+    }
     std::vector<double> share(cells);
     double total = 0;
-    for (Index c = 0; c < cells; ++c) total += share[c] = std::exp(bound_[c] - top);
+    for (Index c = 0; c < cells; ++c) total += share[c] = std::exp(cells_[c].bound - top);
     for (double& s : share) s *= static_cast<double>(cells) / total;
     make_table(share);
   }
 
-  Index choose(Stream& random) const {
-    const double u = random.uniform() * static_cast<double>(keep_.size());
-    const Index c = static_cast<Index>(u);
-    return u - static_cast<double>(c) < keep_[c] ? c : other_[c];
-  }
-  double bound_of(Index cell) const { return bound_[cell]; }
+  using Corner = std::array<std::int32_t, kMostDirections>;
+  struct Cell {
+    double bound = 0, keep = 1;  // kept with this probability, or exchanged for the other
+    Index other = 0;
+    Corner corner{};
+  };
 
-  std::array<Index, kMostDirections> corner(Index cell) const {
-    std::array<Index, kMostDirections> out{};
-    for (std::size_t a = 0; a < lattice_.size.size(); ++a) {
-      out[a] = cell % (lattice_.size[a] - 1);
-      cell /= lattice_.size[a] - 1;
-    }
-    return out;
+  const Cell& choose(RandomStream& random) const {
+    const double u = random.uniform() * static_cast<double>(cells_.size());
+    const Index c = static_cast<Index>(u);
+    const Cell& cell = cells_[c];
+    return u - static_cast<double>(c) < cell.keep ? cell : cells_[cell.other];
   }
 
  private:
   // The largest value of the corners, and what a parabola with the second differences found there could rise above
-  // them.
-  double bound(const std::array<Index, kMostDirections>& at, Index d) const {
+  // them. Beside a cliff that is far more than the cell is worth: the density is cut at the bound there.
+  double bound(const Corner& at, Index d) const {
     double largest = -std::numeric_limits<double>::infinity(), rise = 0;
     for (Index k = 0; k < (Index{1} << d); ++k) {
       Index node = 0, step = 1;
@@ -164,10 +165,19 @@ class LatticeSampler::Cells {
       largest = std::max(largest, lattice_.values(0, node));
       rise = std::max(rise, curvature(node, at, k, d));
     }
-    return largest + rise / 8 + 1e-3;
+    return largest + std::min(rise / 8, kLargestRise) + 1e-3;
   }
 
-  double curvature(Index node, const std::array<Index, kMostDirections>& at, Index k, Index d) const {
+  Corner corner(Index cell) const {
+    Corner out{};
+    for (std::size_t a = 0; a < lattice_.size.size(); ++a) {
+      out[a] = static_cast<std::int32_t>(cell % (lattice_.size[a] - 1));
+      cell /= lattice_.size[a] - 1;
+    }
+    return out;
+  }
+
+  double curvature(Index node, const Corner& at, Index k, Index d) const {
     double sum = 0;
     for (Index a = 0, step = 1; a < d; ++a) {
       const Index place = at[a] + ((k >> a) & 1);
@@ -181,18 +191,16 @@ class LatticeSampler::Cells {
 
   void make_table(std::vector<double>& share) {
     const Index cells = static_cast<Index>(share.size());
-    keep_.assign(cells, 1);
-    other_.resize(cells);
     std::vector<Index> small, large;
     for (Index c = 0; c < cells; ++c) {
-      other_[c] = c;
+      cells_[c].other = c;
       (share[c] < 1 ? small : large).push_back(c);
     }
     while (!small.empty() && !large.empty()) {
       const Index s = small.back(), l = large.back();
       small.pop_back();
-      keep_[s] = share[s];
-      other_[s] = l;
+      cells_[s].keep = share[s];
+      cells_[s].other = l;
       share[l] -= 1 - share[s];
       if (share[l] < 1) {
         large.pop_back();
@@ -202,8 +210,7 @@ class LatticeSampler::Cells {
   }
 
   const Lattice& lattice_;
-  std::vector<double> bound_, keep_;
-  std::vector<Index> other_;
+  std::vector<Cell> cells_;
 };
 
 void LatticeMap::map(const double* place, Eigen::Ref<VectorXd> x) const {
@@ -211,42 +218,73 @@ void LatticeMap::map(const double* place, Eigen::Ref<VectorXd> x) const {
   for (Index a = 0; a < d; ++a) {
     double y = center[a];
     for (Index b = 0; b < d; ++b) y += root(b, a) * (origin[b] + step[b] * place[b]);
-    x[a] = location[a] + scale[a] * std::sinh((std::asinh(y) + skew[a]) / tail[a]);
+    x[a] = location[a] + scale[a] * quick_sinh((quick_asinh(y) + skew[a]) / tail[a]);
   }
 }
 
-LatticeSampler::LatticeSampler(Lattice lattice, std::optional<LatticeMap> map)
+void GivenPlace::draw(const double* functions, const double* x, RandomStream& for_sigma, RandomStream& for_coefficients,
+                      Eigen::Ref<VectorXd> out) const {
+  double s = sigma;
+  if (shape) s = std::sqrt(std::exp(*functions++) / for_sigma.gamma(*shape));
+  else if (coordinate) s = std::exp(x[*coordinate]);
+  out[0] = s;
+  for (Index j = 0; j < coefficients; ++j) out[1 + j] = functions[j];
+  Index column = -1;
+  double e = 0;
+  for (std::size_t k = 0; k < root.size(); ++k) {
+    if (root[k].second != column) {
+      column = root[k].second;
+      e = for_coefficients.normal();
+    }
+    out[1 + root[k].first] += s * functions[coefficients + static_cast<Index>(k)] * e;
+  }
+}
+
+LatticeSampler::LatticeSampler(Lattice lattice, std::optional<LatticeMap> map, std::optional<GivenPlace> given)
     : lattice_(std::move(lattice)),
       map_(std::move(map)),
+      given_(std::move(given)),
       cells_(std::make_unique<Cells>(lattice_)),
       log_density_(lattice_.values.row(0)),
-      padded_(MatrixXd::Zero((functions() + 3) / 4 * 4, lattice_.values.cols())) {
-  padded_.topRows(functions()) = lattice_.values;
+      padded_(MatrixXd::Zero(lattice_.values.rows() / 2 * 2, lattice_.values.cols())) {
+  padded_.topRows(lattice_.values.rows() - 1) = lattice_.values.bottomRows(lattice_.values.rows() - 1);
 }
 
 LatticeSampler::~LatticeSampler() = default;
 
+Index LatticeSampler::answers() const { return given_ ? 2 + given_->coefficients : lattice_.values.rows(); }
+
 void LatticeSampler::draw(const LatticeDraws& out, std::uint64_t seed, int threads, Checkpoint& checkpoint) const {
-  const Index d = directions(), before = out.first / kDrawsOfStream;
+  const Index before = out.first / kDrawsOfStream;
   work_in_blocks((out.count + kDrawsOfStream - 1) / kDrawsOfStream, threads, checkpoint,
                  [&](Index first, Index last, Checkpoint&) {
     Stencil stencil(lattice_, log_density_, padded_);
-    VectorXd place(d), x(d);
     for (Index s = first; s < last; ++s) {
-      Stream random(seed, static_cast<std::uint64_t>(before + s));
-      for (Index i = s * kDrawsOfStream; i < std::min(out.count, (s + 1) * kDrawsOfStream);) {
-        const Index cell = cells_->choose(random);
-        const auto corner = cells_->corner(cell);
-        for (Index a = 0; a < d; ++a) place[a] = static_cast<double>(corner[a]) + random.uniform();
-        stencil.move_to(place.data());
-        if (std::log(random.uniform()) > stencil.log_density() - cells_->bound_of(cell)) continue;
-        stencil.all(out.values, i);
-        if (map_) map_->map(place.data(), x);
-        for (Index a = 0; a < d; ++a) out.x[a][i] = map_ ? x[a] : place[a];
-        ++i;
-      }
+      draw_stream(s * kDrawsOfStream, std::min(out.count, (s + 1) * kDrawsOfStream), stencil,
+                  Streams(seed, static_cast<std::uint64_t>(before + s)), out);
     }
   });
+}
+
+void LatticeSampler::draw_stream(Index first, Index last, Stencil& stencil, Streams random,
+                                 const LatticeDraws& out) const {
+  const Index d = directions(), answers = this->answers();
+  VectorXd place(d), x(d), own(answers - 1);
+  for (Index i = first; i < last;) {
+    const Cells::Cell& cell = cells_->choose(random.places);
+    for (Index a = 0; a < d; ++a) place[a] = cell.corner[a] + random.places.uniform();
+    stencil.move_to(place.data());
+    const double log = stencil.log_density();
+    if (!is_log_below(random.places.uniform(), log - cell.bound)) continue;
+    if (map_) map_->map(place.data(), x);
+    else x = place;
+    const double* functions = stencil.others();
+    if (given_) given_->draw(functions, x.data(), random.sigma, random.coefficients, own);
+    out.values[0][i] = log;
+    for (Index f = 1; f < answers; ++f) out.values[f][i] = given_ ? own[f - 1] : functions[f - 1];
+    for (Index a = 0; a < d; ++a) out.x[a][i] = x[a];
+    ++i;
+  }
 }
 
 }  // namespace henderson

@@ -7,6 +7,7 @@
 
 #include "henderson/linalg/decompositions.hpp"
 #include "henderson/linalg/limits.hpp"
+#include "henderson/linalg/random_stream.hpp"
 #include "henderson/linalg/symmetric_eigen.hpp"
 
 namespace henderson {
@@ -86,12 +87,7 @@ MatrixXd column_correlations(const Layout& layout, const CrossProducts& data, co
 }
 
 double ScatteredStarts::uniform(double low, double high) {
-  state_ += 0x9e3779b97f4a7c15u;   // Steele, Lea and Flood (2014), SplitMix64
-  std::uint64_t z = state_;
-  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-  z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-  z ^= z >> 31;
-  return low + (high - low) * static_cast<double>(z >> 11) * 0x1p-53;
+  return low + (high - low) * static_cast<double>(mixed(state_ += kSplitMixStep) >> 11) * 0x1p-53;
 }
 
 MatrixXd ScatteredStarts::factor(Index q) {

@@ -6,10 +6,12 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "henderson/linalg/checkpoint.hpp"
 #include "henderson/linalg/limits.hpp"
+#include "henderson/linalg/random_stream.hpp"
 
 namespace henderson {
 
@@ -33,20 +35,38 @@ struct LatticeMap {
   void map(const double* place, Eigen::Ref<VectorXd> x) const;
 };
 
+// What follows from the coordinates and the other functions: sigma and the coefficients.
+struct GivenPlace {
+  std::optional<double> shape;      // sigma^2 is inverse gamma, with this shape and exp(second function) as its rate
+  std::optional<Index> coordinate;  // or log(sigma) is this coordinate
+  double sigma = 0;                 // or sigma is known
+  // The next functions are the means of the coefficients, then these entries (row, column) of a square root of their
+  // covariance matrix over sigma^2, by columns.
+  Index coefficients = 0;
+  std::vector<std::pair<Index, Index>> root;
+
+  Index functions() const { return (shape ? 2 : 1) + coefficients + static_cast<Index>(root.size()); }
+
+  // sigma, then the coefficients; `functions`: all after the first.
+  void draw(const double* functions, const double* x, RandomStream& for_sigma, RandomStream& for_coefficients,
+            Eigen::Ref<VectorXd> out) const;
+};
+
 // Which draws are wanted, and where they are written.
 struct LatticeDraws {
   Index first = 0, count = 0;   // the first is that of a stream
   std::vector<double*> x;       // for each direction: coordinates, without a map places in units of the nodes, from 0
-  std::vector<double*> values;  // for each function
+  std::vector<double*> values;  // for each of LatticeSampler::answers()
 };
 
 class LatticeSampler {
  public:
-  LatticeSampler(Lattice lattice, std::optional<LatticeMap> map);
+  LatticeSampler(Lattice lattice, std::optional<LatticeMap> map, std::optional<GivenPlace> given);
   ~LatticeSampler();
 
   Index directions() const { return static_cast<Index>(lattice_.size.size()); }
-  Index functions() const { return lattice_.values.rows(); }
+  // The log density, then the other functions or what is drawn from them.
+  Index answers() const;
 
   // A seed gives the same draws for any number of threads and in whatever parts they are asked for.
   void draw(const LatticeDraws& out, std::uint64_t seed, int threads, Checkpoint& checkpoint) const;
@@ -54,12 +74,16 @@ class LatticeSampler {
  private:
   class Cells;
   class Stencil;
+  struct Streams;
+
+  void draw_stream(Index first, Index last, Stencil& stencil, Streams random, const LatticeDraws& out) const;
 
   Lattice lattice_;
   std::optional<LatticeMap> map_;
+  std::optional<GivenPlace> given_;
   std::unique_ptr<Cells> cells_;
   VectorXd log_density_;
-  MatrixXd padded_;             // the values, with rows of zeros up to a multiple of four
+  MatrixXd padded_;             // all functions after the first, with a row of zeros if they are odd in number
 };
 
 }  // namespace henderson
