@@ -68,7 +68,7 @@ left_out_groups <- function(fit, rows) {
 parameter_errors <- function(fit) {
   beta <- fit_beta(fit)
   beta[fit_estimable(fit)] <- sqrt(diag(fit_vcov(fit)))
-  variance <- tryCatch(if (is_structured(fit)) structured_components(fit, "sd", "observed")$se
+  variance <- tryCatch(if (is_structured(fit)) free_components(fit, "sd", "observed")$se
                        else component_errors(fit, "sd")$se,
                        lmm_error = function(e) rep(NA_real_, variance_count(fit)))
   stats::setNames(c(variance, beta), all_parameter_names(fit, FALSE))

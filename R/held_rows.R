@@ -25,7 +25,7 @@ held_term_rows <- function(fit, t, scale = 1) {
 held_residual_rows <- function(fit) {
   held <- fit_frame(fit)$residual$held
   if (is.null(held) || !length(held$name)) return(NULL)
-  root <- grepl("^var", held$name) & held$value >= 0
+  root <- plan_parameters(fit_frame(fit)$residual)$kind[held$index] == "variance" & held$value >= 0
   data.frame(grp = "Residual", var1 = held$name, var2 = NA_character_, kind = "residual", name = held$name,
              vcov = held$value, sdcor = ifelse(root, sqrt(abs(held$value)), held$value), stringsAsFactors = FALSE)
 }

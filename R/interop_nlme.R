@@ -64,7 +64,7 @@ intervals.lmm_fit <- function(object, level = 0.95, which = c("all", "var-cov", 
 # limits on the scales of nlme, logarithms of standard deviations and ranges, Fisher's z of correlations, logits of
 # nuggets.
 structured_intervals <- function(fit, level) {
-  found <- structured_components(fit, "sd", "observed")
+  found <- free_components(fit, "sd", "observed")
   kind <- interval_kinds(fit)
   at <- chart_of(kind, found$estimate, 1)
   half <- stats::qnorm((1 + level) / 2) * found$se / chart_inverse(kind, at, 1)$first

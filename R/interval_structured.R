@@ -35,12 +35,12 @@ structured_positions <- function(fit, parm, names) {
 structured_wald <- function(fit, asked) {
   level <- asked$level
   information <- match_word(asked$information, c("observed", "expected", "average"), "information")
-  variances <- structured_components(fit, "variance", information)
+  variances <- free_components(fit, "variance", information)
   own <- data.frame(estimate = variances$estimate, kind = ifelse(is.na(variances$df), "other", "variance"))
-  own$kind[grepl("^range", rownames(variances))] <- "range"
+  own$kind[profiled_parameters(fit)$kind == "range"] <- "range"
   limits <- residual_limits(own, variances$se, level)
   if (asked$scale == "sd") {
-    sds <- structured_components(fit, "sd", information)
+    sds <- free_components(fit, "sd", information)
     root <- !is.na(variances$df)
     limits[root, ] <- sqrt(limits[root, ])
     other <- own$kind == "other"

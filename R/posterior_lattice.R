@@ -47,7 +47,7 @@ new_lattice <- function(plan, unit, ends, step, most, coefficients, widened = 0L
   size <- lengths(axes)
   if (prod(size) > most) return(NULL)
   nodes <- lattice_values(plan, unit, unit$from_unit(unname(as.matrix(expand.grid(axes)))), coefficients)
-  nodes$used <- if (coefficients) used_rows(nodes$spread)
+  nodes$used <- if (coefficients) nonzero_rows(nodes$spread)
   if (!is_enclosed(nodes$log, size)) {
     if (widened == 3L) return(NULL)
     wider <- ends + rep(c(-1, 1), each = plan$d)
@@ -118,7 +118,7 @@ finite_rows <- function(nodes) {
 }
 
 # Rows that are not 0 at all nodes: the square roots of covariance matrices are triangular.
-used_rows <- function(spread) which(rowSums(spread != 0, na.rm = TRUE) > 0)
+nonzero_rows <- function(spread) which(rowSums(spread != 0, na.rm = TRUE) > 0)
 
 # Is next to nothing of the mass at the faces of the lattice?
 is_enclosed <- function(log, size) {

@@ -33,7 +33,7 @@ profiled_parameters <- function(fit) {
 
 # Standard errors for the first steps, a guess where there is none; NA for what the fit holds.
 profile_steps <- function(fit, parameters, estimate) {
-  se <- if (is_structured(fit)) structured_components(fit, "sd", "observed")$se else component_errors(fit, "sd")$se
+  se <- if (is_structured(fit)) free_components(fit, "sd", "observed")$se else component_errors(fit, "sd")$se
   guess <- ifelse(parameters$correlation, 0.3, pmax(abs(estimate) / 3, ifelse(estimate == 0, fit_sigma(fit) / 4, 0)))
   out <- ifelse(is.na(se) | se == 0, guess, se)
   if (holds_sigma(fit_frame(fit))) out[!is.na(parameters$term) & parameters$term == 0L] <- NA_real_

@@ -39,7 +39,7 @@ natural_steps <- function(fit, C) {
   at <- do.call(rbind, Map(function(term, t) cbind(t, natural_entries(term$q, is_diagonal(term))), random,
                            seq_along(random)))
   relative <- covariance_at(fit, fit_optimum(fit)$theta, own = TRUE)
-  value <- c(vapply(seq_len(nrow(at)),
+  value <- c(vapply(seq_len(NROW(at)),
                     function(k) if (at[k, 2L] == at[k, 3L]) relative[[at[k, 1L]]][at[k, 2L], at[k, 3L]] else NA_real_,
                     0), 1)
   se <- sqrt(pmax(diag(C), 0))
@@ -47,7 +47,7 @@ natural_steps <- function(fit, C) {
   free <- which(is.na(se) | se > 1e-7 * max(se, 0, na.rm = TRUE))
   move <- function(state, k, step) {
     step <- step * sigma2
-    if (k > nrow(at)) return(replace(state, "sigma", sqrt(state$sigma^2 + step)))
+    if (k > NROW(at)) return(replace(state, "sigma", sqrt(state$sigma^2 + step)))
     t <- at[k, 1L]
     E <- matrix(0, random[[t]]$q, random[[t]]$q)
     E[at[k, 2L], at[k, 3L]] <- E[at[k, 3L], at[k, 2L]] <- step

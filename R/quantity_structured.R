@@ -31,6 +31,7 @@ structured_delta <- function(context, functions, own) {
 }
 
 structured_profile_limits <- function(context, f, level, range) {
+  if (!length(context$x)) return(c(NA_real_, NA_real_))                 # nothing is estimated
   check_free_of_beta(f, context$fit)
   point <- structured_point(context, if (is.null(attr(f, "plain"))) f else attr(f, "plain"))
   point$range <- range

@@ -53,6 +53,12 @@ structured_errors <- function(fit, scale = "variance", information = "observed")
 
 # variance_components() of a fit with a residual structure: its parameters stand before the residual variance.
 structured_components <- function(fit, scale, information) {
+  structure(with_held_components(free_components(fit, scale, information), fit, scale),
+            class = c("variance_components", "data.frame"))
+}
+
+# Without those that are fixed at known values: the rows are those of structured_names().
+free_components <- function(fit, scale, information) {
   found <- structured_errors(fit, scale, information)
   parameters <- found$parameters
   random <- data.frame(parameters[c("grp", "var1", "var2")], estimate = variance_estimates(fit, scale, parameters),
@@ -61,21 +67,25 @@ structured_components <- function(fit, scale, information) {
   out <- rbind(random[-last, ], residual_component_rows(fit, scale, found$residual),
                if (!fit_blocks(fit)$owns_scale) random[last, ])
   z <- out$estimate / out$se
-  variance <- grepl("^(var|sd)", rownames(out)) | rownames(out) %in% c("sigma", "sigma^2")
-  out$df <- ifelse(variance & is.na(out$var2), 2 * (if (scale == "sd") z / 2 else z)^2, NA_real_)
+  kind <- profiled_parameters(fit)$kind
+  variance <- kind %in% c("variance", "specific") & is.na(out$var2)
+  out$df <- ifelse(variance, 2 * (if (scale == "sd") z / 2 else z)^2, NA_real_)
   known <- is.finite(out$se) & out$se > 0
   out$reason <- ifelse(known, NA_character_, "the parameter is on its boundary or not identified")
   out$se[!is.na(out$reason)] <- NA_real_
-  structure(with_held_components(out, fit, scale), class = c("variance_components", "data.frame"))
+  out
 }
 
-# Residual parameters with variances as standard deviations where the scale is "sd".
+# Residual parameters with variances as standard deviations where the scale is "sd". A name that a fixed effect has is
+# told apart.
 scaled_residual_parameters <- function(fit, scale) {
   own <- residual_parameters(fit)
   if (is.null(own)) return(NULL)
   own$root <- scale == "sd" & own$kind == "variance"
   own$estimate[own$root] <- sqrt(own$estimate[own$root])
   own$name[own$root] <- sub("^var", "sd", own$name[own$root])
+  shared <- own$name %in% names(fit_beta(fit))
+  own$name[shared] <- paste0(ifelse(own$kind[shared] %in% variance_kinds, "variance:", "residual:"), own$name[shared])
   own
 }
 

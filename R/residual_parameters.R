@@ -8,10 +8,16 @@ plan_parameters <- function(plan) {
   linear <- max(0L, length(plan$variance_plan$columns) - 1L)
   table <- engine_result(engine_residual_parameters(structure, linear))
   if (!length(table$kind)) return(NULL)
-  out <- data.frame(table[c("kind", "row", "col", "group")], stringsAsFactors = FALSE)
-  out$a <- visit_names(plan)[pmax(1L, out$row)]
-  out$b <- visit_names(plan)[pmax(1L, out$col)]
-  out$name <- parameter_words(out, plan)
+  out <- data.frame(table[c("kind", "row", "col", "group", "part")], stringsAsFactors = FALSE)
+  out[c("a", "b", "name")] <- ""
+  for (part in unique(pmax(1L, out$part))) {
+    own <- pmax(1L, out$part) == part
+    visits <- visit_names(plan, part)
+    out$a[own] <- visits[pmax(1L, out$row[own])]
+    out$b[own] <- visits[pmax(1L, out$col[own])]
+    out$name[own] <- parameter_words(out[own, ], plan, part)
+  }
+  out$name <- names_by_part(out, plan)
   by <- plan$by_levels[pmax(1L, out$group)]
   out$by <- if (is.null(by)) NA_character_ else ifelse(out$group > 0L, by, NA)
   out$name[!is.na(out$by)] <- paste0(out$name, "|", out$by)[!is.na(out$by)]
@@ -42,8 +48,8 @@ plan_held <- function(plan, held = NULL) {
   plan
 }
 
-visit_names <- function(plan) {
-  part <- plan$parts[[1L]]
+visit_names <- function(plan, part = 1L) {
+  part <- plan$parts[[part]]
   if (!is.null(part$levels)) return(part$levels[part$used])
   if (!is.null(part$values)) return(format(part$values, trim = TRUE, digits = 7L))
   as.character(seq_len(1000L))
@@ -52,19 +58,33 @@ visit_names <- function(plan) {
 # Kinds of residual parameters that belong to the variance function.
 variance_kinds <- c("log_ratio", "constant", "power", "proportion")
 
-# "rho", "cor(2,1)", "var(3)", "cov", "range", ...: by the kind of a parameter and its place.
-parameter_words <- function(p, plan) {
+# "rho", "cor(2,1)", "var(3)", "cov", "range", ...: by the kind of a parameter and its place. `p`: those of one part.
+parameter_words <- function(p, plan, part) {
   out <- c(range = "range", share = "nugget", exponent = "shape")[p$kind]
   out[p$kind == "autoregression"] <- paste0("phi", p$row)[p$kind == "autoregression"]
   out[p$kind == "moving_average"] <- paste0("theta", p$row)[p$kind == "moving_average"]
   pair <- paste0("(", p$a, ",", p$b, ")")
-  word <- plan$parts[[1L]]$word
+  word <- plan$parts[[part]]$word
   out[p$kind == "variance"] <- variance_words(p)[p$kind == "variance"]
   out[p$kind == "covariance"] <- covariance_words(p, word, pair)[p$kind == "covariance"]
-  out[p$kind == "correlation"] <- correlation_words(p, plan, word, pair)[p$kind == "correlation"]
+  out[p$kind == "correlation"] <- correlation_words(p, word, pair)[p$kind == "correlation"]
   variance <- p$kind %in% variance_kinds
   out[variance] <- variance_names(p, plan)[variance]
   unname(out)
+}
+
+# In a product a correlation without visits of its own, and what both parts have, is named with its positions:
+# "rho(col)".
+names_by_part <- function(p, plan) {
+  if (length(plan$parts) == 1L) return(p$name)
+  in_part <- p$part > 0L
+  parts <- tapply(p$part[in_part], p$name[in_part], function(part) length(unique(part)))
+  told <- in_part & ((p$kind == "correlation" & !grepl("(", p$name, fixed = TRUE)) |
+                       p$name %in% names(parts)[parts > 1L])
+  positions <- vapply(plan$parts, function(part) {
+    if (length(part$positions)) deparse_line(part$positions[[1L]]) else "1"
+  }, "")
+  ifelse(told, paste0(p$name, "(", positions[pmax(1L, p$part)], ")"), p$name)
 }
 
 variance_words <- function(p) {
@@ -77,12 +97,7 @@ covariance_words <- function(p, word, pair) {
   if (word %in% c("toep", "homtoep")) paste0("cov", p$row - 1L) else rep("cov", nrow(p))
 }
 
-correlation_words <- function(p, plan, word, pair) {
-  if (length(plan$parts) > 1L) {
-    first <- function(part) if (length(part$positions)) deparse_line(part$positions[[1L]]) else "1"
-    positions <- vapply(plan$parts, first, "")
-    return(rep_len(paste0("rho(", positions, ")"), nrow(p)))
-  }
+correlation_words <- function(p, word, pair) {
   if (word %in% c("corr", "ad", "adh")) return(paste0("cor", pair))
   if (word == "arma") return(ifelse(p$row == 2L, "rho", "gamma"))
   if (sum(p$kind == "correlation" & p$group <= 1L) > 1L) paste0("rho", p$row - 1L) else rep("rho", nrow(p))

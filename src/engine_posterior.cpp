@@ -87,8 +87,8 @@ std::optional<henderson::LatticeMap> to_map(SEXP x, Index directions) {
   return out;
 }
 
-// NULL, or a list with `shape`, `coordinate` (from 1), `sigma` (each of them NULL or a number), `coefficients` (how many)
-// and `root` (a row for each entry: row and column, from 1).
+// NULL, or a list with `shape`, `coordinate` (from 1), `sigma` (each of them NULL or a number), `coefficients` (how
+// many) and `root` (a row for each entry: row and column, from 1).
 std::optional<henderson::GivenPlace> to_given(SEXP x, const henderson::Lattice& lattice) {
   if (Rf_isNull(x)) return std::nullopt;
   const Rcpp::List parts(x);

@@ -46,7 +46,7 @@ Rcpp::List parameter_table(const ResidualModel& model) {
   const std::vector<ResidualParameter> all = model.parameters();
   const R_xlen_t k = static_cast<R_xlen_t>(all.size());
   Rcpp::CharacterVector kind(k);
-  Rcpp::IntegerVector row(k), col(k), group(k);
+  Rcpp::IntegerVector row(k), col(k), group(k), part(k);
   Rcpp::NumericVector lower(k), upper(k);
   const std::vector<Index> of = model.group_of();
   for (R_xlen_t i = 0; i < k; ++i) {
@@ -54,11 +54,13 @@ Rcpp::List parameter_table(const ResidualModel& model) {
     row[i] = static_cast<int>(all[i].row) + 1;
     col[i] = static_cast<int>(all[i].col) + 1;
     group[i] = static_cast<int>(of[static_cast<std::size_t>(i)]);
+    part[i] = all[i].part;
     lower[i] = all[i].lower;
     upper[i] = all[i].upper;
   }
   return Rcpp::List::create(Rcpp::Named("kind") = kind, Rcpp::Named("row") = row, Rcpp::Named("col") = col,
-                            Rcpp::Named("group") = group, Rcpp::Named("lower") = lower, Rcpp::Named("upper") = upper);
+                            Rcpp::Named("group") = group, Rcpp::Named("part") = part, Rcpp::Named("lower") = lower,
+                            Rcpp::Named("upper") = upper);
 }
 
 }  // namespace henderson

@@ -160,6 +160,12 @@ test_that("no result depends on the clock", {
   }
 })
 
+test_that("no two functions have the same name", {
+  lines <- unlist(lapply(r_files(), readLines, warn = FALSE))
+  defined <- sub(" <- function.*", "", grep("^[[:alnum:]_.]+ <- function", lines, value = TRUE))
+  expect_identical(unique(defined[duplicated(defined)]), character())
+})
+
 test_that("lines stay short enough to be read", {
   root <- source_root()
   tests <- list.files(file.path(root, c("tests/testthat", "bench", "tools")), "\\.R$", full.names = TRUE)

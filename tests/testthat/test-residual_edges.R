@@ -268,3 +268,85 @@ test_that("the maximum of few subjects with missing visits does not depend on th
   }, 0)
   expect_equal(found, rep(max(found), 6), tolerance = 1e-8)
 })
+
+# -2 log likelihood (REML where it says so) of y ~ N(X b, V), b estimated.
+dense_deviance <- function(y, X, V, reml) {
+  root <- chol(V)
+  white <- backsolve(root, cbind(X, y), transpose = TRUE)
+  p <- ncol(X)
+  rest <- if (p) qr.resid(qr(white[, seq_len(p)]), white[, p + 1L]) else white[, 1L]
+  out <- 2 * sum(log(diag(root))) + sum(rest^2) + (length(y) - if (reml) p else 0) * log(2 * pi)
+  if (reml && p) out + as.numeric(determinant(crossprod(white[, seq_len(p), drop = FALSE]))$modulus) else out
+}
+
+test_that("fits without fixed effects have residual structures, variance functions and structured random effects", {
+  d <- as.data.frame(nlme::Orthodont)
+  d$y <- d$distance - 24
+  same <- outer(as.character(d$Subject), as.character(d$Subject), "==")
+  ar1 <- lmm(y ~ 0, d, residual = ~ ar1(age | Subject))
+  V <- function(p) p[2]^2 * same * p[1]^abs(outer(d$age, d$age, "-"))
+  best <- nlminb(c(0.5, 3), function(p) dense_deviance(d$y, matrix(0, nrow(d), 0L), V(p), FALSE),
+                 lower = c(0, 0.1), upper = c(0.99, 20), control = list(rel.tol = 1e-13))
+  expect_equal(as.numeric(logLik(ar1)), -best$objective / 2, tolerance = 1e-8)
+  expect_equal(sigma(ar1), best$par[2], tolerance = 1e-5)
+  expect_identical(logLik(lmm(y ~ 0, d, residual = ~ ar1(age | Subject), REML = FALSE))[1], logLik(ar1)[1])
+
+  by_sex <- lmm(y ~ 0, d, variance = ~ Sex)
+  spread <- tapply(d$y, d$Sex, function(y) mean(y^2))
+  expect_equal(as.numeric(logLik(by_sex)), sum(dnorm(d$y, 0, sqrt(spread[d$Sex]), log = TRUE)), tolerance = 1e-8)
+  special <- lmm(y ~ 0 + homcs(0 + Sex | age), d)
+  expect_equal(nrow(confint(special)), 3L)
+})
+
+test_that("the only coefficient of a fit with a residual structure has a profile", {
+  d <- as.data.frame(nlme::Orthodont)
+  fit <- lmm(distance ~ 1, d, variance = ~ Sex, REML = FALSE)
+  found <- confint(fit, "(Intercept)", method = "profile")
+  part <- split(d$distance, d$Sex)
+  at <- function(b) -2 * sum(vapply(part, function(y) sum(dnorm(y, b, sqrt(mean((y - b)^2)), log = TRUE)), 0))
+  best <- optimize(at, c(20, 28), tol = 1e-10)
+  edge <- function(low, high) {
+    uniroot(function(b) at(b) - best$objective - qchisq(0.95, 1), c(low, high), tol = 1e-10)$root
+  }
+  expect_equal(as.vector(found), c(edge(20, best$minimum), edge(best$minimum, 28)), tolerance = 1e-6)
+})
+
+test_that("limits stand in the rows of their parameters where `fixed` holds others", {
+  d <- as.data.frame(nlme::Orthodont)
+  fit <- lmm(distance ~ age, d, residual = ~ ar1(age | Subject), fixed = c(rho = 0.6))
+  X <- cbind(1, d$age)
+  R <- outer(as.character(d$Subject), as.character(d$Subject), "==") * 0.6^abs(outer(d$age, d$age, "-"))
+  W <- solve(R)
+  C <- solve(t(X) %*% W %*% X)
+  beta <- as.vector(C %*% t(X) %*% W %*% d$distance)
+  r <- d$distance - X %*% beta
+  n <- nrow(d) - 2L
+  s2 <- sum(r * W %*% r) / n
+  limits <- rbind(n * s2 / qchisq(c(0.975, 0.025), n),
+                  beta[1] + qt(c(0.025, 0.975), n) * sqrt(s2 * C[1, 1]),
+                  beta[2] + qt(c(0.025, 0.975), n) * sqrt(s2 * C[2, 2]))
+  for (found in list(confint(fit, method = "Wald"), confint(fit, ddf = "Satterthwaite", method = "chisq"))) {
+    expect_identical(rownames(found), c("sigma^2", "(Intercept)", "age"))
+    expect_equal(unname(found), limits, tolerance = 1e-6)
+  }
+  expect_equal(unname(confint(fit, "age", method = "Wald")[1, ]), limits[3, ], tolerance = 1e-6)
+  expect_equal(nlme::intervals(fit)$sigma[["est."]], sqrt(s2), tolerance = 1e-6)
+  known <- lmm(distance ~ age, d, residual = ~ ar1(age | Subject), fixed = c(rho = 0.6, sigma = 2))
+  z <- qnorm(c(0.025, 0.975)) * 2
+  expect_equal(unname(suppressMessages(confint(known, method = "profile"))),
+               rbind(NA, beta[1] + z * sqrt(C[1, 1]), beta[2] + z * sqrt(C[2, 2])), tolerance = 1e-6)
+  expect_equal(quantity(known, ~ sigma)$estimate, 2)
+})
+
+test_that("a parameter of the residuals with the name of a fixed effect is told apart", {
+  d <- as.data.frame(nlme::Orthodont)
+  d$rho <- d$age - 11
+  fit <- lmm(distance ~ rho + Sex, d, residual = ~ ar1(age | Subject), variance = ~ Sex)
+  limits <- suppressMessages(confint(fit, method = "Wald"))
+  expect_identical(rownames(limits),
+                   c("residual:rho", "variance:SexFemale", "sigma^2", "(Intercept)", "rho", "SexFemale"))
+  for (name in c("rho", "SexFemale")) {
+    expect_equal(mean(confint(fit, name, method = "Wald")), fixef(fit)[[name]], tolerance = 1e-8)
+  }
+  expect_true(is.na(variance_components(fit)["variance:SexFemale", "df"]))
+})

@@ -43,6 +43,7 @@ void solve_left(const Eigen::Ref<const MatrixXd>& l, Eigen::Ref<MatrixXd> b, Che
 
 void multiply_transposed_left(const Eigen::Ref<const MatrixXd>& l, Eigen::Ref<MatrixXd> b, Checkpoint& checkpoint) {
   const Index n = l.rows();
+  if (n == 0 || b.cols() == 0) return;
   if (n <= kLeaf) {
     b = (l.triangularView<Eigen::Lower>().transpose() * MatrixXd(b)).eval();
     return;

@@ -1,5 +1,7 @@
 #include "henderson/residual/composed.hpp"
 
+#include <algorithm>
+
 namespace henderson {
 
 void Independent::fill(const VectorXd&, const MatrixXd& positions, int order, ResidualMatrices& out) const {
@@ -139,8 +141,12 @@ Product::Product(std::shared_ptr<const ResidualStructure> first, Index first_col
 
 std::vector<ResidualParameter> Product::parameters() const {
   std::vector<ResidualParameter> out = a_->parameters();
-  const std::vector<ResidualParameter> more = b_->parameters();
-  out.insert(out.end(), more.begin(), more.end());
+  int parts = 1;
+  for (ResidualParameter& p : out) parts = std::max(parts, p.part = std::max(p.part, 1));
+  for (ResidualParameter p : b_->parameters()) {
+    p.part = parts + std::max(p.part, 1);
+    out.push_back(p);
+  }
   return out;
 }
 

@@ -22,7 +22,7 @@ MatrixXd orthogonal_fixed(const Coordinates& c, const DesignChunk& chunk) {
   MatrixXd shifted(chunk.rows(), p), out(chunk.rows(), p + 1);
   for (Index j = 0; j < p; ++j)
     shifted.col(j) = chunk.x.col(c.x.kept[j]).array() - c.x.shift[c.x.kept[j]];
-  out.leftCols(p) = shifted * c.x.to_orthogonal.triangularView<Eigen::Upper>();
+  if (p > 0) out.leftCols(p) = shifted * c.x.to_orthogonal.triangularView<Eigen::Upper>();
   out.col(p) = (chunk.y.col(0).array() - c.response_shift[0]).matrix() - shifted * c.x.fit.col(0);
   return out;
 }

@@ -41,6 +41,7 @@ struct ResidualParameter {
   Index row = 0, col = 0;  // visits, or lag and 0
   Step step = Step::natural;
   double lower = -std::numeric_limits<double>::infinity(), upper = std::numeric_limits<double>::infinity();
+  int part = 0;            // of a product, from 1; 0: of no part
 };
 
 // R and its derivatives; dd holds the lower triangle of second derivatives row by row, empty matrices for zero.
