@@ -120,7 +120,7 @@ fit_parts <- list(
     refuse_related(fit_frame(fit), "getME(fit, \"u\") is")
     spherical(fit)
   },
-  theta = function(fit) stats::setNames(fit_theta(fit), theta_names(fit)),
+  theta = function(fit) stats::setNames(fit_theta(fit) / sigma_at_zero(fit), theta_names(fit)),
   lower = function(fit) stats::setNames(ifelse(theta_on_diagonal(fit), 0, -Inf), theta_names(fit)),
   Lambda = function(fit) stats::setNames(fit_factors(fit), fit_term_names(fit)),
   Lambdat = function(fit) {

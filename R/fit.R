@@ -37,8 +37,13 @@ fit_vcov <- function(fit) fit$estimates$vcov
 
 fit_sigma <- function(fit) fit$estimates$sigma
 
+# What the sigma of the fit is multiplied by for users, see residual_origin.R.
+sigma_at_zero <- function(fit, psi = fit_psi(fit)) shifted_sigma(sigma_shift(fit_frame(fit)$residual), psi)
+
 # What a user is shown: 0 where the search let the residual variance vanish (fit_sigma() is then as far as it went).
-fit_shown_sigma <- function(fit) if (isTRUE(fit$optimum$zero_sigma)) 0 else fit_sigma(fit)
+fit_shown_sigma <- function(fit) {
+  if (isTRUE(fit$optimum$zero_sigma)) 0 else fit_sigma(fit) * sigma_at_zero(fit)
+}
 
 # Relative Cholesky parameters, term by term.
 fit_theta <- function(fit) fit$estimates$theta
@@ -205,7 +210,7 @@ fit_structured_model <- function(fit) structured_model(fit$cross_products, fit$s
 fit_psi <- function(fit) fit$optimum$psi
 
 variance_estimates <- function(fit, scale = "sd", parameters = variance_parameters(fit)) {
-  out <- parameter_values(parameters, fit_covariance(fit), fit_sigma(fit), scale)
+  out <- parameter_values(parameters, fit_covariance(fit), fit_sigma(fit) * sigma_at_zero(fit), scale)
   for (k in which(parameters$kind %in% c("range", "loading", "specific"))) {
     term <- fit_random(fit)[[parameters$term[k]]]
     own <- fit_natural(fit)[[parameters$term[k]]][parameter_keys(term) == own_key(parameters[k, ])]

@@ -130,7 +130,9 @@
 #'   simulations, leverages and tolerance intervals are errors.
 #' @param residual covariance structure of the residuals: a one-sided formula such as `~ ar1(visit | subject)`, or the
 #'   bare call `ar1(visit | subject)`. `NULL`: independent.
-#' @param variance variance function of the residuals: a one-sided formula such as `~ group` or `~ power(x)`.
+#' @param variance variance function of the residuals: a one-sided formula such as `~ group` or `~ power(x)`. The
+#'   residual standard deviation `sigma` is then that of rows for which the columns of the formula are 0 (for
+#'   `power(x)`, where `x` is 1).
 #' @param relationship known covariance between the levels of grouping factors: a list such as `list(animal = K)` of
 #'   matrices, [precision()] or [pedigree()] objects.
 #' @param ... not used; an argument that lmm() does not know is an error.

@@ -32,7 +32,8 @@ model_frame <- function(spec, data = NULL, weights = NULL, offset = NULL, subset
     in_terms <- hold_in_terms(frame, fixed, spec$residual)
     frame$random <- in_terms$random
     held <- split_held(in_terms$fixed, spec$residual, frame)
-    frame$residual <- plan_residual(spec$residual, rows$data, columns$values, held$residual)
+    frame$residual <- plan_residual(spec$residual, rows$data, columns$values, held$residual,
+                                    any(names(held$random) %in% scale_names))
     frame$held <- held_parameters(held$random, frame)
     if (!bounded) frame$bounded <- FALSE
     frame$conditions <- once(c(source$notes$conditions, planned$conditions))

@@ -40,7 +40,7 @@ with_structured_parameters <- function(fit, newparams) {
   unknown <- setdiff(names(given), names)
   if (length(unknown)) abort_unknown_parameter(unknown, unique(names))
   fit$estimates$beta <- new_coefficients(fit_beta(fit), given)
-  before <- fit_sigma(fit)
+  before <- fit_sigma(fit) * sigma_at_zero(fit)
   sigma <- c(given[["sigma"]], if (!is.null(given[["sigma^2"]])) sqrt(given[["sigma^2"]]), before)[1L]
   if (isTRUE(fit_blocks(fit)$owns_scale)) sigma <- before
   psi <- own$variance$estimate
@@ -54,9 +54,9 @@ with_structured_parameters <- function(fit, newparams) {
   for (t in unique(rows$term)) {
     covariance[[t]] <- named_covariance(fit_covariance(fit)[[t]], rows[rows$term == t, ], fit_random(fit)[[t]]$label)
   }
-  fit$estimates$sigma <- sigma
   fit$estimates$covariance <- covariance
   fit$optimum$psi <- psi / ifelse(absolute_kinds(own$variance$kind, fit), sigma^2, 1)
+  fit$estimates$sigma <- sigma / sigma_at_zero(fit)
   fit
 }
 

@@ -168,7 +168,7 @@ predict.lmm_fit <- function(object, newdata = NULL, re.form = NULL, allow.new.le
     half <- prediction_reach(inference, rows, target, level)
     out$fit <- cbind(fit = out$fit, lwr = pad_rows(fit - half, rows), upr = pad_rows(fit + half, rows))
   }
-  if (se.fit) c(out, list(residual.scale = fit_sigma(object))) else out$fit
+  if (se.fit) c(out, list(residual.scale = fit_shown_sigma(object))) else out$fit
 }
 
 prediction_rows <- function(fit, newdata, re.form, allow.new.levels, na.action) {

@@ -47,9 +47,10 @@ state_parameters <- function(fit, state, parameters) {
     value[k] <- if (random$kind[k] == "specific") sqrt(own) else own
   }
   residual <- unname(state$residual)
+  last <- nrow(random)
+  value[last] <- value[last] * sigma_at_zero(fit, residual)
   kind <- parameters$kind[is.na(parameters$term)]
   if (length(kind)) residual[kind == "variance"] <- sqrt(residual[kind == "variance"])
-  last <- nrow(random)
   c(value[-last], residual, if (!isTRUE(fit_blocks(fit)$owns_scale)) value[last])
 }
 
@@ -102,7 +103,7 @@ parameter_function <- function(base, index) {
   own <- base$parameters[index, ]
   size <- length(context$x)
   sigma <- if (is.null(context$sigma)) function(x) exp(x[size]) else function(x) context$sigma
-  if (own$term %in% 0L) return(sigma)
+  if (own$term %in% 0L) return(shown_sigma_function(context, sigma))
   if (!is.na(own$term)) return(random_parameter_function(context, own, sigma))
   j <- index - match(NA, base$parameters$term) + 1L
   root <- own$kind == "variance"
@@ -112,6 +113,13 @@ parameter_function <- function(base, index) {
     if (squared) psi <- psi * sigma(x)^2
     if (root) sqrt(psi) else psi
   }
+}
+
+# sigma as users see it, see residual_origin.R.
+shown_sigma_function <- function(context, sigma) {
+  shift <- sigma_shift(fit_frame(context$fit)$residual)
+  if (is.null(shift)) return(sigma)
+  function(x) sigma(x) * shifted_sigma(shift, chart_inverse(context$kind, x[context$psi], context$unit)$psi)
 }
 
 random_parameter_function <- function(context, own, sigma) {

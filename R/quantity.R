@@ -209,7 +209,10 @@ is_quantity <- function(x) is.function(x) || inherits(x, "formula") || (is.chara
 # A named list of functions of list(covariance, sigma, beta).
 one_quantity <- function(asked, name, fit, words, squares) {
   if (is.character(asked) && length(asked) == 1L) return(known_quantity(asked, name, fit, words, squares))
-  if (is.function(asked)) return(stats::setNames(list(asked), if (nzchar(name)) name else "quantity"))
+  if (is.function(asked)) {
+    f <- function(state) asked(replace(state, "sigma", state$sigma * sigma_at_zero(fit, state$residual)))
+    return(stats::setNames(list(f), if (nzchar(name)) name else "quantity"))
+  }
   if (!inherits(asked, "formula") || length(asked) != 2L) {
     stray <- if (nzchar(name)) meant_argument(name, setdiff(user_arguments(), "fit"))
     if (length(stray)) abort_unknown(name, user_arguments())
@@ -247,8 +250,8 @@ known_quantity <- function(word, name, fit, words, squares) {
 # What a function of the parameters is given: list(covariance by term, sigma, beta); with structures of random effects
 # also `natural`, with a residual structure `residual`, its parameters by name.
 fit_state <- function(fit) {
-  out <- list(covariance = stats::setNames(fit_covariance(fit), fit_term_names(fit)), sigma = fit_shown_sigma(fit),
-              beta = fit_beta(fit))
+  out <- list(covariance = stats::setNames(fit_covariance(fit), fit_term_names(fit)),
+              sigma = if (is_structured(fit)) fit_sigma(fit) else fit_shown_sigma(fit), beta = fit_beta(fit))
   if (has_special(fit)) out$natural <- fit_natural(fit)
   if (is_structured(fit)) {
     own <- residual_parameters(fit)

@@ -23,7 +23,8 @@ quantity_words <- function(fit, squares) {
 # The same with a residual structure or structured random effects.
 structured_words <- function(fit, squares) {
   function(state, used) {
-    out <- c(list(sigma = state$sigma, sigma2 = state$sigma^2), as.list(state$residual))
+    sigma <- state$sigma * sigma_at_zero(fit, state$residual)
+    out <- c(list(sigma = sigma, sigma2 = sigma^2), as.list(state$residual))
     if (any(c("var", "sd", "cov", "cor", "beta") %in% used)) {
       out <- c(out, parameter_functions(state, function(state, columns) structured_residual_entry(fit, state, columns)))
     }

@@ -32,7 +32,14 @@ natural_units <- function(fit) {
   kind <- fit_blocks(fit)$parameters$kind
   random <- rep(TRUE, sum(vapply(maps, nrow, 0L)))
   unit <- ifelse(c(random, absolute_kinds(kind, fit), TRUE), fit_sigma(fit)^2, 1)
-  block_diagonal(c(maps, list(diag(length(kind))), list(matrix(1)))) * unit
+  out <- block_diagonal(c(maps, list(diag(length(kind))), list(matrix(1)))) * unit
+  shift <- sigma_shift(fit_frame(fit)$residual)
+  if (is.null(shift)) return(out)
+  k <- nrow(out)
+  variance <- (fit_sigma(fit) * sigma_at_zero(fit))^2
+  out[k, k] <- variance
+  out[k, k - 1L - length(kind) + seq_along(kind)] <- 2 * shift$slope * variance
+  out
 }
 
 # Standard errors by parameter: list(se, residual, parameters), on the scale of variances or of standard deviations.

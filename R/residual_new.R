@@ -117,9 +117,8 @@ new_variance_columns <- function(plan, fit, rows) {
   }
   labels <- vapply(variance_variables(plan), variable_label, "")
   if (!all(labels %in% names(data))) return(matrix(NA_real_, rows$n, size))
-  linear <- if (is.null(plan$variance_plan)) NULL
-            else 2 * build_matrix(plan$variance_plan, data, n = rows$n)[, -1L, drop = FALSE]
-  do.call(cbind, c(if (!is.null(linear)) list(linear), lapply(plan$variance_nonlinear, nonlinear_columns, data)))
+  do.call(cbind, c(list(linear_variance_columns(plan, data, rows$n)),
+                   lapply(plan$variance_nonlinear, nonlinear_columns, data)))
 }
 
 # Has the subject an observation at this position in the fit?

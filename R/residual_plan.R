@@ -1,13 +1,15 @@
 # The plan of the residual structure of a model frame: positions, subjects, variance, what is held.
 
 # What does not depend on the rows at hand: levels of visits, groups and covariates. Part of the frame.
-plan_residual <- function(spec, data, all, held = NULL) {
+plan_residual <- function(spec, data, all, held = NULL, known_scale = FALSE) {
   if (is.null(spec)) return(NULL)
   if (!is.null(spec$subject)) spec$all_subjects <- count_subjects(spec$subject, all)
   spec$parts <- lapply(spec$parts, plan_positions, data, spec)
   spec$parts <- lapply(spec$parts, plan_known, spec$subject, data)
   if (!is.null(spec$by)) spec$by_levels <- group_of(spec$by, data)$levels
-  plan_held(plan_variance(spec, data), held)
+  plan <- plan_variance(spec, data)
+  plan$variance_center <- variance_center(plan, data, known_scale)
+  plan_held(plan, held)
 }
 
 # Subjects of all rows, those without a response included: what SAS counts.

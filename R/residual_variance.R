@@ -26,11 +26,16 @@ with_data_terms <- function(terms) {
 # Coefficients are those of the log standard deviation; the engine's are those of the log variance. Nonlinear terms
 # follow, with -1 in rows that they leave alone.
 variance_columns <- function(plan, data, n) {
-  linear <- if (is.null(plan$variance_plan)) matrix(0, n, 0L)
-            else 2 * build_matrix(plan$variance_plan, data, n = n)[, -1L, drop = FALSE]
+  linear <- linear_variance_columns(plan, data, n)
   out <- do.call(cbind, c(list(linear), lapply(plan$variance_nonlinear, nonlinear_columns, data)))
   check_variance_columns(out, plan)
   out
+}
+
+linear_variance_columns <- function(plan, data, n) {
+  if (is.null(plan$variance_plan)) return(matrix(0, n, 0L))
+  out <- 2 * build_matrix(plan$variance_plan, data, n = n)[, -1L, drop = FALSE]
+  if (is.null(plan$variance_center)) out else out - rep(plan$variance_center, each = n)
 }
 
 nonlinear_columns <- function(term, data) {

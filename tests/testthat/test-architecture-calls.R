@@ -13,7 +13,7 @@ steps <- list(
             "design_pieces", "design_cells", "design", "across_plan", "variance_parameters", "held", "held_terms",
             "model_random",
             "model_size", "engine", "residual_groups", "residual_variance", "residual_known", "residual_rows",
-            "residual_parameters", "residual_plan", "model_frame"),
+            "residual_parameters", "residual_origin", "residual_plan", "model_frame"),
   cross_products = c("progress", "residual_check", "start", "residual_fit", "summed_blocks"),
   optimum = c("iterative", "optimum_conditions", "row_prints", "optimum"),
   fit = c("fit", "mean_response", "fit_model_frame")

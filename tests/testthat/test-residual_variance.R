@@ -65,3 +65,56 @@ test_that("a criterion with kinks is searched from several ranges", {
                               variance = ~ power(fitted)))
   expect_gt(as.numeric(logLik(fit)), -563.3945)      # nlme's
 })
+
+test_that("the origin of a covariate of the variance function changes nothing but what sigma means", {
+  set.seed(3)
+  d <- expand.grid(year = 0:9, g = factor(1:20))
+  d$y <- 2 * rnorm(20)[d$g] + exp(0.05 * d$year) * rnorm(200)
+  d$calendar <- d$year + 1990
+  near <- lmm(y ~ year + (1 | g), d, variance = ~ year)
+  far <- expect_silent(lmm(y ~ year + (1 | g), d, variance = ~ calendar))
+  peer <- nlme::lme(y ~ year, d, ~ 1 | g, weights = nlme::varExp(form = ~ year))
+  expect_equal(as.numeric(logLik(far)), as.numeric(logLik(peer)), tolerance = 1e-7)
+  expect_equal(logLik(far), logLik(near), tolerance = 1e-10)
+  expect_equal(summary(far)$coefficients, summary(near)$coefficients, tolerance = 1e-6)
+  for (name in c("F value", "DenDF")) {
+    expect_equal(anova(far, ddf = "Kenward-Roger")[[name]], anova(near, ddf = "Kenward-Roger")[[name]],
+                 tolerance = 1e-6)
+  }
+  expect_equal(residuals(far, type = "normalized"), residuals(near, type = "normalized"), tolerance = 1e-6)
+  expect_equal(simulate(far, 1, seed = 1), simulate(near, 1, seed = 1), tolerance = 1e-6)
+  new <- transform(d[1:3, ], year = 12, calendar = 2002)
+  expect_equal(predict(far, new, interval = "prediction"), predict(near, new, interval = "prediction"),
+               tolerance = 1e-6)
+  for (method in c("profile", "Wald")) {
+    expect_equal(suppressMessages(unname(confint(far, c("calendar", "(Intercept)", "year"), method = method))),
+                 suppressMessages(unname(confint(near, c("variance:year", "(Intercept)", "year"), method = method))),
+                 tolerance = 1e-5)
+  }
+  # sigma is exp(-1990 w) times that at the year 0 of the data, its standard error by the delta method
+  w <- variance_components(near)["variance:year", "estimate"]
+  expect_equal(log(sigma(far)), log(sigma(near)) - 1990 * w, tolerance = 1e-6)
+  expect_equal(quantity(far, ~ log(sigma), method = "delta")$estimate, log(sigma(far)), tolerance = 1e-8)
+  C <- vcov_components(near)[c("variance:year", "sigma^2"), c("variance:year", "sigma^2")]
+  slope <- c(-2 * 1990, 1 / sigma(near)^2)
+  own <- variance_components(far)
+  expect_equal(own[nrow(own), "se"] / own[nrow(own), "estimate"], sqrt(drop(slope %*% C %*% slope)), tolerance = 1e-4)
+  parts <- list(sigma = sigma(far) * 2)
+  doubled <- simulate(far, 1, seed = 1, newparams = parts)
+  expect_equal(doubled, simulate(near, 1, seed = 1, newparams = list(sigma = sigma(near) * 2)), tolerance = 1e-6)
+})
+
+test_that("units of a covariate whose power is the variance change nothing but what sigma means", {
+  d <- as.data.frame(nlme::Orthodont)
+  d$months <- 1000 * d$age
+  for (structure in list(NULL, ~ ar1(age | Subject))) {
+    one <- lmm(distance ~ age + (1 | Subject), d, residual = structure, variance = ~ power(age))
+    other <- lmm(distance ~ age + (1 | Subject), d, residual = structure, variance = ~ power(months))
+    expect_equal(logLik(one), logLik(other), tolerance = 1e-9)
+    power <- variance_components(one)["power(age)", "estimate"]
+    expect_equal(variance_components(other)["power(months)", "estimate"], power, tolerance = 1e-5)
+    expect_equal(log(sigma(other)), log(sigma(one)) - power * log(1000), tolerance = 1e-5)
+    expect_equal(suppressMessages(confint(one, "power(age)", method = "profile"))[1, ],
+                 suppressMessages(confint(other, "power(months)", method = "profile"))[1, ], tolerance = 1e-4)
+  }
+})
