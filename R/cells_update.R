@@ -6,6 +6,7 @@ is_cells_fit <- function(fit) !is.null(fit_cells(fit))
 update_cells_fit <- function(fit, call, formula, changes, caller) {
   data <- if ("data" %in% changes) eval(call$data, caller) else fit_cells(fit)
   shown <- call
+  call <- located_arguments(fit, call, changes, caller)
   call[[1L]] <- lmm
   call$data <- data
   call$formula <- structure(formula, .Environment = environment(fit_spec(fit)$formula))

@@ -26,12 +26,19 @@ frame_blocks <- function(frame, rows, control, signal = TRUE) {
 
 # `residual` and `variance` may be formulas, variables that hold one, or bare calls such as us(visit | subject).
 residual_argument <- function(call, caller) {
-  read <- function(e) {
-    bare <- is.call(e) && (call_head(e) %in% c("~", "|", ":", names(residual_words)))
-    if (is.null(e) || bare) e else eval(e, caller)
+  read <- function(name) {
+    written <- resolve_dots(call[[name]], caller)
+    if (is.null(written$expr)) return(NULL)
+    if (!is_bare_residual(written$expr)) return(list(value = eval(written$expr, written$caller), env = caller))
+    list(value = written$expr, env = written$caller)
   }
-  residual_spec(read(call$residual), read(call$variance), caller)
+  residual <- read("residual")
+  variance <- read("variance")
+  residual_spec(residual$value, variance$value, residual$env, variance$env)
 }
+
+# Is it the structure itself, and not an expression that has one as its value?
+is_bare_residual <- function(e) is.call(e) && call_head(e) %in% c("~", "|", ":", names(residual_words))
 
 refuse_with_residual <- function(spec, bounded) {
   if (!is.null(spec$residual)) for (term in spec$random) check_related_size(term)

@@ -130,6 +130,7 @@
 #'   simulations, leverages and tolerance intervals are errors.
 #' @param residual covariance structure of the residuals: a one-sided formula such as `~ ar1(visit | subject)`, or the
 #'   bare call `ar1(visit | subject)`. `NULL`: independent.
+#'   Variables that are not in the data are looked up where this formula was made; so are those of `variance`.
 #' @param variance variance function of the residuals: a one-sided formula such as `~ group` or `~ power(x)`. The
 #'   residual standard deviation `sigma` is then that of rows for which the columns of the formula are 0 (for
 #'   `power(x)`, where `x` is 1).
@@ -217,7 +218,8 @@ lmm <- function(formula, data, REML = TRUE, weights, offset, subset, na.action, 
   frame <- framed$frame
   control <- set_memory_limit(control, frame)
   written <- written_call(call, formula, parent.frame())
-  origin <- new_origin(environment(formula), resolve_dots(call$data, parent.frame())$caller, control$keep_rows)
+  origin <- new_origin(environment(formula), resolve_dots(call$data, parent.frame())$caller, control$keep_rows,
+                       written_places(call, parent.frame()))
   if (!is.null(framed$many)) {
     first <- frame_blocks(frame, framed$rows, control)
     return(lmm_of_responses(written, framed, first$blocks, control, first$conditions, origin))

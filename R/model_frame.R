@@ -6,6 +6,7 @@
 model_frame <- function(spec, data = NULL, weights = NULL, offset = NULL, subset = NULL, na.action = NULL,
                         contrasts = NULL, caller = parent.frame(), fixed = NULL, bounded = TRUE, memory_limit = NULL) {
   na_rule <- check_na_action(na.action)
+  spec <- reaching_residual(spec, data)
   terms <- fixed_terms(spec, data)
   variables <- formula_variables(terms, spec)
   data <- plain_columns(data, unlist(lapply(c(variables$calls, list(weights, offset, subset)), all.names)))
@@ -59,6 +60,46 @@ planned_model <- function(terms, spec, rows, columns, contrasts, na_rule, memory
 new_source <- function(data, spec, caller) {
   list(data = data, env = environment(spec$formula), caller = caller,
        n = if (!is.null(data)) .row_names_info(data, 2L), notes = new.env())
+}
+
+# The spec with one environment for all variables that are not in the data: where the formula was made or, in front of
+# that, what `residual` and `variance` mean where they were made.
+reaching_residual <- function(spec, data) {
+  places <- spec$residual$places
+  if (is.null(places)) return(spec)
+  spec$residual$places <- NULL
+  home <- environment(spec$formula)
+  calls <- list(residual = structure_calls(spec$residual), variance = variance_variables(spec$residual))
+  found <- list()
+  for (part in names(calls)) {
+    own <- meant_elsewhere(calls[[part]], names(data), places[[part]], home)
+    twice <- intersect(names(own), c(all.names(spec$formula), names(found)))
+    differ <- Filter(function(name) !identical(found[[name]], own[[name]]), twice)
+    if (length(differ)) abort_two_meanings(differ[1L], part)
+    found[names(own)] <- own
+  }
+  if (length(found)) environment(spec$formula) <- environment(spec$fixed) <- list2env(found, parent = home)
+  spec
+}
+
+# Variables and functions of `calls` that are others in the environment `place` than in `home`, as a list.
+meant_elsewhere <- function(calls, columns, place, home) {
+  if (identical(place, home)) return(list())
+  variables <- setdiff(unlist(lapply(calls, variables_of)), columns)
+  functions <- unlist(lapply(calls, function(call) setdiff(all.names(call), all.vars(call))))
+  value <- function(name, env) {
+    if (name %in% variables) return(find_value(name, list(env))$value)
+    if (exists(name, envir = env, mode = "function")) get(name, envir = env, mode = "function")
+  }
+  names <- unique(c(variables, functions))
+  found <- lapply(stats::setNames(names, names), value, place)
+  Filter(Negate(is.null), found[!vapply(names, function(name) identical(found[[name]], value(name, home)), NA)])
+}
+
+abort_two_meanings <- function(name, argument) {
+  lmm_abort("formula", paste0(quote_name(name), " has other values where `", argument, "` was written than where the",
+                              " formula was."), what = c(argument, name),
+            fix = "Make it a column of the data, or use two names.")
 }
 
 # One condition per cause: a factor may be used in several places.

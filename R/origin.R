@@ -5,13 +5,21 @@
 # NULL where both last as long as the session. Else an environment with a weak reference to them, which is empty in a
 # file. (In a list, utils::object.size() would follow it.) A fit without rows keeps nothing alive: it knows the places
 # as long as others do.
-new_origin <- function(formula_env, caller, keep) {
+new_origin <- function(formula_env, caller, keep, arguments = list()) {
   places <- list(formula = formula_env, call = if (is.environment(caller)) caller else formula_env)
-  passing <- Filter(function(env) !is_lasting_environment(env), places)
+  passing <- Filter(function(env) !is_lasting_environment(env), c(places, arguments))
   if (!length(passing)) return(NULL)
   token <- new.env(parent = emptyenv())
-  token$places <- weak_reference(if (keep) token else passing[[1L]], places)
+  token$places <- weak_reference(if (keep) token else passing[[1L]], c(places, list(arguments = arguments)))
   token
+}
+
+# By name the environments in which the other arguments of the call were written, which for a wrapper's `...` is where
+# the wrapper was called.
+written_places <- function(call, caller) {
+  given <- setdiff(names(call), c("", "formula", "data", "weights", "offset", "subset"))
+  given <- Filter(function(name) !identical(call[[name]], quote(expr = )), given)
+  lapply(stats::setNames(given, given), function(name) resolve_dots(call[[name]], caller)$caller)
 }
 
 # list(formula, call): the environments, NULL for one that is not known any more.
@@ -19,7 +27,14 @@ fit_places <- function(fit) {
   stored <- environment(fit_spec(fit)$formula)
   if (is.null(fit_origin(fit))) return(list(formula = stored, call = if (is_lasting_environment(stored)) stored))
   places <- weak_value(fit_origin(fit)$places)
-  if (is.null(places)) list(formula = stored, call = NULL) else places
+  if (is.null(places)) list(formula = stored, call = NULL) else places[c("formula", "call")]
+}
+
+# Where an argument other than the formula and the data was written; NULL if that is not known any more.
+argument_place <- function(fit, name) {
+  places <- if (is.null(fit_origin(fit))) fit_places(fit) else weak_value(fit_origin(fit)$places)
+  place <- places$arguments[[name]]
+  if (is.null(place)) places$call else place
 }
 
 # ---- what update() looks up ----
@@ -70,6 +85,39 @@ reachable_formula <- function(formula, data, fit, caller) {
   }
   if (length(found)) environment(formula) <- list2env(found, parent = env)
   formula
+}
+
+# The arguments of a call that are evaluated, as values: they were written where the fit was made. The expressions of
+# variables stay; bare calls for the residuals become formulas, which know where they were written.
+located_arguments <- function(fit, call, changes, caller) {
+  given <- setdiff(names(call), c("", "formula", "data", "weights", "offset", "subset", changes))
+  for (name in Filter(function(name) needs_place(call[[name]]), given)) {
+    call[name] <- list(argument_value(fit, name, call[[name]], caller))
+  }
+  call
+}
+
+# An expression of constants and functions of R itself has one value everywhere.
+needs_place <- function(expr) {
+  if (!is.language(expr)) return(FALSE)
+  functions <- setdiff(all.names(expr), all.vars(expr))
+  length(all.vars(expr)) > 0L || !all(functions %in% c("c", "list", "-", "+", "lmm_control"))
+}
+
+argument_value <- function(fit, name, expr, caller) {
+  place <- argument_place(fit, name)
+  if (name %in% c("residual", "variance") && is_bare_residual(expr)) {
+    if (inherits(expr, "formula")) return(expr)
+    if (call_head(expr) != "~") expr <- call("~", expr)
+    return(structure(expr, class = "formula", .Environment = if (is.null(place)) caller else place))
+  }
+  for (env in c(place, fit_places(fit)$formula, caller)) {
+    value <- tryCatch(list(eval(expr, env)), error = function(e) e)
+    if (!inherits(value, "error")) return(value[[1L]])
+  }
+  lmm_abort("input", paste0("`", name, "` of the fit, ", quote_name(deparse_line(expr)),
+                            ", cannot be evaluated again: ", one_line(conditionMessage(value))), what = name,
+            fix = paste0("Give it: update(fit, ..., ", name, " = )."))
 }
 
 # Data that their expression will not lead to later, because they live in a function, stay with the fit.

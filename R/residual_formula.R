@@ -37,9 +37,11 @@ spatial_words <- c("ou", "car1", "exp", "gau", "sph", "lin", "ratio", "matern")
 
 # list(parts, subject, by, nugget, variance, ...): `parts` holds one or two structures with the expressions of their
 # positions. NULL where nothing was asked for.
-residual_spec <- function(residual = NULL, variance = NULL, env = parent.frame()) {
+# `places`: the environments of the two formulas, in which variables are looked up that are not in the data.
+residual_spec <- function(residual = NULL, variance = NULL, env = parent.frame(), variance_env = env) {
   if (is.null(residual) && is.null(variance)) return(NULL)
   if (inherits(residual, "formula")) env <- environment(residual)
+  if (inherits(variance, "formula")) variance_env <- environment(variance)
   spec <- if (is.null(residual)) unclass(independent_residuals()) else
     parse_residual(one_sided(residual, "residual"), env)
   spec$nugget <- isTRUE(spec$options$nugget)
@@ -51,6 +53,7 @@ residual_spec <- function(residual = NULL, variance = NULL, env = parent.frame()
   }
   spec$parts <- lapply(spec$parts, apply_hom, spec$options$hom)
   check_nugget(spec)
+  spec$places <- list(residual = env, variance = variance_env)
   structure(spec, class = "residual_spec")
 }
 
@@ -133,7 +136,7 @@ structure_options <- function(options, head, env) {
               what = unknown, fix = paste0("The arguments are ", enumerate(quote_name(allowed)), "."))
   }
   values <- setdiff(names(options), "by")
-  options[values] <- lapply(options[values], eval, env)
+  options[values] <- lapply(options[values], structure_value, env)
   for (name in intersect(values, c("hom", "nugget", "scale"))) check_flag(options[[name]], name)
   for (name in intersect(values, c("bands", "p", "q"))) check_order(options[[name]], name)
   if (!is.null(options$metric)) options$metric <- check_choice(options$metric, c("euclidean", "manhattan", "maximum"),
@@ -143,6 +146,14 @@ structure_options <- function(options, head, env) {
               what = "shape")
   }
   options
+}
+
+# What stands in a structure for a value, where the structure was written.
+structure_value <- function(e, env) {
+  tryCatch(eval(e, env), error = function(err) {
+    lmm_abort("formula", paste0(quote_name(deparse_line(e)), " in `residual` cannot be evaluated: ",
+                                one_line(conditionMessage(err))), what = c("residual", all.vars(e)))
+  })
 }
 
 check_order <- function(x, name) {
@@ -191,10 +202,14 @@ abort_residual <- function(shown, what) {
 # Every expression that has to be evaluated on the rows.
 residual_calls <- function(spec) {
   if (is.null(spec)) return(list())
-  variables <- Filter(Negate(uses_fitted), variance_variables(spec))
+  c(structure_calls(spec), Filter(Negate(uses_fitted), variance_variables(spec)))
+}
+
+# Those of the structure: positions and subjects.
+structure_calls <- function(spec) {
   positions <- unlist(lapply(spec$parts, `[[`, "positions"), recursive = FALSE)
   groups <- lapply(Filter(Negate(is.null), list(spec$subject, spec$by)), group_parts)
-  c(positions, unlist(groups, recursive = FALSE), variables)
+  c(positions, unlist(groups, recursive = FALSE))
 }
 
 # A model without any of it is least squares; the engine needs a structure all the same.
@@ -226,7 +241,7 @@ known_part <- function(plain, options, shown, env) {
   first <- plain[[1L]]
   if (is_bar(first)) first <- first[[3L]]
   subject <- if (length(plain) > 1L) first
-  matrices <- lapply(if (length(plain) > 1L) plain[-1L] else plain, eval, env)
+  matrices <- lapply(if (length(plain) > 1L) plain[-1L] else plain, structure_value, env)
   matrices <- Map(known_matrices, matrices, vapply(if (length(plain) > 1L) plain[-1L] else plain, deparse_line, ""))
   list(word = "known", positions = list(), subject = subject, matrices = unname(matrices),
        estimated = length(matrices) > 1L || isTRUE(options$scale), options = options)

@@ -4,9 +4,9 @@
 #'
 #' Fits the model again with another formula or other arguments.
 #'
-#' The data, other variables and functions are looked up where the fit was made, which may be inside a function, then
-#' where `update()` is called. If the variables used are no longer what they were when the model was fitted, a warning
-#' says so. Data that exist only inside a function stay with the fit, as do weights, offset and the choice of rows; they
+#' The data, other variables, functions and the values of arguments such as `relationship` and `fixed` are looked up
+#' where the fit was made, which may be inside a function, then where `update()` is called. If the variables or values
+#' used are no longer what they were when the model was fitted, a warning says so. Data that exist only inside a function stay with the fit, as do weights, offset and the choice of rows; they
 #' also serve where the expression for the data is not a name (`data[[i]]`). If no data are found, as may happen when a
 #' fit is read from a file, the rows kept in the fit are used as far as they have the variables needed. The function in
 #' which a fit was made is not written to a file with it: after [readRDS()] a new term can use only variables of the
@@ -25,8 +25,9 @@
 #' @param evaluate fit the model, or return the call?
 #' @return A fit, or a call.
 #' @section Conditions:
-#' Those of [lmm()]; `lmm_warning_data` where variables have changed since the fit; `lmm_error_input` where the data are
-#' gone and the rows kept in the fit do not have the variables needed; `lmm_error_formula` where a part of a term
+#' Those of [lmm()]; `lmm_warning_data` where variables or the values of arguments have changed since the fit;
+#' `lmm_error_input` where the data are gone and the rows kept in the fit do not have the variables needed, or the value
+#' of an argument is gone; `lmm_error_formula` where a part of a term
 #' with correlations is to be removed; `lmm_message_formula` where a term to be removed is not in the model.
 #' @seealso [refit()] for another response, [anova][anova.lmm_fit] to compare two fits.
 #' @concept change a formula
@@ -48,6 +49,7 @@ update.lmm_fit <- function(object, formula., ..., evaluate = TRUE) {
   if (is_cells_fit(object)) return(update_cells_fit(object, call, formula, names(changes), parent.frame()))
   fit <- evaluate_update(object, call, formula, names(changes), parent.frame())
   if (!any(c("data", "weights", "offset", "subset", "na.action") %in% names(changes))) warn_if_changed(object, fit)
+  warn_of_arguments(object, fit, setdiff(names(call), names(changes)))
   fit
 }
 
@@ -67,9 +69,13 @@ evaluate_update <- function(object, call, formula, changes, caller) {
   shown$formula <- fit_call(fit)$formula
   fit$call <- shown
   fit$data <- NULL
-  place <- if ("data" %in% changes) caller else fit_places(object)$call
-  fit$origin <- new_origin(environment(prepared$formula), if (is.null(place)) caller else place,
-                           fit_control(fit)$keep_rows)
+  place <- function(name) {
+    own <- if (!name %in% changes) argument_place(object, name)
+    if (is.null(own)) caller else own
+  }
+  arguments <- setdiff(names(shown), c("", "formula", "data"))
+  fit$origin <- new_origin(environment(prepared$formula), place("data"), fit_control(fit)$keep_rows,
+                           lapply(stats::setNames(arguments, arguments), place))
   remember_data(fit, prepared$scope$.data)
 }
 
@@ -79,6 +85,7 @@ prepare_update <- function(object, call, formula, changes, caller) {
   data <- if ("data" %in% changes) eval(call$data, caller) else find_data(object, call$data, formula, caller)
   formula <- reachable_formula(formula, data, object, caller)
   places <- c(environment(formula), fit_places(object)$call, caller)
+  call <- located_arguments(object, call, changes, caller)
   for (name in setdiff(c("weights", "offset", "subset"), changes)) {
     needed <- all.vars(call[[name]])
     if (!all_found(needed, data, places)) {
@@ -155,6 +162,33 @@ warn_if_changed <- function(old, new) {
                           if (length(changed)) paste0(": variable ", enumerate(quote_name(changed)))
                           else if (size[1L] != size[2L]) paste0(": ", size[2L], " rows for ", size[1L]), "."),
            what = changed, fix = "The update used the data as they are now.")
+}
+
+# The same for the arguments `given` that are values: a matrix of relationships, what `fixed` holds.
+warn_of_arguments <- function(old, new, given) {
+  before <- argument_record(old)
+  after <- argument_record(new)
+  differs <- function(name) {
+    shared <- intersect(names(before[[name]]), names(after[[name]]))
+    !identical(before[[name]][shared], after[[name]][shared])
+  }
+  changed <- Filter(differs, intersect(given, names(before)))
+  if (!length(changed)) return(invisible())
+  lmm_warn("data", paste0(enumerate(quote_name(changed)), " of the fit ",
+                          if (length(changed) == 1L) "has another value" else "have other values",
+                          " than when it was made."), what = changed, fix = "The update used the values of now.")
+}
+
+# What a fit keeps of its arguments, as lists with the names of what is compared.
+argument_record <- function(fit) {
+  held <- all_held(fit)
+  spec <- fit_spec(fit)
+  terms <- lapply(spec$random, function(term) term[setdiff(names(term), c("label", "lhs"))])
+  parts <- lapply(spec$residual$parts, function(part) part[setdiff(names(part), c("positions", "subject"))])
+  list(REML = list(value = fit_is_reml(fit)), contrasts = fit_frame(fit)$contrasts,
+       na.action = list(value = fit_frame(fit)$na_action), fixed = stats::setNames(as.list(held$asked), held$given),
+       residual = stats::setNames(parts, vapply(parts, `[[`, "", "word")),
+       relationship = stats::setNames(terms, vapply(spec$random, `[[`, "", "label")))
 }
 
 # Rows that a model frame was made from, those with missing values included.

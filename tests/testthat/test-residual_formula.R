@@ -62,3 +62,37 @@ test_that("visits without a position are the rows of a subject in their order", 
   uneven <- d[-c(4, 7, 8), ]
   expect_s3_class(lmm(distance ~ age, uneven, residual = ~ us(1 | Subject)), "lmm_fit")
 })
+
+test_that("variables that are not in the data are looked up where `residual` and `variance` were made", {
+  d <- behavior_data()
+  formula <- y ~ x
+  place <- rev(d$t)
+  size <- d$x
+  square <- function(x) x
+  fitted_there <- function(dd) {
+    place <- dd$t
+    size <- abs(dd$x) + 1
+    square <- function(x) x^2
+    lmm(formula, dd, residual = ~ ar1(place | g), variance = ~ square(size))
+  }
+  right <- lmm(y ~ x, transform(d, size = (abs(x) + 1)^2), residual = ~ ar1(t | g), variance = ~ size)
+  fit <- fitted_there(d)
+  expect_equal(logLik(fit), logLik(right), tolerance = 1e-9)
+  expect_equal(unname(vcov(update(fit, . ~ 1))), unname(vcov(update(right, . ~ 1))), tolerance = 1e-6)
+  structure <- local({
+    place <- d$t
+    ~ ar1(place | g)
+  })
+  by_hand <- logLik(lmm(y ~ x, d, residual = ~ ar1(t | g)))
+  expect_equal(logLik(lmm(y ~ x, d, residual = structure)), by_hand, tolerance = 1e-9)
+  expect_equal(logLik(local({
+    place <- d$t
+    lmm(formula, d, residual = ar1(place | g))
+  })), by_hand, tolerance = 1e-9)
+  expect_error(lmm(y ~ place, d, residual = structure), "`place` has other values", class = "lmm_error_formula")
+})
+
+test_that("a value in a structure that cannot be evaluated is named", {
+  expect_error(lmm(y ~ x, behavior_data(), residual = ~ known(no_such_matrix)),
+               "`no_such_matrix` in `residual` cannot be evaluated", class = "lmm_error_formula")
+})

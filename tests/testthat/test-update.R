@@ -117,3 +117,55 @@ test_that("weights that lived in a function are found for a subset too", {
   expect_no_warning(ml <- update(fit, REML = FALSE))
   expect_equal(fixef(ml), fixef(lmm(y ~ x + (1 | g), d, weights = prior, subset = t > 2, REML = FALSE)))
 })
+
+# Arguments are values of names in the function that made the fit; the same names are something else where update() is
+# called.
+test_that("arguments are looked up where the fit was made", {
+  d <- behavior_data()
+  groups <- sort(unique(as.character(d$g)))
+  n <- length(groups)
+  related <- 0.5^abs(outer(seq_len(n), seq_len(n), "-"))
+  dimnames(related) <- list(groups, groups)
+  order <- 0.4^abs(outer(seq_len(96), seq_len(96), "-"))
+  d$three <- gl(3, 1, 96)
+  made <- list(
+    function(own) lmm(y ~ x + (1 | g), d, relationship = list(g = own)),
+    function(own) lmm(y ~ x, d, residual = ~ known(own, scale = TRUE)),
+    function(own) lmm(y ~ x, d, residual = ~ ar1(t | g), fixed = own),
+    function(own) lmm(y ~ x + three + (1 | g), d, contrasts = list(three = own)),
+    function(own) lmm(y ~ x, d, residual = ~ ar(t | g, p = own)),
+    function(own) lmm(y ~ x + (1 | g), d, REML = own),
+    function(own) lmm(y ~ x, d, residual = own),
+    function(own) (function(...) lmm(y ~ x, d, ...))(fixed = own, residual = ar1(t | g)))
+  values <- list(related, order, c(rho = 0.3), "contr.sum", 2, FALSE, ~ ar1(t | g), c(rho = 0.2))
+  others <- list(diag(n), diag(96), c(rho = 0.7), "contr.helmert", 1, TRUE, ~ cs(t | g), c(rho = 0.6))
+  dimnames(others[[1L]]) <- dimnames(related)
+  for (k in seq_along(made)) {
+    fit <- suppressMessages(made[[k]](values[[k]]))
+    fewer <- made[[k]]
+    body(fewer) <- do.call(substitute, list(body(fewer), list(x = 1)))
+    own <- others[[k]]
+    expect_no_warning(suppressMessages(new <- update(fit, . ~ . - x)))
+    right <- suppressMessages(fewer(values[[k]]))
+    expect_equal(c(logLik(new), fixef(new)), c(logLik(right), fixef(right)), tolerance = 1e-8)
+    expect_equal(fixef(suppressMessages(update(new, . ~ . + x)))[names(fixef(fit))], fixef(fit), tolerance = 1e-6)
+  }
+})
+
+test_that("arguments that have another value now are reported, those that are gone are asked for", {
+  d <- behavior_data()
+  held <- c(rho = 0.3)
+  fit <- lmm(y ~ x, d, residual = ~ ar1(t | g), fixed = held)
+  held <- c(rho = 0.5)
+  expect_warning(new <- update(fit), "`fixed` of the fit has another value", class = "lmm_warning_data")
+  expect_equal(logLik(new), logLik(lmm(y ~ x, d, residual = ~ ar1(t | g), fixed = c(rho = 0.5))))
+  fit <- local({
+    only_here <- c(rho = 0.3)
+    lmm(y ~ x, d, residual = ~ ar1(t | g), fixed = only_here)
+  })
+  fit <- unserialize(serialize(fit, NULL))
+  expect_error(update(fit, . ~ . - x, data = d), "`fixed` of the fit, `only_here`, cannot be evaluated again",
+               class = "lmm_error_input")
+  expect_equal(logLik(update(fit, . ~ . - x, data = d, fixed = c(rho = 0.3))),
+               logLik(lmm(y ~ 1, d, residual = ~ ar1(t | g), fixed = c(rho = 0.3))))
+})
