@@ -268,6 +268,10 @@ known_matrices <- function(x, label) {
                                 " in known() must be a symmetric matrix of numbers, or a list of them, not ",
                                 if (square) "a matrix that is not symmetric" else kind_of(own), "."), what = label)
     }
+    if (!is.null(rownames(own)) && !is.null(colnames(own)) && !identical(rownames(own), colnames(own))) {
+      lmm_abort("input", paste0("the rows and columns of ", quote_name(label), " in known() have different names."),
+                what = label)
+    }
   }
   x
 }

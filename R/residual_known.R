@@ -1,24 +1,57 @@
 # Known matrices of the residuals' covariance: known(trial, V), a list of matrices by trial, or several with
 # coefficients.
 
-# Matrices cut into blocks, and for each row of the data its block and its row there.
-plan_known <- function(part, subject, data) {
+# Matrices cut into blocks of the rows used. `data` are these rows, `all` the columns before rows were left out.
+plan_known <- function(part, subject, data, all) {
   if (part$word != "known") return(part)
-  number <- data[[variable_label(part$positions[[1L]])]]
+  label <- variable_label(part$positions[[1L]])
+  number <- data[[label]]
   group <- if (is.null(subject)) list(codes = rep(1L, length(number)), levels = "1") else group_of(subject, data)
-  part$levels_known <- group$levels
   size <- tabulate(group$codes, length(group$levels))
-  whole <- vapply(part$matrices, function(x) is.matrix(x) && nrow(x) >= max(number) && nrow(x) > max(size), NA)
-  part$whole <- all(whole)
-  part$blocks <- lapply(part$matrices, known_blocks, group$levels, size, part$whole)
-  if (part$whole) check_block_diagonal(part$matrices, number, group$codes)
+  labels <- known_labels(data, number)
+  places <- lapply(part$matrices, whole_places, labels, number, length(all[[label]]), attr(data, "na.action"), size)
+  part$whole <- !any(vapply(places, is.null, NA))
+  part$numbers <- number
+  part$blocks <- if (part$whole) Map(function(x, at) list(unname(x[at, at, drop = FALSE])), part$matrices, places)
+                 else lapply(part$matrices, known_blocks, group, size, labels, is.null(subject))
+  if (part$whole) check_block_diagonal(part$blocks, number, group$codes)
   part$matrices <- NULL
   part
 }
 
+# Row names, where rows have names that are not their numbers in the data.
+known_labels <- function(data, number) {
+  labels <- as.character(attr(data, "row.names"))
+  if (identical(labels, as.character(number))) NULL else labels
+}
+
+# Where the rows used are in a matrix for all rows: by name or, where one of both has no names, by their numbers in a
+# matrix of as many rows as the data, as `subset` chose, or as are used. NULL for the matrix of one subject.
+whole_places <- function(x, labels, number, n, omitted, size) {
+  if (!is.matrix(x)) return(NULL)
+  named <- named_places(x, labels)
+  if (!is.null(named)) return(named)
+  if (nrow(x) <= max(size)) return(NULL)
+  if (nrow(x) == n) return(number)
+  chosen <- seq_len(length(number) + length(omitted))
+  if (nrow(x) == length(chosen)) return(setdiff(chosen, omitted))
+  if (nrow(x) == length(number)) seq_along(number)
+}
+
+# Positions of rows by name; NULL where there are no names in common.
+named_places <- function(x, labels) {
+  if (is.null(labels) || is.null(rownames(x)) || anyDuplicated(rownames(x))) return(NULL)
+  at <- match(labels, rownames(x))
+  if (all(is.na(at))) return(NULL)
+  if (!anyNA(at)) return(at)
+  lmm_abort("input", paste0("the known matrix has no row named ", enumerate(quote_level(labels[is.na(at)])),
+                            ", as rows of the data are."), what = "residual", where = labels[is.na(at)],
+            fix = "Give its rows the names of the rows of the data, or no names: its order is then that of the data.")
+}
+
 # A list of matrices, one for each level, in the order of the levels.
-known_blocks <- function(x, levels, size, whole) {
-  if (whole) return(list(unname(x)))
+known_blocks <- function(x, group, size, labels, alone) {
+  levels <- group$levels
   if (is.matrix(x)) x <- rep(list(x), length(levels))
   at <- if (is.null(names(x))) seq_along(levels) else match(levels, names(x))
   if (anyNA(at) || is.null(names(x)) && length(x) != length(levels)) {
@@ -28,32 +61,34 @@ known_blocks <- function(x, levels, size, whole) {
                               what = "residual",
               value = length(x))
   }
-  x <- lapply(unname(x[at]), unname)
+  x <- Map(function(own, k) {
+    named <- named_places(own, labels[group$codes == k])
+    unname(if (is.null(named)) own else own[named, named, drop = FALSE])
+  }, unname(x[at]), seq_along(levels))
   wrong <- which(vapply(x, nrow, 0L) != size)
-  if (length(wrong)) {
-    lmm_abort("input", paste0("the known matrix of ", quote_level(levels[wrong[1L]]), " has ", nrow(x[[wrong[1L]]]),
-              " rows, the data have ",
-                              size[wrong[1L]], "."), what = "residual", where = levels[wrong],
-              fix = "Give one matrix for all rows of the data, which may have missing values.")
-  }
-  x
+  if (!length(wrong)) return(x)
+  lmm_abort("input", paste0("the known matrix", if (!alone) paste0(" of ", quote_level(levels[wrong[1L]])), " has ",
+                            count_of(nrow(x[[wrong[1L]]]), "row"), ", the data have ", size[wrong[1L]], "."),
+            what = "residual", where = levels[wrong],
+            fix = paste("Give a matrix with a row for each row of the data, which may have missing values, or one whose",
+                        "rows have the names of the rows of the data."))
 }
 
 # A whole matrix must not connect rows of different subjects.
-check_block_diagonal <- function(matrices, number, codes) {
-  for (x in matrices) {
-    own <- x[number, number, drop = FALSE]
+check_block_diagonal <- function(blocks, number, codes) {
+  for (own in unlist(blocks, recursive = FALSE)) {
     crossing <- which(own != 0 & outer(codes, codes, "!="), arr.ind = TRUE)
     if (!nrow(crossing)) next
-    lmm_abort("input", paste0("the known matrix connects rows ", crossing[1L, 1L], " and ", crossing[1L, 2L],
+    rows <- number[crossing[1L, ]]
+    lmm_abort("input", paste0("the known matrix connects rows ", rows[1L], " and ", rows[2L],
                               " of different subjects."),
-              what = "residual", where = crossing[1L, ], fix = "Leave the subject out: residual = ~ known(V).")
+              what = "residual", where = rows, fix = "Leave the subject out: residual = ~ known(V).")
   }
 }
 
 # Block and row of each row, from 0.
 known_positions <- function(part, data, subject) {
   number <- data[[variable_label(part$positions[[1L]])]]
-  if (part$whole) return(cbind(0, number - 1))
+  if (part$whole) return(cbind(0, match(number, part$numbers) - 1))
   cbind(subject - 1, order_within(subject))
 }

@@ -5,7 +5,7 @@ plan_residual <- function(spec, data, all, held = NULL, known_scale = FALSE) {
   if (is.null(spec)) return(NULL)
   if (!is.null(spec$subject)) spec$all_subjects <- count_subjects(spec$subject, all)
   spec$parts <- lapply(spec$parts, plan_positions, data, spec)
-  spec$parts <- lapply(spec$parts, plan_known, spec$subject, data)
+  spec$parts <- lapply(spec$parts, plan_known, spec$subject, data, all)
   if (!is.null(spec$by)) spec$by_levels <- group_of(spec$by, data)$levels
   plan <- plan_variance(spec, data)
   plan$variance_center <- variance_center(plan, data, known_scale)

@@ -6,11 +6,12 @@
 #'
 #' The data, other variables, functions and the values of arguments such as `relationship` and `fixed` are looked up
 #' where the fit was made, which may be inside a function, then where `update()` is called. If the variables or values
-#' used are no longer what they were when the model was fitted, a warning says so. Data that exist only inside a function stay with the fit, as do weights, offset and the choice of rows; they
-#' also serve where the expression for the data is not a name (`data[[i]]`). If no data are found, as may happen when a
-#' fit is read from a file, the rows kept in the fit are used as far as they have the variables needed. The function in
-#' which a fit was made is not written to a file with it: after [readRDS()] a new term can use only variables of the
-#' data, or what exists where `update()` is called.
+#' used are no longer what they were when the model was fitted, a warning says so. Data that exist only inside a
+#' function stay with the fit, as do weights, offset and the choice of rows; they also serve where the expression for
+#' the data is not a name (`data[[i]]`). If no data are found, as may happen when a fit is read from a file, the rows
+#' kept in the fit are used as far as they have the variables needed. The function in which a fit was made is not
+#' written to a file with it: after [readRDS()] a new term can use only variables of the data, or what exists where
+#' `update()` is called.
 #'
 #' Random terms are removed whatever the order in which they are written, and by parts: of `(x || g)` by `- (0 + x | g)`
 #' or `- (1 | g)`, of `(1 | a/b)` by `- (1 | a:b)`. A part of `(x | g)` cannot be removed by itself, since it has
@@ -170,7 +171,7 @@ warn_of_arguments <- function(old, new, given) {
   after <- argument_record(new)
   differs <- function(name) {
     shared <- intersect(names(before[[name]]), names(after[[name]]))
-    !identical(before[[name]][shared], after[[name]][shared])
+    length(shared) > 0L && !identical(before[[name]][shared], after[[name]][shared])
   }
   changed <- Filter(differs, intersect(given, names(before)))
   if (!length(changed)) return(invisible())

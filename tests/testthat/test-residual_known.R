@@ -83,3 +83,50 @@ test_that("with all residual parameters held every method gives the exact test o
     expect_equal(table["age:Sex", "F value"], t4^2, tolerance = 1e-8, label = ddf)
   }
 })
+
+# V[s, s] is the covariance matrix of the rows s, however they are chosen.
+test_that("a whole matrix belongs to the rows by name, or has one row for each of them", {
+  case <- known_case()
+  d <- case$d
+  V <- case$whole + 0.1
+  kept <- c(1:7, 9:14, 16:20)
+  small <- d[kept, ]
+  small_V <- V[kept, kept]
+  loglik <- function(...) as.numeric(logLik(suppressMessages(lmm(y ~ outcome, ...))))
+  right <- loglik(structure(small, row.names = 1:18), residual = ~ known(small_V))
+  X <- model.matrix(~ outcome, small)
+  W <- solve(small_V)
+  e <- small$y - X %*% solve(t(X) %*% W %*% X, t(X) %*% W %*% small$y)
+  dense <- -0.5 * (-determinant(W)$modulus + determinant(t(X) %*% W %*% X)$modulus + t(e) %*% W %*% e +
+                     16 * log(2 * pi))
+  expect_equal(right, as.numeric(dense), tolerance = 1e-9)
+  expect_error(loglik(small, residual = ~ known(V)), "has 20 rows, the data have 18", class = "lmm_error_input")
+  named <- structure(V, dimnames = list(1:20, 1:20))[20:1, 20:1]
+  expect_equal(loglik(small, residual = ~ known(named)), right, tolerance = 1e-9)
+  expect_equal(loglik(d, residual = ~ known(V), subset = kept), right, tolerance = 1e-9)
+  expect_equal(loglik(d, residual = ~ known(small_V), subset = kept), right, tolerance = 1e-9)
+  gaps <- transform(d, y = replace(y, c(8, 15), NA))
+  expect_equal(loglik(gaps, residual = ~ known(V)), right, tolerance = 1e-9)
+  expect_equal(loglik(gaps, residual = ~ known(small_V)), right, tolerance = 1e-9)
+  last <- rbind(small, transform(d[1:2, ], y = NA))
+  longer <- V[c(kept, 1:2), c(kept, 1:2)]
+  expect_equal(loglik(structure(last, row.names = 1:20), residual = ~ known(longer)), right, tolerance = 1e-9)
+  text <- structure(d, row.names = paste0("r", 1:20))
+  named <- structure(V, dimnames = list(rownames(text), rownames(text)))
+  expect_equal(loglik(text[rev(kept), ], residual = ~ known(named)), right, tolerance = 1e-9)
+  rownames(named)[3] <- colnames(named)[3] <- "other"
+  expect_error(loglik(text, residual = ~ known(named)), "no row named \"r3\"", class = "lmm_error_input")
+  rownames(named) <- rev(rownames(named))
+  expect_error(loglik(text, residual = ~ known(named)), "different names", class = "lmm_error_input")
+})
+
+test_that("the matrix of a subject belongs to its rows by name", {
+  case <- known_case()
+  d <- structure(case$d, row.names = paste0("r", 1:20))
+  V <- Map(function(v, k) structure(v, dimnames = rep(list(paste0("r", 2 * k - 1:0)), 2)), case$V, 1:10)
+  fit <- suppressMessages(lmm(y ~ outcome, d, residual = ~ known(trial, V)))
+  expect_equal(logLik(suppressMessages(lmm(y ~ outcome, d[20:1, ], residual = ~ known(trial, V)))), logLik(fit))
+  small <- suppressMessages(lmm(y ~ outcome, d[-3, ], residual = ~ known(trial, V)))
+  whole <- case$whole[-3, -3]
+  expect_equal(logLik(small), logLik(suppressMessages(lmm(y ~ outcome, d[-3, ], residual = ~ known(whole)))))
+})
