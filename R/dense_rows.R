@@ -11,7 +11,7 @@ dense_model <- function(inference) {
   d <- design_subset(design(fit_frame(fit), rows), used)
   X <- d$X[, info$kept, drop = FALSE] %*% info$basis
   model <- list(fit = fit, info = info, X = X, parts = dense_parts(fit, d, row_weights(rows)[used]),
-                e = d$y - as.vector(d$X[, info$kept, drop = FALSE] %*% info$estimate),
+                e = d$y[used] - as.vector(d$X[, info$kept, drop = FALSE] %*% info$estimate),
                 directions = natural_directions(fit), size = length(info$p),
                 relation = level_relations(fit)[fit_term_groups(fit)])
   if (is_structured(fit)) {

@@ -59,7 +59,8 @@
 #' `~ known(trial, V)` takes the residual covariance matrix as given, with sigma fixed at 1: a list of matrices named by
 #' the levels of `trial`, one matrix for each of them, or one matrix for all rows of the data. Where the rows of the
 #' matrix and of the data both have names, rows belong together by name; otherwise the matrix has a row for each row of
-#' the data, in their order, before or after `subset` and missing values. `scale = TRUE` estimates a factor; `known(trial, V1, V2)` estimates a coefficient for each matrix.
+#' the data, in their order, before or after `subset` and missing values. `scale = TRUE` estimates a factor;
+#' `known(trial, V1, V2)` estimates a coefficient for each matrix.
 #'
 #' Names of the parameters are those that are printed; `fixed = c(rho = 0.5)` fixes them at known values.
 #'

@@ -43,9 +43,10 @@ term_columns <- function(terms, groups, asked) {
 #' @param interval `"confidence"`: for the mean given the random effects asked for; `"prediction"`: for a new
 #'   observation, adding the residual variance and the variance of the random effects not conditioned on.
 #' @param level confidence level; `conf.level` is another name for it.
-#' @param weights prior weights of the new observations of a prediction interval: a number, or one per row. Those of the
-#'   rows of the fit are known, those of other rows where `newdata` has the variables of the fit's `weights`; otherwise
-#'   a message says that 1 is taken.
+#' @param weights prior weights of the new observations of a prediction interval, and of the residuals that `kriging`
+#'   adds: a number, or one per row. Those of the rows of the fit are known, those of other rows where `newdata` has the
+#'   variables of the fit's `weights`; otherwise a message says that 1 is taken. An observation of weight 0 has an
+#'   infinite variance, hence a prediction interval of `NA`; the residual added is that of weight 1.
 #' @param ddf method for the degrees of freedom of intervals: `"Satterthwaite"`, `"Kenward-Roger"`, `"residual"` or
 #'   `"asymptotic"`, see [ddf_methods()]; for confidence intervals of the mean (`re.form = NA`) any method.
 #' @param random.only return only the contribution of the random effects, `z' b`, without fixed effects and offset? For
@@ -93,9 +94,10 @@ term_columns <- function(terms, groups, asked) {
 #' which `newdata` lacks the subject or the position, have no such part; new rows are predicted one by one, each from
 #' the rows of the fit.
 #'
-#' At a position where the subject was observed, the prediction is the fitted value, so that `predict(fit, data)` is
-#' `fitted(fit)`. `kriging = TRUE` predicts the observation itself there if the structure has no nugget, and the part
-#' without the nugget if it has one. Visits that are not in the fit have no covariances and are an error.
+#' At a position where the subject was observed (with a weight above 0), the prediction is the fitted value, so that
+#' `predict(fit, data)` is `fitted(fit)`. `kriging = TRUE` predicts the observation itself there if the structure has no
+#' nugget, and the part without the nugget if it has one. Visits that are not in the fit have no covariances and are an
+#' error.
 #'
 #' Standard errors and degrees of freedom are computed from the rows that the model connects (those of a subject, or of
 #' a level of a grouping factor), as described in "Intervals". Second derivatives of the covariance matrix are left out,
@@ -114,7 +116,8 @@ term_columns <- function(terms, groups, asked) {
 #' `lmm_error_newdata`: a variable that `newdata` lacks or that has another type, a level that is not in the fit, a term
 #' in `re.form` that is not in the model. `lmm_warning_newdata`: rows outside the space that a rank-deficient fit covers
 #' (their prediction is `NA`), and expressions that depend on other rows, see section "Variables of new data".
-#' `lmm_message_weights`: a prediction interval for new rows of a fit with weights takes their weights as 1.
+#' `lmm_message_weights`: a prediction interval or a residual predicted for new rows of a fit with weights takes their
+#' weights as 1.
 #' `lmm_message_refit`: a refit by REML for Kenward-Roger.
 #' @references Henderson (1975) Biometrics 31, 423-447. McLean, Sanders and Stroup (1991) The American Statistician 45,
 #'   54-64. Prasad and Rao (1990) JASA 85, 163-171. Harville and Jeske (1992) JASA 87, 724-731. Goldberger (1962) JASA
@@ -153,10 +156,12 @@ predict.lmm_fit <- function(object, newdata = NULL, re.form = NULL, allow.new.le
   if (!is.null(inference)) object <- inference$info$fit
   use <- wanted_columns(object, re.form)
   rows <- prediction_rows(object, newdata, re.form, allow.new.levels, na.action)
-  share <- if (interval == "prediction") residual_shares(object, rows, weights, newdata)
   near <- if (fixed) kriging_plan(object, rows, kriging, re.form, newdata, interval)
+  share <- if (interval == "prediction" || any(near$wanted)) residual_shares(object, rows, weights, newdata)
+  if (any(near$wanted)) near$share <- replace(share, which(is.infinite(share)), 1)
+  share <- if (interval == "prediction") replace(share, which(is.infinite(share)), NA)
   fit <- mean_response(object, rows, use, fixed)
-  if (any(near$wanted)) fit <- fit + kriged_residuals(object, near, if (is.null(share)) 1 else share)
+  if (any(near$wanted)) fit <- fit + kriged_residuals(object, near, near$share)
   if (!is.null(newdata) && fixed) fit[not_estimable(object, rows)] <- NA_real_
   fit[is.nan(fit)] <- NA_real_                                      # of values that are NaN, or Inf - Inf
   if (!check_flag(se.fit, "se.fit") && interval == "none") return(pad_rows(fit, rows))

@@ -45,7 +45,8 @@ plain_predictions <- function(inference, rows, target) {
 
 # New rows as rows_covariance() wants them.
 new_parts <- function(fit, d, rows, target) {
-  share <- if (is.null(target$residual)) 1 else target$residual
+  share <- if (!is.null(target$residual)) target$residual else if (any(target$kriging$wanted)) target$kriging$share
+  if (is.null(share)) share <- 1
   out <- dense_parts(fit, d, rep_len(1 / share, rows$n))
   if (is_structured(fit) && !is.null(target$kriging)) {
     out$residual <- target$kriging$new[c("subject", "positions", "w", "group", "model")]

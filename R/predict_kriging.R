@@ -10,7 +10,8 @@ kriging_plan <- function(fit, rows, kriging, re.form, newdata, interval = "none"
   new <- new_residual_rows(fit, rows)
   if (asked) check_has_residual(fit, rows, new_residual_calls(fit_frame(fit)$residual))
   if (interval == "prediction") check_has_residual(fit, rows, variance_calls(fit))
-  wanted <- new$known & (asked | is.null(kriging) & is.null(re.form) & !new$same)
+  beside <- !is.null(newdata) & !new$same                # the rows of the fit have their fitted values
+  wanted <- new$known & (asked | is.null(kriging) & is.null(re.form) & beside)
   list(new = new, wanted = wanted)
 }
 

@@ -1,9 +1,9 @@
 # Prior weights of predicted rows: those given, those of the fit, or 1 with a message
 
-# Residual variances of new observations, divided by sigma^2.
+# Residual variances of new observations, divided by sigma^2; that of an observation of weight 0 is infinite.
 residual_shares <- function(fit, rows, weights, newdata) {
   weights <- asked_weights(fit, rows, weights, newdata)
-  if (is.null(weights)) 1 else ifelse(weights > 0, 1 / weights, NA_real_)
+  if (is.null(weights)) 1 else 1 / weights
 }
 
 # Prior weights of the rows: those given, else those of the fit.

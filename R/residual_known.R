@@ -70,8 +70,8 @@ known_blocks <- function(x, group, size, labels, alone) {
   lmm_abort("input", paste0("the known matrix", if (!alone) paste0(" of ", quote_level(levels[wrong[1L]])), " has ",
                             count_of(nrow(x[[wrong[1L]]]), "row"), ", the data have ", size[wrong[1L]], "."),
             what = "residual", where = levels[wrong],
-            fix = paste("Give a matrix with a row for each row of the data, which may have missing values, or one whose",
-                        "rows have the names of the rows of the data."))
+            fix = paste("Give a matrix with a row for each row of the data, which may have missing values, or one",
+                        "whose rows have the names of the rows of the data."))
 }
 
 # A whole matrix must not connect rows of different subjects.

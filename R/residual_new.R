@@ -34,8 +34,9 @@ new_residual_rows <- function(fit, rows) {
   subject[lost] <- max(old$subject, subject) + seq_len(sum(lost))
   group <- new_residual_groups(plan, fit, rows, subject, old)
   old_model <- old[setdiff(names(old), c("subject", "subject_group", "positions", "w"))]
+  used <- used_rows(of_fit)
   list(subject = subject, positions = positions, w = new_variance_columns(plan, fit, rows), group = group,
-       known = subject <= max(old$subject), same = same_place(subject, positions, old), old = old,
+       known = subject %in% old$subject[used], same = same_place(subject, positions, old, used), old = old,
        model = with_more_visits(old_model, plan, positions))
 }
 
@@ -121,11 +122,11 @@ new_variance_columns <- function(plan, fit, rows) {
                    lapply(plan$variance_nonlinear, nonlinear_columns, data)))
 }
 
-# Has the subject an observation at this position in the fit?
-same_place <- function(subject, positions, old) {
+# Has the subject an observation at this position in the fit, among the rows used?
+same_place <- function(subject, positions, old, used) {
   key <- function(subject, positions) do.call(paste, c(list(subject), lapply(seq_len(ncol(positions)),
                                                                              function(j) positions[, j])))
-  key(subject, positions) %in% key(old$subject, old$positions)
+  key(subject, positions) %in% key(old$subject[used], old$positions[used, , drop = FALSE])
 }
 
 # New rows as rows of their own, for residuals that are drawn: the structure without the rows of the fit.

@@ -57,6 +57,45 @@ test_that("a new time of a known subject: exponential correlation beside a rando
                           function(p) p[1] + sum(cov_r(p) * solve(R(p), cov_r(p))), function(p) p[1] + p[3])
 })
 
+# Goldberger's predictor of a residual of another weight than 1, and its variance; V has the variances of the rows.
+test_that("residuals are predicted in the variance of the new rows' weights, for means too", {
+  d <- irregular_data()
+  fit <- lmm(y ~ x, d, residual = ~ exp(t | id), weights = w)
+  new <- data.frame(x = 2, t = c(9, 9, 2.5), id = c("3", "3", "4"), w = c(4, 0.25, 2))
+  range <- residual_parameters(fit)$estimate[1L]
+  share <- 1 / c(4, 0.25, 2)
+  V <- outer(d$id, d$id, "==") * exp(-abs(outer(d$t, d$t, "-")) / range) / sqrt(outer(d$w, d$w))
+  C <- outer(d$id, new$id, "==") * exp(-abs(outer(d$t, new$t, "-")) / range) * outer(1 / sqrt(d$w), sqrt(share))
+  X <- cbind(1, d$x)
+  a <- solve(V, C)
+  h <- t(cbind(1, new$x)) - crossprod(X, a)
+  se <- sigma(fit) * sqrt(colSums(C * a) + colSums(h * solve(crossprod(X, solve(V, X)), h)) - colSums(C * a))
+  right <- drop(cbind(1, new$x) %*% fixef(fit) + crossprod(a, d$y - X %*% fixef(fit)))
+  found <- expect_silent(predict(fit, new, se.fit = TRUE))
+  expect_equal(unname(found$fit), right, tolerance = 1e-8)
+  expect_equal(unname(found$se.fit), se, tolerance = 1e-7)
+  expect_equal(unname(predict(fit, new, interval = "confidence")[, "fit"]), right, tolerance = 1e-8)
+  expect_equal(unname(predict(fit, new[c("x", "t", "id")], weights = new$w)), right, tolerance = 1e-8)
+  expect_message(one <- predict(fit, new[c("x", "t", "id")]), "weights", class = "lmm_message_weights")
+  expect_equal(one, predict(fit, transform(new, w = 1)))
+  expect_equal(unname(predict(fit, transform(new, w = 0))), unname(one))
+})
+
+test_that("a row of weight 0 is no observation of its subject", {
+  d <- irregular_data()
+  gone <- c(2, which(d$id == "5"))
+  d$own <- replace(d$w, gone, 0)
+  fit <- lmm(y ~ x, d, residual = ~ exp(t | id), weights = own)
+  deleted <- lmm(y ~ x, d[-gone, ], residual = ~ exp(t | id), weights = w)
+  expect_equal(predict(fit, transform(d[gone, ], own = 3)), predict(deleted, transform(d[gone, ], w = 3)),
+               tolerance = 1e-7)
+  expect_equal(predict(fit, d[gone, ]), predict(deleted, transform(d[gone, ], w = 1)), tolerance = 1e-7)
+  expect_equal(predict(fit, d[gone, ], interval = "prediction", weights = 2),
+               predict(deleted, d[gone, ], interval = "prediction", weights = 2), tolerance = 1e-5)
+  expect_equal(unname(predict(fit)), unname(predict(fit, interval = "prediction", weights = 1)[, "fit"]))
+  expect_equal(unname(predict(fit, d[-gone, ])), unname(fitted(fit)[-gone]))
+})
+
 test_that("a missing visit: unstructured and compound symmetry without random effects", {
   d <- plain_orthodont()[-c(2, 9, 30), ]
   missing <- plain_orthodont()[2, ]
