@@ -9,7 +9,10 @@
 #' that curves are smooth. Fits that fail count as no rejection and are listed in the column `failed`.
 #'
 #' @param object a formula with random terms, or a fit made by [lmm()].
-#' @param data the rows of the design, or a named list of several designs. For a fit the default are its own rows.
+#' @param data the rows of the design, or a named list of several designs. For a fit the default are its own rows. The
+#'   model for other rows is that of the fit, with its residual structure, variance function, relationships and
+#'   contrasts. Weights are what the fit's `weights` say about the design, as in [simulate.lmm_fit()]; where it lacks
+#'   the variables, 1 with a message.
 #' @param newparams values of the parameters, as for [simulate_lmm()] (all of them) or, for a fit, [simulate.lmm_fit()]
 #'   (those that differ from the estimates).
 #' @param test what to test: the name of a coefficient (t test), the label of a term (F test, type III), or a function
@@ -26,8 +29,9 @@
 #'   exact (Clopper-Pearson) limits `lower` and `upper`, `nsim` and `failed`. There are methods for [print()] and
 #'   [plot()].
 #' @section Conditions:
-#' `lmm_error_input`: a parameter or test that the model does not have, a design that is not a data frame; for a formula
-#' and data those of [lmm()].
+#' `lmm_error_input`: a parameter or test that the model does not have, a design that is not a data frame or has
+#' parameters (visits, levels) that the fit does not have; for a formula and data those of [lmm()].
+#' `lmm_message_weights` where the weights of a design are taken as 1.
 #' @references Clopper and Pearson (1934) Biometrika 26, 404-413. Green and MacLeod (2016) Methods in Ecology and
 #'   Evolution 7, 493-498.
 #' @seealso [simulate_lmm()], which draws the responses; [simulate][simulate.lmm_fit] for a fit.
@@ -43,6 +47,7 @@
 #' @export
 power_study <- function(object, data = NULL, newparams = NULL, test = NULL, effects = NULL, nsim = 500, alpha = 0.05,
                         ddf = "Satterthwaite", REML = TRUE, level = 0.95, seed = NULL, threads = 1, ...) {
+  caller <- parent.frame()
   check_number(nsim, "nsim", lower = 1, whole = TRUE)
   check_level(alpha, "alpha")
   designs <- if (is.null(data) || is.data.frame(data)) list(data) else check_designs(data)
@@ -50,7 +55,7 @@ power_study <- function(object, data = NULL, newparams = NULL, test = NULL, effe
   if (is.null(test) && length(settings)) test <- names(settings)[1L]
   seed <- own_seed(seed)
   results <- lapply(designs, function(design) {
-    base <- power_model(object, design, newparams, settings, REML)
+    base <- power_model(object, design, newparams, settings, REML, caller)
     p_value <- power_test(base, test, ddf)
     do.call(rbind, lapply(seq_len(max(1L, nrow(settings))), function(k) {
       own <- with_parameters(base, if (length(settings)) unlist(settings[k, , drop = FALSE]))
@@ -90,14 +95,11 @@ effect_grid <- function(effects) {
 }
 
 # A fit with the parameters to draw from. Effects without a value in `newparams` get the first of theirs.
-power_model <- function(object, data, newparams, settings, REML) {
+power_model <- function(object, data, newparams, settings, REML, caller) {
   if (inherits(object, "lmm_fit")) {
     fit_rows(object, "power_study()")
     if (is.null(data)) return(with_parameters(object, newparams))
-    own <- with_parameters(object, newparams)
-    return(template_fit(stats::formula(object), data,
-                        list(beta = fit_beta(own), theta = fit_theta(own), sigma = fit_sigma(own)),
-                        fit_is_reml(object)))
+    return(design_fit(with_parameters(object, newparams), data, caller))
   }
   given <- as.list(newparams)
   more <- setdiff(names(settings), c(names(given), names(given[["beta"]])))

@@ -37,12 +37,7 @@ simulate_lmm <- function(formula, data, newparams, nsim = 1, seed = NULL, weight
 # A fit to random numbers, with the given parameters in place of the estimates.
 template_fit <- function(formula, data, newparams, REML = TRUE, weights = NULL) {
   formula <- check_formula(formula)
-  response <- if (length(formula) == 2L) as.name("response") else formula[[2L]]
-  if (!is.name(response)) {
-    lmm_abort("input", paste0("the response of a model to draw from must be a name, not `", deparse_line(response),
-                              "`."), what = "formula",
-              fix = "Draw the transformed response, and transform it back.")
-  }
+  response <- drawn_response(formula)
   data <- check_data(data)
   if (is.null(data)) lmm_abort("input", "`data` is missing.", what = "data", fix = "Give the rows of the design.")
   formula <- stats::as.formula(call("~", response, formula[[length(formula)]]), env = environment(formula))
@@ -52,6 +47,59 @@ template_fit <- function(formula, data, newparams, REML = TRUE, weights = NULL) 
   if (!is.null(weights)) call$weights <- weights
   fit <- without_boundary_messages(eval(as.call(call), list(lmm = lmm)))
   set_all_parameters(fit, newparams)
+}
+
+drawn_response <- function(formula) {
+  response <- if (length(formula) == 2L) as.name("response") else formula[[2L]]
+  if (is.name(response)) return(response)
+  lmm_abort("input", paste0("the response of a model to draw from must be a name, not `", deparse_line(response),
+                            "`."), what = "formula",
+            fix = "Draw the transformed response, and transform it back.")
+}
+
+# The model of a fit for other rows: fitted to a response drawn for them, with the parameters of `fit`. The power does
+# not depend on the offset, which is left out.
+design_fit <- function(fit, data, caller) {
+  formula <- stats::formula(fit)
+  response <- as.character(drawn_response(formula))
+  rows <- new_rows(fit_frame(fit), data, NULL, TRUE)
+  weights <- asked_weights(fit, rows, NULL, data)
+  if (!is.null(weights)) weights <- rep_len(weights, rows$n)
+  y <- stats::simulate(fit, 1, 1L, newdata = data, allow.new.levels = TRUE, weights = weights)[[1L]]
+  data[[response]] <- replace(y, is.na(y), 0)
+  call <- fit_call(fit)
+  call[c("offset", "subset", "start", "na.action")] <- NULL
+  call <- located_arguments(fit, call, "control", caller)
+  call[[1L]] <- lmm
+  call$formula <- reachable_formula(formula, data, fit, caller)
+  call$data <- data
+  call$control <- lmm_control(restarts = 0)
+  call["weights"] <- list(weights)
+  moved_parameters(fit, without_boundary_messages(eval(call, caller)))
+}
+
+# `to` with the parameters of `from`, a fit of the same model to other rows.
+moved_parameters <- function(from, to) {
+  beta <- fit_beta(to)
+  unknown <- setdiff(names(beta)[fit_estimable(to)], names(fit_beta(from))[fit_estimable(from)])
+  residual <- if (is_structured(to)) lapply(list(from, to), function(fit) scaled_residual_parameters(fit, "sd")$name)
+  if (length(residual)) unknown <- c(unknown, setdiff(residual[[2L]], residual[[1L]]))
+  if (length(unknown)) {
+    lmm_abort("input", paste0("the design has the parameter ", enumerate(quote_name(unknown)),
+                              ", which the fit does not have."), what = unknown,
+              fix = "Use the levels and visits of the fit, or give a formula and all parameters.")
+  }
+  if (has_special(to) && !identical(lapply(fit_covariance(to), dimnames), lapply(fit_covariance(from), dimnames))) {
+    refuse_special(fit_frame(from), "power for other levels than those of the fit is")
+  }
+  to$estimates$beta <- ifelse(fit_estimable(to), fit_beta(from)[names(beta)], NA_real_)
+  names(to$estimates$beta) <- names(beta)
+  to$estimates$sigma <- fit_sigma(from)
+  to$estimates$covariance <- fit_covariance(from)
+  to$estimates[c("theta", "natural")] <- from$estimates[c("theta", "natural")]
+  to$optimum$zero_sigma <- FALSE
+  if (length(residual)) to$optimum$psi <- fit_psi(from)[match(residual[[2L]], residual[[1L]])]
+  to
 }
 
 # Every parameter has a value, or is a correlation.

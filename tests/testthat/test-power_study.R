@@ -32,3 +32,33 @@ test_that("designs, fits and tests of all kinds are taken; replicates do not dep
   expect_error(power_study(~ x + (1 | g), design(8), p, effects = 3), class = "lmm_error_input")
   expect_error(power_study(~ x + (1 | g), 3, p, test = "x"), class = "lmm_error_input")
 })
+
+# The rows of the fit, given as `data`, are the design of the fit.
+test_that("a fit for other rows keeps everything that belongs to the model", {
+  d <- behavior_data()
+  d$w <- rep(c(0.5, 1, 4), 32)
+  groups <- unique(as.character(d$g))
+  K <- 0.6^abs(outer(seq_along(groups), seq_along(groups), "-"))
+  dimnames(K) <- list(groups, groups)
+  d$three <- gl(3, 1, 96)
+  same <- function(fit, newparams = c(x = 0.2)) {
+    study <- function(...) power_study(fit, ..., newparams = newparams, test = "x", nsim = 15, seed = 3)
+    own <- suppressMessages(study())
+    expect_equal(expect_no_message(study(data = d)), own)
+    expect_true(own$power > 0)
+  }
+  same(local({
+    related <- K
+    lmm(y ~ x + (1 | g), d, relationship = list(g = related))
+  }), NULL)
+  same(lmm(y ~ x + (1 | g), d, weights = w))
+  same(lmm(y ~ x, d, residual = ~ ar1(t | g), variance = ~ three, REML = FALSE))
+  same(lmm(y ~ x + (1 | g), d, residual = ~ ar1(t | g), fixed = c(rho = 0.3), weights = w))
+  same(lmm(y ~ x + three, d, contrasts = list(three = "contr.sum"), offset = t))
+  fit <- lmm(y ~ x + (1 | g), d, weights = w)
+  expect_message(one <- power_study(fit, d[names(d) != "w"], test = "x", nsim = 5, seed = 3), "weights",
+                 class = "lmm_message_weights")
+  expect_equal(one, power_study(fit, transform(d, w = 1), test = "x", nsim = 5, seed = 3))
+  visits <- lmm(y ~ x, d, residual = ~ us(t | g))
+  expect_error(power_study(visits, transform(d, t = t + 1), test = "x", nsim = 2), "visit", class = "lmm_error")
+})
