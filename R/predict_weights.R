@@ -19,8 +19,8 @@ asked_weights <- function(fit, rows, weights, newdata) {
 # What the fit says about the weights of new rows: the value of its expression for weights, where `newdata` has the
 # variables. Otherwise they are 1, which a message tells. NULL for a fit without weights.
 new_weights <- function(fit, rows, newdata) {
+  if (!has_weights(fit)) return(NULL)
   given <- fit_frame(fit)$weights
-  if (is.null(given) && is.null(fit_stored_rows(fit)$weights) && is.null(fit_call(fit)$weights)) return(NULL)
   source <- newdata_source(fit_frame(fit), newdata, if (is.language(given)) variables_of(given))
   if (is.language(given) && length(variables_of(given)) && !length(lacking(list(given), fit_frame(fit), source))) {
     value <- as_newdata(evaluate_variable(given, source, "weights"))
@@ -34,4 +34,8 @@ new_weights <- function(fit, rows, newdata) {
   lmm_inform("weights", "the fit has prior weights: those of the rows of `newdata` are taken as 1.", what = "weights",
              fix = "Give them as `weights`, a number or one for each row.")
   1
+}
+
+has_weights <- function(fit) {
+  !is.null(fit_frame(fit)$weights) || !is.null(fit_stored_rows(fit)$weights) || !is.null(fit_call(fit)$weights)
 }

@@ -110,19 +110,21 @@ state_residual_matrix <- function(fit, state, positions, w, group) {
 
 # Mean over the rows of the variance of a residual of weight 1.
 mean_residual_variance <- function(fit, state) {
-  if (!is_structured(fit)) return(state$sigma^2)
+  if (!is_structured(fit)) return(state$sigma^2 * mean_residual_share(fit))
   rows <- fit_blocks(fit)$model$residual
   group <- rows$subject_group[rows$subject]
   place <- if (several_visit_variances(fit) || has_known_residual(fit)) rows$positions else 0 * rows$positions
   key <- do.call(paste, c(as.data.frame(place), as.data.frame(rows$w), list(group)))
   first <- which(!duplicated(key))
-  count <- tabulate(match(key, key[first]), length(first))
+  weights <- fit_stored_rows(fit)$weights
+  share <- if (is.null(weights)) rep(1, length(key)) else ifelse(weights > 0, 1 / weights, 0)
+  count <- as.vector(rowsum(share, match(key, key[first])))
   variance <- unlist(lapply(split(seq_along(first), (seq_along(first) - 1L) %/% 100L), function(at) {
     own <- first[at]
     diag(state_residual_matrix(fit, state, rows$positions[own, , drop = FALSE], rows$w[own, , drop = FALSE],
                                group[own]))
   }))
-  sum(variance * count) / sum(count)
+  sum(variance * count) / sum(share > 0)
 }
 
 # The entry of the residual covariance matrix over visits; without visits the mean residual variance.

@@ -4,13 +4,14 @@
 quantity_words <- function(fit, squares) {
   if (needs_dense(fit)) return(structured_words(fit, squares))
   parameters <- variance_parameters(fit)
+  share <- compute_once(function() mean_residual_share(fit))
   names <- lapply(list(old = c(TRUE, FALSE), new = c(FALSE, FALSE), natural = c(FALSE, TRUE)), function(style) {
     parameter_names(parameters, style[1L], if (style[2L]) "variance" else "sd")
   })
   function(state, used) {
     out <- list(sigma = state$sigma, sigma2 = state$sigma^2)
     if (any(c("var", "sd", "cov", "cor", "beta") %in% used)) out <- c(out, parameter_functions(state))
-    if ("total" %in% used) out$total <- total_variance(squares(), state)
+    if ("total" %in% used) out$total <- state$sigma^2 * share() + sum(term_share(squares(), state))
     scales <- c(old = "sd", new = "sd", natural = "variance")
     for (style in names(names)) if (any(names[[style]] %in% used)) {
       out <- c(out, stats::setNames(as.list(parameter_values(parameters, state$covariance, state$sigma,
@@ -110,7 +111,18 @@ term_share <- function(squares, state) {
   vapply(seq_along(M), function(t) sum(M[[t]] * S[[t]]), 0)
 }
 
-total_variance <- function(squares, state) state$sigma^2 + sum(term_share(squares, state))
+# The mean over the rows that count of the variance of a residual, in units of sigma^2.
+mean_residual_share <- function(fit) {
+  weighted <- if (is.null(fit_cells(fit))) has_weights(fit) else isTRUE(fit_cells(fit)$weighted)
+  if (!weighted) return(1)
+  if (is.null(fit_cells(fit))) {
+    rows <- fit_rows(fit, "`total` of a fit with weights")
+    return(mean(1 / rows$weights[used_rows(rows)]))
+  }
+  lmm_inform("weights", "the fit has prior weights: in `total` those of the rows are taken as 1.", what = "weights",
+             fix = "Cross-products do not keep the weights of rows; fit the model to the rows.")
+  1
+}
 
 # For each term the mean of z z' over the rows that count, in the user's columns and in the engine's. An intercept needs
 # no rows.

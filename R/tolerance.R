@@ -18,12 +18,14 @@
 #' @param content proportion of observations that the interval contains.
 #' @param level confidence level.
 #' @param side `"two"`, `"lower"` or `"upper"`.
+#' @param weights prior weights of the future observations: a number, or one per row. By default they are what the
+#'   fit's `weights` say about `newdata`; where it lacks the variables, 1 with a message.
 #' @param ... not used.
 #' @return A data frame with a row per row of `newdata` and columns `fit`, `sd` (root of the total variance), `df`,
 #'   `lower`, `upper`, in the unit of the response.
 #' @section Conditions:
 #' `lmm_error_input`: no `newdata` for a model with covariates; `lmm_error_newdata` as for
-#' [predict()][predict.lmm_fit()].
+#' [predict()][predict.lmm_fit()]; `lmm_message_weights` where the weights of future observations are taken as 1.
 #' @references Odeh and Owen (1980) *Tables for Normal Tolerance Limits, Sampling Plans, and Screening*. Howe (1969)
 #'   JASA 64, 610-620. Krishnamoorthy and Mathew (2009) *Statistical Tolerance Regions*, chapters 2 and 5. Hoffman and
 #'   Kringle (2005) Journal of Biopharmaceutical Statistics 15, 283-293.
@@ -39,7 +41,7 @@
 #' tolerance_interval(fit, content = 0.99, side = "upper")
 #' @export
 tolerance_interval <- function(fit, newdata = NULL, content = 0.95, level = 0.95, side = c("two", "lower", "upper"),
-                               ...) {
+                               weights = NULL, ...) {
   check_fit(fit)
   refuse_structured(fit, "tolerance intervals are")
   check_level(content, "content")
@@ -48,8 +50,10 @@ tolerance_interval <- function(fit, newdata = NULL, content = 0.95, level = 0.95
   rows <- tolerance_rows(fit, newdata)
   none <- all_columns(fit, FALSE)
   mean <- mean_response(fit, rows, none)
-  total <- fit_sigma(fit)^2 + unconditioned_variance(fit, rows, all_columns(fit))
-  df <- total_df(fit, rows, total)
+  share <- residual_shares(fit, rows, weights, if (is.null(newdata)) rows$data else newdata)
+  share[is.infinite(share)] <- NA
+  total <- share * fit_sigma(fit)^2 + unconditioned_variance(fit, rows, all_columns(fit))
+  df <- total_df(fit, rows, total, share)
   factor <- tolerance_factor(total / prediction_variance(fit, rows, none), df, content, level, side)
   half <- factor * sqrt(total)
   data.frame(fit = mean, sd = sqrt(total), df = df, lower = if (side == "upper") -Inf else mean - half,
@@ -71,8 +75,9 @@ tolerance_rows <- function(fit, newdata) {
   new_rows(fit_frame(fit), newdata, stats::as.formula("~0"), TRUE, stats::na.pass)
 }
 
-# Satterthwaite's degrees of freedom of z'Sigma z + sigma^2 for each row; a parameter on its boundary counts as known.
-total_df <- function(fit, rows, total) {
+# Satterthwaite's degrees of freedom of z'Sigma z + share sigma^2 for each row; a parameter on its boundary counts as
+# known.
+total_df <- function(fit, rows, total, share) {
   found <- component_errors(fit, "variance", "observed")
   parameters <- found$parameters
   se <- ifelse(is.na(found$se), 0, found$se)
@@ -81,7 +86,7 @@ total_df <- function(fit, rows, total) {
   Z <- design(fit_frame(fit), rows)$Z
   slope <- vapply(seq_len(nrow(parameters)), function(k) {
     t <- parameters$term[k]
-    if (t == 0L) return(rep(1, rows$n))
+    if (t == 0L) return(rep_len(share, rows$n))
     ifelse(parameters$correlation[k], 2, 1) * Z[[t]][, parameters$row[k]] * Z[[t]][, parameters$col[k]]
   }, numeric(rows$n))
   scaled <- matrix(slope, rows$n) * rep(se, each = rows$n) / total

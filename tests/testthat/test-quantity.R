@@ -249,3 +249,23 @@ test_that("the root of a negative variance has no value, which one message says"
   expect_identical(is.na(out$estimate), c(TRUE, FALSE))
   expect_equal(out["var(g)", ], quantity(fit, ~ var(g)), ignore_attr = TRUE)
 })
+
+test_that("total counts the weights of the rows", {
+  d <- behavior_data()
+  d$w <- rep(c(0.5, 1, 4, 0), 24)
+  plain <- quantity(lmm(y ~ x + (1 | g), d), "icc", "total")
+  scaled <- quantity(lmm(y ~ x + (1 | g), d, weights = rep(25, 96)), "icc", "total")
+  expect_equal(as.matrix(scaled[c("estimate", "lower", "upper")]), as.matrix(plain[c("estimate", "lower", "upper")]),
+               tolerance = 1e-5)
+  fit <- lmm(y ~ x + (1 | g), d, weights = w)
+  total <- VarCorr(fit)$g[1L] + sigma(fit)^2 * mean(c(2, 1, 0.25))
+  expect_equal(quantity(fit, "icc", "total", method = "delta")$estimate, c(VarCorr(fit)$g[1L] / total, total))
+  structured <- lmm(y ~ x, d, residual = ~ ar1(t | g), variance = ~ x, weights = w)
+  used <- d$w > 0
+  ratio <- exp(2 * residual_parameters(structured)$estimate[2L] * d$x[used])
+  expect_equal(quantity(structured, ~ var(Residual), "total", method = "delta")$estimate,
+               rep(sigma(structured)^2 * mean(ratio / d$w[used]), 2L))
+  table <- cross_products(y ~ x + (1 | g), d, weights = w)
+  expect_message(quantity(lmm(y ~ x + (1 | g), table), "total", method = "delta"), "weights",
+                 class = "lmm_message_weights")
+})

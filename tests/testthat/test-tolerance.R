@@ -73,3 +73,16 @@ test_that("rows with covariates have their own mean, variance and degrees of fre
   expect_error(tolerance_interval(fit, data.frame(x = 1), content = 95), class = "lmm_error_input")
   expect_error(tolerance_interval(fit, data.frame(z = 1)), class = "lmm_error_newdata")
 })
+
+test_that("future observations have the weights of the new rows, or 1 with a message", {
+  d <- behavior_data()
+  d$w <- 25
+  plain <- tolerance_interval(lmm(y ~ x + (1 | g), d), d[1:2, ])
+  fit <- lmm(y ~ x + (1 | g), d, weights = w)
+  expect_equal(expect_silent(tolerance_interval(fit, d[1:2, ])), plain, tolerance = 1e-5)
+  expect_equal(tolerance_interval(fit, data.frame(x = d$x[1:2]), weights = 25), plain, tolerance = 1e-5)
+  expect_message(one <- tolerance_interval(fit, data.frame(x = d$x[1:2])), "weights", class = "lmm_message_weights")
+  expect_equal(one$sd^2, rep(VarCorr(fit)$g[1L] + sigma(fit)^2, 2L))
+  mean <- lmm(y ~ 1 + (1 | g), d, weights = w)
+  expect_message(tolerance_interval(mean), "weights", class = "lmm_message_weights")
+})
