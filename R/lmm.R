@@ -50,11 +50,12 @@
 #' correlation with one variance; with one variance for each visit `csh`, `toeph`, `ar1h`, `adh` (`hom = TRUE` and
 #' `hom = FALSE` switch between the two). Over whole steps: `ar1`, `arma` (ARMA(1, 1) in the parameters of SAS),
 #' `ar(p = )`, `ma(q = )` and `arma(p = , q = )` in the parameters of nlme. Over distances, in one or several
-#' coordinates (`exp(lon + lat | site)`): `exp` (also `ou`, `car1`), `gau`, `sph`, `lin`, `ratio`, `matern` (its `shape`
-#' estimated, or given as `shape = 1.5`), each with `nugget = TRUE` for measurement error and `metric = "manhattan"` or
-#' `"maximum"` for other distances. `1` on the left of the bar is the order of the rows; without a bar all rows are one
-#' subject. `bands = 4` keeps the covariances up to lag 3. `~ ar1(col):ar1(row) | trial` is a separable product. `a/b`
-#' on the right of the bar, or `by = a`, gives each level of `a` its own parameters.
+#' coordinates (`exp(lon + lat | site)`, or a matrix with a column for each): `exp` (also `ou`, `car1`), `gau`, `sph`,
+#' `lin`, `ratio`, `matern` (its `shape` estimated, or given as `shape = 1.5`), each with `nugget = TRUE` for
+#' measurement error and `metric = "manhattan"` or `"maximum"` for other distances. `1` on the left of the bar is the
+#' order of the rows; without a bar all rows are one subject. `bands = 4` keeps the covariances up to lag 3.
+#' `~ ar1(col):ar1(row) | trial` is a separable product. `a/b` on the right of the bar, or `by = a`, gives each level of
+#' `a` its own parameters.
 #'
 #' `~ known(trial, V)` takes the residual covariance matrix as given, with sigma fixed at 1: a list of matrices named by
 #' the levels of `trial`, one matrix for each of them, or one matrix for all rows of the data. Where the rows of the

@@ -188,11 +188,14 @@ check_like_numeric <- function(x, label, class) {
     lmm_abort("newdata", paste0("variable ", quote_name(label), " was numeric in the fit, but is ",
                                 if (is.factor(x)) "a factor" else "character", " in `newdata`."), what = label)
   }
-  columns <- if (startsWith(class, "nmatrix.")) as.integer(sub("nmatrix.", "", class, fixed = TRUE)) else 1L
-  if (NCOL(x) != columns) {
-    lmm_abort("newdata", paste0("variable ", quote_name(label), " had ", count_of(columns, "column"),
-                                " in the fit, but has ", NCOL(x), " in `newdata`."), what = label)
-  }
+  size <- if (startsWith(class, "nmatrix.")) as.integer(sub("nmatrix.", "", class, fixed = TRUE)) else 1L
+  check_columns_as_in_fit(x, label, size)
+}
+
+check_columns_as_in_fit <- function(x, label, columns) {
+  if (NCOL(x) == columns) return(invisible())
+  lmm_abort("newdata", paste0("variable ", quote_name(label), " had ", count_of(columns, "column"),
+                              " in the fit, but has ", NCOL(x), " in `newdata`."), what = label)
 }
 
 check_known_levels <- function(x, label, levels) {

@@ -208,9 +208,10 @@ residual_calls <- function(spec) {
 # Those of the structure: positions and subjects.
 structure_calls <- function(spec) {
   positions <- unlist(lapply(spec$parts, `[[`, "positions"), recursive = FALSE)
-  groups <- lapply(Filter(Negate(is.null), list(spec$subject, spec$by)), group_parts)
-  c(positions, unlist(groups, recursive = FALSE))
+  c(positions, residual_groups(spec))
 }
+
+residual_groups <- function(spec) c(group_parts_of(spec$subject), group_parts_of(spec$by))
 
 # A model without any of it is least squares; the engine needs a structure all the same.
 independent_residuals <- function() {

@@ -77,7 +77,9 @@ new_positions <- function(part, rows, subject, old) {
   if (!length(labels)) return(matrix(tabulate(old$subject, max(subject))[subject] + order_within(subject), ncol = 1L))
   columns <- lapply(labels, function(label) {
     x <- rows$data[[label]]
-    if (is.null(x)) return(rep(NA_real_, rows$n))
+    width <- if (is.null(part$widths)) 1L else part$widths[[label]]
+    if (is.null(x)) return(matrix(NA_real_, rows$n, width))
+    check_columns_as_in_fit(x, label, width)
     if (is.null(part$levels) && !is_position(x)) {
       lmm_abort("newdata", paste0("the position ", quote_name(label), " was a number in the fit, but is ", kind_of(x),
                                   " in `newdata`."), what = label)

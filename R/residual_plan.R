@@ -3,6 +3,7 @@
 # What does not depend on the rows at hand: levels of visits, groups and covariates. Part of the frame.
 plan_residual <- function(spec, data, all, held = NULL, known_scale = FALSE) {
   if (is.null(spec)) return(NULL)
+  for (part in residual_groups(spec)) check_group_column(data[[variable_label(part)]], variable_label(part))
   if (!is.null(spec$subject)) spec$all_subjects <- count_subjects(spec$subject, all)
   spec$parts <- lapply(spec$parts, plan_positions, data, spec)
   spec$parts <- lapply(spec$parts, plan_known, spec$subject, data, all)

@@ -7,10 +7,12 @@ plan_positions <- function(part, data, spec) {
   if (part$word == "known") return(part)
   if (isTRUE(word$visits) || word$name %in% c("ar1", "arma", "series")) {
     if (length(labels) > 1L) abort_positions(part, "takes one variable", labels)
+    if (length(labels) && NCOL(data[[labels]]) > 1L) abort_positions(part, "takes one variable of one column", labels)
     if (length(labels)) part <- c(part, visit_levels(data[[labels]], labels, isTRUE(word$visits), part$word))
     else if (isTRUE(word$visits)) part <- c(part, visits_by_order(spec, data))
   } else {
     for (label in labels) if (!is_position(data[[label]])) abort_positions(part, "takes numbers", label)
+    part$widths <- vapply(labels, function(label) NCOL(data[[label]]), 0L)
   }
   part
 }
@@ -49,12 +51,12 @@ visit_levels <- function(x, label, visits, word) {
   list(values = values, used = seq_along(values))
 }
 
-# Codes 0, 1, ... of the visits in use, or the numbers themselves.
+# Codes 0, 1, ... of the visits in use, or the numbers themselves; a matrix has a coordinate in each column.
 position_values <- function(part, data, label) {
   x <- data[[label]]
   if (!is.null(part$levels)) return(match(match(as.character(x), part$levels), part$used) - 1)
   if (!is.null(part$values)) return(match(as.double(x), part$values) - 1)
-  as.double(unclass(x))
+  if (NCOL(x) > 1L) matrix(as.double(x), nrow(x)) else as.double(unclass(x))
 }
 
 # The engine's list for rows with `data`; `order` numbers rows within subjects where no position is given.
@@ -104,7 +106,9 @@ engine_part <- function(part) {
        metric = given("metric", "euclidean"), blocks = given("blocks", list()), estimated = isTRUE(part$estimated))
 }
 
-part_columns <- function(part) if (part$word == "known") 2L else max(1L, length(part$positions))
+part_columns <- function(part) {
+  if (part$word == "known") 2L else max(1L, if (is.null(part$widths)) length(part$positions) else sum(part$widths))
+}
 
 check_one_group <- function(subject, by, group, plan) {
   if (is.null(plan$by) || all(group[subject] == by)) return(invisible())

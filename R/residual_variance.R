@@ -12,10 +12,17 @@ plan_variance <- function(spec, data) {
   if (is.null(spec$variance)) return(spec)
   if (!is.null(spec$variance_terms)) spec$variance_plan <- matrix_plan(with_data_terms(spec$variance_terms), data)
   spec$variance_nonlinear <- lapply(spec$variance_nonlinear, function(term) {
+    check_one_column(data[[variable_label(term$x)]], variable_label(term$x), term$kind)
     if (!is.null(term$by)) term$levels <- group_of(term$by, data)$levels
     term
   })
   spec
+}
+
+check_one_column <- function(x, label, word) {
+  if (NCOL(x) == 1L) return(invisible())
+  lmm_abort("data", paste0("`", word, "()` takes one variable of one column, not ", quote_name(label), "."),
+            what = label)
 }
 
 with_data_terms <- function(terms) {

@@ -96,3 +96,26 @@ test_that("a value in a structure that cannot be evaluated is named", {
   expect_error(lmm(y ~ x, behavior_data(), residual = ~ known(no_such_matrix)),
                "`no_such_matrix` in `residual` cannot be evaluated", class = "lmm_error_formula")
 })
+
+test_that("a matrix of positions has a coordinate in each column", {
+  d <- behavior_data()
+  set.seed(1)
+  d$lon <- runif(96)
+  d$lat <- runif(96)
+  d$place <- cbind(d$lon, d$lat)
+  new <- d[1:3, ]
+  new[c("lon", "lat", "place")] <- list(new$lon + 1, new$lat + 1, new$place + 1)
+  both <- lmm(y ~ x, d, residual = ~ exp(lon + lat | g))
+  fit <- lmm(y ~ x, d, residual = ~ exp(place | g))
+  expect_equal(logLik(fit), logLik(both))
+  expect_equal(predict(fit, new, interval = "prediction"), predict(both, new, interval = "prediction"))
+  expect_equal(logLik(lmm(y ~ x, d, residual = ~ exp(place[, 1, drop = FALSE] + lat | g))), logLik(both))
+  new$place <- new$lon
+  expect_error(predict(fit, new), "`place` had 2 columns in the fit", class = "lmm_error_newdata")
+  for (residual in list(~ ar1(place | g), ~ us(place | g), ~ ar(place | g, p = 2), ~ arma(place | g))) {
+    expect_error(lmm(y ~ x, d, residual = residual), "one variable of one column", class = "lmm_error_data")
+  }
+  expect_error(lmm(y ~ x, d, residual = ~ ar1(t | place)), "`place` is a matrix", class = "lmm_error_data")
+  expect_error(lmm(y ~ x, d, residual = ~ exp(t | g, by = place)), "`place` is a matrix", class = "lmm_error_data")
+  expect_error(lmm(y ~ x, d, variance = ~ constpower(place)), "one column", class = "lmm_error_data")
+})
