@@ -1,13 +1,15 @@
 # From rows to a table of cells, chunk by chunk.
 
 # What is collected while chunks are read: the table of the engine, dictionaries, counts.
-new_reading <- function(plan, shift) {
+# `whole`: there is one chunk.
+new_reading <- function(plan, shift, whole = FALSE) {
   out <- new.env(parent = emptyenv())
   out$plan <- plan
   out$shift <- shift
+  out$whole <- whole
   out$table <- new_cells(length(plan$keys), length(plan$pieces))
   out$dictionaries <- stats::setNames(vector("list", length(plan$keys)), plan$keys)
-  out$rows <- out$dropped <- out$log_weight <- out$chunk <- 0
+  out$rows <- out$dropped <- out$log_weight <- out$chunk <- out$seen <- 0
   out$missing <- numeric()
   out$notes <- list()
   out
@@ -62,7 +64,8 @@ check_cell_count <- function(cells, most, variables) {
 # Rows that `subset` and missing values leave, or NULL for all; what is missing is counted.
 kept_rows <- function(reading, columns, source) {
   plan <- reading$plan
-  keep <- evaluate_chunk_subset(plan$arguments$subset, source)
+  keep <- evaluate_chunk_subset(plan$arguments$subset, source, reading)
+  reading$seen <- reading$seen + source$n
   check_transformed(columns, source, keep)
   missing <- missing_rows(columns$values, keep, columns$calls)
   reading$chunk <- reading$chunk + 1
@@ -74,11 +77,30 @@ kept_rows <- function(reading, columns, source) {
   setdiff(if (is.null(keep)) seq_len(source$n) else keep, missing$rows)
 }
 
-# As lmm() does it, but a chunk may have no row that is chosen.
-evaluate_chunk_subset <- function(expr, source) {
+# As lmm() does it, but a chunk may have no row that is chosen, and numbers of rows count those of all chunks.
+evaluate_chunk_subset <- function(expr, source, reading) {
+  value <- if (!is.null(expr) && !reading$whole) evaluate_argument(expr, "subset", source)
+  if (is.numeric(value) && !is.object(value)) {
+    check_row_numbers(expr, source)
+    reading$numbers <- value[!is.na(value)]
+    expr <- rows_of_chunk(reading$numbers, reading$seen, source$n)
+  }
   tryCatch(evaluate_subset(expr, source), lmm_error_data = function(e) {
     if (grepl("selects no rows", conditionMessage(e), fixed = TRUE)) integer() else stop(e)
   })
+}
+
+check_row_numbers <- function(expr, source) {
+  used <- intersect(variables_of(expr), names(source$data))
+  if (!length(used)) return(invisible())
+  lmm_abort("input", paste0("`subset` computes row numbers from ", enumerate(quote_name(used)),
+                            ": in each chunk they would be others."), what = "subset",
+            fix = "Write a condition that is TRUE for the rows of interest.")
+}
+
+rows_of_chunk <- function(value, before, n) {
+  own <- value[abs(value) > before & abs(value) <= before + n]
+  if (length(own)) own - sign(own) * before else if (any(value < 0)) seq_len(n) else integer()
 }
 
 check_chunk_types <- function(plan, values, where) {
@@ -120,6 +142,7 @@ encode_keys <- function(reading, values, where) {
 # The table of what has been read.
 finish_reading <- function(reading) {
   plan <- reading$plan
+  if (length(reading$numbers)) subset_rows(reading$numbers, reading$seen)
   if (!reading$rows) abort_nothing_read(reading)
   cells <- collected_cells(reading$table)
   if (!sum(cells$n)) lmm_abort("data", "`weights` are all 0: no row is left.", what = "weights")

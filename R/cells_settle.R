@@ -12,23 +12,74 @@ row_functions <- c("+", "-", "*", "/", "^", "%%", "%/%", "(", "I", "==", "!=", "
                    "pmax", "offset", "c", ":", "as.Date",
                    "format", "is.finite", "unclass", "as.vector")
 
+# Functions whose values depend on other rows, whatever the first chunk looks like: one of one time, or of each subject
+# once, does not show it.
+whole_functions <- c("mean", "median", "sum", "prod", "max", "min", "range", "sd", "var", "mad", "quantile", "ave",
+                     "rank", "order", "sort", "rev", "cumsum", "cumprod", "cummax", "cummin", "diff", "duplicated",
+                     "unique", "seq_along", "which", "which.min", "which.max", "tapply", "table", "tabulate", "length",
+                     "NROW", "nrow", "anyDuplicated", "row_number", "lag")
+
+# Whose codes are those of the levels that are there: as.numeric(factor(x)).
+code_functions <- c("as.numeric", "as.double", "as.integer", "unclass", "as.vector", "c")
+level_functions <- c("factor", "as.factor", "ordered", "interaction", "relevel")
+
 # The variables with such calls settled. `collect(names)` returns all values of some variables as a data frame.
 settle_calls <- function(variables, first, spec, caller, collect) {
-  source <- new_source(plain_columns(first, unlist(lapply(variables$calls, all.names))), spec, caller)
-  calls <- Filter(function(call) is.call(call) && !all(called_functions(call) %in% row_functions), variables$calls)
-  if (!length(calls)) return(variables)
-  columns <- evaluate_variables(list(calls = calls, roles = variables$roles[names(calls)], offsets = character()),
-                                source)
+  variables$calls <- settled_calls(variables$calls, variables$roles, first, spec, caller, collect)
+  variables
+}
+
+settled_calls <- function(all, roles, first, spec, caller, collect) {
+  source <- new_source(plain_columns(first, unlist(lapply(all, all.names))), spec, caller)
+  calls <- Filter(function(call) is.call(call) && !is_row_wise_call(call), all)
+  if (!length(calls)) return(all)
+  columns <- evaluate_variables(list(calls = calls, roles = roles[names(calls)], offsets = character()), source)
   chosen <- list(data = columns$values, n = columns$n, keep = NULL)
   columns$response <- ""
   probe <- probe_rows(columns, chosen, source)
   alone <- vapply(names(calls), function(label) {
-    !lacks_constants(calls[[label]]) && gives_same_values(calls[[label]],
+    !needs_all_rows(calls[[label]], source$env) && gives_same_values(calls[[label]],
     comparable(part_of(columns$values[[label]], probe$rows)), probe, source$env)
   }, NA)
-  for (label in names(calls)[!alone]) variables$calls[[label]] <- settled_call(calls[[label]], label, columns$constants,
-    spec, caller, collect)
-  variables
+  for (label in names(calls)[!alone]) all[[label]] <- settled_call(calls[[label]], label, columns$constants, spec,
+                                                                   caller, collect)
+  all
+}
+
+# Weights, offset and subset with such calls settled. Their variables may be where the user called from.
+settle_arguments <- function(arguments, first, spec, caller, collect) {
+  unsettled <- Filter(function(expr) is.call(expr) && !is_row_wise_call(expr), arguments)
+  if (!length(unsettled)) return(arguments)
+  names <- setdiff(unlist(lapply(unsettled, variables_of)), names(first))
+  env <- environment(spec$formula)
+  found <- lapply(stats::setNames(names, names), function(name) find_value(name, list(env, caller))$value)
+  environment(spec$formula) <- list2env(Filter(Negate(is.null), found), parent = env)
+  labels <- paste(names(unsettled), "=", vapply(unsettled, deparse_line, ""))
+  roles <- stats::setNames(rep(list("argument"), length(labels)), labels)
+  arguments[names(unsettled)] <- settled_calls(stats::setNames(unsettled, labels), roles, first, spec, caller, collect)
+  arguments
+}
+
+is_row_wise_call <- function(call) all(called_functions(call) %in% row_functions) && !takes_codes(call)
+
+needs_all_rows <- function(call, env) {
+  lacks_constants(call) || takes_codes(call) || any(functions_within(call, env) %in% whole_functions)
+}
+
+# The functions that a call uses, and those in the bodies of the user's own.
+functions_within <- function(call, env) {
+  names <- called_functions(call)
+  own <- Filter(function(f) is.function(f) && !is.primitive(f) && !isNamespace(environment(f)),
+                lapply(names, get0, envir = env, mode = "function"))
+  c(names, unlist(lapply(own, function(f) all.names(body(f)))))
+}
+
+takes_codes <- function(call, inside = FALSE) {
+  if (!is.call(call)) return(FALSE)
+  head <- function_name(call)
+  if (inside && head %in% level_functions) return(TRUE)
+  inside <- head %in% code_functions || inside && head == "("
+  any(vapply(as.list(call)[-1L], takes_codes, NA, inside))
 }
 
 # Bases that take their constants from the rows.
@@ -39,6 +90,7 @@ lacks_constants <- function(call) {
   if (!is.call(call)) return(FALSE)
   needed <- basis_constants[[function_name(call)]]
   if (!is.null(needed) && !all(needed %in% names(call)) && !isTRUE(call$raw)) return(TRUE)
+  if (function_name(call) == "cut" && length(call) > 2L && is.numeric(call[[3L]])) return(TRUE)
   any(vapply(as.list(call)[-1L], lacks_constants, NA))
 }
 
@@ -55,7 +107,7 @@ settled_call <- function(call, label, constants, spec, caller, collect) {
   if (gives_same_values(reader, columns$probe$values[[label]], columns$probe, source$env)) return(reader)
   lmm_abort("formula", paste0(quote_name(label), " depends on all rows together (", enumerate(called_functions(call)),
                               "): it cannot be computed chunk by chunk."), what = label,
-            fix = "Compute the column before, and name it in the formula.")
+            fix = "Compute the column before, and give its name.")
 }
 
 # All values of some columns of the chunks.

@@ -98,8 +98,6 @@ check_alike <- function(a, b) {
   }
   differ("keys", names(a$keys), names(b$keys))
   differ("variables", names(a$plan$pieces), names(b$plan$pieces))
-  argument_texts <- function(x) vapply(c("weights", "offset"), function(name) paste(deparse(x$plan$arguments[[name]]),
-                                       collapse = " "), "")
   differ("weights", argument_texts(a)[["weights"]], argument_texts(b)[["weights"]])
   differ("offsets", c(argument_texts(a)[["offset"]], a$plan$offsets), c(argument_texts(b)[["offset"]], b$plan$offsets))
   if (a$plan$response != b$plan$response) differ("responses", a$plan$response, b$plan$response)
@@ -110,6 +108,15 @@ check_alike <- function(a, b) {
                               what = label,
               fix = "Make later tables with the constants of the first: cross_products(first, data).")
   }
+}
+
+# Weights and offset as they are read: with the constants of the first rows.
+argument_texts <- function(x) {
+  given <- x$plan$arguments
+  settled <- list(weights = x$plan$readers[["(weights)"]], offset = x$plan$readers[["(offset)"]])
+  vapply(c("weights", "offset"), function(name) {
+    paste(deparse(if (is.null(settled[[name]])) given[[name]] else settled[[name]]), collapse = " ")
+  }, "")
 }
 
 # ---- print ----

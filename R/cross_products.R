@@ -10,7 +10,9 @@
 #' Functions whose values depend on all rows (`poly()`, `scale()`, splines, `x - mean(x)`) are given their constants by
 #' a first pass over the data. Parts of the data have different constants: give the first table as `formula` to the
 #' later ones, which then use its constants, or write the constants into the formula. Functions of grouping variables
-#' and factors are evaluated on their values.
+#' and factors are evaluated on their values. The same holds for `weights`, `offset` and `subset`; what has no
+#' constants, such as `rank(x)` or `!duplicated(id)`, is an error for rows in chunks. Row numbers in `subset` count the
+#' rows of all chunks.
 #'
 #' @param formula the largest model of interest, as for [lmm()]; or a table made before, whose variables, functions and
 #'   constants are to be used.
@@ -83,7 +85,7 @@ frame_cells <- function(data, spec, arguments, caller, na_rule, options) {
   whole <- is.null(options$like)
   plan <- if (whole) cells_plan(spec, data, arguments, caller, na_rule, TRUE) else plan_like(options$like, caller)
   plan$max_cells <- options$max_cells
-  reading <- new_reading(plan, options$like$shift)
+  reading <- new_reading(plan, options$like$shift, TRUE)
   read_chunk(reading, data, "`data`", whole)
   finish_reading(reading)
 }
@@ -92,7 +94,7 @@ chunk_cells <- function(source, spec, arguments, caller, na_rule, options) {
   reading <- NULL
   seen <- 0
   plan <- if (!is.null(options$like)) plan_like(options$like, caller)
-  settle <- is.null(plan) && !is_row_wise(spec)
+  settle <- is.null(plan) && !is_row_wise(spec, arguments)
   make <- function(chunk) chunk_plan(source, chunk, spec, arguments, caller, na_rule, settle)
   if (settle && !is_read_once(source)) plan <- make(first_chunk(source))
   count <- each_chunk(source, function(chunk, where) {
@@ -102,7 +104,7 @@ chunk_cells <- function(source, spec, arguments, caller, na_rule, options) {
       reading <<- new_reading(plan, options$like$shift)
     }
     read_chunk(reading, chunk, where)
-    seen <<- seen + .row_names_info(chunk, 2L)
+    seen <<- reading$seen
     if (options$progress) cat(sprintf("%s: %s rows so far\n", where,
                                       thousands(reading$rows, scientific = FALSE)))
   })
@@ -112,9 +114,10 @@ chunk_cells <- function(source, spec, arguments, caller, na_rule, options) {
 }
 
 # Does no variable need constants from all rows?
-is_row_wise <- function(spec) {
-  calls <- unlist(lapply(c(list(spec$formula)), all.names))
-  all(setdiff(calls, all.vars(spec$formula)) %in% c(row_functions, "~", "|", "||", "/"))
+is_row_wise <- function(spec, arguments = NULL) {
+  calls <- c(list(spec$formula), arguments)
+  all(unlist(lapply(calls, called_functions)) %in% c(row_functions, "~", "|", "||", "/")) &&
+    !any(vapply(calls, takes_codes, NA))
 }
 
 # The plan of the first chunk, after a pass for the constants of functions that need them.
@@ -124,11 +127,13 @@ chunk_plan <- function(source, first, spec, arguments, caller, na_rule, settle) 
   variables <- formula_variables(terms, spec)
   collected <- NULL
   if (settle) {
-    variables <- settle_calls(variables, first, spec, caller, function(names) {
+    collect <- function(names) {
       data <- collect_columns(source, names)
       collected <<- .row_names_info(data, 2L)
       data
-    })
+    }
+    variables <- settle_calls(variables, first, spec, caller, collect)
+    arguments <- settle_arguments(arguments, first, spec, caller, collect)
   }
   plan <- cells_plan(spec, first, arguments, caller, na_rule, FALSE, variables)
   plan$collected <- collected
@@ -160,6 +165,10 @@ plan_like <- function(table, caller) {
   plan$keys <- names(table$keys)
   plan$variables$calls[names(plan$readers)] <- plan$readers
   plan$variables$calls <- plan$variables$calls[names(plan$kinds)]
+  for (name in c("weights", "offset")) {
+    reader <- plan$readers[[paste0("(", name, ")")]]
+    if (!is.null(reader)) plan$arguments[[name]] <- reader
+  }
   plan
 }
 

@@ -78,3 +78,33 @@ test_that("record batches are read by their methods", {
                        class = "Dataset")
   expect_same_fit(lmm(y ~ poly(x, 2) + (1 | g), chunks(dataset)), lmm(y ~ poly(x, 2) + (1 | g), d))
 })
+
+test_that("weights, offset and subset that need all rows are those of all rows, or refused", {
+  d <- cells_data()
+  d <- d[order(d$a), ]
+  rownames(d) <- NULL
+  source <- chunks(split(d, d$a))
+  threshold <- 0.3
+  own <- function(v) v - mean(v)
+  for (arguments in list(alist(weights = w / mean(w)), alist(offset = o - mean(o)), alist(subset = -(1:40)),
+                         alist(subset = 10:200), alist(subset = c(3, 3, 20:300)), alist(subset = x > mean(x)),
+                         alist(subset = z > threshold, weights = as.numeric(factor(a))),
+                         alist(weights = ifelse(a > mean(a), 1, 2)), alist(offset = own(a)))) {
+    call <- as.call(c(list(quote(lmm), y ~ x + (1 | g), quote(d)), arguments))
+    rows <- eval(call)
+    call[[3L]] <- quote(source)
+    expect_same_fit(eval(call), rows)
+  }
+  expect_same_fit(lmm(y ~ I(a - mean(a)) + own(x) + (1 | g), source), lmm(y ~ I(a - mean(a)) + own(x) + (1 | g), d))
+  refused <- function(expr, class, text) expect_error(expr, text, class = class)
+  refused(lmm(y ~ x + (1 | g), source, subset = !duplicated(g)), "lmm_error_formula", "duplicated.*depends on all rows")
+  refused(lmm(y ~ x + (1 | g), source, weights = rank(x)), "lmm_error_formula", "weights = rank.x.*all rows")
+  refused(lmm(y ~ x + (1 | g), source, subset = which(z > 0.5)), "lmm_error_formula", "which.*all rows")
+  refused(lmm(y ~ x + (1 | g), source, subset = a), "lmm_error_input", "computes row numbers from `a`")
+  refused(lmm(y ~ x + (1 | g), source, subset = 1:400), "lmm_error_input", "between 1 and 301")
+  refused(lmm(y ~ ave(x, g) + (1 | h), source), "lmm_error_formula", "depends on all rows")
+  expect_equal(sum(cross_products(y ~ x + (1 | g), d, subset = which(z > 0.5))$n), sum(d$z > 0.5))
+  first <- cross_products(y ~ x + (1 | g), d[1:150, ], weights = w / mean(w))
+  both <- first + cross_products(first, d[-(1:150), ])
+  expect_same_fit(lmm(y ~ x + (1 | g), both), lmm(y ~ x + (1 | g), d, weights = w / mean(w[1:150])))
+})
