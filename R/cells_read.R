@@ -32,7 +32,7 @@ read_chunk <- function(reading, data, where, whole = FALSE) {
     weights <- plain_numeric(weights)
     reading$log_weight <- reading$log_weight + sum(log(weights[weights > 0]))
   }
-  add_rows(reading, encode_keys(reading, values, where), product_values(plan, values, n), weights, n)
+  add_rows(reading, encode_keys(reading, values, where, source), product_values(plan, values, n), weights, n)
 }
 
 add_rows <- function(reading, codes, products, weights, n) {
@@ -131,9 +131,12 @@ check_chunk_values <- function(values, columns, keep, n) {
   if (!is.null(values[["(weights)"]])) check_negative_weights(plain_numeric(values[["(weights)"]]), rows)
 }
 
-encode_keys <- function(reading, values, where) {
+encode_keys <- function(reading, values, where, source = NULL) {
   lapply(stats::setNames(reading$plan$keys, reading$plan$keys), function(label) {
-    found <- encode_key(reading$dictionaries[[label]], values[[label]], label, where)
+    sorted <- reading$plan$orders[[label]]
+    found <- encode_key(reading$dictionaries[[label]], values[[label]], label, where,
+                        if (is.null(sorted)) "first" else sorted,
+                        inner_chains(reading$plan$variables$calls[[label]], source))
     reading$dictionaries[[label]] <- found$dictionary
     found$codes
   })
@@ -146,7 +149,8 @@ finish_reading <- function(reading) {
   if (!reading$rows) abort_nothing_read(reading)
   cells <- collected_cells(reading$table)
   if (!sum(cells$n)) lmm_abort("data", "`weights` are all 0: no row is left.", what = "weights")
-  keys <- lapply(seq_along(plan$keys), function(k) finished_key(reading$dictionaries[[k]], cells$codes[k, ]))
+  keys <- lapply(seq_along(plan$keys), function(k) finished_key(reading$dictionaries[[k]], cells$codes[k, ],
+                                                              plan$env))
   names(keys) <- plan$keys
   table <- list(plan = kept_plan(plan), keys = keys, n = cells$n, w = cells$w, mean = cells$mean, square = cells$square,
                 shift = reading$shift, stable = TRUE, weighted = !is.null(plan$arguments$weights),
@@ -171,7 +175,7 @@ abort_nothing_read <- function(reading) {
 kept_plan <- function(plan) {
   plan[c("spec", "terms", "variables", "arguments", "readers", "records", "constants", "constant_values", "env",
          "response", "offsets", "kinds",
-         "pieces", "keys", "na_rule")]
+         "pieces", "keys", "orders", "na_rule")]
 }
 
 # Cells by their codes: the order in which rows came has no influence but rounding.

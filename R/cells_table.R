@@ -37,7 +37,8 @@ is_number <- function(x) is.numeric(x) && length(x) == 1L && is.finite(x)
   merged <- merged_keys(a$keys, b$keys)
   moved <- b$mean + (b$shift - a$shift)
   cells <- sum_of_cells(list(list(merged$a, a, a$mean), list(merged$b, b, moved)))
-  keys <- lapply(seq_along(merged$dictionaries), function(k) finished_key(merged$dictionaries[[k]], cells$codes[k, ]))
+  keys <- lapply(seq_along(merged$dictionaries), function(k) finished_key(merged$dictionaries[[k]], cells$codes[k, ],
+                                                                           a$plan$env))
   a$keys <- stats::setNames(keys, names(a$keys))
   a[c("n", "w", "mean", "square")] <- cells[c("n", "w", "mean", "square")]
   a$stable <- a$stable && b$stable
@@ -57,9 +58,10 @@ sum_of_cells <- function(parts) {
 
 # Codes (keys x cells) of two tables in common dictionaries.
 merged_keys <- function(a, b) {
-  dictionaries <- lapply(a, dictionary_of)
+  dictionaries <- Map(dictionary_of, a, names(a))
   codes <- lapply(names(a), function(label) {
-    found <- encode_key(dictionaries[[label]], b[[label]]$values, label, "the second table")
+    found <- encode_key(dictionaries[[label]], b[[label]]$values, label, "the second table",
+                        chains = chains_of(b[[label]]))
     dictionaries[[label]] <<- found$dictionary
     found$codes[b[[label]]$codes]
   })

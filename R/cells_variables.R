@@ -22,6 +22,9 @@ cells_plan <- function(spec, data, arguments, caller, na_rule, whole, variables 
   plan$notes <- source$notes$conditions
   plan$kinds <- lapply(columns$values[names(variables$calls)], value_kind)
   plan$keys <- union(key_labels(variables, columns$values), more_keys)
+  plan$orders <- lapply(stats::setNames(plan$keys, plan$keys), function(label) {
+    if (label %in% more_keys) "first" else key_order(variables$calls[[label]], variables$roles[[label]], source)
+  })
   plan$pieces <- needed_pieces(terms, spec, columns$values, plan$keys, columns$response)
   plan
 }

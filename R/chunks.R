@@ -4,7 +4,8 @@
 #'
 #' A source of rows that are never in memory all at once, for [cross_products()] and [lmm()]. Every chunk is a data
 #' frame with the same columns. Text and factors may have other values in each chunk; the type of a column must be the
-#' same in all.
+#' same in all. The levels of a factor keep their declared order, which must be the same in all chunks; those of text
+#' and of `factor(x)` are sorted, as they are in all rows together.
 #'
 #' @param x one of
 #'   * a list of data frames;

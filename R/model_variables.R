@@ -123,7 +123,7 @@ evaluate_variables <- function(variables, source) {
 
 # What `k` was in I(x * k), for new data: it may have changed by then.
 kept_constants <- function(names, values, like_data) {
-  keep <- !like_data & vapply(values, function(x) is.atomic(x) && length(x) <= 1e4, NA)
+  keep <- !like_data & vapply(values, function(x) is.atomic(x) && !is.null(x) && length(x) <= 1e4, NA)
   stats::setNames(values[keep], names[keep])
 }
 

@@ -108,3 +108,33 @@ test_that("weights, offset and subset that need all rows are those of all rows, 
   both <- first + cross_products(first, d[-(1:150), ])
   expect_same_fit(lmm(y ~ x + (1 | g), both), lmm(y ~ x + (1 | g), d, weights = w / mean(w[1:150])))
 })
+
+test_that("levels are in the order that factor() gives them in all rows, and contrasts are kept", {
+  d <- cells_data()
+  d$t <- sample(1:12, nrow(d), TRUE)
+  d$dose <- factor(c("low", "mid", "high")[1 + d$t %% 3], c("low", "mid", "high"), ordered = TRUE)
+  d$arm <- factor(as.character(d$dose), levels(d$dose))
+  models <- list(y ~ factor(t) + (1 | g), y ~ ordered(t) + (1 | g), y ~ dose + (1 | g), y ~ arm + (1 | g),
+                 y ~ C(arm, contr.sum) * x + (1 | g), y ~ C(factor(h), contr.sum) + (1 | g), y ~ factor(h) + (1 | g),
+                 y ~ ordered(-t) + (1 | g), y ~ factor(arm) + (1 | g), y ~ ar1(0 + factor(t) | g),
+                 y ~ x + interaction(arm, a %% 2) + (1 | g))
+  by_arm <- split(d, d$arm)
+  pairs <- list(droplevels(rbind(by_arm$mid, by_arm$high)), droplevels(rbind(by_arm$low, by_arm$mid[1:3, ])))
+  pairs[[2L]] <- pairs[[2L]][-(1:3 + nrow(by_arm$low)), ]
+  expect_identical(levels(pairs[[2L]]$arm), c("low", "mid"))
+  for (parts in list(split(d, d$t %% 2 == 0), rev(split(d, d$t)), pairs)) {
+    for (model in models) {
+      rows <- suppressMessages(lmm(model, d))
+      expect_same_fit(suppressMessages(lmm(model, chunks(parts))), rows)
+      sum <- Reduce(`+`, lapply(parts, function(part) cross_products(model, part)))
+      expect_same_fit(suppressMessages(lmm(model, sum)), rows)
+    }
+  }
+  reversed <- by_arm
+  reversed$mid$arm <- factor(reversed$mid$arm, rev(levels(d$arm)))
+  expect_error(lmm(y ~ arm + (1 | g), chunks(reversed)), "`arm` has its levels in another order in chunk 2",
+               class = "lmm_error_data")
+  expect_same_fit(lmm(y ~ x + (1 | arm), chunks(reversed)), lmm(y ~ x + (1 | arm), d))
+  expect_error(lmm(y ~ dose + (1 | g), chunks(lapply(by_arm, droplevels))), "no chunk has both",
+               class = "lmm_error_data")
+})
