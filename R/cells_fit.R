@@ -78,7 +78,7 @@ with_left_over <- function(rows) {
   at <- c(seq_len(rows$n), 1L)
   sums <- attr(rows$data, "sums")
   sums$constant <- c(sums$constant, 0)
-  sums$values <- rbind(sums$values, 0)
+  sums$values <- rbind(sums$values, numeric(ncol(sums$values)))
   rows$data <- structure(lapply(rows$data, take_rows, at), class = "data.frame", row.names = .set_row_names(length(at)),
                          sums = sums)
   rows[c("y", "weights", "constant", "observed")] <- list(c(rows$y, 0), c(rows$weights, 1), sums$constant,

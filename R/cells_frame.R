@@ -137,15 +137,16 @@ cell_rows <- function(table, pieces, derived, variables) {
                         c(names(data), variables$offsets))) data[[label]] <- variable_column(label, sums, table)
   for (label in variables$offsets) data[[label]] <- numeric(length(cell))
   first <- sums$constant == 1
-  near <- found$values[, 1L]
-  near[first] <- table$mean[which[1L], cell[first]]
+  y <- if (length(which)) found$values[, 1L] else numeric(length(cell))
+  near <- y
+  if (length(which)) near[first] <- table$mean[which[1L], cell[first]]
   weights <- rep(1, length(cell))
   weights[first] <- table$w[cell[first]]
   observed <- numeric(length(cell))
   observed[first] <- table$n[cell[first]]
   data <- structure(data[names(variables$calls)], class = "data.frame", row.names = .set_row_names(length(cell)),
                     sums = sums)
-  list(data = data, cell = cell, y = found$values[, 1L], near = near, origin = table$shift[which[1L]], offset = NULL,
+  list(data = data, cell = cell, y = y, near = near, origin = table$shift[which[1L]], offset = NULL,
        weights = weights, codes = NULL, n = length(cell), constant = sums$constant, observed = observed,
        log_weight = table$log_weight, cells = table)
 }

@@ -31,8 +31,8 @@
 #'   larger than memory.
 #' @param ... not used.
 #' @return With `write` the number of rows, invisibly. Else a vector, one element per row used; per row of the data if
-#'   the fit was made with `na.action = na.exclude`. Its names are the row names of the data. In units of the response;
-#'   the scaled types have none.
+#'   the fit was made with `na.action = na.exclude`. Its names are the row names of the data (none for rows in chunks).
+#'   In units of the response; the scaled types have none.
 #' @section Conditions:
 #' `lmm_error_input` for a fit that does not keep its rows (`lmm_control(keep_rows = FALSE)`, [cross_products()]) where
 #' no `data` are given, or for a type that needs all rows at once. `lmm_error_newdata` for `data` that lack a variable;

@@ -11,7 +11,8 @@ stream_rows <- function(fit, source, value, write = NULL, response = TRUE) {
   parts <- list()
   count <- 0
   each_chunk(if (is.data.frame(source)) chunks(source) else source, function(chunk, where) {
-    own <- value(streamed_rows(fit, chunk, response))
+    own <- unname(value(streamed_rows(fit, chunk, response)))
+    if (is.data.frame(source)) names(own) <- row_names_of(chunk, seq_along(own))
     count <<- count + NROW(own)
     if (is.null(write)) parts[[length(parts) + 1L]] <<- own else write_chunk(write, chunk, own, where)
   })

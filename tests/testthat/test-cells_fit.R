@@ -38,20 +38,34 @@ test_that("exact tests, profiles and expected mean squares need no rows", {
 
 test_that("the bootstrap draws cross-products with the distribution of those of drawn rows", {
   d <- cells_data()
-  table <- cross_products(y ~ x + (1 | g), d)
-  b <- lmm(y ~ x + (1 | g), table)
-  a <- lmm(y ~ x + (1 | g), d)
   draws <- function(fit) bootstrap(fit, nsim = 400, seed = 3)$t
-  one <- draws(a)
-  two <- draws(b)
-  for (j in seq_len(ncol(one))) {
-    se <- sqrt(var(one[, j]) / 400 + var(two[, j]) / 400)
-    expect_lt(abs(mean(one[, j]) - mean(two[, j])) / se, 4)
-    expect_lt(abs(log(sd(one[, j]) / sd(two[, j]))), 4 / sqrt(400))
+  for (model in list(y ~ x + (1 | g), y ~ h + (1 | g), y ~ 1 + (1 | g))) {
+    b <- suppressMessages(lmm(model, cross_products(model, d)))
+    one <- draws(suppressMessages(lmm(model, d)))
+    two <- draws(b)
+    for (j in seq_len(ncol(one))) {
+      se <- sqrt(var(one[, j]) / 400 + var(two[, j]) / 400)
+      expect_lt(abs(mean(one[, j]) - mean(two[, j])) / se, 4)
+      expect_lt(abs(log(sd(one[, j]) / sd(two[, j]))), 4 / sqrt(400))
+    }
   }
+  table <- cross_products(y ~ x + h + (1 | g), d)
+  b <- lmm(y ~ x + (1 | g), table)
   small <- lmm(y ~ 1 + (1 | g), table)
   expect_lt(bootstrap_test(b, small, nsim = 50, seed = 1)$test["PBtest", "p.value"], 0.05)
+  factors <- suppressMessages(lmm(y ~ h + (1 | g), table))
+  expect_gt(bootstrap_test(factors, small, nsim = 50, seed = 1)$test["PBtest", "p.value"], 0)
+  expect_true(all(is.finite(confint(factors, method = "boot", nsim = 50, seed = 1))))
   expect_error(bootstrap(b, nsim = 2, type = "wild"), class = "lmm_error_input")
+})
+
+test_that("residuals and fitted values of rows that are given again have the names of the rows", {
+  d <- cells_data()
+  rownames(d) <- paste0("row", seq_len(nrow(d)))
+  b <- lmm(y ~ x + (1 | g), cross_products(y ~ x + (1 | g), d))
+  a <- lmm(y ~ x + (1 | g), d)
+  for (f in list(residuals, fitted)) expect_equal(f(b, data = d), f(a), tolerance = 1e-8)
+  expect_null(names(residuals(b, data = chunks(split(d, d$a)))))
 })
 
 test_that("rows given again are streamed", {
