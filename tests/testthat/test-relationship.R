@@ -326,3 +326,34 @@ test_that("related effects beside a residual structure are those of the rooted f
   }
   expect_equal(unname(as.matrix(ranef(sparse)$animal)), unname(as.matrix(ranef(dense)[[1L]])), tolerance = 1e-5)
 })
+
+test_that("a relationship of many levels beside another term takes little time where there are few rows", {
+  set.seed(1)
+  levels <- 60
+  n <- 84
+  d <- data.frame(sp = factor(c(seq_len(levels), sample(levels, n - levels, TRUE))), y = rnorm(n),
+                  g = factor(rep(seq_len(n / 2), 2)))
+  A <- 0.5 + 0.5 * 0.3^abs(outer(seq_len(levels), seq_len(levels), "-"))
+  dimnames(A) <- list(seq_len(levels), seq_len(levels))
+  d$y <- d$y + rnorm(n / 2)[d$g] + drop(crossprod(chol(A), rnorm(levels)))[d$sp]
+  started <- sum(proc.time()[1:2])
+  fit <- lmm(y ~ 1 + (1 | g) + (1 | sp), d, relationship = list(sp = A))
+  expect_lt(sum(proc.time()[1:2]) - started, 10)
+  Zg <- model.matrix(~ 0 + g, d)
+  Zs <- model.matrix(~ 0 + sp, d)
+  X <- matrix(1, n)
+  criterion <- function(sd) {
+    V <- sd[1L]^2 * tcrossprod(Zg) + sd[2L]^2 * Zs %*% A %*% t(Zs) + sd[3L]^2 * diag(n)
+    W <- solve(V)
+    XWX <- crossprod(X, W %*% X)
+    r <- d$y - X %*% solve(XWX, crossprod(X, W %*% d$y))
+    -0.5 * drop((n - 1) * log(2 * pi) + c(determinant(V)$modulus) + log(XWX) + crossprod(r, W %*% r))
+  }
+  sd <- as.data.frame(VarCorr(fit))
+  at <- c(sd$sdcor[sd$grp == "g"], sd$sdcor[sd$grp == "sp"], sigma(fit))
+  expect_equal(as.numeric(logLik(fit)), criterion(at), tolerance = 1e-10)
+  for (j in 1:3) {
+    step <- replace(numeric(3), j, 1e-4 * at[j])
+    expect_lt(abs(criterion(at + step) - criterion(at - step)), 1e-6)
+  }
+})
