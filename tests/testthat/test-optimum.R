@@ -285,3 +285,15 @@ test_that("rows that a few effects fit exactly have no likelihood, however few t
   expect_warning(fit <- lmm(y ~ 1 + (1 | g), d), class = "lmm_warning_precision")
   expect_true(is.na(logLik(fit)))
 })
+
+test_that("a structured term beside columns that nearly cancel does not hide their variances", {
+  set.seed(1)
+  d <- expand.grid(year = 2001:2012, g = factor(1:10))
+  d$y <- rnorm(10)[d$g] + (1 + rnorm(10))[d$g] * (d$year - 2006) + rnorm(120, sd = 0.2)
+  d$f <- factor(d$year)
+  for (reml in c(TRUE, FALSE)) {
+    nested <- suppressMessages(lmm(y ~ year + (year || g), d, REML = reml))
+    fit <- suppressMessages(lmm(y ~ year + (year || g) + ar1(0 + f | g), d, REML = reml))
+    expect_gte(as.numeric(logLik(fit)), as.numeric(logLik(nested)) - 1e-6)
+  }
+})

@@ -64,7 +64,11 @@ void Fitter::search_again(const VectorXd& center) {
     search_scattered();
   if (options_.known.size() > 0) search(options_.known);
   if (!more || !std::isfinite(out_.optimum.value) || hopeless()) return;
-  for (const Cancelling& columns : cancelling) search_cancelling(columns);
+  for (const Cancelling& columns : cancelling) {
+    search_cancelling(columns, VectorXd(out_.optimum.theta));
+    // A structured term may have taken over what these columns explain.
+    if (problem_.layout->terms.size() > 1) search_cancelling(columns, nearly_zero_theta(problem_));
+  }
 }
 
 // Do levels agree much better within than the optimum says? Then one large variance may be a second optimum.
@@ -102,12 +106,12 @@ void Fitter::search_scattered() {
                     out_.others.end());
 }
 
-void Fitter::search_cancelling(const Cancelling& columns) {
+void Fitter::search_cancelling(const Cancelling& columns, const VectorXd& others) {
   if (!affordable()) return;
   VectorXd best;
   double value = std::numeric_limits<double>::infinity();
   for (int k = -2; k <= 4; ++k) {
-    const VectorXd theta = with_cancelling(*problem_.layout, columns, std::pow(10.0, k), out_.optimum.theta);
+    const VectorXd theta = with_cancelling(*problem_.layout, columns, std::pow(10.0, k), others);
     const double here = criterion_.evaluate(theta).value;
     ++out_.evaluations;
     if (!(here < value)) continue;

@@ -76,8 +76,8 @@ class Fitter {
   // From many places, where there are as many effects as rows: such criteria have many optima.
   void search_scattered();
 
-  // From the best of variances of all sizes for these columns, beside the others of the best optimum.
-  void search_cancelling(const Cancelling& columns);
+  // From the best of variances of all sizes for these columns, beside `others`.
+  void search_cancelling(const Cancelling& columns, const VectorXd& others);
 
   // Where the residual variance may vanish a search may follow it without end; that is looked at apart.
   void search(const VectorXd& start);
