@@ -84,9 +84,9 @@
 #' intercept: a factor gives each level its own variance (nlme's `varIdent`; coefficients are log ratios of standard
 #' deviations), `power(x)` or `log(x)` is `varPower`, `x` is `varExp`; `power(x | g)` has a power for each level of `g`.
 #' `constpower(x)` is `const + |x|^power` (`varConstPower`), `constprop(x)` is `sqrt(1 + (prop x)^2)`
-#' (`varConstProp` up to a factor). `fitted` stands for the fitted values, as in `power(fitted)`: the fit is repeated
-#' with the variance function at the latest fitted values until they no longer change, as nlme does. This is not maximum
-#' likelihood for the parameters of the mean.
+#' (`varConstProp` up to a factor). `fitted` (or `fitted(.)`, if a column of the data has this name) stands for the
+#' fitted values, as in `power(fitted)`: the fit is repeated with the variance function at the latest fitted values
+#' until they no longer change, as nlme does. This is not maximum likelihood for the parameters of the mean.
 #'
 #' Without a random term the fit is generalized least squares, and without a residual structure least squares, by the
 #' same criterion, so that nested models can be compared.

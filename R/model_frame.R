@@ -7,6 +7,7 @@ model_frame <- function(spec, data = NULL, weights = NULL, offset = NULL, subset
                         contrasts = NULL, caller = parent.frame(), fixed = NULL, bounded = TRUE, memory_limit = NULL) {
   na_rule <- check_na_action(na.action)
   spec <- reaching_residual(spec, data)
+  check_fitted_word(spec$residual, names(data))
   terms <- fixed_terms(spec, data)
   variables <- formula_variables(terms, spec)
   data <- plain_columns(data, unlist(lapply(c(variables$calls, list(weights, offset, subset)), all.names)))

@@ -19,13 +19,23 @@ residual_blocks <- function(fit, rows, model = rows_residual(fit, rows)) {
   if (is.null(model)) as.list(seq_len(rows$n)) else split(seq_len(rows$n), model$subject)
 }
 
-# Lower Cholesky factor of R of each block, applied to or taken out of values by row.
+# Lower Cholesky factor of R of each block, its rows in the order of their positions, applied to or taken out of values
+# by row.
 colored_rows <- function(fit, rows, x, invert = FALSE) {
   x <- as.matrix(x)
   model <- rows_residual(fit, rows)
+  place <- if (!is.null(model)) order_of_rows(as.data.frame(model$positions))
   for (own in residual_blocks(fit, rows, model)) {
+    if (length(own) > 1L) own <- own[order(place[own])]
     L <- t(chol(residual_covariance(fit, rows, own, model)))
     x[own, ] <- if (invert) forwardsolve(L, x[own, , drop = FALSE]) else L %*% x[own, , drop = FALSE]
   }
   x
+}
+
+# The place of each row among all when they are sorted.
+order_of_rows <- function(columns) {
+  out <- integer(nrow(columns))
+  out[do.call(order, unname(as.list(columns)))] <- seq_len(nrow(columns))
+  out
 }

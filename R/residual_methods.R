@@ -1,7 +1,7 @@
 # Methods of fits with a residual structure that differ from those of fits with independent residuals.
 
 # Residuals: Pearson ones in units of each row's own standard deviation, normalized ones with the correlation taken
-# out by the Cholesky factor of R, in the order of the rows of a subject.
+# out by the Cholesky factor of R, in the order of the positions of a subject's rows.
 structured_residuals <- function(fit, type, scaled) {
   rows <- fit_rows(fit, "residuals()")
   type <- switch(type, conditional = "response", conditional_pearson = "pearson", type)

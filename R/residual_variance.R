@@ -19,6 +19,14 @@ plan_variance <- function(spec, data) {
   spec
 }
 
+# The word `fitted` could be meant for a column of the data.
+check_fitted_word <- function(spec, columns) {
+  if (!"fitted" %in% columns || !"fitted" %in% all.vars(spec$variance)) return(invisible())
+  lmm_abort("data", paste("`fitted` in `variance` stands for the fitted values, and the data have a column of this",
+                          "name."), what = c("variance", "fitted"),
+            fix = "Rename the column; for the fitted values write fitted(.), as in power(fitted(.)).")
+}
+
 check_one_column <- function(x, label, word) {
   if (NCOL(x) == 1L) return(invisible())
   lmm_abort("data", paste0("`", word, "()` takes one variable of one column, not ", quote_name(label), "."),

@@ -21,7 +21,8 @@
 #'     effects: those of `"response"`, of `"scaled"`, and divided by their standard deviation, as
 #'     [rstandard()][rstandard.lmm_fit()] gives them}
 #'   \item{`"normalized"`}{residuals multiplied by the inverse Cholesky factor of the residual covariance matrix of
-#'     their subject: uncorrelated with variance about 1. Without a residual structure the same as `"scaled"`}
+#'     their subject, whose rows are taken in the order of their positions: uncorrelated with variance about 1. Without
+#'     a residual structure the same as `"scaled"`}
 #' }
 #' The model's residual plots by [plot()][plot.lmm_fit()].
 #' @param scaled divide by the residual standard deviation? For types up to `"deviance"`.

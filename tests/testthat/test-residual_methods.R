@@ -115,3 +115,29 @@ test_that("a covariance matrix that does not fit into memory is refused before t
   expect_error(check_subject_size(found, plan, 1e8), "without a nugget", class = "lmm_error_numeric")
   expect_silent(check_subject_size(list(dense = 100, parameters = found$parameters), plan, 1e3))
 })
+
+test_that("normalized residuals follow the positions, whatever the order of the rows", {
+  d <- plain_orthodont()[-c(2, 9, 30), ]
+  fit <- lmm(distance ~ Sex * age, d, residual = ~ ar1(visit | Subject), variance = ~ Sex)
+  set.seed(1)
+  mixed <- sample(nrow(d))
+  again <- lmm(distance ~ Sex * age, d[mixed, ], residual = ~ ar1(visit | Subject), variance = ~ Sex)
+  expect_equal(residuals(again, "normalized"), residuals(fit, "normalized")[mixed], tolerance = 1e-6)
+  expect_equal(nlme::ACF(again, resType = "normalized")$ACF, nlme::ACF(fit, resType = "normalized")$ACF,
+               tolerance = 1e-6)
+  own <- which(d$Subject == "M01")
+  p <- residual_parameters(fit)$estimate
+  scale <- sigma(fit) * exp(if (d$Sex[own[1L]] == levels(d$Sex)[1L]) 0 else p[2L])
+  R <- scale^2 * p[1L]^abs(outer(as.integer(d$visit[own]), as.integer(d$visit[own]), "-"))
+  by_hand <- forwardsolve(t(chol(R)), residuals(fit)[own])
+  at <- match(rownames(d)[own], names(residuals(again)))
+  expect_equal(unname(residuals(again, "normalized")[at]), by_hand, tolerance = 1e-6)
+})
+
+test_that("a column of the data named `fitted` is not taken for the fitted values", {
+  d <- transform(behavior_data(), fitted = abs(x) + 1)
+  expect_error(lmm(y ~ x, d, variance = ~ power(fitted)), "stands for the fitted values", class = "lmm_error_data")
+  expect_error(lmm(y ~ x, d, variance = ~ fitted), "stands for the fitted values", class = "lmm_error_data")
+  expect_equal(logLik(lmm(y ~ x, d, variance = ~ power(fitted(.)))),
+               logLik(lmm(y ~ x, behavior_data(), variance = ~ power(fitted))))
+})
