@@ -11,6 +11,7 @@ design <- function(frame, rows, index = NULL) {
   y <- part(rows$y)
   if (!is.null(y) && !is.null(rows$offset)) y <- y - part(rows$offset)
   Z <- lapply(frame$random, build_matrix, rows$data, index, n)
+  for (k in which(lengths(rows$unrelated) > 0L)) Z[[k]] <- unrelated_rows(Z[[k]], part(rows$unrelated[[k]]))
   out <- list(X = build_matrix(frame, rows$data, index, n), Z = Z, codes = lapply(rows$codes, part), y = y,
               weights = part(rows$weights))
   if (is.null(rows$constant)) return(out)
@@ -18,6 +19,13 @@ design <- function(frame, rows, index = NULL) {
   out$count <- sum(part(rows$observed))
   out$log_weight <- if (is.null(index) || 1L %in% index) rows$log_weight else 0
   out
+}
+
+# Rows of Z whose level is unrelated to those of the fit and has the variance of the term.
+unrelated_rows <- function(Z, new) {
+  Z[new, ] <- 0
+  Z[new, 1L] <- 1
+  Z
 }
 
 # Columns of a plan for the rows `index` of `data`. Like stats::model.matrix(), but without names for rows

@@ -41,13 +41,16 @@ needed_variables <- function(frame, asked) {
 read_new_rows <- function(frame, asked, allow.new.levels, source) {
   values <- read_slopes(frame, read_fixed(frame, source), asked, source)
   values <- read_groups(frame, values, asked, source)
+  across <- read_across(frame, values, asked, allow.new.levels, source)
+  values <- across$values
   if (isTRUE(frame$read_residual)) values <- read_residual(frame, values, source)
   codes <- Map(function(group, ask) {
     if (!ask) return(integer(source$n))
     explaining_dependence(group$parts[[1L]]$label, source, new_codes(group, values, allow.new.levels))
   }, frame$groups, asked)
+  for (k in which(lengths(across$new) > 0L)) codes[[frame$random[[k]]$group]][across$new[[k]]] <- 0L
   list(data = structure(values, class = "data.frame", row.names = attr(source$data, "row.names")), y = NULL,
-       offset = new_offset(frame, source), weights = NULL, codes = codes, n = source$n,
+       offset = new_offset(frame, source), weights = NULL, codes = codes, n = source$n, unrelated = across$new,
        needed = needed_labels(frame, asked))
 }
 
@@ -114,6 +117,7 @@ read_fixed <- function(frame, source) {
 # Slope variables of terms that are not asked for may be absent; they then count as missing.
 read_slopes <- function(frame, values, asked, source) {
   for (term in frame$random) {
+    if (is_across(term)) next
     calls <- plan_calls(term)
     absent <- !asked[term$group] && length(lacking(calls, frame, source))
     if (!absent) check_present(calls, frame, source)
@@ -215,10 +219,14 @@ new_codes <- function(group, values, allow.new.levels) {
   new <- which(codes == 0L)
   if (!length(new) || allow.new.levels) return(codes)
   names <- unique(do.call(paste, c(lapply(values[labels], function(x) level_text(x)[new]), sep = ":")))
+  abort_new_levels(names, group$name)
+}
+
+abort_new_levels <- function(names, group) {
   lmm_abort("newdata", paste0(if (length(names) == 1L) "level " else "levels ", enumerate(quote_level(names)), " of ",
-                              quote_name(group$name), if (length(names) == 1L) " was" else " were",
+                              quote_name(group), if (length(names) == 1L) " was" else " were",
                               " not in the fit; use allow.new.levels=TRUE for the population value."),
-            what = group$name, where = names)
+            what = group, where = names)
 }
 
 # Offsets of the formula and of the argument offset=, both from `newdata`.
@@ -261,6 +269,7 @@ leave_out_missing <- function(rows, na_rule, newdata) {
                          na.action = structure(omitted, names = attr(newdata, "row.names")[omitted], class = "omit"))
   rows$offset <- rows$offset[keep]
   rows$codes <- lapply(rows$codes, `[`, keep)
+  rows$unrelated <- lapply(rows$unrelated, `[`, keep)
   rows$n <- length(keep)
   rows
 }

@@ -357,3 +357,31 @@ test_that("a relationship of many levels beside another term takes little time w
     expect_lt(abs(criterion(at + step) - criterion(at - step)), 1e-6)
   }
 })
+
+# A level that is not in the fit is unrelated to the others: mean 0, the variance of the term.
+test_that("levels that are missing or not in the fit have the population value, whatever the structure", {
+  set.seed(4)
+  A <- cov2cor(crossprod(matrix(rnorm(900), 30))) * rep(c(1, 1.2), each = 15)
+  A <- sqrt(diag(A)) * cov2cor((A + t(A)) / 2 + diag(30)) * rep(sqrt(diag(A)), each = 30)
+  dimnames(A) <- list(101:130, 101:130)
+  d <- data.frame(id = rep(101:125, 4), x = rnorm(100))
+  d[c("u", "v")] <- list(runif(25)[d$id - 100], runif(25)[d$id - 100])
+  d$y <- 2 + d$x + drop(t(chol(A)) %*% rnorm(30))[d$id - 100] + rnorm(100) / 2
+  x <- c(1, 1)
+  for (fit in list(lmm(y ~ x + (1 | id), d, relationship = list(id = A)), lmm(y ~ x + exp(u + v | id), d))) {
+    new <- data.frame(id = c(NA, "new", "103"), x = 1, u = 0.1, v = 0.2)
+    found <- predict(fit, new, allow.new.levels = TRUE, se.fit = TRUE)
+    variance <- as.data.frame(VarCorr(fit))$vcov[1L]
+    mean <- drop(x %*% fixef(fit))
+    expect_equal(unname(found$fit[1:2]), c(mean, mean), tolerance = 1e-8)
+    expect_equal(unname(found$se.fit[1:2])^2, rep(variance + drop(x %*% as.matrix(vcov(fit)) %*% x), 2),
+                 tolerance = 1e-6)
+    expect_equal(found$fit[[3]], unname(predict(fit, data.frame(id = 103L, x = 1, u = 0.1, v = 0.2))))
+    expect_equal(unname(predict(fit, new, re.form = NA)), rep(mean, 3))
+    expect_equal(is.na(unname(predict(fit, new[c(1, 3), ]))), c(TRUE, FALSE))
+    expect_error(predict(fit, new), "`id` was not in the fit; use allow.new.levels", class = "lmm_error_newdata")
+    drawn <- t(as.matrix(simulate(fit, 4000, seed = 1, newdata = new[c(2, 2, 3), ], allow.new.levels = TRUE)))
+    expect_equal(cov(drawn)[1, 2], variance, tolerance = 0.1)
+    expect_lt(abs(cov(drawn)[1, 3]), 0.05)
+  }
+})
