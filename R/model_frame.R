@@ -116,7 +116,7 @@ new_model_frame <- function(spec, fixed, random, columns, na_rule) {
     contrasts = fixed$contrasts, coding = fixed$coding,
     x_names = fixed$columns, x_assign = fixed$assign, x_constant = fixed$constant,
     response = columns$response, offset = columns$readers[columns$offsets], weights = columns$readers[["(weights)"]],
-    na_action = na_rule, readers = group_readers(random$groups, columns), probe = columns$probe,
+    na_action = na_rule, readers = expression_calls(random$groups, spec$residual, columns), probe = columns$probe,
     variables = columns$records,
     random = random$terms,
     groups = lapply(random$groups, `[`, c("name", "expr", "levels", "parts", "cells", "precision")),

@@ -12,9 +12,10 @@ column_readers <- function(columns, source) {
   readers
 }
 
-# Of the calls for the grouping variables those that are not plain names.
-group_readers <- function(groups, columns) {
-  labels <- unlist(lapply(groups, function(group) vapply(group$parts, `[[`, "", "label")))
+# Of the calls for the grouping variables and for the residual structure those that are not plain names.
+expression_calls <- function(groups, residual, columns) {
+  labels <- c(unlist(lapply(groups, function(group) vapply(group$parts, `[[`, "", "label"))),
+              vapply(residual_calls(residual), variable_label, ""))
   Filter(is.call, columns$readers[unique(labels)])
 }
 

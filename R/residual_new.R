@@ -6,6 +6,7 @@ read_residual <- function(frame, values, source) {
   for (call in new_residual_calls(plan)) {
     label <- variable_label(call)
     if (!is.null(values[[label]]) || length(lacking(list(call), frame, source))) next
+    if (!is.null(frame$readers[[label]])) call <- frame$readers[[label]]
     values[[label]] <- evaluate_variable(call, source, label)
     check_length(values[[label]], label, source$n)
     note_row_dependence(call, label, values[[label]], frame, source)

@@ -141,3 +141,22 @@ test_that("a column of the data named `fitted` is not taken for the fitted value
   expect_equal(logLik(lmm(y ~ x, d, variance = ~ power(fitted(.)))),
                logLik(lmm(y ~ x, behavior_data(), variance = ~ power(fitted))))
 })
+
+test_that("what expressions of the residual structure took from the rows of the fit is kept for new data", {
+  d <- transform(behavior_data(), w = abs(x) + 1)
+  center <- mean(d$t)
+  spread <- sd(d$t)
+  basis <- poly(d$w, 2)
+  d[c("place", "first", "second")] <- list((d$t - center) / spread, basis[, 1], basis[, 2])
+  fit <- lmm(y ~ x, d, residual = ~ ou(scale(t) | g), variance = ~ poly(w, 2))
+  plain <- lmm(y ~ x, d, residual = ~ ou(place | g), variance = ~ first + second)
+  expect_equal(logLik(fit), logLik(plain), tolerance = 1e-8)
+  new <- transform(d[c(2, 50), c("x", "t", "g", "w")], t = t + 0.4, w = w + 0.1)
+  later <- predict(basis, new$w)
+  full <- cbind(new, place = (new$t - center) / spread, first = later[, 1], second = later[, 2])
+  expect_silent(found <- predict(fit, new, interval = "prediction"))
+  expect_equal(found, predict(plain, full, interval = "prediction"), tolerance = 1e-6)
+  expect_equal(predict(fit, new[1, ], interval = "prediction"), found[1, , drop = FALSE], tolerance = 1e-8)
+  expect_equal(simulate(fit, 1, seed = 1, newdata = new)$sim_1, simulate(plain, 1, seed = 1, newdata = full)$sim_1,
+               tolerance = 1e-6)
+})
