@@ -104,7 +104,7 @@ comparison_test <- function(test, df_wanted) {
 }
 
 check_type <- function(type) {
-  at <- if (is.atomic(type)) match(toupper(as.character(type))[1L], c("1", "2", "3", "I", "II", "III"))
+  at <- if (is.atomic(type)) match(toupper(level_text(type))[1L], c("1", "2", "3", "I", "II", "III"))
   if (length(type) == 1L && isFALSE(is.na(at))) return((at - 1L) %% 3L + 1L)
   lmm_abort("input", paste0("`type` must be 1, 2, 3, \"I\", \"II\" or \"III\", not ", describe_value(type), "."),
             what = "type",

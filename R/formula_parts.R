@@ -32,15 +32,23 @@ group_parts <- function(group) {
 # Formulas can be long: deparse() in one line, whatever its length.
 deparse_line <- function(e) {
   if (is.symbol(e)) return(enc2utf8(deparse(e, backtick = TRUE)))
-  text <- enc2utf8(deparse(e, width.cutoff = 500L))
+  text <- enc2utf8(with_usual_numbers(deparse(e, width.cutoff = 500L)))
   if (length(text) > 1L) paste(trimws(text, "left"), collapse = " ") else text
 }
 
 # Sorted in a way that does not depend on the locale, which for text needs a known encoding.
 in_order <- function(x) sort(if (is.character(x)) enc2utf8(x) else x, method = "radix")
 
+# Labels are compared with those of other days: I(x * 1e+05) must not be I(x * 100000) under other options.
+with_usual_numbers <- function(expr) {
+  if (isTRUE(getOption("scipen") == 0)) return(expr)
+  old <- options(scipen = 0L)
+  on.exit(options(old))
+  expr
+}
+
 parse_terms <- function(formula, data = NULL) {
-  tryCatch(stats::terms(formula, data = data), error = function(e) {
+  tryCatch(with_usual_numbers(stats::terms(formula, data = data)), error = function(e) {
     lmm_abort("formula", paste0("cannot read the formula `", deparse_line(formula), "`: ", conditionMessage(e), "."),
               what = deparse_line(formula))
   })

@@ -41,7 +41,7 @@ NULL
 #' @exportS3Method car::Anova
 Anova.lmm_fit <- function(mod, type = c("II", "III", 2, 3), test.statistic = c("Chisq", "F"), vcov. = NULL,
                           ddf = "Kenward-Roger", ...) {
-  type <- check_choice(if (is.atomic(type)) as.character(type[1L]) else type, c("II", "III", "2", "3"), "type")
+  type <- check_choice(if (is.atomic(type)) level_text(type[1L]) else type, c("II", "III", "2", "3"), "type")
   type <- if (type %in% c("II", "2")) "II" else "III"
   by_f <- check_wald_statistic(test.statistic, "test.statistic", vcov., !missing(ddf), ...) == "F"
   if (by_f && missing(ddf)) ddf <- default_ddf(mod, ddf)

@@ -171,3 +171,23 @@ test_that("package not attached, conditions as errors", {
   expect_equal(unname(result[[1L]]), c(1.82168445, 0.455758029), tolerance = 1e-7)
   expect_false(result[[7L]])
 })
+
+test_that("no option for printing numbers changes what is computed", {
+  before <- options(scipen = 0)
+  on.exit(options(before))
+  d <- behavior_data()
+  make <- function() list(lmm(y ~ I(x * 100000) + (1 | I(t * 100000)), d),
+                          lmm(y ~ x, d, residual = ~ ou(I(t * 100000) | g), variance = ~ power(I((abs(x) + 1) * 1e5))))
+  fits <- make()
+  answers <- function(fits) lapply(fits, function(fit) {
+    list(predict(fit, d[1:3, ]), anova(fit, type = 2)[["F value"]], fixef(fit),
+         if (requireNamespace("emmeans", quietly = TRUE)) as.data.frame(emmeans::emmeans(fit, ~1))$emmean)
+  })
+  right <- answers(fits)
+  for (penalty in c(-5, 999)) {
+    options(scipen = penalty)
+    expect_equal(answers(fits), right)
+    expect_equal(answers(make()), right)
+    expect_s3_class(ems(bright ~ 1 + (1 | operator), pulp, type = 1), "ems")
+  }
+})
