@@ -47,7 +47,7 @@ predict.lmm_posterior <- function(object, newdata = NULL, re.form = NULL, allow.
     value <- drawn_predictor(object, rows, piece, use, known, if (interval == "prediction") lapply(use, `!`))
     if (interval == "prediction") value <- value + residual_noise(object, rows, piece)
     if (draws) return(value)
-    t(apply(value, 2L, stats::quantile, c(0.5, (1 - level) / 2, (1 + level) / 2), na.rm = FALSE, names = FALSE))
+    t(apply(value, 2L, draw_quantiles, c(0.5, (1 - level) / 2, (1 + level) / 2)))
   }
   pieces <- row_pieces(rows$n, max(1L, floor(4e6 / nrow(object))))
   parts <- lapply(pieces, function(range) summarize(range[1L]:range[2L]))
@@ -57,6 +57,9 @@ predict.lmm_posterior <- function(object, newdata = NULL, re.form = NULL, allow.
   if (interval == "none") return(pad_rows(out[, 1L], rows))
   cbind(fit = pad_rows(out[, 1L], rows), lwr = pad_rows(out[, 2L], rows), upr = pad_rows(out[, 3L], rows))
 }
+
+# NA where a variable of the row is missing.
+draw_quantiles <- function(x, at) if (anyNA(x)) at * NA_real_ else stats::quantile(x, at, names = FALSE)
 
 weighted_rows <- function(fit, rows, weights, newdata) {
   if (is.null(newdata)) return(rows)

@@ -27,10 +27,18 @@ colored_rows <- function(fit, rows, x, invert = FALSE) {
   place <- if (!is.null(model)) order_of_rows(as.data.frame(model$positions))
   for (own in residual_blocks(fit, rows, model)) {
     if (length(own) > 1L) own <- own[order(place[own])]
-    L <- t(chol(residual_covariance(fit, rows, own, model)))
+    L <- t(residual_root(residual_covariance(fit, rows, own, model)))
     x[own, ] <- if (invert) forwardsolve(L, x[own, , drop = FALSE]) else L %*% x[own, , drop = FALSE]
   }
   x
+}
+
+residual_root <- function(R) {
+  tryCatch(chol(R), error = function(e) {
+    lmm_abort("input", paste("the residual covariance matrix of a subject is not positive definite at these values of",
+                             "the parameters."), what = "residual",
+              fix = "Correlations lie between -1 and 1, variances and ranges above 0.")
+  })
 }
 
 # The place of each row among all when they are sorted.

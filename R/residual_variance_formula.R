@@ -2,6 +2,13 @@
 
 # list(terms, nonlinear, fitted): `terms` is the linear predictor, or NULL; `nonlinear` holds list(kind, x, by).
 variance_spec <- function(e) {
+  in_brackets <- function(e) is.call(e) && call_head(e) == "(" && is_bar(e[[2L]])
+  random <- Filter(function(e) is_bar(e) || in_brackets(e), summands(e))
+  if (length(random)) {
+    lmm_abort("formula", paste0("`variance` has a random term, ", quote_name(deparse_line(random[[1L]])),
+                                ", but its coefficients are fixed."), what = "variance",
+              fix = "Random terms belong in the formula; write power(x | g) for a power in each level of g.")
+  }
   parts <- lapply(summands(e), function(part) rewrite_variance(as_fitted(part)))
   special <- vapply(parts, function(part) is.call(part) && call_head(part) %in% c("constpower", "constprop"), NA)
   linear <- parts[!special]

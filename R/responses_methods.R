@@ -76,9 +76,9 @@ VarCorr.lmm_responses <- function(x, sigma = 1, ...) {
 }
 
 # What is asked of one response at a time; `arguments`: those of the generic function before `...`.
-of_one_response <- function(name, arguments = "object") {
-  force(name)
-  out <- function(...) refuse_many(name, ...)
+of_one_response <- function(method, arguments = "object") {
+  force(method)
+  out <- function(...) refuse_many(method, ...)
   formals(out) <- c(stats::setNames(rep(list(quote(expr = )), length(arguments)), arguments), formals(out))
   out
 }

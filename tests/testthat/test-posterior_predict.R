@@ -71,3 +71,15 @@ test_that("effects are drawn from their conditional distribution where there are
   expect_equal(drawn$b[, 1L], mean, tolerance = 1e-7)
   expect_equal(tcrossprod(noise), G - G %*% t(Z) %*% solve(V, Z %*% G), tolerance = 1e-6)
 })
+
+test_that("a row with a missing value is predicted as NA", {
+  d <- behavior_data()
+  draws <- posterior(lmm(y ~ x + (1 | g), d), draws = 100, seed = 1)
+  new <- d[1:3, ]
+  new$x[2] <- NA
+  for (interval in c("none", "prediction")) {
+    found <- as.matrix(predict(draws, new, interval = interval, seed = 1))
+    expect_equal(is.na(found[, 1]), c(FALSE, TRUE, FALSE), ignore_attr = TRUE)
+    expect_equal(predict(draws, new)[-2], predict(draws, d[c(1, 3), ]))
+  }
+})

@@ -160,3 +160,11 @@ test_that("what expressions of the residual structure took from the rows of the 
   expect_equal(simulate(fit, 1, seed = 1, newdata = new)$sim_1, simulate(plain, 1, seed = 1, newdata = full)$sim_1,
                tolerance = 1e-6)
 })
+
+test_that("parameters that make no covariance matrix, and random terms in `variance`, are named", {
+  d <- behavior_data()
+  fit <- lmm(y ~ x, d, residual = ~ ar1(t | g))
+  expect_error(simulate(fit, 1, seed = 1, newparams = list(rho = 5)), "not positive definite",
+               class = "lmm_error_input")
+  expect_error(lmm(y ~ x, d, variance = ~ x + (1 | g)), "random term", class = "lmm_error_formula")
+})

@@ -51,3 +51,9 @@ test_that("a name after $ is a whole one, and other questions name the fit of on
                 function(x) refit(x, 1))
   for (f in asked) expect_error(f(fits), "x[[1]]", fixed = TRUE, class = "lmm_error_input")
 })
+
+test_that("a method of one response is named by itself, not by its arguments", {
+  d <- behavior_data()
+  many <- lmm(cbind(y, 2 * y) ~ x + (1 | g), d)
+  expect_error(getME(many, "theta"), "getME() is not available", fixed = TRUE, class = "lmm_error_input")
+})
