@@ -25,6 +25,7 @@ engine_result <- function(x, frame) {
   switch(x$engine_error,
     random_rank = abort_random_rank(x$message, frame),
     memory = abort_memory(x$message),
+    structured_memory = abort_structured_memory(x$message),
     bad_alloc = lmm_abort("numeric", "not enough memory for the factorization of this model.",
                           fix = "Use fewer levels in the crossed grouping factors."),
     overflow = lmm_abort("numeric", "sums of squares of the weighted data overflow double precision.",
@@ -55,6 +56,16 @@ abort_memory <- function(text) {
     " of memory; ", gigabytes(bytes[2L]), " may be used."), value = bytes,
     fix = paste("Crossed factors with many levels fill in. Use solver = \"iterative\" in lmm_control(), drop one, or",
                 "raise `memory_limit`."))
+}
+
+abort_structured_memory <- function(text) {
+  bytes <- as.numeric(strsplit(text, ":", fixed = TRUE)[[1L]])
+  lmm_abort("numeric",
+            paste0("crossed random terms beside `residual` or `variance` need about ", gigabytes(bytes[1L]),
+    " of memory: a matrix of all random effects for each residual parameter; ", gigabytes(bytes[2L]),
+    " may be used."), what = c("residual", "variance"), value = bytes,
+    fix = paste("Use fewer residual parameters (groups of similar variance), drop a random term with many levels, or",
+                "raise `memory_limit` in lmm_control()."))
 }
 
 # Refusals of the iterative solver, in the words of a condition.

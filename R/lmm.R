@@ -242,6 +242,7 @@ set_memory_limit <- function(control, frame) {
   control$chunk_rows <- rows_at_a_time(control$chunk_rows, length(frame$x_names))
   if (!is.null(control$memory_limit)) return(control)
   levels <- vapply(frame$groups, function(group) length(group$levels), 0L)
-  control$memory_limit <- if (sum(levels) - max(levels, 0L) > 2000L) 0.5 * available_memory() else 1e300
+  many <- sum(levels) - max(levels, 0L) > 2000L || !is.null(frame$residual) && sum(levels) > 1000L
+  control$memory_limit <- if (many) 0.5 * available_memory() else 1e300
   control
 }

@@ -167,8 +167,8 @@ structured_coefficient <- function(fit, j) {
   start <- list(theta = fit_optimum(fit)$theta, psi = fit_psi(fit))
   function(values) {
     control <- fit_control(fit)
-    options <- c(list(max_evaluations = control$max_evaluations, decrement = control$decrement, more = FALSE),
-                 start)
+    options <- c(list(max_evaluations = control$max_evaluations, decrement = control$decrement, more = FALSE,
+                      memory_limit = control$memory_limit), start)
     found <- lapply(values, function(value) {
       model$design$y <- y - column * value
       own <- structured_search(model, options, fit_frame(fit))

@@ -22,8 +22,8 @@ held_sigma <- function(frame) if (holds_sigma(frame)) frame$held$value[match(0L,
 # `second`: relative parameters of the random effects from which to search again, or NULL.
 structured_optimum <- function(frame, blocks, reml, start, control, second = NULL) {
   model <- structured_model(blocks, reml)
-  options <- list(max_evaluations = control$max_evaluations, decrement = control$decrement, theta = NULL, psi = NULL,
-                  more = FALSE)
+  options <- list(max_evaluations = control$max_evaluations, memory_limit = control$memory_limit,
+                  decrement = control$decrement, theta = NULL, psi = NULL, more = FALSE)
   options <- structured_start(options, start, frame, blocks)
   found <- structured_search(model, options, frame, control$progress)
   found <- searched_again(found, second, model, options, frame, control)

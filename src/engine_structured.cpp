@@ -119,6 +119,9 @@ SEXP engine_structured_fit(const Rcpp::List& model, const Rcpp::List& options, b
   return henderson::guarded([&] {
     const henderson::ModelPointer whole = henderson::whole_model(model, progress);
     Model& m = *whole;
+    const double bytes = henderson::bytes_of_sums(m.problem), limit = Rcpp::as<double>(options["memory_limit"]);
+    if (bytes > limit)
+      throw henderson::Error("structured_memory", std::to_string(bytes) + ":" + std::to_string(limit));
     henderson::StructuredOptions to;
     to.search.max_evaluations = Rcpp::as<int>(options["max_evaluations"]);
     to.search.decrement = Rcpp::as<double>(options["decrement"]);

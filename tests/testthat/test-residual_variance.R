@@ -118,3 +118,26 @@ test_that("units of a covariate whose power is the variance change nothing but w
                  suppressMessages(confint(other, "power(months)", method = "profile"))[1, ], tolerance = 1e-4)
   }
 })
+
+test_that("crossed terms beside a variance function are counted against the memory limit", {
+  set.seed(1)
+  d <- expand.grid(a = factor(1:30), b = factor(1:20))
+  d$env <- factor(rep_len(1:4, nrow(d)))
+  d$y <- rnorm(30)[d$a] + rnorm(20)[d$b] + rnorm(nrow(d)) * as.integer(d$env)
+  fit <- function(limit = NULL) {
+    lmm(y ~ 1 + (1 | a) + (1 | b), d, variance = ~env, control = lmm_control(memory_limit = limit))
+  }
+  expect_error(fit(1e4), "a matrix of all random effects for each residual parameter", class = "lmm_error_numeric")
+  whole <- fit()
+  Z <- list(model.matrix(~ 0 + a, d), model.matrix(~ 0 + b, d))
+  criterion <- function(log_sd) {
+    if (any(abs(log_sd) > 4)) return(-1e6)
+    s <- exp(log_sd)
+    V <- s[1L]^2 * tcrossprod(Z[[1L]]) + s[2L]^2 * tcrossprod(Z[[2L]]) + diag(s[2L + as.integer(d$env)]^2)
+    W <- solve(V)
+    r <- d$y - sum(W %*% d$y) / sum(W)
+    -0.5 * drop((nrow(d) - 1) * log(2 * pi) + c(determinant(V)$modulus) + log(sum(W)) + crossprod(r, W %*% r))
+  }
+  best <- optim(log(c(1, 1, 1:4)), criterion, method = "BFGS", control = list(fnscale = -1, reltol = 1e-13))
+  expect_equal(as.numeric(logLik(whole)), best$value, tolerance = 1e-9)
+})

@@ -4,6 +4,7 @@
 
 #include "henderson/linalg/decompositions.hpp"
 #include "henderson/linalg/error.hpp"
+#include "henderson/linalg/limits.hpp"
 #include "henderson/structured/visit_form.hpp"
 
 namespace henderson {
@@ -19,6 +20,15 @@ StructuredSums structured_sums(const StructuredCriterion& criterion, const Struc
 StructuredSummer::StructuredSummer(const StructuredCriterion& criterion, const StructuredPoint& at,
                                    const std::vector<RandomDirection>& random, bool full)
     : pr_(criterion.problem()), checkpoint_(criterion.checkpoint()), at_(at), random_(random), full_(full), p_(pr_.p) {}
+
+double bytes_of_sums(const StructuredProblem& pr) {
+  if (pr.visits) return 0;
+  double random = 0, most = 0;
+  for (const Term& term : pr.layout.terms) random += static_cast<double>(term.n_theta);
+  for (const Unit& unit : pr.units.units) most = std::max(most, static_cast<double>(unit.q));
+  return 8 * most * ((most + kStackedRows + static_cast<double>(pr.p)) * static_cast<double>(pr.residual.size()) +
+                     most * (random + 6));
+}
 
 StructuredSums StructuredSummer::run() {
   start();
@@ -57,10 +67,14 @@ void StructuredSummer::add_unit(const Unit& unit, const Operators& operators) {
   gram(unit, operators, st);
   const Index q = unit.q;
   if (q > 0) project(st);
-  st.c.assign(pr_.residual.size(), MatrixXd());
-  for (std::size_t k = 0; k < unit.subjects.size(); ++k)
+  st.c.assign(pr_.residual.size(), ResidualProducts());
+  for (std::size_t k = 0; k < unit.subjects.size(); ++k) {
+    if (q > 100 && k % 64 == 63) checkpoint_.check();
     add_subject(st, unit.subjects[k], st.rows[k], operators);
+  }
   if (q > 0) {
+    for (const Index r : st.active) empty_stack(st.c[r]);
+    checkpoint_.check();
     add_residual_pairs(st);
     add_random(st);
   }
@@ -116,6 +130,8 @@ MatrixXd StructuredSummer::projected(const State& st, const SubjectRows& subject
   out.leftCols(d).noalias() -= rows.leftCols(k) * xe;
   out.middleCols(d, q).noalias() = rows.leftCols(k) * root;
   out.rightCols(q).noalias() -= rows.leftCols(k) * z;
+  if (!st.unit->related.empty())
+    out.rightCols(q) = independent_rows(*st.unit, out.rightCols(q).transpose()).transpose();
   return out;
 }
 
@@ -135,15 +151,45 @@ void StructuredSummer::add_subject(State& st, const SubjectRows& subject, const 
     out_.a_xe.col(at) += a.col(p_).head(p_);
     out_.a_ee[at] += a(p_, p_);
     if (q > 0) {
-      MatrixXd& c = st.c[op.active()[i]];
-      if (c.size() == 0) {
-        c = MatrixXd::Zero(2 * q, d + 2 * q);
-        st.active.push_back(op.active()[i]);
-      }
-      c.noalias() += b.rightCols(2 * q).transpose() * h[i];
+      ResidualProducts& c = st.c[op.active()[i]];
+      if (c.root.size() == 0) st.active.push_back(op.active()[i]);
+      add_products(*st.unit, c, b, h[i]);
     }
   }
   add_subject_pairs(st, op, b, h);
+}
+
+void StructuredSummer::add_products(const Unit& unit, ResidualProducts& c, const MatrixXd& b,
+                                    const MatrixXd& h) const {
+  const Index q = unit.q, d = p_ + 1, rows = b.rows();
+  if (c.root.size() == 0) {
+    c.root = MatrixXd::Zero(q, d + q);
+    c.z_xe = MatrixXd::Zero(q, d);
+    for (const Group& g : pr_.layout.groups) c.blocks.push_back(MatrixXd::Zero(g.q, g.q));
+  }
+  c.z_xe.noalias() += b.rightCols(q).transpose() * h.leftCols(d);
+  for (const UnitLevel& l : unit.levels) {
+    const Index own = pr_.layout.groups[l.group].q, at = d + q + l.first;
+    c.blocks[l.group] += b.middleCols(at, own).transpose() * h.middleCols(at, own);
+  }
+  if (rows >= kStackedRows || unit.subjects.size() == 1) {
+    c.root.noalias() += b.middleCols(d, q).transpose() * h.leftCols(d + q);
+    return;
+  }
+  if (c.stack.used + rows > kStackedRows) empty_stack(c);
+  if (c.stack.b.size() == 0) {
+    c.stack.b.resize(kStackedRows, q);
+    c.stack.h.resize(kStackedRows, d + q);
+  }
+  c.stack.b.middleRows(c.stack.used, rows) = b.middleCols(d, q);
+  c.stack.h.middleRows(c.stack.used, rows) = h.leftCols(d + q);
+  c.stack.used += rows;
+}
+
+void StructuredSummer::empty_stack(ResidualProducts& c) {
+  const Index used = c.stack.used;
+  if (used > 0) c.root.noalias() += c.stack.b.topRows(used).transpose() * c.stack.h.topRows(used);
+  c.stack.used = 0;
 }
 
 void StructuredSummer::add_subject_pairs(const State& st, const SubjectOperator& op, const MatrixXd& b,
@@ -178,16 +224,16 @@ void StructuredSummer::add_full(Index a, Index c, const MatrixXd& block) {
 }
 
 void StructuredSummer::add_residual_pairs(const State& st) {
-  const Index q = st.unit->q, d = p_ + 1;
+  const Index q = st.unit->q;
   for (const Index ri : st.active)
     for (const Index rj : st.active) {
       if (rj > ri) continue;
       const Index a = out_.random + ri, c = out_.random + rj;
-      const MatrixXd &ci = st.c[ri], &cj = st.c[rj];
-      out_.x_two(a, c) -= ci.topLeftCorner(q, p_).cwiseProduct(cj.topLeftCorner(q, p_)).sum();
-      out_.e_two(a, c) -= ci.col(p_).head(q).dot(cj.col(p_).head(q));
-      out_.t_two(a, c) += st.unit->multiplicity * ci.block(0, d, q, q).cwiseProduct(cj.block(0, d, q, q)).sum();
-      if (full_) add_full(a, c, -ci.topLeftCorner(q, p_).transpose() * cj.topLeftCorner(q, p_));
+      const MatrixXd &ci = st.c[ri].root, &cj = st.c[rj].root;
+      out_.x_two(a, c) -= ci.leftCols(p_).cwiseProduct(cj.leftCols(p_)).sum();
+      out_.e_two(a, c) -= ci.col(p_).dot(cj.col(p_));
+      out_.t_two(a, c) += st.unit->multiplicity * ci.rightCols(q).cwiseProduct(cj.rightCols(q)).sum();
+      if (full_) add_full(a, c, -ci.leftCols(p_).transpose() * cj.leftCols(p_));
     }
 }
 
@@ -228,12 +274,10 @@ void StructuredSummer::add_random(const State& st) {
   }
   for (const Index r : st.active)
     for (Index i = 0; i < u; ++i) {
-      const MatrixXd zx = independent_rows(unit, st.c[r].block(q, 0, q, d));
-      MatrixXd zz = independent_rows(unit, st.c[r].bottomRightCorner(q, q));
-      zz = independent_rows(unit, zz.transpose());
+      const MatrixXd& zx = st.c[r].z_xe;
       out_.x_two(u + r, i) += zx.leftCols(p_).cwiseProduct(ex[i].leftCols(p_)).sum();
       out_.e_two(u + r, i) += zx.col(p_).dot(ex[i].col(p_));
-      out_.t_two(u + r, i) += m * directed(unit, random_[i], zz).trace();
+      out_.t_two(u + r, i) += m * random_[i].e.cwiseProduct(st.c[r].blocks[random_[i].group].transpose()).sum();
       if (full_) add_full(u + r, i, zx.leftCols(p_).transpose() * ex[i].leftCols(p_));
     }
 }

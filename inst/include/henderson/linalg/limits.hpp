@@ -48,6 +48,9 @@ constexpr Index kDensePositions = 4;     // longer ones are taken by recursion w
 constexpr Index kSmallGrid = 32;         // up to which a separable structure is one dense matrix
 constexpr Index kHeldRows = 1000;        // up to which, with parameters held, R is a dense matrix
 
+// Rows of short subjects whose products are taken at once.
+constexpr Index kStackedRows = 128;
+
 // Classes of subjects with the same positions.
 constexpr Index kWidestPivoted = 400;    // columns of a triangle whose rank is looked for
 constexpr Index kMostPlaces = 32;        // whose pairs of pairs are a table

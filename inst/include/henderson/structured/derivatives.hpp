@@ -18,6 +18,9 @@ enum class Wanted { search, tests, pairs };
 StructuredSums structured_sums(const StructuredCriterion& criterion, const StructuredPoint& at,
                                const std::vector<RandomDirection>& random, Wanted wanted);
 
+// Bytes that the sums take at once for the largest unit.
+double bytes_of_sums(const StructuredProblem& pr);
+
 class StructuredSummer {
  public:
   StructuredSummer(const StructuredCriterion& criterion, const StructuredPoint& at,
@@ -30,13 +33,27 @@ class StructuredSummer {
 
   void start();
 
+  // Rows b and K_i b of several subjects, whose product is taken at once.
+  struct Stack {
+    MatrixXd b, h;
+    Index used = 0;
+  };
+
+  // What a residual direction adds up in a unit with random effects, Z in the coordinates of independent effects:
+  // (Z root)'K_i [X^ e^, Z root], Z^'K_i [X^ e^], and by group the sum of the levels' blocks of Z^'K_i Z^.
+  struct ResidualProducts {
+    MatrixXd root, z_xe;
+    std::vector<MatrixXd> blocks;
+    Stack stack;
+  };
+
   // One unit at work: its Gram matrix S in [Z X e], and what takes Z out of rows.
   struct State {
     const Unit* unit = nullptr;
     std::vector<MatrixXd> rows;       // whitened [Z X e] per subject
     MatrixXd s, root, out_xe, out_z;  // S, N = root root', N S_z,xe, N S_zz
     std::vector<Index> active;        // residual directions that this unit has
-    std::vector<MatrixXd> c;          // per active one: [Z root, Z^]' K_i [X^ e^, Z root, Z^]
+    std::vector<ResidualProducts> c;  // per active one
   };
 
   void add_unit(const Unit& unit, const Operators& operators);
@@ -49,6 +66,10 @@ class StructuredSummer {
   MatrixXd projected(const State& st, const SubjectRows& subject, const MatrixXd& rows) const;
 
   void add_subject(State& st, const SubjectRows& subject, const MatrixXd& rows, const Operators& operators);
+
+  void add_products(const Unit& unit, ResidualProducts& c, const MatrixXd& b, const MatrixXd& h) const;
+
+  static void empty_stack(ResidualProducts& c);
 
   void add_subject_pairs(const State& st, const SubjectOperator& op, const MatrixXd& b,
                          const std::vector<MatrixXd>& h);
