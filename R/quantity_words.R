@@ -23,11 +23,15 @@ quantity_words <- function(fit, squares) {
 
 # The same with a residual structure or structured random effects.
 structured_words <- function(fit, squares) {
+  across <- vapply(fit_random(fit), function(term) if (is_across(term)) term$across else NA_character_, "")
+  names(across) <- fit_term_names(fit)
+  across <- across[!is.na(across)]
+  entry <- function(state, columns) structured_residual_entry(fit, state, columns)
   function(state, used) {
     sigma <- state$sigma * sigma_at_zero(fit, state$residual)
     out <- c(list(sigma = sigma, sigma2 = sigma^2), as.list(state$residual))
     if (any(c("var", "sd", "cov", "cor", "beta") %in% used)) {
-      out <- c(out, parameter_functions(state, function(state, columns) structured_residual_entry(fit, state, columns)))
+      out <- c(out, parameter_functions(state, entry, across))
     }
     if ("total" %in% used) {
       out$total <- mean_residual_variance(fit, state) + sum(term_share(squares(), state))
@@ -37,11 +41,13 @@ structured_words <- function(fit, squares) {
 }
 
 # var(), sd(), cov(), cor() and beta(), whose arguments are names.
-parameter_functions <- function(state, residual_entry = plain_residual_entry) {
+# `across`: the factors of terms that are correlated across levels, which have one variance, by the names of the terms.
+parameter_functions <- function(state, residual_entry = plain_residual_entry, across = character()) {
   entry <- function(g, x, z) {
     if (g == "Residual" && !"Residual" %in% names(state$covariance)) return(residual_entry(state, c(x, z)))
+    if (!g %in% names(state$covariance) && sum(across == g) == 1L) g <- names(across)[across == g]
     S <- state$covariance[[find_word(names(state$covariance), g, "random term", "Residual")]]
-    if (is.null(x)) x <- if (ncol(S) == 1L) colnames(S) else "(Intercept)"
+    if (is.null(x)) x <- if (ncol(S) == 1L || g %in% names(across)) colnames(S)[1L] else "(Intercept)"
     if (is.null(z)) z <- x
     S[find_word(colnames(S), x, "column"), find_word(colnames(S), z, "column")]
   }

@@ -53,3 +53,17 @@ test_that("the total variance counts the variance function, and limits stay in t
   boot <- quantity(fit, "icc", method = "boot", nsim = 20, seed = 1)
   expect_true(boot$lower < q$estimate[2] && boot$upper > q$lower[2])
 })
+
+test_that("var(g) is the variance of a term with a relationship or with positions", {
+  set.seed(4)
+  A <- 0.5^abs(outer(1:20, 1:20, "-"))
+  dimnames(A) <- list(1:20, 1:20)
+  d <- data.frame(id = rep(1:20, 4), x = rnorm(80))
+  d[c("u", "v")] <- list(runif(20)[d$id], runif(20)[d$id])
+  d$y <- drop(t(chol(A)) %*% rnorm(20))[d$id] + rnorm(80)
+  for (fit in list(lmm(y ~ x + (1 | id), d, relationship = list(id = A)), lmm(y ~ x + exp(u + v | id), d))) {
+    variance <- as.data.frame(VarCorr(fit))$vcov[1L]
+    found <- quantity(fit, ~ var(id) / (var(id) + var(Residual)), ~ sd(id), method = "delta")
+    expect_equal(found$estimate, c(variance / (variance + sigma(fit)^2), sqrt(variance)), tolerance = 1e-8)
+  }
+})
