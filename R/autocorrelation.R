@@ -75,7 +75,7 @@ ACF.lmm_fit <- function(object, maxLag = NULL, resType = c("pearson", "response"
                   r[lag + seq_len(length(r) - lag)]))
   })
   acf <- vapply(products, function(p) if (length(p)) mean(p) else NA_real_, 0) / mean(products[[1L]])
-  structure(data.frame(lag = 0:maxLag, ACF = acf), n.used = lengths(products), residuals = resType[1L],
+  structure(data.frame(lag = 0:maxLag, ACF = acf), n.used = lengths(products), residuals = residual_kind(resType),
             class = c("lmm_acf", "ACF", "data.frame"))
 }
 
@@ -101,8 +101,9 @@ Variogram.lmm_fit <- function(object, distance = NULL, form = NULL, resType = c(
            else cut(pairs$dist, unique(stats::quantile(pairs$dist, seq(0, 1, 1 / nint))), include.lowest = TRUE)
   out <- data.frame(variog = tapply(pairs$variog, class, mean), dist = tapply(pairs$dist, class, stats::median),
                     n.pairs = as.vector(table(class)))
-  structure(out[out$n.pairs > 0L, ], row.names = seq_len(sum(out$n.pairs > 0L)), residuals = resType[1L],
-            modelVariog = if (is.null(form)) fitted_variogram(object, resType[1L], max(out$dist, na.rm = TRUE)),
+  structure(out[out$n.pairs > 0L, ], row.names = seq_len(sum(out$n.pairs > 0L)), residuals = residual_kind(resType),
+            modelVariog = if (is.null(form)) fitted_variogram(object, residual_kind(resType),
+                                                                     max(out$dist, na.rm = TRUE)),
             class = c("lmm_variogram", "Variogram", "data.frame"))
 }
 
@@ -114,9 +115,16 @@ given_distances <- function(distance, count) {
             what = "distance", value = distance, fix = "Leave it out, or give the positions: form = ~ time.")
 }
 
+# As in nlme, the first letters will do.
+residual_kind <- function(resType) {
+  kinds <- c("pearson", "response", "normalized")
+  at <- if (is.character(resType)) pmatch(resType[1L], kinds) else NA
+  if (is.na(at)) check_choice(resType[1L], kinds, "resType") else kinds[at]
+}
+
 # Residuals of the rows used.
 plain_residuals <- function(fit, resType) {
-  type <- check_choice(resType[1L], c("pearson", "response", "normalized"), "resType")
+  type <- residual_kind(resType)
   rows <- fit_rows(fit, "ACF() and Variogram()")
   r <- rows$y - mean_response(fit, rows)
   switch(type, response = r, pearson = r / residual_sd(fit, rows),

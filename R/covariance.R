@@ -54,7 +54,11 @@ bar_structure <- function(call) {
     lmm_abort("formula", paste0("`", word, "()` has no option ", quote_name(setdiff(names, known)[1L]), "."),
               what = deparse_line(call),
               fix = if (length(known)) paste0("Its options are ", enumerate(quote_name(known)),
-                                              ".") else "Write only a bar in it.")
+                                              ".")
+                    else if (word %in% spatial_words)
+                      paste("Write coordinates in it. Correlations from a matrix of distances D can be given as",
+                            "relationship = list(g = exp(-(D / range)^2)).")
+                    else "Write only a bar in it.")
   }
   options <- stats::setNames(options, names)
   if (!is.null(options$hom)) entry <- other_variances(entry, options$hom, call)

@@ -90,7 +90,11 @@ held_words <- function(frame, t, holdable) {
 abort_not_holdable <- function(name, term, holdable) {
   lmm_abort("input", paste0(quote_name(name), " of ", term$word, "(", term$label, ") cannot be fixed."),
             what = name,
-            fix = if (length(holdable)) paste0("Of this term, ", enumerate(quote_name(holdable)), " can be fixed."))
+            fix = paste(c(if (length(holdable)) paste0("Of this term, ", enumerate(quote_name(holdable)),
+                                                       " can be fixed."),
+                          if (grepl("cs$", term$word))
+                            "A known correlation matrix of levels is given by `relationship`."),
+                        collapse = " "))
 }
 
 # Names of what the terms hold.

@@ -53,9 +53,10 @@
 #' coordinates (`exp(lon + lat | site)`, or a matrix with a column for each): `exp` (also `ou`, `car1`), `gau`, `sph`,
 #' `lin`, `ratio`, `matern` (its `shape` estimated, or given as `shape = 1.5`), each with `nugget = TRUE` for
 #' measurement error and `metric = "manhattan"` or `"maximum"` for other distances. `1` on the left of the bar is the
-#' order of the rows; without a bar all rows are one subject. `bands = 4` keeps the covariances up to lag 3.
-#' `~ ar1(col):ar1(row) | trial` is a separable product. `a/b` on the right of the bar, or `by = a`, gives each level of
-#' `a` its own parameters.
+#' order of the rows; without a bar all rows are one subject. `ar1` and separable products have `nugget = TRUE` too (in
+#' one of their factors), which stands for a random term with a level for each row. `bands = 4` keeps the covariances
+#' up to lag 3. `~ ar1(col):ar1(row) | trial` is a separable product. `a/b` on the right of the bar, or `by = a`, gives
+#' each level of `a` its own parameters.
 #'
 #' `~ known(trial, V)` takes the residual covariance matrix as given, with sigma fixed at 1: a list of matrices named by
 #' the levels of `trial`, one matrix for each of them, or one matrix for all rows of the data. Where the rows of the
@@ -124,7 +125,8 @@
 #'   for a term of one column by its name in [VarCorr()]. They are not estimated, have no standard error and are not
 #'   counted as parameters; tests treat them as known. Parameters of the residual structure have the names that are
 #'   printed, such as `"rho"`. Parameters of random effects with a structure have names such as `"cor_ar1|id"`,
-#'   `"range|exp(site)"` and `"sd_ar1|id"` (standard deviations only together with sigma). With sampling variances `v`
+#'   `"range|exp(site)"` and `"sd_ar1|id"`; their standard deviations, and those of all random effects beside `residual`
+#'   or `variance`, are fixed only together with sigma. With sampling variances `v`
 #'   known for each row use `weights = 1 / v, fixed = c(sigma = 1)`.
 #' @param bounded `TRUE`: covariance matrices of random effects are positive semidefinite. `FALSE`: only the covariance
 #'   matrix of the response has to be positive definite, so that a variance component may be negative, as analysis of

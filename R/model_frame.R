@@ -7,7 +7,6 @@ model_frame <- function(spec, data = NULL, weights = NULL, offset = NULL, subset
                         contrasts = NULL, caller = parent.frame(), fixed = NULL, bounded = TRUE, memory_limit = NULL) {
   na_rule <- check_na_action(na.action)
   spec <- reaching_residual(spec, data)
-  check_fitted_word(spec$residual, names(data))
   terms <- fixed_terms(spec, data)
   variables <- formula_variables(terms, spec)
   data <- plain_columns(data, unlist(lapply(c(variables$calls, list(weights, offset, subset)), all.names)))
@@ -66,6 +65,7 @@ new_source <- function(data, spec, caller) {
 # The spec with one environment for all variables that are not in the data: where the formula was made or, in front of
 # that, what `residual` and `variance` mean where they were made.
 reaching_residual <- function(spec, data) {
+  check_fitted_word(spec$residual, names(data))
   places <- spec$residual$places
   if (is.null(places)) return(spec)
   spec$residual$places <- NULL

@@ -90,7 +90,7 @@ check_identifiable <- function(frame, rows) {
     group <- frame$groups[[term$group]]
     if (is.null(term$z_constant)) next
     if (is_related(group)) next
-    if (term$q == 1L && !holds_sigma(frame)) check_replicates(term, group, rows, used, n)
+    if (term$q == 1L && !holds_sigma(frame)) check_replicates(term, group, rows, used, n, frame)
     for (label in names(frame$xlevels)) check_not_fixed(frame, label, group, rows$codes[[term$group]], rows$data)
   }
 }
@@ -160,14 +160,25 @@ check_levels <- function(group) {
             what = group$name, where = group$levels, fix = "Remove the term, or use lm().")
 }
 
-check_replicates <- function(term, group, rows, used, n) {
+check_replicates <- function(term, group, rows, used, n, frame) {
   if (length(group$levels) < n || is_related(group)) return(invisible())
   codes <- rows$codes[[term$group]]
   if (!is.null(used)) codes <- codes[used]
   if (anyDuplicated(codes) || weights_differ(rows$weights, used)) return(invisible())
+  if (takes_nugget(frame$residual)) {
+    lmm_abort("unidentified", paste0(quote_name(group$name), " has one observation per level: beside the residual ",
+      "structure (", term$label, ") is its nugget."), what = group$name, value = n,
+      fix = "Write nugget = TRUE in the structure in place of the term, as in residual = ~ ar1(t | id, nugget = TRUE).")
+  }
   lmm_abort("unidentified", paste0(quote_name(group$name),
     " has one observation per level: its variance is confounded with the residual."), what = group$name,
     value = n, fix = paste0("Remove the term (", term$label, ")."))
+}
+
+# Structures that have no nugget now, and can have one.
+takes_nugget <- function(residual) {
+  words <- vapply(residual$parts, `[[`, "", "word")
+  length(words) > 0L && !isTRUE(residual$nugget) && all(words %in% c(spatial_words, "ar1"))
 }
 
 # With known, different weights a level effect and the residual can be told apart.

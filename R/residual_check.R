@@ -12,7 +12,22 @@ check_structured <- function(optimum, frame, blocks) {
   lmm_abort("unidentified", paste0(enumerate(quote_name(unique(names))), " cannot be distinguished",
     if (length(unique(names)) == 1L) " from the other parameters", ": the criterion does not depend on ",
     if (length(flat) == 1L) "it." else "a combination of them."), what = unique(names),
-    fix = "Leave out a random term or a nugget, or use a simpler residual structure.")
+    fix = if (length(frame$residual$variance) && any(grepl(":", names, fixed = TRUE)))
+      "Write a * b or interaction(a, b) in place of a:b in `variance`."
+    else "Leave out a random term or a nugget, or use a simpler residual structure.")
+}
+
+# More parameters than rows have no estimates: a measurement in continuous time taken for visits.
+check_parameter_count <- function(found, frame, held) {
+  count <- length(found$parameters$kind) - held
+  if (count < found$n) return(invisible())
+  visits <- part_visits(frame$residual$parts[[1L]])
+  lmm_abort("unidentified",
+            paste0("the residual covariance has ", count_of(count, "parameter"), if (visits) paste0(" for ", visits,
+                   " visits"), ", and the data have ", count_of(found$n, "row"), ": they cannot be estimated."),
+            what = "residual", value = c(count, found$n),
+            fix = paste("Use a structure with few parameters, such as ar1(), or exp() for measurements at arbitrary",
+                        "times, or round the times to visits."))
 }
 
 # Where R of a subject is formed, its size has a limit: the matrix, its factor and its derivatives are held at once.

@@ -10,6 +10,7 @@ structured_blocks <- function(frame, rows, response = NULL) {
                 sigma = held_sigma(frame),
                 constants = list(x = frame$x_constant, z = lapply(frame$random, function(term) term$z_constant)))
   found <- engine_result(engine_structured_columns(model), frame)
+  check_parameter_count(found, frame, length(residual$held))
   check_subject_size(found, frame)
   model$ready <- found$ready       # for this session; not part of a fit
   found$ready <- NULL

@@ -104,7 +104,9 @@ parse_structure <- function(e, shown, env) {
   if (!head %in% names(residual_words)) {
     near <- if (nzchar(head)) nearest_name(head, names(residual_words))
     lmm_abort("formula", paste0("`residual` has no structure that is known: ", quote_name(shown), "."), what = shown,
-              fix = if (!is.null(near)) paste0("Did you mean ", quote_name(near), "?")
+              fix = if (head %in% names(structure_words))
+                      paste0(head, "() is a structure of random effects: write it as a term of the formula.")
+                    else if (!is.null(near)) paste0("Did you mean ", quote_name(near), "?")
                     else paste0("There are ", enumerate(unique(names(residual_words)), 30L), "."))
   }
   arguments <- as.list(e)[-1L]
@@ -241,7 +243,7 @@ known_part <- function(plain, options, shown, env) {
   if (!length(plain)) abort_residual(shown, "names no matrix in known()")
   first <- plain[[1L]]
   if (is_bar(first)) first <- first[[3L]]
-  subject <- if (length(plain) > 1L) first
+  subject <- if (length(plain) > 1L && !identical(first, 1)) first
   matrices <- lapply(if (length(plain) > 1L) plain[-1L] else plain, structure_value, env)
   matrices <- Map(known_matrices, matrices, vapply(if (length(plain) > 1L) plain[-1L] else plain, deparse_line, ""))
   list(word = "known", positions = list(), subject = subject, matrices = unname(matrices),
@@ -264,6 +266,7 @@ known_matrices <- function(x, label) {
   if (is.list(x)) x <- lapply(x, function(own) if (inherits(own, "Matrix")) as.matrix(own) else own)
   for (own in if (is.list(x)) x else list(x)) {
     square <- is.matrix(own) && is.numeric(own) && nrow(own) == ncol(own) && all(is.finite(own))
+    if (is.matrix(own) && is.numeric(own) && anyNA(own)) abort_known_missing(own, label)
     if (!square || !isSymmetric(unname(own))) {
       lmm_abort("input", paste0(quote_name(label),
                                 " in known() must be a symmetric matrix of numbers, or a list of them, not ",
@@ -275,6 +278,14 @@ known_matrices <- function(x, label) {
     }
   }
   x
+}
+
+abort_known_missing <- function(x, label) {
+  rows <- which(rowSums(is.na(x)) > 0 & is.na(diag(x)))
+  lmm_abort("input", paste0(quote_name(label), " in known() has missing values",
+                            if (length(rows)) paste0(" (", row_text(rows), ")"), "."), what = label, where = rows,
+            fix = paste("Rows whose response is missing are left out with their rows of the matrix: set these to 0,",
+                        "and to 1 on the diagonal. Leave all other such rows out of the data and of the matrix."))
 }
 
 is_known_scale <- function(spec) spec$parts[[1L]]$word == "known" && !isTRUE(spec$parts[[1L]]$estimated)

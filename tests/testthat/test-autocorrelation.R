@@ -75,3 +75,10 @@ test_that("they can be drawn", {
   expect_s3_class(ggplot2::autoplot(ACF(fit)), "ggplot")
   expect_s3_class(ggplot2::autoplot(Variogram(fit)), "ggplot")
 })
+
+test_that("the first letters of a kind of residuals will do, as in nlme", {
+  fit <- lmm(distance ~ age, as.data.frame(nlme::Orthodont), residual = ~ar1(1 | Subject))
+  expect_identical(nlme::ACF(fit, resType = "n"), nlme::ACF(fit, resType = "normalized"))
+  expect_identical(nlme::Variogram(fit, resType = "r"), nlme::Variogram(fit, resType = "response"))
+  expect_error(nlme::ACF(fit, resType = "x"), class = "lmm_error_input")
+})

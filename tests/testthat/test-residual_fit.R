@@ -39,3 +39,31 @@ test_that("the maximum with a covariate far from its origin is that of a dense l
   fit <- suppressMessages(lmm(y ~ year + (year || g), d, residual = ~ ar1(year | g)))
   expect_equal(as.numeric(logLik(fit)), -best, tolerance = 1e-4)
 })
+
+test_that("more residual parameters than rows are refused at once", {
+  set.seed(1)
+  d <- data.frame(id = factor(rep(1:16, each = 6)), lon = runif(96), x = rnorm(96), y = rnorm(96))
+  expect_error(lmm(y ~ x, d, residual = ~us(lon | id)), "4,656 parameters for 96 visits, and the data have 96 rows",
+               class = "lmm_error_unidentified")
+})
+
+test_that("a level for each row beside a structure that can have a nugget is named as the nugget, and fitted as such", {
+  set.seed(1)
+  d <- expand.grid(t = 1:6, id = factor(1:20))
+  d$obs <- factor(seq_len(nrow(d)))
+  d$y <- as.vector(replicate(20, 2 * arima.sim(list(ar = 0.7), 6))) + rnorm(120)
+  for (residual in list(~ ar1(t | id), ~ exp(t | id))) {
+    expect_error(lmm(y ~ 1 + (1 | obs), d, residual = residual), "is its nugget.*nugget = TRUE",
+                 class = "lmm_error_unidentified")
+  }
+  expect_error(lmm(y ~ 1 + (1 | obs), d, residual = ~us(t | id)), "confounded", class = "lmm_error_unidentified")
+  fit <- lmm(y ~ 1, d, residual = ~ar1(t | id, nugget = TRUE), REML = FALSE)
+  value <- function(x) {
+    one <- exp(x[1L]) * (tanh(x[2L])^abs(outer(1:6, 1:6, "-"))) + exp(x[3L]) * diag(6)
+    V <- kronecker(diag(20), one)
+    r <- d$y - fixef(fit)
+    -0.5 * drop(120 * log(2 * pi) + c(determinant(V)$modulus) + crossprod(r, solve(V, r)))
+  }
+  best <- optim(c(1, 0.8, 0), value, control = list(fnscale = -1, maxit = 2000, reltol = 1e-14))
+  expect_equal(as.numeric(logLik(fit)), best$value, tolerance = 1e-7)
+})

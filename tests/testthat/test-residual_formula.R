@@ -119,3 +119,14 @@ test_that("a matrix of positions has a coordinate in each column", {
   expect_error(lmm(y ~ x, d, residual = ~ exp(t | g, by = place)), "`place` is a matrix", class = "lmm_error_data")
   expect_error(lmm(y ~ x, d, variance = ~ constpower(place)), "one column", class = "lmm_error_data")
 })
+
+test_that("messages about structures name the way that there is", {
+  set.seed(1)
+  d <- expand.grid(t = 1:4, a = factor(1:4), b = factor(1:3))
+  d$y <- rnorm(48)
+  said <- function(expr, text) expect_error(expr, text, class = "lmm_error")
+  said(lmm(y ~ 1, d, residual = ~fa(t | a)), "structure of random effects: write it as a term")
+  said(lmm(y ~ 1 + gau(0 + t | a, dist = 3), d), "matrix of distances D")
+  said(lmm(y ~ 1 + homcs(0 + factor(t) | a), d, fixed = c("cor_homcs|a" = 0.5)), "relationship")
+  said(lmm(y ~ 1, d, variance = ~ a:b), "Write a \\* b or interaction\\(a, b\\)")
+})

@@ -130,3 +130,18 @@ test_that("the matrix of a subject belongs to its rows by name", {
   whole <- case$whole[-3, -3]
   expect_equal(logLik(small), logLik(suppressMessages(lmm(y ~ outcome, d[-3, ], residual = ~ known(whole)))))
 })
+
+test_that("missing values in known matrices are named, and known(1, V) is one subject", {
+  set.seed(1)
+  d <- data.frame(x = rnorm(30), y = rnorm(30))
+  V <- 0.5^abs(outer(1:30, 1:30, "-"))
+  expect_equal(logLik(lmm(y ~ x, d, residual = ~known(1, V))), logLik(lmm(y ~ x, d, residual = ~known(V))))
+  d$y[4] <- NA
+  W <- V
+  W[4, ] <- W[, 4] <- NA
+  expect_error(lmm(y ~ x, d, residual = ~known(W)), "missing values .*row 4", class = "lmm_error_input")
+  W[4, ] <- W[, 4] <- 0
+  W[4, 4] <- 1
+  expect_equal(suppressMessages(logLik(lmm(y ~ x, d, residual = ~known(W)))),
+               suppressMessages(logLik(lmm(y ~ x, d, residual = ~known(V)))))
+})

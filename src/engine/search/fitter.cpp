@@ -77,17 +77,22 @@ bool Fitter::small_within() const {
   return degrees <= 0 || problem_.w_yy < 0.25 * static_cast<double>(degrees) * final_.last().sigma2;
 }
 
-void Fitter::search_large() {
-  if (!affordable() || !std::isfinite(out_.optimum.value)) return;
+// The one with the smallest criterion below `value`, empty if there is none.
+VectorXd Fitter::lowest_of(const std::vector<VectorXd>& thetas, double value) {
   VectorXd best;
-  double value = out_.optimum.value + 10;
-  for (const VectorXd& theta : large_thetas(*problem_.layout, out_.optimum.theta)) {
+  for (const VectorXd& theta : thetas) {
     const double here = criterion_.evaluate(theta).value;
     ++out_.evaluations;
     if (!(here < value)) continue;
     value = here;
     best = theta;
   }
+  return best;
+}
+
+void Fitter::search_large() {
+  if (!affordable() || !std::isfinite(out_.optimum.value)) return;
+  const VectorXd best = lowest_of(large_thetas(*problem_.layout, out_.optimum.theta), out_.optimum.value + 10);
   if (best.size() > 0) search(best);
 }
 
@@ -108,17 +113,11 @@ void Fitter::search_scattered() {
 
 void Fitter::search_cancelling(const Cancelling& columns, const VectorXd& others) {
   if (!affordable()) return;
-  VectorXd best;
-  double value = std::numeric_limits<double>::infinity();
-  for (int k = -2; k <= 4; ++k) {
-    const VectorXd theta = with_cancelling(*problem_.layout, columns, std::pow(10.0, k), others);
-    const double here = criterion_.evaluate(theta).value;
-    ++out_.evaluations;
-    if (!(here < value)) continue;
-    value = here;
-    best = theta;
-  }
-  if (std::isfinite(value)) search(best);
+  std::vector<VectorXd> thetas;
+  for (int k = -2; k <= 4; ++k)
+    thetas.push_back(with_cancelling(*problem_.layout, columns, std::pow(10.0, k), others));
+  const VectorXd best = lowest_of(thetas, std::numeric_limits<double>::infinity());
+  if (best.size() > 0) search(best);
 }
 
 void Fitter::search(const VectorXd& start) {

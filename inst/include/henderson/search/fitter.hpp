@@ -76,6 +76,8 @@ class Fitter {
   // From many places, where there are as many effects as rows: such criteria have many optima.
   void search_scattered();
 
+  VectorXd lowest_of(const std::vector<VectorXd>& thetas, double value);
+
   // From the best of variances of all sizes for these columns, beside `others`.
   void search_cancelling(const Cancelling& columns, const VectorXd& others);
 
