@@ -11,11 +11,8 @@
 
 namespace henderson {
 
-// Evaluations of one search where the residual variance may vanish, and of one of many.
-constexpr int kBriefSearch = 40;
-
-// Two units of log-likelihood.
-constexpr double kFarLower = 4;
+constexpr int kBriefSearch = 40;   // evaluations of a search where the residual variance may vanish, and of one of many
+constexpr double kFarLower = 4;    // two units of log-likelihood
 
 FitOutcome Fitter::run() {
   const Layout& layout = *problem_.layout;
