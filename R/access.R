@@ -120,7 +120,7 @@ fit_parts <- list(
     refuse_related(fit_frame(fit), "getME(fit, \"u\") is")
     spherical(fit)
   },
-  theta = function(fit) stats::setNames(fit_theta(fit) / sigma_at_zero(fit), theta_names(fit)),
+  theta = function(fit) stats::setNames(fit_theta(fit), theta_names(fit)),
   lower = function(fit) stats::setNames(ifelse(theta_on_diagonal(fit), 0, -Inf), theta_names(fit)),
   Lambda = function(fit) stats::setNames(fit_factors(fit), fit_term_names(fit)),
   Lambdat = function(fit) {
@@ -129,7 +129,7 @@ fit_parts <- list(
   },
   RX = function(fit) relative_root(fit),
   Sigma = function(fit) fit_covariance(fit),
-  sigma = function(fit) fit_shown_sigma(fit),
+  sigma = function(fit) fit_shown_sigma(fit) / sigma_at_zero(fit),
   flist = function(fit) grouping_data(fit),
   cnms = function(fit) stats::setNames(lapply(fit_random(fit), `[[`, "columns"),
                                        names(fit_groups(fit))[fit_term_groups(fit)]),

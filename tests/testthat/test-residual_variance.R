@@ -99,6 +99,10 @@ test_that("the origin of a covariate of the variance function changes nothing bu
   slope <- c(-2 * 1990, 1 / sigma(near)^2)
   own <- variance_components(far)
   expect_equal(own[nrow(own), "se"] / own[nrow(own), "estimate"], sqrt(drop(slope %*% C %*% slope)), tolerance = 1e-4)
+  L <- getME(far, "Lambdat")
+  expect_equal(unname(diag(as.matrix(getME(far, "sigma")^2 * Matrix::crossprod(L)))),
+               rep(as.data.frame(VarCorr(far))$vcov[1], 20), tolerance = 1e-8)
+  expect_equal(logLik(update(far, start = getME(far, "theta"))), logLik(far), tolerance = 1e-8)
   parts <- list(sigma = sigma(far) * 2)
   doubled <- simulate(far, 1, seed = 1, newparams = parts)
   expect_equal(doubled, simulate(near, 1, seed = 1, newparams = list(sigma = sigma(near) * 2)), tolerance = 1e-6)
