@@ -86,10 +86,10 @@ bootstrap <- function(fit, statistic = NULL, nsim = 500, seed = NULL, threads = 
   seed <- own_seed(seed)
   of_fit <- !is.null(statistic) && takes_fit(statistic, fit)
   t0 <- if (is.null(statistic)) stats::setNames(all_estimates(fit), all_parameter_names(fit))
-        else check_statistic(statistic, if (of_fit) fit else fit_state(fit))
+        else check_statistic(statistic, if (of_fit) fit else shown_state(fit))
   found <- if (of_fit || type == "cases" || needs_dense(fit)) {
     value <- if (is.null(statistic)) all_estimates
-             else function(new) check_statistic(statistic, if (of_fit) new else fit_state(new), length(t0))
+             else function(new) check_statistic(statistic, if (of_fit) new else shown_state(new), length(t0))
     complete_fits(fitted_statistics(fit, plan, value, nsim, seed, threads, progress), length(t0))
   } else {
     refits <- bootstrap_refits(list(fit), fit, nsim, seed, threads, progress, plan)[[1L]]

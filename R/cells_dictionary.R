@@ -42,14 +42,14 @@ key_order <- function(call, roles, source) {
   if (is.factor(x)) "first" else if (is.numeric(x)) "number" else "text"
 }
 
-inside_factor <- function(call, functions = c("factor", "as.factor", "ordered", "C", "relevel")) {
+inside_factor <- function(call, functions = c("factor", "as.factor", "ordered", "C", "relevel", "droplevels")) {
   if (is.call(call) && function_name(call) %in% functions) inside_factor(call[[2L]], functions) else call
 }
 
 # factor(f) drops levels that a chunk does not have; their order is that of `f`.
 inner_chains <- function(call, source) {
   if (!is.call(call) || length(call) != 2L) return(NULL)
-  x <- evaluate_quietly(inside_factor(call, c("factor", "as.factor", "ordered")), source$data, source$env)
+  x <- evaluate_quietly(inside_factor(call, c("factor", "as.factor", "ordered", "droplevels")), source$data, source$env)
   if (is.factor(x)) list(enc2utf8(levels(x)))
 }
 

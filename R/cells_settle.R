@@ -96,6 +96,12 @@ lacks_constants <- function(call) {
 
 called_functions <- function(call) setdiff(all.names(call), variables_of(call))
 
+# Without operators: "(rank)", or nothing.
+functions_in_words <- function(call) {
+  own <- grep("^[[:alpha:].]", called_functions(call), value = TRUE)
+  if (length(own)) paste0(" (", enumerate(own), ")")
+}
+
 settled_call <- function(call, label, constants, spec, caller, collect) {
   data <- collect(setdiff(variables_of(call), constants))
   source <- new_source(data, spec, caller)
@@ -105,8 +111,8 @@ settled_call <- function(call, label, constants, spec, caller, collect) {
   columns$probe <- probe_rows(columns, list(data = columns$values, n = columns$n, keep = NULL), source)
   reader <- column_readers(columns, source)[[label]]
   if (gives_same_values(reader, columns$probe$values[[label]], columns$probe, source$env)) return(reader)
-  lmm_abort("formula", paste0(quote_name(label), " depends on all rows together (", enumerate(called_functions(call)),
-                              "): it cannot be computed chunk by chunk."), what = label,
+  lmm_abort("formula", paste0(quote_name(label), " depends on all rows together", functions_in_words(call),
+                              ": it cannot be computed chunk by chunk."), what = label,
             fix = "Compute the column before, and give its name.")
 }
 

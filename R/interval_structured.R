@@ -39,6 +39,11 @@ structured_wald <- function(fit, asked) {
   own <- data.frame(estimate = variances$estimate, kind = ifelse(is.na(variances$df), "other", "variance"))
   own$kind[profiled_parameters(fit)$kind == "range"] <- "range"
   limits <- residual_limits(own, variances$se, level)
+  if (!is.null(sigma_shift(fit_frame(fit)$residual))) {    # far outside the data: symmetric on the log scale
+    last <- nrow(own)
+    error <- variances$se[last] / own$estimate[last]
+    limits[last, ] <- own$estimate[last] * exp(error * stats::qnorm((1 + level) / 2) * c(-1, 1))
+  }
   if (asked$scale == "sd") {
     sds <- free_components(fit, "sd", information)
     root <- !is.na(variances$df)

@@ -53,8 +53,8 @@
 #' coordinates (`exp(lon + lat | site)`, or a matrix with a column for each): `exp` (also `ou`, `car1`), `gau`, `sph`,
 #' `lin`, `ratio`, `matern` (its `shape` estimated, or given as `shape = 1.5`), each with `nugget = TRUE` for
 #' measurement error and `metric = "manhattan"` or `"maximum"` for other distances. `1` on the left of the bar is the
-#' order of the rows; without a bar all rows are one subject. `ar1` and separable products have `nugget = TRUE` too (in
-#' one of their factors), which stands for a random term with a level for each row. `bands = 4` keeps the covariances
+#' order of the rows; without a bar all rows are one subject. `ar1` and separable products of these have `nugget = TRUE`
+#' too (in one factor), which stands for a random term with a level for each row. `bands = 4` keeps the covariances
 #' up to lag 3. `~ ar1(col):ar1(row) | trial` is a separable product. `a/b` on the right of the bar, or `by = a`, gives
 #' each level of `a` its own parameters.
 #'

@@ -16,7 +16,7 @@ read_across <- function(frame, values, asked, allow.new.levels, source) {
     x <- if (absent) rep(NA_character_, source$n) else evaluate_variable(calls[[1L]], source, label)
     code <- match_level(x, levels)
     if (used && !allow.new.levels) check_levels_across(x, code, term)
-    else new[[k]] <- if (anyNA(code) || any(code == 0L)) is.na(code) | code == 0L
+    else new[k] <- list(if (anyNA(code) || any(code == 0L)) is.na(code) | code == 0L)
     code[new[[k]]] <- 1L
     values[[label]] <- factor(levels[code], levels)
     own <- variable_label(frame$groups[[term$group]]$expr)

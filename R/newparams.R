@@ -40,9 +40,8 @@ with_structured_parameters <- function(fit, newparams) {
   unknown <- setdiff(names(given), names)
   if (length(unknown)) abort_unknown_parameter(unknown, unique(names))
   fit$estimates$beta <- new_coefficients(fit_beta(fit), given)
-  before <- fit_sigma(fit) * sigma_at_zero(fit)
-  sigma <- c(given[["sigma"]], if (!is.null(given[["sigma^2"]])) sqrt(given[["sigma^2"]]), before)[1L]
-  if (isTRUE(fit_blocks(fit)$owns_scale)) sigma <- before
+  asked <- c(given[["sigma"]], if (!is.null(given[["sigma^2"]])) sqrt(given[["sigma^2"]]))[1L]
+  ratio <- if (is.null(asked) || isTRUE(fit_blocks(fit)$owns_scale)) 1 else asked / fit_shown_sigma(fit)
   psi <- own$variance$estimate
   for (scale in names(own)) for (k in which(own[[scale]]$name %in% names(given))) {
     psi[k] <- given[[own[[scale]]$name[k]]]^(if (own[[scale]]$root[k]) 2 else 1)
@@ -50,13 +49,16 @@ with_structured_parameters <- function(fit, newparams) {
   rows <- known[match(names(given), known$name), ]
   rows$value <- vapply(given, `[`, 0, 1L)
   rows <- rows[!is.na(rows$name) & rows$term > 0L, ]
-  covariance <- lapply(fit_covariance(fit), `*`, (sigma / before)^2)
+  covariance <- lapply(fit_covariance(fit), `*`, ratio^2)
   for (t in unique(rows$term)) {
     covariance[[t]] <- named_covariance(fit_covariance(fit)[[t]], rows[rows$term == t, ], fit_random(fit)[[t]]$label)
   }
   fit$estimates$covariance <- covariance
-  fit$optimum$psi <- psi / ifelse(absolute_kinds(own$variance$kind, fit), sigma^2, 1)
-  fit$estimates$sigma <- sigma / sigma_at_zero(fit)
+  # sigma at the centers of the variance function follows its coefficients: the ratio of the shifts on the log scale
+  shift <- sigma_shift(fit_frame(fit)$residual)
+  if (!is.null(shift)) ratio <- ratio * exp(sum(shift$slope * (fit_psi(fit) - psi)))
+  fit$estimates$sigma <- fit_sigma(fit) * ratio
+  fit$optimum$psi <- psi / ifelse(absolute_kinds(own$variance$kind, fit), fit_sigma(fit)^2, 1)
   fit
 }
 

@@ -211,7 +211,7 @@ is_quantity <- function(x) is.function(x) || inherits(x, "formula") || (is.chara
 one_quantity <- function(asked, name, fit, words, squares) {
   if (is.character(asked) && length(asked) == 1L) return(known_quantity(asked, name, fit, words, squares))
   if (is.function(asked)) {
-    f <- function(state) asked(replace(state, "sigma", state$sigma * sigma_at_zero(fit, state$residual)))
+    f <- function(state) asked(shown_state(fit, state))
     return(stats::setNames(list(f), if (nzchar(name)) name else "quantity"))
   }
   if (!inherits(asked, "formula") || length(asked) != 2L) {
@@ -246,6 +246,11 @@ known_quantity <- function(word, name, fit, words, squares) {
   f <- switch(word, total = total, `total sd` = function(state) sqrt(total(state)),
               cv = function(state) sqrt(total(state)) / abs(sum(row$x * state$beta, na.rm = TRUE) + row$offset))
   stats::setNames(list(f), label)
+}
+
+# The same with the sigma that users are shown.
+shown_state <- function(fit, state = fit_state(fit)) {
+  replace(state, "sigma", state$sigma * sigma_at_zero(fit, state$residual))
 }
 
 # What a function of the parameters is given: list(covariance by term, sigma, beta); with structures of random effects

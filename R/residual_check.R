@@ -6,7 +6,8 @@ check_structured <- function(optimum, frame, blocks) {
   H <- optimum$hessian
   if (!length(H) || !isTRUE(optimum$decrement < 1e-6)) return(invisible())
   edge <- structured_edges(optimum, blocks)
-  flat <- flat_directions(H, c(rep(FALSE, length(optimum$theta)), edge))
+  unit <- c(rep(1, length(optimum$theta)), parameter_units(blocks))
+  flat <- flat_directions(H * outer(unit, unit), c(rep(FALSE, length(optimum$theta)), edge))
   if (!length(flat)) return(invisible())
   names <- c(theta_labels(frame), structured_labels(frame))[flat]
   lmm_abort("unidentified", paste0(enumerate(quote_name(unique(names))), " cannot be distinguished",
@@ -46,6 +47,17 @@ check_subject_size <- function(found, frame, limit = 0.5 * available_memory()) {
                                        "~ ar1(col):ar1(row) | trial.")
             else paste("For subjects with many rows use ar1() or ou() along a line, or a separable product such as",
                        "ar1(col):ar1(row), without a nugget or a variance function."))
+}
+
+# Sizes of the residual parameters that have units in the search: coefficients of the variance function, one over the
+# standard deviation of their columns.
+parameter_units <- function(blocks) {
+  out <- rep(1, length(blocks$parameters$kind))
+  for (k in which(blocks$parameters$kind == "log_ratio")) {
+    size <- stats::sd(blocks$model$residual$w[, blocks$parameters$row[k]])
+    if (isTRUE(size > 0)) out[k] <- 1 / size
+  }
+  out
 }
 
 # Numbers of the parameters in a direction along which the Hessian, in units of its diagonal, is zero.

@@ -37,6 +37,7 @@ natural_units <- function(fit) {
   if (is.null(shift)) return(out)
   k <- nrow(out)
   variance <- (fit_sigma(fit) * sigma_at_zero(fit))^2
+  if (!is.finite(variance)) variance <- 0                  # too large for double precision: no standard error
   out[k, k] <- variance
   out[k, k - 1L - length(kind) + seq_along(kind)] <- 2 * shift$slope * variance
   out

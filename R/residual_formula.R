@@ -190,9 +190,11 @@ apply_hom <- function(part, hom) {
 check_nugget <- function(spec) {
   if (!spec$nugget) return(invisible())
   words <- vapply(spec$parts, `[[`, "", "word")
-  if (!all(words %in% c(spatial_words, "ar1"))) {
-    lmm_abort("formula", paste0("`nugget` belongs to spatial structures, not to ", enumerate(quote_name(words)), "."),
-              what = "nugget", fix = paste0("There are ", enumerate(spatial_words, 20L), "."))
+  other <- setdiff(words, c(spatial_words, "ar1"))
+  if (length(other)) {
+    lmm_abort("formula", paste0("`nugget` belongs to spatial structures and `ar1`, not to a structure with ",
+                                enumerate(quote_name(other)), "."),
+              what = "nugget", fix = paste0("There are ", enumerate(c(spatial_words, "ar1"), 20L), "."))
   }
 }
 

@@ -138,3 +138,13 @@ test_that("levels are in the order that factor() gives them in all rows, and con
   expect_error(lmm(y ~ dose + (1 | g), chunks(lapply(by_arm, droplevels))), "no chunk has both",
                class = "lmm_error_data")
 })
+
+test_that("droplevels() in a formula keeps the order of the levels whatever the order of the chunks", {
+  set.seed(1)
+  d <- data.frame(f = factor(rep(c("lo", "mid", "hi"), 20), c("lo", "mid", "hi", "none")), g = gl(10, 6), y = rnorm(60))
+  rows <- suppressMessages(lmm(y ~ droplevels(f) + (1 | g), d))
+  for (parts in list(split(d, d$f, drop = TRUE), rev(split(d, d$f, drop = TRUE)))) {
+    fit <- suppressMessages(lmm(y ~ droplevels(f) + (1 | g), chunks(parts)))
+    expect_equal(fixef(fit), fixef(rows), tolerance = 1e-8)
+  }
+})

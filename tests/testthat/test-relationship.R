@@ -378,6 +378,9 @@ test_that("levels that are missing or not in the fit have the population value, 
                  tolerance = 1e-6)
     expect_equal(found$fit[[3]], unname(predict(fit, data.frame(id = 103L, x = 1, u = 0.1, v = 0.2))))
     expect_equal(unname(predict(fit, new, re.form = NA)), rep(mean, 3))
+    known <- new[c(3, 3), ]
+    expect_equal(unname(predict(fit, known, re.form = NA)), rep(mean, 2))
+    expect_equal(unname(predict(fit, known, allow.new.levels = TRUE)), rep(found$fit[[3]], 2))
     expect_equal(is.na(unname(predict(fit, new[c(1, 3), ]))), c(TRUE, FALSE))
     expect_error(predict(fit, new), "`id` was not in the fit; use allow.new.levels", class = "lmm_error_newdata")
     drawn <- t(as.matrix(simulate(fit, 4000, seed = 1, newdata = new[c(2, 2, 3), ], allow.new.levels = TRUE)))

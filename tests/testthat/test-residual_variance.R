@@ -145,3 +145,26 @@ test_that("crossed terms beside a variance function are counted against the memo
   best <- optim(log(c(1, 1, 1:4)), criterion, method = "BFGS", control = list(fnscale = -1, reltol = 1e-13))
   expect_equal(as.numeric(logLik(whole)), best$value, tolerance = 1e-9)
 })
+
+test_that("functions of the parameters see the sigma that is shown, whatever origin and unit", {
+  set.seed(3)
+  d <- expand.grid(year = 0:9, g = factor(1:20))
+  d$y <- 2 * rnorm(20)[d$g] + exp(0.05 * d$year) * rnorm(200)
+  d$calendar <- d$year + 1990
+  d$seconds <- (d$year + 50) * 3.15e7
+  fit <- lmm(y ~ year + (1 | g), d, variance = ~ calendar)
+  one <- bootstrap(fit, function(p) c(sigma = p$sigma), nsim = 3, seed = 1)
+  expect_equal(one$t0[["sigma"]], sigma(fit), tolerance = 1e-8)
+  expect_equal(unname(one$t[, 1]), unname(bootstrap(fit, nsim = 3, seed = 1)$t[, "sigma"]), tolerance = 1e-6)
+  limits <- suppressMessages(confint(fit, "sigma^2", method = "Wald"))
+  own <- variance_components(fit)
+  last <- nrow(own)
+  expect_equal(log(limits[1, ]), log(sigma(fit)^2) + c(-1, 1) * qnorm(0.975) * own$se[last] / own$estimate[last],
+               tolerance = 1e-6, ignore_attr = TRUE)
+  near <- lmm(y ~ year + (1 | g), d, variance = ~ year)
+  far <- suppressMessages(lmm(y ~ year + (1 | g), d, variance = ~ seconds))
+  expect_equal(logLik(far), logLik(near), tolerance = 1e-8)
+  expect_equal(simulate(far, 1, seed = 1, newparams = c(year = 2)),
+               simulate(near, 1, seed = 1, newparams = c(year = 2)), tolerance = 1e-6)
+  expect_equal(variance_components(far)[1, "se"], variance_components(near)[1, "se"], tolerance = 1e-5)
+})
