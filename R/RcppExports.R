@@ -145,8 +145,8 @@ engine_posterior_effects <- function(handle, points, point_of, sigma, normals_be
     .Call(`_henderson_engine_posterior_effects`, handle, points, point_of, sigma, normals_beta, normals_b, prior, threads)
 }
 
-engine_posterior_lattice <- function(size, values, map, given) {
-    .Call(`_henderson_engine_posterior_lattice`, size, values, map, given)
+engine_posterior_lattice <- function(size, values, map, law) {
+    .Call(`_henderson_engine_posterior_lattice`, size, values, map, law)
 }
 
 engine_lattice_draws <- function(lattice, first, draws, seed, threads) {

@@ -65,7 +65,8 @@ nlme::Variogram
 #' @export
 ACF.lmm_fit <- function(object, maxLag = NULL, resType = c("pearson", "response", "normalized"), form = NULL, ...) {
   place <- form_values(object, form)
-  r <- plain_residuals(object, resType)
+  kind <- residual_kind(resType)
+  r <- plain_residuals(object, kind)
   order <- do.call(order, c(list(as.integer(place$group)), place$value))
   parts <- split(r[order], place$group[order])
   if (is.null(maxLag)) maxLag <- min(max(lengths(parts)) - 1, floor(10 * log10(length(unlist(parts)))))
@@ -75,7 +76,7 @@ ACF.lmm_fit <- function(object, maxLag = NULL, resType = c("pearson", "response"
                   r[lag + seq_len(length(r) - lag)]))
   })
   acf <- vapply(products, function(p) if (length(p)) mean(p) else NA_real_, 0) / mean(products[[1L]])
-  structure(data.frame(lag = 0:maxLag, ACF = acf), n.used = lengths(products), residuals = residual_kind(resType),
+  structure(data.frame(lag = 0:maxLag, ACF = acf), n.used = lengths(products), residuals = kind,
             class = c("lmm_acf", "ACF", "data.frame"))
 }
 
@@ -87,7 +88,8 @@ Variogram.lmm_fit <- function(object, distance = NULL, form = NULL, resType = c(
   check_number(maxDist, "maxDist", lower = 0)
   place <- form_values(object, form)
   at <- do.call(cbind, place$value)
-  r <- plain_residuals(object, resType)
+  kind <- residual_kind(resType)
+  r <- plain_residuals(object, kind)
   pairs <- do.call(rbind, lapply(split(seq_along(r), place$group), function(rows) {
     data.frame(dist = as.vector(stats::dist(at[rows, , drop = FALSE])),
                variog = as.vector(stats::dist(r[rows]))^2 / 2)
@@ -101,9 +103,8 @@ Variogram.lmm_fit <- function(object, distance = NULL, form = NULL, resType = c(
            else cut(pairs$dist, unique(stats::quantile(pairs$dist, seq(0, 1, 1 / nint))), include.lowest = TRUE)
   out <- data.frame(variog = tapply(pairs$variog, class, mean), dist = tapply(pairs$dist, class, stats::median),
                     n.pairs = as.vector(table(class)))
-  structure(out[out$n.pairs > 0L, ], row.names = seq_len(sum(out$n.pairs > 0L)), residuals = residual_kind(resType),
-            modelVariog = if (is.null(form)) fitted_variogram(object, residual_kind(resType),
-                                                                     max(out$dist, na.rm = TRUE)),
+  structure(out[out$n.pairs > 0L, ], row.names = seq_len(sum(out$n.pairs > 0L)), residuals = kind,
+            modelVariog = if (is.null(form)) fitted_variogram(object, kind, max(out$dist, na.rm = TRUE)),
             class = c("lmm_variogram", "Variogram", "data.frame"))
 }
 
@@ -123,11 +124,10 @@ residual_kind <- function(resType) {
 }
 
 # Residuals of the rows used.
-plain_residuals <- function(fit, resType) {
-  type <- residual_kind(resType)
+plain_residuals <- function(fit, kind) {
   rows <- fit_rows(fit, "ACF() and Variogram()")
   r <- rows$y - mean_response(fit, rows)
-  switch(type, response = r, pearson = r / residual_sd(fit, rows),
+  switch(kind, response = r, pearson = r / residual_sd(fit, rows),
          as.vector(if (is_structured(fit)) colored_rows(fit, rows, r, invert = TRUE) else r / residual_sd(fit, rows)))
 }
 

@@ -55,14 +55,14 @@ new_lattice <- function(plan, unit, ends, step, most, coefficients, widened = 0L
   }
   width <- vapply(axes, function(a) a[2L] - a[1L], 0)
   map <- c(unit$parts, list(origin = vapply(axes, `[`, 0, 1L), step = width))
-  lattice <- engine_posterior_lattice(size, finite_rows(nodes), map, given_place(plan, nodes))
+  lattice <- engine_posterior_lattice(size, finite_rows(nodes), map, conditional_law(plan, nodes))
   top <- max(nodes$log)
   list(draw = lattice_drawer(engine_result(lattice, fit_frame(plan$fit)), floor(stats::runif(1L) * 2^52), plan),
        nodes = length(nodes$log), top = top, evidence = log(sum(exp(nodes$log - top))) + top + sum(log(width)))
 }
 
-# How the engine draws sigma and the coefficients at a place.
-given_place <- function(plan, nodes) {
+# The law of sigma and the coefficients given the coordinates, as the engine draws from it.
+conditional_law <- function(plan, nodes) {
   p <- if (is.null(nodes$beta)) 0L else nrow(nodes$beta)
   list(shape = if (length(nodes$rate)) nodes$shape, coordinate = if (plan$search_sigma) plan$d,
        sigma = if (!plan$free_sigma) plan$sigma, coefficients = p, root = arrayInd(as.integer(nodes$used), c(p, p)))

@@ -488,15 +488,15 @@ BEGIN_RCPP
 END_RCPP
 }
 // engine_posterior_lattice
-SEXP engine_posterior_lattice(const Rcpp::IntegerVector& size, const Eigen::MatrixXd& values, SEXP map, SEXP given);
-RcppExport SEXP _henderson_engine_posterior_lattice(SEXP sizeSEXP, SEXP valuesSEXP, SEXP mapSEXP, SEXP givenSEXP) {
+SEXP engine_posterior_lattice(const Rcpp::IntegerVector& size, const Eigen::MatrixXd& values, SEXP map, SEXP law);
+RcppExport SEXP _henderson_engine_posterior_lattice(SEXP sizeSEXP, SEXP valuesSEXP, SEXP mapSEXP, SEXP lawSEXP) {
 BEGIN_RCPP
     Rcpp::RObject rcpp_result_gen;
     Rcpp::traits::input_parameter< const Rcpp::IntegerVector& >::type size(sizeSEXP);
     Rcpp::traits::input_parameter< const Eigen::MatrixXd& >::type values(valuesSEXP);
     Rcpp::traits::input_parameter< SEXP >::type map(mapSEXP);
-    Rcpp::traits::input_parameter< SEXP >::type given(givenSEXP);
-    rcpp_result_gen = Rcpp::wrap(engine_posterior_lattice(size, values, map, given));
+    Rcpp::traits::input_parameter< SEXP >::type law(lawSEXP);
+    rcpp_result_gen = Rcpp::wrap(engine_posterior_lattice(size, values, map, law));
     return rcpp_result_gen;
 END_RCPP
 }

@@ -89,11 +89,11 @@ std::optional<henderson::LatticeMap> to_map(SEXP x, Index directions) {
 
 // NULL, or a list with `shape`, `coordinate` (from 1), `sigma` (each of them NULL or a number), `coefficients` (how
 // many) and `root` (a row for each entry: row and column, from 1).
-std::optional<henderson::GivenPlace> to_given(SEXP x, const henderson::Lattice& lattice) {
+std::optional<henderson::ConditionalLaw> to_law(SEXP x, const henderson::Lattice& lattice) {
   if (Rf_isNull(x)) return std::nullopt;
   const Rcpp::List parts(x);
   const auto has = [&](const char* name) { return !Rf_isNull(parts[name]); };
-  henderson::GivenPlace out;
+  henderson::ConditionalLaw out;
   if (has("shape")) out.shape = Rcpp::as<double>(parts["shape"]);
   if (has("coordinate")) out.coordinate = Rcpp::as<int>(parts["coordinate"]) - 1;
   if (has("sigma")) out.sigma = Rcpp::as<double>(parts["sigma"]);
@@ -165,12 +165,12 @@ SEXP engine_posterior_effects(SEXP handle, const Eigen::MatrixXd& points, const 
 }
 
 // `values`: functions x nodes, the log density first; `size`: nodes in each direction; `map`: NULL, or a list with the
-// parts of a LatticeMap; `given`: NULL, or a list with those of a GivenPlace.
+// parts of a LatticeMap; `law`: NULL, or a list with those of a ConditionalLaw.
 // [[Rcpp::export(rng = false)]]
-SEXP engine_posterior_lattice(const Rcpp::IntegerVector& size, const Eigen::MatrixXd& values, SEXP map, SEXP given) {
+SEXP engine_posterior_lattice(const Rcpp::IntegerVector& size, const Eigen::MatrixXd& values, SEXP map, SEXP law) {
   return henderson::guarded([&] {
     henderson::Lattice lattice = to_lattice(size, values);
-    auto drawn = to_given(given, lattice);
+    auto drawn = to_law(law, lattice);
     auto sampler = std::make_unique<henderson::LatticeSampler>(std::move(lattice), to_map(map, size.size()),
                                                                std::move(drawn));
     return SEXP(Rcpp::XPtr<henderson::LatticeSampler>(sampler.release(), true));

@@ -222,8 +222,8 @@ void LatticeMap::map(const double* place, Eigen::Ref<VectorXd> x) const {
   }
 }
 
-void GivenPlace::draw(const double* functions, const double* x, RandomStream& for_sigma, RandomStream& for_coefficients,
-                      Eigen::Ref<VectorXd> out) const {
+void ConditionalLaw::draw(const double* functions, const double* x, RandomStream& for_sigma,
+                          RandomStream& for_coefficients, Eigen::Ref<VectorXd> out) const {
   double s = sigma;
   if (shape) s = std::sqrt(std::exp(*functions++) / for_sigma.gamma(*shape));
   else if (coordinate) s = std::exp(x[*coordinate]);
@@ -240,10 +240,10 @@ void GivenPlace::draw(const double* functions, const double* x, RandomStream& fo
   }
 }
 
-LatticeSampler::LatticeSampler(Lattice lattice, std::optional<LatticeMap> map, std::optional<GivenPlace> given)
+LatticeSampler::LatticeSampler(Lattice lattice, std::optional<LatticeMap> map, std::optional<ConditionalLaw> law)
     : lattice_(std::move(lattice)),
       map_(std::move(map)),
-      given_(std::move(given)),
+      law_(std::move(law)),
       cells_(std::make_unique<Cells>(lattice_)),
       log_density_(lattice_.values.row(0)),
       padded_(MatrixXd::Zero(lattice_.values.rows() / 2 * 2, lattice_.values.cols())) {
@@ -252,7 +252,7 @@ LatticeSampler::LatticeSampler(Lattice lattice, std::optional<LatticeMap> map, s
 
 LatticeSampler::~LatticeSampler() = default;
 
-Index LatticeSampler::answers() const { return given_ ? 2 + given_->coefficients : lattice_.values.rows(); }
+Index LatticeSampler::answers() const { return law_ ? 2 + law_->coefficients : lattice_.values.rows(); }
 
 void LatticeSampler::draw(const LatticeDraws& out, std::uint64_t seed, int threads, Checkpoint& checkpoint) const {
   const Index before = out.first / kDrawsOfStream;
@@ -279,9 +279,9 @@ void LatticeSampler::draw_stream(Index first, Index last, Stencil& stencil, Stre
     if (map_) map_->map(place.data(), x);
     else x = place;
     const double* functions = stencil.others();
-    if (given_) given_->draw(functions, x.data(), random.sigma, random.coefficients, own);
+    if (law_) law_->draw(functions, x.data(), random.sigma, random.coefficients, own);
     out.values[0][i] = log;
-    for (Index f = 1; f < answers; ++f) out.values[f][i] = given_ ? own[f - 1] : functions[f - 1];
+    for (Index f = 1; f < answers; ++f) out.values[f][i] = law_ ? own[f - 1] : functions[f - 1];
     for (Index a = 0; a < d; ++a) out.x[a][i] = x[a];
     ++i;
   }

@@ -35,8 +35,8 @@ struct LatticeMap {
   void map(const double* place, Eigen::Ref<VectorXd> x) const;
 };
 
-// What follows from the coordinates and the other functions: sigma and the coefficients.
-struct GivenPlace {
+// The law of sigma and the coefficients given the coordinates, by the other functions there.
+struct ConditionalLaw {
   std::optional<double> shape;      // sigma^2 is inverse gamma, with this shape and exp(second function) as its rate
   std::optional<Index> coordinate;  // or log(sigma) is this coordinate
   double sigma = 0;                 // or sigma is known
@@ -61,7 +61,7 @@ struct LatticeDraws {
 
 class LatticeSampler {
  public:
-  LatticeSampler(Lattice lattice, std::optional<LatticeMap> map, std::optional<GivenPlace> given);
+  LatticeSampler(Lattice lattice, std::optional<LatticeMap> map, std::optional<ConditionalLaw> law);
   ~LatticeSampler();
 
   Index directions() const { return static_cast<Index>(lattice_.size.size()); }
@@ -80,7 +80,7 @@ class LatticeSampler {
 
   Lattice lattice_;
   std::optional<LatticeMap> map_;
-  std::optional<GivenPlace> given_;
+  std::optional<ConditionalLaw> law_;
   std::unique_ptr<Cells> cells_;
   VectorXd log_density_;
   MatrixXd padded_;             // all functions after the first, with a row of zeros if they are odd in number
