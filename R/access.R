@@ -129,7 +129,7 @@ fit_parts <- list(
   },
   RX = function(fit) relative_root(fit),
   Sigma = function(fit) fit_covariance(fit),
-  sigma = function(fit) fit_shown_sigma(fit) / sigma_at_zero(fit),
+  sigma = function(fit) fit_limit_sigma(fit),
   flist = function(fit) grouping_data(fit),
   cnms = function(fit) stats::setNames(lapply(fit_random(fit), `[[`, "columns"),
                                        names(fit_groups(fit))[fit_term_groups(fit)]),

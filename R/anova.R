@@ -44,8 +44,9 @@
 #' @param nsim,seed,threads,progress number of simulated responses, seed for them, number of processes, print progress?
 #'   See [bootstrap()].
 #' @return A data frame of class `anova`. One fit: a row per term with `Sum Sq` (`Mean Sq` times `NumDF`), `Mean Sq`
-#'   (F before the Kenward-Roger scaling, times the residual variance), both in squared units of the response,
-#'   `NumDF`, `DenDF`, `F value` and `Pr(>F)`. Several fits: a row per fit with `npar`, `AIC`, `BIC`, `logLik`,
+#'   (F before the Kenward-Roger scaling, times the residual variance; with a variance function whose columns are far
+#'   from 0, times that at the means of these columns), both in squared units of the response, `NumDF`,
+#'   `DenDF`, `F value` and `Pr(>F)`. Several fits: a row per fit with `npar`, `AIC`, `BIC`, `logLik`,
 #'   `-2*log(L)`, `Chisq`, `Df`, `Pr(>Chisq)`, or for `test = "F"` the F test with `NumDF`, `DenDF` and `F.scaling`.
 #' @section Conditions:
 #' Fits that cannot be compared, an unknown `type`, method or option are errors of class `lmm_error_input`, which say

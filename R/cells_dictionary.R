@@ -69,9 +69,9 @@ add_chain <- function(dictionary, levels, where) {
 }
 
 abort_level_order <- function(label, levels, where) {
-  lmm_abort("data", paste0("factor ", quote_name(label), " has its levels in another order in ", where, " (",
+  lmm_abort("data", paste0("factor ", quote_name(label), " has its levels in a different order in ", where, " (",
                            enumerate(quote_level(levels)), ") than before."), what = label, where = where,
-            fix = "Give the factor the same levels in all chunks, or read it as text.")
+            fix = "Give the factor the same levels in the same order in all chunks, or read it as text.")
 }
 
 # The levels in an order that contradicts no chain; what chains leave open is decided by key_order().

@@ -94,7 +94,7 @@ check_row_numbers <- function(expr, source) {
   used <- intersect(variables_of(expr), names(source$data))
   if (!length(used)) return(invisible())
   lmm_abort("input", paste0("`subset` computes row numbers from ", enumerate(quote_name(used)),
-                            ": in each chunk they would be others."), what = "subset",
+                            ": they would differ from chunk to chunk."), what = "subset",
             fix = "Write a condition that is TRUE for the rows of interest.")
 }
 

@@ -113,7 +113,7 @@ settled_call <- function(call, label, constants, spec, caller, collect) {
   if (gives_same_values(reader, columns$probe$values[[label]], columns$probe, source$env)) return(reader)
   lmm_abort("formula", paste0(quote_name(label), " depends on all rows together", functions_in_words(call),
                               ": it cannot be computed chunk by chunk."), what = label,
-            fix = "Compute the column before, and give its name.")
+            fix = "Compute it as a column of the data first, and use the name of the column.")
 }
 
 # All values of some columns of the chunks.

@@ -11,8 +11,8 @@
 #'   residual's. One variance in a balanced design has one optimum and needs none. Unless it is 0, nearly collinear
 #'   columns of diagonal terms and residual variances near 0 are also searched for.
 #' @param memory_limit bytes that factorizations may use; `NULL` for half of what the system has available. A model that
-#'   needs more is refused before memory is allocated; crossed random terms beside `residual` or `variance` take a
-#'   matrix of all random effects for each residual parameter.
+#'   needs more is refused before memory is allocated; with `residual` or `variance`, crossed random terms
+#'   need a square matrix over all random effects for each residual parameter.
 #' @param chunk_rows rows that are turned into numbers at a time.
 #' @param keep_rows keep the variables in the fit? Residuals, fitted values and refits need them.
 #' @param progress print a line for each step of the search, or after each tenth of many responses?

@@ -56,7 +56,7 @@ bar_structure <- function(call) {
               fix = if (length(known)) paste0("Its options are ", enumerate(quote_name(known)),
                                               ".")
                     else if (isTRUE(entry$spatial))
-                      paste("Write coordinates in it. Correlations from a matrix of distances D can be given as",
+                      paste("It takes coordinates only. Correlations from a matrix of distances D can be given as",
                             "relationship = list(g = exp(-(D / range)^2)).")
                     else "Write only a bar in it.")
   }

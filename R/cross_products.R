@@ -10,9 +10,9 @@
 #' Functions whose values depend on all rows (`poly()`, `scale()`, splines, `x - mean(x)`) are given their constants by
 #' a first pass over the data. Parts of the data have different constants: give the first table as `formula` to the
 #' later ones, which then use its constants, or write the constants into the formula. Functions of grouping variables
-#' and factors are evaluated on their values. The same holds for `weights`, `offset` and `subset`; what has no
-#' constants, such as `rank(x)` or `!duplicated(id)`, is an error for rows in chunks. Row numbers in `subset` count the
-#' rows of all chunks.
+#' and factors are evaluated on their values. The same holds for `weights`, `offset` and `subset`; expressions
+#' without such constants, as `rank(x)` or `!duplicated(id)`, are errors for rows in chunks. Row numbers in `subset`
+#' refer to the rows of all chunks together.
 #'
 #' @param formula the largest model of interest, as for [lmm()]; or a table made before, whose variables, functions and
 #'   constants are to be used.

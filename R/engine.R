@@ -62,7 +62,7 @@ abort_structured_memory <- function(text) {
   bytes <- as.numeric(strsplit(text, ":", fixed = TRUE)[[1L]])
   lmm_abort("numeric",
             paste0("crossed random terms beside `residual` or `variance` need about ", gigabytes(bytes[1L]),
-    " of memory: a matrix of all random effects for each residual parameter; ", gigabytes(bytes[2L]),
+    " of memory (a square matrix over all random effects for each residual parameter); ", gigabytes(bytes[2L]),
     " may be used."), what = c("residual", "variance"), value = bytes,
     fix = paste("Use fewer residual parameters (groups of similar variance), drop a random term with many levels, or",
                 "raise `memory_limit` in lmm_control()."))

@@ -37,13 +37,16 @@ fit_vcov <- function(fit) fit$estimates$vcov
 
 fit_sigma <- function(fit) fit$estimates$sigma
 
-# What the sigma of the fit is multiplied by for users, see residual_origin.R.
-sigma_at_zero <- function(fit, psi = fit_psi(fit)) shifted_sigma(sigma_shift(fit_frame(fit)$residual), psi)
+# log of what the sigma of the fit is multiplied by for users, see residual_origin.R.
+log_sigma_shift <- function(fit, psi = fit_psi(fit)) log_shift(sigma_shift(fit_frame(fit)$residual), psi)
 
-# What a user is shown: 0 where the search let the residual variance vanish (fit_sigma() is then as far as it went).
-fit_shown_sigma <- function(fit) {
-  if (isTRUE(fit$optimum$zero_sigma)) 0 else fit_sigma(fit) * sigma_at_zero(fit)
-}
+sigma_at_zero <- function(fit, psi = fit_psi(fit)) exp(log_sigma_shift(fit, psi))
+
+# 0 where the search let the residual variance vanish (fit_sigma() is then as far as it went).
+fit_limit_sigma <- function(fit) if (isTRUE(fit$optimum$zero_sigma)) 0 else fit_sigma(fit)
+
+# What a user is shown.
+fit_shown_sigma <- function(fit) fit_limit_sigma(fit) * sigma_at_zero(fit)
 
 # Relative Cholesky parameters, term by term.
 fit_theta <- function(fit) fit$estimates$theta

@@ -158,8 +158,8 @@ refit.default <- function(object, newresp, ...) {
 #'     matrix of `b`}
 #'   \item{`RX`}{upper triangular factor with `crossprod(RX)` equal to `sigma^2` times the inverse of `vcov(fit)`}
 #'   \item{`Sigma`}{list of covariance matrices, one per term}
-#'   \item{`sigma`}{residual standard deviation, to which `theta`, the factors and `RX` are relative: that of `sigma()`,
-#'     or with a variance function whose columns are far from 0 that at the means of these columns}
+#'   \item{`sigma`}{the residual standard deviation that scales `theta`, the factors and `RX`: that of `sigma()`, except
+#'     with a variance function whose columns are far from 0, where it is the one at the means of these columns}
 #'   \item{`flist`, `cnms`}{grouping factors of the rows used; names of the columns of each term}
 #'   \item{`N`, `n`, `p`, `q`, `n_rtrms`, `n_rfacs`}{rows, rows, rank of `X`, number of random effects, of random
 #'     terms and of grouping factors}

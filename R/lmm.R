@@ -53,15 +53,16 @@
 #' coordinates (`exp(lon + lat | site)`, or a matrix with a column for each): `exp` (also `ou`, `car1`), `gau`, `sph`,
 #' `lin`, `ratio`, `matern` (its `shape` estimated, or given as `shape = 1.5`), each with `nugget = TRUE` for
 #' measurement error and `metric = "manhattan"` or `"maximum"` for other distances. `1` on the left of the bar is the
-#' order of the rows; without a bar all rows are one subject. `ar1` and separable products of these have `nugget = TRUE`
-#' too (in one factor), which stands for a random term with a level for each row. `bands = 4` keeps the covariances
+#' order of the rows; without a bar all rows are one subject. `ar1` and separable products of these structures also
+#' take `nugget = TRUE` (in one factor only); it replaces a random term with a level for each row. `bands = 4` keeps the
+#' covariances
 #' up to lag 3. `~ ar1(col):ar1(row) | trial` is a separable product. `a/b` on the right of the bar, or `by = a`, gives
 #' each level of `a` its own parameters.
 #'
 #' `~ known(trial, V)` takes the residual covariance matrix as given, with sigma fixed at 1: a list of matrices named by
-#' the levels of `trial`, one matrix for each of them, or one matrix for all rows of the data. Where the rows of the
-#' matrix and of the data both have names, rows belong together by name; otherwise the matrix has a row for each row of
-#' the data, in their order, before or after `subset` and missing values. `scale = TRUE` estimates a factor;
+#' the levels of `trial`, one matrix for each of them, or one matrix for all rows of the data. If the matrix and the
+#' data both have row names, rows are matched by name; otherwise the matrix has a row for each row of the data, in the
+#' same order, before or after `subset` and the removal of missing values. `scale = TRUE` estimates a factor;
 #' `known(trial, V1, V2)` estimates a coefficient for each matrix.
 #'
 #' Names of the parameters are those that are printed; `fixed = c(rho = 0.5)` fixes them at known values.
@@ -125,8 +126,8 @@
 #'   for a term of one column by its name in [VarCorr()]. They are not estimated, have no standard error and are not
 #'   counted as parameters; tests treat them as known. Parameters of the residual structure have the names that are
 #'   printed, such as `"rho"`. Parameters of random effects with a structure have names such as `"cor_ar1|id"`,
-#'   `"range|exp(site)"` and `"sd_ar1|id"`; their standard deviations, and those of all random effects beside `residual`
-#'   or `variance`, are fixed only together with sigma. With sampling variances `v`
+#'   `"range|exp(site)"` and `"sd_ar1|id"`; their standard deviations, and with `residual` or `variance` those of
+#'   all random effects, can be fixed only together with `"sigma"`. With sampling variances `v`
 #'   known for each row use `weights = 1 / v, fixed = c(sigma = 1)`.
 #' @param bounded `TRUE`: covariance matrices of random effects are positive semidefinite. `FALSE`: only the covariance
 #'   matrix of the response has to be positive definite, so that a variance component may be negative, as analysis of
@@ -135,7 +136,7 @@
 #'   simulations, leverages and tolerance intervals are errors.
 #' @param residual covariance structure of the residuals: a one-sided formula such as `~ ar1(visit | subject)`, or the
 #'   bare call `ar1(visit | subject)`. `NULL`: independent.
-#'   Variables that are not in the data are looked up where this formula was made; so are those of `variance`.
+#'   Variables of `residual` and of `variance` that are not in the data are looked up where each formula was made.
 #' @param variance variance function of the residuals: a one-sided formula such as `~ group` or `~ power(x)`. The
 #'   residual standard deviation `sigma` is then that of rows for which the columns of the formula are 0 (for
 #'   `power(x)`, where `x` is 1).

@@ -98,9 +98,9 @@ meant_elsewhere <- function(calls, columns, place, home) {
 }
 
 abort_two_meanings <- function(name, argument) {
-  lmm_abort("formula", paste0(quote_name(name), " has other values where `", argument, "` was written than where the",
-                              " formula was."), what = c(argument, name),
-            fix = "Make it a column of the data, or use two names.")
+  lmm_abort("formula", paste0(quote_name(name), " has different values where `", argument, "` was made and where the",
+                              " formula was made."), what = c(argument, name),
+            fix = "Make it a column of the data, or use two different names.")
 }
 
 # One condition per cause: a factor may be used in several places.

@@ -41,7 +41,8 @@ with_structured_parameters <- function(fit, newparams) {
   if (length(unknown)) abort_unknown_parameter(unknown, unique(names))
   fit$estimates$beta <- new_coefficients(fit_beta(fit), given)
   asked <- c(given[["sigma"]], if (!is.null(given[["sigma^2"]])) sqrt(given[["sigma^2"]]))[1L]
-  ratio <- if (is.null(asked) || isTRUE(fit_blocks(fit)$owns_scale)) 1 else asked / fit_shown_sigma(fit)
+  ratio <- if (is.null(asked) || isTRUE(fit_blocks(fit)$owns_scale)) 1
+           else exp(log(asked) - log(fit_sigma(fit)) - log_sigma_shift(fit))
   psi <- own$variance$estimate
   for (scale in names(own)) for (k in which(own[[scale]]$name %in% names(given))) {
     psi[k] <- given[[own[[scale]]$name[k]]]^(if (own[[scale]]$root[k]) 2 else 1)
@@ -54,10 +55,8 @@ with_structured_parameters <- function(fit, newparams) {
     covariance[[t]] <- named_covariance(fit_covariance(fit)[[t]], rows[rows$term == t, ], fit_random(fit)[[t]]$label)
   }
   fit$estimates$covariance <- covariance
-  # sigma at the centers of the variance function follows its coefficients: the ratio of the shifts on the log scale
-  shift <- sigma_shift(fit_frame(fit)$residual)
-  if (!is.null(shift)) ratio <- ratio * exp(sum(shift$slope * (fit_psi(fit) - psi)))
-  fit$estimates$sigma <- fit_sigma(fit) * ratio
+  # sigma at the centers of the variance function follows its coefficients
+  fit$estimates$sigma <- fit_sigma(fit) * ratio * exp(log_sigma_shift(fit) - log_sigma_shift(fit, psi))
   fit$optimum$psi <- psi / ifelse(absolute_kinds(own$variance$kind, fit), fit_sigma(fit)^2, 1)
   fit
 }

@@ -138,7 +138,7 @@ plot.contest_table <- function(x, ...) {
 plot.variance_components <- function(x, level = 0.95, ...) {
   check_level(level, "level")
   use <- which(x$estimate > 0 & is.finite(x$df) & (is.na(x$var2) | x$var1 == x$var2))
-  if (!length(use)) lmm_abort("input", "no variance has the degrees of freedom that its limits need.", what = "x")
+  if (!length(use)) lmm_abort("input", "no variance has a positive estimate and finite degrees of freedom.", what = "x")
   limits <- chisq_limits(x$estimate[use], x$se[use], level, x$df[use])
   rows <- data.frame(estimate = x$estimate[use], lower = limits[, 1L], upper = limits[, 2L],
                      row.names = rownames(x)[use])

@@ -119,7 +119,7 @@ parameter_function <- function(base, index) {
 shown_sigma_function <- function(context, sigma) {
   shift <- sigma_shift(fit_frame(context$fit)$residual)
   if (is.null(shift)) return(sigma)
-  function(x) sigma(x) * shifted_sigma(shift, chart_inverse(context$kind, x[context$psi], context$unit)$psi)
+  function(x) sigma(x) * exp(log_shift(shift, chart_inverse(context$kind, x[context$psi], context$unit)$psi))
 }
 
 random_parameter_function <- function(context, own, sigma) {

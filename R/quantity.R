@@ -10,11 +10,11 @@
 #' `cov(g, x, z)`, `cor(g, x, z)` for columns `x` and `z` of a term (`(Intercept)` may be written `1`), and `cov(g)`,
 #' `cor(g)` where it has two; `beta(x)` for a fixed effect; the names in [confint()][confint.lmm_fit()], such as
 #' `.sig01` or, in backticks, `` `sd_(Intercept)|g` ``; `total`, the variance of a response that random effects and
-#' residual make: `sigma2` (with prior weights times the mean of `1 / weight` over the rows of the fit) and for each
-#' term the mean over the rows of `z' Sigma z`, where `z` is the row's random part. Where random terms have intercepts
-#' only this is the sum of their variances; with random slopes it does not depend on the origins and units of
+#' residual make: `sigma2` (with prior weights, multiplied by the mean of `1 / weight` over the rows of the fit) and
+#' for each term the mean over the rows of `z' Sigma z`, where `z` is the row's random part. Where random terms have
+#' intercepts only this is the sum of their variances; with random slopes it does not depend on the origins and units of
 #' covariates. With a residual structure its parameters are referred to by name (`rho`, `range`, `nugget`, `cov`, or in
-#' backticks), and `var(Residual)` is the mean over the rows of the variance of a residual, at their weights; over
+#' backticks), and `var(Residual)` is the residual variance of each row, given its weight, averaged over the rows; for
 #' visits `var(Residual, "8")`, `cov(Residual, "8", "10")` and `cor(Residual, "8", "10")` are entries of the residual
 #' covariance matrix. Instead of a formula, a function of a list with elements `covariance` (list of covariance matrices
 #' by term), `sigma`, `beta` and `residual` (parameters of a residual structure by name). The words `"icc"` (the
@@ -257,7 +257,7 @@ shown_state <- function(fit, state = fit_state(fit)) {
 # also `natural`, with a residual structure `residual`, its parameters by name.
 fit_state <- function(fit) {
   out <- list(covariance = stats::setNames(fit_covariance(fit), fit_term_names(fit)),
-              sigma = if (is_structured(fit)) fit_sigma(fit) else fit_shown_sigma(fit), beta = fit_beta(fit))
+              sigma = fit_limit_sigma(fit), beta = fit_beta(fit))
   if (has_special(fit)) out$natural <- fit_natural(fit)
   if (is_structured(fit)) {
     own <- residual_parameters(fit)

@@ -286,8 +286,8 @@ abort_known_missing <- function(x, label) {
   rows <- which(rowSums(is.na(x)) > 0 & is.na(diag(x)))
   lmm_abort("input", paste0(quote_name(label), " in known() has missing values",
                             if (length(rows)) paste0(" (", row_text(rows), ")"), "."), what = label, where = rows,
-            fix = paste("Rows whose response is missing are left out with their rows of the matrix: set these to 0,",
-                        "and to 1 on the diagonal. Leave all other such rows out of the data and of the matrix."))
+            fix = paste("If the response of such a row is missing, set its row and column to 0, and its diagonal",
+                        "element to 1; the row is not used. Remove all other such rows from the data and the matrix."))
 }
 
 is_known_scale <- function(spec) spec$parts[[1L]]$word == "known" && !isTRUE(spec$parts[[1L]]$estimated)

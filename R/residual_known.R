@@ -45,8 +45,8 @@ named_places <- function(x, labels) {
   if (all(is.na(at))) return(NULL)
   if (!anyNA(at)) return(at)
   lmm_abort("input", paste0("the known matrix has no row named ", enumerate(quote_level(labels[is.na(at)])),
-                            ", as rows of the data are."), what = "residual", where = labels[is.na(at)],
-            fix = "Give its rows the names of the rows of the data, or no names: its order is then that of the data.")
+                            ", but the data do."), what = "residual", where = labels[is.na(at)],
+            fix = "Use the row names of the data for the matrix, or no row names and the order of the data.")
 }
 
 # A list of matrices, one for each level, in the order of the levels.
@@ -68,10 +68,10 @@ known_blocks <- function(x, group, size, labels, alone) {
   wrong <- which(vapply(x, nrow, 0L) != size)
   if (!length(wrong)) return(x)
   lmm_abort("input", paste0("the known matrix", if (!alone) paste0(" of ", quote_level(levels[wrong[1L]])), " has ",
-                            count_of(nrow(x[[wrong[1L]]]), "row"), ", the data have ", size[wrong[1L]], "."),
+                            count_of(nrow(x[[wrong[1L]]]), "row"), ", but the data have ", size[wrong[1L]], "."),
             what = "residual", where = levels[wrong],
-            fix = paste("Give a matrix with a row for each row of the data, which may have missing values, or one",
-                        "whose rows have the names of the rows of the data."))
+            fix = paste("Give a matrix with a row for each row of the data, before or after missing values are",
+                        "removed, or one with the row names of the data."))
 }
 
 # A whole matrix must not connect rows of different subjects.

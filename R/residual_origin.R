@@ -29,4 +29,4 @@ sigma_shift <- function(plan) {
   list(constant = sum(slope[held] * plan$held$value), slope = slope[-held])
 }
 
-shifted_sigma <- function(shift, psi) if (is.null(shift)) 1 else exp(shift$constant + sum(shift$slope * psi))
+log_shift <- function(shift, psi) if (is.null(shift)) 0 else shift$constant + sum(shift$slope * psi)

@@ -6,7 +6,7 @@ variance_spec <- function(e) {
   random <- Filter(function(e) is_bar(e) || in_brackets(e), summands(e))
   if (length(random)) {
     lmm_abort("formula", paste0("`variance` has a random term, ", quote_name(deparse_line(random[[1L]])),
-                                ", but its coefficients are fixed."), what = "variance",
+                                ", but takes fixed coefficients only."), what = "variance",
               fix = "Random terms belong in the formula; write power(x | g) for a power in each level of g.")
   }
   parts <- lapply(summands(e), function(part) rewrite_variance(as_fitted(part)))

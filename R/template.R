@@ -52,9 +52,9 @@ template_fit <- function(formula, data, newparams, REML = TRUE, weights = NULL) 
 drawn_response <- function(formula) {
   response <- if (length(formula) == 2L) as.name("response") else formula[[2L]]
   if (is.name(response)) return(response)
-  lmm_abort("input", paste0("the response of a model to draw from must be a name, not `", deparse_line(response),
-                            "`."), what = "formula",
-            fix = "Draw the transformed response, and transform it back.")
+  lmm_abort("input", paste0("the response of a model for simulation must be a variable name, not `",
+                            deparse_line(response), "`."), what = "formula",
+            fix = "Simulate the transformed response, and transform it back.")
 }
 
 # The model of a fit for other rows: fitted to a response drawn for them, with the parameters of `fit`. The power does
@@ -85,20 +85,21 @@ moved_parameters <- function(from, to) {
   residual <- if (is_structured(to)) lapply(list(from, to), function(fit) scaled_residual_parameters(fit, "sd")$name)
   if (length(residual)) unknown <- c(unknown, setdiff(residual[[2L]], residual[[1L]]))
   if (length(unknown)) {
-    lmm_abort("input", paste0("the design has the parameter ", enumerate(quote_name(unknown)),
-                              ", which the fit does not have."), what = unknown,
+    lmm_abort("input", paste0("the design has parameters that the fit does not have: ",
+                              enumerate(quote_name(unknown)), "."), what = unknown,
               fix = "Use the levels and visits of the fit, or give a formula and all parameters.")
   }
   if (has_special(to) && !identical(lapply(fit_covariance(to), dimnames), lapply(fit_covariance(from), dimnames))) {
-    refuse_special(fit_frame(from), "power for other levels than those of the fit is")
+    refuse_special(fit_frame(from), "power for levels other than those of the fit is")
   }
   to$estimates$beta <- ifelse(fit_estimable(to), fit_beta(from)[names(beta)], NA_real_)
   names(to$estimates$beta) <- names(beta)
-  to$estimates$sigma <- fit_sigma(from)
   to$estimates$covariance <- fit_covariance(from)
   to$estimates[c("theta", "natural")] <- from$estimates[c("theta", "natural")]
   to$optimum$zero_sigma <- FALSE
   if (length(residual)) to$optimum$psi <- fit_psi(from)[match(residual[[2L]], residual[[1L]])]
+  # the same at 0: the variance functions of both may have different centers
+  to$estimates$sigma <- fit_sigma(from) * exp(log_sigma_shift(from) - log_sigma_shift(to))
   to
 }
 

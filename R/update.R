@@ -176,8 +176,8 @@ warn_of_arguments <- function(old, new, given) {
   changed <- Filter(differs, intersect(given, names(before)))
   if (!length(changed)) return(invisible())
   lmm_warn("data", paste0(enumerate(quote_name(changed)), " of the fit ",
-                          if (length(changed) == 1L) "has another value" else "have other values",
-                          " than when it was made."), what = changed, fix = "The update used the values of now.")
+                          if (length(changed) == 1L) "has" else "have", " changed since the fit was made."),
+           what = changed, fix = "The update used the current values.")
 }
 
 # What a fit keeps of its arguments, as lists with the names of what is compared.

@@ -132,7 +132,7 @@ test_that("levels are in the order that factor() gives them in all rows, and con
   }
   reversed <- by_arm
   reversed$mid$arm <- factor(reversed$mid$arm, rev(levels(d$arm)))
-  expect_error(lmm(y ~ arm + (1 | g), chunks(reversed)), "`arm` has its levels in another order in chunk 2",
+  expect_error(lmm(y ~ arm + (1 | g), chunks(reversed)), "`arm` has its levels in a different order in chunk 2",
                class = "lmm_error_data")
   expect_same_fit(lmm(y ~ x + (1 | arm), chunks(reversed)), lmm(y ~ x + (1 | arm), d))
   expect_error(lmm(y ~ dose + (1 | g), chunks(lapply(by_arm, droplevels))), "no chunk has both",

@@ -62,3 +62,20 @@ test_that("a fit for other rows keeps everything that belongs to the model", {
   visits <- lmm(y ~ x, d, residual = ~ us(t | g))
   expect_error(power_study(visits, transform(d, t = t + 1), test = "x", nsim = 2), "visit", class = "lmm_error")
 })
+
+test_that("the power for other values of a covariate of the variance function does not depend on its origin", {
+  set.seed(3)
+  d <- expand.grid(year = 0:9, g = factor(1:12))
+  d$x <- rep(c(0, 1, 1, 0), length.out = nrow(d))
+  d$y <- 2 * rnorm(12)[d$g] + exp(0.1 * d$year) * rnorm(nrow(d))
+  design <- transform(d, year = year + 10)
+  power <- vapply(c(0, -14.5, 1990), function(origin) {
+    place <- function(data) transform(data, at = year + origin)
+    fit <- lmm(y ~ x + (1 | g), place(d), variance = ~ at)
+    power_study(fit, data = place(design), newparams = c(x = 1), test = "x", nsim = 40, seed = 3)$power
+  }, 0)
+  expect_equal(power[-1], power[c(1, 1)])
+  near <- lmm(y ~ x + (1 | g), d, variance = ~ year)
+  same_years <- power_study(near, newparams = c(x = 1), test = "x", nsim = 40, seed = 3)$power
+  expect_gt(same_years, power[1] + 0.2)                        # ten years later the residuals are e times as large
+})

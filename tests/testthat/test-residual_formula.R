@@ -89,7 +89,7 @@ test_that("variables that are not in the data are looked up where `residual` and
     place <- d$t
     lmm(formula, d, residual = ar1(place | g))
   })), by_hand, tolerance = 1e-9)
-  expect_error(lmm(y ~ place, d, residual = structure), "`place` has other values", class = "lmm_error_formula")
+  expect_error(lmm(y ~ place, d, residual = structure), "`place` has different values", class = "lmm_error_formula")
 })
 
 test_that("a value in a structure that cannot be evaluated is named", {

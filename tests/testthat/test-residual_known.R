@@ -100,7 +100,7 @@ test_that("a whole matrix belongs to the rows by name, or has one row for each o
   dense <- -0.5 * (-determinant(W)$modulus + determinant(t(X) %*% W %*% X)$modulus + t(e) %*% W %*% e +
                      16 * log(2 * pi))
   expect_equal(right, as.numeric(dense), tolerance = 1e-9)
-  expect_error(loglik(small, residual = ~ known(V)), "has 20 rows, the data have 18", class = "lmm_error_input")
+  expect_error(loglik(small, residual = ~ known(V)), "has 20 rows, but the data have 18", class = "lmm_error_input")
   named <- structure(V, dimnames = list(1:20, 1:20))[20:1, 20:1]
   expect_equal(loglik(small, residual = ~ known(named)), right, tolerance = 1e-9)
   expect_equal(loglik(d, residual = ~ known(V), subset = kept), right, tolerance = 1e-9)

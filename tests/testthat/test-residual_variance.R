@@ -131,7 +131,7 @@ test_that("crossed terms beside a variance function are counted against the memo
   fit <- function(limit = NULL) {
     lmm(y ~ 1 + (1 | a) + (1 | b), d, variance = ~env, control = lmm_control(memory_limit = limit))
   }
-  expect_error(fit(1e4), "a matrix of all random effects for each residual parameter", class = "lmm_error_numeric")
+  expect_error(fit(1e4), "a square matrix over all random effects", class = "lmm_error_numeric")
   whole <- fit()
   Z <- list(model.matrix(~ 0 + a, d), model.matrix(~ 0 + b, d))
   criterion <- function(log_sd) {
@@ -167,4 +167,6 @@ test_that("functions of the parameters see the sigma that is shown, whatever ori
   expect_equal(simulate(far, 1, seed = 1, newparams = c(year = 2)),
                simulate(near, 1, seed = 1, newparams = c(year = 2)), tolerance = 1e-6)
   expect_equal(variance_components(far)[1, "se"], variance_components(near)[1, "se"], tolerance = 1e-5)
+  expect_equal(getME(far, "sigma") * unname(getME(far, "theta")), as.data.frame(VarCorr(near))$sdcor[1],
+               tolerance = 1e-6)
 })

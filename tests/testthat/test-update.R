@@ -152,12 +152,13 @@ test_that("arguments are looked up where the fit was made", {
   }
 })
 
-test_that("arguments that have another value now are reported, those that are gone are asked for", {
+test_that("arguments that have changed since the fit are reported, those that are gone are asked for", {
   d <- behavior_data()
   held <- c(rho = 0.3)
   fit <- lmm(y ~ x, d, residual = ~ ar1(t | g), fixed = held)
   held <- c(rho = 0.5)
-  expect_warning(new <- update(fit), "`fixed` of the fit has another value", class = "lmm_warning_data")
+  expect_warning(new <- update(fit), "`fixed` of the fit has changed since the fit was made",
+                 class = "lmm_warning_data")
   expect_equal(logLik(new), logLik(lmm(y ~ x, d, residual = ~ ar1(t | g), fixed = c(rho = 0.5))))
   fit <- local({
     only_here <- c(rho = 0.3)
