@@ -37,13 +37,10 @@ structured_wald <- function(fit, asked) {
   information <- match_word(asked$information, c("observed", "expected", "average"), "information")
   variances <- free_components(fit, "variance", information)
   own <- data.frame(estimate = variances$estimate, kind = ifelse(is.na(variances$df), "other", "variance"))
-  own$kind[profiled_parameters(fit)$kind == "range"] <- "range"
+  kind <- profiled_parameters(fit)$kind
+  own$kind <- ifelse(kind %in% c("range", "constant", "proportion"), kind, own$kind)
+  if (!is.null(sigma_shift(fit_frame(fit)$residual))) own$kind[nrow(own)] <- "log"       # far outside the data
   limits <- residual_limits(own, variances$se, level)
-  if (!is.null(sigma_shift(fit_frame(fit)$residual))) {    # far outside the data: symmetric on the log scale
-    last <- nrow(own)
-    error <- variances$se[last] / own$estimate[last]
-    limits[last, ] <- own$estimate[last] * exp(error * stats::qnorm((1 + level) / 2) * c(-1, 1))
-  }
   if (asked$scale == "sd") {
     sds <- free_components(fit, "sd", information)
     root <- !is.na(variances$df)

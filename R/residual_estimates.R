@@ -39,7 +39,7 @@ natural_units <- function(fit) {
   variance <- (fit_sigma(fit) * sigma_at_zero(fit))^2
   if (!is.finite(variance)) variance <- 0                  # too large for double precision: no standard error
   out[k, k] <- variance
-  out[k, k - 1L - length(kind) + seq_along(kind)] <- 2 * shift$slope * variance
+  out[k, k - 1L - length(kind) + seq_along(kind)] <- 2 * shift_slope(shift, fit_psi(fit)) * variance
   out
 }
 

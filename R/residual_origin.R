@@ -1,32 +1,74 @@
 # Columns of a variance function that lie far from 0 are taken from their means: at calendar year 0 the residual
 # variance may be many orders of magnitude from that of any row, and the search and the information matrix would depend
-# on the origin of the years. The sigma of a fit is then that at the means; a user is shown that at 0, as by nlme and
-# SAS.
+# on the origin of the years. In the same way a factor constant + x^power is divided by its value at a typical x, so that
+# they do not depend on the unit of x. The sigma of a fit is then that at these centers; a user is shown that at 0 and
+# without the division, as by nlme and SAS.
 
 far_from_zero <- 2                # means, in standard deviations
 
-# Centers of the linear columns; NULL where no column is far from 0, or where sigma is no free parameter.
-variance_center <- function(plan, data, known_scale) {
-  if (is.null(plan$variance_plan) || known_scale) return(NULL)
-  if (any(plan_parameters(plan)$kind %in% c("variance", "covariance"))) return(NULL)
+# The plan with `variance_center`, the centers of the linear columns, and `variance_reference`, x of the factors that
+# are not linear, 0 for none. Nothing where no column is far from 0, or where sigma is no free parameter.
+with_variance_origin <- function(plan, data, known_scale) {
+  if (is.null(plan$variance) || known_scale) return(plan)
+  if (any(plan_parameters(plan)$kind %in% c("variance", "covariance"))) return(plan)
+  plan$variance_reference <- variance_reference(plan, data)
+  plan$variance_center <- variance_center(plan, data)
+  plan
+}
+
+variance_center <- function(plan, data) {
+  if (is.null(plan$variance_plan)) return(NULL)
   n <- NROW(data[[variable_label(variance_variables(plan)[[1L]])]])
   columns <- linear_variance_columns(plan, data, n)
   mean <- colMeans(columns)
-  size <- apply(columns, 2L, stats::sd)
-  far <- is.finite(mean) & is.finite(size) & size > 0 & abs(mean) > far_from_zero * size
+  far <- is_far(mean, apply(columns, 2L, stats::sd))
   if (any(far)) ifelse(far, mean, 0)
 }
 
-# log sigma at 0 less log sigma at the centers: `constant` plus the product of `slope` and the free parameters.
-sigma_shift <- function(plan) {
-  if (is.null(plan$variance_center)) return(NULL)
-  all <- plan_parameters(plan)
-  slope <- numeric(nrow(all))
-  own <- which(all$kind == "log_ratio")
-  slope[own] <- -plan$variance_center[all$row[own]] / 2
-  held <- plan$held$index
-  if (!length(held)) return(list(constant = 0, slope = slope))
-  list(constant = sum(slope[held] * plan$held$value), slope = slope[-held])
+is_far <- function(mean, size) is.finite(mean) & is.finite(size) & abs(mean) > far_from_zero * size
+
+# The geometric mean of |x| for a factor of all rows, and for the first of several factors that share the rows.
+variance_reference <- function(plan, data) {
+  out <- unlist(lapply(plan$variance_nonlinear, function(term) {
+    x <- abs(as.double(data[[variable_label(term$x)]]))
+    x <- log(x[is.finite(x) & x > 0])
+    far <- term$kind == "constpower" && length(x) > 1L && is_far(mean(x), stats::sd(x))
+    c(if (far) exp(mean(x)) else 0, numeric(max(0L, length(term$levels) - 1L)))
+  }))
+  if (any(out > 0)) out
 }
 
-log_shift <- function(shift, psi) if (is.null(shift)) 0 else shift$constant + sum(shift$slope * psi)
+# How log sigma at 0 less log sigma at the centers depends on the parameters: `slope` of the linear columns, numbers of
+# the constants and powers with the logarithms of x; `all`: the parameters with the held ones filled in, `free`: which
+# are not held. NULL where the two are the same.
+sigma_shift <- function(plan) {
+  if (is.null(plan$variance_center) && is.null(plan$variance_reference)) return(NULL)
+  table <- plan_parameters(plan)
+  slope <- numeric(nrow(table))
+  own <- which(table$kind == "log_ratio")
+  if (!is.null(plan$variance_center)) slope[own] <- -plan$variance_center[table$row[own]] / 2
+  constant <- which(table$kind == "constant")
+  used <- constant[plan$variance_reference[table$row[constant]] > 0]
+  all <- numeric(nrow(table))
+  all[plan$held$index] <- plan$held$value
+  list(slope = slope, constant = used, log_x = log(as.double(plan$variance_reference)[table$row[used]]), all = all,
+       free = setdiff(seq_along(all), plan$held$index))
+}
+
+# constant + x^power is x^power (1 + constant x^-power), whatever the unit of x. The power follows the constant.
+log_shift <- function(shift, psi) {
+  if (is.null(shift)) return(0)
+  all <- replace(shift$all, shift$free, unlist(psi))
+  log_power <- all[shift$constant + 1L] * shift$log_x
+  sum(shift$slope * all) - sum(log_power + log1p(all[shift$constant] * exp(-log_power)))
+}
+
+# Its derivatives in the free parameters.
+shift_slope <- function(shift, psi) {
+  all <- replace(shift$all, shift$free, unlist(psi))
+  log_power <- all[shift$constant + 1L] * shift$log_x
+  out <- shift$slope
+  out[shift$constant] <- -1 / (all[shift$constant] + exp(log_power))
+  out[shift$constant + 1L] <- -shift$log_x / (1 + all[shift$constant] * exp(-log_power))
+  out[shift$free]
+}

@@ -9,8 +9,7 @@ plan_residual <- function(spec, data, all, held = NULL, known_scale = FALSE) {
   spec$parts <- lapply(spec$parts, plan_known, spec$subject, data, all)
   if (!is.null(spec$by)) spec$by_levels <- group_of(spec$by, data)$levels
   plan <- plan_variance(spec, data)
-  plan$variance_center <- variance_center(plan, data, known_scale)
-  plan_held(plan, held)
+  plan_held(with_variance_origin(plan, data, known_scale), held)
 }
 
 # Subjects of all rows, those without a response included: what SAS counts.

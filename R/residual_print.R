@@ -34,12 +34,15 @@ residual_table <- function(fit, errors = FALSE) {
   cbind(out, `Std. Error` = se, residual_limits(own, se, 0.95))
 }
 
-# Limits of natural parameters: chi-square for variances and ranges, Wald for the others, as SAS has them.
+# Limits of natural parameters: chi-square for variances and ranges, Wald for the others, as SAS has them; Wald limits of
+# positive parameters of variance functions are those of their logarithms.
 residual_limits <- function(own, se, level) {
   tail <- (1 - level) / 2
   positive <- own$kind %in% c("variance", "range")
   out <- own$estimate + outer(se, stats::qnorm(c(tail, 1 - tail)))
   out[positive, ] <- chisq_limits(own$estimate[positive], se[positive], level)
+  log <- own$kind %in% c("constant", "proportion", "log") & own$estimate > 0
+  out[log, ] <- own$estimate[log] * exp(outer(se[log] / own$estimate[log], stats::qnorm(c(tail, 1 - tail))))
   colnames(out) <- paste0(format(100 * c(tail, 1 - tail), trim = TRUE), "%")
   out
 }

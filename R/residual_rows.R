@@ -93,8 +93,10 @@ visit_count <- function(plan) part_visits(plan$parts[[1L]])
 engine_structure <- function(plan) {
   terms <- nonlinear_labels(plan)$kind
   list(parts = lapply(plan$parts, engine_part), nugget = plan$nugget, groups = max(1L, length(plan$by_levels)),
-       variance_terms = if (is.null(terms)) character() else terms, held = as.integer(plan$held$index),
-       held_values = as.double(plan$held$value), own_scale = isTRUE(plan$own_scale))
+       variance_terms = if (is.null(terms)) character() else terms,
+       variance_references = if (is.null(plan$variance_reference)) numeric(length(terms)) else plan$variance_reference,
+       held = as.integer(plan$held$index), held_values = as.double(plan$held$value),
+       own_scale = isTRUE(plan$own_scale))
 }
 
 engine_part <- function(part) {

@@ -94,7 +94,8 @@ inline ResidualModel to_residual_model(const Rcpp::List& x, Index columns) {
     terms.push_back(power ? VarianceTerm::constant_power : VarianceTerm::constant_proportion);
   }
   const Index linear = columns - static_cast<Index>(terms.size());
-  ResidualModel out(to_structure(x), Rcpp::as<int>(x["groups"]), VarianceFunction(linear, terms));
+  const std::vector<double> references = Rcpp::as<std::vector<double>>(x["variance_references"]);
+  ResidualModel out(to_structure(x), Rcpp::as<int>(x["groups"]), VarianceFunction(linear, terms, references));
   out.hold(from_zero(x["held"]), Rcpp::as<Eigen::VectorXd>(x["held_values"]));
   return out;
 }

@@ -170,3 +170,44 @@ test_that("functions of the parameters see the sigma that is shown, whatever ori
   expect_equal(getME(far, "sigma") * unname(getME(far, "theta")), as.data.frame(VarCorr(near))$sdcor[1],
                tolerance = 1e-6)
 })
+
+test_that("the unit of the variable of constpower() changes constants and sigma as it must and nothing else", {
+  set.seed(8)
+  d <- expand.grid(k = 1:8, g = factor(1:20))
+  d$arm <- factor(ifelse(d$k %% 2 == 0, "a", "b"))
+  d$x <- runif(160, 3, 6)
+  d$y <- rnorm(20)[d$g] + d$x + 0.05 * (6 + d$x^1.6) * rnorm(160)
+  f <- y ~ x + (1 | g)
+  for (v in list(~ constpower(x), ~ constpower(x) + arm)) for (unit in c(1e-3, 1e4))
+    for (held in list(NULL, c(power = 2))) {
+    large <- transform(d, x = unit * x)
+    one <- suppressMessages(lmm(f, d, variance = v, fixed = held))
+    two <- suppressMessages(lmm(f, large, variance = v, fixed = held))
+    expect_equal(as.numeric(logLik(two)) + log(unit), as.numeric(logLik(one)), tolerance = 1e-8)
+    expect_equal(anova(two)$`F value`, anova(one)$`F value`, tolerance = 1e-6)
+    expect_equal(anova(two)$DenDF, anova(one)$DenDF, tolerance = 1e-5)
+    expect_equal(VarCorr(two)$g, VarCorr(one)$g, tolerance = 1e-5, ignore_attr = TRUE)
+    power <- if (length(held)) 2 else residual_parameters(one)$estimate[residual_parameters(one)$name == "power"]
+    expect_equal(sigma(two) * unit^power, sigma(one), tolerance = 1e-4)
+  }
+})
+
+test_that("standard errors of constant, power and sigma are those of the dense criterion in any unit", {
+  set.seed(3)
+  for (unit in c(1, 200)) {
+    d <- data.frame(x = unit * seq(0.5, 12, length.out = 300))
+    d$y <- d$x + (2 * unit^1.5 + d$x^1.5) / unit^1.5 * rnorm(300)
+    fit <- lmm(y ~ x, d, variance = ~ constpower(x))
+    deviance_at <- function(p) {             # log const, power, log sigma
+      v <- (exp(p[3]) * (exp(p[1]) + d$x^p[2]))^2
+      own <- stats::lm.wfit(cbind(1, d$x), d$y, 1 / v)
+      sum(log(v)) + sum(own$residuals^2 / v) + 2 * sum(log(abs(diag(qr.R(own$qr)))))
+    }
+    psi <- residual_parameters(fit)$estimate
+    at <- c(log(psi[1]), psi[2], log(sigma(fit)))
+    se <- sqrt(diag(solve(numDeriv_hessian(deviance_at, at) / 2)))
+    expect_equal(variance_components(fit)$se, se * c(psi[1], 1, 2 * sigma(fit)^2), tolerance = 1e-3)
+    limits <- confint(fit, "const", method = "Wald")
+    expect_equal(as.vector(limits), psi[1] * exp(c(-1, 1) * qnorm(0.975) * se[1]), tolerance = 1e-3)
+  }
+})

@@ -7,20 +7,37 @@ namespace henderson {
 
 namespace {
 
-// Adds 2 log(constant + x^power) of the rows with this term; its parameters have numbers k and k + 1.
-void add_constant_power(const VectorXd& gamma, const VectorXd& x, Index k, int order, LogVariances& out) {
+// 2 log(constant + x^power) with its derivatives in the constant and the power.
+struct ConstantPower {
+  ConstantPower(double constant, double exponent, double x) {
+    const double power = std::pow(x, exponent), sd = constant + power, log_x = x > 0 ? std::log(x) : 0;
+    const double slope = x > 0 ? power * log_x : 0;
+    v = 2 * std::log(sd);
+    d[0] = 2 / sd;
+    d[1] = 2 * slope / sd;
+    dd[0] = -2 / (sd * sd);
+    dd[1] = -2 * slope / (sd * sd);
+    dd[2] = 2 * slope * log_x * constant / (sd * sd);
+  }
+  double v, d[2], dd[3];
+};
+
+// Adds 2 log(constant + x^power) of the rows with this term, from all rows less its value at the reference; the
+// parameters have numbers k and k + 1.
+void add_constant_power(const VectorXd& gamma, const VectorXd& x, double reference, Index k, int order,
+                        LogVariances& out) {
   const Index n = x.size();
   std::vector<VectorXd> d(2, VectorXd::Zero(n)), dd(3, VectorXd::Zero(n));
-  for (Index a = 0; a < n; ++a) {
-    if (x[a] < 0) continue;
-    const double power = std::pow(x[a], gamma[k + 1]), sd = gamma[k] + power, log_x = x[a] > 0 ? std::log(x[a]) : 0;
-    const double slope = x[a] > 0 ? power * log_x : 0;
-    out.v[a] += 2 * std::log(sd);
-    d[0][a] = 2 / sd;
-    d[1][a] = 2 * slope / sd;
-    dd[0][a] = -2 / (sd * sd);
-    dd[1][a] = -2 * slope / (sd * sd);
-    dd[2][a] = 2 * slope * log_x * gamma[k] / (sd * sd);
+  const auto add = [&](Index a, const ConstantPower& own, double sign) {
+    out.v[a] += sign * own.v;
+    for (int i = 0; i < 2; ++i) d[i][a] += sign * own.d[i];
+    for (int i = 0; i < 3; ++i) dd[i][a] += sign * own.dd[i];
+  };
+  for (Index a = 0; a < n; ++a)
+    if (x[a] >= 0) add(a, ConstantPower(gamma[k], gamma[k + 1], x[a]), 1);
+  if (reference > 0) {
+    const ConstantPower there(gamma[k], gamma[k + 1], reference);
+    for (Index a = 0; a < n; ++a) add(a, there, -1);
   }
   if (order > 0) out.d.insert(out.d.end(), d.begin(), d.end());
   if (order < 2) return;
@@ -46,8 +63,9 @@ void add_proportion(const VectorXd& gamma, const VectorXd& x, Index k, int order
 
 }  // namespace
 
-VarianceFunction::VarianceFunction(Index linear, std::vector<VarianceTerm> terms)
-    : linear_(linear), terms_(std::move(terms)) {
+VarianceFunction::VarianceFunction(Index linear, std::vector<VarianceTerm> terms, std::vector<double> references)
+    : linear_(linear), terms_(std::move(terms)), references_(std::move(references)) {
+  references_.resize(terms_.size());
   for (Index j = 0; j < linear; ++j)
     parameters_.push_back({ResidualKind::log_ratio, j, 0, Step::natural});
   for (std::size_t t = 0; t < terms_.size(); ++t) {
@@ -70,7 +88,7 @@ LogVariances VarianceFunction::at(const VectorXd& gamma, const MatrixXd& w, int 
   for (std::size_t t = 0; t < terms_.size(); ++t) {
     const VectorXd x = w.col(linear_ + static_cast<Index>(t));
     if (terms_[t] == VarianceTerm::constant_power) {
-      add_constant_power(gamma, x, k, order, out);
+      add_constant_power(gamma, x, references_[t], k, order, out);
       k += 2;
     } else {
       add_proportion(gamma, x, k, order, out);

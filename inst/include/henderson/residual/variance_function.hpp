@@ -24,7 +24,9 @@ struct LogVariances {
 class VarianceFunction {
  public:
   VarianceFunction() = default;
-  VarianceFunction(Index linear, std::vector<VarianceTerm> terms);
+  // `references`: x of each term at which its factor is 1, 0 for none. sigma is then relative to it, which keeps the
+  // search the same in any unit of x.
+  VarianceFunction(Index linear, std::vector<VarianceTerm> terms, std::vector<double> references = {});
 
   Index size() const { return static_cast<Index>(parameters_.size()); }
   const std::vector<ResidualParameter>& parameters() const { return parameters_; }
@@ -35,6 +37,7 @@ class VarianceFunction {
  private:
   Index linear_ = 0;
   std::vector<VarianceTerm> terms_;
+  std::vector<double> references_;
   std::vector<ResidualParameter> parameters_;
 };
 
