@@ -137,6 +137,10 @@ engine_posterior_open <- function(layout, cross_products, memory_limit) {
     .Call(`_henderson_engine_posterior_open`, layout, cross_products, memory_limit)
 }
 
+engine_posterior_open_structured <- function(model) {
+    .Call(`_henderson_engine_posterior_open_structured`, model)
+}
+
 engine_posterior_target <- function(handle, points, sigma, prior, coefficients, threads) {
     .Call(`_henderson_engine_posterior_target`, handle, points, sigma, prior, coefficients, threads)
 }
@@ -155,6 +159,10 @@ engine_lattice_draws <- function(lattice, first, draws, seed, threads) {
 
 engine_residual_matrix <- function(residual, psi, positions, w, group, slopes = FALSE) {
     .Call(`_henderson_engine_residual_matrix`, residual, psi, positions, w, group, slopes)
+}
+
+engine_residual_variances <- function(residual, psi, positions, w, group) {
+    .Call(`_henderson_engine_residual_variances`, residual, psi, positions, w, group)
 }
 
 engine_residual_parameters <- function(residual, linear) {

@@ -91,10 +91,11 @@ posterior <- function(fit, draws = 4000, prior = prior_flat(), chains = 4, rando
 }
 
 refuse_posterior <- function(fit) {
-  refuse_structured(fit, "posterior draws are",
-                    "Random terms with a diagonal or a general covariance matrix have them.")
+  for (term in fit_random(fit)) {
+    if (is_special(term) && !has_one_parameter(term)) refuse_special(fit_frame(fit), "posterior draws are",
+      "Random terms with one variance, variances alone or a general covariance matrix have them.")
+  }
   refuse_iterative(fit, "posterior draws are")
-  refuse_related(fit_frame(fit), "posterior draws are")
   if (!fit_is_bounded(fit)) {
     lmm_abort("unsupported", "priors are for standard deviations, and this fit has variances that may be negative.",
               what = "fit",
@@ -109,7 +110,8 @@ variance_draws <- function(plan, each, chains, exact, progress) {
   if (plan$d == 0L) return(known_variances(plan, each * chains))
   target <- function(x) log_target(plan, x)$log
   start <- fit_coordinates(plan)
-  expensive <- if (is.null(exact)) evaluation_work(plan$fit) > surrogate_work else !exact
+  check_residual_tails(plan, target, start)
+  expensive <- if (is.null(exact)) !is_structured(plan$fit) && evaluation_work(plan$fit) > surrogate_work else !exact
   if (expensive && plan$d <= 6L) return(surrogate_draws(plan, start, each, chains, say))
   found <- fit_proposal(target, start)
   say("proposal: effective share of the weights ", format(found$share, digits = 2), ", Pareto shape ",
@@ -177,7 +179,8 @@ posterior_record <- function(plan, found, each, chains, seed, random) {
   free <- c(coordinate_rows(plan), if (plan$free_sigma) length(plan$labels$variances))
   c(list(fit = plan$fit, priors = plan$priors, prior = prior_table(plan$priors, plan$fit), seed = seed, chains = chains,
          each = each, labels = plan$labels,
-         free = free, proper = plan$proper, exists = exists_table(plan),
+         free = free, residual = if (!is.null(plan$residual)) plan$residual[c("names", "prior", "table", "root")],
+         proper = plan$proper, exists = exists_table(plan),
          grid = if (!is.null(found$grid)) portable_grid(found$grid, plan), random = random,
          version = package_version_text()),
     found[intersect(names(found),

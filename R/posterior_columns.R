@@ -85,11 +85,23 @@ effect_draws <- function(plan, points, of, sigma, random) {
     out <- engine_posterior_effects(plan$handle, points[, used, drop = FALSE], own, sigma[rows], beta, b,
                                     if (length(prior)) prior, plan$threads)
     out <- engine_result(out, fit_frame(plan$fit))
-    t(rbind(out$beta, if (q) out$b))
+    t(rbind(out$beta, if (q) level_effects(plan$fit, out$b)))
   })
   out <- if (length(parts) == 1L) parts[[1L]] else do.call(rbind, parts)
   colnames(out) <- c(plan$labels$fixed, if (q) plan$labels$random)
   out
+}
+
+# Effects of the levels from those of the columns, for terms that are turned by the root of a relationship.
+level_effects <- function(fit, b) {
+  terms <- fit_random(fit)
+  if (!any(vapply(terms, function(term) !is.null(term$root), NA))) return(b)
+  end <- cumsum(lengths(fit_modes(fit)))
+  parts <- lapply(seq_along(terms), function(t) {
+    own <- b[end[t] - lengths(fit_modes(fit))[t] + seq_len(lengths(fit_modes(fit))[t]), , drop = FALSE]
+    if (is.null(terms[[t]]$root)) own else terms[[t]]$root %*% own
+  })
+  do.call(rbind, parts)
 }
 
 # Rows that differ from the one before.
@@ -106,5 +118,7 @@ subset_state <- function(state, at) {
     if (!is.null(own$L)) own$L <- lapply(own$L, lapply, `[`, at)
     own
   })
+  state$x <- state$x[at, , drop = FALSE]
+  if (!is.null(state$residual)) state$residual <- list(psi = state$residual$psi[at, , drop = FALSE])
   state
 }

@@ -75,7 +75,7 @@ by_chain <- function(x, chains) matrix(x, ncol = chains)
 warn_mixing <- function(out) {
   about <- attr(out, "about")
   if (about$method %in% c("grid", "lattice", "known")) return(invisible())
-  columns <- about$labels$variances[about$free]
+  columns <- drawn_parameters(about)
   rhat <- vapply(columns, function(name) chain_rhat(by_chain(out[[name]], about$chains)), 0)
   size <- vapply(columns, function(name) ess_bulk(by_chain(out[[name]], about$chains)), 0)
   enough <- min(100, 0.2 * about$each) * about$chains

@@ -77,6 +77,7 @@ parameter_priors <- function(about) {
     sd_prior(priors, t, parameters$row[k])
   })
   names(own) <- about$labels$variances[free]
+  own <- c(own, stats::setNames(about$residual$prior, about$residual$names))
   if (!is.null(priors$fixed)) own$fixed <- list(label = paste(priors$fixed$label,
                                                               deparse_line(priors$fixed[c("mean", "sd")])),
                                                               proper = TRUE)

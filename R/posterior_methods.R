@@ -37,24 +37,36 @@ draw_states <- function(object) {
   parameters <- variance_parameters(fit)
   values <- as.matrix(plain_table(object)[about$labels$variances])
   fixed <- as.matrix(plain_table(object)[about$labels$fixed])
+  own <- about$residual
+  residual <- if (!is.null(own)) as.matrix(plain_table(object)[own$names])
   empty <- fit_state(fit)
   kept <- match(about$labels$fixed, names(empty$beta))
   function(i) {
     state <- empty
     v <- values[i, ]
     for (t in seq_along(state$covariance)) {
-      own <- parameters[parameters$term == t, ]
-      sd <- v[parameters$term == t][!own$correlation]
-      R <- diag(length(sd))
-      r <- v[parameters$term == t][own$correlation]
-      R[cbind(own$row, own$col)[own$correlation, , drop = FALSE]] <- r
-      R[cbind(own$col, own$row)[own$correlation, , drop = FALSE]] <- r
-      state$covariance[[t]][] <- R * outer(sd, sd)
+      state$covariance[[t]][] <- drawn_covariance(parameters[parameters$term == t, ], v[parameters$term == t],
+                                                  nrow(state$covariance[[t]]))
     }
     state$sigma <- v[["sigma"]]
+    if (!is.null(own)) {
+      r <- residual[i, ]
+      state$residual[] <- ifelse(own$root, r^2, r)
+      state$sigma <- state$sigma / sigma_at_zero(fit, state$residual)
+    }
     state$beta[kept] <- fixed[i, ]
     state
   }
+}
+
+# The covariance matrix of a term from its drawn standard deviations and correlations.
+drawn_covariance <- function(own, v, q) {
+  sd <- v[!own$correlation]
+  if (length(sd) == 1L) return(diag(sd^2, q))
+  R <- diag(length(sd))
+  R[cbind(own$row, own$col)[own$correlation, , drop = FALSE]] <- v[own$correlation]
+  R[cbind(own$col, own$row)[own$correlation, , drop = FALSE]] <- v[own$correlation]
+  R * outer(sd, sd)
 }
 
 # Values with the columns that say which draw they belong to.
@@ -112,10 +124,11 @@ tidy.lmm_posterior <- function(x, effects = c("ran_pars", "fixed"), conf.int = F
   about <- about_posterior(x)
   table <- summary(x, level = conf.level, interval = interval, effects = effects)
   name <- rownames(table)
-  random <- grepl("^(sd|cor)__|^sigma$", name) & name %in% about$labels$variances
+  residual <- name %in% about$residual$names
+  random <- (grepl("^(sd|cor)__|^sigma$", name) & name %in% about$labels$variances) | residual
   parameters <- variance_parameters(about$fit)
-  group <- parameters$grp[match(name, about$labels$variances)]
-  term <- ifelse(random, substr(name, 1L, nchar(name) - nchar(group) - 1L), name)
+  group <- ifelse(residual, "Residual", parameters$grp[match(name, about$labels$variances)])
+  term <- ifelse(random & !residual, substr(name, 1L, nchar(name) - nchar(group) - 1L), name)
   term[random & name == "sigma"] <- "sd__Observation"
   mode <- name %in% about$labels$random
   out <- data.frame(effect = ifelse(random, "ran_pars", ifelse(mode, "ran_vals", "fixed")),

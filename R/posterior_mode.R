@@ -56,6 +56,28 @@ posterior_mode <- function(target, start, most = 60L) {
   list(x = x, value = at$value, hessian = at$hessian)
 }
 
+# Standard deviations of a term's effects, relative to sigma, that the engine's columns have for 1.
+term_units <- function(plan, t) {
+  unit <- sqrt(rowSums(as.matrix(fit_blocks(plan$fit)$z_basis[[t]])^2))
+  unit[seq_len(plan$terms[[t]]$q)] * residual_unit(plan)
+}
+
+# The standard deviation of the residuals, relative to the sigma of the plan: 1 unless a residual structure has the
+# variances.
+residual_unit <- function(plan) {
+  if (!isTRUE(fit_blocks(plan$fit)$owns_scale)) return(1)
+  variance <- fit_psi(plan$fit)[free_parameters(fit_frame(plan$fit)$residual)$kind == "variance"]
+  if (length(variance)) sqrt(mean(variance)) else 1
+}
+
+# Where the variances of the random effects are small and all else is as in the fit.
+base_points <- function(plan, n) {
+  out <- matrix(0, n, plan$d)
+  at <- nrow(plan$coordinates) + seq_len(residual_size(plan))
+  if (length(at)) out[, at] <- rep(residual_start(plan), each = n)
+  out
+}
+
 # Coordinates of the fit; variances near zero and correlations near one are moved inside.
 fit_coordinates <- function(plan) {
   fit <- plan$fit
@@ -63,7 +85,8 @@ fit_coordinates <- function(plan) {
   x <- numeric(plan$d)
   for (t in seq_along(plan$terms)) {
     S <- as.matrix(fit_covariance(fit)[[t]])
-    unit <- sqrt(rowSums(as.matrix(fit_blocks(fit)$z_basis[[t]])^2))
+    if (plan$terms[[t]]$q < nrow(S)) S <- S[1L, 1L, drop = FALSE]
+    unit <- term_units(plan, t)
     sd <- pmax(sqrt(pmax(0, diag(S))), sigma * unit * sqrt(0.05))
     own <- plan$coordinates$term == t
     at <- own & plan$coordinates$kind == "sd"
@@ -71,6 +94,7 @@ fit_coordinates <- function(plan) {
     at <- which(own & plan$coordinates$kind == "cor")
     if (length(at)) x[at] <- atanh(partial_correlations(S))[cbind(plan$coordinates$row[at], plan$coordinates$col[at])]
   }
+  if (!is.null(plan$residual)) x[nrow(plan$coordinates) + seq_len(plan$residual$size)] <- residual_start(plan)
   if (plan$search_sigma) x[plan$d] <- log(sigma)
   x
 }

@@ -7,18 +7,26 @@ posterior_plan <- function(fit, priors, threads = 1L) {
   plan <- list(fit = fit, terms = plan_terms(fit), priors = priors, threads = threads,
                nu = fit_blocks(fit)$n - length(fit_blocks(fit)$x$kept), labels = posterior_names(fit))
   held <- fit_held(fit)
-  plan$sigma <- if (any(held$term == 0L)) held$value[held$term == 0L] else NA_real_
+  plan$sigma <- if (any(held$term == 0L)) held$value[held$term == 0L] else if (isTRUE(fit_blocks(fit)$owns_scale)) 1
+                else NA_real_
   plan$coordinates <- plan_coordinates(plan$terms)
+  plan$residual <- residual_coordinates(fit, priors)
   plan$free_sd <- plan$coordinates$kind == "sd"
   fixed <- any(unlist(lapply(plan$terms, function(term) !is.na(term$held_sd) & term$held_sd > 0)))
   plan$free_sigma <- is.na(plan$sigma)
   plan$search_sigma <- plan$free_sigma && (fixed || !is_homogeneous(plan))
-  plan$d <- nrow(plan$coordinates) + plan$search_sigma
+  plan$d <- nrow(plan$coordinates) + residual_size(plan) + plan$search_sigma
   plan$coefficients <- coefficient_prior(priors$fixed, fit)
-  plan$handle <- engine_result(engine_posterior_open(engine_layout(fit_frame(fit)), fit_blocks(fit),
-                                                     fit_control(fit)$memory_limit), fit_frame(fit))
+  plan$handle <- engine_result(open_posterior(fit), fit_frame(fit))
   plan
 }
+
+open_posterior <- function(fit) {
+  if (is_structured(fit)) return(engine_posterior_open_structured(fit_structured_model(fit)))
+  engine_posterior_open(engine_layout(fit_frame(fit)), fit_blocks(fit), fit_control(fit)$memory_limit)
+}
+
+residual_size <- function(plan) if (is.null(plan$residual)) 0L else plan$residual$size
 
 # For each term: which standard deviations (NA: free) and correlations are held.
 plan_terms <- function(fit) {
@@ -28,13 +36,14 @@ plan_terms <- function(fit) {
     own <- if (is.null(held)) data.frame(row = 0L, col = 0L,
                                          value = 0)[0L, ] else as.data.frame(held[c("row", "col",
                                                                                     "value")])[held$term == t, ]
-    sd <- rep(NA_real_, term$q)
+    shared <- has_one_parameter(term)                     # of all columns
+    sd <- rep(NA_real_, if (shared) 1L else term$q)
     diagonal <- own$row == own$col
     sd[own$row[diagonal]] <- own$value[diagonal]
     cor <- matrix(NA_real_, term$q, term$q)
     off <- own[!diagonal, ]
     cor[cbind(pmax(off$row, off$col), pmin(off$row, off$col))] <- off$value
-    list(q = term$q, triangle = term$q > 1L && is_triangle(term), held_sd = sd, held_cor = cor, columns = term$columns)
+    list(q = length(sd), triangle = term$q > 1L && is_triangle(term), held_sd = sd, held_cor = cor)
   })
 }
 
@@ -47,7 +56,8 @@ plan_coordinates <- function(terms) {
     data.frame(kind = rep(c("sd", "cor"), c(length(sd), nrow(at))), term = rep(t, length(sd) + nrow(at)),
                row = c(sd, at[, 1L]), col = c(sd, at[, 2L]))
   })
-  do.call(rbind, parts)
+  if (length(parts)) return(do.call(rbind, parts))
+  data.frame(kind = character(), term = integer(), row = integer(), col = integer())
 }
 
 # Rows (i, j) with i > j, row by row.
@@ -106,16 +116,22 @@ posterior_names <- function(fit) {
                  paste0("sd__", parameters$var1))
   out <- paste0(word, ".", parameters$grp)
   out[parameters$term == 0L] <- "sigma"
-  list(variances = out, fixed = names(fit_beta(fit))[fit_blocks(fit)$x$kept], random = random_names(fit))
+  list(variances = out, fixed = names(fit_beta(fit))[fit_blocks(fit)$x$kept], random = random_names(fit),
+       residual = if (is_structured(fit)) scaled_residual_parameters(fit, "sd")$name)
 }
 
 random_names <- function(fit) {
-  modes <- fit_modes(fit)
   groups <- fit_term_names(fit)
-  unlist(lapply(seq_along(modes), function(t) {
-    b <- modes[[t]]
+  unlist(lapply(seq_along(groups), function(t) {
+    b <- shown_modes(fit, t)
     paste0("r_", groups[t], "[", rep(rownames(b), ncol(b)), ",", rep(colnames(b), each = nrow(b)), "]")
   }), use.names = FALSE)
+}
+
+# Conditional modes by level, for terms whose levels are columns too.
+shown_modes <- function(fit, t) {
+  term <- fit_random(fit)[[t]]
+  if (is_across(term)) across_modes(term, fit_modes(fit)[[t]]) else fit_modes(fit)[[t]]
 }
 
 # ---- from coordinates to parameters, all points at once ----
@@ -136,7 +152,9 @@ decode_points <- function(plan, x, density = TRUE) {
     at <- own & plan$coordinates$kind == "cor"
     c(list(s = s), if (term$triangle) correlation_factor(term, x[, at, drop = FALSE], density))
   })
-  list(terms = terms, sigma = sigma, x = x)
+  own <- if (!is.null(plan$residual))
+    decode_residual(plan, x[, nrow(plan$coordinates) + seq_len(plan$residual$size), drop = FALSE], density)
+  list(terms = terms, sigma = sigma, x = x, residual = own)
 }
 
 log_one_minus_square <- function(z) log(4) - 2 * abs(z) - 2 * log1p(exp(-2 * abs(z)))
@@ -185,7 +203,8 @@ engine_points <- function(plan, state) {
     matrix(unlist(lapply(seq_len(nrow(entries)),
                          function(k) own$s[, entries[k, 1L]] * own$L[[entries[k, 1L]]][[entries[k, 2L]]])), nrow(own$s))
   })
-  t(do.call(cbind, rows))
+  t(do.call(cbind, c(rows, if (!is.null(state$residual)) list(state$residual$psi),
+                     if (!length(rows) && is.null(state$residual)) list(matrix(0, nrow(state$x), 0L)))))
 }
 
 engine_values <- function(plan, points, sigma = NULL, coefficients = FALSE) {
@@ -222,9 +241,13 @@ state_columns <- function(plan, state, sigma) {
     c(lapply(seq_len(ncol(s)), function(k) s[, k] * sigma),
       if (plan$terms[[t]]$triangle) state_correlations(plan, state, t))
   })
-  out <- c(unlist(parts, recursive = FALSE), list(sigma))
+  shown <- if (is_structured(plan$fit)) shown_draws(plan, residual_psi(state), sigma) else sigma
+  out <- c(unlist(parts, recursive = FALSE), list(shown))
   names(out) <- plan$labels$variances
-  out
+  c(out, if (!is.null(state$residual)) residual_columns(plan, state$residual$psi, sigma))
 }
+
+# Of all points; without columns where there are no free residual parameters.
+residual_psi <- function(state) if (is.null(state$residual)) matrix(0, nrow(state$x), 0L) else state$residual$psi
 
 state_values <- function(plan, state, sigma) do.call(cbind, state_columns(plan, state, sigma))

@@ -26,8 +26,8 @@ plot.lmm_posterior <- function(x, type = c("density", "trace", "intervals", "pai
                                level = 0.95, ...) {
   type <- match_word(type[1L], c("density", "trace", "intervals", "pairs", "prior"), "type")
   about <- about_posterior(check_posterior(x, "x"))
-  all <- c(about$labels$variances[about$free], about$labels$fixed)
-  if (is.null(which)) which <- if (type == "pairs") about$labels$variances[about$free] else all
+  all <- c(drawn_parameters(about), about$labels$fixed)
+  if (is.null(which)) which <- if (type == "pairs") drawn_parameters(about) else all
   for (name in which) check_choice(name, c(all, if (about$random) about$labels$random), "which")
   frame <- plain_table(x)
   given <- without_level(list(...))
@@ -58,7 +58,8 @@ plot_trace <- function(x, about, name, ...) {
 shown_range <- function(x, part = 0.995) unname(stats::quantile(x, c(1 - part, part)))
 
 plot_density <- function(x, about, name, ...) {
-  positive <- name %in% about$labels$variances && !startsWith(name, "cor__")
+  positive <- name %in% about$labels$variances && !startsWith(name, "cor__") ||
+    about$residual$table$kind[match(name, about$residual$names)] %in% positive_kinds
   range <- shown_range(x)
   if (positive) range[1L] <- max(0, min(range[1L], 0.1 * range[2L]))
   if (positive && range[1L] < 0.1 * range[2L]) range[1L] <- 0
@@ -81,6 +82,7 @@ reflected_density <- function(x, range) {
 prior_curve <- function(about, name, x) {
   priors <- about$priors
   if (!is.null(priors$all) || !is.null(priors$icc)) return(NULL)
+  if (name %in% about$residual$names) return(residual_curve(about, name, x))
   k <- match(name, about$labels$variances)
   if (is.na(k)) return(fixed_curve(about, name, x))
   parameter <- variance_parameters(about$fit)[k, ]
@@ -97,6 +99,18 @@ prior_curve <- function(about, name, x) {
   V <- if (length(prior$V) == 1L) prior$V[1L] else prior$V[parameter$row, parameter$row]
   nu <- prior$nu - q + 1
   if (nu > 0) sd_curve(inverse_gamma_prior(V * prior$nu / nu, nu, ""), x)
+}
+
+# Of a residual parameter that has a prior of its own.
+residual_curve <- function(about, name, x) {
+  j <- match(name, about$residual$names)
+  prior <- about$residual$prior[[j]]
+  kind <- about$residual$table$kind[j]
+  if (kind == "variance") return(sd_curve(prior, x))
+  if (kind == "correlation") return(list(y = exp((prior$eta - 1) * log(pmax(1 - x^2, 0)) - lkj_constant(prior$eta, 2L)),
+                                         proper = TRUE))
+  if (kind == "covariance") return(NULL)
+  list(y = exp(prior$log(x)), proper = isTRUE(prior$proper))
 }
 
 sd_curve <- function(prior, x) list(y = exp(prior$log(pmax(x, 1e-12 * max(x)))), proper = isTRUE(prior$proper))

@@ -38,7 +38,10 @@ predict.lmm_posterior <- function(object, newdata = NULL, re.form = NULL, allow.
   interval <- match_word(interval[1L], c("none", "confidence", "prediction"), "interval")
   fit <- about_posterior(object)$fit
   rows <- prediction_rows(fit, newdata, re.form, allow.new.levels, stats::na.pass)
-  if (interval == "prediction") rows <- weighted_rows(fit, rows, weights, newdata)
+  if (interval == "prediction") {
+    rows <- weighted_rows(fit, rows, weights, newdata)
+    if (is_structured(fit) && !is.null(newdata)) rows$residual <- drawn_residual_rows(fit, rows)
+  }
   use <- wanted_columns(fit, re.form)
   state <- seed_state(seed)
   if (!is.null(seed)) on.exit(restore_seed(state$before))
@@ -83,7 +86,7 @@ simulate.lmm_posterior <- function(object, nsim = 1, seed = NULL, re.form = NA, 
   known <- known_effects(object, use, at)
   piece <- seq_len(rows$n)
   value <- drawn_predictor(object, rows, piece, use, known, lapply(use, `!`),
-                           at) + residual_noise(object, rows, piece, at)
+                           at) + residual_responses(object, rows, at)
   out <- as.data.frame(apply_padding(t(value), rows))
   names(out) <- paste0("sim_", seq_len(nsim))
   attr(out, "seed") <- state$seed
@@ -98,14 +101,15 @@ known_effects <- function(object, use, at = seq_len(nrow(object))) {
     lmm_abort("input", "these draws do not include random effects.", what = "re.form",
               fix = "Draw them by posterior(random = TRUE), or predict with re.form = NA.")
   }
-  end <- cumsum(lengths(fit_modes(about$fit)))
+  modes <- lapply(seq_along(use), function(t) shown_modes(about$fit, t))
+  end <- cumsum(lengths(modes))
   Map(function(b, end, use) {
     if (!any(use)) return(NULL)
     first <- end - length(b)
     lapply(seq_len(ncol(b)),
            function(k) as.matrix(plain_table(object)[at, about$labels$random[first + (k - 1L) * nrow(b) +
                                                                              seq_len(nrow(b))], drop = FALSE]))
-  }, fit_modes(about$fit), end, use)
+  }, modes, end, use)
 }
 
 # Draws x rows: x'beta + z'b + offset. Levels that are not in the fit, and the columns in `anew`, get new effects.
@@ -118,14 +122,16 @@ drawn_predictor <- function(object, rows, piece, use, known, anew = NULL, at = s
   codes <- simulation_codes(fit, rows)
   group <- fit_term_groups(fit)
   for (t in seq_along(use)) {
-    code <- codes[[group[t]]]
-    n <- nrow(fit_modes(fit)[[t]])
+    across <- is_across(fit_random(fit)[[t]])
+    code <- if (across) across_codes(fit_random(fit)[[t]], rows, codes[[group[t]]]) else codes[[group[t]]]
+    n <- nrow(shown_modes(fit, t))
     fresh <- if (code$n > n || any(unlist(anew[t]))) new_effects(object, t, code$n, at)
-    for (k in seq_along(use[[t]])) {
+    for (k in if (across) 1L else seq_along(use[[t]])) {
       effects <- if (use[[t]][k]) known[[t]][[k]] else if (isTRUE(anew[[t]][k])) fresh[[k]][, seq_len(n), drop = FALSE]
       if (is.null(effects)) next
       if (code$n > n) effects <- cbind(effects, fresh[[k]][, n + seq_len(code$n - n), drop = FALSE])
-      eta <- eta + effects[, code$code[piece], drop = FALSE] * rep(d$Z[[t]][, k], each = length(at))
+      z <- if (across) 1 else rep(d$Z[[t]][, k], each = length(at))
+      eta <- eta + effects[, code$code[piece], drop = FALSE] * z
     }
   }
   if (!is.null(rows$offset)) eta <- eta + rep(as.vector(rows$offset)[piece], each = length(at))
@@ -142,8 +148,35 @@ new_effects <- function(object, t, levels, at) {
   sd <- values[, !own$correlation, drop = FALSE]
   q <- ncol(sd)
   L <- drawn_roots(values, own, q)
-  z <- lapply(seq_len(q), function(k) matrix(stats::rnorm(length(at) * levels), length(at)))
+  z <- lapply(seq_len(q), function(k) {
+    related_normals(about$fit, t, matrix(stats::rnorm(length(at) * levels), length(at)))
+  })
   lapply(seq_len(q), function(i) sd[, i] * Reduce(`+`, lapply(seq_len(i), function(j) L[[i]][[j]] * z[[j]])))
+}
+
+# Independent normal numbers, draws x levels, as effects of levels with their known relationship; levels that are not in
+# the fit stay independent.
+related_normals <- function(fit, t, z) {
+  term <- fit_random(fit)[[t]]
+  group <- fit_groups(fit)[[term$group]]
+  if (!is.null(term$root)) {
+    n <- nrow(term$root)
+    z[, seq_len(n)] <- z[, seq_len(ncol(term$root)), drop = FALSE] %*% t(term$root)
+  } else if (is_related(group)) {
+    n <- length(group$levels)
+    z[, seq_len(n)] <- t(related_effects(group$precision, t(z[, seq_len(n), drop = FALSE])))
+  }
+  z
+}
+
+# list(code, n) of the levels of a term whose levels are columns; those that are not in the fit, which `codes` numbers
+# after the only level of the term's group, come after the others.
+across_codes <- function(term, rows, codes) {
+  n <- length(across_levels(term))
+  code <- match(level_text(rows$data[[names(term$xlevels)]]), across_levels(term))
+  new <- which(codes$code > 1L)
+  code[new] <- n + codes$code[new] - 1L
+  list(code = code, n = max(n, code, na.rm = TRUE))
 }
 
 # Lower factors of the correlation matrices, entry by entry.
@@ -165,8 +198,47 @@ drawn_roots <- function(values, own, q) {
   L
 }
 
+# Residuals of new observations, draws x rows: with a residual structure of each row alone.
 residual_noise <- function(object, rows, piece, at = seq_len(nrow(object))) {
   w <- if (is.null(rows$weights)) 1 else ifelse(rows$weights[piece] > 0, rows$weights[piece], NA_real_)
-  noise <- matrix(stats::rnorm(length(at) * length(piece)), length(at)) * object$sigma[at]
+  sd <- if (is_structured(about_posterior(object)$fit)) residual_sds(object, rows, piece, at) else object$sigma[at]
+  noise <- matrix(stats::rnorm(length(at) * length(piece)), length(at)) * sd
   if (is.null(rows$weights)) noise else noise / rep(sqrt(w), each = length(at))
+}
+
+# Standard deviations of the residuals of rows, draws x rows.
+residual_sds <- function(object, rows, piece, at) {
+  fit <- about_posterior(object)$fit
+  own <- rows_residual(fit, rows)
+  points <- residual_points(object, at)
+  R <- engine_residual_variances(own, t(points$psi), own$positions[piece, , drop = FALSE],
+                                 own$w[piece, , drop = FALSE], own$subject_group[own$subject][piece])
+  t(sqrt(engine_result(R, fit_frame(fit)))) * points$sigma
+}
+
+# list(psi, sigma) as the engine has them, a row for each draw.
+residual_points <- function(object, at) {
+  about <- about_posterior(object)
+  own <- about$residual
+  shown <- object$sigma[at]
+  if (is.null(own)) return(list(psi = matrix(0, length(at), 0L), sigma = shown / sigma_at_zero(about$fit)))
+  psi <- as.matrix(plain_table(object)[at, own$names, drop = FALSE])
+  psi[, own$root] <- psi[, own$root]^2
+  shift <- sigma_shift(fit_frame(about$fit)$residual)
+  sigma <- if (is.null(shift)) shown else shown / exp(apply(psi, 1L, function(x) log_shift(shift, x)))
+  absolute <- absolute_kinds(own$table$kind, about$fit)
+  psi[, absolute] <- psi[, absolute] / sigma^2
+  list(psi = unname(psi), sigma = sigma)
+}
+
+# Residuals of whole responses: correlated within subjects.
+residual_responses <- function(object, rows, at) {
+  fit <- about_posterior(object)$fit
+  if (!is_structured(fit)) return(residual_noise(object, rows, seq_len(rows$n), at))
+  points <- residual_points(object, at)
+  t(vapply(seq_along(at), function(i) {
+    fit$optimum$psi <- points$psi[i, ]
+    fit$estimates$sigma <- points$sigma[i]
+    as.vector(colored_rows(fit, rows, matrix(stats::rnorm(rows$n))))
+  }, numeric(rows$n)))
 }

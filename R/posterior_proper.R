@@ -45,12 +45,12 @@ parameter_sets <- function(plan) {
 # deviations.
 set_ranks <- function(plan, sets) {
   if (!length(sets)) return(numeric())
-  unit <- lapply(fit_blocks(plan$fit)$z_basis, function(B) sqrt(rowSums(as.matrix(B)^2)))
+  unit <- lapply(seq_along(plan$terms), function(t) term_units(plan, t))
   free <- plan$coordinates[plan$free_sd, ]
   base <- mapply(function(t, k) log(unit[[t]][k]), free$term, free$row)
   steps <- c(9, 10)
   x <- do.call(rbind, lapply(sets, function(set) {
-    rows <- matrix(0, 2L, plan$d)
+    rows <- base_points(plan, 2L)
     rows[, which(plan$free_sd)] <- rep(base, each = 2L)
     rows[, which(plan$free_sd)[set]] <- outer(steps, base[set], `+`)
     rows
@@ -158,9 +158,8 @@ growing_coefficients <- function(plan) {
   p <- length(plan$labels$fixed)
   if (!K || !p || !is.null(plan$coefficients)) return(rep(list(integer()), p))
   free <- plan$coordinates[plan$free_sd, ]
-  base <- mapply(function(t, k) log(sqrt(sum(as.matrix(fit_blocks(plan$fit)$z_basis[[t]])[k, ]^2))), free$term,
-    free$row)
-  x <- matrix(0, 2L * K, plan$d)
+  base <- mapply(function(t, k) log(term_units(plan, t)[k]), free$term, free$row)
+  x <- base_points(plan, 2L * K)
   x[, which(plan$free_sd)] <- rep(base, each = 2L * K)
   for (j in seq_len(K)) x[2L * j - 1:0, which(plan$free_sd)[j]] <- base[j] + c(9, 10)
   state <- decode_points(plan, x)

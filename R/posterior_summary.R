@@ -59,9 +59,12 @@ posterior_columns <- function(about, effects = c("ran_pars", "fixed")) {
     lmm_abort("input", "the random effects were not drawn.", what = "effects",
               fix = "Call posterior() with random = TRUE.")
   }
-  c(if ("fixed" %in% effects) about$labels$fixed, if ("ran_pars" %in% effects) about$labels$variances[about$free],
+  c(if ("fixed" %in% effects) about$labels$fixed, if ("ran_pars" %in% effects) drawn_parameters(about),
     if ("ran_vals" %in% effects) about$labels$random)
 }
+
+# Names of the variance parameters that are not fixed.
+drawn_parameters <- function(about) c(about$labels$variances[about$free], about$residual$names)
 
 summarize_draws <- function(x, chains, prob, interval) {
   X <- by_chain(x, chains)

@@ -15,6 +15,7 @@ target_of <- function(plan, state, values) {
   common <- -values$log_det / 2 - plan$nu / 2 * log(2 * pi) + coordinate_jacobian(plan, state) +
     correlation_priors(plan, state)
   if (!is.null(plan$coefficients)) common <- common + plan$coefficients$constant
+  if (!is.null(state$residual)) common <- common + state$residual$log
   if (is.null(state$sigma)) {
     prior <- relative_priors(plan, state)
     a <- (plan$nu + prior$power - K - 1) / 2
@@ -36,7 +37,7 @@ valid_log <- function(log, values) {
 # Of log(sd) and of the correlations.
 coordinate_jacobian <- function(plan, state) {
   rowSums(state$x[, which(plan$free_sd), drop = FALSE]) +
-    Reduce(`+`, lapply(state$terms, function(own) if (is.null(own$jacobian)) 0 else own$jacobian))
+    Reduce(`+`, lapply(state$terms, function(own) if (is.null(own$jacobian)) 0 else own$jacobian), 0)
 }
 
 correlation_priors <- function(plan, state) {
@@ -46,7 +47,7 @@ correlation_priors <- function(plan, state) {
     eta <- plan$priors$cor[[t]]$eta
     (eta - 1) * state$terms[[t]]$log_det - lkj_constant(eta, plan$terms[[t]]$q)
   })
-  Reduce(`+`, parts)
+  Reduce(`+`, parts, 0)
 }
 
 # Log of the integral of |R|^(eta - 1).
@@ -77,8 +78,9 @@ relative_priors <- function(plan, state) {
       power <- power + prior$power
     }
   }
-  residual <- priors$residual$parts(1)
-  list(level = level + residual$level, rate = rate + residual$rate, power = power + priors$residual$power)
+  total <- residual_total(state)
+  residual <- priors$residual$parts(total)
+  list(level = level + residual$level + log(total), rate = rate + residual$rate, power = power + priors$residual$power)
 }
 
 absolute_priors <- function(plan, state) {
@@ -86,7 +88,8 @@ absolute_priors <- function(plan, state) {
   sigma <- state$sigma
   if (!is.null(priors$all)) return(density_values(plan, state))
   if (!is.null(priors$icc)) return(priors$icc$level(state$terms[[1L]]$s[, 1L]) - priors$icc$power * log(sigma))
-  out <- if (plan$free_sigma) priors$residual$log(sigma) else 0
+  total <- residual_total(state)
+  out <- if (plan$free_sigma) priors$residual$log(sigma * total) + log(total) else 0
   for (t in seq_along(plan$terms)) {
     if (priors$wishart[t]) {
       part <- wishart_parts(priors$sd[[t]], state$terms[[t]])
@@ -99,6 +102,9 @@ absolute_priors <- function(plan, state) {
   out
 }
 
+# The standard deviation of a typical residual, relative to sigma.
+residual_total <- function(state) if (is.null(state$residual$total)) 1 else state$residual$total
+
 # A user's density, one point after the other.
 density_values <- function(plan, state) {
   values <- state_values(plan, state, state$sigma)
@@ -106,7 +112,8 @@ density_values <- function(plan, state) {
   sd <- startsWith(names, "sd__")
   cor <- startsWith(names, "cor__")
   vapply(seq_len(nrow(values)), function(i) {
-    out <- plan$priors$all$density(list(sd = values[i, sd], cor = values[i, cor], sigma = values[[i, "sigma"]]))
+    out <- plan$priors$all$density(list(sd = values[i, sd], cor = values[i, cor], sigma = values[[i, "sigma"]],
+                                        residual = values[i, plan$labels$residual]))
     if (is.numeric(out) && length(out) == 1L && !is.na(out) && out < Inf) return(as.numeric(out))
     lmm_abort("input", paste0("the function of prior_density() must return one finite log density, not ",
                               describe_value(out), "."), what = "density",

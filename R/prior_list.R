@@ -6,7 +6,8 @@ match_priors <- function(prior, fit) {
   given <- as_prior_list(prior)
   random <- fit_random(fit)
   names <- fit_term_names(fit)
-  check_prior_names(given, names)
+  parameters <- if (is_structured(fit)) scaled_residual_parameters(fit, "sd")
+  check_prior_names(given, names, parameters)
   single <- given[names(given) == ""]
   scope <- vapply(single, `[[`, "", "scope")
   if (anyDuplicated(scope)) {
@@ -20,7 +21,7 @@ match_priors <- function(prior, fit) {
   out <- list(sd = own, cor = rep(list(cor), length(random)),
               residual = if (is.null(given$residual)) one_column(default) else given$residual,
               fixed = if (!is.null(given$fixed)) given$fixed else of_scope("fixed"), icc = of_scope("icc"),
-              all = of_scope("all"))
+              all = of_scope("all"), residual_cor = cor, parameters = given[names(given) %in% parameters$name])
   out$wishart <- vapply(seq_along(random), function(t) is_matrix_prior(own[[t]], random[[t]]), NA)
   check_matched_priors(out, fit)
   out
@@ -38,8 +39,9 @@ as_prior_list <- function(prior) {
   prior
 }
 
-check_prior_names <- function(given, terms) {
-  known <- c(terms, "residual", "cor", "fixed")
+# `parameters`: those of a residual structure.
+check_prior_names <- function(given, terms, parameters = NULL) {
+  known <- c(terms, "residual", "cor", "fixed", parameters$name)
   named <- names(given)[nzchar(names(given))]
   stray <- setdiff(named, known)
   if (length(stray) || anyDuplicated(named)) {
@@ -48,11 +50,12 @@ check_prior_names <- function(given, terms) {
                               quote_name(what[1L]), "."), what = what,
               fix = paste0("The names are ", enumerate(quote_name(known), 12L), "."))
   }
-  wanted <- c(stats::setNames(rep("sd", length(terms)), terms), residual = "sd", cor = "cor", fixed = "fixed")
+  wanted <- c(stats::setNames(rep("sd", length(terms)), terms), residual = "sd", cor = "cor", fixed = "fixed",
+              stats::setNames(vapply(parameters$kind, residual_prior_scope, ""), parameters$name))
   for (name in named) if (given[[name]]$scope != wanted[[name]]) {
     lmm_abort("input", paste0("the prior for ", quote_name(name), " is none of ", switch(wanted[[name]],
                               sd = "a standard deviation",
-                              cor = "correlations", fixed = "coefficients"), ": ",
+                              cor = "correlations", fixed = "coefficients", none = "shares, which have none"), ": ",
                               given[[name]]$label, "."), what = name)
   }
 }
@@ -82,7 +85,7 @@ check_matched_priors <- function(priors, fit) {
   lower <- vapply(which(priors$wishart), function(t) priors$sd[[t]]$lower, 0)
   if (any(lower > 0)) lmm_abort("input", "`lower` of an inverse Wishart prior is for a single variance.",
                                 what = "lower")
-  one <- length(random) == 1L && random[[1L]]$q == 1L
+  one <- length(random) == 1L && random[[1L]]$q == 1L && !is_structured(fit)
   if (!is.null(priors$icc) && (!one || !is.null(fit_held(fit)))) {
     lmm_abort("input", "prior_icc() is for a model with one random intercept and no fixed variance parameters.",
               what = "prior",
@@ -98,7 +101,16 @@ prior_table <- function(priors, fit) {
   if (!is.null(priors$icc)) return(c(variances = priors$icc$label, fixed_label(priors)))
   correlated <- vapply(fit_random(fit), function(term) term$q > 1L && is_triangle(term), NA) & !priors$wishart
   c(stats::setNames(vapply(priors$sd, `[[`, "", "label"), fit_term_names(fit)), residual = priors$residual$label,
-    if (any(correlated)) c(cor = priors$cor[[which(correlated)[1L]]]$label), fixed_label(priors))
+    if (any(correlated)) c(cor = priors$cor[[which(correlated)[1L]]]$label), residual_labels(fit, priors),
+    fixed_label(priors))
+}
+
+# Those of a residual structure's own parameters; `residual` is that of its standard deviations.
+residual_labels <- function(fit, priors) {
+  table <- if (is_structured(fit)) scaled_residual_parameters(fit, "sd")
+  own <- which(!table$kind %in% "variance" | table$name %in% names(priors$parameters))
+  out <- vapply(own, function(j) residual_prior(table$kind[j], table$name[j], fit, priors)$label, "")
+  stats::setNames(out, table$name[own])
 }
 
 fixed_label <- function(priors) c(fixed = if (is.null(priors$fixed)) "flat" else priors$fixed$label)

@@ -455,6 +455,16 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// engine_posterior_open_structured
+SEXP engine_posterior_open_structured(const Rcpp::List& model);
+RcppExport SEXP _henderson_engine_posterior_open_structured(SEXP modelSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type model(modelSEXP);
+    rcpp_result_gen = Rcpp::wrap(engine_posterior_open_structured(model));
+    return rcpp_result_gen;
+END_RCPP
+}
 // engine_posterior_target
 SEXP engine_posterior_target(SEXP handle, const Eigen::MatrixXd& points, const Eigen::VectorXd& sigma, SEXP prior, bool coefficients, int threads);
 RcppExport SEXP _henderson_engine_posterior_target(SEXP handleSEXP, SEXP pointsSEXP, SEXP sigmaSEXP, SEXP priorSEXP, SEXP coefficientsSEXP, SEXP threadsSEXP) {
@@ -526,6 +536,20 @@ BEGIN_RCPP
     Rcpp::traits::input_parameter< const Rcpp::IntegerVector& >::type group(groupSEXP);
     Rcpp::traits::input_parameter< bool >::type slopes(slopesSEXP);
     rcpp_result_gen = Rcpp::wrap(engine_residual_matrix(residual, psi, positions, w, group, slopes));
+    return rcpp_result_gen;
+END_RCPP
+}
+// engine_residual_variances
+SEXP engine_residual_variances(const Rcpp::List& residual, const Eigen::MatrixXd& psi, const Eigen::MatrixXd& positions, const Eigen::MatrixXd& w, const Rcpp::IntegerVector& group);
+RcppExport SEXP _henderson_engine_residual_variances(SEXP residualSEXP, SEXP psiSEXP, SEXP positionsSEXP, SEXP wSEXP, SEXP groupSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type residual(residualSEXP);
+    Rcpp::traits::input_parameter< const Eigen::MatrixXd& >::type psi(psiSEXP);
+    Rcpp::traits::input_parameter< const Eigen::MatrixXd& >::type positions(positionsSEXP);
+    Rcpp::traits::input_parameter< const Eigen::MatrixXd& >::type w(wSEXP);
+    Rcpp::traits::input_parameter< const Rcpp::IntegerVector& >::type group(groupSEXP);
+    rcpp_result_gen = Rcpp::wrap(engine_residual_variances(residual, psi, positions, w, group));
     return rcpp_result_gen;
 END_RCPP
 }
@@ -758,11 +782,13 @@ static const R_CallMethodDef CallEntries[] = {
     {"_henderson_engine_precision", (DL_FUNC) &_henderson_engine_precision, 2},
     {"_henderson_engine_level_variances", (DL_FUNC) &_henderson_engine_level_variances, 2},
     {"_henderson_engine_posterior_open", (DL_FUNC) &_henderson_engine_posterior_open, 3},
+    {"_henderson_engine_posterior_open_structured", (DL_FUNC) &_henderson_engine_posterior_open_structured, 1},
     {"_henderson_engine_posterior_target", (DL_FUNC) &_henderson_engine_posterior_target, 6},
     {"_henderson_engine_posterior_effects", (DL_FUNC) &_henderson_engine_posterior_effects, 8},
     {"_henderson_engine_posterior_lattice", (DL_FUNC) &_henderson_engine_posterior_lattice, 4},
     {"_henderson_engine_lattice_draws", (DL_FUNC) &_henderson_engine_lattice_draws, 5},
     {"_henderson_engine_residual_matrix", (DL_FUNC) &_henderson_engine_residual_matrix, 6},
+    {"_henderson_engine_residual_variances", (DL_FUNC) &_henderson_engine_residual_variances, 5},
     {"_henderson_engine_residual_parameters", (DL_FUNC) &_henderson_engine_residual_parameters, 2},
     {"_henderson_engine_responses", (DL_FUNC) &_henderson_engine_responses, 7},
     {"_henderson_engine_response_tests", (DL_FUNC) &_henderson_engine_response_tests, 3},

@@ -5,8 +5,10 @@
 #include <cmath>
 
 #include "convert.h"
-#include "henderson/posterior/effect_draws.hpp"
+#include "convert_structured.h"
 #include "henderson/posterior/lattice.hpp"
+#include "henderson/posterior/posterior_model.hpp"
+#include "henderson/posterior/structured_posterior.hpp"
 
 using henderson::numeric;
 using Rcpp::Named;
@@ -14,12 +16,16 @@ using Rcpp::Named;
 namespace {
 
 using henderson::Index;
-using henderson::PosteriorModel;
+using henderson::PosteriorTarget;
 
-const PosteriorModel& model_of(SEXP handle) {
+const PosteriorTarget& target_of(SEXP handle) {
   henderson::require(TYPEOF(handle) == EXTPTRSXP && R_ExternalPtrAddr(handle) != nullptr,
                      "the prepared problem belongs to another session");
-  return *static_cast<const PosteriorModel*>(R_ExternalPtrAddr(handle));
+  return *static_cast<const PosteriorTarget*>(R_ExternalPtrAddr(handle));
+}
+
+SEXP handle_of(std::unique_ptr<PosteriorTarget> target) {
+  return Rcpp::XPtr<PosteriorTarget>(target.release(), true);
 }
 
 // NULL, or a list with `precision` and `mean`.
@@ -117,9 +123,17 @@ SEXP engine_posterior_open(const Rcpp::List& layout, const Rcpp::List& cross_pro
   return henderson::guarded([&] {
     henderson::RMonitor monitor(false);
     const henderson::Layout to = henderson::to_layout(layout);
-    auto model = std::make_unique<PosteriorModel>(to, henderson::to_cross_products(cross_products, to), memory_limit,
-                                                  monitor);
-    return SEXP(Rcpp::XPtr<PosteriorModel>(model.release(), true));
+    return handle_of(std::make_unique<henderson::PosteriorModel>(
+        to, henderson::to_cross_products(cross_products, to), memory_limit, monitor));
+  });
+}
+
+// A model with a residual structure.
+// [[Rcpp::export(rng = false)]]
+SEXP engine_posterior_open_structured(const Rcpp::List& model) {
+  return henderson::guarded([&] {
+    const henderson::ModelPointer whole = henderson::whole_model(model);
+    return handle_of(std::make_unique<henderson::StructuredPosterior>(whole->problem, whole->prepared.coordinates));
   });
 }
 
@@ -127,7 +141,7 @@ SEXP engine_posterior_open(const Rcpp::List& layout, const Rcpp::List& cross_pro
 SEXP engine_posterior_target(SEXP handle, const Eigen::MatrixXd& points, const Eigen::VectorXd& sigma, SEXP prior,
                              bool coefficients, int threads) {
   return henderson::guarded([&] {
-    const PosteriorModel& model = model_of(handle);
+    const PosteriorTarget& model = target_of(handle);
     henderson::require(points.rows() == model.point_size(), "the points do not fit the model");
     henderson::require(Rf_isNull(prior) || sigma.size() == points.cols(), "each point needs a sigma");
     henderson::RMonitor monitor(false);
@@ -143,7 +157,7 @@ SEXP engine_posterior_effects(SEXP handle, const Eigen::MatrixXd& points, const 
                               const Eigen::VectorXd& sigma, const Eigen::MatrixXd& normals_beta,
                               const Eigen::MatrixXd& normals_b, SEXP prior, int threads) {
   return henderson::guarded([&] {
-    const PosteriorModel& model = model_of(handle);
+    const PosteriorTarget& model = target_of(handle);
     const Index n = sigma.size();
     henderson::EffectRequest request;
     request.points = points;
@@ -155,11 +169,11 @@ SEXP engine_posterior_effects(SEXP handle, const Eigen::MatrixXd& points, const 
                            normals_beta.rows() == model.coefficients() && normals_beta.cols() == n,
                        "the draws do not fit the model");
     henderson::require(normals_b.size() == 0 ||
-                           (normals_b.cols() == n && normals_b.rows() == model.layout().random_columns()),
+                           (normals_b.cols() == n && normals_b.rows() == model.random_columns()),
                        "the random numbers do not fit the model");
     henderson::RMonitor monitor(false);
     const henderson::EffectDraws out =
-        henderson::draw_effects(model, request, to_prior(prior, model.coefficients()), threads, monitor);
+        model.draw(request, to_prior(prior, model.coefficients()), threads, monitor);
     return Rcpp::List::create(Named("beta") = numeric(out.beta), Named("b") = numeric(out.b));
   });
 }

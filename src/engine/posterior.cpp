@@ -2,3 +2,5 @@
 #include "posterior/effect_draws.cpp"
 #include "posterior/lattice.cpp"
 #include "posterior/posterior_model.cpp"
+#include "posterior/posterior_target.cpp"
+#include "posterior/structured_posterior.cpp"

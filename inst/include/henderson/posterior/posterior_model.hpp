@@ -1,41 +1,13 @@
-// What the data say about the variance parameters, at many points: the parts of the posterior density.
-//
-// With V relative to sigma^2, beta integrated out under a flat or normal prior, and nu = n - p,
-//   log p(y | point, sigma) = const - log_det / 2 - nu log sigma - r2 / (2 sigma^2).
-// A point is given by lower factors of the terms' covariance matrices in the user's columns, relative to sigma.
+// The posterior of a model with independent residuals.
 #ifndef HENDERSON_POSTERIOR_POSTERIOR_MODEL_HPP
 #define HENDERSON_POSTERIOR_POSTERIOR_MODEL_HPP
 
-#include <Eigen/Core>
-#include <vector>
-
 #include "henderson/likelihood/criterion.hpp"
+#include "henderson/posterior/posterior_target.hpp"
 
 namespace henderson {
 
-// A normal prior on the coefficients of the orthogonal columns; without rows the prior is flat.
-struct CoefficientPrior {
-  MatrixXd precision;
-  VectorXd mean;
-  bool flat() const { return precision.size() == 0; }
-};
-
-// The normal distribution of the coefficients given the variances, in orthogonal coordinates: covariance
-// sigma^2 (root root')^{-1}.
-struct CoefficientPosterior {
-  VectorXd mean;
-  MatrixXd root;
-  double log_det = 0, r2 = 0;
-};
-
-// A column or entry for each point.
-struct TargetValues {
-  VectorXd log_det, r2;  // log_det is infinite where the density is zero
-  // Kept coefficients in the user's columns: means, and square matrices S, stacked, of covariance sigma^2 S S'.
-  MatrixXd beta, spread;
-};
-
-class PosteriorModel {
+class PosteriorModel : public PosteriorTarget {
  public:
   PosteriorModel(const Layout& layout, CrossProducts data, double memory_limit, Checkpoint& checkpoint);
   PosteriorModel(const PosteriorModel&) = delete;
@@ -46,28 +18,25 @@ class PosteriorModel {
   // With every level of the leading factor, which random effects need; and the one that is evaluated fastest.
   const Problem& by_level() const { return by_level_; }
   const Problem& fastest() const { return mix_ ? mixed_ : by_level_; }
-  // Length of one point: for each term its lower triangle, column by column, or its standard deviations if diagonal.
-  Index point_size() const { return point_size_; }
-  Index coefficients() const { return data_.p(); }
+  VectorXd theta_of(const Eigen::Ref<const VectorXd>& point) const { return map_.theta(point); }
+  CoefficientPosterior coefficients_at(const Evaluation& at, double sigma, const CoefficientPrior& prior) const {
+    return {at.beta, at.x_root, at.log_det_x, at.r2, sigma, prior};
+  }
 
-  VectorXd theta_of(const Eigen::Ref<const VectorXd>& point) const;
-
-  CoefficientPosterior coefficients_at(const Evaluation& at, double sigma, const CoefficientPrior& prior) const;
-
-  // `sigma` matters only where the coefficients have a normal prior.
+  Index point_size() const override { return map_.size(); }
+  Index coefficients() const override { return data_.p(); }
+  Index random_columns() const override { return layout_.random_columns(); }
   TargetValues evaluate(const MatrixXd& points, const VectorXd& sigma, const CoefficientPrior& prior, bool coefficients,
-                        int threads, Checkpoint& checkpoint) const;
+                        int threads, Checkpoint& checkpoint) const override;
+  EffectDraws draw(const EffectRequest& request, const CoefficientPrior& prior, int threads,
+                   Checkpoint& checkpoint) const override;
 
  private:
-  void fill(Index column, const Evaluation& at, double sigma, const CoefficientPrior& prior, bool coefficients,
-            TargetValues& out) const;
-
   Layout layout_;
   CrossProducts data_;
+  PointMap map_;
   Problem by_level_, mixed_;
-  std::vector<MatrixXd> to_engine_;  // inverse of each term's basis
   bool mix_ = false;
-  Index point_size_ = 0;
 };
 
 }  // namespace henderson

@@ -1,0 +1,206 @@
+# The parameters of a residual structure in a posterior: coordinates without bounds, priors, typical sizes.
+#
+# Coordinates, a column for each free parameter in the engine's order: log of standard deviations, ranges and other
+# positive parameters; atanh of correlations, of partial correlations where a matrix of them is unrestricted; logit of
+# shares; all others in units of their own. An exchangeable structure var I + cov J has the log of the standard deviation
+# and atanh of the correlation of two observations.
+
+# What posterior_plan() keeps of the structure; NULL without free parameters.
+residual_coordinates <- function(fit, priors) {
+  table <- if (is_structured(fit)) free_parameters(fit_frame(fit)$residual)
+  if (is.null(table)) return(NULL)
+  shown <- scaled_residual_parameters(fit, "sd")
+  blocks <- residual_posterior_blocks(table, fit_frame(fit)$residual)
+  if (length(fit_frame(fit)$residual$held$index) && any(vapply(blocks, `[[`, "", "type") != "single")) {
+    lmm_abort("unsupported", "posterior draws are not available where `fixed` names variances or covariances of residuals.",
+              what = "fixed")
+  }
+  own <- list(table = table, blocks = blocks, names = shown$name, root = shown$root, size = nrow(table),
+              unit = parameter_units(fit_blocks(fit)), origin = typical_rows(fit, table))
+  own$prior <- lapply(seq_len(nrow(table)), function(j) residual_prior(table$kind[j], shown$name[j], fit, priors))
+  own$matrix <- is_wishart(priors$residual) && any(vapply(blocks, function(b) length(b$sd) > 1L, NA))
+  check_residual_priors(own, priors)
+  own
+}
+
+# Parameters that are mapped together: list(type, at, sd, pair, q).
+residual_posterior_blocks <- function(table, plan) {
+  key <- paste(table$part, table$group)
+  linked <- table$kind %in% c("variance", "covariance", "correlation")
+  groups <- split(which(linked), key[linked])
+  joint <- lapply(groups, joint_block, table, plan)
+  joint <- joint[!vapply(joint, is.null, NA)]
+  used <- unlist(lapply(joint, `[[`, "at"))
+  single <- lapply(setdiff(seq_len(nrow(table)), used), function(j) list(type = "single", at = j))
+  c(unname(joint), single)
+}
+
+# Matrices with all correlations, covariances beside their variances; NULL where each parameter stands alone.
+joint_block <- function(at, table, plan) {
+  kind <- table$kind[at]
+  sd <- at[kind == "variance"]
+  pair <- at[kind != "variance"]
+  part <- plan$parts[[max(1L, table$part[at[1L]])]]
+  if (isTRUE(residual_words[[part$word]]$exchangeable) && length(pair) == 1L && kind[match(pair, at)] == "covariance")
+    return(list(type = "exchangeable", at = c(sd, pair), sd = sd, pair = pair))
+  q <- part_visits(part)
+  if (q > 1L && length(pair) == q * (q - 1L) / 2 && length(sd) %in% c(0L, q)) {
+    order <- vine_order(q)
+    row <- pmax(table$row[pair], table$col[pair])
+    col <- pmin(table$row[pair], table$col[pair])
+    place <- match(paste(order[, 1L], order[, 2L]), paste(row, col))
+    if (!anyNA(place)) return(list(type = "matrix", at = c(sd, pair), sd = sd, pair = pair[place], q = q,
+                                   scaled = all(table$kind[pair] == "covariance")))
+  }
+  if (all(kind != "covariance")) return(NULL)
+  if (part$word == "known") lmm_abort("unsupported", paste("posterior draws are not available for known residual",
+                                                           "matrices with coefficients."), what = "residual")
+  of <- function(visit) if (length(sd) > 1L) sd[match(visit, table$row[sd])] else sd
+  list(type = "pairs", at = c(sd, pair), sd = sd, pair = pair, first = of(table$row[pair]), second = of(table$col[pair]))
+}
+
+# ---- priors ----
+
+positive_kinds <- c("variance", "range", "exponent", "constant", "proportion")
+bounded_kinds <- c("correlation", "covariance", "share")
+
+# list(log, label, proper) for one parameter: that of its name, else the default of its kind.
+residual_prior <- function(kind, name, fit, priors) {
+  if (!is.null(priors$all)) return(list(label = "", proper = FALSE, eta = 1, log = function(x) 0 * x))
+  given <- priors$parameters[[name]]
+  if (kind == "variance") return(if (is.null(given)) one_column(priors$residual) else given)
+  if (kind %in% c("correlation", "covariance")) {
+    cor <- if (!is.null(given)) given else priors$residual_cor
+    return(list(label = cor$label, proper = kind == "correlation", eta = cor$eta))
+  }
+  if (!is.null(given)) return(if (given$scope == "fixed") normal_prior(given) else given)
+  if (kind == "range") return(prior_half_cauchy(range_scale(fit)))
+  if (kind == "share") return(list(label = "flat on (0, 1)", proper = TRUE, log = function(x) 0 * x))
+  if (kind %in% c("exponent", "constant", "proportion")) abort_needs_prior(name, "prior_half_t(3, scale)")
+  if (kind == "power" && any(free_parameters(fit_frame(fit)$residual)$kind == "constant"))
+    abort_needs_prior(name, "prior_normal(mean, sd)")
+  list(label = "flat", proper = FALSE, log = function(x) 0 * x)
+}
+
+normal_prior <- function(prior) {
+  list(label = paste0("normal, mean = ", format(prior$mean[1L]), ", sd = ", format(prior$sd[1L])), proper = prior$proper,
+       log = function(x) stats::dnorm(x, prior$mean[1L], prior$sd[1L], log = TRUE))
+}
+
+# Half of the longest distance within a subject.
+range_scale <- function(fit) {
+  longest <- position_distances(fit_blocks(fit)$model$residual)[2L]
+  if (is.finite(longest) && longest > 0) longest / 2 else 1
+}
+
+abort_needs_prior <- function(name, example) {
+  abort_improper(paste0("with a flat prior of ", quote_name(name), " the likelihood does not fall where it grows."), name,
+                 paste0("Give it a prior with the scale of your variable: prior = list(", name, " = ", example, ")."))
+}
+
+# Scopes of the priors that a residual parameter takes.
+residual_prior_scope <- function(kind) {
+  if (kind %in% positive_kinds) "sd" else if (kind %in% c("correlation", "covariance")) "cor"
+  else if (kind == "share") "none" else "fixed"
+}
+
+check_residual_priors <- function(own, priors) {
+  if (!own$matrix || length(priors$residual$V) == 1L) return(invisible())
+  q <- vapply(own$blocks, function(b) length(b$sd), 0L)
+  if (all(q[q > 1L] == nrow(priors$residual$V))) return(invisible())
+  lmm_abort("input", paste0("`V` of the prior of `residual` has ", nrow(priors$residual$V), " rows; the residuals have ",
+                            count_of(max(q), "visit"), "."), what = "prior")
+}
+
+# ---- from coordinates to parameters ----
+
+# list(psi, log, total): the engine's parameters, a row for each point; log of prior density and Jacobian; the standard
+# deviation of a typical residual, relative to sigma.
+decode_residual <- function(plan, z, density = TRUE) {
+  own <- plan$residual
+  psi <- z
+  log <- 0
+  for (block in own$blocks) {
+    part <- switch(block$type, single = single_part, matrix = matrix_part, pairs = pairs_part,
+                   exchangeable = exchangeable_part)(plan, block, z, density)
+    psi[, block$at] <- part$psi
+    if (density) log <- log + part$log
+  }
+  list(psi = psi, log = log, total = if (density && plan$free_sigma) typical_size(own, psi))
+}
+
+single_part <- function(plan, block, z, density) {
+  own <- plan$residual
+  j <- block$at
+  kind <- own$table$kind[j]
+  prior <- own$prior[[j]]
+  x <- z[, j]
+  if (kind == "variance") return(list(psi = exp(2 * x), log = if (density) prior$log(exp(x)) + x))
+  chart <- chart_inverse(rep(kind, length(x)), x, own$unit[j])
+  if (!density) return(list(psi = chart$psi))
+  if (kind == "correlation") return(list(psi = chart$psi, log = lkj_pair(prior$eta, x)))
+  list(psi = chart$psi, log = prior$log(chart$psi) + log(chart$first) + invertible(own$table, j, z))
+}
+
+# LKJ density of a correlation, with the Jacobian of atanh.
+lkj_pair <- function(eta, x) eta * log_one_minus_square(x) - lkj_constant(eta, 2L)
+
+# -Inf where a moving average is not invertible: other parameters give the same covariances.
+invertible <- function(table, j, z) {
+  if (table$kind[j] != "moving_average" || j != match("moving_average", table$kind)) return(0)
+  at <- which(table$kind == "moving_average")
+  ok <- apply(z[, at, drop = FALSE], 1L, function(theta) all(is.finite(theta)) && all(Mod(polyroot(c(1, theta))) > 1))
+  ifelse(ok, 0, -Inf)
+}
+
+matrix_part <- function(plan, block, z, density) {
+  q <- block$q
+  root <- correlation_factor(list(q = q, held_cor = matrix(NA_real_, q, q)), z[, block$pair, drop = FALSE])
+  s <- matrix(exp(z[, block$sd, drop = FALSE]), nrow(z))
+  order <- vine_order(q)
+  pair <- vapply(seq_len(nrow(order)), function(k) {
+    i <- order[k, 1L]
+    j <- order[k, 2L]
+    r <- Reduce(`+`, lapply(seq_len(j), function(m) root$L[[i]][[m]] * root$L[[j]][[m]]))
+    if (block$scaled && length(block$sd)) r * s[, i] * s[, j] else r
+  }, numeric(nrow(z)))
+  psi <- cbind(s^2, matrix(pair, nrow(z)))
+  psi <- psi[, match(block$at, c(block$sd, block$pair)), drop = FALSE]
+  if (!density) return(list(psi = psi))
+  log <- root$jacobian + rowSums(z[, block$sd, drop = FALSE])
+  if (plan$residual$matrix && length(block$sd)) {
+    part <- wishart_parts(plan$priors$residual, list(s = s, L = root$L, log_det = root$log_det))
+    return(list(psi = psi, log = log + part$level - part$rate / 2))
+  }
+  eta <- plan$residual$prior[[block$pair[1L]]]$eta
+  list(psi = psi, log = log + (eta - 1) * root$log_det - lkj_constant(eta, q) + sd_priors(plan, block, s))
+}
+
+sd_priors <- function(plan, block, s) {
+  parts <- lapply(seq_along(block$sd), function(k) plan$residual$prior[[block$sd[k]]]$log(s[, k]))
+  Reduce(`+`, parts, numeric(nrow(s)))
+}
+
+# Covariances that are not all there are: each a correlation times its standard deviations (1: relative to sigma^2).
+pairs_part <- function(plan, block, z, density) {
+  s <- matrix(exp(z[, block$sd, drop = FALSE]), nrow(z))
+  r <- tanh(z[, block$pair, drop = FALSE])
+  if (length(block$sd)) r <- r * s[, match(block$first, block$sd), drop = FALSE] *
+      s[, match(block$second, block$sd), drop = FALSE]
+  psi <- cbind(s^2, r)
+  if (!density) return(list(psi = psi))
+  eta <- plan$residual$prior[[block$pair[1L]]]$eta
+  log <- rowSums(matrix(lkj_pair(eta, z[, block$pair]), nrow(z)))
+  list(psi = psi, log = log + rowSums(z[, block$sd, drop = FALSE]) + sd_priors(plan, block, s))
+}
+
+# The standard deviation of an observation and the correlation of two.
+exchangeable_part <- function(plan, block, z, density) {
+  r <- tanh(z[, block$pair])
+  variance <- if (length(block$sd)) exp(2 * z[, block$sd])
+  psi <- if (is.null(variance)) cbind(r / (1 - r)) else cbind(variance * (1 - r), variance * r)
+  if (!density) return(list(psi = psi))
+  log <- lkj_pair(plan$residual$prior[[block$pair]]$eta, z[, block$pair])
+  if (!is.null(variance)) log <- log + z[, block$sd] + plan$residual$prior[[block$sd]]$log(sqrt(variance))
+  list(psi = psi, log = log)
+}

@@ -1,0 +1,135 @@
+# Points of a posterior with a residual structure: the size of a typical residual, where the search begins, what is
+# shown of a draw, and the tails of the density.
+
+# For typical_size(): means of the linear columns of the variance function, and for each other factor the share of the
+# rows that it has and their geometric mean of x.
+typical_rows <- function(fit, table) {
+  w <- fit_blocks(fit)$model$residual$w
+  linear <- sum(table$kind == "log_ratio")
+  plan <- fit_frame(fit)$residual
+  all <- plan_parameters(plan)
+  count <- sum(all$kind == "log_ratio")
+  held <- replace(numeric(nrow(all)), plan$held$index, plan$held$value)
+  rest <- w[, -seq_len(count), drop = FALSE]
+  if (count == 0L) rest <- w
+  list(mean = colMeans(w[, seq_len(count), drop = FALSE]), all = all, held = held,
+       free = setdiff(seq_len(nrow(all)), plan$held$index),
+       share = colMeans(rest >= 0), x = apply(rest, 2L, function(x) exp(mean(log(x[x > 0])))),
+       reference = if (is.null(plan$variance_reference)) numeric(ncol(rest)) else plan$variance_reference)
+}
+
+# The standard deviation of a residual of typical rows, relative to sigma: the prior of `residual` is that of it, so that
+# it does not depend on the origin of the variance function. A vector with an entry for each point.
+typical_size <- function(own, psi) {
+  origin <- own$origin
+  all <- matrix(origin$held, nrow(psi), length(origin$held), byrow = TRUE)
+  all[, origin$free] <- psi
+  kind <- origin$all$kind
+  out <- as.vector(all[, kind == "log_ratio", drop = FALSE] %*% origin$mean) / 2
+  for (j in which(kind == "constant")) {
+    k <- origin$all$row[j]
+    at <- function(x) log(all[, j] + x^all[, j + 1L])
+    out <- out + origin$share[k] * at(origin$x[k]) - if (origin$reference[k] > 0) at(origin$reference[k]) else 0
+  }
+  for (j in which(kind == "proportion")) {
+    k <- origin$all$row[j]
+    out <- out + origin$share[k] * log1p((all[, j] * origin$x[k])^2) / 2
+  }
+  for (block in own$blocks) {
+    if (block$type == "exchangeable" && !length(block$sd)) out <- out + log1p(psi[, block$pair]) / 2
+  }
+  exp(out)
+}
+
+# Coordinates of the estimates, inside the domain.
+residual_start <- function(plan) {
+  own <- plan$residual
+  psi <- fit_psi(plan$fit)
+  x <- numeric(own$size)
+  distances <- position_distances(fit_blocks(plan$fit)$model$residual)
+  for (block in own$blocks) {
+    sd <- sqrt(pmax(psi[block$sd], 1e-6 * max(psi[block$sd], 0)))
+    x[block$sd] <- log(sd)
+    if (block$type == "single") x[block$at] <- single_start(own, block$at, psi[block$at], distances)
+    else if (block$type == "matrix") x[block$pair] <- matrix_start(block, psi, sd)
+    else if (block$type == "pairs") {
+      size <- if (length(sd)) sd[match(block$first, block$sd)] * sd[match(block$second, block$sd)] else 1
+      x[block$pair] <- atanh(inside(psi[block$pair] / size))
+    } else {
+      v <- if (length(sd)) psi[block$sd] else 1
+      x[block$pair] <- atanh(inside(psi[block$pair] / (v + psi[block$pair])))
+      if (length(sd)) x[block$sd] <- log(v + psi[block$pair]) / 2
+    }
+  }
+  x
+}
+
+inside <- function(r, most = 0.97) pmax(-most, pmin(most, r))
+
+single_start <- function(own, j, psi, distances) {
+  kind <- own$table$kind[j]
+  if (kind == "variance") return(log(psi) / 2)
+  if (kind == "range" && distances[2L] > 0 && is.finite(distances[2L]))
+    psi <- max(distances[1L] / 3, min(psi, 2 * distances[2L]))
+  if (kind == "correlation") psi <- inside(psi)
+  if (kind == "share") psi <- pmax(0.03, pmin(0.97, psi))
+  if (kind %in% positive_kinds) psi <- max(psi, 1e-3)
+  chart_of(kind, psi, own$unit[j])
+}
+
+matrix_start <- function(block, psi, sd) {
+  order <- vine_order(block$q)
+  R <- diag(block$q)
+  R[order] <- R[order[, 2:1, drop = FALSE]] <- psi[block$pair]
+  if (length(sd) && block$scaled) R <- R / outer(sd, sd)
+  diag(R) <- 1
+  atanh(partial_correlations(R))[order]
+}
+
+# Values as they are shown: standard deviations in place of variances, covariances in the unit of the response.
+# A list of vectors. `sigma`: that of the fit.
+residual_columns <- function(plan, psi, sigma) {
+  own <- plan$residual
+  absolute <- absolute_kinds(own$table$kind, plan$fit)
+  out <- lapply(seq_len(own$size), function(j) {
+    value <- psi[, j] * if (absolute[j]) sigma^2 else 1
+    if (own$root[j]) sqrt(value) else value
+  })
+  stats::setNames(out, own$names)
+}
+
+# The sigma that is shown for that of the fit, a value for each row of psi.
+shown_draws <- function(plan, psi, sigma) {
+  shift <- sigma_shift(fit_frame(plan$fit)$residual)
+  if (is.null(shift)) return(sigma)
+  rep_len(sigma, nrow(psi)) * exp(apply(psi, 1L, function(own) log_shift(shift, own)))
+}
+
+# ---- tails ----
+
+# Does the density fall far out, in each coordinate without bounds and in the scale of all residuals? By the log target
+# itself, the other coordinates held where the search begins.
+check_residual_tails <- function(plan, target, start) {
+  own <- plan$residual
+  if (is.null(own)) return(invisible())
+  first <- nrow(plan$coordinates)
+  kind <- own$table$kind
+  open <- which(!kind %in% bounded_kinds)
+  directions <- lapply(open, function(j) replace(numeric(plan$d), first + j, 1))
+  names <- as.list(own$names[open])
+  scale <- c(which(plan$free_sd), first + which(kind == "variance"))
+  if (any(kind == "variance")) {
+    directions <- c(directions, list(replace(numeric(plan$d), scale, 1)))
+    names <- c(names, list("residual"))
+  }
+  for (k in seq_along(directions)) for (side in c(-1, 1)) {
+    steps <- side * c(14, 18)
+    value <- target(rbind(start + steps[1L] * directions[[k]], start + steps[2L] * directions[[k]]))
+    if (value[2L] < value[1L] - 0.02 || value[2L] == -Inf) next
+    abort_improper(paste0("its density does not fall where ", quote_name(names[[k]]), " goes to ",
+                          if (side > 0) "infinity." else "0 or minus infinity."), names[[k]],
+                   paste("Give it a prior with more information, such as prior_half_t(3, scale) for a standard deviation",
+                         "or prior_normal(0, sd) for a coefficient of the variance function."))
+  }
+  invisible()
+}

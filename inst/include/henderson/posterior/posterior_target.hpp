@@ -1,0 +1,93 @@
+// What the data say about the variance parameters, at many points: the parts of the posterior density, and draws of the
+// coefficients and the random effects given these parameters.
+//
+// With V relative to sigma^2, beta integrated out under a flat or normal prior, and nu = n - p,
+//   log p(y | point, sigma) = const - log_det / 2 - nu log sigma - r2 / (2 sigma^2).
+// A point holds the random terms' standard deviations or lower factors in the user's columns, relative to sigma, and
+// then the parameters of a residual structure, if there is one.
+#ifndef HENDERSON_POSTERIOR_POSTERIOR_TARGET_HPP
+#define HENDERSON_POSTERIOR_POSTERIOR_TARGET_HPP
+
+#include <Eigen/Core>
+#include <vector>
+
+#include "henderson/data/coordinates.hpp"
+#include "henderson/data/layout.hpp"
+
+namespace henderson {
+
+// A normal prior on the coefficients of the orthogonal columns; without rows the prior is flat.
+struct CoefficientPrior {
+  MatrixXd precision;
+  VectorXd mean;
+  bool flat() const { return precision.size() == 0; }
+};
+
+// The normal distribution of the coefficients given the variances, in orthogonal coordinates: covariance
+// sigma^2 (root root')^{-1}; r2 is that of the data and the prior.
+struct CoefficientPosterior {
+  VectorXd mean;
+  MatrixXd root;
+  double log_det = 0, r2 = 0;
+
+  // `beta`, `x_root`, `log_det_x`, `r2`: what an evaluation of the criterion has of them.
+  CoefficientPosterior(const VectorXd& beta, const MatrixXd& x_root, double log_det_x, double r2, double sigma,
+                       const CoefficientPrior& prior);
+};
+
+// A column or entry for each point.
+struct TargetValues {
+  VectorXd log_det, r2;  // log_det is infinite where the density is zero
+  // Kept coefficients in the user's columns: means, and square matrices S, stacked, of covariance sigma^2 S S'.
+  MatrixXd beta, spread;
+
+  // Of `points` points with p kept coefficients, p = 0 where they are not asked for; all densities zero.
+  TargetValues(Index points, Index p);
+  // `constant`: what log_det has beside the coefficients.
+  void set(Index point, const CoefficientPosterior& own, double constant, const Projection& x);
+};
+
+// What is to be drawn. Draws of the same point stand side by side in `point_of`, which ascends.
+struct EffectRequest {
+  MatrixXd points;              // a column for each point
+  std::vector<Index> point_of;  // the point of each draw
+  VectorXd sigma;               // of each draw
+  MatrixXd normals_beta;        // coefficients x draws, standard normal
+  MatrixXd normals_b;           // random effects x draws, or empty: the random effects are not wanted
+};
+
+struct EffectDraws {
+  MatrixXd beta;  // kept coefficients x draws, in the user's columns
+  MatrixXd b;     // random effects x draws: term by term, column by column, level by level
+};
+
+// theta of the random terms' entries in a point: for each term its lower triangle, column by column, its standard
+// deviations if these are all it has, or the one that its columns share.
+class PointMap {
+ public:
+  PointMap(const Layout& layout, std::vector<MatrixXd> z_basis);
+  Index size() const { return size_; }
+  VectorXd theta(const Eigen::Ref<const VectorXd>& point) const;
+
+ private:
+  const Layout* layout_;
+  std::vector<MatrixXd> z_basis_, to_engine_;
+  Index size_ = 0;
+};
+
+class PosteriorTarget {
+ public:
+  virtual ~PosteriorTarget() = default;
+  virtual Index point_size() const = 0;
+  virtual Index coefficients() const = 0;
+  virtual Index random_columns() const = 0;
+  // `sigma` matters only where the coefficients have a normal prior.
+  virtual TargetValues evaluate(const MatrixXd& points, const VectorXd& sigma, const CoefficientPrior& prior,
+                                bool coefficients, int threads, Checkpoint& checkpoint) const = 0;
+  virtual EffectDraws draw(const EffectRequest& request, const CoefficientPrior& prior, int threads,
+                           Checkpoint& checkpoint) const = 0;
+};
+
+}  // namespace henderson
+
+#endif

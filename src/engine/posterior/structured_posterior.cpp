@@ -1,0 +1,158 @@
+#include "henderson/posterior/structured_posterior.hpp"
+
+#include <Eigen/Cholesky>
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "henderson/linalg/error.hpp"
+#include "henderson/optimize/workers.hpp"
+
+namespace henderson {
+
+namespace {
+
+std::vector<MatrixXd> bases_of(const Coordinates& coordinates) {
+  std::vector<MatrixXd> out;
+  for (const TermCoordinates& term : coordinates.terms) out.push_back(term.basis);
+  return out;
+}
+
+// One thread's share of the draws: the evaluation of the point at hand, and what is drawn from it.
+class StructuredDrawer {
+ public:
+  StructuredDrawer(const StructuredPosterior& model, const EffectRequest& request, const CoefficientPrior& prior,
+                   Checkpoint& checkpoint)
+      : model_(model), request_(request), prior_(prior), criterion_(model.problem(), checkpoint) {}
+
+  void draw(Index i, EffectDraws& out) {
+    const bool random = request_.normals_b.size() > 0;
+    if (point_ != request_.point_of[i]) {
+      point_ = request_.point_of[i];
+      at_ = model_.point(criterion_, request_.points.col(*point_));
+      if (!at_.ok()) throw Error("not_finite", "the criterion is not finite at these parameters");
+      if (random) prepare();
+    }
+    const double sigma = request_.sigma[i];
+    const CoefficientPosterior c(at_.beta, at_.x_root, at_.log_det_x, at_.r2, sigma, prior_);
+    VectorXd beta = request_.normals_beta.col(i);
+    c.root.triangularView<Eigen::Lower>().transpose().solveInPlace(beta);
+    beta = c.mean + sigma * beta;
+    const Projection& x = model_.coordinates().x;
+    out.beta.col(i) = x.response.col(0) + x.basis * beta;
+    if (random) draw_random(i, sigma, beta, out);
+  }
+
+ private:
+  // A unit's random effects are b = L u with u ~ N(H^{-1} L'Z'R^{-1}(y - X beta), sigma^2 H^{-1}) and
+  // H = I + L'Z'R^{-1}Z L.
+  struct UnitLaw {
+    const Unit* unit;
+    MatrixXd right;             // L'Z'R^{-1}[X y]
+    Eigen::LLT<MatrixXd> root;  // of H
+  };
+
+  void prepare() {
+    const StructuredProblem& pr = model_.problem();
+    const Operators operators = make_operators(pr, at_.psi, 0, criterion_.checkpoint());
+    const Index d = pr.p + 1;
+    laws_.clear();
+    for (const Unit& unit : pr.all_units()) {
+      const Index q = unit.q;
+      if (q == 0) continue;
+      const MatrixXd s = unit_gram(unit, operators, d, [](const SubjectRows&, const MatrixXd&) {});
+      MatrixXd h = lambda_times(unit, at_.factor, s.topLeftCorner(q, q), true);
+      h = lambda_times(unit, at_.factor, h.transpose(), true);
+      h.diagonal().array() += 1;
+      laws_.push_back({&unit, lambda_times(unit, at_.factor, s.topRightCorner(q, d), true), Eigen::LLT<MatrixXd>(h)});
+      criterion_.checkpoint().check();
+    }
+  }
+
+  void draw_random(Index i, double sigma, const VectorXd& beta, EffectDraws& out) const {
+    const StructuredProblem& pr = model_.problem();
+    std::vector<MatrixXd> effects;
+    for (const Group& g : pr.layout.groups) effects.push_back(MatrixXd::Zero(g.levels, g.q));
+    Index used = 0;
+    for (const UnitLaw& law : laws_) {
+      const Index q = law.unit->q;
+      VectorXd u = law.root.solve(law.right.col(pr.p) - law.right.leftCols(pr.p) * beta);
+      u += sigma * law.root.matrixU().solve(request_.normals_b.col(i).segment(used, q));
+      used += q;
+      const MatrixXd b = lambda_times(*law.unit, at_.factor, u, false);
+      for (const UnitLevel& l : law.unit->levels)
+        effects[l.group].row(l.level) = b.block(l.first, 0, pr.layout.groups[l.group].q, 1).transpose();
+    }
+    store(effects, i, out);
+  }
+
+  void store(const std::vector<MatrixXd>& effects, Index i, EffectDraws& out) const {
+    const Layout& layout = model_.problem().layout;
+    Index at = 0;
+    for (std::size_t t = 0; t < layout.terms.size(); ++t) {
+      const Term& term = layout.terms[t];
+      const MatrixXd user =
+          effects[term.group].middleCols(term.column, term.q) * model_.coordinates().terms[t].basis.transpose();
+      out.b.col(i).segment(at, user.size()) = Eigen::Map<const VectorXd>(user.data(), user.size());
+      at += user.size();
+    }
+  }
+
+  const StructuredPosterior& model_;
+  const EffectRequest& request_;
+  const CoefficientPrior& prior_;
+  StructuredCriterion criterion_;
+  StructuredPoint at_;
+  std::optional<Index> point_;  // where the evaluation is
+  std::vector<UnitLaw> laws_;
+};
+
+}  // namespace
+
+StructuredPosterior::StructuredPosterior(const StructuredProblem& problem, const Coordinates& coordinates)
+    : problem_(problem), coordinates_(coordinates), map_(problem_.layout, bases_of(coordinates)) {
+  problem_.reml = true;
+}
+
+Index StructuredPosterior::random_columns() const {
+  Index out = 0;
+  for (const Group& g : problem_.layout.groups) out += g.levels * g.q;
+  return out;
+}
+
+StructuredPoint StructuredPosterior::point(const StructuredCriterion& criterion,
+                                           const Eigen::Ref<const VectorXd>& x) const {
+  return criterion.evaluate(map_.theta(x.head(map_.size())), x.tail(problem_.residual.size()));
+}
+
+TargetValues StructuredPosterior::evaluate(const MatrixXd& points, const VectorXd& sigma,
+                                           const CoefficientPrior& prior, bool coefficients, int threads,
+                                           Checkpoint& checkpoint) const {
+  const Index n = points.cols();
+  TargetValues out(n, coefficients ? problem_.p : 0);
+  work_in_blocks(n, threads, checkpoint, [&](Index first, Index last, Checkpoint& own) {
+    const StructuredCriterion criterion(problem_, own);
+    for (Index i = first; i < last; ++i) {
+      const StructuredPoint at = point(criterion, points.col(i));
+      if (!at.ok()) continue;
+      out.set(i, {at.beta, at.x_root, at.log_det_x, at.r2, prior.flat() ? 1 : sigma[i], prior},
+              at.log_det_v + 2 * problem_.log_det_r - problem_.log_weight, coordinates_.x);
+    }
+  });
+  return out;
+}
+
+EffectDraws StructuredPosterior::draw(const EffectRequest& request, const CoefficientPrior& prior, int threads,
+                                      Checkpoint& checkpoint) const {
+  EffectDraws out;
+  const Index n = request.sigma.size();
+  out.beta.resize(coefficients(), n);
+  if (request.normals_b.size() > 0) out.b.resize(request.normals_b.rows(), n);
+  work_in_blocks(n, threads, checkpoint, [&](Index first, Index last, Checkpoint& own) {
+    StructuredDrawer drawer(*this, request, prior, own);
+    for (Index i = first; i < last; ++i) drawer.draw(i, out);
+  });
+  return out;
+}
+
+}  // namespace henderson
