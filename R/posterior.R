@@ -91,10 +91,7 @@ posterior <- function(fit, draws = 4000, prior = prior_flat(), chains = 4, rando
 }
 
 refuse_posterior <- function(fit) {
-  for (term in fit_random(fit)) {
-    if (is_special(term) && !has_one_parameter(term)) refuse_special(fit_frame(fit), "posterior draws are",
-      "Random terms with one variance, variances alone or a general covariance matrix have them.")
-  }
+  refuse_special_posterior(fit)
   refuse_iterative(fit, "posterior draws are")
   if (!fit_is_bounded(fit)) {
     lmm_abort("unsupported", "priors are for standard deviations, and this fit has variances that may be negative.",
@@ -110,7 +107,7 @@ variance_draws <- function(plan, each, chains, exact, progress) {
   if (plan$d == 0L) return(known_variances(plan, each * chains))
   target <- function(x) log_target(plan, x)$log
   start <- fit_coordinates(plan)
-  check_residual_tails(plan, target, start)
+  plan$tails <- far_slopes(plan, target, start)
   expensive <- if (is.null(exact)) !is_structured(plan$fit) && evaluation_work(plan$fit) > surrogate_work else !exact
   if (expensive && plan$d <= 6L) return(surrogate_draws(plan, start, each, chains, say))
   found <- fit_proposal(target, start)
@@ -212,5 +209,10 @@ exists_table <- function(plan) {
     out["sigma"] <- e$sigma
     c(out, stats::setNames(e$fixed, plan$labels$fixed))
   }
-  cbind(mean = one(both[[1L]]), sd = one(both[[2L]]))
+  out <- cbind(mean = one(both[[1L]]), sd = one(both[[2L]]))
+  own <- plan$tails[names(plan$tails) != "residual"]
+  far <- cbind(mean = own < -1.01, sd = own < -2.01)
+  shared <- intersect(rownames(far), rownames(out))
+  out[shared, ] <- far[shared, ]
+  rbind(out, far[setdiff(rownames(far), shared), , drop = FALSE])
 }

@@ -115,6 +115,7 @@ rle_rows <- function(x) {
 subset_state <- function(state, at) {
   state$terms <- lapply(state$terms, function(own) {
     own$s <- own$s[at, , drop = FALSE]
+    if (!is.null(own$natural)) own$natural <- own$natural[at, , drop = FALSE]
     if (!is.null(own$L)) own$L <- lapply(own$L, lapply, `[`, at)
     own
   })

@@ -74,6 +74,11 @@ parameter_priors <- function(about) {
     if (priors$wishart[t]) return(list(label = priors$sd[[t]]$label,
                                   proper = priors$sd[[t]]$nu > nrow(priors$sd[[t]]$V) - 1))
     if (parameters$correlation[k]) return(priors$cor[[t]])
+    if (parameters$kind[k] == "rho") {
+      alone <- sum(parameters$term == t & parameters$kind == "rho") == 1L
+      return(list(label = priors$cor[[t]]$label, proper = alone))
+    }
+    if (parameters$kind[k] == "range") return(priors$range[[t]])
     sd_prior(priors, t, parameters$row[k])
   })
   names(own) <- about$labels$variances[free]

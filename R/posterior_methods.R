@@ -39,12 +39,19 @@ draw_states <- function(object) {
   fixed <- as.matrix(plain_table(object)[about$labels$fixed])
   own <- about$residual
   residual <- if (!is.null(own)) as.matrix(plain_table(object)[own$names])
+  special <- vapply(seq_along(fit_random(fit)), function(t) !is.null(special_plan(fit, t)), NA)
   empty <- fit_state(fit)
   kept <- match(about$labels$fixed, names(empty$beta))
   function(i) {
     state <- empty
     v <- values[i, ]
     for (t in seq_along(state$covariance)) {
+      if (special[t]) {
+        term <- fit_random(fit)[[t]]
+        state$natural[[t]] <- drawn_natural(fit, t, v[parameters$term == t])
+        state$covariance[[t]][] <- special_covariance(term, state$natural[[t]], fit_blocks(fit)$z_basis[[t]])
+        next
+      }
       state$covariance[[t]][] <- drawn_covariance(parameters[parameters$term == t, ], v[parameters$term == t],
                                                   nrow(state$covariance[[t]]))
     }
@@ -125,7 +132,7 @@ tidy.lmm_posterior <- function(x, effects = c("ran_pars", "fixed"), conf.int = F
   table <- summary(x, level = conf.level, interval = interval, effects = effects)
   name <- rownames(table)
   residual <- name %in% about$residual$names
-  random <- (grepl("^(sd|cor)__|^sigma$", name) & name %in% about$labels$variances) | residual
+  random <- (grepl("^(sd|cor)__|^range[.]|^sigma$", name) & name %in% about$labels$variances) | residual
   parameters <- variance_parameters(about$fit)
   group <- ifelse(residual, "Residual", parameters$grp[match(name, about$labels$variances)])
   term <- ifelse(random & !residual, substr(name, 1L, nchar(name) - nchar(group) - 1L), name)

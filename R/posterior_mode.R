@@ -75,6 +75,10 @@ base_points <- function(plan, n) {
   out <- matrix(0, n, plan$d)
   at <- nrow(plan$coordinates) + seq_len(residual_size(plan))
   if (length(at)) out[, at] <- rep(residual_start(plan), each = n)
+  for (t in which(!vapply(plan$terms, function(term) is.null(term$special), NA))) {
+    at <- which(plan$coordinates$term == t & plan$coordinates$kind != "sd")
+    out[, at] <- rep(start_of_special(plan, t), each = n)
+  }
   out
 }
 
@@ -85,12 +89,13 @@ fit_coordinates <- function(plan) {
   x <- numeric(plan$d)
   for (t in seq_along(plan$terms)) {
     S <- as.matrix(fit_covariance(fit)[[t]])
-    if (plan$terms[[t]]$q < nrow(S)) S <- S[1L, 1L, drop = FALSE]
+    if (plan$terms[[t]]$q == 1L) S <- S[1L, 1L, drop = FALSE]
     unit <- term_units(plan, t)
     sd <- pmax(sqrt(pmax(0, diag(S))), sigma * unit * sqrt(0.05))
     own <- plan$coordinates$term == t
     at <- own & plan$coordinates$kind == "sd"
     x[which(at)] <- log(sd[plan$coordinates$row[at]] / sigma)
+    if (!is.null(plan$terms[[t]]$special)) x[which(own & plan$coordinates$kind != "sd")] <- start_of_special(plan, t)
     at <- which(own & plan$coordinates$kind == "cor")
     if (length(at)) x[at] <- atanh(partial_correlations(S))[cbind(plan$coordinates$row[at], plan$coordinates$col[at])]
   }

@@ -33,6 +33,9 @@ plan_terms <- function(fit) {
   held <- fit_held(fit)
   lapply(seq_along(fit_random(fit)), function(t) {
     term <- fit_random(fit)[[t]]
+    special <- special_plan(fit, t)
+    if (!is.null(special)) return(list(q = length(special$sd), triangle = FALSE, special = special,
+                                       held_sd = rep(NA_real_, length(special$sd))))
     own <- if (is.null(held)) data.frame(row = 0L, col = 0L,
                                          value = 0)[0L, ] else as.data.frame(held[c("row", "col",
                                                                                     "value")])[held$term == t, ]
@@ -53,8 +56,9 @@ plan_coordinates <- function(terms) {
     sd <- which(is.na(term$held_sd))
     at <- if (term$triangle) vine_order(term$q) else matrix(0L, 0L, 2L)
     at <- at[is.na(term$held_cor[at]), , drop = FALSE]
-    data.frame(kind = rep(c("sd", "cor"), c(length(sd), nrow(at))), term = rep(t, length(sd) + nrow(at)),
-               row = c(sd, at[, 1L]), col = c(sd, at[, 2L]))
+    rbind(data.frame(kind = rep(c("sd", "cor"), c(length(sd), nrow(at))), term = rep(t, length(sd) + nrow(at)),
+                     row = c(sd, at[, 1L]), col = c(sd, at[, 2L])),
+          if (!is.null(term$special)) special_coordinates(term$special, t))
   })
   if (length(parts)) return(do.call(rbind, parts))
   data.frame(kind = character(), term = integer(), row = integer(), col = integer())
@@ -113,7 +117,8 @@ named_numbers <- function(x, names, other, what) {
 posterior_names <- function(fit) {
   parameters <- variance_parameters(fit)
   word <- ifelse(parameters$correlation, paste0("cor__", parameters$var1, ".", parameters$var2),
-                 paste0("sd__", parameters$var1))
+                 ifelse(parameters$kind == "range", "range",
+                        paste0(ifelse(parameters$kind == "rho", "cor__", "sd__"), parameters$var1)))
   out <- paste0(word, ".", parameters$grp)
   out[parameters$term == 0L] <- "sigma"
   list(variances = out, fixed = names(fit_beta(fit))[fit_blocks(fit)$x$kept], random = random_names(fit),
@@ -149,6 +154,8 @@ decode_points <- function(plan, x, density = TRUE) {
     s <- matrix(0, n, term$q)
     s[, plan$coordinates$row[at]] <- exp(x[, at])
     for (k in which(!is.na(term$held_sd) & term$held_sd > 0)) s[, k] <- term$held_sd[k] / sigma
+    if (!is.null(term$special))
+      return(decode_special(plan, t, s, x[, which(own & plan$coordinates$kind != "sd"), drop = FALSE], density))
     at <- own & plan$coordinates$kind == "cor"
     c(list(s = s), if (term$triangle) correlation_factor(term, x[, at, drop = FALSE], density))
   })
@@ -198,6 +205,7 @@ engine_points <- function(plan, state) {
   rows <- lapply(seq_along(plan$terms), function(t) {
     term <- plan$terms[[t]]
     own <- state$terms[[t]]
+    if (!is.null(term$special)) return(special_points(plan, t, own$natural))
     if (!term$triangle) return(own$s)
     entries <- which(lower.tri(diag(term$q), diag = TRUE), arr.ind = TRUE)
     matrix(unlist(lapply(seq_len(nrow(entries)),
@@ -239,7 +247,8 @@ state_columns <- function(plan, state, sigma) {
   parts <- lapply(seq_along(plan$terms), function(t) {
     s <- state$terms[[t]]$s
     c(lapply(seq_len(ncol(s)), function(k) s[, k] * sigma),
-      if (plan$terms[[t]]$triangle) state_correlations(plan, state, t))
+      if (plan$terms[[t]]$triangle) state_correlations(plan, state, t),
+      if (!is.null(plan$terms[[t]]$special)) special_columns(plan, t, state$terms[[t]]$natural))
   })
   shown <- if (is_structured(plan$fit)) shown_draws(plan, residual_psi(state), sigma) else sigma
   out <- c(unlist(parts, recursive = FALSE), list(shown))

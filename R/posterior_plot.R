@@ -58,8 +58,9 @@ plot_trace <- function(x, about, name, ...) {
 shown_range <- function(x, part = 0.995) unname(stats::quantile(x, c(1 - part, part)))
 
 plot_density <- function(x, about, name, ...) {
-  positive <- name %in% about$labels$variances && !startsWith(name, "cor__") ||
-    about$residual$table$kind[match(name, about$residual$names)] %in% positive_kinds
+  residual <- match(name, about$residual$names)
+  positive <- if (isTRUE(residual > 0)) about$residual$table$kind[residual] %in% positive_kinds else
+    name %in% about$labels$variances && !startsWith(name, "cor__")
   range <- shown_range(x)
   if (positive) range[1L] <- max(0, min(range[1L], 0.1 * range[2L]))
   if (positive && range[1L] < 0.1 * range[2L]) range[1L] <- 0
@@ -89,6 +90,8 @@ prior_curve <- function(about, name, x) {
   t <- parameter$term
   if (t == 0L) return(sd_curve(priors$residual, x))
   q <- fit_random(about$fit)[[t]]$q
+  if (parameter$kind == "range") return(list(y = exp(priors$range[[t]]$log(x)), proper = TRUE))
+  if (parameter$kind == "rho") return(pair_curve(priors$cor[[t]]$eta, x))
   if (parameter$correlation) {
     if (priors$wishart[t]) return(NULL)
     b <- priors$cor[[t]]$eta + (q - 2) / 2
@@ -107,10 +110,13 @@ residual_curve <- function(about, name, x) {
   prior <- about$residual$prior[[j]]
   kind <- about$residual$table$kind[j]
   if (kind == "variance") return(sd_curve(prior, x))
-  if (kind == "correlation") return(list(y = exp((prior$eta - 1) * log(pmax(1 - x^2, 0)) - lkj_constant(prior$eta, 2L)),
-                                         proper = TRUE))
+  if (kind == "correlation") return(pair_curve(prior$eta, x))
   if (kind == "covariance") return(NULL)
   list(y = exp(prior$log(x)), proper = isTRUE(prior$proper))
+}
+
+pair_curve <- function(eta, x) {
+  list(y = exp((eta - 1) * log(pmax(1 - x^2, 0)) - lkj_constant(eta, 2L)), proper = TRUE)
 }
 
 sd_curve <- function(prior, x) list(y = exp(prior$log(pmax(x, 1e-12 * max(x)))), proper = isTRUE(prior$proper))

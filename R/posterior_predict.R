@@ -144,14 +144,36 @@ new_effects <- function(object, t, levels, at) {
   parameters <- variance_parameters(about$fit)
   own <- parameters$term == t
   values <- as.matrix(plain_table(object)[at, about$labels$variances[own], drop = FALSE])
+  if (!is.null(special_plan(about$fit, t))) return(new_special_effects(about$fit, t, values, levels))
   own <- parameters[own, ]
   sd <- values[, !own$correlation, drop = FALSE]
+  term <- fit_random(about$fit)[[t]]
+  if (has_one_parameter(term) && !is_across(term)) return(lapply(seq_len(term$q), function(k) {
+    sd[, 1L] * related_normals(about$fit, t, matrix(stats::rnorm(length(at) * levels), length(at)))
+  }))
   q <- ncol(sd)
   L <- drawn_roots(values, own, q)
   z <- lapply(seq_len(q), function(k) {
     related_normals(about$fit, t, matrix(stats::rnorm(length(at) * levels), length(at)))
   })
   lapply(seq_len(q), function(i) sd[, i] * Reduce(`+`, lapply(seq_len(i), function(j) L[[i]][[j]] * z[[j]])))
+}
+
+# The same for a term with a structure of its own: one covariance matrix for each draw. Levels as columns have one effect
+# each.
+new_special_effects <- function(fit, t, values, levels) {
+  term <- fit_random(fit)[[t]]
+  basis <- fit_blocks(fit)$z_basis[[t]]
+  across <- is_across(term)
+  out <- rep(list(matrix(0, nrow(values), levels)), if (across) 1L else term$q)
+  for (i in seq_len(nrow(values))) {
+    L <- lower_factor(special_covariance(term, drawn_natural(fit, t, values[i, ]), basis))
+    z <- matrix(stats::rnorm(levels * length(out)), length(out))
+    if (!across) z <- L %*% z
+    else z[] <- c(L %*% z[seq_len(term$q)], L[1L, 1L] * z[-seq_len(term$q)])
+    for (k in seq_along(out)) out[[k]][i, ] <- z[k, ]
+  }
+  if (across) out else lapply(out, related_normals, fit = fit, t = t)
 }
 
 # Independent normal numbers, draws x levels, as effects of levels with their known relationship; levels that are not in

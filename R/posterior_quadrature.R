@@ -37,8 +37,10 @@ core_grid <- function(grid) {
 # Which rows of the variance parameters are coordinates.
 coordinate_rows <- function(plan) {
   parameters <- variance_parameters(plan$fit)
-  match(paste(plan$coordinates$term, plan$coordinates$row, plan$coordinates$col),
-        paste(parameters$term, parameters$row, parameters$col))
+  own <- plan$coordinates
+  out <- match(paste(own$term, own$row, own$col), paste(parameters$term, parameters$row, parameters$col))
+  for (j in which(own$kind %in% c("rho", "range"))) out[j] <- which(parameters$term == own$term[j])[own$row[j]]
+  out
 }
 
 sd_margin <- function(grid, exists) {

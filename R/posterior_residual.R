@@ -1,9 +1,9 @@
 # The parameters of a residual structure in a posterior: coordinates without bounds, priors, typical sizes.
 #
 # Coordinates, a column for each free parameter in the engine's order: log of standard deviations, ranges and other
-# positive parameters; atanh of correlations, of partial correlations where a matrix of them is unrestricted; logit of
-# shares; all others in units of their own. An exchangeable structure var I + cov J has the log of the standard deviation
-# and atanh of the correlation of two observations.
+# positive parameters; atanh of correlations, of partial correlations where a matrix of them is unrestricted, and of the
+# partial autocorrelations of AR(p) and MA(q); logit of shares; all others in units of their own. An exchangeable
+# structure var I + cov J has the log of the standard deviation and atanh of the correlation of two observations.
 
 # What posterior_plan() keeps of the structure; NULL without free parameters.
 residual_coordinates <- function(fit, priors) {
@@ -30,6 +30,10 @@ residual_posterior_blocks <- function(table, plan) {
   groups <- split(which(linked), key[linked])
   joint <- lapply(groups, joint_block, table, plan)
   joint <- joint[!vapply(joint, is.null, NA)]
+  for (kind in c("autoregression", "moving_average")) for (group in unique(table$group)) {
+    at <- which(table$kind == kind & table$group == group)
+    if (length(at)) joint <- c(joint, list(list(type = "series", at = at, sign = if (kind == "autoregression") 1 else -1)))
+  }
   used <- unlist(lapply(joint, `[[`, "at"))
   single <- lapply(setdiff(seq_len(nrow(table)), used), function(j) list(type = "single", at = j))
   c(unname(joint), single)
@@ -61,20 +65,21 @@ joint_block <- function(at, table, plan) {
 
 # ---- priors ----
 
+series_kinds <- c("autoregression", "moving_average")
 positive_kinds <- c("variance", "range", "exponent", "constant", "proportion")
-bounded_kinds <- c("correlation", "covariance", "share")
+bounded_kinds <- c("correlation", "covariance", "share", series_kinds)
 
 # list(log, label, proper) for one parameter: that of its name, else the default of its kind.
 residual_prior <- function(kind, name, fit, priors) {
   if (!is.null(priors$all)) return(list(label = "", proper = FALSE, eta = 1, log = function(x) 0 * x))
   given <- priors$parameters[[name]]
   if (kind == "variance") return(if (is.null(given)) one_column(priors$residual) else given)
-  if (kind %in% c("correlation", "covariance")) {
+  if (kind %in% c("correlation", "covariance", series_kinds)) {
     cor <- if (!is.null(given)) given else priors$residual_cor
     return(list(label = cor$label, proper = kind == "correlation", eta = cor$eta))
   }
   if (!is.null(given)) return(if (given$scope == "fixed") normal_prior(given) else given)
-  if (kind == "range") return(prior_half_cauchy(range_scale(fit)))
+  if (kind == "range") return(prior_half_t(3, range_scale(fit)))
   if (kind == "share") return(list(label = "flat on (0, 1)", proper = TRUE, log = function(x) 0 * x))
   if (kind %in% c("exponent", "constant", "proportion")) abort_needs_prior(name, "prior_half_t(3, scale)")
   if (kind == "power" && any(free_parameters(fit_frame(fit)$residual)$kind == "constant"))
@@ -87,10 +92,10 @@ normal_prior <- function(prior) {
        log = function(x) stats::dnorm(x, prior$mean[1L], prior$sd[1L], log = TRUE))
 }
 
-# Half of the longest distance within a subject.
+# The longest distance within a subject.
 range_scale <- function(fit) {
   longest <- position_distances(fit_blocks(fit)$model$residual)[2L]
-  if (is.finite(longest) && longest > 0) longest / 2 else 1
+  if (is.finite(longest) && longest > 0) longest else 1
 }
 
 abort_needs_prior <- function(name, example) {
@@ -100,7 +105,7 @@ abort_needs_prior <- function(name, example) {
 
 # Scopes of the priors that a residual parameter takes.
 residual_prior_scope <- function(kind) {
-  if (kind %in% positive_kinds) "sd" else if (kind %in% c("correlation", "covariance")) "cor"
+  if (kind %in% positive_kinds) "sd" else if (kind %in% c("correlation", "covariance", series_kinds)) "cor"
   else if (kind == "share") "none" else "fixed"
 }
 
@@ -121,7 +126,7 @@ decode_residual <- function(plan, z, density = TRUE) {
   psi <- z
   log <- 0
   for (block in own$blocks) {
-    part <- switch(block$type, single = single_part, matrix = matrix_part, pairs = pairs_part,
+    part <- switch(block$type, single = single_part, matrix = matrix_part, pairs = pairs_part, series = series_part,
                    exchangeable = exchangeable_part)(plan, block, z, density)
     psi[, block$at] <- part$psi
     if (density) log <- log + part$log
@@ -139,18 +144,26 @@ single_part <- function(plan, block, z, density) {
   chart <- chart_inverse(rep(kind, length(x)), x, own$unit[j])
   if (!density) return(list(psi = chart$psi))
   if (kind == "correlation") return(list(psi = chart$psi, log = lkj_pair(prior$eta, x)))
-  list(psi = chart$psi, log = prior$log(chart$psi) + log(chart$first) + invertible(own$table, j, z))
+  list(psi = chart$psi, log = prior$log(chart$psi) + log(chart$first))
 }
 
 # LKJ density of a correlation, with the Jacobian of atanh.
 lkj_pair <- function(eta, x) eta * log_one_minus_square(x) - lkj_constant(eta, 2L)
 
-# -Inf where a moving average is not invertible: other parameters give the same covariances.
-invertible <- function(table, j, z) {
-  if (table$kind[j] != "moving_average" || j != match("moving_average", table$kind)) return(0)
-  at <- which(table$kind == "moving_average")
-  ok <- apply(z[, at, drop = FALSE], 1L, function(theta) all(is.finite(theta)) && all(Mod(polyroot(c(1, theta))) > 1))
-  ifelse(ok, 0, -Inf)
+# Coefficients of a stationary or invertible series from its partial autocorrelations (Durbin and Levinson), which have
+# the prior.
+series_part <- function(plan, block, z, density) {
+  x <- z[, block$at, drop = FALSE]
+  r <- tanh(x)
+  psi <- r
+  for (k in seq_len(ncol(r))[-1L]) {
+    before <- psi[, seq_len(k - 1L), drop = FALSE]
+    psi[, seq_len(k - 1L)] <- before - r[, k] * before[, rev(seq_len(k - 1L)), drop = FALSE]
+  }
+  psi <- block$sign * psi
+  if (!density) return(list(psi = psi))
+  log <- lapply(seq_along(block$at), function(k) lkj_pair(plan$residual$prior[[block$at[k]]]$eta, x[, k]))
+  list(psi = psi, log = Reduce(`+`, log))
 }
 
 matrix_part <- function(plan, block, z, density) {

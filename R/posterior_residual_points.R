@@ -50,7 +50,8 @@ residual_start <- function(plan) {
   for (block in own$blocks) {
     sd <- sqrt(pmax(psi[block$sd], 1e-6 * max(psi[block$sd], 0)))
     x[block$sd] <- log(sd)
-    if (block$type == "single") x[block$at] <- single_start(own, block$at, psi[block$at], distances)
+    if (block$type == "series") x[block$at] <- series_start(block, psi)
+    else if (block$type == "single") x[block$at] <- single_start(own, block$at, psi[block$at], distances)
     else if (block$type == "matrix") x[block$pair] <- matrix_start(block, psi, sd)
     else if (block$type == "pairs") {
       size <- if (length(sd)) sd[match(block$first, block$sd)] * sd[match(block$second, block$sd)] else 1
@@ -62,6 +63,18 @@ residual_start <- function(plan) {
     }
   }
   x
+}
+
+# Partial autocorrelations, from the last coefficient to the first.
+series_start <- function(block, psi) {
+  phi <- block$sign * psi[block$at]
+  r <- numeric(length(phi))
+  for (k in rev(seq_along(phi))) {
+    r[k] <- inside(phi[k], 0.9)
+    before <- phi[seq_len(k - 1L)]
+    phi <- (before + r[k] * rev(before)) / (1 - r[k]^2)
+  }
+  atanh(r)
 }
 
 inside <- function(r, most = 0.97) pmax(-most, pmin(most, r))
@@ -108,28 +121,37 @@ shown_draws <- function(plan, psi, sigma) {
 # ---- tails ----
 
 # Does the density fall far out, in each coordinate without bounds and in the scale of all residuals? By the log target
-# itself, the other coordinates held where the search begins.
-check_residual_tails <- function(plan, target, start) {
-  own <- plan$residual
-  if (is.null(own)) return(invisible())
-  first <- nrow(plan$coordinates)
-  kind <- own$table$kind
-  open <- which(!kind %in% bounded_kinds)
-  directions <- lapply(open, function(j) replace(numeric(plan$d), first + j, 1))
-  names <- as.list(own$names[open])
-  scale <- c(which(plan$free_sd), first + which(kind == "variance"))
-  if (any(kind == "variance")) {
-    directions <- c(directions, list(replace(numeric(plan$d), scale, 1)))
-    names <- c(names, list("residual"))
-  }
-  for (k in seq_along(directions)) for (side in c(-1, 1)) {
+# itself, the other coordinates held where the search begins. Returns its slopes in the logs of positive parameters, by
+# name: a moment of order k exists if the slope is below -k.
+far_slopes <- function(plan, target, start) {
+  directions <- open_directions(plan)
+  slopes <- numeric()
+  for (k in seq_along(directions$vector)) for (side in c(-1, 1)) {
     steps <- side * c(14, 18)
-    value <- target(rbind(start + steps[1L] * directions[[k]], start + steps[2L] * directions[[k]]))
-    if (value[2L] < value[1L] - 0.02 || value[2L] == -Inf) next
-    abort_improper(paste0("its density does not fall where ", quote_name(names[[k]]), " goes to ",
-                          if (side > 0) "infinity." else "0 or minus infinity."), names[[k]],
+    value <- target(rbind(start + steps[1L] * directions$vector[[k]], start + steps[2L] * directions$vector[[k]]))
+    slope <- if (value[2L] == -Inf) -Inf else (value[2L] - value[1L]) / 4
+    if (side > 0 && directions$positive[k]) slopes[[directions$name[k]]] <- slope
+    if (isTRUE(slope < -0.005)) next
+    abort_improper(paste0("its density does not fall where ", quote_name(directions$name[k]), " goes to ",
+                          if (side > 0) "infinity." else if (directions$positive[k]) "0." else "minus infinity."),
+                   directions$name[k],
                    paste("Give it a prior with more information, such as prior_half_t(3, scale) for a standard deviation",
                          "or prior_normal(0, sd) for a coefficient of the variance function."))
   }
-  invisible()
+  slopes
+}
+
+# list(vector, name, positive): directions in the coordinates.
+open_directions <- function(plan) {
+  first <- nrow(plan$coordinates)
+  kind <- plan$residual$table$kind
+  open <- which(!kind %in% bounded_kinds)
+  range <- which(plan$coordinates$kind == "range")
+  at <- c(range, first + open)
+  out <- list(vector = lapply(at, function(j) replace(numeric(plan$d), j, 1)),
+              name = c(plan$labels$variances[coordinate_rows(plan)][range], plan$residual$names[open]),
+              positive = c(rep(TRUE, length(range)), kind[open] %in% positive_kinds))
+  if (!any(kind == "variance")) return(out)
+  scale <- replace(numeric(plan$d), c(which(plan$free_sd), first + which(kind == "variance")), 1)
+  list(vector = c(out$vector, list(scale)), name = c(out$name, "residual"), positive = c(out$positive, TRUE))
 }

@@ -43,6 +43,7 @@ coordinate_jacobian <- function(plan, state) {
 correlation_priors <- function(plan, state) {
   if (!is.null(plan$priors$all)) return(0)
   parts <- lapply(seq_along(plan$terms), function(t) {
+    if (!is.null(plan$terms[[t]]$special)) return(state$terms[[t]]$prior)
     if (!plan$terms[[t]]$triangle || plan$priors$wishart[t]) return(0)
     eta <- plan$priors$cor[[t]]$eta
     (eta - 1) * state$terms[[t]]$log_det - lkj_constant(eta, plan$terms[[t]]$q)

@@ -6,7 +6,7 @@ match_priors <- function(prior, fit) {
   given <- as_prior_list(prior)
   random <- fit_random(fit)
   names <- fit_term_names(fit)
-  parameters <- if (is_structured(fit)) scaled_residual_parameters(fit, "sd")
+  parameters <- named_parameters(fit)
   check_prior_names(given, names, parameters)
   single <- given[names(given) == ""]
   scope <- vapply(single, `[[`, "", "scope")
@@ -22,9 +22,18 @@ match_priors <- function(prior, fit) {
               residual = if (is.null(given$residual)) one_column(default) else given$residual,
               fixed = if (!is.null(given$fixed)) given$fixed else of_scope("fixed"), icc = of_scope("icc"),
               all = of_scope("all"), residual_cor = cor, parameters = given[names(given) %in% parameters$name])
+  out$range <- range_priors(fit, out$parameters)
   out$wishart <- vapply(seq_along(random), function(t) is_matrix_prior(own[[t]], random[[t]]), NA)
   check_matched_priors(out, fit)
   out
+}
+
+# Parameters that are neither standard deviations nor correlations of random effects: name and kind.
+named_parameters <- function(fit) {
+  own <- variance_parameters(fit)
+  range <- own$grp[own$kind == "range"]
+  random <- data.frame(name = paste0("range.", range, recycle0 = TRUE), kind = rep("range", length(range)))
+  rbind(random, if (is_structured(fit)) scaled_residual_parameters(fit, "sd")[c("name", "kind")])
 }
 
 as_prior_list <- function(prior) {
@@ -99,10 +108,13 @@ sd_prior <- function(priors, t, k) one_column(priors$sd[[t]], k)
 prior_table <- function(priors, fit) {
   if (!is.null(priors$all)) return(c(variances = priors$all$label, fixed_label(priors)))
   if (!is.null(priors$icc)) return(c(variances = priors$icc$label, fixed_label(priors)))
-  correlated <- vapply(fit_random(fit), function(term) term$q > 1L && is_triangle(term), NA) & !priors$wishart
+  correlated <- vapply(fit_random(fit), function(term) any(term_kinds(term) %in% c("correlation", "rho")), NA) &
+    !priors$wishart
+  ranges <- which(!vapply(priors$range, is.null, NA))
   c(stats::setNames(vapply(priors$sd, `[[`, "", "label"), fit_term_names(fit)), residual = priors$residual$label,
-    if (any(correlated)) c(cor = priors$cor[[which(correlated)[1L]]]$label), residual_labels(fit, priors),
-    fixed_label(priors))
+    if (any(correlated)) c(cor = priors$cor[[which(correlated)[1L]]]$label), stats::setNames(vapply(priors$range[ranges], `[[`, "", "label"), paste0("range.", fit_term_names(fit)[ranges],
+                                                                            recycle0 = TRUE)),
+    residual_labels(fit, priors), fixed_label(priors))
 }
 
 # Those of a residual structure's own parameters; `residual` is that of its standard deviations.

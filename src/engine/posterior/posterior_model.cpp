@@ -29,7 +29,9 @@ TargetValues PosteriorModel::evaluate(const MatrixXd& points, const VectorXd& si
     const Criterion criterion(problem, true, own);
     Evaluation at;
     for (Index i = first; i < last; ++i) {
-      at = criterion.evaluate(theta_of(points.col(i)), std::move(at));
+      const VectorXd theta = theta_of(points.col(i));
+      if (!theta.allFinite()) continue;
+      at = criterion.evaluate(theta, std::move(at));
       if (!at.ok()) continue;
       out.set(i, coefficients_at(at, prior.flat() ? 1 : sigma[i], prior),
               at.log_det_random + 2 * data_.x.log_det_r - data_.log_weight, data_.x);

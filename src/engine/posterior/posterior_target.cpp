@@ -43,21 +43,36 @@ void TargetValues::set(Index point, const CoefficientPosterior& own, double cons
 
 namespace {
 
-enum class Entries { one, diagonal, triangle };
+enum class Entries { one, diagonal, triangle, natural };
 
 Entries entries_of(const Term& term) {
   if (term.n_theta == 1) return Entries::one;
-  return correlated(*term.structure, term.q) ? Entries::triangle : Entries::diagonal;
+  if (!correlated(*term.structure, term.q)) return Entries::diagonal;
+  return term.structure->closed_under() == Closure::any ? Entries::triangle : Entries::natural;
+}
+
+Index count_of(const Term& term) {
+  switch (entries_of(term)) {
+    case Entries::one: return 1;
+    case Entries::diagonal: return term.q;
+    case Entries::triangle: return term.q * (term.q + 1) / 2;
+    default: return static_cast<Index>(term.structure->parameters(term.q).size());
+  }
+}
+
+// NaN where the natural parameters have no covariance matrix.
+VectorXd theta_of_natural(const Term& term, const VectorXd& psi) {
+  const MatrixXd sigma = term.structure->sigma_of(psi, term.q);
+  const bool valid = sigma.allFinite() && Eigen::LLT<MatrixXd>(sigma).info() == Eigen::Success;
+  if (!valid) return VectorXd::Constant(term.n_theta, std::numeric_limits<double>::quiet_NaN());
+  return term.structure->project(sigma);
 }
 
 }  // namespace
 
 PointMap::PointMap(const Layout& layout, std::vector<MatrixXd> z_basis)
     : layout_(&layout), z_basis_(std::move(z_basis)) {
-  for (const Term& term : layout.terms) {
-    const Entries entries = entries_of(term);
-    size_ += entries == Entries::one ? 1 : entries == Entries::diagonal ? term.q : term.q * (term.q + 1) / 2;
-  }
+  for (const Term& term : layout.terms) size_ += count_of(term);
   for (const MatrixXd& basis : z_basis_) to_engine_.push_back(basis.inverse());
 }
 
@@ -67,6 +82,12 @@ VectorXd PointMap::theta(const Eigen::Ref<const VectorXd>& point) const {
   for (std::size_t t = 0; t < layout_->terms.size(); ++t) {
     const Term& term = layout_->terms[t];
     const Entries entries = entries_of(term);
+    if (entries == Entries::natural) {
+      const Index size = count_of(term);
+      out.segment(term.theta, term.n_theta) = theta_of_natural(term, point.segment(k, size));
+      k += size;
+      continue;
+    }
     if (entries != Entries::triangle) {
       for (Index j = 0; j < term.n_theta; ++j) out[term.theta + j] = point[k++] / std::abs(z_basis_[t](j, j));
       continue;

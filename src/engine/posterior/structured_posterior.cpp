@@ -122,7 +122,8 @@ Index StructuredPosterior::random_columns() const {
 
 StructuredPoint StructuredPosterior::point(const StructuredCriterion& criterion,
                                            const Eigen::Ref<const VectorXd>& x) const {
-  return criterion.evaluate(map_.theta(x.head(map_.size())), x.tail(problem_.residual.size()));
+  const VectorXd theta = map_.theta(x.head(map_.size()));
+  return theta.allFinite() ? criterion.evaluate(theta, x.tail(problem_.residual.size())) : StructuredPoint();
 }
 
 TargetValues StructuredPosterior::evaluate(const MatrixXd& points, const VectorXd& sigma,

@@ -1,0 +1,116 @@
+# Random terms with a covariance structure of their own in a posterior: standard deviations as in other terms, atanh of
+# correlations, log of ranges.
+
+# What plan_terms() keeps of such a term: kinds of its parameters, which of them are standard deviations, and what the
+# engine's columns have for 1. NULL for other terms.
+special_plan <- function(fit, t) {
+  term <- fit_random(fit)[[t]]
+  if (!is_special(term) || has_one_parameter(term)) return(NULL)
+  table <- term_table(term)
+  list(kind = table$kind, sd = which(table$kind == "variance"), scale = natural_scale(table, fit_blocks(fit)$z_basis[[t]]),
+       squared = table$scale == 1, lower = table$lower)
+}
+
+# Structures whose parameters have no posterior here.
+refuse_special_posterior <- function(fit) {
+  random <- fit_random(fit)
+  for (t in seq_along(random)) {
+    term <- random[[t]]
+    if (!is_special(term)) next
+    if (any(!term_table(term)$kind %in% c("variance", "correlation", "covariance", "range")))
+      refuse_special(fit_frame(fit), "posterior draws are", "Use a structure without factors, such as us() or cs().")
+    if (any(fit_held(fit)$term == t) && !has_one_parameter(term)) {
+      lmm_abort("unsupported", paste0("posterior draws are not available where `fixed` names a parameter of ",
+                                      written_terms(list(term)), "."), what = "fixed")
+    }
+  }
+}
+
+# The other coordinates than standard deviations: rows for plan_coordinates().
+special_coordinates <- function(special, t) {
+  other <- setdiff(seq_along(special$kind), special$sd)
+  data.frame(kind = ifelse(special$kind[other] == "range", "range", "rho"), term = rep(t, length(other)), row = other,
+             col = rep(0L, length(other)))
+}
+
+# list(natural, jacobian, prior) for standard deviations `s` and the other coordinates `z`, a row for each point; `prior`
+# without those of the standard deviations.
+decode_special <- function(plan, t, s, z, density) {
+  special <- plan$terms[[t]]$special
+  other <- setdiff(seq_along(special$kind), special$sd)
+  natural <- matrix(0, nrow(s), length(special$kind))
+  natural[, special$sd] <- s^2
+  jacobian <- prior <- numeric(nrow(s))
+  for (j in seq_along(other)) {
+    kind <- special$kind[other[j]]
+    if (kind == "range") {
+      natural[, other[j]] <- exp(z[, j])
+      if (!density) next
+      jacobian <- jacobian + z[, j]
+      prior <- prior + plan$priors$range[[t]]$log(exp(z[, j]))
+      next
+    }
+    natural[, other[j]] <- tanh(z[, j]) * if (kind == "covariance") s[, 1L]^2 else 1
+    if (!density) next
+    jacobian <- jacobian + log_one_minus_square(z[, j])
+    eta <- plan$priors$cor[[t]]$eta
+    prior <- prior + (eta - 1) * log_one_minus_square(z[, j]) - lkj_constant(eta, 2L)
+  }
+  c(list(s = s, natural = natural), if (density) list(jacobian = jacobian, prior = prior))
+}
+
+# Natural parameters of the engine's columns.
+special_points <- function(plan, t, natural) natural / rep(plan$terms[[t]]$special$scale, each = nrow(natural))
+
+# Coordinates of the estimates other than standard deviations.
+start_of_special <- function(plan, t) {
+  special <- plan$terms[[t]]$special
+  natural <- fit_natural(plan$fit)[[t]]
+  other <- setdiff(seq_along(special$kind), special$sd)
+  vapply(other, function(j) {
+    if (special$kind[j] == "range") return(log(range_inside(plan$fit, t, natural[j])))
+    r <- if (special$kind[j] == "covariance") natural[j] / natural[special$sd[1L]] else natural[j]
+    atanh(if (is.finite(r)) max(inside(r), 0.97 * max(-1, special$lower[j])) else 0)
+  }, 0)
+}
+
+# Distances between the positions of a spatial term: shortest and longest.
+term_distances <- function(fit, t) {
+  d <- as.vector(stats::dist(utils::head(fit_random(fit)[[t]]$positions, 500L)))
+  d <- d[d > 0]
+  if (length(d)) range(d) else c(1, 1)
+}
+
+range_inside <- function(fit, t, range) {
+  d <- term_distances(fit, t)
+  max(d[1L] / 3, min(range, 2 * d[2L]))
+}
+
+# Priors of the ranges of random terms: the one of their name, else half-t with the longest distance as its scale.
+range_priors <- function(fit, parameters) {
+  lapply(seq_along(fit_random(fit)), function(t) {
+    term <- fit_random(fit)[[t]]
+    if (!is_special(term) || !"range" %in% term_kinds(term)) return(NULL)
+    given <- parameters[[paste0("range.", fit_term_names(fit)[t])]]
+    if (is.null(given)) prior_half_t(3, term_distances(fit, t)[2L]) else given
+  })
+}
+
+# Values of the other parameters as they are shown: correlations and ranges, a list of vectors.
+special_columns <- function(plan, t, natural) {
+  special <- plan$terms[[t]]$special
+  lapply(setdiff(seq_along(special$kind), special$sd), function(j) {
+    if (special$kind[j] == "covariance") natural[, j] / natural[, special$sd[1L]] else natural[, j]
+  })
+}
+
+# Natural parameters of a term on the scale of the response, from the values shown of one draw.
+drawn_natural <- function(fit, t, values) {
+  special <- special_plan(fit, t)
+  other <- setdiff(seq_along(special$kind), special$sd)
+  out <- numeric(length(special$kind))
+  sd <- values[seq_along(special$sd)]
+  out[special$sd] <- sd^2
+  out[other] <- values[-seq_along(special$sd)] * ifelse(special$kind[other] == "covariance", sd[1L]^2, 1)
+  out
+}
