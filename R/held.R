@@ -76,7 +76,8 @@ known_parameters <- function(frame) {
   alone <- parameters$term > 0L
   alone[alone] <- vapply(frame$random[parameters$term[alone]], function(term) term$q == 1L || is_diagonal(term), NA)
   single <- parameters$term > 0L
-  single[single] <- vapply(frame$random[parameters$term[single]], function(term) term$q == 1L, NA)
+  single[single] <- vapply(frame$random[parameters$term[single]],
+                           function(term) term$q == 1L || has_one_parameter(term), NA)
   one <- function(name, squared, use = TRUE) {
     data.frame(name = name, parameters, squared = squared, shown = sd, alone = alone)[use, ]
   }

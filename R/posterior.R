@@ -13,12 +13,17 @@
 #' The posterior does not depend on how the model was fitted: by REML or maximum likelihood, with a singular estimate or
 #' not.
 #'
+#' Models with residual structures, variance functions, known relationships of levels and structured random terms have
+#' posteriors too, except factor-analytic terms, known residual matrices with coefficients, and fits in which some
+#' parameters of a structured term or residual covariances are fixed.
+#'
 #' @param fit a fit made by [lmm()].
 #' @param draws number of draws, of all chains together.
 #' @param prior a prior of all standard deviations, or a list of priors: by the names of the random terms (those of
 #'   [VarCorr()]), `residual`, `cor` and `fixed`, or without names for all parameters of a kind. See [priors]. By
 #'   default densities are flat on every standard deviation, residual one included, on correlation matrices (LKJ(1)) and
-#'   on coefficients.
+#'   on coefficients. Parameters of a residual structure and ranges of random terms have priors by their own names, see
+#'   Section Residual structures.
 #' @param chains number of chains.
 #' @param random draw the random effects, too? `NULL`: where draws times effects are at most 5 million.
 #' @param seed seed for the random numbers; with `NULL` one is drawn from the session's generator. The result is the
@@ -38,15 +43,32 @@
 #'   deviations are in units of the response (by unit of the column). It is a `draws_df` of package 'posterior':
 #'   packages 'posterior', 'bayesplot', 'bayestestR' and 'coda' take it as it is. Coefficients that are not estimable
 #'   have no column. [summary()][summary.lmm_posterior()] and [plot()][plot.lmm_posterior()] describe it.
+#' @section Residual structures:
+#' `prior = list(residual = )` is the prior of residual standard deviations: of each visit if there are several, else of
+#' an observation (with a variance function: of a typical one, at the mean log variance of the rows). An inverse Wishart
+#' prior of `residual` beside `us()` is that of the whole matrix, as in package 'MCMCglmm'. Correlations have the prior
+#' `cor`, by default flat between -1 and 1, or uniform on correlation matrices where all correlations are free. In `cs()`
+#' this is the correlation of two observations; in `ar(p = )` and `ma(q = )` the partial autocorrelations have it. Ranges
+#' have a half-t prior with 3 degrees of freedom whose scale is the longest distance within a subject (between levels, for
+#' random terms); the share of a nugget is uniform; coefficients of a variance function are flat. Other priors go by the
+#' names that [variance_components()] shows (`range.` and the term for ranges of random terms): `prior_lkj()` for a
+#' correlation, priors of standard deviations for positive parameters, `prior_normal()` for coefficients of a variance
+#' function. `const`, `prop`, the power beside `const`, and an estimated `shape` need one.
+#'
+#' The columns of these parameters follow `sigma` and have the same names, with standard deviations in place of
+#' variances. [predict()][predict.lmm_posterior()] does not use the residuals of earlier rows of the same subject, as
+#' [predict()][predict.lmm_fit()] of the fit does; new residuals are drawn from their distribution.
 #' @section Proper posteriors:
 #' A flat prior of a standard deviation has a proper posterior if the random effects have rank 2 or more beside the
 #' fixed effects: at least 3 levels where the model has an intercept. `1 / sd` never has. What is
 #' improper is refused before anything is drawn. Moments need more: with 4 levels and the flat prior the standard
-#' deviation of the group standard deviation is infinite. [summary()][summary.lmm_posterior()] says so.
+#' deviation of the group standard deviation is infinite. [summary()][summary.lmm_posterior()] says so. For residual
+#' structures and ranges, the decline of the density far from the estimates decides, along each parameter and along the
+#' scale of all residuals.
 #' @section Conditions:
 #' `lmm_error_improper`: the posterior is improper; the message has the parameter, the reason and ways out.
-#' `lmm_error_input`: an unknown prior. `lmm_error_unsupported`: a fit with a residual structure or with variances that
-#' may be negative. `lmm_warning_mixing`: the chains have not mixed.
+#' `lmm_error_input`: an unknown prior. `lmm_error_unsupported`: parameters fixed in a structure, or variances that may be
+#' negative. `lmm_warning_mixing`: the chains have not mixed.
 #' @references Gelman (2006) Bayesian Analysis 1, 515-534. Tierney (1994) Annals of Statistics 22, 1701-1762. Vehtari et
 #'   al. (2021) Bayesian Analysis 16, 667-718.
 #' @seealso [priors], [predict()][predict.lmm_posterior()], [bayes_factor()], [quantity()] and [contest()], which take

@@ -7,8 +7,8 @@ sigma_nodes <- 240L
 # May this posterior be put on a grid? One free parameter at most, no dependence of the curve on sigma.
 is_gridded <- function(plan) {
   held <- unlist(lapply(plan$terms, function(term) !is.na(term$held_sd) & term$held_sd > 0))
-  residual_size(plan) == 0L && nrow(plan$coordinates) <= 1L && all(plan$coordinates$kind == "sd") && is.null(plan$coefficients) && (!any(held) ||
-    !plan$free_sigma)
+  residual_size(plan) == 0L && nrow(plan$coordinates) <= 1L && all(plan$coordinates$kind == "sd") &&
+    is.null(plan$coefficients) && (!any(held) || !plan$free_sigma)
 }
 
 posterior_grid <- function(plan) {

@@ -39,13 +39,14 @@ draw_states <- function(object) {
   fixed <- as.matrix(plain_table(object)[about$labels$fixed])
   own <- about$residual
   residual <- if (!is.null(own)) as.matrix(plain_table(object)[own$names])
-  special <- vapply(seq_along(fit_random(fit)), function(t) !is.null(special_plan(fit, t)), NA)
+  special <- vapply(seq_along(fit_random(fit)), function(t) length(special_plan(fit, t)$kind) > 0L, NA)
+  known <- vapply(fit_random(fit), function(term) is_special(term) && !length(term_kinds(term)), NA)
   empty <- fit_state(fit)
   kept <- match(about$labels$fixed, names(empty$beta))
   function(i) {
     state <- empty
-    v <- values[i, ]
-    for (t in seq_along(state$covariance)) {
+    v <- stats::setNames(values[i, ], colnames(values))
+    for (t in which(!known)) {
       if (special[t]) {
         term <- fit_random(fit)[[t]]
         state$natural[[t]] <- drawn_natural(fit, t, v[parameters$term == t])

@@ -159,15 +159,16 @@ new_effects <- function(object, t, levels, at) {
   lapply(seq_len(q), function(i) sd[, i] * Reduce(`+`, lapply(seq_len(i), function(j) L[[i]][[j]] * z[[j]])))
 }
 
-# The same for a term with a structure of its own: one covariance matrix for each draw. Levels as columns have one effect
-# each.
+# The same for a term with a structure of its own: one covariance matrix for each draw. Levels that are columns have
+# one effect each.
 new_special_effects <- function(fit, t, values, levels) {
   term <- fit_random(fit)[[t]]
   basis <- fit_blocks(fit)$z_basis[[t]]
   across <- is_across(term)
   out <- rep(list(matrix(0, nrow(values), levels)), if (across) 1L else term$q)
   for (i in seq_len(nrow(values))) {
-    L <- lower_factor(special_covariance(term, drawn_natural(fit, t, values[i, ]), basis))
+    L <- lower_factor(if (ncol(values)) special_covariance(term, drawn_natural(fit, t, values[i, ]), basis)
+                      else fit_covariance(fit)[[t]])
     z <- matrix(stats::rnorm(levels * length(out)), length(out))
     if (!across) z <- L %*% z
     else z[] <- c(L %*% z[seq_len(term$q)], L[1L, 1L] * z[-seq_len(term$q)])

@@ -2,18 +2,18 @@
 #
 # Coordinates, a column for each free parameter in the engine's order: log of standard deviations, ranges and other
 # positive parameters; atanh of correlations, of partial correlations where a matrix of them is unrestricted, and of the
-# partial autocorrelations of AR(p) and MA(q); logit of shares; all others in units of their own. An exchangeable
-# structure var I + cov J has the log of the standard deviation and atanh of the correlation of two observations.
+# partial autocorrelations of AR(p) and MA(q); logit of shares; all others in units of their own. A common
+# covariance, var I + cov J, has the log of the standard deviation and atanh of the correlation of two observations.
 
 # What posterior_plan() keeps of the structure; NULL without free parameters.
 residual_coordinates <- function(fit, priors) {
   table <- if (is_structured(fit)) free_parameters(fit_frame(fit)$residual)
   if (is.null(table)) return(NULL)
   shown <- scaled_residual_parameters(fit, "sd")
-  blocks <- residual_posterior_blocks(table, fit_frame(fit)$residual)
+  blocks <- linked_parameters(table, fit_frame(fit)$residual)
   if (length(fit_frame(fit)$residual$held$index) && any(vapply(blocks, `[[`, "", "type") != "single")) {
-    lmm_abort("unsupported", "posterior draws are not available where `fixed` names variances or covariances of residuals.",
-              what = "fixed")
+    lmm_abort("unsupported", paste("posterior draws are not available where `fixed` names variances or covariances of",
+                                   "residuals."), what = "fixed")
   }
   own <- list(table = table, blocks = blocks, names = shown$name, root = shown$root, size = nrow(table),
               unit = parameter_units(fit_blocks(fit)), origin = typical_rows(fit, table))
@@ -24,7 +24,7 @@ residual_coordinates <- function(fit, priors) {
 }
 
 # Parameters that are mapped together: list(type, at, sd, pair, q).
-residual_posterior_blocks <- function(table, plan) {
+linked_parameters <- function(table, plan) {
   key <- paste(table$part, table$group)
   linked <- table$kind %in% c("variance", "covariance", "correlation")
   groups <- split(which(linked), key[linked])
@@ -32,7 +32,8 @@ residual_posterior_blocks <- function(table, plan) {
   joint <- joint[!vapply(joint, is.null, NA)]
   for (kind in c("autoregression", "moving_average")) for (group in unique(table$group)) {
     at <- which(table$kind == kind & table$group == group)
-    if (length(at)) joint <- c(joint, list(list(type = "series", at = at, sign = if (kind == "autoregression") 1 else -1)))
+    sign <- if (kind == "autoregression") 1 else -1
+    if (length(at)) joint <- c(joint, list(list(type = "series", at = at, sign = sign)))
   }
   used <- unlist(lapply(joint, `[[`, "at"))
   single <- lapply(setdiff(seq_len(nrow(table)), used), function(j) list(type = "single", at = j))
@@ -46,7 +47,7 @@ joint_block <- function(at, table, plan) {
   pair <- at[kind != "variance"]
   part <- plan$parts[[max(1L, table$part[at[1L]])]]
   if (isTRUE(residual_words[[part$word]]$exchangeable) && length(pair) == 1L && kind[match(pair, at)] == "covariance")
-    return(list(type = "exchangeable", at = c(sd, pair), sd = sd, pair = pair))
+    return(list(type = "common", at = c(sd, pair), sd = sd, pair = pair))
   q <- part_visits(part)
   if (q > 1L && length(pair) == q * (q - 1L) / 2 && length(sd) %in% c(0L, q)) {
     order <- vine_order(q)
@@ -60,7 +61,8 @@ joint_block <- function(at, table, plan) {
   if (part$word == "known") lmm_abort("unsupported", paste("posterior draws are not available for known residual",
                                                            "matrices with coefficients."), what = "residual")
   of <- function(visit) if (length(sd) > 1L) sd[match(visit, table$row[sd])] else sd
-  list(type = "pairs", at = c(sd, pair), sd = sd, pair = pair, first = of(table$row[pair]), second = of(table$col[pair]))
+  list(type = "pairs", at = c(sd, pair), sd = sd, pair = pair, first = of(table$row[pair]),
+       second = of(table$col[pair]))
 }
 
 # ---- priors ----
@@ -88,8 +90,8 @@ residual_prior <- function(kind, name, fit, priors) {
 }
 
 normal_prior <- function(prior) {
-  list(label = paste0("normal, mean = ", format(prior$mean[1L]), ", sd = ", format(prior$sd[1L])), proper = prior$proper,
-       log = function(x) stats::dnorm(x, prior$mean[1L], prior$sd[1L], log = TRUE))
+  list(label = paste0("normal, mean = ", format(prior$mean[1L]), ", sd = ", format(prior$sd[1L])),
+       proper = prior$proper, log = function(x) stats::dnorm(x, prior$mean[1L], prior$sd[1L], log = TRUE))
 }
 
 # The longest distance within a subject.
@@ -99,8 +101,9 @@ range_scale <- function(fit) {
 }
 
 abort_needs_prior <- function(name, example) {
-  abort_improper(paste0("with a flat prior of ", quote_name(name), " the likelihood does not fall where it grows."), name,
-                 paste0("Give it a prior with the scale of your variable: prior = list(", name, " = ", example, ")."))
+  abort_improper(paste0("with a flat prior of ", quote_name(name), " the likelihood does not fall where it grows."),
+                 name, paste0("Give it a prior with the scale of your variable: prior = list(", name, " = ", example,
+                              ")."))
 }
 
 # Scopes of the priors that a residual parameter takes.
@@ -113,8 +116,8 @@ check_residual_priors <- function(own, priors) {
   if (!own$matrix || length(priors$residual$V) == 1L) return(invisible())
   q <- vapply(own$blocks, function(b) length(b$sd), 0L)
   if (all(q[q > 1L] == nrow(priors$residual$V))) return(invisible())
-  lmm_abort("input", paste0("`V` of the prior of `residual` has ", nrow(priors$residual$V), " rows; the residuals have ",
-                            count_of(max(q), "visit"), "."), what = "prior")
+  lmm_abort("input", paste0("`V` of the prior of `residual` has ", nrow(priors$residual$V),
+                            " rows; the residuals have ", count_of(max(q), "visit"), "."), what = "prior")
 }
 
 # ---- from coordinates to parameters ----
@@ -127,7 +130,7 @@ decode_residual <- function(plan, z, density = TRUE) {
   log <- 0
   for (block in own$blocks) {
     part <- switch(block$type, single = single_part, matrix = matrix_part, pairs = pairs_part, series = series_part,
-                   exchangeable = exchangeable_part)(plan, block, z, density)
+                   common = common_part)(plan, block, z, density)
     psi[, block$at] <- part$psi
     if (density) log <- log + part$log
   }
@@ -208,7 +211,7 @@ pairs_part <- function(plan, block, z, density) {
 }
 
 # The standard deviation of an observation and the correlation of two.
-exchangeable_part <- function(plan, block, z, density) {
+common_part <- function(plan, block, z, density) {
   r <- tanh(z[, block$pair])
   variance <- if (length(block$sd)) exp(2 * z[, block$sd])
   psi <- if (is.null(variance)) cbind(r / (1 - r)) else cbind(variance * (1 - r), variance * r)

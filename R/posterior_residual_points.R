@@ -18,8 +18,8 @@ typical_rows <- function(fit, table) {
        reference = if (is.null(plan$variance_reference)) numeric(ncol(rest)) else plan$variance_reference)
 }
 
-# The standard deviation of a residual of typical rows, relative to sigma: the prior of `residual` is that of it, so that
-# it does not depend on the origin of the variance function. A vector with an entry for each point.
+# The standard deviation of a residual of typical rows, relative to sigma: the prior of `residual` is that of it, so
+# that it does not depend on the origin of the variance function. A vector with an entry for each point.
 typical_size <- function(own, psi) {
   origin <- own$origin
   all <- matrix(origin$held, nrow(psi), length(origin$held), byrow = TRUE)
@@ -36,7 +36,7 @@ typical_size <- function(own, psi) {
     out <- out + origin$share[k] * log1p((all[, j] * origin$x[k])^2) / 2
   }
   for (block in own$blocks) {
-    if (block$type == "exchangeable" && !length(block$sd)) out <- out + log1p(psi[, block$pair]) / 2
+    if (block$type == "common" && !length(block$sd)) out <- out + log1p(psi[, block$pair]) / 2
   }
   exp(out)
 }
@@ -135,8 +135,8 @@ far_slopes <- function(plan, target, start) {
     abort_improper(paste0("its density does not fall where ", quote_name(directions$name[k]), " goes to ",
                           if (side > 0) "infinity." else if (directions$positive[k]) "0." else "minus infinity."),
                    directions$name[k],
-                   paste("Give it a prior with more information, such as prior_half_t(3, scale) for a standard deviation",
-                         "or prior_normal(0, sd) for a coefficient of the variance function."))
+                   paste("Give it a prior with more information, such as prior_half_t(3, scale) for a standard",
+                         "deviation or prior_normal(0, sd) for a coefficient of the variance function."))
   }
   slopes
 }

@@ -1,14 +1,14 @@
 # Random terms with a covariance structure of their own in a posterior: standard deviations as in other terms, atanh of
 # correlations, log of ranges.
 
-# What plan_terms() keeps of such a term: kinds of its parameters, which of them are standard deviations, and what the
-# engine's columns have for 1. NULL for other terms.
+# What plan_terms() keeps of such a term: kinds of its parameters (none where all are fixed), which of them are standard
+# deviations, and what the engine's columns have for 1. NULL for other terms.
 special_plan <- function(fit, t) {
   term <- fit_random(fit)[[t]]
   if (!is_special(term) || has_one_parameter(term)) return(NULL)
   table <- term_table(term)
-  list(kind = table$kind, sd = which(table$kind == "variance"), scale = natural_scale(table, fit_blocks(fit)$z_basis[[t]]),
-       squared = table$scale == 1, lower = table$lower)
+  list(kind = table$kind, sd = which(table$kind == "variance"), lower = table$lower,
+       scale = natural_scale(table, fit_blocks(fit)$z_basis[[t]]))
 }
 
 # Structures whose parameters have no posterior here.
@@ -19,7 +19,7 @@ refuse_special_posterior <- function(fit) {
     if (!is_special(term)) next
     if (any(!term_table(term)$kind %in% c("variance", "correlation", "covariance", "range")))
       refuse_special(fit_frame(fit), "posterior draws are", "Use a structure without factors, such as us() or cs().")
-    if (any(fit_held(fit)$term == t) && !has_one_parameter(term)) {
+    if (!is.null(term[["held"]]) && length(term_kinds(term))) {
       lmm_abort("unsupported", paste0("posterior draws are not available where `fixed` names a parameter of ",
                                       written_terms(list(term)), "."), what = "fixed")
     }
@@ -33,8 +33,8 @@ special_coordinates <- function(special, t) {
              col = rep(0L, length(other)))
 }
 
-# list(natural, jacobian, prior) for standard deviations `s` and the other coordinates `z`, a row for each point; `prior`
-# without those of the standard deviations.
+# list(natural, jacobian, prior) for standard deviations `s` and the other coordinates `z`, a row for each point;
+# `prior` without those of the standard deviations.
 decode_special <- function(plan, t, s, z, density) {
   special <- plan$terms[[t]]$special
   other <- setdiff(seq_along(special$kind), special$sd)

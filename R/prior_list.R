@@ -112,8 +112,9 @@ prior_table <- function(priors, fit) {
     !priors$wishart
   ranges <- which(!vapply(priors$range, is.null, NA))
   c(stats::setNames(vapply(priors$sd, `[[`, "", "label"), fit_term_names(fit)), residual = priors$residual$label,
-    if (any(correlated)) c(cor = priors$cor[[which(correlated)[1L]]]$label), stats::setNames(vapply(priors$range[ranges], `[[`, "", "label"), paste0("range.", fit_term_names(fit)[ranges],
-                                                                            recycle0 = TRUE)),
+    if (any(correlated)) c(cor = priors$cor[[which(correlated)[1L]]]$label),
+    stats::setNames(vapply(priors$range[ranges], `[[`, "", "label"),
+                    paste0("range.", fit_term_names(fit)[ranges], recycle0 = TRUE)),
     residual_labels(fit, priors), fixed_label(priors))
 }
 

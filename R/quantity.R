@@ -173,8 +173,8 @@ report_errors <- function(value, group) {
   tryCatch(value, error = function(e) {
     if (inherits(e, "lmm_condition")) stop(e)
     lmm_abort("input", paste0("a quantity cannot be evaluated: ", conditionMessage(e), "."), what = "...",
-              fix = paste0("Words for parameters are sigma, sigma2, total, var(", group, "), sd(", group,
-                           "), cov(), cor() and beta()."))
+              fix = paste0("Words for parameters are sigma, sigma2, total, ", if (!is.na(group)) paste0("var(", group,
+                           "), sd(", group, "), "), "cov(), cor() and beta()."))
   })
 }
 

@@ -1,8 +1,8 @@
 # Columns of a variance function that lie far from 0 are taken from their means: at calendar year 0 the residual
 # variance may be many orders of magnitude from that of any row, and the search and the information matrix would depend
-# on the origin of the years. In the same way a factor constant + x^power is divided by its value at a typical x, so that
-# they do not depend on the unit of x. The sigma of a fit is then that at these centers; a user is shown that at 0 and
-# without the division, as by nlme and SAS.
+# on the origin of the years. In the same way a factor constant + x^power is divided by its value at a typical x, so
+# that they do not depend on the unit of x. The sigma of a fit is then that at these centers; a user is shown that at 0
+# and without the division, as by nlme and SAS.
 
 far_from_zero <- 2                # means, in standard deviations
 

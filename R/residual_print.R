@@ -34,8 +34,8 @@ residual_table <- function(fit, errors = FALSE) {
   cbind(out, `Std. Error` = se, residual_limits(own, se, 0.95))
 }
 
-# Limits of natural parameters: chi-square for variances and ranges, Wald for the others, as SAS has them; Wald limits of
-# positive parameters of variance functions are those of their logarithms.
+# Limits of natural parameters: chi-square for variances and ranges, Wald for the others, as SAS has them; Wald limits
+# of positive parameters of variance functions are those of their logarithms.
 residual_limits <- function(own, se, level) {
   tail <- (1 - level) / 2
   positive <- own$kind %in% c("variance", "range")

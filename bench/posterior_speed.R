@@ -46,6 +46,23 @@ cases <- list(
                   prior = prior_inverse_wishart(1, 0.1), fixed = Yield ~ 1,
                   random = ~ Batch, peer = list(R = list(V = 1, nu = 0.1), G = list(G1 = list(V = 1, nu = 0.1))),
                   data = peer_data("Dyestuff2"), iterations = 50000))
+# Blue tits of a pedigree (data of 'MCMCglmm'), parents before their offspring.
+bird_data <- function(name) {
+  space <- new.env()
+  utils::data(list = name, package = "MCMCglmm", envir = space)
+  space[[name]]
+}
+if ("animals" %in% wanted) {
+  birds <- bird_data("BTdata")
+  parents <- bird_data("BTped")
+  relatives <- henderson::pedigree(parents$animal, parents$sire, parents$dam)
+  cases$animals <- list(fit = lmm(tarsus ~ sex + (1 | animal) + (1 | fosternest), birds,
+                                  relationship = list(animal = relatives)), draws = 20000,
+                        prior = prior_inverse_wishart(0.3, 3), fixed = tarsus ~ sex, random = ~ animal + fosternest,
+                        peer = list(R = list(V = 0.3, nu = 3), G = list(G1 = list(V = 0.3, nu = 3),
+                                                                       G2 = list(V = 0.3, nu = 3))),
+                        data = birds, iterations = 4000, pedigree = parents)
+}
 if ("insteval" %in% wanted) {
   cases$insteval <- list(fit = lmm(y ~ 1 + (1 | s) + (1 | d) + (1 | dept), peer_data("InstEval")), draws = 4000,
                          prior = prior_inverse_wishart(1, 0.002), fixed = y ~ 1,
@@ -80,6 +97,7 @@ run_case <- function(name, case) {
     gc()
     set.seed(run)
     peer <- seconds(MCMCglmm::MCMCglmm(case$fixed, random = case$random, data = case$data, prior = case$peer,
+                                       pedigree = case$pedigree,
                                        nitt = case$iterations + burnin, burnin = burnin, thin = 1,
                                        verbose = FALSE))
     theirs <- as.matrix(peer$value$VCV)

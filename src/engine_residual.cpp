@@ -90,16 +90,9 @@ SEXP engine_residual_variances(const Rcpp::List& residual, const Eigen::MatrixXd
     const henderson::ResidualModel model = henderson::to_residual_model(residual, w.cols());
     henderson::require(psi.rows() == model.size() && group.size() == positions.rows() && w.rows() == positions.rows(),
                        "psi does not fit the structure");
-    const std::vector<henderson::Index> of = henderson::from_zero(group);
     henderson::RMonitor monitor(false);
-    Eigen::MatrixXd out(positions.rows(), psi.cols());
-    for (henderson::Index j = 0; j < psi.cols(); ++j) {
-      const Eigen::VectorXd own = psi.col(j);
-      for (henderson::Index i = 0; i < out.rows(); ++i)
-        out(i, j) = henderson::residual_matrices(model, own, positions.row(i), w.row(i), {of[i]}, false)[0](0, 0);
-      monitor.check();
-    }
-    return henderson::numeric(out);
+    return henderson::numeric(
+        henderson::residual_variances(model, psi, positions, w, henderson::from_zero(group), monitor));
   });
 }
 

@@ -43,9 +43,10 @@ void TargetValues::set(Index point, const CoefficientPosterior& own, double cons
 
 namespace {
 
-enum class Entries { one, diagonal, triangle, natural };
+enum class Entries { none, one, diagonal, triangle, natural };
 
 Entries entries_of(const Term& term) {
+  if (term.n_theta == 0) return Entries::none;
   if (term.n_theta == 1) return Entries::one;
   if (!correlated(*term.structure, term.q)) return Entries::diagonal;
   return term.structure->closed_under() == Closure::any ? Entries::triangle : Entries::natural;
@@ -53,6 +54,7 @@ Entries entries_of(const Term& term) {
 
 Index count_of(const Term& term) {
   switch (entries_of(term)) {
+    case Entries::none: return 0;
     case Entries::one: return 1;
     case Entries::diagonal: return term.q;
     case Entries::triangle: return term.q * (term.q + 1) / 2;

@@ -37,4 +37,15 @@ std::vector<MatrixXd> residual_matrices(const ResidualModel& model, const Vector
   return out;
 }
 
+MatrixXd residual_variances(const ResidualModel& model, const MatrixXd& psi, const MatrixXd& positions,
+                            const MatrixXd& w, const std::vector<Index>& group, Checkpoint& checkpoint) {
+  MatrixXd out(positions.rows(), psi.cols());
+  for (Index j = 0; j < psi.cols(); ++j) {
+    for (Index i = 0; i < out.rows(); ++i)
+      out(i, j) = residual_matrices(model, psi.col(j), positions.row(i), w.row(i), {group[i]}, false)[0](0, 0);
+    checkpoint.check();
+  }
+  return out;
+}
+
 }  // namespace henderson

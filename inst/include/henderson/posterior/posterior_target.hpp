@@ -63,7 +63,7 @@ struct EffectDraws {
 
 // theta of the random terms' entries in a point: for each term its lower triangle, column by column, its standard
 // deviations if these are all it has, the one that its columns share, or the natural parameters of the engine's columns
-// for other structures; NaN where these have no covariance matrix.
+// for other structures; NaN where these have no covariance matrix. Nothing for terms all of whose parameters are held.
 class PointMap {
  public:
   PointMap(const Layout& layout, std::vector<MatrixXd> z_basis);

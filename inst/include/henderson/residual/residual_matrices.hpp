@@ -4,6 +4,7 @@
 
 #include <vector>
 
+#include "henderson/linalg/checkpoint.hpp"
 #include "henderson/residual/residual_model.hpp"
 
 namespace henderson {
@@ -12,6 +13,10 @@ namespace henderson {
 // for each k.
 std::vector<MatrixXd> residual_matrices(const ResidualModel& model, const VectorXd& psi, const MatrixXd& positions,
                                         const MatrixXd& w, const std::vector<Index>& group, bool slopes);
+
+// Diagonal of R for each column of `psi`: rows x columns.
+MatrixXd residual_variances(const ResidualModel& model, const MatrixXd& psi, const MatrixXd& positions,
+                            const MatrixXd& w, const std::vector<Index>& group, Checkpoint& checkpoint);
 
 }  // namespace henderson
 

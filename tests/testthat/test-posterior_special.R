@@ -1,0 +1,97 @@
+test_that("the log target of structured random terms is that of the dense formula", {
+  set.seed(1)
+  d <- expand.grid(f = factor(1:4), g = factor(1:20), r = 1:3)
+  b <- 2 * matrix(rnorm(80), 20) %*% chol(0.6^abs(outer(1:4, 1:4, "-")))
+  d$y <- b[cbind(d$g, d$f)] + rnorm(nrow(d))
+  Z <- model.matrix(~ 0 + f, d)
+  same <- outer(d$g, d$g, "==")
+  cell <- interaction(d$g, d$f)
+  lag <- abs(outer(1:4, 1:4, "-"))
+  for (word in c("cs", "homcs", "ar1", "hetar1", "toep", "homtoep", "homdiag")) for (correlated in c(FALSE, TRUE)) {
+    fit <- suppressMessages(lmm(as.formula(paste0("y ~ 1 + ", word, "(0 + f | g)")), d,
+                                residual = if (correlated) ~ ar1(r | g:f)))
+    density <- function(v) {
+      sd <- v[grep("^sd__", names(v))]
+      cor <- unname(v[grep("^cor__", names(v))])
+      C <- switch(word, cs = , homcs = cor + (1 - cor) * diag(4), ar1 = , hetar1 = cor^lag, homdiag = diag(4),
+                  matrix(c(1, cor)[lag + 1], 4))
+      D <- rep_len(sd, 4)
+      R <- v[["sigma"]]^2 * if (correlated) outer(cell, cell, "==") * v[["rho"]]^abs(outer(d$r, d$r, "-"))
+                            else diag(nrow(d))
+      dense_marginal(d$y, matrix(1, nrow(d)), Z %*% (C * outer(D, D)) %*% t(Z) * same + R) +
+        sum(log_half_t(c(sd, v[["sigma"]]), 4))
+    }
+    difference <- target_differences(fit, prior_half_t(3, 4), density, size = 0.03)
+    expect_lt(diff(range(difference)), 1e-7, label = paste(word, correlated))
+  }
+})
+
+test_that("the log target of spatial random terms is that of the dense formula, its range with a prior of its own", {
+  set.seed(2)
+  site <- data.frame(s = factor(1:16), lon = rep(1:4, 4), lat = rep(1:4, each = 4))
+  D <- as.matrix(dist(site[2:3]))
+  d <- site[rep(1:16, each = 3), ]
+  d$y <- as.vector(t(chol(exp(-D / 2))) %*% rnorm(16))[d$s] + rnorm(48)
+  fit <- lmm(y ~ 1 + exp(lon + lat | s), d)
+  Z <- model.matrix(~ 0 + s, d)
+  density <- function(v) {
+    S <- v[["sd__(Intercept).exp(s)"]]^2 * exp(-D / v[["range.exp(s)"]])
+    dense_marginal(d$y, matrix(1, 48), Z %*% S %*% t(Z) + diag(v[["sigma"]]^2, 48)) +
+      sum(log_half_t(v[c("sd__(Intercept).exp(s)", "sigma")], 4)) + log_half_t(v[["range.exp(s)"]], 2, df = 7)
+  }
+  prior <- list(prior_half_t(3, 4), `range.exp(s)` = prior_half_t(7, 2))
+  expect_lt(max(abs(target_differences(fit, prior, density))), 1e-6)
+  draws <- posterior(fit, 1000, prior, seed = 1)
+  effects <- colMeans(as.data.frame(draws)[grep("^r_", names(draws))])
+  expect_gt(cor(effects, ranef(fit)[[1]][, 1]), 0.95)
+  expect_identical(tidy(draws)$term[tidy(draws)$effect == "ran_pars"], c("sd__(Intercept)", "range", "sd__Observation"))
+})
+
+test_that("known relationships: dense log target, effects and simulations by level", {
+  set.seed(3)
+  for (n in c(8, 300)) {                                   # fitted by a root of the matrix, and by its inverse
+    K <- 0.6^abs(outer(1:n, 1:n, "-"))
+    dimnames(K) <- rep(list(paste0("g", 1:n)), 2)
+    used <- if (n == 8) 1:8 else 1:40
+    d <- data.frame(g = factor(rep(paste0("g", used), each = 3), levels = rownames(K)))
+    d$x <- rnorm(nrow(d))
+    d$y <- 1 + d$x + (2 * as.vector(t(chol(K)) %*% rnorm(n)))[d$g] + rnorm(nrow(d))
+    fit <- lmm(y ~ x + (1 | g), d, relationship = list(g = K))
+    Z <- model.matrix(~ 0 + g, d)
+    density <- function(v) {
+      V <- v[[1]]^2 * Z %*% K %*% t(Z) + diag(v[["sigma"]]^2, nrow(d))
+      dense_marginal(d$y, cbind(1, d$x), V) + sum(log_half_t(v, 4))
+    }
+    expect_lt(max(abs(target_differences(fit, prior_half_t(3, 4), density))), 1e-6)
+    fixed <- lmm(y ~ x + (1 | g), d, relationship = list(g = K), fixed = c(g = 2, sigma = 1))
+    draws <- as.data.frame(posterior(fixed, 4000, seed = 1, random = TRUE))
+    W <- cbind(1, d$x, Z)
+    P <- crossprod(W)
+    P[-(1:2), -(1:2)] <- P[-(1:2), -(1:2)] + solve(K) / 4
+    C <- solve(P)
+    own <- as.matrix(draws[c("(Intercept)", "x", grep("^r_", names(draws), value = TRUE))])
+    z <- (colMeans(own) - C %*% crossprod(W, d$y)) / sqrt(diag(C) / nrow(own))
+    expect_lt(max(abs(z)), 4.5)
+    expect_lt(max(abs(cov(own)[1:6, 1:6] - C[1:6, 1:6]) / sqrt(outer(diag(C), diag(C)))[1:6, 1:6]), 0.08)
+    y <- as.matrix(simulate(posterior(fixed, 2000, seed = 1), 2000, seed = 2))
+    between <- cor(t(rowsum(y, d$g)[c("g1", "g2", "g3"), ] - 3 * colMeans(y)[col(y)[1:3, ]]))
+    expect_gt(between[1, 2], between[1, 3])
+  }
+})
+
+test_that("a relationship that is the identity changes nothing", {
+  set.seed(4)
+  d <- data.frame(g = gl(12, 4))
+  d$y <- rnorm(12)[d$g] + rnorm(48)
+  I <- diag(12)
+  dimnames(I) <- rep(list(levels(d$g)), 2)
+  plain <- posterior(lmm(y ~ 1 + (1 | g), d), 500, seed = 1)
+  known <- posterior(lmm(y ~ 1 + (1 | g), d, relationship = list(g = I)), 500, seed = 1)
+  expect_equal(plain[["sd__(Intercept).g"]], known[["sd__(Intercept).g"]], tolerance = 1e-4)
+  expect_equal(plain$sigma, known$sigma, tolerance = 1e-4)
+  new <- data.frame(g = c("1", "new"))
+  limits <- lapply(list(plain, known), predict, new, interval = "prediction", allow.new.levels = TRUE, seed = 1)
+  expect_equal(limits[[1]], limits[[2]], tolerance = 0.15)
+  expect_error(posterior(lmm(y ~ 1 + fa(0 + f | g, 1), transform(d, f = factor(rep(1:4, 12)), y = y + rnorm(48)),
+                             fixed = c(sigma = 1))), class = "lmm_error")
+})
