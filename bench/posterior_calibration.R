@@ -32,6 +32,31 @@ models <- list(
                  prior = list(normal), weights = TRUE),
   held_correlation = list(data = blocks(12, 6), formula = y ~ x + (x | g), prior = list(normal),
                           fixed = c("cor_x.(Intercept)|g" = 0.4)))
+# Residuals and relatives: `residuals()` draws the structure's parameters (as the columns of posterior() show them) and the
+# covariance matrix of the rows, relative to sigma^2 where sigma is a parameter.
+of_group <- function(data, R) R * outer(data$g, data$g, "==")
+autoregressive <- function(data) {
+  rho <- 2 * stats::rbeta(1L, 2, 2) - 1
+  list(values = rho, R = of_group(data, rho^abs(outer(data$t, data$t, "-"))))
+}
+unstructured <- function(data) {
+  S <- lkj_matrix(3L, 2)
+  sd <- normal$draw(3L)
+  S <- S * outer(sd, sd)
+  list(values = c(sd[1L], S[2L, 1L], S[3L, 1L], sd[2L], S[3L, 2L], sd[3L]), R = of_group(data, S[data$t, data$t]))
+}
+visits <- function(levels, each) transform(blocks(levels, each), t = rep(seq_len(each), levels))
+relatives <- 0.7^abs(outer(1:25, 1:25, "-"))
+dimnames(relatives) <- rep(list(as.character(1:25)), 2L)
+models <- c(models, list(
+  ar1 = list(data = visits(12, 5), formula = y ~ x, prior = list(normal, cor = prior_lkj(2)), residual = ~ ar1(t | g),
+             residuals = autoregressive),
+  ar1_random = list(data = visits(15, 6), formula = y ~ x + (1 | g), prior = list(normal, cor = prior_lkj(2)),
+                    residual = ~ ar1(t | g), residuals = autoregressive),
+  unstructured = list(data = visits(15, 3), formula = y ~ x, prior = list(normal, cor = prior_lkj(2)),
+                      residual = ~ us(t | g), residuals = unstructured),
+  relatives = list(data = blocks(25, 3), formula = y ~ x + (1 | g), prior = list(normal),
+                   relationship = list(g = relatives))))
 if (length(wanted)) models <- models[wanted]
 
 lkj_matrix <- function(q, eta) {
@@ -61,19 +86,30 @@ draw_parameters <- function(model, fit) {
     R * outer(sd, sd)
   })
   residual <- if (is.null(model$prior$residual)) single else model$prior$residual
-  list(covariance = covariance, sigma = residual$draw(1L))
+  list(covariance = covariance, sigma = residual$draw(1L), own = if (!is.null(model$residuals)) model$residuals(model$data))
 }
 
 draw_response <- function(model, fit, truth, beta) {
-  levels <- getME(fit, "l_i")
-  b <- unlist(Map(function(S, n) t(chol(S)) %*% matrix(stats::rnorm(n * nrow(S)), nrow(S)), truth$covariance, levels))
+  levels <- if (length(truth$covariance)) getME(fit, "l_i")
+  if (!is.null(model$relationship)) {
+    b <- as.vector(t(chol(relatives)) %*% stats::rnorm(25)) * sqrt(truth$covariance[[1L]][1L])
+    mean <- model.matrix(fit) %*% beta + b[model$data$g]
+  } else {
+    b <- unlist(Map(function(S, n) t(chol(S)) %*% matrix(stats::rnorm(n * nrow(S)), nrow(S)),
+                  truth$covariance, levels))
+    mean <- model.matrix(fit) %*% beta + if (length(b)) model.matrix(fit, "random") %*% b else 0
+  }
+  if (!is.null(truth$own)) {
+    sigma <- if (identical(model$residuals, unstructured)) 1 else truth$sigma
+    return(as.vector(mean + sigma * t(chol(truth$own$R)) %*% stats::rnorm(nrow(model$data))))
+  }
   w <- if (isTRUE(model$weights)) model$data$w else 1
-  as.vector(model.matrix(fit) %*% beta + model.matrix(fit, "random") %*%
-            b) + stats::rnorm(nrow(model$data), sd = truth$sigma / sqrt(w))
+  as.vector(mean) + stats::rnorm(nrow(model$data), sd = truth$sigma / sqrt(w))
 }
 
 fit_model <- function(model) {
-  arguments <- list(model$formula, data = model$data, fixed = model$fixed)
+  arguments <- list(model$formula, data = model$data, fixed = model$fixed, residual = model$residual,
+                    relationship = model$relationship)
   if (isTRUE(model$weights)) arguments$weights <- model$data$w
   suppressWarnings(suppressMessages(do.call(lmm, arguments)))
 }
@@ -87,7 +123,7 @@ ranks_of <- function(model) {
   draws <- suppressWarnings(posterior(fit_model(model), 990, c(model$prior, fixed = list(prior_normal(0, 2))),
                                       chains = 1, random = FALSE))
   sd <- unlist(lapply(truth$covariance, function(S) c(sqrt(diag(S)), stats::cov2cor(S)[lower.tri(S)])))
-  values <- c(sd, truth$sigma, beta)
+  values <- c(sd, if (identical(model$residuals, unstructured)) NA else truth$sigma, truth$own$values, beta)
   thin <- as.data.frame(draws)[10 * (1:99), seq_along(values), drop = FALSE]
   if (!is.null(model$fixed)) values[3L] <- NA
   stats::setNames(colSums(sweep(as.matrix(thin), 2L, values, `<`)), names(thin))
