@@ -12,9 +12,23 @@ structured_blocks <- function(frame, rows, response = NULL) {
   found <- engine_result(engine_structured_columns(model), frame)
   check_parameter_count(found, frame, length(residual$held))
   check_subject_size(found, frame)
+  tell_related_time(frame, length(found$parameters$kind))
   model$ready <- found$ready       # for this session; not part of a fit
   found$ready <- NULL
   c(list(model = model), found)
+}
+
+# Beside a residual structure the effects of related levels, and all that are connected with them, stand in one dense
+# matrix: about twenty evaluations, each with a product of such matrices for every parameter.
+tell_related_time <- function(frame, parameters) {
+  if (!has_related(frame)) return(invisible())
+  levels <- vapply(frame$groups, function(group) length(group$levels), 0L)
+  columns <- sum(vapply(frame$random, function(term) as.double(levels[[term$group]]) * term$q, 0))
+  count <- parameters + sum(vapply(frame$random, function(term) length(term_kinds(term)), 0L))
+  seconds <- 20 * 2 * (3 + count) * columns^3 / 5e9
+  if (seconds < 60) return(invisible())
+  tell_time(seconds, paste0("the residual structure needs dense matrices of ", count_of(columns, "random effect"),
+                            " (see \"Known relationships\" in vignette(\"structured-effects\") for a faster form): the fit"))
 }
 
 # The residual standard deviation where it is known, else 0.

@@ -808,7 +808,9 @@ static const R_CallMethodDef CallEntries[] = {
     {NULL, NULL, 0}
 };
 
+void keep_freed_memory(DllInfo* dll);
 RcppExport void R_init_henderson(DllInfo *dll) {
     R_registerRoutines(dll, NULL, CallEntries, NULL, NULL);
     R_useDynamicSymbols(dll, FALSE);
+    keep_freed_memory(dll);
 }

@@ -388,3 +388,21 @@ test_that("levels that are missing or not in the fit have the population value, 
     expect_lt(abs(cov(drawn)[1, 3]), 0.05)
   }
 })
+
+test_that("unstructured residuals of several traits are a random effect of the records with sigma fixed below them", {
+  set.seed(7)
+  n <- 30
+  ped <- pedigree(1:n, sire = c(rep(NA, 6), sample(1:3, n - 6, TRUE)), dam = c(rep(NA, 6), sample(4:6, n - 6, TRUE)))
+  genes <- t(chol(relationship_matrix(ped))) %*% matrix(rnorm(2 * n), n) %*% chol(matrix(c(1, 0.6, 0.6, 1), 2))
+  two <- expand.grid(animal = 7:n, trait = factor(c("weight", "height")), record = 1:2)
+  two$y <- genes[cbind(two$animal, two$trait)] + rnorm(nrow(two))
+  two$id <- paste(two$animal, two$record)
+  f <- y ~ trait + (0 + trait | animal)
+  dense <- suppressMessages(lmm(f, two, relationship = list(animal = ped), residual = ~ us(trait | id)))
+  sparse <- suppressMessages(lmm(update(f, . ~ . + (0 + trait | id)), two, relationship = list(animal = ped),
+                                 fixed = c(sigma = 0.2)))
+  expect_equal(as.numeric(logLik(sparse)), as.numeric(logLik(dense)), tolerance = 1e-8)
+  expect_equal(anova(sparse)[c("DenDF", "F value")], anova(dense)[c("DenDF", "F value")], tolerance = 1e-5,
+               ignore_attr = TRUE)
+  expect_equal(VarCorr(sparse)$animal, VarCorr(dense)$animal, tolerance = 1e-4, ignore_attr = TRUE)
+})
