@@ -47,28 +47,31 @@
 #' `prior = list(residual = )` is the prior of residual standard deviations: of each visit if there are several, else of
 #' an observation (with a variance function: of a typical one, at the mean log variance of the rows). An inverse Wishart
 #' prior of `residual` beside `us()` is that of the whole matrix, as in package 'MCMCglmm'. Correlations have the prior
-#' `cor`, by default flat between -1 and 1, or uniform on correlation matrices where all correlations are free. In `cs()`
-#' this is the correlation of two observations; in `ar(p = )` and `ma(q = )` the partial autocorrelations have it. Ranges
-#' have a half-t prior with 3 degrees of freedom whose scale is the longest distance within a subject (between levels, for
-#' random terms); the share of a nugget is uniform; coefficients of a variance function are flat. Other priors go by the
-#' names that [variance_components()] shows (`range.` and the term for ranges of random terms): `prior_lkj()` for a
-#' correlation, priors of standard deviations for positive parameters, `prior_normal()` for coefficients of a variance
-#' function. `const`, `prop`, the power beside `const`, and an estimated `shape` need one.
+#' `cor`, by default flat between -1 and 1 (0 and 1 where the gaps between visits do not tell the sign), or uniform on
+#' correlation matrices where all correlations are free. In `cs()` this is the correlation of two observations; in
+#' `ar(p = )` and `ma(q = )` the partial autocorrelations have it. Ranges have a half-t prior with 3 degrees of freedom
+#' whose scale is the longest distance within a subject (between levels, for random terms); the share of a nugget is
+#' uniform, which cannot be changed; coefficients of a variance function are flat. Other priors go by the names of the
+#' columns of the draws: `prior_lkj()` for a correlation or the covariance in its place, priors of standard deviations
+#' for positive parameters, `prior_normal()` for coefficients of a variance function. `const`, `prop`, the power beside
+#' `const`, and an estimated `shape` need one.
 #'
-#' The columns of these parameters follow `sigma` and have the same names, with standard deviations in place of
-#' variances. [predict()][predict.lmm_posterior()] does not use the residuals of earlier rows of the same subject, as
-#' [predict()][predict.lmm_fit()] of the fit does; new residuals are drawn from their distribution.
+#' The columns of these parameters follow `sigma`. They have the names that `variance_components(fit, scale = "sd")`
+#' shows (`sd(8)`, `cov(10,8)`, `rho`, `range`), and `range.` with the name of the term for ranges of random terms. A
+#' variance function of the fitted values keeps those of the fit. [predict()][predict.lmm_posterior()] does not use the
+#' residuals of earlier rows of the same subject, as [predict()][predict.lmm_fit()] of the fit does; new residuals are
+#' drawn from their distribution.
 #' @section Proper posteriors:
 #' A flat prior of a standard deviation has a proper posterior if the random effects have rank 2 or more beside the
 #' fixed effects: at least 3 levels where the model has an intercept. `1 / sd` never has. What is
 #' improper is refused before anything is drawn. Moments need more: with 4 levels and the flat prior the standard
 #' deviation of the group standard deviation is infinite. [summary()][summary.lmm_posterior()] says so. For residual
 #' structures and ranges, the decline of the density far from the estimates decides, along each parameter and along the
-#' scale of all residuals.
+#' scale of all residuals; a density that hardly falls is refused too.
 #' @section Conditions:
 #' `lmm_error_improper`: the posterior is improper; the message has the parameter, the reason and ways out.
-#' `lmm_error_input`: an unknown prior. `lmm_error_unsupported`: parameters fixed in a structure, or variances that may be
-#' negative. `lmm_warning_mixing`: the chains have not mixed.
+#' `lmm_error_input`: an unknown prior. `lmm_error_unsupported`: parameters fixed in a structure, or variances that may
+#' be negative. `lmm_warning_mixing`: the chains have not mixed.
 #' @references Gelman (2006) Bayesian Analysis 1, 515-534. Tierney (1994) Annals of Statistics 22, 1701-1762. Vehtari et
 #'   al. (2021) Bayesian Analysis 16, 667-718.
 #' @seealso [priors], [predict()][predict.lmm_posterior()], [bayes_factor()], [quantity()] and [contest()], which take
@@ -106,6 +109,7 @@ posterior <- function(fit, draws = 4000, prior = prior_flat(), chains = 4, rando
   set.seed(seed, kind = "Mersenne-Twister", normal.kind = "Inversion", sample.kind = "Rejection")
   each <- as.integer(ceiling(draws / chains))
   plan$random <- random
+  plan <- with_tails(plan)
   found <- variance_draws(plan, each, as.integer(chains), exact, progress)
   out <- new_posterior(plan, found, each, as.integer(chains), seed)
   warn_mixing(out)
@@ -129,7 +133,6 @@ variance_draws <- function(plan, each, chains, exact, progress) {
   if (plan$d == 0L) return(known_variances(plan, each * chains))
   target <- function(x) log_target(plan, x)$log
   start <- fit_coordinates(plan)
-  plan$tails <- far_slopes(plan, target, start)
   expensive <- if (is.null(exact)) !is_structured(plan$fit) && evaluation_work(plan$fit) > surrogate_work else !exact
   if (expensive && plan$d <= 6L) return(surrogate_draws(plan, start, each, chains, say))
   found <- fit_proposal(target, start)

@@ -93,7 +93,7 @@ coefficient_prior <- function(prior, fit) {
   basis <- as.matrix(x$basis)
   list(precision = crossprod(basis / spread), mean = as.vector(solve(basis, mean - as.vector(x$response[, 1L]))),
        sd = spread, center = mean,
-       constant = sum(-log(spread[is.finite(spread)])))
+       constant = sum(-log(spread[is.finite(spread)]) - log(2 * pi) / 2))
 }
 
 named_numbers <- function(x, names, other, what) {

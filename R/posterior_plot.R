@@ -111,7 +111,7 @@ residual_curve <- function(about, name, x) {
   kind <- about$residual$table$kind[j]
   if (kind == "variance") return(sd_curve(prior, x))
   if (kind == "correlation") return(pair_curve(prior$eta, x))
-  if (kind == "covariance") return(NULL)
+  if (kind == "covariance" || kind %in% series_kinds) return(NULL)
   list(y = exp(prior$log(x)), proper = isTRUE(prior$proper))
 }
 

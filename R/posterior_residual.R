@@ -12,13 +12,14 @@ residual_coordinates <- function(fit, priors) {
   shown <- scaled_residual_parameters(fit, "sd")
   blocks <- linked_parameters(table, fit_frame(fit)$residual)
   if (length(fit_frame(fit)$residual$held$index) && any(vapply(blocks, `[[`, "", "type") != "single")) {
-    lmm_abort("unsupported", paste("posterior draws are not available where `fixed` names variances or covariances of",
-                                   "residuals."), what = "fixed")
+    lmm_abort("unsupported", paste("posterior draws are not available where `fixed` names some of the residual",
+                                   "parameters that are drawn together: variances and covariances, coefficients of",
+                                   "a series."), what = "fixed")
   }
   own <- list(table = table, blocks = blocks, names = shown$name, root = shown$root, size = nrow(table),
               unit = parameter_units(fit_blocks(fit)), origin = typical_rows(fit, table))
   own$prior <- lapply(seq_len(nrow(table)), function(j) residual_prior(table$kind[j], shown$name[j], fit, priors))
-  own$matrix <- is_wishart(priors$residual) && any(vapply(blocks, function(b) length(b$sd) > 1L, NA))
+  own$matrix <- is_wishart(priors$residual) && any(vapply(blocks, is_whole_matrix, NA))
   check_residual_priors(own, priors)
   own
 }
@@ -61,8 +62,8 @@ joint_block <- function(at, table, plan) {
   if (part$word == "known") lmm_abort("unsupported", paste("posterior draws are not available for known residual",
                                                            "matrices with coefficients."), what = "residual")
   of <- function(visit) if (length(sd) > 1L) sd[match(visit, table$row[sd])] else sd
-  list(type = "pairs", at = c(sd, pair), sd = sd, pair = pair, first = of(table$row[pair]),
-       second = of(table$col[pair]))
+  list(type = "pairs", at = c(sd, pair), sd = sd, pair = pair, first = rep_len(of(table$row[pair]), length(pair)),
+       second = rep_len(of(table$col[pair]), length(pair)))
 }
 
 # ---- priors ----
@@ -78,9 +79,9 @@ residual_prior <- function(kind, name, fit, priors) {
   if (kind == "variance") return(if (is.null(given)) one_column(priors$residual) else given)
   if (kind %in% c("correlation", "covariance", series_kinds)) {
     cor <- if (!is.null(given)) given else priors$residual_cor
-    return(list(label = cor$label, proper = kind == "correlation", eta = cor$eta))
+    return(list(label = cor$label, proper = TRUE, eta = cor$eta))
   }
-  if (!is.null(given)) return(if (given$scope == "fixed") normal_prior(given) else given)
+  if (!is.null(given)) return(if (given$scope == "fixed") normal_prior(given, name) else given)
   if (kind == "range") return(prior_half_t(3, range_scale(fit)))
   if (kind == "share") return(list(label = "flat on (0, 1)", proper = TRUE, log = function(x) 0 * x))
   if (kind %in% c("exponent", "constant", "proportion")) abort_needs_prior(name, "prior_half_t(3, scale)")
@@ -89,7 +90,12 @@ residual_prior <- function(kind, name, fit, priors) {
   list(label = "flat", proper = FALSE, log = function(x) 0 * x)
 }
 
-normal_prior <- function(prior) {
+normal_prior <- function(prior, name) {
+  if (length(prior$mean) != 1L || length(prior$sd) != 1L) {
+    lmm_abort("input", paste0("prior_normal() of ", quote_name(name), " must have one mean and one sd."),
+              what = "prior")
+  }
+  if (is.infinite(prior$sd)) return(list(label = "flat", proper = FALSE, log = function(x) 0 * x))
   list(label = paste0("normal, mean = ", format(prior$mean[1L]), ", sd = ", format(prior$sd[1L])),
        proper = prior$proper, log = function(x) stats::dnorm(x, prior$mean[1L], prior$sd[1L], log = TRUE))
 }
@@ -113,6 +119,13 @@ residual_prior_scope <- function(kind) {
 }
 
 check_residual_priors <- function(own, priors) {
+  for (block in own$blocks) {
+    shared <- c(if (block$type == "matrix" && block$q > 2L) block$pair, if (own$matrix) c(block$sd, block$pair))
+    stray <- intersect(own$names[shared], names(priors$parameters))
+    whole <- if (own$matrix) "inverse Wishart prior of `residual`" else "prior `cor`"
+    if (length(stray)) lmm_abort("input", paste0(quote_name(stray[1L]), " has no prior of its own: the ", whole,
+                                                 " is that of the whole matrix."), what = stray)
+  }
   if (!own$matrix || length(priors$residual$V) == 1L) return(invisible())
   q <- vapply(own$blocks, function(b) length(b$sd), 0L)
   if (all(q[q > 1L] == nrow(priors$residual$V))) return(invisible())
@@ -146,7 +159,10 @@ single_part <- function(plan, block, z, density) {
   if (kind == "variance") return(list(psi = exp(2 * x), log = if (density) prior$log(exp(x)) + x))
   chart <- chart_inverse(rep(kind, length(x)), x, own$unit[j])
   if (!density) return(list(psi = chart$psi))
-  if (kind == "correlation") return(list(psi = chart$psi, log = lkj_pair(prior$eta, x)))
+  if (kind == "correlation") {
+    mirrored <- j %in% own$mirrored                      # rho and -rho are the same: rho > 0 has all of the prior
+    return(list(psi = chart$psi, log = lkj_pair(prior$eta, x) + if (mirrored) ifelse(x < 0, -Inf, log(2)) else 0))
+  }
   list(psi = chart$psi, log = prior$log(chart$psi) + log(chart$first))
 }
 
@@ -184,13 +200,16 @@ matrix_part <- function(plan, block, z, density) {
   psi <- psi[, match(block$at, c(block$sd, block$pair)), drop = FALSE]
   if (!density) return(list(psi = psi))
   log <- root$jacobian + rowSums(z[, block$sd, drop = FALSE])
-  if (plan$residual$matrix && length(block$sd)) {
+  if (plan$residual$matrix && is_whole_matrix(block)) {
     part <- wishart_parts(plan$priors$residual, list(s = s, L = root$L, log_det = root$log_det))
     return(list(psi = psi, log = log + part$level - part$rate / 2))
   }
   eta <- plan$residual$prior[[block$pair[1L]]]$eta
   list(psi = psi, log = log + (eta - 1) * root$log_det - lkj_constant(eta, q) + sd_priors(plan, block, s))
 }
+
+# Variances and all covariances, which an inverse Wishart prior is one of.
+is_whole_matrix <- function(block) block$type == "matrix" && length(block$sd) > 1L && block$scaled
 
 sd_priors <- function(plan, block, s) {
   parts <- lapply(seq_along(block$sd), function(k) plan$residual$prior[[block$sd[k]]]$log(s[, k]))
@@ -205,9 +224,8 @@ pairs_part <- function(plan, block, z, density) {
       s[, match(block$second, block$sd), drop = FALSE]
   psi <- cbind(s^2, r)
   if (!density) return(list(psi = psi))
-  eta <- plan$residual$prior[[block$pair[1L]]]$eta
-  log <- rowSums(matrix(lkj_pair(eta, z[, block$pair]), nrow(z)))
-  list(psi = psi, log = log + rowSums(z[, block$sd, drop = FALSE]) + sd_priors(plan, block, s))
+  log <- lapply(block$pair, function(j) lkj_pair(plan$residual$prior[[j]]$eta, z[, j]))
+  list(psi = psi, log = Reduce(`+`, log) + rowSums(z[, block$sd, drop = FALSE]) + sd_priors(plan, block, s))
 }
 
 # The standard deviation of an observation and the correlation of two.

@@ -84,9 +84,12 @@ single_start <- function(own, j, psi, distances) {
   if (kind == "variance") return(log(psi) / 2)
   if (kind == "range" && distances[2L] > 0 && is.finite(distances[2L]))
     psi <- max(distances[1L] / 3, min(psi, 2 * distances[2L]))
-  if (kind == "correlation") psi <- inside(psi)
+  if (kind == "correlation") psi <- if (j %in% own$mirrored) abs(inside(psi)) else inside(psi)
   if (kind == "share") psi <- pmax(0.03, pmin(0.97, psi))
-  if (kind %in% positive_kinds) psi <- max(psi, 1e-3)
+  x <- own$origin$x[own$table$row[j]]                    # of a factor of the variance function
+  if (kind == "exponent") psi <- max(psi, 0.05)
+  if (kind == "proportion") psi <- max(psi, 1e-3 / x)
+  if (kind == "constant") psi <- max(psi, 1e-3 * min(x, 1e3)^0.5)
   chart_of(kind, psi, own$unit[j])
 }
 
@@ -120,6 +123,30 @@ shown_draws <- function(plan, psi, sigma) {
 
 # ---- tails ----
 
+# The plan with what the density does far out (`tails`), and with `mirrored` correlations, whose sign the data do not
+# tell.
+with_tails <- function(plan) {
+  if (plan$d == 0L || (is.null(plan$residual) && !any(plan$coordinates$kind == "range"))) return(plan)
+  if (!is.null(plan$residual)) plan$residual$mirrored <- mirrored_correlations(plan)
+  plan$tails <- far_slopes(plan, function(x) log_target(plan, x)$log, fit_coordinates(plan))
+  plan
+}
+
+# Correlations r with the same density at -r: an AR(1) of visits an even number of steps apart.
+mirrored_correlations <- function(plan) {
+  own <- plan$residual
+  start <- fit_coordinates(plan)
+  single <- vapply(own$blocks, function(b) {
+    if (b$type == "single" && own$table$kind[b$at] == "correlation") b$at else 0L
+  }, 0L)
+  Filter(function(j) {
+    at <- nrow(plan$coordinates) + j
+    near <- replace(start, at, 0.4)
+    value <- log_target(plan, rbind(near, replace(near, at, -0.4)))$log
+    isTRUE(abs(value[1L] - value[2L]) < 1e-9 * (1 + abs(value[1L])))
+  }, single[single > 0L])
+}
+
 # Does the density fall far out, in each coordinate without bounds and in the scale of all residuals? By the log target
 # itself, the other coordinates held where the search begins. Returns its slopes in the logs of positive parameters, by
 # name: a moment of order k exists if the slope is below -k.
@@ -127,12 +154,11 @@ far_slopes <- function(plan, target, start) {
   directions <- open_directions(plan)
   slopes <- numeric()
   for (k in seq_along(directions$vector)) for (side in c(-1, 1)) {
-    steps <- side * c(14, 18)
-    value <- target(rbind(start + steps[1L] * directions$vector[[k]], start + steps[2L] * directions$vector[[k]]))
-    slope <- if (value[2L] == -Inf) -Inf else (value[2L] - value[1L]) / 4
+    slope <- if (side > 0) directions$prior[[k]] else NA_real_
+    if (is.na(slope)) slope <- far_slope(target, start, side * directions$vector[[k]])
     if (side > 0 && directions$positive[k]) slopes[[directions$name[k]]] <- slope
-    if (isTRUE(slope < -0.005)) next
-    abort_improper(paste0("its density does not fall where ", quote_name(directions$name[k]), " goes to ",
+    if (isTRUE(slope < if (directions$positive[k]) -0.02 else -0.5)) next
+    abort_improper(paste0("its density does not fall, or hardly, where ", quote_name(directions$name[k]), " goes to ",
                           if (side > 0) "infinity." else if (directions$positive[k]) "0." else "minus infinity."),
                    directions$name[k],
                    paste("Give it a prior with more information, such as prior_half_t(3, scale) for a standard",
@@ -141,17 +167,38 @@ far_slopes <- function(plan, target, start) {
   slopes
 }
 
-# list(vector, name, positive): directions in the coordinates.
+# The slope between the two outermost points of a ray at which the target is finite: beyond them numbers have no place
+# in double precision.
+far_slope <- function(target, start, direction, steps = seq(2, 90, by = 2)) {
+  value <- target(rep(start, each = length(steps)) + outer(steps, direction))
+  last <- which(is.finite(value))
+  if (length(last) < 2L) return(-Inf)
+  last <- utils::tail(last, 2L)
+  diff(value[last]) / diff(steps[last])
+}
+
+# list(vector, name, positive, prior): directions in the coordinates; `prior` is the slope of a proper prior of a range,
+# which decides alone: the likelihood of a long range is rounding.
 open_directions <- function(plan) {
   first <- nrow(plan$coordinates)
   kind <- plan$residual$table$kind
   open <- which(!kind %in% bounded_kinds)
   range <- which(plan$coordinates$kind == "range")
   at <- c(range, first + open)
+  slope <- function(prior) if (isTRUE(prior$proper)) prior_slope(prior) else NA_real_
   out <- list(vector = lapply(at, function(j) replace(numeric(plan$d), j, 1)),
               name = c(plan$labels$variances[coordinate_rows(plan)][range], plan$residual$names[open]),
-              positive = c(rep(TRUE, length(range)), kind[open] %in% positive_kinds))
+              positive = c(rep(TRUE, length(range)), kind[open] %in% positive_kinds),
+              prior = c(vapply(plan$coordinates$term[range], function(t) slope(plan$priors$range[[t]]), 0),
+                        vapply(open, function(j) slope(if (kind[j] == "range") plan$residual$prior[[j]]), 0)))
   if (!any(kind == "variance")) return(out)
   scale <- replace(numeric(plan$d), c(which(plan$free_sd), first + which(kind == "variance")), 1)
-  list(vector = c(out$vector, list(scale)), name = c(out$name, "residual"), positive = c(out$positive, TRUE))
+  list(vector = c(out$vector, list(scale)), name = c(out$name, "residual"), positive = c(out$positive, TRUE),
+       prior = c(out$prior, NA_real_))
+}
+
+# Of the log density of log x, far out.
+prior_slope <- function(prior) {
+  log <- prior$log(exp(c(60, 64)))
+  if (log[2L] == -Inf) -Inf else (log[2L] - log[1L]) / 4 + 1
 }

@@ -64,7 +64,7 @@ check_prior_names <- function(given, terms, parameters = NULL) {
   for (name in named) if (given[[name]]$scope != wanted[[name]]) {
     lmm_abort("input", paste0("the prior for ", quote_name(name), " is none of ", switch(wanted[[name]],
                               sd = "a standard deviation",
-                              cor = "correlations", fixed = "coefficients", none = "shares, which have none"), ": ",
+                              cor = "correlations", fixed = "coefficients", none = "shares (always uniform)"), ": ",
                               given[[name]]$label, "."), what = name)
   }
 }
@@ -121,7 +121,20 @@ prior_table <- function(priors, fit) {
 # Those of a residual structure's own parameters; `residual` is that of its standard deviations.
 residual_labels <- function(fit, priors) {
   table <- if (is_structured(fit)) scaled_residual_parameters(fit, "sd")
-  own <- which(!table$kind %in% "variance" | table$name %in% names(priors$parameters))
+  plan <- fit_frame(fit)$residual
+  joint <- if (!is.null(table)) Filter(function(b) b$type == "matrix" && b$q > 2L,
+                                       linked_parameters(free_parameters(plan), plan))
+  shared <- unlist(lapply(joint, `[[`, "pair"))
+  if (length(shared)) {                                  # one prior of a whole matrix
+    label <- if (is_wishart(priors$residual) && any(vapply(joint, is_whole_matrix, NA))) NULL else
+      c(`residual cor` = priors$residual_cor$label)
+    return(c(label, single_labels(table, priors, fit, setdiff(seq_len(nrow(table)), shared))))
+  }
+  single_labels(table, priors, fit, seq_along(table$kind))
+}
+
+single_labels <- function(table, priors, fit, use) {
+  own <- use[!table$kind[use] %in% "variance" | table$name[use] %in% names(priors$parameters)]
   out <- vapply(own, function(j) residual_prior(table$kind[j], table$name[j], fit, priors)$label, "")
   stats::setNames(out, table$name[own])
 }

@@ -28,7 +28,8 @@ tell_related_time <- function(frame, parameters) {
   seconds <- 20 * 2 * (3 + count) * columns^3 / 5e9
   if (seconds < 60) return(invisible())
   tell_time(seconds, paste0("the residual structure needs dense matrices of ", count_of(columns, "random effect"),
-                            " (see \"Known relationships\" in vignette(\"structured-effects\") for a faster form): the fit"))
+                            " (vignette(\"structured-effects\"), section \"Known relationships\", has a faster form):",
+                            " the fit"))
 }
 
 # The residual standard deviation where it is known, else 0.

@@ -32,8 +32,8 @@ models <- list(
                  prior = list(normal), weights = TRUE),
   held_correlation = list(data = blocks(12, 6), formula = y ~ x + (x | g), prior = list(normal),
                           fixed = c("cor_x.(Intercept)|g" = 0.4)))
-# Residuals and relatives: `residuals()` draws the structure's parameters (as the columns of posterior() show them) and the
-# covariance matrix of the rows, relative to sigma^2 where sigma is a parameter.
+# Residuals and relatives: `residuals()` draws the structure's parameters (as the columns of posterior() show them) and
+# the covariance matrix of the rows, relative to sigma^2 where sigma is a parameter.
 of_group <- function(data, R) R * outer(data$g, data$g, "==")
 autoregressive <- function(data) {
   rho <- 2 * stats::rbeta(1L, 2, 2) - 1
@@ -86,7 +86,8 @@ draw_parameters <- function(model, fit) {
     R * outer(sd, sd)
   })
   residual <- if (is.null(model$prior$residual)) single else model$prior$residual
-  list(covariance = covariance, sigma = residual$draw(1L), own = if (!is.null(model$residuals)) model$residuals(model$data))
+  list(covariance = covariance, sigma = residual$draw(1L),
+       own = if (!is.null(model$residuals)) model$residuals(model$data))
 }
 
 draw_response <- function(model, fit, truth, beta) {

@@ -6,3 +6,4 @@
 #include "../engine_cross_products.cpp"
 #include "../engine_pedigree.cpp"
 #include "../engine_spectrum.cpp"
+#include "../load.cpp"

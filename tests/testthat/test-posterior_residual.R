@@ -224,3 +224,61 @@ test_that("predictions, simulations and functions of draws know the residual str
   same <- posterior(ar, 100, seed = 3, threads = 1)
   expect_identical(as.data.frame(same), as.data.frame(posterior(ar, 100, seed = 3, threads = 2)))
 })
+
+test_that("one prior of a whole matrix is not overruled for an entry, and other entries obey theirs", {
+  d <- orthodont()
+  us <- lmm(distance ~ age, d, residual = ~ us(age | Subject))
+  expect_error(posterior(us, prior = list("cov(14,12)" = prior_lkj(20))), "whole matrix", class = "lmm_error_input")
+  wishart <- prior_inverse_wishart(diag(4), 5)
+  expect_error(posterior(us, prior = list(residual = wishart, "sd(8)" = prior_half_normal(1))), "whole matrix",
+               class = "lmm_error_input")
+  expect_identical(names(attr(suppressWarnings(posterior(us, 100, seed = 1)), "about")$prior), c("residual", "residual cor", "fixed"))
+  toep <- lmm(distance ~ age, d, residual = ~ toep(age | Subject))
+  plain <- posterior(toep, 2000, seed = 1)
+  narrow <- posterior(toep, 2000, list(cov3 = prior_lkj(200)), seed = 1)
+  expect_lt(sd(narrow$cov3 / narrow$sigma^2), 0.6 * sd(plain$cov3 / plain$sigma^2))
+  grouped <- posterior(lmm(distance ~ age * Sex, d, residual = ~ toep(age | Sex / Subject)), 500, seed = 1)
+  expect_true(all(c("sd|Male", "cov1|Female") %in% names(grouped)))
+})
+
+test_that("a correlation whose sign the gaps do not tell is positive, with all of the prior", {
+  skip_if_not_installed("nlme")
+  d <- as.data.frame(nlme::Orthodont)
+  fit <- lmm(distance ~ age, d, residual = ~ ar1(age | Subject))          # every second year
+  draws <- posterior(fit, 4000, prior_half_t(3, 4), seed = 1)
+  expect_true(all(draws$rho > 0))
+  X <- cbind(1, d$age)
+  same <- outer(d$Subject, d$Subject, "==")
+  lag <- abs(outer(d$age, d$age, "-"))
+  grid <- expand.grid(rho = seq(0.4, 0.99, length.out = 40), sigma = exp(seq(log(1.3), log(5.5), length.out = 30)))
+  log <- mapply(function(rho, sigma) {
+    dense_marginal(d$distance, X, sigma^2 * same * rho^lag) + log_half_t(sigma, 4) + log(sigma)
+  }, grid$rho, grid$sigma)
+  cell <- diff(grid$rho[1:2]) * diff(log(unique(grid$sigma))[1:2])
+  both <- max(log) + log(sum(exp(log - max(log))) * cell)                 # density 1 / 2 on either side
+  expect_lt(abs(marginal_likelihood(draws)$log - both), 0.03)
+})
+
+test_that("densities that hardly fall are refused, moments that do not exist are told", {
+  set.seed(9)
+  few <- data.frame(y = rnorm(12), arm = factor(rep(c("a", "b"), c(11, 1))))
+  fit <- lmm(y ~ 1, few, variance = ~ arm)
+  expect_error(posterior(fit, 100), "armb", class = "lmm_error_improper")
+  d <- orthodont()
+  d$age <- d$age * 1e-6
+  short <- posterior(lmm(distance ~ Sex, d, residual = ~ gau(age | Subject)), 1000, seed = 1)
+  expect_lt(median(short$sigma), 10)
+  range <- posterior(lmm(distance ~ age, d, residual = ~ exp(age | Subject, nugget = TRUE)), 500,
+                     list(range = prior_half_cauchy(1e-6)), seed = 1)
+  expect_identical(summary(range)["range", "mean"], Inf)
+  expect_silent({
+    grDevices::pdf(NULL)
+    plot(posterior(lmm(distance ~ 1, orthodont(), residual = ~ ar(1 | Subject, p = 2)), 200, seed = 1))
+    grDevices::dev.off()
+  })
+  sex <- lmm(distance ~ age, orthodont(), variance = ~ Sex)
+  flat <- posterior(sex, 300, seed = 1)
+  same <- posterior(sex, 300, list(SexFemale = prior_normal(0, Inf)), seed = 1)
+  name <- grep("Female", names(flat), value = TRUE)
+  expect_equal(flat[[name]], same[[name]], tolerance = 1e-8)
+})

@@ -263,7 +263,6 @@ test_that("singular precisions, cycles and missing levels are refused by name", 
   expect_error(rooted(0L, lmm(y ~ x + (1 | animal), once, relationship = list(animal = precision(I)))),
                class = "lmm_error_unidentified")
   one <- fit(s$p)
-  expect_error(posterior(one), "relationship", class = "lmm_error_input")
   expect_error(bootstrap(one, nsim = 2, type = "residual"), "relationship", class = "lmm_error_input")
   expect_error(lmm(y ~ x + us(0 + trait | animal), s$d, relationship = list(animal = s$p), bounded = FALSE),
                "relationship", class = "lmm_error_input")
