@@ -167,14 +167,13 @@ far_slopes <- function(plan, target, start) {
   slopes
 }
 
-# The slope between the two outermost points of a ray at which the target is finite: beyond them numbers have no place
-# in double precision.
+# The flattest slope between the outermost points of a ray at which the target is finite: beyond them, and at the last of
+# them, double precision ends.
 far_slope <- function(target, start, direction, steps = seq(2, 90, by = 2)) {
   value <- target(rep(start, each = length(steps)) + outer(steps, direction))
-  last <- which(is.finite(value))
+  last <- utils::tail(which(is.finite(value)), 5L)
   if (length(last) < 2L) return(-Inf)
-  last <- utils::tail(last, 2L)
-  diff(value[last]) / diff(steps[last])
+  max(diff(value[last]) / diff(steps[last]))
 }
 
 # list(vector, name, positive, prior): directions in the coordinates; `prior` is the slope of a proper prior of a range,
