@@ -167,14 +167,16 @@ far_slopes <- function(plan, target, start) {
   slopes
 }
 
-# The flattest slope between the outermost points of a ray at which the target is finite: beyond them, and at the last of
-# them, double precision ends.
+# The flattest slope between the last points of a ray before the target is no longer finite: beyond them, and at the last
+# of them, double precision ends.
 far_slope <- function(target, start, direction, steps = seq(2, 90, by = 2)) {
   value <- target(rep(start, each = length(steps)) + outer(steps, direction))
-  last <- utils::tail(which(is.finite(value)), 5L)
+  last <- utils::tail(which(cumall(is.finite(value))), 5L)
   if (length(last) < 2L) return(-Inf)
   max(diff(value[last]) / diff(steps[last]))
 }
+
+cumall <- function(x) cumsum(!x) == 0L
 
 # list(vector, name, positive, prior): directions in the coordinates; `prior` is the slope of a proper prior of a range,
 # which decides alone: the likelihood of a long range is rounding.
