@@ -167,8 +167,8 @@ far_slopes <- function(plan, target, start) {
   slopes
 }
 
-# The flattest slope between the last points of a ray before the target is no longer finite: beyond them, and at the last
-# of them, double precision ends.
+# The flattest slope between the last points of a ray before the target is no longer finite: beyond them, and at the
+# last of them, double precision ends.
 far_slope <- function(target, start, direction, steps = seq(2, 90, by = 2)) {
   value <- target(rep(start, each = length(steps)) + outer(steps, direction))
   last <- utils::tail(which(cumall(is.finite(value))), 5L)

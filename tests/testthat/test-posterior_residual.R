@@ -232,7 +232,8 @@ test_that("one prior of a whole matrix is not overruled for an entry, and other 
   wishart <- prior_inverse_wishart(diag(4), 5)
   expect_error(posterior(us, prior = list(residual = wishart, "sd(8)" = prior_half_normal(1))), "whole matrix",
                class = "lmm_error_input")
-  expect_identical(names(attr(suppressWarnings(posterior(us, 100, seed = 1)), "about")$prior), c("residual", "residual cor", "fixed"))
+  draws <- suppressWarnings(posterior(us, 100, seed = 1))
+  expect_identical(names(attr(draws, "about")$prior), c("residual", "residual cor", "fixed"))
   toep <- lmm(distance ~ age, d, residual = ~ toep(age | Subject))
   plain <- posterior(toep, 2000, seed = 1)
   narrow <- posterior(toep, 2000, list(cov3 = prior_lkj(200)), seed = 1)
