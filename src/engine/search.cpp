@@ -4,6 +4,7 @@
 #include "search/fitter.cpp"
 #include "search/local_parameters.cpp"
 #include "search/moment_start.cpp"
+#include "search/other_optima.cpp"
 #include "search/search_function.cpp"
 #include "search/start.cpp"
 #include "search/starts.cpp"

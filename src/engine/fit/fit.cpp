@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "henderson/search/boundary.hpp"
+#include "henderson/search/other_optima.hpp"
 
 namespace henderson {
 
@@ -38,6 +39,7 @@ Searched search_once(Problem& problem, const CrossProducts& data, const FitOptio
   if (options.held.empty()) {
     out.fitter = std::make_unique<Fitter>(problem, data, options, monitor);
     out.outcome = out.fitter->run();
+    keep_optima(problem, options, monitor, out.outcome);
     if (out.outcome.identified) out.at = out.fitter->final_evaluation();
     return out;
   }

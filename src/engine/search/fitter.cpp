@@ -97,15 +97,15 @@ void Fitter::search_scattered() {
   const Index wanted = scattered_count(problem_);
   if (wanted == 0) return;
   ScatteredStarts starts(problem_, data_);
-  const std::size_t before = out_.others.size();
+  const std::size_t before = out_.ends.size();
   Options brief = options_.search;
   brief.max_evaluations = std::min(brief.max_evaluations, kBriefSearch);
   for (Index k = 0; k < wanted && affordable() && !hopeless(); ++k) search(starts.next(), brief);
   // So many starts end at far lower maxima too, which say nothing of the best one.
   const double far = out_.optimum.value + kFarLower;
-  out_.others.erase(std::remove_if(out_.others.begin() + static_cast<std::ptrdiff_t>(before), out_.others.end(),
-                                   [far](double value) { return value > far; }),
-                    out_.others.end());
+  out_.ends.erase(std::remove_if(out_.ends.begin() + static_cast<std::ptrdiff_t>(before), out_.ends.end(),
+                                 [far](const KnownOptimum& end) { return end.value > far; }),
+                  out_.ends.end());
 }
 
 void Fitter::search_cancelling(const Cancelling& columns, const VectorXd& others) {
@@ -148,7 +148,7 @@ void Fitter::search(const VectorXd& start, const Options& options) {
     vanishing = !freed(found);
     f.value(found.theta);
   } else if (found.status == "left") {
-    if (lead == Lead::higher && f.exact()) out_.others.push_back(found.value);
+    if (lead == Lead::higher && f.exact()) out_.ends.push_back({found.theta, found.value, f.noise()});
     return;
   }
   take(std::move(found), std::move(f), vanishing);
@@ -161,13 +161,14 @@ void Fitter::take(Optimum found, SearchFunction f, bool vanishing) {
   if (!first && out_.optimum.status == "converged" && rounding_only(found.status, f.last()) && !rounding_only()) return;
   if (first || found.value < out_.optimum.value - noise ||
       (out_.optimum.status != "converged" && found.status == "converged" && found.value < out_.optimum.value + noise)) {
-    if (!first && out_.optimum.status == "converged") out_.others.push_back(out_.optimum.value);
+    if (!first && out_.optimum.status == "converged")
+      out_.ends.push_back({out_.optimum.theta, out_.optimum.value, noise});
     out_.optimum = std::move(found);
     out_.exact_hessian = f.exact();
     out_.zero_sigma = vanishing;
     final_ = std::move(f);
   } else if (found.status == "converged" && f.exact()) {
-    out_.others.push_back(found.value);
+    out_.ends.push_back({found.theta, found.value, noise});
   }
 }
 

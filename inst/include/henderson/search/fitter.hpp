@@ -38,7 +38,8 @@ struct FitOutcome {
   bool zero_sigma = false;        // the residual variance is estimated as 0: the criterion falls as theta grows
   bool exact_hessian = true;
   int starts = 0, evaluations = 0;
-  std::vector<double> others;     // values at which further searches ended that came to another optimum
+  std::vector<KnownOptimum> ends;   // where further searches ended, or were about to end, above the optimum
+  std::vector<double> others;       // values of those that are optima themselves: see keep_optima()
   double rounding = 0;            // rounding error of the criterion at the optimum
   bool unbounded = false;  // beside this optimum the criterion falls without bound as the residual variance goes to 0
   std::optional<double> sigma;    // the residual standard deviation where parameters are held
