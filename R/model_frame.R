@@ -34,7 +34,7 @@ model_frame <- function(spec, data = NULL, weights = NULL, offset = NULL, subset
     frame$random <- in_terms$random
     held <- split_held(in_terms$fixed, spec$residual, frame)
     frame$residual <- plan_residual(spec$residual, rows$data, columns$values, held$residual,
-                                    any(names(held$random) %in% scale_names))
+                                    any(names(held$random) %in% scale_names), counted_rows(columns, chosen))
     frame$held <- held_parameters(held$random, frame)
     if (!bounded) frame$bounded <- FALSE
     frame$conditions <- once(c(source$notes$conditions, planned$conditions))

@@ -129,6 +129,9 @@ SEXP engine_structured_fit(const Rcpp::List& model, const Rcpp::List& options, b
     to.more = Rcpp::as<bool>(options["more"]);
     if (!Rf_isNull(options["psi"])) to.psi = Rcpp::as<Eigen::VectorXd>(options["psi"]);
     henderson::StructuredOutcome found = henderson::StructuredSearch(m.problem, m.moments, to, m.monitor).run();
+    if (!found.confounded.empty())
+      return Rcpp::List::create(Rcpp::Named("optimum") = Rcpp::List::create(
+                                    Rcpp::Named("identified") = false, Rcpp::Named("confounded") = found.confounded));
     if (!found.at.ok()) throw henderson::Error("not_finite", "");
     if (m.problem.residual.owns_scale()) found.at = henderson::absolute_point(m.problem, found.at, m.monitor);
     if (!found.at.ok()) throw henderson::Error("not_finite", "");

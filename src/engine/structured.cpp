@@ -1,5 +1,6 @@
 // One unit of an ordinary build: most of the time of a unit goes into the templates that its files share.
 #include "structured/classes.cpp"
+#include "structured/confounded.cpp"
 #include "structured/derivatives.cpp"
 #include "structured/point.cpp"
 #include "structured/predictor.cpp"

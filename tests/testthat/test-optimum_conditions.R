@@ -17,7 +17,8 @@ test_that("a search that stopped where the likelihood still rises is no other ma
     mu <- sum(S %*% Y) / (50 * sum(S))
     (299 * log(2 * pi) - 50 * c(determinant(S)$modulus) + log(50 * sum(S)) + sum((Y - mu) * (S %*% (Y - mu)))) / 2
   }
-  edge <- optim(c(2, 0.3), function(p) minus(0, p[1], p[2]), method = "L-BFGS-B", lower = c(0.1, -0.9), upper = c(9, 0.9))
+  edge <- optim(c(2, 0.3), function(p) minus(0, p[1], p[2]), method = "L-BFGS-B", lower = c(0.1, -0.9),
+                upper = c(9, 0.9))
   expect_lt(minus(1e-3, edge$par[1], edge$par[2]), edge$value)      # the edge is no maximum
   best <- optim(c(1, 1, 0.5), function(p) minus(p[1], p[2], p[3]), method = "L-BFGS-B", lower = c(0, 0.1, -0.9),
                 upper = c(9, 9, 0.99), control = list(factr = 10))

@@ -51,6 +51,22 @@ test_that("rows without a response are dropped, and the subjects of SAS's criter
   expect_equal(nobs(fit), 104)
 })
 
+test_that("subjects without a row in the model are not counted", {
+  d <- plain_orthodont()
+  out <- d$Subject %in% c("M01", "F01")
+  fit <- function(...) suppressMessages(lmm(distance ~ age, ..., residual = ~ cs(visit | Subject)))
+  criteria <- function(fit) c(BIC(fit, compat = "SAS"), attr(logLik(fit, compat = "SAS"), "nobs"))
+  expected <- criteria(fit(droplevels(d[!out, ])))
+  expect_equal(expected[2L], 25)
+  d$w <- as.numeric(!out)
+  expect_equal(criteria(fit(d, subset = w > 0)), expected)
+  expect_equal(criteria(fit(d, weights = w)), expected)
+  expect_equal(criteria(fit(transform(d, age = ifelse(out, NA, age)))), expected)
+  # the same model with a random intercept
+  random <- lmm(distance ~ age + (1 | Subject), d, subset = w > 0)
+  expect_equal(BIC(random, compat = "SAS"), expected[1L], tolerance = 1e-7)
+})
+
 test_that("visits without a position are the rows of a subject in their order", {
   d <- plain_orthodont()
   d <- d[order(d$Subject, d$age), ]

@@ -97,15 +97,14 @@ void Fitter::search_scattered() {
   const Index wanted = scattered_count(problem_);
   if (wanted == 0) return;
   ScatteredStarts starts(problem_, data_);
-  const std::size_t before = out_.ends.size();
+  const auto before = static_cast<std::ptrdiff_t>(out_.ends.size());
   Options brief = options_.search;
   brief.max_evaluations = std::min(brief.max_evaluations, kBriefSearch);
   for (Index k = 0; k < wanted && affordable() && !hopeless(); ++k) search(starts.next(), brief);
   // So many starts end at far lower maxima too, which say nothing of the best one.
   const double far = out_.optimum.value + kFarLower;
-  out_.ends.erase(std::remove_if(out_.ends.begin() + static_cast<std::ptrdiff_t>(before), out_.ends.end(),
-                                 [far](const KnownOptimum& end) { return end.value > far; }),
-                  out_.ends.end());
+  const auto is_far = [far](const KnownOptimum& end) { return end.value > far; };
+  out_.ends.erase(std::remove_if(out_.ends.begin() + before, out_.ends.end(), is_far), out_.ends.end());
 }
 
 void Fitter::search_cancelling(const Cancelling& columns, const VectorXd& others) {
@@ -161,8 +160,8 @@ void Fitter::take(Optimum found, SearchFunction f, bool vanishing) {
   if (!first && out_.optimum.status == "converged" && rounding_only(found.status, f.last()) && !rounding_only()) return;
   if (first || found.value < out_.optimum.value - noise ||
       (out_.optimum.status != "converged" && found.status == "converged" && found.value < out_.optimum.value + noise)) {
-    if (!first && out_.optimum.status == "converged")
-      out_.ends.push_back({out_.optimum.theta, out_.optimum.value, noise});
+    const bool end = !first && out_.optimum.status == "converged";
+    if (end) out_.ends.push_back({out_.optimum.theta, out_.optimum.value, noise});
     out_.optimum = std::move(found);
     out_.exact_hessian = f.exact();
     out_.zero_sigma = vanishing;

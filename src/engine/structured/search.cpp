@@ -4,6 +4,8 @@
 #include <cmath>
 #include <limits>
 
+#include "henderson/structured/confounded.hpp"
+
 namespace henderson {
 
 double StructuredFunction::value(const VectorXd& x) {
@@ -92,6 +94,7 @@ StructuredSearch::StructuredSearch(const StructuredProblem& problem, const Resid
 
 StructuredOutcome StructuredSearch::run() {
   const std::vector<VectorXd> starts = candidates();
+  if (!identified(starts)) return std::move(out_);
   if (!found_alone(starts)) search_all(starts);
   search_alternatives();
   settle_kinks();
@@ -99,6 +102,20 @@ StructuredOutcome StructuredSearch::run() {
   move_to_boundary();
   settle();
   return std::move(out_);
+}
+
+// Are the random effects seen at the first start that has a value? The start of an earlier search is not asked.
+bool StructuredSearch::identified(const std::vector<VectorXd>& starts) {
+  const Index u = pr_.layout.n_theta;
+  if (u == 0 || (options_.psi.size() > 0 && !options_.more)) return true;
+  for (const VectorXd& start : starts) {
+    const StructuredPoint at = criterion_.evaluate(start.head(u), start.tail(start.size() - u));
+    ++out_.evaluations;
+    if (!at.ok()) continue;
+    out_.confounded = confounded_terms(criterion_, at);
+    break;
+  }
+  return out_.confounded.empty();
 }
 
 void StructuredSearch::search_all(const std::vector<VectorXd>& starts) {

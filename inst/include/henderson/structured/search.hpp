@@ -55,6 +55,7 @@ struct StructuredOutcome {
   Optimum optimum;
   StructuredPoint at;
   std::vector<bool> singular;
+  std::vector<int> confounded;       // random terms that cannot be told apart: there was no search
   int starts = 0, evaluations = 0;
   std::vector<double> other_maxima;  // how much higher the criterion is there
   double accidental = 0;             // how much lower it is at nearly singular matrices that were not taken
@@ -75,6 +76,8 @@ class StructuredSearch {
   };
 
   std::vector<VectorXd> candidates() const;
+
+  bool identified(const std::vector<VectorXd>& starts);
 
   std::vector<VectorXd> residual_starts() const;
 
