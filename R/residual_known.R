@@ -16,7 +16,36 @@ plan_known <- function(part, subject, data, all) {
                  else lapply(part$matrices, known_blocks, group, size, labels, is.null(subject))
   if (part$whole) check_block_diagonal(part$blocks, number, group$codes)
   part$matrices <- NULL
+  if (length(part$blocks) == 1L && !isTRUE(part$options$nugget)) check_known_definite(part, group, number)
   part
+}
+
+# A known covariance matrix has an inverse: random effects do not make up for what it lacks.
+check_known_definite <- function(part, group, number) {
+  for (level in seq_along(group$levels)) {
+    rows <- which(group$codes == level)
+    block <- if (part$whole) part$blocks[[1L]][[1L]][rows, rows, drop = FALSE] else part$blocks[[1L]][[level]]
+    if (is_definite(block)) next
+    size <- sqrt(pmax(diag(block), 0))
+    least <- if (!all(size > 0)) 0 else
+      min(eigen(block / outer(size, size), symmetric = TRUE, only.values = TRUE)$values)
+    singular <- least > -1e-8
+    lmm_abort("input", paste0("the known covariance matrix of ", row_text(number[rows]), " is ",
+                              if (singular) "singular" else "not positive definite",
+                              if (all(size > 0)) paste0(": the smallest eigenvalue of its correlations is ",
+                                                        format(least, digits = 2L)) else ": a variance is 0", "."),
+              what = "residual", where = number[rows], value = least,
+              fix = if (singular) paste("A combination of these rows has no error, which random effects cannot replace.",
+                                        "Leave out one of the rows, or add 1e-6 of the variances to the diagonal.")
+              else "A covariance matrix has no negative eigenvalues: look for a wrong correlation or variance.")
+  }
+}
+
+is_definite <- function(block) {
+  size <- sqrt(pmax(diag(block), 0))
+  if (!all(size > 0)) return(FALSE)
+  root <- tryCatch(chol(block / outer(size, size)), error = function(e) NULL)
+  !is.null(root) && min(diag(root))^2 > 16 * nrow(block) * .Machine$double.eps
 }
 
 # Row names, where rows have names that are not their numbers in the data.

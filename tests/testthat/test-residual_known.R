@@ -64,6 +64,32 @@ test_that("matrices that do not fit the data are named", {
   bad(rep(list(diag(2)), 4), "a matrix for each")
 })
 
+test_that("a known matrix without an inverse is refused by its rows, beside random effects too", {
+  set.seed(1)
+  d <- data.frame(g = gl(10, 3), e = 1:30, y = rnorm(30))
+  V <- kronecker(diag(10), diag(0.5, 3) + 0.5)
+  refused <- function(V, text, formula = y ~ 1 + (1 | e)) {
+    expect_error(lmm(formula, d, residual = ~ known(g, V)), text, class = "lmm_error_input")
+  }
+  one <- V
+  one[4:6, 4:6] <- 1
+  refused(one, "rows 4-6 is singular.*Leave out one of the rows")
+  refused(one, "rows 4-6 is singular", y ~ 1)
+  refused(lapply(1:10, function(k) if (k == 2) matrix(1, 3, 3) else diag(3)), "rows 4-6 is singular")
+  one[5, 6] <- one[6, 5] <- -0.9
+  refused(one, "rows 4-6 is not positive definite.*negative eigenvalues")
+  one[4:6, 4:6] <- diag(c(1, 0, 1))
+  refused(one, "a variance is 0")
+  # with the advice, the density of the sum
+  one[4:6, 4:6] <- 1 + 1e-6 * diag(3)
+  fit <- lmm(y ~ 1 + (1 | e), d, residual = ~ known(g, one), REML = FALSE)
+  total <- one + diag(VarCorr(fit)$e[1L], 30)
+  z <- backsolve(chol(total), d$y - fixef(fit), transpose = TRUE)
+  expect_equal(c(logLik(fit)), -(30 * log(2 * pi) + c(determinant(total)$modulus) + sum(z^2)) / 2, tolerance = 1e-8)
+  # singular matrices with coefficients may add up to one that is not
+  expect_s3_class(lmm(y ~ 1, d, residual = ~ known(g, matrix(1, 3, 3), diag(3))), "lmm_fit")
+})
+
 # V is known up to sigma^2: F has its exact distribution, with n - p degrees of freedom, whatever the method.
 test_that("with all residual parameters held every method gives the exact test of generalized least squares", {
   skip_if_not_installed("nlme")
