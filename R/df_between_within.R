@@ -10,12 +10,10 @@ set_options.df_between_within <- function(method, options) {
 
 #' @export
 prepare_method.df_between_within <- function(method, info) {
-  refuse_without_random(info$fit, method$name)
   fit <- with_cell_rows(info$fit)
   fixed <- fixed_design(fit)
   rows <- fit_rows(fit, "this method for degrees of freedom")
-  group <- if (is.null(method$subject)) subject_group(fit) else named_subject(fit, method$subject)
-  subject <- rows$codes[[group]][used_rows(rows)]
+  subject <- codes_of_subjects(fit, rows, method)[used_rows(rows)]
   changes <- varies_within(fixed$columns, subject, rows)
   effect_changes <- as.vector(tapply(changes, factor(fixed$term, seq_along(fixed$variables)), any))
   effect_changes[is.na(effect_changes)] <- FALSE
@@ -32,9 +30,19 @@ prepare_method.df_between_within <- function(method, info) {
 #' @export
 row_df.df_between_within <- function(method, info, hypothesis) involved_df(method, info, hypothesis)
 
-# The grouping factor named.
-named_subject <- function(fit, name) match(check_choice(name, names(fit_groups(fit)), "subject"),
-                                           names(fit_groups(fit)))
+# The codes of the subjects: of the grouping factor named, else of the one that holds all others, else of those of
+# `residual`.
+codes_of_subjects <- function(fit, rows, method) {
+  codes <- stats::setNames(rows$codes, names(fit_groups(fit)))
+  codes <- c(codes, if (is_structured(fit)) residual_subjects(fit, rows))
+  if (!length(codes)) {
+    lmm_abort("input", paste0("the method \"", method$name, "\" divides degrees of freedom between and within ",
+                              "subjects, and the fit has neither random effects nor subjects of `residual`."),
+              what = "ddf", value = method$name, fix = "Use ddf = \"Satterthwaite\", \"Kenward-Roger\" or \"residual\".")
+  }
+  if (!is.null(method$subject)) return(codes[[check_choice(method$subject, unique(names(codes)), "subject")]])
+  codes[[if (length(fit_groups(fit))) subject_group(fit) else 1L]]
+}
 
 # Does a column change within a group? Rounding in the column is not a change.
 changes_within <- function(X, group) {

@@ -110,9 +110,7 @@ getVarCov.lmm_fit <- function(obj, individuals = 1, type = c("random.effects", "
     return(structure(S, dimnames = list(columns, columns), class = c(type, "VarCov"), group.levels = name))
   }
   levels <- fit_groups(obj)[[group]]$levels
-  at <- if (is.character(individuals)) match(individuals, levels) else match(individuals, seq_along(levels))
-  if (anyNA(at)) lmm_abort("input", paste0("`individuals` must be levels of ", quote_name(name), " or their numbers."),
-                           what = "individuals", value = individuals)
+  at <- vapply(seq_along(individuals), function(k) position_of_level(individuals[k], levels, "individuals"), 0L)
   rows <- lapply(levels[at], function(level) which(as.character(getME(obj, "flist")[[group]]) == level))
   structure(stats::setNames(lapply(rows, response_covariance, fit = obj, marginal = type == "marginal"), levels[at]),
             class = c(type, "VarCov"), group.levels = name)

@@ -28,5 +28,5 @@ refuse_without_random <- function(fit, name) {
   if (length(fit_random(fit))) return(invisible())
   lmm_abort("input", paste0("the method \"", name, "\" derives degrees of freedom from the random effects, ",
                             "and the fit has none."), what = "ddf", value = name,
-            fix = "Use ddf = \"Satterthwaite\", \"Kenward-Roger\" or \"residual\".")
+            fix = "Use ddf = \"Satterthwaite\", \"Kenward-Roger\", \"between-within\" or \"residual\".")
 }

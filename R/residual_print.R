@@ -73,12 +73,12 @@ shown_residual <- function(fit, errors = FALSE) {
 #'
 #' @param fit a fit made by [lmm()].
 #' @param subject the number or the label of a subject of `residual`; without a residual structure a level of the first
-#'   grouping factor.
+#'   grouping factor. For nested factors the label is `"Male:M01"`; its last part is enough if only one subject has it.
 #' @param type which matrix.
 #' @param ... not used.
 #' @return A symmetric matrix with the row names of the data, in the order of the rows.
 #' @section Conditions:
-#' `lmm_error_input`: a subject that is not in the fit.
+#' `lmm_error_input`: a subject that is not in the fit, or a part of a label that several have.
 #' @seealso [lmm()] for the structures, [VarCorr][VarCorr.lmm_fit], `vignette("repeated-measures",
 #'   "henderson")`.
 #' @concept covariance structure
@@ -108,12 +108,24 @@ subject_rows <- function(fit, rows, subject) {
   group <- if (!is.null(plan$subject)) group_of(plan$subject, rows$data)
            else if (length(fit_groups(fit))) list(codes = rows$codes[[1L]], levels = fit_group_levels(fit, 1L))
            else list(codes = rep(1L, rows$n), levels = "1")
-  code <- if (is.character(subject)) match(subject, group$levels) else subject
-  if (length(code) != 1L || is.na(code) || !code %in% seq_along(group$levels)) {
-    lmm_abort("input", paste0("`subject` must be one subject of the fit, not ", describe_value(subject), "."),
-              what = "subject", value = subject)
+  which(group$codes == position_of_level(subject, group$levels, "subject"))
+}
+
+# A level by its number, its label or, where that is enough, the first or last part of its label: "M01" for "Male:M01".
+position_of_level <- function(x, levels, what) {
+  if (is.factor(x)) x <- as.character(x)
+  one <- length(x) == 1L && !is.na(x)
+  at <- if (one && is.character(x)) match(x, levels) else if (one) match(x, seq_along(levels)) else NA
+  parts <- if (one && is.character(x) && is.na(at)) {
+    which(endsWith(levels, paste0(":", x)) | startsWith(levels, paste0(x, ":")))
   }
-  which(group$codes == code)
+  if (length(parts) == 1L) return(parts)
+  if (!is.na(at)) return(at)
+  lmm_abort("input", paste0("`", what, "` must be one subject of the fit, not ", describe_value(x),
+                            if (length(parts)) paste0(", which several have: ", enumerate(quote_level(levels[parts]))),
+                            "."), what = what, value = x,
+            fix = if (!length(parts)) paste0("Subjects are ", enumerate(quote_level(levels), 3L),
+                                             "; a number from 1 to ", length(levels), " will do."))
 }
 
 random_covariance <- function(fit, rows, index) {

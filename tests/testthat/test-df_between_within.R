@@ -42,3 +42,26 @@ test_that("the subject is the outermost factor, or the one named", {
   expect_identical(bw(fit, subject = "Variety:Block")[["Variety"]], 15)
   expect_error(anova(fit, ddf = "between-within", subject = "Plot"), "Block", class = "lmm_error_input")
 })
+
+test_that("without random effects the subjects are those of the residual structure", {
+  d <- repeated()
+  d$visit <- factor(paste(d$A, d$B))
+  random <- lmm(y ~ g + z + A + x + (1 | s), d)
+  same <- lmm(y ~ g + z + A + x, d, residual = ~ cs(visit | s))
+  expect_equal(anova(same, ddf = "between-within"), anova(random, ddf = "between-within"), tolerance = 1e-5,
+               ignore_attr = TRUE)
+  expect_equal(coef(summary(same, ddf = "between-within")), coef(summary(random, ddf = "between-within")),
+               tolerance = 1e-5)
+  o <- as.data.frame(nlme::Orthodont)
+  # mmrm's method: 27 subjects less the intercept and Sex; 108 rows less 27 subjects less age and age:Sex
+  for (residual in list(~ us(age | Subject), ~ ar1(1 | Subject), ~ us(age | Sex/Subject))) {
+    fit <- lmm(distance ~ Sex * age, o, residual = residual)
+    expect_identical(bw(fit), c(Sex = 25, age = 79, `Sex:age` = 79))
+  }
+  o$Plot <- factor(rep(1:9, each = 12))
+  both <- suppressMessages(lmm(distance ~ Sex * age + (1 | Plot), o, residual = ~ ar1(1 | Subject)))
+  expect_identical(bw(both, subject = "Subject"), c(Sex = 25, age = 79, `Sex:age` = 79))
+  expect_error(bw(both, subject = "Sex"), "Plot", class = "lmm_error_input")
+  for (fit in list(lmm(distance ~ age, o, variance = ~ Sex), lmm(distance ~ age, o, residual = ~ ar1(1))))
+    expect_error(summary(fit, ddf = "between-within"), "subjects", class = "lmm_error_input")
+})

@@ -168,3 +168,22 @@ test_that("parameters that make no covariance matrix, and random terms in `varia
                class = "lmm_error_input")
   expect_error(lmm(y ~ x, d, variance = ~ x + (1 | g)), "random term", class = "lmm_error_formula")
 })
+
+test_that("a subject is named by its label or, where one subject has it, by the last part of its label", {
+  skip_if_not_installed("nlme")
+  d <- as.data.frame(nlme::Orthodont)
+  fit <- lmm(distance ~ Sex * age, d, residual = ~ us(age | Sex/Subject))
+  own <- lmm(distance ~ age, d[d$Sex == "Female", ], residual = ~ us(age | Subject))
+  expect_equal(unname(subject_covariance(fit, "F03")), unname(subject_covariance(own, "F03")), tolerance = 1e-4)
+  expect_identical(subject_covariance(fit, "F03"), subject_covariance(fit, "Female:F03"))
+  expect_identical(subject_covariance(fit, factor("F03")), subject_covariance(fit, "F03"))
+  expect_equal(nlme::getVarCov(fit, individuals = "M02")[[1L]], nlme::getVarCov(fit, individuals = "Male:M02")[[1L]])
+  expect_error(subject_covariance(fit, "M99"), "\"Male:.*a number from 1 to 27", class = "lmm_error_input")
+  random <- lmm(distance ~ age + (1 | Sex/Subject), d)
+  expect_identical(unname(nlme::getVarCov(random, "M02", type = "marginal", group = "Subject:Sex")[[1L]]),
+                   unname(nlme::getVarCov(random, "M02:Male", type = "marginal", group = "Subject:Sex")[[1L]]))
+  d$Subject <- factor(rep(rep(1:3, each = 4), 9))
+  d$block <- gl(9, 12)
+  twice <- lmm(distance ~ age, d, residual = ~ cs(age | block/Subject))
+  expect_error(subject_covariance(twice, "2"), "several have: \"1:2\", \"2:2\"", class = "lmm_error_input")
+})
