@@ -171,9 +171,11 @@ holds_bar <- function(e) {
 
 is_structure_call <- function(e) {
   head <- call_head(e)
-  if (!head %in% c(names(structure_words), foreign_structures) || length(e) < 2L || !is_bar(e[[2L]])) return(FALSE)
+  other <- word_for(head, foreign_random_words)
+  if (!head %in% c(names(structure_words), foreign_structures) && is.null(other) || length(e) < 2L || !is_bar(e[[2L]])) return(FALSE)
   if (head %in% names(structure_words)) return(TRUE)
   lmm_abort("formula", paste0("covariance structure `", head, "()` is not available."), what = deparse_line(e),
-            fix = paste0("Available are (x | g), (x || g) and ", enumerate(paste0(names(structure_words), "(x | g)")),
+            fix = if (!is.null(other)) paste0("Write ", written_here(e, other), ".")
+            else paste0("Available are (x | g), (x || g) and ", enumerate(paste0(names(structure_words), "(x | g)")),
                          "."))
 }

@@ -26,7 +26,7 @@ structure_words <- list(
 matern_structures <- c("0.5" = "exponential", "1.5" = "matern 3/2", "2.5" = "matern 5/2")
 
 # Words of other packages' grammars that this one does not have.
-foreign_structures <- c("ou", "propto", "equalto", "known")
+foreign_structures <- c("propto", "equalto", "known")
 
 is_diagonal <- function(term) identical(term$structure, "diagonal")
 

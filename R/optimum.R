@@ -3,7 +3,9 @@
 find_optimum <- function(frame, blocks, reml, start, control) {
   if (!is.null(frame$residual)) {
     second <- if (is.null(start) && may_cancel(frame)) independent_start(frame, blocks, reml, control)
-    return(structured_optimum(frame, blocks, reml, start, control, second))
+    found <- structured_optimum(frame, blocks, reml, start, control, second)
+    if (!found$optimum$identified) abort_confounded(found$optimum$confounded, frame, blocks)
+    return(found)
   }
   layout <- engine_layout(frame)
   if (!is.null(start)) start <- internal_start(start, frame, blocks)

@@ -42,7 +42,7 @@ structured_optimum <- function(frame, blocks, reml, start, control, second = NUL
                   decrement = control$decrement, theta = NULL, psi = NULL, more = FALSE)
   options <- structured_start(options, start, frame, blocks)
   found <- structured_search(model, options, frame, control$progress)
-  if (!found$optimum$identified) abort_confounded(found$optimum$confounded, frame, blocks)
+  if (!found$optimum$identified) return(found)
   found <- searched_again(found, second, model, options, frame, control)
   check_structured(found$optimum, frame, blocks)
   found$optimum$status <- status_of_residuals(found$optimum, blocks)

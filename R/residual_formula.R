@@ -94,20 +94,27 @@ parse_residual <- function(e, env = parent.frame()) {
     subject <- call(":", by, subject[[3L]])
   }
   list(parts = lapply(parts, function(part) part[setdiff(names(part), c("subject", "options"))]), subject = subject,
-       by = by,
-       options = options, shown = shown)
+       by = by, options = options, shown = shown)
+}
+
+# What to write in place of a word that is not known.
+residual_word_hint <- function(e, head) {
+  other <- word_for(head, c(foreign_residual_words, structure(names(residual_words), names = names(residual_words))))
+  if (!is.null(other)) return(paste0("Write ", written_here(e, other), "."))
+  if (head %in% names(structure_words)) {
+    return(paste0(head, "() is a structure of random effects: write it as a term of the formula."))
+  }
+  near <- if (nzchar(head)) nearest_name(head, names(residual_words))
+  if (is.null(near)) paste0("There are ", enumerate(unique(names(residual_words)), 30L), ".")
+  else paste0("Did you mean ", quote_name(near), "?")
 }
 
 # One structure: word(positions | subject, options).
 parse_structure <- function(e, shown, env) {
   head <- if (is.call(e)) call_head(e) else ""
   if (!head %in% names(residual_words)) {
-    near <- if (nzchar(head)) nearest_name(head, names(residual_words))
     lmm_abort("formula", paste0("`residual` has no structure that is known: ", quote_name(shown), "."), what = shown,
-              fix = if (head %in% names(structure_words))
-                      paste0(head, "() is a structure of random effects: write it as a term of the formula.")
-                    else if (!is.null(near)) paste0("Did you mean ", quote_name(near), "?")
-                    else paste0("There are ", enumerate(unique(names(residual_words)), 30L), "."))
+              fix = residual_word_hint(e, head))
   }
   arguments <- as.list(e)[-1L]
   given <- names(arguments)

@@ -9,11 +9,24 @@ variance_spec <- function(e) {
                                 ", but takes fixed coefficients only."), what = "variance",
               fix = "Random terms belong in the formula; write power(x | g) for a power in each level of g.")
   }
+  lapply(summands(e), refuse_foreign_variance)
   parts <- lapply(summands(e), function(part) rewrite_variance(as_fitted(part)))
   special <- vapply(parts, function(part) is.call(part) && call_head(part) %in% c("constpower", "constprop"), NA)
   linear <- parts[!special]
   terms <- if (length(linear)) variance_terms(Reduce(function(a, b) call("+", a, b), linear))
   list(terms = terms, nonlinear = lapply(parts[special], nonlinear_term))
+}
+
+# A variance function of package 'nlme'.
+refuse_foreign_variance <- function(e) {
+  head <- if (is.call(e)) call_head(e) else ""
+  if (!head %in% foreign_variance_words) return(invisible())
+  here <- variance_here(e)
+  lmm_abort("formula", paste0("`variance` has no function ", head, "(), which is one of package 'nlme'."),
+            what = deparse_line(e),
+            fix = if (!is.null(here)) paste0("Write variance = ~ ", here, ".")
+            else if (head == "varFixed") "A variance proportional to x is weights = 1 / x."
+            else "Join functions by `+`: variance = ~ g + power(x).")
 }
 
 # fitted(.) and fitted stand for the fitted values; `.fitted` is the name of their column.

@@ -150,7 +150,7 @@ test_that("misuse of the bar", {
   refuses(lmm(y ~ x + (. | g), d), "formula", "`.` cannot be used")
   refuses(lmm(y ~ x + (1 | g - h), d), "formula", "`-` has no meaning")
   expect_equal(fixef(lmm(y ~ x, d)), coef(lm(y ~ x, d)), tolerance = 1e-10)      # least squares, to compare with
-  refuses(lmm(y ~ x + ou(x | g), d), "formula", "`ou\\(\\)` is not available")
+  refuses(lmm(y ~ x + ou(x | g), d), "formula", "`ou\\(\\)` is not available.*Write exp\\(x \\| g\\)")
   expect_equal(unname(ngrps(accepts(lmm(y ~ x + (1 | paste(g, f)), d)))), 48)
   same(lmm(y ~ x + ((1 | g)), d), lmm(intercepts, d))
 })
