@@ -63,7 +63,29 @@ model_heading <- function(fits) {
   formulas <- vapply(fits, function(fit) deparse_line(stats::formula(fit)), "")
   c(if (is.symbol(data) || is.call(data)) paste("Data:", deparse(data, 60L)[1L]),
     if (!is.null(subset)) paste("Subset:", deparse(subset, 60L)[1L]), "Models:",
-    wrapped(paste(names(fits), formulas, sep = ": ")))
+    wrapped(paste0(names(fits), ": ", formulas, what_differs(fits))))
+}
+
+# The arguments beside the formula in which the fits differ, for each fit.
+what_differs <- function(fits) {
+  arguments <- lapply(fits, model_arguments)
+  differs <- function(name) length(unique(vapply(arguments, `[[`, "", name))) > 1L
+  use <- Filter(differs, names(arguments[[1L]]))
+  vapply(arguments, function(own) {
+    own <- own[use][nzchar(own[use])]
+    paste0(", ", names(own), " = ", own, recycle0 = TRUE, collapse = "")
+  }, "")
+}
+
+# What a model has beside its formula, as text.
+model_arguments <- function(fit) {
+  plan <- fit_frame(fit)$residual
+  call <- as.list(fit_call(fit))[c("relationship", "fixed", "weights", "bounded")]
+  text <- function(x) if (is.null(x)) "" else deparse_line(x)
+  c(residual = if (is.null(plan$shown)) "" else paste("~", plan$shown),
+    variance = if (is.null(plan$variance)) "" else paste("~", deparse_line(plan$variance)),
+    relationship = text(call$relationship), fixed = text(call$fixed), weights = text(call$weights),
+    bounded = text(call$bounded))
 }
 
 # ---- F ----

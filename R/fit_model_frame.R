@@ -54,20 +54,30 @@ iterate_fitted <- function(frame, rows, fit_with, tolerance = 1e-8) {
   before <- NULL
   for (iteration in seq_len(60L)) {
     rows$data <- with_fitted_columns(frame$residual, rows$data, fitted)
-    fit <- suppressMessages(fit_with(rows, before), classes = "lmm_message_boundary")
+    fit <- without_outcomes(fit_with(rows, before))
     now <- c(fit$optimum$theta, fit$optimum$psi)
     change <- if (is.null(before)) Inf else max(abs(as.vector(before) - now) / pmax(abs(now), 1e-3))
     if (change < tolerance) break
     before <- structure(now, engine = TRUE, more = change > 0.01)      # far away there may be a better optimum
     fitted <- mean_response(fit, rows, all_columns(fit, TRUE))
   }
-  signal_conditions(Filter(function(own) inherits(own, "lmm_message_boundary"), fit$conditions))
+  signal_conditions(Filter(function(own) inherits(own, search_outcomes), fit$conditions))
   if (!(change < tolerance)) {
     lmm_warn("convergence", "the fitted values in the variance function did not converge in 60 iterations.",
              what = "variance",
              fix = "Use a covariate of the data, or variance = ~ constpower(fitted).")
   }
   fit
+}
+
+# How a search ended is told of the last one only.
+search_outcomes <- c("lmm_message_boundary", "lmm_message_optima", "lmm_warning_convergence", "lmm_warning_precision")
+
+without_outcomes <- function(expr) {
+  withCallingHandlers(expr, lmm_condition = function(own) {
+    if (!inherits(own, search_outcomes)) return()
+    tryInvokeRestart(if (inherits(own, "warning")) "muffleWarning" else "muffleMessage")
+  })
 }
 
 least_squares_fitted <- function(frame, rows) {

@@ -107,3 +107,25 @@ test_that("degrees of freedom that are asked for mean an F test", {
   expect_error(anova(small, large, test = "Chisq", ddf = "KR"), "`ddf` is for F tests", class = "lmm_error_input")
   expect_error(anova(small, large, wrong = 1), "unknown argument `wrong`", class = "lmm_error_input")
 })
+
+test_that("fits that differ in other arguments than the formula are told apart", {
+  d <- plain_orthodont()
+  plain <- lmm(distance ~ age, d)
+  ar1 <- lmm(distance ~ age, d, residual = ~ ar1(visit | Subject))
+  residual <- ~ us(visit | Subject)
+  us <- lmm(distance ~ age, d, residual = residual)
+  both <- lmm(distance ~ age, d, residual = ~ ar1(visit | Subject), variance = ~ Sex)
+  heading <- function(table) attr(table, "heading")
+  lines <- c("plain: distance ~ age", "ar1: distance ~ age, residual = ~ ar1(visit | Subject)",
+             "us: distance ~ age, residual = ~ us(visit | Subject)")
+  expect_identical(tail(heading(anova(plain, ar1, us, refit = FALSE)), 3L), lines)
+  expect_identical(tail(heading(anova(ar1, both, refit = FALSE)), 2L), c("ar1: distance ~ age", "both: distance ~ age, variance = ~ Sex"))
+  half <- lmm(distance ~ age, d, residual = ~ ar1(visit | Subject), fixed = c(rho = 0.5))
+  expect_match(heading(anova(ar1, half, refit = FALSE)), "half: distance ~ age, fixed = c(rho = 0.5)", fixed = TRUE, all = FALSE)
+  random <- lmm(distance ~ age + (1 | Subject), d)
+  A <- diag(27)
+  dimnames(A) <- list(levels(factor(d$Subject)), levels(factor(d$Subject)))
+  A <- 0.5 * A + 0.5
+  related <- suppressMessages(lmm(distance ~ age + (1 | Subject), d, relationship = list(Subject = A)))
+  expect_match(heading(anova(random, related, refit = FALSE)), "related: .*, relationship = list\\(Subject = A\\)", all = FALSE)
+})

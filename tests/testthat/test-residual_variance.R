@@ -211,3 +211,15 @@ test_that("standard errors of constant, power and sigma are those of the dense c
     expect_equal(as.vector(limits), psi[1] * exp(c(-1, 1) * qnorm(0.975) * se[1]), tolerance = 1e-3)
   }
 })
+
+test_that("what ended the searches of a variance function of the fitted values is told once", {
+  d <- plain_orthodont()
+  told <- list()
+  note <- function(condition) {
+    told <<- c(told, list(class(condition)[1L]))
+    tryInvokeRestart(if (inherits(condition, "warning")) "muffleWarning" else "muffleMessage")
+  }
+  withCallingHandlers(lmm(distance ~ age + (age | Subject), d, variance = ~ power(fitted),
+                          control = lmm_control(max_evaluations = 3)), lmm_warning = note, lmm_message = note)
+  expect_identical(sum(told == "lmm_warning_convergence"), 1L)
+})
