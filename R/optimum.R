@@ -230,7 +230,7 @@ outcome_conditions <- function(frame, optimum, estimates, solution) {
     iterative_conditions(optimum),
     optima_conditions(optimum), residual_optima_conditions(optimum),
     if (optimum$status != "converged") list(if (isFALSE(frame$bounded)) no_optimum_warning(optimum) else
-      convergence_warning(optimum)))
+      convergence_warning(optimum, frame)))
 }
 
 # Where the likelihood has no maximum (a response without residual) the search may lose what it holds: no estimate then.

@@ -54,23 +54,53 @@ lower_maxima <- function(gaps, rounding) {
   paste0("the search also found one that is ", size, more, ".")
 }
 
-convergence_warning <- function(optimum) {
+convergence_warning <- function(optimum, frame) {
   if (optimum$status == "unbounded") {
     return(lmm_condition("warning", "convergence",
                          paste("the criterion falls without bound as the residual variance goes to 0:",
       "fixed and random effects can fit these data exactly, and there are no estimates."), what = "sigma", value = 0,
       fix = "Use fewer random columns, or give the residual standard deviation: fixed = c(sigma = )."))
   }
-  if (optimum$status == "singular residual covariance") {
-    return(lmm_condition("warning", "convergence",
-                         paste("the likelihood has no maximum: it increases toward the boundary where the residual",
-      "covariance matrix of a subject is singular. There are too few subjects for the", length(optimum$psi),
-      "residual covariance parameters."), what = "residual", value = length(optimum$psi),
-      fix = "Use a structure with fewer parameters, such as ar1(), cs() or csh()."))
-  }
+  if (optimum$status == "singular residual covariance") return(singular_residual_warning(optimum, frame$residual))
   lmm_condition("warning", "convergence", paste0("the search ended without reaching the optimum (", optimum$status,
     "): one more Newton step would lower the criterion by ", format(optimum$decrement, digits = 3L), "."),
     value = optimum$decrement, fix = "See lmm_control().")
+}
+
+singular_residual_warning <- function(optimum, plan) {
+  reason <- singular_reason(optimum, plan)
+  lmm_condition("warning", "convergence",
+                paste("the likelihood has no maximum: it increases toward the boundary where the residual",
+    "covariance matrix of a subject is singular.", reason$why), what = "residual", value = length(optimum$psi),
+    fix = reason$fix)
+}
+
+# Why the search went to a singular matrix, and what to do: visits of few subjects, a function that is no correlation
+# function in the plane, a correlation that goes to 1, or rows at short distances that are correlated perfectly.
+singular_reason <- function(optimum, plan) {
+  if (any(vapply(plan$parts, part_visits, 0L) > 0L)) {
+    return(list(why = paste("There are too few subjects for the", length(optimum$psi),
+                            "residual covariance parameters."),
+                fix = "Use a structure with fewer parameters, such as ar1(), cs() or csh()."))
+  }
+  in_plane <- vapply(plan$parts, function(part) part$word == "lin" && length(part$positions) > 1L, NA)
+  if (any(in_plane)) {
+    return(list(why = "In several coordinates lin() is positive definite at some ranges only.",
+                fix = "Use sph(), which is positive definite in up to three coordinates, or exp()."))
+  }
+  parameters <- free_parameters(plan)
+  unit <- parameters$kind == "correlation" & abs(optimum$psi) > 0.999
+  if (any(unit)) {
+    names <- parameters$name[unit]
+    return(list(why = paste0(enumerate(quote_name(names)), " goes to ", if (optimum$psi[unit][1L] > 0) "1" else "-1",
+                             ": the residuals have a trend, or differences of neighbors are independent."),
+                fix = paste0("Add the trend to the formula, leave ", if (isTRUE(plan$nugget)) "the nugget or ",
+                             "this part of the structure out, or fix the parameter: fixed = c(",
+                             deparse_line(as.name(names[1L])), " = 0.99).")))
+  }
+  list(why = "At these parameters rows at short distances are correlated perfectly.",
+       fix = if (isTRUE(plan$nugget)) "Add a trend in the positions to the formula, or leave out the nugget."
+       else "Use nugget = TRUE or a rougher function, such as exp(), or add a trend in the positions to the formula.")
 }
 
 no_optimum_warning <- function(optimum) {

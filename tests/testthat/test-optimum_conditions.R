@@ -24,3 +24,26 @@ test_that("a search that stopped where the likelihood still rises is no other ma
                 upper = c(9, 9, 0.99), control = list(factr = 10))
   expect_equal(c(logLik(fit)), -best$value, tolerance = 1e-7)
 })
+
+test_that("where the residual covariance becomes singular the reason is that of the structure", {
+  warned <- function(expr) {
+    told <- tryCatch(suppressMessages(expr), lmm_warning_convergence = identity)
+    expect_s3_class(told, "lmm_warning_convergence")
+    conditionMessage(told)
+  }
+  # no subjects: few of them are not the reason
+  wheat <- as.data.frame(nlme::Wheat2)
+  text <- warned(lmm(yield ~ variety, wheat, REML = FALSE, residual = ~ lin(latitude + longitude, nugget = TRUE)))
+  expect_match(text, "In several coordinates lin\\(\\)(.|\n)*sph\\(\\)")
+  expect_no_match(text, "too few subjects")
+  # it is indefinite in the plane indeed
+  grid <- as.matrix(dist(expand.grid(1:12, 1:12)))
+  expect_lt(min(eigen(pmax(1 - grid / 5.3, 0), TRUE, TRUE)$values), 0)
+  d <- plain_orthodont()
+  text <- warned(lmm(distance ~ age, d, residual = ~ sph(age, nugget = TRUE)))
+  expect_match(text, "correlated perfectly")
+  expect_no_match(text, "too few subjects")
+  frame <- lmm(distance ~ age, d, residual = ~ ar1(visit | Subject))$frame
+  told <- singular_residual_warning(list(psi = 1 - 1e-9), frame$residual)
+  expect_match(conditionMessage(told), "`rho` goes to 1.*fixed = c\\(rho = 0.99\\)")
+})
