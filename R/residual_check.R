@@ -82,8 +82,11 @@ structured_edges <- function(optimum, blocks) {
   near <- sqrt(.Machine$double.eps)
   least <- least_power(blocks$model$residual, psi[kind == "power"])
   range | kind == "correlation" & abs(psi) > 1 - near | kind == "share" & pmin(psi, 1 - psi) < near |
-    kind == "constant" & psi < 1e-4 * least
+    kind == "constant" & psi < 1e-4 * least | kind == "exponent" & psi > largest_shape
 }
+
+# The shape of a Matern function that is as good as infinite: kSmoothest of the engine's search.
+largest_shape <- 1e3
 
 # The smallest |x|^power of the rows beside a constant.
 least_power <- function(residual, power) {
@@ -115,7 +118,8 @@ structured_boundary <- function(optimum, frame, blocks) {
   kind <- blocks$parameters$kind[edge]
   words <- ifelse(kind == "range",
                   ifelse(value < position_distances(blocks$model$residual)[1L], "0 (no correlation)", "infinite"),
-                  format(round(value), trim = TRUE))
+                  ifelse(kind == "exponent", "infinite (the Gaussian limit: use gau())",
+                         format(round(value), trim = TRUE)))
   lmm_condition("message", "boundary",
                 paste0("boundary fit: ", enumerate(paste0("residual parameter ", quote_name(labels),
                 " is estimated as ", words)), "."), what = labels)

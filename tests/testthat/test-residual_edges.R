@@ -350,3 +350,21 @@ test_that("a parameter of the residuals with the name of a fixed effect is told 
   }
   expect_true(is.na(variance_components(fit)["variance:SexFemale", "df"]))
 })
+
+test_that("a Matern shape that goes to infinity ends at the Gaussian limit, which is told", {
+  set.seed(1)
+  d <- data.frame(z = as.vector(volcano), x = as.vector(row(volcano)), y = as.vector(col(volcano)))
+  d$z <- d$z + rnorm(length(volcano), sd = 15)
+  d <- d[sample(nrow(d), 80), ]
+  expect_message(matern <- lmm(z ~ 1, d, REML = FALSE, residual = ~ matern(x + y, nugget = TRUE)),
+                 "`shape` is estimated as infinite .*gau()", class = "lmm_message_boundary")
+  gau <- lmm(z ~ 1, d, REML = FALSE, residual = ~ gau(x + y, nugget = TRUE))
+  expect_equal(c(logLik(matern)), c(logLik(gau)), tolerance = 1e-6)
+  expect_lt(matern$optimum$evaluations, 200)
+  # Matern (u = h / range, shape nu) tends to exp(-h^2 / (4 nu range^2))
+  psi <- residual_parameters(matern)$estimate
+  expect_equal(2 * sqrt(psi[2]) * psi[1], residual_parameters(gau)$estimate[1], tolerance = 1e-2)
+  expect_equal(psi[3], residual_parameters(gau)$estimate[2], tolerance = 1e-3)
+  expect_equal(coef(summary(matern))[, "Std. Error"], coef(summary(gau))[, "Std. Error"], tolerance = 1e-3)
+  expect_s3_class(variance_components(matern), "data.frame")
+})

@@ -83,7 +83,7 @@ MatrixXd StructuredFunction::random_curvature(const StructuredSums& s) const {
 bool StructuredFunction::leave(const VectorXd& x, double, const NewtonStep& newton) const {
   const std::vector<ResidualParameter> own = criterion_->problem().residual.parameters();
   for (std::size_t k = 0; k < own.size(); ++k)
-    if (own[k].kind == ResidualKind::range && x[n_theta() + static_cast<Index>(k)] > farthest_)
+    if (as_good_as_infinite(own[k].kind, x[n_theta() + static_cast<Index>(k)], farthest_))
       return newton.decrement < 0.01;
   return false;
 }

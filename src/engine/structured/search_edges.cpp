@@ -45,6 +45,8 @@ void StructuredSearch::settle_ranges() {
     if (none.size() > 0 && (!own.empty() || close_by(shape, none)) && try_held(shape, none)) continue;
     far.insert(far.end(), own.begin(), own.end());
   }
+  const std::vector<Index> smooth = smoothest();
+  far.insert(far.end(), smooth.begin(), smooth.end());
   if (far.empty()) return;
   VectorXd there(far.size());
   for (std::size_t i = 0; i < far.size(); ++i)
@@ -92,6 +94,16 @@ std::vector<Index> StructuredSearch::far_ranges(const std::vector<Index>& shape)
   std::vector<Index> out;
   for (const Index k : shape)
     if (own[static_cast<std::size_t>(k)].kind == ResidualKind::range && out_.at.psi[k] > farthest()) out.push_back(k);
+  return out;
+}
+
+// Shapes that are as good as infinite.
+std::vector<Index> StructuredSearch::smoothest() const {
+  const std::vector<ResidualParameter> own = pr_.residual.parameters();
+  std::vector<Index> out;
+  for (std::size_t k = 0; k < own.size() && out_.at.ok() && small_subjects(); ++k)
+    if (own[k].kind == ResidualKind::exponent && out_.at.psi[static_cast<Index>(k)] > kSmoothest)
+      out.push_back(static_cast<Index>(k));
   return out;
 }
 

@@ -13,11 +13,19 @@
 
 namespace henderson {
 
+// A shape beyond this is as good as infinite: the correlation is the Gaussian one to a thousandth.
+constexpr double kSmoothest = 1000;
+
+inline bool as_good_as_infinite(ResidualKind kind, double value, double farthest) {
+  return value > (kind == ResidualKind::exponent ? kSmoothest : farthest) &&
+         (kind == ResidualKind::range || kind == ResidualKind::exponent);
+}
+
 // The criterion as minimize() wants it. A point is theta followed by psi; a step is one in theta and one in the
 // coordinates that the residual structure takes about psi.
 class StructuredFunction {
  public:
-  // `farthest`: a range beyond it is as good as infinite.
+  // `farthest`: a range beyond it is as good as infinite. (A shape: kSmoothest.)
   StructuredFunction(const StructuredCriterion& criterion, double farthest)
       : criterion_(&criterion), farthest_(farthest) {}
   Index n_theta() const { return criterion_->problem().layout.n_theta; }
@@ -119,6 +127,7 @@ class StructuredSearch {
   double farthest() const { return 1e4 * moments_.longest; }  // a range that is as good as infinite
   std::vector<Index> shape_parameters(Index group) const;
   std::vector<Index> far_ranges(const std::vector<Index>& shape) const;
+  std::vector<Index> smoothest() const;
   VectorXd uncorrelated(const std::vector<Index>& shape) const;
   double correlation(Index group, const VectorXd& psi) const;
   VectorXd psi_with(const std::vector<Index>& which, const VectorXd& values) const;
