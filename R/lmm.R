@@ -103,7 +103,8 @@
 #' message of class `lmm_message_optima` says that the estimates depend on the starting values. With few subjects
 #' and missing visits, the likelihood of an unstructured residual covariance matrix can have several local maxima, some
 #' at nearly singular matrices that depend on a few subjects. Such a maximum does not replace a regular one; a message
-#' of the same class reports the other maxima.
+#' of the same class reports the other maxima. `lin()` of several coordinates is positive definite at some ranges only;
+#' its likelihood has many local maxima, which the same message says.
 #'
 #' @param formula a two-sided formula, or text that can be read as one; random terms are written with bars. A response
 #'   of several columns (`cbind(a, b)`, a numeric matrix) is that many responses, each with its own fit: see

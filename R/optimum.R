@@ -228,7 +228,7 @@ outcome_conditions <- function(frame, optimum, estimates, solution) {
   c(if (any(optimum$singular)) list(boundary_message(frame, optimum, estimates)),
     if (isTRUE(optimum$zero_sigma) && optimum$status != "unbounded") list(no_residual_message()),
     iterative_conditions(optimum),
-    optima_conditions(optimum), residual_optima_conditions(optimum),
+    optima_conditions(optimum), residual_optima_conditions(optimum, frame),
     if (optimum$status != "converged") list(if (isFALSE(frame$bounded)) no_optimum_warning(optimum) else
       convergence_warning(optimum, frame)))
 }

@@ -32,7 +32,8 @@ optima_conditions <- function(optimum) {
 }
 
 # Other maxima of a residual covariance matrix: lower ones, and higher ones that depend on a few subjects.
-residual_optima_conditions <- function(optimum) {
+residual_optima_conditions <- function(optimum, frame) {
+  if (any(vapply(frame$residual$parts, is_rough, NA)) && optimum$status == "converged") return(list(rough_message()))
   if (!length(optimum$other_maxima) && !length(optimum$accidental)) return(NULL)
   gaps <- sort(optimum$other_maxima / 2)
   higher <- c(optimum$accidental, 0)[1L] / 2
@@ -45,6 +46,17 @@ residual_optima_conditions <- function(optimum) {
        if (higher > 0) say(paste0("one with a log-likelihood higher by ", format(higher, digits = 2L), " has a nearly ",
                                   "singular residual covariance matrix. It depends on a few subjects and may be an ",
                                   "artifact of their residuals. The estimates are from a regular one."), higher))
+}
+
+# lin() of several coordinates: pmax(1 - h / range, 0) is a correlation function on a line only.
+is_rough <- function(part) part$word == "lin" && length(part$positions) > 1L
+
+rough_message <- function() {
+  lmm_condition("message", "optima",
+                paste("the estimates depend on the starting values: in several coordinates lin() is positive definite at",
+                      "some ranges only, and its likelihood has many local maxima, of which this is one."),
+                what = "residual",
+                fix = "Use sph(), which is positive definite in up to three coordinates, or exp().")
 }
 
 # `rounding`: a smaller difference is none.
@@ -83,8 +95,7 @@ singular_reason <- function(optimum, plan) {
                             "residual covariance parameters."),
                 fix = "Use a structure with fewer parameters, such as ar1(), cs() or csh()."))
   }
-  in_plane <- vapply(plan$parts, function(part) part$word == "lin" && length(part$positions) > 1L, NA)
-  if (any(in_plane)) {
+  if (any(vapply(plan$parts, is_rough, NA))) {
     return(list(why = "In several coordinates lin() is positive definite at some ranges only.",
                 fix = "Use sph(), which is positive definite in up to three coordinates, or exp()."))
   }

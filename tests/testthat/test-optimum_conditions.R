@@ -47,3 +47,27 @@ test_that("where the residual covariance becomes singular the reason is that of 
   told <- singular_residual_warning(list(psi = 1 - 1e-9), frame$residual)
   expect_match(conditionMessage(told), "`rho` goes to 1.*fixed = c\\(rho = 0.99\\)")
 })
+
+test_that("lin() of several coordinates is told to have many local maxima, as the dense formula shows", {
+  wheat <- as.data.frame(nlme::Wheat2)
+  expect_message(fit <- lmm(yield ~ variety, wheat, residual = ~ lin(latitude + longitude)), "many local maxima",
+                 class = "lmm_message_optima")
+  D <- as.matrix(dist(wheat[c("latitude", "longitude")]))
+  X <- model.matrix(~ variety, wheat)
+  value <- function(range) {
+    L <- tryCatch(chol(pmax(1 - D / range, 0)), error = function(e) NULL)
+    if (is.null(L)) return(NA)
+    q <- qr(backsolve(L, X, transpose = TRUE))
+    s2 <- sum(qr.resid(q, backsolve(L, wheat$yield, transpose = TRUE))^2) / 168
+    -(168 * (log(2 * pi * s2) + 1) + 2 * sum(log(diag(L))) + 2 * sum(log(abs(diag(qr.R(q)))))) / 2
+  }
+  expect_equal(c(logLik(fit)), value(residual_parameters(fit)$estimate), tolerance = 1e-8)
+  values <- vapply(seq(10, 44, by = 0.04), value, 0)
+  expect_true(anyNA(values))                                             # not positive definite
+  inner <- values[-c(1, length(values))]
+  expect_gt(sum(inner > values[seq_along(inner)] & inner > values[-(1:2)], na.rm = TRUE), 5)
+  expect_gt(max(values, na.rm = TRUE), c(logLik(fit)) + 0.5)
+  # on a line there is none
+  line <- lmm(distance ~ age, plain_orthodont(), residual = ~ lin(age | Subject))
+  expect_false(any(vapply(line$conditions, inherits, NA, "lmm_message_optima")))
+})
