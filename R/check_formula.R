@@ -172,7 +172,8 @@ holds_bar <- function(e) {
 is_structure_call <- function(e) {
   head <- call_head(e)
   other <- word_for(head, foreign_random_words)
-  if (!head %in% c(names(structure_words), foreign_structures) && is.null(other) || length(e) < 2L || !is_bar(e[[2L]])) return(FALSE)
+  known <- head %in% c(names(structure_words), foreign_structures) || !is.null(other)
+  if (!known || length(e) < 2L || !is_bar(e[[2L]])) return(FALSE)
   if (head %in% names(structure_words)) return(TRUE)
   lmm_abort("formula", paste0("covariance structure `", head, "()` is not available."), what = deparse_line(e),
             fix = if (!is.null(other)) paste0("Write ", written_here(e, other), ".")

@@ -38,7 +38,8 @@ codes_of_subjects <- function(fit, rows, method) {
   if (!length(codes)) {
     lmm_abort("input", paste0("the method \"", method$name, "\" divides degrees of freedom between and within ",
                               "subjects, and the fit has neither random effects nor subjects of `residual`."),
-              what = "ddf", value = method$name, fix = "Use ddf = \"Satterthwaite\", \"Kenward-Roger\" or \"residual\".")
+              what = "ddf", value = method$name,
+              fix = "Use ddf = \"Satterthwaite\", \"Kenward-Roger\" or \"residual\".")
   }
   if (!is.null(method$subject)) return(codes[[check_choice(method$subject, unique(names(codes)), "subject")]])
   codes[[if (length(fit_groups(fit))) subject_group(fit) else 1L]]

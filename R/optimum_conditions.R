@@ -53,8 +53,8 @@ is_rough <- function(part) part$word == "lin" && length(part$positions) > 1L
 
 rough_message <- function() {
   lmm_condition("message", "optima",
-                paste("the estimates depend on the starting values: in several coordinates lin() is positive definite at",
-                      "some ranges only, and its likelihood has many local maxima, of which this is one."),
+                paste("the estimates depend on the starting values: in several coordinates lin() is positive definite",
+                      "at some ranges only, and its likelihood has many local maxima, of which this is one."),
                 what = "residual",
                 fix = "Use sph(), which is positive definite in up to three coordinates, or exp().")
 }

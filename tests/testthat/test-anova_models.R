@@ -119,13 +119,16 @@ test_that("fits that differ in other arguments than the formula are told apart",
   lines <- c("plain: distance ~ age", "ar1: distance ~ age, residual = ~ ar1(visit | Subject)",
              "us: distance ~ age, residual = ~ us(visit | Subject)")
   expect_identical(tail(heading(anova(plain, ar1, us, refit = FALSE)), 3L), lines)
-  expect_identical(tail(heading(anova(ar1, both, refit = FALSE)), 2L), c("ar1: distance ~ age", "both: distance ~ age, variance = ~ Sex"))
+  expect_identical(tail(heading(anova(ar1, both, refit = FALSE)), 2L),
+                   c("ar1: distance ~ age", "both: distance ~ age, variance = ~ Sex"))
   half <- lmm(distance ~ age, d, residual = ~ ar1(visit | Subject), fixed = c(rho = 0.5))
-  expect_match(heading(anova(ar1, half, refit = FALSE)), "half: distance ~ age, fixed = c(rho = 0.5)", fixed = TRUE, all = FALSE)
+  expect_match(heading(anova(ar1, half, refit = FALSE)), "half: distance ~ age, fixed = c(rho = 0.5)",
+               fixed = TRUE, all = FALSE)
   random <- lmm(distance ~ age + (1 | Subject), d)
   A <- diag(27)
   dimnames(A) <- list(levels(factor(d$Subject)), levels(factor(d$Subject)))
   A <- 0.5 * A + 0.5
   related <- suppressMessages(lmm(distance ~ age + (1 | Subject), d, relationship = list(Subject = A)))
-  expect_match(heading(anova(random, related, refit = FALSE)), "related: .*, relationship = list\\(Subject = A\\)", all = FALSE)
+  expect_match(heading(anova(random, related, refit = FALSE)), "related: .*, relationship = list\\(Subject = A\\)",
+               all = FALSE)
 })
