@@ -36,7 +36,8 @@ check_known_definite <- function(part, group, number) {
                                                         format(least, digits = 2L)) else ": a variance is 0", "."),
               what = "residual", where = number[rows], value = least,
               fix = if (singular) paste("A combination of these rows has no error, which random effects cannot",
-                                        "replace. Leave out one of the rows, or add 1e-6 of the variances to the diagonal.")
+                                        "replace. Leave out one of the rows, or add 1e-6 of the variances to the",
+                                        "diagonal.")
               else "A covariance matrix has no negative eigenvalues: look for a wrong correlation or variance.")
   }
 }
