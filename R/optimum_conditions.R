@@ -33,7 +33,8 @@ optima_conditions <- function(optimum) {
 
 # Other maxima of a residual covariance matrix: lower ones, and higher ones that depend on a few subjects.
 residual_optima_conditions <- function(optimum, frame) {
-  if (any(vapply(frame$residual$parts, is_rough, NA)) && optimum$status == "converged") return(list(rough_message()))
+  rough <- any(vapply(frame$residual$parts, is_rough, NA)) && "range" %in% free_parameters(frame$residual)$kind
+  if (rough && optimum$status == "converged") return(list(rough_message()))
   if (!length(optimum$other_maxima) && !length(optimum$accidental)) return(NULL)
   gaps <- sort(optimum$other_maxima / 2)
   higher <- c(optimum$accidental, 0)[1L] / 2

@@ -33,7 +33,8 @@ check_known_definite <- function(part, group, number) {
     lmm_abort("input", paste0("the known covariance matrix of ", row_text(number[rows]), " is ",
                               if (singular) "singular" else "not positive definite",
                               if (all(size > 0)) paste0(": the smallest eigenvalue of its correlations is ",
-                                                        format(least, digits = 2L)) else ": a variance is 0", "."),
+                                                        format(zapsmall(c(1, least))[2L], digits = 2L)) else
+                                                          ": a variance is 0", "."),
               what = "residual", where = number[rows], value = least,
               fix = if (singular) paste("A combination of these rows has no error, which random effects cannot",
                                         "replace. Leave out one of the rows, or add 1e-6 of the variances to the",

@@ -67,7 +67,10 @@ test_that("lin() of several coordinates is told to have many local maxima, as th
   inner <- values[-c(1, length(values))]
   expect_gt(sum(inner > values[seq_along(inner)] & inner > values[-(1:2)], na.rm = TRUE), 5)
   expect_gt(max(values, na.rm = TRUE), c(logLik(fit)) + 0.5)
-  # on a line there is none
+  # on a line there is none, nor where the range is given
+  given <- lmm(yield ~ variety, wheat, residual = ~ lin(latitude + longitude), fixed = c(range = 42))
+  expect_length(given$conditions, 0L)
+  expect_equal(c(logLik(given)), value(42), tolerance = 1e-8)
   line <- lmm(distance ~ age, plain_orthodont(), residual = ~ lin(age | Subject))
   expect_false(any(vapply(line$conditions, inherits, NA, "lmm_message_optima")))
 })
