@@ -54,16 +54,27 @@ oracle_function <- function(word, d, position, visits, groups = NULL, bands = vi
   }
 }
 
+# sigma^2 R as a function of psi and sigma^2, where covariances are not relative to sigma^2, near sigma^2 = 1.
+natural_function <- function(R, kinds) {
+  function(par) {
+    s2 <- par[length(par)]
+    psi <- par[-length(par)]
+    own <- which(kinds == "covariance")
+    psi[own] <- psi[own] / s2
+    s2 * R(psi)
+  }
+}
+
 expect_oracle <- function(fit, d, R, label) {
   psi <- fit$optimum$psi
-  residual <- oracle_residual(R, psi)
+  own <- fit$cross_products$owns_scale
+  residual <- if (own) oracle_residual(R, psi) else oracle_residual(
+    natural_function(R, fit$cross_products$parameters$kind), c(psi, 1))
   random <- oracle_random(fit, d)
   V <- residual$V + random$V
   s2 <- sigma(fit)^2
   X <- stats::model.matrix(~ x + arm, d)
-  D <- c(random$D, residual$D, if (!fit$cross_products$owns_scale) list(V - random$V -
-    Reduce(`+`, Map(`*`, residual$D, ifelse(fit$cross_products$parameters$kind == "covariance", psi, 0)),
-           matrix(0, nrow(V), nrow(V)))))
+  D <- c(random$D, residual$D)
   # The random effects' columns are scaled in the engine; its parameters follow.
   scale <- c(vapply(fit$cross_products$z_basis, function(b) b[1L]^2, 0), rep(1, length(D) - length(random$D)))
   D <- Map(`*`, D, scale)
@@ -123,6 +134,27 @@ test_that("every structure over visits agrees with dense formulas, missing visit
     call <- as.call(list(as.name(word), quote(visit | id)))
     fit <- suppressMessages(do.call(lmm, list(y ~ x + arm, d, residual = call("~", call))))
     expect_oracle(fit, d, oracle_function(word, d, d$visit - 1L, 4L), word)
+  }
+})
+
+test_that("structures of one variance beside a variance function agree with dense formulas", {
+  d <- oracle_data()
+  d$weight <- d$w
+  d$c <- d$time - mean(d$time)
+  columns <- list("~ arm" = function(v) exp(2 * v * (d$arm == "b")), "~ c" = function(v) exp(2 * v * d$c),
+                  "~ power(time)" = function(v) exp(2 * v * log(d$time)))
+  for (word in c("ar1", "arma", "cs", "corr", "toep", "ad")) for (variance in names(columns)) {
+    call <- as.call(list(as.name(word), quote(visit | id)))
+    inner <- oracle_function(word, d, d$visit - 1L, 4L)
+    with_variance <- function(psi) {
+      s <- sqrt(columns[[variance]](psi[length(psi)]))
+      inner(psi[-length(psi)]) * outer(s, s)
+    }
+    for (f in list(y ~ x + arm, y ~ x + arm + (1 | site), y ~ x + arm + (1 | site) + (1 | item))) {
+      fit <- suppressMessages(do.call(lmm, list(f, d, residual = call("~", call), variance = stats::as.formula(variance),
+                                                weights = quote(w))))
+      expect_oracle(fit, d, with_variance, paste(word, variance, deparse(f)))
+    }
   }
 })
 

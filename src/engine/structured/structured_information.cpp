@@ -1,5 +1,6 @@
 #include "henderson/structured/structured_information.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "henderson/linalg/decompositions.hpp"
@@ -116,8 +117,18 @@ void StructuredInformer::fill_tests(const StructuredSums& s) {
       const MatrixXd& own = s.r_full[(i - u_) * (i - u_ + 1) / 2 + j - u_];
       if (own.size() > 0 && own.cwiseAbs().maxCoeff() > 0) out_.r[i * (i + 1) / 2 + j] = back(own);
     }
-  for (Index i = u_; sigma_ && i < k_; ++i)
-    if (out_.weight[i] == 0) out_.r[k_ * (k_ + 1) / 2 + i] = -out_.p[i];
+  if (sigma_) add_sigma_bends();
+}
+
+void StructuredInformer::add_sigma_bends() {
+  for (Index i = u_; i < k_; ++i) {
+    MatrixXd own = (out_.weight[i] - 1) * out_.p[i];
+    for (Index j = u_; j < k_; ++j) {
+      const MatrixXd& both = out_.r[std::max(i, j) * (std::max(i, j) + 1) / 2 + std::min(i, j)];
+      if (both.size() > 0) own -= weighted_[j] * both;
+    }
+    if (own.cwiseAbs().maxCoeff() > 0) out_.r[k_ * (k_ + 1) / 2 + i] = own;
+  }
 }
 
 void StructuredInformer::add_sigma_tests(const MatrixXd& information) {
@@ -141,7 +152,8 @@ void StructuredInformer::fill_curvature(const StructuredMoments& m) {
   out_.curvature = MatrixXd::Zero(k_ + 1, k_ + 1);
   out_.curvature.block(u_, u_, k_ - u_, k_ - u_) = m.residual_curvature;
   for (Index i = u_; sigma_ && i < k_; ++i)
-    if (out_.weight[i] == 0) out_.curvature(i, k_) = out_.curvature(k_, i) = m.trace[i] - m.quadratic[i];
+    out_.curvature(i, k_) = out_.curvature(k_, i) = (1 - out_.weight[i]) * (m.trace[i] - m.quadratic[i]) -
+                                                    weighted_.tail(k_ - u_).dot(m.residual_curvature.col(i - u_));
 }
 
 void StructuredInformer::add_random_bends(const StructuredSums& s) {
