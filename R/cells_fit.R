@@ -105,13 +105,24 @@ grid_data <- function(fit, most = 1e5) {
   data <- rows$data[rows$constant == 1, , drop = FALSE]
   attr(data, "sums") <- NULL
   n <- rows$observed[rows$constant == 1]
+  size <- if (isTRUE(fit_cells(fit)$weighted)) rows$weights[rows$constant == 1] else n
   times <- if (sum(n) <= most) n else pmax(1, round(n * most / sum(n)))
   out <- data[rep(seq_along(n), times), , drop = FALSE]
   for (name in setdiff(names(data)[vapply(data, is.numeric, NA)], names(fit_cells(fit)$keys))) {
-    out[[name]] <- about_mean(out[[name]], colSums(as.matrix(data[[name]]) * n) / sum(n))
+    out[[name]] <- about_mean(out[[name]], colSums(as.matrix(data[[name]]) * size) / sum(size))
   }
+  if (isTRUE(fit_cells(fit)$weighted)) inform_weighted_means(fit, names(out))
   row.names(out) <- NULL
   out
+}
+
+inform_weighted_means <- function(fit, names) {
+  own <- intersect(setdiff(names, c(names(fit_cells(fit)$keys), fit_frame(fit)$response)),
+                   unlist(lapply(plan_calls(fit_frame(fit)), variables_of)))
+  if (!length(own)) return(invisible())
+  lmm_inform("weights", paste0("the cross-products have only weighted means: ", enumerate(quote_name(own)),
+                               if (length(own) > 1L) " are" else " is", " at the weighted mean."), what = own,
+             fix = "For the mean of the rows give them, emmeans(fit, ..., data = ), or give the value, at = list(...).")
 }
 
 # Values moved to a mean. Where all are alike three of them are spread, since a grid has ranges too.

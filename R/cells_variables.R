@@ -14,7 +14,7 @@ cells_plan <- function(spec, data, arguments, caller, na_rule, whole, variables 
   chosen <- list(data = columns$values, n = columns$n, keep = NULL)
   if (whole) columns$probe <- probe_rows(columns, chosen, source)
   columns$env <- small_environment(source$env, columns)
-  plan$readers <- if (whole) column_readers(columns, source) else variables$calls
+  plan$readers <- if (whole) column_readers(columns, source) else c(variables$calls, columns$arguments)
   plan$records <- variable_records(columns, source)
   kept <- c("outside", "constants", "constant_values", "env", "response", "offsets")
   plan[kept] <- columns[kept]

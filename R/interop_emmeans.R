@@ -19,7 +19,10 @@
 #'   `dffun` for degrees of freedom.
 #' @section Conditions:
 #' `lmm_error_input`: an unknown method, a `vcov.` that does not fit the coefficients, a fit that does not keep its
-#' rows, or data that cannot be found where the fit has only functions of the variables.
+#' rows, or data that cannot be found where the fit has only functions of the variables. A fit to `chunks()`, a
+#' database or [cross_products()] that has an offset: give `data`, since the means include the mean of the offset.
+#' `lmm_message_weights`: such a fit has weights, and numeric variables are at their weighted means; with `data` they
+#' are at those of its rows, as for a fit to a data frame.
 #' @seealso [contest()], [plot_effects()], [multcomp_support].
 #' @concept least squares means
 #' @concept LS means
@@ -40,13 +43,33 @@ recover_data.lmm_fit <- function(object, data = NULL, ...) {
     lmm_abort("input", paste0("`data` must be a data frame, not ", kind_of(data), "."), what = "data", value = data)
   }
   trms <- stats::delete.response(stats::terms(object))
-  if (is.null(data) && is_cells_fit(object)) data <- cells_grid_data(object, trms)
-  if (is_cells_fit(object)) return(emmeans::recover_data(fit_call(object), trms, NULL, data = data, ...))
+  if (is_cells_fit(object)) return(tryCatch(recover_cells(object, trms, data, ...), lmm_error = conditionMessage))
   rows <- tryCatch(fit_rows(object, "emmeans"), lmm_error = conditionMessage)
   if (is.character(rows)) return(rows)                  # which 'emmeans' shows as its error
   if (is.null(data) && !all(all.vars(trms) %in% names(rows$data))) data <- raw_variables(object, trms, rows)
   environment(trms) <- environment(stats::formula(object))
   emmeans::recover_data(fit_call(object), trms, attr(rows$data, "na.action"), data = data, frame = rows$data, ...)
+}
+
+# The table of cells has the response without the offset, whose mean is taken from `data`.
+recover_cells <- function(fit, trms, data, ...) {
+  frame <- fit_frame(fit)
+  if (!length(frame$offset)) {
+    if (is.null(data)) data <- cells_grid_data(fit, trms)
+    return(emmeans::recover_data(fit_call(fit), trms, NULL, data = data, ...))
+  }
+  if (is.null(data)) abort_unknown_offset("emmeans(fit, ..., data = )")
+  source <- newdata_source(frame, data, unlist(lapply(Filter(is.language, frame$offset), variables_of)))
+  offset <- as_newdata(new_offset(frame, source))
+  used <- stats::complete.cases(data[intersect(all.vars(trms), names(data))]) & !is.na(offset)
+  emmeans::recover_data(fit_call(fit), trms, NULL, data = data[used, , drop = FALSE],
+                        frame = list("(offset)" = offset[used]), ...)
+}
+
+abort_unknown_offset <- function(call) {
+  lmm_abort("input", "the cross-products contain the response without its offset: the mean of the offset is not known.",
+            what = "offset", fix = if (is.null(call)) "Use predict(fit, newdata = , re.form = NA)." else paste0(
+              "Give the rows, which have it: ", call, "."))
 }
 
 cells_grid_data <- function(fit, trms) {

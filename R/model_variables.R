@@ -223,9 +223,23 @@ add_arguments <- function(columns, arguments, source) {
     columns$values[[label]] <- value
     columns$roles[[label]] <- "argument"
     if (name == "offset") columns$offsets <- c(columns$offsets, label)
+    columns <- add_constants(columns, arguments[[name]], source)
   }
   names(arguments) <- paste0("(", names(arguments), ")")
   columns$arguments <- arguments[names(arguments) %in% names(columns$values)]
+  columns
+}
+
+# What `k` was in weights = k * w, as it is kept for variables of the formula.
+add_constants <- function(columns, expr, source) {
+  resolved <- resolve_dots(expr, source$caller)
+  used <- if (is.language(resolved$expr)) variables_of(resolved$expr)
+  names <- setdiff(used, c(names(source$data), columns$constants))
+  found <- lapply(stats::setNames(names, names),
+                  function(name) find_value(name, list(source$env, resolved$caller))$value)
+  kept <- kept_constants(names, found, vapply(found, NROW, 0L) == columns$n)
+  columns$constants <- c(columns$constants, names(kept))
+  columns$constant_values <- c(columns$constant_values, kept)
   columns
 }
 

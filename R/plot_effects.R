@@ -4,7 +4,8 @@
 #'
 #' Estimated means over the values of one variable, for the levels of up to two others, with confidence limits. Numeric
 #' variables that are not named are at their means; over the levels of factors that are not named the means are averaged
-#' with equal weights.
+#' with equal weights. The means include the mean of the offset over the rows of the fit. Where the offset depends on
+#' a named variable, it is that of these rows with the value of the variable that is shown.
 #'
 #' @param fit a fit made by [lmm()] whose data can be found again.
 #' @param variables one to three names of variables of the fixed effects: the axis, then a factor (or a variable with
@@ -17,7 +18,9 @@
 #' @return Invisibly, a data frame with the values of the variables and columns `estimate`, `se`, `df`, `lower` and
 #'   `upper`, in units of the response.
 #' @section Conditions:
-#' `lmm_error_input`: a name that is not a variable of the fixed effects; means that are not estimable.
+#' `lmm_error_input`: a name that is not a variable of the fixed effects; means that are not estimable; a fit to
+#' [cross_products()], `chunks()` or a database with an offset of variables that are not named, whose mean is not known.
+#' `lmm_message_weights`: in such a fit with weights, numeric variables are at their weighted means.
 #' @seealso [contest()], [predict.lmm_fit()]; `emmeans::emmip()` for more.
 #' @concept effect plot
 #' @concept confidence band
@@ -48,18 +51,30 @@ plot_effects <- function(fit, variables, ddf = "Satterthwaite", level = 0.95, po
 
 # The variables of the fixed effects in the data of the fit.
 effect_data <- function(fit, variables) {
-  all <- all.vars(stats::delete.response(fit_frame(fit)$terms))
+  all <- unique(unlist(lapply(plan_calls(fit_frame(fit)), variables_of)))
   if (!is.character(variables) || !length(variables) || length(variables) > 3L || !all(variables %in% all)) {
     lmm_abort("input", "`variables` must name one to three variables of the fixed effects.", what = "variables",
               value = variables,
               fix = paste0("They are ", enumerate(quote_name(all), 20L), "."))
   }
-  data <- as.list(if (is_cells_fit(fit)) grid_data(fit) else nlme::getData(fit))
+  data <- as.list(if (is_cells_fit(fit)) grid_data(fit) else fitted_data(fit))
   for (name in setdiff(all, names(data))) data[[name]] <- get0(name, environment(stats::formula(fit)))
   rows <- vapply(data[all], NROW, 0L)
   data <- as.data.frame(data[all[rows == max(rows)]], check.names = FALSE, stringsAsFactors = TRUE)
-  data[] <- lapply(data, function(x) if (is.logical(x)) factor(x) else if (is.factor(x)) droplevels(x) else x)
+  data[] <- lapply(stats::setNames(names(data), names(data)), function(name) {
+    x <- data[[name]]
+    known <- fit_frame(fit)$xlevels[[name]]
+    if (is.logical(x)) factor(x) else if (!is.factor(x)) x
+    else droplevels(if (is.null(known)) x else factor(x, known, ordered = is.ordered(x)))
+  })
   data
+}
+
+# The data of the rows that are in the fit, where it holds its rows.
+fitted_data <- function(fit) {
+  data <- nlme::getData(fit)
+  rows <- fit_stored_rows(fit)
+  if (is.null(rows) || nrow(data) == rows$n) data else data[positions_in(row_labels(rows), data), , drop = FALSE]
 }
 
 # All combinations of the values of the named variables and the levels of other factors.
@@ -81,15 +96,36 @@ effect_means <- function(fit, rows, variables, ddf, level) {
   new <- rows
   logical <- vapply(fit_stored_rows(fit)$data[intersect(names(new), names(fit_stored_rows(fit)$data))], is.logical, NA)
   for (name in names(logical)[logical]) new[[name]] <- new[[name]] == "TRUE"
-  X <- design(fit_frame(fit), new_rows(fit_frame(fit), new, stats::as.formula("~0"), TRUE, stats::na.pass))$X
+  frame <- fit_frame(fit)
+  frame$offset <- list()
+  X <- design(frame, new_rows(frame, new, stats::as.formula("~0"), TRUE, stats::na.pass))$X
   key <- interaction(lapply(rows[variables], function(v) match(v, unique(v))), drop = TRUE, lex.order = TRUE)
   first <- match(levels(key), key)
   L <- rowsum(X, key, reorder = TRUE) / as.vector(table(key))
   L <- L[match(levels(key), rownames(L)), , drop = FALSE]
   table <- contest(fit, L, joint = FALSE, ddf = ddf, conf.level = level)
-  data.frame(rows[first, variables, drop = FALSE], estimate = table$Estimate, se = table$`Std. Error`, df = table$df,
-             lower = table$lower,
-             upper = table$upper, row.names = NULL, check.names = FALSE)
+  shift <- effect_offset(fit, new[first, variables, drop = FALSE])
+  data.frame(rows[first, variables, drop = FALSE], estimate = table$Estimate + shift, se = table$`Std. Error`,
+             df = table$df, lower = table$lower + shift, upper = table$upper + shift, row.names = NULL,
+             check.names = FALSE)
+}
+
+# The mean of the offset over the rows of the fit, in which the variables that are shown have the values of each row of
+# `shown`.
+effect_offset <- function(fit, shown) {
+  frame <- fit_frame(fit)
+  if (!length(frame$offset)) return(0)
+  used <- unlist(lapply(Filter(is.language, frame$offset), variables_of))
+  value <- function(data) as_newdata(new_offset(frame, newdata_source(frame, data, used)))
+  if (length(used) && all(used %in% names(shown))) return(value(shown))
+  if (is_cells_fit(fit)) abort_unknown_offset(NULL)
+  rows <- fit_rows(fit, "plot_effects() of a fit with an offset")
+  if (!any(used %in% names(shown))) return(mean(rows$offset))
+  data <- fitted_data(fit)
+  vapply(seq_len(nrow(shown)), function(i) {
+    for (name in intersect(names(shown), used)) data[[name]] <- rep(shown[[name]][i], nrow(data))
+    mean(value(data))
+  }, 0)
 }
 
 draw_effect <- function(shown, variables, given, range, observed, response) {

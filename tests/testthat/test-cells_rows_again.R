@@ -122,3 +122,39 @@ test_that("a day more costs what the day holds, whatever came before", {
   expect_identical(range(cells[-1L]), c(15, 15))
   expect_lt(max(size) - min(size[-1L]), 200)
 })
+
+test_that("weights and offset of chunks and databases are read again with the rows", {
+  d <- cells_data()
+  d$w <- d$w * ifelse(d$a > 2, 10, 0.1)
+  parts <- chunks(split(d, rep_len(1:3, nrow(d))))
+  sources <- list(parts)
+  if (requireNamespace("RSQLite", quietly = TRUE)) {
+    con <- DBI::dbConnect(RSQLite::SQLite(), ":memory:")
+    on.exit(DBI::dbDisconnect(con))
+    DBI::dbWriteTable(con, "d", d)
+    sources <- c(sources, list(sql_rows(con, "d")))
+  }
+  k <- 3
+  own <- function(data) list(lmm(y ~ x + (1 | g), data, weights = w, offset = o),
+                             lmm(y ~ x + offset(o) + (1 | g), data, weights = k * w / mean(w)),
+                             lmm(y ~ x + (1 | g), data, weights = w, offset = k * o - mean(o)))
+  rows <- own(d)
+  for (source in sources) {
+    fits <- own(source)
+    for (i in seq_along(rows)) {
+      label <- paste(class(source)[1L], i)
+      for (type in c("response", "pearson", "scaled", "marginal")) {
+        expect_equal(residuals(fits[[i]], type, data = d), residuals(rows[[i]], type), tolerance = 1e-7,
+                     label = paste(label, type))
+      }
+      for (f in list(hatvalues, rstandard, cooks.distance)) {
+        expect_equal(f(fits[[i]], data = d), f(rows[[i]]), tolerance = 1e-6, label = label)
+      }
+      expect_equal(fitted(fits[[i]], data = d), fitted(rows[[i]]), tolerance = 1e-7)
+      expect_equal(predict(fits[[i]], d[1:3, ], interval = "prediction"),
+                   predict(rows[[i]], d[1:3, ], interval = "prediction"), tolerance = 1e-6)
+      expect_equal(simulate(fits[[i]], 1, seed = 1, newdata = d[1:3, ], re.form = NULL),
+                   simulate(rows[[i]], 1, seed = 1, newdata = d[1:3, ], re.form = NULL), tolerance = 1e-6)
+    }
+  }
+})

@@ -78,3 +78,35 @@ test_that("means of an exact fit have no degrees of freedom", {
   expect_equal(grid$emmean, as.numeric(1:4))
   expect_true(all(is.na(c(grid$SE, grid$df))))
 })
+
+test_that("means of fits to cells include the mean of the offset, or say that it is not known", {
+  d <- cells_data()
+  d$h[nrow(d)] <- "a"
+  d$o <- d$o + 5
+  parts <- chunks(split(d, rep_len(1:3, nrow(d))))
+  for (f in list(y ~ x + h + (1 | g), y ~ x + h + offset(o) + (1 | g))) {
+    own <- function(data) if (length(attr(terms(f), "offset"))) lmm(f, data) else lmm(f, data, offset = o)
+    cells <- own(parts)
+    expect_error(emmeans::emmeans(cells, ~h), "the mean of the offset is not known")
+    expected <- as.data.frame(emmeans::emmeans(own(d), ~h))
+    expect_equal(as.data.frame(emmeans::emmeans(cells, ~h, data = d)), expected, tolerance = 1e-6)
+    with_missing <- rbind(d[1:4, ], d)
+    with_missing$o[1:2] <- NA
+    with_missing$x[3:4] <- NA
+    expect_equal(as.data.frame(emmeans::emmeans(cells, ~h, data = with_missing)), expected, tolerance = 1e-6)
+  }
+})
+
+test_that("numeric variables of fits to cells with weights are at their weighted means, which is said", {
+  d <- cells_data()
+  d$h[nrow(d)] <- "a"
+  d$w <- exp((d$x - 50) / 10)
+  cells <- lmm(y ~ x + h + (1 | g), chunks(split(d, rep_len(1:3, nrow(d)))), weights = w)
+  rows <- lmm(y ~ x + h + (1 | g), d, weights = w)
+  expect_message(found <- as.data.frame(emmeans::emmeans(cells, ~h)), "`x` is at the weighted mean",
+                 class = "lmm_message_weights")
+  expect_equal(found, as.data.frame(emmeans::emmeans(rows, ~h, at = list(x = weighted.mean(d$x, d$w)))),
+               tolerance = 1e-6)
+  expect_equal(as.data.frame(expect_silent(emmeans::emmeans(cells, ~h, data = d))),
+               as.data.frame(emmeans::emmeans(rows, ~h)), tolerance = 1e-6)
+})

@@ -155,3 +155,35 @@ test_that("contrasts and variance components are drawn with their limits", {
   expect_error(plot(summary(fit)), "plot_effects", class = "lmm_error_input")
   on_paper(hist(rlrt(fit)))
 })
+
+test_that("effects include the offset, and are those of the rows in the fit", {
+  d <- cells_data()
+  d$h <- factor(replace(d$h, nrow(d), "a"))
+  d$o <- d$o + 5
+  shown <- function(fit, ...) suppressMessages(on_paper(plot_effects(fit, ...)))
+  b <- lmm(y ~ x + h + (1 | g), d, offset = o)
+  plain <- lmm(I(y - o) ~ x + h + (1 | g), d)
+  for (fit in list(b, lmm(y ~ x + h + offset(o) + (1 | g), d))) {
+    for (v in c("x", "h")) {
+      own <- shown(plain, v)
+      own[c("estimate", "lower", "upper")] <- own[c("estimate", "lower", "upper")] + mean(d$o)
+      expect_equal(shown(fit, v), own, tolerance = 1e-6)
+    }
+  }
+  # an offset that depends on the variable shown
+  fit <- lmm(y ~ x + offset(2 * x + o) + (1 | g), d)
+  own <- shown(fit, "x")
+  expect_equal(own$estimate, vapply(own$x, function(x) mean(predict(fit, data.frame(x, o = d$o), re.form = NA)), 0),
+               tolerance = 1e-8)
+  fit <- lmm(y ~ x + offset(2 * x) + (1 | g), chunks(split(d, rep_len(1:3, nrow(d)))))
+  own <- shown(fit, "x")
+  expect_equal(own$estimate, unname(predict(fit, own["x"], re.form = NA)), tolerance = 1e-8)
+  expect_error(shown(lmm(y ~ x + h + (1 | g), chunks(list(d)), offset = o), "x"), "offset", class = "lmm_error_input")
+  # rows and levels that are not in the fit
+  d$y[3] <- NA
+  part <- suppressMessages(lmm(y ~ x + h + (1 | g), d, subset = h != "a" & x > 45))
+  alone <- lmm(y ~ x + h + (1 | g), droplevels(d[!is.na(d$y) & d$h != "a" & d$x > 45, ]))
+  for (v in c("x", "h")) expect_equal(shown(part, v), shown(alone, v), tolerance = 1e-6)
+  small <- suppressMessages(lmm(y ~ x + h + (1 | g), d, subset = h != "a", control = lmm_control(keep_rows = FALSE)))
+  expect_identical(levels(shown(small, "h")$h), c("b", "c", "d", "e"))
+})

@@ -173,3 +173,16 @@ test_that("a missing group is a new one where these are allowed", {
   drawn <- simulate(fit, 2, seed = 1, newdata = new, allow.new.levels = TRUE)
   expect_identical(drawn, simulate(fit, 2, seed = 1, newdata = transform(new, blend = "x"), allow.new.levels = TRUE))
 })
+
+test_that("constants of the weights and the offset are kept for new data", {
+  d <- cells_data()
+  make <- function() {
+    k <- 3
+    lmm(y ~ x + (1 | g), d, weights = k * w, offset = o / k)
+  }
+  fit <- make()
+  expect_equal(predict(fit, d[1:3, ]), predict(fit)[1:3], tolerance = 1e-10, ignore_attr = TRUE)
+  other <- lmm(y ~ x + (1 | g), transform(d, w = 3 * w, o = o / 3), weights = w, offset = o)
+  expect_equal(expect_silent(predict(fit, d[1:3, ], interval = "prediction")),
+               predict(other, transform(d[1:3, ], w = 3 * w, o = o / 3), interval = "prediction"), tolerance = 1e-7)
+})

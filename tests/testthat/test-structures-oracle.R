@@ -151,8 +151,8 @@ test_that("structures of one variance beside a variance function agree with dens
       inner(psi[-length(psi)]) * outer(s, s)
     }
     for (f in list(y ~ x + arm, y ~ x + arm + (1 | site), y ~ x + arm + (1 | site) + (1 | item))) {
-      fit <- suppressMessages(do.call(lmm, list(f, d, residual = call("~", call), variance = stats::as.formula(variance),
-                                                weights = quote(w))))
+      fit <- suppressMessages(do.call(lmm, list(f, d, residual = call("~", call), weights = quote(w),
+                                                variance = stats::as.formula(variance))))
       expect_oracle(fit, d, with_variance, paste(word, variance, deparse(f)))
     }
   }
