@@ -52,11 +52,15 @@ prediction_tests <- function(inference, rows, target) {
     known <- inherits(method, c("df_asymptotic", "df_residual")) && !any(target$kriging$wanted)
     return((if (known) plain_predictions else dense_predictions)(inference, rows, target))
   }
-  if (inherits(method, "df_kenward_roger")) return(adjusted_tests(inference, rows, target))
+  if (inherits(method, "df_kenward_roger")) {
+    return((if (has_related(fit_frame(fit))) dense_predictions else adjusted_tests)(inference, rows, target))
+  }
   variance <- whole_variance(fit, rows, target)
   if (inherits(method, "df_satterthwaite")) {
-    if (has_thin_term(fit) && !is.null(fit_stored_rows(fit)) &&
-        rows$n <= 1000L) return(adjusted_tests(as_adjusted(inference), rows, target))
+    if (has_thin_term(fit)) {
+      if (has_related(fit_frame(fit))) return(dense_predictions(inference, rows, target))
+      inference <- in_entries(inference)
+    }
     return(satterthwaite_predictions(inference, rows, target, variance))
   }
   if (inherits(method, "df_asymptotic")) return(list(se = sqrt(variance), df = Inf))
@@ -110,6 +114,7 @@ satterthwaite_predictions <- function(inference, rows, target, variance) {
 # line. A variance of 0 stays.
 parameter_ways <- function(inference) {
   info <- inference$info
+  if (!fit_is_bounded(info$fit)) return(straight_ways(inference$method$psi_covariance))
   k <- ncol(info$jacobian)
   J <- info$jacobian
   inverse <- pseudo_inverse(J, 1e-6)
@@ -121,9 +126,14 @@ parameter_ways <- function(inference) {
   })
 }
 
+straight_ways <- function(C) {
+  e <- eigen(C, symmetric = TRUE)
+  lapply(which(e$values > 1e-14 * max(e$values, 0)),
+         function(m) list(first = e$vectors[, m] * sqrt(e$values[m]), second = numeric(nrow(C))))
+}
+
 # Second derivative of the natural parameters as theta moves along `way`.
 natural_bend <- function(fit, way) {
-  if (!fit_is_bounded(fit)) return(numeric(length(way)))
   unlist(Map(function(T, term) 2 * tcrossprod(T)[natural_entries(term$q, is_diagonal(term))], unstack_factors(fit, way),
              fit_random(fit)))
 }
@@ -144,19 +154,24 @@ derivatives_along <- function(fit, rows, target, variance, way) {
        second = (16 * (values[[2L]] + values[[3L]]) - 30 * variance - values[[1L]] - values[[4L]]) / (12 * h^2))
 }
 
-# ---- row by row, see predictable(): Kenward and Roger, and where no straight line leads away from the estimates ----
-
-# Is a covariance matrix of several columns singular, without being zero?
+# Is a covariance matrix of several columns singular, without being zero? No curve in theta leads away from it in all
+# directions of its entries.
 has_thin_term <- function(fit) {
   fit_is_bounded(fit) && any(mapply(function(S, singular) singular && ncol(S) > 1L && any(S != 0), fit_covariance(fit),
                                     fit_singular(fit)))
 }
 
-# The covariance matrix of the parameters stays that of Satterthwaite's method.
-as_adjusted <- function(inference) {
-  class(inference$method) <- c("df_kenward_roger", "df_method")
+# The same fit with the entries of the covariance matrices for theta, which may leave the positive semidefinite ones.
+in_entries <- function(inference) {
+  fit <- inference$info$fit
+  entries <- Map(function(S, term) S[natural_entries(term$q, is_diagonal(term))],
+                 covariance_at(fit, fit_optimum(fit)$theta, own = TRUE), fit_random(fit))
+  inference$info$fit$frame$bounded <- FALSE
+  inference$info$fit$optimum$theta <- unlist(entries)
   inference
 }
+
+# ---- row by row, see predictable(): Kenward and Roger ----
 
 adjusted_tests <- function(inference, rows, target) {
   fit <- inference$info$fit

@@ -50,7 +50,8 @@ predict_mean <- function(fit, newdata, re.form = NULL, weights = 1, ddf = "Satte
   weights <- simulation_numbers(weights, "weights", rows, newdata, .Machine$double.xmin)
   inference <- prediction_inference(fit, ddf_method(ddf))
   fit <- inference$info$fit
-  test <- if (needs_dense(fit)) dense_mean(inference, rows, d, known, weights, re.form)
+  dense <- needs_dense(fit) || has_related(fit_frame(fit))
+  test <- if (dense) dense_mean(inference, rows, d, known, weights, re.form)
           else sparse_mean(inference, rows, d, known, weights)
   value <- test$fit
   reach <- stats::qt((1 + level) / 2, test$df) * test$se

@@ -88,12 +88,9 @@ test_that("differences along straight lines of the variances agree with the clos
     inference <- interval_inference(fit, "Satterthwaite")
     rows <- new_rows(fit$frame, new, NULL, TRUE, na.pass)
     # the same covariance matrix of the parameters
-    by_rows <- adjusted_tests(as_adjusted(inference), rows, target)
-    expect_equal(prediction_tests(inference, rows, target), by_rows, tolerance = 1e-6)
-    if (!has_thin_term(fit)) {
-      expect_equal(satterthwaite_predictions(inference, rows, target, whole_variance(fit, rows, target)), by_rows,
-                   tolerance = 1e-6)
-    }
+    same <- inference
+    class(same$method) <- c("df_kenward_roger", "df_method")
+    expect_equal(prediction_tests(inference, rows, target), adjusted_tests(same, rows, target), tolerance = 1e-6)
   }
 })
 
@@ -156,4 +153,46 @@ test_that("Kenward-Roger intervals of a fit by maximum likelihood are those of t
   expect_message(ml <- predict(lmm(y ~ x + (1 | g), data, REML = FALSE), interval = "prediction", ddf = "KR"),
                  class = "lmm_message_refit")
   expect_equal(ml, predict(lmm(y ~ x + (1 | g), data), interval = "prediction", ddf = "KR"), tolerance = 1e-8)
+})
+
+test_that("limits of a singular fit do not depend on the number of rows, nor on how the fit was made", {
+  set.seed(1)
+  d <- data.frame(g = sample(letters[1:12], 150, TRUE), h = sample(letters[1:9], 150, TRUE),
+                  f = sample(c("a", "b", "c"), 150, TRUE), x = rnorm(150))
+  d$y <- 1 + rnorm(12)[factor(d$g)] + rnorm(9)[factor(d$h)] + rnorm(150)
+  for (f in list(y ~ f + (0 + f | g), y ~ f + x + (f | g) + (1 | h))) {
+    fit <- suppressMessages(lmm(f, d))
+    expect_true(isSingular(fit))
+    # by dense matrices: a variance function without effect
+    dense <- suppressMessages(lmm(f, d, variance = ~x, fixed = c(x = 0)))
+    others <- suppressMessages(list(lmm(f, d, control = lmm_control(keep_rows = FALSE)), lmm(f, chunks(list(d)))))
+    new <- replace(d[1:3, ], "g", c("a", "b", "new"))
+    for (interval in c("confidence", "prediction")) {
+      p <- function(fit, rows = new) suppressMessages(predict(fit, rows, interval = interval, allow.new.levels = TRUE))
+      own <- p(fit)
+      expect_equal(own, p(dense), tolerance = 1e-3, label = interval)
+      expect_equal(p(fit, new[rep(1:3, 400), ])[1:3, ], own, tolerance = 1e-8, ignore_attr = TRUE)
+      for (other in others) expect_equal(p(other), own, tolerance = 1e-5)
+    }
+  }
+})
+
+# With K = 0.6 I + 0.4 J the fixed effects take the part that all levels share: tests at known levels are those without.
+test_that("tests of slopes whose levels are related use the relationship", {
+  set.seed(1)
+  d <- data.frame(g = sample(letters[1:12], 150, TRUE), f = sample(c("a", "b", "c"), 150, TRUE), x = rnorm(150))
+  d$y <- 1 + rnorm(12)[factor(d$g)] + rnorm(12)[factor(d$g)] * d$x + rnorm(150)
+  K <- matrix(0.4, 12, 12, dimnames = list(letters[1:12], letters[1:12])) + diag(0.6, 12)
+  m <- list(g = rbind(a = c("(Intercept)" = 1, x = 2), b = c(-1, -2)))
+  for (f in list(y ~ f + x + (x | g), y ~ f + (0 + f | g))) {
+    related <- suppressMessages(lmm(f, d, relationship = list(g = K)))
+    plain <- suppressMessages(lmm(f, d))
+    for (ddf in c("Satterthwaite", "Kenward-Roger", "residual")) {
+      both <- function(of) suppressMessages(expect_equal(of(related), of(plain), tolerance = 1e-4, label = ddf))
+      both(function(fit) predict(fit, d[1:3, ], interval = "prediction", ddf = ddf))
+      both(function(fit) predict(fit, d[1:3, ], interval = "confidence", ddf = ddf))
+      both(function(fit) predict_mean(fit, d[1:3, ], ddf = ddf))
+      if ("x" %in% all.vars(f)) both(function(fit) predictable(fit, c(0, 1, 0, 0), m, ddf = ddf))
+    }
+  }
 })
