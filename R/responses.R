@@ -99,9 +99,7 @@ formula.lmm_responses <- function(x, ...) x$spec$formula
 #' @rdname responses
 #' @export
 as.data.frame.lmm_responses <- function(x, row.names = NULL, optional = FALSE, ...) {
-  parameters <- frame_parameters(x$frame)
-  values <- stacked_values(parameters, x$frame$random, x$covariance, x$sigma)
-  colnames(values) <- parameter_names(parameters, FALSE)
+  values <- shown_parameters(x)
   beta <- fixef(x)
   rownames(beta) <- NULL
   data.frame(response = shown_names(x), nobs = x$n, beta, values, criterion = x$criterion, converged = x$converged,
@@ -114,13 +112,23 @@ as.data.frame.lmm_responses <- function(x, row.names = NULL, optional = FALSE, .
 #' @export
 print.lmm_responses <- function(x, digits = max(3L, getOption("digits") - 3L), ...) {
   print_responses_head(x)
-  parameters <- frame_parameters(x$frame)
-  values <- stacked_values(parameters, x$frame$random, x$covariance, x$sigma)
-  colnames(values) <- parameter_names(parameters, FALSE)
+  values <- shown_parameters(x)
   cat("Quartiles of the estimates:\n")
   print(quartile_table(cbind(t(x$beta), values)), digits = digits)
   print_conditions(x$conditions)
   invisible(x)
+}
+
+# Standard deviations and correlations, a row for each response.
+shown_parameters <- function(x) {
+  if (!is.null(x$parameters)) {
+    parts <- structured_parts(x, "sdcor")
+    if (is.null(parts)) return(NULL)
+    return(structure(t(parts$estimate), dimnames = list(NULL, paste(parts$group, parts$term))))
+  }
+  parameters <- frame_parameters(x$frame)
+  structure(stacked_values(parameters, x$frame$random, x$covariance, x$sigma),
+            dimnames = list(NULL, parameter_names(parameters, FALSE)))
 }
 
 print_responses_head <- function(x) {

@@ -90,7 +90,7 @@ engine_many <- function(base, design, weights, reference, threads, progress) {
 empty_answers <- function(base, m, reference) {
   p <- length(reference$kept)
   none <- function(rows) matrix(NA_real_, rows, m)
-  k <- natural_count(base$frame$random) + 1
+  k <- natural_count(base$frame$random) + residual_count(base$frame$residual) + 1
   list(theta = none(0L), beta = none(length(base$frame$x_names)),
        covariance = none(sum(lengths(stacked_triangles(base$frame$random)))),
        sigma = rep(NA_real_, m), criterion = rep(NA_real_, m), n = integer(m), evaluations = integer(m),
@@ -100,6 +100,9 @@ empty_answers <- function(base, m, reference) {
        phi = none(p * (p + 1) / 2), slopes = none(k * p * (p + 1) / 2), spread = none(k * (k + 1) / 2),
        spread_kr = none(k * (k + 1) / 2), adjusted = none(p * (p + 1) / 2))
 }
+
+# Free parameters of a residual structure and a variance function, sigma not counted.
+residual_count <- function(plan) if (is.null(plan)) 0L else nrow(plan_parameters(plan)) - length(plan$held$index)
 
 natural_count <- function(random) sum(vapply(random, term_size, 0))
 

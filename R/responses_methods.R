@@ -12,7 +12,7 @@ logLik.lmm_responses <- function(object, ...) {
 
 # Free variance parameters, the same for all responses.
 responses_parameters <- function(x) {
-  if (is.null(x$frame$residual)) return(nrow(x$theta) + 1L - length(x$frame$held$value))
+  if (engine_takes_many(x)) return(nrow(x$theta) + 1L)
   fitted <- which(!is.na(x$criterion))
   if (length(fitted)) n_variance_parameters(response_fit(x, fitted[1L])) else NA_integer_
 }

@@ -20,7 +20,7 @@
 #'   `log_ratio`, the logarithm of posterior value by estimate. `sigma(x)` and the variance components stay the
 #'   estimates. Tests are by Satterthwaite's method.
 #' @section Conditions:
-#' `lmm_error_input`: an object of another class; fewer than three responses whose residual variance has been estimated.
+#' `lmm_error_input`: an object of another class; a model with `residual` or `variance`; fewer than three responses whose residual variance has been estimated.
 #' @references Smyth (2004) Statistical Applications in Genetics and Molecular Biology 3(1), article 3.
 #' @seealso [responses].
 #' @concept empirical Bayes
@@ -36,6 +36,9 @@ moderate_variance <- function(x, ...) {
   if (!inherits(x, "lmm_responses")) {
     lmm_abort("input", paste0("`x` must be many responses fitted by lmm() or refit(), not ", kind_of(x), "."),
               what = "x", value = class(x))
+  }
+  if (!is.null(x$frame$residual)) {
+    lmm_abort("input", "moderated residual variances are for models without `residual` and `variance`.", what = "x")
   }
   spread <- x$tests$spread
   d <- 2 / spread[nrow(spread), ]

@@ -18,6 +18,7 @@ new_responses <- function(base, found, responses, weights, reference) {
     covariance = found$covariance, sigma = found$sigma, criterion = found$criterion, evaluations = found$evaluations,
     converged = found$converged == 1L, singular = colSums(found$singular) > 0,
     reason = response_outcomes[found$outcome + 1L],
+    parameters = if (!is.null(frame$residual)) vector("list", length(names)),
     tests = found[c("phi", "slopes", "spread", "spread_kr", "adjusted")], pattern = found$pattern,
     pattern_basis = found$pattern_basis, reference = reference, aliased = logical(length(names)), prior = NULL),
     class = "lmm_responses")
@@ -50,9 +51,15 @@ fit_by_itself <- function(x, i) {
   x$singular[i] <- any(fit_singular(fit))
   if (fit_is_exact(fit)) x$reason[i] <- "the residual variance is zero to working precision"
   x$aliased[i] <- !identical(as.integer(fit_blocks(fit)$x$kept), as.integer(x$reference$kept))
-  if (!x$aliased[i] && !fit_is_exact(fit) && !is_structured(fit) &&
+  if (is_structured(fit)) x$parameters[[i]] <- lapply(c(sdcor = "sdcor", vcov = "vcov"), structured_parameters, fit = fit)
+  if (!x$aliased[i] && !fit_is_exact(fit) &&
       length(x$reference$kept)) x$tests <- keep_tests_of(x$tests, fit, x$reference, i)
   x
+}
+
+# Parameters of a fit with a residual structure or a variance function, as tidy() has them.
+structured_parameters <- function(scales, fit) {
+  as.data.frame(suppressMessages(tidy(fit, "ran_pars", scales = scales)))[c("group", "term", "estimate")]
 }
 
 # What tests need, from an ordinary fit.
@@ -156,7 +163,7 @@ with_response <- function(frame, label) {
 keep_rows <- function(frame, rows, keep) {
   at <- which(keep)
   env <- attr(rows$data, "terms")
-  left_out <- attr(rows$data, "na.action")
+  left_out <- also_left_out(rows$data, at, frame$na_action)
   data <- lapply(rows$data, take_rows, at)
   rows$data <- structure(data, class = "data.frame", row.names = attr(rows$data, "row.names")[at], terms = env,
                          na.action = left_out)
@@ -177,6 +184,17 @@ keep_rows <- function(frame, rows, keep) {
     }
   }
   list(frame = frame, rows = rows)
+}
+
+# The record of missing rows, with those beside `at`.
+also_left_out <- function(data, at, na_rule) {
+  before <- attr(data, "na.action")
+  n <- .row_names_info(data, 2L)
+  place <- setdiff(seq_len(n + length(before)), before)[-at]
+  labels <- as.character(attr(data, "row.names"))[-at]
+  order <- order(c(before, place))
+  structure(c(as.integer(before), place)[order], names = c(names(before), labels)[order],
+            class = if (identical(na_rule, "na.exclude")) "exclude" else "omit")
 }
 
 # ---- parts ----
@@ -215,7 +233,8 @@ response_number <- function(x, i) {
   out <- unclass(x)
   take <- function(value) if (is.matrix(value)) value[, at, drop = FALSE] else value[at]
   each <- c("names", "n", "theta", "beta", "covariance", "sigma", "criterion", "evaluations", "converged", "singular",
-            "reason", "pattern", "aliased")
+            "reason", "pattern", "aliased", "parameters")
+  each <- each[!vapply(out[each], is.null, NA)]
   out[each] <- lapply(out[each], take)
   out$tests <- lapply(out$tests, take)
   if (is.matrix(x$weights)) out$weights <- take(x$weights)

@@ -26,8 +26,8 @@ quantity_responses <- function(x, asked, method, how) {
 has_kept_tests <- function(x) {
   some <- function(part) nrow(part) > 0L & colSums(is.na(part)) == 0L
   p <- length(x$reference$kept)
-  !is.na(x$pattern) & !x$aliased & x$sigma > 0 & some(x$tests$spread) & (p == 0L |
-                                                                         some(x$tests$phi)) & !is.na(x$theta[1L, ])
+  !is.na(x$pattern) & !x$aliased & x$sigma > 0 & some(x$tests$spread) & (p == 0L | some(x$tests$phi)) &
+    if (nrow(x$theta)) !is.na(x$theta[1L, ]) else FALSE
 }
 
 # Of an ordinary fit.

@@ -122,6 +122,7 @@ own_table <- function(x, i, f) {
 }
 
 parameter_parts <- function(x, scales) {
+  if (!is.null(x$parameters)) return(structured_parts(x, scales))
   parameters <- frame_parameters(x$frame)
   values <- if (scales == "sdcor") stacked_values(parameters, x$frame$random, x$covariance, x$sigma)
             else stacked_covariances(parameters, x$frame$random, x$covariance, x$sigma)
@@ -131,6 +132,18 @@ parameter_parts <- function(x, scales) {
   list(effect = rep("ran_pars", nrow(parameters)), group = parameters$grp,
        term = paste0(word[1L + parameters$correlation], column),
        estimate = t(values))
+}
+
+# The parameters of a residual structure are those of each fit; the first one that was made has their names.
+structured_parts <- function(x, scales) {
+  made <- which(lengths(x$parameters) > 0L)
+  if (!length(made)) return(NULL)
+  first <- x$parameters[[made[1L]]][[scales]]
+  estimate <- vapply(x$parameters, function(own) {
+    if (is.null(own)) rep(NA_real_, nrow(first)) else own[[scales]]$estimate
+  }, numeric(nrow(first)))
+  list(effect = rep("ran_pars", nrow(first)), group = first$group, term = first$term,
+       estimate = matrix(estimate, nrow(first)))
 }
 
 stacked_covariances <- function(parameters, random, stacked, sigma) {

@@ -84,6 +84,7 @@ evaluate_update <- function(object, call, formula, changes, caller) {
 prepare_update <- function(object, call, formula, changes, caller) {
   scope <- new.env(parent = caller)
   data <- if ("data" %in% changes) eval(call$data, caller) else find_data(object, call$data, formula, caller)
+  if (!"data" %in% changes) data <- with_kept_response(object, data, formula)
   formula <- reachable_formula(formula, data, object, caller)
   places <- c(environment(formula), fit_places(object)$call, caller)
   call <- located_arguments(object, call, changes, caller)
@@ -120,6 +121,18 @@ held_that_stay <- function(fit, e) {
   lost <- held$given %in% e$what
   if (!any(lost) || !grepl("is not a variance parameter of the model", conditionMessage(e), fixed = TRUE)) stop(e)
   if (!all(lost)) as.call(c(quote(c), as.list(stats::setNames(held$asked, held$given)[!lost])))
+}
+
+# One of many responses is a column of none of the data: it is in the rows of its fit.
+with_kept_response <- function(fit, data, formula) {
+  name <- fit_frame(fit)$response
+  if (is.null(data) || !identical(formula[[2L]], as.name(name)) || name %in% c(names(data), fit_frame(fit)$outside)) {
+    return(data)
+  }
+  value <- fit_stored_rows(fit)$data[[name]]
+  at <- if (!is.null(value)) positions_in(row_labels(fit_stored_rows(fit)), data) else NA
+  if (!anyNA(at) && all(at <= nrow(data))) data[[name]] <- replace(rep(value[NA_integer_], nrow(data)), at, value)
+  data
 }
 
 # Weights or offset of the rows of the fit, NA in the other rows of `data`; else what was asked, for the fitter to

@@ -57,3 +57,61 @@ test_that("a method of one response is named by itself, not by its arguments", {
   many <- lmm(cbind(y, 2 * y) ~ x + (1 | g), d)
   expect_error(getME(many, "theta"), "getME() is not available", fixed = TRUE, class = "lmm_error_input")
 })
+
+# Some models of responses a and b, in which what is said of `b` is compared with the fit of `b` alone.
+single_and_many <- function() {
+  set.seed(9)
+  d <- data.frame(g = gl(12, 8), x = rnorm(96), f = gl(2, 1, 96, c("u", "v")), t = rep(1:8, 12), w = runif(96, 0.5, 2))
+  d$p <- (d$t + 1) %/% 2
+  Y <- replicate(2, 1 + 0.3 * d$x + rnorm(12)[d$g] + rnorm(96) * ifelse(d$f == "u", 1, 2))
+  colnames(Y) <- c("a", "b")
+  Y[4, 2] <- NA
+  d$alone <- Y[, 2]
+  fit <- function(...) suppressMessages(list(many = lmm(Y ~ x + f + (1 | g), d, ...),
+                                             one = lmm(alone ~ x + f + (1 | g), d, ...)))
+  list(fit(), fit(fixed = c(sigma = 1)), fit(fixed = c("sd_(Intercept)|g" = 0.5), weights = w), fit(bounded = FALSE),
+       fit(variance = ~f), fit(residual = ~ ar1(t | g), weights = w), fit(residual = ~ us(f | g:p)),
+       fit(residual = ~ ar1(t | g), fixed = c(rho = 0.2)), fit(variance = ~f, fixed = c(sigma = 1), REML = FALSE))
+}
+
+test_that("tests, criteria and parameters of fixed parameters, structures and variance functions are those of one fit", {
+  for (fits in single_and_many()) {
+    many <- fits$many
+    one <- fits$one
+    label <- deparse(one$call)[1L]
+    of_b <- function(table) as.data.frame(table)[as.data.frame(table)$response == "b", ]
+    same <- function(new, old) {
+      expect_equal(unlist(new, use.names = FALSE), unlist(old, use.names = FALSE), tolerance = 1e-5, label = label)
+    }
+    expect_equal(attr(logLik(many), "df")[[2L]], attr(logLik(one), "df"))
+    same(c(AIC(many)[["b"]], BIC(many)[["b"]]), c(AIC(one), BIC(one)))
+    for (ddf in c("Satterthwaite", if (many$spec$reml) "Kenward-Roger", "residual")) {
+      same(of_b(anova(many, ddf = ddf))[["Pr(>F)"]], anova(one, ddf = ddf)[["Pr(>F)"]])
+      same(of_b(contest(many, c(0, 1, 1), ddf = ddf))[c("DenDF", "F value")],
+           as.data.frame(contest(one, c(0, 1, 1), ddf = ddf))[c("DenDF", "F value")])
+      same(of_b(tidy(many, "fixed", conf.int = TRUE, ddf = ddf))[c("std.error", "df", "conf.low")],
+           as.data.frame(tidy(one, "fixed", conf.int = TRUE, ddf = ddf))[c("std.error", "df", "conf.low")])
+    }
+    for (scales in c("sdcor", "vcov")) {
+      own <- as.data.frame(tidy(one, "ran_pars", scales = scales))
+      same(of_b(tidy(many, "ran_pars", scales = scales))$estimate, own$estimate)
+      expect_identical(of_b(tidy(many, "ran_pars", scales = scales))$term, own$term)
+    }
+    expect_identical(nrow(VarCorr(many)), 2L * nrow(own))
+    same(as.data.frame(many[2])$criterion, -2 * as.numeric(logLik(one)))
+    expect_output(print(summary(many)), "Quartiles")
+    columns <- c("estimate", "se", "lower", "upper")
+    same(of_b(quantity(many, ~ var(g)))[columns], as.data.frame(quantity(one, ~ var(g), method = "delta"))[columns])
+  }
+})
+
+test_that("the fit of one of many responses is updated with its response", {
+  for (fits in single_and_many()[c(1, 5)]) {
+    b <- 1
+    one <- suppressMessages(update(fits$many[["b"]], . ~ . - f))
+    expect_identical(attr(one$rows$data, "na.action"), attr(fits$one$rows$data, "na.action"))
+    expect_identical(attr(fits$many[["b"]]$rows$data, "na.action"), attr(fits$one$rows$data, "na.action"))
+    expect_equal(as.numeric(logLik(one)), as.numeric(logLik(suppressMessages(update(fits$one, . ~ . - f)))),
+                 tolerance = 1e-8)
+  }
+})
