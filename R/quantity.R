@@ -171,7 +171,7 @@ reporting_errors <- function(f, group) {
 
 report_errors <- function(value, group) {
   tryCatch(value, error = function(e) {
-    if (inherits(e, "lmm_condition")) stop(e)
+    if (inherits(e, "lmm_condition") || is_time_limit(conditionMessage(e))) stop(e)
     lmm_abort("input", paste0("a quantity cannot be evaluated: ", conditionMessage(e), "."), what = "...",
               fix = paste0("Words for parameters are sigma, sigma2, total, ", if (!is.na(group)) paste0("var(", group,
                            "), sd(", group, "), "), "cov(), cor() and beta()."))

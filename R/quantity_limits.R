@@ -156,9 +156,10 @@ distant_states <- function(fit, count = 40L) {
 chisq_quantities <- function(fit, functions, own, estimate, se, level) {
   scaled <- if (needs_dense(fit)) replace(structured_unit(own, fit, 2), "beta", list(own$beta)) else own
   scaled$covariance <- lapply(own$covariance, `*`, 4)
-  scaled$inner <- lapply(own$inner, `*`, 4)
+  if (!is.null(own$inner)) scaled$inner <- lapply(own$inner, `*`, 4)
   if (!isTRUE(fit_blocks(fit)$owns_scale)) scaled$sigma <- 2 * own$sigma
   degree <- vapply(functions, function(f) f(scaled), 0) / estimate
+  degree[estimate == 0] <- 4                                           # without limits, whatever it is
   bad <- !(abs(degree - 4) < 1e-6 * 4 | abs(degree - 2) < 1e-6 * 2)
   if (any(bad)) {
     lmm_abort("input", paste0(enumerate(quote_name(names(functions)[bad])),

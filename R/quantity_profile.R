@@ -115,7 +115,7 @@ quantity_limit <- function(point, x0, lowest, side, z) {
   for (trial in seq_len(100L)) {
     at <- inner$at + step
     if (positive && at <= inner$at / 10) at <- inner$at / 10
-    if (positive && at < 5e-3 * min(unit, estimate)) return(0)
+    if (positive && at <= 5e-3 * min(unit, estimate)) return(0)
     value <- zeta(at)
     if (is.na(value)) {
       step <- step / 4

@@ -20,12 +20,16 @@ residual_blocks <- function(fit, rows, model = rows_residual(fit, rows)) {
 }
 
 # Lower Cholesky factor of R of each block, its rows in the order of their positions, applied to or taken out of values
-# by row.
+# by row. A row of weight zero has no residual (NA), and 0 is left of one.
 colored_rows <- function(fit, rows, x, invert = FALSE) {
   x <- as.matrix(x)
   model <- rows_residual(fit, rows)
   place <- if (!is.null(model)) order_of_rows(as.data.frame(model$positions))
+  used <- used_rows(rows)
+  x[!used, ] <- if (invert) 0 else NA_real_
   for (own in residual_blocks(fit, rows, model)) {
+    own <- own[used[own]]
+    if (!length(own)) next
     if (length(own) > 1L) own <- own[order(place[own])]
     L <- t(residual_root(residual_covariance(fit, rows, own, model)))
     x[own, ] <- if (invert) forwardsolve(L, x[own, , drop = FALSE]) else L %*% x[own, , drop = FALSE]

@@ -10,7 +10,7 @@ structured_residuals <- function(fit, type, scaled) {
   if (type %in% c("pearson", "deviance", "scaled") || scaled && !marginal) r <- r / residual_sd(fit, rows)
   if (type == "conditional_studentized") {
     sd <- row_diagnostics(fit)$sd
-    r <- ifelse(sd > 0, r / sd, NA_real_)
+    r <- ifelse(sd > 0, r / sd, ifelse(used_rows(rows), NA_real_, 0))
   }
   if (type == "normalized") r <- as.vector(colored_rows(fit, rows, r, invert = TRUE))
   if (marginal && type != "marginal") r <- structured_marginal(fit, rows, r, type)
@@ -29,12 +29,17 @@ residual_sd <- function(fit, rows) {
 }
 
 # Marginal residuals in units of V, block by block of rows that V connects: by its symmetric root, its Cholesky factor,
-# its diagonal, or the diagonal of what the estimation of beta leaves.
+# its diagonal, or the diagonal of what the estimation of beta leaves. Nothing is left of a row of weight zero, whose
+# variance is infinite.
 structured_marginal <- function(fit, rows, r, type) {
   X <- design(fit_frame(fit), rows)$X[, fit_blocks(fit)$x$kept, drop = FALSE]
   model <- rows_residual(fit, rows)
   A <- sparse_random_design(fit, rows, factors = fit_covariance_factors(fit))
+  used <- used_rows(rows)
+  r[!used] <- if (type %in% c("marginal_scaled", "marginal_cholesky")) 0 else NA_real_
   for (own in connected_rows(fit, rows)) {
+    own <- own[used[own]]
+    if (!length(own)) next
     V <- residual_covariance(fit, rows, own, model)
     if (!is.null(A)) V <- V + as.matrix(Matrix::tcrossprod(A[own, , drop = FALSE]))
     e <- if (type == "marginal_scaled") eigen(V, symmetric = TRUE)

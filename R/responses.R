@@ -99,7 +99,7 @@ formula.lmm_responses <- function(x, ...) x$spec$formula
 #' @rdname responses
 #' @export
 as.data.frame.lmm_responses <- function(x, row.names = NULL, optional = FALSE, ...) {
-  values <- shown_parameters(x)
+  values <- response_parameters(x)
   beta <- fixef(x)
   rownames(beta) <- NULL
   data.frame(response = shown_names(x), nobs = x$n, beta, values, criterion = x$criterion, converged = x$converged,
@@ -112,7 +112,7 @@ as.data.frame.lmm_responses <- function(x, row.names = NULL, optional = FALSE, .
 #' @export
 print.lmm_responses <- function(x, digits = max(3L, getOption("digits") - 3L), ...) {
   print_responses_head(x)
-  values <- shown_parameters(x)
+  values <- response_parameters(x)
   cat("Quartiles of the estimates:\n")
   print(quartile_table(cbind(t(x$beta), values)), digits = digits)
   print_conditions(x$conditions)
@@ -120,7 +120,7 @@ print.lmm_responses <- function(x, digits = max(3L, getOption("digits") - 3L), .
 }
 
 # Standard deviations and correlations, a row for each response.
-shown_parameters <- function(x) {
+response_parameters <- function(x) {
   if (!is.null(x$parameters)) {
     parts <- structured_parts(x, "sdcor")
     if (is.null(parts)) return(NULL)

@@ -20,7 +20,8 @@
 #'   `log_ratio`, the logarithm of posterior value by estimate. `sigma(x)` and the variance components stay the
 #'   estimates. Tests are by Satterthwaite's method.
 #' @section Conditions:
-#' `lmm_error_input`: an object of another class; a model with `residual` or `variance`; fewer than three responses whose residual variance has been estimated.
+#' `lmm_error_input`: an object of another class; a model with `residual` or `variance`; fewer than
+#' three responses whose residual variance has been estimated.
 #' @references Smyth (2004) Statistical Applications in Genetics and Molecular Biology 3(1), article 3.
 #' @seealso [responses].
 #' @concept empirical Bayes

@@ -51,7 +51,8 @@ fit_by_itself <- function(x, i) {
   x$singular[i] <- any(fit_singular(fit))
   if (fit_is_exact(fit)) x$reason[i] <- "the residual variance is zero to working precision"
   x$aliased[i] <- !identical(as.integer(fit_blocks(fit)$x$kept), as.integer(x$reference$kept))
-  if (is_structured(fit)) x$parameters[[i]] <- lapply(c(sdcor = "sdcor", vcov = "vcov"), structured_parameters, fit = fit)
+  scales <- c(sdcor = "sdcor", vcov = "vcov")
+  if (is_structured(fit)) x$parameters[[i]] <- lapply(scales, structured_parameters, fit = fit)
   if (!x$aliased[i] && !fit_is_exact(fit) &&
       length(x$reference$kept)) x$tests <- keep_tests_of(x$tests, fit, x$reference, i)
   x

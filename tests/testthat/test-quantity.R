@@ -269,3 +269,21 @@ test_that("total counts the weights of the rows", {
   expect_message(quantity(lmm(y ~ x + (1 | g), table), "total", method = "delta"), "weights",
                  class = "lmm_message_weights")
 })
+
+test_that("an estimate of 0 has the lower profile limit 0 and no chi-square limits; a time limit is no wrong word", {
+  d <- lme4::sleepstudy
+  set.seed(2)
+  d$h <- factor(sample(6, 180, TRUE))
+  fit <- suppressMessages(lmm(Reaction ~ Days + (1 | Subject) + (1 | h), d))
+  q <- quantity(fit, ~ var(h), ~ sd(h), "icc", ~ var(h) / var(Subject), method = "profile")
+  expect_identical(q$lower[c(1, 2, 4, 5)], numeric(4))
+  expect_equal(q$upper[1], q$upper[2]^2, tolerance = 1e-5)
+  expect_equal(q$upper[2], confint(fit, "sd_(Intercept)|h", method = "profile", criterion = "REML")[[2]],
+               tolerance = 1e-5)
+  q <- quantity(fit, ~ var(h), ~ sigma2, method = "chisq")
+  expect_identical(is.na(q$upper), c(TRUE, FALSE))
+  slow <- function(state) stop("reached elapsed time limit")
+  error <- tryCatch(quantity(fit, slow), error = identity)
+  expect_false(inherits(error, "lmm_error_input"))
+  expect_match(conditionMessage(error), "time limit")
+})

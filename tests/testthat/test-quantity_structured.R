@@ -67,3 +67,36 @@ test_that("var(g) is the variance of a term with a relationship or with position
     expect_equal(found$estimate, c(variance / (variance + sigma(fit)^2), sqrt(variance)), tolerance = 1e-8)
   }
 })
+
+test_that("a variance of 0 beside a variance function has profile limits from 0, as without it", {
+  d <- lme4::sleepstudy
+  set.seed(2)
+  d$h <- factor(sample(6, 180, TRUE))
+  d$f <- rep(c("a", "b"), 90)
+  f <- Reaction ~ Days + (1 | Subject) + (1 | h)
+  fit <- suppressMessages(lmm(f, d, variance = ~f))
+  same <- suppressMessages(lmm(f, d, variance = ~f, fixed = c(fb = 0)))
+  plain <- suppressMessages(lmm(f, d))
+  asked <- list(~ var(h), ~ sd(h), ~ var(h) / (var(h) + sigma2), ~ var(h) / var(Subject))
+  limits <- function(fit) {
+    q <- do.call(quantity, c(list(fit), asked, list(method = "profile")))
+    as.matrix(q[c("lower", "upper")])
+  }
+  expect_equal(limits(same), limits(plain), tolerance = 1e-4, ignore_attr = TRUE)
+  q <- limits(fit)
+  expect_identical(unname(q[, 1]), numeric(4))
+  expect_equal(q[1, 2], q[2, 2]^2, tolerance = 1e-4, ignore_attr = TRUE)
+  expect_equal(q[[2, 2]], confint(fit, "sd_(Intercept)|h", method = "profile", criterion = "REML")[[2]],
+               tolerance = 1e-4)
+})
+
+test_that("chi-square limits of totals beside a variance function are those of the total variance", {
+  d <- lme4::sleepstudy
+  d$f <- rep(c("a", "b"), 90)
+  f <- Reaction ~ Days + (1 | Subject)
+  same <- lmm(f, d, variance = ~f, fixed = c(fb = 0))
+  own <- quantity(same, "total", "total sd", ~ var(Residual), method = "chisq")
+  expected <- quantity(lmm(f, d), "total", "total sd", ~ sigma2, method = "chisq")
+  expect_equal(as.data.frame(own)[1:5], as.data.frame(expected)[1:5], tolerance = 1e-4, ignore_attr = TRUE)
+  expect_error(quantity(same, "icc", method = "chisq"), "neither a variance", class = "lmm_error_input")
+})

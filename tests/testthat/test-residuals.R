@@ -133,3 +133,29 @@ test_that("residuals in units of their standard deviation respect na.exclude, ze
     expect_true(all(is.finite(r[d$w > 0][-(1:2)])))
   }
 })
+
+test_that("a row of weight zero changes no residual of the others, with and without a residual structure", {
+  d <- as.data.frame(nlme::Orthodont)
+  d$w <- rep(c(1, 2, 0.5, 1), 27)
+  d$w[c(5, 40, 41)] <- 0
+  used <- d$w > 0
+  fits <- function(d) list(lmm(distance ~ age + (1 | Subject), d, weights = w),
+                           lmm(distance ~ age + (1 | Sex), d, weights = w, residual = ~ ar1(age | Subject)),
+                           lmm(distance ~ age + (1 | Subject), d, weights = w, variance = ~Sex))
+  scaled <- c("pearson", "scaled", "deviance", "marginal_scaled", "marginal_cholesky", "conditional_studentized",
+              "normalized")
+  plain <- c("response", "marginal", "conditional")
+  infinite <- c("marginal_pearson", "marginal_studentized")
+  Map(function(whole, part) {
+    for (type in c(plain, scaled, infinite)) {
+      r <- unname(residuals(whole, type))
+      expect_equal(r[used], unname(residuals(part, type)), tolerance = 1e-5, label = type)
+      if (type %in% scaled) expect_identical(r[!used], numeric(3), label = type)
+      if (type %in% infinite) expect_true(all(is.na(r[!used])), label = type)
+    }
+    expect_equal(unname(rstandard(whole))[used], unname(rstandard(part)), tolerance = 1e-5)
+    y <- simulate(whole, 2, seed = 1)
+    expect_true(all(is.finite(as.matrix(y)[used, ])))
+    expect_true(all(is.na(as.matrix(y)[!used, ])))
+  }, fits(d), fits(d[used, ]))
+})

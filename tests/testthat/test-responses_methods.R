@@ -74,7 +74,7 @@ single_and_many <- function() {
        fit(residual = ~ ar1(t | g), fixed = c(rho = 0.2)), fit(variance = ~f, fixed = c(sigma = 1), REML = FALSE))
 }
 
-test_that("tests, criteria and parameters of fixed parameters, structures and variance functions are those of one fit", {
+test_that("with fixed parameters, structures and variance functions tests and parameters are those of one fit", {
   for (fits in single_and_many()) {
     many <- fits$many
     one <- fits$one

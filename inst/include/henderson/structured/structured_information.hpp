@@ -2,8 +2,8 @@
 // where it is estimated; relative to sigma^2 = 1, in the orthogonal coordinates of X.
 //
 // V = sigma^2 R(psi) + sum of random effects, so that the row of sigma^2 follows from V and the random effects' rows
-// (Euler's relation). Its second derivatives are those of this relation: V_(sigma^2, i) = (1 - w_i) V_i - sum_j w_j psi_j
-// V_ij over the residual parameters, where w_j is 1 for those in the units of sigma^2 (covariances) and 0 for others.
+// (Euler's relation). So do its second derivatives: V_(sigma^2, i) = (1 - w_i) V_i - sum_j w_j psi_j V_ij over the
+// residual parameters, where w_j is 1 for those in the units of sigma^2 (covariances) and 0 for others.
 #ifndef HENDERSON_STRUCTURED_STRUCTURED_INFORMATION_HPP
 #define HENDERSON_STRUCTURED_STRUCTURED_INFORMATION_HPP
 
