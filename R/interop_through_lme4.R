@@ -209,7 +209,7 @@ dispatch_place <- function(call, generic) {
 spread_dots <- function(call, caller) {
   at <- which(vapply(as.list(call), function(part) identical(part, quote(...)), NA))
   if (length(at) != 1L) return(call)
-  written <- eval(quote(substitute(list(...))), caller)[-1L]
+  written <- eval(quote(substitute(list(...))), place_of_dots(caller))[-1L]
   elements <- lapply(seq_along(written), function(k) as.name(paste0("..", k)))
   is_fit <- function(k) {
     looked_at <- !is.call(written[[k]]) || (k == 1L && at == 2L)
@@ -223,7 +223,8 @@ spread_dots <- function(call, caller) {
 # What the user called a fit that arrives in the dots of a function, unless the name means something else there.
 name_for_fit <- function(part, place, caller) {
   if (is.symbol(part)) {
-    written <- eval(quote(substitute(list(...))), caller)[-1L][[as.integer(sub("..", "", part, fixed = TRUE))]]
+    written <- eval(quote(substitute(list(...))), place_of_dots(caller))[-1L]
+    written <- written[[as.integer(sub("..", "", part, fixed = TRUE))]]
     if (is.symbol(written) && !is_dots_element(written) && !exists(as.character(written), envir = caller,
                                                                    inherits = FALSE)) return(written)
   }

@@ -14,9 +14,11 @@ written_call <- function(call, formula, caller) {
   call
 }
 
-# In a wrapper function(...) lmm(...) an argument arrives as ..1; what was written there is what is meant.
+# In a wrapper function(...) lmm(...) an argument arrives as ..1; what was written there is what is meant. The `...` may
+# be that of a function around the one that calls, as in function(...) lapply(x, function(i) lmm(...)).
 resolve_dots <- function(expr, caller) {
   while (is_dot(expr) && is.environment(caller)) {
+    caller <- place_of_dots(caller)
     written <- eval(quote(substitute(list(...))), caller)
     frame <- which(vapply(sys.frames(), identical, NA, caller))
     k <- as.integer(substring(expr, 3L)) + 1L
@@ -26,6 +28,15 @@ resolve_dots <- function(expr, caller) {
   list(expr = expr, caller = caller)
 }
 
+place_of_dots <- function(env) {
+  place <- env
+  while (!identical(place, emptyenv())) {
+    if (exists("...", envir = place, inherits = FALSE)) return(place)
+    place <- parent.env(place)
+  }
+  env
+}
+
 # ..1, ..2 and so on.
 is_dot <- function(expr) is.symbol(expr) && startsWith(as.character(expr), "..") && grepl("^\\.\\.[0-9]+$", expr)
 
@@ -33,5 +44,5 @@ is_dot <- function(expr) is.symbol(expr) && startsWith(as.character(expr), "..")
 given_names <- function(call, caller) {
   names <- names(call)
   passed_on <- vapply(as.list(call)[-1L], identical, NA, quote(...))
-  if (any(passed_on)) c(names, names(eval(quote(substitute(list(...))), caller))) else names
+  if (any(passed_on)) c(names, names(eval(quote(substitute(list(...))), place_of_dots(caller)))) else names
 }

@@ -99,3 +99,24 @@ test_that("a fit made in a wrapper works without it", {
   expect_equal(as.numeric(read[[1]]), as.numeric(logLik(larger)), tolerance = 1e-10)
   expect_equal(read[[2]], anova(plain), ignore_attr = TRUE)
 })
+
+test_that("a function inside one with `...` passes its arguments on", {
+  K <- diag(12)
+  dimnames(K) <- list(levels(factor(d$g)), levels(factor(d$g)))
+  first <- function(...) lapply(1, function(i) lmm(..., data = d))[[1L]]
+  second <- function(...) sapply(1, function(i) tryCatch(lmm(form, d, ...), warning = identity), simplify = FALSE)[[1L]]
+  outer <- function(...) lapply(1, function(i) first(form, ...))[[1L]]
+  same <- function(fit, expected) {
+    expect_identical(as.numeric(logLik(fit)), as.numeric(logLik(expected)))
+    expect_identical(fit$call[names(fit$call) != "data"], expected$call[names(expected$call) != "data"])
+    expect_equal(logLik(update(fit, . ~ . + t)), logLik(update(expected, . ~ . + t)), tolerance = 1e-10)
+  }
+  same(first(form, weights = w, subset = t > 2), lmm(form, data = d, weights = w, subset = t > 2))
+  same(first(form, fixed = c(sigma = 1)), lmm(form, data = d, fixed = c(sigma = 1)))
+  for (f in list(second, outer)) {
+    same(f(variance = ~t), lmm(form, d, variance = ~t))
+    same(f(weights = w, REML = FALSE), lmm(form, d, weights = w, REML = FALSE))
+    same(f(relationship = list(g = K)), lmm(form, d, relationship = list(g = K)))
+    same(f(residual = ~ ar1(1 | g)), lmm(form, d, residual = ~ ar1(1 | g)))
+  }
+})
