@@ -62,9 +62,7 @@ contest.lmm_fit <- function(fit, L, rhs = 0, joint = TRUE, ddf = "Satterthwaite"
   check_flag(joint, "joint")
   if (!missing(L) && is.character(L)) {
     equations <- hypothesis_from_text(fit, L)
-    if (missing(rhs)) rhs <- equations$rhs
-    else if (any(equations$rhs != 0)) lmm_abort("input", "the equations of `L` have right-hand sides; leave out `rhs`.",
-                                                what = "rhs")
+    rhs <- equation_sides(equations, if (!missing(rhs)) rhs)
     L <- equations$L
   }
   L <- estimable_rows(fit, hypothesis_matrix(fit, L))

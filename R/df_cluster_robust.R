@@ -80,10 +80,10 @@ denominator_df.df_cluster_robust <- function(method, info, hypothesis) {
 
 # Rows with positive weight: X, T = V^-1 X, marginal residuals in units of sigma, A = Z Lambda, prior weights and the
 # factor of A'WA + I; with a residual structure see structured_marginal_parts().
-marginal_parts <- function(info) {
+marginal_parts <- function(info, purpose = "a cluster-robust covariance") {
   fit <- info$fit
   if (is_structured(fit)) return(structured_marginal_parts(info))
-  rows <- fit_rows(fit, "a cluster-robust covariance")
+  rows <- fit_rows(fit, purpose)
   used <- used_rows(rows)
   d <- design(fit_frame(fit), rows)
   X <- d$X[, info$kept, drop = FALSE]

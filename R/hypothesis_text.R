@@ -67,3 +67,11 @@ abort_equation <- function(text) {
             value = text,
             fix = "Write, for example, \"a - b = 0\" with names of fixef(fit).")
 }
+
+# The right-hand sides of equations, or `rhs` where these have none.
+equation_sides <- function(equations, rhs = NULL) {
+  if (is.null(rhs)) return(equations$rhs)
+  if (any(equations$rhs != 0)) lmm_abort("input", "the equations of `L` have right-hand sides; leave out `rhs`.",
+                                         what = "rhs")
+  rhs
+}

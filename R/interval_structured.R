@@ -31,7 +31,8 @@ structured_positions <- function(fit, parm, names) {
             value = parm, fix = paste0("There are ", enumerate(quote_name(names), 30L), "."))
 }
 
-# t limits for fixed effects, chi-square limits for variances and ranges, Wald limits for the others: SAS.
+# t limits for fixed effects, chi-square limits for variances and ranges, Wald limits for the others: SAS. Correlations
+# of random effects have those of Fisher's z.
 structured_wald <- function(fit, asked) {
   level <- asked$level
   information <- match_word(asked$information, c("observed", "expected", "average"), "information")
@@ -46,7 +47,11 @@ structured_wald <- function(fit, asked) {
     root <- !is.na(variances$df)
     limits[root, ] <- sqrt(limits[root, ])
     other <- own$kind == "other"
-    limits[other, ] <- (sds$estimate + outer(sds$se, stats::qnorm((1 + level) / 2) * c(-1, 1)))[other, ]
+    z <- stats::qnorm((1 + level) / 2)
+    limits[other, ] <- (sds$estimate + outer(sds$se, c(-z, z)))[other, ]
+    parameters <- profiled_parameters(fit)
+    random <- parameters$correlation & !is.na(parameters$term)           # as in fits with independent residuals
+    limits[random, ] <- wald_sd(sds$estimate, sds$se, parameters$kind, z)[random, ]
   }
   rbind(limits, fixed_t_limits(fit, if (is.null(asked$ddf)) "Satterthwaite" else asked$ddf, level))
 }

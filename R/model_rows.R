@@ -122,7 +122,8 @@ missing_rows <- function(values, keep, calls) {
     if (!is.null(keep)) here <- here[keep]
     if (!any(here)) next
     variable <- variables_of(calls[[label]])
-    counts[if (length(variable) == 1L) variable else label] <- sum(here)
+    plain <- length(variable) == 1L && (is.symbol(calls[[label]]) || !all(here))     # mean(x) of a missing x
+    counts[if (plain) variable else label] <- sum(here)
     bad <- if (is.null(bad)) here else bad | here
   }
   rows <- if (is.null(bad)) integer() else which(bad)

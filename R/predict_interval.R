@@ -175,7 +175,7 @@ in_entries <- function(inference) {
 
 adjusted_tests <- function(inference, rows, target) {
   fit <- inference$info$fit
-  parts <- marginal_parts(inference$info)
+  parts <- marginal_parts(inference$info, "an interval by the Kenward-Roger method")
   d <- design(fit_frame(fit), rows)
   known <- complete_rows(d, fit_term_groups(fit))
   tests <- vapply(seq_len(rows$n), function(i) {

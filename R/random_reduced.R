@@ -94,7 +94,9 @@ reduced_fit <- function(fit, index, new, reml = fit_spec(fit)$reml) {
   if (is.null(new) && length(fit_random(fit)) == 1L && !is_structured(fit)) return(NULL)
   model <- replace_term(fit, index, new)
   model$frame$spec$reml <- reml
-  blocks <- summed_blocks(model$frame, model$rows, fit_control(fit))
-  found <- find_optimum(model$frame, blocks, reml, NULL, fit_control(fit))
-  without_boundary_messages(new_lmm_fit(fit_call(fit), model$frame, model$rows, blocks, found, fit_control(fit), NULL))
+  control <- fit_control(fit)
+  if (!is.null(direct_only(model$frame))) control$solver <- "direct"       # of one factor that is left, for instance
+  blocks <- summed_blocks(model$frame, model$rows, control)
+  found <- find_optimum(model$frame, blocks, reml, NULL, control)
+  without_boundary_messages(new_lmm_fit(fit_call(fit), model$frame, model$rows, blocks, found, control, NULL))
 }

@@ -20,7 +20,9 @@ refuse_structured <- function(fit, what, fix = NULL, special = TRUE) {
   check_fit(fit)
   if (special) refuse_special(fit_frame(fit), what, fix)
   if (!is_structured(fit)) return(invisible(fit))
-  lmm_abort("input", paste0(what, " not available for a fit with a residual structure."), what = "residual", fix = fix)
+  plain <- is_independent(fit_frame(fit)$residual) && is.null(fit_frame(fit)$residual$variance)
+  lmm_abort("input", paste0(what, " not available for a fit ", if (plain) "without random terms."
+                            else "with a residual structure or a variance function."), what = "residual", fix = fix)
 }
 
 # Degrees of freedom that are counted by random effects.

@@ -80,6 +80,9 @@ free_components <- function(fit, scale, information) {
   out$df <- ifelse(variance, 2 * (if (scale == "sd") z / 2 else z)^2, NA_real_)
   known <- is.finite(out$se) & out$se > 0
   out$reason <- ifelse(known, NA_character_, "the parameter is on its boundary or not identified")
+  own <- seq_len(last - 1L)
+  reason <- boundary_reasons(fit, parameters, scale, found$se)[own]
+  out$reason[own] <- ifelse(is.na(reason), out$reason[own], reason)
   out$se[!is.na(out$reason)] <- NA_real_
   out
 }

@@ -242,6 +242,11 @@ contest.lmm_responses <- function(fit, L, rhs = 0, joint = TRUE, ddf = "Satterth
   ddf <- responses_ddf(fit, ddf)
   adjust <- check_adjust(adjust)
   model <- pseudo_information(fit, fit$reference$basis)
+  if (!missing(L) && is.character(L)) {
+    equations <- hypothesis_from_text(model$fit, L)
+    rhs <- equation_sides(equations, if (!missing(rhs)) rhs)
+    L <- equations$L
+  }
   asked <- hypothesis_matrix(model$fit, L)
   L <- estimable_rows(model$fit, asked)
   if (!length(L)) lmm_abort("input", "`L` is empty.", what = "L")

@@ -156,3 +156,11 @@ test_that("certified one-way layouts", {
   expect_equal(sigma(m)^2, 2.28155932973858e-10, tolerance = 1e-10)
   expect_equal(coef(summary(m))[, "df"], 1, tolerance = 1e-6)
 })
+
+test_that("a function of all values that a missing one makes missing is named as it is written", {
+  d <- behavior_data()
+  d$x[c(3, 8)] <- NA
+  expect_error(lmm(y ~ I(x - mean(x)) + (1 | g), d), "`I(x - mean(x))`", fixed = TRUE, class = "lmm_error_data")
+  d$x <- NA_real_
+  expect_error(lmm(y ~ x + (1 | g), d), "all 96 values of `x`", fixed = TRUE, class = "lmm_error_data")
+})

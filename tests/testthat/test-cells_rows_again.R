@@ -16,6 +16,10 @@ test_that("clusters that the table does not tell apart come from rows that are g
   expect_equal(both, vcov(fits[[1L]], type = "CR2", cluster = ~ a:h), tolerance = 1e-8)
   finer <- lmm(y ~ x + h + (x | g), cross_products(y ~ x + h + (x | g) + (1 | a), d))
   expect_equal(vcov(finer, type = "CR2", cluster = ~a), vcov(fits[[1L]], type = "CR2", cluster = ~a), tolerance = 1e-8)
+  for (cluster in list(~g, ~ g:a)) {                  # of which the table has a part already
+    expect_equal(vcov(fits[[2L]], type = "CR1", cluster = cluster, data = d),
+                 vcov(fits[[1L]], type = "CR1", cluster = cluster), tolerance = 1e-8)
+  }
   f <- y ~ x + (x | g)
   expect_equal(as.matrix(anova(cells_fit(d, f), ddf = "cluster-robust", cluster = ~a, data = d)),
                as.matrix(anova(lmm(f, d), ddf = "cluster-robust", cluster = ~a)), tolerance = 1e-6)
@@ -156,5 +160,16 @@ test_that("weights and offset of chunks and databases are read again with the ro
       expect_equal(simulate(fits[[i]], 1, seed = 1, newdata = d[1:3, ], re.form = NULL),
                    simulate(rows[[i]], 1, seed = 1, newdata = d[1:3, ], re.form = NULL), tolerance = 1e-6)
     }
+  }
+})
+
+test_that("intervals by the Kenward-Roger method say that they need the rows", {
+  d <- cells_data()
+  fit <- lmm(y ~ x + (1 | g), cross_products(y ~ x + (1 | g), d))
+  for (call in list(quote(predict(fit, d[1:3, ], interval = "prediction", ddf = "Kenward-Roger")),
+                    quote(predictable(fit, c(1, 0), list(g = c("1" = 1)))))) {
+    error <- tryCatch(eval(call), error = identity)
+    expect_s3_class(error, "lmm_error_input")
+    expect_match(conditionMessage(error), "an interval by the Kenward-Roger method needs|predictable\\(\\) needs")
   }
 })

@@ -44,3 +44,27 @@ test_that("chi-square limits contain the estimate however poorly it is determine
   df <- 2 * 3^2                                      # PROC MIXED's formula where it is determined
   expect_equal(as.vector(chisq_limits(2, 2 / 3, 0.95)), df * 2 / qchisq(c(0.975, 0.025), df), tolerance = 1e-12)
 })
+
+test_that("random correlations beside a residual structure have the limits and reasons that they have without it", {
+  set.seed(2)
+  d <- data.frame(g = factor(sample(12, 120, TRUE)), x = rnorm(120))
+  d$t <- ave(seq_len(120), d$g, FUN = seq_along)
+  d$y <- 1 + 0.5 * d$x + rnorm(12)[d$g] + rnorm(120)
+  plain <- lmm(y ~ x + (x | g), d)
+  same <- lmm(y ~ x + (x | g), d, residual = ~ ar1(t | g), fixed = c(rho = 0))
+  expect_equal(confint(same, "cor_x.(Intercept)|g", method = "Wald", scale = "sd"),
+               confint(plain, "cor_x.(Intercept)|g", method = "Wald", scale = "sd"), tolerance = 1e-3,
+               ignore_attr = TRUE)
+  limits <- confint(lmm(y ~ x + (x | g), d, residual = ~ ar1(t | g)), "cor_x.(Intercept)|g", method = "Wald")
+  expect_true(all(abs(limits) < 1))
+  d$y <- 1 + 0.5 * d$x + (rnorm(12)[d$g]) * (1 + d$x / 3) + rnorm(120)
+  fits <- suppressMessages(list(lmm(y ~ x + (x | g), d),
+                                lmm(y ~ x + (x | g), d, residual = ~ ar1(t | g), fixed = c(rho = 0))))
+  expect_true(isSingular(fits[[1L]]))
+  tables <- lapply(fits, variance_components, scale = "sd")
+  at <- "cor_x.(Intercept)|g"
+  for (table in tables) {
+    expect_identical(table[at, "se"], NA_real_)
+    expect_identical(table[at, "reason"], "the correlation is on its boundary")
+  }
+})

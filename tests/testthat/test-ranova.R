@@ -78,3 +78,15 @@ test_that("a mixture with chi-square 0 halves every p-value above it", {
   expect_identical(mixture_p(0, 1, TRUE), 1)
   expect_identical(mixture_p(2, 2, FALSE), NA_real_)
 })
+
+test_that("a term of a fit by the iterative solver can leave one grouping factor", {
+  set.seed(3)
+  d <- data.frame(g = factor(sample(30, 400, TRUE)), h = factor(sample(20, 400, TRUE)), x = rnorm(400))
+  d$y <- d$x + rnorm(30)[d$g] + rnorm(20)[d$h] + rnorm(400)
+  f <- y ~ x + (1 | g) + (1 | h)
+  iterative <- suppressMessages(lmm(f, d, control = lmm_control(solver = "iterative", probes = 256)))
+  table <- ranova(iterative)
+  expected <- ranova(lmm(f, d))
+  expect_equal(table$logLik[-1], expected$logLik[-1], tolerance = 1e-6)
+  expect_equal(table$logLik[1], expected$logLik[1], tolerance = 1e-2)
+})

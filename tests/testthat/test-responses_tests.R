@@ -51,3 +51,14 @@ test_that("a model without fixed effects has tables of its variances", {
   expect_identical(unique(tidy(none)$effect), "ran_pars")
   expect_null(summary(none)$found)
 })
+
+test_that("hypotheses of many responses may be equations", {
+  set.seed(1)
+  d <- data.frame(g = gl(8, 5), x = rnorm(40), z = rnorm(40), a = rnorm(40), b = 3 + rnorm(8)[gl(8, 5)] + rnorm(40))
+  fits <- suppressMessages(lmm(cbind(a, b) ~ x + z + (1 | g), d))
+  expect_identical(contest(fits, "x - z = 0.5"), contest(fits, rbind("x - z" = c(0, 1, -1)), rhs = 0.5))
+  expect_identical(contest(fits, c("x = 1", "z = 2"))$`F value`, contest(fits, rbind(c(0, 1, 0), c(0, 0, 1)),
+                                                                         rhs = 1:2)$`F value`)
+  expect_error(contest(fits, "x = 1", rhs = 1), "right-hand sides", class = "lmm_error_input")
+  expect_error(contest(fits, "x"), "without \"=\"", class = "lmm_error_input")
+})

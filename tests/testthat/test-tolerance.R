@@ -86,3 +86,10 @@ test_that("future observations have the weights of the new rows, or 1 with a mes
   mean <- lmm(y ~ 1 + (1 | g), d, weights = w)
   expect_message(tolerance_interval(mean), "weights", class = "lmm_message_weights")
 })
+
+test_that("the error for a fit without random terms does not speak of a residual structure", {
+  d <- behavior_data()
+  expect_error(tolerance_interval(lmm(y ~ 1, d)), "a fit without random terms", class = "lmm_error_input")
+  expect_error(tolerance_interval(lmm(y ~ 1, d, residual = ~ ar1(1 | g))), "a residual structure",
+               class = "lmm_error_input")
+})
