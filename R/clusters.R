@@ -77,7 +77,9 @@ with_finer_cells <- function(fit, cluster, data) {
     lmm_abort("input", "with `data`, `cluster` must be a formula.", what = "cluster", fix = "Write cluster = ~ school.")
   }
   formula <- fit_spec(fit)$formula
-  for (name in setdiff(all.vars(cluster), names(fit_cells(fit)$keys))) formula[[3L]] <- call("+", formula[[3L]], call("(", call("|", 1, as.name(name))))
+  for (name in setdiff(all.vars(cluster), names(fit_cells(fit)$keys))) {
+    formula[[3L]] <- call("+", formula[[3L]], call("(", call("|", 1, as.name(name))))
+  }
   plan <- fit_cells(fit)$plan
   table <- read_cells(check_source(data), model_spec(formula, TRUE), plan$arguments, environment(cluster),
                       plan$na_rule)

@@ -151,9 +151,10 @@
 #' `lmm_error_numeric` (too large for the memory or for a day; numbers that double precision cannot represent); any
 #' other failure is an `lmm_error_internal`, which has the error of R as `value`. Warnings inherit from
 #' `lmm_warning_precision`, `lmm_warning_convergence` or `lmm_warning_data`; messages from `lmm_message_na`,
-#' `lmm_message_rank`, `lmm_message_boundary`, `lmm_message_optima`, `lmm_message_formula`, `lmm_message_size` or
-#' `lmm_message_solver`. What the iterative solver does not support is an error of class `lmm_error_solver`. All inherit
-#' from `lmm_condition` and are kept in `fit$conditions`. A fit that will take minutes says so by `lmm_message_time`
+#' `lmm_message_rank`, `lmm_message_boundary`, `lmm_message_optima`, `lmm_message_formula`, `lmm_message_size`,
+#' `lmm_message_origin` (a covariate of `variance` that should be taken from near its mean) or `lmm_message_solver`.
+#' What the iterative solver does not support is an error of class `lmm_error_solver`. All inherit from `lmm_condition`,
+#' and those of the fit itself are kept in `fit$conditions`. A fit that will take minutes says so by `lmm_message_time`
 #' before it begins.
 #' @references Jennrich and Schluchter (1986) Biometrics 42, 805-820. Pinheiro and Bates (2000) *Mixed-Effects Models in
 #'   S and S-PLUS*, chapter 5. Henderson (1975) Biometrics 31, 423-447. Harville (1977) JASA 72, 320-338.

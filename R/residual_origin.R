@@ -10,10 +10,26 @@ far_from_zero <- 2                # means, in standard deviations
 # are not linear, 0 for none. Nothing where no column is far from 0, or where sigma is no free parameter.
 with_variance_origin <- function(plan, data, known_scale) {
   if (is.null(plan$variance) || known_scale) return(plan)
-  if (any(plan_parameters(plan)$kind %in% c("variance", "covariance"))) return(plan)
+  kind <- plan_parameters(plan)$kind
+  if ("covariance" %in% kind && !"variance" %in% kind) note_far_origin(plan, data)
+  if (any(kind %in% c("variance", "covariance"))) return(plan)
   plan$variance_reference <- variance_reference(plan, data)
   plan$variance_center <- variance_center(plan, data)
   plan
+}
+
+# Covariances of cs() and toep() are shown relative to the variance at 0, so that these columns are not moved.
+note_far_origin <- function(plan, data, far = 20) {
+  if (is.null(plan$variance_plan)) return(invisible())
+  n <- NROW(data[[variable_label(variance_variables(plan)[[1L]])]])
+  columns <- linear_variance_columns(plan, data, n)
+  mean <- colMeans(columns)
+  at <- which(is.finite(mean) & abs(mean) > far * apply(columns, 2L, stats::sd))
+  if (!length(at)) return(invisible())
+  names <- plan$variance_plan$columns[-1L][at]
+  lmm_inform("origin", paste0(enumerate(quote_name(names)), " of `variance` ", if (length(at) > 1L) "lie" else "lies",
+                              " far from 0: beside cs() or toep() the search may not find the optimum."),
+             what = names, fix = "Subtract a constant, as in variance = ~ I(year - 2000).")
 }
 
 variance_center <- function(plan, data) {

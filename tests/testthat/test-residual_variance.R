@@ -223,3 +223,16 @@ test_that("what ended the searches of a variance function of the fitted values i
                           control = lmm_control(max_evaluations = 3)), lmm_warning = note, lmm_message = note)
   expect_identical(sum(told == "lmm_warning_convergence"), 1L)
 })
+
+test_that("a covariate far from 0 beside a structure with covariances relative to sigma^2 is pointed out", {
+  set.seed(6)
+  d <- expand.grid(t = 1:4, id = factor(1:40))
+  d$y <- rnorm(40)[d$id] + rnorm(160) * d$t^0.3
+  d$year <- d$t + 2000
+  far <- function(...) tryCatch(lmm(y ~ t, d, ...), lmm_message_origin = function(m) m$what)
+  for (residual in list(~ cs(1 | id), ~ toep(t | id))) {
+    expect_identical(far(residual = residual, variance = ~year), "year")
+    expect_s3_class(far(residual = residual, variance = ~ I(year - 2000)), "lmm_fit")
+  }
+  expect_s3_class(far(residual = ~ ar1(t | id), variance = ~year), "lmm_fit")
+})
