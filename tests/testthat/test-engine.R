@@ -54,3 +54,9 @@ test_that("a search that is asked to reports a line for each step", {
   expect_match(lines, "^evaluation +[0-9]+  criterion -?[0-9.]+  decrement [0-9.e-]+$")
   expect_identical(capture.output(lmm(y ~ x + (x | g), behavior_data()) -> fit), character())
 })
+
+test_that("a criterion that cannot be computed comes with advice", {
+  error <- tryCatch(engine_result(list(engine_error = "not_finite"), NULL), error = identity)
+  expect_s3_class(error, "lmm_error_numeric")
+  expect_match(conditionMessage(error), "leave out a random term")
+})
