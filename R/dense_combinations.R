@@ -3,6 +3,17 @@
 
 needs_dense <- function(fit) is_structured(fit) || has_special(fit)
 
+# Are there levels with a known relationship, whose slopes are those of dense matrices? Too many are refused.
+needs_relation <- function(fit, most = 5000L) {
+  if (!has_related(fit_frame(fit))) return(FALSE)
+  related <- Filter(is_related, fit_groups(fit))
+  size <- max(fit_nobs(fit), vapply(related, function(group) length(group$levels), 0L))
+  if (size <= most) return(TRUE)
+  lmm_abort("numeric", paste0("with the known relationship of ", quote_name(related[[1L]]$name), " this takes dense ",
+                              "matrices of ", thousands(size), " rows."), what = related[[1L]]$name, value = size,
+            fix = "predict(interval = , ddf = \"Satterthwaite\") of a fit that is not singular takes none.")
+}
+
 # list(se, df) of L beta + sum m'b; `m` as random_coefficients() gives it.
 dense_combination <- function(inference, L, m) {
   model <- dense_model(inference)

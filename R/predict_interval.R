@@ -53,12 +53,12 @@ prediction_tests <- function(inference, rows, target) {
     return((if (known) plain_predictions else dense_predictions)(inference, rows, target))
   }
   if (inherits(method, "df_kenward_roger")) {
-    return((if (has_related(fit_frame(fit))) dense_predictions else adjusted_tests)(inference, rows, target))
+    return((if (needs_relation(fit)) dense_predictions else adjusted_tests)(inference, rows, target))
   }
   variance <- whole_variance(fit, rows, target)
   if (inherits(method, "df_satterthwaite")) {
     if (has_thin_term(fit)) {
-      if (has_related(fit_frame(fit))) return(dense_predictions(inference, rows, target))
+      if (needs_relation(fit)) return(dense_predictions(inference, rows, target))
       inference <- in_entries(inference)
     }
     return(satterthwaite_predictions(inference, rows, target, variance))

@@ -50,7 +50,7 @@ predict_mean <- function(fit, newdata, re.form = NULL, weights = 1, ddf = "Satte
   weights <- simulation_numbers(weights, "weights", rows, newdata, .Machine$double.xmin)
   inference <- prediction_inference(fit, ddf_method(ddf))
   fit <- inference$info$fit
-  dense <- needs_dense(fit) || has_related(fit_frame(fit))
+  dense <- needs_dense(fit) || needs_relation(fit)
   test <- if (dense) dense_mean(inference, rows, d, known, weights, re.form)
           else sparse_mean(inference, rows, d, known, weights)
   value <- test$fit

@@ -123,7 +123,7 @@ match_levels <- function(given, known, name) {
 prediction_test <- function(inference, L, m, extra = list(variance = 0, slope = 0),
                             parts = marginal_parts(inference$info, "predictable()")) {
   info <- inference$info
-  if (needs_dense(info$fit) || has_related(fit_frame(info$fit))) return(dense_combination(inference, L, m))
+  if (needs_dense(info$fit) || needs_relation(info$fit)) return(dense_combination(inference, L, m))
   flat <- unlist(Map(function(m, factor) t(m %*% factor), m, fit_factors(info$fit)))       # Lambda'm, level by level
   inner <- parts$inner
   k <- as.vector(L %*% info$basis)

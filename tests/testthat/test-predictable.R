@@ -158,3 +158,14 @@ test_that("bad arguments are refused", {
   expect_error(predictable(fit, 1, ddf = "containment"), "Kenward-Roger", class = "lmm_error_input")
   expect_error(predictable(fit, rbind(1, 2)), "one row", class = "lmm_error_input")
 })
+
+test_that("relationships of many levels are refused where dense matrices would be needed", {
+  set.seed(1)
+  d <- data.frame(g = factor(rep(letters[1:12], each = 6)), x = rnorm(72))
+  d$y <- rnorm(12)[d$g] + rnorm(12)[d$g] * d$x + rnorm(72)
+  K <- matrix(0.4, 12, 12, dimnames = list(letters[1:12], letters[1:12])) + diag(0.6, 12)
+  fit <- lmm(y ~ x + (x | g), d, relationship = list(g = K))
+  expect_true(needs_relation(fit))
+  expect_error(needs_relation(fit, most = 50), "dense matrices of 72 rows", class = "lmm_error_numeric")
+  expect_false(needs_relation(lmm(y ~ x + (x | g), d), most = 50))
+})
