@@ -5,6 +5,7 @@
 fit_responses <- function(base, responses, weights = NULL, threads = 1, progress = FALSE) {
   check_count(threads, "threads")
   refuse_special(base$frame, "fits of many responses at once are", "Fit one response, then use refit(fit, responses).")
+  refuse_fitted_variance(base$frame$residual)
   reference <- response_reference(base)
   design <- design(base$frame, base$rows)
   parts <- list()
@@ -16,6 +17,13 @@ fit_responses <- function(base, responses, weights = NULL, threads = 1, progress
   }
   if (!length(parts)) lmm_abort("input", "there are no responses.", what = "newresp")
   new_responses(base, join_blocks(parts), responses, weights, reference)
+}
+
+# The columns of fitted values are those of one response.
+refuse_fitted_variance <- function(plan) {
+  if (!has_fitted_variance(plan)) return(invisible())
+  lmm_abort("input", "`variance` with fitted values is not available for many responses at once.", what = "variance",
+            fix = "Fit one response after the other.")
 }
 
 # Coordinates of the fixed effects in which what tests need is kept, whichever rows a response has.

@@ -115,3 +115,9 @@ test_that("the fit of one of many responses is updated with its response", {
                  tolerance = 1e-8)
   }
 })
+
+test_that("a variance function of the fitted values is refused for many responses", {
+  d <- as.data.frame(nlme::Orthodont)
+  expect_error(lmm(cbind(distance, 2 * distance) ~ age + (1 | Subject), d, variance = ~ power(fitted)), "fitted values",
+               class = "lmm_error_input")
+})
