@@ -98,6 +98,11 @@ print.posterior_quantity <- function(x, digits = 4, ...) {
 #' @export
 contest.lmm_posterior <- function(fit, L, rhs = 0, conf.level = 0.95, ...) {
   about <- about_posterior(check_posterior(fit, "fit"))
+  if (is.character(L)) {
+    equations <- hypothesis_from_text(about$fit, L)
+    rhs <- equation_sides(equations, if (!missing(rhs)) rhs)
+    L <- equations$L
+  }
   given <- hypothesis_matrix(about$fit, L)
   rows <- estimable_rows(about$fit, given)
   rhs <- check_rhs(rhs, nrow(rows))

@@ -76,3 +76,9 @@ test_that("posterior of a normal prior of coefficients follows its formula", {
   expect_lt(max(abs(colMeans(beta) - center) / sqrt(diag(A) / 20000)), 4.5)
   expect_equal(cov(beta), A, tolerance = 0.05, ignore_attr = TRUE)
 })
+
+test_that("contest() of draws takes equations as text", {
+  draws <- posterior(lmm(yield ~ treat + (1 | blend), penicillin), 500, seed = 1)
+  rows <- contest(draws, rbind(c(0, 1, -1, 0)), rhs = 1)
+  expect_equal(contest(draws, "treatB - treatC = 1"), rows, ignore_attr = TRUE)
+})
