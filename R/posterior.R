@@ -67,7 +67,9 @@
 #' improper is refused before anything is drawn. Moments need more: with 4 levels and the flat prior the standard
 #' deviation of the group standard deviation is infinite. [summary()][summary.lmm_posterior()] says so. For residual
 #' structures and ranges, the decline of the density far from the estimates decides, along each parameter and along the
-#' scale of all residuals; a density that hardly falls is refused too.
+#' scale of all residuals; a density that hardly falls is refused too. If related levels have as many effects as there
+#' are rows, standard deviations so many times that of the residuals that the criterion has no digits left (about 50 or
+#' more) count as impossible.
 #' @section Conditions:
 #' `lmm_error_improper`: the posterior is improper; the message has the parameter, the reason and ways out.
 #' `lmm_error_input`: an unknown prior. `lmm_error_unsupported`: parameters fixed in a structure, or variances that may

@@ -98,6 +98,18 @@ test_that("what is unknown is std::nullopt, not -1 or a large number", {
   expect_identical(matching(headers, "^\\s+(int|Index|double) \\w+ = -1;|1e300"), "layout.hpp: int lead = -1;")
 })
 
+# Two types of one name in one namespace are one type to the linker, which takes the destructor of either.
+test_that("no two headers define types of the same name", {
+  headers <- grep("\\.hpp$", engine_files(), value = TRUE)
+  defined <- unlist(lapply(headers, function(file) {
+    lines <- readLines(file, warn = FALSE)
+    found <- regmatches(lines, regexpr("^(struct|class|enum class) \\w+(?=[^;]*\\{)", lines, perl = TRUE))
+    inner <- grep("^namespace [a-z]+ \\{", setdiff(lines, "namespace henderson {"), value = TRUE)
+    paste0(inner[length(inner) > 0L][1L], sub(".* ", "", found), recycle0 = TRUE)
+  }))
+  expect_identical(defined[duplicated(defined)], character())
+})
+
 # The bodies of exported functions.
 exported_bodies <- function(lines) {
   at <- grep("^// \\[\\[Rcpp::export", lines)

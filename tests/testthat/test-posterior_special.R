@@ -95,3 +95,20 @@ test_that("a relationship that is the identity changes nothing", {
   expect_error(posterior(lmm(y ~ 1 + fa(0 + f | g, 1), transform(d, f = factor(rep(1:4, 12)), y = y + rnorm(48)),
                              fixed = c(sigma = 1))), class = "lmm_error")
 })
+
+test_that("animals with one record each have draws: more effects than rows", {
+  set.seed(1)
+  parents <- data.frame(id = 1:120, sire = c(rep(NA, 20), sample(1:10, 100, TRUE)),
+                        dam = c(rep(NA, 20), sample(11:20, 100, TRUE)))
+  relatives <- pedigree(parents$id, parents$sire, parents$dam)
+  d <- data.frame(animal = factor(21:120))
+  A <- relationship_matrix(relatives)[21:120, 21:120]
+  d$y <- as.vector(t(chol(A)) %*% rnorm(100)) + rnorm(100)
+  fit <- lmm(y ~ 1 + (1 | animal), d, relationship = list(animal = relatives))
+  expect_lt(max(abs(target_differences(fit, prior_half_t(3, 4), function(v) {
+    dense_marginal(d$y, matrix(1, 100), v[[1]]^2 * A + diag(v[["sigma"]]^2, 100)) + sum(log_half_t(v, 4))
+  }))), 1e-6)
+  draws <- posterior(fit, 2000, seed = 1)
+  h2 <- quantity(draws, h2 = ~ var(animal) / (var(animal) + sigma2))
+  expect_true(h2$lower > 0 && h2$upper < 1)
+})

@@ -10,18 +10,18 @@ namespace henderson {
 
 namespace {
 
-Jet number(double value, Index k) {
+SeriesJet number(double value, Index k) {
   return {value, VectorXd::Zero(k), MatrixXd::Zero(k, k)};
 }
 
-Jet variable(double value, Index at, Index k) {
-  Jet out = number(value, k);
+SeriesJet variable(double value, Index at, Index k) {
+  SeriesJet out = number(value, k);
   if (k > 0) out.d[at] = 1;
   return out;
 }
 
 // a += s b c
-void add_product(Jet& a, const Jet& b, const Jet& c, double s = 1) {
+void add_product(SeriesJet& a, const SeriesJet& b, const SeriesJet& c, double s = 1) {
   a.value += s * b.value * c.value;
   if (a.d.size() == 0) return;
   a.d += s * (b.value * c.d + c.value * b.d);
@@ -29,39 +29,39 @@ void add_product(Jet& a, const Jet& b, const Jet& c, double s = 1) {
   a.dd += s * (b.value * c.dd + c.value * b.dd + cross + cross.transpose());
 }
 
-Jet product(const Jet& a, const Jet& b) {
-  Jet out = number(0, a.d.size());
+SeriesJet product(const SeriesJet& a, const SeriesJet& b) {
+  SeriesJet out = number(0, a.d.size());
   add_product(out, a, b);
   return out;
 }
 
-Jet inverse(const Jet& a) {
+SeriesJet inverse(const SeriesJet& a) {
   const double v = 1 / a.value;
-  Jet out = {v, -v * v * a.d, MatrixXd()};
+  SeriesJet out = {v, -v * v * a.d, MatrixXd()};
   out.dd = -v * v * a.dd + 2 * v * v * v * a.d * a.d.transpose();
   return out;
 }
 
 // Solves the system with rows `a` (coefficients, then the right side) by elimination with pivoting.
-std::vector<Jet> solved(std::vector<std::vector<Jet>> a) {
+std::vector<SeriesJet> solved(std::vector<std::vector<SeriesJet>> a) {
   const std::size_t n = a.size();
   for (std::size_t c = 0; c < n; ++c) {
     std::size_t pivot = c;
     for (std::size_t r = c; r < n; ++r)
       if (std::abs(a[r][c].value) > std::abs(a[pivot][c].value)) pivot = r;
     std::swap(a[c], a[pivot]);
-    const Jet scale = inverse(a[c][c]);
+    const SeriesJet scale = inverse(a[c][c]);
     for (std::size_t j = c; j <= n; ++j)
       a[c][j] = product(a[c][j], scale);
     for (std::size_t r = 0; r < n; ++r) {
       if (r == c) continue;
-      const Jet factor = a[r][c];
+      const SeriesJet factor = a[r][c];
       for (std::size_t j = c; j <= n; ++j)
         add_product(a[r][j], factor, a[c][j], -1);
     }
   }
-  std::vector<Jet> out;
-  for (const std::vector<Jet>& row : a)
+  std::vector<SeriesJet> out;
+  for (const std::vector<SeriesJet>& row : a)
     out.push_back(row[n]);
   return out;
 }
@@ -78,11 +78,11 @@ bool stationary(VectorXd phi) {
 }
 
 // Covariances of x_t with sum theta_j e_(t+h-j) at h = 0, ..., q.
-std::vector<Jet> innovations(const std::vector<Jet>& phi, const std::vector<Jet>& theta, Index k) {
+std::vector<SeriesJet> innovations(const std::vector<SeriesJet>& phi, const std::vector<SeriesJet>& theta, Index k) {
   const std::size_t q = theta.size() - 1;
-  std::vector<Jet> weight = {number(1, k)}, out;
+  std::vector<SeriesJet> weight = {number(1, k)}, out;
   for (std::size_t j = 1; j <= q; ++j) {
-    Jet own = theta[j];
+    SeriesJet own = theta[j];
     for (std::size_t i = 1; i <= std::min(j, phi.size()); ++i)
       add_product(own, phi[i - 1], weight[j - i]);
     weight.push_back(own);
@@ -96,9 +96,10 @@ std::vector<Jet> innovations(const std::vector<Jet>& phi, const std::vector<Jet>
 }
 
 // Covariances at lags 0, ..., p from the Yule-Walker equations.
-std::vector<Jet> first_covariances(const std::vector<Jet>& phi, const std::vector<Jet>& right, Index k) {
+std::vector<SeriesJet> first_covariances(const std::vector<SeriesJet>& phi, const std::vector<SeriesJet>& right,
+                                         Index k) {
   const std::size_t p = phi.size();
-  std::vector<std::vector<Jet>> a(p + 1, std::vector<Jet>(p + 2, number(0, k)));
+  std::vector<std::vector<SeriesJet>> a(p + 1, std::vector<SeriesJet>(p + 2, number(0, k)));
   for (std::size_t h = 0; h <= p; ++h) {
     a[h][h].value += 1;
     for (std::size_t i = 1; i <= p; ++i)
@@ -110,23 +111,23 @@ std::vector<Jet> first_covariances(const std::vector<Jet>& phi, const std::vecto
 
 }  // namespace
 
-std::vector<Jet> arma_correlations(const VectorXd& phi, const VectorXd& theta, Index lags, bool derivatives) {
+std::vector<SeriesJet> arma_correlations(const VectorXd& phi, const VectorXd& theta, Index lags, bool derivatives) {
   const Index p = phi.size(), q = theta.size(), k = derivatives ? p + q : 0;
-  if (!stationary(phi)) return std::vector<Jet>(lags + 1, number(std::numeric_limits<double>::quiet_NaN(), k));
-  std::vector<Jet> f, t = {number(1, k)};
+  if (!stationary(phi)) return std::vector<SeriesJet>(lags + 1, number(std::numeric_limits<double>::quiet_NaN(), k));
+  std::vector<SeriesJet> f, t = {number(1, k)};
   for (Index i = 0; i < p; ++i)
     f.push_back(variable(phi[i], i, k));
   for (Index j = 0; j < q; ++j)
     t.push_back(variable(theta[j], p + j, k));
-  const std::vector<Jet> right = innovations(f, t, k);
-  std::vector<Jet> out = first_covariances(f, right, k);
+  const std::vector<SeriesJet> right = innovations(f, t, k);
+  std::vector<SeriesJet> out = first_covariances(f, right, k);
   for (Index h = p + 1; h <= lags; ++h) {
     out.push_back(h <= q ? right[h] : number(0, k));
     for (Index i = 1; i <= p; ++i)
       add_product(out[h], f[i - 1], out[h - i]);
   }
-  const Jet scale = inverse(out[0]);
-  for (Jet& own : out)
+  const SeriesJet scale = inverse(out[0]);
+  for (SeriesJet& own : out)
     own = product(own, scale);
   return out;
 }
@@ -145,10 +146,10 @@ void ArmaSeries::fill(const VectorXd& psi, const MatrixXd& positions, int order,
   out.start(k, n, order);
   const VectorXd at = positions.col(0);
   const Index lags = n > 0 ? static_cast<Index>(std::lround(at.maxCoeff() - at.minCoeff())) : 0;
-  const std::vector<Jet> c = arma_correlations(psi.head(p_), psi.tail(q_), lags, order > 0);
+  const std::vector<SeriesJet> c = arma_correlations(psi.head(p_), psi.tail(q_), lags, order > 0);
   for (Index a = 0; a < n; ++a)
     for (Index b = 0; b < a; ++b) {
-      const Jet& own = c[std::lround(std::abs(at[a] - at[b]))];
+      const SeriesJet& own = c[std::lround(std::abs(at[a] - at[b]))];
       out.r(a, b) = out.r(b, a) = own.value;
       for (Index i = 0; order > 0 && i < k; ++i) {
         out.d[i](a, b) = out.d[i](b, a) = own.d[i];

@@ -36,9 +36,9 @@ Outcome first_look(const ManyResponses& all, Index j) {
   return largest < over && largest > under ? Outcome::own : Outcome::magnitude;
 }
 
-std::vector<Pattern> find_patterns(const ManyResponses& all, const std::vector<int>& outcome) {
+std::vector<MissingPattern> find_patterns(const ManyResponses& all, const std::vector<int>& outcome) {
   std::unordered_map<std::string, std::size_t> seen;
-  std::vector<Pattern> out;
+  std::vector<MissingPattern> out;
   for (Index j = 0; j < all.responses(); ++j) {
     if (outcome[j] != static_cast<int>(Outcome::own)) continue;
     const double* y = all.design.y.data() + j * all.rows();
@@ -65,7 +65,7 @@ std::vector<Pattern> find_patterns(const ManyResponses& all, const std::vector<i
   return out;
 }
 
-ResponseRows::ResponseRows(const Layout& layout, const ManyResponses& all, const Pattern& pattern,
+ResponseRows::ResponseRows(const Layout& layout, const ManyResponses& all, const MissingPattern& pattern,
                            const std::vector<Index>& members, Index width)
     : layout_(layout) {
   const double* y = all.design.y.data() + pattern.first * all.rows();

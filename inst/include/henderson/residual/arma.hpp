@@ -7,7 +7,7 @@
 namespace henderson {
 
 // A number with its first and second derivatives in the parameters; without parameters a number alone.
-struct Jet {
+struct SeriesJet {
   double value = 0;
   VectorXd d;
   MatrixXd dd;
@@ -15,7 +15,7 @@ struct Jet {
 
 // Correlations at lags 0, 1, ..., `lags` of an ARMA process with these coefficients. Not finite where the
 // autoregression is not stationary. `derivatives`: in (phi, theta).
-std::vector<Jet> arma_correlations(const VectorXd& phi, const VectorXd& theta, Index lags, bool derivatives);
+std::vector<SeriesJet> arma_correlations(const VectorXd& phi, const VectorXd& theta, Index lags, bool derivatives);
 
 // psi: phi_1, ..., phi_p, theta_1, ..., theta_q.
 class ArmaSeries : public ResidualStructure {

@@ -50,7 +50,7 @@ class ResponseFits {
   const Constants& constants_;
   const ManyResponses& all_;
   const ResponseOptions& options_;
-  std::vector<Pattern> patterns_;
+  std::vector<MissingPattern> patterns_;
   std::atomic<Index> fitted_{0};
   Answers out_;
 };

@@ -22,7 +22,7 @@ struct ManyResponses {
 };
 
 // Responses with the same rows and weights; `whole`: none is missing.
-struct Pattern {
+struct MissingPattern {
   Index first = 0;             // a response that has it
   bool whole = true;
   std::vector<Index> members;
@@ -32,13 +32,13 @@ struct Pattern {
 Outcome first_look(const ManyResponses& all, Index j);
 
 // Patterns of the responses in order of appearance, of those only that can be fitted.
-std::vector<Pattern> find_patterns(const ManyResponses& all, const std::vector<int>& outcome);
+std::vector<MissingPattern> find_patterns(const ManyResponses& all, const std::vector<int>& outcome);
 
 // The design of some responses of a pattern, filled up to `width` columns with zeros. Levels without rows are no
 // levels.
 class ResponseRows : public DesignSource {
  public:
-  ResponseRows(const Layout& layout, const ManyResponses& all, const Pattern& pattern,
+  ResponseRows(const Layout& layout, const ManyResponses& all, const MissingPattern& pattern,
                const std::vector<Index>& members, Index width);
 
   const Layout& layout() const { return layout_; }
