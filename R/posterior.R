@@ -136,6 +136,9 @@ variance_draws <- function(plan, each, chains, exact, progress) {
   target <- function(x) log_target(plan, x)$log
   start <- fit_coordinates(plan)
   expensive <- if (is.null(exact)) !is_structured(plan$fit) && evaluation_work(plan$fit) > surrogate_work else !exact
+  # A polynomial does not follow the residuals to 0.
+  expensive <- expensive && !fits_every_row(plan)
+  if (fits_every_row(plan)) tell_draws_time(plan$fit, each * chains)
   if (expensive && plan$d <= 6L) return(surrogate_draws(plan, start, each, chains, say))
   found <- fit_proposal(target, start)
   say("proposal: effective share of the weights ", format(found$share, digits = 2), ", Pareto shape ",

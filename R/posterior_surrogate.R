@@ -6,11 +6,20 @@ surrogate_checks <- 60L
 surrogate_share <- 0.95
 
 # The work of one evaluation, about 3e-10 seconds each, as work_of() in src/engine/search/starts.cpp: the leading factor
-# is eliminated level by level, into matrices of the columns of the others. By the sizes alone, since draws must not
-# depend on how busy the machine is.
+# is eliminated level by level, into matrices of the columns of the others; levels that are columns of one level are
+# eliminated together. By the sizes alone, since draws must not depend on how busy the machine is.
 evaluation_work <- function(fit) {
   columns <- tapply(lengths(fit_modes(fit)), fit_term_groups(fit), sum)
+  across <- vapply(fit_random(fit), is_across, NA)
+  if (any(across)) return(10 * sum(lengths(fit_modes(fit))[across]^3))
   sum(columns) * (sum(columns) - max(columns) + fit_rank(fit) + 4)^2
+}
+
+# Dense matrices of related levels that are columns, for about twice as many proposals as draws.
+tell_draws_time <- function(fit, draws) {
+  across <- vapply(fit_random(fit), is_across, NA)
+  seconds <- 3e-9 * sum(lengths(fit_modes(fit))[across]^3) * (3000 + 2 * draws)
+  if (seconds > 60) tell_time(seconds, "there are as many related levels as rows: the draws")
 }
 
 # Exponents of all monomials up to degree four, a row each.

@@ -405,3 +405,18 @@ test_that("unstructured residuals of several traits are a random effect of the r
                ignore_attr = TRUE)
   expect_equal(VarCorr(sparse)$animal, VarCorr(dense)$animal, tolerance = 1e-4, ignore_attr = TRUE)
 })
+
+test_that("a determinant beyond the range of double precision is one like others", {
+  set.seed(8)
+  n <- 110
+  K <- 0.5^abs(outer(1:n, 1:n, "-"))
+  dimnames(K) <- rep(list(as.character(1:n)), 2)
+  d <- data.frame(g = factor(rep(1:n, each = 3), levels = 1:n))
+  d$y <- 5 + as.vector(t(chol(K)) %*% rnorm(n))[d$g] + 1e-3 * rnorm(3 * n)
+  fit <- lmm(y ~ 1 + (1 | g), d, relationship = list(g = K))
+  Z <- model.matrix(~ 0 + g, d)
+  dense <- function(v) dense_marginal(d$y, matrix(1, 3 * n), v[1] * Z %*% K %*% t(Z) + diag(v[2], 3 * n))
+  at <- c(as.numeric(VarCorr(fit)$g)[1], sigma(fit)^2)
+  expect_equal(as.numeric(logLik(fit)), dense(at), tolerance = 1e-8)
+  for (k in 1:2) for (step in c(0.97, 1.03)) expect_lt(dense(replace(at, k, at[k] * step)), dense(at))
+})

@@ -90,7 +90,9 @@ double eliminate_leading(const Leading& lead, const LevelCovariance& covariance,
     }
     double product = 1;
     for (Index a = 0; a < q; ++a) product *= h(a, a);
-    log_det += 2 * c.multiplicity * std::log(product);
+    // the product of many columns can leave the range of double precision
+    const bool inside = std::isnormal(product);
+    log_det += 2 * c.multiplicity * (inside ? std::log(product) : h.diagonal().array().log().sum());
     const double* t = lead.t.data();
     double* out = y.data();
     const Index stride = lead.t.rows(), columns = lead.t.cols();
