@@ -67,9 +67,7 @@
 #' improper is refused before anything is drawn. Moments need more: with 4 levels and the flat prior the standard
 #' deviation of the group standard deviation is infinite. [summary()][summary.lmm_posterior()] says so. For residual
 #' structures and ranges, the decline of the density far from the estimates decides, along each parameter and along the
-#' scale of all residuals; a density that hardly falls is refused too. If related levels have as many effects as there
-#' are rows, standard deviations so many times that of the residuals that the criterion has no digits left (about 50 or
-#' more) count as impossible.
+#' scale of all residuals; a density that hardly falls is refused too.
 #' @section Conditions:
 #' `lmm_error_improper`: the posterior is improper; the message has the parameter, the reason and ways out.
 #' `lmm_error_input`: an unknown prior. `lmm_error_unsupported`: parameters fixed in a structure, or variances that may
@@ -136,10 +134,7 @@ variance_draws <- function(plan, each, chains, exact, progress) {
   target <- function(x) log_target(plan, x)$log
   start <- fit_coordinates(plan)
   expensive <- if (is.null(exact)) !is_structured(plan$fit) && evaluation_work(plan$fit) > surrogate_work else !exact
-  # A polynomial does not follow the residuals to 0.
-  expensive <- expensive && !fits_every_row(plan)
-  if (fits_every_row(plan)) tell_draws_time(plan$fit, each * chains)
-  if (expensive && plan$d <= 6L) return(surrogate_draws(plan, start, each, chains, say))
+  if (expensive && plan$d <= 6L && !fits_every_row(plan)) return(surrogate_draws(plan, start, each, chains, say))
   found <- fit_proposal(target, start)
   say("proposal: effective share of the weights ", format(found$share, digits = 2), ", Pareto shape ",
       format(found$shape, digits = 2))

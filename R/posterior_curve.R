@@ -38,8 +38,8 @@ curve_values <- function(plan, x) {
   engine_values(plan, engine_points(plan, state), coefficients = TRUE)
 }
 
-# Straight on at both ends: at small x nothing changes, at large x log_det rises by twice the rank, and some
-# coefficients have a standard deviation proportional to that of the random effects.
+# Straight on at both ends: at small x nothing changes, at large x log_det rises by twice the rank, some coefficients have
+# a standard deviation proportional to that of the random effects, and r2 falls by its square where these fit every row.
 extend_curve <- function(curve) {
   n <- length(curve$x)
   k <- round(curve_reach / curve_step)
@@ -48,10 +48,11 @@ extend_curve <- function(curve) {
     (y[n] - y[n - 40L]) / (40 * curve_step)
   rank <- round(slope(curve$log_det) / 2)
   growth <- if (nrow(curve$scale)) round(slope(log(curve$scale))) else numeric()
+  fall <- round(slope(log(curve$r2)))
   hold <- function(M, at) M[, rep(at, k), drop = FALSE]
   list(x = c(curve$x[1L] - rev(away), curve$x, curve$x[n] + away),
        log_det = c(rep(curve$log_det[1L], k), curve$log_det, curve$log_det[n] + 2 * rank * away),
-       r2 = c(rep(curve$r2[1L], k), curve$r2, rep(curve$r2[n], k)),
+       r2 = c(rep(curve$r2[1L], k), curve$r2, curve$r2[n] * exp(fall * away)),
        beta = cbind(hold(curve$beta, 1L), curve$beta, hold(curve$beta, n)),
        scale = cbind(hold(curve$scale, 1L), curve$scale, hold(curve$scale, n) * exp(outer(growth, away))),
        rank = rank, growth = growth)

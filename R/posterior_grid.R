@@ -4,18 +4,11 @@
 
 sigma_nodes <- 240L
 
-# May this posterior be put on a grid? One free parameter at most, no dependence of the curve on sigma, and effects that
-# leave rows to the residuals: a curve is continued where r2 is constant.
+# May this posterior be put on a grid? One free parameter at most, no dependence of the curve on sigma.
 is_gridded <- function(plan) {
   held <- unlist(lapply(plan$terms, function(term) !is.na(term$held_sd) & term$held_sd > 0))
   residual_size(plan) == 0L && nrow(plan$coordinates) <= 1L && all(plan$coordinates$kind == "sd") &&
-    is.null(plan$coefficients) && (!any(held) || !plan$free_sigma) && !fits_every_row(plan)
-}
-
-# Related levels with as many effects as rows: their variance can account for all of the response.
-fits_every_row <- function(plan) {
-  related <- has_related(fit_frame(plan$fit)) || any(vapply(fit_random(plan$fit), is_across, NA))
-  related && length(plan$labels$random) >= plan$nu
+    is.null(plan$coefficients) && (!any(held) || !plan$free_sigma)
 }
 
 posterior_grid <- function(plan) {

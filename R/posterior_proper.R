@@ -48,28 +48,17 @@ set_ranks <- function(plan, sets) {
   unit <- lapply(seq_along(plan$terms), function(t) term_units(plan, t))
   free <- plan$coordinates[plan$free_sd, ]
   base <- mapply(function(t, k) log(unit[[t]][k]), free$term, free$row)
-  slope <- far_change(function(steps) {
-    x <- do.call(rbind, lapply(sets, function(set) {
-      rows <- base_points(plan, 2L)
-      rows[, which(plan$free_sd)] <- rep(base, each = 2L)
-      rows[, which(plan$free_sd)[set]] <- outer(steps, base[set], `+`)
-      rows
-    }))
-    state <- decode_points(plan, x)
-    value <- matrix(engine_values(plan, engine_points(plan, state), rep(1e6 * fit_unit(plan), nrow(x)))$log_det, 2L)
-    (value[2L, ] - value[1L, ]) / 2
-  })
+  steps <- c(9, 10)
+  x <- do.call(rbind, lapply(sets, function(set) {
+    rows <- base_points(plan, 2L)
+    rows[, which(plan$free_sd)] <- rep(base, each = 2L)
+    rows[, which(plan$free_sd)[set]] <- outer(steps, base[set], `+`)
+    rows
+  }))
+  state <- decode_points(plan, x)
+  value <- matrix(engine_values(plan, engine_points(plan, state), rep(1e6 * fit_unit(plan), nrow(x)))$log_det, 2L)
+  slope <- (value[2L, ] - value[1L, ]) / 2
   ifelse(abs(slope - round(slope)) < 0.1, round(slope), slope)
-}
-
-# What changes between two steps of the logs of standard deviations, as far out as all of it is finite: with as many
-# effects as rows the criterion loses its digits early.
-far_change <- function(change) {
-  for (first in c(9, 6.5, 4, 2, 0, -1, -2)) {
-    out <- change(c(first, first + 1))
-    if (all(is.finite(out))) break
-  }
-  ifelse(is.finite(out), out, 0)
 }
 
 fit_unit <- function(plan) if (isTRUE(fit_sigma(plan$fit) > 0)) fit_sigma(plan$fit) else 1
@@ -170,13 +159,11 @@ growing_coefficients <- function(plan) {
   if (!K || !p || !is.null(plan$coefficients)) return(rep(list(integer()), p))
   free <- plan$coordinates[plan$free_sd, ]
   base <- mapply(function(t, k) log(term_units(plan, t)[k]), free$term, free$row)
-  rises <- far_change(function(steps) {
-    x <- base_points(plan, 2L * K)
-    x[, which(plan$free_sd)] <- rep(base, each = 2L * K)
-    for (j in seq_len(K)) x[2L * j - 1:0, which(plan$free_sd)[j]] <- base[j] + steps
-    state <- decode_points(plan, x)
-    scale <- log(engine_values(plan, engine_points(plan, state), rep(1, 2L * K), coefficients = TRUE)$scale)
-    scale[, 2L * seq_len(K), drop = FALSE] - scale[, 2L * seq_len(K) - 1L, drop = FALSE]
-  }) > 0.5
+  x <- base_points(plan, 2L * K)
+  x[, which(plan$free_sd)] <- rep(base, each = 2L * K)
+  for (j in seq_len(K)) x[2L * j - 1:0, which(plan$free_sd)[j]] <- base[j] + c(9, 10)
+  state <- decode_points(plan, x)
+  scale <- log(engine_values(plan, engine_points(plan, state), rep(1, 2L * K), coefficients = TRUE)$scale)
+  rises <- scale[, 2L * seq_len(K), drop = FALSE] - scale[, 2L * seq_len(K) - 1L, drop = FALSE] > 0.5
   lapply(seq_len(p), function(i) which(rises[i, ]))
 }

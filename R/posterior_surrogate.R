@@ -15,11 +15,11 @@ evaluation_work <- function(fit) {
   sum(columns) * (sum(columns) - max(columns) + fit_rank(fit) + 4)^2
 }
 
-# Dense matrices of related levels that are columns, for about twice as many proposals as draws.
-tell_draws_time <- function(fit, draws) {
-  across <- vapply(fit_random(fit), is_across, NA)
-  seconds <- 3e-9 * sum(lengths(fit_modes(fit))[across]^3) * (3000 + 2 * draws)
-  if (seconds > 60) tell_time(seconds, "there are as many related levels as rows: the draws")
+# Related levels with as many effects as rows: their variance can account for all of the response, and a polynomial does
+# not follow the residuals to 0.
+fits_every_row <- function(plan) {
+  related <- has_related(fit_frame(plan$fit)) || any(vapply(fit_random(plan$fit), is_across, NA))
+  related && length(plan$labels$random) >= plan$nu
 }
 
 # Exponents of all monomials up to degree four, a row each.

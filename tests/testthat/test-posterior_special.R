@@ -109,6 +109,18 @@ test_that("animals with one record each have draws: more effects than rows", {
     dense_marginal(d$y, matrix(1, 100), v[[1]]^2 * A + diag(v[["sigma"]]^2, 100)) + sum(log_half_t(v, 4))
   }))), 1e-6)
   draws <- posterior(fit, 2000, seed = 1)
-  h2 <- quantity(draws, h2 = ~ var(animal) / (var(animal) + sigma2))
-  expect_true(h2$lower > 0 && h2$upper < 1)
+  grid <- seq(-6, 16, by = 0.05)                        # log(sd / sigma); sigma^2 given it is inverse gamma
+  parts <- vapply(grid, function(x) {
+    V <- exp(2 * x) * A + diag(100)
+    W <- solve(V)
+    r <- d$y - sum(W %*% d$y) / sum(W)
+    c(c(determinant(V)$modulus) + log(sum(W)), sum(r * (W %*% r)))
+  }, numeric(2L))
+  shape <- (99 - 2) / 2
+  log <- -parts[1L, ] / 2 - shape * log(parts[2L, ]) + grid
+  w <- exp(log - max(log)) / sum(exp(log - max(log)))
+  sigma <- sqrt(parts[2L, ] / 2) * exp(lgamma(shape - 0.5) - lgamma(shape))
+  exact <- summary(draws, exact = TRUE)
+  expect_equal(exact["sigma", "mean"], sum(w * sigma), tolerance = 1e-3)
+  expect_equal(exact["sd__(Intercept).animal", "mean"], sum(w * exp(grid) * sigma), tolerance = 1e-3)
 })
