@@ -28,7 +28,7 @@ typical_size <- function(own, psi) {
   out <- as.vector(all[, kind == "log_ratio", drop = FALSE] %*% origin$mean) / 2
   for (j in which(kind == "constant")) {
     k <- origin$all$row[j]
-    at <- function(x) log(all[, j] + x^all[, j + 1L])
+    at <- function(x) log_constant_power(all[, j], all[, j + 1L], log(x))
     out <- out + origin$share[k] * at(origin$x[k]) - if (origin$reference[k] > 0) at(origin$reference[k]) else 0
   }
   for (j in which(kind == "proportion")) {
@@ -158,10 +158,11 @@ far_slopes <- function(plan, target, start) {
     if (is.na(slope)) slope <- far_slope(target, start, side * directions$vector[[k]])
     if (side > 0 && directions$positive[k]) slopes[[directions$name[k]]] <- slope
     if (isTRUE(slope < if (directions$positive[k]) -0.02 else -0.5)) next
-    abort_improper(paste0("its density does not fall, or hardly, where ", quote_name(directions$name[k]), " goes to ",
+    abort_improper(paste0("its density does not decrease, or decreases too slowly, as ", quote_name(directions$name[k]),
+                          " goes to ",
                           if (side > 0) "infinity." else if (directions$positive[k]) "0." else "minus infinity."),
                    directions$name[k],
-                   paste("Give it a prior with more information, such as prior_half_t(3, scale) for a standard",
+                   paste("Give it a more informative prior, such as prior_half_t(3, scale) for a standard",
                          "deviation or prior_normal(0, sd) for a coefficient of the variance function."))
   }
   slopes

@@ -27,8 +27,8 @@ note_far_origin <- function(plan, data, far = 20) {
   at <- which(is.finite(mean) & abs(mean) > far * apply(columns, 2L, stats::sd))
   if (!length(at)) return(invisible())
   names <- plan$variance_plan$columns[-1L][at]
-  lmm_inform("origin", paste0(enumerate(quote_name(names)), " of `variance` ", if (length(at) > 1L) "lie" else "lies",
-                              " far from 0: beside cs() or toep() the search may not find the optimum."),
+  lmm_inform("origin", paste0(enumerate(quote_name(names)), " in `variance` ", if (length(at) > 1L) "are" else "is",
+                              " far from 0: with cs() or toep(), the search may not find the optimum."),
              what = names, fix = "Subtract a constant, as in variance = ~ I(year - 2000).")
 }
 
@@ -71,12 +71,14 @@ sigma_shift <- function(plan) {
        free = setdiff(seq_along(all), plan$held$index))
 }
 
-# constant + x^power is x^power (1 + constant x^-power), whatever the unit of x. The power follows the constant.
+# Of constant + x^power = x^power (1 + constant x^-power), whatever the unit of x.
+log_constant_power <- function(constant, power, log_x) power * log_x + log1p(constant * exp(-power * log_x))
+
+# The power follows the constant among the parameters.
 log_shift <- function(shift, psi) {
   if (is.null(shift)) return(0)
   all <- replace(shift$all, shift$free, unlist(psi))
-  log_power <- all[shift$constant + 1L] * shift$log_x
-  sum(shift$slope * all) - sum(log_power + log1p(all[shift$constant] * exp(-log_power)))
+  sum(shift$slope * all) - sum(log_constant_power(all[shift$constant], all[shift$constant + 1L], shift$log_x))
 }
 
 # Its derivatives in the free parameters.

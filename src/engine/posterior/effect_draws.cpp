@@ -131,20 +131,10 @@ class Drawer {
 
   void store(const VectorXd& lead, const VectorXd& rest, Index i, EffectDraws& out) const {
     const Layout& layout = model_.layout();
-    Index at = 0;
-    for (std::size_t t = 0; t < layout.terms.size(); ++t) {
-      const Term& term = layout.terms[t];
-      const Group& group = layout.groups[term.group];
-      MatrixXd own(group.levels, term.q);
-      for (Index l = 0; l < group.levels; ++l) {
-        const Index first = (term.group == layout.lead ? l * group.q : first_[term.group][l]) + term.column;
-        const double* effects = (term.group == layout.lead ? lead.data() : rest.data()) + first;
-        for (Index k = 0; k < term.q; ++k) own(l, k) = effects[k];
-      }
-      const MatrixXd user = own * model_.data().z_basis[t].transpose();
-      out.b.col(i).segment(at, user.size()) = Eigen::Map<const VectorXd>(user.data(), user.size());
-      at += user.size();
-    }
+    const auto of_level = [&](int g, Index l) {
+      return g == layout.lead ? lead.data() + l * layout.groups[g].q : rest.data() + first_[g][l];
+    };
+    store_effects(layout, model_.data().z_basis, of_level, out.b.col(i));
   }
 
   const PosteriorModel& model_;

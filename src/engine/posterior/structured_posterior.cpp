@@ -72,7 +72,7 @@ class StructuredDrawer {
   void draw_random(Index i, double sigma, const VectorXd& beta, EffectDraws& out) const {
     const StructuredProblem& pr = model_.problem();
     std::vector<MatrixXd> effects;
-    for (const Group& g : pr.layout.groups) effects.push_back(MatrixXd::Zero(g.levels, g.q));
+    for (const Group& g : pr.layout.groups) effects.push_back(MatrixXd::Zero(g.q, g.levels));
     Index used = 0;
     for (const UnitLaw& law : laws_) {
       const Index q = law.unit->q;
@@ -81,21 +81,9 @@ class StructuredDrawer {
       used += q;
       const MatrixXd b = lambda_times(*law.unit, at_.factor, u, false);
       for (const UnitLevel& l : law.unit->levels)
-        effects[l.group].row(l.level) = b.block(l.first, 0, pr.layout.groups[l.group].q, 1).transpose();
+        effects[l.group].col(l.level) = b.col(0).segment(l.first, pr.layout.groups[l.group].q);
     }
-    store(effects, i, out);
-  }
-
-  void store(const std::vector<MatrixXd>& effects, Index i, EffectDraws& out) const {
-    const Layout& layout = model_.problem().layout;
-    Index at = 0;
-    for (std::size_t t = 0; t < layout.terms.size(); ++t) {
-      const Term& term = layout.terms[t];
-      const MatrixXd user =
-          effects[term.group].middleCols(term.column, term.q) * model_.coordinates().terms[t].basis.transpose();
-      out.b.col(i).segment(at, user.size()) = Eigen::Map<const VectorXd>(user.data(), user.size());
-      at += user.size();
-    }
+    store_effects(pr.layout, model_.bases(), [&](int g, Index l) { return effects[g].col(l).data(); }, out.b.col(i));
   }
 
   const StructuredPosterior& model_;
@@ -110,7 +98,7 @@ class StructuredDrawer {
 }  // namespace
 
 StructuredPosterior::StructuredPosterior(const StructuredProblem& problem, const Coordinates& coordinates)
-    : problem_(problem), coordinates_(coordinates), map_(problem_.layout, bases_of(coordinates)) {
+    : problem_(problem), coordinates_(coordinates), bases_(bases_of(coordinates)), map_(problem_.layout, bases_) {
   problem_.reml = true;
 }
 

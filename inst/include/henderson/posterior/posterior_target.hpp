@@ -61,6 +61,25 @@ struct EffectDraws {
   MatrixXd b;     // random effects x draws: term by term, column by column, level by level
 };
 
+// The random effects of one draw in the user's columns and order. `of_level(group, level)`: where the effects of a
+// level stand, in the engine's columns of its group.
+template <class OfLevel>
+void store_effects(const Layout& layout, const std::vector<MatrixXd>& bases, const OfLevel& of_level,
+                   Eigen::Ref<VectorXd> out) {
+  Index at = 0;
+  for (std::size_t t = 0; t < layout.terms.size(); ++t) {
+    const Term& term = layout.terms[t];
+    MatrixXd own(layout.groups[term.group].levels, term.q);
+    for (Index l = 0; l < own.rows(); ++l) {
+      const double* effects = of_level(term.group, l) + term.column;
+      for (Index k = 0; k < term.q; ++k) own(l, k) = effects[k];
+    }
+    const MatrixXd user = own * bases[t].transpose();
+    out.segment(at, user.size()) = Eigen::Map<const VectorXd>(user.data(), user.size());
+    at += user.size();
+  }
+}
+
 // theta of the random terms' entries in a point: for each term its lower triangle, column by column, its standard
 // deviations if these are all it has, the one that its columns share, or the natural parameters of the engine's columns
 // for other structures; NaN where these have no covariance matrix. Nothing for terms all of whose parameters are held.

@@ -15,6 +15,7 @@ class StructuredPosterior : public PosteriorTarget {
 
   const StructuredProblem& problem() const { return problem_; }
   const Coordinates& coordinates() const { return coordinates_; }
+  const std::vector<MatrixXd>& bases() const { return bases_; }
 
   Index point_size() const override { return map_.size() + problem_.residual.size(); }
   Index coefficients() const override { return problem_.p; }
@@ -29,6 +30,7 @@ class StructuredPosterior : public PosteriorTarget {
  private:
   StructuredProblem problem_;
   Coordinates coordinates_;
+  std::vector<MatrixXd> bases_;  // of the terms' columns
   PointMap map_;
 };
 
