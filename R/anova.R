@@ -45,7 +45,7 @@
 #'   See [bootstrap()].
 #' @return A data frame of class `anova`. One fit: a row per term with `Sum Sq` (`Mean Sq` times `NumDF`), `Mean Sq`
 #'   (F before the Kenward-Roger scaling, times the residual variance; with a variance function whose columns are far
-#'   from 0, times that at the means of these columns), both in squared units of the response, `NumDF`,
+#'   from 0, the residual variance at the means of these columns), both in squared units of the response, `NumDF`,
 #'   `DenDF`, `F value` and `Pr(>F)`. Several fits: a row per fit with `npar`, `AIC`, `BIC`, `logLik`,
 #'   `-2*log(L)`, `Chisq`, `Df`, `Pr(>Chisq)`, or for `test = "F"` the F test with `NumDF`, `DenDF` and `F.scaling`.
 #' @section Conditions:

@@ -120,9 +120,10 @@ inform_weighted_means <- function(fit, names) {
   own <- intersect(setdiff(names, c(names(fit_cells(fit)$keys), fit_frame(fit)$response)),
                    unlist(lapply(plan_calls(fit_frame(fit)), variables_of)))
   if (!length(own)) return(invisible())
-  lmm_inform("weights", paste0("the cross-products have only weighted means: ", enumerate(quote_name(own)),
-                               if (length(own) > 1L) " are" else " is", " at the weighted mean."), what = own,
-             fix = "For the mean of the rows give them, emmeans(fit, ..., data = ), or give the value, at = list(...).")
+  lmm_inform("weights", paste0("the cross-products contain only weighted means: ", enumerate(quote_name(own)),
+                               if (length(own) > 1L) " are" else " is", " set to the weighted mean."), what = own,
+             fix = paste("For the mean over the rows supply the data, emmeans(fit, ..., data = ), or supply the value,",
+                         "at = list(...)."))
 }
 
 # Values moved to a mean. Where all are alike three of them are spread, since a grid has ranges too.

@@ -144,10 +144,10 @@ term_kinds <- function(term) {
   ifelse(kind %in% c("covariance", "correlation"), "rho", kind)
 }
 
-# Are all variances of a special term one parameter?
 # One variance that all columns share, and nothing else.
 has_one_parameter <- function(term) is_special(term) && length(term_kinds(term)) == 1L
 
+# Are all variances of a special term one parameter?
 has_one_variance <- function(term) is_special(term) && term$q > 1L && sum(term_kinds(term) == "variance") == 1L
 
 # A term of one column as one with a structure, of one variance.

@@ -11,7 +11,7 @@
 #' a first pass over the data. Parts of the data have different constants: give the first table as `formula` to the
 #' later ones, which then use its constants, or write the constants into the formula. Functions of grouping variables
 #' and factors are evaluated on their values. The same holds for `weights`, `offset` and `subset`; expressions
-#' without such constants, as `rank(x)` or `!duplicated(id)`, are errors for rows in chunks. Row numbers in `subset`
+#' without constants of this kind (`rank(x)`, `!duplicated(id)`) are errors for rows in chunks. Row numbers in `subset`
 #' refer to the rows of all chunks together.
 #'
 #' @param formula the largest model of interest, as for [lmm()]; or a table made before, whose variables, functions and

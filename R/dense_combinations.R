@@ -9,9 +9,9 @@ needs_relation <- function(fit, most = 5000L) {
   related <- Filter(is_related, fit_groups(fit))
   size <- max(fit_nobs(fit), vapply(related, function(group) length(group$levels), 0L))
   if (size <= most) return(TRUE)
-  lmm_abort("numeric", paste0("with the known relationship of ", quote_name(related[[1L]]$name), " this takes dense ",
-                              "matrices of ", thousands(size), " rows."), what = related[[1L]]$name, value = size,
-            fix = "predict(interval = , ddf = \"Satterthwaite\") of a fit that is not singular takes none.")
+  lmm_abort("numeric", paste0("with the known relationship of ", quote_name(related[[1L]]$name), ", dense matrices ",
+                              "with ", thousands(size), " rows are needed."), what = related[[1L]]$name, value = size,
+            fix = "If the fit is not singular, predict(interval = , ddf = \"Satterthwaite\") needs no dense matrices.")
 }
 
 # list(se, df) of L beta + sum m'b; `m` as random_coefficients() gives it.

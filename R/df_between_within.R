@@ -36,8 +36,9 @@ codes_of_subjects <- function(fit, rows, method) {
   codes <- stats::setNames(rows$codes, names(fit_groups(fit)))
   codes <- c(codes, if (is_structured(fit)) residual_subjects(fit, rows))
   if (!length(codes)) {
-    lmm_abort("input", paste0("the method \"", method$name, "\" divides degrees of freedom between and within ",
-                              "subjects, and the fit has neither random effects nor subjects of `residual`."),
+    lmm_abort("input", paste0("the method \"", method$name, "\" splits the degrees of freedom into parts between ",
+                              "and within subjects, but the fit has neither random effects nor subjects of ",
+                              "`residual`."),
               what = "ddf", value = method$name,
               fix = "Use ddf = \"Satterthwaite\", \"Kenward-Roger\" or \"residual\".")
   }

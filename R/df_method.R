@@ -33,9 +33,9 @@ ddf_classes <- c(Satterthwaite = "df_satterthwaite", `Kenward-Roger` = "df_kenwa
 #'   \item{`"between-within"`}{SAS: `n - rank X` split into a part between and a part within subjects; an effect whose
 #'     columns change within a subject gets the latter. Where several sets of factors change within subjects, the part
 #'     within is split further by the interactions of subject and set. `subject` names the grouping factor; by default
-#'     the one in which the others are nested, else that of the first random term; without random effects the subjects
-#'     of `residual =`, as in package 'mmrm' (SAS gives all effects the part between subjects if the structure is
-#'     `TYPE=UN`).}
+#'     the one in which the others are nested, else that of the first random term. Without random effects, the subjects
+#'     are those of `residual =`, as in package 'mmrm' (SAS uses the between-subject degrees of freedom for all effects
+#'     if the structure is `TYPE=UN`).}
 #'   \item{`"inner-outer"`}{nlme: each coefficient is tested at the innermost grouping level within whose groups its
 #'     column varies, a term at that of its innermost column. Needs nested grouping factors.}
 #'   \item{`"residual"`}{`n - rank X`.}

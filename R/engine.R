@@ -36,7 +36,7 @@ engine_result <- function(x, frame) {
                                value = as.numeric(x$message), fix = "Use bounded = TRUE."),
     iterative_passes = , iterative_ratio = , iterative_exact = abort_iterative(x$engine_error),
     not_finite = lmm_abort("numeric", "the criterion is not finite at these parameters.",
-                           fix = paste("The model may have more variance parameters than the data determine: leave out",
+                           fix = paste("The data may not identify all variance parameters of the model: leave out",
                                        "a random term, or use a simpler structure.")),
     lmm_abort("input", paste0(x$message, "."))
   )

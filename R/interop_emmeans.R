@@ -19,10 +19,10 @@
 #'   `dffun` for degrees of freedom.
 #' @section Conditions:
 #' `lmm_error_input`: an unknown method, a `vcov.` that does not fit the coefficients, a fit that does not keep its
-#' rows, or data that cannot be found where the fit has only functions of the variables. A fit to `chunks()`, a
-#' database or [cross_products()] that has an offset: give `data`, since the means include the mean of the offset.
-#' `lmm_message_weights`: such a fit has weights, and numeric variables are at their weighted means; with `data` they
-#' are at those of its rows, as for a fit to a data frame.
+#' rows, data that cannot be found where the fit has only functions of the variables, or no `data` for a fit to
+#' `chunks()`, a database or [cross_products()] with an offset (the means include the mean of the offset).
+#' `lmm_message_weights`: a fit to `chunks()`, a database or [cross_products()] has weights, and numeric variables are
+#' set to their weighted means; with `data` they are set to the means of its rows, as for a fit to a data frame.
 #' @seealso [contest()], [plot_effects()], [multcomp_support].
 #' @concept least squares means
 #' @concept LS means
@@ -67,9 +67,9 @@ recover_cells <- function(fit, trms, data, ...) {
 }
 
 abort_unknown_offset <- function(call) {
-  lmm_abort("input", "the cross-products contain the response without its offset: the mean of the offset is not known.",
+  lmm_abort("input", "the cross-products contain the response minus its offset: the mean of the offset is not known.",
             what = "offset", fix = if (is.null(call)) "Use predict(fit, newdata = , re.form = NA)." else paste0(
-              "Give the rows, which have it: ", call, "."))
+              "Supply the data, which contain it: ", call, "."))
 }
 
 cells_grid_data <- function(fit, trms) {

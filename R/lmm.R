@@ -55,9 +55,8 @@
 #' measurement error and `metric = "manhattan"` or `"maximum"` for other distances. `1` on the left of the bar is the
 #' order of the rows; without a bar all rows are one subject. `ar1` and separable products of these structures also
 #' take `nugget = TRUE` (in one factor only); it replaces a random term with a level for each row. `bands = 4` keeps the
-#' covariances
-#' up to lag 3. `~ ar1(col):ar1(row) | trial` is a separable product. `a/b` on the right of the bar, or `by = a`, gives
-#' each level of `a` its own parameters.
+#' covariances up to lag 3. `~ ar1(col):ar1(row) | trial` is a separable product. `a/b` on the right of the bar, or
+#' `by = a`, gives each level of `a` its own parameters.
 #'
 #' `~ known(trial, V)` takes the residual covariance matrix as given, with sigma fixed at 1: a list of matrices named by
 #' the levels of `trial`, one matrix for each of them, or one matrix for all rows of the data. If the matrix and the
@@ -103,8 +102,8 @@
 #' message of class `lmm_message_optima` says that the estimates depend on the starting values. With few subjects
 #' and missing visits, the likelihood of an unstructured residual covariance matrix can have several local maxima, some
 #' at nearly singular matrices that depend on a few subjects. Such a maximum does not replace a regular one; a message
-#' of the same class reports the other maxima. `lin()` of several coordinates is positive definite at some ranges only;
-#' its likelihood has many local maxima, which the same message says.
+#' of the same class reports the other maxima. `lin()` with several coordinates is positive definite only for some
+#' ranges, and its likelihood has many local maxima; a message of the same class reports this.
 #'
 #' @param formula a two-sided formula, or text that can be read as one; random terms are written with bars. A response
 #'   of several columns (`cbind(a, b)`, a numeric matrix) is that many responses, each with its own fit: see
@@ -152,10 +151,10 @@
 #' other failure is an `lmm_error_internal`, which has the error of R as `value`. Warnings inherit from
 #' `lmm_warning_precision`, `lmm_warning_convergence` or `lmm_warning_data`; messages from `lmm_message_na`,
 #' `lmm_message_rank`, `lmm_message_boundary`, `lmm_message_optima`, `lmm_message_formula`, `lmm_message_size`,
-#' `lmm_message_origin` (a covariate of `variance` that should be taken from near its mean) or `lmm_message_solver`.
+#' `lmm_message_origin` (a covariate of `variance` that is far from 0 and should be centered) or `lmm_message_solver`.
 #' What the iterative solver does not support is an error of class `lmm_error_solver`. All inherit from `lmm_condition`,
-#' and those of the fit itself are kept in `fit$conditions`. A fit that will take minutes says so by `lmm_message_time`
-#' before it begins.
+#' and those of the fit itself are kept in `fit$conditions`. An `lmm_message_time` announces a fit that
+#' will take minutes.
 #' @references Jennrich and Schluchter (1986) Biometrics 42, 805-820. Pinheiro and Bates (2000) *Mixed-Effects Models in
 #'   S and S-PLUS*, chapter 5. Henderson (1975) Biometrics 31, 423-447. Harville (1977) JASA 72, 320-338.
 #'   Bates and DeBacker (2010) in: Data Analysis and Applications, 1-25.

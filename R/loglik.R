@@ -11,9 +11,10 @@
 #'   \item{`"lme4"`}{all fixed effects and variance parameters; all rows}
 #'   \item{`"nlme"`}{the same parameters; for REML the rows minus the rank of the fixed-effect matrix}
 #'   \item{`"SAS"`}{for REML only the variance parameters, and those on the boundary never; the number of levels
-#'     of the grouping factor in which all others are nested, otherwise of the first random term; with `residual =` the
-#'     number of its subjects, including those without a response, but not those without a row because of `subset`, a
-#'     weight of 0 or a missing covariate. As in SAS, the number of rows (for REML minus the rank) is used in `AICC()`.}
+#'     of the grouping factor in which all others are nested, otherwise of the first random term; with `residual =`, the
+#'     number of its subjects, including those without a response but excluding those with no row because of `subset`,
+#'     a weight of 0 or a missing covariate. As in SAS, the number of rows (for REML minus the rank) is used in
+#'     `AICC()`.}
 #' }
 #' The numbers of a row of weight zero do not enter the likelihood, so it is not counted.
 #'

@@ -54,8 +54,8 @@ is_rough <- function(part) part$word == "lin" && length(part$positions) > 1L
 
 rough_message <- function() {
   lmm_condition("message", "optima",
-                paste("the estimates depend on the starting values: in several coordinates lin() is positive definite",
-                      "at some ranges only, and its likelihood has many local maxima, of which this is one."),
+                paste("the estimates depend on the starting values: with several coordinates, lin() is positive",
+                      "definite only for some ranges, and its likelihood has many local maxima; this is one of them."),
                 what = "residual",
                 fix = "Use sph(), which is positive definite in up to three coordinates, or exp().")
 }
@@ -97,20 +97,22 @@ singular_reason <- function(optimum, plan) {
                 fix = "Use a structure with fewer parameters, such as ar1(), cs() or csh()."))
   }
   if (any(vapply(plan$parts, is_rough, NA))) {
-    return(list(why = "In several coordinates lin() is positive definite at some ranges only.",
+    return(list(why = "With several coordinates, lin() is positive definite only for some ranges.",
                 fix = "Use sph(), which is positive definite in up to three coordinates, or exp()."))
   }
   parameters <- free_parameters(plan)
   unit <- parameters$kind == "correlation" & abs(optimum$psi) > 0.999
   if (any(unit)) {
     names <- parameters$name[unit]
-    return(list(why = paste0(enumerate(quote_name(names)), " goes to ", if (optimum$psi[unit][1L] > 0) "1" else "-1",
-                             ": the residuals have a trend, or differences of neighbors are independent."),
-                fix = paste0("Add the trend to the formula, leave ", if (isTRUE(plan$nugget)) "the nugget or ",
-                             "this part of the structure out, or fix the parameter: fixed = c(",
-                             deparse_line(as.name(names[1L])), " = 0.99).")))
+    sign <- if (optimum$psi[unit][1L] > 0) "" else "-"
+    return(list(why = paste0(enumerate(quote_name(names)), if (length(names) > 1L) " approach " else " approaches ",
+                             sign, "1",
+                             ": the residuals have a trend, or differences between neighbors are independent."),
+                fix = paste0("Add the trend to the formula, leave out ", if (isTRUE(plan$nugget)) "the nugget or ",
+                             "this part of the structure, or fix the parameter: fixed = c(",
+                             deparse_line(as.name(names[1L])), " = ", sign, "0.99).")))
   }
-  list(why = "At these parameters rows at short distances are correlated perfectly.",
+  list(why = "At these parameters, rows at short distances are perfectly correlated.",
        fix = if (isTRUE(plan$nugget)) "Add a trend in the positions to the formula, or leave out the nugget."
        else "Use nugget = TRUE or a rougher function, such as exp(), or add a trend in the positions to the formula.")
 }

@@ -4,8 +4,8 @@
 #'
 #' Estimated means over the values of one variable, for the levels of up to two others, with confidence limits. Numeric
 #' variables that are not named are at their means; over the levels of factors that are not named the means are averaged
-#' with equal weights. The means include the mean of the offset over the rows of the fit. Where the offset depends on
-#' a named variable, it is that of these rows with the value of the variable that is shown.
+#' with equal weights. The means include the mean of the offset over the rows of the fit. If the offset depends on a
+#' named variable, it is evaluated in these rows with that variable set to the value shown.
 #'
 #' @param fit a fit made by [lmm()] whose data can be found again.
 #' @param variables one to three names of variables of the fixed effects: the axis, then a factor (or a variable with
@@ -19,8 +19,8 @@
 #'   `upper`, in units of the response.
 #' @section Conditions:
 #' `lmm_error_input`: a name that is not a variable of the fixed effects; means that are not estimable; a fit to
-#' [cross_products()], `chunks()` or a database with an offset of variables that are not named, whose mean is not known.
-#' `lmm_message_weights`: in such a fit with weights, numeric variables are at their weighted means.
+#' [cross_products()], `chunks()` or a database whose offset depends on variables that are not named: its mean is not
+#' known. `lmm_message_weights`: in a weighted fit to one of these, numeric variables are set to their weighted means.
 #' @seealso [contest()], [predict.lmm_fit()]; `emmeans::emmip()` for more.
 #' @concept effect plot
 #' @concept confidence band

@@ -13,8 +13,8 @@
 #' The posterior does not depend on how the model was fitted: by REML or maximum likelihood, with a singular estimate or
 #' not.
 #'
-#' Models with residual structures, variance functions, known relationships of levels and structured random terms have
-#' posteriors too, except factor-analytic terms, known residual matrices with coefficients, and fits in which some
+#' Models with residual structures, variance functions, known relationships of levels and structured random terms are
+#' supported, except for factor-analytic terms, known residual matrices with coefficients, and fits in which some
 #' parameters of a structured term or residual covariances are fixed.
 #'
 #' @param fit a fit made by [lmm()].
@@ -22,8 +22,8 @@
 #' @param prior a prior of all standard deviations, or a list of priors: by the names of the random terms (those of
 #'   [VarCorr()]), `residual`, `cor` and `fixed`, or without names for all parameters of a kind. See [priors]. By
 #'   default densities are flat on every standard deviation, residual one included, on correlation matrices (LKJ(1)) and
-#'   on coefficients. Parameters of a residual structure and ranges of random terms have priors by their own names, see
-#'   Section Residual structures.
+#'   on coefficients. Priors of parameters of a residual structure and of ranges of random terms are given by the names
+#'   of these parameters; see section Residual structures.
 #' @param chains number of chains.
 #' @param random draw the random effects, too? `NULL`: where draws times effects are at most 5 million.
 #' @param seed seed for the random numbers; with `NULL` one is drawn from the session's generator. The result is the
@@ -44,30 +44,31 @@
 #'   packages 'posterior', 'bayesplot', 'bayestestR' and 'coda' take it as it is. Coefficients that are not estimable
 #'   have no column. [summary()][summary.lmm_posterior()] and [plot()][plot.lmm_posterior()] describe it.
 #' @section Residual structures:
-#' `prior = list(residual = )` is the prior of residual standard deviations: of each visit if there are several, else of
-#' an observation (with a variance function: of a typical one, at the mean log variance of the rows). An inverse Wishart
-#' prior of `residual` beside `us()` is that of the whole matrix, as in package 'MCMCglmm'. Correlations have the prior
-#' `cor`, by default flat between -1 and 1 (0 and 1 where the gaps between visits do not tell the sign), or uniform on
-#' correlation matrices where all correlations are free. In `cs()` this is the correlation of two observations; in
-#' `ar(p = )` and `ma(q = )` the partial autocorrelations have it. Ranges have a half-t prior with 3 degrees of freedom
-#' whose scale is the longest distance within a subject (between levels, for random terms); the share of a nugget is
-#' uniform, which cannot be changed; coefficients of a variance function are flat. Other priors go by the names of the
-#' columns of the draws: `prior_lkj()` for a correlation or the covariance in its place, priors of standard deviations
-#' for positive parameters, `prior_normal()` for coefficients of a variance function. `const`, `prop`, the power beside
-#' `const`, and an estimated `shape` need one.
+#' `prior = list(residual = )` is the prior of each residual standard deviation: that of each visit if there are
+#' several, otherwise that of an observation (with a variance function, of a typical observation, at the mean log
+#' variance of the rows). With `us()`, an inverse Wishart prior of `residual` is the prior of the whole matrix, as in
+#' package 'MCMCglmm'. Correlations have the prior `cor`, by default uniform on (-1, 1) (on (0, 1) if the gaps between
+#' visits do not identify the sign), or uniform on correlation matrices if all correlations are free. For `cs()`, `cor`
+#' is the prior of the correlation between two observations; for `ar(p = )` and `ma(q = )`, of the partial
+#' autocorrelations. Ranges have a half-t prior with 3 degrees of freedom whose scale is the longest distance within a
+#' subject (for random terms, between levels); the share of a nugget always has a uniform prior; coefficients of a
+#' variance function have flat priors. Other priors are given by the names of the columns of the draws: `prior_lkj()`
+#' for a correlation or for the covariance that replaces it, priors of standard deviations for positive parameters,
+#' `prior_normal()` for coefficients of a variance function. `const`, `prop`, the power used with `const`, and an
+#' estimated `shape` have no default prior and need one.
 #'
 #' The columns of these parameters follow `sigma`. They have the names that `variance_components(fit, scale = "sd")`
-#' shows (`sd(8)`, `cov(10,8)`, `rho`, `range`), and `range.` with the name of the term for ranges of random terms. A
-#' variance function of the fitted values keeps those of the fit. [predict()][predict.lmm_posterior()] does not use the
-#' residuals of earlier rows of the same subject, as [predict()][predict.lmm_fit()] of the fit does; new residuals are
-#' drawn from their distribution.
+#' shows (`sd(8)`, `cov(10,8)`, `rho`, `range`); for ranges of random terms the name is `range.` followed by the name of
+#' the term. A variance function of the fitted values uses those of the fit in all draws. Unlike
+#' [predict()][predict.lmm_fit()] of the fit, [predict()][predict.lmm_posterior()] does not use the residuals of earlier
+#' rows of the same subject; new residuals are drawn from their unconditional distribution.
 #' @section Proper posteriors:
 #' A flat prior of a standard deviation has a proper posterior if the random effects have rank 2 or more beside the
 #' fixed effects: at least 3 levels where the model has an intercept. `1 / sd` never has. What is
 #' improper is refused before anything is drawn. Moments need more: with 4 levels and the flat prior the standard
-#' deviation of the group standard deviation is infinite. [summary()][summary.lmm_posterior()] says so. For residual
-#' structures and ranges, the decline of the density far from the estimates decides, along each parameter and along the
-#' scale of all residuals; a density that hardly falls is refused too.
+#' deviation of the group standard deviation is infinite. [summary()][summary.lmm_posterior()] reports this. For
+#' residual structures and ranges, the rate at which the density decreases far from the estimates is checked, for each
+#' parameter and for the common scale of all residuals; a density that decreases too slowly is refused too.
 #' @section Conditions:
 #' `lmm_error_improper`: the posterior is improper; the message has the parameter, the reason and ways out.
 #' `lmm_error_input`: an unknown prior. `lmm_error_unsupported`: parameters fixed in a structure, or variances that may

@@ -38,8 +38,9 @@ curve_values <- function(plan, x) {
   engine_values(plan, engine_points(plan, state), coefficients = TRUE)
 }
 
-# Straight on at both ends: at small x nothing changes, at large x log_det rises by twice the rank, some coefficients have
-# a standard deviation proportional to that of the random effects, and r2 falls by its square where these fit every row.
+# Straight on at both ends: at small x nothing changes, at large x log_det rises by twice the rank, some coefficients
+# have a standard deviation proportional to that of the random effects, and r2 falls by its square where these fit every
+# row.
 extend_curve <- function(curve) {
   n <- length(curve$x)
   k <- round(curve_reach / curve_step)

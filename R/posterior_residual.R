@@ -12,9 +12,9 @@ residual_coordinates <- function(fit, priors) {
   shown <- scaled_residual_parameters(fit, "sd")
   blocks <- linked_parameters(table, fit_frame(fit)$residual)
   if (length(fit_frame(fit)$residual$held$index) && any(vapply(blocks, `[[`, "", "type") != "single")) {
-    lmm_abort("unsupported", paste("posterior draws are not available where `fixed` names some of the residual",
-                                   "parameters that are drawn together: variances and covariances, coefficients of",
-                                   "a series."), what = "fixed")
+    lmm_abort("unsupported", paste("posterior draws are not available if `fixed` is used in a residual structure whose",
+                                   "parameters are drawn jointly: variances and covariances, or coefficients of ar()",
+                                   "or ma()."), what = "fixed")
   }
   own <- list(table = table, blocks = blocks, names = shown$name, root = shown$root, size = nrow(table),
               unit = parameter_units(fit_blocks(fit)), origin = typical_rows(fit, table))
@@ -107,9 +107,10 @@ range_scale <- function(fit) {
 }
 
 abort_needs_prior <- function(name, example) {
-  abort_improper(paste0("with a flat prior of ", quote_name(name), " the likelihood does not fall where it grows."),
-                 name, paste0("Give it a prior with the scale of your variable: prior = list(", name, " = ", example,
-                              ")."))
+  abort_improper(paste0("with a flat prior of ", quote_name(name), ", the likelihood does not decrease as the ",
+                        "parameter increases."),
+                 name, paste0("Give it a proper prior on the scale of your variable: prior = list(", name, " = ",
+                              example, ")."))
 }
 
 # Scopes of the priors that a residual parameter takes.
@@ -123,14 +124,14 @@ check_residual_priors <- function(own, priors) {
     shared <- c(if (block$type == "matrix" && block$q > 2L) block$pair, if (own$matrix) c(block$sd, block$pair))
     stray <- intersect(own$names[shared], names(priors$parameters))
     whole <- if (own$matrix) "inverse Wishart prior of `residual`" else "prior `cor`"
-    if (length(stray)) lmm_abort("input", paste0(quote_name(stray[1L]), " has no prior of its own: the ", whole,
-                                                 " is that of the whole matrix."), what = stray)
+    if (length(stray)) lmm_abort("input", paste0(quote_name(stray[1L]), " cannot have its own prior: the ", whole,
+                                                 " applies to the whole matrix."), what = stray)
   }
   if (!own$matrix || length(priors$residual$V) == 1L) return(invisible())
   q <- vapply(own$blocks, function(b) length(b$sd), 0L)
   if (all(q[q > 1L] == nrow(priors$residual$V))) return(invisible())
   lmm_abort("input", paste0("`V` of the prior of `residual` has ", nrow(priors$residual$V),
-                            " rows; the residuals have ", count_of(max(q), "visit"), "."), what = "prior")
+                            " rows, but the residuals have ", count_of(max(q), "visit"), "."), what = "prior")
 }
 
 # ---- from coordinates to parameters ----

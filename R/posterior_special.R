@@ -18,9 +18,9 @@ refuse_special_posterior <- function(fit) {
     term <- random[[t]]
     if (!is_special(term)) next
     if (any(!term_table(term)$kind %in% c("variance", "correlation", "covariance", "range")))
-      refuse_special(fit_frame(fit), "posterior draws are", "Use a structure without factors, such as us() or cs().")
+      refuse_special(fit_frame(fit), "posterior draws are", "Use another structure, such as us() or cs().")
     if (!is.null(term[["held"]]) && length(term_kinds(term))) {
-      lmm_abort("unsupported", paste0("posterior draws are not available where `fixed` names a parameter of ",
+      lmm_abort("unsupported", paste0("posterior draws are not available if `fixed` names a parameter of ",
                                       written_terms(list(term)), "."), what = "fixed")
     }
   }

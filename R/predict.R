@@ -46,7 +46,7 @@ term_columns <- function(terms, groups, asked) {
 #' @param weights prior weights of the new observations of a prediction interval, and of the residuals that `kriging`
 #'   adds: a number, or one per row. Those of the rows of the fit are known, those of other rows where `newdata` has the
 #'   variables of the fit's `weights`; otherwise a message says that 1 is taken. For weight 0 the variance is
-#'   infinite and the prediction interval `NA`; the residual that `kriging` adds is then computed with weight 1.
+#'   infinite and the prediction interval is `NA`; the residual that `kriging` adds is then computed with weight 1.
 #' @param ddf method for the degrees of freedom of intervals: `"Satterthwaite"`, `"Kenward-Roger"`, `"residual"` or
 #'   `"asymptotic"`, see [ddf_methods()]; for confidence intervals of the mean (`re.form = NA`) any method.
 #' @param random.only return only the contribution of the random effects, `z' b`, without fixed effects and offset? For

@@ -34,9 +34,9 @@ new_prior <- function(scope, label, ...) structure(list(scope = scope, label = l
 #'   all, or numbers named by coefficients. Coefficients without a number have flat priors; `sd = Inf` is flat too.
 #' @param density a function of a list with named numeric vectors `sd` and `cor`, the number `sigma` and, with a
 #'   residual structure, the named vector `residual` (the columns of the draws). It returns the log density of standard
-#'   deviations and correlations (residual ones included) up to a constant. Where `residual` has covariances or
-#'   coefficients of a series, the density is nevertheless one of standard deviations (of an observation, in `cs()`) and
-#'   of correlations or partial autocorrelations.
+#'   deviations and correlations (residual ones included) up to a constant. If `residual` contains covariances or
+#'   coefficients of `ar()` or `ma()`, the density is still with respect to standard deviations (of an observation, for
+#'   `cs()`) and correlations or partial autocorrelations.
 #' @param proper does the density have a finite integral? Its constant must then be right if marginal likelihoods are
 #'   wanted.
 #' @param zero,infinity for `prior_density()`: how the density behaves in each random standard deviation: as `sd^zero`

@@ -62,9 +62,10 @@ check_prior_names <- function(given, terms, parameters = NULL) {
   wanted <- c(stats::setNames(rep("sd", length(terms)), terms), residual = "sd", cor = "cor", fixed = "fixed",
               stats::setNames(vapply(parameters$kind, residual_prior_scope, ""), parameters$name))
   for (name in named) if (given[[name]]$scope != wanted[[name]]) {
-    lmm_abort("input", paste0("the prior for ", quote_name(name), " is none of ", switch(wanted[[name]],
-                              sd = "a standard deviation",
-                              cor = "correlations", fixed = "coefficients", none = "shares (always uniform)"), ": ",
+    lmm_abort("input", paste0("the prior for ", quote_name(name), switch(wanted[[name]],
+                              sd = " is not a prior of a standard deviation: ",
+                              cor = " is not a prior of correlations: ", fixed = " is not a prior of coefficients: ",
+                              none = " cannot be changed (a share always has a uniform prior): "),
                               given[[name]]$label, "."), what = name)
   }
 }

@@ -27,9 +27,9 @@ tell_related_time <- function(frame, parameters) {
   count <- parameters + sum(vapply(frame$random, function(term) length(term_kinds(term)), 0L))
   seconds <- 20 * 2 * (3 + count) * columns^3 / 5e9
   if (seconds < 60) return(invisible())
-  tell_time(seconds, paste0("the residual structure needs dense matrices of ", count_of(columns, "random effect"),
-                            " (vignette(\"structured-effects\"), section \"Known relationships\", has a faster form):",
-                            " the fit"))
+  tell_time(seconds, paste0("the residual structure requires dense matrices for ", count_of(columns, "random effect"),
+                            " (for a faster form see section \"Known relationships\" of",
+                            " vignette(\"structured-effects\")): the fit"))
 }
 
 # The residual standard deviation where it is known, else 0.

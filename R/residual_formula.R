@@ -105,7 +105,7 @@ residual_word_hint <- function(e, head) {
     return(paste0(head, "() is a structure of random effects: write it as a term of the formula."))
   }
   near <- if (nzchar(head)) nearest_name(head, names(residual_words))
-  if (is.null(near)) paste0("There are ", enumerate(unique(names(residual_words)), 30L), ".")
+  if (is.null(near)) paste0("The structures are ", enumerate(unique(names(residual_words)), 30L), ".")
   else paste0("Did you mean ", quote_name(near), "?")
 }
 

@@ -32,14 +32,14 @@ check_known_definite <- function(part, group, number) {
     singular <- least > -1e-8
     lmm_abort("input", paste0("the known covariance matrix of ", row_text(number[rows]), " is ",
                               if (singular) "singular" else "not positive definite",
-                              if (all(size > 0)) paste0(": the smallest eigenvalue of its correlations is ",
+                              if (all(size > 0)) paste0(": the smallest eigenvalue of its correlation matrix is ",
                                                         format(zapsmall(c(1, least))[2L], digits = 2L)) else
                                                           ": a variance is 0", "."),
               what = "residual", where = number[rows], value = least,
-              fix = if (singular) paste("A combination of these rows has no error, which random effects cannot",
-                                        "replace. Leave out one of the rows, or add 1e-6 of the variances to the",
-                                        "diagonal.")
-              else "A covariance matrix has no negative eigenvalues: look for a wrong correlation or variance.")
+              fix = if (singular) paste("A combination of these rows has zero error variance, for which random effects",
+                                        "cannot compensate. Leave out one of the rows, or add 1e-6 times the variances",
+                                        "to the diagonal.")
+              else "A covariance matrix cannot have negative eigenvalues: check the correlations and variances.")
   }
 }
 

@@ -73,12 +73,12 @@ shown_residual <- function(fit, errors = FALSE) {
 #'
 #' @param fit a fit made by [lmm()].
 #' @param subject the number or the label of a subject of `residual`; without a residual structure a level of the first
-#'   grouping factor. For nested factors the label is `"Male:M01"`; its last part is enough if only one subject has it.
+#'   grouping factor. For nested factors labels are like `"Male:M01"`; the last part is enough if it is unique.
 #' @param type which matrix.
 #' @param ... not used.
 #' @return A symmetric matrix with the row names of the data, in the order of the rows.
 #' @section Conditions:
-#' `lmm_error_input`: a subject that is not in the fit, or a part of a label that several have.
+#' `lmm_error_input`: a subject that is not in the fit, or part of a label that several subjects share.
 #' @seealso [lmm()] for the structures, [VarCorr][VarCorr.lmm_fit], `vignette("repeated-measures",
 #'   "henderson")`.
 #' @concept covariance structure
@@ -122,10 +122,11 @@ position_of_level <- function(x, levels, what) {
   if (length(parts) == 1L) return(parts)
   if (!is.na(at)) return(at)
   lmm_abort("input", paste0("`", what, "` must be one subject of the fit, not ", describe_value(x),
-                            if (length(parts)) paste0(", which several have: ", enumerate(quote_level(levels[parts]))),
+                            if (length(parts)) paste0(", which is part of several labels: ",
+                                                      enumerate(quote_level(levels[parts]))),
                             "."), what = what, value = x,
             fix = if (!length(parts)) paste0("Subjects are ", enumerate(quote_level(levels), 3L),
-                                             "; a number from 1 to ", length(levels), " will do."))
+                                             "; a number from 1 to ", length(levels), " also works."))
 }
 
 random_covariance <- function(fit, rows, index) {

@@ -22,11 +22,11 @@ refuse_foreign_variance <- function(e) {
   head <- if (is.call(e)) call_head(e) else ""
   if (!head %in% foreign_variance_words) return(invisible())
   here <- variance_here(e)
-  lmm_abort("formula", paste0("`variance` has no function ", head, "(), which is one of package 'nlme'."),
+  lmm_abort("formula", paste0("`variance` has no function ", head, "(), which belongs to package 'nlme'."),
             what = deparse_line(e),
             fix = if (!is.null(here)) paste0("Write variance = ~ ", here, ".")
-            else if (head == "varFixed") "A variance proportional to x is weights = 1 / x."
-            else "Join functions by `+`: variance = ~ g + power(x).")
+            else if (head == "varFixed") "For a variance proportional to x, use weights = 1 / x."
+            else "Combine functions with `+`: variance = ~ g + power(x).")
 }
 
 # fitted(.) and fitted stand for the fitted values; `.fitted` is the name of their column.

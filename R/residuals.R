@@ -27,8 +27,8 @@
 #' With `residual =` or `variance =`, types `"pearson"` and `"deviance"` are divided by the standard deviation of the
 #' residual of each row, as in nlme, and are the same as `"scaled"`; `"marginal_scaled"` uses the covariance matrix of
 #' the response, also with prior weights. A row of weight zero has residuals of type `"response"`, `"marginal"` and
-#' `"conditional"`; those multiplied by the root of the weight, or standardized, are 0, and `"marginal_pearson"` and
-#' `"marginal_studentized"` are `NA`, as its variance is infinite.
+#' `"conditional"`; residuals that are multiplied by the square root of the weight, or standardized, are 0, except that
+#' `"marginal_pearson"` and `"marginal_studentized"` are `NA`, because the variance of the row is infinite.
 #' The model's residual plots by [plot()][plot.lmm_fit()].
 #' @param scaled divide by the residual standard deviation? For types up to `"deviance"`.
 #' @param data the rows again, if the fit does not keep them, or other rows with a response: a data frame,

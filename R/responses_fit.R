@@ -23,7 +23,7 @@ fit_responses <- function(base, responses, weights = NULL, threads = 1, progress
 refuse_fitted_variance <- function(plan) {
   if (!has_fitted_variance(plan)) return(invisible())
   lmm_abort("input", "`variance` with fitted values is not available for many responses at once.", what = "variance",
-            fix = "Fit one response after the other.")
+            fix = "Fit the responses one at a time.")
 }
 
 # Coordinates of the fixed effects in which what tests need is kept, whichever rows a response has.

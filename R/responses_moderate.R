@@ -39,7 +39,7 @@ moderate_variance <- function(x, ...) {
               what = "x", value = class(x))
   }
   if (!is.null(x$frame$residual)) {
-    lmm_abort("input", "moderated residual variances are for models without `residual` and `variance`.", what = "x")
+    lmm_abort("input", "moderated residual variances require a model without `residual` and `variance`.", what = "x")
   }
   spread <- x$tests$spread
   d <- 2 / spread[nrow(spread), ]

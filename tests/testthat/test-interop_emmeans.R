@@ -103,7 +103,7 @@ test_that("numeric variables of fits to cells with weights are at their weighted
   d$w <- exp((d$x - 50) / 10)
   cells <- lmm(y ~ x + h + (1 | g), chunks(split(d, rep_len(1:3, nrow(d)))), weights = w)
   rows <- lmm(y ~ x + h + (1 | g), d, weights = w)
-  expect_message(found <- as.data.frame(emmeans::emmeans(cells, ~h)), "`x` is at the weighted mean",
+  expect_message(found <- as.data.frame(emmeans::emmeans(cells, ~h)), "`x` is set to the weighted mean",
                  class = "lmm_message_weights")
   expect_equal(found, as.data.frame(emmeans::emmeans(rows, ~h, at = list(x = weighted.mean(d$x, d$w)))),
                tolerance = 1e-6)

@@ -34,18 +34,18 @@ test_that("where the residual covariance becomes singular the reason is that of 
   # no subjects: few of them are not the reason
   wheat <- as.data.frame(nlme::Wheat2)
   text <- warned(lmm(yield ~ variety, wheat, REML = FALSE, residual = ~ lin(latitude + longitude, nugget = TRUE)))
-  expect_match(text, "In several coordinates lin\\(\\)(.|\n)*sph\\(\\)")
+  expect_match(text, "With several coordinates, lin\\(\\)(.|\n)*sph\\(\\)")
   expect_no_match(text, "too few subjects")
   # it is indefinite in the plane indeed
   grid <- as.matrix(dist(expand.grid(1:12, 1:12)))
   expect_lt(min(eigen(pmax(1 - grid / 5.3, 0), TRUE, TRUE)$values), 0)
   d <- plain_orthodont()
   text <- warned(lmm(distance ~ age, d, residual = ~ sph(age, nugget = TRUE)))
-  expect_match(text, "correlated perfectly")
+  expect_match(text, "perfectly correlated")
   expect_no_match(text, "too few subjects")
   frame <- lmm(distance ~ age, d, residual = ~ ar1(visit | Subject))$frame
   told <- singular_residual_warning(list(psi = 1 - 1e-9), frame$residual)
-  expect_match(conditionMessage(told), "`rho` goes to 1.*fixed = c\\(rho = 0.99\\)")
+  expect_match(conditionMessage(told), "`rho` approaches 1.*fixed = c\\(rho = 0.99\\)")
 })
 
 test_that("lin() of several coordinates is told to have many local maxima, as the dense formula shows", {

@@ -196,7 +196,7 @@ test_that("priors of residual parameters: by name, of the right kind, and told w
   narrow <- posterior(fit, 2000, list(range = prior_half_normal(0.5)), seed = 1)
   expect_lt(median(narrow$range), median(posterior(fit, 2000, seed = 1)$range))
   expect_match(attr(summary(narrow), "about")$prior[["range"]], "half-normal, scale = 0.5")
-  expect_error(posterior(fit, prior = list(range = prior_lkj(1))), "none of a standard deviation",
+  expect_error(posterior(fit, prior = list(range = prior_lkj(1))), "not a prior of a standard deviation",
                class = "lmm_error_input")
   expect_error(posterior(fit, prior = list(rang = prior_half_normal(1))), "range", class = "lmm_error_input")
   power <- suppressMessages(lmm(distance ~ age, d, variance = ~ constpower(age)))

@@ -166,6 +166,6 @@ test_that("relationships of many levels are refused where dense matrices would b
   K <- matrix(0.4, 12, 12, dimnames = list(letters[1:12], letters[1:12])) + diag(0.6, 12)
   fit <- lmm(y ~ x + (x | g), d, relationship = list(g = K))
   expect_true(needs_relation(fit))
-  expect_error(needs_relation(fit, most = 50), "dense matrices of 72 rows", class = "lmm_error_numeric")
+  expect_error(needs_relation(fit, most = 50), "dense matrices with 72 rows", class = "lmm_error_numeric")
   expect_false(needs_relation(lmm(y ~ x + (x | g), d), most = 50))
 })
