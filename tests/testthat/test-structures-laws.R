@@ -80,3 +80,30 @@ test_that("weights times a constant change sigma alone", {
     expect_equal(as.numeric(logLik(scaled)), as.numeric(logLik(plain)), tolerance = 1e-9, label = model[2L])
   }
 })
+
+test_that("structured random terms are as identified beside a residual structure as alone", {
+  set.seed(21)
+  d <- expand.grid(t = 1:3, f = factor(1:4), g = factor(1:40))
+  b <- outer(rnorm(40), c(2, 1.5, 1, 1.2)) + matrix(rnorm(160), 40) %*% diag(c(0.5, 0.8, 1, 1.2))
+  d$y <- b[cbind(d$g, d$f)] + rnorm(480)
+  d$cell <- interaction(d$g, d$f)
+  d$at <- as.integer(d$f)
+  for (term in c("fa(0 + f | g, 1)", "rr(0 + f | g, 1)", "cs(0 + f | g)", "toep(0 + f | g)", "ar1(0 + f | g)",
+                 "homdiag(0 + f | g)", "us(0 + f | g)")) {
+    f <- as.formula(paste("y ~ 1 +", term))
+    alone <- suppressMessages(lmm(f, d))
+    beside <- suppressMessages(lmm(f, d, residual = ~ ar1(t | cell), fixed = c(rho = 0)))
+    expect_equal(as.numeric(logLik(beside)), as.numeric(logLik(alone)), tolerance = 1e-7, info = term)
+  }
+  site <- data.frame(s = factor(1:30), u = runif(30, 0, 5), v = runif(30, 0, 5))
+  S <- 4 * exp(-as.matrix(dist(site[2:3]))^2 / 4) + diag(1e-8, 30)
+  field <- site[rep(1:30, each = 4), ]
+  field$t <- rep(1:4, 30)
+  field$y <- as.vector(t(chol(S)) %*% rnorm(30))[field$s] + rnorm(120)
+  for (word in c("gau", "exp", "matern")) {
+    f <- as.formula(paste0("y ~ 1 + ", word, "(u + v | s)"))
+    alone <- suppressMessages(lmm(f, field))
+    beside <- suppressMessages(lmm(f, field, residual = ~ ar1(t | s), fixed = c(rho = 0)))
+    expect_equal(as.numeric(logLik(beside)), as.numeric(logLik(alone)), tolerance = 1e-7, info = word)
+  }
+})

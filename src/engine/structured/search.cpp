@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "henderson/search/starts.hpp"
 #include "henderson/structured/confounded.hpp"
 
 namespace henderson {
@@ -104,12 +105,14 @@ StructuredOutcome StructuredSearch::run() {
   return std::move(out_);
 }
 
-// Are the random effects seen at the first start that has a value? The start of an earlier search is not asked.
+// Are the random effects identified, by the information where their structures start (at loadings or ranges of 0 it
+// contains nothing) and the first residual parameters with a value? The start of an earlier search is not asked.
 bool StructuredSearch::identified(const std::vector<VectorXd>& starts) {
   const Index u = pr_.layout.n_theta;
   if (u == 0 || (options_.psi.size() > 0 && !options_.more)) return true;
+  const VectorXd identity = identity_theta(pr_.layout);
   for (const VectorXd& start : starts) {
-    const StructuredPoint at = criterion_.evaluate(start.head(u), start.tail(start.size() - u));
+    const StructuredPoint at = criterion_.evaluate(identity, start.tail(start.size() - u));
     ++out_.evaluations;
     if (!at.ok()) continue;
     out_.confounded = confounded_terms(criterion_, at);
