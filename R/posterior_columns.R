@@ -75,7 +75,7 @@ value_columns <- function(x) if (is.list(x)) x else lapply(seq_len(nrow(x)), fun
 # Coefficients and, if wanted, random effects, in blocks that bound the memory for random numbers.
 effect_draws <- function(plan, points, of, sigma, random) {
   p <- length(plan$labels$fixed)
-  q <- if (random) length(plan$labels$random) else 0L
+  q <- if (random) sum(lengths(fit_modes(plan$fit))) else 0L            # of the engine's columns
   prior <- plan$coefficients[c("precision", "mean")]
   parts <- lapply(row_blocks(length(sigma), max(1, floor(1e7 / (p + q + 1)))), function(rows) {
     own <- of[rows] - of[rows[1L]] + 1L
@@ -98,7 +98,8 @@ level_effects <- function(fit, b) {
   if (!any(vapply(terms, function(term) !is.null(term$root), NA))) return(b)
   end <- cumsum(lengths(fit_modes(fit)))
   parts <- lapply(seq_along(terms), function(t) {
-    own <- b[end[t] - lengths(fit_modes(fit))[t] + seq_len(lengths(fit_modes(fit))[t]), , drop = FALSE]
+    columns <- length(fit_modes(fit)[[t]])
+    own <- b[end[t] - columns + seq_len(columns), , drop = FALSE]
     if (is.null(terms[[t]]$root)) own else terms[[t]]$root %*% own
   })
   do.call(rbind, parts)

@@ -144,18 +144,18 @@ new_effects <- function(object, t, levels, at) {
   parameters <- variance_parameters(about$fit)
   own <- parameters$term == t
   values <- as.matrix(plain_table(object)[at, about$labels$variances[own], drop = FALSE])
+  term <- fit_random(about$fit)[[t]]
+  normals <- function(k) related_normals(about$fit, t, matrix(stats::rnorm(length(at) * levels), length(at)))
+  if (has_one_parameter(term) || !is.null(term$root)) {
+    sd <- if (ncol(values)) values[, 1L] else sqrt(fit_covariance(about$fit)[[t]][1L])            # drawn or fixed
+    return(lapply(seq_len(if (is_across(term)) 1L else term$q), function(k) sd * normals(k)))
+  }
   if (!is.null(special_plan(about$fit, t))) return(new_special_effects(about$fit, t, values, levels))
   own <- parameters[own, ]
   sd <- values[, !own$correlation, drop = FALSE]
-  term <- fit_random(about$fit)[[t]]
-  if (has_one_parameter(term) && !is_across(term)) return(lapply(seq_len(term$q), function(k) {
-    sd[, 1L] * related_normals(about$fit, t, matrix(stats::rnorm(length(at) * levels), length(at)))
-  }))
   q <- ncol(sd)
   L <- drawn_roots(values, own, q)
-  z <- lapply(seq_len(q), function(k) {
-    related_normals(about$fit, t, matrix(stats::rnorm(length(at) * levels), length(at)))
-  })
+  z <- lapply(seq_len(q), normals)
   lapply(seq_len(q), function(i) sd[, i] * Reduce(`+`, lapply(seq_len(i), function(j) L[[i]][[j]] * z[[j]])))
 }
 
@@ -234,9 +234,13 @@ residual_sds <- function(object, rows, piece, at) {
   fit <- about_posterior(object)$fit
   own <- rows_residual(fit, rows)
   points <- residual_points(object, at)
-  R <- engine_residual_variances(own, t(points$psi), own$positions[piece, , drop = FALSE],
-                                 own$w[piece, , drop = FALSE], own$subject_group[own$subject][piece])
-  t(sqrt(engine_result(R, fit_frame(fit)))) * points$sigma
+  rows <- cbind(own$positions, own$w, own$subject_group[own$subject])[piece, , drop = FALSE]
+  key <- do.call(paste, as.data.frame(rows))
+  first <- piece[!duplicated(key)]                       # rows with equal positions have equal variances
+  R <- engine_residual_variances(own, t(points$psi), own$positions[first, , drop = FALSE],
+                                 own$w[first, , drop = FALSE], own$subject_group[own$subject][first])
+  R <- engine_result(R, fit_frame(fit))[match(key, unique(key)), , drop = FALSE]
+  t(sqrt(R)) * points$sigma
 }
 
 # list(psi, sigma) as the engine has them, a row for each draw.

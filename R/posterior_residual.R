@@ -18,7 +18,9 @@ residual_coordinates <- function(fit, priors) {
   }
   own <- list(table = table, blocks = blocks, names = shown$name, root = shown$root, size = nrow(table),
               unit = parameter_units(fit_blocks(fit)), origin = typical_rows(fit, table))
-  own$prior <- lapply(seq_len(nrow(table)), function(j) residual_prior(table$kind[j], shown$name[j], fit, priors))
+  own$prior <- lapply(seq_len(nrow(table)), function(j) {
+    residual_prior(table$kind[j], shown$name[j], fit, priors, table$row[j])
+  })
   own$matrix <- is_wishart(priors$residual) && any(vapply(blocks, is_whole_matrix, NA))
   check_residual_priors(own, priors)
   own
@@ -73,10 +75,10 @@ positive_kinds <- c("variance", "range", "exponent", "constant", "proportion")
 bounded_kinds <- c("correlation", "covariance", "share", series_kinds)
 
 # list(log, label, proper) for one parameter: that of its name, else the default of its kind.
-residual_prior <- function(kind, name, fit, priors) {
+residual_prior <- function(kind, name, fit, priors, row = 1L) {
   if (!is.null(priors$all)) return(list(label = "", proper = FALSE, eta = 1, log = function(x) 0 * x))
   given <- priors$parameters[[name]]
-  if (kind == "variance") return(if (is.null(given)) one_column(priors$residual) else given)
+  if (kind == "variance") return(if (is.null(given)) one_column(priors$residual, row) else given)
   if (kind %in% c("correlation", "covariance", series_kinds)) {
     cor <- if (!is.null(given)) given else priors$residual_cor
     return(list(label = cor$label, proper = TRUE, eta = cor$eta))
@@ -102,8 +104,22 @@ normal_prior <- function(prior, name) {
 
 # The longest distance within a subject.
 range_scale <- function(fit) {
-  longest <- position_distances(fit_blocks(fit)$model$residual)[2L]
-  if (is.finite(longest) && longest > 0) longest else 1
+  residual <- fit_blocks(fit)$model$residual
+  longest <- longest_distance(residual$positions, residual$subject)
+  if (longest > 0) longest else 1
+}
+
+# The longest distance between two rows of one group. With three or more coordinates and many rows the diagonal of the
+# box around them is taken in its place.
+longest_distance <- function(positions, group = rep(1L, nrow(positions))) {
+  if (ncol(positions) == 1L) return(max(tapply(positions[, 1L], group, function(x) diff(range(x)))))
+  max(vapply(split(seq_len(nrow(positions)), group), function(own) {
+    x <- unique(positions[own, , drop = FALSE])
+    if (nrow(x) < 2L) return(0)
+    if (ncol(x) == 2L) x <- x[grDevices::chull(x), , drop = FALSE]
+    if (nrow(x) > 3000L) return(sqrt(sum(apply(x, 2L, function(v) diff(range(v)))^2)))
+    if (nrow(x) < 2L) 0 else max(stats::dist(x))
+  }, 0))
 }
 
 abort_needs_prior <- function(name, example) {
@@ -127,11 +143,16 @@ check_residual_priors <- function(own, priors) {
     if (length(stray)) lmm_abort("input", paste0(quote_name(stray[1L]), " cannot have its own prior: the ", whole,
                                                  " applies to the whole matrix."), what = stray)
   }
-  if (!own$matrix || length(priors$residual$V) == 1L) return(invisible())
-  q <- vapply(own$blocks, function(b) length(b$sd), 0L)
-  if (all(q[q > 1L] == nrow(priors$residual$V))) return(invisible())
+  if (!is_wishart(priors$residual) || length(priors$residual$V) == 1L) return(invisible())
+  sd <- own$table$kind == "variance"
+  visits <- table(paste(own$table$part, own$table$group)[sd])
+  if (!length(visits)) abort_residual_matrix(priors, "one standard deviation")
+  if (any(visits != nrow(priors$residual$V))) abort_residual_matrix(priors, count_of(max(visits), "visit"))
+}
+
+abort_residual_matrix <- function(priors, size) {
   lmm_abort("input", paste0("`V` of the prior of `residual` has ", nrow(priors$residual$V),
-                            " rows, but the residuals have ", count_of(max(q), "visit"), "."), what = "prior")
+                            " rows, but the residuals have ", size, "."), what = "prior")
 }
 
 # ---- from coordinates to parameters ----

@@ -52,9 +52,9 @@ decode_special <- function(plan, t, s, z, density) {
     }
     natural[, other[j]] <- tanh(z[, j]) * if (kind == "covariance") s[, 1L]^2 else 1
     if (!density) next
-    jacobian <- jacobian + log_one_minus_square(z[, j])
-    eta <- plan$priors$cor[[t]]$eta
-    prior <- prior + (eta - 1) * log_one_minus_square(z[, j]) - lkj_constant(eta, 2L)
+    rest <- log_one_minus_square(z[, j])
+    jacobian <- jacobian + rest
+    prior <- prior + lkj_pair(plan$priors$cor[[t]]$eta, z[, j]) - rest
   }
   c(list(s = s, natural = natural), if (density) list(jacobian = jacobian, prior = prior))
 }
@@ -74,16 +74,10 @@ start_of_special <- function(plan, t) {
   }, 0)
 }
 
-# Distances between the positions of a spatial term: shortest and longest.
-term_distances <- function(fit, t) {
-  d <- as.vector(stats::dist(utils::head(fit_random(fit)[[t]]$positions, 500L)))
-  d <- d[d > 0]
-  if (length(d)) range(d) else c(1, 1)
-}
-
 range_inside <- function(fit, t, range) {
-  d <- term_distances(fit, t)
-  max(d[1L] / 3, min(range, 2 * d[2L]))
+  positions <- as.matrix(fit_random(fit)[[t]]$positions)
+  d <- position_distances(list(positions = positions, subject = rep(1L, nrow(positions))))
+  max(d[1L] / 3, min(range, 2 * longest_distance(positions)))
 }
 
 # Priors of the ranges of random terms: the one of their name, else half-t with the longest distance as its scale.
@@ -92,7 +86,7 @@ range_priors <- function(fit, parameters) {
     term <- fit_random(fit)[[t]]
     if (!is_special(term) || !"range" %in% term_kinds(term)) return(NULL)
     given <- parameters[[paste0("range.", fit_term_names(fit)[t])]]
-    if (is.null(given)) prior_half_t(3, term_distances(fit, t)[2L]) else given
+    if (is.null(given)) prior_half_t(3, longest_distance(as.matrix(term$positions))) else given
   })
 }
 

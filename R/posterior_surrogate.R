@@ -19,7 +19,7 @@ evaluation_work <- function(fit) {
 # not follow the residuals to 0.
 fits_every_row <- function(plan) {
   related <- has_related(fit_frame(plan$fit)) || any(vapply(fit_random(plan$fit), is_across, NA))
-  related && length(plan$labels$random) >= plan$nu
+  related && sum(lengths(fit_modes(plan$fit))) >= plan$nu
 }
 
 # Exponents of all monomials up to degree four, a row each.

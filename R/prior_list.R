@@ -92,6 +92,8 @@ check_matched_priors <- function(priors, fit) {
                                 count_of(random[[t]]$q, "column"), "."), what = "prior")
     }
   }
+  if (!is_structured(fit) && is_wishart(priors$residual) && length(priors$residual$V) > 1L)
+    abort_residual_matrix(priors, "one standard deviation")
   lower <- vapply(which(priors$wishart), function(t) priors$sd[[t]]$lower, 0)
   if (any(lower > 0)) lmm_abort("input", "`lower` of an inverse Wishart prior is for a single variance.",
                                 what = "lower")

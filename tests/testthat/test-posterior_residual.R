@@ -62,8 +62,11 @@ test_that("the log target of every residual structure is that of the dense formu
       natural <- function(v) c(group(v), visit_natural(word, v))
       difference <- target_differences(fit, prior_half_t(3, 4), density, natural)
       expect_lt(diff(range(difference)), 1e-7, label = paste(word, random))
-      one <- word %in% c("ar1", "cs", "csh", "ar1h")             # a flat density on (-1, 1) has the constant 1 / 2
-      if (one || word %in% c("ou", "diag")) expect_equal(mean(difference), if (one) -log(2) else 0, tolerance = 1e-6)
+      # A flat density on (-1, 1) has the constant 1 / 2, one on correlation matrices of four visits that of their
+      # volume 32 pi^2 / 27 (Rousseeuw and Molenberghs 1994).
+      constant <- switch(word, ou = , diag = 0, us = , corr = -log(32 * pi^2 / 27), toep = , toeph = , ad = ,
+                         adh = -3 * log(2), -log(2))
+      expect_equal(mean(difference), constant, tolerance = 1e-6, info = word)
     }
   }
 })
@@ -175,8 +178,8 @@ test_that("draws of an AR(1) follow the quadrature of the dense density", {
   lag <- abs(outer(d$t, d$t, "-"))
   grid <- expand.grid(rho = seq(-0.5, 0.98, length.out = 75), sigma = exp(seq(log(0.5), log(3), length.out = 60)))
   log <- mapply(function(rho, sigma) {
-    dense_marginal(d$y, X, sigma^2 * same * rho^lag) + log_half_t(sigma, 2) + log(1 - rho^2) - lkj_constant(2, 2L) +
-      log(sigma)
+    dense_marginal(d$y, X, sigma^2 * same * rho^lag) + log_half_t(sigma, 2) + log(1 - rho^2) - log(4 / 3) +
+      log(sigma)                                          # the integral of 1 - rho^2 is 4 / 3
   }, grid$rho, grid$sigma)
   cell <- diff(grid$rho[1:2]) * diff(log(unique(grid$sigma))[1:2])
   w <- exp(log - max(log))
@@ -193,8 +196,22 @@ test_that("draws of an AR(1) follow the quadrature of the dense density", {
 test_that("priors of residual parameters: by name, of the right kind, and told where one is needed", {
   d <- orthodont()
   fit <- lmm(distance ~ age, d, residual = ~ exp(age | Subject))
-  narrow <- posterior(fit, 2000, list(range = prior_half_normal(0.5)), seed = 1)
-  expect_lt(median(narrow$range), median(posterior(fit, 2000, seed = 1)$range))
+  narrow <- posterior(fit, 8000, list(range = prior_half_normal(0.5)), seed = 1)
+  same <- outer(d$Subject, d$Subject, "==")
+  far <- abs(outer(d$age, d$age, "-"))
+  grid <- seq(0.05, 4, by = 0.02)
+  log <- vapply(grid, function(range) {                   # sigma integrated: a flat density of sigma
+    C <- same * exp(-far / range)
+    W <- solve(C)
+    X <- cbind(1, d$age)
+    A <- crossprod(X, W %*% X)
+    r <- d$distance - X %*% solve(A, crossprod(X, W %*% d$distance))
+    -0.5 * (c(determinant(C)$modulus) + c(determinant(A)$modulus)) - (nrow(d) - 3) / 2 * log(sum(r * (W %*% r))) -
+      range^2 / (2 * 0.25)
+  }, 0)
+  w <- cumsum(exp(log - max(log))) / sum(exp(log - max(log)))
+  quantiles <- vapply(c(0.1, 0.5, 0.9), function(p) grid[which(w >= p)[1L]], 0)
+  expect_equal(unname(quantile(narrow$range, c(0.1, 0.5, 0.9))), quantiles, tolerance = 0.04)
   expect_match(attr(summary(narrow), "about")$prior[["range"]], "half-normal, scale = 0.5")
   expect_error(posterior(fit, prior = list(range = prior_lkj(1))), "not a prior of a standard deviation",
                class = "lmm_error_input")
@@ -202,16 +219,25 @@ test_that("priors of residual parameters: by name, of the right kind, and told w
   power <- suppressMessages(lmm(distance ~ age, d, variance = ~ constpower(age)))
   expect_error(posterior(power), "const", class = "lmm_error_improper")
   few <- data.frame(y = rnorm(12), arm = factor(rep(c("a", "b"), c(11, 1))))
-  expect_error(posterior(lmm(y ~ 0 + arm, few, variance = ~ arm), 100), class = "lmm_error")
+  alone <- lmm(y ~ 0 + arm, few, variance = ~ arm)
+  expect_error(posterior(alone, 100), class = "lmm_error_improper")
 })
 
 test_that("predictions, simulations and functions of draws know the residual structure", {
   d <- orthodont()
   fit <- lmm(distance ~ age + (1 | Subject), d, variance = ~ Sex)
   draws <- posterior(fit, 4000, seed = 1)
+  known <- lmm(distance ~ age + (1 | Subject), d, variance = ~ Sex,
+               fixed = c(sigma = 1.5, Subject = 2, SexFemale = -0.5))
+  at_known <- posterior(known, 20000, seed = 1)
   new <- data.frame(age = 10, Sex = c("Male", "Female"), Subject = "new")
-  limits <- predict(draws, new, interval = "prediction", allow.new.levels = TRUE, seed = 1)
-  expect_gt(limits[1, "upr"] - limits[1, "lwr"], limits[2, "upr"] - limits[2, "lwr"])
+  made <- predict(at_known, new, interval = "prediction", allow.new.levels = TRUE, weights = c(1, 4), draws = TRUE,
+                  seed = 1)
+  residual <- 2.25 * ifelse(d$Sex == "Female", exp(-1), 1)
+  V <- 4 * outer(d$Subject, d$Subject, "==") + diag(residual)
+  X <- cbind(1, d$age)
+  fixed <- c(1, 10) %*% solve(crossprod(X, solve(V, X)), c(1, 10))
+  expect_equal(apply(made, 2, var), c(fixed) + 4 + 2.25 * c(1, exp(-1) / 4), tolerance = 0.04, ignore_attr = TRUE)
   odd <- lmm(distance ~ age, d, residual = ~ ar1(age | Subject))
   of_ar <- posterior(odd, 1000, seed = 1)
   expect_equal(quantity(of_ar, ~ rho^2)$median, median(of_ar$rho^2), tolerance = 1e-8)
@@ -268,18 +294,62 @@ test_that("densities that hardly fall are refused, moments that do not exist are
   d <- orthodont()
   d$age <- d$age * 1e-6
   short <- posterior(lmm(distance ~ Sex, d, residual = ~ gau(age | Subject)), 1000, seed = 1)
-  expect_lt(median(short$sigma), 10)
+  d$age <- d$age * 1e6
+  long <- posterior(lmm(distance ~ Sex, d, residual = ~ gau(age | Subject)), 1000, seed = 1)
+  expect_equal(quantile(short$sigma, c(0.1, 0.5, 0.9)), quantile(long$sigma, c(0.1, 0.5, 0.9)), tolerance = 0.03)
+  expect_equal(1e6 * quantile(short$range, c(0.1, 0.5, 0.9)), quantile(long$range, c(0.1, 0.5, 0.9)),
+               tolerance = 0.03)
   range <- posterior(lmm(distance ~ age, d, residual = ~ exp(age | Subject, nugget = TRUE)), 500,
                      list(range = prior_half_cauchy(1e-6)), seed = 1)
   expect_identical(summary(range)["range", "mean"], Inf)
-  expect_silent({
-    grDevices::pdf(NULL)
-    plot(posterior(lmm(distance ~ 1, orthodont(), residual = ~ ar(1 | Subject, p = 2)), 200, seed = 1))
-    grDevices::dev.off()
-  })
+  series <- posterior(lmm(distance ~ 1, orthodont(), residual = ~ ar(1 | Subject, p = 2)), 200, seed = 1)
+  grDevices::pdf(NULL)
+  on.exit(grDevices::dev.off())
+  plot(series)
+  expect_null(prior_curve(attr(series, "about"), "phi1", 0.5))        # its prior is that of partial autocorrelations
   sex <- lmm(distance ~ age, orthodont(), variance = ~ Sex)
   flat <- posterior(sex, 300, seed = 1)
   same <- posterior(sex, 300, list(SexFemale = prior_normal(0, Inf)), seed = 1)
   name <- grep("Female", names(flat), value = TRUE)
   expect_equal(flat[[name]], same[[name]], tolerance = 1e-8)
+})
+
+test_that("a matrix V of residuals without correlations has an entry for each visit, or is refused", {
+  set.seed(11)
+  d <- expand.grid(t = factor(1:3), g = factor(1:15))
+  d$x <- rnorm(45)
+  d$y <- d$x + rnorm(45) * as.integer(d$t)
+  V <- diag(c(1, 4, 9))
+  nu <- 40
+  fit <- lmm(y ~ x, d, residual = ~ diag(t | g))
+  density <- function(v) {                                # of each variance: inverse gamma(nu / 2, nu V / 2)
+    sd <- v[grep("^sd", names(v))]
+    rate <- nu * diag(V) / 2
+    dense_marginal(d$y, cbind(1, d$x), diag(sd[d$t]^2)) +
+      sum(log(2 * sd) + nu / 2 * log(rate) - lgamma(nu / 2) - (nu / 2 + 1) * log(sd^2) - rate / sd^2)
+  }
+  difference <- target_differences(fit, list(residual = prior_inverse_wishart(V, nu)), density,
+                                   function(v) unname(v[grep("^sd", names(v))]))
+  expect_lt(max(abs(difference)), 1e-6)
+  wide <- list(residual = prior_inverse_wishart(diag(4), 5))
+  for (f in list(fit, lmm(y ~ x, d, residual = ~ ar1(1 | g)), lmm(y ~ x + (1 | g), d))) {
+    expect_error(posterior(suppressMessages(f), 100, wide), "`V` of the prior of `residual` has 4 rows",
+                 class = "lmm_error_input")
+  }
+})
+
+test_that("the default prior of a range has the longest distance of a subject as its scale, in any order of rows", {
+  set.seed(12)
+  d <- rbind(expand.grid(t = c(0, 1), g = 1:60), expand.grid(t = seq(0, 30, 10), g = 61:70))
+  d$y <- rnorm(nrow(d)) + 2 * rnorm(70)[d$g]
+  for (order in list(seq_len(nrow(d)), rev(seq_len(nrow(d))))) {
+    own <- d[order, ]
+    own$g <- factor(own$g, levels = unique(own$g))
+    expect_identical(range_scale(lmm(y ~ 1, own, residual = ~ exp(t | g))), 30)
+  }
+  field <- data.frame(u = runif(400), v = runif(400))
+  expect_equal(longest_distance(as.matrix(field)), max(dist(field)))
+  box <- cbind(as.matrix(field), runif(400))
+  half <- rep(1:2, 200)
+  expect_equal(longest_distance(box, half), max(dist(box[half == 1, ]), dist(box[half == 2, ])))
 })

@@ -42,9 +42,17 @@ test_that("the log target of spatial random terms is that of the dense formula, 
   prior <- list(prior_half_t(3, 4), `range.exp(s)` = prior_half_t(7, 2))
   expect_lt(max(abs(target_differences(fit, prior, density))), 1e-6)
   draws <- posterior(fit, 1000, prior, seed = 1)
-  effects <- colMeans(as.data.frame(draws)[grep("^r_", names(draws))])
-  expect_gt(cor(effects, ranef(fit)[[1]][, 1]), 0.95)
   expect_identical(tidy(draws)$term[tidy(draws)$effect == "ran_pars"], c("sd__(Intercept)", "range", "sd__Observation"))
+  # Effects: means over the draws of their conditional means at each draw's parameters.
+  effects <- as.matrix(as.data.frame(draws)[grep("^r_", names(draws))])
+  given <- vapply(seq_len(200), function(i) {
+    S <- draws[["sd__(Intercept).exp(s)"]][i]^2 * exp(-D / draws[["range.exp(s)"]][i])
+    V <- Z %*% S %*% t(Z) + diag(draws$sigma[i]^2, 48)
+    c(S %*% t(Z) %*% solve(V, d$y - draws[["(Intercept)"]][i]))
+  }, numeric(16L))
+  gap <- effects[1:200, ] - t(given)
+  expect_lt(max(abs(colMeans(gap)) / apply(gap, 2, sd) * sqrt(200)), 4)
+  expect_lt(max(apply(gap, 2, sd)), 0.7)
 })
 
 test_that("known relationships: dense log target, effects and simulations by level", {
@@ -73,9 +81,11 @@ test_that("known relationships: dense log target, effects and simulations by lev
     z <- (colMeans(own) - C %*% crossprod(W, d$y)) / sqrt(diag(C) / nrow(own))
     expect_lt(max(abs(z)), 4.5)
     expect_lt(max(abs(cov(own)[1:6, 1:6] - C[1:6, 1:6]) / sqrt(outer(diag(C), diag(C)))[1:6, 1:6]), 0.08)
-    y <- as.matrix(simulate(posterior(fixed, 2000, seed = 1), 2000, seed = 2))
-    between <- cor(t(rowsum(y, d$g)[c("g1", "g2", "g3"), ] - 3 * colMeans(y)[col(y)[1:3, ]]))
-    expect_gt(between[1, 2], between[1, 3])
+    y <- as.matrix(simulate(posterior(fixed, 20000, seed = 1, random = FALSE), 20000, seed = 2))[1:9, ]
+    V <- 4 * Z %*% K %*% t(Z) + diag(nrow(d))
+    X <- cbind(1, d$x)
+    whole <- V + X %*% solve(crossprod(X, solve(V, X)), t(X))
+    expect_lt(max(abs(cov(t(y)) - whole[1:9, 1:9])) / max(whole[1:9, 1:9]), 0.06)
   }
 })
 
@@ -92,8 +102,32 @@ test_that("a relationship that is the identity changes nothing", {
   new <- data.frame(g = c("1", "new"))
   limits <- lapply(list(plain, known), predict, new, interval = "prediction", allow.new.levels = TRUE, seed = 1)
   expect_equal(limits[[1]], limits[[2]], tolerance = 0.15)
-  expect_error(posterior(lmm(y ~ 1 + fa(0 + f | g, 1), transform(d, f = factor(rep(1:4, 12)), y = y + rnorm(48)),
-                             fixed = c(sigma = 1))), class = "lmm_error")
+  d <- expand.grid(f = factor(1:4), g = factor(1:15), r = 1:3)
+  d$y <- outer(rnorm(15), c(2, 1, 1, 2))[cbind(d$g, d$f)] + rnorm(180)
+  factors <- suppressMessages(lmm(y ~ 1 + fa(0 + f | g, 1), d))
+  expect_error(posterior(factors, 100), "covariance structure", class = "lmm_error_input")
+})
+
+test_that("a relationship of low rank has effects of all its levels", {
+  set.seed(13)
+  M <- matrix(rnorm(36), 12)
+  K <- tcrossprod(M) / 3
+  dimnames(K) <- rep(list(paste0("g", 1:12)), 2)
+  d <- data.frame(g = factor(rep(rownames(K), each = 4), levels = rownames(K)))
+  d$y <- (M %*% rnorm(3))[d$g] + rnorm(48)
+  fit <- suppressMessages(lmm(y ~ 1 + (1 | g), d, relationship = list(g = K), fixed = c(g = 1.5, sigma = 1)))
+  draws <- as.data.frame(posterior(fit, 10000, seed = 1, random = TRUE))
+  own <- as.matrix(draws[grep("^r_", names(draws))])
+  expect_identical(ncol(own), 12L)
+  Z <- model.matrix(~ 0 + g, d)
+  V <- 2.25 * Z %*% K %*% t(Z) + diag(48)
+  W <- solve(V)
+  P <- W - W %*% matrix(1, 48, 48) %*% W / sum(W)
+  G <- 2.25 * K
+  mean <- G %*% t(Z) %*% P %*% d$y
+  C <- G - G %*% t(Z) %*% P %*% Z %*% G
+  expect_lt(max(abs(colMeans(own) - mean) / sqrt(diag(C) / 10000)), 4.5)
+  expect_lt(max(abs(cov(own) - C)) / max(C), 0.05)
 })
 
 test_that("animals with one record each have draws: more effects than rows", {

@@ -36,9 +36,7 @@ class Drawer {
     }
     const double sigma = request_.sigma[i];
     const CoefficientPosterior c = model_.coefficients_at(at_, sigma, prior_);
-    VectorXd beta = request_.normals_beta.col(i);
-    c.root.triangularView<Eigen::Lower>().transpose().solveInPlace(beta);
-    beta = c.mean + sigma * beta;
+    const VectorXd beta = c.draw(request_.normals_beta.col(i), sigma);
     out.beta.col(i) = model_.data().x.response.col(0) + model_.data().x.basis * beta;
     if (request_.normals_b.size() > 0) draw_random(i, sigma, beta, out);
   }
@@ -151,15 +149,7 @@ class Drawer {
 
 EffectDraws draw_effects(const PosteriorModel& model, const EffectRequest& request, const CoefficientPrior& prior,
                          int threads, Checkpoint& checkpoint) {
-  EffectDraws out;
-  const Index n = request.sigma.size();
-  out.beta.resize(model.coefficients(), n);
-  if (request.normals_b.size() > 0) out.b.resize(request.normals_b.rows(), n);
-  work_in_blocks(n, threads, checkpoint, [&](Index first, Index last, Checkpoint& own) {
-    Drawer drawer(model, request, prior, own);
-    for (Index i = first; i < last; ++i) drawer.draw(i, out);
-  });
-  return out;
+  return draw_all<Drawer>(model, request, prior, threads, checkpoint);
 }
 
 }  // namespace henderson

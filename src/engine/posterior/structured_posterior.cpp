@@ -35,9 +35,7 @@ class StructuredDrawer {
     }
     const double sigma = request_.sigma[i];
     const CoefficientPosterior c(at_.beta, at_.x_root, at_.log_det_x, at_.r2, sigma, prior_);
-    VectorXd beta = request_.normals_beta.col(i);
-    c.root.triangularView<Eigen::Lower>().transpose().solveInPlace(beta);
-    beta = c.mean + sigma * beta;
+    const VectorXd beta = c.draw(request_.normals_beta.col(i), sigma);
     const Projection& x = model_.coordinates().x;
     out.beta.col(i) = x.response.col(0) + x.basis * beta;
     if (random) draw_random(i, sigma, beta, out);
@@ -133,15 +131,7 @@ TargetValues StructuredPosterior::evaluate(const MatrixXd& points, const VectorX
 
 EffectDraws StructuredPosterior::draw(const EffectRequest& request, const CoefficientPrior& prior, int threads,
                                       Checkpoint& checkpoint) const {
-  EffectDraws out;
-  const Index n = request.sigma.size();
-  out.beta.resize(coefficients(), n);
-  if (request.normals_b.size() > 0) out.b.resize(request.normals_b.rows(), n);
-  work_in_blocks(n, threads, checkpoint, [&](Index first, Index last, Checkpoint& own) {
-    StructuredDrawer drawer(*this, request, prior, own);
-    for (Index i = first; i < last; ++i) drawer.draw(i, out);
-  });
-  return out;
+  return draw_all<StructuredDrawer>(*this, request, prior, threads, checkpoint);
 }
 
 }  // namespace henderson

@@ -13,6 +13,7 @@
 
 #include "henderson/data/coordinates.hpp"
 #include "henderson/data/layout.hpp"
+#include "henderson/optimize/workers.hpp"
 
 namespace henderson {
 
@@ -33,6 +34,11 @@ struct CoefficientPosterior {
   // `beta`, `x_root`, `log_det_x`, `r2`: what an evaluation of the criterion has of them.
   CoefficientPosterior(const VectorXd& beta, const MatrixXd& x_root, double log_det_x, double r2, double sigma,
                        const CoefficientPrior& prior);
+  // Of standard normal numbers.
+  VectorXd draw(VectorXd normals, double sigma) const {
+    root.triangularView<Eigen::Lower>().transpose().solveInPlace(normals);
+    return mean + sigma * normals;
+  }
 };
 
 // A column or entry for each point.
@@ -60,6 +66,21 @@ struct EffectDraws {
   MatrixXd beta;  // kept coefficients x draws, in the user's columns
   MatrixXd b;     // random effects x draws: term by term, column by column, level by level
 };
+
+// All draws, shared among threads by blocks, each with a drawer of its own.
+template <class Drawer, class Model>
+EffectDraws draw_all(const Model& model, const EffectRequest& request, const CoefficientPrior& prior, int threads,
+                     Checkpoint& checkpoint) {
+  EffectDraws out;
+  const Index n = request.sigma.size();
+  out.beta.resize(model.coefficients(), n);
+  if (request.normals_b.size() > 0) out.b.resize(request.normals_b.rows(), n);
+  work_in_blocks(n, threads, checkpoint, [&](Index first, Index last, Checkpoint& own) {
+    Drawer drawer(model, request, prior, own);
+    for (Index i = first; i < last; ++i) drawer.draw(i, out);
+  });
+  return out;
+}
 
 // The random effects of one draw in the user's columns and order. `of_level(group, level)`: where the effects of a
 // level stand, in the engine's columns of its group.
