@@ -189,6 +189,10 @@ engine_structured_columns <- function(model) {
     .Call(`_henderson_engine_structured_columns`, model)
 }
 
+engine_structured_size <- function(model) {
+    .Call(`_henderson_engine_structured_size`, model)
+}
+
 engine_structured_fit <- function(model, options, progress) {
     .Call(`_henderson_engine_structured_fit`, model, options, progress)
 }

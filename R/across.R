@@ -102,16 +102,6 @@ independent_columns <- function(A, group, q) {
 # Effects of related levels, a row each, from independent ones.
 related_effects <- function(precision, z) engine_related(precision, z)
 
-# Beside a residual structure related effects stand in one dense matrix.
-check_related_size <- function(term) {
-  n <- length(term$precision$levels)
-  if (n <= related_columns) return(invisible())
-  lmm_abort("numeric", paste0("the relationship of ", quote_name(term$group_name), " has ", count_of(n, "level"),
-                              "; with a residual structure its effects are kept in a dense matrix of at most ",
-                              related_columns, " columns."), what = term$group_name, value = n,
-            fix = "Give the relationship of the levels with rows and their nearest ancestors.")
-}
-
 is_related <- function(group) !is.null(group$precision)
 
 # Effects whose levels are related by a precision, not turned by a root.

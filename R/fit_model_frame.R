@@ -41,7 +41,6 @@ residual_argument <- function(call, caller) {
 is_bare_residual <- function(e) is.call(e) && call_head(e) %in% c("~", "|", ":", names(residual_words))
 
 refuse_with_residual <- function(spec, bounded) {
-  if (!is.null(spec$residual)) for (term in spec$random) check_related_size(term)
   if (is.null(spec$residual) || bounded) return(invisible())
   lmm_abort("input", "`bounded = FALSE` is not available together with a residual structure.", what = "bounded",
             fix = "A negative covariance within subjects is residual = ~ cs(visit | subject).")

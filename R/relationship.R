@@ -146,7 +146,9 @@ level_variances <- function(precision) {
 #' Satterthwaite's degrees of freedom and standard errors of variances are those of the average information, and
 #' the Kenward-Roger method is refused. For `(1 | g)` alone with at most 256 levels,
 #' or with a singular `K`, which is taken by its rank, the columns are turned by a root of `K`. Together with a residual
-#' structure, `residual = ~ us(trait | record)`, all effects are kept in one dense matrix, of at most 3000 levels.
+#' structure, such as `residual = ~ us(trait | record)`, the equations stay sparse if few animals are in a subject (if
+#' not, at most 3000 effects are possible); each evaluation computes their inverse, so that 1000 animals with two traits
+#' take seconds and 5000 minutes.
 #'
 #' @param Q inverse of a relationship matrix, with the names of levels; dense, or sparse of package 'Matrix'.
 #' @param id names of animals.

@@ -12,24 +12,33 @@ structured_blocks <- function(frame, rows, response = NULL) {
   found <- engine_result(engine_structured_columns(model), frame)
   check_parameter_count(found, frame, length(residual$held))
   check_subject_size(found, frame)
-  tell_related_time(frame, length(found$parameters$kind))
   model$ready <- found$ready       # for this session; not part of a fit
   found$ready <- NULL
   c(list(model = model), found)
 }
 
-# Beside a residual structure the effects of related levels, and all that are connected with them, stand in one dense
-# matrix: about twenty evaluations, each with a product of such matrices for every parameter.
-tell_related_time <- function(frame, parameters) {
+# Beside a residual structure the effects of related levels, and all that are connected with them, stand in one matrix
+# of equations: about twenty evaluations, each with products of such matrices for every parameter.
+check_related_time <- function(model, frame, parameters) {
   if (!has_related(frame)) return(invisible())
-  levels <- vapply(frame$groups, function(group) length(group$levels), 0L)
-  columns <- sum(vapply(frame$random, function(term) as.double(levels[[term$group]]) * term$q, 0))
-  count <- parameters + sum(vapply(frame$random, function(term) length(term_kinds(term)), 0L))
-  seconds <- 20 * 2 * (3 + count) * columns^3 / 5e9
+  columns <- engine_result(engine_structured_size(model), frame)
+  if (columns[["dense"]] > related_columns) abort_related_size(frame, columns[["dense"]])
+  count <- 3 + parameters + sum(vapply(frame$random, function(term) length(term_kinds(term)), 0L))
+  seconds <- 20 * count * max(2 * columns[["dense"]]^3 / 5e9, 2e-8 * columns[["sparse"]]^2)
   if (seconds < 60) return(invisible())
-  tell_time(seconds, paste0("the residual structure requires dense matrices for ", count_of(columns, "random effect"),
-                            " (for a faster form see section \"Known relationships\" of",
-                            " vignette(\"structured-effects\")): the fit"))
+  what <- if (columns[["dense"]] > columns[["sparse"]]) "requires dense matrices for" else "connects"
+  tell_time(seconds, paste("the residual structure", what, count_of(max(columns), "random effect"),
+                           "(for a faster form see section \"Known relationships\" of",
+                           "vignette(\"structured-effects\")): the fit"))
+}
+
+abort_related_size <- function(frame, columns) {
+  group <- Filter(is_related, frame$groups)[[1L]]
+  lmm_abort("numeric", paste0("the relationship of ", quote_name(group$name), " has ",
+                              count_of(length(group$levels), "level"), "; with this residual structure ",
+                              count_of(columns, "random effect"), " are kept in a dense matrix, of at most ",
+                              related_columns, " columns."), what = group$name, value = columns,
+            fix = "Give the relationship of the levels with rows and their nearest ancestors, or a sparse precision.")
 }
 
 # The residual standard deviation where it is known, else 0.
@@ -38,6 +47,7 @@ held_sigma <- function(frame) if (holds_sigma(frame)) frame$held$value[match(0L,
 # `second`: relative parameters of the random effects from which to search again, or NULL.
 structured_optimum <- function(frame, blocks, reml, start, control, second = NULL) {
   model <- structured_model(blocks, reml)
+  check_related_time(model, frame, length(blocks$parameters$kind))
   options <- list(max_evaluations = control$max_evaluations, memory_limit = control$memory_limit,
                   decrement = control$decrement, theta = NULL, psi = NULL, more = FALSE)
   options <- structured_start(options, start, frame, blocks)

@@ -626,6 +626,16 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// engine_structured_size
+SEXP engine_structured_size(const Rcpp::List& model);
+RcppExport SEXP _henderson_engine_structured_size(SEXP modelSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< const Rcpp::List& >::type model(modelSEXP);
+    rcpp_result_gen = Rcpp::wrap(engine_structured_size(model));
+    return rcpp_result_gen;
+END_RCPP
+}
 // engine_structured_fit
 SEXP engine_structured_fit(const Rcpp::List& model, const Rcpp::List& options, bool progress);
 RcppExport SEXP _henderson_engine_structured_fit(SEXP modelSEXP, SEXP optionsSEXP, SEXP progressSEXP) {
@@ -795,6 +805,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_henderson_engine_ratio_draws", (DL_FUNC) &_henderson_engine_ratio_draws, 2},
     {"_henderson_engine_deflated_eigenvalues", (DL_FUNC) &_henderson_engine_deflated_eigenvalues, 3},
     {"_henderson_engine_structured_columns", (DL_FUNC) &_henderson_engine_structured_columns, 1},
+    {"_henderson_engine_structured_size", (DL_FUNC) &_henderson_engine_structured_size, 1},
     {"_henderson_engine_structured_fit", (DL_FUNC) &_henderson_engine_structured_fit, 3},
     {"_henderson_engine_structured_solution", (DL_FUNC) &_henderson_engine_structured_solution, 3},
     {"_henderson_engine_structured_variances", (DL_FUNC) &_henderson_engine_structured_variances, 5},

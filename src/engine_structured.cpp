@@ -114,6 +114,17 @@ SEXP engine_structured_columns(const Rcpp::List& model) {
   });
 }
 
+// Random effects that are connected with each other: the most whose equations are dense, and sparse.
+// [[Rcpp::export(rng = false)]]
+SEXP engine_structured_size(const Rcpp::List& model) {
+  return henderson::guarded([&] {
+    const henderson::ModelPointer whole = henderson::whole_model(model);
+    return Rcpp::NumericVector::create(
+        Rcpp::Named("dense") = static_cast<double>(henderson::connected_effects(whole->problem, false)),
+        Rcpp::Named("sparse") = static_cast<double>(henderson::connected_effects(whole->problem, true)));
+  });
+}
+
 // [[Rcpp::export(rng = false)]]
 SEXP engine_structured_fit(const Rcpp::List& model, const Rcpp::List& options, bool progress) {
   return henderson::guarded([&] {

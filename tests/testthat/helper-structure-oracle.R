@@ -75,3 +75,113 @@ structure_information <- function(V, D, X, y, sigma2) {
        score = function(DD) sum(P * DD) -
          sum(Py * (DD %*% Py)) / sigma2, r = function(DD) t(X) %*% Vi %*% DD %*% Vi %*% X)
 }
+
+# The random effects' directions Z K Z' and their part of V, up to sigma^2. `K`: matrices of related levels.
+oracle_random <- function(fit, d, K = list()) {
+  D <- list()
+  V <- 0
+  for (t in seq_along(fit$frame$random)) {
+    group <- fit$frame$groups[[fit$frame$random[[t]]$group]]$name
+    own <- as.character(d[[group]])
+    D[[t]] <- if (is.null(K[[group]])) outer(own, own, "==") * 1 else K[[group]][own, own]
+    V <- V + VarCorr(fit)[[t]][1L] / sigma(fit)^2 * D[[t]]
+  }
+  list(D = D, V = V)
+}
+
+# Structures of one variance, which each group of subjects has for itself.
+one_variance <- c("ar1", "arma", "corr", "ad", "exp", "gau", "sph", "lin", "ratio")
+
+# R(psi) over all rows as a function of psi, in the order of the fit's parameters.
+oracle_function <- function(word, d, position, visits, groups = NULL, bands = visits - 1L) {
+  own <- NULL
+  function(psi) {
+    n <- nrow(d)
+    out <- matrix(0 + 0i, n, n)
+    G <- if (is.null(groups)) rep(1L, n) else as.integer(groups)
+    k <- length(psi) / max(G)
+    for (s in unique(d$id)) {
+      at <- which(d$id == s)
+      own <- psi[(G[at[1L]] - 1L) * k + seq_len(k)]
+      scale <- 1
+      if (max(G) > 1L && word %in% one_variance) {
+        scale <- own[k]
+        own <- own[-k]
+      }
+      out[at, at] <- scale * oracle_matrix(word, own, position[at], visits, bands)
+    }
+    out / sqrt(outer(d$weight, d$weight))
+  }
+}
+
+# sigma^2 R as a function of psi and sigma^2, where covariances are not relative to sigma^2, near sigma^2 = 1.
+natural_function <- function(R, kinds) {
+  function(par) {
+    s2 <- par[length(par)]
+    psi <- par[-length(par)]
+    own <- which(kinds == "covariance")
+    psi[own] <- psi[own] / s2
+    s2 * R(psi)
+  }
+}
+
+expect_oracle <- function(fit, d, R, label, K = list()) {
+  psi <- fit$optimum$psi
+  own <- fit$cross_products$owns_scale
+  residual <- if (own) oracle_residual(R, psi) else oracle_residual(
+    natural_function(R, fit$cross_products$parameters$kind), c(psi, 1))
+  random <- oracle_random(fit, d, K)
+  V <- residual$V + random$V
+  s2 <- sigma(fit)^2
+  X <- stats::model.matrix(~ x + arm, d)
+  D <- c(random$D, residual$D)
+  # The random effects' columns are scaled in the engine; its parameters follow.
+  scale <- c(vapply(fit$cross_products$z_basis, function(b) b[1L]^2, 0), rep(1, length(D) - length(random$D)))
+  D <- Map(`*`, D, scale)
+  o <- structure_information(V, D, X, d$y, s2)
+  info <- c(structured_derivatives(fit, known = FALSE), list(fit = fit))
+  k <- seq_along(D)
+  nu <- nrow(d) - ncol(X)
+  criterion <- o$log_det + o$log_det_x + nu * log(2 * pi * s2) + o$r2 / s2
+  expect_equal(deviance(fit), criterion, tolerance = 1e-9, label = paste(label, "criterion"))
+  expect_equal(as.matrix(vcov(fit)), s2 * o$phi, tolerance = 1e-8, ignore_attr = TRUE, label = paste(label, "vcov"))
+  B <- fit$cross_products$x$basis
+  back <- function(m) t(B) %*% m %*% B
+  expect_equal(info$t[k, k], o$t, tolerance = 1e-7, label = paste(label, "t"))
+  expect_equal(info$t_ml[k, k], o$t_ml, tolerance = 1e-7, label = paste(label, "t_ml"))
+  expect_equal(info$ai[k, k], o$ai, tolerance = 1e-7, label = paste(label, "ai"))
+  p <- ncol(X)
+  pairs <- information_pairs(info)
+  for (i in k) {
+    expect_equal(info$p[[i]], back(o$p[[i]]), tolerance = 1e-7, label = paste(label, "P", i))
+    for (j in k) expect_equal(pairs[(i - 1) * p + 1:p, (j - 1) * p + 1:p],
+                              back(o$q[[i]][[j]]), tolerance = 1e-7, label = paste(label, "Q", i, j))
+  }
+  expect_weighted(info, o, back, label)
+  expect_second(fit, residual, o, info, back, length(random$D), label)
+}
+
+# sum W_ij Q_ij, which large structures have without the single Q_ij.
+expect_weighted <- function(info, o, back, label) {
+  size <- length(info$p)
+  k <- seq_along(o$q)
+  root <- outer(seq_len(size), seq_len(size), function(i, j) sin(i * j))
+  W <- crossprod(root)
+  sum <- Reduce(`+`, lapply(k, function(i) Reduce(`+`, lapply(k, function(j) W[i, j] * back(o$q[[i]][[j]])))))
+  expect_equal(weighted_pairs(info, W), sum, tolerance = 1e-7, ignore_attr = TRUE, label = paste(label, "weighted Q"))
+}
+
+# R_ij and the curvature; the oracle's second derivatives are differences.
+expect_second <- function(fit, residual, o, info, back, u, label) {
+  for (i in seq_along(residual$D)) for (j in seq_len(i)) {
+    DD <- residual$DD[[i]][[j]]
+    R <- info$r[[(u + i) * (u + i - 1) / 2 + u + j]]
+    expected <- back(o$r(DD))
+    if (!length(R)) R <- expected * 0
+    size <- max(abs(back(o$p[[u + i]])), abs(back(o$p[[u + j]])))
+    expect_lt(max(abs(R - expected)), 1e-5 * size + 1e-4 * max(abs(expected)), label = paste(label, "R", i, j))
+    expect_lt(abs(info$bent[u + i, u + j] - o$score(DD)),
+              1e-5 * sqrt(info$t[u + i, u + i] * info$t[u + j, u + j]) + 1e-4 * abs(o$score(DD)),
+              label = paste(label, "curvature", i, j))
+  }
+}

@@ -49,6 +49,12 @@ void Layout::finish() {
   rest.erase(first);
 }
 
+Index Layout::random_columns() const {
+  Index out = 0;
+  for (const Group& g : groups) out += g.levels * g.q;
+  return out;
+}
+
 Index Layout::rest_columns() const {
   Index sum = 0;
   for (const int g : rest) sum += groups[g].levels * groups[g].q;

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "henderson/linalg/error.hpp"
+#include "henderson/linalg/limits.hpp"
 
 namespace henderson {
 
@@ -101,11 +102,11 @@ LevelPrecision::LevelPrecision(const Eigen::MatrixXi& parent, const VectorXd& sa
 }
 
 LevelPrecision::Rows LevelPrecision::taken(const std::vector<Index>& first, Index q,
-                                           const Eigen::Ref<MatrixXd>& b) const {
+                                           const Eigen::Ref<const MatrixXd>& b) const {
   const Index columns = b.cols();
   Rows x(levels(), q * columns);
-  for (Index k = 0; k < levels(); ++k)
-    for (Index c = 0; c < columns; ++c)
+  for (Index c = 0; c < columns; ++c)
+    for (Index k = 0; k < levels(); ++k)
       for (Index a = 0; a < q; ++a) x(k, a + c * q) = b(first[order_[k]] + a, c);
   return x;
 }
@@ -127,11 +128,16 @@ void LevelPrecision::solve_upper(Rows& x) const {
   }
 }
 
+// By panels of columns, which stay in the cache.
 void LevelPrecision::half(const std::vector<Index>& first, Index q, Eigen::Ref<MatrixXd> b) const {
+  for (Index c = 0; c < b.cols(); c += kPanel) half_of_few(first, q, b.middleCols(c, std::min(kPanel, b.cols() - c)));
+}
+
+void LevelPrecision::half_of_few(const std::vector<Index>& first, Index q, Eigen::Ref<MatrixXd> b) const {
   Rows x = taken(first, q, b);
   solve_lower(x);
-  for (Index k = 0; k < levels(); ++k)
-    for (Index c = 0; c < b.cols(); ++c)
+  for (Index c = 0; c < b.cols(); ++c)
+    for (Index k = 0; k < levels(); ++k)
       for (Index a = 0; a < q; ++a) b(first[k] + a, c) = x(k, a + c * q);
 }
 

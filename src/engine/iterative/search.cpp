@@ -6,6 +6,7 @@
 #include <string>
 
 #include "henderson/search/boundary.hpp"
+#include "henderson/iterative/solution.hpp"
 #include "henderson/iterative/start.hpp"
 #include "henderson/linalg/error.hpp"
 #include "henderson/linalg/symmetric_eigen.hpp"
@@ -210,6 +211,13 @@ void Search::report() const {
 
 IterativeFit Search::run() {
   if (!begin()) return out_;
+  climb();
+  for (const Cancelling& columns : cancelling_columns(model_.layout, model_.data)) search_cancelling(columns);
+  finish();
+  return out_;
+}
+
+void Search::climb() {
   while (true) {
     newton();
     if (out_.outcome.optimum.status == "converged") settle_boundary();
@@ -222,8 +230,39 @@ IterativeFit Search::run() {
     take_all_probes();
     now_ = state(away_from_zero(now_.at.theta));
   }
-  finish();
-  return out_;
+}
+
+// The criterion up to the error of its quadrature.
+double Search::value_at(const VectorXd& theta) {
+  const Point at = evaluate(model_, theta, options_.reml, kTight, &now_.at, solver_);
+  ++out_.outcome.evaluations;
+  last_ = VectorXd();
+  if (!(at.sigma2 > 0)) return std::numeric_limits<double>::infinity();
+  return criterion(model_, at, log_determinant(model_, traces_, options_.seed, traces_.probes()).value);
+}
+
+// Independent effects of columns that nearly cancel have a second maximum, where their variances are large.
+void Search::search_cancelling(const Cancelling& columns) {
+  const double value = value_at(now_.at.theta);
+  double least = value;
+  VectorXd best;
+  for (const VectorXd& others : {VectorXd(now_.at.theta), nearly_zero_theta(model_.problem)})
+    for (int k = -2; k <= 4; ++k) {
+      const VectorXd theta = with_cancelling(columns, std::pow(10.0, k), others);
+      const double here = value_at(theta);
+      if (!(here < least)) continue;
+      least = here;
+      best = theta;
+    }
+  if (best.size() == 0) return;
+  const State before = now_;
+  const IterativeFit found = out_;
+  now_ = state(away_from_zero(best));
+  climb();
+  ++out_.outcome.starts;
+  if (out_.outcome.optimum.status == "converged" && value_at(now_.at.theta) < value) return;
+  now_ = before;
+  out_ = found;
 }
 
 void Search::finish() {
@@ -254,33 +293,6 @@ IterativeFit fit(const Layout& layout, const CrossProducts& data, Index response
                  Checkpoint& checkpoint) {
   Model model(layout, data, response, options.threads, checkpoint);
   return Search(model, options).run();
-}
-
-Solution solution(const Model& model, const Point& at, double value) {
-  const Layout& layout = model.layout;
-  const CrossProducts& data = model.data;
-  Solution out;
-  out.value = value;
-  out.sigma2 = at.sigma2;
-  out.r2 = at.r2;
-  out.log_det_x = at.log_det_x + 2 * model.problem.log_det_r;
-  out.beta = data.x.response.col(model.response) + data.x.basis * at.beta;
-  const MatrixXd half = at.x_root.triangularView<Eigen::Lower>().solve(data.x.basis.transpose());
-  out.vcov = at.sigma2 * half.transpose() * half;
-  for (std::size_t t = 0; t < layout.terms.size(); ++t) {
-    const Term& term = layout.terms[t];
-    const MatrixXd sigma = at.factor[term.group] * at.factor[term.group].transpose();
-    const MatrixXd& basis = data.z_basis[t];
-    out.covariance.push_back(at.sigma2 * basis * sigma.block(term.column, term.column, term.q, term.q) *
-                             basis.transpose());
-    const GroupRows rows = group_rows(model, term.group);
-    out.b.push_back(term_effects(layout, data, t, [&](Index level) -> VectorXd {
-      const Index at_row = rows.first + level * rows.q;
-      if (!rows.lead) return at.b_rest.col(0).segment(at_row, rows.q);
-      return sigma * at.lead_w.col(0).segment(at_row, rows.q);
-    }));
-  }
-  return out;
 }
 
 }  // namespace iterative

@@ -168,6 +168,19 @@ void SparseCholesky::solve_upper(Eigen::Ref<MatrixXd> b) const {
     }
 }
 
+void SparseCholesky::solve_rows(RowMatrix& b, Index first) const {
+  for (Index j = first; j < factor_.size(); ++j) {
+    std::int64_t s = factor_.start[j];
+    b.row(j) /= value_[s];
+    for (++s; s < factor_.start[j + 1]; ++s) b.row(factor_.row[s]) -= value_[s] * b.row(j);
+  }
+  for (Index j = factor_.size() - 1; j >= 0; --j) {
+    const std::int64_t begin = factor_.start[j];
+    for (std::int64_t s = begin + 1; s < factor_.start[j + 1]; ++s) b.row(j) -= value_[s] * b.row(factor_.row[s]);
+    b.row(j) /= value_[begin];
+  }
+}
+
 std::vector<double> SparseCholesky::inverse_on_pattern(Checkpoint& checkpoint) const {
   const Index n = factor_.size();
   std::vector<double> z(value_.size());

@@ -1,12 +1,12 @@
 #include "henderson/posterior/structured_posterior.hpp"
 
-#include <Eigen/Cholesky>
 #include <algorithm>
 #include <optional>
 #include <utility>
 
 #include "henderson/linalg/error.hpp"
 #include "henderson/optimize/workers.hpp"
+#include "henderson/structured/unit_equations.hpp"
 
 namespace henderson {
 
@@ -42,43 +42,28 @@ class StructuredDrawer {
   }
 
  private:
-  // A unit's random effects are b = L u with u ~ N(H^{-1} L'Z'R^{-1}(y - X beta), sigma^2 H^{-1}) and
-  // H = I + L'Z'R^{-1}Z L.
-  struct UnitLaw {
-    const Unit* unit;
-    MatrixXd right;             // L'Z'R^{-1}[X y]
-    Eigen::LLT<MatrixXd> root;  // of H
-  };
-
   void prepare() {
     const StructuredProblem& pr = model_.problem();
     const Operators operators = make_operators(pr, at_.psi, 0, criterion_.checkpoint());
-    const Index d = pr.p + 1;
-    laws_.clear();
-    for (const Unit& unit : pr.all_units()) {
-      const Index q = unit.q;
-      if (q == 0) continue;
-      const MatrixXd s = unit_gram(unit, operators, d, [](const SubjectRows&, const MatrixXd&) {});
-      MatrixXd h = lambda_times(unit, at_.factor, s.topLeftCorner(q, q), true);
-      h = lambda_times(unit, at_.factor, h.transpose(), true);
-      h.diagonal().array() += 1;
-      laws_.push_back({&unit, lambda_times(unit, at_.factor, s.topRightCorner(q, d), true), Eigen::LLT<MatrixXd>(h)});
-      criterion_.checkpoint().check();
-    }
+    equations_.clear();
+    for (const Unit& unit : pr.all_units())
+      if (unit.q > 0) equations_.emplace_back(unit, operators, at_.factor, pr.p + 1, criterion_.checkpoint());
   }
 
+  // A unit's random effects are normal with mean N Z'R^{-1}(y - X beta) and covariance matrix sigma^2 N.
   void draw_random(Index i, double sigma, const VectorXd& beta, EffectDraws& out) const {
     const StructuredProblem& pr = model_.problem();
     std::vector<MatrixXd> effects;
     for (const Group& g : pr.layout.groups) effects.push_back(MatrixXd::Zero(g.q, g.levels));
     Index used = 0;
-    for (const UnitLaw& law : laws_) {
-      const Index q = law.unit->q;
-      VectorXd u = law.root.solve(law.right.col(pr.p) - law.right.leftCols(pr.p) * beta);
-      u += sigma * law.root.matrixU().solve(request_.normals_b.col(i).segment(used, q));
+    for (const UnitEquations& own : equations_) {
+      const Index q = own.unit().q;
+      const MatrixXd& right = own.right();
+      MatrixXd u = own.half(right.col(pr.p) - right.leftCols(pr.p) * beta);
+      u += sigma * request_.normals_b.col(i).segment(used, q);
       used += q;
-      const MatrixXd b = lambda_times(*law.unit, at_.factor, u, false);
-      for (const UnitLevel& l : law.unit->levels)
+      const MatrixXd b = own.effects(u);
+      for (const UnitLevel& l : own.unit().levels)
         effects[l.group].col(l.level) = b.col(0).segment(l.first, pr.layout.groups[l.group].q);
     }
     store_effects(pr.layout, model_.bases(), [&](int g, Index l) { return effects[g].col(l).data(); }, out.b.col(i));
@@ -90,7 +75,7 @@ class StructuredDrawer {
   StructuredCriterion criterion_;
   StructuredPoint at_;
   std::optional<Index> point_;  // where the evaluation is
-  std::vector<UnitLaw> laws_;
+  std::vector<UnitEquations> equations_;  // of the units with random effects
 };
 
 }  // namespace
@@ -100,11 +85,7 @@ StructuredPosterior::StructuredPosterior(const StructuredProblem& problem, const
   problem_.reml = true;
 }
 
-Index StructuredPosterior::random_columns() const {
-  Index out = 0;
-  for (const Group& g : problem_.layout.groups) out += g.levels * g.q;
-  return out;
-}
+Index StructuredPosterior::random_columns() const { return problem_.layout.random_columns(); }
 
 StructuredPoint StructuredPosterior::point(const StructuredCriterion& criterion,
                                            const Eigen::Ref<const VectorXd>& x) const {

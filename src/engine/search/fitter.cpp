@@ -46,7 +46,7 @@ void Fitter::search_again(const VectorXd& center) {
   if (more && std::isfinite(out_.optimum.value) && can_lack_residual())
     for (const VectorXd& theta : {VectorXd(out_.optimum.theta), center}) search_without_residual(theta);
   const bool lost = !std::isfinite(out_.optimum.value) || out_.optimum.status != "converged";
-  const auto cancelling = more ? cancelling_columns(*problem_.layout, data_) : std::vector<Cancelling>();
+  const auto cancelling = cancelling_columns(*problem_.layout, data_, options_.restarts != 0);
   // Where the residual variance vanished there may be another optimum at which it does not.
   const auto at_edge = [&] { return out_.zero_sigma || !cancelling.empty() || near_boundary(); };
   if (lost ? !hopeless() : at_edge() && !unimodal(problem_, data_)) {
@@ -60,7 +60,7 @@ void Fitter::search_again(const VectorXd& center) {
   if (!options_.restarts && more && (crowded(problem_) || (options_.no_constant && problem_.layout->n_theta > 1)))
     search_scattered();
   if (options_.known.size() > 0) search(options_.known);
-  if (!more || !std::isfinite(out_.optimum.value) || hopeless()) return;
+  if (!std::isfinite(out_.optimum.value) || hopeless()) return;
   for (const Cancelling& columns : cancelling) {
     search_cancelling(columns, VectorXd(out_.optimum.theta));
     // A structured term may have taken over what these columns explain.
@@ -111,7 +111,7 @@ void Fitter::search_cancelling(const Cancelling& columns, const VectorXd& others
   if (!affordable()) return;
   std::vector<VectorXd> thetas;
   for (int k = -2; k <= 4; ++k)
-    thetas.push_back(with_cancelling(*problem_.layout, columns, std::pow(10.0, k), others));
+    thetas.push_back(with_cancelling(columns, std::pow(10.0, k), others));
   const VectorXd best = lowest_of(thetas, std::numeric_limits<double>::infinity());
   if (best.size() > 0) search(best);
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <variant>
 #include <vector>
 
@@ -56,20 +57,21 @@ bool unimodal(const Problem& problem, const CrossProducts& data) {
 
 namespace {
 
-MatrixXd column_moments(const Layout& layout, const CrossProducts& data, const Term& term) {
-  MatrixXd sum = MatrixXd::Zero(term.q, term.q);
-  const Index q = layout.groups[term.group].q;
-  if (term.group == layout.lead) {
+// Sums of products of columns `first` to `first` + `count` - 1 of a group's block, over all rows.
+MatrixXd column_moments(const Layout& layout, const CrossProducts& data, int group, Index first, Index count) {
+  MatrixXd sum = MatrixXd::Zero(count, count);
+  const Index q = layout.groups[group].q;
+  if (group == layout.lead) {
     for (Index l = 0; l < layout.lead_levels(); ++l) {
       const Eigen::Map<const MatrixXd> r(data.r.data() + l * q * q, q, q);
-      sum.noalias() += r.middleCols(term.column, term.q).transpose() * r.middleCols(term.column, term.q);
+      sum.noalias() += r.middleCols(first, count).transpose() * r.middleCols(first, count);
     }
   } else {
-    const auto at = std::find(layout.rest.begin(), layout.rest.end(), term.group) - layout.rest.begin();
+    const auto at = std::find(layout.rest.begin(), layout.rest.end(), group) - layout.rest.begin();
     const PairBlocks& own = data.rest[at].front();
     for (std::size_t l = 0; l < own.row.size(); ++l)
       sum += Eigen::Map<const MatrixXd>(own.value.data() + l * q * q, q, q)
-                 .block(term.column, term.column, term.q, term.q);
+                 .block(first, first, count, count);
   }
   return sum;
 }
@@ -79,12 +81,6 @@ VectorXd inverse_lengths(const MatrixXd& moments) {
 }
 
 }  // namespace
-
-MatrixXd column_correlations(const Layout& layout, const CrossProducts& data, const Term& term) {
-  const MatrixXd moments = column_moments(layout, data, term);
-  const VectorXd unit = inverse_lengths(moments);
-  return unit.asDiagonal() * moments * unit.asDiagonal();
-}
 
 double ScatteredStarts::uniform(double low, double high) {
   return low + (high - low) * static_cast<double>(mixed(state_ += kSplitMixStep) >> 11) * 0x1p-53;
@@ -111,7 +107,8 @@ VectorXd ScatteredStarts::next() {
 
 ScatteredStarts::ScatteredStarts(const Problem& problem, const CrossProducts& data) : layout_(*problem.layout) {
   for (const Term& term : layout_.terms) {
-    const MatrixXd moments = column_moments(layout_, data, term) / static_cast<double>(problem.n);
+    const MatrixXd moments =
+        column_moments(layout_, data, term.group, term.column, term.q) / static_cast<double>(problem.n);
     const VectorXd unit = inverse_lengths(moments);
     MatrixXd to_columns = unit.asDiagonal();
     if (correlated(*term.structure, term.q)) {
@@ -151,27 +148,60 @@ bool crowded(const Problem& problem) {
   return columns >= problem.n || (slopes && layout.terms.size() > 1 && 2 * columns >= problem.n);
 }
 
-std::vector<Cancelling> cancelling_columns(const Layout& layout, const CrossProducts& data) {
+namespace {
+
+// The entry of theta that is the standard deviation of this column alone, or its variance where that has no bounds.
+std::optional<Index> own_entry(const Term& term, Index column) {
+  if (correlated(*term.structure, term.q)) return std::nullopt;
+  if (term.structure->bounded()) return term.structure->alone(term.q, column);
+  if (term.q > 1 && term.structure->closed_under() != Closure::column_scales) return std::nullopt;
+  const std::vector<Parameter> all = term.structure->parameters(term.q);
+  for (std::size_t k = 0; k < all.size(); ++k)
+    if (all[k].row == column && all[k].col == column) return static_cast<Index>(k);
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::vector<Cancelling> cancelling_columns(const Layout& layout, const CrossProducts& data, bool wanted) {
   std::vector<Cancelling> out;
-  for (std::size_t t = 0; t < layout.terms.size(); ++t) {
-    const Term& term = layout.terms[t];
-    const bool own_variances =
-        term.structure->closed_under() == Closure::column_scales && !correlated(*term.structure, term.q);
-    if (term.q < 2 || !own_variances) continue;
-    const SymmetricEigen eigen(column_correlations(layout, data, term));
-    for (Index k = 0; k < term.q && eigen.eigenvalues()[k] < 0.1; ++k) {
-      const VectorXd share = eigen.eigenvectors().col(k).cwiseAbs2();
-      const double variance = 1 / std::max(eigen.eigenvalues()[k], 1e-14);
-      out.push_back({t, (share.array() > 0.01).select(VectorXd::Constant(term.q, variance), 0.0)});
+  if (!wanted) return out;
+  for (std::size_t g = 0; g < layout.own_groups(); ++g) {
+    std::vector<Cancelling::Column> columns;
+    std::vector<Index> at;
+    for (const int t : layout.groups[g].terms) {
+      const Term& term = layout.terms[t];
+      for (Index k = 0; k < term.q; ++k) {
+        const std::optional<Index> entry = own_entry(term, k);
+        if (!entry) continue;
+        columns.push_back({term.theta + *entry, 0, term.structure->bounded()});
+        at.push_back(term.column + k);
+      }
+    }
+    if (columns.size() < 2) continue;
+    const MatrixXd all = column_moments(layout, data, static_cast<int>(g), 0, layout.groups[g].q);
+    const Index n = static_cast<Index>(at.size());
+    MatrixXd moments(n, n);
+    for (Index b = 0; b < n; ++b)
+      for (Index a = 0; a < n; ++a) moments(a, b) = all(at[a], at[b]);
+    const VectorXd unit = inverse_lengths(moments);
+    const SymmetricEigen eigen(unit.asDiagonal() * moments * unit.asDiagonal());
+    for (Index k = 0; k < n && eigen.eigenvalues()[k] < 0.1; ++k) {
+      Cancelling own;
+      for (Index a = 0; a < n; ++a) {
+        if (!(std::abs(eigen.eigenvectors()(a, k)) > 0.1)) continue;
+        own.columns.push_back(columns[a]);
+        own.columns.back().variance = 1 / std::max(eigen.eigenvalues()[k], 1e-14);
+      }
+      out.push_back(std::move(own));
     }
   }
   return out;
 }
 
-VectorXd with_cancelling(const Layout& layout, const Cancelling& columns, double ratio, VectorXd theta) {
-  const Term& term = layout.terms[columns.term];
-  for (Index j = 0; j < term.q; ++j)
-    if (columns.variance[j] > 0) theta[term.theta + j] = std::sqrt(ratio * columns.variance[j]);
+VectorXd with_cancelling(const Cancelling& columns, double ratio, VectorXd theta) {
+  for (const Cancelling::Column& own : columns.columns)
+    theta[own.theta] = own.bounded ? std::sqrt(ratio * own.variance) : ratio * own.variance;
   return theta;
 }
 

@@ -5,6 +5,7 @@
 #include "henderson/linalg/decompositions.hpp"
 #include "henderson/linalg/error.hpp"
 #include "henderson/linalg/limits.hpp"
+#include "henderson/structured/sparse_sums.hpp"
 #include "henderson/structured/visit_form.hpp"
 
 namespace henderson {
@@ -25,9 +26,12 @@ double bytes_of_sums(const StructuredProblem& pr) {
   if (pr.visits) return 0;
   double random = 0, most = 0;
   for (const Term& term : pr.layout.terms) random += static_cast<double>(term.n_theta);
-  for (const Unit& unit : pr.units.units) most = std::max(most, static_cast<double>(unit.q));
-  return 8 * most * ((most + kStackedRows + static_cast<double>(pr.p)) * static_cast<double>(pr.residual.size()) +
-                     most * (random + 6));
+  for (const Unit& unit : pr.units.units) {
+    const double q = static_cast<double>(unit.q), residual = static_cast<double>(pr.residual.size());
+    const double dense = 8 * q * ((q + kStackedRows + static_cast<double>(pr.p)) * residual + q * (random + 6));
+    most = std::max(most, unit.sparse ? bytes_of_sparse_sums(pr, unit) : dense);
+  }
+  return most;
 }
 
 StructuredSums StructuredSummer::run() {
@@ -62,6 +66,10 @@ void StructuredSummer::start() {
 }
 
 void StructuredSummer::add_unit(const Unit& unit, const Operators& operators) {
+  if (unit.sparse) {
+    SparseSums(pr_, at_, random_, full_, unit, operators, out_, checkpoint_).add();
+    return;
+  }
   State st;
   st.unit = &unit;
   gram(unit, operators, st);
@@ -204,7 +212,7 @@ void StructuredSummer::add_subject_pairs(const State& st, const SubjectOperator&
       out_.e_two(a, c) += h[i].col(p_).dot(h[j].col(p_));
       if (m > 0)
         out_.t_two(a, c) += m * (op.trace(i, j) - 2 * h[i].middleCols(d, q).cwiseProduct(h[j].middleCols(d, q)).sum());
-      if (full_) add_full(a, c, h[i].leftCols(p_).transpose() * h[j].leftCols(p_));
+      if (full_) out_.add_full(a, c, h[i].leftCols(p_).transpose() * h[j].leftCols(p_));
       if (op.has_second(i, j)) add_second(op, i, j, b, m, q);
     }
 }
@@ -219,10 +227,6 @@ void StructuredSummer::add_second(const SubjectOperator& op, Index i, Index j, c
   if (full_) out_.add_second(a, c, form.topLeftCorner(p_, p_));
 }
 
-void StructuredSummer::add_full(Index a, Index c, const MatrixXd& block) {
-  out_.q_full.block(a * p_, c * p_, p_, p_) += a == c ? MatrixXd((block + block.transpose()) / 2) : block;
-}
-
 void StructuredSummer::add_residual_pairs(const State& st) {
   const Index q = st.unit->q;
   for (const Index ri : st.active)
@@ -233,64 +237,18 @@ void StructuredSummer::add_residual_pairs(const State& st) {
       out_.x_two(a, c) -= ci.leftCols(p_).cwiseProduct(cj.leftCols(p_)).sum();
       out_.e_two(a, c) -= ci.col(p_).dot(cj.col(p_));
       out_.t_two(a, c) += st.unit->multiplicity * ci.rightCols(q).cwiseProduct(cj.rightCols(q)).sum();
-      if (full_) add_full(a, c, -ci.leftCols(p_).transpose() * cj.leftCols(p_));
+      if (full_) out_.add_full(a, c, -ci.leftCols(p_).transpose() * cj.leftCols(p_));
     }
-}
-
-MatrixXd StructuredSummer::directed(const Unit& unit, const RandomDirection& e, const MatrixXd& rows) {
-  MatrixXd out = MatrixXd::Zero(rows.rows(), rows.cols());
-  for (const UnitLevel& l : unit.levels)
-    if (l.group == e.group) out.middleRows(l.first, e.e.rows()).noalias() = e.e * rows.middleRows(l.first, e.e.rows());
-  return out;
 }
 
 void StructuredSummer::add_random(const State& st) {
   const Unit& unit = *st.unit;
-  const Index q = unit.q, d = p_ + 1, u = out_.random;
-  const double m = unit.multiplicity;
+  const Index q = unit.q, d = p_ + 1;
   MatrixXd g = st.s.topLeftCorner(q, q) - st.s.topLeftCorner(q, q) * st.out_z;  // Z'V^{-1}Z
   g = independent_rows(unit, independent_rows(unit, std::move(g)).transpose());
-  const MatrixXd gx = independent_rows(unit, st.s.topRightCorner(q, d) - st.s.topLeftCorner(q, q) * st.out_xe);
-  add_levels(unit, g, gx);
-  std::vector<MatrixXd> ex(u), eg(u);
-  for (Index i = 0; i < u; ++i) {
-    ex[i] = directed(unit, random_[i], gx);
-    eg[i] = directed(unit, random_[i], g);
-    out_.t[i] += m * eg[i].trace();
-    const MatrixXd a = gx.transpose() * ex[i];
-    out_.a_xx[i] += a.topLeftCorner(p_, p_);
-    out_.a_xe.col(i) += a.col(p_).head(p_);
-    out_.a_ee[i] += a(p_, p_);
-  }
-  for (Index i = 0; i < u; ++i) {
-    const MatrixXd gex = g * ex[i];
-    for (Index j = 0; j <= i; ++j) {
-      const MatrixXd pair = gex.transpose() * ex[j];
-      out_.x_two(i, j) += pair.topLeftCorner(p_, p_).trace();
-      out_.e_two(i, j) += pair(p_, p_);
-      out_.t_two(i, j) += m * eg[i].cwiseProduct(eg[j].transpose()).sum();
-      if (full_) add_full(i, j, pair.topLeftCorner(p_, p_));
-    }
-  }
-  for (const Index r : st.active)
-    for (Index i = 0; i < u; ++i) {
-      const MatrixXd& zx = st.c[r].z_xe;
-      out_.x_two(u + r, i) += zx.leftCols(p_).cwiseProduct(ex[i].leftCols(p_)).sum();
-      out_.e_two(u + r, i) += zx.col(p_).dot(ex[i].col(p_));
-      out_.t_two(u + r, i) += m * random_[i].e.cwiseProduct(st.c[r].blocks[random_[i].group].transpose()).sum();
-      if (full_) add_full(u + r, i, zx.leftCols(p_).transpose() * ex[i].leftCols(p_));
-    }
-}
-
-void StructuredSummer::add_levels(const Unit& unit, const MatrixXd& g, const MatrixXd& gx) {
-  for (const UnitLevel& l : unit.levels) {
-    const Index q = pr_.layout.groups[l.group].q;
-    out_.level_t[l.group] += unit.multiplicity * g.block(l.first, l.first, q, q);
-    const auto x = gx.block(l.first, 0, q, p_);
-    const auto e = gx.block(l.first, p_, q, 1);
-    out_.level_x[l.group] += x * x.transpose();
-    out_.level_e[l.group] += e * e.transpose();
-  }
+  RandomSums sums(pr_, unit, random_, full_, false, out_);
+  sums.add(g, independent_rows(unit, st.s.topRightCorner(q, d) - st.s.topLeftCorner(q, q) * st.out_xe));
+  for (const Index r : st.active) sums.add_residual(r, st.c[r].z_xe, st.c[r].blocks);
 }
 
 }  // namespace henderson

@@ -3,9 +3,17 @@
 #include <cmath>
 
 #include "henderson/linalg/decompositions.hpp"
+#include "henderson/structured/sparse_unit.hpp"
 #include "henderson/structured/visit_form.hpp"
 
 namespace henderson {
+
+Index connected_effects(const StructuredProblem& pr, bool sparse) {
+  Index out = 0;
+  for (const Unit& unit : pr.units.units)
+    if ((unit.sparse != nullptr) == sparse) out = std::max(out, unit.q);
+  return out;
+}
 
 StructuredCriterion::StructuredCriterion(const StructuredProblem& problem, Checkpoint& checkpoint)
     : pr_(&problem), checkpoint_(&checkpoint) {}
@@ -42,6 +50,14 @@ StructuredPoint StructuredCriterion::evaluate(const VectorXd& theta, const Vecto
 bool StructuredCriterion::add_unit(const Unit& unit, const Operators& operators, MatrixXd& s,
                                    StructuredPoint& out) const {
   const Index d = pr_->p + 1, q = unit.q;
+  if (unit.sparse) {
+    const SparseEquations equations(unit, operators, out.factor, d, *checkpoint_);
+    if (!equations.ok()) return false;
+    out.log_det_v += equations.log_det();
+    const MatrixXd w = equations.half(equations.right());
+    s += equations.products() - w.transpose() * w;
+    return true;
+  }
   const MatrixXd own = unit_gram(unit, operators, d, [](const SubjectRows&, const MatrixXd&) {});
   s += own.bottomRightCorner(d, d);
   if (q == 0) return true;
@@ -124,8 +140,12 @@ MatrixXd lambda_times(const Unit& unit, const std::vector<MatrixXd>& factor, con
 }
 
 MatrixXd independent_rows(const Unit& unit, MatrixXd rows) {
-  for (const UnitRelation& r : unit.related) r.precision->half(r.first, r.q, rows);
+  make_independent(unit, rows);
   return rows;
+}
+
+void make_independent(const Unit& unit, MatrixXd& rows) {
+  for (const UnitRelation& r : unit.related) r.precision->half(r.first, r.q, rows);
 }
 
 }  // namespace henderson

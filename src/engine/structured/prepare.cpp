@@ -3,6 +3,7 @@
 
 #include "henderson/linalg/decompositions.hpp"
 #include "henderson/structured/classes.hpp"
+#include "henderson/structured/unit_equations.hpp"
 #include "henderson/structured/visit_form.hpp"
 
 namespace henderson {
@@ -74,6 +75,7 @@ StructuredProblem structured_problem(const Layout& layout, const Prepared& prepa
   out.layout = layout;
   out.residual = std::move(residual);
   out.units = UnitBuilder(out.layout, prepared.rows, axis_columns(out.residual, prepared.rows)).run();
+  for (Unit& unit : out.units.units) unit.sparse = SparseUnit::of(out.layout, unit, checkpoint);
   std::vector<Unit> fewer = pseudo_units(out.units, checkpoint);
   if (!fewer.empty()) {
     out.whole = std::make_shared<const std::vector<Unit>>(std::move(out.units.units));
@@ -96,15 +98,10 @@ std::vector<MatrixXd> structured_modes(const StructuredCriterion& criterion, con
   const Operators operators = make_operators(pr, at.psi, 0, criterion.checkpoint());
   const Index d = pr.p + 1;
   for (const Unit& unit : pr.all_units()) {
-    const Index q = unit.q;
-    if (q == 0) continue;
-    const MatrixXd s = unit_gram(unit, operators, d, [](const SubjectRows&, const MatrixXd&) {});
-    const VectorXd right = s.block(0, q + pr.p, q, 1) - s.block(0, q, q, pr.p) * at.beta;
-    MatrixXd h = lambda_times(unit, at.factor, s.topLeftCorner(q, q), true);
-    h = lambda_times(unit, at.factor, h.transpose(), true);
-    h.diagonal().array() += 1;
-    const Eigen::LLT<MatrixXd> llt(h);
-    const MatrixXd b = lambda_times(unit, at.factor, llt.solve(lambda_times(unit, at.factor, right, true)), false);
+    if (unit.q == 0) continue;
+    const UnitEquations equations(unit, operators, at.factor, d, criterion.checkpoint());
+    const MatrixXd& right = equations.right();
+    const MatrixXd b = equations.times(right.col(pr.p) - right.leftCols(pr.p) * at.beta);
     for (const UnitLevel& l : unit.levels)
       out[l.group].row(l.level) = b.block(l.first, 0, pr.layout.groups[l.group].q, 1).transpose();
   }

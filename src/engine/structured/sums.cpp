@@ -13,6 +13,11 @@ void StructuredSums::start(Index random_directions, Index residual_directions, I
   second_t = second_x = second_e = MatrixXd::Zero(residual, residual);
 }
 
+void StructuredSums::add_full(Index a, Index c, const MatrixXd& block) {
+  const Index p = block.rows();
+  q_full.block(a * p, c * p, p, p) += a == c ? MatrixXd((block + block.transpose()) / 2) : block;
+}
+
 void StructuredSums::add_second(Index i, Index j, const MatrixXd& own) {
   MatrixXd& at = r_full[static_cast<std::size_t>(i * (i + 1) / 2 + j)];
   if (at.size() == 0) at = MatrixXd::Zero(own.rows(), own.cols());

@@ -80,6 +80,10 @@ TEST_CASE("sparse factor, determinant, solves and selected inverse agree with de
       sparse.solve_upper(x);
       CHECK(relative(x, MatrixXd(dense.solve(b))) < 1e-12);
       const MatrixXd inverse = dense.solve(MatrixXd::Identity(n, n));
+      using RowMatrix = henderson::SparseCholesky::RowMatrix;
+      RowMatrix panel = RowMatrix::Identity(n, n).rightCols(n - n / 2);
+      sparse.solve_rows(panel, n / 2);
+      CHECK(relative(MatrixXd(panel), inverse.rightCols(n - n / 2)) < 1e-12);
       const std::vector<double> selected = sparse.inverse_on_pattern(checkpoint);
       double worst = 0;
       for (Index j = 0; j < n; ++j)

@@ -64,7 +64,7 @@ struct Layout {
   Index lead_q() const { return groups[lead].q; }
   Index lead_levels() const { return groups[lead].levels; }
   Index rest_columns() const;
-  Index random_columns() const { return rest_columns() + lead_levels() * lead_q(); }
+  Index random_columns() const;
 
   // theta of c^2 Sigma for every term.
   VectorXd scaled(const VectorXd& theta, double c) const;

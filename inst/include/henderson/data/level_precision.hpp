@@ -42,7 +42,8 @@ class LevelPrecision {
 
  private:
   using Rows = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-  Rows taken(const std::vector<Index>& first, Index q, const Eigen::Ref<MatrixXd>& b) const;
+  Rows taken(const std::vector<Index>& first, Index q, const Eigen::Ref<const MatrixXd>& b) const;
+  void half_of_few(const std::vector<Index>& first, Index q, Eigen::Ref<MatrixXd> b) const;
   void solve_lower(Rows& x) const;
   void solve_upper(Rows& x) const;
 

@@ -9,6 +9,7 @@
 #include "henderson/fit/fit.hpp"
 #include "henderson/iterative/quadrature.hpp"
 #include "henderson/iterative/traces.hpp"
+#include "henderson/search/starts.hpp"
 
 namespace henderson {
 namespace iterative {
@@ -84,6 +85,9 @@ class Search {
   VectorXd limited(const VectorXd& step) const;
   VectorXd away_from_zero(VectorXd theta) const;
   void settle_boundary();
+  void climb();                    // from now_ to a maximum
+  double value_at(const VectorXd& theta);
+  void search_cancelling(const Cancelling& columns);
   void finish();
   void report() const;
 
@@ -102,9 +106,6 @@ class Search {
 
 IterativeFit fit(const Layout& layout, const CrossProducts& data, Index response, const SearchOptions& options,
                  Checkpoint& checkpoint);
-
-// What the fit says in the user's columns.
-Solution solution(const Model& model, const Point& at, double value);
 
 }  // namespace iterative
 }  // namespace henderson

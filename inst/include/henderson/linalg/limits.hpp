@@ -48,6 +48,10 @@ constexpr Index kDensePositions = 4;     // longer ones are taken by recursion w
 constexpr Index kSmallGrid = 32;         // up to which a separable structure is one dense matrix
 constexpr Index kHeldRows = 1000;        // up to which, with parameters held, R is a dense matrix
 
+// Random effects of a unit from which its equations may be sparse, and columns of their inverse taken at once.
+constexpr Index kSparseUnit = 100;
+constexpr Index kPanel = 32;
+
 // Rows of short subjects whose products are taken at once.
 constexpr Index kStackedRows = 128;
 

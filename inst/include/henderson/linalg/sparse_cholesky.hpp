@@ -71,6 +71,10 @@ class SparseCholesky {
 
   void solve_upper(Eigen::Ref<MatrixXd> b) const;
 
+  // Both for a row-major panel whose rows above `first` are zero.
+  using RowMatrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+  void solve_rows(RowMatrix& b, Index first) const;
+
   // Entries of the inverse on the pattern of the factor, aligned with pattern().
   std::vector<double> inverse_on_pattern(Checkpoint& checkpoint) const;
 

@@ -25,21 +25,22 @@ std::vector<VectorXd> large_thetas(const Layout& layout, const VectorXd& theta);
 // -m log s + nu log(a + b s), which falls and then rises.
 bool unimodal(const Problem& problem, const CrossProducts& data);
 
-// Correlations about zero of a term's columns, over all rows.
-MatrixXd column_correlations(const Layout& layout, const CrossProducts& data, const Term& term);
-
-// Columns of a diagonal term that nearly cancel within a level, such as an intercept and a covariate far from its
-// origin: effects that show only in their difference have variances of this size or more, far above those of what shows
-// in each.
+// Columns of one grouping factor with variances of their own that nearly cancel within a level, such as an intercept
+// and a covariate far from its origin: effects that show only in their difference have variances of this size or more,
+// far above those of what shows in each.
 struct Cancelling {
-  std::size_t term = 0;
-  VectorXd variance;   // of the columns that take part, relative to that of their difference; 0 for the others
+  struct Column {
+    Index theta = 0;       // its entry of theta: a standard deviation, or a variance where that has no bounds
+    double variance = 0;   // relative to that of the difference
+    bool bounded = true;
+  };
+  std::vector<Column> columns;
 };
 
-std::vector<Cancelling> cancelling_columns(const Layout& layout, const CrossProducts& data);
+std::vector<Cancelling> cancelling_columns(const Layout& layout, const CrossProducts& data, bool wanted = true);
 
 // theta with the variances of these columns `ratio` times as large as the residual variance where they show.
-VectorXd with_cancelling(const Layout& layout, const Cancelling& columns, double ratio, VectorXd theta);
+VectorXd with_cancelling(const Cancelling& columns, double ratio, VectorXd theta);
 
 // Starts all over the space: variances over five decades about that of the residuals, any correlation, for columns that
 // are turned to be uncorrelated over the rows. The same starts in every fit.

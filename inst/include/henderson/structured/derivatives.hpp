@@ -7,7 +7,7 @@
 #ifndef HENDERSON_STRUCTURED_DERIVATIVES_HPP
 #define HENDERSON_STRUCTURED_DERIVATIVES_HPP
 
-#include "henderson/structured/sums.hpp"
+#include "henderson/structured/random_sums.hpp"
 
 namespace henderson {
 
@@ -76,18 +76,10 @@ class StructuredSummer {
 
   void add_second(const SubjectOperator& op, Index i, Index j, const MatrixXd& b, double m, Index q);
 
-  // Directions a >= c; q_full holds both orders of the block, which is not symmetric itself.
-  void add_full(Index a, Index c, const MatrixXd& block);
-
   // What Z takes out of the products of two residual directions.
   void add_residual_pairs(const State& st);
 
-  // (I x E) rows of one unit.
-  static MatrixXd directed(const Unit& unit, const RandomDirection& e, const MatrixXd& rows);
-
   void add_random(const State& st);
-
-  void add_levels(const Unit& unit, const MatrixXd& g, const MatrixXd& gx);
 
   const StructuredProblem& pr_;
   Checkpoint& checkpoint_;

@@ -27,6 +27,9 @@ struct StructuredProblem {
   const std::vector<Unit>& all_units() const { return whole ? *whole : units.units; }
 };
 
+// The most random effects of a unit whose equations are sparse, or dense.
+Index connected_effects(const StructuredProblem& pr, bool sparse);
+
 struct StructuredPoint {
   VectorXd theta, psi;
   std::vector<MatrixXd> factor;  // per group: L of its block
@@ -52,6 +55,7 @@ MatrixXd lambda_times(const Unit& unit, const std::vector<MatrixXd>& factor, con
 
 // Rows of the unit's columns of Z where related levels are those of independent effects: T' rows.
 MatrixXd independent_rows(const Unit& unit, MatrixXd rows);
+void make_independent(const Unit& unit, MatrixXd& rows);
 
 // [Z d]'R^{-1}[Z d] of one unit, in its own columns of Z; `whitened` is called with each subject and its whitened rows.
 template <class Visit>

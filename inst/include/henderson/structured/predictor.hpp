@@ -8,7 +8,7 @@
 #include <map>
 #include <utility>
 
-#include "henderson/structured/point.hpp"
+#include "henderson/structured/unit_equations.hpp"
 
 namespace henderson {
 
@@ -31,12 +31,20 @@ class StructuredPredictor {
 
  private:
   // The row's z in the columns of each unit that it touches.
-  std::map<Index, VectorXd> by_unit(const StructuredCombinations& c, Index i) const;
+  std::map<std::size_t, VectorXd> by_unit(const StructuredCombinations& c, Index i) const;
 
   const StructuredProblem& pr_;
   const StructuredPoint& at_;
-  std::map<std::pair<int, Index>, std::pair<Index, Index>> place_;  // unit, first column
-  std::vector<MatrixXd> roots_, taken_;
+  Checkpoint& checkpoint_;
+  struct Place {
+    std::size_t unit = 0;
+    Index first = 0;                          // column of the unit
+    std::size_t number = 0;                   // of the unit's levels
+  };
+  std::map<std::pair<int, Index>, Place> place_;
+  std::vector<UnitEquations> equations_;
+  std::vector<MatrixXd> taken_;                          // N S_zx
+  mutable std::vector<std::vector<MatrixXd>> blocks_;    // of the units' levels in N, once they were asked for
 };
 
 }  // namespace henderson

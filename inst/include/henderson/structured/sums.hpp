@@ -15,6 +15,7 @@ struct RandomDirection {
 // What is summed. K directions: the random effects' first, then psi. `full`: A_ij,xx too, not its trace alone.
 struct StructuredSums {
   void start(Index random_directions, Index residual_directions, Index p);
+  void add_full(Index a, Index c, const MatrixXd& block);   // directions a >= c; q_full holds both orders of the block
   void add_second(Index i, Index j, const MatrixXd& own);  // to r_full, i >= j
   Index random = 0, residual = 0;
   VectorXd t;                  // tr(V^{-1} V_i)

@@ -58,11 +58,14 @@ struct UnitRelation {
   std::shared_ptr<const LevelPrecision> precision;
 };
 
+class SparseUnit;
+
 struct Unit {
   std::vector<SubjectRows> subjects;
   std::vector<UnitRelation> related;
   std::vector<UnitLevel> levels;
   Index q = 0;
+  std::shared_ptr<const SparseUnit> sparse;  // its equations where they are sparse
   double multiplicity = 1;  // how many units have this Z and these positions; 0 for the further ones of a class
 };
 

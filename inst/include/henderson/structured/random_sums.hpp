@@ -1,0 +1,43 @@
+// What the random effects of one unit add to the sums, from G = Z'V^{-1}Z and Z'V^{-1}[X e] in the coordinates of
+// independent levels.
+#ifndef HENDERSON_STRUCTURED_RANDOM_SUMS_HPP
+#define HENDERSON_STRUCTURED_RANDOM_SUMS_HPP
+
+#include <vector>
+
+#include "henderson/structured/sums.hpp"
+
+namespace henderson {
+
+class RandomSums {
+ public:
+  // `many`: the unit has so many effects that no copy of G is made for each direction.
+  RandomSums(const StructuredProblem& pr, const Unit& unit, const std::vector<RandomDirection>& random, bool full,
+             bool many, StructuredSums& out)
+      : pr_(pr), unit_(unit), random_(random), full_(full), many_(many), out_(out) {}
+
+  void add(const MatrixXd& g, const MatrixXd& gx);
+
+  // Residual direction r: Z'V^{-1} V_r V^{-1}[X e], and by group the sum of the levels' blocks of Z'V^{-1} V_r V^{-1}Z.
+  void add_residual(Index r, const MatrixXd& z_xe, const std::vector<MatrixXd>& blocks);
+
+ private:
+  // (I x E) rows.
+  MatrixXd directed(const RandomDirection& e, const MatrixXd& rows) const;
+  void add_levels(const MatrixXd& g, const MatrixXd& gx);
+  void add_few_traces(const MatrixXd& g);
+  void add_many_traces(const MatrixXd& g);
+  // Row (b, a), column (c, d): the sum of G_lm[b, c] G_lm[a, d] over the levels l and m of two groups.
+  MatrixXd level_products(const MatrixXd& g, int first, int second) const;
+
+  const StructuredProblem& pr_;
+  const Unit& unit_;
+  const std::vector<RandomDirection>& random_;
+  bool full_, many_;
+  StructuredSums& out_;
+  std::vector<MatrixXd> ex_;
+};
+
+}  // namespace henderson
+
+#endif

@@ -1,0 +1,152 @@
+# Many random effects of which few meet in a subject, beside a residual structure: their equations are sparse.
+
+sparse_pedigree <- function(n, founders = 20L) {
+  set.seed(2)
+  id <- sprintf("a%03d", seq_len(n))
+  parent <- function(i) if (i > founders) id[sample.int(i - 1L, 1L)] else NA_character_
+  pedigree(id, vapply(seq_len(n), parent, ""), vapply(seq_len(n), parent, ""))
+}
+
+# Records of some animals (others are parents only), in herds that cross them.
+sparse_records <- function(p, visits = 2L, seed = 3) {
+  K <- relationship_matrix(p)
+  set.seed(seed)
+  id <- sort(sample(rownames(K), 0.8 * nrow(K)))
+  d <- expand.grid(visit = seq_len(visits), id = id, stringsAsFactors = FALSE)
+  d <- d[-sample(nrow(d), nrow(d) / 8), ]
+  d$animal <- d$id
+  d$herd <- sample(6L, nrow(d), TRUE)
+  d$x <- stats::rnorm(nrow(d))
+  d$arm <- factor(ifelse(stats::runif(nrow(d)) < 0.5, "a", "b"))
+  u <- drop(crossprod(chol(K), stats::rnorm(nrow(K))))
+  d$y <- 1 + d$x + u[match(d$id, rownames(K))] + stats::rnorm(6L)[d$herd] + stats::rnorm(length(id))[match(d$id, id)] +
+    stats::rnorm(nrow(d))
+  d$weight <- 1
+  d
+}
+
+equations_of <- function(fit) engine_result(engine_structured_size(fit_structured_model(fit)), fit_frame(fit))
+
+expect_sparse <- function(fit) expect_gt(equations_of(fit)[["sparse"]], equations_of(fit)[["dense"]])
+
+test_that("related animals beside residual structures agree with dense formulas", {
+  p <- sparse_pedigree(300L)
+  K <- list(animal = relationship_matrix(p))
+  d <- sparse_records(p)
+  one <- suppressMessages(lmm(y ~ x + arm + (1 | animal), d, relationship = list(animal = p),
+                              residual = ~ ar1(visit | id)))
+  expect_sparse(one)
+  expect_oracle(one, d, oracle_function("ar1", d, d$visit - 1L, 2L), "ar1", K)
+  crossed <- suppressMessages(lmm(y ~ x + arm + (1 | animal) + (1 | herd), d, relationship = list(animal = p),
+                                  residual = ~ us(visit | id)))
+  expect_sparse(crossed)
+  expect_oracle(crossed, d, oracle_function("us", d, d$visit - 1L, 2L), "us, crossed", K)
+  arms <- suppressMessages(lmm(y ~ x + arm + (1 | animal), d, relationship = list(animal = p), variance = ~ arm))
+  expect_sparse(arms)
+  d$level <- as.integer(d$arm) - 1
+  expect_oracle(arms, d, function(psi) diag(exp(2 * psi[1L] * d$level)), "variance function", K)
+})
+
+test_that("crossed factors of many levels beside a variance function agree with dense formulas", {
+  set.seed(4)
+  d <- data.frame(line = sample(160L, 500L, TRUE), block = sample(12L, 500L, TRUE), x = stats::rnorm(500L))
+  d$arm <- factor(ifelse(d$block %% 2 == 0, "a", "b"))
+  d$y <- 2 + d$x + stats::rnorm(160L)[d$line] + stats::rnorm(12L)[d$block] + stats::rnorm(500L) * (1 + (d$x > 0))
+  d$weight <- 1
+  d$x <- d$x - mean(d$x)
+  fit <- suppressMessages(lmm(y ~ x + arm + (1 | line) + (1 | block), d, variance = ~ x))
+  expect_sparse(fit)
+  expect_oracle(fit, d, function(psi) diag(exp(2 * psi[1L] * d$x)), "crossed")
+  d$weight <- stats::runif(500L, 0.5, 2)
+  arms <- suppressMessages(lmm(y ~ x + arm + (1 | line) + (1 | block), d, variance = ~ arm, weights = weight))
+  expect_sparse(arms)
+  level <- as.integer(d$arm) - 1
+  expect_oracle(arms, d, function(psi) diag(exp(2 * psi[1L] * level) / d$weight), "crossed, weighted")
+})
+
+test_that("variances of many environments beside crossed factors are at the maximum of the weighted model", {
+  set.seed(6)
+  d <- expand.grid(line = factor(1:150), env = factor(1:12), rep = 1:2)
+  d <- d[sample(nrow(d), 1200L), ]
+  d$block <- factor(paste(d$env, d$rep))
+  d$y <- stats::rnorm(150L)[d$line] + stats::rnorm(24L)[d$block] + stats::rnorm(1200L) * exp(0.1 * as.integer(d$env))
+  fit <- suppressMessages(lmm(y ~ env + (1 | line) + (1 | block), d, variance = ~ env))
+  expect_sparse(fit)
+  expect_identical(fit$optimum$status, "converged")
+  at <- function(psi) {                                   # weights in place of the variance function
+    sd <- exp(c(0, psi))[d$env]
+    held <- lmm(y ~ env + (1 | line) + (1 | block), d, weights = 1 / sd^2)
+    as.numeric(logLik(held))
+  }
+  psi <- fit$optimum$psi
+  expect_equal(as.numeric(logLik(fit)), at(psi), tolerance = 1e-10)
+  for (k in c(1L, 6L, 11L)) {
+    moved <- vapply(c(-1e-3, 1e-3), function(h) at(replace(psi, k, psi[k] + h)), 0)
+    expect_lt(abs(diff(moved)) / 2e-3, 1e-4)
+    expect_lt(max(moved), at(psi))
+  }
+})
+
+test_that("several traits of related animals beside an unstructured residual equal the form with a record term", {
+  p <- sparse_pedigree(150L)
+  d <- sparse_records(p)
+  d$trait <- factor(c("s", "t"))[d$visit]
+  d$record <- paste(d$id, d$visit)
+  fit <- suppressMessages(lmm(y ~ trait + x + us(0 + trait | animal), d, relationship = list(animal = p),
+                              residual = ~ us(trait | id)))
+  expect_sparse(fit)
+  same <- suppressMessages(lmm(y ~ trait + x + us(0 + trait | animal) + us(0 + trait | id), d,
+                               relationship = list(animal = p), fixed = c(sigma = 0.05)))
+  expect_equal(as.numeric(logLik(fit)), as.numeric(logLik(same)), tolerance = 1e-8)
+  expect_equal(coef(summary(fit)), coef(summary(same)), tolerance = 1e-4)
+  kr <- function(fit) coef(summary(fit, ddf = "Kenward-Roger", information = "expected"))
+  expect_equal(kr(fit), kr(same), tolerance = 1e-4)
+  expect_equal(ranef(fit)$animal, ranef(same)$animal, tolerance = 1e-4)
+  conditional <- function(fit) attr(ranef(fit, condVar = TRUE)$animal, "postVar")
+  expect_equal(conditional(fit), conditional(same), tolerance = 1e-4)
+  new <- d[1:4, ]
+  expect_equal(predict(fit, new, se.fit = TRUE)$se.fit, predict(same, new, re.form = ~ us(0 + trait | animal),
+                                                                se.fit = TRUE)$se.fit, tolerance = 1e-4)
+})
+
+test_that("a singular covariance matrix of related slopes keeps sparse equations", {
+  p <- sparse_pedigree(150L)
+  d <- sparse_records(p)
+  d$y <- d$x + stats::rnorm(nrow(d)) + d$y * (1 + 0.2 * d$x) / 3        # one effect moves intercept and slope
+  fit <- suppressMessages(lmm(y ~ x + (x | animal), d, relationship = list(animal = p), residual = ~ ar1(visit | id)))
+  expect_true(isSingular(fit))
+  expect_gt(sum(diag(VarCorr(fit)$animal)), 0.01)
+  expect_sparse(fit)
+  K <- relationship_matrix(p)[d$animal, d$animal]
+  s2 <- sigma(fit)^2
+  Z <- cbind(1, d$x)
+  G <- VarCorr(fit)$animal[1:2, 1:2]
+  R <- Re(oracle_function("ar1", d, d$visit - 1L, 2L)(fit$optimum$psi + 0i))
+  X <- model.matrix(fit)
+  o <- structure_information(K * (Z %*% G %*% t(Z)) / s2 + R, list(diag(nrow(d))), X, d$y, s2)
+  expect_equal(deviance(fit), o$log_det + o$log_det_x + (nrow(d) - 2) * log(2 * pi * s2) + o$r2 / s2, tolerance = 1e-9)
+})
+
+test_that("draws of related effects with sparse equations have their mean and covariance matrix", {
+  p <- sparse_pedigree(300L)
+  d <- sparse_records(p)
+  known <- suppressMessages(lmm(y ~ x + (1 | animal), d, relationship = list(animal = p), residual = ~ ar1(visit | id)))
+  expect_sparse(known)
+  draws <- posterior(known, 4000, seed = 1)
+  expect_true(all(grepl("animal", names(draws)[grepl("^r_", names(draws))])))
+  K <- relationship_matrix(p)
+  # By the law of the mean: E(b | y) is the mean over the draws of the variance parameters of E(b | y, parameters).
+  some <- seq(1, nrow(draws), length.out = 40)
+  X <- cbind(1, d$x)
+  expected <- rowMeans(vapply(some, function(i) {
+    R <- draws$sigma[i]^2 * Re(oracle_function("ar1", d, d$visit - 1L, 2L)(draws$rho[i] + 0i))
+    C <- draws[[grep("^sd_", names(draws))[1L]]][i]^2 * K[, d$animal]
+    W <- solve(C[d$animal, ] + R)
+    drop(C %*% (W %*% (d$y - X %*% solve(crossprod(X, W %*% X), crossprod(X, W %*% d$y)))))
+  }, numeric(nrow(K))))
+  column <- function(level) draws[[grep(paste0("[", level, ","), names(draws), fixed = TRUE)]]
+  for (level in c("a005", "a100", "a299")) {
+    own <- column(level)
+    expect_lt(abs(mean(own) - expected[[match(level, rownames(K))]]), 4 * stats::sd(own) * sqrt(1 / 4000 + 0.1 / 40))
+  }
+})
