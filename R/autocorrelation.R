@@ -184,7 +184,7 @@ form_values <- function(fit, form) {
                                                                   what = "form")
   rhs <- form[[2L]]
   data <- fit_rows(fit, "ACF() and Variogram()")$data
-  raw <- getData.lmm_fit(fit)
+  raw <- without_wide(getData.lmm_fit(fit))
   if (nrow(raw) != nrow(data)) raw <- raw[positions_in(row_labels(fit_stored_rows(fit)), raw), , drop = FALSE]
   look_up <- function(e) tryCatch(eval(e, raw, environment(form)), error = function(err) {
     lmm_abort("input", paste0("`form` cannot be evaluated: ", conditionMessage(err), "."), what = "form")

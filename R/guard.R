@@ -9,11 +9,19 @@ guard <- function(expr, rules) {
   tryCatch({
     if (!is.null(rules$level)) take_level(frame, rules$level)
     given <- rules$arguments[!eval(rules$missing, frame)]
-    for (name in given) admit_argument(get(name, envir = frame, inherits = FALSE), name, rules$texts)
+    for (name in given) admit_in_frame(frame, name, rules$texts)
     if (!is.null(rules$dots)) eval(as.call(list(admit_dots, quote(...), .allowed = rules$dots)), frame)
     if (length(given) && given[1L] == rules$arguments[1L]) admit_fit(frame, given[1L])
     expr
   }, error = function(e) refuse_error(e, frame, rules$arguments))
+}
+
+# 64-bit integers become numbers, except in data, which the fit keeps as they are.
+admit_in_frame <- function(frame, name, texts) {
+  value <- force_argument(get(name, envir = frame, inherits = FALSE), name)
+  plain <- if (name %in% c("data", "newdata")) value else without_wide(value)
+  admit_argument(plain, name, texts)
+  if (!identical(plain, value)) assign(name, plain, envir = frame)
 }
 
 admit_argument <- function(value, name, texts = NULL) {

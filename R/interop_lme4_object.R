@@ -149,14 +149,14 @@ lmer_call <- function(fit, caller) {
     if (is.null(value)) next
     if (is.language(value)) {
       own <- intersect(all.vars(value), ls(prepared$scope, all.names = TRUE))
-      for (one in own) assign(one, prepared$scope[[one]], envir = home)
+      for (one in own) assign(one, without_wide(prepared$scope[[one]]), envir = home)
       next
     }
-    assign(paste0(".", name), value, envir = home)        # found again by what is written into the call
+    assign(paste0(".", name), without_wide(value), envir = home)      # found again by what is written into the call
     prepared$call[[name]] <- as.name(paste0(".", name))
   }
   setup <- shown <- prepared$call
-  data <- prepared$scope$.data <- with_factors(fit, prepared$scope$.data)
+  data <- prepared$scope$.data <- with_factors(fit, without_wide(prepared$scope$.data))
   again <- if (!is.null(fit_call(fit)$data)) tryCatch(eval(fit_call(fit)$data, home), error = function(e) NULL)
   if (is.null(data) || identical(again, data)) shown["data"] <- fit_call(fit)["data"] else home$.data <- data
   shown$formula <- call("~", formula[[2L]], formula[[3L]])

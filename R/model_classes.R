@@ -43,10 +43,26 @@ drop_dimension <- function(x) {
 #
 # Package 'bit64' keeps them in the bits of doubles. They are read from these bits, since the package need not be there.
 
+# A vector, or those in a data frame or a plain list.
+without_wide <- function(x) {
+  if (inherits(x, "integer64")) return(plain_column(x))
+  if (!is.data.frame(x) && (!is.list(x) || is.object(x))) return(x)
+  classes <- oldClass(x)
+  for (k in seq_along(x)) {
+    plain <- without_wide(.subset2(x, k))
+    if (identical(plain, .subset2(x, k))) next
+    x <- unclass(x)
+    x[[k]] <- plain
+  }
+  if (!identical(oldClass(x), classes)) oldClass(x) <- classes
+  x
+}
+
 # As numbers, where double precision holds each of them; otherwise as a factor, which serves as a grouping variable. In
 # pieces, which stay in the processor's memory.
 number_of_wide <- function(x, piece = 1e5) {
   value <- numeric(length(x))
+  attributes(value) <- attributes(x)[intersect(names(attributes(x)), c("names", "dim", "dimnames"))]
   for (first in seq.int(1, by = piece, length.out = ceiling(length(x) / piece))) {
     at <- seq.int(first, min(first + piece - 1, length(x)))
     half <- wide_halves(.subset(x, at))

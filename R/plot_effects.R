@@ -12,7 +12,8 @@
 #'   few values) for colors, then one for panels.
 #' @param ddf method for degrees of freedom, see [ddf_methods()].
 #' @param level confidence level.
-#' @param points number of values of a numeric variable.
+#' @param points number of values of a numeric variable, at most 100,000. Dates, times and differences of times keep
+#'   their class and units.
 #' @param rug show the observed responses, in grey?
 #' @param ... graphical parameters, passed on to [plot()].
 #' @return Invisibly, a data frame with the values of the variables and columns `estimate`, `se`, `df`, `lower` and
@@ -33,7 +34,7 @@
 #' @export
 plot_effects <- function(fit, variables, ddf = "Satterthwaite", level = 0.95, points = 50, rug = FALSE, ...) {
   check_fit(fit)
-  check_number(points, "points", lower = 2, whole = TRUE)
+  check_number(points, "points", lower = 2, upper = 100000L, whole = TRUE)
   check_flag(rug, "rug")
   if (rug) fit_rows(fit, "plot_effects(rug = TRUE)")
   data <- effect_data(fit, variables)
@@ -60,7 +61,7 @@ effect_data <- function(fit, variables) {
   data <- as.list(if (is_cells_fit(fit)) grid_data(fit) else fitted_data(fit))
   for (name in setdiff(all, names(data))) data[[name]] <- get0(name, environment(stats::formula(fit)))
   rows <- vapply(data[all], NROW, 0L)
-  data <- as.data.frame(data[all[rows == max(rows)]], check.names = FALSE, stringsAsFactors = TRUE)
+  data <- as.data.frame(without_wide(data[all[rows == max(rows)]]), check.names = FALSE, stringsAsFactors = TRUE)
   data[] <- lapply(stats::setNames(names(data), names(data)), function(name) {
     x <- data[[name]]
     known <- fit_frame(fit)$xlevels[[name]]
@@ -81,14 +82,27 @@ fitted_data <- function(fit) {
 effect_rows <- function(data, variables, points) {
   values <- lapply(stats::setNames(names(data), names(data)), function(name) {
     x <- data[[name]]
-    own <- sort(unique(x[!is.na(x)]))
     if (is.factor(x)) return(factor(levels(x), levels(x)))
-    if (!name %in% variables) return(mean(x, na.rm = TRUE))
-    if (name != variables[1L]) return(if (length(own) > 4L) stats::quantile(x, c(0.1, 0.5, 0.9), names = FALSE,
-                                                                            na.rm = TRUE) else own)
-    seq(own[1L], own[length(own)], length.out = points)
+    own <- as.double(unclass(x))
+    shown <- sort(unique(own))
+    if (!name %in% variables) shown <- mean(own, na.rm = TRUE)
+    else if (name == variables[1L]) shown <- seq(shown[1L], shown[length(shown)], length.out = points)
+    else if (length(shown) > 4L) shown <- stats::quantile(own, c(0.1, 0.5, 0.9), names = FALSE, na.rm = TRUE)
+    if (is_plain_number(x)) shown else of_class(shown, list(class = oldClass(x), units = attr(x, "units"),
+                                                            tzone = attr(x, "tzone")))
   })
+  check_grid(lengths(values))
   expand.grid(values[c(variables, setdiff(names(values), variables))], KEEP.OUT.ATTRS = FALSE)
+}
+
+# Columns of numbers for all combinations must fit into memory.
+check_grid <- function(lengths) {
+  rows <- prod(lengths)
+  bytes <- 100 * rows * length(lengths)
+  if (bytes <= 1e8 || bytes <= 0.5 * available_memory()) return(invisible())
+  lmm_abort("numeric", paste0("not enough memory for ", count_of(rows, "combination"), " of ",
+                              enumerate(quote_name(names(lengths))), "."), what = names(lengths), value = rows,
+            fix = "Use `contest()` or `predict()` for the means that are needed.")
 }
 
 # Means over the rows that agree in the named variables.

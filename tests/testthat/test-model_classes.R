@@ -93,3 +93,39 @@ test_that("the bits of 64-bit integers are read as 'bit64' reads them", {
   expect_identical(number_of_wide(small, piece = 100), as.double(small))
   expect_s3_class(number_of_wide(bit64::as.integer64("9007199254740993")), "factor")
 })
+
+test_that("arguments that are 64-bit integers are numbers, in vectors, matrices, lists and data frames", {
+  skip_if_not_installed("bit64")
+  wide <- bit64::as.integer64
+  fit <- lmm(y ~ t + (1 | g), d)
+  expect_identical(predictable(fit, wide(c(1, 2))), predictable(fit, c(1, 2)))
+  expect_identical(contest(fit, wide(0:1), rhs = wide(3)), contest(fit, c(0, 1), rhs = 3))
+  expect_identical(contest(fit, structure(wide(c(0, 1, 1, 2)), dim = c(2, 2))),
+                   contest(fit, matrix(c(0, 1, 1, 2), 2)))
+  b <- stats::setNames(wide(1), levels(d$g)[1])
+  expect_identical(predictable(fit, c(1, 0), list(g = b)), predictable(fit, c(1, 0), list(g = stats::setNames(1, names(b)))))
+  expect_identical(dim(simulate(fit, wide(2))), c(96L, 2L))
+  y <- round(10 * d$y)
+  expect_identical(fixef(refit(fit, wide(y))), fixef(refit(fit, y)))
+  expect_identical(fixef(refit(fit, data.frame(a = wide(y), b = d$y))), fixef(refit(fit, data.frame(a = y, b = d$y))))
+  expect_identical(vcov(fit, type = "CR0", cluster = wide(as.integer(d$g))), vcov(fit, type = "CR0", cluster = d$g))
+  expect_error(contest(fit, c(0, 1), rhs = wide("9007199254740993")), class = "lmm_error_input")
+  kept <- augment(fit, data = transform(d, t = wide(t)))
+  expect_s3_class(kept$t, "integer64")
+})
+
+test_that("data with 64-bit integers are converted for other packages", {
+  skip_if_not_installed("bit64")
+  skip_if_not_installed("lme4")
+  whole <- transform(d, t = as.numeric(t), w = rep(1:2, 48))
+  data <- transform(whole, t = bit64::as.integer64(t), w = bit64::as.integer64(w))
+  fit <- lmm(y ~ t + (1 | g), data, weights = w)
+  right <- lmm(y ~ t + (1 | g), whole, weights = w)
+  expect_equal(logLik(as_lmer(fit)), logLik(as_lmer(right)))
+  expect_equal(cooks.distance(influence(fit, "g")), cooks.distance(influence(right, "g")))
+  skip_if_not_installed("pbkrtest")
+  tests <- lapply(list(lmm(y ~ t + (1 | g), data), lmm(y ~ t + (1 | g), whole)), function(m) {
+    pbkrtest::KRmodcomp(m, update(m, . ~ . - t))$stats$p.value
+  })
+  expect_equal(tests[[1L]], tests[[2L]])
+})

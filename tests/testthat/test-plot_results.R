@@ -91,6 +91,33 @@ test_that("effects are the estimated means of contest(), averaged over other fac
   expect_error(plot_effects(slope, "g"), class = "lmm_error_input")
 })
 
+test_that("effects of times keep class and units, and those of 64-bit integers are effects of numbers", {
+  d <- data.frame(x = rep(0:5, 8), g = gl(8, 6))
+  set.seed(1)
+  d$y <- d$x + rnorm(8)[d$g] + rnorm(48)
+  right <- on_paper(plot_effects(lmm(y ~ x + (1 | g), d), "x", points = 6))
+  same <- function(t) {
+    d$t <- t
+    shown <- on_paper(plot_effects(lmm(y ~ t + (1 | g), d), "t", points = 6, rug = TRUE))
+    expect_equal(shown[c("estimate", "lower", "upper")], right[c("estimate", "lower", "upper")], tolerance = 1e-7)
+    shown$t
+  }
+  times <- list(as.difftime(as.numeric(d$x), units = "days"), as.Date("2024-01-01") + d$x,
+                as.POSIXct("2024-01-01", tz = "UTC") + 3600 * d$x, structure(60 * d$x, units = "secs",
+                                                                             class = c("hms", "difftime")))
+  for (t in times) expect_equal(same(t), t[1:6])
+  wide <- structure(d$x * 2^-1074, class = "integer64")           # bits of a double
+  expect_equal(same(wide), 0:5)
+  shown <- on_paper(plot_effects(lmm(y ~ t + (1 | g), transform(d, t = wide, u = x)), "t"))
+  expect_identical(range(shown$t), c(0, 5))
+  d$dt <- times[[1L]] + (d$x > 2)
+  fit <- lmm(y ~ x + dt + (1 | g), d)
+  expect_equal(on_paper(plot_effects(fit, "x", points = 6))$estimate,
+               as.vector(cbind(1, 0:5, mean(as.numeric(d$dt))) %*% fixef(fit)), tolerance = 1e-7)
+  expect_identical(levels(factor(on_paper(plot_effects(fit, c("x", "dt")))$dt)), c("0", "3", "6"))
+  expect_condition_of(plot_effects(fit, "x", points = 1e9), "lmm_error_input", "between 2 and 100000")
+})
+
 test_that("shrinkage compares the model with least squares in each level", {
   d <- behavior_data()
   fit <- lmm(y ~ x + (x | g), d)
