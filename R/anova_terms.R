@@ -70,8 +70,8 @@ block_labels <- function(frame, j) vapply(frame$coding$pieces[frame$coding$block
 # Order of level names: as numbers where they are, otherwise by their characters; not by the locale, and not the
 # order of the factor, on which no test may depend.
 natural_order <- function(levels) {
-  number <- suppressWarnings(as.numeric(levels))
-  if (!anyNA(number)) order(number) else order(enc2utf8(levels), method = "radix")
+  number <- suppressWarnings(as.numeric(enc2utf8(levels)))
+  if (!anyNA(number)) order(number) else radix_order(levels)
 }
 
 # First index fastest, as in the columns of a term.

@@ -9,7 +9,7 @@ encode_key <- function(dictionary, x, label, where, sorted = "first", chains = N
   if (is.factor(x)) return(encode_factor(dictionary, x, where, chains))
   if (length(dim(x))) dim(x) <- NULL
   if (kind == "factor" || dictionary$kind == "factor") x <- as.character(x)
-  if (is.character(x)) x <- enc2utf8(x)
+  if (is.character(x)) x <- utf8_text(x)
   codes <- match(x, dictionary$values)
   unknown <- which(is.na(codes))
   if (length(unknown)) {
@@ -23,7 +23,7 @@ encode_key <- function(dictionary, x, label, where, sorted = "first", chains = N
 # `chains`: the orders in which levels were declared, if not as the factor has them.
 encode_factor <- function(dictionary, x, where, chains = NULL) {
   if (dictionary$kind == "text") dictionary$kind <- "factor"
-  levels <- enc2utf8(levels(x))
+  levels <- utf8_text(levels(x))
   old <- dictionary$values
   if (is.null(chains)) chains <- list(levels)
   dictionary$values <- union(if (is.null(old)) character() else as.character(old), c(unlist(chains), levels))
@@ -50,7 +50,7 @@ inside_factor <- function(call, functions = c("factor", "as.factor", "ordered", 
 inner_chains <- function(call, source) {
   if (!is.call(call) || length(call) != 2L) return(NULL)
   x <- evaluate_quietly(inside_factor(call, c("factor", "as.factor", "ordered", "droplevels")), source$data, source$env)
-  if (is.factor(x)) list(enc2utf8(levels(x)))
+  if (is.factor(x)) list(utf8_text(levels(x)))
 }
 
 # Keeps the order of the levels of a chunk, unless one that is kept has it.
@@ -111,7 +111,7 @@ check_full_order <- function(dictionary, declared) {
 
 order_of_values <- function(values, sorted) {
   if (sorted %in% c("any", "first")) return(seq_along(values))
-  number <- if (sorted == "number") suppressWarnings(as.numeric(values))
+  number <- if (sorted == "number") suppressWarnings(as.numeric(enc2utf8(values)))
   if (is.null(number) || anyNA(number)) order(values) else order(number)
 }
 
@@ -136,7 +136,7 @@ kind_words <- function(kind) if (kind == "factor") "a factor" else if (kind == "
 # The values of a key in their order (see ordered_levels(); what is no factor sorted), without what no cell has.
 finished_key <- function(dictionary, codes, env) {
   is_factor <- dictionary$kind == "factor"
-  order <- if (is_factor) ordered_levels(dictionary) else order(dictionary$values, method = "radix")
+  order <- if (is_factor) ordered_levels(dictionary) else radix_order(dictionary$values)
   used <- order[tabulate(codes, length(order))[order] > 0L]
   declared <- if (is_factor) dictionary$values[order]
   if (is_factor && is.ordered(dictionary$like) && dictionary$sorted == "first") check_full_order(dictionary, declared)

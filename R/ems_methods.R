@@ -49,7 +49,7 @@ print_aligned <- function(cells) {
 
 # "label  text" with the text wrapped in a column of its own.
 print_labelled <- function(labels, texts) {
-  width <- max(nchar(labels, "width"))
+  width <- max(nchar(readable_text(labels), "width"))
   for (k in seq_along(labels)) {
     first <- paste0(formatC(labels[k], width = -width), "  ")
     writeLines(strwrap(texts[k], width = getOption("width"), initial = first, prefix = strrep(" ", width + 2L)))

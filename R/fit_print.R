@@ -29,7 +29,7 @@ print_fixed <- function(beta, digits, most = 6L) {
   }
   cat("Fixed Effects:\n")
   shown <- format(beta, digits = digits)
-  width <- max(nchar(names(beta)), nchar(shown)) + 2L
+  width <- max(nchar(readable_text(names(beta))), nchar(shown)) + 2L
   shown <- shown[seq_len(min(length(beta), most * max(1L, getOption("width") %/% width)))]
   print.default(shown, print.gap = 2L, quote = FALSE)
   rest <- length(beta) - length(shown)

@@ -37,7 +37,24 @@ deparse_line <- function(e) {
 }
 
 # Sorted in a way that does not depend on the locale, which for text needs a known encoding.
-in_order <- function(x) sort(if (is.character(x)) enc2utf8(x) else x, method = "radix")
+in_order <- function(x) {
+  if (!is.character(x)) return(sort(x, method = "radix"))
+  utf8_text(x)[radix_order(x, na.last = NA)]
+}
+
+radix_order <- function(..., na.last = TRUE) {
+  columns <- lapply(list(...), function(x) if (is.character(x)) enc2utf8(x) else x)
+  do.call(order, c(columns, list(na.last = na.last, method = "radix")))
+}
+
+# Text as UTF-8. Bytes that the encoding of the session does not have stay: escaped, they would match nothing.
+utf8_text <- function(x) {
+  text <- enc2utf8(x)
+  changed <- which(nchar(text, "bytes") != nchar(x, "bytes") & Encoding(x) == "unknown")
+  lost <- changed[is.na(iconv(x[changed], "", "UTF-8"))]
+  text[lost] <- x[lost]
+  text
+}
 
 # Labels are compared with those of other days: I(x * 1e+05) must not be I(x * 100000) under other options.
 with_usual_numbers <- function(expr) {

@@ -8,7 +8,7 @@ hypothesis_from_text <- function(fit, text) {
               fix = "Write, for example, \"a - b = 0\" with names of fixef(fit).")
   }
   names <- names(fit_beta(fit))
-  rows <- lapply(readable_text(text), equation_row, names = names)
+  rows <- lapply(readable_text(text), equation_row, names = readable_text(names))
   list(L = matrix(vapply(rows, `[[`, numeric(length(names)), "row"), length(rows), byrow = TRUE,
                   dimnames = list(unname(text), names)),
        rhs = vapply(rows, `[[`, 0, "rhs"))

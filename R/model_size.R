@@ -98,7 +98,7 @@ fixed_remedy <- function(term, data, random) {
 }
 
 is_number_text <- function(x) {
-  levels <- if (is.factor(x)) levels(x) else if (is.character(x)) unique(x)
+  levels <- enc2utf8(as.character(if (is.factor(x)) levels(x) else if (is.character(x)) unique(x)))
   length(levels) > 0L && any(grepl(".", levels, fixed = TRUE)) && !anyNA(suppressWarnings(as.numeric(levels)))
 }
 

@@ -139,7 +139,7 @@ to_number <- function(x, name, kind, known) {
   if (kind %in% c("factor", "text")) {
     if (known$role == "predictor") return(x)
     text <- as.character(x)
-    value <- suppressWarnings(as.numeric(text))
+    value <- suppressWarnings(as.numeric(enc2utf8(text)))
     return(if (identical(is.na(value), is.na(text))) value else x)
   }
   if (known$role == "group" && kind == "logical") return(x)

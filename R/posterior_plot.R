@@ -134,7 +134,7 @@ plot_intervals <- function(frame, which, level, ...) {
   limits <- vapply(which, function(name) stats::quantile(frame[[name]],
                    c((1 - level) / 2, 0.25, 0.5, 0.75, (1 + level) / 2), names = FALSE), numeric(5L))
   at <- rev(seq_along(which))
-  old <- graphics::par(mar = c(4, max(4, 0.55 * max(nchar(which))), 1, 1))
+  old <- graphics::par(mar = c(4, max(4, 0.55 * max(nchar(readable_text(which)))), 1, 1))
   on.exit(graphics::par(old))
   graphics::plot(range(limits), range(at) + c(-0.5, 0.5), type = "n", yaxt = "n", ylab = "",
                  xlab = paste0("median, 50% and ", format(100 * level), "% limits"), ...)

@@ -51,7 +51,7 @@ plan_held <- function(plan, held = NULL) {
 visit_names <- function(plan, part = 1L) {
   part <- plan$parts[[part]]
   if (!is.null(part$levels)) return(part$levels[part$used])
-  if (!is.null(part$values)) return(format(part$values, trim = TRUE, digits = 7L))
+  if (!is.null(part$values)) return(level_text(part$values))
   as.character(seq_len(1000L))
 }
 

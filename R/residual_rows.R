@@ -37,7 +37,7 @@ visit_levels <- function(x, label, visits, word) {
     all <- seq_along(levels(x))
     return(list(levels = levels(x), used = if (visits) all[tabulate(x, length(all)) > 0L] else all))
   }
-  if (is.character(x)) return(list(levels = sort(unique(x), method = "radix"), used = seq_along(unique(x))))
+  if (is.character(x)) return(list(levels = in_order(unique(x)), used = seq_along(unique(x))))
   if (!is.numeric(x)) {
     lmm_abort("data", paste0("the position ", quote_name(label), " must be a factor or a number, not ", kind_of(x),
                              "."), what = label)

@@ -133,7 +133,7 @@ matching_rows <- function(a, b) {
   shared <- shared_variables(a, b, x, y)
   sorted <- function(values, variables) {
     columns <- lapply(c(values, comparable_columns(variables)), function(x) if (is.factor(x)) as.character(x) else x)
-    do.call(order, c(unname(columns), list(method = "radix")))
+    do.call(radix_order, unname(columns))
   }
   out <- integer(length(x$ids))
   out[sorted(x$values, shared$a)] <- sorted(y$values, shared$b)

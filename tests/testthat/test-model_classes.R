@@ -103,7 +103,8 @@ test_that("arguments that are 64-bit integers are numbers, in vectors, matrices,
   expect_identical(contest(fit, structure(wide(c(0, 1, 1, 2)), dim = c(2, 2))),
                    contest(fit, matrix(c(0, 1, 1, 2), 2)))
   b <- stats::setNames(wide(1), levels(d$g)[1])
-  expect_identical(predictable(fit, c(1, 0), list(g = b)), predictable(fit, c(1, 0), list(g = stats::setNames(1, names(b)))))
+  expect_identical(predictable(fit, c(1, 0), list(g = b)),
+                   predictable(fit, c(1, 0), list(g = stats::setNames(1, names(b)))))
   expect_identical(dim(simulate(fit, wide(2))), c(96L, 2L))
   y <- round(10 * d$y)
   expect_identical(fixef(refit(fit, wide(y))), fixef(refit(fit, y)))

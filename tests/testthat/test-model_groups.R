@@ -132,3 +132,36 @@ test_that("text and names of unknown encoding, as read from a file, are sorted a
   found <- callr::r(read_and_fit, libpath = .libPaths(), env = c(LC_ALL = "C.UTF-8", LANG = "C.UTF-8"))
   expect_identical(found, list(same = 0, levels = 4L, conditions = 0, warned = FALSE))
 })
+
+test_that("text that is not valid in the encoding of the session is fitted as a factor is", {
+  skip_if_not_installed("callr")
+  fit_both <- function() {
+    library(henderson)
+    text <- vapply(list(c(77, 252, 108), c(97, 98), c(201, 116), 66), function(x) rawToChar(as.raw(x)), "")
+    d <- data.frame(k = rep(text, each = 6), f = gl(4, 6), x = sin(1:24), v = gl(3, 2, 24), s = gl(6, 1, 24),
+                    y = cos(1:24)^2 + 1:4 / 9)
+    same <- function(formula, ..., data = d) {
+      fits <- lapply(list(k = quote(k), f = quote(f)), function(name) {
+        put <- function(e) if (inherits(e, "formula")) as.formula(do.call(substitute, list(e, list(k = name)))) else e
+        suppressMessages(do.call(lmm, c(list(put(formula), data), lapply(list(...), put))))
+      })
+      stopifnot(isTRUE(all.equal(c(logLik(fits$k)), c(logLik(fits$f)))))
+      shown <- utils::capture.output(print(fits$k), print(summary(fits$k)), print(anova(fits$k, type = 3)))
+      stopifnot(isTRUE(all.equal(unname(predict(fits$k, d)), unname(predict(fits$f, d)))))
+      fits$k
+    }
+    fit <- same(y ~ x + (1 | k))
+    stopifnot(setequal(rownames(ranef(fit)$k), text))
+    for (formula in list(y ~ x + k + (1 | v), y ~ x + (1 | v:k), y ~ x + (0 + k || v))) same(formula)
+    same(y ~ x, residual = ~ ar1(1 | k))
+    same(y ~ x, variance = ~ k)
+    same(y ~ x, residual = ~ diag(k | s))
+    same(y ~ x + k + (1 | v), data = chunks(list(d[1:12, ], d[13:24, ])))
+    same(y ~ x + (1 | k), data = chunks(list(d[1:12, ], d[13:24, ])))
+    contest(lmm(y ~ x + k + (1 | v), d), "x = 0")
+    TRUE
+  }
+  for (locale in c("C.UTF-8", "C")) {
+    expect_true(callr::r(fit_both, libpath = .libPaths(), env = c(LC_ALL = locale, LANG = locale)), label = locale)
+  }
+})
