@@ -14,17 +14,28 @@ cells_model_frame <- function(spec, table, contrasts = NULL, fixed = NULL, bound
   rows <- cell_rows(table, pieces, derived, variables)
   columns <- cells_variables(variables, rows, table)
   terms <- complete_terms(terms, columns)
-  planned <- planned_model(terms, spec, rows, columns, contrasts, table$plan$na_rule, memory_limit)
-  rows <- planned$rows
-  frame <- planned$frame
-  in_terms <- hold_in_terms(frame, fixed, NULL)
-  frame$random <- in_terms$random
-  frame$held <- held_parameters(in_terms$fixed, frame)
-  if (!bounded) frame$bounded <- FALSE
-  frame$conditions <- once(c(table$notes, missing_note(table), planned$conditions))
-  check_cells_response(rows, columns$response)
-  check_identifiable(frame, rows)
+  saying_what_was_dropped(table, {
+    planned <- planned_model(terms, spec, rows, columns, contrasts, table$plan$na_rule, memory_limit)
+    rows <- planned$rows
+    frame <- planned$frame
+    in_terms <- hold_in_terms(frame, fixed, NULL)
+    frame$random <- in_terms$random
+    frame$held <- held_parameters(in_terms$fixed, frame)
+    if (!bounded) frame$bounded <- FALSE
+    frame$conditions <- once(c(table$notes, missing_note(table), planned$conditions))
+    check_cells_response(rows, columns$response)
+    check_identifiable(frame, rows)
+  })
   list(frame = frame, rows = rows)
+}
+
+# An error about the rows that are left says which are not.
+saying_what_was_dropped <- function(table, expr) {
+  if (!table$dropped) return(expr)
+  tryCatch(expr, lmm_error = function(e) {
+    e <- extend_condition(e, conditionMessage(missing_note(table)[[1L]]), e$fix)
+    stop(e)
+  })
 }
 
 refuse_cells_residual <- function(spec) {

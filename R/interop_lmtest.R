@@ -79,8 +79,7 @@ confint.coeftest.lmm_fit <- function(object, parm = NULL, level = 0.95, ...) {
   half <- stats::qt((1 + level) / 2, df) * object[, "Std. Error"]
   names <- rownames(object)
   out <- cbind(object[, "Estimate"] - half, object[, "Estimate"] + half)
-  dimnames(out) <- list(names, paste(format(50 * c(1 - level, 1 + level), trim = TRUE, scientific = FALSE, digits = 3L),
-                                     "%"))
+  dimnames(out) <- list(names, percent_names(level))
   if (is.null(parm)) return(out)
   at <- if (is.character(parm)) match(parm, names) else match(parm, seq_along(names))
   if (anyNA(at)) {

@@ -203,7 +203,8 @@ name_limits <- function(fit, limits, wanted, level, old, scale) {
 }
 
 percent_names <- function(level) {
-  paste(format(100 * c((1 - level) / 2, (1 + level) / 2), trim = TRUE, scientific = FALSE, digits = 3), "%")
+  percent <- 100 * c((1 - level) / 2, (1 + level) / 2)
+  paste(with_usual_numbers(format(percent, trim = TRUE, scientific = FALSE, digits = 3)), "%")
 }
 
 # Estimates of all parameters in the order of confint(); NA for aliased coefficients.

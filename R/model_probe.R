@@ -73,7 +73,7 @@ has_same_values <- function(value, expected, all) {
 
 # NULL where a call cannot be evaluated.
 evaluate_quietly <- function(call, data, env) {
-  suppressWarnings(suppressMessages(tryCatch(eval(call, data, env), error = function(e) NULL)))
+  suppressWarnings(suppressMessages(tryCatch(with_usual_numbers(eval(call, data, env)), error = function(e) NULL)))
 }
 
 # A second evaluation must not take random numbers from the session.

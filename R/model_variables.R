@@ -173,7 +173,7 @@ evaluate_variable <- function(call, source, label = NULL) {
 evaluate_call <- function(call, source, label) {
   noted <- character()
   value <- tryCatch(
-    withCallingHandlers(eval(call, source$data, source$env), warning = function(w) {
+    withCallingHandlers(with_usual_numbers(eval(call, source$data, source$env)), warning = function(w) {
       noted <<- c(noted, conditionMessage(w))
       invokeRestart("muffleWarning")
     }),
@@ -194,7 +194,7 @@ evaluate_complete <- function(call, source, error, label) {
   missing <- Reduce(`|`, lapply(like_data, is_missing_row))
   if (!length(like_data) || all(missing)) abort_evaluation(label, error, call, source$env)
   data <- lapply(columns, function(x) if (NROW(x) == source$n) take_rows(x, which(!missing)) else x)
-  value <- tryCatch(suppressWarnings(eval(call, data, source$env)),
+  value <- tryCatch(suppressWarnings(with_usual_numbers(eval(call, data, source$env))),
                     error = function(e) abort_evaluation(label, e, call, source$env))
   index <- replace(rep(NA_integer_, source$n), !missing, seq_len(sum(!missing)))
   filled <- take_rows(value, index)
@@ -258,7 +258,7 @@ evaluate_argument <- function(expr, name, source) {
     }
     found[[variable]] <- value$value
   }
-  value <- tryCatch(plain_column(eval(expr, found, source$env)), error = function(e) {
+  value <- tryCatch(plain_column(with_usual_numbers(eval(expr, found, source$env))), error = function(e) {
     lmm_abort("input", paste0("`", name, "` cannot be evaluated: ", conditionMessage(e), "."), what = name)
   })
   if (inherits(value, "varFunc")) {

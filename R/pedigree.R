@@ -3,9 +3,9 @@
 #' @rdname precision
 #' @export
 pedigree <- function(id, sire, dam, ...) {
-  id <- as.character(id)
+  id <- with_usual_numbers(as.character(id))
   known <- function(x, name) {
-    x <- as.character(x)
+    x <- with_usual_numbers(as.character(x))
     if (length(x) != length(id)) lmm_abort("input", paste0("`", name, "` has length ", length(x), ", `id` has ",
                                                            length(id), "."), what = name)
     x[x %in% c("", "0")] <- NA

@@ -43,7 +43,7 @@ residual_limits <- function(own, se, level) {
   out[positive, ] <- chisq_limits(own$estimate[positive], se[positive], level)
   log <- own$kind %in% c("constant", "proportion", "log") & own$estimate > 0
   out[log, ] <- own$estimate[log] * exp(outer(se[log] / own$estimate[log], stats::qnorm(c(tail, 1 - tail))))
-  colnames(out) <- paste0(format(100 * c(tail, 1 - tail), trim = TRUE), "%")
+  colnames(out) <- paste0(with_usual_numbers(format(100 * c(tail, 1 - tail), trim = TRUE)), "%")
   out
 }
 

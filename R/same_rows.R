@@ -74,7 +74,7 @@ known_columns <- function(fit, used, labels) {
   own <- used$variables
   out <- c(own, data[setdiff(names(data), names(own))])
   for (label in if (!is.null(data)) setdiff(labels, names(out))) {
-    value <- quietly(eval(str2lang(label), data, fit_places(fit)$formula))
+    value <- quietly(with_usual_numbers(eval(str2lang(label), data, fit_places(fit)$formula)))
     if (NROW(value) == length(used$ids)) out[[label]] <- value
   }
   out

@@ -7,7 +7,9 @@
 #'
 #' Random numbers are drawn in this order: spherical random effects of all simulations, term by term, level by level
 #' and column by column (for a diagonal term column by column and level by level), then the residuals of all
-#' simulations. This is the order of package 'lme4'.
+#' simulations. This is the order of package 'lme4'. With `newdata` only the levels in these rows are drawn, unless
+#' a relationship among levels is known; levels that are not in the fit come last. ('lme4' takes terms in another order,
+#' with variances of other terms, where a term with more levels in the fit has fewer in `newdata`.)
 #'
 #' @param object a fit made by [lmm()].
 #' @param nsim number of responses.
@@ -130,7 +132,7 @@ drawn_responses <- function(plan, u, e) {
 # NULL where no random effect is drawn.
 drawn_columns <- function(fit, rows, drawn) {
   group <- fit_term_groups(fit)
-  codes <- simulation_codes(fit, rows)
+  codes <- drawn_codes(fit, rows)
   d <- mask_design(design(fit_frame(fit), rows), drawn)
   factors <- fit_covariance_factors(fit)
   parts <- lapply(which(vapply(drawn, any, NA)), function(k) {
@@ -146,7 +148,7 @@ drawn_columns <- function(fit, rows, drawn) {
 # of the term's columns.
 related_draws <- function(fit, rows, drawn) {
   if (!has_related(fit_frame(fit))) return(NULL)
-  codes <- simulation_codes(fit, rows)
+  codes <- drawn_codes(fit, rows)
   group <- fit_term_groups(fit)
   end <- 0L
   out <- lapply(which(vapply(drawn, any, NA)), function(k) {
@@ -164,6 +166,29 @@ related_draws <- function(fit, rows, drawn) {
 
 # A diagonal term's numbers come column by column; their places in the order level by level.
 level_major <- function(levels, q) as.vector(t(matrix(seq_len(levels * q), levels, q)))
+
+# Codes of the levels that the rows have, in the order of the fit; levels with a known relationship are drawn together.
+drawn_codes <- function(fit, rows) {
+  Map(function(group, found) {
+    used <- unique(found$code[!is.na(found$code)])
+    if (is_related(group) || length(used) == length(group$levels) && found$n == length(used)) return(found)
+    used <- used[order_of_levels(group, found$code, match(used, found$code), rows$data)]
+    list(code = match(found$code, used), n = length(used))
+  }, fit_groups(fit), simulation_codes(fit, rows))
+}
+
+# Of combinations the first variable varies slowest, and new values of one come after those in the fit.
+order_of_levels <- function(group, code, rows, data) {
+  if (length(group$parts) == 1L) return(order(code[rows]))
+  do.call(order, unname(lapply(group$parts, function(part) {
+    x <- data[[part$label]]
+    own <- match_level(x, part$levels)
+    new <- which(own == 0L)
+    text <- level_text(x)[new]
+    own[new] <- length(part$levels) + match(text, unique(text))
+    own[rows]
+  })))
+}
 
 # Codes of each grouping factor with levels that are not in the fit numbered after those that are.
 simulation_codes <- function(fit, rows) {

@@ -191,3 +191,30 @@ test_that("no option for printing numbers changes what is computed", {
     expect_s3_class(ems(bright ~ 1 + (1 | operator), pulp, type = 1), "ems")
   }
 })
+
+test_that("no option for printing numbers changes a name, of coefficients, levels, visits or limits", {
+  before <- options(OutDec = ".", scipen = 0, digits = 7)
+  on.exit(options(before))
+  d <- transform(behavior_data(), w = t / 10, big = t * 1e5)
+  d <- d[d$t < 4, ]
+  make <- function() list(
+    lmm(y ~ factor(w) + cut(x, c(-9, -0.25, 0.5, 9)) + (1 | cut(t + x, c(-9, 1.5, 2.5, 3.25, 9))) + (1 | g), d),
+    lmm(y ~ format(w / 3) + (x | g), d), lmm(y ~ x, d, residual = ~ diag(w | g)),
+    lmm(y ~ x, d, residual = ~ diag(big | g)), lmm(y ~ x + (1 | g), d, variance = ~ factor(w)),
+    lmm(y ~ factor(w) + (1 | g), chunks(list(d[1:20, ], d[21:nrow(d), ]))))
+  names_of <- function(fits) lapply(fits, function(fit) {
+    list(names(fixef(fit)), lapply(ranef(fit), dimnames), dimnames(confint(fit, method = "Wald", quiet = TRUE)),
+         as.data.frame(VarCorr(fit))[1:3])
+  })
+  fits <- suppressMessages(make())
+  right <- names_of(fits)
+  expect_identical(right[[3]][[3]][[1]][1:3], c("var(0.1)", "var(0.2)", "var(0.3)"))
+  expect_identical(right[[4]][[3]][[1]][1], "var(100000)")
+  for (option in list(list(OutDec = ","), list(scipen = -9), list(scipen = 99), list(digits = 3))) {
+    options(option)
+    again <- suppressMessages(make())
+    expect_identical(names_of(again), right)
+    options(OutDec = ".", scipen = 0, digits = 7)
+    for (k in c(1, 2, 5, 6)) expect_equal(predict(again[[k]], d[1:3, ]), predict(fits[[k]], d[1:3, ]))
+  }
+})

@@ -116,3 +116,13 @@ test_that("selection of terms and plots of effects are those of the rows", {
   expect_equal(shown[[1L]]$estimate, shown[[2L]]$estimate, tolerance = 1e-8)
   expect_error(plot_effects(fits[[1L]], "h", rug = TRUE), "needs the rows", class = "lmm_error_input")
 })
+
+test_that("an error about the rows of chunks or of a table says how many were dropped, and for what", {
+  d <- data.frame(y = sin(1:40), x = cos(1:40), g = gl(8, 5), arm = rep(c("a", "b"), each = 20))
+  d$x[21:40] <- NA
+  formula <- y ~ x + arm + (1 | g)
+  text <- "`arm` has only 1 level \\(\"a\"\\). 20 rows dropped: missing `x`"
+  expect_condition_of(lmm(formula, d), "lmm_error_data", text)
+  expect_condition_of(lmm(formula, chunks(list(d[1:15, ], d[16:40, ]))), "lmm_error_data", text)
+  expect_condition_of(lmm(formula, cross_products(formula, d)), "lmm_error_data", text)
+})

@@ -95,3 +95,25 @@ test_that("exact fits and transformed responses can be simulated", {
   expect_lt(abs(mean(as.matrix(simulate(squared, 200, seed = 1))) - mean(d$y^2)), 1)
   expect_error(simulate(slope, 0), class = "lmm_error_input")
 })
+
+test_that("new data have the draws of lme4: of the levels that they have, new ones last", {
+  skip_if_not_installed("lme4")
+  d <- behavior_data()
+  d$h <- factor(paste0("h", (as.integer(d$g) + d$t) %% 3))
+  same <- function(formula, newdata, new = FALSE) {
+    fit <- suppressMessages(lmm(formula, d))
+    ours <- simulate(fit, 2, seed = 5, newdata = newdata, allow.new.levels = new)
+    theirs <- simulate(as_lmer(fit), 2, seed = 5, newdata = newdata, allow.new.levels = new)
+    expect_equal(unname(as.matrix(ours)), unname(as.matrix(theirs)), tolerance = 1e-8)
+  }
+  few <- d[d$g %in% levels(d$g)[c(2, 5, 6, 7)], ][c(20:3, 30:25), ]
+  for (formula in list(y ~ x + (1 | g), y ~ x + (x | g), y ~ x + (x || g), y ~ x + (1 | g) + (1 | h),
+                       y ~ x + (1 | h / g))) {
+    same(formula, few)
+    same(formula, d)
+    other <- transform(few, g = as.character(g), h = as.character(h))
+    other$g[c(2, 9)] <- c("zz", "0")
+    other$h[4] <- "h11"
+    same(formula, other, TRUE)
+  }
+})
