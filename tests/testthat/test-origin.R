@@ -164,3 +164,43 @@ test_that("influence() works for fits made in functions, and for those read from
   expect_equal(cooks.distance(influence(found$fit, "g")), truth, tolerance = 1e-4)
   expect_equal(cooks.distance(influence(unserialize(serialize(found$fit, NULL)), "g")), truth, tolerance = 1e-4)
 })
+
+test_that("a saved fit has of functions only what they name, wherever they were made", {
+  d <- transform(origin_data(), t = x)
+  formulas <- list(y ~ x, y ~ x + (1 | g))
+  for (k in 1:2) environment(formulas[[k]]) <- globalenv()
+  divided_by <- function(a) {
+    ballast <- rnorm(1e5)
+    function(x) x / a
+  }
+  made <- list(
+    function() {
+      ballast <- rnorm(1e5)
+      k <- 2
+      halved <- function(x) x / k
+      lmm(formulas[[1]], d, residual = ~ exp(halved(t) | g))
+    },
+    function() {
+      ballast <- rnorm(1e5)
+      k <- 2
+      halved <- function(x) if (length(x) == 1L) x / k else vapply(x, again, 0)
+      again <- function(x) halved(x)
+      lmm(formulas[[2]], d, variance = ~ power(halved(t)))
+    },
+    function() {
+      halved <- divided_by(2)
+      lmm(y ~ halved(x) + (1 | g), d)
+    })
+  right <- list(lmm(y ~ x, d, residual = ~ exp(I(t / 2) | g)), lmm(y ~ x + (1 | g), d, variance = ~ power(I(t / 2))),
+                lmm(y ~ I(x / 2) + (1 | g), d))
+  for (k in 1:3) {
+    fit <- made[[k]]()
+    expect_equal(logLik(update(fit, . ~ .)), logLik(right[[k]]))
+    expect_lt(length(serialize(fit, NULL)), 1e5)
+    saved <- unserialize(serialize(fit, NULL))
+    new <- d[c(3, 20), ]
+    expect_equal(unname(predict(saved, new, interval = "prediction")),
+                 unname(predict(right[[k]], new, interval = "prediction")))
+    expect_equal(logLik(update(saved, . ~ ., data = d)), logLik(right[[k]]))
+  }
+})
