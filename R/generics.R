@@ -33,11 +33,17 @@ knows_class <- function(name, object, package) {
 #' A fit is singular when the estimated covariance matrix of a random term has a smaller rank than its
 #' structure allows: a variance of exactly 0, or a correlation of exactly 1 or -1.
 #'
-#' @param x a fit made by [lmm()].
+#' @param x a fit made by [lmm()], or [many responses][responses].
+#' @param tol a number that is not negative: a fit is also singular if a relative standard deviation is smaller. These
+#'   are the diagonal elements of the Cholesky factor of a term's covariance matrix divided by the residual variance:
+#'   for each column of the term, the standard deviation that is left given the columns before it, in residual
+#'   standard deviations. Of a term that is correlated across levels they are the standard deviations of the levels.
+#'   0, the default, asks only for the status of the fit; 'lme4' uses 1e-4 and only the comparison.
 #' @param ... passed on to methods.
-#' @return `TRUE` or `FALSE`. For each term: `getME(fit, "singular")`.
+#' @return `TRUE` or `FALSE`; of many responses a value for each. For each term: `getME(fit, "singular")`.
 #' @section Conditions:
-#' An object that neither this package nor 'lme4' supports is an error of class `lmm_error_input`.
+#' `lmm_error_input`: an object that neither this package nor 'lme4' supports, or a `tol` that is not a number of at
+#' least 0.
 #' @seealso [rlrt()] and [ranova()] for tests of a variance, [VarCorr][VarCorr.lmm_fit].
 #' @concept singular fit
 #' @concept boundary
@@ -50,8 +56,22 @@ isSingular <- function(x, ...) UseMethod("isSingular")
 #' @export
 isSingular.default <- function(x, ...) hand_over("isSingular", x, ...)
 
+#' @rdname isSingular
 #' @export
-isSingular.lmm_fit <- function(x, ...) any(fit_singular(x))
+isSingular.lmm_fit <- function(x, tol = 0, ...) {
+  near <- is_near_singular(fit_covariance(x), fit_shown_sigma(x), fit_random(x), tol)
+  near || any(fit_singular(x))
+}
+
+# Has the Cholesky factor of a term's covariance matrix, in units of sigma, a diagonal element below `tol`? With a
+# negative variance it has.
+is_near_singular <- function(covariance, sigma, random, tol) {
+  check_number(tol, "tol", 0)
+  tol > 0 && any(unlist(Map(function(S, term) {
+    of_levels <- is_across(term) || ncol(S) == 1L
+    (if (of_levels) sqrt(pmax(diag(S), 0)) else diag(lower_factor(S))) < tol * sigma
+  }, covariance, random)))
+}
 
 #' Number of levels of each grouping factor
 #'

@@ -35,7 +35,7 @@ printing_arguments <- list(
 foreign_arguments <- list(
   coef.lmm_fit = "complete", coef.summary.lmm_fit = "complete", deviance.lmm_fit = "relative", fitted.lmm_fit = "type",
   fixef.lmm_fit = "effects",
-  formula.lmm_fit = "env", isSingular.lmm_fit = "tol", logLik.lmm_fit = character(),
+  formula.lmm_fit = "env", logLik.lmm_fit = character(),
   model.frame.lmm_fit = c("data", "drop.unused.levels", "na.action"),
   model.matrix.lmm_fit = c("data", "contrasts.arg"), nobs.lmm_fit = "use.fallback", residuals.lmm_fit = "na.action",
   sigma.lmm_fit = "use.fallback", VarCorr.lmm_fit = "rdig", vcov.summary.lmm_fit = c("complete", "correlation"),

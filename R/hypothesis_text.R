@@ -15,21 +15,29 @@ hypothesis_from_text <- function(fit, text) {
 }
 
 equation_row <- function(text, names) {
-  sides <- strsplit(gsub("==", "=", text, fixed = TRUE), "=", fixed = TRUE)[[1L]]
+  sides <- strsplit(gsub("==", "=", numbered_names(text, names), fixed = TRUE), "=", fixed = TRUE)[[1L]]
   if (length(sides) != 2L) abort_equation(text)
   parts <- lapply(sides, linear_form, names = names, text = text)
   list(row = parts[[1L]]$row - parts[[2L]]$row, rhs = parts[[2L]]$constant - parts[[1L]]$constant)
 }
 
-# The coefficients of one side, and its constant. Names are replaced, the longest first, since they may hold operators.
+# The text with ".b[j]" in place of the j-th name, the longest first, since names may hold operators. A name may stand
+# in backticks, and without those that it has itself.
+numbered_names <- function(text, names) {
+  plain <- gsub("`", "", names, fixed = TRUE)
+  spelled <- c(names, paste0("`", c(names, plain), "`"), plain)
+  longest <- order(nchar(spelled), decreasing = TRUE)
+  letter <- "\\w.:`"
+  pattern <- paste0("(?<![", letter, "])(?:", paste0("\\Q", spelled[longest], "\\E", collapse = "|"), ")(?![", letter,
+                    "])")
+  at <- gregexpr(pattern, text, perl = TRUE)
+  found <- (match(regmatches(text, at)[[1L]], spelled) - 1L) %% length(names) + 1L
+  regmatches(text, at) <- list(paste0(" (.b[", found, "]) "))
+  text
+}
+
+# The coefficients of one side, and its constant.
 linear_form <- function(side, names, text) {
-  longest <- order(nchar(names), decreasing = TRUE)
-  letter <- "\\w.:"
-  pattern <- paste0("`?(?<![", letter, "])(?:", paste0("\\Q", names[longest], "\\E", collapse = "|"), ")(?![", letter,
-                    "])`?")
-  at <- gregexpr(pattern, side, perl = TRUE)
-  found <- gsub("^`|`$", "", regmatches(side, at)[[1L]])
-  regmatches(side, at) <- list(paste0(" (.b[", match(found, names), "]) "))
   form <- tryCatch(parse(text = side, keep.source = FALSE), error = function(e) NULL)
   if (length(form) != 1L) abort_equation(text)
   check_linear_words(form[[1L]], names, text)
@@ -52,9 +60,10 @@ linear_form <- function(side, names, text) {
 check_linear_words <- function(form, names, text) {
   words <- all.vars(form)
   unknown <- setdiff(words, ".b")
-  if (length(unknown)) {
-    near <- nearest_name(unknown[1L], names)
-    lmm_abort("input", paste0(quote_name(unknown[1L]), " in ", quote_level(text),
+  crossed <- ":" %in% all.names(form)
+  if (length(unknown) || crossed) {
+    near <- if (!crossed) nearest_name(unknown[1L], names)
+    lmm_abort("input", paste0(if (crossed) "an interaction" else quote_name(unknown[1L]), " in ", quote_level(text),
                               " is not a coefficient of the model."), what = "L", value = text,
               fix = if (is.null(near)) paste0("The coefficients are ", enumerate(quote_name(names), 12L),
                                               ".") else paste0("Did you mean ", quote_name(near), "?"))

@@ -90,7 +90,7 @@ word_of <- function(e) {
 }
 
 find_word <- function(names, wanted, kind, more = NULL) {
-  at <- match(gsub(" ", "", wanted), gsub(" ", "", names))
+  at <- match(gsub("[ `]", "", wanted), gsub("[ `]", "", names))
   if (!is.na(at)) return(at)
   lmm_abort("input", paste0("the fit has no ", kind, " ", quote_name(wanted), "."), what = wanted,
             fix = there_are(c(names, more)))

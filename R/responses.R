@@ -91,7 +91,12 @@ sigma.lmm_responses <- function(object, ...) stats::setNames(object$sigma, shown
 nobs.lmm_responses <- function(object, ...) stats::setNames(object$n, shown_names(object))
 
 #' @export
-isSingular.lmm_responses <- function(x, ...) stats::setNames(x$singular, shown_names(x))
+isSingular.lmm_responses <- function(x, tol = 0, ...) {
+  near <- vapply(seq_along(x$sigma), function(i) {
+    is_near_singular(member_covariance(x, i), x$sigma[i], x$frame$random, tol)
+  }, NA)
+  stats::setNames(x$singular | near, shown_names(x))
+}
 
 #' @export
 formula.lmm_responses <- function(x, ...) x$spec$formula

@@ -62,17 +62,19 @@ pattern_quantities <- function(x, at, asked, how) {
 # reads.
 member_fit <- function(template, x, i) {
   out <- template
-  random <- fit_random(template)
   out$optimum$theta <- x$theta[, i]
-  triangles <- stacked_triangles(random)
-  out$estimates$covariance <- Map(function(S, places) {
-    S[lower.tri(S, diag = TRUE)] <- x$covariance[places, i]
-    S[upper.tri(S)] <- t(S)[upper.tri(S)]
+  out$estimates$covariance <- Map(function(S, new) {
+    S[] <- new
     S
-  }, fit_covariance(template), triangles)
+  }, fit_covariance(template), member_covariance(x, i))
   out$estimates$sigma <- x$sigma[i]
   out$estimates$beta[] <- x$beta[, i]
   out
+}
+
+# List per random term: covariance matrix of response i.
+member_covariance <- function(x, i) {
+  lapply(stacked_triangles(x$frame$random), function(places) lower_unstacked(x$covariance[places, i]))
 }
 
 # A symmetric matrix from its lower triangle, column by column.

@@ -44,6 +44,41 @@ test_that("lme4 works beside us, whichever comes first", {
   expect_false(lme4::refitML(m)$spec$reml)
 })
 
+test_that("tol of isSingular() compares relative standard deviations as lme4 does", {
+  skip_if_not_installed("lme4")
+  data("sleepstudy", package = "lme4", envir = environment())
+  fit <- lmm(Reaction ~ Days + (Days | Subject), sleepstudy)
+  peer <- lme4::lmer(Reaction ~ Days + (Days | Subject), sleepstudy)
+  for (tol in c(1e-4, 0.2, 0.23, 0.24, 0.9, 5)) {
+    expect_identical(isSingular(fit, tol), lme4::isSingular(peer, tol), label = tol)
+    expect_identical(isSingular(fit, tol = tol), isSingular(peer, tol), label = tol)
+  }
+  expect_identical(lme4::isSingular(fit, 5), TRUE)
+  many <- lmm(cbind(a = Reaction, b = Reaction + 20 * Days * sin(as.integer(Subject))) ~ Days + (Days | Subject),
+              sleepstudy)
+  for (tol in c(0, 0.24, 0.7)) {
+    expect_identical(unname(isSingular(many, tol)), c(isSingular(many[[1]], tol), isSingular(many[[2]], tol)))
+  }
+  expect_identical(isSingular(many, 0.24), c(a = TRUE, b = FALSE))
+  flat <- suppressMessages(lmm(bw ~ 1 + (1 | sire), subset(sires, sire %in% c(177, 202, 203))))
+  expect_true(isSingular(flat))
+  expect_true(isSingular(flat, 1e-4))
+  for (tol in list("a", -1, NA, NULL, 1:2)) expect_error(isSingular(fit, tol), class = "lmm_error_input", "`tol`")
+  expect_error(isSingular(many, "a"), class = "lmm_error_input", "`tol`")
+})
+
+test_that("tol of isSingular() for levels with a known relationship is about their standard deviations", {
+  d <- data.frame(g = gl(6, 4, labels = letters[1:6]), y = c(sin(1:24) + rep(c(2, -1, 3, 0, 1, -2), each = 4)))
+  K <- tcrossprod(cbind(diag(6)[, 1:5], 0.5))
+  K[6, ] <- K[, 6] <- K[5, ]
+  K[6, 6] <- K[5, 5]
+  dimnames(K) <- list(letters[1:6], letters[1:6])
+  fit <- lmm(y ~ 1 + (1 | g), d, relationship = list(g = K))
+  ratio <- min(sqrt(diag(getME(fit, "Sigma")[[1]]))) / sigma(fit)
+  expect_false(isSingular(fit, 0.99 * ratio))
+  expect_true(isSingular(fit, 1.01 * ratio))
+})
+
 test_that("sessions that attach lme4 before or after us both work", {
   skip_if_not_installed("lme4")
   skip_on_cran()

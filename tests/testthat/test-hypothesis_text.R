@@ -34,6 +34,33 @@ test_that("names with operators in them are read as names", {
   expect_equal(contest(fit, "I(x^2) - x = 0", joint = FALSE)$Estimate, unname(fixef(fit)[3] - fixef(fit)[2]))
 })
 
+test_that("names in backticks and names with an equals sign are read as names", {
+  d <- transform(rats, ff = t > 1)
+  names(d)[match(c("t"), names(d))] <- "x y"
+  d$`f f` <- d$rat %in% unique(d$rat)[1:9]
+  fit <- lmm(y ~ `f f` + ff * `x y` + I(`x y` == max(`x y`)) + (1 | rat), d)
+  names <- names(fixef(fit))
+  expect_identical(names[-1], c("`f f`TRUE", "ffTRUE", "`x y`", "I(`x y` == max(`x y`))TRUE", "ffTRUE:`x y`"))
+  same <- function(text, values, rhs = 0) {
+    row <- replace(numeric(length(names)), match(names(values), names), values)
+    expect_equal(unclass(contest(fit, text, joint = FALSE))[shares],
+                 unclass(contest(fit, row, rhs = rhs, joint = FALSE))[shares], label = text)
+  }
+  for (j in names) for (text in c(j, gsub("`", "", j), paste0("`", gsub("`", "", j), "`"))) {
+    same(paste(text, "= 0"), setNames(1, j))
+  }
+  same("2 * `x y` - `f f`TRUE == ffTRUE:`x y` + 3", c("`x y`" = 2, "`f f`TRUE" = -1, "ffTRUE:`x y`" = -1), 3)
+  expect_error(contest(fit, "`x z` = 0"), class = "lmm_error_input", "`x z` in")
+  expect_error(contest(fit, "`x y`:ffTRUE = 0"), class = "lmm_error_input", "an interaction in .*`ffTRUE:`x y``")
+  draws <- posterior(fit, draws = 50, seed = 1)
+  expect_identical(unname(attr(contest(draws, "`x y` - 1 = 0"), "draws")[[1]]), unname(draws[["`x y`"]]))
+  slope <- unname(fixef(fit)["`x y`"])
+  expect_identical(quantity(fit, ~ beta(`x y`), ~ beta("`x y`"), ~ beta("x y"), method = "delta")$estimate,
+                   rep(slope, 3))
+  expect_identical(quantity(fit, ~ beta(ffTRUE:`x y`), method = "delta")$estimate,
+                   unname(fixef(fit)["ffTRUE:`x y`"]))
+})
+
 test_that("what is no linear equation is refused with the reason", {
   expect_error(contest(slopes, "t * t = 0"), class = "lmm_error_input", "not a linear equation")
   expect_error(contest(slopes, "tt = 0"), class = "lmm_error_input", "`tt` in")
