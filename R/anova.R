@@ -115,8 +115,8 @@ check_type <- function(type) {
 anova_of_terms <- function(fit, type, method) {
   inference <- new_inference(fit, method)
   heading <- paste("Type", c("I", "II", "III")[type], "Analysis of Variance Table with", method_phrase(method))
-  structure(f_table(inference, term_hypotheses(inference$info, type)),
-            heading = c(heading, if (type == 3L) gap_notes(fit)), class = c("anova", "data.frame"))
+  anova_table(f_table(inference, term_hypotheses(inference$info, type)),
+              c(heading, if (type == 3L) gap_notes(fit)))
 }
 
 # With R'R the inverse of the relative covariance matrix of the coefficients, the squares of R beta, summed by term.
@@ -130,7 +130,7 @@ anova_without_tests <- function(fit) {
   ss <- vapply(split(square[term > 0L], own), sum, 0, USE.NAMES = FALSE)
   table <- data.frame(npar = npar, `Sum Sq` = ss, `Mean Sq` = ss / npar, `F value` = ss / npar / info$sigma2,
                       row.names = labels, check.names = FALSE)[npar > 0L, ]
-  structure(table, heading = "Analysis of Variance Table", class = c("anova", "data.frame"))
+  anova_table(table, "Analysis of Variance Table")
 }
 
 #' Hypotheses behind an analysis of variance

@@ -29,7 +29,7 @@ compare_by_likelihood <- function(fits, refit) {
                       `-2*log(L)` = -2 * ll, Chisq = chisq, Df = df,
                       `Pr(>Chisq)` = decided_p(p, chisq, df, c(0, sqrt(error[-1L]^2 + error[-length(error)]^2))),
                       row.names = names(fits), check.names = FALSE)
-  structure(table, heading = model_heading(fits), class = c("lmm_comparison", "anova", "data.frame"))
+  anova_table(table, model_heading(fits), "lmm_comparison")
 }
 
 # By maximum likelihood, in the order of the number of parameters.
@@ -98,8 +98,7 @@ compare_by_f <- function(fits, method) {
                                             `F value` = NA_real_,
                                             `Pr(>F)` = NA_real_, check.names = FALSE)), rows))
   rownames(table) <- names(fits)
-  structure(table, heading = c(model_heading(fits), paste("F test with", method_phrase(method))),
-            class = c("anova", "data.frame"))
+  anova_table(table, c(model_heading(fits), paste("F test with", method_phrase(method))))
 }
 
 f_between <- function(large, small, names, method) {
@@ -150,5 +149,5 @@ compare_by_bootstrap <- function(fits, nsim, seed, threads, progress) {
   table$`Pr(boot)` <- c(NA, bootstrap[1L, ])
   table$`MC error` <- c(NA, bootstrap[2L, ])
   heading <- c(model_heading(fits), paste("Parametric bootstrap with", nsim, "simulated responses"))
-  structure(table[c(1:7, 9L, 8L)], heading = heading, class = c("anova", "data.frame"))
+  anova_table(plain_table(table)[c(1:7, 9L, 8L)], heading)
 }

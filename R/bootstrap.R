@@ -175,6 +175,13 @@ print.lmm_bootstrap <- function(x, digits = max(3L, getOption("digits") - 3L), .
 }
 
 #' @rdname bootstrap
+#' @param row.names,optional see [as.data.frame()].
+#' @export
+as.data.frame.lmm_bootstrap <- function(x, row.names = NULL, optional = FALSE, ...) {
+  as.data.frame(x$t, row.names = check_row_names(row.names, nrow(x$t)))
+}
+
+#' @rdname bootstrap
 #' @param object,parm,level a bootstrap, the statistics wanted and the confidence level.
 #' @export
 confint.lmm_bootstrap <- function(object, parm, level = 0.95, type = c("perc", "basic", "norm"), ...) {

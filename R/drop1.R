@@ -44,7 +44,7 @@ drop1.lmm_fit <- function(object, scope, ddf = "Satterthwaite", test = c("F", "C
   table <- f_table(inference, hypotheses)
   heading <- c(paste0("Single term deletions using ", method_phrase(inference$method), ":"), "\nModel:",
                wrapped(deparse_line(stats::formula(object))), gap_notes(object))
-  structure(table, heading = heading, class = c("anova", "data.frame"))
+  anova_table(table, heading)
 }
 
 droppable_terms <- function(fit, scope) {
@@ -77,8 +77,7 @@ drop1_by_likelihood <- function(fit, terms, k, chisq) {
     p <- stats::pchisq(table$LRT, table$npar, lower.tail = FALSE)
     table$`Pr(Chi)` <- ifelse(table$npar > 0, p, NA_real_)      # a dependent term takes nothing away
   }
-  structure(table, heading = c("Single term deletions", "\nModel:", deparse(stats::formula(fit))),
-            class = c("anova", "data.frame"))
+  anova_table(table, c("Single term deletions", "\nModel:", wrapped(deparse_line(stats::formula(fit)))))
 }
 
 join_formula <- function(fit, fixed, random) {

@@ -113,9 +113,7 @@ anova.ems <- function(object, ...) {
   out <- data.frame(Df = table$df, `Sum Sq` = table$sumsq, `Mean Sq` = table$meansq, `F value` = table$statistic,
                     DenDF = table$den.df,
                     `Pr(>F)` = table$p.value, row.names = table$source, check.names = FALSE)
-  structure(out, heading = wrapped(paste0("Type ", object$type, " analysis of variance of ",
-                                          deparse_line(object$formula))),
-            class = c("anova", "data.frame"))
+  anova_table(out, wrapped(paste0("Type ", object$type, " analysis of variance of ", deparse_line(object$formula))))
 }
 
 #' @rdname ems

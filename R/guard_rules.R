@@ -2,9 +2,8 @@
 
 argument_checks <- c(
   sapply(c("add.dropped", "allow.new.levels", "complete", "condVar", "conf.int", "drop", "evaluate", "fixed.only",
-           "full", "joint", "mixture",
-           "oldNames", "progress", "quote", "random.only", "reduce.fixed", "reduce.random", "reduce.terms", "right",
-           "scaled", "se.fit",
+           "full", "joint", "mixture", "oldNames", "optional", "progress", "quote", "random.only", "reduce.fixed",
+           "reduce.random", "reduce.terms", "right", "scaled", "se.fit",
            "signif.legend", "signif.stars", "symbolic.cor", "use.u"), function(name) check_flag),
   sapply(c("level", "conf.level"), function(name) check_level),
   sapply(c("digits", "dig.tst"), function(name) check_digits),
@@ -23,11 +22,14 @@ other_meanings <- list(getGroups.lmm_fit = "level")
 
 # Arguments that printing passes on, by method; of those not listed nothing is passed on.
 matrix_printing <- c("quote", "right", "max", "width", "na.print", "print.gap")
+frame_printing <- c("quote", "right", "max", "row.names")
 table_printing <- c("eps.Pvalue", "signif.legend", "dig.tst", "right", "max", "print.gap")
 printing_arguments <- list(
   print.coef.lmm_fit = c("digits", matrix_printing), print.ranef.lmm_fit = c("digits", matrix_printing),
   print.VarCorr.lmm_fit = setdiff(matrix_printing, "quote"), print.lmm_profile = c("digits", matrix_printing),
-  print.lmm_bootstrap = matrix_printing, print.summary.lmm_fit = table_printing, print.ranova = table_printing,
+  print.lmm_bootstrap = matrix_printing, print.lmm_anova = table_printing, print.quantity_table = frame_printing,
+  print.responses_table = frame_printing, print.group_influence = frame_printing, print.lmm_acf = frame_printing,
+  print.lmm_variogram = frame_printing, print.summary.lmm_fit = table_printing, print.ranova = table_printing,
   print.power_study = matrix_printing, print.backward.lmm_fit = c("digits", "signif.stars"),
   print.variance_components = c("quote", "right", "max"))
 

@@ -60,9 +60,9 @@ Anova.lmm_fit <- function(mod, type = c("II", "III", 2, 3), test.statistic = c("
     data.frame(Chisq = chisq, Df = df, `Pr(>Chisq)` = stats::pchisq(chisq, df, lower.tail = FALSE), check.names = FALSE)
   }
   words <- if (by_f) paste0("F tests with ", method_phrase(inference$method)) else "chi-square tests"
-  structure(table, row.names = names(hypotheses), class = c("anova", "data.frame"),
-            heading = c(paste0("Wald tests of type ", type, ": ", words, "\n"),
-                        paste("Response:", fit_frame(mod)$response)))
+  rownames(table) <- names(hypotheses)
+  anova_table(table, c(paste0("Wald tests of type ", type, ": ", words, "\n"),
+                       paste("Response:", fit_frame(mod)$response)))
 }
 
 #' @rdname car_support
@@ -87,9 +87,8 @@ linearHypothesis.lmm_fit <- function(model, hypothesis.matrix, rhs = NULL, test 
                check.names = FALSE)
   }
   equations <- car::printHypothesis(given$L, given$rhs, names(fit_beta(model)))
-  structure(table, heading = c("Test of a linear hypothesis\n\nHypothesis:", equations, "",
-                               wrapped(paste("Model:", deparse_line(stats::formula(model))))),
-            class = c("anova", "data.frame"))
+  anova_table(table, c("Test of a linear hypothesis\n\nHypothesis:", equations, "",
+                       wrapped(paste("Model:", deparse_line(stats::formula(model))))))
 }
 
 # list(L, rhs) of a matrix or of equations; a right-hand side that is given is added to what an equation has on the

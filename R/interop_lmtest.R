@@ -123,13 +123,13 @@ lrtest.lmm_fit <- function(object, ...) {
   ll <- vapply(lls, as.numeric, 0)
   chisq <- c(NA, 2 * abs(diff(ll)))
   change <- c(NA, diff(df))
-  structure(list(`#Df` = df, LogLik = ll, Df = change, Chisq = chisq,
-                 `Pr(>Chisq)` = ifelse(change == 0, NA, stats::pchisq(chisq, abs(change), lower.tail = FALSE))),
-            row.names = as.character(seq_along(fits)), class = c("anova", "data.frame"),
-            heading = c("Likelihood ratio test, by maximum likelihood\n",
-                        paste(wrapped(paste0("Model ", seq_along(fits), ": ",
-                                             vapply(fits, function(fit) deparse_line(stats::formula(fit)), ""))),
-                                             collapse = "\n")))
+  table <- data.frame(`#Df` = df, LogLik = ll, Df = change, Chisq = chisq,
+                      `Pr(>Chisq)` = ifelse(change == 0, NA, stats::pchisq(chisq, abs(change), lower.tail = FALSE)),
+                      row.names = as.character(seq_along(fits)), check.names = FALSE)
+  anova_table(table, c("Likelihood ratio test, by maximum likelihood\n",
+                       paste(wrapped(paste0("Model ", seq_along(fits), ": ",
+                                            vapply(fits, function(fit) deparse_line(stats::formula(fit)), ""))),
+                             collapse = "\n")))
 }
 
 # The random terms of a fit, its offsets and a constant.

@@ -59,7 +59,7 @@ partner_methods <- list(
 # NAMESPACE has no place for these: it stops the session where a version of the package lacks one of the functions.
 .onLoad <- function(libname, pkgname) {
   register_at_load(delegating(lmer_generics, through(as_lmer)))
-  register_at_load(delegating(refitting_generics, through(as_refitted_lmer)))
+  register_at_load(delegating(refitting_generics, through(as_refitted_lmer, check_left_out)))
   register_at_load(delegating(lmertest_generics, through(as_lmertest)))
   register_at_load(delegating(pbkrtest_generics, through(as_unweighted_lmer)))
   register_at_load(partner_methods)
@@ -120,6 +120,18 @@ on_rows_of_subset <- function(out, fit) {
   out
 }
 
+# The groups that are left out are values of variables of the data.
+check_left_out <- function(fit, call, scope) {
+  call <- match.call(function(model, groups, data, ...) NULL, call)
+  if (is.null(call$groups)) return(invisible())
+  groups <- force_argument(eval(call$groups, scope), "groups")
+  data <- force_argument(eval(if (is.null(call$data)) fit@call$data else call$data, scope), "data")
+  if (is.character(groups) && all(groups %in% names(data))) return(invisible())
+  lmm_abort("input", paste0("`groups` must be names of variables of the data, not ", describe_value(groups), "."),
+            what = "groups", value = groups,
+            fix = paste0("The grouping factors are ", enumerate(quote_name(names(fit@flist))), "."))
+}
+
 as_lmertest <- function(fit) lmerTest::as_lmerModLmerTest(as_lmer(fit))
 
 as_unweighted_lmer <- function(fit) {
@@ -148,8 +160,9 @@ asks_for_kenward <- function(call, scope) {
 
 # A method that converts every fit in the call. It is called by UseMethod(), in a frame just above that of the generic.
 # The call is made again as it was written, so that expressions and names in it keep their meaning; what a call makes is
-# converted where it has no name and where the generic looks for its method, which must not find ours again.
-through <- function(convert) {
+# converted where it has no name and where the generic looks for its method, which must not find ours again. `check`
+# sees each converted fit and the call.
+through <- function(convert, check = function(fit, call, scope) NULL) {
   function(...) {
     generic <- sys.function(-1L)
     caller <- parent.frame()
@@ -162,7 +175,9 @@ through <- function(convert) {
       if (!inherits(value, "lmm_fit")) return(value)
       fits <<- c(fits, list(value))
       if (length(fits) > 1L) check_comparable(fits)
-      with_data_there(convert(value), scope)
+      converted <- with_data_there(convert(value), scope)
+      check(converted, call, scope)
+      converted
     }
     for (i in seq_along(call)[-1L]) {
       part <- call[[i]]

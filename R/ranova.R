@@ -71,7 +71,7 @@ ranova.lmm_fit <- function(model, reduce.terms = TRUE, mixture = FALSE, ...) {
   }
   heading <- c("ANOVA-like table for random-effects: Single term deletions", "\nModel:",
                wrapped(expanded_formula(model)))
-  structure(out, heading = heading, class = c(if (mixture) "ranova", "anova", "data.frame"))
+  anova_table(out, heading, if (mixture) "ranova")
 }
 
 # As print() of an anova table, which takes all but the last column of p-values for ordinary numbers and rounds them.

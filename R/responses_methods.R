@@ -18,8 +18,8 @@ responses_parameters <- function(x) {
 }
 
 #' @export
-print.lmm_responses_logLik <- function(x, ...) {
-  print(c(unclass(x))[seq_along(x)], ...)
+print.lmm_responses_logLik <- function(x, digits = getOption("digits"), ...) {
+  print(c(unclass(x))[seq_along(x)], digits = digits, ...)
   cat("df: ", paste(sort(unique(attr(x, "df"))), collapse = ", "), "\n", sep = "")
   invisible(x)
 }

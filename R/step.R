@@ -14,6 +14,7 @@
 #' @param alpha.random,alpha.fixed terms with larger p-values are removed.
 #' @param reduce.fixed,reduce.random remove fixed terms, random terms?
 #' @param keep names of fixed terms to be kept.
+#' @param alpha both limits, in place of `alpha.random` and `alpha.fixed`.
 #' @param x result of `backward()`.
 #' @param ... options of the method; for `print()` passed on.
 #' @return A list of class `backward.lmm_fit`: `random` and `fixed`, data frames with a row per term and in column
@@ -29,8 +30,9 @@
 #' backward(lmm(yield ~ irrigation * variety + (1 | field), irrigation))
 #' @export
 backward <- function(object, ddf = "Satterthwaite", alpha.random = 0.1, alpha.fixed = 0.05, reduce.fixed = TRUE,
-                     reduce.random = TRUE, keep = character(), ...) {
+                     reduce.random = TRUE, keep = character(), alpha = NULL, ...) {
   check_fit(object, "object")
+  if (!is.null(alpha)) alpha.random <- alpha.fixed <- check_number(alpha, "alpha", 0, 1)
   if (missing(ddf)) ddf <- default_ddf(object)
   method <- ddf_method(ddf, ...)
   check_not_exact(object, "a test")
@@ -72,8 +74,7 @@ eliminate_random <- function(fit, alpha) {
     fit <- refit_formula(fit, join_formula(fit, stats::formula(fit_frame(fit)$terms), left))
   }
   out <- rbind(gone, cbind(Eliminated = rep(0, length(ways)), table[-1L, ]))
-  list(fit = fit,
-       table = structure(out, heading = "Backward reduced random-effect table:\n", class = c("anova", "data.frame")))
+  list(fit = fit, table = anova_table(out, "Backward reduced random-effect table:\n"))
 }
 
 eliminate_fixed <- function(fit, method, alpha, keep) {
@@ -89,5 +90,5 @@ eliminate_fixed <- function(fit, method, alpha, keep) {
   }
   out <- rbind(gone, cbind(Eliminated = rep(0, nrow(table)), as.data.frame(table)))
   heading <- c("Backward reduced fixed-effect table:", paste("Degrees of freedom method:", method$name, "\n"))
-  list(fit = fit, table = structure(out, heading = heading, class = c("anova", "data.frame")))
+  list(fit = fit, table = anova_table(out, heading))
 }

@@ -64,6 +64,36 @@ test_that("unknown arguments get the name that was meant", {
   refuses(tidy(m, effects = "ran_pars", nonsense = 1), "input", "unknown argument `nonsense`")
 })
 
+test_that("tables of tests, quantities and influence check how they are printed, and print as before", {
+  many <- lmm(cbind(a = y, b = 2 * y + x) ~ x + (1 | g), d)
+  larger <- lmm(y ~ x + f + (1 | g), d)
+  tables <- list(quantity(m, "icc"), quantity(many, "icc"), anova(m), anova(m, ddf = NULL), drop1(m), ranova(m),
+                 suppressMessages(anova(m, larger)), backward(m)$fixed, group_influence(m), ACF(m),
+                 Variogram(m, form = ~ x), anova(many), anova(ems(y ~ 1 + (1 | g), d)), logLik(many))
+  for (table in tables) {
+    for (digits in list(NA, "x", list(), 0, 100)) {
+      refuses(print(table, digits = digits), "input", "`digits` must be one number")
+    }
+    if (!is.data.frame(table)) next
+    known <- if (inherits(table, "anova")) c("anova", "data.frame") else "data.frame"
+    expect_identical(capture.output(print(table)), capture.output(print(structure(table, class = known))))
+    expect_identical(capture.output(print(table, digits = 3)),
+                     capture.output(print(structure(table, class = known), digits = 3)))
+    expect_identical(class(as.data.frame(table)), "data.frame")
+  }
+  refuses(print(anova(m), signif.stars = NA), "input", "`signif.stars`")
+  refuses(print(anova(m), nonsense = 1), "input", "unknown argument `nonsense`")
+  expect_output(print(quantity(m, "icc"), row.names = FALSE), "estimate")
+})
+
+test_that("a bootstrap is a data frame of its replicates", {
+  found <- bootstrap(m, nsim = 3, seed = 1)
+  expect_identical(as.matrix(as.data.frame(found, row.names = letters[1:3])), `rownames<-`(found$t, letters[1:3]))
+  expect_identical(names(as.data.frame(found)), names(found$t0))
+  refuses(as.data.frame(found, optional = 3), "input", "`optional`")
+  refuses(as.data.frame(found, row.names = "a"), "input", "`row.names` must be NULL or 3 different names")
+})
+
 test_that("arguments without a meaning here that other packages give are taken", {
   expect_identical(nobs(m, use.fallback = TRUE), nobs(m))
   expect_identical(isSingular(m, tol = 1e-5), isSingular(m))

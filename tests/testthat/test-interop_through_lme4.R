@@ -47,6 +47,13 @@ test_that("influence() finds lme4's", {
                tolerance = 1e-3)
 })
 
+test_that("influence() names groups that are no variables of the data", {
+  fit <- lmm(y ~ x + (1 | g), behavior_data(groups = 5, n = 4))
+  expect_error(influence(fit, "zz"), class = "lmm_error_input", "`groups` must be names of variables.*`g`")
+  expect_error(influence(fit, groups = 3), class = "lmm_error_input", "`groups`")
+  expect_error(influence(fit, no_such_name), class = "lmm_error_input", "`groups` cannot be evaluated")
+})
+
 test_that("influence() finds functions and variables where the model was fitted, and keeps its subset", {
   data(sleepstudy, package = "lme4", envir = environment())
   made <- function() {

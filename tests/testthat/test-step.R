@@ -19,6 +19,14 @@ test_that("backward elimination takes away what is not needed", {
     "Model found:", "yield ~ (1 | field)"))
 })
 
+test_that("`alpha` is both limits, and checked", {
+  fit <- example_fit("irrigation_full")
+  expect_equal(backward(fit, alpha = 0.01)$random, backward(fit, alpha.random = 0.01, alpha.fixed = 0.01)$random)
+  expect_equal(backward(fit, alpha = 0.9)$fixed, backward(fit, alpha.random = 0.9, alpha.fixed = 0.9)$fixed)
+  for (alpha in list("a", NA, 2, c(0.1, 0.2))) expect_error(backward(fit, alpha = alpha), class = "lmm_error_input",
+                                                            "`alpha`")
+})
+
 test_that("random terms go first, a slope before its intercept", {
   d <- behavior_data()
   set.seed(3)
