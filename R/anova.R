@@ -115,8 +115,9 @@ check_type <- function(type) {
 anova_of_terms <- function(fit, type, method) {
   inference <- new_inference(fit, method)
   heading <- paste("Type", c("I", "II", "III")[type], "Analysis of Variance Table with", method_phrase(method))
-  anova_table(f_table(inference, term_hypotheses(inference$info, type)),
-              c(heading, if (type == 3L) gap_notes(fit)))
+  table <- f_table(inference, term_hypotheses(inference$info, type))
+  anova_table(table, c(heading, if (type == 3L) gap_notes(fit) else empty_note(table, type),
+                       exact_note(fit)))
 }
 
 # With R'R the inverse of the relative covariance matrix of the coefficients, the squares of R beta, summed by term.
@@ -130,7 +131,7 @@ anova_without_tests <- function(fit) {
   ss <- vapply(split(square[term > 0L], own), sum, 0, USE.NAMES = FALSE)
   table <- data.frame(npar = npar, `Sum Sq` = ss, `Mean Sq` = ss / npar, `F value` = ss / npar / info$sigma2,
                       row.names = labels, check.names = FALSE)[npar > 0L, ]
-  anova_table(table, "Analysis of Variance Table")
+  anova_table(table, c("Analysis of Variance Table", exact_note(fit)))
 }
 
 #' Hypotheses behind an analysis of variance

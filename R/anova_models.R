@@ -29,7 +29,7 @@ compare_by_likelihood <- function(fits, refit) {
                       `-2*log(L)` = -2 * ll, Chisq = chisq, Df = df,
                       `Pr(>Chisq)` = decided_p(p, chisq, df, c(0, sqrt(error[-1L]^2 + error[-length(error)]^2))),
                       row.names = names(fits), check.names = FALSE)
-  anova_table(table, model_heading(fits), "lmm_comparison")
+  anova_table(table, c(model_heading(fits), do.call(exact_note, unname(fits))), "lmm_comparison")
 }
 
 # By maximum likelihood, in the order of the number of parameters.
@@ -98,7 +98,8 @@ compare_by_f <- function(fits, method) {
                                             `F value` = NA_real_,
                                             `Pr(>F)` = NA_real_, check.names = FALSE)), rows))
   rownames(table) <- names(fits)
-  anova_table(table, c(model_heading(fits), paste("F test with", method_phrase(method))))
+  anova_table(table, c(model_heading(fits), paste("F test with", method_phrase(method)),
+                       do.call(exact_note, unname(fits))))
 }
 
 f_between <- function(large, small, names, method) {

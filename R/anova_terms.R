@@ -156,10 +156,24 @@ gap_notes <- function(fit) {
   explained <- vapply(space$terms[lengths(cells) > 0L], `[[`, 0L, "assign")
   rest <- names(fit_beta(fit))[setdiff(aliased, which(fit_frame(fit)$x_assign %in% explained))]
   cells <- unlist(cells)
-  c(if (length(cells)) paste0("Missing cells: ", enumerate(cells, 20L),
-                              ". Type III hypotheses depend on which cells have observations."),
-    if (length(rest)) paste0("Aliased coefficients: ", enumerate(rest, 20L),
-                             ". What is confounded with them is not tested."))
+  wrapped(c(if (length(cells)) paste0("Missing cells: ", enumerate(cells, 20L),
+                                      ". Type III hypotheses depend on which cells have observations."),
+            if (length(rest)) paste0("Aliased coefficients: ", enumerate(rest, 20L),
+                                     ". What is confounded with them is not tested.")))
+}
+
+# The same for rows of types 1 and 2.
+empty_note <- function(table, type) {
+  empty <- rownames(table)[table[[if (is.null(table$NumDF)) "Df" else "NumDF"]] == 0L]
+  if (!length(empty)) return(NULL)
+  wrapped(paste0("Not tested: ", enumerate(empty, 20L), ", which add", if (length(empty) == 1L) "s", " nothing to the ",
+                 if (type == 1L) "terms before." else "other terms."))
+}
+
+# Where one of the fits has no residual variance nothing is tested.
+exact_note <- function(...) {
+  if (!any(vapply(list(...), function(fit) inherits(fit, "lmm_fit") && fit_is_exact(fit), NA))) return(NULL)
+  wrapped("The residual variance is zero to working precision: there are no standard errors and no tests.")
 }
 
 # Names of the combinations of levels of the factors of term j whose indicator is zero in all rows.

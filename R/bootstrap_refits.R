@@ -41,6 +41,7 @@ fitted_statistics <- function(fit, plan, statistic, nsim, seed, threads, progres
   check_number(nsim, "nsim", lower = 1, whole = TRUE)
   check_number(threads, "threads", lower = 1, whole = TRUE)
   check_flag(progress, "progress")
+  check_draws(nsim, 512)
   streams <- random_streams(nsim, seed)
   again <- function(numbers) {
     if (!is.null(plan$chosen)) return(resampled_fit(fit, plan, numbers))

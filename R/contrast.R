@@ -74,13 +74,16 @@ contest.lmm_fit <- function(fit, L, rhs = 0, joint = TRUE, ddf = "Satterthwaite"
   zero <- if (!joint) which(rowSums(L != 0) == 0)
   if (length(zero)) lmm_abort("input", paste0(row_text(zero), " of `L` ", if (length(zero) == 1L) "is" else "are",
                                               " zero."), what = "L", where = zero)
-  if (!joint) return(as_table(t_table(inference, hypothesis, rhs, conf.level), "contest_table"))
+  if (!joint) return(contest_table(t_table(inference, hypothesis, rhs, conf.level), fit))
   reduced <- independent_rows(hypothesis, rhs, inference$info)
   out <- f_table(inference, list(invariant_rows(reduced$hypothesis, reduced$rhs)))
   chisq <- wald_chisq(inference$info, reduced$hypothesis, reduced$rhs)
-  as_table(data.frame(out, Chisq = chisq, `Pr(>Chisq)` = stats::pchisq(chisq, out$NumDF, lower.tail = FALSE),
-                      check.names = FALSE), "contest_table")
+  contest_table(data.frame(out, Chisq = chisq, `Pr(>Chisq)` = stats::pchisq(chisq, out$NumDF, lower.tail = FALSE),
+                           check.names = FALSE), fit)
 }
+
+# Attribute `note`: why nothing is tested.
+contest_table <- function(table, fit) structure(as_table(table, "contest_table"), note = exact_note(fit))
 
 # A data frame that tidy() knows.
 as_table <- function(x, class) structure(x, class = c(class, "data.frame"))

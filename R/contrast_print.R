@@ -12,5 +12,6 @@ print.contest_table <- function(x, digits = max(3L, getOption("digits") - 3L), .
   })
   cells <- matrix(unlist(shown), nrow(x), dimnames = list(rownames(x), names(x)))
   if (nrow(x)) print(cells, quote = FALSE, right = TRUE) else print(plain_table(x))
+  if (!is.null(attr(x, "note"))) writeLines(attr(x, "note"))
   invisible(x)
 }

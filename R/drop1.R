@@ -43,7 +43,8 @@ drop1.lmm_fit <- function(object, scope, ddf = "Satterthwaite", test = c("F", "C
   hypotheses <- term_hypotheses(inference$info, 3L)[terms]
   table <- f_table(inference, hypotheses)
   heading <- c(paste0("Single term deletions using ", method_phrase(inference$method), ":"), "\nModel:",
-               wrapped(deparse_line(stats::formula(object))), gap_notes(object))
+               wrapped(deparse_line(stats::formula(object))), gap_notes(object),
+               exact_note(object))
   anova_table(table, heading)
 }
 

@@ -180,6 +180,7 @@ ratio_limits <- function(numerator, denominator, basis, level) {
 # Quantiles of the quantity at df M / chi-square in place of E(M) (Tsui and Weerahandi 1989), components below 0 as 0.
 generalized_limits <- function(functions, basis, level, nsim, seed) {
   check_number(nsim, "nsim", lower = 1, whole = TRUE)
+  check_draws(nsim, 40 * length(basis$df))
   streams <- random_streams(1L, seed)
   chi <- stream_numbers(streams, nsim * length(basis$df),
                         function(n) stats::rchisq(n, rep(basis$df, n / length(basis$df))))

@@ -62,7 +62,7 @@ Anova.lmm_fit <- function(mod, type = c("II", "III", 2, 3), test.statistic = c("
   words <- if (by_f) paste0("F tests with ", method_phrase(inference$method)) else "chi-square tests"
   rownames(table) <- names(hypotheses)
   anova_table(table, c(paste0("Wald tests of type ", type, ": ", words, "\n"),
-                       paste("Response:", fit_frame(mod)$response)))
+                       paste("Response:", fit_frame(mod)$response), empty_note(table, 2L), exact_note(mod)))
 }
 
 #' @rdname car_support
@@ -88,7 +88,7 @@ linearHypothesis.lmm_fit <- function(model, hypothesis.matrix, rhs = NULL, test 
   }
   equations <- car::printHypothesis(given$L, given$rhs, names(fit_beta(model)))
   anova_table(table, c("Test of a linear hypothesis\n\nHypothesis:", equations, "",
-                       wrapped(paste("Model:", deparse_line(stats::formula(model))))))
+                       wrapped(paste("Model:", deparse_line(stats::formula(model)))), exact_note(model)))
 }
 
 # list(L, rhs) of a matrix or of equations; a right-hand side that is given is added to what an equation has on the

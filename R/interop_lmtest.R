@@ -129,7 +129,7 @@ lrtest.lmm_fit <- function(object, ...) {
   anova_table(table, c("Likelihood ratio test, by maximum likelihood\n",
                        paste(wrapped(paste0("Model ", seq_along(fits), ": ",
                                             vapply(fits, function(fit) deparse_line(stats::formula(fit)), ""))),
-                             collapse = "\n")))
+                             collapse = "\n"), do.call(exact_note, fits)))
 }
 
 # The random terms of a fit, its offsets and a constant.

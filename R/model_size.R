@@ -130,17 +130,20 @@ check_random_size <- function(term, q, levels, p, memory_limit) {
                   else "Use fewer columns left of the bar, or (... || g), which has no correlations.")
 }
 
-# Draws of so many bytes each must fit into memory.
-check_draws <- function(nsim, each) {
-  if (nsim * each > 1e8 && nsim * each > 0.5 * available_memory()) abort_draws(nsim, nsim * each)
+# Draws, or other `things`, of so many bytes each must fit into memory. `name`: the argument that counts them.
+check_draws <- function(count, each, name = "nsim", things = "draws") {
+  bytes <- count * each
+  if (count <= .Machine$integer.max && (bytes <= 1e8 || bytes <= 0.5 * available_memory())) return(invisible())
+  abort_draws(count, bytes, name, things)
 }
 
-abort_draws <- function(nsim, bytes) {
+abort_draws <- function(count, bytes, name = "nsim", things = "draws") {
   lmm_abort("numeric",
-            paste0("not enough memory for ", thousands(nsim, scientific = nsim > 1e15),
-                   " draws, which need about ", gigabytes(bytes), "."),
-            what = "nsim", value = nsim,
-            fix = "A smaller `nsim` will do: the Monte Carlo error of a p-value of 0.05 from 1e6 draws is 0.0002.")
+            paste0("not enough memory for ", thousands(count, scientific = count > 1e15), " ", things,
+                   ", which need about ", gigabytes(bytes), "."),
+            what = name, value = count,
+            fix = paste0("A smaller `", name, "` will do", if (name == "nsim")
+              ": the Monte Carlo error of a p-value of 0.05 from 1e6 draws is 0.0002", "."))
 }
 
 tell_time <- function(seconds, subject = "this model is large: the fit") {

@@ -80,6 +80,7 @@ fitted_data <- function(fit) {
 
 # All combinations of the values of the named variables and the levels of other factors.
 effect_rows <- function(data, variables, points) {
+  check_draws(points, 200 * prod(vapply(Filter(is.factor, data), nlevels, 0L)), "points", "points")
   values <- lapply(stats::setNames(names(data), names(data)), function(name) {
     x <- data[[name]]
     if (is.factor(x)) return(factor(levels(x), levels(x)))

@@ -96,6 +96,7 @@ posterior <- function(fit, draws = 4000, prior = prior_flat(), chains = 4, rando
   if (is.null(threads)) threads <- engine_threads(fit_control(fit))
   check_count(threads, "threads")
   if (draws < 2 * chains) lmm_abort("input", "each chain needs two draws or more.", what = "draws", value = draws)
+  check_draws(draws, 24 * (n_variance_parameters(fit) + length(fit_beta(fit))), "draws")
   check_flag_or_null(random, "random")
   check_flag_or_null(exact, "exact")
   check_flag(progress, "progress")

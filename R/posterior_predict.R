@@ -79,6 +79,7 @@ simulate.lmm_posterior <- function(object, nsim = 1, seed = NULL, re.form = NA, 
   fit <- about_posterior(object)$fit
   rows <- if (is.null(newdata)) fit_rows(fit, "simulate() without `newdata`") else
     simulation_rows(fit, newdata, allow.new.levels, weights)
+  check_draws(nsim, 24 * rows$n)
   use <- wanted_columns(fit, re.form)
   state <- seed_state(seed)
   if (!is.null(seed)) on.exit(restore_seed(state$before))

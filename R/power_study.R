@@ -49,6 +49,7 @@ power_study <- function(object, data = NULL, newparams = NULL, test = NULL, effe
                         ddf = "Satterthwaite", REML = TRUE, level = 0.95, seed = NULL, threads = 1, ...) {
   caller <- parent.frame()
   check_number(nsim, "nsim", lower = 1, whole = TRUE)
+  check_draws(nsim, 128)
   check_level(alpha, "alpha")
   designs <- if (is.null(data) || is.data.frame(data)) list(data) else check_designs(data)
   settings <- effect_grid(effects)

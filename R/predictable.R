@@ -67,7 +67,7 @@ predictable <- function(fit, L, random = list(), rhs = 0, ddf = "Satterthwaite",
   inference <- prediction_inference(fit, method)
   estimate <- sum(L * inference$info$estimate) + sum(unlist(Map(`*`, m, fit_modes(inference$info$fit))))
   test <- if (fit_is_exact(inference$info$fit)) list(se = NA_real_, df = NA_real_) else prediction_test(inference, L, m)
-  as_table(t_tests(estimate, test, rhs, conf.level), "contest_table")
+  contest_table(t_tests(estimate, test, rhs, conf.level), fit)
 }
 
 # Without fixed effects there is nothing to test in new_inference(), but still something to predict.

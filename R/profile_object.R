@@ -41,6 +41,7 @@ profile.lmm_fit <- function(fitted, which = NULL, alphamax = 0.01, criterion = c
                             signames = oldNames, ...) {
   check_level(alphamax, "alphamax")
   check_number(steps, "steps", lower = 1, whole = TRUE)
+  check_draws(steps, 64 * (variance_count(fitted) + length(fit_beta(fitted))), "steps", "points")
   reml <- match_word(criterion[1L], c("ML", "REML"), "criterion") == "REML"
   wanted <- unique(wanted_parameters(fitted, which))
   names <- all_parameter_names(fitted, check_flag(oldNames, "oldNames") && check_flag(signames, "signames"))

@@ -70,7 +70,7 @@ ranova.lmm_fit <- function(model, reduce.terms = TRUE, mixture = FALSE, ...) {
     out$`Pr(mixture)`[is.na(out$`Pr(>Chisq)`)] <- NA_real_
   }
   heading <- c("ANOVA-like table for random-effects: Single term deletions", "\nModel:",
-               wrapped(expanded_formula(model)))
+               wrapped(expanded_formula(model)), exact_note(model))
   anova_table(out, heading, if (mixture) "ranova")
 }
 

@@ -162,7 +162,7 @@ new_rlrt <- function(test, statistic, nsim, fit, index, method) {
 #' @export
 print.rlrt <- function(x, digits = max(3L, getOption("digits") - 3L), ...) {
   cat("\n\t", x$method, "\n\n", sep = "")
-  cat("term:  ", x$data.name, "\n", sep = "")
+  cat(wrapped(paste0("term:  ", x$data.name)), "\n", sep = "")
   cat(names(x$statistic), " = ", format(x$statistic, digits = digits), ", p-value ", sep = "")
   none <- x$p.value == 0 && !is.null(x$draws)
   p <- if (none) paste("<", format(1 / x$nsim)) else format.pval(x$p.value, digits = digits)

@@ -56,10 +56,10 @@ simulate.lmm_fit <- function(object, nsim = 1, seed = NULL, use.u = FALSE, re.fo
   check_number(nsim, "nsim", lower = 1, whole = TRUE)
   if (check_flag(use.u, "use.u")) re.form <- NULL
   keep <- wanted_columns(object, re.form)
-  check_draws(nsim, 24 * fit_nobs(object))
   newdata <- force_argument(newdata, "newdata")
   rows <- if (is.null(newdata)) fit_rows(object, "simulate() without `newdata`")
           else simulation_rows(object, newdata, allow.new.levels, weights)
+  check_draws(nsim, 24 * rows$n)
   if (!is.null(weights) && is.null(newdata)) simulation_numbers(weights, "weights", rows, newdata, 0)
   if (!is.null(offset)) rows$offset <- (if (is.null(rows$offset)) 0 else
     rows$offset) + simulation_numbers(offset, "offset", rows, newdata, -Inf)

@@ -169,7 +169,7 @@ test_that("a table of type 3 names the cells without observations, and only thes
     fit <- suppressMessages(lmm(y ~ a * b + c + (1 | g), d,
                                 contrasts = list(b = if (trial > 2) "contr.sum" else "contr.treatment")))
     heading <- attr(anova(fit), "heading")
-    named <- strsplit(sub("^Missing cells: (.*?)\\. .*", "\\1", heading[2]), ", ")[[1]]
+    named <- strsplit(sub("^Missing cells: (.*?)\\. .*", "\\1", gsub("\\s+", " ", heading[2])), ", ")[[1]]
     expect_setequal(named, gone)
     expect_identical(attr(drop1(fit), "heading")[4], heading[2])
     expect_length(attr(anova(fit, type = 2), "heading"), 1)
@@ -223,4 +223,32 @@ test_that("without a method the table has sequential sums of squares and no p-va
   skip_if_not_installed("lme4")
   peer <- lme4::lmer(y ~ x * f + (1 | g), d, weights = w)
   expect_equal(unname(as.matrix(table)), unname(as.matrix(anova(peer))), tolerance = 1e-5)
+})
+
+test_that("a row without a test has a sentence that says why", {
+  d <- transform(behavior_data(), x2 = 2 * x)
+  fit <- suppressMessages(lmm(y ~ x + x2 + f + (1 | g), d))
+  note <- function(table) paste(gsub("\\s+", " ", attr(table, "heading")[-1L]), collapse = " ")
+  expect_identical(note(anova(fit, type = 1)), "Not tested: x2, which adds nothing to the terms before.")
+  expect_identical(note(anova(fit, type = 2)), "Not tested: x, x2, which add nothing to the other terms.")
+  plain <- lmm(y ~ x + f + (1 | g), d)
+  expect_identical(note(anova(plain, type = 1)), "")
+  expect_equal(anova(fit, type = 1)[c("x", "f"), ], anova(plain, type = 1), ignore_attr = TRUE)
+})
+
+test_that("tables of a fit without residual variance say that there are no tests", {
+  e <- data.frame(g = gl(4, 2), x = rep(0:1, 4), y = c(1, 3, 2, 4, 5, 7, 0, 2))
+  fit <- suppressWarnings(lmm(y ~ x + (1 | g), e))
+  small <- suppressWarnings(lmm(y ~ 1 + (1 | g), e))
+  quietly <- function(x) suppressWarnings(suppressMessages(x))
+  tables <- list(anova(fit), anova(fit, type = 1), anova(fit, ddf = NULL), drop1(fit), ranova(fit),
+                 contest(fit, "x = 0"), contest(fit, "x = 0", joint = FALSE), predictable(fit, c(1, 1)),
+                 anova(small, fit, test = "F"),
+                 quietly(anova(small, fit)))
+  for (table in tables) {
+    printed <- gsub("\\s+", " ", paste(capture.output(print(table)), collapse = " "))
+    expect_match(printed, "residual variance is zero to working precision: there are no standard errors and no tests",
+                 fixed = TRUE)
+  }
+  expect_no_match(paste(capture.output(contest(small, c(1))), collapse = " "), "residual variance")
 })

@@ -64,6 +64,30 @@ test_that("draws that memory does not hold are refused at once", {
   expect_error(check_draws(.Machine$integer.max, 0.5 * available_memory()), class = "lmm_error_numeric")
 })
 
+test_that("other counts that memory does not hold are refused at once", {
+  data <- mk()
+  m <- suppressMessages(lmm(y ~ x + (1 | g), data))
+  steps <- suppressMessages(lmm(y ~ x, data, residual = ~ cs(1 | g)))
+  draws <- posterior(m, draws = 20, seed = 1)
+  counted <- list(nsim = function(n) power_study(m, test = "x", nsim = n),
+                  nsim = function(n) bootstrap(steps, nsim = n),
+                  nsim = function(n) bootstrap(m, function(fit) sigma(fit), nsim = n),
+                  nsim = function(n) quantity(m, "icc", method = "generalized", nsim = n),
+                  nsim = function(n) simulate(draws, nsim = n),
+                  nsim = function(n) simulate(m, nsim = n, newdata = data[1:2, ]),
+                  points = function(n) plot_effects(m, "x", points = n),
+                  steps = function(n) profile(m, steps = n))
+  for (k in seq_along(counted)) for (n in c(1e10, 2e9)) {
+    found <- NULL
+    expect_no_warning(in_seconds(found <- tryCatch(counted[[k]](n), error = identity), 5))
+    expect_s3_class(found, "lmm_error_numeric")
+    expect_identical(found$what, names(counted)[k])
+    expect_match(conditionMessage(found), "not enough memory for [0-9,]*000 (draws|points), which need about")
+  }
+  expect_error(posterior(m, draws = 2e9), class = "lmm_error_numeric", "A smaller `draws` will do")
+  expect_error(ACF(m, maxLag = 1e10), class = "lmm_error_input", "`maxLag`")
+})
+
 test_that("rows are turned into numbers in smaller pieces where there are many columns", {
   expect_identical(rows_at_a_time(1e5, 10), 1e5)
   expect_identical(rows_at_a_time(1e5, 5000), 1e4)

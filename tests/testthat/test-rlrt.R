@@ -179,3 +179,15 @@ test_that("a known residual variance gives the ratio another null distribution",
   unbalanced <- rlrt(lmm(y ~ 1 + (1 | g), d[-(1:3), ], fixed = c(sigma = 1)), seed = 1)
   expect_gt(unbalanced$mc.error, 0)
 })
+
+test_that("the print of tests by simulation wraps long formulas", {
+  set.seed(1)
+  d <- data.frame(y = rnorm(60), g = gl(10, 6),
+                  matrix(rnorm(60 * 20), 60, dimnames = list(NULL, paste0("covariate_", 1:20))))
+  fit <- suppressMessages(lmm(reformulate(c(names(d)[-(1:2)], "(1 | g)"), "y"), d))
+  for (test in list(rlrt(fit, nsim = 20, seed = 1), lrt(fit, nsim = 20, seed = 1))) {
+    printed <- capture.output(print(test))
+    expect_lte(max(nchar(printed)), getOption("width"))
+    expect_match(paste(printed, collapse = " "), "covariate_20")
+  }
+})
