@@ -67,13 +67,18 @@ check_number <- function(x, name, lower = -Inf, upper = Inf, whole = FALSE) {
                             describe_value(x), "."), what = name, value = x)
 }
 
+# In 'nlme' `level` is a level of grouping.
+level_of_nlme <- paste("For values without random effects (level = 0 of 'nlme') write predict(fit, re.form = NA);",
+                       "for those of an outer grouping factor, re.form = ~ (1 | g).")
+
 # A confidence level: neither 0, an interval that holds nothing, nor 1, one that holds everything; not in percent.
 check_level <- function(x, name = "level") {
   if (is.numeric(x) && length(x) == 1L && !is.na(x) && x > 0 && x < 1) return(x)
   lmm_abort("input", paste0("`", name, "` must be one number between 0 and 1, not ", describe_value(x), "."),
             what = name, value = x,
-            fix = if (is.numeric(x) && length(x) == 1L &&
-                      isTRUE(x > 1 && x < 100)) paste0("For ", x, " percent write ", x / 100, "."))
+            fix = if (is.numeric(x) && all(x %in% 0:9) && "re.form" %in% user_arguments()) level_of_nlme
+                  else if (is.numeric(x) && length(x) == 1L &&
+                           isTRUE(x > 1 && x < 100)) paste0("For ", x, " percent write ", x / 100, "."))
 }
 
 check_flag_or_null <- function(x, name) if (!is.null(x)) check_flag(x, name)
@@ -174,6 +179,7 @@ arguments_of_fitters[c("cor", "corr", "correlation", "rcov", "residuals", "repea
 
 advice_on_argument <- function(name, allowed) {
   if ("REML" %in% allowed && name %in% names(arguments_of_fitters)) return(arguments_of_fitters[[name]])
+  if (name == "level" && "write" %in% allowed) return(level_of_nlme)
   if (name %in% names(arguments_elsewhere)) arguments_elsewhere[[name]]
 }
 

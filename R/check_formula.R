@@ -87,7 +87,7 @@ check_bar <- function(bar) {
                 fix = "Write one term for each grouping factor, such as (1 | g) + (1 | h).")
     }
   }
-  if (!length(all.vars(bar[[3L]]))) {
+  if (!is.language(bar[[3L]])) {
     lmm_abort("formula", paste0("grouping expression ", quote_name(deparse_line(bar[[3L]])), " of (",
                                 deparse_line(bar), ") is a constant."),
               what = deparse_line(bar[[3L]]), fix = "Put a grouping variable on the right of the bar.")

@@ -74,14 +74,21 @@ left_out_text <- function(chosen, n) {
     if (length(chosen$missing)) missing_text(chosen$missing))
 }
 
-# A variable that lost its other values with the rows is not to be removed.
+# A variable that lost its other values with the rows is not to be removed. Only a group can get a value for rows to
+# which it does not apply.
 lost_values_advice <- function(e, chosen, columns) {
   x <- if (length(e$what) && length(chosen$missing)) columns$values[[e$what[1L]]]
   several <- function(x) length(unique(x[!is.na(x)])) > 1L
   if (is.null(x) || !several(x) || several(chosen$data[[e$what[1L]]])) return(e$fix)
-  paste0("Rows with missing values are left out: give ",
-         enumerate(vapply(names(chosen$missing$counts), shown_label, "")),
-         " a value there (for a group that does not apply a level such as \"none\"), or leave it out of the model.")
+  missing <- names(chosen$missing$counts)
+  is_group <- vapply(missing, function(label) "group" %in% columns$roles[[label]], NA)
+  labels <- function(which) enumerate(vapply(missing[which], shown_label, ""))
+  paste0("Rows with missing values are left out",
+         if (any(is_group)) paste0(": give ", labels(is_group),
+                                   " a value there (for a group that does not apply a level such as \"none\"),",
+                                   " or leave it out of the model"),
+         if (!all(is_group)) paste0(if (any(is_group)) "; " else ": ", "without values of ", labels(!is_group),
+                                    " there, ", shown_label(e$what[1L]), " cannot be used"), ".")
 }
 
 # Names that say more than a row's position: text, or whole numbers with gaps as a selection of rows leaves them.

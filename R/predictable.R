@@ -81,7 +81,8 @@ prediction_inference <- function(fit, method) {
   inference
 }
 
-# List per random term: coefficients as a matrix levels x columns.
+# List per random term: coefficients as a matrix levels x columns. Of a term that is correlated across levels, which is
+# fitted as one level, the coefficients of its columns, which a root of the relationship makes of those of the levels.
 random_coefficients <- function(fit, random) {
   names <- fit_term_names(fit)
   unknown <- setdiff(names(random), names)
@@ -94,20 +95,23 @@ random_coefficients <- function(fit, random) {
     lmm_abort("input", paste0("`random` must be a list named by random terms (", enumerate(quote_name(names)), ")."),
               what = unknown)
   }
-  Map(function(b, name) {
-    out <- b * 0
+  Map(function(b, name, term) {
     given <- random[[name]]
-    if (is.null(given)) return(out)
+    if (is.null(given)) return(b * 0)
+    out <- if (is_across(term)) matrix(0, length(across_levels(term)), 1L,
+                                       dimnames = list(across_levels(term), "(Intercept)")) else b * 0
     if (!is.numeric(given) || !length(given) || !all(is.finite(given))) {
       lmm_abort("input", paste0("`random` must contain numbers for ", quote_name(name), ", not ", describe_value(given),
                                 "."), what = "random", value = given)
     }
-    if (is.null(dim(given))) given <- matrix(given, ncol = 1L, dimnames = list(names(given), colnames(b)[1L]))
-    rows <- match_levels(rownames(given), rownames(b), name)
-    columns <- match_levels(colnames(given), colnames(b), name)
+    if (is.null(dim(given))) given <- matrix(given, ncol = 1L, dimnames = list(names(given), colnames(out)[1L]))
+    rows <- match_levels(rownames(given), rownames(out), name)
+    columns <- match_levels(colnames(given), colnames(out), name)
     out[rows, columns] <- given
-    out
-  }, fit_modes(fit), names)
+    if (!is_across(term)) return(out)
+    b[] <- if (is.null(term$root)) out else crossprod(term$root, out)
+    b
+  }, fit_modes(fit), names, fit_random(fit))
 }
 
 match_levels <- function(given, known, name) {

@@ -133,6 +133,34 @@ test_that("one value far out does not hide what the other levels say of a slope"
           c("not finite .*double precision", "Level \"g01\" of `g` outweighs the others"))
 })
 
+test_that("a grouping expression without variables is evaluated", {
+  e <- transform(d, position = gl(12, 8))
+  fit <- lmm(y ~ x + (1 | gl(12, 8)), e)
+  expect_equal(logLik(fit), logLik(lmm(y ~ x + (1 | position), e)))
+  expect_equal(fitted(fit), fitted(lmm(y ~ x + (1 | position), e)))
+  expect_equal(logLik(lmm(y ~ x + (1 | gl(12, 8)), e, subset = x > 0)),
+               logLik(lmm(y ~ x + (1 | position), e, subset = x > 0)))
+  expect_equal(predict(fit, e), predict(fit))
+  refuses(predict(fit, e[1:3, ]), "newdata", "`gl\\(12, 8\\)` has length 96, data has 3 rows")
+  refuses(lmm(y ~ x + (1 | gl(12, 7)), e), "data", "has length 84, data has 96 rows")
+  refuses(lmm(y ~ x + (1 | factor(1)), e), "data", "has length 1")
+})
+
+test_that("only a group gets the advice of a level for rows to which it does not apply", {
+  e <- transform(d, k = gl(2, 48, labels = c("p", "q")), w = c(1 + seq_len(48) / 48, rep(NA, 48)),
+                 part = factor(rep(c(1:8, NA), c(rep(6, 8), 48))))
+  left <- function(expr) conditionMessage(tryCatch(suppressMessages(expr), lmm_error = identity))
+  expect_match(left(lmm(y ~ k + (1 | g) + (1 | part), e)),
+               "give `part` a value there \\(for a group .*\"none\"\\), or leave it")
+  for (text in list(left(lmm(y ~ k + (1 | g), e, weights = w)), left(lmm(y ~ k + (1 | g), e, offset = w)),
+                    left(lmm(y ~ k + w + (1 | g), e)), left(lmm(w ~ k + (1 | g), e)))) {
+    expect_match(text, "left out: without values of `(w|weights|offset)` there, `k` cannot be used")
+    expect_no_match(text, "none")
+  }
+  expect_match(left(lmm(y ~ k + (1 | g) + (1 | part), e, weights = w)),
+               "give `part` .*, or leave it out of the model; without values of `weights` there, `k` cannot be used")
+})
+
 test_that("misuse of the bar", {
   refuses(lmm(y ~ x + (1 | g * h), d), "unidentified", "`g:h` has one observation per level")
   refuses(lmm(y ~ x + (1 | 1), d), "formula", "grouping expression `1`.* is a constant")

@@ -62,3 +62,17 @@ test_that("without degrees of freedom, or by the likelihood, in abbreviated word
   expect_identical(drop1(fit, ddf = NULL, test = "Chi"), drop1(fit, test = "Chisq"))
   expect_error(drop1(fit, ddf = NULL, test = "F"), class = "lmm_error_input")
 })
+
+test_that("add1() takes names or a formula, with AIC of the models that have the terms", {
+  d <- transform(behavior_data(), z = cos(seq_len(96)), v = sin(3 * seq_len(96)))
+  fit <- lmm(y ~ x + (1 | g), d, REML = FALSE)
+  table <- add1(fit, ~ . + z + v + x:z)
+  expect_equal(table["z", "AIC"], AIC(update(fit, . ~ . + z)))
+  expect_equal(table["v", "AIC"], AIC(update(fit, . ~ . + v)))
+  expect_identical(rownames(table), c("<none>", "z", "v"))
+  expect_equal(add1(fit, ~ z + v), add1(fit, c("z", "v")))
+  expect_identical(rownames(add1(fit, ~ . + x:z)), c("<none>", "x:z"))
+  expect_error(add1(fit, ~ . + (1 | f)), class = "lmm_error_formula", "`scope` has a random term")
+  expect_error(add1(fit, ~ .), class = "lmm_error_input", "no term that the model does not have")
+  expect_error(add1(fit, 3), class = "lmm_error_input", "`scope`")
+})

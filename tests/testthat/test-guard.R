@@ -86,6 +86,16 @@ test_that("tables of tests, quantities and influence check how they are printed,
   expect_output(print(quantity(m, "icc"), row.names = FALSE), "estimate")
 })
 
+test_that("`level` of nlme is answered with re.form", {
+  for (level in list(0, 1, 0:1)) {
+    refuses(predict(m, level = level), "input", c("`level` must be one number", "re.form = NA"))
+  }
+  refuses(fitted(m, level = 0), "input", c("unknown argument `level`", "re.form = NA"))
+  refuses(residuals(m, level = 0), "input", "re.form = NA")
+  refuses(predict(m, level = 95), "input", "write 0.95")
+  expect_no_match(tryCatch(confint(m, level = 1), error = conditionMessage), "re.form")
+})
+
 test_that("a bootstrap is a data frame of its replicates", {
   found <- bootstrap(m, nsim = 3, seed = 1)
   expect_identical(as.matrix(as.data.frame(found, row.names = letters[1:3])), `rownames<-`(found$t, letters[1:3]))

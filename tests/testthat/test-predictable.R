@@ -169,3 +169,39 @@ test_that("relationships of many levels are refused where dense matrices would b
   expect_error(needs_relation(fit, most = 50), "dense matrices with 72 rows", class = "lmm_error_numeric")
   expect_false(needs_relation(lmm(y ~ x + (x | g), d), most = 50))
 })
+
+test_that("levels of a term that is correlated across levels have their names", {
+  set.seed(4)
+  names <- letters[1:8]
+  d <- data.frame(g = factor(rep(names, each = 5)), x = rnorm(40), lon = rep(cos(1:8), each = 5),
+                  lat = rep(sin(1:8 * 2), each = 5))
+  K <- 0.6 * exp(-abs(outer(1:8, 1:8, "-"))) + diag(0.4, 8)
+  dimnames(K) <- list(names, names)
+  d$y <- as.vector(3 * t(chol(K)) %*% rnorm(8))[d$g] + d$x + rnorm(40)
+  low <- structure(tcrossprod(matrix(rnorm(24), 8)), dimnames = list(names, names))
+  fits <- list(g = lmm(y ~ x + (1 | g), d, relationship = list(g = K)),
+               g = suppressMessages(lmm(y ~ x + (1 | g), d, relationship = list(g = low))),
+               `exp(g)` = suppressMessages(lmm(y ~ x + exp(lon + lat | g), d)))
+  for (i in seq_along(fits)) {
+    fit <- fits[[i]]
+    X <- cbind(1, d$x)
+    Z <- outer(as.character(d$g), names, "==") + 0
+    G <- if (i < 3) list(K, low)[[i]] * as.data.frame(VarCorr(fit))$vcov[1] else getME(fit, "Sigma")[[1]]
+    V <- Z %*% G %*% t(Z) + sigma(fit)^2 * diag(40)
+    beta <- solve(t(X) %*% solve(V, X), t(X) %*% solve(V, d$y))
+    k <- c(1, 0.5)
+    m <- c(0, 1, 0, -0.5, 0, 0, 0, 0)
+    weight <- solve(V, Z %*% G %*% m)                         # l'y predicts m'b + k'beta
+    share <- solve(V, X) %*% solve(t(X) %*% solve(V, X), k - t(X) %*% weight)
+    l <- weight + share
+    variance <- sum(m * (G %*% m)) - 2 * sum(l * (Z %*% G %*% m)) + sum(l * (V %*% l))
+    found <- predictable(fit, k, setNames(list(c(b = 1, d = -0.5)), names(fits)[i]))
+    expect_equal(found$Estimate, sum(k * beta) + sum(m * (G %*% t(Z) %*% solve(V, d$y - X %*% beta))),
+                 tolerance = 1e-6)
+    expect_equal(found$`Std. Error`, sqrt(variance), tolerance = 1e-6)
+    expect_error(predictable(fit, k, setNames(list(c(z = 1)), names(fits)[i])), "unknown: \"z\"",
+                 class = "lmm_error_input")
+  }
+  alone <- predictable(fits[[1]], k, list(g = c(b = 1)))
+  expect_equal(alone$Estimate, unname(predict(fits[[1]], data.frame(x = 0.5, g = "b"))), tolerance = 1e-8)
+})
