@@ -91,7 +91,7 @@ join_formula <- function(fit, fixed, random) {
 refit_formula <- function(fit, formula) {
   call <- fit_call(fit)
   changes <- c(list(fit, formula, REML = fit_spec(fit)$reml, start = NULL, control = fit_control(fit)),
-               if (!is.null(fit_data(fit))) list(data = fit_data(fit)))
+               if (!is.null(fit_data(fit)) && !length(replaced_parts(fit))) list(data = fit_data(fit)))
   out <- suppressMessages(eval(as.call(c(quote(stats::update), changes))))
   call$formula <- out$call$formula
   if (!is.null(call$fixed)) call["fixed"] <- list(out$call$fixed)

@@ -8,8 +8,8 @@
 #'
 #' Data and other variables are found as [update()][update.lmm_fit()] finds them. The criterion that 'lme4' has at the
 #' estimates is compared with that of the fit, so that data that have changed since, or a formula that 'lme4' reads
-#' differently, are detected. So is a fit by [refit()], whose response is not in the data. Text becomes factors with the
-#' levels of the fit, in the order of the fit.
+#' differently, are detected. The response of a fit made by [refit()] is passed on. Text becomes factors with the levels
+#' of the fit, in the order of the fit.
 #'
 #' @param fit a fit made by [lmm()].
 #' @param ... not used.
@@ -159,7 +159,7 @@ lmer_call <- function(fit, caller) {
   data <- prepared$scope$.data <- with_factors(fit, without_wide(prepared$scope$.data))
   again <- if (!is.null(fit_call(fit)$data)) tryCatch(eval(fit_call(fit)$data, home), error = function(e) NULL)
   if (is.null(data) || identical(again, data)) shown["data"] <- fit_call(fit)["data"] else home$.data <- data
-  shown$formula <- call("~", formula[[2L]], formula[[3L]])
+  shown$formula <- call("~", prepared$formula[[2L]], prepared$formula[[3L]])
   shown[[1L]] <- quote(lme4::lmer)
   setup[[1L]] <- quote(lme4::lFormula)
   setup$formula <- prepared$formula

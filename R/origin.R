@@ -42,9 +42,19 @@ argument_place <- function(fit, name) {
 # The data of a fit: by the expression given for them, where the fit was made and where `caller` is; else as the fit
 # remembers them; else its rows. An expression such as x[[i]] may mean something else by now.
 find_data <- function(fit, expr, formula, caller = NULL) {
+  own <- if ("response" %in% replaced_parts(fit)) fit_frame(fit)$response
+  data <- data_with(setdiff(all.vars(formula), own), fit, expr, caller)
+  if (is.null(own) || is.null(data)) data else with_own_response(fit, data)
+}
+
+# What is not in the data of a fit: the "response" and "weights" that refit() has put in their place.
+replaced_parts <- function(fit) fit_stored_rows(fit)$own
+
+# The data of a fit that have the variables `needed`.
+data_with <- function(needed, fit, expr, caller) {
   places <- fit_places(fit)
   known <- fit_data(fit)
-  has_all <- !is.null(known) && all_found(all.vars(formula), known, c(places, caller))
+  has_all <- !is.null(known) && all_found(needed, known, c(places, caller))
   if (has_all && (!is.symbol(expr) || is.null(places$call))) return(known)
   for (env in if (!is.null(expr)) c(places[c("call", "formula")], caller)) {
     value <- if (is.environment(env)) tryCatch(eval(expr, env), error = function(e) NULL)
@@ -52,15 +62,26 @@ find_data <- function(fit, expr, formula, caller = NULL) {
   }
   if (!is.null(known)) return(known)
   places <- c(places, caller)
-  if (is.null(expr) && all_found(all.vars(formula), NULL, places)) return(NULL)
+  if (is.null(expr) && all_found(needed, NULL, places)) return(NULL)
   rows <- fit_stored_rows(fit)$data
-  if (all_found(all.vars(formula), rows, places)) return(rows)
+  if (all_found(needed, rows, places)) return(rows)
   shown <- if (is.null(expr)) "" else paste0(", ", quote_name(deparse_line(expr)), ",")
-  unknown <- Filter(function(name) !all_found(name, rows, places), all.vars(formula))
+  unknown <- Filter(function(name) !all_found(name, rows, places), needed)
   lmm_abort("input", paste0("the data of the fit", shown,
                             " cannot be found, and the rows kept in the fit have no variable ",
                             enumerate(quote_name(unknown)), "."),
             what = unknown, fix = "Give the data: update(fit, ..., data = ).")
+}
+
+# The response of the fit in its rows of `data`, NA in others; the rows of the fit where these cannot be told.
+with_own_response <- function(fit, data) {
+  rows <- fit_stored_rows(fit)
+  name <- fit_frame(fit)$response
+  at <- positions_in(row_labels(rows), data)
+  if (anyNA(at) || any(at > nrow(data))) return(rows$data)
+  value <- rows$data[[name]]
+  data[[name]] <- replace(rep(value[NA_integer_], nrow(data)), at, value)
+  data
 }
 
 all_found <- function(names, data, places) {

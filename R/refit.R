@@ -13,7 +13,8 @@ refit.lmm_fit <- function(object, newresp, ..., weights = NULL, threads = NULL, 
   if (!is.null(weights)) lmm_abort("input", "`weights` are for many responses.", what = "weights",
                                    fix = "Use update(fit, weights = ).")
   Y <- response_matrix(newresp, rows)
-  rows <- replace_response(fit_frame(object), rows, Y[, 1L])
+  object <- with_response_name(object, colnames(Y))
+  rows <- replace_response(fit_frame(object), fit_stored_rows(object), Y[, 1L])
   check_response_varies(rows, fit_frame(object)$response)
   fit_again(object, rows)
 }
@@ -37,6 +38,7 @@ replace_response <- function(frame, rows, y) {
   if (!is.null(rows$weights)) y[rows$weights == 0 & !is.finite(y)] <- 0
   rows$y <- y
   rows$data[[frame$response]] <- y
+  rows$own <- union(rows$own, "response")
   rows
 }
 
@@ -93,6 +95,7 @@ fit_again <- function(fit, rows, reml = fit_spec(fit)$reml, blocks = NULL, start
   out$origin <- fit_origin(fit)
   if (is.null(rows)) out[c("row_prints", "cells")] <- fit[c("row_prints", "cells")]
   if (identical(rows$y, fit_stored_rows(fit)$y)) out$data <- fit_data(fit)
+  else if ("response" %in% rows$own && !is.null(fit_data(fit))) out$data <- with_own_response(out, fit_data(fit))
   out
 }
 

@@ -9,6 +9,7 @@ refit_each <- function(fit, newresp, weights) {
   }
   Y <- response_matrix(newresp, fit_stored_rows(fit))
   fits <- lapply(seq_len(ncol(Y)), function(k) {
+    fit <- with_response_name(fit, colnames(Y)[k])
     rows <- replace_response(fit_frame(fit), fit_stored_rows(fit), Y[, k])
     check_response_varies(rows, fit_frame(fit)$response)
     fit_again(fit, rows)

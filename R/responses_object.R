@@ -92,13 +92,12 @@ response_fit <- function(x, i) {
   attr(Y, "weights") <- NULL
   rows$weights <- weights
   if (!is.null(x$weights)) rows$data[["(weights)"]] <- weights
-  frame <- x$frame
   label <- x$names[i]
-  if (isTRUE(x$own_call) && nzchar(label)) {
-    names(rows$data)[match(frame$response, names(rows$data))] <- label
-    frame <- with_response(frame, label)
-  }
-  rows <- replace_response(frame, rows, Y)
+  named <- with_response_name(list(call = x$call, frame = x$frame, rows = rows), label)
+  frame <- named$frame
+  rows <- replace_response(frame, named$rows, Y)
+  if (isTRUE(x$own_call) && frame$response == label) rows$own <- setdiff(rows$own, "response")
+  if (!is.null(x$weights)) rows$own <- c(rows$own, "weights")
   keep <- if (is.null(weights)) !is.na(Y) else !is.na(Y) & !is.na(weights)
   if (!any(keep)) lmm_abort("data", "all values are missing.", what = label)
   if (!all(keep)) {
@@ -109,15 +108,23 @@ response_fit <- function(x, i) {
   if (any(is.infinite(rows$y))) abort_infinite(rows$y, frame$response, "response", which(keep))
   check_magnitude(max(abs(rows$y)), frame$response, "response", rows$n)
   check_response_varies(rows, frame$response)
-  fit_again(list(call = call_of_response(x, label), frame = frame, spec = frame$spec, control = x$control,
+  fit_again(list(call = named$call, frame = frame, spec = frame$spec, control = x$control,
                  conditions = x$conditions,
                  origin = x$origin, rows = rows), rows)
 }
 
-call_of_response <- function(x, label) {
-  call <- x$call
-  if (isTRUE(x$own_call) && nzchar(label) && is.call(call$formula)) call$formula[[2L]] <- as.name(label)
-  call
+# A fit, or its call, frame and rows, with another name for the response: none that its model has for something else.
+with_response_name <- function(fit, label) {
+  frame <- fit_frame(fit)
+  data <- fit_stored_rows(fit)$data
+  call <- fit_call(fit)
+  beside <- as.list(call)[intersect(names(call), c("weights", "offset", "subset"))]
+  taken <- c(setdiff(names(data), frame$response), all.vars(frame$spec$formula[[3L]]), unlist(lapply(beside, all.vars)))
+  if (!length(label) || !nzchar(label) || label %in% c(taken, frame$response)) return(fit)
+  names(fit$rows$data)[match(frame$response, names(data))] <- label
+  fit$frame <- with_response(frame, label)
+  if (is.call(call$formula)) fit$call$formula[[2L]] <- as.name(label)
+  fit
 }
 
 # Values of response i, with its own weights, if it has any, as attribute "weights".

@@ -8,10 +8,10 @@
 #' where the fit was made, which may be inside a function, then where `update()` is called. If the variables or values
 #' used are no longer what they were when the model was fitted, a warning says so. Data that exist only inside a
 #' function stay with the fit, as do weights, offset and the choice of rows; they also serve where the expression for
-#' the data is not a name (`data[[i]]`). If no data are found, as may happen when a fit is read from a file, the rows
-#' kept in the fit are used as far as they have the variables needed. The function in which a fit was made is not
-#' written to a file with it: after [readRDS()] a new term can use only variables of the data, or what exists where
-#' `update()` is called.
+#' the data is not a name (`data[[i]]`). The response of a fit made by [refit()] is used in place of that in the data. If
+#' no data are found, as may happen when a fit is read from a file, the rows kept in the fit are used as far as they have
+#' the variables needed. The function in which a fit was made is not written to a file with it: after [readRDS()] a new
+#' term can use only variables of the data, or what exists where `update()` is called.
 #'
 #' Random terms are removed whatever the order in which they are written, and by parts: of `(x || g)` by `- (0 + x | g)`
 #' or `- (1 | g)`, of `(1 | a/b)` by `- (1 | a:b)`. A part of `(x | g)` cannot be removed by itself, since it has
@@ -70,6 +70,7 @@ evaluate_update <- function(object, call, formula, changes, caller) {
   shown$formula <- fit_call(fit)$formula
   fit$call <- shown
   fit$data <- NULL
+  if (!is.null(fit_stored_rows(fit))) fit$rows$own <- kept_own(object, fit, setdiff(prepared$own, changes))
   place <- function(name) {
     own <- if (!name %in% changes) argument_place(object, name)
     if (is.null(own)) caller else own
@@ -83,14 +84,19 @@ evaluate_update <- function(object, call, formula, changes, caller) {
 # A call that finds its data and variables in `scope`, and the formula with its environment.
 prepare_update <- function(object, call, formula, changes, caller) {
   scope <- new.env(parent = caller)
+  own <- if (!"data" %in% changes) replaced_parts(object)
+  if ("response" %in% own && identical(formula[[2L]], fit_spec(object)$formula[[2L]])) {
+    formula[[2L]] <- as.name(fit_frame(object)$response)
+  }
   data <- if ("data" %in% changes) eval(call$data, caller) else find_data(object, call$data, formula, caller)
-  if (!"data" %in% changes) data <- with_kept_response(object, data, formula)
+  if (!"data" %in% changes) data <- with_kept_response(object, data, formula, caller)
   formula <- reachable_formula(formula, data, object, caller)
   places <- c(environment(formula), fit_places(object)$call, caller)
   call <- located_arguments(object, call, changes, caller)
   for (name in setdiff(c("weights", "offset", "subset"), changes)) {
     needed <- all.vars(call[[name]])
-    if (!all_found(needed, data, places)) {
+    replaced <- name %in% own || "response" %in% own && fit_frame(object)$response %in% needed
+    if (replaced || !all_found(needed, data, places)) {
       call[name] <- list(if (name == "subset") kept_subset(object, data) else kept_column(object, name, data))
       next
     }
@@ -100,7 +106,7 @@ prepare_update <- function(object, call, formula, changes, caller) {
     scope$.data <- data
     call$data <- quote(.data)
   }
-  list(call = call, formula = formula, scope = scope)
+  list(call = call, formula = formula, scope = scope, own = own)
 }
 
 # What was meant for the old formula: where the search began, contrasts of factors that are gone.
@@ -123,16 +129,23 @@ held_that_stay <- function(fit, e) {
   if (!all(lost)) as.call(c(quote(c), as.list(stats::setNames(held$asked, held$given)[!lost])))
 }
 
-# One of many responses is a column of none of the data: it is in the rows of its fit.
-with_kept_response <- function(fit, data, formula) {
+# One of many responses is a column of none of the data: it is in the rows of its fit. Without data, variables that
+# are found elsewhere say how many rows there are.
+with_kept_response <- function(fit, data, formula, caller) {
   name <- fit_frame(fit)$response
-  if (is.null(data) || !identical(formula[[2L]], as.name(name)) || name %in% c(names(data), fit_frame(fit)$outside)) {
-    return(data)
+  if (is.null(data) && length(replaced_parts(fit))) {
+    places <- c(environment(formula), fit_places(fit), caller)
+    size <- max(vapply(setdiff(all.vars(formula), name), function(name) NROW(find_value(name, places)$value), 0L))
+    return(with_own_response(fit, data.frame(row.names = seq_len(size))))
   }
-  value <- fit_stored_rows(fit)$data[[name]]
-  at <- if (!is.null(value)) positions_in(row_labels(fit_stored_rows(fit)), data) else NA
-  if (!anyNA(at) && all(at <= nrow(data))) data[[name]] <- replace(rep(value[NA_integer_], nrow(data)), at, value)
-  data
+  if (is.null(data) || !identical(formula[[2L]], as.name(name)) || name %in% c(names(data), fit_frame(fit)$outside) ||
+      is.null(fit_stored_rows(fit)$data[[name]])) return(data)
+  with_own_response(fit, data)
+}
+
+# Which of `own` the updated fit still has.
+kept_own <- function(old, new, own) {
+  if (is.null(own) || fit_frame(old)$response == fit_frame(new)$response) own else setdiff(own, "response")
 }
 
 # Weights or offset of the rows of the fit, NA in the other rows of `data`; else what was asked, for the fitter to

@@ -27,6 +27,48 @@ test_that("many responses at once are many fits", {
   expect_error(refit(m, Y), "numeric", class = "lmm_error_input")
 })
 
+# The same model of data with the response in a column.
+test_that("the response of a refit is the one that update(), drop1() and as_lmer() use", {
+  Y <- as.matrix(simulate(m, 2, seed = 3))
+  colnames(Y) <- c("height", "x")
+  own <- transform(d, height = Y[, 1], other = Y[, 2])
+  column <- lmm(height ~ x + (x | g), own)
+  log_fit <- lmm(log(y + 100) ~ x + (x | g), d)
+  in_function <- local({
+    own <- d
+    lmm(y ~ x + (x | g), own)
+  })
+  variables <- with(d, lmm(y ~ x + (x | g)))
+  for (again in list(refit(m, Y[, 1]), refit(m, Y)[["height"]], refit(m, own["height"]), refit(log_fit, Y[, 1]),
+                     refit(in_function, Y[, 1]), unserialize(serialize(refit(in_function, Y[, 1]), NULL)),
+                     refit(variables, Y[, 1]))) {
+    expect_no_warning(small <- update(again, . ~ . - x))
+    expect_equal(logLik(small), logLik(update(column, . ~ . - x)), tolerance = 1e-8)
+    expect_equal(logLik(update(small, . ~ . + x)), logLik(column), tolerance = 1e-8)
+    expect_equal(drop1(again, test = "Chisq")$LRT, drop1(column, test = "Chisq")$LRT, tolerance = 1e-5)
+    if (!requireNamespace("lme4", quietly = TRUE)) next
+    expect_equal(as.numeric(logLik(as_lmer(again))), as.numeric(logLik(column)), tolerance = 1e-8)
+  }
+  expect_identical(formula(refit(m, Y)[["height"]])[[2]], quote(height))
+  expect_identical(formula(refit(m, Y)[["x"]])[[2]], quote(y))               # the name of a covariate
+  expect_equal(logLik(update(refit(m, Y)[["x"]], . ~ . - x)), logLik(lmm(other ~ 1 + (x | g), own)), tolerance = 1e-8)
+})
+
+test_that("so are its weights, in the rows that are used", {
+  Y <- as.matrix(simulate(m, 2, seed = 4))
+  Y[5, 2] <- NA
+  W <- matrix(1 + (1:192) %% 5, 96)
+  own <- transform(d, z = Y[, 2], w = W[, 2])
+  again <- refit(m, Y, weights = W)[[2]]
+  expect_equal(logLik(again), logLik(lmm(z ~ x + (x | g), own, weights = w)), tolerance = 1e-8)
+  expect_no_warning(small <- suppressMessages(update(again, . ~ . - x)))
+  expect_equal(logLik(small), logLik(lmm(z ~ 1 + (x | g), own, weights = w)), tolerance = 1e-8)
+  part <- lmm(y ~ x + (1 | g), d, subset = t > 2)
+  drawn <- simulate(part, 1, seed = 5)[[1]]
+  expect_equal(logLik(update(refit(part, drawn), . ~ . - x)),
+               logLik(lmm(drawn ~ 1 + (1 | g), subset(d, t > 2))), tolerance = 1e-8)
+})
+
 # Above 256 random effects the start comes from moments of the response.
 test_that("neither results nor evaluations depend on the order of the responses", {
   set.seed(31)
