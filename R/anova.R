@@ -99,6 +99,10 @@ anova.lmm_fit <- function(object, ..., type = 3, ddf = "Satterthwaite", refit = 
 comparison_test <- function(test, df_wanted) {
   if (is.null(test)) return(if (df_wanted) "F" else "Chisq")
   test <- match_word(test[1L], c("Chisq", "F", "bootstrap"), "test")
+  check_ddf_of_test(test, df_wanted)
+}
+
+check_ddf_of_test <- function(test, df_wanted) {
   if (test == "F" || !df_wanted) return(test)
   lmm_abort("input", paste0("`ddf` is for F tests, not for test = ", quote_level(test), "."), what = "ddf",
             fix = "Leave out one of them.")

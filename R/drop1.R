@@ -17,8 +17,9 @@
 #'   `"Chisq"` and `"none"`: `npar` (coefficients lost), `AIC` of the model without the term and the likelihood ratio
 #'   `LRT` with `Pr(Chi)`, all by maximum likelihood.
 #' @section Conditions:
-#' A `scope` with a name that is not a term of the model is an error of class `lmm_error_input`; one of class
-#' `lmm_error_data` says that the number of rows in use would change with a term.
+#' A `scope` with a name that is not a term of the model is an error of class `lmm_error_input`, and so is a `ddf` with
+#' `test = "Chisq"` or `"none"`, which have no degrees of freedom; one of class `lmm_error_data` says that the number of
+#' rows in use would change with a term.
 #' @seealso [anova][anova.lmm_fit], [backward()] for several steps, [ranova()] for random terms.
 #' @concept model selection
 #' @concept test of fixed effects
@@ -37,7 +38,11 @@ drop1.lmm_fit <- function(object, scope, ddf = "Satterthwaite", test = c("F", "C
   test <- match_word(test[1L], c("F", "Chisq", "none"), "test")
   check_number(k, "k")
   terms <- droppable_terms(object, if (missing(scope)) NULL else scope)
-  if (test != "F") return(drop1_by_likelihood(object, terms, k, test == "Chisq"))
+  check_ddf_of_test(test, !missing(ddf) && !without_tests(ddf))
+  if (test != "F") {
+    check_dots_empty(...)
+    return(drop1_by_likelihood(object, terms, k, test == "Chisq"))
+  }
   if (missing(ddf)) ddf <- default_ddf(object)
   inference <- new_inference(object, ddf, ...)
   hypotheses <- term_hypotheses(inference$info, 3L)[terms]

@@ -61,6 +61,10 @@ test_that("without degrees of freedom, or by the likelihood, in abbreviated word
   expect_identical(drop1(fit, test = "Chi"), drop1(fit, test = "Chisq"))
   expect_identical(drop1(fit, ddf = NULL, test = "Chi"), drop1(fit, test = "Chisq"))
   expect_error(drop1(fit, ddf = NULL, test = "F"), class = "lmm_error_input")
+  for (test in c("Chisq", "none")) {
+    expect_error(drop1(fit, test = test, ddf = "KR"), "`ddf` is for F tests", class = "lmm_error_input")
+    expect_error(drop1(fit, test = test, information = "observed"), "information", class = "lmm_error_input")
+  }
 })
 
 test_that("add1() takes names or a formula, with AIC of the models that have the terms", {
