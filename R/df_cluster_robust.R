@@ -84,6 +84,7 @@ marginal_parts <- function(info, purpose = "a cluster-robust covariance") {
   fit <- info$fit
   if (is_structured(fit)) return(structured_marginal_parts(info))
   rows <- fit_rows(fit, purpose)
+  check_factor_size(fit, purpose)
   used <- used_rows(rows)
   d <- design(fit_frame(fit), rows)
   X <- d$X[, info$kept, drop = FALSE]

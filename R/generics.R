@@ -124,8 +124,8 @@ REMLcrit.lmm_fit <- function(object, ...) criterion_at_optimum(object, REML = TR
 #' Fit the same model to other responses
 #'
 #' The response of the new fit, which is not in the data, stays with it: [update()][update.lmm_fit()], [drop1()] and the
-#' functions that work through [as_lmer()] use it. A response with a name, such as a column of a matrix, has that name in
-#' the formula, unless the model has another variable of this name; one without a name has that of the old response.
+#' functions that work through [as_lmer()] use it. A response with a name, such as a column of a matrix, has it in the
+#' formula, unless the model has another variable of this name; one without a name has that of the old response.
 #'
 #' @param object a fit made by [lmm()].
 #' @param newresp a response: a vector, or what [simulate()][stats::simulate()] returned. Many responses: a matrix or a

@@ -10,6 +10,24 @@ refuse_iterative <- function(fit, what = "this is") {
             fix = "Refit with control = lmm_control(solver = \"direct\"), if its memory allows.")
 }
 
+# The factor of all random effects together, which package 'Matrix' makes in one step that nothing can stop: what memory
+# cannot hold is refused, what takes minutes is announced. A pattern that does not fill up has a small factor.
+check_factor_size <- function(fit, purpose, seconds_each = 1.2e-9) {
+  q <- other_columns(fit_frame(fit))
+  if (length(fit_groups(fit)) < 2L || seconds_each * q^3 / 3 <= 60) return(invisible())
+  fills <- engine_result(engine_needs_iterations(engine_layout(fit_frame(fit)), fit_blocks(fit), q^2), fit_frame(fit))
+  if (!fills) return(invisible())
+  bytes <- 12 * q^2
+  limit <- fit_control(fit)$memory_limit
+  if (is.null(limit)) limit <- 0.5 * available_memory()
+  if (bytes > limit) {
+    lmm_abort("numeric", paste0(purpose, " factors a matrix of ", count_of(q, "random effect"), ", which needs about ",
+                                gigabytes(bytes), " of memory; ", gigabytes(limit), " may be used."),
+              what = "memory_limit", value = bytes)
+  }
+  tell_time(seconds_each * q^3 / 3, purpose, FALSE)
+}
+
 # Twice the estimated Monte Carlo errors of the listed variance parameters, whose distribution has heavy tails; NULL for
 # a direct fit.
 monte_carlo_errors <- function(fit, scale = "sd", parameters = variance_parameters(fit)) {

@@ -146,9 +146,9 @@ abort_draws <- function(count, bytes, name = "nsim", things = "draws") {
               ": the Monte Carlo error of a p-value of 0.05 from 1e6 draws is 0.0002", "."))
 }
 
-tell_time <- function(seconds, subject = "this model is large: the fit") {
+tell_time <- function(seconds, subject = "this model is large: the fit", can_stop = TRUE) {
   time <- if (seconds < 7200) count_of(round(seconds / 60), "minute") else count_of(round(seconds / 3600), "hour")
-  lmm_inform("time", paste0(subject, " may take about ", time, "; an interrupt stops it."),
+  lmm_inform("time", paste0(subject, " may take about ", time, if (can_stop) "; an interrupt stops it", "."),
              what = "formula", value = seconds)
 }
 

@@ -34,6 +34,7 @@
 #' @export
 plot_effects <- function(fit, variables, ddf = "Satterthwaite", level = 0.95, points = 50, rug = FALSE, ...) {
   check_fit(fit)
+  if (missing(ddf)) ddf <- default_ddf(fit)
   check_number(points, "points", lower = 2, upper = 100000L, whole = TRUE)
   check_flag(rug, "rug")
   if (rug) fit_rows(fit, "plot_effects(rug = TRUE)")

@@ -39,6 +39,8 @@
 predict_mean <- function(fit, newdata, re.form = NULL, weights = 1, ddf = "Satterthwaite", level = 0.95, ...) {
   check_fit(fit)
   fit_rows(fit, "predict_mean()")
+  refuse_iterative(fit, "predict_mean() is")
+  if (missing(ddf)) ddf <- default_ddf(fit)
   check_not_exact(fit, "a prediction interval")
   refuse_indefinite(fit)
   known <- wanted_columns(fit, re.form)

@@ -37,7 +37,8 @@
 #' @section Conditions:
 #' `lmm_error_input`: an `L` of more than one row or of the wrong width, terms, levels or columns in `random` that the
 #' fit does not have, a method that is not listed; `lmm_error_unidentified`: an `L` that is not estimable.
-#' `lmm_message_refit` reports a refit by REML for Kenward-Roger.
+#' `lmm_error_solver`: random effects of a fit by the iterative solver. `lmm_message_refit` reports a refit by REML for
+#' Kenward-Roger.
 #' @references McLean, Sanders and Stroup (1991) The American Statistician 45, 54-64. Kackar and Harville (1984)
 #'   JASA 79, 853-862. Harville and Jeske (1992) JASA 87, 724-731. Kenward and Roger (1997) Biometrics 53, 983-997.
 #' @seealso [contest()] for fixed effects alone, [predict][predict.lmm_fit], [ranef][ranef.lmm_fit].
@@ -64,6 +65,10 @@ predictable <- function(fit, L, random = list(), rhs = 0, ddf = "Satterthwaite",
   if (nrow(L) != 1L) lmm_abort("input", "`L` must have one row.", what = "L", value = nrow(L))
   rhs <- check_rhs(rhs, 1L)
   m <- random_coefficients(fit, random)
+  if (fit_is_iterative(fit)) {
+    if (length(random)) refuse_iterative(fit, "combinations with random effects are")
+    return(contest(fit, L, rhs, FALSE, method, conf.level))
+  }
   inference <- prediction_inference(fit, method)
   estimate <- sum(L * inference$info$estimate) + sum(unlist(Map(`*`, m, fit_modes(inference$info$fit))))
   test <- if (fit_is_exact(inference$info$fit)) list(se = NA_real_, df = NA_real_) else prediction_test(inference, L, m)

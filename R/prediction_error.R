@@ -83,9 +83,11 @@ without_variances <- function(b) {
 #' @return A data frame with a row for each column of each random term: `grpvar`, `term`, `levels`, `variance`, mean
 #'   `pev` (both in squared units of the response divided by those of the column), mean `reliability`, mean `accuracy`
 #'   and `cullis`. All are `NA` for a variance estimated as 0. For a fit by the iterative solver it has the attribute
-#'   `approximate`, `TRUE`.
+#'   `approximate`, `TRUE`, and `cullis`, which needs a factorization, is `NA`.
 #' @section Conditions:
-#' `lmm_message_approximate`: the fit is by the iterative solver, whose prediction error variances are approximate.
+#' `lmm_message_approximate`, `lmm_message_solver`: the fit is by the iterative solver, whose prediction error variances
+#' are approximate, and which has no value of Cullis' heritability. `lmm_message_time`: the matrix of all random effects
+#' is so large that its factorization takes minutes; `lmm_error_numeric` where its factor does not fit into memory.
 #' `lmm_error_input`: anything but a fit, or a fit that does not keep its rows.
 #' @seealso [ranef.lmm_fit()], [quantity()] for heritabilities as ratios of variances.
 #' @references Henderson (1975) Biometrics 31, 423-447. Cullis, Smith and Coombes (2006) Journal of Agricultural,
@@ -108,6 +110,7 @@ reliability <- function(fit, ...) {
   }
   fit_rows(fit, "reliability()")
   effects <- ranef.lmm_fit(fit, pev = TRUE)
+  together <- sum_variances(fit)
   group <- fit_term_groups(fit)
   tables <- Map(function(term, modes, covariance, g, k) {
     own <- effects[[g]]
@@ -118,7 +121,7 @@ reliability <- function(fit, ...) {
     data.frame(grpvar = names(fit_groups(fit))[g], term = term$columns, levels = nrow(modes),
                variance = diag(covariance),
                pev = colMeans(pev), reliability = colMeans(share), accuracy = colMeans(sqrt(share)),
-               cullis = cullis_heritability(fit, k, colSums(pev), diag(covariance)))
+               cullis = cullis_heritability(together, k, nrow(modes), colSums(pev), diag(covariance)))
   }, fit_random(fit), fit_modes(fit), fit_covariance(fit), group, seq_along(group))
   out <- do.call(rbind, unname(tables))
   row.names(out) <- NULL
@@ -126,18 +129,27 @@ reliability <- function(fit, ...) {
 }
 
 # 1 - v / (2 variance), the mean variance of a difference v = 2 (trace(P) - 1'P1 / n) / (n - 1).
-cullis_heritability <- function(fit, k, trace, variance) {
-  modes <- fit_modes(fit)
-  n <- nrow(modes[[k]])
+cullis_heritability <- function(together, k, n, trace, variance) {
   if (n < 2L || anyNA(trace)) return(rep(NA_real_, length(variance)))
-  inference <- prediction_inference(fit, ddf_method("asymptotic"))
-  L <- matrix(0, 1L, length(inference$info$estimate))
-  together <- vapply(seq_along(variance), function(j) {
-    m <- lapply(modes, `*`, 0)
-    m[[k]][, j] <- 1
-    prediction_test(inference, L, m)$se^2
-  }, 0)
-  out <- 1 - (trace - together / n) / (n - 1) / variance
+  sums <- vapply(seq_along(variance), together, 0, k = k)
+  out <- 1 - (trace - sums / n) / (n - 1) / variance
   out[variance == 0] <- NA_real_
   out
+}
+
+# A function of a term and its column, 1'P1. The factorization that it needs is made once, when it is called first.
+sum_variances <- function(fit) {
+  if (fit_is_iterative(fit)) {
+    lmm_inform("solver", paste("Cullis' heritability needs a factorization, which a fit by the iterative solver does",
+                               "not have: it is NA."), what = "solver")
+    return(function(j, k) NA_real_)
+  }
+  inference <- compute_once(function() prediction_inference(fit, ddf_method("asymptotic")))
+  parts <- compute_once(function() marginal_parts(inference()$info, "reliability()"))
+  function(j, k) {
+    m <- lapply(fit_modes(fit), `*`, 0)
+    m[[k]][, j] <- 1
+    L <- matrix(0, 1L, length(inference()$info$estimate))
+    prediction_test(inference(), L, m, parts = parts())$se^2
+  }
 }

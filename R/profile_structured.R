@@ -33,7 +33,9 @@ profiled_parameters <- function(fit) {
 
 # Standard errors for the first steps, a guess where there is none; NA for what the fit holds.
 profile_steps <- function(fit, parameters, estimate) {
-  se <- if (is_structured(fit)) free_components(fit, "sd", "observed")$se else component_errors(fit, "sd")$se
+  information <- if (information_is_expensive(fit)) "average" else "observed"
+  se <- if (is_structured(fit)) free_components(fit, "sd", information)$se
+        else component_errors(fit, "sd", information)$se
   guess <- ifelse(parameters$correlation, 0.3, pmax(abs(estimate) / 3, ifelse(estimate == 0, fit_sigma(fit) / 4, 0)))
   out <- ifelse(is.na(se) | se == 0, guess, se)
   if (holds_sigma(fit_frame(fit))) out[!is.na(parameters$term) & parameters$term == 0L] <- NA_real_

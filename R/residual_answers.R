@@ -20,10 +20,12 @@ refuse_structured <- function(fit, what, fix = NULL, special = TRUE) {
   check_fit(fit)
   if (special) refuse_special(fit_frame(fit), what, fix)
   if (!is_structured(fit)) return(invisible(fit))
-  plain <- is_independent(fit_frame(fit)$residual) && is.null(fit_frame(fit)$residual$variance)
-  lmm_abort("input", paste0(what, " not available for a fit ", if (plain) "without random terms."
+  lmm_abort("input", paste0(what, " not available for a fit ", if (is_least_squares(fit)) "without random terms."
                             else "with a residual structure or a variance function."), what = "residual", fix = fix)
 }
+
+# No random terms, and residuals that are independent with one variance: also a fit of the structured engine.
+is_least_squares <- function(fit) is_structured(fit) && !has_residual_title(fit)
 
 # Degrees of freedom that are counted by random effects.
 refuse_without_random <- function(fit, name) {

@@ -24,7 +24,8 @@
 #' @return A data frame with a row per row of `newdata` and columns `fit`, `sd` (root of the total variance), `df`,
 #'   `lower`, `upper`, in the unit of the response.
 #' @section Conditions:
-#' `lmm_error_input`: no `newdata` for a model with covariates; `lmm_error_newdata` as for
+#' `lmm_message_size`: above 20,000 random effects of crossed factors, degrees of freedom are from the average
+#' information. `lmm_error_input`: no `newdata` for a model with covariates; `lmm_error_newdata` as for
 #' [predict()][predict.lmm_fit()]; `lmm_message_weights` where the weights of future observations are taken as 1.
 #' @references Odeh and Owen (1980) *Tables for Normal Tolerance Limits, Sampling Plans, and Screening*. Howe (1969)
 #'   JASA 64, 610-620. Krishnamoorthy and Mathew (2009) *Statistical Tolerance Regions*, chapters 2 and 5. Hoffman and
@@ -43,7 +44,7 @@
 tolerance_interval <- function(fit, newdata = NULL, content = 0.95, level = 0.95, side = c("two", "lower", "upper"),
                                weights = NULL, ...) {
   check_fit(fit)
-  refuse_structured(fit, "tolerance intervals are")
+  if (!is_least_squares(fit)) refuse_structured(fit, "tolerance intervals are")
   check_level(content, "content")
   side <- check_choice(side[1L], c("two", "lower", "upper"), "side")
   refuse_indefinite(fit)
@@ -78,7 +79,11 @@ tolerance_rows <- function(fit, newdata) {
 # Satterthwaite's degrees of freedom of z'Sigma z + share sigma^2 for each row; a parameter on its boundary counts as
 # known.
 total_df <- function(fit, rows, total, share) {
-  found <- component_errors(fit, "variance", "observed")
+  if (is_least_squares(fit)) {
+    known <- holds_sigma(fit_frame(fit))
+    return(rep(if (known) Inf else fit_nobs(fit) - if (fit_is_reml(fit)) fit_rank(fit) else 0, rows$n))
+  }
+  found <- component_errors(fit, "variance", default_information(fit))
   parameters <- found$parameters
   se <- ifelse(is.na(found$se), 0, found$se)
   correlation <- found$correlation

@@ -70,14 +70,18 @@ test_that("large crossed fits have asymptotic tests by default, with one message
     tidy = function(...) tidy(fit, ...),
     contest = function(...) contest(fit, L, ...), rows = function(...) contest(fit, L, joint = FALSE, ...),
     drop1 = function(...) drop1(fit, ...), predictable = function(...) predictable(fit, L, ...),
-    F = function(...) anova(small, fit, test = "F", ...))
+    F = function(...) anova(small, fit, test = "F", ...),
+    means = function(...) plot_effects(fit, "x", points = 3, ...),
+    future = function(...) predict_mean(fit, model.frame(fit)[1:2, ], ...))
   components <- list(variances = function(...) variance_components(fit, ...),
                      covariance = function(...) vcov_components(fit, ...),
                      Wald = function(...) confint(fit, "theta_", method = "Wald", ...),
                      chisq = function(...) confint(fit, "theta_", method = "chisq", ...))
+  pdf(NULL)
+  on.exit(dev.off())
   expected <- c(lapply(tests, function(f) f(ddf = "asymptotic")),
                 lapply(components, function(f) f(information = "average")))
-  on.exit(set_information_columns(2e4))
+  on.exit(set_information_columns(2e4), add = TRUE)
   set_information_columns(5)
   for (name in names(expected)) {
     told <- 0
@@ -88,6 +92,9 @@ test_that("large crossed fits have asymptotic tests by default, with one message
     expect_equal(value, expected[[name]], tolerance = 1e-8, label = name)
     expect_identical(told, 1, label = name)
   }
+  expect_message(found <- tolerance_interval(fit, model.frame(fit)[1:2, ]), "average", class = "lmm_message_size")
+  C <- vcov_components(fit, information = "average")
+  expect_equal(found$df, rep(2 * found$sd[1]^4 / sum(C), 2), tolerance = 1e-6)     # the total is the sum of all three
   expect_no_message(summary(fit, ddf = "asymptotic"))
   expect_no_message(anova(fit, ddf = NULL))
 })

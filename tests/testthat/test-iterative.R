@@ -173,10 +173,30 @@ test_that("predictions have standard errors, and approximate conditional varianc
   expect_equal(as.data.frame(ranef(a))$condsd, as.data.frame(ranef(b))$condsd, tolerance = 0.02)
   expect_message(own <- ranef(a, pev = TRUE), "approximate", class = "lmm_message_approximate")
   expect_true(attr(own$u, "approximate"))
-  expect_true(attr(suppressMessages(reliability(a)), "approximate"))
+  expect_message(own_reliability <- suppressMessages(reliability(a), "lmm_message_approximate"), "it is NA",
+                 class = "lmm_message_solver")
+  expect_true(attr(own_reliability, "approximate"))
+  expect_true(all(is.na(own_reliability$cullis)))
+  expect_error(predictable(a, c(1, 0), list(u = c("1" = 1))), "iterative solver", class = "lmm_error_solver")
+  expect_error(predict_mean(a, new), "predict_mean() is not available", fixed = TRUE, class = "lmm_error_solver")
+  expect_equal(predictable(a, c(1, 0)), contest(a, c(1, 0), joint = FALSE))
   expect_null(attr(ranef(b)$u, "approximate"))
   expect_equal(as.data.frame(own)$pev, as.data.frame(ranef(b, pev = TRUE))$pev, tolerance = 0.04)
   expect_equal(fitted(a), fitted(b), tolerance = 1e-3)
+})
+
+test_that("a factor that fills up is announced or refused where all effects are factored together", {
+  d <- crossed_data()
+  fit <- direct(y ~ x + (1 | u) + (1 | m), d)
+  expect_silent(check_factor_size(fit, "reliability()"))
+  expect_message(check_factor_size(fit, "reliability()", 1e-3), "reliability() may take about", fixed = TRUE,
+                 class = "lmm_message_time")
+  fit$control$memory_limit <- 1e5
+  expect_error(check_factor_size(fit, "reliability()", 1e-3), "150 random effects.* GB of memory",
+               class = "lmm_error_numeric")
+  d <- data.frame(g = rep(1:1000, each = 4), y = rnorm(4000))                # neighbours: a factor that stays sparse
+  d$h <- pmin(900, ceiling(0.9 * d$g) + 0:1)
+  expect_silent(check_factor_size(direct(y ~ 1 + (1 | g) + (1 | h), d), "reliability()", 1e-3))
 })
 
 test_that("the Monte Carlo error is told: message, VarCorr(), tidy(), summary(), logLik()", {

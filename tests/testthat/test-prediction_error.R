@@ -53,6 +53,24 @@ test_that("Cullis' heritability is one less half the mean variance of a differen
   }
 })
 
+test_that("all effects are factored once for the table, and not for a fit without a factorization", {
+  d <- behavior_data()
+  fit <- lmm(y ~ x + (x || g) + (1 | h), d)
+  times <- 0
+  count <- function(...) {
+    times <<- times + 1
+    marginal_parts(...)
+  }
+  with_locked <- new.env(parent = environment(sum_variances))
+  with_locked$marginal_parts <- count
+  counted <- sum_variances
+  environment(counted) <- with_locked
+  together <- counted(fit)
+  values <- c(together(1L, 1L), together(2L, 1L), together(1L, 2L))
+  expect_identical(times, 1)
+  expect_true(all(values > 0))
+})
+
 test_that("in a balanced trial reliability and Cullis' heritability are those of means over plots", {
   fit <- lmm(bw ~ 1 + (1 | sire), sires)
   v <- c(VarCorr(fit)$sire, sigma(fit)^2)

@@ -56,6 +56,26 @@ test_that("the total variance and its degrees of freedom are those of the balanc
   expect_identical(tolerance_interval(fit, side = "lower")$upper, Inf)
 })
 
+test_that("limits of independent observations are exact", {
+  set.seed(5)
+  d <- data.frame(x = rnorm(20), z = rep(0:1, 10))
+  fit <- lmm(x ~ 1, d)
+  for (side in c("lower", "upper", "two")) {
+    found <- tolerance_interval(fit, content = 0.9, side = side)
+    k <- exact_factor(20, 0.9, 0.95, side == "two")
+    if (side != "upper") expect_equal(found$lower, mean(d$x) - k * sd(d$x), tolerance = 1e-5)
+    if (side != "lower") expect_equal(found$upper, mean(d$x) + k * sd(d$x), tolerance = 1e-5)
+  }
+  expect_equal(found$df, 19)
+  least <- lm(x ~ z, d)                                       # the mean of 10 rows, 18 degrees of freedom
+  k <- qt(0.95, 18, qnorm(0.9) * sqrt(10)) / sqrt(10)
+  expect_equal(tolerance_interval(lmm(x ~ z, d), data.frame(z = 1), content = 0.9, side = "upper")$upper,
+               sum(coef(least)) + k * sigma(least), tolerance = 1e-6)
+  known <- tolerance_interval(lmm(x ~ 1, d, fixed = c(sigma = 2)), side = "upper")
+  expect_equal(known$df, Inf)
+  expect_equal(known$upper, mean(d$x) + 2 * (qnorm(0.95) + qnorm(0.95) / sqrt(20)), tolerance = 1e-6)
+})
+
 test_that("rows with covariates have their own mean, variance and degrees of freedom", {
   fit <- lmm(y ~ x + (x | g), behavior_data())
   found <- tolerance_interval(fit, data.frame(x = c(0, 2)))
@@ -89,7 +109,7 @@ test_that("future observations have the weights of the new rows, or 1 with a mes
 
 test_that("the error for a fit without random terms does not speak of a residual structure", {
   d <- behavior_data()
-  expect_error(tolerance_interval(lmm(y ~ 1, d)), "a fit without random terms", class = "lmm_error_input")
+  expect_error(blocks(lmm(y ~ 1, d)), "a fit without random terms", class = "lmm_error_input")
   expect_error(tolerance_interval(lmm(y ~ 1, d, residual = ~ ar1(1 | g))), "a residual structure",
                class = "lmm_error_input")
 })
