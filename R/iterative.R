@@ -15,8 +15,12 @@ chosen_solver <- function(frame, blocks, control) {
     return("iterative")
   }
   if (!is.null(reason)) return("direct")
-  needed <- engine_result(engine_needs_iterations(engine_layout(frame), blocks, control$memory_limit), frame)
-  if (needed) "iterative" else "direct"
+  if (factor_is_out_of_reach(frame, blocks, control$memory_limit)) "iterative" else "direct"
+}
+
+# By the pattern of the data, in memory or in time.
+factor_is_out_of_reach <- function(frame, blocks, memory_limit) {
+  engine_result(engine_needs_iterations(engine_layout(frame), blocks, memory_limit), frame)
 }
 
 # Why a model has a direct solver alone; NULL where it has both.

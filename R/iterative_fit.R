@@ -15,8 +15,7 @@ refuse_iterative <- function(fit, what = "this is") {
 check_factor_size <- function(fit, purpose, seconds_each = 1.2e-9) {
   q <- other_columns(fit_frame(fit))
   if (length(fit_groups(fit)) < 2L || seconds_each * q^3 / 3 <= 60) return(invisible())
-  fills <- engine_result(engine_needs_iterations(engine_layout(fit_frame(fit)), fit_blocks(fit), q^2), fit_frame(fit))
-  if (!fills) return(invisible())
+  if (!factor_is_out_of_reach(fit_frame(fit), fit_blocks(fit), q^2)) return(invisible())
   bytes <- 12 * q^2
   limit <- fit_control(fit)$memory_limit
   if (is.null(limit)) limit <- 0.5 * available_memory()
