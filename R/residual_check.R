@@ -14,7 +14,8 @@ check_structured <- function(optimum, frame, blocks) {
     if (length(unique(names)) == 1L) " from the other parameters", ": the criterion does not depend on ",
     if (length(flat) == 1L) "it." else "a combination of them."), what = unique(names),
     fix = if (length(frame$residual$variance) && any(grepl(":", names, fixed = TRUE)))
-      "Write a * b or interaction(a, b) in place of a:b in `variance`."
+      paste("Write interaction(a, b) in place of a:b or a * b in `variance`: it has a parameter for each combination",
+            "in the data.")
     else "Leave out a random term or a nugget, or use a simpler residual structure.")
 }
 

@@ -144,5 +144,22 @@ test_that("messages about structures name the way that there is", {
   said(lmm(y ~ 1, d, residual = ~fa(t | a)), "structure of random effects: write it as a term")
   said(lmm(y ~ 1 + gau(0 + t | a, dist = 3), d), "matrix of distances D")
   said(lmm(y ~ 1 + homcs(0 + factor(t) | a), d, fixed = c("cor_homcs|a" = 0.5)), "relationship")
-  said(lmm(y ~ 1, d, variance = ~ a:b), "Write a \\* b or interaction\\(a, b\\)")
+  said(lmm(y ~ 1, d, variance = ~ a:b), "Write interaction\\(a, b\\) in place of a:b or a \\* b")
+})
+
+test_that("summary() counts the combinations of a:b that have rows, and advice for an empty combination fits", {
+  set.seed(5)
+  d <- expand.grid(k = 1:3, a = factor(c("p", "q")), b = factor(c("u", "v", "w")), g = factor(1:10))
+  d <- d[sample(nrow(d), 120), ]
+  d <- d[!(d$a == "q" & d$b == "w"), ]
+  d$y <- rnorm(nrow(d), sd = as.integer(interaction(d$a, d$b))) + rnorm(10)[d$g]
+  fit <- suppressMessages(lmm(y ~ 1, d, residual = ~ cs(k | a:b:g)))
+  subjects <- split(d$k, interaction(d$a, d$b, d$g), drop = TRUE)
+  expect_match(gsub("\\s+", " ", paste(capture.output(summary(fit)), collapse = " ")),
+               paste0("\\(", length(subjects), " subjects"))
+  said <- tryCatch(suppressMessages(lmm(y ~ 1 + (1 | g), d, variance = ~ a * b)), error = identity)
+  expect_s3_class(said, "lmm_error_unidentified")
+  expect_match(said$fix, "interaction(a, b) in place of a:b or a * b", fixed = TRUE)
+  fit <- suppressMessages(lmm(y ~ 1 + (1 | g), d, variance = ~ interaction(a, b)))
+  expect_identical(sum(variance_components(fit)$grp == "Residual"), nlevels(droplevels(interaction(d$a, d$b))))
 })
