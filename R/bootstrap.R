@@ -82,6 +82,9 @@ bootstrap <- function(fit, statistic = NULL, nsim = 500, seed = NULL, threads = 
   type <- check_choice(type[1L], c("parametric", "residual", "cases", "wild"), "type")
   if (type != "parametric") refuse_related(fit_frame(fit), paste0("the bootstrap with type = \"", type, "\" is"),
                                            "Use type = \"parametric\".")
+  if (!type %in% c("cases", "wild")) {
+    refuse_indefinite(fit, "Use bootstrap(type = \"cases\") or \"wild\", or refit with bounded = TRUE.")
+  }
   plan <- bootstrap_plan(fit, type, groups)
   seed <- own_seed(seed)
   of_fit <- !is.null(statistic) && takes_fit(statistic, fit)

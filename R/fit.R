@@ -121,13 +121,12 @@ fit_is_indefinite <- function(fit) {
   }, NA))
 }
 
-# What has no meaning when a variance is negative is refused.
-refuse_indefinite <- function(fit) {
+# What has no meaning when a variance is negative is refused. `fix`: what the caller has in its place.
+refuse_indefinite <- function(fit, fix = "Refit with bounded = TRUE.") {
   if (!fit_is_indefinite(fit)) return(invisible())
   lmm_abort("input", paste("this fit has a covariance matrix of random effects that is not positive semidefinite",
                            "(bounded = FALSE): there is no distribution of the random effects to condition on or",
-                           "to draw from."), what = "bounded",
-            fix = "Use re.form = NA for predictions of the population, or refit with bounded = TRUE.")
+                           "to draw from."), what = "bounded", fix = fix)
 }
 
 # Methods whose theory has a bound at zero; `what` with its verb.

@@ -1,6 +1,7 @@
 # Limits from the parametric bootstrap.
 
 interval_bootstrap <- function(fit, wanted, level, nsim, type, seed, threads, progress) {
+  refuse_indefinite(fit, "Use method = \"Wald\" or \"chisq\", or refit with bounded = TRUE.")
   draws <- bootstrap(fit, NULL, nsim, seed, threads, progress)
   t(vapply(wanted, function(k) bootstrap_limits(draws$t0[[k]], draws$t[, k], level, type), numeric(2L)))
 }

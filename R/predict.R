@@ -155,6 +155,7 @@ predict.lmm_fit <- function(object, newdata = NULL, re.form = NULL, allow.new.le
   inference <- if (interval != "none") interval_inference(object, ddf)
   if (!is.null(inference)) object <- inference$info$fit
   use <- wanted_columns(object, re.form)
+  if (check_flag(se.fit, "se.fit") || interval != "none") check_conditional(object, use)
   rows <- prediction_rows(object, newdata, re.form, allow.new.levels, na.action)
   near <- if (fixed) kriging_plan(object, rows, kriging, re.form, newdata, interval)
   share <- if (interval == "prediction" || any(near$wanted)) residual_shares(object, rows, weights, newdata)
@@ -164,7 +165,7 @@ predict.lmm_fit <- function(object, newdata = NULL, re.form = NULL, allow.new.le
   if (any(near$wanted)) fit <- fit + kriged_residuals(object, near, near$share)
   if (!is.null(newdata) && fixed) fit[not_estimable(object, rows)] <- NA_real_
   fit[is.nan(fit)] <- NA_real_                                      # of values that are NaN, or Inf - Inf
-  if (!check_flag(se.fit, "se.fit") && interval == "none") return(pad_rows(fit, rows))
+  if (!se.fit && interval == "none") return(pad_rows(fit, rows))
   out <- list(fit = pad_rows(fit, rows),
               se.fit = pad_rows(prediction_errors(object, rows, use, fixed, near) + 0 * fit, rows))
   if (interval != "none") {
@@ -174,6 +175,12 @@ predict.lmm_fit <- function(object, newdata = NULL, re.form = NULL, allow.new.le
     out$fit <- cbind(fit = out$fit, lwr = pad_rows(fit - half, rows), upr = pad_rows(fit + half, rows))
   }
   if (se.fit) c(out, list(residual.scale = fit_shown_sigma(object))) else out$fit
+}
+
+# Errors of random effects that are conditioned on.
+check_conditional <- function(fit, use) {
+  if (!any(unlist(use))) return(invisible())
+  refuse_indefinite(fit, "Use re.form = NA for predictions of the population, or refit with bounded = TRUE.")
 }
 
 prediction_rows <- function(fit, newdata, re.form, allow.new.levels, na.action) {

@@ -53,6 +53,7 @@ prediction_tests <- function(inference, rows, target) {
     return((if (known) plain_predictions else dense_predictions)(inference, rows, target))
   }
   if (inherits(method, "df_kenward_roger")) {
+    refuse_indefinite(fit, "Use ddf = \"Satterthwaite\", or refit with bounded = TRUE.")
     return((if (needs_relation(fit)) dense_predictions else adjusted_tests)(inference, rows, target))
   }
   variance <- whole_variance(fit, rows, target)

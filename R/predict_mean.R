@@ -42,7 +42,8 @@ predict_mean <- function(fit, newdata, re.form = NULL, weights = 1, ddf = "Satte
   refuse_iterative(fit, "predict_mean() is")
   if (missing(ddf)) ddf <- default_ddf(fit)
   check_not_exact(fit, "a prediction interval")
-  refuse_indefinite(fit)
+  refuse_indefinite(fit, paste("Use predict(re.form = NA, interval = \"prediction\") for one new observation, or refit",
+                               "with bounded = TRUE."))
   known <- wanted_columns(fit, re.form)
   rows <- new_rows(fit_frame(fit), newdata, NULL, TRUE, stats::na.pass, residual = TRUE)
   d <- design(fit_frame(fit), rows)

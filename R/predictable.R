@@ -65,10 +65,9 @@ predictable <- function(fit, L, random = list(), rhs = 0, ddf = "Satterthwaite",
   if (nrow(L) != 1L) lmm_abort("input", "`L` must have one row.", what = "L", value = nrow(L))
   rhs <- check_rhs(rhs, 1L)
   m <- random_coefficients(fit, random)
-  if (fit_is_iterative(fit)) {
-    if (length(random)) refuse_iterative(fit, "combinations with random effects are")
-    return(contest(fit, L, rhs, FALSE, method, conf.level))
-  }
+  if (length(random)) refuse_iterative(fit, "combinations with random effects are")
+  if (length(random)) refuse_indefinite(fit, "Use contest() for fixed effects alone, or refit with bounded = TRUE.")
+  if (fit_is_iterative(fit) || fit_is_indefinite(fit)) return(contest(fit, L, rhs, FALSE, method, conf.level))
   inference <- prediction_inference(fit, method)
   estimate <- sum(L * inference$info$estimate) + sum(unlist(Map(`*`, m, fit_modes(inference$info$fit))))
   test <- if (fit_is_exact(inference$info$fit)) list(se = NA_real_, df = NA_real_) else prediction_test(inference, L, m)

@@ -175,6 +175,7 @@ chisq_quantities <- function(fit, functions, own, estimate, se, level) {
 }
 
 boot_quantities <- function(fit, functions, estimate, level, nsim, seed, threads) {
+  refuse_indefinite(fit, "Use method = \"delta\", or refit with bounded = TRUE.")
   draws <- bootstrap(fit, function(state) vapply(functions, function(f) check_value(f(state)), 0), nsim, seed,
                      threads)$t
   t(vapply(seq_along(functions), function(k) bootstrap_limits(estimate[[k]], draws[, k], level, "perc"), numeric(2L)))

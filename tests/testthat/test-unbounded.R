@@ -136,6 +136,29 @@ test_that("what has no meaning with a negative variance is refused or missing, w
   expect_false(anyNA(predict(fit, re.form = NA, se.fit = TRUE)$se.fit))
 })
 
+test_that("what needs a distribution of the random effects is refused with what works in its place", {
+  d <- too_alike(1)
+  fit <- lmm(y ~ 1 + (1 | g), d, bounded = FALSE)
+  new <- d[1:2, ]
+  refused <- function(expr, fix) expect_error(expr, fix, fixed = TRUE, class = "lmm_error_input")
+  refused(predict(fit, new, interval = "prediction"), "Use re.form = NA")
+  refused(predict(fit, new, se.fit = TRUE), "Use re.form = NA")
+  expect_equal(unname(predict(fit, new, re.form = NA, interval = "prediction")[, "fit"]), rep(unname(fixef(fit)), 2))
+  refused(predict(fit, new, re.form = NA, interval = "prediction", ddf = "KR"), "Use ddf = \"Satterthwaite\"")
+  refused(predict_mean(fit, new, re.form = NA), "Use predict(re.form = NA, interval = \"prediction\")")
+  refused(bootstrap(fit, nsim = 2), "Use bootstrap(type = \"cases\") or \"wild\"")
+  for (type in c("cases", "wild")) expect_identical(bootstrap(fit, nsim = 2, seed = 1, type = type)$nsim, 2)
+  refused(confint(fit, method = "boot", nsim = 2), "Use method = \"Wald\"")
+  refused(quantity(fit, "total", method = "boot"), "Use method = \"delta\"")
+  for (call in list(quote(simulate(fit, 1)), quote(tolerance_interval(fit)), quote(getME(fit, "Lambda")))) {
+    message <- tryCatch(eval(call), error = conditionMessage)
+    expect_match(message, "Refit with bounded = TRUE.", fixed = TRUE)
+    expect_no_match(message, "re.form")
+  }
+  expect_equal(predictable(fit, 1), contest(fit, 1, joint = FALSE))
+  refused(predictable(fit, 1, list(g = stats::setNames(1, d$g[1]))), "Use contest()")
+})
+
 test_that("without bounds a variance of 0 is an inner point: mixtures, counts, starts and plots", {
   d <- too_alike(1)
   fit <- lmm(y ~ x + (1 | g) + (1 | h), d, bounded = FALSE)
