@@ -105,15 +105,25 @@ link_functions <- function(link) {
 }
 
 # The range of a quantity: c(0, Inf), c(0, 1), c(-1, 1) or no bounds, by its values at parameters that differ by powers
-# of ten, with correlations of both signs, in two units of the response. Without bounds on the variances there are none.
+# of ten, with correlations of both signs, in two units of the response. Where variances may be negative, shares and
+# correlations have the same range, and what a small negative variance makes negative has none.
 quantity_range <- function(f, fit) {
-  if (!fit_is_bounded(fit)) return(c(-Inf, Inf))
   states <- distant_states(fit)
   ranges <- vapply(list(states, lapply(states, in_other_unit)), function(states) {
     values_range(vapply(states, function(state) suppressWarnings(f(state))[1L], 0))
   }, numeric(2L))
   out <- c(min(ranges[1L, ]), max(ranges[2L, ]))
+  if (is.infinite(out[2L]) && !fit_is_bounded(fit)) {
+    below <- vapply(lapply(states, with_negative), function(state) suppressWarnings(f(state))[1L], 0)
+    if (any(below < 0, na.rm = TRUE)) out[1L] <- -Inf
+  }
   if (out[1L] < 0 && is.infinite(out[2L])) c(-Inf, Inf) else out
+}
+
+# Random effects with negative variances that are small beside the residual variance.
+with_negative <- function(state) {
+  state$covariance <- lapply(state$covariance, function(S) -1e-6 * state$sigma^2 / max(diag(S)) * S)
+  state
 }
 
 values_range <- function(values) {

@@ -159,6 +159,18 @@ test_that("what needs a distribution of the random effects is refused with what 
   refused(predictable(fit, 1, list(g = stats::setNames(1, d$g[1]))), "Use contest()")
 })
 
+test_that("limits of quantities stay in the ranges that remain where variances may be negative", {
+  free <- quantity(lmm(yield ~ irrigation + variety + (1 | field), irrigation, bounded = FALSE), "icc", "total", "cv",
+                   ~ sigma2, ~ var(field))
+  bounded <- quantity(lmm(yield ~ irrigation + variety + (1 | field), irrigation), "icc", "total", "cv", ~ sigma2,
+                      ~ var(field), method = "delta")
+  expect_equal(free[1:4, ], bounded[1:4, ], tolerance = 1e-5)
+  expect_equal(free$upper[5], free$estimate[5] + qnorm(0.975) * free$se[5])       # this one may be negative
+  negative <- quantity(lmm(y ~ 1 + (1 | g), too_alike(1), bounded = FALSE), "icc")
+  expect_equal(negative$upper, negative$estimate + qnorm(0.975) * negative$se)
+  expect_lt(negative$estimate, 0)
+})
+
 test_that("without bounds a variance of 0 is an inner point: mixtures, counts, starts and plots", {
   d <- too_alike(1)
   fit <- lmm(y ~ x + (1 | g) + (1 | h), d, bounded = FALSE)
