@@ -128,7 +128,9 @@ new_model_frame <- function(spec, fixed, random, columns, na_rule) {
 # its file. Kept are the functions and the constants that the formula names, and what those functions name.
 small_environment <- function(env, columns) {
   if (is_lasting_environment(env)) return(env)
-  small <- new.env(parent = lasting_environment(env))
+  anchor <- env
+  while (!is_lasting_environment(anchor)) anchor <- parent.env(anchor)
+  small <- new.env(parent = anchor)
   names <- unique(unlist(lapply(c(columns$calls, columns$arguments), all.names)))
   names <- names[!names %in% columns$outside]
   wanted <- function(name, value) is.function(value) || name %in% columns$constants
@@ -136,34 +138,18 @@ small_environment <- function(env, columns) {
   small
 }
 
-copy_values <- function(names, env, small, wanted, seen = list(c(env, small))) {
+copy_values <- function(names, env, small, wanted) {
   for (name in names[!names %in% ls(small, all.names = TRUE)]) {
     value <- get0(name, envir = env, inherits = TRUE)
     if (is.null(value) || !wanted(name, value) || identical(get0(name, envir = parent.env(small)), value)) next
-    assign(name, value, envir = small)            # before what it names, which may be itself
-    if (is.function(value)) assign(name, with_small_environment(value, env, seen), envir = small)
+    inner <- if (is.function(value) && !is.primitive(value) && identical(environment(value), env)) {
+      value <- utils::removeSource(value)
+      environment(value) <- small
+      setdiff(all.names(body(value)), names(formals(value)))
+    }
+    assign(name, value, envir = small)
+    if (length(inner)) copy_values(inner, env, small, function(name, value) TRUE)
   }
-}
-
-# A function with what it names of the environment it was made in; one made elsewhere may look into that by other means.
-# `seen`: pairs of environments and the small ones in their place.
-with_small_environment <- function(value, env, seen) {
-  home <- environment(value)
-  if (is.primitive(value) || is_lasting_environment(home)) return(value)
-  looks_up <- c("get", "get0", "mget", "exists", "eval", "evalq", "environment", "parent.env", "sys.function", "<<-")
-  if (!identical(home, env) && any(looks_up %in% all.names(body(value)))) return(value)
-  known <- Find(function(pair) identical(pair[[1L]], home), seen)
-  small <- if (is.null(known)) new.env(parent = lasting_environment(home)) else known[[2L]]
-  value <- utils::removeSource(value)
-  environment(value) <- small
-  inner <- setdiff(c(all.names(body(value)), unlist(lapply(formals(value), all.names))), names(formals(value)))
-  if (length(inner)) copy_values(inner, home, small, function(name, value) TRUE, c(seen, list(c(home, small))))
-  value
-}
-
-lasting_environment <- function(env) {
-  while (!is_lasting_environment(env)) env <- parent.env(env)
-  env
 }
 
 is_lasting_environment <- function(env) {
