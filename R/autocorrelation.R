@@ -20,7 +20,7 @@
 #'
 #' @param object a fit made by [lmm()]; for `autoplot()` an autocorrelation or a semivariogram.
 #' @param x an autocorrelation or a semivariogram of a fit.
-#' @param maxLag largest lag, at most the number of rows.
+#' @param maxLag largest lag, at most a million.
 #' @param resType kind of residuals: `"pearson"`, `"response"`, or `"normalized"`, see [residuals][residuals.lmm_fit].
 #'   Without a residual structure `"normalized"` is `"pearson"`.
 #' @param form a one-sided formula whose variables give the position of rows, `~ time`, `~ lon + lat` or
@@ -70,7 +70,7 @@ ACF.lmm_fit <- function(object, maxLag = NULL, resType = c("pearson", "response"
   order <- do.call(order, c(list(as.integer(place$group)), place$value))
   parts <- split(r[order], place$group[order])
   if (is.null(maxLag)) maxLag <- min(max(lengths(parts)) - 1, floor(10 * log10(length(unlist(parts)))))
-  check_number(maxLag, "maxLag", lower = 0, upper = length(r), whole = TRUE)
+  check_number(maxLag, "maxLag", lower = 0, upper = 1e6, whole = TRUE)
   products <- lapply(0:maxLag, function(lag) {
     unlist(lapply(parts, function(r) if (length(r) > lag) r[seq_len(length(r) - lag)] *
                   r[lag + seq_len(length(r) - lag)]))

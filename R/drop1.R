@@ -40,7 +40,7 @@ drop1.lmm_fit <- function(object, scope, ddf = "Satterthwaite", test = c("F", "C
   terms <- droppable_terms(object, if (missing(scope)) NULL else scope)
   check_ddf_of_test(test, !missing(ddf) && !without_tests(ddf))
   if (test != "F") {
-    check_dots_empty(...)
+    do.call(check_dots_empty, list(...)[setdiff(...names(), c("trace", "scale"))])
     return(drop1_by_likelihood(object, terms, k, test == "Chisq"))
   }
   if (missing(ddf)) ddf <- default_ddf(object)

@@ -59,7 +59,7 @@ utf8_text <- function(x) {
 # Labels and levels are compared with those of other days: I(x * 1e+05) must not be I(x * 100000) under other options,
 # nor the level 0.5 of factor(x) be 0,5.
 with_usual_numbers <- function(expr) {
-  if (getOption("scipen") == 0 && getOption("OutDec") == "." && getOption("digits") == 7L &&
+  if (isTRUE(getOption("scipen") == 0) && isTRUE(getOption("OutDec") == ".") && isTRUE(getOption("digits") == 7L) &&
       is.null(getOption("digits.secs"))) return(expr)
   old <- options(scipen = 0L, OutDec = ".", digits = 7L, digits.secs = NULL)
   on.exit(options(old))

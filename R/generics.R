@@ -38,7 +38,7 @@ knows_class <- function(name, object, package) {
 #'   are the diagonal elements of the Cholesky factor of a term's covariance matrix divided by the residual variance:
 #'   for each column of the term, the standard deviation that is left given the columns before it, in residual
 #'   standard deviations. Of a term that is correlated across levels they are the standard deviations of the levels.
-#'   0, the default, asks only for the status of the fit; 'lme4' uses 1e-4 and only the comparison.
+#'   0, the default, only reports the status found by the fit; 'lme4' makes only the comparison, with 1e-4.
 #' @param ... passed on to methods.
 #' @return `TRUE` or `FALSE`; of many responses a value for each. For each term: `getME(fit, "singular")`.
 #' @section Conditions:

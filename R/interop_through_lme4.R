@@ -129,7 +129,8 @@ check_left_out <- function(fit, call, scope) {
   if (is.character(groups) && all(groups %in% names(data))) return(invisible())
   lmm_abort("input", paste0("`groups` must be names of variables of the data, not ", describe_value(groups), "."),
             what = "groups", value = groups,
-            fix = paste0("The grouping factors are ", enumerate(quote_name(names(fit@flist))), "."))
+            fix = paste0("Grouping factors in the data: ",
+                         enumerate(quote_name(intersect(names(fit@flist), names(data)))), "."))
 }
 
 as_lmertest <- function(fit) lmerTest::as_lmerModLmerTest(as_lmer(fit))

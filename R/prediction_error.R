@@ -86,8 +86,9 @@ without_variances <- function(b) {
 #'   `approximate`, `TRUE`, and `cullis`, which needs a factorization, is `NA`.
 #' @section Conditions:
 #' `lmm_message_approximate`, `lmm_message_solver`: the fit is by the iterative solver, whose prediction error variances
-#' are approximate, and which has no value of Cullis' heritability. `lmm_message_time`: the matrix of all random effects
-#' is so large that its factorization takes minutes; `lmm_error_numeric` where its factor does not fit into memory.
+#' are approximate, and for which Cullis' heritability is not computed. `lmm_message_time`: the matrix of all random
+#' effects is so large that its factorization takes minutes; `lmm_error_numeric` where its factor does not fit into
+#' memory.
 #' `lmm_error_input`: anything but a fit, or a fit that does not keep its rows.
 #' @seealso [ranef.lmm_fit()], [quantity()] for heritabilities as ratios of variances.
 #' @references Henderson (1975) Biometrics 31, 423-447. Cullis, Smith and Coombes (2006) Journal of Agricultural,

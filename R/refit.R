@@ -13,7 +13,8 @@ refit.lmm_fit <- function(object, newresp, ..., weights = NULL, threads = NULL, 
   if (!is.null(weights)) lmm_abort("input", "`weights` are for many responses.", what = "weights",
                                    fix = "Use update(fit, weights = ).")
   Y <- response_matrix(newresp, rows)
-  object <- with_response_name(object, colnames(Y))
+  name <- colnames(Y)
+  if (length(name) && !grepl("^sim_[0-9]+$", name)) object <- with_response_name(object, name)      # not of simulate()
   rows <- replace_response(fit_frame(object), fit_stored_rows(object), Y[, 1L])
   check_response_varies(rows, fit_frame(object)$response)
   fit_again(object, rows)

@@ -24,7 +24,7 @@ check_related_time <- function(model, frame, parameters) {
   columns <- engine_result(engine_structured_size(model), frame)
   if (columns[["dense"]] > related_columns) abort_related_size(frame, columns[["dense"]])
   count <- 3 + parameters + sum(vapply(frame$random, function(term) length(term_kinds(term)), 0L))
-  seconds <- 20 * count * max(2 * columns[["dense"]]^3 / 5e9, 2e-8 * columns[["sparse"]]^2)
+  seconds <- 20 * count * max(2 * columns[["dense"]]^3 / 5e9, 3e-8 * columns[["sparse"]]^2)
   if (seconds < 60) return(invisible())
   what <- if (columns[["dense"]] > columns[["sparse"]]) "requires dense matrices for" else "connects"
   tell_time(seconds, paste("the residual structure", what, count_of(max(columns), "random effect"),

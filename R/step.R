@@ -32,6 +32,9 @@
 backward <- function(object, ddf = "Satterthwaite", alpha.random = 0.1, alpha.fixed = 0.05, reduce.fixed = TRUE,
                      reduce.random = TRUE, keep = character(), alpha = NULL, ...) {
   check_fit(object, "object")
+  if (!is.null(alpha) && !(missing(alpha.random) && missing(alpha.fixed))) {
+    lmm_abort("input", "`alpha` is both limits: give it alone, or `alpha.random` and `alpha.fixed`.", what = "alpha")
+  }
   if (!is.null(alpha)) alpha.random <- alpha.fixed <- check_number(alpha, "alpha", 0, 1)
   if (missing(ddf)) ddf <- default_ddf(object)
   method <- ddf_method(ddf, ...)

@@ -48,6 +48,7 @@ tolerance_interval <- function(fit, newdata = NULL, content = 0.95, level = 0.95
   check_level(content, "content")
   side <- check_choice(side[1L], c("two", "lower", "upper"), "side")
   refuse_indefinite(fit)
+  if (is_least_squares(fit) && !fit_is_reml(fit)) fit <- fit_again(fit, fit_stored_rows(fit), reml = TRUE)
   rows <- tolerance_rows(fit, newdata)
   none <- all_columns(fit, FALSE)
   mean <- mean_response(fit, rows, none)
@@ -81,7 +82,7 @@ tolerance_rows <- function(fit, newdata) {
 total_df <- function(fit, rows, total, share) {
   if (is_least_squares(fit)) {
     known <- holds_sigma(fit_frame(fit))
-    return(rep(if (known) Inf else fit_nobs(fit) - if (fit_is_reml(fit)) fit_rank(fit) else 0, rows$n))
+    return(rep(if (known) Inf else fit_nobs(fit) - fit_rank(fit), rows$n))
   }
   found <- component_errors(fit, "variance", default_information(fit))
   parameters <- found$parameters

@@ -11,6 +11,7 @@
 #include "iterative/preconditioner.cpp"
 #include "iterative/quadrature.cpp"
 #include "iterative/search.cpp"
+#include "iterative/search_cancelling.cpp"
 #include "iterative/solution.cpp"
 #include "iterative/start.cpp"
 #include "iterative/sweep.cpp"

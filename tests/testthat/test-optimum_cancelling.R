@@ -37,4 +37,11 @@ test_that("the iterative solver finds the maximum at which columns cancel", {
     expect_equal(c(logLik(iterative)), c(logLik(direct)), tolerance = 1e-5)
     expect_equal(coef(summary(iterative)), coef(summary(direct)), tolerance = 1e-3)
   }
+  # Far origins are beyond what the iterative solver can evaluate; the maximum that it has found stays.
+  u <- rnorm(60)
+  d$y <- u[d$id] + rnorm(40)[d$item] + rnorm(600) + 0.05 * d$t
+  d$x <- 18000 + d$t
+  fit <- suppressMessages(lmm(y ~ x + (x || id) + (1 | item), d, control = lmm_control(solver = "iterative")))
+  expect_identical(fit$optimum$status, "converged")
+  expect_equal(c(logLik(fit)), c(logLik(suppressMessages(lmm(y ~ x + (x || id) + (1 | item), d)))), tolerance = 1e-4)
 })

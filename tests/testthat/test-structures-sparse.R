@@ -150,3 +150,29 @@ test_that("draws of related effects with sparse equations have their mean and co
     expect_lt(abs(mean(own) - expected[[match(level, rownames(K))]]), 4 * stats::sd(own) * sqrt(1 / 4000 + 0.1 / 40))
   }
 })
+
+test_that("sparse units with the same design count as often as they occur", {
+  set.seed(7)
+  d <- expand.grid(visit = 1:2, student = 1:110, school = 1:30)
+  base <- array(stats::rnorm(2 * 110 * 8), c(2, 110, 8)) + rep(stats::rnorm(110 * 8), each = 2)
+  d$y <- as.vector(base[, , rep_len(1:8, 30)]) + rep(stats::rnorm(8), each = 220)[rep_len(seq_len(8 * 220), 30 * 220)]
+  d$pupil <- factor(paste(d$school, d$student))
+  d$school <- factor(d$school)
+  d$late <- factor(d$visit > 1)
+  fit <- suppressMessages(lmm(y ~ 1 + (1 | school) + (1 | pupil), d, variance = ~ late))
+  expect_sparse(fit)
+  expect_identical(fit$optimum$status, "converged")
+  d$w <- ifelse(d$late == "TRUE", exp(-2 * fit$optimum$psi), 1)
+  weighted <- suppressMessages(lmm(y ~ 1 + (1 | school) + (1 | pupil), d, weights = w))
+  expect_equal(as.numeric(logLik(fit)), as.numeric(logLik(weighted)), tolerance = 1e-10)
+  expect_equal(sigma(fit), sigma(weighted), tolerance = 1e-5)
+})
+
+test_that("models without fixed effects beside residual structures have summaries", {
+  d <- data.frame(g = factor(rep(1:10, each = 6)), t = 1:6, arm = factor(rep(1:2, 30)))
+  d$y <- sin(seq_len(60)) + cos(rep(1:10, each = 6))
+  for (fit in list(suppressMessages(lmm(y ~ 0 + (1 | g), d, variance = ~ arm)),
+                   suppressMessages(lmm(y ~ 0 + (1 | g), d, residual = ~ ar1(t | g))))) {
+    expect_output(suppressMessages(print(summary(fit))), "No coefficients|Random effects")
+  }
+})

@@ -232,39 +232,6 @@ void Search::climb() {
   }
 }
 
-// The criterion up to the error of its quadrature.
-double Search::value_at(const VectorXd& theta) {
-  const Point at = evaluate(model_, theta, options_.reml, kTight, &now_.at, solver_);
-  ++out_.outcome.evaluations;
-  last_ = VectorXd();
-  if (!(at.sigma2 > 0)) return std::numeric_limits<double>::infinity();
-  return criterion(model_, at, log_determinant(model_, traces_, options_.seed, traces_.probes()).value);
-}
-
-// Independent effects of columns that nearly cancel have a second maximum, where their variances are large.
-void Search::search_cancelling(const Cancelling& columns) {
-  const double value = value_at(now_.at.theta);
-  double least = value;
-  VectorXd best;
-  for (const VectorXd& others : {VectorXd(now_.at.theta), nearly_zero_theta(model_.problem)})
-    for (int k = -2; k <= 4; ++k) {
-      const VectorXd theta = with_cancelling(columns, std::pow(10.0, k), others);
-      const double here = value_at(theta);
-      if (!(here < least)) continue;
-      least = here;
-      best = theta;
-    }
-  if (best.size() == 0) return;
-  const State before = now_;
-  const IterativeFit found = out_;
-  now_ = state(away_from_zero(best));
-  climb();
-  ++out_.outcome.starts;
-  if (out_.outcome.optimum.status == "converged" && value_at(now_.at.theta) < value) return;
-  now_ = before;
-  out_ = found;
-}
-
 void Search::finish() {
   Optimum& o = out_.outcome.optimum;
   const VectorXd theta = canonical(model_.layout, now_.at.theta);

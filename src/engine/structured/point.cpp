@@ -53,7 +53,7 @@ bool StructuredCriterion::add_unit(const Unit& unit, const Operators& operators,
   if (unit.sparse) {
     const SparseEquations equations(unit, operators, out.factor, d, *checkpoint_);
     if (!equations.ok()) return false;
-    out.log_det_v += equations.log_det();
+    out.log_det_v += unit.multiplicity * equations.log_det();
     const MatrixXd w = equations.half(equations.right());
     s += equations.products() - w.transpose() * w;
     return true;

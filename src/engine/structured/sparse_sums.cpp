@@ -17,8 +17,14 @@ SparseSums::SparseSums(const StructuredProblem& pr, const StructuredPoint& at,
 }
 
 double bytes_of_sparse_sums(const StructuredProblem& pr, const Unit& unit) {
-  const double q = static_cast<double>(unit.q);
-  return 8 * q * q * (6 + static_cast<double>(pr.residual.size()));
+  const double q = static_cast<double>(unit.q), residual = static_cast<double>(pr.residual.size());
+  double rows = 0;
+  for (const SubjectRows& subject : unit.subjects) {
+    const double k = static_cast<double>(subject.columns.size());
+    rows += static_cast<double>(subject.b.rows()) * (k + static_cast<double>(pr.p) + 1);
+    rows += k * (k + 1) / 2 * (residual + 3);
+  }
+  return 8 * (q * q * (6 + residual) + rows);
 }
 
 void SparseSums::add() {

@@ -127,7 +127,7 @@ void StructuredInformer::add_sigma_bends() {
       const MatrixXd& both = out_.r[std::max(i, j) * (std::max(i, j) + 1) / 2 + std::min(i, j)];
       if (both.size() > 0) own -= weighted_[j] * both;
     }
-    if (own.cwiseAbs().maxCoeff() > 0) out_.r[k_ * (k_ + 1) / 2 + i] = own;
+    if (own.size() > 0 && own.cwiseAbs().maxCoeff() > 0) out_.r[k_ * (k_ + 1) / 2 + i] = own;
   }
 }
 
