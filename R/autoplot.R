@@ -25,8 +25,9 @@ autoplot.lmm_fit <- function(object, type = c("residuals", "qq", "scale", "ranef
   for (one in type) check_choice(one, names(residual_titles), "type")
   check_number(id, "id", lower = 0)
   rows <- fit_rows(object, "autoplot()")
+  panels <- residual_panels(object, type, row_labels(rows))
   parts <- lapply(type, function(one) {
-    points <- plot_data_residuals(object, one, row_labels(rows))[c("x", "y", "size", "name")]
+    points <- panels[[one]][c("x", "y", "size", "name")]
     far <- extremes(points$size, id)
     data.frame(points, panel = rep(residual_titles[[one]][3L],
                nrow(points)), shown = ifelse(seq_len(nrow(points)) %in% far, points$name, NA))

@@ -33,6 +33,16 @@ printing_arguments <- list(
   print.power_study = matrix_printing, print.backward.lmm_fit = c("digits", "signif.stars"),
   print.variance_components = c("quote", "right", "max"))
 
+# What base graphics take: arguments of plot(), histograms and pairs(), then par().
+graphical_parameters <- c(
+  "type", "xlim", "ylim", "log", "main", "sub", "xlab", "ylab", "ann", "axes", "frame.plot", "panel.first",
+  "panel.last", "asp", "xgap.axis", "ygap.axis", "freq", "density", "angle", "border", "labels", "panel",
+  "lower.panel", "upper.panel", "diag.panel", "text.panel", "label.pos", "line.main", "cex.labels", "font.labels",
+  "row1attop", "gap", "adj", "bg", "bty", "cex", "cex.axis", "cex.lab", "cex.main", "cex.sub", "col", "col.axis",
+  "col.lab", "col.main", "col.sub", "crt", "err", "family", "fg", "font", "font.axis", "font.lab", "font.main",
+  "font.sub", "lab", "las", "lend", "lheight", "ljoin", "lmitre", "lty", "lwd", "mgp", "mkh", "pch", "srt", "tck",
+  "tcl", "xaxp", "xaxs", "xaxt", "xlog", "xpd", "yaxp", "yaxs", "yaxt", "ylog")
+
 # Arguments of the same methods for other classes that callers may give, and that have no meaning here.
 foreign_arguments <- list(
   coef.lmm_fit = "complete", coef.summary.lmm_fit = "complete", deviance.lmm_fit = "relative", fitted.lmm_fit = "type",
@@ -63,6 +73,7 @@ argument_rules <- function(name, fn) {
 
 known_dots <- function(name, fn) {
   if (name %in% names(printing_arguments)) return(printing_arguments[[name]])
+  if (grepl("^(plot[._]|hist[.]|pairs[.])", name) && name != "plot.lmm_fit") return(graphical_parameters)
   used <- any(c("...", "...length", "...names", "...elt") %in% all.names(body(fn)))
   if (used || !"..." %in% names(formals(fn)) || name %in% c("str.lmm_fit", "format.lmm_fit",
                                                               "format.VarCorr.lmm_fit")) return(NULL)

@@ -49,7 +49,16 @@ hatvalues.lmm_fit <- function(model, ..., data = NULL) {
   if (!is.null(data)) return(streamed_influence(model, data, function(h, residual) h))
   rows <- fit_rows(model, "hatvalues()")
   if (is_structured(model)) return(pad_rows(row_diagnostics(model)$leverage, rows))
+  announce_leverages(model, rows)
   pad_rows(row_leverage(model, rows), rows)
+}
+
+# Each row of crossed factors is a solution with their factor. Some rows tell how long all of them take.
+announce_leverages <- function(fit, rows, patience = 60, some = 400L) {
+  if (length(fit_groups(fit)) < 2L || rows$n * other_columns(fit_frame(fit)) < 1e8) return(invisible())
+  seconds <- function(k) elapsed_time(engine_prediction_variance(fit, design(fit_frame(fit), rows, c(1L, k))))
+  all <- rows$n * (seconds(some) - seconds(1L)) / (some - 1)
+  if (all > patience) tell_time(all, paste0("the leverages of ", count_of(rows$n, "row")))
 }
 
 row_leverage <- function(fit, rows) {

@@ -47,6 +47,7 @@ plot.lmm_fit <- function(x, form = NULL, type = c("residuals", "qq", "scale", "r
                          labels = NULL,
                          smooth = TRUE, ...) {
   if (inherits(form, "formula")) return(formula_plot(x, form, if (missing(id)) NULL else id, labels, ...))
+  admit_dots(..., .allowed = graphical_parameters)
   if (!is.null(form)) type <- form
   known <- eval(formals()$type)
   if (!is.null(which)) {
@@ -58,18 +59,22 @@ plot.lmm_fit <- function(x, form = NULL, type = c("residuals", "qq", "scale", "r
   check_number(id, "id", lower = 0)
   if (is.null(labels)) labels <- row_labels(rows)
   given <- list(...)
-  data <- stats::setNames(lapply(type, function(one) plot_data_residuals(x, one, labels)), type)
+  data <- residual_panels(x, type, labels)
   in_panels(length(type), function() for (one in type) draw_residuals(data[[one]], one, id,
             check_flag(smooth, "smooth"), given),
             mar = if (length(type) > 1L) c(4.2, 4.2, 2.2, 1))
   invisible(lapply(data, function(points) points[c("x", "y")]))
 }
 
-# Points with names, and what decides which of them are extreme.
-plot_data_residuals <- function(fit, type, labels = row_labels(fit_stored_rows(fit))) {
+# The points of each panel. Standardized residuals, which need the leverages, are computed once, where they are used.
+residual_panels <- function(fit, types, labels, residuals = standard_residuals(without_padding(fit))) {
+  lapply(stats::setNames(nm = types), function(type) plot_data_residuals(fit, type, labels, residuals))
+}
+
+# Points with names, and what decides which of them are extreme: `r`, the standardized residuals.
+plot_data_residuals <- function(fit, type, labels, r) {
   if (type == "ranef") return(scaled_modes(fit))
   unpadded <- without_padding(fit)
-  r <- standard_residuals(unpadded)
   x <- unname(stats::fitted(unpadded))
   if (type == "residuals") return(data.frame(x = x, y = unname(stats::residuals(unpadded, "pearson")), size = r,
                                              name = labels))

@@ -29,6 +29,13 @@ time_left_text <- function(seconds) {
   sprintf("%.1f h", seconds / 3600)
 }
 
+# For messages about the time that work will take.
+elapsed_time <- function(work) {
+  started <- proc.time()[["elapsed"]]
+  force(work)
+  proc.time()[["elapsed"]] - started
+}
+
 # lapply() with a bar.
 lapply_with_bar <- function(x, f, what) {
   bar <- progress_bar(length(x), what)

@@ -199,6 +199,15 @@ test_that("a factor that fills up is announced or refused where all effects are 
   expect_silent(check_factor_size(direct(y ~ 1 + (1 | g) + (1 | h), d), "reliability()", 1e-3))
 })
 
+test_that("leverages that take long are announced by the time of some of them", {
+  fit <- direct(y ~ x + (1 | u) + (1 | m), crossed_data())
+  rows <- fit_stored_rows(fit)
+  expect_silent(announce_leverages(fit, rows))
+  rows$n <- 1e9                                              # as if there were so many
+  expect_message(announce_leverages(fit, rows, patience = 0, some = 6000L), "leverages of 1,000,000,000 rows may take",
+                 class = "lmm_message_time")
+})
+
 test_that("the Monte Carlo error is told: message, VarCorr(), tidy(), summary(), logLik()", {
   d <- crossed_data()
   f <- y ~ x + (1 | u) + (1 | m)

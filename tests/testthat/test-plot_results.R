@@ -15,6 +15,34 @@ test_that("one call shows the panel of an analyst, and a layout of the user is u
                class = "lmm_error_input")
 })
 
+test_that("standardized residuals are computed once for all panels, and not for random effects alone", {
+  fit <- example_fit("irrigation_full")
+  times <- 0
+  r <- function() {
+    times <<- times + 1
+    standard_residuals(fit)
+  }
+  shown <- residual_panels(fit, c("residuals", "qq", "scale"), row_labels(fit_stored_rows(fit)), r())
+  expect_identical(times, 1)
+  expect_equal(shown$scale$y, unname(sqrt(abs(rstandard(fit)))))
+  expect_identical(names(residual_panels(fit, "ranef", "", stop())), "ranef")
+})
+
+test_that("what is not a graphical parameter is refused by all plots", {
+  fit <- example_fit("irrigation_full")
+  many <- refit(fit, simulate(fit, 3, seed = 1))
+  resampled <- bootstrap(fit, nsim = 9, seed = 1)
+  plots <- list(
+    function(...) plot(fit, ...), function(...) plot(ranef(fit), ...), function(...) qqnorm(fit, ...),
+    function(...) plot(variance_components(fit), ...), function(...) plot_effects(fit, "variety", ...),
+    function(...) plot_shrinkage(fit, ...), function(...) plot(many, ...), function(...) plot(resampled, ...),
+    function(...) hist(resampled, ...), function(...) plot(ems(fit), ...))
+  for (k in seq_along(plots)) {
+    expect_error(on_paper(plots[[k]](foo = 1)), "unknown argument `foo`", class = "lmm_error_input", label = k)
+    expect_no_condition(on_paper(plots[[k]](col.axis = "blue", las = 2, cex.lab = 0.8)))
+  }
+})
+
 test_that("arguments of the user go before those of the plot", {
   fit <- example_fit("irrigation_full")
   page <- page_of(plot(fit, type = "qq", xlab = "myaxis", main = "mytitle", id = 2, labels = sprintf("r%02d", 1:16)))
