@@ -61,7 +61,7 @@ fitted_statistics <- function(fit, plan, statistic, nsim, seed, threads, progres
 }
 
 # The results of `work` on each block. With progress, a bar in interactive use, otherwise a line after each tenth of the
-# work.
+# work, if that is a block or more.
 run_blocks <- function(blocks, work, threads, progress) {
   if (!progress) return(in_processes(blocks, work, threads))
   total <- sum(lengths(blocks))

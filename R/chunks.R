@@ -7,6 +7,9 @@
 #' same in all. The levels of a factor keep their declared order, which must be the same in all chunks; those of text
 #' and of `factor(x)` are sorted, as they are in all rows together.
 #'
+#' Package 'bit', which 'bit64' attaches, has another function of this name. If it is attached after this package, write
+#' `henderson::chunks()`.
+#'
 #' @param x one of
 #'   * a list of data frames;
 #'   * names of files: each is read by `read`, or a CSV file without `read` by [utils::read.csv()] in pieces of `rows`

@@ -73,7 +73,7 @@ argument_rules <- function(name, fn) {
 
 known_dots <- function(name, fn) {
   if (name %in% names(printing_arguments)) return(printing_arguments[[name]])
-  if (grepl("^(plot[._]|hist[.]|pairs[.])", name) && name != "plot.lmm_fit") return(graphical_parameters)
+  if (grepl("^plot[._]", name) && name != "plot.lmm_fit") return(graphical_parameters)
   used <- any(c("...", "...length", "...names", "...elt") %in% all.names(body(fn)))
   if (used || !"..." %in% names(formals(fn)) || name %in% c("str.lmm_fit", "format.lmm_fit",
                                                               "format.VarCorr.lmm_fit")) return(NULL)

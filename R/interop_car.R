@@ -179,7 +179,7 @@ wald_rows_3 <- function(info) {
     lmm_abort("unidentified",
               "tests of type III of the coefficients need all of them, but columns of the model matrix are dropped.",
               what = frame$x_names[-info$kept],
-              fix = "Use type = 2, or anova(fit, type = 3), which counts the cells that are there.")
+              fix = "Use type = 2, or anova(fit, type = 3), which counts only the cells with data.")
   }
   terms <- c(if (attr(frame$terms, "intercept") == 1L) 0L, seq_along(attr(frame$terms, "term.labels")))
   one <- diag(length(frame$x_names))

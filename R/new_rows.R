@@ -182,7 +182,7 @@ explaining_dependence <- function(label, source, expr) {
   noted <- Filter(function(condition) identical(condition$what, label), source$notes$conditions)
   if (!length(noted)) return(expr)
   tryCatch(expr, lmm_error_newdata = function(e) {
-    e <- extend_condition(e, paste(quote_name(label), "depends on which rows are there."), noted[[1L]]$fix)
+    e <- extend_condition(e, paste(quote_name(label), "depends on the other rows of the data."), noted[[1L]]$fix)
     stop(e)
   })
 }

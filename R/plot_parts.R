@@ -91,7 +91,7 @@ extremes <- function(value, id) {
   utils::head(order(-abs(value), na.last = NA), id)
 }
 
-# Horizontal intervals with names, from top to bottom: estimate, lower, upper. Infinite limits reach the margin.
+# Horizontal intervals with names, from top to bottom: estimate, lower, upper. Limits beyond the margin have an arrow.
 draw_forest <- function(rows, given, xlab = "estimate", zero = NULL) {
   at <- rev(seq_len(nrow(rows)))
   finite <- c(rows$estimate, rows$lower[is.finite(rows$lower)], rows$upper[is.finite(rows$upper)], zero)
@@ -103,8 +103,23 @@ draw_forest <- function(rows, given, xlab = "estimate", zero = NULL) {
   if (!is.null(zero)) graphics::abline(v = zero, lty = 3)
   ends <- graphics::par("usr")[1:2]
   graphics::segments(pmax(rows$lower, ends[1L]), at, pmin(rows$upper, ends[2L]), lwd = 2, col = "grey50")
+  draw_arrows(rows$estimate, at, rows$lower < ends[1L], ends[1L])
+  draw_arrows(rows$estimate, at, rows$upper > ends[2L], ends[2L])
   graphics::points(rows$estimate, at, pch = 16)
   graphics::axis(2L, at, rownames(rows), las = 1, tick = FALSE, cex.axis = 0.9)
+}
+
+draw_arrows <- function(from, at, which, end) {
+  which <- base::which(which & from != end)
+  if (length(which)) graphics::arrows(from[which], at[which], end, at[which], length = 0.1, lwd = 2, col = "grey50")
+}
+
+# A legend at the top: on the right, or left of the vertical lines `at` that it would cover there.
+legend_beside <- function(at, ...) {
+  box <- graphics::legend("topright", ..., plot = FALSE)$rect
+  right <- c(box$left + box$w, sort(at, decreasing = TRUE) - 0.01 * diff(graphics::par("usr")[1:2]))
+  free <- vapply(right, function(end) !any(at > end - box$w & at < end), NA)
+  graphics::legend(c(right[free], right)[1L] - box$w, box$top, ...)
 }
 
 # A histogram with lines at the estimate (solid) and at limits (dashed).

@@ -86,8 +86,10 @@ draw_null <- function(values, observed, name, given) {
   label <- if (share > 0) paste0(name, " (", round(100 * share), " percent of the null distribution at 0)") else name
   shown <- c(0, max(observed, stats::quantile(positive, 0.995, names = FALSE)) * 1.05)
   given <- utils::modifyList(list(main = "Null distribution and observed value", xlim = shown), given)
-  draw_histogram(positive, observed, if (length(values)) stats::quantile(values, 0.95, names = FALSE), given, label)
-  graphics::legend("topright", c("observed", "95 percent quantile"), lty = 1:2, lwd = 2:1, col = "firebrick", bty = "n")
+  top <- if (length(values)) stats::quantile(values, 0.95, names = FALSE)
+  draw_histogram(positive, observed, top, given, label)
+  legend_beside(c(observed, top), c("observed", "95 percent quantile"), lty = 1:2, lwd = 2:1, col = "firebrick",
+                bty = "n")
   invisible(values)
 }
 

@@ -12,7 +12,7 @@
 #' @param data the rows of the design, or a named list of several designs. For a fit the default are its own rows. The
 #'   model for other rows is that of the fit, with its residual structure, variance function, relationships and
 #'   contrasts. Their weights are the fit's `weights`, evaluated in the design, as in [simulate.lmm_fit()]; if it lacks
-#'   the variables, the weights are 1, and a message says so.
+#'   the variables, the weights are 1, with a message.
 #' @param newparams values of the parameters, as for [simulate_lmm()] (all of them) or, for a fit, [simulate.lmm_fit()]
 #'   (those that differ from the estimates).
 #' @param test what to test: the name of a coefficient (t test), the label of a term (F test, type III), or a function

@@ -21,7 +21,7 @@
 #' the Satterthwaite and Kenward-Roger methods need is too expensive: by default the tests are then asymptotic, with
 #' a message of class `lmm_message_size`; requesting such a method is an error of class `lmm_error_numeric`.
 #' `lmm_message_refit`: a refit by REML for Kenward-Roger. A fit by the iterative solver (see [lmm_control()]) uses
-#' the average information in place of the observed and the expected information, and the heading says so.
+#' the average information in place of the observed and the expected information, as the heading shows.
 #' @seealso [anova][anova.lmm_fit], [contest()], [ddf_methods()] for the degrees of freedom, [tidy()][tidiers]
 #'   for the table as a data frame, [confint][confint.lmm_fit].
 #' @concept t test

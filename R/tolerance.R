@@ -19,7 +19,7 @@
 #' @param level confidence level.
 #' @param side `"two"`, `"lower"` or `"upper"`.
 #' @param weights prior weights of the future observations: a number, or one per row. By default the fit's
-#'   `weights` are evaluated in `newdata`; if it lacks their variables, the weights are 1, and a message says so.
+#'   `weights` are evaluated in `newdata`; if it lacks their variables, the weights are 1, with a message.
 #' @param ... not used.
 #' @return A data frame with a row per row of `newdata` and columns `fit`, `sd` (root of the total variance), `df`,
 #'   `lower`, `upper`, in the unit of the response.

@@ -6,7 +6,7 @@
 #'
 #' The data, other variables, functions and the values of arguments such as `relationship` and `fixed` are looked up
 #' where the fit was made, which may be inside a function, then where `update()` is called. If the variables or values
-#' used are no longer what they were when the model was fitted, a warning says so. Data that exist only inside a
+#' used are no longer what they were when the model was fitted, a warning names them. Data that exist only inside a
 #' function stay with the fit, as do weights, offset and the choice of rows; they also serve where the expression for
 #' the data is not a name (`data[[i]]`). The response of a fit by [refit()] is used in place of that in the data. If no
 #' data are found, as may happen when a fit is read from a file, the rows kept in the fit are used as far as they have

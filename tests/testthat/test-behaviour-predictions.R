@@ -95,7 +95,7 @@ test_that("variables that are computed from all rows", {
   m <- lmm(y ~ I(x - mean(x)) + (1 | g), d)
   expect_equal(accepts(predict(m, d[1:3, ])), predict(m)[1:3])
   m <- lmm(y ~ rank(x) + (1 | g), d)
-  accepts(predict(m, d[1:3, ]), warnings = "newdata", text = "`rank\\(x\\)` depends on which rows are there")
+  accepts(predict(m, d[1:3, ]), warnings = "newdata", text = "`rank\\(x\\)` depends on the other rows of the data")
   accepts(predict(m))
   m <- lmm(y ~ scale(x) + log(x + 10) + (1 | g), d)
   expect_equal(accepts(predict(m, d[1:3, ])), predict(m)[1:3])

@@ -121,10 +121,10 @@ test_that("factors: fixed breaks and levels are silent, others are told", {
   }
   frame <- read_frame(y ~ cut(x, 3) + (1 | g), d)$frame
   e <- tryCatch(new_rows(frame, d[part, ]), error = identity)
-  expect_match(conditionMessage(e), "depends on which rows are there")
+  expect_match(conditionMessage(e), "depends on the other rows of the data")
   frame <- read_frame(y ~ x + (1 | cut(x, 3)), d)$frame
   expect_match(conditionMessage(tryCatch(new_rows(frame, d[part, ]), error = identity)),
-               "depends on which rows are there")
+               "depends on the other rows of the data")
   expect_warning(new_rows(frame, d[part, ], allow.new.levels = TRUE), class = "lmm_warning_newdata")
 })
 
@@ -158,7 +158,7 @@ test_that("functions and random numbers that are others than in the fit are told
   set.seed(1)
   jitter(d$x)
   expect_identical(.Random.seed, { after <- .Random.seed; set.seed(1); lmm(y ~ jitter(x) + (1 | g), d); .Random.seed })
-  expect_warning(predict(fit, d[part, ]), "`jitter\\(x\\)` depends on which rows")
+  expect_warning(predict(fit, d[part, ]), "`jitter\\(x\\)` depends on the other rows")
   rm(".Random.seed", envir = globalenv())
   fit <- lmm(y ~ log(x) + (1 | g), d)
   predict(fit, d[part, ])
@@ -191,7 +191,7 @@ test_that("emmeans, augment(), simulate() and as_lmer() read new data in the sam
   expect_warning(means(by_rank), class = "lmm_warning_newdata")
   skip_if_not_installed("lme4")
   expect_equal(stats::predict(as_lmer(by_z), d[part, ]), stats::predict(right, d[part, ]), tolerance = 1e-6)
-  expect_warning(as_lmer(by_rank), "`rank\\(x\\)` depends on which rows")
+  expect_warning(as_lmer(by_rank), "`rank\\(x\\)` depends on the other rows")
 })
 
 test_that("the probe is small whatever the number of rows", {

@@ -28,6 +28,22 @@ test_that("standardized residuals are computed once for all panels, and not for 
   expect_identical(names(residual_panels(fit, "ranef", "", stop())), "ranef")
 })
 
+test_that("a legend covers no line, and a limit beyond the margin has an arrow", {
+  left <- function(at) on_paper({
+    graphics::plot(0:1, 0:1)
+    legend_beside(at, c("one", "two"), lty = 1:2)$rect[c("left", "w")]
+  })
+  width <- left(0)$w
+  for (at in list(0.95, c(0.9, 0.5), c(0.99, 0.6))) {
+    box <- left(at)
+    expect_false(any(at > box$left & at < box$left + box$w))
+  }
+  expect_equal(left(0)$left, left(0.1)$left)
+  fit <- lmm(yield ~ irrigation + variety + (1 | field), irrigation)
+  strokes <- function(...) length(grep(" l$", page_of(plot(variance_components(fit), ...))))
+  expect_gt(strokes(xlim = c(0, 80)), strokes(xlim = c(0, 500)))
+})
+
 test_that("what is not a graphical parameter is refused by all plots", {
   fit <- example_fit("irrigation_full")
   many <- refit(fit, simulate(fit, 3, seed = 1))
