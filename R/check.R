@@ -76,7 +76,7 @@ check_level <- function(x, name = "level") {
   if (is.numeric(x) && length(x) == 1L && !is.na(x) && x > 0 && x < 1) return(x)
   lmm_abort("input", paste0("`", name, "` must be one number between 0 and 1, not ", describe_value(x), "."),
             what = name, value = x,
-            fix = if (is.numeric(x) && length(x) == 1L && x %in% 0:1 && "re.form" %in% user_arguments()) level_of_nlme
+            fix = if (is.numeric(x) && all(x %in% 0:1) && "re.form" %in% user_arguments()) level_of_nlme
                   else if (is.numeric(x) && length(x) == 1L &&
                            isTRUE(x > 1 && x < 100)) paste0("For ", x, " percent write ", x / 100, "."))
 }

@@ -75,7 +75,6 @@ test_that("other counts that memory does not hold are refused at once", {
                   nsim = function(n) quantity(m, "icc", method = "generalized", nsim = n),
                   nsim = function(n) simulate(draws, nsim = n),
                   nsim = function(n) simulate(m, nsim = n, newdata = data[1:2, ]),
-                  points = function(n) plot_effects(m, "x", points = n),
                   steps = function(n) profile(m, steps = n))
   for (k in seq_along(counted)) for (n in c(1e10, 2e9)) {
     found <- NULL

@@ -152,7 +152,9 @@ test_that("effects of times keep class and units, and those of 64-bit integers a
   for (t in times) expect_equal(same(t), t[1:6])
   wide <- structure(d$x * 2^-1074, class = "integer64")           # bits of a double
   expect_equal(same(wide), 0:5)
-  shown <- on_paper(plot_effects(lmm(y ~ t + (1 | g), transform(d, t = wide, u = x)), "t"))
+  other <- d
+  other$t <- wide                                         # transform() needs 'bit64' here
+  shown <- on_paper(plot_effects(lmm(y ~ t + (1 | g), other), "t"))
   expect_identical(range(shown$t), c(0, 5))
   d$dt <- times[[1L]] + (d$x > 2)
   fit <- lmm(y ~ x + dt + (1 | g), d)
