@@ -12,7 +12,7 @@ add1.lmm_fit <- function(object, scope, test = c("none", "Chisq"), ...) {
 
 abort_random_scope <- function(scope) {
   lmm_abort("formula", paste0("`scope` has a random term: ", enumerate(scope), "."), what = "scope",
-            fix = "Compare the fit with update(fit, . ~ . + (1 | g)) by anova().")
+            fix = "Use anova() to compare the fit with update(fit, . ~ . + (1 | g)).")
 }
 
 terms_to_add <- function(fit, scope) {
@@ -22,5 +22,5 @@ terms_to_add <- function(fit, scope) {
   larger <- stats::update.formula(fixed, stats::as.formula(call("~", call("+", quote(.), wanted[[length(wanted)]]))))
   found <- stats::add.scope(fixed, larger)
   if (length(found)) return(found)
-  lmm_abort("input", "`scope` has no term that the model does not have.", what = "scope", value = scope)
+  lmm_abort("input", "`scope` contains no term that is not already in the model.", what = "scope", value = scope)
 }

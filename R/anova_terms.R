@@ -159,7 +159,7 @@ gap_notes <- function(fit) {
   wrapped(c(if (length(cells)) paste0("Missing cells: ", enumerate(cells, 20L),
                                       ". Type III hypotheses depend on which cells have observations."),
             if (length(rest)) paste0("Aliased coefficients: ", enumerate(rest, 20L),
-                                     ". What is confounded with them is not tested.")))
+                                     ". Effects confounded with them are not tested.")))
 }
 
 # The same for rows of types 1 and 2.

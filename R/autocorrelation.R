@@ -20,7 +20,7 @@
 #'
 #' @param object a fit made by [lmm()]; for `autoplot()` an autocorrelation or a semivariogram.
 #' @param x an autocorrelation or a semivariogram of a fit.
-#' @param maxLag largest lag, at most a million.
+#' @param maxLag largest lag, at most 1,000,000.
 #' @param resType kind of residuals: `"pearson"`, `"response"`, or `"normalized"`, see [residuals][residuals.lmm_fit].
 #'   Without a residual structure `"normalized"` is `"pearson"`.
 #' @param form a one-sided formula whose variables give the position of rows, `~ time`, `~ lon + lat` or

@@ -29,7 +29,7 @@
 #' @param threads number of processes that share the work (forked, on Windows always 1). Worthwhile if a single refit
 #'   takes milliseconds or more.
 #' @param progress show a bar with the time left where the work takes more than two seconds? In batch jobs `TRUE` prints
-#'   a line after each tenth, and at most one for each 50 refits.
+#'   a line after each tenth of the refits, and at most one line per 50 refits.
 #' @param type for `confint()` the kind of limits, `"perc"`, `"basic"` or `"norm"` (normal limits around the
 #'   bias-corrected estimate); for `bootstrap()` how the new data are made:
 #' \describe{

@@ -122,7 +122,7 @@ inform_weighted_means <- function(fit, names) {
   if (!length(own)) return(invisible())
   lmm_inform("weights", paste0("the cross-products contain only weighted means: ", enumerate(quote_name(own)),
                                if (length(own) > 1L) " are" else " is", " set to the weighted mean."), what = own,
-             fix = paste("For the mean over the rows supply the data, emmeans(fit, ..., data = ), or supply the value,",
+             fix = paste("For the mean over the rows, supply the data, emmeans(fit, ..., data = ), or the value,",
                          "at = list(...)."))
 }
 

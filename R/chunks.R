@@ -7,7 +7,7 @@
 #' same in all. The levels of a factor keep their declared order, which must be the same in all chunks; those of text
 #' and of `factor(x)` are sorted, as they are in all rows together.
 #'
-#' Package 'bit', which 'bit64' attaches, has another function of this name. If it is attached after this package, write
+#' Package 'bit', which 'bit64' attaches, also has a function of this name. If it is attached after this package, write
 #' `henderson::chunks()`.
 #'
 #' @param x one of

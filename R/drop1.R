@@ -17,8 +17,9 @@
 #'   `"Chisq"` and `"none"`: `npar` (coefficients lost), `AIC` of the model without the term and the likelihood ratio
 #'   `LRT` with `Pr(Chi)`, all by maximum likelihood.
 #' @section Conditions:
-#' A `scope` with a name that is not a term of the model is an error of class `lmm_error_input`, and so is a `ddf` with
-#' `test = "Chisq"` or `"none"`, which have no degrees of freedom; one of class `lmm_error_data` says that the number of
+#' A `scope` with a name that is not a term of the model is an error of class `lmm_error_input`, and so is `ddf` with
+#' `test = "Chisq"` or `"none"`, which use no denominator degrees of freedom; an error of class `lmm_error_data` says
+#' that the number of
 #' rows in use would change with a term.
 #' @seealso [anova][anova.lmm_fit], [backward()] for several steps, [ranova()] for random terms.
 #' @concept model selection

@@ -34,16 +34,17 @@ knows_class <- function(name, object, package) {
 #' structure allows: a variance of exactly 0, or a correlation of exactly 1 or -1.
 #'
 #' @param x a fit made by [lmm()], or [many responses][responses].
-#' @param tol a number that is not negative: a fit is also singular if a relative standard deviation is smaller. These
+#' @param tol a nonnegative number: a fit is also singular if a relative standard deviation is below `tol`. These
 #'   are the diagonal elements of the Cholesky factor of a term's covariance matrix divided by the residual variance:
-#'   for each column of the term, the standard deviation that is left given the columns before it, in residual
-#'   standard deviations. Of a term that is correlated across levels they are the standard deviations of the levels.
-#'   0, the default, only reports the status found by the fit; 'lme4' makes only the comparison, with 1e-4.
+#'   for each column of the term, the conditional standard deviation given the preceding columns, in residual
+#'   standard deviations. For a term that is correlated across levels, they are the standard deviations of the levels.
+#'   With `tol = 0`, the default, only the status found by the fit is reported; 'lme4' makes only the comparison, with
+#'   `tol = 1e-4`.
 #' @param ... passed on to methods.
-#' @return `TRUE` or `FALSE`; of many responses a value for each. For each term: `getME(fit, "singular")`.
+#' @return `TRUE` or `FALSE`; for many responses, one value for each. For each term: `getME(fit, "singular")`.
 #' @section Conditions:
-#' `lmm_error_input`: an object that neither this package nor 'lme4' supports, or a `tol` that is not a number of at
-#' least 0.
+#' `lmm_error_input`: an object that neither this package nor 'lme4' supports, or a `tol` that is not a
+#' nonnegative number.
 #' @seealso [rlrt()] and [ranova()] for tests of a variance, [VarCorr][VarCorr.lmm_fit].
 #' @concept singular fit
 #' @concept boundary
@@ -123,9 +124,10 @@ REMLcrit.lmm_fit <- function(object, ...) criterion_at_optimum(object, REML = TR
 
 #' Fit the same model to other responses
 #'
-#' The response of the new fit, which is not in the data, stays with it: [update()][update.lmm_fit()], [drop1()] and the
-#' functions that work through [as_lmer()] use it. A response with a name, such as a column of a matrix, has it in the
-#' formula, unless the model has another variable of this name; one without a name has that of the old response.
+#' The new fit keeps its response, which is not in the data: [update()][update.lmm_fit()], [drop1()] and the
+#' functions that work through [as_lmer()] use it. If the response has a name (such as that of a
+#' column of a matrix), this name is in the
+#' formula, unless the model has another variable of this name; otherwise the name of the old response is kept.
 #'
 #' @param object a fit made by [lmm()].
 #' @param newresp a response: a vector, or what [simulate()][stats::simulate()] returned. Many responses: a matrix or a

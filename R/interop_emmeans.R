@@ -19,7 +19,7 @@
 #'   `dffun` for degrees of freedom.
 #' @section Conditions:
 #' `lmm_error_input`: an unknown method, a `vcov.` that does not fit the coefficients, a fit that does not keep its
-#' rows, data that cannot be found where the fit has only functions of the variables, or no `data` for a fit to
+#' rows, data that cannot be found if the fit has only functions of the variables, or no `data` for a fit to
 #' `chunks()`, a database or [cross_products()] with an offset (the means include the mean of the offset).
 #' `lmm_message_weights`: a fit to `chunks()`, a database or [cross_products()] has weights, and numeric variables are
 #' set to their weighted means; with `data` they are set to the means of its rows, as for a fit to a data frame.

@@ -79,8 +79,8 @@ warn_row_dependent <- function(frame) {
   for (label in names(calls)) {
     if (!depends_on_rows(calls[[label]], label, frame, env)) next
     lmm_warn("data", paste0(quote_name(label),
-                            paste(" depends on the other rows of the data: where 'lme4' evaluates it for new data, it",
-                                  "has other values than in the fit.")),
+                            paste(" depends on the other rows of the data: when 'lme4' evaluates it for new data, it",
+                                  "has different values than in the fit.")),
              what = label, fix = "Compute the variable in the data.")
   }
 }

@@ -153,7 +153,7 @@
 #' `lmm_message_rank`, `lmm_message_boundary`, `lmm_message_optima`, `lmm_message_formula`, `lmm_message_size`,
 #' `lmm_message_origin` (a covariate of `variance` that is far from 0 and should be centered) or `lmm_message_solver`.
 #' What the iterative solver does not support is an error of class `lmm_error_solver`. All inherit from `lmm_condition`,
-#' and those of the fit itself are kept in `fit$conditions`. An `lmm_message_time` announces a fit that
+#' and those of the fit itself are kept in `fit$conditions`. A message of class `lmm_message_time` announces a fit that
 #' will take minutes.
 #' @references Jennrich and Schluchter (1986) Biometrics 42, 805-820. Pinheiro and Bates (2000) *Mixed-Effects Models in
 #'   S and S-PLUS*, chapter 5. Henderson (1975) Biometrics 31, 423-447. Harville (1977) JASA 72, 320-338.

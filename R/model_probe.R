@@ -116,10 +116,10 @@ note_row_dependence <- function(call, label, value, frame, source) {
   note(source, list(lmm_condition("warning", "data", paste0(
     quote_name(label),
     paste(" depends on the other rows of the data, or has changed since the fit: evaluated again on some rows of the",
-          "fit it has other "),
-    "values than it had among all. Results for new rows are not those of the fitted model."), what = label,
-    fix = paste("Compute the variable in the data, or use scale(), poly(), ns() or bs(), which keep what they took",
-                "from the rows."))))
+          "fit, it has different "),
+    "values than it had among all rows. Results for new rows are not those of the fitted model."), what = label,
+    fix = paste("Compute the variable in the data, or use scale(), poly(), ns() or bs(), which keep the constants",
+                "that they compute from the rows."))))
 }
 
 # Constants as they were when the model was fitted.

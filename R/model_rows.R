@@ -85,7 +85,7 @@ lost_values_advice <- function(e, chosen, columns) {
   labels <- function(which) enumerate(vapply(missing[which], shown_label, ""))
   paste0("Rows with missing values are left out",
          if (any(is_group)) paste0(": give ", labels(is_group),
-                                   " a value there (for a group that does not apply a level such as \"none\"),",
+                                   " a value there (for a group that does not apply, a level such as \"none\"),",
                                    " or leave it out of the model"),
          if (!all(is_group)) paste0(if (any(is_group)) "; " else ": ", "without values of ", labels(!is_group),
                                     " there, ", shown_label(e$what[1L]), " cannot be used"), ".")

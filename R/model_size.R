@@ -142,7 +142,7 @@ abort_draws <- function(count, bytes, name = "nsim", things = "draws") {
             paste0("not enough memory for ", thousands(count, scientific = count > 1e15), " ", things,
                    ", which need about ", gigabytes(bytes), "."),
             what = name, value = count,
-            fix = paste0("A smaller `", name, "` will do", if (name == "nsim")
+            fix = paste0("Use a smaller `", name, "`", if (name == "nsim")
               ": the Monte Carlo error of a p-value of 0.05 from 1e6 draws is 0.0002", "."))
 }
 

@@ -12,7 +12,7 @@
 #'   few values) for colors, then one for panels.
 #' @param ddf method for degrees of freedom, see [ddf_methods()].
 #' @param level confidence level.
-#' @param points number of values of a numeric variable, at most 100,000. Dates, times and differences of times keep
+#' @param points number of values of a numeric variable, at most 100,000. Dates, times and time differences keep
 #'   their class and units.
 #' @param rug show the observed responses, in grey?
 #' @param ... graphical parameters, passed on to [plot()].
@@ -104,7 +104,7 @@ check_grid <- function(lengths) {
   if (bytes <= 1e8 || bytes <= 0.5 * available_memory()) return(invisible())
   lmm_abort("numeric", paste0("not enough memory for ", count_of(rows, "combination"), " of ",
                               enumerate(quote_name(names(lengths))), "."), what = names(lengths), value = rows,
-            fix = "Use `contest()` or `predict()` for the means that are needed.")
+            fix = "Use `contest()` or `predict()` to compute only the means that you need.")
 }
 
 # Means over the rows that agree in the named variables.

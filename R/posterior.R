@@ -23,7 +23,7 @@
 #'   [VarCorr()]), `residual`, `cor` and `fixed`, or without names for all parameters of a kind. See [priors]. By
 #'   default densities are flat on every standard deviation, residual one included, on correlation matrices (LKJ(1)) and
 #'   on coefficients. Priors of parameters of a residual structure and of ranges of random terms are given by the names
-#'   of these parameters; see section Residual structures.
+#'   of these parameters; see section "Residual structures".
 #' @param chains number of chains.
 #' @param random draw the random effects, too? `NULL`: where draws times effects are at most 5 million.
 #' @param seed seed for the random numbers; with `NULL` one is drawn from the session's generator. The result is the

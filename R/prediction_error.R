@@ -87,7 +87,7 @@ without_variances <- function(b) {
 #' @section Conditions:
 #' `lmm_message_approximate`, `lmm_message_solver`: the fit is by the iterative solver, whose prediction error variances
 #' are approximate, and for which Cullis' heritability is not computed. `lmm_message_time`: the matrix of all random
-#' effects is so large that its factorization takes minutes; `lmm_error_numeric` where its factor does not fit into
+#' effects is so large that its factorization takes minutes; `lmm_error_numeric`: its factor does not fit in
 #' memory.
 #' `lmm_error_input`: anything but a fit, or a fit that does not keep its rows.
 #' @seealso [ranef.lmm_fit()], [quantity()] for heritabilities as ratios of variances.
@@ -142,7 +142,7 @@ cullis_heritability <- function(together, k, n, trace, variance) {
 sum_variances <- function(fit) {
   if (fit_is_iterative(fit)) {
     lmm_inform("solver", paste("Cullis' heritability needs a factorization, which a fit by the iterative solver does",
-                               "not have: it is NA."), what = "solver")
+                               "not have: `cullis` is NA."), what = "solver")
     return(function(j, k) NA_real_)
   }
   inference <- compute_once(function() prediction_inference(fit, ddf_method("asymptotic")))

@@ -17,19 +17,20 @@ structured_blocks <- function(frame, rows, response = NULL) {
   c(list(model = model), found)
 }
 
-# Beside a residual structure the effects of related levels, and all that are connected with them, stand in one matrix
-# of equations: about twenty evaluations, each with products of such matrices for every parameter.
-check_related_time <- function(model, frame, parameters) {
-  if (!has_related(frame)) return(invisible())
+# Beside a residual structure the effects of crossed factors or related levels stand in one matrix of equations: about
+# twenty evaluations, each with products of such matrices for every parameter.
+check_connected_time <- function(model, frame, parameters) {
+  if (!length(frame$random)) return(invisible())
+  related <- has_related(frame)
   columns <- engine_result(engine_structured_size(model), frame)
-  if (columns[["dense"]] > related_columns) abort_related_size(frame, columns[["dense"]])
+  if (related && columns[["dense"]] > related_columns) abort_related_size(frame, columns[["dense"]])
   count <- 3 + parameters + sum(vapply(frame$random, function(term) length(term_kinds(term)), 0L))
   seconds <- 20 * count * max(2 * columns[["dense"]]^3 / 5e9, 3e-8 * columns[["sparse"]]^2)
   if (seconds < 60) return(invisible())
   what <- if (columns[["dense"]] > columns[["sparse"]]) "requires dense matrices for" else "connects"
-  tell_time(seconds, paste("the residual structure", what, count_of(max(columns), "random effect"),
-                           "(for a faster form see section \"Known relationships\" of",
-                           "vignette(\"structured-effects\")): the fit"))
+  tell_time(seconds, paste0("the residual structure ", what, " ", count_of(max(columns), "random effect"),
+                            if (related) paste0(" (for a faster form see section \"Known relationships\" of",
+                                                " vignette(\"structured-effects\"))"), ": the fit"))
 }
 
 abort_related_size <- function(frame, columns) {
@@ -38,7 +39,8 @@ abort_related_size <- function(frame, columns) {
                               count_of(length(group$levels), "level"), "; with this residual structure ",
                               count_of(columns, "random effect"), " are kept in a dense matrix, of at most ",
                               related_columns, " columns."), what = group$name, value = columns,
-            fix = "Give the relationship of the levels with rows and their nearest ancestors, or a sparse precision.")
+            fix = paste("Give the relationship of only the levels with rows and their nearest ancestors,",
+                        "or a sparse precision matrix."))
 }
 
 # The residual standard deviation where it is known, else 0.
@@ -47,7 +49,7 @@ held_sigma <- function(frame) if (holds_sigma(frame)) frame$held$value[match(0L,
 # `second`: relative parameters of the random effects from which to search again, or NULL.
 structured_optimum <- function(frame, blocks, reml, start, control, second = NULL) {
   model <- structured_model(blocks, reml)
-  check_related_time(model, frame, length(blocks$parameters$kind))
+  check_connected_time(model, frame, length(blocks$parameters$kind))
   options <- list(max_evaluations = control$max_evaluations, memory_limit = control$memory_limit,
                   decrement = control$decrement, theta = NULL, psi = NULL, more = FALSE)
   options <- structured_start(options, start, frame, blocks)

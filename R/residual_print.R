@@ -73,7 +73,7 @@ shown_residual <- function(fit, errors = FALSE) {
 #'
 #' @param fit a fit made by [lmm()].
 #' @param subject the number or the label of a subject of `residual`; without a residual structure a level of the first
-#'   grouping factor. For nested factors labels are like `"Male:M01"`; the last part is enough if it is unique.
+#'   grouping factor. For nested factors, labels have the form `"Male:M01"`; the last part is enough if it is unique.
 #' @param type which matrix.
 #' @param ... not used.
 #' @return A symmetric matrix with the row names of the data, in the order of the rows.
@@ -122,7 +122,7 @@ position_of_level <- function(x, levels, what) {
   if (length(parts) == 1L) return(parts)
   if (!is.na(at)) return(at)
   lmm_abort("input", paste0("`", what, "` must be one subject of the fit, not ", describe_value(x),
-                            if (length(parts)) paste0(", which is part of several labels: ",
+                            if (length(parts)) paste0(", which is part of the labels of several subjects: ",
                                                       enumerate(quote_level(levels[parts]))),
                             "."), what = what, value = x,
             fix = if (!length(parts)) paste0("Subjects are ", enumerate(quote_level(levels), 3L),

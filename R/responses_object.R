@@ -237,7 +237,7 @@ response_number <- function(x, i) {
 `[.lmm_responses` <- function(x, i, ...) {
   at <- seq_along(x$names)
   if (is.character(i)) at <- match(i, x$names) else at <- tryCatch(at[i], error = function(e) NA)
-  if (anyNA(at)) lmm_abort("input", "`i` names responses that `x` does not have.", what = "i", value = i)
+  if (anyNA(at)) lmm_abort("input", "`i` refers to responses that are not in `x`.", what = "i", value = i)
   out <- unclass(x)
   take <- function(value) if (is.matrix(value)) value[, at, drop = FALSE] else value[at]
   each <- c("names", "n", "theta", "beta", "covariance", "sigma", "criterion", "evaluations", "converged", "singular",

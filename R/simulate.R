@@ -7,9 +7,9 @@
 #'
 #' Random numbers are drawn in this order: spherical random effects of all simulations, term by term, level by level
 #' and column by column (for a diagonal term column by column and level by level), then the residuals of all
-#' simulations. This is the order of package 'lme4'. With `newdata` only the levels in these rows are drawn, unless
-#' a relationship among levels is known; levels that are not in the fit come last. Where the order of the terms by
-#' number of levels differs between the fit and `newdata`, 'lme4' gives terms the variances of others, and the draws
+#' simulations. This is the order of package 'lme4'. With `newdata`, effects are drawn only for the levels in it, unless
+#' a relationship among levels is known; levels that are not in the fit come last. If the order of the terms by
+#' number of levels differs between the fit and `newdata`, 'lme4' uses the variances of the wrong terms, and the draws
 #' differ.
 #'
 #' @param object a fit made by [lmm()].

@@ -14,7 +14,7 @@
 #' @param alpha.random,alpha.fixed terms with larger p-values are removed.
 #' @param reduce.fixed,reduce.random remove fixed terms, random terms?
 #' @param keep names of fixed terms to be kept.
-#' @param alpha both limits, in place of `alpha.random` and `alpha.fixed`.
+#' @param alpha one value for both `alpha.random` and `alpha.fixed`.
 #' @param x result of `backward()`.
 #' @param ... options of the method; for `print()` passed on.
 #' @return A list of class `backward.lmm_fit`: `random` and `fixed`, data frames with a row per term and in column
@@ -33,7 +33,7 @@ backward <- function(object, ddf = "Satterthwaite", alpha.random = 0.1, alpha.fi
                      reduce.random = TRUE, keep = character(), alpha = NULL, ...) {
   check_fit(object, "object")
   if (!is.null(alpha) && !(missing(alpha.random) && missing(alpha.fixed))) {
-    lmm_abort("input", "`alpha` is both limits: give it alone, or `alpha.random` and `alpha.fixed`.", what = "alpha")
+    lmm_abort("input", "`alpha` sets both limits: give it alone, or `alpha.random` and `alpha.fixed`.", what = "alpha")
   }
   if (!is.null(alpha)) alpha.random <- alpha.fixed <- check_number(alpha, "alpha", 0, 1)
   if (missing(ddf)) ddf <- default_ddf(object)

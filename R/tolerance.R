@@ -24,7 +24,7 @@
 #' @return A data frame with a row per row of `newdata` and columns `fit`, `sd` (root of the total variance), `df`,
 #'   `lower`, `upper`, in the unit of the response.
 #' @section Conditions:
-#' `lmm_message_size`: above 20,000 random effects of crossed factors, degrees of freedom are from the average
+#' `lmm_message_size`: with more than 20,000 crossed random effects, degrees of freedom are based on the average
 #' information. `lmm_error_input`: no `newdata` for a model with covariates; `lmm_error_newdata` as for
 #' [predict()][predict.lmm_fit()]; `lmm_message_weights` where the weights of future observations are taken as 1.
 #' @references Odeh and Owen (1980) *Tables for Normal Tolerance Limits, Sampling Plans, and Screening*. Howe (1969)

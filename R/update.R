@@ -8,7 +8,7 @@
 #' where the fit was made, which may be inside a function, then where `update()` is called. If the variables or values
 #' used are no longer what they were when the model was fitted, a warning names them. Data that exist only inside a
 #' function stay with the fit, as do weights, offset and the choice of rows; they also serve where the expression for
-#' the data is not a name (`data[[i]]`). The response of a fit by [refit()] is used in place of that in the data. If no
+#' the data is not a name (`data[[i]]`). The response of a fit made by [refit()] replaces that in the data. If no
 #' data are found, as may happen when a fit is read from a file, the rows kept in the fit are used as far as they have
 #' the variables needed. The function in which a fit was made is not written to a file with it: after [readRDS()] a new
 #' term can use only variables of the data, or what exists where `update()` is called.

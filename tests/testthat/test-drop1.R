@@ -77,6 +77,6 @@ test_that("add1() takes names or a formula, with AIC of the models that have the
   expect_equal(add1(fit, ~ z + v), add1(fit, c("z", "v")))
   expect_identical(rownames(add1(fit, ~ . + x:z)), c("<none>", "x:z"))
   expect_error(add1(fit, ~ . + (1 | f)), class = "lmm_error_formula", "`scope` has a random term")
-  expect_error(add1(fit, ~ .), class = "lmm_error_input", "no term that the model does not have")
+  expect_error(add1(fit, ~ .), class = "lmm_error_input", "no term that is not already in the model")
   expect_error(add1(fit, 3), class = "lmm_error_input", "`scope`")
 })

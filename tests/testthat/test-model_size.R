@@ -83,7 +83,7 @@ test_that("other counts that memory does not hold are refused at once", {
     expect_identical(found$what, names(counted)[k])
     expect_match(conditionMessage(found), "not enough memory for [0-9,]*000 (draws|points), which need about")
   }
-  expect_error(posterior(m, draws = 2e9), class = "lmm_error_numeric", "A smaller `draws` will do")
+  expect_error(posterior(m, draws = 2e9), class = "lmm_error_numeric", "Use a smaller `draws`")
   expect_error(ACF(m, maxLag = 1e10), class = "lmm_error_input", "`maxLag`")
 })
 
