@@ -173,7 +173,7 @@ test_that("predictions have standard errors, and approximate conditional varianc
   expect_equal(as.data.frame(ranef(a))$condsd, as.data.frame(ranef(b))$condsd, tolerance = 0.02)
   expect_message(own <- ranef(a, pev = TRUE), "approximate", class = "lmm_message_approximate")
   expect_true(attr(own$u, "approximate"))
-  expect_message(own_reliability <- suppressMessages(reliability(a), "lmm_message_approximate"), "it is NA",
+  expect_message(own_reliability <- suppressMessages(reliability(a), "lmm_message_approximate"), "`cullis` is NA",
                  class = "lmm_message_solver")
   expect_true(attr(own_reliability, "approximate"))
   expect_true(all(is.na(own_reliability$cullis)))
