@@ -185,5 +185,5 @@ test_that("a subject is named by its label or, where one subject has it, by the 
   d$Subject <- factor(rep(rep(1:3, each = 4), 9))
   d$block <- gl(9, 12)
   twice <- lmm(distance ~ age, d, residual = ~ cs(age | block/Subject))
-  expect_error(subject_covariance(twice, "2"), "the labels of several subjects: \"1:2\", \"2:1\"", class = "lmm_error_input")
+  expect_error(subject_covariance(twice, "2"), "several subjects: \"1:2\", \"2:1\"", class = "lmm_error_input")
 })
