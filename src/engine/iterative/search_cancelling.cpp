@@ -35,11 +35,11 @@ void Search::search_cancelling(const Cancelling& columns) {
       least = here;
       best = theta;
     }
-  if (best.size() > 0 && !climbed_higher(best)) last_ = VectorXd();
+  if (best.size() > 0) try_from(best);
 }
 
-// Is the maximum above `start` the higher one? If not, everything is as before.
-bool Search::climbed_higher(const VectorXd& start) {
+// To the maximum above `start`, if it is the higher one. If not, everything is as before.
+void Search::try_from(const VectorXd& start) {
   const State before = now_;
   const IterativeFit found = out_;
   const int probes = probes_;
@@ -47,7 +47,7 @@ bool Search::climbed_higher(const VectorXd& start) {
     now_ = state(away_from_zero(start));
     climb();
     ++out_.outcome.starts;
-    if (out_.outcome.optimum.status == "converged" && value_at(now_.at.theta) < value_at(before.at.theta)) return true;
+    if (out_.outcome.optimum.status == "converged" && value_at(now_.at.theta) < value_at(before.at.theta)) return;
   } catch (const Error&) {
   }
   const int evaluations = out_.outcome.evaluations;
@@ -56,7 +56,7 @@ bool Search::climbed_higher(const VectorXd& start) {
   out_.outcome.evaluations = evaluations;
   probes_ = probes;
   traces_.set_probes(probes);
-  return false;
+  last_ = VectorXd();
 }
 
 }  // namespace iterative

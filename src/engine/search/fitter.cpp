@@ -46,10 +46,10 @@ void Fitter::search_again(const VectorXd& center) {
   if (more && std::isfinite(out_.optimum.value) && can_lack_residual())
     for (const VectorXd& theta : {VectorXd(out_.optimum.theta), center}) search_without_residual(theta);
   const bool lost = !std::isfinite(out_.optimum.value) || out_.optimum.status != "converged";
-  const auto cancelling = cancelling_columns(*problem_.layout, data_, options_.restarts != 0);
+  std::vector<Cancelling> cancelling;
+  if (options_.restarts != 0) cancelling = cancelling_columns(*problem_.layout, data_);
   // Where the residual variance vanished there may be another optimum at which it does not.
-  const auto at_edge = [&] { return out_.zero_sigma || !cancelling.empty() || near_boundary(); };
-  if (lost ? !hopeless() : at_edge() && !unimodal(problem_, data_)) {
+  if (lost ? !hopeless() : (out_.zero_sigma || !cancelling.empty() || near_boundary()) && !unimodal(problem_, data_)) {
     const VectorXd starts[] = {nearly_zero_theta(problem_), problem_.layout->scaled(center, 0.2), center,
                                problem_.layout->scaled(center, 5)};
     const bool ours = !options_.restarts || (lost && *options_.restarts > 0);

@@ -163,9 +163,8 @@ std::optional<Index> own_entry(const Term& term, Index column) {
 
 }  // namespace
 
-std::vector<Cancelling> cancelling_columns(const Layout& layout, const CrossProducts& data, bool wanted) {
+std::vector<Cancelling> cancelling_columns(const Layout& layout, const CrossProducts& data) {
   std::vector<Cancelling> out;
-  if (!wanted) return out;
   for (std::size_t g = 0; g < layout.own_groups(); ++g) {
     std::vector<Cancelling::Column> columns;
     std::vector<Index> at;

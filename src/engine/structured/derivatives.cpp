@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "henderson/linalg/decompositions.hpp"
 #include "henderson/linalg/error.hpp"
 #include "henderson/linalg/limits.hpp"
 #include "henderson/structured/sparse_sums.hpp"
@@ -93,10 +92,7 @@ void StructuredSummer::gram(const Unit& unit, const Operators& operators, State&
   st.s = MatrixXd::Zero(unit.q + d, unit.q + d);
   for (const SubjectRows& subject : unit.subjects) {
     const Index k = static_cast<Index>(subject.columns.size());
-    MatrixXd rows(subject.b.rows(), k + d);
-    rows.leftCols(k) = subject.b.leftCols(k);
-    rows.rightCols(d).noalias() = subject.b.rightCols(d) * transform_;
-    operators[subject.pattern]->whiten(rows);
+    MatrixXd rows = standard_rows(subject, operators, transform_);
     if (unit.q > 0) {
       const MatrixXd own = rows.transpose() * rows;
       const auto at = [&](Index j) { return j < k ? subject.columns[j] : unit.q + j - k; };
@@ -111,10 +107,7 @@ void StructuredSummer::gram(const Unit& unit, const Operators& operators, State&
 void StructuredSummer::project(State& st) const {
   const Unit& unit = *st.unit;
   const Index q = unit.q;
-  MatrixXd h = lambda_times(unit, at_.factor, st.s.topLeftCorner(q, q), true);
-  h = lambda_times(unit, at_.factor, h.transpose(), true);
-  h.diagonal().array() += 1;
-  const Eigen::LLT<MatrixXd> llt(h);
+  const Eigen::LLT<MatrixXd> llt = dense_equations(unit, at_.factor, st.s.topLeftCorner(q, q));
   const MatrixXd inverse_root = llt.matrixU().solve(MatrixXd::Identity(q, q));
   st.root = lambda_times(unit, at_.factor, inverse_root, false);
   st.out_z = st.root * (st.root.transpose() * st.s.topLeftCorner(q, q));
@@ -246,7 +239,7 @@ void StructuredSummer::add_random(const State& st) {
   const Index q = unit.q, d = p_ + 1;
   MatrixXd g = st.s.topLeftCorner(q, q) - st.s.topLeftCorner(q, q) * st.out_z;  // Z'V^{-1}Z
   g = independent_rows(unit, independent_rows(unit, std::move(g)).transpose());
-  RandomSums sums(pr_, unit, random_, full_, false, out_);
+  RandomSums sums(pr_, unit, random_, full_, out_);
   sums.add(g, independent_rows(unit, st.s.topRightCorner(q, d) - st.s.topLeftCorner(q, q) * st.out_xe));
   for (const Index r : st.active) sums.add_residual(r, st.c[r].z_xe, st.c[r].blocks);
 }

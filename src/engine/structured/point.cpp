@@ -2,7 +2,6 @@
 
 #include <cmath>
 
-#include "henderson/linalg/decompositions.hpp"
 #include "henderson/structured/sparse_unit.hpp"
 #include "henderson/structured/visit_form.hpp"
 
@@ -61,10 +60,7 @@ bool StructuredCriterion::add_unit(const Unit& unit, const Operators& operators,
   const MatrixXd own = unit_gram(unit, operators, d, [](const SubjectRows&, const MatrixXd&) {});
   s += own.bottomRightCorner(d, d);
   if (q == 0) return true;
-  MatrixXd h = lambda_times(unit, out.factor, own.topLeftCorner(q, q), true);
-  h = lambda_times(unit, out.factor, h.transpose(), true);
-  h.diagonal().array() += 1;
-  const Eigen::LLT<MatrixXd> llt(h);
+  const Eigen::LLT<MatrixXd> llt = dense_equations(unit, out.factor, own.topLeftCorner(q, q));
   if (llt.info() != Eigen::Success) return false;
   out.log_det_v += unit.multiplicity * 2 * llt.matrixLLT().diagonal().array().log().sum();
   const MatrixXd w = llt.matrixL().solve(lambda_times(unit, out.factor, own.topRightCorner(q, d), true));
@@ -137,6 +133,13 @@ MatrixXd lambda_times(const Unit& unit, const std::vector<MatrixXd>& factor, con
   if (transposed) return independent_rows(unit, std::move(out));
   for (const UnitRelation& r : unit.related) out = related_rows(r, std::move(out));
   return out;
+}
+
+Eigen::LLT<MatrixXd> dense_equations(const Unit& unit, const std::vector<MatrixXd>& factor, const MatrixXd& s) {
+  MatrixXd h = lambda_times(unit, factor, s, true);
+  h = lambda_times(unit, factor, h.transpose(), true);
+  h.diagonal().array() += 1;
+  return Eigen::LLT<MatrixXd>(h);
 }
 
 MatrixXd independent_rows(const Unit& unit, MatrixXd rows) {

@@ -32,10 +32,10 @@ void RandomSums::add(const MatrixXd& g, const MatrixXd& gx) {
       if (full_) out_.add_full(i, j, pair.topLeftCorner(p, p));
     }
   }
-  if (many_)
+  if (unit_.sparse)
     add_many_traces(g);
   else
-    add_few_traces(g);
+    add_traces(g);
 }
 
 void RandomSums::add_residual(Index r, const MatrixXd& z_xe, const std::vector<MatrixXd>& blocks) {
@@ -60,7 +60,7 @@ void RandomSums::add_levels(const MatrixXd& g, const MatrixXd& gx) {
   }
 }
 
-void RandomSums::add_few_traces(const MatrixXd& g) {
+void RandomSums::add_traces(const MatrixXd& g) {
   const Index u = static_cast<Index>(random_.size());
   std::vector<MatrixXd> eg(random_.size());
   for (Index i = 0; i < u; ++i) {

@@ -12,7 +12,7 @@ SparseSums::SparseSums(const StructuredProblem& pr, const StructuredPoint& at,
                        const std::vector<RandomDirection>& random, bool full, const Unit& unit,
                        const Operators& operators, StructuredSums& out, Checkpoint& checkpoint)
     : pr_(pr), at_(at), random_(random), full_(full), unit_(unit), operators_(operators), out_(out),
-      checkpoint_(checkpoint), d_(pr.p + 1), equations_(unit, operators, at.factor, d_, checkpoint) {
+      checkpoint_(checkpoint), d_(pr.p + 1), equations_(unit, operators, at.factor, 0, checkpoint) {
   if (!equations_.ok()) throw Error("not_finite", "the equations of the random effects are not positive definite");
 }
 
@@ -50,10 +50,7 @@ void SparseSums::read_rows() {
   for (std::size_t s = 0; s < unit_.subjects.size(); ++s) {
     const SubjectRows& subject = unit_.subjects[s];
     const Index k = static_cast<Index>(subject.columns.size());
-    MatrixXd rows(subject.b.rows(), k + d_);
-    rows.leftCols(k) = subject.b.leftCols(k);
-    rows.rightCols(d_).noalias() = subject.b.rightCols(d_) * transform;
-    operators_[subject.pattern]->whiten(rows);
+    MatrixXd rows = standard_rows(subject, operators_, transform);
     const MatrixXd own = rows.leftCols(k).transpose() * rows;
     for (Index j = 0; j < k; ++j) {
       s_xe_.row(subject.columns[j]) += own.row(j).tail(d_);
@@ -160,7 +157,7 @@ void SparseSums::add_random() {
   make_independent(unit_, work);                         // G
   work.transposeInPlace();
   make_independent(unit_, work);
-  RandomSums random(pr_, unit_, random_, full_, true, out_);
+  RandomSums random(pr_, unit_, random_, full_, out_);
   random.add(work, independent_rows(unit_, s_xe_ - times(s_, out_xe_)));
   make_independent(unit_, left);
   for (std::size_t r = 0; r < directions_.size(); ++r) {

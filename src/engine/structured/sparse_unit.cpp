@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
+#include <optional>
 
 #include "henderson/linalg/limits.hpp"
 
@@ -34,29 +34,17 @@ SparsePattern pattern_of(Pairs& pairs, Index n) {
   return out;
 }
 
-}  // namespace
-
-std::shared_ptr<const SparseUnit> SparseUnit::of(const Layout& layout, const Unit& unit, Checkpoint& checkpoint) {
-  if (unit.q < kSparseUnit) return nullptr;
-  const auto out = std::make_shared<SparseUnit>();
-  if (!out->order_nodes(layout, unit)) return nullptr;
-  out->set_pattern(layout, unit, checkpoint);
-  if (!out->cheaper(unit)) return nullptr;
-  out->add_precision(layout, unit);
-  out->find_places(unit);
-  return out;
-}
-
-// False where a third of all pairs of levels meet.
-bool SparseUnit::order_nodes(const Layout& layout, const Unit& unit) {
+// The pairs of levels that meet in a subject or are related, lower triangle; empty where a third of all pairs do.
+std::optional<SparsePattern> pairs_of_levels(const Layout& layout, const Unit& unit) {
   const std::vector<Index> level = level_of_column(layout, unit);
   const Index n = static_cast<Index>(unit.levels.size());
   const double most = static_cast<double>(n) * static_cast<double>(n) / 6;
   Pairs pairs;
   for (Index l = 0; l < n; ++l) pairs.emplace_back(l, l);
   std::size_t unique = pairs.size();
+  SparsePattern out;
   const auto thin = [&] {
-    nodes_ = pattern_of(pairs, n);
+    out = pattern_of(pairs, n);
     unique = pairs.size();
     return static_cast<double>(unique) <= most;
   };
@@ -66,25 +54,40 @@ bool SparseUnit::order_nodes(const Layout& layout, const Unit& unit) {
     for (const Index c : subject.columns) own.push_back(level[c]);
     std::sort(own.begin(), own.end());
     own.erase(std::unique(own.begin(), own.end()), own.end());
-    if (static_cast<double>(own.size()) * static_cast<double>(own.size()) > 2 * most) return false;
+    if (static_cast<double>(own.size()) * static_cast<double>(own.size()) > 2 * most) return std::nullopt;
     for (std::size_t b = 0; b < own.size(); ++b)
       for (std::size_t a = b; a < own.size(); ++a) pairs.emplace_back(own[b], own[a]);
-    if (pairs.size() > 2 * unique + 100000 && !thin()) return false;
+    if (pairs.size() > 2 * unique + 100000 && !thin()) return std::nullopt;
   }
   for (const UnitRelation& r : unit.related) {
     const SparsePattern& lower = r.precision->lower();
-    if (static_cast<double>(lower.row.size()) > most) return false;
+    if (static_cast<double>(lower.row.size()) > most) return std::nullopt;
     for (Index j = 0; j < lower.size(); ++j)
       for (std::int64_t s = lower.start[j]; s < lower.start[j + 1]; ++s) {
         const Index a = level[r.first[j]], b = level[r.first[lower.row[s]]];
         pairs.emplace_back(std::min(a, b), std::max(a, b));
       }
   }
-  return thin();
+  return thin() ? std::optional<SparsePattern>(std::move(out)) : std::nullopt;
 }
 
-void SparseUnit::set_pattern(const Layout& layout, const Unit& unit, Checkpoint& checkpoint) {
-  const std::vector<Index> order = minimum_degree_order(nodes_);
+}  // namespace
+
+std::shared_ptr<const SparseUnit> SparseUnit::of(const Layout& layout, const Unit& unit, Checkpoint& checkpoint) {
+  if (unit.q < kSparseUnit) return nullptr;
+  const std::optional<SparsePattern> levels = pairs_of_levels(layout, unit);
+  if (!levels) return nullptr;
+  const auto out = std::make_shared<SparseUnit>();
+  out->set_pattern(layout, unit, *levels, checkpoint);
+  if (!out->cheaper(unit)) return nullptr;
+  out->add_precision(layout, unit);
+  out->find_places(unit);
+  return out;
+}
+
+void SparseUnit::set_pattern(const Layout& layout, const Unit& unit, const SparsePattern& levels,
+                             Checkpoint& checkpoint) {
+  const std::vector<Index> order = minimum_degree_order(levels);
   position_.resize(static_cast<std::size_t>(unit.q));
   Index next = 0;
   for (const Index l : order) {
@@ -94,9 +97,9 @@ void SparseUnit::set_pattern(const Layout& layout, const Unit& unit, Checkpoint&
   column_.resize(position_.size());
   for (Index c = 0; c < unit.q; ++c) column_[position(c)] = c;
   Pairs pairs;
-  for (Index j = 0; j < nodes_.size(); ++j)
-    for (std::int64_t s = nodes_.start[j]; s < nodes_.start[j + 1]; ++s) {
-      const UnitLevel &a = unit.levels[j], &b = unit.levels[nodes_.row[s]];
+  for (Index j = 0; j < levels.size(); ++j)
+    for (std::int64_t s = levels.start[j]; s < levels.start[j + 1]; ++s) {
+      const UnitLevel &a = unit.levels[j], &b = unit.levels[levels.row[s]];
       for (Index c = 0; c < layout.groups[a.group].q; ++c)
         for (Index d = 0; d < layout.groups[b.group].q; ++d) {
           const Index x = position(a.first + c), y = position(b.first + d);

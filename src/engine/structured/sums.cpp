@@ -32,6 +32,15 @@ MatrixXd standard_columns(const StructuredPoint& at) {
   return out;
 }
 
+MatrixXd standard_rows(const SubjectRows& subject, const Operators& operators, const MatrixXd& transform) {
+  const Index k = static_cast<Index>(subject.columns.size()), d = transform.cols();
+  MatrixXd rows(subject.b.rows(), k + d);
+  rows.leftCols(k) = subject.b.leftCols(k);
+  rows.rightCols(d).noalias() = subject.b.rightCols(d) * transform;
+  operators[subject.pattern]->whiten(rows);
+  return rows;
+}
+
 StructuredMoments structured_moments(const StructuredSums& s, const StructuredPoint& at, bool reml) {
   const Index k = s.t.size();
   StructuredMoments out;

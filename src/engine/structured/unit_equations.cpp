@@ -1,7 +1,5 @@
 #include "henderson/structured/unit_equations.hpp"
 
-#include "henderson/linalg/decompositions.hpp"
-
 namespace henderson {
 
 UnitEquations::UnitEquations(const Unit& unit, const Operators& operators, const std::vector<MatrixXd>& factor,
@@ -14,10 +12,7 @@ UnitEquations::UnitEquations(const Unit& unit, const Operators& operators, const
   const Index q = unit.q;
   const MatrixXd s = unit_gram(unit, operators, d, [](const SubjectRows&, const MatrixXd&) {});
   right_ = s.topRightCorner(q, d);
-  MatrixXd h = lambda_times(unit, factor, s.topLeftCorner(q, q), true);
-  h = lambda_times(unit, factor, h.transpose(), true);
-  h.diagonal().array() += 1;
-  llt_.compute(h);
+  llt_ = dense_equations(unit, factor, s.topLeftCorner(q, q));
   checkpoint.check();
 }
 

@@ -88,7 +88,7 @@ class Search {
   void climb();                    // from now_ to a maximum
   double value_at(const VectorXd& theta);
   void search_cancelling(const Cancelling& columns);
-  bool climbed_higher(const VectorXd& start);
+  void try_from(const VectorXd& start);
   void finish();
   void report() const;
 

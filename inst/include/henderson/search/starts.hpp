@@ -37,7 +37,7 @@ struct Cancelling {
   std::vector<Column> columns;
 };
 
-std::vector<Cancelling> cancelling_columns(const Layout& layout, const CrossProducts& data, bool wanted = true);
+std::vector<Cancelling> cancelling_columns(const Layout& layout, const CrossProducts& data);
 
 // theta with the variances of these columns `ratio` times as large as the residual variance where they show.
 VectorXd with_cancelling(const Cancelling& columns, double ratio, VectorXd theta);

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "henderson/linalg/checkpoint.hpp"
+#include "henderson/linalg/decompositions.hpp"
 #include "henderson/residual/markov_operator.hpp"
 #include "henderson/structured/units.hpp"
 
@@ -52,6 +53,9 @@ Operators make_operators(const StructuredProblem& pr, const VectorXd& psi, int o
 // known relationship K = T T' that of independent effects, T x L.
 MatrixXd lambda_times(const Unit& unit, const std::vector<MatrixXd>& factor, const MatrixXd& rows,
                              bool transposed);
+
+// The Cholesky factor of I + Lambda'S Lambda, S = Z'R^{-1}Z of one unit.
+Eigen::LLT<MatrixXd> dense_equations(const Unit& unit, const std::vector<MatrixXd>& factor, const MatrixXd& s);
 
 // Rows of the unit's columns of Z where related levels are those of independent effects: T' rows.
 MatrixXd independent_rows(const Unit& unit, MatrixXd rows);

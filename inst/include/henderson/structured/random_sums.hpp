@@ -11,10 +11,9 @@ namespace henderson {
 
 class RandomSums {
  public:
-  // `many`: the unit has so many effects that no copy of G is made for each direction.
   RandomSums(const StructuredProblem& pr, const Unit& unit, const std::vector<RandomDirection>& random, bool full,
-             bool many, StructuredSums& out)
-      : pr_(pr), unit_(unit), random_(random), full_(full), many_(many), out_(out) {}
+             StructuredSums& out)
+      : pr_(pr), unit_(unit), random_(random), full_(full), out_(out) {}
 
   void add(const MatrixXd& g, const MatrixXd& gx);
 
@@ -25,7 +24,8 @@ class RandomSums {
   // (I x E) rows.
   MatrixXd directed(const RandomDirection& e, const MatrixXd& rows) const;
   void add_levels(const MatrixXd& g, const MatrixXd& gx);
-  void add_few_traces(const MatrixXd& g);
+  void add_traces(const MatrixXd& g);
+  // Of a unit with so many effects that no copy of G is made for each direction.
   void add_many_traces(const MatrixXd& g);
   // Row (b, a), column (c, d): the sum of G_lm[b, c] G_lm[a, d] over the levels l and m of two groups.
   MatrixXd level_products(const MatrixXd& g, int first, int second) const;
@@ -33,7 +33,7 @@ class RandomSums {
   const StructuredProblem& pr_;
   const Unit& unit_;
   const std::vector<RandomDirection>& random_;
-  bool full_, many_;
+  bool full_;
   StructuredSums& out_;
   std::vector<MatrixXd> ex_;
 };

@@ -23,7 +23,6 @@ class SparseUnit {
   // Empty where dense equations are cheaper.
   static std::shared_ptr<const SparseUnit> of(const Layout& layout, const Unit& unit, Checkpoint& checkpoint);
 
-  Index columns() const { return static_cast<Index>(position_.size()); }
   Index position(Index column) const { return position_[static_cast<std::size_t>(column)]; }
   Index column(Index position) const { return column_[static_cast<std::size_t>(position)]; }
   const SparseCholesky& precision() const { return precision_; }       // the pattern of H with the values of Q
@@ -33,14 +32,12 @@ class SparseUnit {
   std::int64_t place(Index row, Index column) const;
 
  private:
-  bool order_nodes(const Layout& layout, const Unit& unit);
-  void set_pattern(const Layout& layout, const Unit& unit, Checkpoint& checkpoint);
+  void set_pattern(const Layout& layout, const Unit& unit, const SparsePattern& levels, Checkpoint& checkpoint);
   bool cheaper(const Unit& unit) const;
   void add_precision(const Layout& layout, const Unit& unit);
   void find_places(const Unit& unit);
 
   std::vector<Index> position_, column_;  // of each column, and the column at each position
-  SparsePattern nodes_;                  // levels that meet, lower triangle
   SparseCholesky precision_;
   double log_det_precision_ = 0;
   std::vector<std::int64_t> entry_;

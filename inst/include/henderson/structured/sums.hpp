@@ -32,6 +32,9 @@ struct StructuredSums {
 // What takes columns [X y] to [X x_root^{-T}, y - X beta].
 MatrixXd standard_columns(const StructuredPoint& at);
 
+// The whitened rows of one subject, [Z X e] with the columns that `transform` makes of [X y].
+MatrixXd standard_rows(const SubjectRows& subject, const Operators& operators, const MatrixXd& transform);
+
 // Derivatives of the criterion with sigma^2 profiled out (or known), in the directions' parameters.
 struct StructuredMoments {
   VectorXd trace, quadratic;    // of P and y'P; their difference is the gradient

@@ -6,7 +6,6 @@
 #include <optional>
 #include <vector>
 
-#include "henderson/linalg/decompositions.hpp"
 #include "henderson/structured/sparse_unit.hpp"
 
 namespace henderson {
