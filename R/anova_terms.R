@@ -167,7 +167,7 @@ empty_note <- function(table, type) {
   empty <- rownames(table)[table[[if (is.null(table$NumDF)) "Df" else "NumDF"]] == 0L]
   if (!length(empty)) return(NULL)
   wrapped(paste0("Not tested: ", enumerate(empty, 20L), ", which add", if (length(empty) == 1L) "s", " nothing to the ",
-                 if (type == 1L) "terms before." else "other terms."))
+                 if (type == 1L) "preceding terms." else "other terms."))
 }
 
 # Where one of the fits has no residual variance nothing is tested.

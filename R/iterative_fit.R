@@ -20,8 +20,9 @@ check_factor_size <- function(fit, purpose, seconds_each = 1.2e-9) {
   limit <- fit_control(fit)$memory_limit
   if (is.null(limit)) limit <- 0.5 * available_memory()
   if (bytes > limit) {
-    lmm_abort("numeric", paste0(purpose, " factors a matrix of ", count_of(q, "random effect"), ", which needs about ",
-                                gigabytes(bytes), " of memory; ", gigabytes(limit), " may be used."),
+    lmm_abort("numeric", paste0(purpose, " requires factoring a matrix of ", count_of(q, "random effect"),
+                                ", which needs about ", gigabytes(bytes), " of memory; ", gigabytes(limit),
+                                " may be used."),
               what = "memory_limit", value = bytes)
   }
   tell_time(seconds_each * q^3 / 3, purpose, FALSE)

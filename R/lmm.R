@@ -39,7 +39,7 @@
 #' `hom = TRUE` and `hom = FALSE` switch between one variance and several: `cs(0 + f | g, hom = TRUE)` is `homcs`.
 #' Loadings above the diagonal are zero. A correlation of 1 and a variance of 0 are inside all structures. Kenward-Roger
 #' and Satterthwaite tests, standard errors, all limits of [confint()][confint.lmm_fit], profiles, the
-#' bootstrap, prediction with intervals and likelihood ratio tests are available, beside residual structures too;
+#' bootstrap, prediction with intervals and likelihood ratio tests are available, also with residual structures;
 #' `bounded = FALSE` is an error. Argument `fixed` can set correlations and ranges, and together with sigma standard
 #' deviations.
 #'

@@ -4,11 +4,11 @@
 #'
 #' Draws all parameters of a linear mixed model from their posterior distribution. Coefficients and random effects are
 #' integrated out exactly; only the variance parameters are searched, by the criterion that the fit has minimized. With
-#' one variance beside the residual the posterior is put on a grid and the draws are independent. With two, and with
-#' three for 20,000 draws or more, it is put on a lattice, and exact values at some draws are the check. With more, a
-#' proposal is fitted to the posterior and its draws are accepted by independence Metropolis, with Hamiltonian moves
-#' between them where that does not mix. The residual standard deviation, the coefficients and the random effects are
-#' then drawn exactly.
+#' one variance in addition to the residual variance, the posterior is put on a grid and the draws are independent.
+#' With two, and with three for 20,000 draws or more, it is put on a lattice, and exact values at some draws are the
+#' check. With more, a proposal is fitted to the posterior and its draws are accepted by independence Metropolis, with
+#' Hamiltonian moves between them where that does not mix. The residual standard deviation, the coefficients and the
+#' random effects are then drawn exactly.
 #'
 #' The posterior does not depend on how the model was fitted: by REML or maximum likelihood, with a singular estimate or
 #' not.
@@ -63,8 +63,8 @@
 #' [predict()][predict.lmm_fit()] of the fit, [predict()][predict.lmm_posterior()] does not use the residuals of earlier
 #' rows of the same subject; new residuals are drawn from their unconditional distribution.
 #' @section Proper posteriors:
-#' A flat prior of a standard deviation has a proper posterior if the random effects have rank 2 or more beside the
-#' fixed effects: at least 3 levels where the model has an intercept. `1 / sd` never has. What is
+#' A flat prior of a standard deviation has a proper posterior if the random effects have rank 2 or more in addition
+#' to the fixed effects: at least 3 levels where the model has an intercept. `1 / sd` never has. What is
 #' improper is refused before anything is drawn. Moments need more: with 4 levels and the flat prior the standard
 #' deviation of the group standard deviation is infinite. [summary()][summary.lmm_posterior()] reports this. For
 #' residual structures and ranges, the rate at which the density decreases far from the estimates is checked, for each

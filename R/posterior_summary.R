@@ -9,8 +9,8 @@ about_posterior <- function(x) attr(x, "about")
 #' @param interval `"quantile"`: limits with equal shares outside; `"hpd"`: the shortest interval.
 #' @param effects which parameters: `"fixed"`, `"ran_pars"` (standard deviations and correlations), `"ran_vals"` (random
 #'   effects), as in [tidy()].
-#' @param exact for models with one variance beside the residual: moments and quantiles by quadrature on the grid
-#'   instead of from draws?
+#' @param exact for models with one variance in addition to the residual variance: moments and quantiles by
+#'   quadrature on the grid instead of from draws?
 #' @param digits significant digits to print.
 #' @param ... not used.
 #' @return A data frame with class `summary_lmm_posterior`, a row per parameter: `median`, limits `lower` and `upper`,

@@ -37,7 +37,7 @@ abort_related_size <- function(frame, columns) {
   group <- Filter(is_related, frame$groups)[[1L]]
   lmm_abort("numeric", paste0("the relationship of ", quote_name(group$name), " has ",
                               count_of(length(group$levels), "level"), "; with this residual structure ",
-                              count_of(columns, "random effect"), " are kept in a dense matrix, of at most ",
+                              count_of(columns, "random effect"), " need a dense matrix, which is limited to ",
                               related_columns, " columns."), what = group$name, value = columns,
             fix = paste("Give the relationship of only the levels with rows and their nearest ancestors,",
                         "or a sparse precision matrix."))

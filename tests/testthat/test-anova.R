@@ -229,7 +229,7 @@ test_that("a row without a test has a sentence that says why", {
   d <- transform(behavior_data(), x2 = 2 * x)
   fit <- suppressMessages(lmm(y ~ x + x2 + f + (1 | g), d))
   note <- function(table) paste(gsub("\\s+", " ", attr(table, "heading")[-1L]), collapse = " ")
-  expect_identical(note(anova(fit, type = 1)), "Not tested: x2, which adds nothing to the terms before.")
+  expect_identical(note(anova(fit, type = 1)), "Not tested: x2, which adds nothing to the preceding terms.")
   expect_identical(note(anova(fit, type = 2)), "Not tested: x, x2, which add nothing to the other terms.")
   plain <- lmm(y ~ x + f + (1 | g), d)
   expect_identical(note(anova(plain, type = 1)), "")
