@@ -119,7 +119,6 @@ posterior <- function(fit, draws = 4000, prior = prior_flat(), chains = 4, rando
 }
 
 refuse_posterior <- function(fit) {
-  refuse_special_posterior(fit)
   refuse_iterative(fit, "posterior draws are")
   if (!fit_is_bounded(fit)) {
     lmm_abort("unsupported", "priors are for standard deviations, and this fit has variances that may be negative.",

@@ -57,16 +57,17 @@ posterior_mode <- function(target, start, most = 60L) {
 }
 
 # Standard deviations of a term's effects, relative to sigma, that the engine's columns have for 1.
-term_units <- function(plan, t) {
-  unit <- sqrt(rowSums(as.matrix(fit_blocks(plan$fit)$z_basis[[t]])^2))
-  unit[seq_len(plan$terms[[t]]$q)] * residual_unit(plan)
+term_units <- function(plan, t) column_units(plan$fit, t, plan$terms[[t]]$rows)
+
+column_units <- function(fit, t, rows) {
+  sqrt(rowSums(as.matrix(fit_blocks(fit)$z_basis[[t]])^2))[rows] * residual_unit(fit)
 }
 
 # The standard deviation of the residuals, relative to the sigma of the plan: 1 unless a residual structure has the
 # variances.
-residual_unit <- function(plan) {
-  if (!isTRUE(fit_blocks(plan$fit)$owns_scale)) return(1)
-  variance <- fit_psi(plan$fit)[free_parameters(fit_frame(plan$fit)$residual)$kind == "variance"]
+residual_unit <- function(fit) {
+  if (!isTRUE(fit_blocks(fit)$owns_scale)) return(1)
+  variance <- fit_psi(fit)[posterior_table(fit)$kind == "variance"]
   if (length(variance)) sqrt(mean(variance)) else 1
 }
 
@@ -89,13 +90,14 @@ fit_coordinates <- function(plan) {
   x <- numeric(plan$d)
   for (t in seq_along(plan$terms)) {
     S <- as.matrix(fit_covariance(fit)[[t]])
-    if (plan$terms[[t]]$q == 1L) S <- S[1L, 1L, drop = FALSE]
-    unit <- term_units(plan, t)
-    sd <- pmax(sqrt(pmax(0, diag(S))), sigma * unit * sqrt(0.05))
+    special <- plan$terms[[t]]$special
+    if (is.null(special) && plan$terms[[t]]$q == 1L) S <- S[1L, 1L, drop = FALSE]
+    sd <- pmax(sqrt(pmax(0, diag(S)[plan$terms[[t]]$rows])) / sigma, term_units(plan, t) * sqrt(0.05))
     own <- plan$coordinates$term == t
     at <- own & plan$coordinates$kind == "sd"
-    x[which(at)] <- log(sd[plan$coordinates$row[at]] / sigma)
-    if (!is.null(plan$terms[[t]]$special)) x[which(own & plan$coordinates$kind != "sd")] <- start_of_special(plan, t)
+    log_sd <- if (is.null(special$factors)) log(sd) else factor_deviations(special, sd)
+    x[which(at)] <- log_sd[plan$coordinates$row[at]]
+    if (!is.null(special)) x[which(own & plan$coordinates$kind != "sd")] <- start_of_special(plan, t)
     at <- which(own & plan$coordinates$kind == "cor")
     if (length(at)) x[at] <- atanh(partial_correlations(S))[cbind(plan$coordinates$row[at], plan$coordinates$col[at])]
   }

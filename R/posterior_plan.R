@@ -34,8 +34,8 @@ plan_terms <- function(fit) {
   lapply(seq_along(fit_random(fit)), function(t) {
     term <- fit_random(fit)[[t]]
     special <- special_plan(fit, t)
-    if (!is.null(special)) return(list(q = length(special$sd), triangle = FALSE, special = special,
-                                       held_sd = rep(NA_real_, length(special$sd))))
+    if (!is.null(special)) return(list(q = length(special$rows), rows = special$rows, triangle = FALSE,
+                                       special = special, held_sd = rep(NA_real_, length(special$rows))))
     own <- if (is.null(held)) data.frame(row = 0L, col = 0L,
                                          value = 0)[0L, ] else as.data.frame(held[c("row", "col",
                                                                                     "value")])[held$term == t, ]
@@ -46,7 +46,8 @@ plan_terms <- function(fit) {
     cor <- matrix(NA_real_, term$q, term$q)
     off <- own[!diagonal, ]
     cor[cbind(pmax(off$row, off$col), pmin(off$row, off$col))] <- off$value
-    list(q = length(sd), triangle = term$q > 1L && is_triangle(term), held_sd = sd, held_cor = cor)
+    list(q = length(sd), rows = seq_along(sd), triangle = term$q > 1L && is_triangle(term), held_sd = sd,
+         held_cor = cor)
   })
 }
 
@@ -77,7 +78,8 @@ is_homogeneous <- function(plan) {
   if (!is.null(priors$icc)) return(TRUE)
   single <- unlist(lapply(seq_along(plan$terms), function(t) {
     if (priors$wishart[t]) return(TRUE)
-    vapply(which(is.na(plan$terms[[t]]$held_sd)), function(k) !is.null(sd_prior(priors, t, k)$parts), NA)
+    rows <- plan$terms[[t]]$rows[is.na(plan$terms[[t]]$held_sd)]
+    vapply(rows, function(k) !is.null(sd_prior(priors, t, k)$parts), NA)
   }))
   all(single) && !is.null(priors$residual$parts)
 }
@@ -118,7 +120,9 @@ posterior_names <- function(fit) {
   parameters <- variance_parameters(fit)
   word <- ifelse(parameters$correlation, paste0("cor__", parameters$var1, ".", parameters$var2),
                  ifelse(parameters$kind == "range", "range",
-                        paste0(ifelse(parameters$kind == "rho", "cor__", "sd__"), parameters$var1)))
+                        paste0(c(variance = "sd__", rho = "cor__", specific = "sd__specific ",
+                                 loading = "loading__")[parameters$kind], parameters$var1,
+                               ifelse(parameters$kind == "loading", paste0(".", parameters$var2), ""))))
   out <- paste0(word, ".", parameters$grp)
   out[parameters$term == 0L] <- "sigma"
   list(variances = out, fixed = names(fit_beta(fit))[fit_blocks(fit)$x$kept], random = random_names(fit),
@@ -205,7 +209,7 @@ engine_points <- function(plan, state) {
   rows <- lapply(seq_along(plan$terms), function(t) {
     term <- plan$terms[[t]]
     own <- state$terms[[t]]
-    if (!is.null(term$special)) return(special_points(plan, t, own$natural))
+    if (!is.null(term$special)) return(special_points(plan, t, own))
     if (!term$triangle) return(own$s)
     entries <- which(lower.tri(diag(term$q), diag = TRUE), arr.ind = TRUE)
     matrix(unlist(lapply(seq_len(nrow(entries)),
@@ -245,10 +249,10 @@ state_correlations <- function(plan, state, t) {
 # Values of all variance parameters, in the order of their names: a list of vectors.
 state_columns <- function(plan, state, sigma) {
   parts <- lapply(seq_along(plan$terms), function(t) {
+    if (!is.null(plan$terms[[t]]$special)) return(special_columns(plan, t, state$terms[[t]], sigma))
     s <- state$terms[[t]]$s
     c(lapply(seq_len(ncol(s)), function(k) s[, k] * sigma),
-      if (plan$terms[[t]]$triangle) state_correlations(plan, state, t),
-      if (!is.null(plan$terms[[t]]$special)) special_columns(plan, t, state$terms[[t]]$natural))
+      if (plan$terms[[t]]$triangle) state_correlations(plan, state, t))
   })
   shown <- if (is_structured(plan$fit)) shown_draws(plan, residual_psi(state), sigma) else sigma
   out <- c(unlist(parts, recursive = FALSE), list(shown))

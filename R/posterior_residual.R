@@ -5,17 +5,22 @@
 # partial autocorrelations of AR(p) and MA(q); logit of shares; all others in units of their own. A common
 # covariance, var I + cov J, has the log of the standard deviation and atanh of the correlation of two observations.
 
+# The free parameters of the structure, NULL without any. Coefficients of known matrices count as variances.
+posterior_table <- function(fit) {
+  plan <- if (is_structured(fit)) fit_frame(fit)$residual
+  table <- free_parameters(plan)
+  if (is.null(table)) return(NULL)
+  known <- vapply(pmax(1L, table$part), function(part) plan$parts[[min(part, length(plan$parts))]]$word == "known", NA)
+  table$kind[known & table$kind == "covariance"] <- "variance"
+  table
+}
+
 # What posterior_plan() keeps of the structure; NULL without free parameters.
 residual_coordinates <- function(fit, priors) {
-  table <- if (is_structured(fit)) free_parameters(fit_frame(fit)$residual)
+  table <- posterior_table(fit)
   if (is.null(table)) return(NULL)
   shown <- scaled_residual_parameters(fit, "sd")
   blocks <- linked_parameters(table, fit_frame(fit)$residual)
-  if (length(fit_frame(fit)$residual$held$index) && any(vapply(blocks, `[[`, "", "type") != "single")) {
-    lmm_abort("unsupported", paste("posterior draws are not available if `fixed` is used in a residual structure whose",
-                                   "parameters are drawn jointly: variances and covariances, or coefficients of ar()",
-                                   "or ma()."), what = "fixed")
-  }
   own <- list(table = table, blocks = blocks, names = shown$name, root = shown$root, size = nrow(table),
               unit = parameter_units(fit_blocks(fit)), origin = typical_rows(fit, table))
   own$prior <- lapply(seq_len(nrow(table)), function(j) {
@@ -24,48 +29,6 @@ residual_coordinates <- function(fit, priors) {
   own$matrix <- is_wishart(priors$residual) && any(vapply(blocks, is_whole_matrix, NA))
   check_residual_priors(own, priors)
   own
-}
-
-# Parameters that are mapped together: list(type, at, sd, pair, q).
-linked_parameters <- function(table, plan) {
-  key <- paste(table$part, table$group)
-  linked <- table$kind %in% c("variance", "covariance", "correlation")
-  groups <- split(which(linked), key[linked])
-  joint <- lapply(groups, joint_block, table, plan)
-  joint <- joint[!vapply(joint, is.null, NA)]
-  for (kind in c("autoregression", "moving_average")) for (group in unique(table$group)) {
-    at <- which(table$kind == kind & table$group == group)
-    sign <- if (kind == "autoregression") 1 else -1
-    if (length(at)) joint <- c(joint, list(list(type = "series", at = at, sign = sign)))
-  }
-  used <- unlist(lapply(joint, `[[`, "at"))
-  single <- lapply(setdiff(seq_len(nrow(table)), used), function(j) list(type = "single", at = j))
-  c(unname(joint), single)
-}
-
-# Matrices with all correlations, covariances beside their variances; NULL where each parameter stands alone.
-joint_block <- function(at, table, plan) {
-  kind <- table$kind[at]
-  sd <- at[kind == "variance"]
-  pair <- at[kind != "variance"]
-  part <- plan$parts[[max(1L, table$part[at[1L]])]]
-  if (isTRUE(residual_words[[part$word]]$exchangeable) && length(pair) == 1L && kind[match(pair, at)] == "covariance")
-    return(list(type = "common", at = c(sd, pair), sd = sd, pair = pair))
-  q <- part_visits(part)
-  if (q > 1L && length(pair) == q * (q - 1L) / 2 && length(sd) %in% c(0L, q)) {
-    order <- vine_order(q)
-    row <- pmax(table$row[pair], table$col[pair])
-    col <- pmin(table$row[pair], table$col[pair])
-    place <- match(paste(order[, 1L], order[, 2L]), paste(row, col))
-    if (!anyNA(place)) return(list(type = "matrix", at = c(sd, pair), sd = sd, pair = pair[place], q = q,
-                                   scaled = all(table$kind[pair] == "covariance")))
-  }
-  if (all(kind != "covariance")) return(NULL)
-  if (part$word == "known") lmm_abort("unsupported", paste("posterior draws are not available for known residual",
-                                                           "matrices with coefficients."), what = "residual")
-  of <- function(visit) if (length(sd) > 1L) sd[match(visit, table$row[sd])] else sd
-  list(type = "pairs", at = c(sd, pair), sd = sd, pair = pair, first = rep_len(of(table$row[pair]), length(pair)),
-       second = rep_len(of(table$col[pair]), length(pair)))
 }
 
 # ---- priors ----
@@ -164,8 +127,9 @@ decode_residual <- function(plan, z, density = TRUE) {
   psi <- z
   log <- 0
   for (block in own$blocks) {
-    part <- switch(block$type, single = single_part, matrix = matrix_part, pairs = pairs_part, series = series_part,
-                   common = common_part)(plan, block, z, density)
+    map <- switch(block$type, single = single_part, matrix = matrix_part, pairs = pairs_part, series = series_part,
+                  common = common_part, shifted = shifted_part, held_series = held_series_part)
+    part <- map(plan, block, z, density)
     psi[, block$at] <- part$psi
     if (density) log <- log + part$log
   }
@@ -236,27 +200,4 @@ is_whole_matrix <- function(block) block$type == "matrix" && length(block$sd) > 
 sd_priors <- function(plan, block, s) {
   parts <- lapply(seq_along(block$sd), function(k) plan$residual$prior[[block$sd[k]]]$log(s[, k]))
   Reduce(`+`, parts, numeric(nrow(s)))
-}
-
-# Covariances that are not all there are: each a correlation times its standard deviations (1: relative to sigma^2).
-pairs_part <- function(plan, block, z, density) {
-  s <- matrix(exp(z[, block$sd, drop = FALSE]), nrow(z))
-  r <- tanh(z[, block$pair, drop = FALSE])
-  if (length(block$sd)) r <- r * s[, match(block$first, block$sd), drop = FALSE] *
-      s[, match(block$second, block$sd), drop = FALSE]
-  psi <- cbind(s^2, r)
-  if (!density) return(list(psi = psi))
-  log <- lapply(block$pair, function(j) lkj_pair(plan$residual$prior[[j]]$eta, z[, j]))
-  list(psi = psi, log = Reduce(`+`, log) + rowSums(z[, block$sd, drop = FALSE]) + sd_priors(plan, block, s))
-}
-
-# The standard deviation of an observation and the correlation of two.
-common_part <- function(plan, block, z, density) {
-  r <- tanh(z[, block$pair])
-  variance <- if (length(block$sd)) exp(2 * z[, block$sd])
-  psi <- if (is.null(variance)) cbind(r / (1 - r)) else cbind(variance * (1 - r), variance * r)
-  if (!density) return(list(psi = psi))
-  log <- lkj_pair(plan$residual$prior[[block$pair]]$eta, z[, block$pair])
-  if (!is.null(variance)) log <- log + z[, block$sd] + plan$residual$prior[[block$sd]]$log(sqrt(variance))
-  list(psi = psi, log = log)
 }

@@ -36,7 +36,7 @@ typical_size <- function(own, psi) {
     out <- out + origin$share[k] * log1p((all[, j] * origin$x[k])^2) / 2
   }
   for (block in own$blocks) {
-    if (block$type == "common" && !length(block$sd)) out <- out + log1p(psi[, block$pair]) / 2
+    if (isTRUE(block$relative)) out <- out + log1p(psi[, block$pair]) / 2
   }
   exp(out)
 }
@@ -45,24 +45,26 @@ typical_size <- function(own, psi) {
 residual_start <- function(plan) {
   own <- plan$residual
   psi <- fit_psi(plan$fit)
+  alone <- own$table$kind == "variance" & !seq_along(psi) %in% unlist(lapply(own$blocks, `[[`, "sd"))
+  psi[alone] <- pmax(psi[alone], 1e-3 * max(psi[alone], 0))
   x <- numeric(own$size)
   distances <- position_distances(fit_blocks(plan$fit)$model$residual)
   for (block in own$blocks) {
     sd <- sqrt(pmax(psi[block$sd], 1e-6 * max(psi[block$sd], 0)))
     x[block$sd] <- log(sd)
-    if (block$type == "series") x[block$at] <- series_start(block, psi)
-    else if (block$type == "single") x[block$at] <- single_start(own, block$at, psi[block$at], distances)
-    else if (block$type == "matrix") x[block$pair] <- matrix_start(block, psi, sd)
-    else if (block$type == "pairs") {
-      size <- if (length(sd)) sd[match(block$first, block$sd)] * sd[match(block$second, block$sd)] else 1
-      x[block$pair] <- atanh(inside(psi[block$pair] / size))
-    } else {
-      v <- if (length(sd)) psi[block$sd] else 1
-      x[block$pair] <- atanh(inside(psi[block$pair] / (v + psi[block$pair])))
-      if (length(sd)) x[block$sd] <- log(v + psi[block$pair]) / 2
-    }
+    at <- if (block$type %in% c("series", "single", "held_series")) block$at else block$pair
+    x[at] <- switch(block$type, series = series_start(block, psi), held_series = psi[block$at],
+                    single = single_start(own, block$at, psi[block$at], distances),
+                    matrix = matrix_start(block, psi, sd), pairs = pairs_start(block, psi, sd),
+                    common = common_start(block, psi), shifted = numeric())
+    if (block$type == "common" && length(block$sd)) x[block$sd] <- log(sum(psi[block$at])) / 2
   }
   x
+}
+
+common_start <- function(block, psi) {
+  v <- if (length(block$sd)) psi[block$sd] else block$base
+  atanh(inside(psi[block$pair] / (v + psi[block$pair])))
 }
 
 # Partial autocorrelations, from the last coefficient to the first.

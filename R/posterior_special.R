@@ -1,33 +1,29 @@
 # Random terms with a covariance structure of their own in a posterior: standard deviations as in other terms, atanh of
 # correlations, log of ranges.
 
-# What plan_terms() keeps of such a term: kinds of its parameters (none where all are fixed), which of them are standard
-# deviations, and what the engine's columns have for 1. NULL for other terms.
+# What plan_terms() keeps of such a term: kinds of its parameters that are not fixed (none where all are), which of them
+# are standard deviations and of which columns, and what the engine's columns have for 1. NULL for other terms.
 special_plan <- function(fit, t) {
   term <- fit_random(fit)[[t]]
-  if (!is_special(term) || has_one_parameter(term)) return(NULL)
+  if (!is_special(term) || (has_one_parameter(term) && is.null(term[["held"]]))) return(NULL)
   table <- term_table(term)
-  list(kind = table$kind, sd = which(table$kind == "variance"), lower = table$lower,
-       scale = natural_scale(table, fit_blocks(fit)$z_basis[[t]]))
-}
-
-# Structures whose parameters have no posterior here.
-refuse_special_posterior <- function(fit) {
-  random <- fit_random(fit)
-  for (t in seq_along(random)) {
-    term <- random[[t]]
-    if (!is_special(term)) next
-    if (any(!term_table(term)$kind %in% c("variance", "correlation", "covariance", "range")))
-      refuse_special(fit_frame(fit), "posterior draws are", "Use another structure, such as us() or cs().")
-    if (!is.null(term[["held"]]) && length(term_kinds(term))) {
-      lmm_abort("unsupported", paste0("posterior draws are not available if `fixed` names a parameter of ",
-                                      written_terms(list(term)), "."), what = "fixed")
-    }
-  }
+  sd <- which(table$kind == "variance")
+  out <- list(kind = table$kind, sd = sd, rows = table$row[sd], lower = table$lower,
+              scale = natural_scale(table, fit_blocks(fit)$z_basis[[t]]))
+  if (!"loading" %in% table$kind) return(out)
+  out$rows <- seq_len(term$q)
+  natural <- fit_natural(fit)[[t]] / fit_sigma(fit)^(2 * table$scale)
+  out$factors <- factor_plan(table, natural, column_units(fit, t, out$rows))
+  out
 }
 
 # The other coordinates than standard deviations: rows for plan_coordinates().
 special_coordinates <- function(special, t) {
+  if (!is.null(special$factors)) {
+    row <- seq_len(sum(special$factors$count))
+    return(data.frame(kind = rep("direction", length(row)), term = rep(t, length(row)), row = row,
+                      col = rep(0L, length(row))))
+  }
   other <- setdiff(seq_along(special$kind), special$sd)
   data.frame(kind = ifelse(special$kind[other] == "range", "range", "rho"), term = rep(t, length(other)), row = other,
              col = rep(0L, length(other)))
@@ -37,6 +33,7 @@ special_coordinates <- function(special, t) {
 # `prior` without those of the standard deviations.
 decode_special <- function(plan, t, s, z, density) {
   special <- plan$terms[[t]]$special
+  if (!is.null(special$factors)) return(decode_factors(special, s, z, density))
   other <- setdiff(seq_along(special$kind), special$sd)
   natural <- matrix(0, nrow(s), length(special$kind))
   natural[, special$sd] <- s^2
@@ -59,12 +56,17 @@ decode_special <- function(plan, t, s, z, density) {
   c(list(s = s, natural = natural), if (density) list(jacobian = jacobian, prior = prior))
 }
 
-# Natural parameters of the engine's columns.
-special_points <- function(plan, t, natural) natural / rep(plan$terms[[t]]$special$scale, each = nrow(natural))
+# What the engine is given of a term: its standard deviations if these are all it has, else natural parameters in the
+# engine's columns.
+special_points <- function(plan, t, own) {
+  special <- plan$terms[[t]]$special
+  if (all(special$kind == "variance")) own$s else own$natural / rep(special$scale, each = nrow(own$natural))
+}
 
 # Coordinates of the estimates other than standard deviations.
 start_of_special <- function(plan, t) {
   special <- plan$terms[[t]]$special
+  if (!is.null(special$factors)) return(start_of_factors(special))
   natural <- fit_natural(plan$fit)[[t]]
   other <- setdiff(seq_along(special$kind), special$sd)
   vapply(other, function(j) {
@@ -90,21 +92,30 @@ range_priors <- function(fit, parameters) {
   })
 }
 
-# Values of the other parameters as they are shown: correlations and ranges, a list of vectors.
-special_columns <- function(plan, t, natural) {
+# Values of the parameters as they are shown, a list of vectors: standard deviations, correlations and ranges; loadings
+# and specific standard deviations.
+special_columns <- function(plan, t, own, sigma) {
   special <- plan$terms[[t]]$special
-  lapply(setdiff(seq_along(special$kind), special$sd), function(j) {
-    if (special$kind[j] == "covariance") natural[, j] / natural[, special$sd[1L]] else natural[, j]
-  })
+  natural <- own$natural
+  if (!is.null(special$factors)) {
+    return(lapply(seq_along(special$kind), function(j) {
+      sigma * if (special$kind[j] == "variance") sqrt(natural[, j]) else natural[, j]
+    }))
+  }
+  c(lapply(seq_len(ncol(own$s)), function(k) own$s[, k] * sigma),
+    lapply(setdiff(seq_along(special$kind), special$sd), function(j) {
+      if (special$kind[j] == "covariance") natural[, j] / natural[, special$sd[1L]] else natural[, j]
+    }))
 }
 
 # Natural parameters of a term on the scale of the response, from the values shown of one draw.
 drawn_natural <- function(fit, t, values) {
   special <- special_plan(fit, t)
+  if (!is.null(special$factors)) return(ifelse(special$kind == "variance", values^2, values))
   other <- setdiff(seq_along(special$kind), special$sd)
   out <- numeric(length(special$kind))
   sd <- values[seq_along(special$sd)]
   out[special$sd] <- sd^2
-  out[other] <- values[-seq_along(special$sd)] * ifelse(special$kind[other] == "covariance", sd[1L]^2, 1)
+  out[other] <- values[length(special$sd) + seq_along(other)] * ifelse(special$kind[other] == "covariance", sd[1L]^2, 1)
   out
 }

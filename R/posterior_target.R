@@ -72,7 +72,7 @@ relative_priors <- function(plan, state) {
       next
     }
     for (k in which(is.na(plan$terms[[t]]$held_sd))) {
-      prior <- sd_prior(priors, t, k)
+      prior <- sd_prior(priors, t, plan$terms[[t]]$rows[k])
       part <- prior$parts(state$terms[[t]]$s[, k])
       level <- level + part$level
       rate <- rate + part$rate
@@ -97,8 +97,8 @@ absolute_priors <- function(plan, state) {
       out <- out + part$level - part$power * log(sigma) - part$rate / (2 * sigma^2)
       next
     }
-    for (k in which(is.na(plan$terms[[t]]$held_sd))) out <- out + sd_prior(priors, t,
-                                                                           k)$log(state$terms[[t]]$s[, k] * sigma)
+    for (k in which(is.na(plan$terms[[t]]$held_sd)))
+      out <- out + sd_prior(priors, t, plan$terms[[t]]$rows[k])$log(state$terms[[t]]$s[, k] * sigma)
   }
   out
 }

@@ -33,7 +33,13 @@ named_parameters <- function(fit) {
   own <- variance_parameters(fit)
   range <- own$grp[own$kind == "range"]
   random <- data.frame(name = paste0("range.", range, recycle0 = TRUE), kind = rep("range", length(range)))
-  rbind(random, if (is_structured(fit)) scaled_residual_parameters(fit, "sd")[c("name", "kind")])
+  rbind(random, residual_prior_names(fit))
+}
+
+# Name and kind of the free parameters of a residual structure; NULL without any.
+residual_prior_names <- function(fit) {
+  table <- posterior_table(fit)
+  if (!is.null(table)) data.frame(name = scaled_residual_parameters(fit, "sd")$name, kind = table$kind)
 }
 
 as_prior_list <- function(prior) {
@@ -94,6 +100,12 @@ check_matched_priors <- function(priors, fit) {
   }
   if (!is_structured(fit) && is_wishart(priors$residual) && length(priors$residual$V) > 1L)
     abort_residual_matrix(priors, "one standard deviation")
+  loadings <- vapply(random, function(term) "loading" %in% term_kinds(term), NA)
+  if (!is.null(priors$all) && any(loadings)) {
+    lmm_abort("unsupported", paste("prior_density() is not available with factor-analytic terms: their draws have",
+                                   "loadings, whose prior is uniform on all directions."), what = "prior",
+              fix = "Use priors of standard deviations, such as prior_half_t().")
+  }
   lower <- vapply(which(priors$wishart), function(t) priors$sd[[t]]$lower, 0)
   if (any(lower > 0)) lmm_abort("input", "`lower` of an inverse Wishart prior is for a single variance.",
                                 what = "lower")
@@ -113,9 +125,11 @@ prior_table <- function(priors, fit) {
   if (!is.null(priors$icc)) return(c(variances = priors$icc$label, fixed_label(priors)))
   correlated <- vapply(fit_random(fit), function(term) any(term_kinds(term) %in% c("correlation", "rho")), NA) &
     !priors$wishart
+  loadings <- vapply(fit_random(fit), function(term) "loading" %in% term_kinds(term), NA)
   ranges <- which(!vapply(priors$range, is.null, NA))
   c(stats::setNames(vapply(priors$sd, `[[`, "", "label"), fit_term_names(fit)), residual = priors$residual$label,
     if (any(correlated)) c(cor = priors$cor[[which(correlated)[1L]]]$label),
+    if (any(loadings)) c(loadings = "uniform on all directions"),
     stats::setNames(vapply(priors$range[ranges], `[[`, "", "label"),
                     paste0("range.", fit_term_names(fit)[ranges], recycle0 = TRUE)),
     residual_labels(fit, priors), fixed_label(priors))
@@ -123,10 +137,9 @@ prior_table <- function(priors, fit) {
 
 # Those of a residual structure's own parameters; `residual` is that of its standard deviations.
 residual_labels <- function(fit, priors) {
-  table <- if (is_structured(fit)) scaled_residual_parameters(fit, "sd")
-  plan <- fit_frame(fit)$residual
+  table <- residual_prior_names(fit)
   joint <- if (!is.null(table)) Filter(function(b) b$type == "matrix" && b$q > 2L,
-                                       linked_parameters(free_parameters(plan), plan))
+                                       linked_parameters(posterior_table(fit), fit_frame(fit)$residual))
   shared <- unlist(lapply(joint, `[[`, "pair"))
   if (length(shared)) {                                  # one prior of a whole matrix
     label <- if (is_wishart(priors$residual) && any(vapply(joint, is_whole_matrix, NA))) NULL else

@@ -36,6 +36,7 @@ free_parameters <- function(plan) {
 plan_held <- function(plan, held = NULL) {
   if (!length(held)) return(plan)
   all <- plan_parameters(plan)
+  held <- squared_deviations(held, all)
   index <- match(names(held), all$name)
   if (anyNA(index)) {
     lmm_abort("input", paste0("`fixed` names ", enumerate(quote_name(names(held)[is.na(index)])),
@@ -46,6 +47,18 @@ plan_held <- function(plan, held = NULL) {
   if (plan$own_scale) index <- match(names(held), plan_parameters(plan)$name)      # with the variances
   plan$held <- list(index = index, value = unname(held), name = names(held))
   plan
+}
+
+# `sd(8)`, as variance_components(scale = "sd") calls it, means the square root of `var(8)`.
+squared_deviations <- function(held, all) {
+  name <- sub("^sd", "var", names(held))
+  root <- !names(held) %in% all$name & name %in% all$name[all$kind == "variance"]
+  wrong <- root & !(held > 0)
+  if (any(wrong)) lmm_abort("input", paste0("`fixed`: ", quote_name(names(held)[wrong][1L]), " must be positive."),
+                            what = names(held)[wrong], value = held[wrong])
+  held[root] <- held[root]^2
+  names(held)[root] <- name[root]
+  held
 }
 
 visit_names <- function(plan, part = 1L) {

@@ -102,10 +102,67 @@ test_that("a relationship that is the identity changes nothing", {
   new <- data.frame(g = c("1", "new"))
   limits <- lapply(list(plain, known), predict, new, interval = "prediction", allow.new.levels = TRUE, seed = 1)
   expect_equal(limits[[1]], limits[[2]], tolerance = 0.15)
-  d <- expand.grid(f = factor(1:4), g = factor(1:15), r = 1:3)
-  d$y <- outer(rnorm(15), c(2, 1, 1, 2))[cbind(d$g, d$f)] + rnorm(180)
-  factors <- suppressMessages(lmm(y ~ 1 + fa(0 + f | g, 1), d))
-  expect_error(posterior(factors, 100), "covariance structure", class = "lmm_error_input")
+})
+
+test_that("random terms with fixed parameters: the log target is that of the dense formula", {
+  set.seed(7)
+  d <- expand.grid(f = factor(1:3), g = factor(1:20), r = 1:3)
+  d$f <- factor(d$f, labels = c("a", "b", "c"))
+  b <- matrix(rnorm(60), 20) %*% chol(0.6^abs(outer(1:3, 1:3, "-"))) %*% diag(c(1, 2, 3))
+  d$y <- b[cbind(d$g, d$f)] + rnorm(nrow(d))
+  d <- d[!(d$f == "b" & d$g %in% 1:4), ]                   # columns of unequal frequency
+  Z <- model.matrix(~ 0 + f, d)
+  same <- outer(d$g, d$g, "==")
+  lag <- abs(outer(1:3, 1:3, "-"))
+  # word, what is fixed, standard deviations and correlation of the term from what is drawn
+  cases <- list(list("ar1", c(rho = 0.4), function(v) list(rep(v[[1]], 3), 0.4)),
+                list("hetar1", c(rho = 0.4), function(v) list(v[1:3], 0.4)),
+                list("hetar1", c(sd = 2, sigma = 1.2), function(v) list(c(v[1], 2, v[2]), v[[3]])),
+                list("hetar1", c(sd = 2, rho = 0.4, sigma = 1.2), function(v) list(c(v[1], 2, v[2]), 0.4)),
+                list("ar1", c(sd = 2, sigma = 1.2), function(v) list(rep(2, 3), v[[1]])))
+  for (case in cases) {
+    free <- suppressMessages(lmm(as.formula(paste0("y ~ 1 + ", case[[1]], "(0 + f | g)")), d))
+    names <- parameter_names(variance_parameters(free), old = FALSE)
+    fixed <- case[[2]]
+    sd <- names[startsWith(names, "sd_")]
+    names(fixed) <- c(rho = names[startsWith(names, "cor_")], sd = sd[min(2, length(sd))], sigma = "sigma")[names(fixed)]
+    fit <- suppressMessages(lmm(formula(free), d, fixed = fixed))
+    density <- function(v) {
+      own <- case[[3]](v)
+      S <- own[[2]]^lag * outer(own[[1]], own[[1]])
+      sigma <- if ("sigma" %in% names(fixed)) 1.2 else v[["sigma"]]
+      drawn <- c(v[grep("^sd__", names(v))], if (!"sigma" %in% names(fixed)) v["sigma"])
+      dense_marginal(d$y, matrix(1, nrow(d)), Z %*% S %*% t(Z) * same + diag(sigma^2, nrow(d))) +
+        sum(log_half_t(drawn, 4)) - if (any(grepl("^cor__", names(v)))) log(2) else 0
+    }
+    natural <- function(v) unname(if ("sigma" %in% names(fixed)) v[names(v) != "sigma"] else v)
+    expect_lt(max(abs(target_differences(fit, prior_half_t(3, 4), density, natural, size = 0.03))), 1e-6,
+              label = paste(case[[1]], paste(names(case[[2]]), collapse = " ")))
+    draws <- posterior(fit, 400, prior_half_t(3, 4), seed = 1)
+    expect_true(all(is.finite(as.matrix(as.data.frame(draws)))))
+  }
+})
+
+test_that("spatial random terms with a fixed range: draws have the exact density of a dense grid", {
+  set.seed(8)
+  site <- data.frame(s = factor(1:16), lon = rep(1:4, 4), lat = rep(1:4, each = 4))
+  D <- as.matrix(dist(site[2:3]))
+  d <- site[rep(1:16, each = 2), ]
+  d$y <- as.vector(t(chol(exp(-D / 2))) %*% rnorm(16))[d$s] + 0.5 * rnorm(32)
+  fit <- suppressMessages(lmm(y ~ 1 + exp(lon + lat | s), d, fixed = c("range|exp(s)" = 2)))
+  Z <- model.matrix(~ 0 + s, d)
+  density <- function(v) {
+    V <- v[["sd__(Intercept).exp(s)"]]^2 * Z %*% exp(-D / 2) %*% t(Z) + diag(v[["sigma"]]^2, 32)
+    dense_marginal(d$y, matrix(1, 32), V) + sum(log_half_t(v[c("sd__(Intercept).exp(s)", "sigma")], 4))
+  }
+  draws <- posterior(fit, 4000, prior_half_t(3, 4), seed = 1)
+  grid <- expand.grid(a = seq(-4, 2.5, length.out = 60), b = seq(-1.6, 0.6, length.out = 60))
+  log <- apply(grid, 1, function(x) {
+    density(c("sd__(Intercept).exp(s)" = exp(x[[1]]), sigma = exp(x[[2]]))) + sum(x)
+  })
+  w <- exp(log - max(log)) / sum(exp(log - max(log)))
+  expect_lt(abs(mean(log(draws[["sd__(Intercept).exp(s)"]])) - sum(w * grid$a)) / sd(log(draws[[1]])), 0.08)
+  expect_lt(abs(mean(log(draws$sigma)) - sum(w * grid$b)) / sd(log(draws$sigma)), 0.08)
 })
 
 test_that("a relationship of low rank has effects of all its levels", {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <vector>
 
 #include "henderson/linalg/decompositions.hpp"
@@ -81,6 +82,12 @@ MatrixXd Covariance::jacobian(const VectorXd& theta, Index q) const {
     for (std::size_t k = 0; k < own.size(); ++k) out(k, j) = d(own[k].row, own[k].col);
   }
   return out;
+}
+
+VectorXd Covariance::theta_of(const VectorXd& psi, Index q) const {
+  const MatrixXd at = sigma_of(psi, q);
+  const bool valid = at.allFinite() && Eigen::LLT<MatrixXd>(at).info() == Eigen::Success;
+  return valid ? project(at) : VectorXd::Constant(n_parameters(q), std::numeric_limits<double>::quiet_NaN());
 }
 
 bool correlated(const Covariance& structure, Index q) {

@@ -151,4 +151,10 @@ MatrixXd FactorAnalytic::jacobian(const VectorXd& theta, Index q) const {
   return slope.asDiagonal();
 }
 
+VectorXd FactorAnalytic::theta_of(const VectorXd& psi, Index q) const {
+  VectorXd out = psi;
+  if (specific_) out.tail(q) = psi.tail(q).cwiseMax(0).cwiseSqrt();
+  return out;
+}
+
 }  // namespace henderson

@@ -43,31 +43,21 @@ void TargetValues::set(Index point, const CoefficientPosterior& own, double cons
 
 namespace {
 
-enum class Entries { none, one, diagonal, triangle, natural };
+enum class Entries { none, deviations, triangle, natural };
 
 Entries entries_of(const Term& term) {
   if (term.n_theta == 0) return Entries::none;
-  if (term.n_theta == 1) return Entries::one;
-  if (!correlated(*term.structure, term.q)) return Entries::diagonal;
+  if (!correlated(*term.structure, term.q)) return Entries::deviations;
   return term.structure->closed_under() == Closure::any ? Entries::triangle : Entries::natural;
 }
 
 Index count_of(const Term& term) {
   switch (entries_of(term)) {
     case Entries::none: return 0;
-    case Entries::one: return 1;
-    case Entries::diagonal: return term.q;
+    case Entries::deviations: return term.n_theta;
     case Entries::triangle: return term.q * (term.q + 1) / 2;
     default: return static_cast<Index>(term.structure->parameters(term.q).size());
   }
-}
-
-// NaN where the natural parameters have no covariance matrix.
-VectorXd theta_of_natural(const Term& term, const VectorXd& psi) {
-  const MatrixXd sigma = term.structure->sigma_of(psi, term.q);
-  const bool valid = sigma.allFinite() && Eigen::LLT<MatrixXd>(sigma).info() == Eigen::Success;
-  if (!valid) return VectorXd::Constant(term.n_theta, std::numeric_limits<double>::quiet_NaN());
-  return term.structure->project(sigma);
 }
 
 }  // namespace
@@ -86,12 +76,15 @@ VectorXd PointMap::theta(const Eigen::Ref<const VectorXd>& point) const {
     const Entries entries = entries_of(term);
     if (entries == Entries::natural) {
       const Index size = count_of(term);
-      out.segment(term.theta, term.n_theta) = theta_of_natural(term, point.segment(k, size));
+      out.segment(term.theta, term.n_theta) = term.structure->theta_of(point.segment(k, size), term.q);
       k += size;
       continue;
     }
-    if (entries != Entries::triangle) {
-      for (Index j = 0; j < term.n_theta; ++j) out[term.theta + j] = point[k++] / std::abs(z_basis_[t](j, j));
+    if (entries == Entries::none) continue;
+    if (entries == Entries::deviations) {
+      Index at = term.theta;
+      for (const Parameter& own : term.structure->parameters(term.q))
+        out[at++] = point[k++] / std::abs(z_basis_[t](own.row, own.row));
       continue;
     }
     MatrixXd root = MatrixXd::Zero(term.q, term.q);

@@ -87,6 +87,9 @@ class Covariance {
   // psi of theta and its derivatives, psi x theta. Both must be given unless all parameters are entries of Sigma.
   virtual VectorXd psi(const VectorXd& theta, Index q) const;
   virtual MatrixXd jacobian(const VectorXd& theta, Index q) const;
+  // theta of psi; NaN where Sigma is not positive definite. Must be given where project() comes close only or Sigma is
+  // always singular.
+  virtual VectorXd theta_of(const VectorXd& psi, Index q) const;
 
   // May the columns of Z be replaced by combinations or multiples of each other?
   virtual Closure closed_under() const = 0;

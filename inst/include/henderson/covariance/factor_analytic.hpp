@@ -38,6 +38,7 @@ class FactorAnalytic : public Covariance {
   MatrixXd second_derivative(const VectorXd& psi, Index q, Index k, Index l) const override;
   VectorXd psi(const VectorXd& theta, Index q) const override;
   MatrixXd jacobian(const VectorXd& theta, Index q) const override;
+  VectorXd theta_of(const VectorXd& psi, Index q) const override;
 
  private:
   Index rank(Index q) const { return rank_ < q ? rank_ : q; }

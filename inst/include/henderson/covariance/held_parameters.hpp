@@ -67,6 +67,7 @@ class HeldParameters : public Covariance {
   VectorXd scaling(const VectorXd& psi, Index q) const override;
   VectorXd psi(const VectorXd& theta, Index q) const override;
   MatrixXd jacobian(const VectorXd& theta, Index q) const override;
+  VectorXd theta_of(const VectorXd& psi, Index q) const override { return free(whole_->theta_of(all_psi(psi), q)); }
 
  private:
   std::optional<Index> place(Index entry) const;    // of an entry of the whole theta

@@ -166,6 +166,8 @@ class ContractCheck {
 
   void projection(const VectorXd& theta) {
     const MatrixXd at = sigma(theta);
+    if (s_.bounded())
+      expect(same(sigma(s_.theta_of(s_.psi(theta, q_), q_)), at, 1e-10), "theta_of() leads back to the same Sigma");
     if (!s_.exact_projection()) return;
     expect(same(sigma(s_.project(at)), at, 1e-10), "project() leads back to the same Sigma");
     if (!s_.bounded()) return;

@@ -1,0 +1,137 @@
+# Loadings: rows of (loadings, specific standard deviation) are a priori s times a uniform point of half a sphere.
+
+factor_data <- function(q = 4, seed = 1) {
+  set.seed(seed)
+  d <- expand.grid(f = factor(1:q), g = factor(1:25), r = 1:2)
+  first <- outer(rnorm(25), c(0.5, 2, -1, 2)[1:q])
+  second <- outer(rnorm(25), c(1, -1, 1.5, 0)[1:q])
+  d$y <- (first + second)[cbind(d$g, d$f)] + 0.7 * rnorm(25 * q)[interaction(d$f, d$g)] + rnorm(nrow(d))
+  d
+}
+
+# Log prior of loadings (a matrix with zeros above the diagonal) and specific standard deviations, from the areas of
+# spheres and the volume of the orthogonal group written out.
+factor_prior <- function(L, specific, log_sd) {
+  k <- ncol(L)
+  s <- sqrt(rowSums(L^2) + if (length(specific)) specific^2 else 0)
+  area <- if (length(specific)) c(pi, 2 * pi)[k] else c(2, 2 * pi)[k]
+  power <- if (length(specific)) k else k - 1
+  sum(log_sd(s) - power * log(s) - log(area)) + log(c(2, 4 * pi)[k]) + if (k == 2) log(abs(L[1, 1])) else 0
+}
+
+test_that("the log target of factor-analytic terms is that of the dense formula, in any order of columns", {
+  d <- factor_data()
+  Z <- model.matrix(~ 0 + f, d)
+  same <- outer(d$g, d$g, "==")
+  cell <- interaction(d$g, d$f)
+  for (word in c("fa", "rr")) for (k in 1:2) for (correlated in c(FALSE, TRUE)) {
+    fit <- suppressMessages(lmm(as.formula(paste0("y ~ 1 + ", word, "(0 + f | g, ", k, ")")), d,
+                                residual = if (correlated) ~ ar1(r | g:f)))
+    at <- which(lower.tri(matrix(0, 4, k), diag = TRUE))
+    density <- function(v) {
+      L <- matrix(0, 4, k)
+      L[at] <- v[grep("^loading", names(v))]
+      specific <- v[grep("specific", names(v))]
+      G <- tcrossprod(L) + if (word == "fa") diag(specific^2) else 0
+      R <- v[["sigma"]]^2 * if (correlated) outer(cell, cell, "==") * v[["rho"]]^abs(outer(d$r, d$r, "-"))
+                            else diag(nrow(d))
+      dense_marginal(d$y, matrix(1, nrow(d)), Z %*% G %*% t(Z) * same + R) + log_half_t(v[["sigma"]], 4) +
+        factor_prior(L, specific, function(s) log_half_t(s, 4)) + if (correlated) -log(2) else 0
+    }
+    difference <- target_differences(fit, prior_half_t(3, 4), density, size = 0.05)
+    expect_lt(max(abs(difference)), 1e-5, label = paste(word, k, correlated))
+  }
+})
+
+test_that("directions of loadings are uniform: their density integrates to one and has the moments of random points", {
+  d <- factor_data(3)
+  for (term in c("fa(0 + f | g, 1)", "fa(0 + f | g, 2)", "rr(0 + f | g, 2)")) {
+    k <- as.numeric(substr(term, 15, 15))
+    fit <- suppressMessages(lmm(as.formula(paste("y ~ 1 +", term)), d))
+    plan <- posterior_plan(fit, match_priors(prior_flat(), fit), 1L)
+    special <- plan$terms[[1]]$special
+    set.seed(2)
+    n <- 2e5
+    z <- matrix(rt(n * sum(special$factors$count), 2), n)  # heavier tails than those of the density
+    own <- decode_factors(special, matrix(1, n, 3), z, TRUE)
+    w <- exp(own$jacobian + own$prior - rowSums(dt(z, 2, log = TRUE)))
+    correlation <- vapply(seq_len(nrow(z))[seq_len(2000)], function(i) {
+      special_covariance(fit_random(fit)[[1]], own$natural[i, ], diag(3))[2, 1]
+    }, 0)
+    expect_lt(abs(mean(w) - 1) / (sd(w) / sqrt(n)), 4)
+    expect_lt(abs(mean(w) - 1), 0.05)
+    columns <- k + startsWith(term, "fa")
+    points <- matrix(rnorm(2e5 * columns), ncol = columns)
+    points <- points / sqrt(rowSums(points^2))
+    other <- matrix(rnorm(2e5 * columns), ncol = columns)
+    other <- other / sqrt(rowSums(other^2))
+    expected <- mean(rowSums((points * other)[, seq_len(k), drop = FALSE])^2)
+    found <- weighted.mean(correlation^2, w[1:2000])
+    error <- sd(w[1:2000] * (correlation^2 - found)) / mean(w[1:2000]) / sqrt(2000)
+    expect_lt(abs(found - expected) / error, 4)
+  }
+})
+
+test_that("draws of a factor-analytic term agree with those of long random walks on the dense density", {
+  d <- factor_data(3, seed = 3)
+  fit <- suppressMessages(lmm(y ~ 1 + fa(0 + f | g, 1), d))
+  draws <- posterior(fit, 4000, prior_half_t(3, 4), seed = 1)
+  table <- as.data.frame(draws)
+  L <- as.matrix(table[grep("^loading", names(table))])
+  specific <- as.matrix(table[grep("specific", names(table))])
+  # The same model with an unstructured term is a reparametrisation of one factor of three columns where the specific
+  # variances are positive: covariances by importance weights of the Wishart-free density.
+  Z <- model.matrix(~ 0 + f, d)
+  same <- outer(d$g, d$g, "==")
+  y <- tapply(d$y, list(d$g, d$f), mean)
+  within <- sum((d$y - y[cbind(d$g, d$f)])^2)
+  log_density <- function(v) {                             # loadings, logs of specific standard deviations and sigma
+    specific <- exp(v[4:6])
+    sigma <- exp(v[7])
+    V <- tcrossprod(v[1:3]) + diag(specific^2) + diag(sigma^2 / 2, 3)
+    W <- solve(V)
+    one <- rep(1, 3)
+    mean <- sum(y %*% W) / (25 * sum(W))
+    r <- y - mean
+    -0.5 * (25 * c(determinant(V)$modulus) + log(25 * sum(W)) + sum((r %*% W) * r)) - 75 * v[7] -
+      within / (2 * sigma^2) + log_half_t(sigma, 4) + factor_prior(cbind(v[1:3]), specific, function(s) log_half_t(s, 4)) +
+      sum(v[4:7])
+  }
+  set.seed(5)
+  at <- c(colMeans(L), log(colMeans(specific)), log(mean(table$sigma)))
+  step <- t(chol(cov(cbind(L, log(specific), log(table$sigma))))) * 0.9
+  value <- log_density(at)
+  walk <- matrix(0, 40000, 7)
+  for (i in seq_len(nrow(walk))) {
+    new <- at + as.vector(step %*% rnorm(7))
+    own <- log_density(new)
+    if (log(runif(1)) < own - value) {
+      at <- new
+      value <- own
+    }
+    walk[i, ] <- at
+  }
+  parts <- function(l, s) cbind(l[, 1] * l[, 2], l[, 1] * l[, 3], l[, 2] * l[, 3], l^2 + s^2)
+  ours <- parts(L, specific)
+  theirs <- parts(walk[, 1:3], exp(walk[, 4:6]))[-(1:2000), ]
+  batches <- apply(theirs, 2, function(x) sd(colMeans(matrix(x[1:38000], 1000)))) / sqrt(38)
+  error <- sqrt(batches^2 + apply(ours, 2, var) / (0.3 * nrow(ours)))
+  expect_lt(max(abs(colMeans(ours) - colMeans(theirs)) / error), 4)
+})
+
+test_that("loadings of draws keep the sign of their estimates, and functions of draws have the term's covariances", {
+  d <- factor_data()
+  fit <- suppressMessages(lmm(y ~ 1 + fa(0 + f | g, 1), d))
+  draws <- posterior(fit, 1000, prior_half_t(3, 4), seed = 1, random = TRUE)
+  table <- as.data.frame(draws)
+  L <- as.matrix(table[grep("^loading", names(table))])
+  estimates <- fit_natural(fit)[[1]][1:4]
+  expect_true(all(L %*% estimates > 0))
+  expect_identical(sum(grepl("^r_g", names(table))), 100L)
+  shown <- quantity(draws, ~ var(f2))
+  specific <- table[["sd__specific f2.g"]]
+  expect_equal(attr(shown, "draws")[["f2"]], L[, 2]^2 + specific^2, tolerance = 1e-10)
+  effects <- as.matrix(table[grep("^r_g", names(table))])
+  expect_gt(cor(colMeans(effects), unlist(ranef(fit)$g)), 0.99)
+  expect_error(posterior(fit, 100, prior_density(function(x) 0)), "loadings", class = "lmm_error_unsupported")
+})
