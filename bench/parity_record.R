@@ -15,8 +15,9 @@ flatten <- function(x, name) {
   if (is.factor(x)) x <- as.character(x)
   if (isS4(x)) x <- as.matrix(x)
   if (is.list(x)) {
+    x <- unclass(x)
     own <- if (is.null(names(x))) seq_along(x) else names(x)
-    return(unlist(unname(Map(flatten, unclass(x), paste0(name, "/", own)))))
+    return(unlist(unname(Map(flatten, x, paste0(name, "/", own)))))
   }
   words <- as_words(x)
   stats::setNames(words, if (length(words) == 1L) rep(name, length(words)) else
