@@ -2,12 +2,32 @@
 
 #' @importFrom stats add1
 #' @export
-add1.lmm_fit <- function(object, scope, test = c("none", "Chisq"), ...) {
+add1.lmm_fit <- function(object, scope, test = c("none", "Chisq"), k = 2, ...) {
   test <- match_word(test[1L], c("none", "Chisq"), "test")
   if (inherits(scope, "formula")) scope <- terms_to_add(object, scope)
   check_texts(scope, "scope")
   if (any(grepl("|", scope, fixed = TRUE))) abort_random_scope(scope)
-  utils::getS3method("add1", "default")(object, scope, test = test, ...)
+  check_number(k, "k")
+  criterion <- lapply(c(list(object), lapply(scope, with_added_term, fit = object)), stats::extractAIC, k = k)
+  df <- vapply(criterion, `[`, 0, 1L)
+  aic <- vapply(criterion, `[`, 0, 2L)
+  out <- data.frame(Df = c(NA, df[-1L] - df[1L]), AIC = aic, row.names = c("<none>", scope))
+  if (test == "Chisq") {
+    lost <- aic - k * df
+    out$LRT <- c(NA, lost[1L] - lost[-1L])
+    out[["Pr(>Chi)"]] <- stats::pchisq(pmax(0, out$LRT), out$Df, lower.tail = FALSE)
+  }
+  structure(out, heading = c("Single term additions", paste0("\nModel:\n", deparse_line(stats::formula(object)))),
+            class = c("anova", "data.frame"))
+}
+
+# With the response and the rows of the fit; other rows are an error.
+with_added_term <- function(term, fit) {
+  out <- stats::update(fit, stats::as.formula(paste("~ . +", term)))
+  if (stats::nobs(out) == stats::nobs(fit)) return(out)
+  lmm_abort("data", paste0("with ", quote_name(term), " the number of rows would change from ", stats::nobs(fit),
+                           " to ", stats::nobs(out), "."), what = term,
+            fix = "Fit both models to the rows without missing values.")
 }
 
 abort_random_scope <- function(scope) {

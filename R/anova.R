@@ -118,7 +118,8 @@ check_type <- function(type) {
 
 anova_of_terms <- function(fit, type, method) {
   inference <- new_inference(fit, method)
-  heading <- paste("Type", c("I", "II", "III")[type], "Analysis of Variance Table with", method_phrase(method))
+  heading <- paste("Type", c("I", "II", "III")[type], "Analysis of Variance Table with",
+                   method_phrase(inference$method))
   table <- f_table(inference, term_hypotheses(inference$info, type))
   anova_table(table, c(heading, if (type == 3L) gap_notes(fit) else empty_note(table, type),
                        exact_note(fit)))

@@ -98,7 +98,8 @@ compare_by_f <- function(fits, method) {
                                             `F value` = NA_real_,
                                             `Pr(>F)` = NA_real_, check.names = FALSE)), rows))
   rownames(table) <- names(fits)
-  anova_table(table, c(model_heading(fits), paste("F test with", method_phrase(method)),
+  phrase <- method_phrase(with_information_note(method, fits))
+  anova_table(table, c(model_heading(fits), paste("F test with", phrase),
                        do.call(exact_note, unname(fits))))
 }
 

@@ -169,6 +169,12 @@ involved_df <- function(method, info, hypothesis) {
   })
 }
 
+with_information_note <- function(method, fits) {
+  average <- vapply(fits, function(fit) fit_is_iterative(fit) || has_average_information(fit), NA)
+  if (any(average)) method$note <- " with average information"
+  method
+}
+
 # A fit made ready for tests: list(info, method, covariance).
 new_inference <- function(fit, ddf, ...) {
   method <- ddf_method(ddf, ...)
@@ -176,7 +182,7 @@ new_inference <- function(fit, ddf, ...) {
   info <- fit_information(fit, needs_information(method))
   if (anyNA(info$phi) || !length(info$phi)) return(list(info = info, method = method, covariance = info$phi))
   method <- prepare_method(method, info)
-  if (fit_is_iterative(fit)) method$note <- " with average information"
+  method <- with_information_note(method, list(fit))
   list(info = info, method = method, covariance = coef_covariance(method, info))
 }
 

@@ -36,9 +36,9 @@ with_fixed_terms <- function(fit, terms, formula, reml) {
   frame <- fit_frame(fit)
   rows <- fit_stored_rows(fit)
   plan <- matrix_plan(terms, rows$data, frame$contrasts)
-  elsewhere <- unlist(lapply(frame$random, function(term) variable_labels(term$terms)))
-  groups <- unlist(lapply(frame$groups, function(group) vapply(group_parts(group$expr), variable_label, "")))
-  gone <- setdiff(variable_labels(frame$terms), c(variable_labels(terms), elsewhere, groups))
+  needed <- c(variable_labels(terms), names(formula_variables(terms, frame$spec)$calls),
+              vapply(variance_variables(frame$spec$residual), variable_label, ""))
+  gone <- setdiff(variable_labels(frame$terms), needed)
   frame[c("terms", "xlevels", "contrasts", "coding", "x_names", "x_assign", "x_constant")] <-
     list(terms, plan$xlevels, plan$contrasts, plan$coding, plan$columns, plan$assign, plan$constant)
   frame$spec[c("formula", "fixed", "reml")] <- list(formula, structure(stats::formula(terms),

@@ -8,8 +8,13 @@ information_limit <- function(fit) if (has_related(fit_frame(fit))) related_colu
 
 # Would the information of the variance parameters need that matrix?
 information_is_expensive <- function(fit) {
+  if (is_structured(fit)) return(has_average_information(fit))
   effects_of_crossed_factors(fit) > information_limit(fit)
 }
+
+# Did the engine find the traces of the information of a residual structure too expensive? The average information then
+# stands for the observed and the expected one.
+has_average_information <- function(fit) isTRUE(fit_optimum(fit)$average)
 
 # 0 where there is one grouping factor, whose levels are independent, one dense matrix anyway (no bounds), or no matrix
 # at all.
@@ -23,7 +28,7 @@ effects_of_crossed_factors <- function(fit) {
 # What is used where none was asked for: a message tells of another choice than the usual one.
 default_ddf <- function(fit, usual = "Satterthwaite") {
   if (!inherits(fit, "lmm_fit") || !information_is_expensive(fit)) return(usual)
-  if (has_related(fit_frame(fit)) && usual == "Satterthwaite") {
+  if (is_structured(fit) || (has_related(fit_frame(fit)) && usual == "Satterthwaite")) {
     inform_expensive(fit, "degrees of freedom are from the average information in place of the observed one.")
     return(usual)
   }
@@ -43,8 +48,8 @@ default_information <- function(fit) {
 
 inform_expensive <- function(fit, text, fix = NULL) {
   effects <- effects_of_crossed_factors(fit)
-  lmm_inform("size", paste0(count_of(effects, "random effect"), " of crossed factors: ", text), value = effects,
-             fix = fix)
+  of <- if (has_related(fit_frame(fit))) " of related levels: " else " of crossed factors: "
+  lmm_inform("size", paste0(count_of(effects, "random effect"), of, text), value = effects, fix = fix)
 }
 
 # list(fit, kept, basis, inverse, sigma2, estimate, phi) and, if `full`, the derivatives p, q, the information matrices

@@ -50,7 +50,10 @@
 #' package 'MCMCglmm'. Correlations have the prior `cor`, by default uniform on (-1, 1) (on (0, 1) if the gaps between
 #' visits do not identify the sign), or uniform on correlation matrices if all correlations are free. For `cs()`, `cor`
 #' is the prior of the correlation between two observations; for `ar(p = )` and `ma(q = )`, of the partial
-#' autocorrelations. Ranges have a half-t prior with 3 degrees of freedom whose scale is the longest distance within a
+#' autocorrelations. For `known(V1, V2)`, `residual` is the prior of the square root of each coefficient, and the
+#' coefficients are not negative. If `fixed` determines some entries of a matrix of covariances, the correlation of each
+#' other covariance has the prior of a single correlation. Ranges have a half-t prior with 3 degrees of freedom whose
+#' scale is the longest distance within a
 #' subject (for random terms, between levels); the share of a nugget always has a uniform prior; coefficients of a
 #' variance function have flat priors. Other priors are given by the names of the columns of the draws: `prior_lkj()`
 #' for a correlation or for the covariance that replaces it, priors of standard deviations for positive parameters,
@@ -62,6 +65,12 @@
 #' the term. A variance function of the fitted values uses those of the fit in all draws. Unlike
 #' [predict()][predict.lmm_fit()] of the fit, [predict()][predict.lmm_posterior()] does not use the residuals of earlier
 #' rows of the same subject; new residuals are drawn from their unconditional distribution.
+#' @section Factor-analytic terms:
+#' For `fa()` and `rr()`, the prior of the term is that of the standard deviation of each column, the square root of a
+#' diagonal entry of the covariance matrix. Given it, the loadings of a column and its specific standard deviation are a
+#' uniformly distributed point on a sphere, so that neither the order of the columns nor a rotation of the factors
+#' matters. The draws have the loadings (`loading__f1.x.g`: factor 1, column `x`, term `g`) with the signs of the
+#' estimates, and the specific standard deviations.
 #' @section Proper posteriors:
 #' A flat prior of a standard deviation has a proper posterior if the random effects have rank 2 or more in addition
 #' to the fixed effects: at least 3 levels where the model has an intercept. `1 / sd` never has. What is
@@ -71,8 +80,8 @@
 #' parameter and for the common scale of all residuals; a density that decreases too slowly is refused too.
 #' @section Conditions:
 #' `lmm_error_improper`: the posterior is improper; the message has the parameter, the reason and ways out.
-#' `lmm_error_input`: an unknown prior. `lmm_error_unsupported`: parameters fixed in a structure, or variances that may
-#' be negative. `lmm_warning_mixing`: the chains have not mixed.
+#' `lmm_error_input`: an unknown prior. `lmm_error_unsupported`: variances that may be negative, or
+#' `prior_density()` with a factor-analytic term. `lmm_warning_mixing`: the chains have not mixed.
 #' @references Gelman (2006) Bayesian Analysis 1, 515-534. Tierney (1994) Annals of Statistics 22, 1701-1762. Vehtari et
 #'   al. (2021) Bayesian Analysis 16, 667-718.
 #' @seealso [priors], [predict()][predict.lmm_posterior()], [bayes_factor()], [quantity()] and [contest()], which take
@@ -199,7 +208,7 @@ new_posterior <- function(plan, found, each, chains, seed) {
 }
 
 posterior_record <- function(plan, found, each, chains, seed, random) {
-  free <- c(coordinate_rows(plan), if (plan$free_sigma) length(plan$labels$variances))
+  free <- c(unlist(shown_rows(plan)), if (plan$free_sigma) length(plan$labels$variances))
   c(list(fit = plan$fit, priors = plan$priors, prior = prior_table(plan$priors, plan$fit), seed = seed, chains = chains,
          each = each, labels = plan$labels,
          free = free, residual = if (!is.null(plan$residual)) plan$residual[c("names", "prior", "table", "root")],
@@ -230,8 +239,8 @@ exists_table <- function(plan) {
   names(sd) <- plan$labels$variances
   one <- function(e) {
     out <- sd
-    at <- coordinate_rows(plan)[plan$free_sd]
-    out[at] <- e$sd
+    rows <- shown_rows(plan)[plan$free_sd]
+    for (k in seq_along(rows)) out[rows[[k]]] <- e$sd[k]
     out["sigma"] <- e$sigma
     c(out, stats::setNames(e$fixed, plan$labels$fixed))
   }

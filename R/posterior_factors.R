@@ -1,6 +1,6 @@
 # Loadings in a posterior. Row r of the loadings and its specific standard deviation, divided by the standard deviation
-# s_r of the column, are a point on a sphere: a priori uniform, so that neither the order of columns nor rotations of the
-# factors matter. Coordinates: log s_r, and for each row those of the point.
+# s_r of the column, are a point on a sphere: a priori uniform, so that neither the order of columns nor rotations of
+# the factors matter. Coordinates: log s_r, and for each row those of the point.
 #
 # Rotations are fixed in the order of the pivots, the rows that differ most in the estimates: row p of them has loadings
 # on the first p factors, the last of them positive. If the rows Lambda of q x k independent points are L Q, L lower
@@ -16,7 +16,8 @@ factor_plan <- function(table, natural, unit) {
   at <- cbind(table$row, table$col)[loading, , drop = FALSE]
   L[at] <- natural[loading]
   specific <- which(table$kind == "variance")
-  own <- list(q = q, k = k, loading = loading, specific = specific, at = at, estimate = L, psi = if (length(specific)) natural[specific], unit = unit)
+  own <- list(q = q, k = k, loading = loading, specific = specific, at = at, estimate = L,
+              psi = if (length(specific)) natural[specific], unit = unit)
   size <- sqrt(rowSums(L^2) + if (length(specific)) own$psi else 0)
   own$order <- pivot_rows(L / ifelse(size > 0, size, 1), k)
   place <- order(own$order)                               # of each row among the pivots
@@ -86,7 +87,9 @@ stick_row <- function(own, r, x) {
     t <- if (positive) (1 + tanh(x[, c])) / 2 else tanh(x[, c])
     jacobian <- jacobian + left / 2 + log_one_minus_square(x[, c]) - if (positive) log(2) else 0
     l[, c] <- t * exp(left / 2)
-    left <- left + if (positive) log1p(t) - log1p(exp(2 * x[, c])) else log_one_minus_square(x[, c])
+    rest <- log_one_minus_square(x[, c])
+    if (positive) rest <- log1p(t) - pmax(0, 2 * x[, c]) - log1p(exp(-2 * abs(x[, c])))
+    left <- left + rest
   }
   if (ncol(x) < m) l[, m] <- exp(left / 2)
   prior <- -left / 2 + if (own$pivot[r] && own$k > m) (own$k - m) * log(l[, m]) else 0
@@ -105,7 +108,7 @@ turn_of <- function(own, r) {
   e <- pivot_loadings(own)[r, ]
   e <- if (sum(e^2) > 0) e / sqrt(sum(e^2)) else replace(numeric(own$k), own$k, 1)
   v <- e - replace(numeric(own$k), own$k, 1)
-  if (sum(v^2) < 1e-20) diag(own$k) else diag(own$k) - 2 * tcrossprod(v) / sum(v^2)
+  if (sum(v^2) < .Machine$double.eps) diag(own$k) else diag(own$k) - 2 * tcrossprod(v) / sum(v^2)
 }
 
 # One factor without specific variances: a loading of either sign, unit sinh(x), with x = log(s) for large ones.

@@ -209,7 +209,7 @@ engine_points <- function(plan, state) {
   rows <- lapply(seq_along(plan$terms), function(t) {
     term <- plan$terms[[t]]
     own <- state$terms[[t]]
-    if (!is.null(term$special)) return(special_points(plan, t, own))
+    if (!is.null(term$special)) return(special_points(plan, t, own$natural))
     if (!term$triangle) return(own$s)
     entries <- which(lower.tri(diag(term$q), diag = TRUE), arr.ind = TRUE)
     matrix(unlist(lapply(seq_len(nrow(entries)),

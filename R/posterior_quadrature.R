@@ -34,13 +34,23 @@ core_grid <- function(grid) {
   grid
 }
 
-# Which rows of the variance parameters are coordinates.
-coordinate_rows <- function(plan) {
+# Which row of the variance parameters each coordinate is; the first of those that the standard deviation of a row of
+# loadings is a part of, NA for the direction of loadings.
+coordinate_rows <- function(plan) vapply(shown_rows(plan), `[`, 0L, 1L)
+
+# For each coordinate the rows of the variance parameters that grow with it.
+shown_rows <- function(plan) {
   parameters <- variance_parameters(plan$fit)
+  key <- paste(parameters$term, parameters$row, parameters$col)
   own <- plan$coordinates
-  out <- match(paste(own$term, own$row, own$col), paste(parameters$term, parameters$row, parameters$col))
-  for (j in which(own$kind %in% c("rho", "range"))) out[j] <- which(parameters$term == own$term[j])[own$row[j]]
-  out
+  lapply(seq_len(nrow(own)), function(j) {
+    special <- plan$terms[[own$term[j]]]$special
+    inside <- which(parameters$term == own$term[j])
+    if (is.null(special)) return(match(paste(own$term[j], own$row[j], own$col[j]), key))
+    if (own$kind[j] == "direction") return(integer())
+    if (!is.null(special$factors)) return(inside[parameters$row[inside] == own$row[j]])
+    if (own$kind[j] == "sd") inside[parameters$kind[inside] == "variance"][own$row[j]] else inside[own$row[j]]
+  })
 }
 
 sd_margin <- function(grid, exists) {

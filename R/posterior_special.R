@@ -56,12 +56,8 @@ decode_special <- function(plan, t, s, z, density) {
   c(list(s = s, natural = natural), if (density) list(jacobian = jacobian, prior = prior))
 }
 
-# What the engine is given of a term: its standard deviations if these are all it has, else natural parameters in the
-# engine's columns.
-special_points <- function(plan, t, own) {
-  special <- plan$terms[[t]]$special
-  if (all(special$kind == "variance")) own$s else own$natural / rep(special$scale, each = nrow(own$natural))
-}
+# Natural parameters of the engine's columns.
+special_points <- function(plan, t, natural) natural / rep(plan$terms[[t]]$special$scale, each = nrow(natural))
 
 # Coordinates of the estimates other than standard deviations.
 start_of_special <- function(plan, t) {

@@ -14,6 +14,7 @@ absolute_kinds <- function(kind, fit) kind %in% c("covariance", "variance") & !f
 # Covariance matrix of (random effects' natural parameters, psi, sigma^2) in the user's units; zeros for a sigma^2
 # that is known.
 structured_covariance <- function(fit, information = "observed") {
+  if (has_average_information(fit)) information <- "average"
   info <- structured_derivatives(fit)
   info$fit <- fit
   own <- seq_len(ncol(info$jacobian))

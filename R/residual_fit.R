@@ -25,12 +25,19 @@ check_connected_time <- function(model, frame, parameters) {
   columns <- engine_result(engine_structured_size(model), frame)
   if (related && columns[["dense"]] > related_columns) abort_related_size(frame, columns[["dense"]])
   count <- 3 + parameters + sum(vapply(frame$random, function(term) length(term_kinds(term)), 0L))
-  seconds <- 20 * count * max(2 * columns[["dense"]]^3 / 5e9, 3e-8 * columns[["sparse"]]^2)
+  seconds <- 20 * max(count * 2 * columns[["dense"]]^3 / 5e9, sparse_seconds(columns, count))
   if (seconds < 60) return(invisible())
   what <- if (columns[["dense"]] > columns[["sparse"]]) "requires dense matrices for" else "connects"
-  tell_time(seconds, paste0("the residual structure ", what, " ", count_of(max(columns), "random effect"),
+  effects <- count_of(max(columns[c("dense", "sparse")]), "random effect")
+  tell_time(seconds, paste0("the residual structure ", what, " ", effects,
                             if (related) paste0(" (for a faster form see section \"Known relationships\" of",
                                                 " vignette(\"structured-effects\"))"), ": the fit"))
+}
+
+# Of an evaluation: up to some hundred effects with the inverse of the equations, above with its pattern alone.
+sparse_seconds <- function(columns, count) {
+  if (columns[["sparse"]] > 256) return(1.2e-9 * columns[["operations"]])
+  count * 3e-8 * columns[["sparse"]]^2
 }
 
 abort_related_size <- function(frame, columns) {

@@ -61,6 +61,10 @@ position_values <- function(part, data, label) {
 
 # The engine's list for rows with `data`; `order` numbers rows within subjects where no position is given.
 residual_rows <- function(plan, data, n) {
+  labels <- vapply(c(structure_calls(plan), variance_variables(plan)), variable_label, "")
+  missing <- setdiff(labels, names(data))
+  if (length(missing)) lmm_abort("internal", paste0("the rows have no variable ", enumerate(quote_name(missing)),
+                                                    ", which the residual structure uses."), what = missing)
   subject <- subject_codes(plan, data, n)
   columns <- lapply(plan$parts, position_columns, data, subject)
   by <- if (is.null(plan$by)) rep(1L, n) else match(group_labels(plan$by, data), plan$by_levels)

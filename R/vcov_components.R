@@ -36,9 +36,9 @@
 #' @export
 vcov_components <- function(fit, scale = c("variance", "sd"), information = c("observed", "expected", "average"), ...) {
   check_fit(fit)
-  if (is_structured(fit)) return(structured_component_covariance(fit, scale[1L], information[1L]))
   if (missing(information)) information <- default_information(fit)
   check_information(fit, information)
+  if (is_structured(fit)) return(structured_component_covariance(fit, scale[1L], information[1L]))
   found <- component_errors(fit, scale, information)
   C <- outer(found$se, found$se) * found$correlation
   lost <- is.na(found$reason) & (!is.finite(diag(C)) | diag(C) == 0)
@@ -58,12 +58,12 @@ vcov_components <- function(fit, scale = c("variance", "sd"), information = c("o
 variance_components <- function(fit, scale = c("variance", "sd"), information = c("observed", "expected", "average"),
                                 ...) {
   check_fit(fit)
+  if (missing(information)) information <- default_information(fit)
+  check_information(fit, information)
   if (is_structured(fit)) {
     return(structured_components(fit, check_choice(scale[1L], c("variance", "sd"), "scale"),
                                  check_choice(information[1L], c("observed", "expected", "average"), "information")))
   }
-  if (missing(information)) information <- default_information(fit)
-  check_information(fit, information)
   found <- component_errors(fit, scale, information)
   parameters <- found$parameters
   estimate <- variance_estimates(fit, found$scale, parameters)
@@ -91,8 +91,10 @@ print.variance_components <- function(x, digits = max(3L, getOption("digits") - 
   invisible(x)
 }
 
-# Without a factorization there is the average information alone.
+# Without a factorization, and where traces are too expensive, there is the average information alone.
 check_information <- function(fit, information) {
+  if (has_average_information(fit) && identical(information[1L], "expected"))
+    abort_information_size(effects_of_crossed_factors(fit))
   if (!identical(information[1L], "average")) refuse_iterative(fit, paste0("information = ",
                                                                            quote_level(information[1L]), " is"))
 }

@@ -114,14 +114,16 @@ SEXP engine_structured_columns(const Rcpp::List& model) {
   });
 }
 
-// Random effects that are connected with each other: the most whose equations are dense, and sparse.
+// Random effects that are connected with each other: the most whose equations are dense, and sparse, and the operations
+// of the sparse factorizations.
 // [[Rcpp::export(rng = false)]]
 SEXP engine_structured_size(const Rcpp::List& model) {
   return henderson::guarded([&] {
     const henderson::ModelPointer whole = henderson::whole_model(model);
     return Rcpp::NumericVector::create(
         Rcpp::Named("dense") = static_cast<double>(henderson::connected_effects(whole->problem, false)),
-        Rcpp::Named("sparse") = static_cast<double>(henderson::connected_effects(whole->problem, true)));
+        Rcpp::Named("sparse") = static_cast<double>(henderson::connected_effects(whole->problem, true)),
+        Rcpp::Named("operations") = henderson::sparse_operations(whole->problem));
   });
 }
 
@@ -155,6 +157,7 @@ SEXP engine_structured_fit(const Rcpp::List& model, const Rcpp::List& options, b
         Rcpp::Named("singular") = Rcpp::LogicalVector(found.singular.begin(), found.singular.end()),
         Rcpp::Named("identified") = true, Rcpp::Named("confounded") = Rcpp::IntegerVector(),
         Rcpp::Named("zero_residual") = false, Rcpp::Named("exact_hessian") = true, Rcpp::Named("zero_sigma") = false,
+        Rcpp::Named("average") = henderson::is_average(m.problem, henderson::Wanted::tests),
         Rcpp::Named("other_maxima") = found.other_maxima, Rcpp::Named("accidental") = found.accidental);
     const henderson::StructuredCriterion criterion(m.problem, m.monitor);
     return Rcpp::List::create(Rcpp::Named("optimum") = optimum,

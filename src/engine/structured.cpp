@@ -2,6 +2,7 @@
 #include "structured/classes.cpp"
 #include "structured/confounded.cpp"
 #include "structured/derivatives.cpp"
+#include "structured/level_sums.cpp"
 #include "structured/point.cpp"
 #include "structured/predictor.cpp"
 #include "structured/prepare.cpp"

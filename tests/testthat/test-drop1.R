@@ -80,3 +80,45 @@ test_that("add1() takes names or a formula, with AIC of the models that have the
   expect_error(add1(fit, ~ .), class = "lmm_error_input", "no term that is not already in the model")
   expect_error(add1(fit, 3), class = "lmm_error_input", "`scope`")
 })
+
+test_that("a dropped term stays a variable of the residual structure and of the variance function", {
+  d <- as.data.frame(nlme::Orthodont)
+  d$Subject <- factor(as.character(d$Subject))
+  d$half <- factor(rep(1:2, 54))
+  models <- list(list(~ us(age | Subject), NULL, "age"), list(~ exp(age | Subject), NULL, "age"),
+                 list(~ cs(age | Sex/Subject), NULL, "Sex"), list(~ ar1(age | Subject, by = Sex), NULL, "Sex"),
+                 list(NULL, ~ Sex, "Sex"), list(NULL, ~ power(age), "age"), list(NULL, ~ power(age | Sex), "Sex"))
+  for (model in models) {
+    f <- if (is.null(model[[1]])) distance ~ age + Sex + (1 | Subject) else distance ~ age + Sex
+    fit <- suppressMessages(lmm(f, d, residual = model[[1]], variance = model[[2]]))
+    table <- drop1(fit, model[[3]], test = "Chisq")
+    less <- suppressMessages(update(fit, as.formula(paste(". ~ . -", model[[3]])), REML = FALSE))
+    expect_equal(table[model[[3]], "AIC"], AIC(less), tolerance = 1e-7)
+    expect_equal(table[model[[3]], "LRT"], 2 * as.numeric(logLik(update(fit, REML = FALSE)) - logLik(less)),
+                 tolerance = 1e-5)
+  }
+  set.seed(3)
+  d$distance <- d$distance + ifelse(d$half == "1", 3, 0) * rnorm(108)
+  fit <- lmm(distance ~ age + Sex + half + (1 | Subject), d, variance = ~ half)
+  chosen <- lmerTest::get_model(backward(fit, reduce.random = FALSE))
+  expect_equal(as.numeric(logLik(chosen)), as.numeric(logLik(update(fit, . ~ . - half))), tolerance = 1e-8)
+  expect_output(print(chosen), "half")
+})
+
+test_that("add1() compares with the response of a refit and wants the same rows", {
+  set.seed(1)
+  d <- data.frame(y = rnorm(60), x = rnorm(60), z = rnorm(60), g = gl(10, 6))
+  new <- 2 * rnorm(60) + rnorm(10)[d$g]
+  fit <- refit(suppressMessages(lmm(y ~ x + (1 | g), d, REML = FALSE)), new)
+  with_z <- lmm(new ~ x + z + (1 | g), d, REML = FALSE)
+  table <- add1(fit, "z", test = "Chisq")
+  expect_equal(table["z", "AIC"], AIC(with_z))
+  lost <- as.numeric(2 * (logLik(with_z) - logLik(lmm(new ~ x + (1 | g), d, REML = FALSE))))
+  expect_equal(table["z", "LRT"], lost, tolerance = 1e-6)
+  expect_equal(table["z", "Pr(>Chi)"], pchisq(lost, 1, lower.tail = FALSE), tolerance = 1e-6)
+  expect_equal(add1(fit, "z", k = log(60))["z", "AIC"], stats::AIC(with_z, k = log(60)))
+  d$z[3] <- NA
+  gap <- suppressMessages(lmm(y ~ x + (1 | g), d))
+  expect_error(suppressMessages(add1(gap, "z")), "the number of rows would change from 60 to 59",
+               class = "lmm_error_data")
+})

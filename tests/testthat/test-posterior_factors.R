@@ -1,10 +1,10 @@
 # Loadings: rows of (loadings, specific standard deviation) are a priori s times a uniform point of half a sphere.
 
-factor_data <- function(q = 4, seed = 1) {
+factor_data <- function(q = 5, seed = 1) {
   set.seed(seed)
   d <- expand.grid(f = factor(1:q), g = factor(1:25), r = 1:2)
-  first <- outer(rnorm(25), c(0.5, 2, -1, 2)[1:q])
-  second <- outer(rnorm(25), c(1, -1, 1.5, 0)[1:q])
+  first <- outer(rnorm(25), c(0.5, 2, -1, 2, 1)[1:q])
+  second <- outer(rnorm(25), c(1, -1, 1.5, 0, 1)[1:q])
   d$y <- (first + second)[cbind(d$g, d$f)] + 0.7 * rnorm(25 * q)[interaction(d$f, d$g)] + rnorm(nrow(d))
   d
 }
@@ -27,9 +27,9 @@ test_that("the log target of factor-analytic terms is that of the dense formula,
   for (word in c("fa", "rr")) for (k in 1:2) for (correlated in c(FALSE, TRUE)) {
     fit <- suppressMessages(lmm(as.formula(paste0("y ~ 1 + ", word, "(0 + f | g, ", k, ")")), d,
                                 residual = if (correlated) ~ ar1(r | g:f)))
-    at <- which(lower.tri(matrix(0, 4, k), diag = TRUE))
+    at <- which(lower.tri(matrix(0, 5, k), diag = TRUE))
     density <- function(v) {
-      L <- matrix(0, 4, k)
+      L <- matrix(0, 5, k)
       L[at] <- v[grep("^loading", names(v))]
       specific <- v[grep("specific", names(v))]
       G <- tcrossprod(L) + if (word == "fa") diag(specific^2) else 0
@@ -44,23 +44,27 @@ test_that("the log target of factor-analytic terms is that of the dense formula,
 })
 
 test_that("directions of loadings are uniform: their density integrates to one and has the moments of random points", {
-  d <- factor_data(3)
-  for (term in c("fa(0 + f | g, 1)", "fa(0 + f | g, 2)", "rr(0 + f | g, 2)")) {
-    k <- as.numeric(substr(term, 15, 15))
-    fit <- suppressMessages(lmm(as.formula(paste("y ~ 1 +", term)), d))
-    plan <- posterior_plan(fit, match_priors(prior_flat(), fit), 1L)
-    special <- plan$terms[[1]]$special
+  lower <- function(k) which(lower.tri(matrix(0, 3, k), diag = TRUE), arr.ind = TRUE)
+  for (word in c("fa1", "fa2", "rr2")) {
+    k <- as.numeric(substr(word, 3, 3))
+    table <- data.frame(kind = "loading", row = lower(k)[, 1], col = lower(k)[, 2])
+    if (word != "rr2") table <- rbind(table, data.frame(kind = "variance", row = 1:3, col = 1:3))
+    special <- list(kind = table$kind)
+    special$factors <- factor_plan(table, c(0.3, -0.8, 0.5, 0.6, -0.7, rep(0.4, 3))[seq_len(nrow(table))], rep(1, 3))
     set.seed(2)
     n <- 2e5
     z <- matrix(rt(n * sum(special$factors$count), 2), n)  # heavier tails than those of the density
     own <- decode_factors(special, matrix(1, n, 3), z, TRUE)
     w <- exp(own$jacobian + own$prior - rowSums(dt(z, 2, log = TRUE)))
     correlation <- vapply(seq_len(nrow(z))[seq_len(2000)], function(i) {
-      special_covariance(fit_random(fit)[[1]], own$natural[i, ], diag(3))[2, 1]
+      L <- matrix(0, 3, k)
+      L[lower(k)] <- own$natural[i, special$kind == "loading"]
+      sum(L[1, ] * L[2, ])
     }, 0)
     expect_lt(abs(mean(w) - 1) / (sd(w) / sqrt(n)), 4)
     expect_lt(abs(mean(w) - 1), 0.05)
-    columns <- k + startsWith(term, "fa")
+    correlation[!is.finite(correlation)] <- 0              # where the weight is 0, too
+    columns <- k + (word != "rr2")
     points <- matrix(rnorm(2e5 * columns), ncol = columns)
     points <- points / sqrt(rowSums(points^2))
     other <- matrix(rnorm(2e5 * columns), ncol = columns)
@@ -94,8 +98,8 @@ test_that("draws of a factor-analytic term agree with those of long random walks
     mean <- sum(y %*% W) / (25 * sum(W))
     r <- y - mean
     -0.5 * (25 * c(determinant(V)$modulus) + log(25 * sum(W)) + sum((r %*% W) * r)) - 75 * v[7] -
-      within / (2 * sigma^2) + log_half_t(sigma, 4) + factor_prior(cbind(v[1:3]), specific, function(s) log_half_t(s, 4)) +
-      sum(v[4:7])
+      within / (2 * sigma^2) + log_half_t(sigma, 4) + sum(v[4:7]) +
+      factor_prior(cbind(v[1:3]), specific, function(s) log_half_t(s, 4))
   }
   set.seed(5)
   at <- c(colMeans(L), log(colMeans(specific)), log(mean(table$sigma)))
@@ -125,12 +129,12 @@ test_that("loadings of draws keep the sign of their estimates, and functions of 
   draws <- posterior(fit, 1000, prior_half_t(3, 4), seed = 1, random = TRUE)
   table <- as.data.frame(draws)
   L <- as.matrix(table[grep("^loading", names(table))])
-  estimates <- fit_natural(fit)[[1]][1:4]
+  estimates <- fit_natural(fit)[[1]][1:5]
   expect_true(all(L %*% estimates > 0))
-  expect_identical(sum(grepl("^r_g", names(table))), 100L)
-  shown <- quantity(draws, ~ var(f2))
+  expect_identical(sum(grepl("^r_g", names(table))), 125L)
+  shown <- quantity(draws, ~ var(g, f2))
   specific <- table[["sd__specific f2.g"]]
-  expect_equal(attr(shown, "draws")[["f2"]], L[, 2]^2 + specific^2, tolerance = 1e-10)
+  expect_equal(attr(shown, "draws")[["var(g, f2)"]], unname(L[, 2]^2 + specific^2), tolerance = 1e-10)
   effects <- as.matrix(table[grep("^r_g", names(table))])
   expect_gt(cor(colMeans(effects), unlist(ranef(fit)$g)), 0.99)
   expect_error(posterior(fit, 100, prior_density(function(x) 0)), "loadings", class = "lmm_error_unsupported")

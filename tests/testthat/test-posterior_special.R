@@ -125,7 +125,8 @@ test_that("random terms with fixed parameters: the log target is that of the den
     names <- parameter_names(variance_parameters(free), old = FALSE)
     fixed <- case[[2]]
     sd <- names[startsWith(names, "sd_")]
-    names(fixed) <- c(rho = names[startsWith(names, "cor_")], sd = sd[min(2, length(sd))], sigma = "sigma")[names(fixed)]
+    words <- c(rho = names[startsWith(names, "cor_")], sd = sd[min(2, length(sd))], sigma = "sigma")
+    names(fixed) <- words[names(fixed)]
     fit <- suppressMessages(lmm(formula(free), d, fixed = fixed))
     density <- function(v) {
       own <- case[[3]](v)

@@ -130,25 +130,25 @@ test_that("a singular covariance matrix of related slopes keeps sparse equations
 test_that("draws of related effects with sparse equations have their mean and covariance matrix", {
   p <- sparse_pedigree(300L)
   d <- sparse_records(p)
-  known <- suppressMessages(lmm(y ~ x + (1 | animal), d, relationship = list(animal = p), residual = ~ ar1(visit | id)))
+  known <- suppressMessages(lmm(y ~ x + (1 | animal), d, relationship = list(animal = p), residual = ~ ar1(visit | id),
+                                fixed = c(sigma = 1.2, animal = 1, rho = 0.2)))
   expect_sparse(known)
-  draws <- posterior(known, 4000, seed = 1)
-  expect_true(all(grepl("animal", names(draws)[grepl("^r_", names(draws))])))
-  K <- relationship_matrix(p)
-  # By the law of the mean: E(b | y) is the mean over the draws of the variance parameters of E(b | y, parameters).
-  some <- seq(1, nrow(draws), length.out = 40)
+  draws <- as.data.frame(posterior(known, 20000, seed = 1, random = TRUE))
+  K <- as.matrix(relationship_matrix(p))
+  names <- paste0("r_animal[", rownames(K), ",(Intercept)]")
+  b <- as.matrix(draws[names])
+  R <- 1.2^2 * Re(oracle_function("ar1", d, d$visit - 1L, 2L)(0.2 + 0i))
+  C <- K[, d$animal]
+  W <- solve(C[d$animal, ] + R)
   X <- cbind(1, d$x)
-  expected <- rowMeans(vapply(some, function(i) {
-    R <- draws$sigma[i]^2 * Re(oracle_function("ar1", d, d$visit - 1L, 2L)(draws$rho[i] + 0i))
-    C <- draws[[grep("^sd_", names(draws))[1L]]][i]^2 * K[, d$animal]
-    W <- solve(C[d$animal, ] + R)
-    drop(C %*% (W %*% (d$y - X %*% solve(crossprod(X, W %*% X), crossprod(X, W %*% d$y)))))
-  }, numeric(nrow(K))))
-  column <- function(level) draws[[grep(paste0("[", level, ","), names(draws), fixed = TRUE)]]
-  for (level in c("a005", "a100", "a299")) {
-    own <- column(level)
-    expect_lt(abs(mean(own) - expected[[match(level, rownames(K))]]), 4 * stats::sd(own) * sqrt(1 / 4000 + 0.1 / 40))
-  }
+  P <- W - W %*% X %*% solve(crossprod(X, W %*% X), crossprod(X, W))
+  mean <- drop(C %*% P %*% d$y)
+  V <- K - C %*% P %*% t(C)
+  expect_lt(max(abs(colMeans(b) - mean) / sqrt(diag(V) / 20000)), 4.5)
+  some <- seq(1, nrow(K), by = 7)
+  z <- (stats::cov(b[, some]) - V[some, some]) / sqrt((outer(diag(V), diag(V)) + V^2)[some, some] / 20000)
+  expect_lt(max(abs(z)), 5.5)
+  expect_lt(abs(stats::sd(z[lower.tri(z)]) - 1), 0.15)
 })
 
 test_that("sparse units with the same design count as often as they occur", {
@@ -168,11 +168,40 @@ test_that("sparse units with the same design count as often as they occur", {
   expect_equal(sigma(fit), sigma(weighted), tolerance = 1e-5)
 })
 
+test_that("inference of sparse units with the same design is that of units that differ in their last digits", {
+  for (pupils in c(110, 300)) {                            # by the exact search, and by the average information
+    set.seed(7)
+    d <- expand.grid(visit = 1:2, student = seq_len(pupils), school = 1:12)
+    base <- array(stats::rnorm(8 * pupils), c(2, pupils, 4)) + rep(stats::rnorm(4 * pupils), each = 2)
+    d$y <- as.vector(base[, , rep_len(1:4, 12)]) + 0.1 * d$school + ifelse(d$visit > 1, 0.5, 0) * stats::rnorm(nrow(d))
+    d$pupil <- factor(paste(d$school, d$student))
+    d$school <- factor(d$school)
+    d$late <- factor(d$visit > 1)
+    d$w <- 1 + 1e-9 * seq_len(nrow(d)) / nrow(d)
+    same <- suppressMessages(lmm(y ~ late + (1 | school) + (1 | pupil), d, variance = ~ late))
+    apart <- suppressMessages(lmm(y ~ late + (1 | school) + (1 | pupil), d, variance = ~ late, weights = w))
+    expect_sparse(same)
+    expect_equal(as.numeric(logLik(same)), as.numeric(logLik(apart)), tolerance = 1e-9)
+    expect_equal(variance_components(same)$se, variance_components(apart)$se, tolerance = 1e-5)
+    expect_equal(variance_components(same, information = "expected")$se,
+                 variance_components(apart, information = "expected")$se, tolerance = 1e-5)
+    expect_equal(summary(same)$coefficients, summary(apart)$coefficients, tolerance = 1e-5)
+    expect_equal(anova(same, ddf = "Kenward-Roger")$DenDF, anova(apart, ddf = "Kenward-Roger")$DenDF, tolerance = 1e-5)
+  }
+})
+
 test_that("models without fixed effects beside residual structures have summaries", {
   d <- data.frame(g = factor(rep(1:10, each = 6)), t = 1:6, arm = factor(rep(1:2, 30)))
   d$y <- sin(seq_len(60)) + cos(rep(1:10, each = 6))
-  for (fit in list(suppressMessages(lmm(y ~ 0 + (1 | g), d, variance = ~ arm)),
-                   suppressMessages(lmm(y ~ 0 + (1 | g), d, residual = ~ ar1(t | g))))) {
-    expect_output(suppressMessages(print(summary(fit))), "No coefficients|Random effects")
+  same <- outer(d$g, d$g, "==")
+  variance <- suppressMessages(lmm(y ~ 0 + (1 | g), d, variance = ~ arm))
+  correlated <- suppressMessages(lmm(y ~ 0 + (1 | g), d, residual = ~ ar1(t | g)))
+  R <- list(diag(exp(2 * fit_psi(variance) * (d$arm == "2"))), fit_psi(correlated)^abs(outer(d$t, d$t, "-")) * same)
+  for (k in 1:2) {
+    fit <- list(variance, correlated)[[k]]
+    V <- sigma(fit)^2 * R[[k]] + VarCorr(fit)$g[1] * same
+    expect_equal(-2 * as.numeric(logLik(fit)),
+                 60 * log(2 * pi) + c(determinant(V)$modulus) + sum(d$y * solve(V, d$y)), tolerance = 1e-8)
+    expect_output(suppressMessages(print(summary(fit))), "arm2|rho")
   }
 })

@@ -47,7 +47,7 @@ enum class Entries { none, deviations, triangle, natural };
 
 Entries entries_of(const Term& term) {
   if (term.n_theta == 0) return Entries::none;
-  if (!correlated(*term.structure, term.q)) return Entries::deviations;
+  if (!correlated(*term.structure, term.q) && term.structure->exact_projection()) return Entries::deviations;
   return term.structure->closed_under() == Closure::any ? Entries::triangle : Entries::natural;
 }
 

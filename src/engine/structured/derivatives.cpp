@@ -14,21 +14,32 @@ StructuredSums structured_sums(const StructuredCriterion& criterion, const Struc
   const StructuredProblem& pr = criterion.problem();
   if (pr.visits && wanted != Wanted::pairs)
     return pr.visits->sums(pr.residual, at, wanted == Wanted::tests, criterion.checkpoint());
-  return StructuredSummer(criterion, at, random, wanted != Wanted::search).run();
+  return StructuredSummer(criterion, at, random, wanted != Wanted::search, is_average(pr, wanted)).run();
+}
+
+bool is_average(const StructuredProblem& pr, Wanted wanted) {
+  for (const Unit& unit : pr.units.units)
+    if (unit.sparse && unit.q > kExactEffects &&
+        (wanted == Wanted::search || bytes_of_sparse_sums(pr, unit, false) > kExactBytes))
+      return true;
+  return false;
 }
 
 StructuredSummer::StructuredSummer(const StructuredCriterion& criterion, const StructuredPoint& at,
-                                   const std::vector<RandomDirection>& random, bool full)
-    : pr_(criterion.problem()), checkpoint_(criterion.checkpoint()), at_(at), random_(random), full_(full), p_(pr_.p) {}
+                                   const std::vector<RandomDirection>& random, bool full, bool average)
+    : pr_(criterion.problem()), checkpoint_(criterion.checkpoint()), at_(at), random_(random), full_(full), p_(pr_.p) {
+  out_.average = average;
+}
 
 double bytes_of_sums(const StructuredProblem& pr) {
   if (pr.visits) return 0;
+  const bool average = is_average(pr, Wanted::search);
   double random = 0, most = 0;
   for (const Term& term : pr.layout.terms) random += static_cast<double>(term.n_theta);
   for (const Unit& unit : pr.units.units) {
     const double q = static_cast<double>(unit.q), residual = static_cast<double>(pr.residual.size());
     const double dense = 8 * q * ((q + kStackedRows + static_cast<double>(pr.p)) * residual + q * (random + 6));
-    most = std::max(most, unit.sparse ? bytes_of_sparse_sums(pr, unit) : dense);
+    most = std::max(most, unit.sparse ? bytes_of_sparse_sums(pr, unit, average) : dense);
   }
   return most;
 }

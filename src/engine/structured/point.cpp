@@ -1,6 +1,7 @@
 #include "henderson/structured/point.hpp"
 
 #include <cmath>
+#include <cstdint>
 
 #include "henderson/structured/sparse_unit.hpp"
 #include "henderson/structured/visit_form.hpp"
@@ -11,6 +12,19 @@ Index connected_effects(const StructuredProblem& pr, bool sparse) {
   Index out = 0;
   for (const Unit& unit : pr.units.units)
     if ((unit.sparse != nullptr) == sparse) out = std::max(out, unit.q);
+  return out;
+}
+
+double sparse_operations(const StructuredProblem& pr) {
+  double out = 0;
+  for (const Unit& unit : pr.units.units) {
+    if (!unit.sparse) continue;
+    const std::vector<std::int64_t>& start = unit.sparse->precision().pattern().start;
+    for (std::size_t j = 0; j + 1 < start.size(); ++j) {
+      const double entries = static_cast<double>(start[j + 1] - start[j]);
+      out += entries * entries;
+    }
+  }
   return out;
 }
 
@@ -131,8 +145,12 @@ MatrixXd lambda_times(const Unit& unit, const std::vector<MatrixXd>& factor, con
       out.middleRows(l.first, own.rows()).noalias() = own * rows.middleRows(l.first, own.rows());
   }
   if (transposed) return independent_rows(unit, std::move(out));
-  for (const UnitRelation& r : unit.related) out = related_rows(r, std::move(out));
-  return out;
+  return related_rows(unit, std::move(out));
+}
+
+MatrixXd related_rows(const Unit& unit, MatrixXd rows) {
+  for (const UnitRelation& r : unit.related) rows = related_rows(r, std::move(rows));
+  return rows;
 }
 
 Eigen::LLT<MatrixXd> dense_equations(const Unit& unit, const std::vector<MatrixXd>& factor, const MatrixXd& s) {

@@ -13,8 +13,34 @@ MatrixXd RandomSums::directed(const RandomDirection& e, const MatrixXd& rows) co
 }
 
 void RandomSums::add(const MatrixXd& g, const MatrixXd& gx) {
+  for (const UnitLevel& l : unit_.levels) {
+    const Index q = pr_.layout.groups[l.group].q;
+    out_.level_t[l.group] += unit_.multiplicity * g.block(l.first, l.first, q, q);
+  }
+  add_vectors([&](const MatrixXd& rows) { return MatrixXd(g * rows); }, gx);
+  if (unit_.sparse)
+    add_many_traces(g);
+  else
+    add_traces(g);
+}
+
+void RandomSums::add_average(const std::vector<MatrixXd>& blocks, const Times& times, const MatrixXd& gx) {
+  for (std::size_t k = 0; k < blocks.size(); ++k) out_.level_t[k] += unit_.multiplicity * blocks[k];
+  for (std::size_t i = 0; i < random_.size(); ++i)
+    out_.t[static_cast<Index>(i)] +=
+        unit_.multiplicity * random_[i].e.cwiseProduct(blocks[random_[i].group].transpose()).sum();
+  add_vectors(times, gx);
+}
+
+void RandomSums::add_vectors(const Times& times, const MatrixXd& gx) {
   const Index u = static_cast<Index>(random_.size()), p = pr_.p;
-  add_levels(g, gx);
+  for (const UnitLevel& l : unit_.levels) {
+    const Index q = pr_.layout.groups[l.group].q;
+    const auto x = gx.block(l.first, 0, q, p);
+    const auto e = gx.block(l.first, p, q, 1);
+    out_.level_x[l.group] += x * x.transpose();
+    out_.level_e[l.group] += e * e.transpose();
+  }
   ex_.resize(random_.size());
   for (Index i = 0; i < u; ++i) {
     ex_[i] = directed(random_[i], gx);
@@ -24,7 +50,7 @@ void RandomSums::add(const MatrixXd& g, const MatrixXd& gx) {
     out_.a_ee[i] += a(p, p);
   }
   for (Index i = 0; i < u; ++i) {
-    const MatrixXd gex = g * ex_[i];
+    const MatrixXd gex = times(ex_[i]);
     for (Index j = 0; j <= i; ++j) {
       const MatrixXd pair = gex.transpose() * ex_[j];
       out_.x_two(i, j) += pair.topLeftCorner(p, p).trace();
@@ -32,10 +58,6 @@ void RandomSums::add(const MatrixXd& g, const MatrixXd& gx) {
       if (full_) out_.add_full(i, j, pair.topLeftCorner(p, p));
     }
   }
-  if (unit_.sparse)
-    add_many_traces(g);
-  else
-    add_traces(g);
 }
 
 void RandomSums::add_residual(Index r, const MatrixXd& z_xe, const std::vector<MatrixXd>& blocks) {
@@ -43,20 +65,10 @@ void RandomSums::add_residual(Index r, const MatrixXd& z_xe, const std::vector<M
   for (Index i = 0; i < u; ++i) {
     out_.x_two(u + r, i) += z_xe.leftCols(p).cwiseProduct(ex_[i].leftCols(p)).sum();
     out_.e_two(u + r, i) += z_xe.col(p).dot(ex_[i].col(p));
-    out_.t_two(u + r, i) += unit_.multiplicity * random_[i].e.cwiseProduct(blocks[random_[i].group].transpose()).sum();
+    if (!blocks.empty())
+      out_.t_two(u + r, i) +=
+          unit_.multiplicity * random_[i].e.cwiseProduct(blocks[random_[i].group].transpose()).sum();
     if (full_) out_.add_full(u + r, i, z_xe.leftCols(p).transpose() * ex_[i].leftCols(p));
-  }
-}
-
-void RandomSums::add_levels(const MatrixXd& g, const MatrixXd& gx) {
-  const Index p = pr_.p;
-  for (const UnitLevel& l : unit_.levels) {
-    const Index q = pr_.layout.groups[l.group].q;
-    out_.level_t[l.group] += unit_.multiplicity * g.block(l.first, l.first, q, q);
-    const auto x = gx.block(l.first, 0, q, p);
-    const auto e = gx.block(l.first, p, q, 1);
-    out_.level_x[l.group] += x * x.transpose();
-    out_.level_e[l.group] += e * e.transpose();
   }
 }
 

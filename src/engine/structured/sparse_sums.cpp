@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <numeric>
+#include <utility>
 
 #include "henderson/linalg/error.hpp"
 #include "henderson/linalg/limits.hpp"
+#include "henderson/structured/level_sums.hpp"
 
 namespace henderson {
 
@@ -16,7 +18,7 @@ SparseSums::SparseSums(const StructuredProblem& pr, const StructuredPoint& at,
   if (!equations_.ok()) throw Error("not_finite", "the equations of the random effects are not positive definite");
 }
 
-double bytes_of_sparse_sums(const StructuredProblem& pr, const Unit& unit) {
+double bytes_of_sparse_sums(const StructuredProblem& pr, const Unit& unit, bool average) {
   const double q = static_cast<double>(unit.q), residual = static_cast<double>(pr.residual.size());
   double rows = 0;
   for (const SubjectRows& subject : unit.subjects) {
@@ -24,13 +26,18 @@ double bytes_of_sparse_sums(const StructuredProblem& pr, const Unit& unit) {
     rows += static_cast<double>(subject.b.rows()) * (k + static_cast<double>(pr.p) + 1);
     rows += k * (k + 1) / 2 * (residual + 3);
   }
+  if (average) return 8 * (q * (static_cast<double>(pr.p) + 1) * (6 + residual) + rows) +
+                      40 * static_cast<double>(unit.sparse->precision().pattern().row.size());
   return 8 * (q * q * (6 + residual) + rows);
 }
 
 void SparseSums::add() {
   read_rows();
   out_xe_ = equations_.times(s_xe_);
-  n_ = equations_.inverse(checkpoint_);
+  if (out_.average)
+    inverse_ = equations_.inverse_on_pattern(checkpoint_);
+  else
+    n_ = equations_.inverse(checkpoint_);
   directions_.resize(static_cast<std::size_t>(pr_.residual.size()));
   for (std::size_t s = 0; s < unit_.subjects.size(); ++s) {
     if (s % 64 == 0) checkpoint_.check();
@@ -39,7 +46,11 @@ void SparseSums::add() {
   for (Direction& own : directions_)
     if (!own.subject.empty()) own.half = equations_.half(own.z_xe);
   add_residual_pairs();
-  if (!random_.empty()) add_random();
+  if (random_.empty()) return;
+  if (out_.average)
+    add_average();
+  else
+    add_random();
 }
 
 void SparseSums::read_rows() {
@@ -68,7 +79,7 @@ void SparseSums::add_subject(std::size_t s) {
   const Index k = static_cast<Index>(subject.columns.size()), count = static_cast<Index>(op.active().size()), p = pr_.p;
   const double m = unit_.multiplicity;
   MatrixXd b = rows_[s];                                  // [Z, V^{-1}(X e)]
-  const MatrixXd n = in_columns(subject.columns);
+  const MatrixXd n = in_columns_of(s);
   MatrixXd taken(k, d_);
   for (Index j = 0; j < k; ++j) taken.row(j) = out_xe_.row(subject.columns[j]);
   b.rightCols(d_).noalias() -= b.leftCols(k) * taken;
@@ -127,10 +138,12 @@ void SparseSums::add_residual_pairs() {
     Direction& own = directions_[r];
     if (own.subject.empty()) continue;
     checkpoint_.check();
-    const Entries entries = summed(own.subject, own.value);
-    own.touched = touched(entries);
-    own.times.resize(unit_.q, static_cast<Index>(own.touched.size()));
-    times(n_, entries, own.touched, own.times);
+    if (!out_.average) {
+      const Entries entries = summed(own.subject, own.value);
+      own.touched = touched(entries);
+      own.times.resize(unit_.q, static_cast<Index>(own.touched.size()));
+      times(n_, entries, own.touched, own.times);
+    }
     for (std::size_t s = 0; s <= r; ++s) {
       const Direction& other = directions_[s];
       if (other.subject.empty()) continue;
@@ -138,7 +151,7 @@ void SparseSums::add_residual_pairs() {
       out_.x_two(a, c) -= own.half.leftCols(p).cwiseProduct(other.half.leftCols(p)).sum();
       out_.e_two(a, c) -= own.half.col(p).dot(other.half.col(p));
       if (full_) out_.add_full(a, c, -own.half.leftCols(p).transpose() * other.half.leftCols(p));
-      out_.t_two(a, c) += unit_.multiplicity * trace_of(own, other);
+      if (!out_.average) out_.t_two(a, c) += unit_.multiplicity * trace_of(own, other);
     }
   }
 }
@@ -169,6 +182,27 @@ void SparseSums::add_random() {
   }
 }
 
+// Without traces of pairs: G is not formed.
+void SparseSums::add_average() {
+  checkpoint_.check();
+  const auto g_times = [&](const MatrixXd& rows) {
+    const MatrixXd s = times(s_, related_rows(unit_, rows));
+    return independent_rows(unit_, s - times(s_, equations_.times(s)));
+  };
+  VectorXd information = VectorXd::Zero(unit_.q);
+  for (const Entry& e : s_)
+    if (e.row == e.col) information[e.row] = e.value;
+  const LevelSums levels(unit_, operators_, std::move(information), checkpoint_);
+  RandomSums random(pr_, unit_, random_, full_, out_);
+  random.add_average(levels.sums(inverse_, at_.factor), g_times, independent_rows(unit_, s_xe_ - times(s_, out_xe_)));
+  for (std::size_t r = 0; r < directions_.size(); ++r) {
+    const Direction& own = directions_[r];
+    if (own.subject.empty()) continue;
+    random.add_residual(static_cast<Index>(r),
+                        independent_rows(unit_, own.z_xe - times(s_, equations_.effects(own.half))), {});
+  }
+}
+
 // By group the sum of the levels' blocks of left Z'K Z left'.
 std::vector<MatrixXd> SparseSums::level_blocks(const MatrixXd& left, const Direction& direction,
                                                MatrixXd& work) const {
@@ -188,7 +222,9 @@ std::vector<MatrixXd> SparseSums::level_blocks(const MatrixXd& left, const Direc
   return out;
 }
 
-MatrixXd SparseSums::in_columns(const std::vector<Index>& columns) const {
+MatrixXd SparseSums::in_columns_of(std::size_t subject) const {
+  if (out_.average) return equations_.in_subject(inverse_, subject);
+  const std::vector<Index>& columns = unit_.subjects[subject].columns;
   const Index k = static_cast<Index>(columns.size());
   MatrixXd out(k, k);
   for (Index j = 0; j < k; ++j)

@@ -253,6 +253,22 @@ MatrixXd SparseEquations::inverse(Checkpoint& checkpoint) const {
   return out;
 }
 
+MatrixXd SparseEquations::in_subject(const std::vector<double>& inverse, std::size_t subject) const {
+  const std::vector<Index>& columns = unit_->subjects[subject].columns;
+  const Index k = static_cast<Index>(columns.size());
+  const std::int64_t* at = own_->places(subject);
+  MatrixXd out(k, k);
+  for (Index j = 0; j < k; ++j)
+    for (Index i = j; i < k; ++i) out(i, j) = out(j, i) = inverse[static_cast<std::size_t>(*at++)];
+  for (Index j = 0; j < k;) {
+    const MatrixXd& l = (*factor_)[group_[columns[j]]];
+    out.middleRows(j, l.rows()) = (l * out.middleRows(j, l.rows())).eval();
+    out.middleCols(j, l.rows()) = (out.middleCols(j, l.rows()) * l.transpose()).eval();
+    j += l.rows();
+  }
+  return out;
+}
+
 std::vector<MatrixXd> SparseEquations::blocks(Checkpoint& checkpoint) const {
   const std::vector<double> inverse = cholesky_.inverse_on_pattern(checkpoint);
   std::vector<MatrixXd> out;

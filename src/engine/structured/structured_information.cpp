@@ -190,7 +190,7 @@ void StructuredInformer::add_natural_bends(int t, const MatrixXd& score) {
       out_.curvature(term.psi + k, term.psi + l) = out_.curvature(term.psi + l, term.psi + k) =
           score.cwiseProduct(e).sum();
     }
-  const StructuredSums s = StructuredSummer(criterion_, at_, bends, false).run();
+  const StructuredSums s = StructuredSummer(criterion_, at_, bends, false, is_average(pr_, Wanted::tests)).run();
   for (std::size_t i = 0; i < place.size(); ++i)
     out_.r[place[i].first * (place[i].first + 1) / 2 + place[i].second] =
         at_.x_root * s.a_xx[i] * at_.x_root.transpose();

@@ -49,8 +49,9 @@ StructuredMoments structured_moments(const StructuredSums& s, const StructuredPo
   out.t = s.t_two;
   out.ai = (s.e_two - s.a_xe.transpose() * s.a_xe) / at.sigma2;
   out.residual_curvature = s.second_t - s.second_e / at.sigma2;
+  if (s.average) out.t = out.ai;
   if (!reml) return out;
-  out.t -= 2 * s.x_two;
+  if (!s.average) out.t -= 2 * s.x_two;
   out.residual_curvature -= s.second_x;
   MatrixXd all(k > 0 ? s.a_xx[0].size() : 0, k), both = MatrixXd::Zero(k, k);
   for (Index i = 0; i < k; ++i) {
@@ -58,6 +59,7 @@ StructuredMoments structured_moments(const StructuredSums& s, const StructuredPo
     out.trace[i] -= own.trace();
     all.col(i) = Eigen::Map<const VectorXd>(own.data(), own.size());
   }
+  if (s.average) return out;
   both.selfadjointView<Eigen::Lower>().rankUpdate(all.transpose());
   both.triangularView<Eigen::StrictlyUpper>() = both.transpose();
   out.t += both;

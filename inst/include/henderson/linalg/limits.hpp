@@ -52,6 +52,11 @@ constexpr Index kHeldRows = 1000;        // up to which, with parameters held, R
 constexpr Index kSparseUnit = 100;
 constexpr Index kPanel = 32;
 
+// Random effects of such a unit above which the search takes the average information, and bytes for the traces of pairs
+// above which tests do.
+constexpr Index kExactEffects = 256;
+constexpr double kExactBytes = 2e8;
+
 // Rows of short subjects whose products are taken at once.
 constexpr Index kStackedRows = 128;
 

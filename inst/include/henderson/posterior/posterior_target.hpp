@@ -101,9 +101,9 @@ void store_effects(const Layout& layout, const std::vector<MatrixXd>& bases, con
   }
 }
 
-// theta of the random terms' entries in a point: for each term its lower triangle, column by column, its free standard
-// deviations if these are all it has, or the natural parameters of the engine's columns for other structures; NaN where
-// these have no covariance matrix. Nothing for terms all of whose parameters are held.
+// theta of the random terms' entries in a point: for each term its lower triangle, column by column, its standard
+// deviations if these are all it has, or the natural parameters of the engine's columns for other structures and where
+// some parameters are held; NaN where these have no covariance matrix. Nothing for terms whose parameters are all held.
 class PointMap {
  public:
   PointMap(const Layout& layout, std::vector<MatrixXd> z_basis);

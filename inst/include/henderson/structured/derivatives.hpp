@@ -18,13 +18,18 @@ enum class Wanted { search, tests, pairs };
 StructuredSums structured_sums(const StructuredCriterion& criterion, const StructuredPoint& at,
                                const std::vector<RandomDirection>& random, Wanted wanted);
 
-// Bytes that the sums take at once for the largest unit.
+// Bytes that the sums of the search take at once for the largest unit.
 double bytes_of_sums(const StructuredProblem& pr);
+
+// Does the average information stand for the other ones? In the search of units with many effects, and in tests where
+// the traces of pairs would take too much memory and time.
+bool is_average(const StructuredProblem& pr, Wanted wanted);
 
 class StructuredSummer {
  public:
+  // `average`: see StructuredSums.
   StructuredSummer(const StructuredCriterion& criterion, const StructuredPoint& at,
-                   const std::vector<RandomDirection>& random, bool full);
+                   const std::vector<RandomDirection>& random, bool full, bool average);
 
   StructuredSums run();
 

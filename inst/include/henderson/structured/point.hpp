@@ -31,6 +31,9 @@ struct StructuredProblem {
 // The most random effects of a unit whose equations are sparse, or dense.
 Index connected_effects(const StructuredProblem& pr, bool sparse);
 
+// Squares of the columns' entries in the factors of all sparse units, summed.
+double sparse_operations(const StructuredProblem& pr);
+
 struct StructuredPoint {
   VectorXd theta, psi;
   std::vector<MatrixXd> factor;  // per group: L of its block
@@ -53,6 +56,9 @@ Operators make_operators(const StructuredProblem& pr, const VectorXd& psi, int o
 // known relationship K = T T' that of independent effects, T x L.
 MatrixXd lambda_times(const Unit& unit, const std::vector<MatrixXd>& factor, const MatrixXd& rows,
                              bool transposed);
+
+// The coordinates of independent levels in those of the levels: the transpose of independent_rows().
+MatrixXd related_rows(const Unit& unit, MatrixXd rows);
 
 // The Cholesky factor of I + Lambda'S Lambda, S = Z'R^{-1}Z of one unit.
 Eigen::LLT<MatrixXd> dense_equations(const Unit& unit, const std::vector<MatrixXd>& factor, const MatrixXd& s);

@@ -3,6 +3,7 @@
 #ifndef HENDERSON_STRUCTURED_RANDOM_SUMS_HPP
 #define HENDERSON_STRUCTURED_RANDOM_SUMS_HPP
 
+#include <functional>
 #include <vector>
 
 #include "henderson/structured/sums.hpp"
@@ -17,13 +18,18 @@ class RandomSums {
 
   void add(const MatrixXd& g, const MatrixXd& gx);
 
-  // Residual direction r: Z'V^{-1} V_r V^{-1}[X e], and by group the sum of the levels' blocks of Z'V^{-1} V_r V^{-1}Z.
+  // Without traces of pairs: `blocks` has by group the sum of the levels' blocks of G, `times(rows)` is G rows.
+  using Times = std::function<MatrixXd(const MatrixXd&)>;
+  void add_average(const std::vector<MatrixXd>& blocks, const Times& times, const MatrixXd& gx);
+
+  // Residual direction r: Z'V^{-1} V_r V^{-1}[X e], and by group the sum of the levels' blocks of Z'V^{-1} V_r V^{-1}Z,
+  // or nothing without traces of pairs.
   void add_residual(Index r, const MatrixXd& z_xe, const std::vector<MatrixXd>& blocks);
 
  private:
   // (I x E) rows.
   MatrixXd directed(const RandomDirection& e, const MatrixXd& rows) const;
-  void add_levels(const MatrixXd& g, const MatrixXd& gx);
+  void add_vectors(const Times& times, const MatrixXd& gx);
   void add_traces(const MatrixXd& g);
   // Of a unit with so many effects that no copy of G is made for each direction.
   void add_many_traces(const MatrixXd& g);

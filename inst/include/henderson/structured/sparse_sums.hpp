@@ -32,16 +32,17 @@ class SparseSums {
   };
   using Entries = std::vector<Entry>;  // of a symmetric matrix, lower triangle in the order of elimination
 
+  MatrixXd in_columns_of(std::size_t subject) const;             // of N
   void read_rows();
   void add_subject(std::size_t s);
   void add_pairs(const SubjectOperator& op, const MatrixXd& b, const std::vector<MatrixXd>& h, const MatrixXd& n);
   void collect(Direction& direction, std::size_t s, const MatrixXd& b, const MatrixXd& h) const;
   void add_residual_pairs();
   void add_random();
+  void add_average();
   std::vector<MatrixXd> level_blocks(const MatrixXd& left, const Direction& direction, MatrixXd& work) const;
   static double trace_of(const Direction& k, const Direction& l);
   std::vector<Index> touched(const Entries& s) const;              // columns that are not zero
-  MatrixXd in_columns(const std::vector<Index>& columns) const;  // of N
 
   Entries summed(const std::vector<std::size_t>& subject, const std::vector<double>& value) const;
   static MatrixXd times(const Entries& s, const MatrixXd& rows);          // S rows
@@ -60,12 +61,14 @@ class SparseSums {
   SparseEquations equations_;
   std::vector<MatrixXd> rows_;         // whitened [Z X e] by subject
   Entries s_;                          // S
-  MatrixXd s_xe_, out_xe_, n_;         // S_z,xe, N S_z,xe, N
+  MatrixXd s_xe_, out_xe_;             // S_z,xe, N S_z,xe
+  MatrixXd n_;                         // N, or for the average information
+  std::vector<double> inverse_;        // H^{-1} on the pattern of its factor
   std::vector<Direction> directions_;  // of the residuals
 };
 
 // Bytes that the sums of such a unit take.
-double bytes_of_sparse_sums(const StructuredProblem& pr, const Unit& unit);
+double bytes_of_sparse_sums(const StructuredProblem& pr, const Unit& unit, bool average);
 
 }  // namespace henderson
 

@@ -62,6 +62,12 @@ class SparseEquations {
   // The blocks of the levels in N, in the order of the unit's levels.
   std::vector<MatrixXd> blocks(Checkpoint& checkpoint) const;
 
+  // H^{-1} on the pattern of the factor, and N in the columns of a subject from it.
+  std::vector<double> inverse_on_pattern(Checkpoint& checkpoint) const {
+    return cholesky_.inverse_on_pattern(checkpoint);
+  }
+  MatrixXd in_subject(const std::vector<double>& inverse, std::size_t subject) const;
+
  private:
   void add_subject(std::size_t s, const MatrixXd& rows, Index d);
   void scale_rows(MatrixXd& rows, const std::vector<Index>& columns) const;

@@ -18,6 +18,7 @@ struct StructuredSums {
   void add_full(Index a, Index c, const MatrixXd& block);   // directions a >= c; q_full holds both orders of the block
   void add_second(Index i, Index j, const MatrixXd& own);  // to r_full, i >= j
   Index random = 0, residual = 0;
+  bool average = false;        // without traces of pairs: the average information is in their place
   VectorXd t;                  // tr(V^{-1} V_i)
   std::vector<MatrixXd> a_xx;  // p x p
   MatrixXd a_xe;               // p x K
