@@ -29,9 +29,7 @@ check_connected_time <- function(model, frame, parameters) {
   if (seconds < 60) return(invisible())
   what <- if (columns[["dense"]] > columns[["sparse"]]) "requires dense matrices for" else "connects"
   effects <- count_of(max(columns[c("dense", "sparse")]), "random effect")
-  tell_time(seconds, paste0("the residual structure ", what, " ", effects,
-                            if (related) paste0(" (for a faster form see section \"Known relationships\" of",
-                                                " vignette(\"structured-effects\"))"), ": the fit"))
+  tell_time(seconds, paste0("the residual structure ", what, " ", effects, ": the fit"))
 }
 
 # Of an evaluation: up to some hundred effects with the inverse of the equations, above with its pattern alone.

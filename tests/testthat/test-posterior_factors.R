@@ -50,7 +50,8 @@ test_that("directions of loadings are uniform: their density integrates to one a
     table <- data.frame(kind = "loading", row = lower(k)[, 1], col = lower(k)[, 2])
     if (word != "rr2") table <- rbind(table, data.frame(kind = "variance", row = 1:3, col = 1:3))
     special <- list(kind = table$kind)
-    special$factors <- factor_plan(table, c(0.3, -0.8, 0.5, 0.6, -0.7, rep(0.4, 3))[seq_len(nrow(table))], rep(1, 3))
+    natural <- c(c(0.3, -0.8, 0.5, 0.6, -0.7)[seq_len(nrow(lower(k)))], rep(0.4, 3))[seq_len(nrow(table))]
+    special$factors <- factor_plan(table, natural, rep(1, 3))
     set.seed(2)
     n <- 2e5
     z <- matrix(rt(n * sum(special$factors$count), 2), n)  # heavier tails than those of the density
