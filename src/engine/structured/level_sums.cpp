@@ -10,7 +10,7 @@
 
 namespace henderson {
 
-constexpr double kNearlySingular = 1e-6, kRidge = 1e-4;  // of covariance matrices, relative to the levels' information
+constexpr double kNeedsRidge = 1e-6, kRidge = 1e-4;  // of covariance matrices, relative to the levels' information
 
 std::vector<MatrixXd> LevelSums::sums(const std::vector<double>& inverse, const std::vector<MatrixXd>& factor) const {
   std::vector<MatrixXd> out;
@@ -76,7 +76,7 @@ VectorXd LevelSums::mean_information(int group, Index q) const {
 
 bool LevelSums::nearly_singular(int group, const MatrixXd& factor) const {
   const MatrixXd own = mean_information(group, factor.rows()).cwiseSqrt().asDiagonal() * factor;
-  return SymmetricEigen(own * own.transpose()).eigenvalues().minCoeff() < kNearlySingular;
+  return SymmetricEigen(own * own.transpose()).eigenvalues().minCoeff() < kNeedsRidge;
 }
 
 void LevelSums::add_limits(const std::vector<int>& singular, const std::vector<MatrixXd>& factor,
