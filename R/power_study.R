@@ -140,7 +140,7 @@ rejections <- function(fit, p_value, nsim, alpha, level, seed, threads) {
       if (is.null(again)) NA_real_ else p_value(again)
     }, 0))
   }
-  p <- unlist(run_blocks(blocks, work, threads, interactive()))
+  p <- unlist(run_blocks(blocks, work, threads, shows_progress()))
   hits <- sum(p < alpha, na.rm = TRUE)
   tail <- (1 - level) / 2
   data.frame(power = hits / nsim, lower = if (hits > 0) stats::qbeta(tail, hits, nsim - hits + 1) else 0,
