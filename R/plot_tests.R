@@ -146,7 +146,7 @@ plot.variance_components <- function(x, level = 0.95, ...) {
                      row.names = rownames(x)[use])
   top <- max(rows$estimate) * 5                                     # limits of few degrees of freedom reach far
   shown <- utils::modifyList(list(xlim = c(0, min(top, max(rows$upper, na.rm = TRUE)))), list(...))
-  draw_forest(rows, shown, "variance and chi-square limits")
+  draw_forest(rows, shown, paste("variance,", 100 * level, "percent chi-square limits"))
   invisible(rows)
 }
 
