@@ -28,6 +28,7 @@ light_page <- function(file, folder) {
   regmatches(text, at) <- list(sprintf("FORMULA%dEND", seq_along(formulas)))
   body <- commonmark::markdown_html(text, extensions = TRUE, smart = FALSE)
   for (k in seq_along(formulas)) body <- sub(sprintf("FORMULA%dEND", k), escape_html(formulas[k]), body, fixed = TRUE)
+  body <- gsub("<h([1-3])>([^<\n]*) [{]#([^}]*)[}]</h", "<h\\1 id=\"\\3\">\\2</h", body)
   writeLines(enc2utf8(c(page_head(vignette_title(file)), body, "</body></html>")),
              sub("Rmd$", "html", file), useBytes = TRUE)
 }
