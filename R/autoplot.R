@@ -194,7 +194,7 @@ autoplot.power_study <- function(object, ...) {
     ggplot2::geom_ribbon(gg_aes(ymin = "lower", ymax = "upper"), alpha = 0.2,
                          color = NA) + ggplot2::geom_line() + ggplot2::geom_point() +
     ggplot2::geom_hline(yintercept = c(attr(object, "alpha"), 0.8),
-                        linetype = 3) + ggplot2::labs(x = attr(object, "effects")[1L], color = NULL, fill = NULL)
+                        linetype = 3) + ggplot2::labs(x = power_axis(object), color = NULL, fill = NULL)
 }
 
 #' @rdname autoplot.lmm_fit
