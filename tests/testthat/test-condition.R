@@ -53,3 +53,9 @@ test_that("long formulas in headings fit the screen", {
   }
   expect_identical(wrapped(c("short", "a b"), 80L), c("short", "a b"))
 })
+
+test_that("two letters in the wrong order are one mistake", {
+  expect_identical(nearest_name("jiont", c("joint", "fit", "rhs")), "joint")
+  expect_identical(nearest_name("lvel", c("fit", "level")), "level")
+  expect_null(nearest_name("ab", c("ba", "cd")))
+})
