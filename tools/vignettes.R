@@ -98,7 +98,8 @@ pages_stamp <- function() {
 pages_of <- function(library_directory) {
   folder <- file.path(".build", "pages")
   stamp <- file.path(folder, "stamp.rds")
-  if (file.exists(stamp) && identical(readRDS(stamp), pages_stamp())) return(folder)
+  sources <- pages_stamp()
+  if (file.exists(stamp) && identical(readRDS(stamp), sources)) return(folder)
   unlink(folder, recursive = TRUE)
   dir.create(folder, recursive = TRUE)
   file.copy(list.files("vignettes", full.names = TRUE), folder)
@@ -106,7 +107,7 @@ pages_of <- function(library_directory) {
   own <- paste(c(library_directory, .libPaths()), collapse = .Platform$path.sep)
   status <- system2(file.path(R.home("bin"), "Rscript"), c("-e", shQuote(script)),
                     env = paste0("R_LIBS=", shQuote(own)), stdin = "")
-  if (status == 0) saveRDS(pages_stamp(), stamp)
+  if (status == 0) saveRDS(sources, stamp)
   folder
 }
 
