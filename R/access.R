@@ -170,7 +170,7 @@ term_blocks <- function(fit) {
     levels <- length(fit_group_levels(fit, term$group))
     columns <- lapply(seq_len(term$q),
                       function(j) Matrix::t(sparse_columns(Z[, j, drop = FALSE], d$codes[[term$group]], levels)))
-    stats::setNames(columns, paste(term$name, term$columns, sep = "."))
+    stats::setNames(columns, paste(names(fit_groups(fit))[term$group], term$columns, sep = "."))
   }, d$Z, fit_random(fit))
   unlist(unname(out), recursive = FALSE)
 }

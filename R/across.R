@@ -61,7 +61,7 @@ rooted_term <- function(term, root) {
 }
 
 check_related_levels <- function(present, levels, name) {
-  absent <- setdiff(present, levels)
+  absent <- present[is.na(match_names(present, levels))]
   if (!length(absent)) return(invisible())
   shown <- if (length(absent) > 10L) c(quote_level(absent[1:10]), paste(length(absent) - 10L, "more")) else
     quote_level(absent)

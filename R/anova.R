@@ -75,7 +75,7 @@
 #' @export
 anova.lmm_fit <- function(object, ..., type = 3, ddf = "Satterthwaite", refit = TRUE, model.names = NULL,
                           test = c("Chisq", "F", "bootstrap"), nsim = 1000, seed = NULL, threads = 1,
-                          progress = interactive()) {
+                          progress = getOption("henderson.progress", interactive())) {
   dots <- list(...)
   is_fit <- vapply(dots, inherits, NA, c("lmm_fit", "lm", "merMod", "lme", "gls"))
   dots[is_fit] <- lapply(dots[is_fit], function(x) if (inherits(x, "lmm_fit")) check_fit(x) else x)

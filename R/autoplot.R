@@ -30,7 +30,8 @@ autoplot.lmm_fit <- function(object, type = c("residuals", "qq", "scale", "ranef
     points <- panels[[one]][c("x", "y", "size", "name")]
     far <- extremes(points$size, id)
     data.frame(points, panel = rep(residual_titles[[one]][3L],
-               nrow(points)), shown = ifelse(seq_len(nrow(points)) %in% far, points$name, NA))
+               nrow(points)),
+               shown = ifelse(seq_len(nrow(points)) %in% far, paste0("  ", points$name, "  "), NA))
   })
   data <- do.call(rbind, parts)
   data$panel <- factor(data$panel, unique(vapply(residual_titles[type], `[`, "", 3L)))
@@ -40,7 +41,7 @@ autoplot.lmm_fit <- function(object, type = c("residuals", "qq", "scale", "ranef
   curves <- data[data$panel %in% c("Residuals", "Scale-location"), ]
   if (nrow(curves)) g <- g + ggplot2::geom_line(data = gg_smoothers(curves), color = "firebrick")
   named <- data[!is.na(data$shown), ]
-  g <- g + ggplot2::geom_text(gg_aes(label = "shown"), data = named, hjust = "inward", vjust = "inward", size = 3)
+  g <- g + ggplot2::geom_text(gg_aes(label = "shown"), data = named, hjust = "inward", size = 3)
   reference <- gg_references(data)
   if (nrow(reference)) g <- g + ggplot2::geom_abline(gg_aes(slope = "slope", intercept = "intercept"), data = reference,
                                                      linetype = 3)
@@ -93,6 +94,7 @@ autoplot.ranef.lmm_fit <- function(object, level = 0.95, ...) {
 autoplot.lmm_profile <- function(object, type = c("zeta", "density"), ...) {
   type <- check_choice(type[1L], c("zeta", "density"), "type")
   curves <- plot_data_profile(object, type)
+  names(curves) <- shown_parameters(object)[names(curves)]
   data <- do.call(rbind, Map(function(curve, name) data.frame(value = curve[[1L]], y = curve[[2L]],
                   parameter = name), curves, names(curves)))
   data$parameter <- factor(data$parameter, names(curves))
@@ -192,7 +194,7 @@ autoplot.power_study <- function(object, ...) {
     ggplot2::geom_ribbon(gg_aes(ymin = "lower", ymax = "upper"), alpha = 0.2,
                          color = NA) + ggplot2::geom_line() + ggplot2::geom_point() +
     ggplot2::geom_hline(yintercept = c(attr(object, "alpha"), 0.8),
-                        linetype = 3) + ggplot2::labs(x = attr(object, "effects")[1L], color = NULL, fill = NULL)
+                        linetype = 3) + ggplot2::labs(x = power_axis(object), color = NULL, fill = NULL)
 }
 
 #' @rdname autoplot.lmm_fit

@@ -29,7 +29,8 @@
 #' @param threads number of processes that share the work (forked, on Windows always 1). Worthwhile if a single refit
 #'   takes milliseconds or more.
 #' @param progress show a bar with the time left where the work takes more than two seconds? In batch jobs `TRUE` prints
-#'   a line after each tenth of the refits, and at most one line per 50 refits.
+#'   a line after each tenth of the refits, and at most one line per 50 refits. The default is option
+#'   `henderson.progress`, which shows (`TRUE`) or hides (`FALSE`) the bars of all functions, or else [interactive()].
 #' @param type for `confint()` the kind of limits, `"perc"`, `"basic"` or `"norm"` (normal limits around the
 #'   bias-corrected estimate); for `bootstrap()` how the new data are made:
 #' \describe{
@@ -72,7 +73,8 @@
 #' icc <- function(p) c(icc = p$covariance$operator[1] / (p$covariance$operator[1] + p$sigma^2))
 #' bootstrap(fit, icc, nsim = 100, seed = 1)
 #' @export
-bootstrap <- function(fit, statistic = NULL, nsim = 500, seed = NULL, threads = 1, progress = interactive(),
+bootstrap <- function(fit, statistic = NULL, nsim = 500, seed = NULL, threads = 1,
+                      progress = getOption("henderson.progress", interactive()),
                       type = c("parametric", "residual", "cases", "wild"), groups = NULL, ...) {
   if (!is.null(statistic) && !is.function(statistic)) {
     lmm_abort("input", paste0("`statistic` must be a function, not ", kind_of(statistic), "."), what = "statistic")

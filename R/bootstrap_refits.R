@@ -66,10 +66,10 @@ run_blocks <- function(blocks, work, threads, progress) {
   if (!progress) return(in_processes(blocks, work, threads))
   total <- sum(lengths(blocks))
   done <- cumsum(lengths(blocks))
-  tell <- if (interactive()) progress_bar(total, "Refits") else
+  tell <- if (shows_progress()) progress_bar(total, "Refits") else
     function(done) cat(sprintf("%d of %d refits\n", done, total))
   parts <- list()
-  for (round in split(seq_along(blocks), ceiling((if (interactive()) 50 else 10) * done / total))) {
+  for (round in split(seq_along(blocks), ceiling((if (shows_progress()) 50 else 10) * done / total))) {
     parts <- c(parts, in_processes(blocks[round], work, threads))
     tell(done[max(round)])
   }

@@ -38,7 +38,8 @@
 #' small <- lmm(yield ~ 1 + (1 | blend), penicillin)
 #' bootstrap_test(large, small, nsim = 200, seed = 1)
 #' @export
-bootstrap_test <- function(large, small, nsim = 1000, seed = NULL, threads = 1, progress = interactive(), ...) {
+bootstrap_test <- function(large, small, nsim = 1000, seed = NULL, threads = 1,
+                           progress = getOption("henderson.progress", interactive()), ...) {
   large <- check_fit(large, "large")
   small <- check_fit(small, "small")
   check_comparable(list(large, small))

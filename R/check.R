@@ -42,8 +42,19 @@ check_data <- function(data) {
 force_argument <- function(value, name) {
   tryCatch(value, error = function(e) {
     if (inherits(e, "lmm_condition") || is_time_limit(conditionMessage(e))) stop(e)
-    lmm_abort("input", paste0("`", name, "` cannot be evaluated: ", one_line(conditionMessage(e))), what = name)
+    lmm_abort("input", paste0("`", name, "` cannot be evaluated: ", one_line(conditionMessage(e))), what = name,
+              fix = masking_text(e))
   })
+}
+
+# An error of a function that has the name of one of ours, which signals conditions of its own: another package was
+# attached later, as 'bit64' with its chunks().
+masking_text <- function(e) {
+  head <- conditionCall(e)[1L]
+  name <- if (is.call(head) && is.symbol(head[[1L]])) as.character(head[[1L]])
+  if (!length(name) || !name %in% getNamespaceExports(topenv())) return(NULL)
+  paste0("A function ", quote_name(name), " of another package comes first on the search path: write henderson::", name,
+         "().")
 }
 
 # The same for arguments of the function that calls.

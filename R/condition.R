@@ -134,6 +134,9 @@ nearest_name <- function(name, candidates) {
   if (!length(candidates)) return(NULL)
   name <- valid_text(name)
   distance <- utils::adist(name, candidates, ignore.case = TRUE)[1L, ]
+  letters <- function(x) vapply(strsplit(tolower(x), ""), function(own) paste(sort(own), collapse = ""), "")
+  swapped <- nchar(name) > 2L & distance == 2 & letters(candidates) == letters(name)
+  distance[swapped] <- 1                                                # two letters in the wrong order
   best <- which.min(distance)
   if (distance[best] <= min(nchar(name) - 1, max(1, nchar(name) %/% 3))) candidates[best] else NULL
 }

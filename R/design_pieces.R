@@ -27,5 +27,5 @@ predictor_codes <- function(x, levels, index = NULL) {
   part <- if (is.null(index)) x else .subset(x, index)
   if (!is.factor(x)) return(match(if (is.character(part)) part else level_text(part), levels))
   attributes(part) <- NULL
-  if (identical(levels(x), levels)) part else match(levels(x), levels)[part]
+  if (identical(levels(x), levels)) part else match_names(levels(x), levels)[part]
 }

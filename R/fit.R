@@ -178,6 +178,14 @@ check_not_exact <- function(fit, purpose) {
             what = fit$frame$response, value = 0)
 }
 
+# Why limits and standard errors are NA.
+report_exact <- function(fit) {
+  if (!fit_is_exact(fit)) return(invisible())
+  lmm_inform("limits", paste("the residual variance is zero to working precision: there are no standard",
+                             "errors and no limits."),
+             what = fit_frame(fit)$response, value = 0)
+}
+
 # A value per row that was used -> a value per row of the data, where na.action asks for that.
 pad_rows <- function(value, rows, names = TRUE) {
   if (names) names(value) <- row_labels(rows)

@@ -106,16 +106,27 @@ plot.group_influence <- function(x, id = 3, ...) {
   check_number(id, "id", lower = 0)
   changes <- influence_changes(x)
   in_panels(2L, function() {
-    order <- order(x$cook, na.last = NA)
-    plot_frame(list(x$cook[order], seq_along(order), pch = 16, yaxt = "n", xlab = "Cook's distance",
-                    ylab = attr(x, "factor"),
-                    xlim = c(0, max(x$cook, 0, na.rm = TRUE) * 1.05)), list(...))
-    graphics::segments(0, seq_along(order), x$cook[order], col = "grey60")
-    top <- utils::tail(seq_along(order), id)
-    draw_names(x$cook[order][top], top, x$group[order][top])
+    draw_distances(x[order(x$cook, na.last = NA), ], attr(x, "factor"), id, list(...))
     draw_changes(changes, x$group, id, list(...))
   })
   invisible(x)
+}
+
+# A line for each group, all named beside the axis where there is room, otherwise the longest at their ends.
+draw_distances <- function(x, factor, id, given) {
+  at <- seq_len(nrow(x))
+  size <- label_size(nrow(x))
+  if (size > 0) {
+    width <- max(graphics::strwidth(as.character(x$group), "inches", cex = size), 0)
+    old <- graphics::par(mai = replace(graphics::par("mai"), 2L, width + 0.5))
+    on.exit(graphics::par(old))
+  }
+  plot_frame(list(x$cook, at, pch = 16, yaxt = "n", xlab = "Cook's distance", ylab = if (size > 0) "" else factor,
+                  main = if (size > 0) factor, xlim = c(0, max(x$cook, 0, na.rm = TRUE) * 1.05)), given)
+  graphics::segments(0, at, x$cook, col = "grey60")
+  if (size > 0) graphics::mtext(x$group, 2L, 0.5, at = at, las = 1, cex = size * graphics::par("cex"))
+  top <- utils::tail(at, id)
+  if (size == 0) draw_names(x$cook[top], top, x$group[top])
 }
 
 # A column of points for each parameter.

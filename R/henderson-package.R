@@ -8,8 +8,8 @@
 #'
 #' Start with `vignette("introduction", "henderson")`; `vignette("cheat-sheet", "henderson")` is one page of calls.
 #' Those who come from lme4, lmerTest, pbkrtest, nlme or SAS find the equivalent calls in
-#' `vignette("for-lme4-users", "henderson")`. To build and install the vignettes from source, use
-#' `remotes::install_local(".", build_vignettes = TRUE)`; a plain installation from source does not include them.
+#' `vignette("for-lme4-users", "henderson")`. `make install` and `remotes::install_local(".", build_vignettes = TRUE)`
+#' install the vignettes; a plain installation from source does not include them.
 #'
 #' @section Fit a model:
 #' * nested, crossed, multilevel models; random slopes: [lmm()]

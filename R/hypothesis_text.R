@@ -62,13 +62,26 @@ check_linear_words <- function(form, names, text) {
   unknown <- setdiff(words, ".b")
   crossed <- ":" %in% all.names(form)
   if (length(unknown) || crossed) {
-    near <- if (!crossed) nearest_name(unknown[1L], names)
+    near <- if (crossed) nearest_interaction(text, names) else nearest_name(unknown[1L], names)
     lmm_abort("input", paste0(if (crossed) "an interaction" else quote_name(unknown[1L]), " in ", quote_level(text),
                               " is not a coefficient of the model."), what = "L", value = text,
               fix = if (is.null(near)) paste0("The coefficients are ", enumerate(quote_name(names), 12L),
                                               ".") else paste0("Did you mean ", quote_name(near), "?"))
   }
   if (length(setdiff(all.names(form), c(".b", "[", "(", "+", "-", "*", "/")))) abort_equation(text)
+}
+
+# The interaction that an unknown one was meant to be: in another order, or with a letter wrong.
+nearest_interaction <- function(text, names) {
+  written <- regmatches(text, gregexpr("[\\w.]+(?:\\s*:\\s*[\\w.]+)+", text, perl = TRUE))[[1L]]
+  for (name in gsub("\\s", "", setdiff(written, names))) {
+    parts <- strsplit(name, ":", fixed = TRUE)[[1L]]
+    own <- strsplit(names, ":", fixed = TRUE)
+    same <- which(vapply(own, setequal, NA, parts))
+    near <- if (length(same)) names[same[1L]] else nearest_name(name, names)
+    if (!is.null(near)) return(near)
+  }
+  NULL
 }
 
 abort_equation <- function(text) {

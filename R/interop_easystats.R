@@ -23,6 +23,8 @@ get_parameters_insight <- function(x, effects = "fixed", ...) {
   data.frame(Parameter = names(beta), Estimate = unname(beta), stringsAsFactors = FALSE)
 }
 
+find_algorithm_insight <- function(x, ...) list(algorithm = if (fit_is_reml(x)) "REML" else "ML", optimizer = "Newton")
+
 coefficient_df <- function(fit, ddf) {
   table <- coef(summary(fit, ddf = ddf))
   out <- stats::setNames(table[, "df"], rownames(table))

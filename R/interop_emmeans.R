@@ -92,6 +92,7 @@ raw_variables <- function(fit, trms, rows) {
 #' @exportS3Method emmeans::emm_basis
 emm_basis.lmm_fit <- function(object, trms, xlev, grid, ddf = lmer.df, lmer.df = mode, mode = NULL, vcov. = NULL, ...) {
   if (is.null(ddf) || identical(ddf, "link") || identical(ddf, "response")) ddf <- default_emmeans_df(object)
+  report_exact(object)
   frame <- fit_frame(object)
   X <- build_matrix(frame, grid_variables(frame, grid), n = nrow(grid))
   colnames(X) <- frame$x_names

@@ -39,6 +39,7 @@ NULL
 intervals.lmm_fit <- function(object, level = 0.95, which = c("all", "var-cov", "fixed"), ddf = "Satterthwaite", ...) {
   if (missing(ddf)) ddf <- default_ddf(object)
   which <- check_choice(which[1L], c("all", "var-cov", "fixed"), "which")
+  report_exact(object)
   out <- list()
   if (which != "var-cov" && length(fit_beta(object))) {
     table <- tidy_fixed(object, ddf, "default", level, FALSE)
@@ -47,7 +48,8 @@ intervals.lmm_fit <- function(object, level = 0.95, which = c("all", "var-cov", 
   }
   if (which != "fixed" && is_structured(object)) out <- c(out, structured_intervals(object, level))
   else if (which != "fixed") {
-    limits <- stats::confint(object, "theta_", level = level, method = "Wald", oldNames = FALSE)
+    limits <- stats::confint(object, "theta_", level = level, method = "Wald", oldNames = FALSE,
+                             quiet = TRUE)
     own <- variance_parameters(object)$term > 0L
     rows <- data.frame(lower = limits[, 1L], est. = variance_estimates(object, "sd"), upper = limits[, 2L])
     pars <- as.data.frame(VarCorr(object))[own, ]

@@ -2,7 +2,7 @@
 # result of as_lmer(). One method serves all, since it finds out which generic has called it.
 
 lmer_generics <- list(
-  insight = c("clean_parameters", "ellipsis_info", "find_algorithm", "find_formula", "find_parameters",
+  insight = c("clean_parameters", "ellipsis_info", "find_formula", "find_parameters",
               "find_predictors",
               "find_random", "find_statistic", "find_terms", "find_transformation", "find_weights", "get_datagrid",
               "get_deviance",
@@ -42,7 +42,7 @@ pbkrtest_generics <- list(pbkrtest = c("KRmodcomp", "PBmodcomp", "PBrefdist", "S
 # Methods of our own. A converted fit would not do: prior weights are lost, or the result should be one of lmm().
 partner_methods <- list(
   insight = list(get_df = get_df_insight, get_parameters = get_parameters_insight,
-                 get_predicted = get_predicted_insight),
+                 get_predicted = get_predicted_insight, find_algorithm = find_algorithm_insight),
   parameters = list(p_value_kenward = p_value_kenward_parameters, se_kenward = se_kenward_parameters,
                     ci_kenward = ci_kenward_parameters, degrees_of_freedom = degrees_of_freedom_parameters),
   datawizard = list(standardize = standardize_datawizard),

@@ -62,8 +62,9 @@
 #'   `NA` where the method has no limit.
 #' @section Conditions:
 #' `lmm_message_limits`: limits without `ddf` disagree with the tests. `lmm_error_input`: a parameter, method or level
-#' that does not exist, or `ddf` for the bootstrap. All limits are `NA` where the residual variance is zero;
-#' `lmm_warning_convergence`, and `NA`, where the likelihood of a profile has no upper bound.
+#' that does not exist, or `ddf` for the bootstrap. All limits are `NA` where the residual variance is zero, with a
+#' message of class `lmm_message_limits`; `lmm_warning_convergence`, and `NA`, where the likelihood of a profile has no
+#' upper bound.
 #' @references Venzon and Moolgavkar (1988) Applied Statistics 37, 87-94. Satterthwaite (1946) Biometrics Bulletin 2,
 #'   110-114. Davison and Hinkley (1997) *Bootstrap Methods and their Application*.
 #' @seealso [quantity()] for functions of the parameters, [profile][profile.lmm_fit] to look at the likelihood,
@@ -86,9 +87,11 @@
 confint.lmm_fit <- function(object, parm, level = 0.95, method = c("profile", "Wald", "chisq", "boot"), oldNames = TRUE,
                             scale = c("sd", "variance"), criterion = NULL,
                             information = c("observed", "expected", "average"), nsim = 500,
-                            boot.type = c("perc", "basic", "norm"), seed = NULL, threads = 1, progress = interactive(),
+                            boot.type = c("perc", "basic", "norm"), seed = NULL, threads = 1,
+                            progress = getOption("henderson.progress", interactive()),
                             ddf = NULL,
                             quiet = FALSE, signames = oldNames, ...) {
+  if (!check_flag(quiet, "quiet")) report_exact(object)
   if (missing(method) && fit_is_iterative(object)) method <- "Wald"
   if (is_structured(object)) {
     own <- list(level = level, ddf = ddf, nsim = nsim, boot.type = boot.type[1L], seed = seed, threads = threads,
@@ -115,7 +118,7 @@ confint.lmm_fit <- function(object, parm, level = 0.95, method = c("profile", "W
     limits[free, ] <- if (asked$method == "boot") interval_bootstrap(object, wanted[free], level, nsim, asked$boot.type,
                                                                      seed, threads, progress)
                       else parameter_limits(object, wanted[free], asked)
-    if (!check_flag(quiet, "quiet") && is.null(ddf)) report_disagreement(object, wanted[free], asked)
+    if (!quiet && is.null(ddf)) report_disagreement(object, wanted[free], asked)
   }
   name_limits(object, limits, wanted, level, old, asked$scale)
 }

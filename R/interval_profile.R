@@ -18,11 +18,13 @@ interval_profile <- function(fit, wanted, level, reml) {
 
 variance_limits <- function(fit, wanted, z) {
   base <- profile_base(fit, wanted)
-  t(vapply(wanted, function(index) {
-    if (is.na(base$se[index])) return(c(NA_real_, NA_real_))
-    limit <- if (is.null(base$context)) profile_limit else structured_limit
-    c(limit(base, index, -1, z), limit(base, index, 1, z))
-  }, numeric(2L)))
+  limit <- if (is.null(base$context)) profile_limit else structured_limit
+  sides <- expand.grid(side = c(-1, 1), index = wanted)
+  found <- lapply_with_bar(seq_len(nrow(sides)), function(k) {
+    index <- sides$index[k]
+    if (is.na(base$se[index])) NA_real_ else limit(base, index, sides$side[k], z)
+  }, "Limits")
+  matrix(as.double(unlist(found)), ncol = 2L, byrow = TRUE)
 }
 
 # The value on one side (-1 below, 1 above) of the estimate at which -2 log L has risen by z^2. Three points on the way

@@ -65,7 +65,7 @@ decided_p <- function(p, chisq, df, errors) {
   open <- !is.na(p) & errors > 0 & (ranges(-errors) < 0.05) != (ranges(errors) < 0.05)
   if (!any(open)) return(p)
   lmm_warn("precision",
-           paste0("the Monte Carlo error of the log likelihoods leaves open whether a p-value is below 0.05: ",
+           paste0("the Monte Carlo error of the log-likelihoods leaves open whether a p-value is below 0.05: ",
                                "Chisq ",
                                enumerate(paste(format(chisq[open], digits = 3L), "+-",
                                                format(errors[open], digits = 2L))), "."),

@@ -123,6 +123,7 @@ xyplot.lmm_profile <- function(x, data = NULL, levels = c(0.5, 0.8, 0.9, 0.95, 0
     value <- seq(min(curve$rows$value), max(curve$rows$value), length.out = 101L)
     data.frame(x = value, y = curve$forward(value))
   }))
+  levels(long$parameter) <- shown_parameters(x)[levels(long$parameter)]
   trellis(lattice::xyplot, y ~ x | parameter, long, curves = curves, levels = levels, xlab = "", ylab = "zeta",
           scales = list(x = list(relation = "free")), panel = panel_zeta, given = list(...))
 }
@@ -142,6 +143,7 @@ panel_zeta <- function(x, y, curves, levels, ...) {
 densityplot.lmm_profile <- function(x, data = NULL, which = NULL, ...) {
   curves <- plot_data_profile(profile_of(x, which), "density")
   long <- stack_curves(lapply(curves, function(curve) data.frame(x = curve$value, y = curve$density)))
+  levels(long$parameter) <- shown_parameters(x)[levels(long$parameter)]
   trellis(lattice::xyplot, y ~ x | parameter, long, type = "l", xlab = "", ylab = "density",
           scales = list(relation = "free"),
           given = list(...))
@@ -161,7 +163,9 @@ splom.lmm_profile <- function(x, data = NULL, levels = c(0.5, 0.8, 0.9, 0.95, 0.
   curves <- plot_data_profile(x, "pairs")
   values <- as.data.frame(lapply(curves, function(curve) range(curve$rows$value)), optional = TRUE)
   trellis(lattice::splom, ~values, list(values = values), lower.panel = panel_pair(x, curves, levels, zeta = FALSE),
-          upper.panel = panel_pair(x, curves, levels, zeta = TRUE), xlab = "", given = list(...))
+          upper.panel = panel_pair(x, curves, levels, zeta = TRUE), xlab = "", pscales = 3,
+          varnames = sub("|", "\n|", unname(shown_parameters(x)[names(curves)]), fixed = TRUE),
+          varname.cex = 0.55, axis.text.cex = 0.45, given = list(...))
 }
 
 # In the panels above the diagonal, zeta is drawn on the axes of the parameters: the whole range of each fills the

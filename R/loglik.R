@@ -68,7 +68,7 @@ logLik.lmm_fit <- function(object, REML = NULL, compat = c("lme4", "nlme", "SAS"
 #' @export
 print.lmm_log_likelihood <- function(x, digits = getOption("digits"), ...) {
   NextMethod()
-  cat("Monte Carlo error of the log likelihood: ", format(signif(attr(x, "mc.error"), 2L)), "\n", sep = "")
+  cat("Monte Carlo error of the log-likelihood: ", format(signif(attr(x, "mc.error"), 2L)), "\n", sep = "")
   invisible(x)
 }
 

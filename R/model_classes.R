@@ -12,13 +12,6 @@ plain_columns <- function(data, names) {
   data
 }
 
-# Classes that say nothing about the meaning of a number.
-decorations <- c("AsIs", "array", "double", "haven_labelled", "haven_labelled_spss", "integer", "labelled", "matrix",
-                 "noquote",
-                 "numeric", "pseries", "table", "vctrs_vctr")
-
-is_plain_number <- function(x) (is.double(x) || is.integer(x)) && all(oldClass(x) %in% decorations)
-
 # A variable that stands by itself; expressions may look at the class.
 plain_value <- function(x) {
   x <- plain_column(x)

@@ -53,31 +53,6 @@ read_group <- function(x, label) {
   list(levels = levels, codes = codes, conditions = conditions)
 }
 
-# Names of levels, which no option for printing changes and no other row: 100000 and not 1e+05, 0.5 and not 0,5, all
-# digits of whole numbers and 15 of others.
-level_text <- function(x) {
-  if (inherits(x, "POSIXct")) return(time_text(x))
-  if (!is_plain_number(x) && !inherits(x, "difftime")) return(as.character(x))
-  x <- as.vector(unclass(x)) + 0
-  whole <- which(x == trunc(x) & abs(x) < 2^53)
-  text <- character(length(x))
-  text[whole] <- sprintf("%.0f", x[whole])
-  broken <- if (length(whole)) seq_along(x)[-whole] else seq_along(x)
-  text[broken] <- sub(",", ".", sprintf("%.15g", x[broken]), fixed = TRUE)
-  text[is.na(x)] <- NA_character_
-  text
-}
-
-# The date alone at midnight, fractions of a second as far as they are not 0.
-time_text <- function(x) {
-  text <- sub(" 00:00:00$", "", format(x, "%Y-%m-%d %H:%M:%S"))
-  part <- unclass(x) - floor(unclass(x))
-  broken <- which(part > 0)
-  text[broken] <- paste0(format(x[broken], "%Y-%m-%d %H:%M:%S"),
-                         sub("0+$", "", substring(sprintf("%.6f", pmin(part[broken], 0.999999)), 2L)))
-  text
-}
-
 read_factor <- function(x) {
   levels <- levels(x)
   used <- tabulate(x, length(levels)) > 0L
@@ -158,7 +133,7 @@ match_group <- function(group, values) {
 match_level <- function(x, levels) {
   if (length(dim(x))) dim(x) <- NULL
   if (is.factor(x)) {
-    code <- match(levels(x), levels, nomatch = 0L)[x]
+    code <- match_names(levels(x), levels, 0L)[x]
     code[is.na(x)] <- if (anyNA(levels)) match(NA, levels) else NA_integer_
     return(code)
   }

@@ -3,9 +3,9 @@
 #' @rdname precision
 #' @export
 pedigree <- function(id, sire, dam, ...) {
-  id <- with_usual_numbers(as.character(id))
+  id <- level_text(id)
   known <- function(x, name) {
-    x <- with_usual_numbers(as.character(x))
+    x <- level_text(x)
     if (length(x) != length(id)) lmm_abort("input", paste0("`", name, "` has length ", length(x), ", `id` has ",
                                                            length(id), "."), what = name)
     x[x %in% c("", "0")] <- NA

@@ -48,6 +48,7 @@ plot.lmm_fit <- function(x, form = NULL, type = c("residuals", "qq", "scale", "r
                          smooth = TRUE, ...) {
   if (inherits(form, "formula")) return(formula_plot(x, form, if (missing(id)) NULL else id, labels, ...))
   admit_dots(..., .allowed = graphical_parameters)
+  if (missing(type) && !length(fit_random(x))) type <- setdiff(type, "ranef")
   if (!is.null(form)) type <- form
   known <- eval(formals()$type)
   if (!is.null(which)) {
@@ -118,9 +119,11 @@ residual_titles <- list(residuals = c("fitted value", "Pearson residual", "Resid
 
 draw_residuals <- function(points, type, id, smooth, given) {
   title <- residual_titles[[type]]
-  range <- if (nrow(points)) list(points$x, points$y) else list(c(-1, 1), c(-1, 1))
-  plot_frame(c(range, list(type = "n", xlab = title[1L], ylab = title[2L], main = title[3L])), given)
-  if (!nrow(points)) return(graphics::text(0, 0, "no random effects"))
+  empty <- list(0, 0, axes = FALSE, frame.plot = TRUE)
+  range <- if (nrow(points)) list(points$x, points$y) else empty
+  labels <- if (nrow(points)) title[1:2] else c("no random effects", "")
+  plot_frame(c(range, list(type = "n", xlab = labels[1L], ylab = labels[2L], main = title[3L])), given)
+  if (!nrow(points)) return(invisible())
   if (type == "residuals") graphics::abline(h = 0, lty = 3)
   if (type == "qq") draw_quartile_line(points)
   if (type == "ranef") draw_columns(points, given) else draw_cloud(points$x, points$y, given)

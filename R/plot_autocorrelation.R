@@ -7,7 +7,7 @@ residual_type_titles <- c(pearson = "Pearson residuals", response = "residuals",
 plot.lmm_acf <- function(x, level = 0.95, ...) {
   limit <- acf_limits(x, level)
   reach <- max(abs(x$ACF), limit[-1L], na.rm = TRUE)
-  plot_frame(list(x$lag, x$ACF, type = "n", xlab = "Lag", ylab = "Autocorrelation",
+  plot_frame(list(x$lag, x$ACF, type = "n", xaxp = lag_ticks(x$lag), xlab = "Lag", ylab = "Autocorrelation",
                   ylim = c(min(0, x$ACF, -limit[-1L], na.rm = TRUE), reach),
                   main = paste("Autocorrelation of", residual_type_titles[[attr(x, "residuals")]])), list(...))
   graphics::abline(h = 0, col = "grey50")
@@ -16,6 +16,13 @@ plot.lmm_acf <- function(x, level = 0.95, ...) {
   graphics::lines(x$lag[-1L], limit[-1L], lty = 2, col = "firebrick")
   graphics::lines(x$lag[-1L], -limit[-1L], lty = 2, col = "firebrick")
   invisible(x)
+}
+
+# Whole numbers, as par("xaxp") wants them.
+lag_ticks <- function(lag) {
+  at <- unique(round(pretty(range(lag))))
+  at <- at[at <= max(lag)]
+  c(range(at), max(1L, length(at) - 1L))
 }
 
 # Of independent residuals.

@@ -38,6 +38,7 @@ plot_effects <- function(fit, variables, ddf = "Satterthwaite", level = 0.95, po
   check_number(points, "points", lower = 2, upper = 100000L, whole = TRUE)
   check_flag(rug, "rug")
   if (rug) fit_rows(fit, "plot_effects(rug = TRUE)")
+  report_exact(fit)
   data <- effect_data(fit, variables)
   shown <- effect_means(fit, effect_rows(data, variables, points), variables, ddf, level)
   given <- list(...)

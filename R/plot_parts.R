@@ -7,7 +7,7 @@ plot_frame <- function(defaults, given) {
 
 # Evaluates `draw` in a layout of `n` panels; where the user has set up several, in these. The device is left as it was.
 in_panels <- function(n, draw, mar = NULL) {
-  own <- if (n > 1L && all(graphics::par("mfrow") == 1L)) list(mfrow = rev(grDevices::n2mfrow(n)))
+  own <- if (n > 1L && all(graphics::par("mfrow") == 1L)) list(mfrow = panel_layout(n))
   own <- c(own, if (!is.null(mar)) list(mar = mar))
   if (length(own)) {
     old <- graphics::par(own)
@@ -15,6 +15,9 @@ in_panels <- function(n, draw, mar = NULL) {
   }
   draw()
 }
+
+# Rows and columns; three panels would be narrow in one row.
+panel_layout <- function(n) if (n == 3L) c(2L, 2L) else rev(grDevices::n2mfrow(n))
 
 # Points: solid while few, transparent while they overlap, and counts in cells when there are more than `most`.
 draw_cloud <- function(x, y, given = list(), most = 20000L) {

@@ -146,7 +146,7 @@ plot.variance_components <- function(x, level = 0.95, ...) {
                      row.names = rownames(x)[use])
   top <- max(rows$estimate) * 5                                     # limits of few degrees of freedom reach far
   shown <- utils::modifyList(list(xlim = c(0, min(top, max(rows$upper, na.rm = TRUE)))), list(...))
-  draw_forest(rows, shown, "variance and chi-square limits")
+  draw_forest(rows, shown, paste("variance,", 100 * level, "percent chi-square limits"))
   invisible(rows)
 }
 
@@ -173,8 +173,9 @@ plot.power_study <- function(x, ...) {
     draw_forest(rows, utils::modifyList(list(xlim = 0:1), list(...)), "power")
     return(invisible(rows))
   }
-  effect <- attr(x, "effects")[1L]
-  plot_frame(list(range(x[[effect]]), 0:1, type = "n", xlab = effect, ylab = "power", las = 1), list(...))
+  effect <- power_axis(x)
+  at <- unlist(lapply(curves, `[[`, "x"))
+  plot_frame(list(range(at), 0:1, type = "n", xlab = effect, ylab = "power", las = 1), list(...))
   graphics::abline(h = c(attr(x, "alpha"), 0.8), lty = 3)
   colors <- grDevices::hcl.colors(max(2L, length(curves)), "Dark 3")
   for (k in seq_along(curves)) {
@@ -184,15 +185,31 @@ plot.power_study <- function(x, ...) {
     graphics::lines(own$x, own$power, col = colors[k], lwd = 2)
     graphics::points(own$x, own$power, col = colors[k], pch = 16)
   }
-  if (length(curves) > 1L) graphics::legend("bottomright", names(curves), col = colors[seq_along(curves)], lwd = 2,
-                                            pch = 16, bty = "n")
+  if (length(curves) > 1L) graphics::legend(if (rises(curves)) "topleft" else "topright", names(curves),
+                                            title = if (!is.null(x$design)) "design", lwd = 2, pch = 16,
+                                            col = colors[seq_along(curves)], bty = "n")
   invisible(do.call(rbind, unname(curves)))
 }
 
-# A data frame for each design and each value of the other effects; NULL without an effect.
+power_axis <- function(x) if (length(attr(x, "effects"))) attr(x, "effects")[1L] else "design"
+
+# Is the power at the largest values above that at the smallest?
+rises <- function(curves) {
+  mean(vapply(curves, function(curve) curve$power[nrow(curve)] - curve$power[1L], 0)) >= 0
+}
+
+# Several designs whose names are numbers, such as sample sizes, and no effect: a curve over these numbers.
+size_curve <- function(x) {
+  size <- suppressWarnings(as.numeric(as.character(x$design)))
+  if (length(size) < 2L || anyNA(size) || anyDuplicated(size)) return(NULL)
+  list(all = data.frame(x = size, x[c("power", "lower", "upper")], curve = "all")[order(size), ])
+}
+
+# A data frame for each design and each value of the other effects; NULL where nothing varies by numbers.
 power_curves <- function(x) {
   effects <- attr(x, "effects")
-  if (!length(effects) || is.null(x[[effects[1L]]])) return(NULL)
+  if (!length(effects)) return(size_curve(x))
+  if (is.null(x[[effects[1L]]])) return(NULL)
   others <- intersect(c("design", effects[-1L]), names(x))
   key <- if (length(others)) do.call(paste, c(Map(function(name, v) if (name == "design") as.character(v) else
     paste(name, "=", v), others, x[others]), sep = ", "))

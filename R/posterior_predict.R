@@ -197,7 +197,7 @@ related_normals <- function(fit, t, z) {
 # after the only level of the term's group, come after the others.
 across_codes <- function(term, rows, codes) {
   n <- length(across_levels(term))
-  code <- match(level_text(rows$data[[names(term$xlevels)]]), across_levels(term))
+  code <- match_names(level_text(rows$data[[names(term$xlevels)]]), across_levels(term))
   new <- which(codes$code > 1L)
   code[new] <- n + codes$code[new] - 1L
   list(code = code, n = max(n, code, na.rm = TRUE))

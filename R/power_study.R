@@ -27,7 +27,7 @@
 #' @param seed,threads see [bootstrap()].
 #' @return A data frame of class `power_study` with a row per setting: `design` (if several), the effects, `power`, its
 #'   exact (Clopper-Pearson) limits `lower` and `upper`, `nsim` and `failed`. There are methods for [print()] and
-#'   [plot()].
+#'   [plot()], which draws the power over the first effect or, without effects, over designs that are named by numbers.
 #' @section Conditions:
 #' `lmm_error_input`: a parameter or test that the model does not have, a design that is not a data frame or has
 #' parameters (visits, levels) that the fit does not have; for a formula and data those of [lmm()].
@@ -140,7 +140,7 @@ rejections <- function(fit, p_value, nsim, alpha, level, seed, threads) {
       if (is.null(again)) NA_real_ else p_value(again)
     }, 0))
   }
-  p <- unlist(run_blocks(blocks, work, threads, interactive()))
+  p <- unlist(run_blocks(blocks, work, threads, shows_progress()))
   hits <- sum(p < alpha, na.rm = TRUE)
   tail <- (1 - level) / 2
   data.frame(power = hits / nsim, lower = if (hits > 0) stats::qbeta(tail, hits, nsim - hits + 1) else 0,

@@ -154,6 +154,7 @@ predict.lmm_fit <- function(object, newdata = NULL, re.form = NULL, allow.new.le
   if (missing(ddf) && interval != "none") ddf <- default_ddf(object)
   inference <- if (interval != "none") interval_inference(object, ddf)
   if (!is.null(inference)) object <- inference$info$fit
+  if (check_flag(se.fit, "se.fit") || interval != "none") report_exact(object)
   use <- wanted_columns(object, re.form)
   if (check_flag(se.fit, "se.fit") || interval != "none") check_conditional(object, use)
   rows <- prediction_rows(object, newdata, re.form, allow.new.levels, na.action)

@@ -3,12 +3,12 @@
 #' Prediction interval of a mean of new observations
 #'
 #' The mean of the responses in the rows of `newdata`, which stand for future observations, with its standard error and
-#' a prediction interval. Observations of the same level share its random effects; for `k` observations of one new level
-#' give `k` rows.
+#' a prediction interval. Observations of the same level share its random effects; for the mean of three observations of
+#' one new level, give one row and `k = 3`, or three rows.
 #'
 #' With means `x` of the fixed part and `m` of the known random effects, and the means `z_j` of the rows of each new
-#' level over all `k` rows, the variance is that of the prediction error of `x'beta + m'b`, plus `sum_j z_j' Sigma z_j`,
-#' plus `sigma^2 sum(1 / weights) / k^2`; its degrees of freedom are those of the whole variance, see [predictable()].
+#' level over all `n` rows, the variance is that of the prediction error of `x'beta + m'b`, plus `sum_j z_j' Sigma z_j`,
+#' plus `sigma^2 sum(1 / weights) / n^2`; its degrees of freedom are those of the whole variance, see [predictable()].
 #' What the estimation of the variances adds, which [predict()][predict.lmm_fit()] takes into account for known levels,
 #' is not part of it.
 #'
@@ -21,6 +21,7 @@
 #' @param weights prior weights of the observations: a number, or one per row.
 #' @param ddf,level method for degrees of freedom (`"Satterthwaite"`, `"Kenward-Roger"`, `"residual"` or `"asymptotic"`)
 #'   and level.
+#' @param k number of observations for each row of `newdata`.
 #' @param ... not used.
 #' @return A data frame with one row and columns `fit`, `se` (of the prediction error), `df`, `lower` and `upper`, in
 #'   the unit of the response.
@@ -33,11 +34,12 @@
 #' @concept prediction interval
 #' @examples
 #' fit <- lmm(bright ~ 1 + (1 | operator), pulp)
-#' predict_mean(fit, data.frame(operator = rep("new", 5)))
+#' predict_mean(fit, data.frame(operator = "new"), k = 5)
 #' predict_mean(fit, data.frame(operator = rep("a", 5)))
 #' @export
-predict_mean <- function(fit, newdata, re.form = NULL, weights = 1, ddf = "Satterthwaite", level = 0.95, ...) {
+predict_mean <- function(fit, newdata, re.form = NULL, weights = 1, ddf = "Satterthwaite", level = 0.95, k = 1, ...) {
   check_fit(fit)
+  check_number(k, "k", lower = 1, upper = 1e6, whole = TRUE)
   fit_rows(fit, "predict_mean()")
   refuse_iterative(fit, "predict_mean() is")
   if (missing(ddf)) ddf <- default_ddf(fit)
@@ -45,6 +47,8 @@ predict_mean <- function(fit, newdata, re.form = NULL, weights = 1, ddf = "Satte
   refuse_indefinite(fit, paste("Use predict(re.form = NA, interval = \"prediction\") for one new observation, or refit",
                                "with bounded = TRUE."))
   known <- wanted_columns(fit, re.form)
+  newdata <- repeated_rows(newdata, k)
+  if (length(weights) > 1L) weights <- rep(weights, each = k)
   rows <- new_rows(fit_frame(fit), newdata, NULL, TRUE, stats::na.pass, residual = TRUE)
   d <- design(fit_frame(fit), rows)
   if (!rows$n || !all(complete_rows(d, fit_term_groups(fit)))) {
@@ -59,6 +63,11 @@ predict_mean <- function(fit, newdata, re.form = NULL, weights = 1, ddf = "Satte
   value <- test$fit
   reach <- stats::qt((1 + level) / 2, test$df) * test$se
   data.frame(fit = value, se = test$se, df = test$df, lower = value - reach, upper = value + reach)
+}
+
+repeated_rows <- function(newdata, k) {
+  if (k == 1 || !is.data.frame(newdata)) return(newdata)
+  newdata[rep(seq_len(nrow(newdata)), each = k), , drop = FALSE]
 }
 
 # list(fit, se, df)

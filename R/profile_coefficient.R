@@ -11,10 +11,9 @@ coefficient_limits <- function(fit, which, z) {
   left <- which(is.na(out) & !is.na(kept), arr.ind = TRUE)
   if (!nrow(left)) return(out)
   base <- profile_base(fit)
-  for (i in seq_len(nrow(left))) {
-    out[left[i, , drop = FALSE]] <- profile_limit(base, nrow(base$parameters) + which[left[i, 1L]],
-                                                  c(-1, 1)[left[i, 2L]], z)
-  }
+  out[left] <- unlist(lapply_with_bar(seq_len(nrow(left)), function(i) {
+    profile_limit(base, nrow(base$parameters) + which[left[i, 1L]], c(-1, 1)[left[i, 2L]], z)
+  }, "Limits"))
   out
 }
 

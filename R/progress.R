@@ -1,8 +1,11 @@
 # Progress of long work in interactive use: a bar with the time left.
 
+# Are bars shown? Option `henderson.progress` decides for all of them.
+shows_progress <- function() isTRUE(getOption("henderson.progress", interactive()))
+
 # A function that is told how many of `total` parts are done. Nothing is shown in the first two seconds, nor for work
 # that is nearly done by then; the line is cleared at the end.
-progress_bar <- function(total, what, show = interactive(), clock = function() proc.time()[["elapsed"]],
+progress_bar <- function(total, what, show = shows_progress(), clock = function() proc.time()[["elapsed"]],
                          write = function(...) cat(..., sep = "", file = stderr())) {
   if (!show || total < 2) return(function(done) invisible())
   started <- clock()

@@ -121,6 +121,7 @@ quantity_rows <- function(fit, parameters, asked, method, level, link, nsim, see
   # the root of a negative variance is NaN, with a warning
   estimate <- suppressWarnings(vapply(functions, function(f) check_value(f(parameters$state)), 0))
   none <- is.na(estimate)
+  report_exact(fit)
   if (any(none) && fit_is_indefinite(fit)) report_no_value(names(functions)[none])
   out <- data.frame(estimate = estimate, se = NA_real_, df = NA_real_, lower = NA_real_, upper = NA_real_,
                     method = method, row.names = make.unique(names(functions)))

@@ -49,7 +49,8 @@ ranef.lmm_fit <- function(object, condVar = TRUE, drop = FALSE, whichel = names(
     variances <- group_variances(object)
     for (g in seq_along(out)) attr(out[[g]], "postVar") <- variances[[g]]
   }
-  if (check_flag(pev, "pev")) out <- with_prediction_errors(out, object)
+  if (check_flag(pev, "pev")) report_exact(object)
+  if (pev) out <- with_prediction_errors(out, object)
   if (condVar || pev) out <- lapply(out, labeled_approximate, object)
   out <- out[whichel]
   if (drop) out <- lapply(out, drop_column)

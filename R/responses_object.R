@@ -147,8 +147,7 @@ one_response <- function(x, i) {
 }
 
 # The frame of a model with many responses as that of one of them.
-with_response <- function(frame, label) {
-  name <- as.name(label)
+with_response <- function(frame, label, name = as.name(label)) {
   old <- frame$response
   frame$response <- label
   frame$spec$formula[[2L]] <- name

@@ -52,7 +52,7 @@ engine_piece <- function(piece, data, plan, known) {
   if (piece$kind == "numeric") return(list(values = if (is.numeric(unclass(x))) x else as.double(x)))
   levels <- plan$xlevels[[piece$label]]
   coding <- if (piece$kind == "dummy") diag(length(levels)) else plan$contrasts[[piece$label]]
-  if (is.factor(x)) return(list(codes = x, coding = coding[match(levels(x), levels), , drop = FALSE]))
+  if (is.factor(x)) return(list(codes = x, coding = coding[match_names(levels(x), levels), , drop = FALSE]))
   if (is.null(known[[piece$label]])) known[[piece$label]] <- predictor_codes(x, levels)
   list(codes = known[[piece$label]], coding = coding)
 }

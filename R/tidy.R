@@ -69,10 +69,12 @@ tidy.lmm_fit <- function(x, effects = c("ran_pars", "fixed"), scales = c("sdcor"
                     USE.NAMES = FALSE)
   scales <- match_word(scales[1L], c("sdcor", "vcov"), "scales")
   check_flag(exponentiate, "exponentiate")
+  check_flag(conf.int, "conf.int")
   level <- conf.level
   if (missing(ddf) && "fixed" %in% effects) ddf <- default_ddf(x)
+  if (conf.int) report_exact(x)
   given <- without_level(list(...))
-  limits <- if (!check_flag(conf.int, "conf.int")) "none"
+  limits <- if (!conf.int) "none"
             else if (is.null(conf.method)) "default" else match_word(conf.method, c("Wald", "profile", "chisq", "boot"),
                                                                      "conf.method")
   drawing <- limits == "boot" & names(given) %in% c("nsim", "seed", "threads", "boot.type")

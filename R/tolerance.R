@@ -48,6 +48,7 @@ tolerance_interval <- function(fit, newdata = NULL, content = 0.95, level = 0.95
   check_level(content, "content")
   side <- check_choice(side[1L], c("two", "lower", "upper"), "side")
   refuse_indefinite(fit)
+  report_exact(fit)
   if (is_least_squares(fit) && !fit_is_reml(fit)) fit <- fit_again(fit, fit_stored_rows(fit), reml = TRUE)
   rows <- tolerance_rows(fit, newdata)
   none <- all_columns(fit, FALSE)

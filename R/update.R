@@ -71,6 +71,7 @@ evaluate_update <- function(object, call, formula, changes, caller) {
   fit$call <- shown
   fit$data <- NULL
   if (!is.null(fit_stored_rows(fit))) fit$rows$own <- kept_own(object, fit, setdiff(prepared$own, changes))
+  if ("response" %in% replaced_parts(fit)) fit <- with_written_response(fit, prepared$written)
   place <- function(name) {
     own <- if (!name %in% changes) argument_place(object, name)
     if (is.null(own)) caller else own
@@ -85,7 +86,9 @@ evaluate_update <- function(object, call, formula, changes, caller) {
 prepare_update <- function(object, call, formula, changes, caller) {
   scope <- new.env(parent = caller)
   own <- if (!"data" %in% changes) replaced_parts(object)
+  written <- NULL
   if ("response" %in% own && identical(formula[[2L]], fit_spec(object)$formula[[2L]])) {
+    written <- formula[[2L]]
     formula[[2L]] <- as.name(fit_frame(object)$response)
   }
   data <- if ("data" %in% changes) eval(call$data, caller) else find_data(object, call$data, formula, caller)
@@ -106,7 +109,17 @@ prepare_update <- function(object, call, formula, changes, caller) {
     scope$.data <- data
     call$data <- quote(.data)
   }
-  list(call = call, formula = formula, scope = scope, own = own)
+  list(call = call, formula = formula, scope = scope, own = own, written = written)
+}
+
+# The column `log(y)` that refit() has filled is shown as the response that it stands for, log(y).
+with_written_response <- function(fit, written) {
+  if (!is.call(written)) return(fit)
+  frame <- with_response(fit_frame(fit), fit_frame(fit)$response, written)
+  fit$frame <- frame
+  fit$spec[c("formula", "fixed")] <- frame$spec[c("formula", "fixed")]
+  if (is.call(fit_call(fit)$formula)) fit$call$formula[[2L]] <- written
+  fit
 }
 
 # What was meant for the old formula: where the search began, contrasts of factors that are gone.

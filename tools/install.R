@@ -1,4 +1,6 @@
-# Builds the package without its vignettes and installs it: Rscript tools/install.R
+# Builds the package, installs it, and adds its vignettes: Rscript tools/install.R
 
 source("tools/build.R")
+source("tools/vignettes.R")
 install_package()
+install_vignettes(target_library())

@@ -58,6 +58,13 @@ missing_server <- function() {
     if (is.na(installed_version("RPostgres")) && !nzchar(Sys.which("pg_config"))) "libpq-dev")
 }
 
+# What tools/vignettes.R needs, if it is not there in another form.
+for_pages <- function() {
+  rich <- !is.na(installed_version("rmarkdown")) && nzchar(Sys.which("pandoc"))
+  names <- c("knitr", if (!rich) "commonmark")
+  data.frame(name = names, version = rep("0.0", length(names)))
+}
+
 obtain <- function(wanted, programs) {
   if (has_system_packages()) {
     run("apt-get", c("update", apt_options), env = apt_environment)
@@ -74,7 +81,7 @@ use_all_cores()
 invisible(target_library())
 
 required <- needs(c("Imports", "LinkingTo"))
-wanted <- needs(c("Imports", "LinkingTo", if (purpose == "test") "Suggests"))
+wanted <- rbind(needs(c("Imports", "LinkingTo", if (purpose == "test") "Suggests")), for_pages())
 lacking <- missing_packages(wanted)
 programs <- missing_programs(purpose)
 if (nrow(lacking) || length(programs)) {
@@ -86,5 +93,5 @@ required <- c(required$name, if (purpose == "test") "testthat")
 if (any(lacking$name %in% required)) {
   stop("could not be installed: ", paste(intersect(lacking$name, required), collapse = ", "), call. = FALSE)
 }
-if (nrow(lacking)) cat("Not obtainable here, their tests are skipped:", lacking$name, "\n")
+if (nrow(lacking)) cat("Not obtainable here, and what needs them is left out:", lacking$name, "\n")
 cat("Set up for", purpose, "\n")

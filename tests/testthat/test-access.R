@@ -143,3 +143,12 @@ test_that("columns of the random-effect matrix have the names of their levels, a
     expect_identical(colnames(getME(fit, "Zt")), colnames(lme4::getME(peer, "Zt")))
   }
 })
+
+test_that("the pieces of Z are named by group and column, as in 'lme4', also where a factor has several terms", {
+  skip_if_not_installed("lme4")
+  for (formula in c(distance ~ age + (1 | Subject) + (0 + age | Subject), distance ~ age + (age || Subject))) {
+    theirs <- suppressMessages(lme4::lmer(formula, as.data.frame(nlme::Orthodont)))
+    ours <- suppressMessages(lmm(formula, as.data.frame(nlme::Orthodont)))
+    expect_identical(names(getME(ours, "Ztlist")), names(lme4::getME(theirs, "Ztlist")))
+  }
+})

@@ -5,7 +5,7 @@ skip_if_not_installed("codetools")
 # The steps of a fit, each with its files from the bottom up: a file calls only files that stand before it.
 steps <- list(
   condition = "condition",
-  check = c("check", "words", "formula_parts", "foreign_words", "covariance", "residual_variance_formula",
+  check = c("check", "words", "level_text", "formula_parts", "foreign_words", "covariance", "residual_variance_formula",
             "residual_formula", "pedigree", "relationship", "across", "check_formula"),
   spec = "model_spec",
   frame = c("written_call", "random_stream", "control", "model_classes", "model_variables", "check_variables",

@@ -53,3 +53,16 @@ test_that("long formulas in headings fit the screen", {
   }
   expect_identical(wrapped(c("short", "a b"), 80L), c("short", "a b"))
 })
+
+test_that("a function of another package with the name of one of ours is named as the reason", {
+  chunks <- function(from, to) if (missing(to)) stop("'to' must be scalar")
+  expect_error(lmm(yield ~ treat + (1 | blend), chunks(penicillin)), "write henderson::chunks()", fixed = TRUE,
+               class = "lmm_error_input")
+  expect_error(lmm(yield ~ treat + (1 | blend), stop("no data")), "no data", class = "lmm_error_input")
+})
+
+test_that("two letters in the wrong order are one mistake", {
+  expect_identical(nearest_name("jiont", c("joint", "fit", "rhs")), "joint")
+  expect_identical(nearest_name("lvel", c("fit", "level")), "level")
+  expect_null(nearest_name("ab", c("ba", "cd")))
+})

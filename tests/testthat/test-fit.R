@@ -120,3 +120,30 @@ test_that("a search that starts where it ended stays there", {
     expect_equal(logLik(again), logLik(fit), tolerance = 1e-10)
   }
 })
+
+test_that("limits that an exact fit does not have are explained once, whatever function is asked for them", {
+  d <- data.frame(g = gl(6, 4), x = rep(1:4, 6))
+  d$y <- 2 + 3 * d$x
+  exact <- suppressWarnings(lmm(y ~ x + (1 | g), d))
+  said <- function(value) {
+    counted <- 0L
+    withCallingHandlers(value, lmm_message_limits = function(m) {
+      if (grepl("residual variance is zero", conditionMessage(m), fixed = TRUE)) counted <<- counted + 1L
+      invokeRestart("muffleMessage")
+    })
+    counted
+  }
+  expect_identical(said(confint(exact)), 1L)
+  expect_identical(said(confint(exact, method = "Wald", ddf = "Satterthwaite")), 1L)
+  expect_identical(said(confint(exact, quiet = TRUE)), 0L)
+  expect_identical(said(quantity(exact, "icc", ~ sd(g))), 1L)
+  expect_identical(said(predict(exact, d[1:2, ], interval = "prediction")), 1L)
+  expect_identical(said(predict(exact, d[1:2, ])), 0L)
+  expect_identical(said(tolerance_interval(exact, d[1:2, ])), 1L)
+  expect_identical(said(tidy(exact, conf.int = TRUE)), 1L)
+  expect_identical(said(tidy(exact)), 0L)
+  expect_identical(said(nlme::intervals(exact)), 1L)
+  expect_identical(said(ranef(exact, pev = TRUE)), 1L)
+  skip_if_not_installed("emmeans")
+  expect_identical(said(emmeans::emmeans(exact, ~ x)), 1L)
+})

@@ -77,3 +77,12 @@ test_that("tables of hypotheses print few digits", {
   printed <- capture.output(contest(slopes, "t = 0", joint = FALSE))
   expect_true(max(nchar(gsub("[^0-9]", "", strsplit(printed[2], " +")[[1]]))) <= 6)
 })
+
+test_that("an interaction in another order, or with a letter wrong, is answered with the one that was meant", {
+  crossed <- lmm(yield ~ irrigation * variety + (1 | field), irrigation)
+  expect_error(contest(crossed, "varietyv2:irrigationi3 = 0"), "Did you mean `irrigationi3:varietyv2`?", fixed = TRUE,
+               class = "lmm_error_input")
+  expect_error(contest(crossed, "irrigation3 : varietyv2 = 0"), "Did you mean `irrigationi3:varietyv2`?", fixed = TRUE,
+               class = "lmm_error_input")
+  expect_error(contest(crossed, "alpha:beta = 0"), "The coefficients are", class = "lmm_error_input")
+})

@@ -101,3 +101,9 @@ test_that("ggpredict() predicts for the population, or stops", {
     else expect_equal(out$predicted, unname(cumsum(fixef(model))))
   }
 })
+
+test_that("'insight' is told the criterion and the search of the fit, not those of a fit of 'lme4'", {
+  find_algorithm <- of_package("insight", "find_algorithm")
+  expect_identical(find_algorithm(fit), list(algorithm = "REML", optimizer = "Newton"))
+  expect_identical(find_algorithm(update(fit, REML = FALSE))$algorithm, "ML")
+})

@@ -221,7 +221,7 @@ test_that("the Monte Carlo error is told: message, VarCorr(), tidy(), summary(),
   pars <- tidy(a, "ran_pars", scales = "vcov")
   expect_equal(pars$mc.error, 2 * table$sdcor * table$mc.error, tolerance = 1e-6)
   expect_gt(attr(logLik(a), "mc.error"), 0)
-  expect_output(print(logLik(a)), "Monte Carlo error of the log likelihood")
+  expect_output(print(logLik(a)), "Monte Carlo error of the log-likelihood")
   expect_identical(glance(a)$mc.error, attr(logLik(a), "mc.error"))
   expect_true(all(is.na(augment(a)$.hat)))
   expect_null(as.data.frame(VarCorr(direct(f, d)))$mc.error)

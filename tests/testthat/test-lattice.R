@@ -45,6 +45,7 @@ test_that("xyplot(), densityplot() and splom() of a profile give trellis objects
   zeta <- lattice::xyplot(p)
   expect_s3_class(zeta, "trellis")
   expect_identical(dim(zeta), length(names))
+  expect_identical(zeta$condlevels[[1]], rownames(confint(fit, "theta_", oldNames = FALSE, quiet = TRUE)))
   at <- zeta$panel.args[[1]]
   rows <- p[p$.par == names[1], ]
   expect_equal(approx(at$x, at$y, rows[[names[1]]])$y, rows$.zeta, tolerance = 0.02)

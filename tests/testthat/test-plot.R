@@ -49,3 +49,9 @@ test_that("what cannot be plotted says what can be", {
   fit <- lmm(yield ~ treat + (1 | blend), penicillin)
   expect_error(plot(coef(fit)), "plot\\(ranef\\(fit\\)\\)", class = "lmm_error_input")
 })
+
+test_that("a fit without random effects has no panel for them unless it is asked for", {
+  fit <- lmm(distance ~ age, as.data.frame(nlme::Orthodont), residual = ~ cs(1 | Subject))
+  expect_named(on_paper(plot(fit)), c("residuals", "qq", "scale"))
+  expect_named(on_paper(plot(fit, type = "ranef")), "ranef")
+})

@@ -43,3 +43,16 @@ test_that("levels of the fit keep their effects, by the dense formulas", {
   expect_error(predict_mean(fit, d), class = "lmm_error_input")
   expect_error(predict_mean(fit, behavior_data()[1, ], weights = 0), class = "lmm_error_input")
 })
+
+test_that("`k` is the number of observations of each row", {
+  fit <- lmm(bright ~ 1 + (1 | operator), pulp)
+  mean_squares <- anova(lm(bright ~ operator, pulp))[["Mean Sq"]]
+  between <- (mean_squares[1] - mean_squares[2]) / 5
+  found <- predict_mean(fit, data.frame(operator = "new"), k = 3)
+  expect_equal(found$se^2, mean_squares[1] / 20 + between + mean_squares[2] / 3, tolerance = 1e-8)
+  expect_equal(found$fit, mean(pulp$bright))
+  weighted <- predict_mean(fit, data.frame(operator = c("new", "a")), weights = c(1, 2), k = 2)
+  each <- data.frame(operator = rep(c("new", "a"), each = 2))
+  expect_equal(weighted, predict_mean(fit, each, weights = c(1, 1, 2, 2)))
+  expect_error(predict_mean(fit, data.frame(operator = "new"), k = 1.5), class = "lmm_error_input")
+})

@@ -32,3 +32,26 @@ test_that("results do not depend on whether a bar is shown", {
   expect_output(loud <- bootstrap(fit, nsim = 40, seed = 1, progress = TRUE), "40 of 40 refits")
   expect_identical(loud$t, quiet$t)
 })
+
+test_that("one option shows or hides all bars", {
+  old <- options(henderson.progress = TRUE)
+  on.exit(options(old))
+  expect_true(shows_progress())
+  options(henderson.progress = FALSE)
+  expect_false(shows_progress())
+  options(henderson.progress = NULL)
+  expect_identical(shows_progress(), interactive())
+})
+
+test_that("limits by the profile are counted by a bar", {
+  fit <- lmm(distance ~ age + (age | Subject), as.data.frame(nlme::Orthodont))
+  suppressMessages(trace("progress_bar", quote(options(bars_seen = c(getOption("bars_seen"), paste(total, what)))),
+                         print = FALSE, where = asNamespace("henderson")))
+  on.exit({
+    suppressMessages(untrace("progress_bar", where = asNamespace("henderson")))
+    options(bars_seen = NULL)
+  })
+  limits <- confint(fit, "theta_", quiet = TRUE)
+  expect_true("8 Limits" %in% getOption("bars_seen"))
+  expect_equal(limits[1L, ], confint(fit, ".sig01", quiet = TRUE)[1L, ])
+})

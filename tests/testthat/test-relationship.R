@@ -420,3 +420,13 @@ test_that("a determinant beyond the range of double precision is one like others
   expect_equal(as.numeric(logLik(fit)), dense(at), tolerance = 1e-8)
   for (k in 1:2) for (step in c(0.97, 1.03)) expect_lt(dense(replace(at, k, at[k] * step)), dense(at))
 })
+
+test_that("numbers that name animals have all their digits, whatever the options for printing", {
+  old <- options(scipen = -10, digits = 3)
+  on.exit(options(old))
+  p <- pedigree(c(1e5, 123456789, 3e5), sire = c(0, 1e5, 1e5), dam = c(0, NA, 123456789))
+  expect_identical(rownames(relationship_matrix(p)), c("100000", "123456789", "300000"))
+  d <- data.frame(animal = rep(c(1e5, 123456789, 3e5), 3), y = c(1, 3, 2, 1.5, 2.5, 2.2, 0.8, 3.3, 2.4))
+  expect_identical(rownames(ranef(lmm(y ~ 1 + (1 | animal), d, relationship = list(animal = p)))$animal),
+                   rownames(relationship_matrix(p)))
+})

@@ -170,3 +170,14 @@ test_that("arguments that have changed since the fit are reported, those that ar
   expect_equal(logLik(update(fit, . ~ . - x, data = d, fixed = c(rho = 0.3))),
                logLik(lmm(y ~ 1, d, residual = ~ ar1(t | g), fixed = c(rho = 0.3))))
 })
+
+test_that("a transformed response that refit() has replaced keeps its name", {
+  first <- lmm(log(yield) ~ treat + (1 | blend), penicillin)
+  again <- refit(first, sqrt(penicillin$yield))
+  direct <- lmm(sqrt(yield) ~ 1 + (1 | blend), penicillin)
+  smaller <- update(again, . ~ . - treat)
+  expect_identical(deparse(formula(smaller)), "log(yield) ~ (1 | blend)")
+  expect_equal(logLik(smaller), logLik(direct), ignore_attr = TRUE)
+  expect_equal(logLik(update(smaller, . ~ . + treat)), logLik(again), ignore_attr = TRUE)
+  expect_equal(fixef(update(smaller, sqrt(yield) ~ .)), fixef(direct))
+})
