@@ -62,9 +62,9 @@
 #'
 #' The columns of these parameters follow `sigma`. They have the names that `variance_components(fit, scale = "sd")`
 #' shows (`sd(8)`, `cov(10,8)`, `rho`, `range`); for ranges of random terms the name is `range.` followed by the name of
-#' the term. A variance function of the fitted values uses those of the fit in all draws. Unlike
-#' [predict()][predict.lmm_fit()] of the fit, [predict()][predict.lmm_posterior()] does not use the residuals of earlier
-#' rows of the same subject; new residuals are drawn from their unconditional distribution.
+#' the term. A variance function of the fitted values uses those of the fit in all draws. [predict()][predict.lmm_posterior()]
+#' uses the residuals of other rows of the same subject, as [predict()][predict.lmm_fit()] of the fit does;
+#' [simulate()][simulate.lmm_posterior()] draws new residuals from their unconditional distribution.
 #' @section Factor-analytic terms:
 #' For `fa()` and `rr()`, the prior of the term is that of the standard deviation of each column, the square root of a
 #' diagonal entry of the covariance matrix. Given it, the loadings of a column and its specific standard deviation are a

@@ -12,6 +12,9 @@
 #'   effects not conditioned on and residual are drawn; `"none"`.
 #' @param level share of the posterior inside the limits.
 #' @param weights prior weights of new observations: a number, or one per row.
+#' @param kriging with a residual structure: whether to add the prediction of a new row's residual from the residuals of
+#'   its subject in the fit, which also makes the interval of a prediction narrower. `NULL`, the default: yes, unless
+#'   `re.form` is given. See [predict.lmm_fit()].
 #' @param draws return the draws instead, a matrix with a row per draw and a column per row of data?
 #' @param nsim number of responses to simulate, each from another draw.
 #' @param seed seed for new random numbers.
@@ -34,7 +37,7 @@
 #' @export
 predict.lmm_posterior <- function(object, newdata = NULL, re.form = NULL, allow.new.levels = FALSE,
                                   interval = c("none", "confidence", "prediction"),
-                                  level = 0.95, weights = NULL, draws = FALSE, seed = NULL, ...) {
+                                  level = 0.95, weights = NULL, draws = FALSE, seed = NULL, kriging = NULL, ...) {
   interval <- match_word(interval[1L], c("none", "confidence", "prediction"), "interval")
   fit <- about_posterior(object)$fit
   rows <- prediction_rows(fit, newdata, re.form, allow.new.levels, stats::na.pass)
@@ -43,12 +46,18 @@ predict.lmm_posterior <- function(object, newdata = NULL, re.form = NULL, allow.
     if (is_structured(fit) && !is.null(newdata)) rows$residual <- drawn_residual_rows(fit, rows)
   }
   use <- wanted_columns(fit, re.form)
+  near <- kriging_plan(fit, rows, kriging, re.form, newdata, interval)
   state <- seed_state(seed)
   if (!is.null(seed)) on.exit(restore_seed(state$before))
   known <- known_effects(object, use)
+  if (any(near$wanted)) near$drawn <- drawn_kriging(object, near, 1 / row_weights(rows))
   summarize <- function(piece) {
     value <- drawn_predictor(object, rows, piece, use, known, if (interval == "prediction") lapply(use, `!`))
-    if (interval == "prediction") value <- value + residual_noise(object, rows, piece)
+    if (!is.null(near$drawn)) value <- value + near$drawn$value[, piece, drop = FALSE]
+    if (interval == "prediction") {
+      noise <- residual_noise(object, rows, piece)
+      value <- value + if (is.null(near$drawn)) noise else noise * near$drawn$ratio[, piece, drop = FALSE]
+    }
     if (draws) return(value)
     t(apply(value, 2L, draw_quantiles, c(0.5, (1 - level) / 2, (1 + level) / 2)))
   }

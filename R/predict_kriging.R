@@ -58,9 +58,9 @@ kriged_residuals <- function(fit, plan, share = 1) {
 }
 
 # R(psi) of rows of the fit followed by new ones of the same subject.
-joint_structure <- function(fit, new, old, at) {
+joint_structure <- function(fit, new, old, at, psi = fit_psi(fit)) {
   join <- function(x, y) rbind(x[old, , drop = FALSE], y[at, , drop = FALSE])
-  structure_at(new$model, fit_psi(fit), join(new$old$positions, new$positions), join(new$old$w, new$w),
+  structure_at(new$model, psi, join(new$old$positions, new$positions), join(new$old$w, new$w),
                c(new$old$subject_group[new$old$subject[old]], new$group[at]))
 }
 
