@@ -20,12 +20,10 @@ structured_residuals <- function(fit, type, scaled) {
 # Standard deviation of the residual of each row.
 residual_sd <- function(fit, rows) {
   if (!is_structured(fit)) return(fit_sigma(fit) / sqrt(row_weights(rows)))
-  out <- numeric(rows$n)
   model <- rows_residual(fit, rows)
-  for (own in split(seq_len(rows$n), (seq_len(rows$n) - 1L) %/% 100L)) {      # subjects may be too long for a matrix
-    out[own] <- sqrt(diag(residual_covariance(fit, rows, own, model)))
-  }
-  out
+  R <- engine_residual_variances(model, matrix(fit_psi(fit)), model$positions, model$w,
+                                 model$subject_group[model$subject])
+  fit_sigma(fit) * sqrt(as.vector(engine_result(R, fit_frame(fit))) / row_weights(rows))
 }
 
 # Marginal residuals in units of V, block by block of rows that V connects: by its symmetric root, its Cholesky factor,
