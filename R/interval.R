@@ -95,7 +95,8 @@ confint.lmm_fit <- function(object, parm, level = 0.95, method = c("profile", "W
   if (missing(method) && fit_is_iterative(object)) method <- "Wald"
   if (is_structured(object)) {
     own <- list(level = level, ddf = ddf, nsim = nsim, boot.type = boot.type[1L], seed = seed, threads = threads,
-                progress = progress, criterion = criterion, information = information[1L],
+                progress = progress, criterion = criterion,
+                information = if (missing(information)) NULL else information[1L],
                 scale = if (!missing(scale)) scale[1L])
     return(structured_confint(object, if (missing(parm)) NULL else parm, if (missing(method)) "Wald" else method[1L],
                               own))

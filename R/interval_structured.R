@@ -35,7 +35,9 @@ structured_positions <- function(fit, parm, names) {
 # of random effects have those of Fisher's z.
 structured_wald <- function(fit, asked) {
   level <- asked$level
-  information <- match_word(asked$information, c("observed", "expected", "average"), "information")
+  information <- if (is.null(asked$information)) default_information(fit) else
+    match_word(asked$information, c("observed", "expected", "average"), "information")
+  check_information(fit, information)
   variances <- free_components(fit, "variance", information)
   own <- data.frame(estimate = variances$estimate, kind = ifelse(is.na(variances$df), "other", "variance"))
   kind <- profiled_parameters(fit)$kind

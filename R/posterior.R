@@ -62,8 +62,9 @@
 #'
 #' The columns of these parameters follow `sigma`. They have the names that `variance_components(fit, scale = "sd")`
 #' shows (`sd(8)`, `cov(10,8)`, `rho`, `range`); for ranges of random terms the name is `range.` followed by the name of
-#' the term. A variance function of the fitted values uses those of the fit in all draws. [predict()][predict.lmm_posterior()]
-#' uses the residuals of other rows of the same subject, as [predict()][predict.lmm_fit()] of the fit does;
+#' the term. A variance function of the fitted values uses those of the fit in all draws.
+#' [predict()][predict.lmm_posterior()] uses the residuals of other rows of the same subject, as
+#' [predict()][predict.lmm_fit()] of the fit does;
 #' [simulate()][simulate.lmm_posterior()] draws new residuals from their unconditional distribution.
 #' @section Factor-analytic terms:
 #' For `fa()` and `rr()`, the prior of the term is that of the standard deviation of each column, the square root of a

@@ -3,8 +3,9 @@
 # the factors matter. Coordinates: log s_r, and for each row those of the point.
 #
 # Rotations are fixed in the order of the pivots, the rows that differ most in the estimates: row p of them has loadings
-# on the first p factors, the last of them positive. If the rows Lambda of q x k independent points are L Q, L lower
-# trapezoidal with a positive diagonal and Q orthogonal, then dLambda = prod_p L_pp^(k - p) dL dQ.
+# on the first p factors. If the rows Lambda of q x k independent points are L Q, L lower trapezoidal and Q orthogonal,
+# then dLambda = prod_p |L_pp|^(k - p) dL dQ. Of the 2^k signs of the factors one is taken: that in which the loadings
+# agree with the estimates, so that a loading near 0 may change its sign.
 
 # What special_plan() keeps of loadings: rank, whether there are specific variances, signs, pivots, and where the
 # coordinates of each row are. `unit`: standard deviations of typical size.
@@ -18,13 +19,13 @@ factor_plan <- function(table, natural, unit) {
   specific <- which(table$kind == "variance")
   own <- list(q = q, k = k, loading = loading, specific = specific, at = at, estimate = L,
               psi = if (length(specific)) natural[specific], unit = unit)
-  size <- sqrt(rowSums(L^2) + if (length(specific)) own$psi else 0)
-  own$order <- pivot_rows(L / ifelse(size > 0, size, 1), k)
+  own$order <- pivot_rows(L / unit, k)
   place <- order(own$order)                               # of each row among the pivots
-  own$count <- if (length(specific)) pmin(place, k) else pmin(place - 1L, k - 1L)
+  own$size <- pmin(place, k)                              # loadings of each row that are not 0 by the rotation
+  own$count <- own$size - if (length(specific)) 0L else 1L
   own$first <- cumsum(own$count) - own$count
-  own$pivot <- place <= k
-  own$signed <- !length(specific) & k == 1L & !own$pivot
+  own$signed <- !length(specific) & own$size == 1L
+  own$start <- pivot_loadings(own)
   own
 }
 
@@ -50,14 +51,17 @@ decode_factors <- function(special, s, z, density) {
   rows <- lapply(seq_len(own$q), function(r) {
     x <- z[, own$first[r] + seq_len(own$count[r]), drop = FALSE]
     point <- if (own$signed[r]) signed_row(own, r, s[, r]) else
-      if (length(own$specific) || own$pivot[r]) stick_row(own, r, x) else turned_row(own, r, x)
+      if (length(own$specific)) stick_row(own, r, x) else turned_row(own, r, x)
     if (own$signed[r]) s[, r] <<- point$size
     jacobian <<- jacobian + point$jacobian
-    prior <<- prior + point$prior
+    m <- own$size[r]
+    prior <<- prior + point$prior + if (own$k > m) (own$k - m) * log(abs(point$l[, m])) else 0
     point
   })
   L <- lapply(rows, function(row) row$l)                  # of each row a matrix points x factors
   L <- Map(function(l, r) l * s[, r], L, seq_len(own$q))
+  agree <- Reduce(`+`, Map(function(l, r) l * rep(own$start[r, ], each = nrow(l)) / own$unit[r]^2, L, seq_len(own$q)))
+  prior[rowSums(agree < 0) > 0] <- -Inf
   L <- engine_rotation(L, own)
   natural <- matrix(0, nrow(s), length(special$kind))
   for (j in seq_along(own$loading)) natural[, own$loading[j]] <- L[[own$at[j, 1L]]][, own$at[j, 2L]]
@@ -75,46 +79,39 @@ factor_constant <- function(own) {
   rotations - own$q * row
 }
 
-# A point by sticks: tanh of a coordinate is a loading relative to what the loadings before leave. The last loading of a
-# pivot is positive; without specific variances it is what is left.
+# A point by sticks: tanh of a coordinate is a loading relative to what the loadings before leave.
 stick_row <- function(own, r, x) {
-  n <- nrow(x)
-  m <- min(match(r, own$order), own$k)
-  l <- matrix(0, n, own$k)
-  left <- jacobian <- numeric(n)                          # logs
+  l <- matrix(0, nrow(x), own$k)
+  left <- jacobian <- numeric(nrow(x))                    # logs
   for (c in seq_len(ncol(x))) {
-    positive <- own$pivot[r] && length(own$specific) && c == m
-    t <- if (positive) (1 + tanh(x[, c])) / 2 else tanh(x[, c])
-    jacobian <- jacobian + left / 2 + log_one_minus_square(x[, c]) - if (positive) log(2) else 0
-    l[, c] <- t * exp(left / 2)
     rest <- log_one_minus_square(x[, c])
-    if (positive) rest <- log1p(t) - pmax(0, 2 * x[, c]) - log1p(exp(-2 * abs(x[, c])))
+    jacobian <- jacobian + left / 2 + rest
+    l[, c] <- tanh(x[, c]) * exp(left / 2)
     left <- left + rest
   }
-  if (ncol(x) < m) l[, m] <- exp(left / 2)
-  prior <- -left / 2 + if (own$pivot[r] && own$k > m) (own$k - m) * log(l[, m]) else 0
-  list(l = l, rest = exp(left), jacobian = jacobian, prior = prior)
+  list(l = l, rest = exp(left), jacobian = jacobian, prior = -left / 2)
 }
 
 # A point of a whole sphere by its projection from the point opposite to the estimate.
 turned_row <- function(own, r, x) {
+  m <- own$size[r]
   square <- rowSums(x^2)
-  u <- cbind(2 * x, 1 - square) / (1 + square)
-  list(l = u %*% turn_of(own, r), rest = 0, jacobian = (own$k - 1) * (log(2) - log1p(square)), prior = 0)
+  l <- matrix(0, nrow(x), own$k)
+  l[, seq_len(m)] <- (cbind(2 * x, 1 - square) / (1 + square)) %*% turn_to(own$start[r, seq_len(m)])
+  list(l = l, rest = 0, jacobian = (m - 1) * (log(2) - log1p(square)), prior = 0)
 }
 
-# An orthogonal and symmetric matrix that takes the last axis to the estimate of a row, in the order of the pivots.
-turn_of <- function(own, r) {
-  e <- pivot_loadings(own)[r, ]
-  e <- if (sum(e^2) > 0) e / sqrt(sum(e^2)) else replace(numeric(own$k), own$k, 1)
-  v <- e - replace(numeric(own$k), own$k, 1)
-  if (sum(v^2) < .Machine$double.eps) diag(own$k) else diag(own$k) - 2 * tcrossprod(v) / sum(v^2)
+# An orthogonal and symmetric matrix that takes the last axis to the direction of `e`.
+turn_to <- function(e) {
+  last <- replace(numeric(length(e)), length(e), 1)
+  v <- (if (sum(e^2) > 0) e / sqrt(sum(e^2)) else last) - last
+  if (sum(v^2) < .Machine$double.eps) diag(length(e)) else diag(length(e)) - 2 * tcrossprod(v) / sum(v^2)
 }
 
-# One factor without specific variances: a loading of either sign, unit sinh(x), with x = log(s) for large ones.
+# A single loading without specific variance: of either sign, unit sinh(x), where s would be unit exp(x - 1).
 signed_row <- function(own, r, s) {
-  x <- log(s) - log(own$unit[r])
-  list(l = matrix(sign(x)), size = own$unit[r] * abs(sinh(x)), rest = 0,
+  x <- log(s) - log(own$unit[r]) + 1
+  list(l = cbind(sign(x), matrix(0, length(x), own$k - 1L)), size = own$unit[r] * abs(sinh(x)), rest = 0,
        jacobian = log(own$unit[r]) + log_cosh(x) - log(s), prior = 0)
 }
 
@@ -144,18 +141,15 @@ pivot_loadings <- function(own) {
 # Coordinates of the estimates: those of the points, row by row.
 start_of_factors <- function(special) {
   own <- special$factors
-  L <- pivot_loadings(own)
+  if (!length(own$specific)) return(numeric(sum(own$count)))
   unlist(lapply(seq_len(own$q), function(r) {
-    if (!own$count[r]) return(numeric())
-    if (!length(own$specific) && !own$pivot[r]) return(numeric(own$count[r]))
-    size <- sum(L[r, ]^2) + if (length(own$specific)) own$psi[r] else 0
-    l <- L[r, ] / sqrt(if (size > 0) size else 1)
+    size <- sum(own$start[r, ]^2) + own$psi[r]
+    l <- own$start[r, ] / sqrt(if (size > 0) size else 1)
     left <- 1
     vapply(seq_len(own$count[r]), function(c) {
       t <- if (left > 0) l[c] / sqrt(left) else 0
       left <<- left - l[c]^2
-      positive <- own$pivot[r] && length(own$specific) && c == min(match(r, own$order), own$k)
-      if (positive) atanh(2 * max(0.1, min(0.97, t)) - 1) else atanh(inside(t))
+      atanh(inside(t))
     }, 0)
   }))
 }
@@ -163,5 +157,5 @@ start_of_factors <- function(special) {
 # The coordinates of the standard deviations `sd` of the estimates.
 factor_deviations <- function(special, sd) {
   own <- special$factors
-  ifelse(own$signed, log(own$unit) + asinh(pivot_loadings(own)[, 1L] / own$unit), log(sd))
+  ifelse(own$signed, log(own$unit) + asinh(own$start[, 1L] / own$unit) - 1, log(sd))
 }

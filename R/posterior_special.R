@@ -9,6 +9,7 @@ special_plan <- function(fit, t) {
   table <- term_table(term)
   sd <- which(table$kind == "variance")
   out <- list(kind = table$kind, sd = sd, rows = table$row[sd], lower = table$lower,
+              common = term[["held"]]$value[term[["held"]]$scale],
               scale = natural_scale(table, fit_blocks(fit)$z_basis[[t]]))
   if (!"loading" %in% table$kind) return(out)
   out$rows <- seq_len(term$q)
@@ -47,7 +48,7 @@ decode_special <- function(plan, t, s, z, density) {
       prior <- prior + plan$priors$range[[t]]$log(exp(z[, j]))
       next
     }
-    natural[, other[j]] <- tanh(z[, j]) * if (kind == "covariance") s[, 1L]^2 else 1
+    natural[, other[j]] <- tanh(z[, j]) * if (kind == "covariance") common_variance(special, s[, 1L]^2) else 1
     if (!density) next
     rest <- log_one_minus_square(z[, j])
     jacobian <- jacobian + rest
@@ -67,7 +68,8 @@ start_of_special <- function(plan, t) {
   other <- setdiff(seq_along(special$kind), special$sd)
   vapply(other, function(j) {
     if (special$kind[j] == "range") return(log(range_inside(plan$fit, t, natural[j])))
-    r <- if (special$kind[j] == "covariance") natural[j] / natural[special$sd[1L]] else natural[j]
+    r <- natural[j]
+    if (special$kind[j] == "covariance") r <- r / common_variance(special, natural[special$sd[1L]], fit_sigma(plan$fit))
     atanh(if (is.finite(r)) max(inside(r), 0.97 * max(-1, special$lower[j])) else 0)
   }, 0)
 }
@@ -100,7 +102,8 @@ special_columns <- function(plan, t, own, sigma) {
   }
   c(lapply(seq_len(ncol(own$s)), function(k) own$s[, k] * sigma),
     lapply(setdiff(seq_along(special$kind), special$sd), function(j) {
-      if (special$kind[j] == "covariance") natural[, j] / natural[, special$sd[1L]] else natural[, j]
+      if (special$kind[j] != "covariance") return(natural[, j])
+      natural[, j] / common_variance(special, natural[, special$sd[1L]])
     }))
 }
 
@@ -112,6 +115,11 @@ drawn_natural <- function(fit, t, values) {
   out <- numeric(length(special$kind))
   sd <- values[seq_along(special$sd)]
   out[special$sd] <- sd^2
-  out[other] <- values[length(special$sd) + seq_along(other)] * ifelse(special$kind[other] == "covariance", sd[1L]^2, 1)
+  out[other] <- values[length(special$sd) + seq_along(other)] * ifelse(special$kind[other] == "covariance",
+                                                                            common_variance(special, sd[1L]^2,
+                                                                                            fit_sigma(fit)), 1)
   out
 }
+
+# The variance that all columns share: the drawn one, or the fixed one, which is relative to sigma^2.
+common_variance <- function(special, drawn, sigma = 1) if (length(special$sd)) drawn else special$common[1L] * sigma^2

@@ -110,7 +110,9 @@ quantity <- function(fit, ..., method = c("auto", "profile", "delta", "chisq", "
                               list(level = level, link = link, information = information, nsim = nsim, seed = seed,
                                    threads = threads)))
   }
-  if (needs_dense(fit) && !missing(information)) check_choice(information[1L], "observed", "information")
+  if (needs_dense(fit) && !identical(information[1L], "average")) {
+    check_choice(information[1L], "observed", "information")
+  }
   parameters <- if (needs_dense(fit)) structured_space(fit) else theta_space(fit, information)
   quantity_rows(fit, parameters, asked, method, level, link, nsim, seed, threads)
 }

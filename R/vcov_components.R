@@ -93,8 +93,11 @@ print.variance_components <- function(x, digits = max(3L, getOption("digits") - 
 
 # Without a factorization, and where traces are too expensive, there is the average information alone.
 check_information <- function(fit, information) {
-  if (has_average_information(fit) && identical(information[1L], "expected"))
-    abort_information_size(effects_of_crossed_factors(fit))
+  if (has_average_information(fit) && !identical(information[1L], "average")) {
+    lmm_abort("numeric", paste0("with ", count_of(effects_of_crossed_factors(fit), "random effect"), ", information = ",
+                                quote_level(information[1L]), " is too expensive."), what = "information",
+              value = information[1L], fix = "Use information = \"average\".")
+  }
   if (!identical(information[1L], "average")) refuse_iterative(fit, paste0("information = ",
                                                                            quote_level(information[1L]), " is"))
 }

@@ -132,7 +132,9 @@ SEXP engine_structured_fit(const Rcpp::List& model, const Rcpp::List& options, b
   return henderson::guarded([&] {
     const henderson::ModelPointer whole = henderson::whole_model(model, progress);
     Model& m = *whole;
-    const double bytes = henderson::bytes_of_sums(m.problem), limit = Rcpp::as<double>(options["memory_limit"]);
+    const bool average = henderson::is_average(m.problem, henderson::Wanted::search);
+    const double bytes = henderson::bytes_of_sums(m.problem, average);
+    const double limit = Rcpp::as<double>(options["memory_limit"]);
     if (bytes > limit)
       throw henderson::Error("structured_memory", std::to_string(bytes) + ":" + std::to_string(limit));
     henderson::StructuredOptions to;

@@ -55,15 +55,25 @@ test_that("directions of loadings are uniform: their density integrates to one a
     set.seed(2)
     n <- 2e5
     z <- matrix(rt(n * sum(special$factors$count), 2), n)  # heavier tails than those of the density
-    own <- decode_factors(special, matrix(1, n, 3), z, TRUE)
-    w <- exp(own$jacobian + own$prior - rowSums(dt(z, 2, log = TRUE)))
-    correlation <- vapply(seq_len(nrow(z))[seq_len(2000)], function(i) {
-      L <- matrix(0, 3, k)
-      L[lower(k)] <- own$natural[i, special$kind == "loading"]
-      sum(L[1, ] * L[2, ])
-    }, 0)
+    # A single loading has both signs, by its standard deviation's coordinate: -1 and 1 in units of the column.
+    parts <- lapply(if (any(special$factors$signed)) c(0, 2) else 1, function(turn) {
+      size <- matrix(1, n, 3)
+      size[, special$factors$signed] <- exp(turn - 2)
+      own <- decode_factors(special, size, z, TRUE)
+      shift <- if (any(special$factors$signed)) log(cosh(1)) - (turn - 2) else 0
+      list(w = exp(own$jacobian + own$prior - shift - rowSums(dt(z, 2, log = TRUE))), natural = own$natural[1:2000, ])
+    })
+    w <- Reduce(`+`, lapply(parts, `[[`, "w"))
     expect_lt(abs(mean(w) - 1) / (sd(w) / sqrt(n)), 4)
     expect_lt(abs(mean(w) - 1), 0.05)
+    natural <- do.call(rbind, lapply(parts, `[[`, "natural"))
+    w <- unlist(lapply(parts, function(part) part$w[1:2000]))
+    correlation <- apply(natural, 1L, function(v) {
+      L <- matrix(0, 3, k)
+      L[lower(k)] <- v[special$kind == "loading"]
+      size <- sqrt(rowSums(L^2) + if (word != "rr2") v[special$kind == "variance"] else 0)
+      sum(L[1, ] * L[2, ]) / (size[1] * size[2])
+    })
     correlation[!is.finite(correlation)] <- 0              # where the weight is 0, too
     columns <- k + (word != "rr2")
     points <- matrix(rnorm(2e5 * columns), ncol = columns)
@@ -71,8 +81,8 @@ test_that("directions of loadings are uniform: their density integrates to one a
     other <- matrix(rnorm(2e5 * columns), ncol = columns)
     other <- other / sqrt(rowSums(other^2))
     expected <- mean(rowSums((points * other)[, seq_len(k), drop = FALSE])^2)
-    found <- weighted.mean(correlation^2, w[1:2000])
-    error <- sd(w[1:2000] * (correlation^2 - found)) / mean(w[1:2000]) / sqrt(2000)
+    found <- weighted.mean(correlation^2, w)
+    error <- sd(w * (correlation^2 - found)) / mean(w) / sqrt(length(w))
     expect_lt(abs(found - expected) / error, 4)
   }
 })
@@ -139,4 +149,43 @@ test_that("loadings of draws keep the sign of their estimates, and functions of 
   effects <- as.matrix(table[grep("^r_g", names(table))])
   expect_gt(cor(colMeans(effects), unlist(ranef(fit)$g)), 0.99)
   expect_error(posterior(fit, 100, prior_density(function(x) 0)), "loadings", class = "lmm_error_unsupported")
+})
+
+test_that("loadings near 0 change their sign in the draws, whatever the order of the columns", {
+  set.seed(11)
+  d <- expand.grid(v = factor(letters[1:4]), g = factor(1:40), r = 1:2)
+  lambda <- list(a = c(0, 0), b = c(1, 0.3), c = c(1.2, -0.8), d = c(0.8, 0.9))
+  u <- matrix(rnorm(80), 40)
+  d$y <- rowSums(u[d$g, ] * do.call(rbind, lambda)[d$v, ]) + rnorm(320)
+  d$w <- factor(d$v, c("c", "a", "d", "b"))
+  for (k in 1:2) {
+    shares <- vapply(c("v", "w"), function(name) {
+      fit <- suppressMessages(lmm(as.formula(paste0("y ~ v + rr(0 + ", name, " | g, ", k, ")")), d))
+      draws <- posterior(fit, 4000, prior_half_t(3, 2), seed = 1)
+      f <- as.formula(paste0("~ cov(g, ", name, "a, ", name, "b)"))
+      mean(attr(quantity(draws, f), "draws")[[1]] > 0)
+    }, 0)
+    expect_gt(min(shares), 0.02)
+    expect_lt(max(shares), 0.98)
+    expect_lt(abs(diff(shares)), 0.06)
+  }
+})
+
+test_that("structures whose common variance is fixed have draws", {
+  set.seed(12)
+  d <- expand.grid(f = factor(1:3), g = factor(1:20), r = 1:2)
+  d$y <- rnorm(20)[d$g] + rnorm(60)[interaction(d$f, d$g)] + rnorm(120)
+  Z <- model.matrix(~ 0 + f, d)
+  same <- outer(d$g, d$g, "==")
+  for (word in c("homcs", "homtoep")) {
+    fit <- suppressMessages(lmm(as.formula(paste0("y ~ 1 + ", word, "(0 + f | g)")), d,
+                                fixed = stats::setNames(c(1.3, 1), c(paste0("sd_", word, "|g"), "sigma"))))
+    cors <- function(v) unname(v[grep("^cor__", names(v))])
+    density <- function(v) {
+      C <- matrix(c(1, rep_len(cors(v), 2))[abs(outer(1:3, 1:3, "-")) + 1], 3)
+      dense_marginal(d$y, matrix(1, 120), 1.69 * Z %*% C %*% t(Z) * same + diag(120)) - length(cors(v)) * log(2)
+    }
+    expect_lt(max(abs(target_differences(fit, prior_flat(), density, cors, size = 0.02))), 1e-6, label = word)
+    expect_true(all(is.finite(as.matrix(as.data.frame(posterior(fit, 200, seed = 1))))))
+  }
 })

@@ -82,6 +82,16 @@ test_that("where traces would take too much memory, tests have the average infor
   expect_error(variance_components(fit, information = "expected"), class = "lmm_error_numeric")
   expect_equal(components$se, suppressMessages(sqrt(diag(vcov_components(fit, information = "average")))),
                ignore_attr = TRUE, tolerance = 1e-10)
+  expect_error(variance_components(fit, information = "observed"), "too expensive", class = "lmm_error_numeric")
+  expect_message(limits <- confint(fit, "cov(2,1)", method = "Wald"), "average information")
+  expect_equal(unname(rowMeans(limits)), components["cov(2,1)", "estimate"], tolerance = 1e-6)
+  h2 <- suppressMessages(quantity(fit, h2 = ~ var(animal, trait1) / (var(animal, trait1) + var(Residual, "1")),
+                                  method = "delta"))
+  v <- components[c("var_trait1|animal", "var(1)"), "estimate"]
+  expect_equal(h2$estimate, v[1] / sum(v), tolerance = 1e-6)
+  C <- suppressMessages(vcov_components(fit))[c("var_trait1|animal", "var(1)"), c("var_trait1|animal", "var(1)")]
+  slope <- c(v[2], -v[1]) / sum(v)^2
+  expect_equal(h2$se, sqrt(c(slope %*% C %*% slope)), tolerance = 1e-3)
   kr <- suppressMessages(anova(fit, ddf = "Kenward-Roger"))
   satterthwaite <- suppressMessages(anova(fit))
   expect_match(attr(kr, "heading")[1], "average information")
@@ -92,4 +102,32 @@ test_that("where traces would take too much memory, tests have the average infor
               relationship = list(animal = own$relatives), fixed = c(sigma = 0.3))
   expect_equal(as.numeric(logLik(fit)), as.numeric(logLik(rest)), tolerance = 1e-9)
   expect_equal(unname(fixef(fit)), unname(fixef(rest)), tolerance = 1e-5)
+})
+
+test_that("a search with the average information that comes to no end goes on with the Hessian", {
+  own <- two_traits(160, 4)
+  d <- expand.grid(visit = 1:4, animal = factor(1:160))
+  set.seed(5)
+  G <- 0.4^abs(outer(1:4, 1:4, "-")) * outer(c(1, 2, 1, 2), c(1, 2, 1, 2))
+  g <- t(chol(own$A)) %*% matrix(rnorm(640), 160) %*% chol(G)
+  d$y <- as.vector(t(g)) + rnorm(640, sd = rep(c(1, 0.7, 1.2, 0.5), 160))
+  d$id <- d$animal
+  d <- d[-sample(640, 60), ]
+  d$v <- factor(d$visit)
+  fit <- suppressMessages(lmm(y ~ v + rr(0 + v | animal, 1), d, relationship = list(animal = own$relatives),
+                              residual = ~ diag(visit | id)))
+  expect_identical(fit_optimum(fit)$status, "converged")
+  Z <- model.matrix(~ 0 + animal, d)
+  K <- Z %*% own$A %*% t(Z)
+  X <- model.matrix(~ v, d)
+  minus2 <- function(x) {
+    V <- K * tcrossprod(x[1:4][d$visit]) + diag(x[5:8][d$visit])
+    -2 * dense_marginal(d$y, X, V)
+  }
+  x <- c(fit_natural(fit)[[1]], fit_psi(fit))
+  slope <- vapply(seq_along(x), function(k) {
+    h <- replace(numeric(8), k, 1e-4)
+    (minus2(x + h) - minus2(x - h)) / 2e-4
+  }, 0)
+  expect_lt(max(abs(slope)), 2e-3)
 })

@@ -14,10 +14,12 @@ StructuredSums structured_sums(const StructuredCriterion& criterion, const Struc
   const StructuredProblem& pr = criterion.problem();
   if (pr.visits && wanted != Wanted::pairs)
     return pr.visits->sums(pr.residual, at, wanted == Wanted::tests, criterion.checkpoint());
-  return StructuredSummer(criterion, at, random, wanted != Wanted::search, is_average(pr, wanted)).run();
+  return StructuredSummer(criterion, at, random, wanted == Wanted::tests || wanted == Wanted::pairs,
+                          is_average(pr, wanted)).run();
 }
 
 bool is_average(const StructuredProblem& pr, Wanted wanted) {
+  if (wanted == Wanted::exact) return false;
   for (const Unit& unit : pr.units.units)
     if (unit.sparse && unit.q > kExactEffects &&
         (wanted == Wanted::search || bytes_of_sparse_sums(pr, unit, false) > kExactBytes))
@@ -31,9 +33,8 @@ StructuredSummer::StructuredSummer(const StructuredCriterion& criterion, const S
   out_.average = average;
 }
 
-double bytes_of_sums(const StructuredProblem& pr) {
+double bytes_of_sums(const StructuredProblem& pr, bool average) {
   if (pr.visits) return 0;
-  const bool average = is_average(pr, Wanted::search);
   double random = 0, most = 0;
   for (const Term& term : pr.layout.terms) random += static_cast<double>(term.n_theta);
   for (const Unit& unit : pr.units.units) {

@@ -18,7 +18,7 @@ void StructuredFunction::derivatives(const VectorXd& x, VectorXd& gradient, Matr
   if (x.head(n_theta()) != at_.theta || x.tail(x.size() - n_theta()) != at_.psi) value(x);
   const StructuredProblem& pr = criterion_->problem();
   const std::vector<RandomDirection> random = directions();
-  const StructuredSums s = structured_sums(*criterion_, at_, random, Wanted::search);
+  const StructuredSums s = structured_sums(*criterion_, at_, random, average_ ? Wanted::search : Wanted::exact);
   const StructuredMoments m = structured_moments(s, at_, pr.reml);
   const VectorXd slope = m.trace - m.quadratic;
   MatrixXd h = 2 * m.ai - m.t;
@@ -173,9 +173,19 @@ bool StructuredSearch::at_edge() const {
   return false;
 }
 
-// A search that is left for an infinite range has converged in all else.
+// A search that is left for an infinite range has converged in all else. One with the average information that comes to
+// no end, as it may where the model is far from the data, goes on with the Hessian where that is affordable.
 Optimum StructuredSearch::minimized(StructuredFunction& f, const VectorXd& start) {
-  Optimum out = minimize(f, start, options_.search, monitor_);
+  const bool both = !f.exact() && bytes_of_sums(pr_, false) <= kAffordableBytes;
+  Options own = options_.search;
+  if (both) own.max_evaluations = std::min(own.max_evaluations, kAverageEvaluations);
+  Optimum out = minimize(f, start, own, monitor_);
+  if (both && out.status != "converged" && out.status != "left" && std::isfinite(out.value)) {
+    f.use_exact();
+    const int before = out.evaluations;
+    out = minimize(f, out.theta, options_.search, monitor_);
+    out.evaluations += before;
+  }
   if (out.status == "left") out.status = "converged";
   out_.evaluations += out.evaluations;
   return out;

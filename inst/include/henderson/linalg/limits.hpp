@@ -56,6 +56,8 @@ constexpr Index kPanel = 32;
 // above which tests do.
 constexpr Index kExactEffects = 256;
 constexpr double kExactBytes = 2e8;
+constexpr double kAffordableBytes = 1e9;   // with which a search that has come to no end goes on with the Hessian
+constexpr int kAverageEvaluations = 60;    // after so many
 
 // Rows of short subjects whose products are taken at once.
 constexpr Index kStackedRows = 128;

@@ -11,15 +11,15 @@
 
 namespace henderson {
 
-// What the sums are for: the search, tests, or tests that need A_ij,xx of every pair of directions by itself. That
-// matrix may also be there where it was not asked for.
-enum class Wanted { search, tests, pairs };
+// What the sums are for: the search, the search with the Hessian in any case, tests, or tests that need A_ij,xx of every
+// pair of directions by itself. That matrix may also be there where it was not asked for.
+enum class Wanted { search, exact, tests, pairs };
 
 StructuredSums structured_sums(const StructuredCriterion& criterion, const StructuredPoint& at,
                                const std::vector<RandomDirection>& random, Wanted wanted);
 
-// Bytes that the sums of the search take at once for the largest unit.
-double bytes_of_sums(const StructuredProblem& pr);
+// Bytes that the sums take at once for the largest unit.
+double bytes_of_sums(const StructuredProblem& pr, bool average);
 
 // Does the average information stand for the other ones? In the search of units with many effects, and in tests where
 // the traces of pairs would take too much memory and time.

@@ -27,14 +27,15 @@ class StructuredFunction {
  public:
   // `farthest`: a range beyond it is as good as infinite. (A shape: kSmoothest.)
   StructuredFunction(const StructuredCriterion& criterion, double farthest)
-      : criterion_(&criterion), farthest_(farthest) {}
+      : criterion_(&criterion), farthest_(farthest), average_(is_average(criterion.problem(), Wanted::search)) {}
   Index n_theta() const { return criterion_->problem().layout.n_theta; }
 
   double value(const VectorXd& x);
   void derivatives(const VectorXd& x, VectorXd& gradient, MatrixXd& hessian);
   VectorXd moved(const VectorXd& x, const VectorXd& step) const;
   bool leave(const VectorXd& x, double value, const NewtonStep& newton) const;
-  bool exact() const { return true; }
+  bool exact() const { return !average_; }
+  void use_exact() { average_ = false; }
   double noise() const;
   const StructuredPoint& last() const { return at_; }
 
@@ -45,6 +46,7 @@ class StructuredFunction {
 
   const StructuredCriterion* criterion_;
   double farthest_;
+  bool average_;  // the average information in place of the Hessian
   StructuredPoint at_;
 };
 
