@@ -24,7 +24,6 @@ factor_plan <- function(table, natural, unit) {
   own$size <- pmin(place, k)                              # loadings of each row that are not 0 by the rotation
   own$count <- own$size - if (length(specific)) 0L else 1L
   own$first <- cumsum(own$count) - own$count
-  own$signed <- !length(specific) & own$size == 1L
   own$start <- pivot_loadings(own)
   own
 }
@@ -50,9 +49,8 @@ decode_factors <- function(special, s, z, density) {
   prior <- rep(factor_constant(own), nrow(s))
   rows <- lapply(seq_len(own$q), function(r) {
     x <- z[, own$first[r] + seq_len(own$count[r]), drop = FALSE]
-    point <- if (own$signed[r]) signed_row(own, r, s[, r]) else
-      if (length(own$specific)) stick_row(own, r, x) else turned_row(own, r, x)
-    if (own$signed[r]) s[, r] <<- point$size
+    point <- if (length(own$specific)) stick_row(own, r, x) else plane_row(own, r, x, s[, r])
+    if (!length(own$specific)) s[, r] <<- point$size
     jacobian <<- jacobian + point$jacobian
     m <- own$size[r]
     prior <<- prior + point$prior + if (own$k > m) (own$k - m) * log(abs(point$l[, m])) else 0
@@ -92,13 +90,19 @@ stick_row <- function(own, r, x) {
   list(l = l, rest = exp(left), jacobian = jacobian, prior = -left / 2)
 }
 
-# A point of a whole sphere by its projection from the point opposite to the estimate.
-turned_row <- function(own, r, x) {
+# Without specific variance the loadings of a row are a vector v |v|^(m - 1) of m coordinates, in which the density of a
+# uniform direction and a flat standard deviation is flat, and 0 is no edge. The last of them, along the estimate, is
+# sinh(u / m), where `s` would be unit exp(u - 1).
+plane_row <- function(own, r, x, s) {
   m <- own$size[r]
-  square <- rowSums(x^2)
-  l <- matrix(0, nrow(x), own$k)
-  l[, seq_len(m)] <- (cbind(2 * x, 1 - square) / (1 + square)) %*% turn_to(own$start[r, seq_len(m)])
-  list(l = l, rest = 0, jacobian = (m - 1) * (log(2) - log1p(square)), prior = 0)
+  u <- log(s) - log(own$unit[r]) + 1
+  v <- cbind(x, sinh(u / m))
+  length <- sqrt(rowSums(v^2))
+  l <- matrix(0, nrow(v), own$k)
+  l[, seq_len(m)] <- (v / length) %*% turn_to(own$start[r, seq_len(m)])
+  l[length == 0, ] <- 0
+  list(l = l, size = own$unit[r] * length^m, rest = 0, jacobian = log(own$unit[r]) + log_cosh(u / m) - log(s),
+       prior = 0)
 }
 
 # An orthogonal and symmetric matrix that takes the last axis to the direction of `e`.
@@ -106,13 +110,6 @@ turn_to <- function(e) {
   last <- replace(numeric(length(e)), length(e), 1)
   v <- (if (sum(e^2) > 0) e / sqrt(sum(e^2)) else last) - last
   if (sum(v^2) < .Machine$double.eps) diag(length(e)) else diag(length(e)) - 2 * tcrossprod(v) / sum(v^2)
-}
-
-# A single loading without specific variance: of either sign, unit sinh(x), where s would be unit exp(x - 1).
-signed_row <- function(own, r, s) {
-  x <- log(s) - log(own$unit[r]) + 1
-  list(l = cbind(sign(x), matrix(0, length(x), own$k - 1L)), size = own$unit[r] * abs(sinh(x)), rest = 0,
-       jacobian = log(own$unit[r]) + log_cosh(x) - log(s), prior = 0)
 }
 
 log_cosh <- function(x) abs(x) + log1p(exp(-2 * abs(x))) - log(2)
@@ -157,5 +154,7 @@ start_of_factors <- function(special) {
 # The coordinates of the standard deviations `sd` of the estimates.
 factor_deviations <- function(special, sd) {
   own <- special$factors
-  ifelse(own$signed, log(own$unit) + asinh(own$start[, 1L] / own$unit) - 1, log(sd))
+  if (length(own$specific)) return(log(sd))
+  size <- sqrt(rowSums(own$start^2)) / own$unit
+  log(own$unit) + own$size * asinh(size^(1 / own$size)) - 1
 }

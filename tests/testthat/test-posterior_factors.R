@@ -55,19 +55,17 @@ test_that("directions of loadings are uniform: their density integrates to one a
     set.seed(2)
     n <- 2e5
     z <- matrix(rt(n * sum(special$factors$count), 2), n)  # heavier tails than those of the density
-    # A single loading has both signs, by its standard deviation's coordinate: -1 and 1 in units of the column.
-    parts <- lapply(if (any(special$factors$signed)) c(0, 2) else 1, function(turn) {
-      size <- matrix(1, n, 3)
-      size[, special$factors$signed] <- exp(turn - 2)
-      own <- decode_factors(special, size, z, TRUE)
-      shift <- if (any(special$factors$signed)) log(cosh(1)) - (turn - 2) else 0
-      list(w = exp(own$jacobian + own$prior - shift - rowSums(dt(z, 2, log = TRUE))), natural = own$natural[1:2000, ])
-    })
-    w <- Reduce(`+`, lapply(parts, `[[`, "w"))
+    # Without specific variances the coordinates are those of whole rows of loadings: with a density of their sizes.
+    free <- word == "rr2"
+    y <- if (free) matrix(rt(n * 3, 5), n) else matrix(0, n, 3)
+    own <- decode_factors(special, exp(y), z, TRUE)
+    w <- own$jacobian + own$prior - rowSums(dt(z, 2, log = TRUE))
+    if (free) w <- w + rowSums(y) + rowSums(log_half_t(own$s, 1)) - rowSums(dt(y, 5, log = TRUE))
+    w <- exp(w)
     expect_lt(abs(mean(w) - 1) / (sd(w) / sqrt(n)), 4)
     expect_lt(abs(mean(w) - 1), 0.05)
-    natural <- do.call(rbind, lapply(parts, `[[`, "natural"))
-    w <- unlist(lapply(parts, function(part) part$w[1:2000]))
+    natural <- own$natural[1:2000, ]
+    w <- w[1:2000]
     correlation <- apply(natural, 1L, function(v) {
       L <- matrix(0, 3, k)
       L[lower(k)] <- v[special$kind == "loading"]
