@@ -247,9 +247,7 @@ residual_sds <- function(object, rows, piece, at) {
   rows <- cbind(own$positions, own$w, own$subject_group[own$subject])[piece, , drop = FALSE]
   key <- do.call(paste, as.data.frame(rows))
   first <- piece[!duplicated(key)]                       # rows with equal positions have equal variances
-  R <- engine_residual_variances(own, t(points$psi), own$positions[first, , drop = FALSE],
-                                 own$w[first, , drop = FALSE], own$subject_group[own$subject][first])
-  R <- engine_result(R, fit_frame(fit))[match(key, unique(key)), , drop = FALSE]
+  R <- position_variances(fit, own, t(points$psi), first)[match(key, unique(key)), , drop = FALSE]
   t(sqrt(R)) * points$sigma
 }
 

@@ -8,6 +8,13 @@ residual_covariance <- function(fit, rows, index = seq_len(rows$n), model = rows
   fit_sigma(fit)^2 * C / sqrt(outer(weight, weight))
 }
 
+# Variances of residuals relative to sigma^2, at positions `at` x points: a column of `psi` for each point.
+position_variances <- function(fit, model, psi, at = seq_along(model$subject)) {
+  R <- engine_residual_variances(model, psi, model$positions[at, , drop = FALSE], model$w[at, , drop = FALSE],
+                                 model$subject_group[model$subject][at])
+  engine_result(R, fit_frame(fit))
+}
+
 # The residual structure on the rows of the fit, or on new rows; NULL for independent residuals.
 rows_residual <- function(fit, rows) {
   if (!is_structured(fit)) return(NULL)

@@ -21,9 +21,7 @@ structured_residuals <- function(fit, type, scaled) {
 residual_sd <- function(fit, rows) {
   if (!is_structured(fit)) return(fit_sigma(fit) / sqrt(row_weights(rows)))
   model <- rows_residual(fit, rows)
-  R <- engine_residual_variances(model, matrix(fit_psi(fit)), model$positions, model$w,
-                                 model$subject_group[model$subject])
-  fit_sigma(fit) * sqrt(as.vector(engine_result(R, fit_frame(fit))) / row_weights(rows))
+  fit_sigma(fit) * sqrt(as.vector(position_variances(fit, model, matrix(fit_psi(fit)))) / row_weights(rows))
 }
 
 # Marginal residuals in units of V, block by block of rows that V connects: by its symmetric root, its Cholesky factor,

@@ -11,8 +11,8 @@
 
 namespace henderson {
 
-// What the sums are for: the search, the search with the Hessian in any case, tests, or tests that need A_ij,xx of every
-// pair of directions by itself. That matrix may also be there where it was not asked for.
+// What the sums are for: the search, the search with the Hessian in any case, tests, or tests that need A_ij,xx of
+// every pair of directions by itself. That matrix may also be there where it was not asked for.
 enum class Wanted { search, exact, tests, pairs };
 
 StructuredSums structured_sums(const StructuredCriterion& criterion, const StructuredPoint& at,
