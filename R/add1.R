@@ -25,7 +25,7 @@ add1.lmm_fit <- function(object, scope, test = c("none", "Chisq"), k = 2, ...) {
 with_added_term <- function(term, fit) {
   out <- stats::update(fit, stats::as.formula(paste("~ . +", term)))
   if (stats::nobs(out) == stats::nobs(fit)) return(out)
-  lmm_abort("data", paste0("with ", quote_name(term), " the number of rows would change from ", stats::nobs(fit),
+  lmm_abort("data", paste0("adding ", quote_name(term), " would change the number of rows from ", stats::nobs(fit),
                            " to ", stats::nobs(out), "."), what = term,
             fix = "Fit both models to the rows without missing values.")
 }

@@ -28,9 +28,10 @@
 #' @param seed a whole number that fixes the random numbers, or `NULL`.
 #' @param threads number of processes that share the work (forked, on Windows always 1). Worthwhile if a single refit
 #'   takes milliseconds or more.
-#' @param progress show a bar with the time left where the work takes more than two seconds? In batch jobs `TRUE` prints
-#'   a line after each tenth of the refits, and at most one line per 50 refits. The default is option
-#'   `henderson.progress`, which shows (`TRUE`) or hides (`FALSE`) the bars of all functions, or else [interactive()].
+#' @param progress show a progress bar with the time left if the work takes more than two seconds? In batch jobs `TRUE`
+#'   prints a line after each tenth of the refits, and at most one line per 50 refits. The default is the option
+#'   `henderson.progress`, which shows (`TRUE`) or hides (`FALSE`) the progress bars of all functions, or
+#'   [interactive()] if the option is not set.
 #' @param type for `confint()` the kind of limits, `"perc"`, `"basic"` or `"norm"` (normal limits around the
 #'   bias-corrected estimate); for `bootstrap()` how the new data are made:
 #' \describe{

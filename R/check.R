@@ -53,7 +53,7 @@ masking_text <- function(e) {
   head <- conditionCall(e)[1L]
   name <- if (is.call(head) && is.symbol(head[[1L]])) as.character(head[[1L]])
   if (!length(name) || !name %in% getNamespaceExports(topenv())) return(NULL)
-  paste0("A function ", quote_name(name), " of another package comes first on the search path: write henderson::", name,
+  paste0("A function ", quote_name(name), " of another package masks the one of henderson: write henderson::", name,
          "().")
 }
 

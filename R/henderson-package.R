@@ -7,7 +7,7 @@
 #' `saveRDS()` and needs neither the original data nor an environment later.
 #'
 #' Start with `vignette("introduction", "henderson")`; `vignette("cheat-sheet", "henderson")` is one page of calls.
-#' Those who come from lme4, lmerTest, pbkrtest, nlme or SAS find the equivalent calls in
+#' Users of lme4, lmerTest, pbkrtest, nlme or SAS find the equivalent calls in
 #' `vignette("for-lme4-users", "henderson")`. `make install` and `remotes::install_local(".", build_vignettes = TRUE)`
 #' install the vignettes; a plain installation from source does not include them.
 #'

@@ -29,7 +29,7 @@ effects_of_crossed_factors <- function(fit) {
 default_ddf <- function(fit, usual = "Satterthwaite") {
   if (!inherits(fit, "lmm_fit") || !information_is_expensive(fit)) return(usual)
   if (is_structured(fit) || (has_related(fit_frame(fit)) && usual == "Satterthwaite")) {
-    inform_expensive(fit, "degrees of freedom are from the average information in place of the observed one.")
+    inform_expensive(fit, "degrees of freedom use the average information instead of the observed information.")
     return(usual)
   }
   inform_expensive(fit, paste0("tests and intervals of fixed effects are asymptotic, without ", usual,
@@ -42,7 +42,7 @@ default_information <- function(fit) {
   if (inherits(fit, "lmm_fit") && fit_is_iterative(fit)) return("average")
   if (!inherits(fit, "lmm_fit") || !information_is_expensive(fit)) return("observed")
   inform_expensive(fit,
-    "standard errors of variance parameters are from the average information in place of the observed one.")
+    "standard errors of variance parameters use the average information instead of the observed information.")
   "average"
 }
 

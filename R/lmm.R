@@ -40,8 +40,8 @@
 #' Loadings above the diagonal are zero. A correlation of 1 and a variance of 0 are inside all structures. Kenward-Roger
 #' and Satterthwaite tests, standard errors, all limits of [confint()][confint.lmm_fit], profiles, the
 #' bootstrap, prediction with intervals and likelihood ratio tests are available, also with residual structures;
-#' `bounded = FALSE` is an error. Argument `fixed` can set correlations and ranges, and together with sigma standard
-#' deviations.
+#' `bounded = FALSE` is an error. Argument `fixed` can set correlations and ranges, and, if sigma is fixed too,
+#' standard deviations.
 #'
 #' @section Residual covariance:
 #' `residual = ~ word(position | subject)` gives the rows of each subject a covariance matrix; rows of different

@@ -3,27 +3,26 @@
 #' Posterior draws without a sampler to tune
 #'
 #' Draws all parameters of a linear mixed model from their posterior distribution. Coefficients and random effects are
-#' integrated out exactly; only the variance parameters are searched, by the criterion that the fit has minimized. With
-#' one variance in addition to the residual variance, the posterior is put on a grid and the draws are independent.
-#' With two, and with three for 20,000 draws or more, it is put on a lattice, and exact values at some draws are the
-#' check. With more, a proposal is fitted to the posterior and its draws are accepted by independence Metropolis, with
-#' Hamiltonian moves between them where that does not mix. The residual standard deviation, the coefficients and the
-#' random effects are then drawn exactly.
+#' integrated out exactly; only the variance parameters have to be sampled, by evaluating the criterion that the fit has
+#' minimized. With one variance in addition to the residual variance, the posterior density is computed on a grid and
+#' the draws are independent. With two variance parameters, and with three for 20,000 draws or more, it is computed on a
+#' lattice and checked by exact values at some of the draws. With more, a proposal is fitted to the posterior and
+#' corrected by independence Metropolis, with Hamiltonian moves in between if the chains do not mix. The residual
+#' standard deviation, the coefficients and the random effects are then drawn exactly.
 #'
 #' The posterior does not depend on how the model was fitted: by REML or maximum likelihood, with a singular estimate or
 #' not.
 #'
 #' Models with residual structures, variance functions, known relationships of levels and structured random terms are
-#' supported, except for factor-analytic terms, known residual matrices with coefficients, and fits in which some
-#' parameters of a structured term or residual covariances are fixed.
+#' supported, even if some of their parameters are fixed.
 #'
 #' @param fit a fit made by [lmm()].
 #' @param draws number of draws, of all chains together.
 #' @param prior a prior of all standard deviations, or a list of priors: by the names of the random terms (those of
 #'   [VarCorr()]), `residual`, `cor` and `fixed`, or without names for all parameters of a kind. See [priors]. By
-#'   default densities are flat on every standard deviation, residual one included, on correlation matrices (LKJ(1)) and
-#'   on coefficients. Priors of parameters of a residual structure and of ranges of random terms are given by the names
-#'   of these parameters; see section "Residual structures".
+#'   default, densities are flat for every standard deviation, including the residual standard deviation, for
+#'   correlation matrices (LKJ(1)) and for coefficients. Priors of parameters of a residual structure and of ranges of
+#'   random terms are given by the names of these parameters; see section "Residual structures".
 #' @param chains number of chains.
 #' @param random draw the random effects, too? `NULL`: where draws times effects are at most 5 million.
 #' @param seed seed for the random numbers; with `NULL` one is drawn from the session's generator. The result is the
@@ -51,27 +50,26 @@
 #' visits do not identify the sign), or uniform on correlation matrices if all correlations are free. For `cs()`, `cor`
 #' is the prior of the correlation between two observations; for `ar(p = )` and `ma(q = )`, of the partial
 #' autocorrelations. For `known(V1, V2)`, `residual` is the prior of the square root of each coefficient, and the
-#' coefficients are not negative. If `fixed` determines some entries of a matrix of covariances, the correlation of each
-#' other covariance has the prior of a single correlation. Ranges have a half-t prior with 3 degrees of freedom whose
-#' scale is the longest distance within a
-#' subject (for random terms, between levels); the share of a nugget always has a uniform prior; coefficients of a
-#' variance function have flat priors. Other priors are given by the names of the columns of the draws: `prior_lkj()`
-#' for a correlation or for the covariance that replaces it, priors of standard deviations for positive parameters,
-#' `prior_normal()` for coefficients of a variance function. `const`, `prop`, the power used with `const`, and an
-#' estimated `shape` have no default prior and need one.
+#' coefficients are not negative. If `fixed` sets some entries of a covariance matrix, the correlation of each other
+#' covariance has the prior of a single correlation. Ranges have a half-t prior with 3 degrees of freedom whose scale is
+#' the longest distance within a subject (for random terms, between levels); the share of a nugget always has a uniform
+#' prior; coefficients of a variance function have flat priors. Other priors are given by the names of the columns of
+#' the draws: `prior_lkj()` for a correlation or for the covariance that replaces it, priors of standard deviations for
+#' positive parameters, `prior_normal()` for coefficients of a variance function. `const`, `prop`, the power used with
+#' `const`, and an estimated `shape` have no default prior and need one.
 #'
 #' The columns of these parameters follow `sigma`. They have the names that `variance_components(fit, scale = "sd")`
 #' shows (`sd(8)`, `cov(10,8)`, `rho`, `range`); for ranges of random terms the name is `range.` followed by the name of
 #' the term. A variance function of the fitted values uses those of the fit in all draws.
-#' [predict()][predict.lmm_posterior()] uses the residuals of other rows of the same subject, as
-#' [predict()][predict.lmm_fit()] of the fit does;
-#' [simulate()][simulate.lmm_posterior()] draws new residuals from their unconditional distribution.
+#' [predict()][predict.lmm_posterior()] predicts residuals of new rows from those of the same subject, as
+#' [predict()][predict.lmm_fit()] of the fit does; [simulate()][simulate.lmm_posterior()] draws new residuals from their
+#' unconditional distribution.
 #' @section Factor-analytic terms:
 #' For `fa()` and `rr()`, the prior of the term is that of the standard deviation of each column, the square root of a
-#' diagonal entry of the covariance matrix. Given it, the loadings of a column and its specific standard deviation are a
-#' uniformly distributed point on a sphere, so that neither the order of the columns nor a rotation of the factors
-#' matters. The draws have the loadings (`loading__f1.x.g`: factor 1, column `x`, term `g`) with the signs of the
-#' estimates, and the specific standard deviations.
+#' diagonal entry of the covariance matrix. Given this standard deviation, the loadings of a column and its specific
+#' standard deviation are a uniformly distributed point on a sphere, so that neither the order of the columns nor a
+#' rotation of the factors matters. The draws have the loadings (`loading__f1.x.g`: factor 1, column `x`, term `g`) with
+#' the signs of the estimates, and the specific standard deviations.
 #' @section Proper posteriors:
 #' A flat prior of a standard deviation has a proper posterior if the random effects have rank 2 or more in addition
 #' to the fixed effects: at least 3 levels where the model has an intercept. `1 / sd` never has. What is
@@ -80,7 +78,7 @@
 #' residual structures and ranges, the rate at which the density decreases far from the estimates is checked, for each
 #' parameter and for the common scale of all residuals; a density that decreases too slowly is refused too.
 #' @section Conditions:
-#' `lmm_error_improper`: the posterior is improper; the message has the parameter, the reason and ways out.
+#' `lmm_error_improper`: the posterior is improper; the message gives the parameter, the reason and possible remedies.
 #' `lmm_error_input`: an unknown prior. `lmm_error_unsupported`: variances that may be negative, or
 #' `prior_density()` with a factor-analytic term. `lmm_warning_mixing`: the chains have not mixed.
 #' @references Gelman (2006) Bayesian Analysis 1, 515-534. Tierney (1994) Annals of Statistics 22, 1701-1762. Vehtari et

@@ -16,7 +16,7 @@ drawn_kriging <- function(object, near, share) {
   members <- split(which(used_rows(rows)), new$old$subject[used_rows(rows)])
   share <- rep_len(sqrt(share), n)
   subjects <- split(which(near$wanted), new$subject[near$wanted])
-  bar <- progress_bar(length(subjects), "kriging")
+  bar <- progress_bar(length(subjects), "Kriging")
   for (k in seq_along(subjects)) {
     at <- subjects[[k]]
     old <- members[[as.character(new$subject[at[1L]])]]

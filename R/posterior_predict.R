@@ -13,8 +13,8 @@
 #' @param level share of the posterior inside the limits.
 #' @param weights prior weights of new observations: a number, or one per row.
 #' @param kriging with a residual structure: whether to add the prediction of a new row's residual from the residuals of
-#'   its subject in the fit, which also makes the interval of a prediction narrower. `NULL`, the default: yes, unless
-#'   `re.form` is given. See [predict.lmm_fit()].
+#'   its subject in the fit, which also makes prediction intervals narrower. See [predict.lmm_fit()] for `NULL`, the
+#'   default, `TRUE` and `FALSE`.
 #' @param draws return the draws instead, a matrix with a row per draw and a column per row of data?
 #' @param nsim number of responses to simulate, each from another draw.
 #' @param seed seed for new random numbers.

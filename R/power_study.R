@@ -27,7 +27,7 @@
 #' @param seed,threads see [bootstrap()].
 #' @return A data frame of class `power_study` with a row per setting: `design` (if several), the effects, `power`, its
 #'   exact (Clopper-Pearson) limits `lower` and `upper`, `nsim` and `failed`. There are methods for [print()] and
-#'   [plot()], which draws the power over the first effect or, without effects, over designs that are named by numbers.
+#'   [plot()], which draws the power over the first effect or, without effects, over designs whose names are numbers.
 #' @section Conditions:
 #' `lmm_error_input`: a parameter or test that the model does not have, a design that is not a data frame or has
 #' parameters (visits, levels) that the fit does not have; for a formula and data those of [lmm()].

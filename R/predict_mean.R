@@ -2,7 +2,7 @@
 
 #' Prediction interval of a mean of new observations
 #'
-#' The mean of the responses in the rows of `newdata`, which stand for future observations, with its standard error and
+#' The mean of the responses in the rows of `newdata`, which stand for new observations, with its standard error and
 #' a prediction interval. Observations of the same level share its random effects; for the mean of three observations of
 #' one new level, give one row and `k = 3`, or three rows.
 #'
@@ -21,7 +21,7 @@
 #' @param weights prior weights of the observations: a number, or one per row.
 #' @param ddf,level method for degrees of freedom (`"Satterthwaite"`, `"Kenward-Roger"`, `"residual"` or `"asymptotic"`)
 #'   and level.
-#' @param k number of observations for each row of `newdata`.
+#' @param k number of observations that each row of `newdata` stands for.
 #' @param ... not used.
 #' @return A data frame with one row and columns `fit`, `se` (of the prediction error), `df`, `lower` and `upper`, in
 #'   the unit of the response.

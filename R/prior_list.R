@@ -102,8 +102,8 @@ check_matched_priors <- function(priors, fit) {
     abort_residual_matrix(priors, "one standard deviation")
   loadings <- vapply(random, function(term) "loading" %in% term_kinds(term), NA)
   if (!is.null(priors$all) && any(loadings)) {
-    lmm_abort("unsupported", paste("prior_density() is not available with factor-analytic terms: their draws have",
-                                   "loadings, whose prior is uniform on all directions."), what = "prior",
+    lmm_abort("unsupported", paste("prior_density() is not available with factor-analytic terms: the directions of",
+                                   "their loadings have a uniform prior."), what = "prior",
               fix = "Use priors of standard deviations, such as prior_half_t().")
   }
   lower <- vapply(which(priors$wishart), function(t) priors$sd[[t]]$lower, 0)
@@ -129,7 +129,7 @@ prior_table <- function(priors, fit) {
   ranges <- which(!vapply(priors$range, is.null, NA))
   c(stats::setNames(vapply(priors$sd, `[[`, "", "label"), fit_term_names(fit)), residual = priors$residual$label,
     if (any(correlated)) c(cor = priors$cor[[which(correlated)[1L]]]$label),
-    if (any(loadings)) c(loadings = "uniform on all directions"),
+    if (any(loadings)) c(loadings = "uniform over directions"),
     stats::setNames(vapply(priors$range[ranges], `[[`, "", "label"),
                     paste0("range.", fit_term_names(fit)[ranges], recycle0 = TRUE)),
     residual_labels(fit, priors), fixed_label(priors))

@@ -147,8 +147,9 @@ level_variances <- function(precision) {
 #' the Kenward-Roger method is refused. For `(1 | g)` alone with at most 256 levels,
 #' or with a singular `K`, which is taken by its rank, the columns are turned by a root of `K`. Together with a residual
 #' structure, such as `residual = ~ us(trait | record)`, the equations stay sparse if each subject has few animals;
-#' otherwise, at most 3000 effects are possible. With more than about 1500 effects, tests and standard errors of
-#' variances, those of the Kenward-Roger method included, use the average information, as headings and messages say.
+#' otherwise, at most 3000 effects are possible. With a residual structure and more than about 1500 effects,
+#' tests, including Kenward-Roger tests, and standard errors of variances use the average information, as headings and
+#' messages show.
 #'
 #' @param Q inverse of a relationship matrix, with the names of levels; dense, or sparse of package 'Matrix'.
 #' @param id names of animals.

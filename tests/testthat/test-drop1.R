@@ -119,6 +119,6 @@ test_that("add1() compares with the response of a refit and wants the same rows"
   expect_equal(add1(fit, "z", k = log(60))["z", "AIC"], stats::AIC(with_z, k = log(60)))
   d$z[3] <- NA
   gap <- suppressMessages(lmm(y ~ x + (1 | g), d))
-  expect_error(suppressMessages(add1(gap, "z")), "the number of rows would change from 60 to 59",
+  expect_error(suppressMessages(add1(gap, "z")), "would change the number of rows from 60 to 59",
                class = "lmm_error_data")
 })
