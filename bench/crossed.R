@@ -37,8 +37,8 @@ large_cases <- list(
                gigabytes = 4, threads = 2),
   slopes = list(data = function() ratings(2.5e7, 1.6e5, 5.9e4, 0.1), formula = y ~ x + (x | u) + (1 | m), seconds = 300,
                 gigabytes = NA, threads = 2),
-  four = list(data = four_factors, formula = y ~ x + (1 | u) + (1 | m) + (1 | brand) + (1 | shop), seconds = 60, threads = 2,
-              gigabytes = NA))
+  four = list(data = four_factors, formula = y ~ x + (1 | u) + (1 | m) + (1 | brand) + (1 | shop), seconds = 60,
+              gigabytes = NA, threads = 2))
 
 peak <- function() {
   status <- "/proc/self/status"
