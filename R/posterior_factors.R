@@ -97,11 +97,11 @@ plane_row <- function(own, r, x, s) {
   m <- own$size[r]
   u <- log(s) - log(own$unit[r]) + 1
   v <- cbind(x, sinh(u / m))
-  length <- sqrt(rowSums(v^2))
+  radius <- sqrt(rowSums(v^2))
   l <- matrix(0, nrow(v), own$k)
-  l[, seq_len(m)] <- (v / length) %*% turn_to(own$start[r, seq_len(m)])
-  l[length == 0, ] <- 0
-  list(l = l, size = own$unit[r] * length^m, rest = 0, jacobian = log(own$unit[r]) + log_cosh(u / m) - log(s),
+  l[, seq_len(m)] <- (v / radius) %*% turn_to(own$start[r, seq_len(m)])
+  l[radius == 0, ] <- 0
+  list(l = l, size = own$unit[r] * radius^m, rest = 0, jacobian = log(own$unit[r]) + log_cosh(u / m) - log(s),
        prior = 0)
 }
 

@@ -39,7 +39,8 @@ draw_states <- function(object) {
   fixed <- as.matrix(plain_table(object)[about$labels$fixed])
   own <- about$residual
   residual <- if (!is.null(own)) as.matrix(plain_table(object)[own$names])
-  special <- vapply(seq_along(fit_random(fit)), function(t) length(special_plan(fit, t)$kind) > 0L, NA)
+  plans <- lapply(seq_along(fit_random(fit)), special_plan, fit = fit)
+  special <- vapply(plans, function(plan) length(plan$kind) > 0L, NA)
   known <- vapply(fit_random(fit), function(term) is_special(term) && !length(term_kinds(term)), NA)
   empty <- fit_state(fit)
   kept <- match(about$labels$fixed, names(empty$beta))
@@ -49,7 +50,7 @@ draw_states <- function(object) {
     for (t in which(!known)) {
       if (special[t]) {
         term <- fit_random(fit)[[t]]
-        state$natural[[t]] <- drawn_natural(fit, t, v[parameters$term == t])
+        state$natural[[t]] <- drawn_natural(fit, plans[[t]], v[parameters$term == t])
         state$covariance[[t]][] <- special_covariance(term, state$natural[[t]], fit_blocks(fit)$z_basis[[t]])
         next
       }

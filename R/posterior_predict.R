@@ -160,7 +160,8 @@ new_effects <- function(object, t, levels, at) {
     sd <- if (ncol(values)) values[, 1L] else sqrt(fit_covariance(about$fit)[[t]][1L])            # drawn or fixed
     return(lapply(seq_len(if (is_across(term)) 1L else term$q), function(k) sd * normals(k)))
   }
-  if (!is.null(special_plan(about$fit, t))) return(new_special_effects(about$fit, t, values, levels))
+  special <- special_plan(about$fit, t)
+  if (!is.null(special)) return(new_special_effects(about$fit, t, special, values, levels))
   own <- parameters[own, ]
   sd <- values[, !own$correlation, drop = FALSE]
   q <- ncol(sd)
@@ -171,13 +172,13 @@ new_effects <- function(object, t, levels, at) {
 
 # The same for a term with a structure of its own: one covariance matrix for each draw. Levels that are columns have
 # one effect each.
-new_special_effects <- function(fit, t, values, levels) {
+new_special_effects <- function(fit, t, special, values, levels) {
   term <- fit_random(fit)[[t]]
   basis <- fit_blocks(fit)$z_basis[[t]]
   across <- is_across(term)
   out <- rep(list(matrix(0, nrow(values), levels)), if (across) 1L else term$q)
   for (i in seq_len(nrow(values))) {
-    L <- lower_factor(if (ncol(values)) special_covariance(term, drawn_natural(fit, t, values[i, ]), basis)
+    L <- lower_factor(if (ncol(values)) special_covariance(term, drawn_natural(fit, special, values[i, ]), basis)
                       else fit_covariance(fit)[[t]])
     z <- matrix(stats::rnorm(levels * length(out)), length(out))
     if (!across) z <- L %*% z

@@ -107,17 +107,15 @@ special_columns <- function(plan, t, own, sigma) {
     }))
 }
 
-# Natural parameters of a term on the scale of the response, from the values shown of one draw.
-drawn_natural <- function(fit, t, values) {
-  special <- special_plan(fit, t)
+# Natural parameters of a term with the plan `special`, on the scale of the response, from the values shown of one draw.
+drawn_natural <- function(fit, special, values) {
   if (!is.null(special$factors)) return(ifelse(special$kind == "variance", values^2, values))
   other <- setdiff(seq_along(special$kind), special$sd)
   out <- numeric(length(special$kind))
-  sd <- values[seq_along(special$sd)]
-  out[special$sd] <- sd^2
-  out[other] <- values[length(special$sd) + seq_along(other)] * ifelse(special$kind[other] == "covariance",
-                                                                            common_variance(special, sd[1L]^2,
-                                                                                            fit_sigma(fit)), 1)
+  out[special$sd] <- values[seq_along(special$sd)]^2
+  out[other] <- values[length(special$sd) + seq_along(other)]
+  scaled <- which(special$kind == "covariance")
+  if (length(scaled)) out[scaled] <- out[scaled] * common_variance(special, values[1L]^2, fit_sigma(fit))
   out
 }
 

@@ -191,7 +191,8 @@ warn_if_changed <- function(old, new) {
   b <- new$rows$data
   rows <- shared_rows(a, b)
   shared <- intersect(names(a), names(b))
-  shared <- shared[!vapply(shared, function(label) grepl(".fitted", label, fixed = TRUE), NA)]    # not data
+  fitted <- Filter(uses_fitted, variance_variables(fit_frame(old)$residual))              # columns that are no data
+  shared <- setdiff(shared, vapply(fitted, variable_label, ""))
   changed <- shared[!vapply(shared, function(name) same_values(a[[name]], b[[name]], rows), NA)]
   size <- c(data_size(a), data_size(b))
   of_the_fit <- isTRUE(rows$a) && size[2L] == nrow(a)       # no data but the rows that the fit has used

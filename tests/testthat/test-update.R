@@ -181,3 +181,12 @@ test_that("a transformed response that refit() has replaced keeps its name", {
   expect_equal(logLik(update(smaller, . ~ . + treat)), logLik(again), ignore_attr = TRUE)
   expect_equal(fixef(update(smaller, sqrt(yield) ~ .)), fixef(direct))
 })
+
+test_that("columns of the fitted values are no data, and data whose name only looks like them are", {
+  d <- as.data.frame(nlme::Orthodont)
+  d$pre.fitted <- sin(seq_len(108))
+  fit <- suppressMessages(lmm(distance ~ age + pre.fitted + (1 | Subject), d, variance = ~ power(fitted)))
+  expect_silent(suppressMessages(update(fit, . ~ . - pre.fitted)))
+  d$pre.fitted <- 2 * d$pre.fitted
+  expect_warning(suppressMessages(update(fit, . ~ . + Sex)), "variable `pre.fitted`", class = "lmm_warning_data")
+})
