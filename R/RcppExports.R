@@ -229,6 +229,10 @@ row_fingerprints <- function(common, each, n) {
     .Call(`_henderson_row_fingerprints`, common, each, n)
 }
 
+object_fingerprint <- function(x) {
+    .Call(`_henderson_object_fingerprint`, x)
+}
+
 divide_values <- function(values, bounds) {
     .Call(`_henderson_divide_values`, values, bounds)
 }

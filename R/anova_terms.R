@@ -202,14 +202,13 @@ sequential_rows <- function(space, info, terms = seq_along(space$terms), keep = 
 
 ordered_own <- function(space, j) {
   at <- which(space$term == j)
-  place <- lapply(space$terms[[j]]$pieces, function(piece) {
-    matrix(if (is.null(piece$order)) seq_len(piece$columns) else order(piece$order), 1L)
-  })
-  rank <- if (length(place)) {
-    base <- cumprod(c(1, vapply(place, ncol, 0L)))
-    grid <- expand.grid(lapply(place, as.vector))
-    as.matrix(grid) %*% base[seq_along(place)]
-  } else 1
+  rank <- 0
+  base <- 1
+  for (piece in space$terms[[j]]$pieces) {      # the first varies fastest
+    place <- if (is.null(piece$order)) seq_len(piece$columns) else order(piece$order)
+    rank <- as.vector(outer(rank, base * place, "+"))
+    base <- base * length(place)
+  }
   at <- at[order(rank)]
   at[space$own[at]]
 }

@@ -80,16 +80,21 @@ ddf_methods <- function(...) names(ddf_classes)
 
 #' @rdname ddf_methods
 #' @export
-ddf_method <- function(name = "Satterthwaite", ...) {
+ddf_method <- function(name = "Satterthwaite", ...) find_method(name, list(...))
+
+find_method <- function(name, options) {
   if (inherits(name, "df_method")) return(name)
-  options <- list(...)
-  key <- function(x) gsub("[^a-z]", "", tolower(x))
-  at <- if (is.character(name) && length(name) == 1L && !is.na(name)) {
-    if (key(name) == "kr") 2L else pmatch(key(name), key(ddf_methods()))
-  } else NA
-  if (is.na(at)) check_choice(name, ddf_methods(), "ddf")
-  method <- structure(list(name = ddf_methods()[at]), class = c(ddf_classes[[at]], "df_method"))
+  at <- if (is.character(name) && length(name) == 1L && !is.na(name)) method_number(name) else NA
+  if (is.na(at)) check_choice(name, names(ddf_classes), "ddf")
+  method <- structure(list(name = names(ddf_classes)[at]), class = c(ddf_classes[[at]], "df_method"))
   set_options(method, options)
+}
+
+# Letters count, and so many of them that the word is the only one.
+method_number <- function(name) {
+  key <- function(x) gsub("[^a-z]", "", tolower(x))
+  at <- match(name, names(ddf_classes))
+  if (!is.na(at)) at else if (key(name) == "kr") 2L else pmatch(key(name), key(names(ddf_classes)))
 }
 
 # Checks the options of a method and stores them; a method without options refuses all.
@@ -177,7 +182,7 @@ with_information_note <- function(method, fits) {
 
 # A fit made ready for tests: list(info, method, covariance).
 new_inference <- function(fit, ddf, ...) {
-  method <- ddf_method(ddf, ...)
+  method <- find_method(ddf, list(...))
   fit <- method_fit(method, fit)
   info <- fit_information(fit, needs_information(method))
   if (anyNA(info$phi) || !length(info$phi)) return(list(info = info, method = method, covariance = info$phi))

@@ -5,10 +5,11 @@
 # `rules`: a list made by argument_rules().
 guard <- function(expr, rules) {
   frame <- parent.frame()
-  if (is.null(admitted$fit)) on.exit(admitted$fit <- NULL)
+  if (is.null(admitted$fit)) on.exit(admitted$fit <- admitted$other <- NULL)
   tryCatch({
     if (!is.null(rules$level)) take_level(frame, rules$level)
     given <- rules$arguments[!eval(rules$missing, frame)]
+    force_arguments(given, frame)
     for (name in given) admit_in_frame(frame, name, rules$texts)
     if (!is.null(rules$dots)) eval(as.call(list(admit_dots, quote(...), .allowed = rules$dots)), frame)
     if (length(given) && given[1L] == rules$arguments[1L]) admit_fit(frame, given[1L])
@@ -18,14 +19,13 @@ guard <- function(expr, rules) {
 
 # 64-bit integers become numbers, except in data, which the fit keeps as they are.
 admit_in_frame <- function(frame, name, texts) {
-  value <- force_argument(get(name, envir = frame, inherits = FALSE), name)
-  plain <- if (name %in% c("data", "newdata")) value else without_wide(value)
+  value <- get(name, envir = frame, inherits = FALSE)
+  plain <- if (name == "data" || name == "newdata") value else without_wide(value)
   admit_argument(plain, name, texts)
   if (!identical(plain, value)) assign(name, plain, envir = frame)
 }
 
 admit_argument <- function(value, name, texts = NULL) {
-  force_argument(value, name)
   if (is.character(value) && !all(validEnc(value))) {
     lmm_abort("input", paste0("`", name, "` contains text that is not valid in its encoding: ", describe_value(value),
                               "."), what = name)
@@ -51,7 +51,7 @@ admit_dots <- function(..., .allowed) {
   given <- if (is.null(...names())) character(...length()) else ...names()
   left <- is.na(given) | !given %in% .allowed
   if (any(left)) abort_unknown(given[left], c(user_arguments(), .allowed))
-  for (k in seq_along(given)) admit_argument(...elt(k), given[k])
+  for (k in seq_along(given)) admit_argument(force_argument(...elt(k), given[k]), given[k])
 }
 
 is_missing <- function(frame, name) eval(call("missing", as.name(name)), frame)
@@ -61,12 +61,15 @@ is_missing <- function(frame, name) eval(call("missing", as.name(name)), frame)
 admit_fit <- function(frame, first) {
   fit <- get(first, envir = frame, inherits = FALSE)
   if (!inherits(fit, "lmm_fit") || identical(fit, admitted$fit)) return(invisible())
-  whole <- whole_fit(fit, first)
-  if (!identical(whole$version, fit_version_text(fit))) assign(first, whole, envir = frame)
+  print <- object_fingerprint(fit)
+  whole <- if (identical(print, admitted$print)) fit else whole_fit(fit, first)
+  if (identical(whole$version, fit_version_text(fit))) admitted$print <- print
+  else assign(first, whole, envir = frame)
   if (is.null(admitted$fit)) admitted$fit <- whole
 }
 
-# The fit that the outermost exported function has checked.
+# `fit`: the one that the outermost exported function has checked; `other`: that fit by the other criterion, see fit_by();
+# `print`: the fingerprint of the last fit.
 admitted <- new.env(parent = emptyenv())
 
 # Conditions of this package and ends of time limits pass; other errors become one of this package that holds them.

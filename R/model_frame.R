@@ -7,8 +7,9 @@ model_frame <- function(spec, data = NULL, weights = NULL, offset = NULL, subset
                         contrasts = NULL, caller = parent.frame(), fixed = NULL, bounded = TRUE, memory_limit = NULL) {
   na_rule <- check_na_action(na.action)
   spec <- reaching_residual(spec, data)
-  terms <- fixed_terms(spec, data)
-  variables <- formula_variables(terms, spec)
+  read <- read_variables(spec, data)
+  terms <- read$terms
+  variables <- read$variables
   data <- plain_columns(data, unlist(lapply(c(variables$calls, list(weights, offset, subset)), all.names)))
   source <- new_source(data, spec, caller)
   columns <- evaluate_variables(variables, source)
@@ -164,9 +165,7 @@ detach_spec <- function(spec, terms, env) {
     bars <- split_bars(spec$formula[[3L]])$bars
     spec$formula[[3L]] <- Reduce(function(a, b) call("+", a, b), bars, spec$fixed[[3L]])
   }
-  environment(spec$fixed) <- environment(spec$formula) <- env
-  for (i in seq_along(spec$random)) environment(spec$random[[i]]$lhs) <- env
-  spec
+  in_environment(spec, env)
 }
 
 check_contrasts <- function(contrasts, data) {

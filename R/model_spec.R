@@ -4,6 +4,8 @@
 model_spec <- function(formula, REML = TRUE, residual = NULL, relationship = NULL) {
   formula <- plain_formula(check_formula(formula))
   check_flag(REML, "REML")
+  known <- if (is.null(residual) && is.null(relationship)) remembered_spec(formula, REML)
+  if (!is.null(known)) return(known)
   check_response(formula)
   parts <- split_bars(formula[[3L]])
   check_fixed_calls(parts$fixed)
@@ -15,8 +17,8 @@ model_spec <- function(formula, REML = TRUE, residual = NULL, relationship = NUL
   check_random_terms(random)
   if (is.null(residual) && !length(random)) residual <- independent_residuals()
   residual <- locate_known(residual, formula[[2L]])
-  structure(c(list(formula = formula, fixed = fixed, random = random, reml = REML), list(residual = residual)),
-            class = "model_spec")
+  remember_spec(structure(c(list(formula = formula, fixed = fixed, random = random, reml = REML),
+                            list(residual = residual)), class = "model_spec"))
 }
 
 # A formula without the attributes of a terms object, and with an environment.

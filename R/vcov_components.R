@@ -105,7 +105,6 @@ check_information <- function(fit, information) {
 # Standard errors of the variance parameters, their correlations, and reasons where there are none. Covariances are left
 # to the caller: a product of two standard errors has the fourth power of the response's unit.
 component_errors <- function(fit, scale = "variance", information = "observed") {
-  check_fit(fit)
   scale <- match_word(scale[1L], c("variance", "sd"), "scale")
   information <- match_word(information[1L], c("observed", "expected", "average"), "information")
   if (fit_is_iterative(fit)) information <- "average"

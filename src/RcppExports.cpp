@@ -745,6 +745,16 @@ BEGIN_RCPP
     return rcpp_result_gen;
 END_RCPP
 }
+// object_fingerprint
+Rcpp::CharacterVector object_fingerprint(SEXP x);
+RcppExport SEXP _henderson_object_fingerprint(SEXP xSEXP) {
+BEGIN_RCPP
+    Rcpp::RObject rcpp_result_gen;
+    Rcpp::traits::input_parameter< SEXP >::type x(xSEXP);
+    rcpp_result_gen = Rcpp::wrap(object_fingerprint(x));
+    return rcpp_result_gen;
+END_RCPP
+}
 // divide_values
 SEXP divide_values(const Rcpp::NumericVector& values, const Rcpp::NumericVector& bounds);
 RcppExport SEXP _henderson_divide_values(SEXP valuesSEXP, SEXP boundsSEXP) {
@@ -815,6 +825,7 @@ static const R_CallMethodDef CallEntries[] = {
     {"_henderson_weak_reference", (DL_FUNC) &_henderson_weak_reference, 2},
     {"_henderson_weak_value", (DL_FUNC) &_henderson_weak_value, 1},
     {"_henderson_row_fingerprints", (DL_FUNC) &_henderson_row_fingerprints, 3},
+    {"_henderson_object_fingerprint", (DL_FUNC) &_henderson_object_fingerprint, 1},
     {"_henderson_divide_values", (DL_FUNC) &_henderson_divide_values, 2},
     {NULL, NULL, 0}
 };

@@ -19,9 +19,11 @@ void RMonitor::check() {
   if (now - last_ < std::chrono::milliseconds(20)) return;
   last_ = now;
   Rcpp::unwindProtect(check_interrupt, nullptr);
+  StatusLine::tell(now);
 }
 
 void RMonitor::on_iteration(int evaluations, double value, double decrement) {
+  StatusLine::count(evaluations);
   if (progress_) Rprintf("evaluation %3d  criterion %.10g  decrement %.3g\n", evaluations, value, decrement);
 }
 

@@ -19,12 +19,14 @@
 #include "henderson/data/layout.hpp"
 #include "henderson/linalg/error.hpp"
 #include "henderson/optimize/monitor.hpp"
+#include "status_line.h"
 
 namespace henderson {
 
 SEXP check_interrupt(void*);
 
-// Asks R for an interrupt at most every 20 ms; leaves by Rcpp's unwind exception, so destructors run.
+// Asks R for an interrupt at most every 20 ms, and shows that a long call is at work; leaves by Rcpp's unwind exception,
+// so destructors run.
 class RMonitor : public Monitor {
  public:
   explicit RMonitor(bool progress) : progress_(progress) {}
@@ -39,6 +41,7 @@ class RMonitor : public Monitor {
 // An engine error becomes a list that R turns into a classed condition.
 template <class Body>
 SEXP guarded(const Body& body) {
+  const StatusLine::Call call;
   try {
     return body();
   } catch (const Error& e) {

@@ -1,4 +1,4 @@
-// What R has no function for: weak references, fingerprints of rows, and vectors divided in one pass.
+// What R has no function for: weak references, fingerprints of rows and objects, and vectors divided in one pass.
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
@@ -81,6 +81,42 @@ std::vector<Column> columns_of(const Rcpp::List& list, R_xlen_t n) {
   return out;
 }
 
+Word of_address(const void* x) { return mixed(reinterpret_cast<std::uintptr_t>(x) ^ 0x632be59bd9b4e019ULL); }
+
+// The elements of short vectors. Strings exist once, at one address.
+Word of_elements(SEXP x) {
+  Word hash = 0x2545f4914f6cdd1dULL;
+  for (R_xlen_t i = 0; i < Rf_xlength(x); ++i) {
+    Word element = 0;
+    if (TYPEOF(x) == REALSXP) element = of_number(REAL_ELT(x, i));
+    else if (TYPEOF(x) == STRSXP) element = of_address(STRING_ELT(x, i));
+    else if (TYPEOF(x) == INTSXP) element = static_cast<Word>(INTEGER_ELT(x, i));
+    else if (TYPEOF(x) == LGLSXP) element = static_cast<Word>(LOGICAL_ELT(x, i));
+    hash = mixed(hash ^ element) + i;
+  }
+  return hash;
+}
+
+// Where an object, its attributes and its elements lie, of which type and length they are, and what is in short vectors.
+Word of_object(SEXP x) {
+  const R_xlen_t size = Rf_isVector(x) ? Rf_xlength(x) : 0;
+  Word hash = mixed(of_address(x) ^ static_cast<Word>(TYPEOF(x))) + static_cast<Word>(size);
+  for (SEXP a = ATTRIB(x); a != R_NilValue; a = CDR(a)) hash = mixed(hash ^ of_address(TAG(a)) ^ of_object(CAR(a)));
+  if (TYPEOF(x) == VECSXP) {
+    for (R_xlen_t i = 0; i < size; ++i) hash = mixed(hash ^ of_object(VECTOR_ELT(x, i)));
+  } else if (size <= 64) {
+    hash = mixed(hash ^ of_elements(x));
+  }
+  return hash;
+}
+
+Rcpp::String hexadecimal(Word high, Word low) {
+  char text[33];
+  std::snprintf(text, sizeof text, "%016llx%016llx", static_cast<unsigned long long>(high),
+                static_cast<unsigned long long>(low));
+  return text;
+}
+
 }  // namespace
 
 // `value` is kept as long as `key` is; a file that holds the reference holds neither. It is wrapped in a pointer to
@@ -118,13 +154,15 @@ Rcpp::CharacterVector row_fingerprints(const Rcpp::List& common, const Rcpp::Lis
     }
   }
   Rcpp::CharacterVector out(own.size());
-  for (std::size_t k = 0; k < own.size(); ++k) {
-    char text[33];
-    std::snprintf(text, sizeof text, "%016llx%016llx", static_cast<unsigned long long>(high[k]),
-                  static_cast<unsigned long long>(low[k]));
-    out[k] = text;
-  }
+  for (std::size_t k = 0; k < own.size(); ++k) out[k] = hexadecimal(high[k], low[k]);
   return out;
+}
+
+// Equal for a list that has not changed since, whatever holds it. It says nothing about the list of another session.
+// [[Rcpp::export(rng = false)]]
+Rcpp::CharacterVector object_fingerprint(SEXP x) {
+  const Word hash = of_object(x);
+  return Rcpp::CharacterVector::create(hexadecimal(hash, mixed(hash + 1)));
 }
 
 // How many values lie below the first of an even number of bounds in increasing order, from each bound to the next, and

@@ -5,3 +5,4 @@
 #include "../engine_residual.cpp"
 #include "../engine_structured.cpp"
 #include "../r_objects.cpp"
+#include "../status_line.cpp"
