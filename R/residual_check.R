@@ -69,9 +69,10 @@ flat_directions <- function(H, edge) {
   if (length(none) && max(size) > 0) return(none)
   if (length(use) < 2L) return(integer())
   e <- eigen(H[use, use] / outer(size[use], size[use]), symmetric = TRUE)
-  last <- length(use)
-  if (e$values[last] > 1e-9 * e$values[1L]) return(integer())
-  use[abs(e$vectors[, last]) > 0.1]
+  # The average information, with the curvature of a reduced rank, may have eigenvalues that are clearly negative.
+  flat <- which(abs(e$values) <= ifelse(e$values < 0, 1e-6, 1e-9) * e$values[1L])
+  if (!length(flat)) return(integer())
+  use[abs(e$vectors[, max(flat)]) > 0.1]
 }
 
 # Ranges far below the shortest or above the longest distance, correlations of 1, shares of 0 and 1.

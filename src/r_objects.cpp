@@ -84,9 +84,9 @@ std::vector<Column> columns_of(const Rcpp::List& list, R_xlen_t n) {
 Word of_address(const void* x) { return mixed(reinterpret_cast<std::uintptr_t>(x) ^ 0x632be59bd9b4e019ULL); }
 
 // The elements of short vectors. Strings exist once, at one address.
-Word of_elements(SEXP x) {
+Word of_elements(SEXP x, R_xlen_t size) {
   Word hash = 0x2545f4914f6cdd1dULL;
-  for (R_xlen_t i = 0; i < Rf_xlength(x); ++i) {
+  for (R_xlen_t i = 0; i < size; ++i) {
     Word element = 0;
     if (TYPEOF(x) == REALSXP) element = of_number(REAL_ELT(x, i));
     else if (TYPEOF(x) == STRSXP) element = of_address(STRING_ELT(x, i));
@@ -105,7 +105,7 @@ Word of_object(SEXP x) {
   if (TYPEOF(x) == VECSXP) {
     for (R_xlen_t i = 0; i < size; ++i) hash = mixed(hash ^ of_object(VECTOR_ELT(x, i)));
   } else if (size <= 64) {
-    hash = mixed(hash ^ of_elements(x));
+    hash = mixed(hash ^ of_elements(x, size));
   }
   return hash;
 }

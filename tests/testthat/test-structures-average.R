@@ -131,3 +131,18 @@ test_that("a search with the average information that comes to no end goes on wi
   }, 0)
   expect_lt(max(abs(slope)), 2e-3)
 })
+
+test_that("parameters that cannot be told apart are refused with any number of connected effects", {
+  for (n in c(150, 300)) {
+    own <- two_traits(n, 2)
+    d <- own$d
+    d$visit <- as.integer(d$trait)
+    d$y <- d$y + rnorm(n, sd = 2)[d$id]
+    R <- list(animal = own$relatives)
+    refused <- function(...) {
+      expect_error(suppressMessages(lmm(..., data = d, relationship = R)), class = "lmm_error_unidentified")
+    }
+    refused(y ~ trait + (1 | animal) + (1 | id), residual = ~ cs(visit | id))     # (1 | id) is the common covariance
+    refused(y ~ trait + (1 | animal), residual = ~ exp(visit | id, nugget = TRUE))   # one correlation, two parameters
+  }
+})

@@ -45,6 +45,8 @@ int Solver::solve_panel(const Panel& b, double tolerance, Panel& x, Panel& r) co
   Panel z, cp;
   m_.solve(b, z);
   const VectorXd goal = tolerance * tolerance * column_products(b, z);
+  for (Index k = 0; k < m; ++k)
+    if (!(goal[k] > 0)) x.col(k).setZero();      // no start comes as near to 0 as 0 does
   r = b;
   if (!x.isZero(0)) {
     c_.multiply(x, cp);

@@ -41,6 +41,12 @@ class Complement {
   MatrixXd n_, inverse_;
 };
 
+// log |det x|, which the determinant of many columns would overflow.
+double log_abs_det(const MatrixXd& x) {
+  if (x.size() == 0) return 0;
+  return Eigen::PartialPivLU<MatrixXd>(x).matrixLU().diagonal().array().abs().log().sum();
+}
+
 // e_1' log(T) e_1 for the tridiagonal T.
 double log_quadrature(const std::vector<double>& alpha, const std::vector<double>& beta) {
   const Index k = static_cast<Index>(alpha.size());
@@ -132,7 +138,7 @@ LogDeterminant log_determinant(const Model& model, const Traces& traces, std::ui
   const double slope = moved.squaredNorm() > 0 ? deviation.dot(moved) / moved.squaredNorm() : 0;
   const MatrixXd vw = fixed.v.transpose() * traces.solved_fixed();
   out.value = model.m.log_det() + value.mean() - slope * (first.mean() - complement.first_moment()) +
-              std::log(std::abs(complement.gram().determinant())) - std::log(std::abs(vw.determinant()));
+              log_abs_det(complement.gram()) - log_abs_det(vw);
   const double spread = (deviation - slope * moved).squaredNorm() / std::max(1, probes - 2) / probes;
   out.error = std::sqrt(spread + change * change);
   return out;

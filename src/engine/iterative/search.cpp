@@ -98,13 +98,17 @@ Precision Search::precision(const State& s) const {
   return out;
 }
 
+// A standard deviation that the data hardly see.
+double Search::faint(const Term& term) const {
+  return std::sqrt(1e-3 * static_cast<double>(model_.layout.groups[term.group].levels) /
+                   static_cast<double>(model_.problem.n));
+}
+
 VectorXd Search::away_from_zero(VectorXd theta) const {
   for (const Term& term : model_.layout.terms) {
-    const double level =
-        static_cast<double>(model_.layout.groups[term.group].levels) / static_cast<double>(model_.problem.n);
     const VectorXd own = theta.segment(term.theta, term.n_theta);
     for (Index k = 0; k < term.n_theta; ++k)
-      if (entry_of(term, own, k).diagonal) theta[term.theta + k] = std::max(std::abs(own[k]), std::sqrt(1e-3 * level));
+      if (entry_of(term, own, k).diagonal) theta[term.theta + k] = std::max(std::abs(own[k]), faint(term));
   }
   return theta;
 }
@@ -117,20 +121,25 @@ bool Search::begin() {
   const bool given = options_.start.size() == model_.layout.n_theta;
   traces_.set_probes(std::min(kFewProbes, probes_));
   now_ = state(away_from_zero(given ? options_.start : start.theta));
+  out_.outcome.singular.assign(model_.layout.terms.size(), false);
   out_.outcome.starts = 1;
   return now_.at.sigma2 > 0;
 }
 
-// No entry of a diagonal changes by more than itself, or reaches zero.
+// No entry of a diagonal changes by more than itself, or reaches zero; a faint one may become what is just seen. Far from
+// the estimates, where other variances are wrong, none becomes fainter: its score there says nothing about its estimate.
 VectorXd Search::limited(const VectorXd& step) const {
+  const bool far = !all_probes() && now_.newton.decrement > kFar;
   VectorXd out = step;
   for (const Term& term : model_.layout.terms) {
     const VectorXd own = now_.at.theta.segment(term.theta, term.n_theta);
     for (Index k = 0; k < term.n_theta; ++k) {
       const Entry entry = entry_of(term, own, k);
-      const double bound = entry.diagonal ? 0.99 * std::abs(own[k]) : entry.size;
+      const double size = std::abs(own[k]), sign = own[k] < 0 ? -1 : 1, most = 0.99 * size;
+      const double fall = !entry.diagonal ? entry.size : far ? std::min(most, std::max(0.0, size - faint(term))) : most;
+      const double rise = entry.diagonal ? std::max(most, faint(term)) : entry.size;
       double& s = out[term.theta + k];
-      s = std::max(-bound, std::min(bound, s));
+      s = sign * std::max(-fall, std::min(rise, sign * s));
     }
   }
   return out;
@@ -148,8 +157,9 @@ bool Search::move(const VectorXd& step) {
   for (double share = 1; share > 1e-3; share /= 2) {
     State next = state(now_.at.theta + share * step);
     if (better(next, step, slope)) {
+      // Far away the Hessian is another one after each step.
       const bool same_score = next.traces.noise.cols() == now_.traces.noise.cols();
-      if (same_score) correction_.learn(now_.hessian, share * step, next.gradient - now_.gradient);
+      if (same_score && now_.newton.decrement <= kFar) correction_.learn(now_.hessian, share * step, next.gradient - now_.gradient);
       now_ = std::move(next);
       now_.newton = newton_step(now_.gradient, now_.hessian + correction_.matrix());
       return true;
@@ -163,13 +173,25 @@ void Search::take_all_probes() {
   if (traces_.probes() != probes_) traces_.set_probes(probes_);
 }
 
+// Is the end reached, by the average information too? A correction that makes a valley steeper than it is is dropped.
+bool Search::has_arrived(int& forgotten) {
+  if (!(now_.newton.decrement <= options_.decrement)) return false;
+  const NewtonStep plain = newton_step(now_.gradient, now_.hessian);
+  if (plain.decrement <= kSettled) return true;
+  if (forgotten++ >= kMostForgotten) return false;
+  correction_ = HessianCorrection(now_.gradient.size());
+  now_.newton = plain;
+  return false;
+}
+
 void Search::newton() {
   std::string& status = out_.outcome.optimum.status;
   status = "converged";
   correction_ = HessianCorrection(now_.gradient.size());
+  int forgotten = 0;
   while (true) {
     if (now_.newton.decrement <= kFar) take_all_probes();
-    const bool arrived = now_.newton.decrement <= options_.decrement;
+    const bool arrived = has_arrived(forgotten);
     report();
     if (arrived && all_probes()) return;
     if (out_.outcome.evaluations >= options_.max_evaluations) {
@@ -181,7 +203,7 @@ void Search::newton() {
     take_all_probes();
     now_ = state(now_.at.theta);
   }
-  if (now_.newton.decrement > kSettled) status = "no_further_progress";
+  if (left() > kSettled) status = "no_further_progress";
 }
 
 // Exactly singular where the score there says that the variance does not want to grow.
@@ -198,6 +220,7 @@ void Search::settle_boundary() {
       there.moments.ai - there.moments.quadratic * there.moments.quadratic.transpose() / there.at.degrees;
   const NewtonStep step =
       newton_step(there.gradient, there.jacobian.transpose() * information * there.jacobian + there.curvature);
+  if (!step.convex) out_.outcome.optimum.status = "no_further_progress";   // it wants to grow
   if (!step.convex || !(step.decrement < 1e-6)) return;
   now_ = std::move(there);
   out_.outcome.singular = singular;
@@ -218,14 +241,24 @@ IterativeFit Search::run() {
 }
 
 void Search::climb() {
+  bool again = false;
   while (true) {
     newton();
     if (out_.outcome.optimum.status == "converged") settle_boundary();
+    if (out_.outcome.optimum.status == "no_further_progress" && !again) {
+      again = true;                                          // from where no variance is lost at zero
+      now_ = state(away_from_zero(now_.at.theta));
+      continue;
+    }
     out_.precision = precision(now_);
     const double left = now_.newton.decrement;   // the search's own error counts too
     if (left > 0 && left <= kSettled) out_.precision.monte_carlo += left * out_.precision.sampling;
-    if (!(out_.precision.share > kLargestShare) || traces_.probes() >= options_.most_probes) break;
-    if (out_.outcome.optimum.status != "converged") break;
+    if (!(out_.precision.share > kLargestShare) || out_.outcome.optimum.status != "converged") break;
+    if (traces_.fix_more_levels()) {
+      now_ = state(away_from_zero(now_.at.theta));
+      continue;
+    }
+    if (traces_.probes() >= options_.most_probes) break;
     probes_ = std::min(2 * probes_, options_.most_probes);
     take_all_probes();
     now_ = state(away_from_zero(now_.at.theta));
@@ -237,6 +270,7 @@ void Search::finish() {
   const VectorXd theta = canonical(model_.layout, now_.at.theta);
   const std::string status = o.status;
   if (theta != last_) now_ = state(theta);
+  const bool settled = status != "converged" || left() <= kSettled;
   const Point exact = evaluate(model_, theta, options_.reml, 1e-10, &now_.at, solver_);
   const bool lost =
       status != "converged" && exact.r2 < 1e-6 * model_.problem.total;  // rounding is left of the residual
@@ -249,7 +283,7 @@ void Search::finish() {
   o.gradient = now_.gradient;
   o.hessian = now_.hessian;
   o.decrement = now_.newton.decrement;
-  o.status = status;
+  o.status = settled ? status : "no_further_progress";
   o.evaluations = out_.outcome.evaluations;
   out_.outcome.exact_hessian = false;
   out_.probes = traces_.probes();

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "henderson/iterative/control_variate.hpp"
 #include "henderson/linalg/symmetric_eigen.hpp"
 
 namespace henderson {
@@ -11,26 +12,7 @@ namespace iterative {
 
 namespace {
 
-constexpr double kSmall = 0.1, kLeast = 1e-6;
-
-VectorXd flat(const MatrixXd& x) { return Eigen::Map<const VectorXd>(x.data(), x.size()); }
-
-// Means over the probes after regression on the control, entry by entry, and the deviations.
-VectorXd regressed(const MatrixXd& target, const MatrixXd& control, const VectorXd& mean, MatrixXd& deviation) {
-  VectorXd out = target.rowwise().mean();
-  deviation = target.colwise() - out;
-  if (control.size() == 0) return out;
-  const VectorXd own = control.rowwise().mean();
-  const MatrixXd moved = control.colwise() - own;
-  for (Index i = 0; i < out.size(); ++i) {
-    const double square = moved.row(i).squaredNorm();
-    if (!(square > 1e-24 * control.row(i).squaredNorm())) continue;
-    const double slope = deviation.row(i).dot(moved.row(i)) / square;
-    out[i] -= slope * (own[i] - mean[i]);
-    deviation.row(i) -= slope * moved.row(i);
-  }
-  return out;
-}
+constexpr double kSmall = 0.1;   // of Lambda'S Lambda in one direction
 
 }  // namespace
 
@@ -82,6 +64,14 @@ void Traces::set_probes(int probes) {
   grow(small_z_);
 }
 
+bool Traces::fix_more_levels() {
+  Deflation more = deflation(model_.incidence, kSomeLevels);
+  if (more.v.cols() == fixed_.v.cols() || more.v.cols() > 2 * kSomeLevels) return false;
+  fixed_ = std::move(more);
+  set_probes(probes());
+  return true;
+}
+
 void Traces::lead_of(const Panel& v, Panel& out) const {
   const Panel u = model_.c.scaled(v);
   model_.c.sweep(&u, nullptr, nullptr, &out);
@@ -106,42 +96,46 @@ MatrixXd Traces::probe_blocks(const Panel& x, const Panel& y, const GroupRows& r
   return out;
 }
 
-// The tolerance that the division by Lambda asks for.
-double Traces::classify(const Point& at, std::vector<MatrixXd>& factor) {
-  size_.clear();
-  factor = at.factor;
-  double tolerance = kLoose;
+// Along the left singular vectors u of Lambda, u'Lambda = d v', the block of the score is divided by d where d^2 u'Su is
+// not small for every level.
+void Traces::classify(const Point& at) {
+  parts_.clear();
   for (std::size_t g = 0; g < model_.incidence.factors().size(); ++g) {
     const OtherFactor& f = model_.incidence.factors()[g];
-    MatrixXd& lambda = factor[f.group];
-    const double s = largest_entry(model_.m.diagonal()[g], f.q);
-    const SymmetricEigen eigen(lambda.transpose() * lambda);
-    const double most = eigen.eigenvalues().maxCoeff() * s;
-    if (most < kSmall) {
-      size_.push_back(Size::small);
-      continue;
+    const MatrixXd& lambda = at.factor[f.group];
+    const SymmetricEigen eigen(lambda * lambda.transpose());
+    Parts own;
+    MatrixXd scaled = MatrixXd::Zero(f.q, f.q);
+    own.kept = MatrixXd::Identity(f.q, f.q);
+    for (Index a = 0; a < f.q; ++a) {
+      const VectorXd u = eigen.eigenvectors().col(a);
+      double most = 0;
+      for (Index l = 0; l < f.levels; ++l)
+        most = std::max(most,
+                        u.dot(Eigen::Map<const MatrixXd>(model_.m.diagonal()[g].data() + l * f.q * f.q, f.q, f.q) * u));
+      const double square = eigen.eigenvalues()[a];
+      if (square * most < kSmall) {
+        own.small = true;
+        continue;
+      }
+      scaled += u * u.transpose() / square;
+      own.kept -= u * u.transpose();
     }
-    const double floor = std::sqrt(kLeast / s);
-    const bool lifted = eigen.eigenvalues().minCoeff() * s < kLeast;
-    for (Index a = 0; lifted && a < f.q; ++a)
-      if (std::abs(lambda(a, a)) < floor) lambda(a, a) = floor;
-    size_.push_back(lifted ? Size::lifted : Size::ordinary);
-    const double least = std::max(kLeast, eigen.eigenvalues().minCoeff() * s);
-    tolerance = std::min(tolerance, std::max(1e-11, kLoose * least / kSmall));
+    own.divide = lambda.transpose() * scaled;
+    parts_.push_back(own);
   }
-  return tolerance;
 }
 
-void Traces::solve_fixed(double tolerance, Solver& solver) {
-  solver.solve(fixed_.v, std::min(tolerance, kTight), w_);
+void Traces::solve_fixed(Solver& solver) {
+  solver.solve(fixed_.v, kTight, w_);
   const MatrixXd vw = fixed_.v.transpose() * w_;
   wt_ = w_ * (0.5 * (vw + vw.transpose())).inverse();
 }
 
-void Traces::add_batch(Index first, Index width, double tolerance, Solver& solver) {
+void Traces::add_batch(Index first, Index width, Solver& solver) {
   const Panel xi = xi_.middleCols(first, width);
   Panel z = z_.middleCols(first, width);
-  solver.solve(xi, tolerance, z);
+  solver.solve(xi, kLoose, z);
   z_.middleCols(first, width) = z;
   z -= wt_ * (w_.transpose() * xi);
   const Panel y = model_.m.solve_diagonal(xi), expanded = 2 * y - model_.m.solve_diagonal(model_.c.multiply(y));
@@ -177,80 +171,106 @@ void Traces::control_means() {
   lead_.mean = flat(model_.c.lead_sum(&between) - 0.5 * (taken + taken.transpose()));
 }
 
-// K d = S Lambda C^{-1} Lambda'S d.
-void Traces::add_small_batch(const Panel& d, Panel& warm, double tolerance, Solver& solver, Panel& k) {
-  Panel s;
+// Of d, all of it in the small directions P d = d, what its share in the block of Z'PZ follows from: with z =
+// C^{-1}Lambda'S d, U D^{-1}V'z along the directions by which is divided, twice as it stands on both sides, and -P S Lambda z
+// along d's own.
+void Traces::small_batch(const Panel& d, Panel& z, Solver& solver, Panel& out) {
+  Panel s, k;
   model_.c.sweep(&d, nullptr, &s, nullptr);
   const Panel right = model_.c.scaled(s, true);
-  solver.solve(right, tolerance, warm);
-  const Panel u = model_.c.scaled(warm);
+  solver.solve(right, kLoose, z);
+  const Panel u = model_.c.scaled(z);
   model_.c.sweep(&u, nullptr, &k, nullptr);
+  out.setZero(d.rows(), d.cols());
+  for_small_levels([&](const Parts& own, Index first, Index q) {
+    out.middleRows(first, q) = 2 * own.divide.transpose() * z.middleRows(first, q) - own.kept * k.middleRows(first, q);
+  });
 }
 
-void Traces::small_part(double tolerance, Solver& solver) {
-  small_exact_.assign(rest_.size(), MatrixXd());
-  if (std::find(size_.begin(), size_.end(), Size::small) == size_.end()) return;
-  const auto restrict_rows = [&](Panel& x) {
-    for (std::size_t g = 0; g < size_.size(); ++g) {
-      const OtherFactor& f = model_.incidence.factors()[g];
-      if (size_[g] != Size::small) x.middleRows(f.first, f.levels * f.q).setZero();
-    }
-  };
-  Panel v = fixed_.v, k;
-  restrict_rows(v);
-  add_small_batch(v, small_fixed_z_, tolerance, solver, k);
+Panel Traces::in_small_directions(const Panel& x) const {
+  Panel out = Panel::Zero(x.rows(), x.cols());
+  for_small_levels([&](const Parts& own, Index first, Index q) {
+    out.middleRows(first, q) = own.kept * x.middleRows(first, q);
+  });
+  return out;
+}
+
+void Traces::small_part(Solver& solver) {
+  small_exact_.assign(parts_.size(), MatrixXd());
+  small_.assign(parts_.size(), Sums());
+  if (std::none_of(parts_.begin(), parts_.end(), [](const Parts& own) { return own.small; })) return;
+  const Panel v = in_small_directions(fixed_.v);
+  Panel t;
+  small_batch(v, small_fixed_z_, solver, t);
   const Panel scaled_v = v * fixed_.square.cwiseInverse().asDiagonal();
   if (small_z_.cols() != xi_.cols()) small_z_.setZero(xi_.rows(), xi_.cols());
-  for (std::size_t g = 0; g < rest_.size(); ++g) {
+  for (std::size_t g = 0; g < parts_.size(); ++g) {
     const OtherFactor& f = model_.incidence.factors()[g];
-    if (size_[g] != Size::small) continue;
-    const MatrixXd exact = block_products(k, scaled_v, f.first, f.q, f.levels);
+    if (!parts_[g].small) continue;
+    const MatrixXd exact = block_products(t, scaled_v, f.first, f.q, f.levels);
     small_exact_[g] = 0.5 * (exact + exact.transpose());
+    small_[g].target.setZero(f.q * f.q, xi_.cols());
   }
   for (Index first = 0; first < xi_.cols(); first += 16) {
     const Index width = std::min<Index>(16, xi_.cols() - first);
-    Panel d = xi_.middleCols(first, width), warm = small_z_.middleCols(first, width);
-    restrict_rows(d);
-    add_small_batch(d, warm, tolerance, solver, k);
+    const Panel d = in_small_directions(xi_.middleCols(first, width));
+    Panel warm = small_z_.middleCols(first, width);
+    small_batch(d, warm, solver, t);
     small_z_.middleCols(first, width) = warm;
-    for (std::size_t g = 0; g < rest_.size(); ++g)
-      if (size_[g] == Size::small)
-        rest_[g].target.middleCols(first, width) =
-            probe_blocks(k, d, group_rows(model_, model_.incidence.factors()[g].group));
+    for (std::size_t g = 0; g < parts_.size(); ++g)
+      if (parts_[g].small)
+        small_[g].target.middleCols(first, width) =
+            probe_blocks(t, d, group_rows(model_, model_.incidence.factors()[g].group));
   }
-  for (std::size_t g = 0; g < rest_.size(); ++g)
-    if (size_[g] == Size::small) rest_[g].control.resize(0, 0);
 }
 
 TraceEstimate Traces::estimate(const Point& at, Solver& solver) {
-  std::vector<MatrixXd> factor;
-  const double tolerance = classify(at, factor);
-  const bool lifted = std::find(size_.begin(), size_.end(), Size::lifted) != size_.end();
-  const auto move_to = [&](const std::vector<MatrixXd>& to) {
-    model_.c.set(model_.layout, to);
-    model_.m.set(model_.c);
-  };
-  if (lifted) move_to(factor);
+  classify(at);
   const Index m = xi_.cols();
   if (z_.cols() != m) z_.setZero(xi_.rows(), m);
-  rest_.resize(size_.size());
+  rest_.resize(parts_.size());
   const auto clear = [&](Sums& sums, Index q) {
     sums.target.setZero(q * q, m);
     sums.control.setZero(q * q, m);
   };
   for (std::size_t g = 0; g < rest_.size(); ++g) clear(rest_[g], model_.incidence.factors()[g].q);
   clear(lead_, model_.incidence.lead_q());
-  solve_fixed(tolerance, solver);
-  for (Index first = 0; first < m; first += 16) add_batch(first, std::min<Index>(16, m - first), tolerance, solver);
+  solve_fixed(solver);
+  for (Index first = 0; first < m; first += 16) add_batch(first, std::min<Index>(16, m - first), solver);
   control_means();
-  small_part(tolerance, solver);
+  small_part(solver);
   TraceEstimate out;
-  assemble(at, factor, out);
-  if (lifted) move_to(at.factor);
+  assemble(at, out);
   return out;
 }
 
-void Traces::assemble(const Point& at, const std::vector<MatrixXd>& factor, TraceEstimate& out) const {
+MatrixXd Traces::lead_block(const GroupRows& rows, MatrixXd& deviation) const {
+  const MatrixXd exact = block_products(lead_of(wt_), lead_of(w_), 0, rows.q, rows.levels);
+  const MatrixXd rest = square(regressed(lead_.target, lead_.control, lead_.mean, deviation));
+  deviation = -deviation;
+  return model_.c.lead_sum(nullptr) - exact - rest;
+}
+
+MatrixXd Traces::rest_block(std::size_t g, const GroupRows& rows, MatrixXd& deviation) const {
+  const Index q = rows.q;
+  const Parts& own = parts_[g];
+  MatrixXd moved;
+  const MatrixXd rest = square(regressed(rest_[g].target, rest_[g].control, rest_[g].mean, moved));
+  const MatrixXd between = static_cast<double>(rows.levels) * MatrixXd::Identity(q, q) -
+                           block_products(wt_, w_, rows.first, q, rows.levels) - rest;
+  const auto divided = [&](const MatrixXd& x) { return MatrixXd(own.divide.transpose() * x * own.divide); };
+  MatrixXd block = divided(between);
+  deviation.resize(q * q, moved.cols());
+  for (Index k = 0; k < moved.cols(); ++k) deviation.col(k) = -flat(divided(square(moved.col(k))));
+  if (!own.small) return block;
+  for (Index l = 0; l < rows.levels; ++l)
+    block += own.kept * Eigen::Map<const MatrixXd>(model_.m.diagonal()[g].data() + l * q * q, q, q) * own.kept;
+  block += small_exact_[g] + square(regressed(small_[g].target, MatrixXd(), VectorXd(), moved));
+  deviation += moved;
+  return block;
+}
+
+void Traces::assemble(const Point& at, TraceEstimate& out) const {
   const Layout& layout = model_.layout;
   Index entries = 0;
   for (const Group& g : layout.groups) entries += g.q * g.q;
@@ -260,39 +280,16 @@ void Traces::assemble(const Point& at, const std::vector<MatrixXd>& factor, Trac
   Index first = 0;
   for (std::size_t group = 0; group < layout.groups.size(); ++group) {
     const GroupRows rows = group_rows(model_, static_cast<int>(group));
-    const Index q = rows.q;
-    MatrixXd block, deviation, exact;
-    const auto shape = [&](const VectorXd& x) { return MatrixXd(Eigen::Map<const MatrixXd>(x.data(), q, q)); };
-    if (rows.lead) {
-      exact = block_products(lead_of(wt_), lead_of(w_), 0, q, rows.levels);
-      block = model_.c.lead_sum(nullptr) - exact - shape(regressed(lead_.target, lead_.control, lead_.mean, deviation));
-      deviation = -deviation;
-    } else {
-      std::size_t g = 0;
-      while (model_.incidence.factors()[g].group != static_cast<int>(group)) ++g;
-      const Sums& sums = rest_[g];
-      const MatrixXd rest = shape(regressed(sums.target, sums.control, sums.mean, deviation));
-      if (size_[g] == Size::small) {
-        block = MatrixXd::Zero(q, q);
-        for (Index l = 0; l < rows.levels; ++l)
-          block += Eigen::Map<const MatrixXd>(model_.m.diagonal()[g].data() + l * q * q, q, q);
-        block -= small_exact_[g] + rest;
-        deviation = -deviation;
-      } else {
-        exact = block_products(wt_, w_, rows.first, q, rows.levels);
-        const MatrixXd inverse = factor[group].inverse();
-        const auto between = [&](const MatrixXd& x) { return MatrixXd(inverse.transpose() * x * inverse); };
-        block = between(static_cast<double>(rows.levels) * MatrixXd::Identity(q, q) - exact - rest);
-        for (Index k = 0; k < deviation.cols(); ++k) deviation.col(k) = -flat(between(shape(deviation.col(k))));
-      }
-    }
+    std::size_t g = 0;
+    while (!rows.lead && model_.incidence.factors()[g].group != static_cast<int>(group)) ++g;
+    MatrixXd deviation, block = rows.lead ? lead_block(rows, deviation) : rest_block(g, rows, deviation);
     if (fixed_effects) {
       const Panel& u = rows.lead ? u_lead : u_rest;
-      block -= block_products(u, u, rows.first, q, rows.levels);
+      block -= block_products(u, u, rows.first, rows.q, rows.levels);
     }
     out.block.push_back(0.5 * (block + block.transpose()));
-    out.noise.middleRows(first, q * q) = deviation;
-    first += q * q;
+    out.noise.middleRows(first, rows.q * rows.q) = deviation;
+    first += rows.q * rows.q;
   }
 }
 

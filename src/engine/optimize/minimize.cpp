@@ -170,6 +170,7 @@ Optimum Newton::run() {
   out_.value = value_;
   out_.gradient = gradient_;
   out_.hessian = hessian_ + correction_.matrix();
+  out_.plain_hessian = hessian_;
   return out_;
 }
 

@@ -187,6 +187,7 @@ Optimum StructuredSearch::minimized(StructuredFunction& f, const VectorXd& start
     out.evaluations += before;
   }
   if (out.status == "left") out.status = "converged";
+  out.hessian = out.plain_hessian;
   out_.evaluations += out.evaluations;
   return out;
 }

@@ -1,5 +1,6 @@
 // The solver without a factorization against exact moments and determinants: probes that are all unit vectors leave no
 // error.
+#include <algorithm>
 #include <cmath>
 
 #include "henderson/inference/information.hpp"
@@ -31,6 +32,13 @@ bool near(const MatrixXd& a, const MatrixXd& b, double tolerance) {
   return (a - b).cwiseAbs().maxCoeff() <= tolerance * std::max(1e-300, b.cwiseAbs().maxCoeff());
 }
 
+// Large in one direction of each term, small in the others.
+VectorXd one_sided(const henderson::Layout& layout, VectorXd theta) {
+  for (const henderson::Term& term : layout.terms)
+    for (Index k = 1; k < term.n_theta; ++k) theta[term.theta + k] *= 1e-3;
+  return theta;
+}
+
 template <class Body>
 void for_each_wide(const Body& body) {
   Rng rng(11);
@@ -40,7 +48,8 @@ void for_each_wide(const Body& body) {
       if (weighted) random_weights(rng, d);
       const VectorXd inner = random_theta(rng, d.layout);
       for (const bool reml : {true, false})
-        for (const VectorXd& theta : {inner, VectorXd(1e-3 * inner), VectorXd(0 * inner)}) {
+        for (const VectorXd& theta :
+             {inner, VectorXd(1e-3 * inner), VectorXd(0 * inner), one_sided(d.layout, inner)}) {
           INFO(s.name << (weighted ? ", weighted" : "") << (reml ? ", REML" : ", ML")
                       << ", theta = " << theta.transpose());
           body(d, theta, reml);
@@ -71,6 +80,31 @@ TEST_CASE("score, information and estimates at a point are exact with all unit v
     CHECK(near(s.moments.quadratic, m.quadratic, 1e-5));
     CHECK(near(s.moments.ai, m.ai, 1e-5));
   });
+}
+
+TEST_CASE("the score is the derivative of the criterion with all unit vectors as probes") {
+  Rng rng(17);
+  for (const Shape& shape : wide_shapes()) {
+    const Design d = shaped(rng, shape);
+    const VectorXd inner = random_theta(rng, d.layout);
+    for (const VectorXd& theta : {inner, one_sided(d.layout, inner)}) {
+      const henderson::CrossProducts data = cross_products(d);
+      henderson::Checkpoint checkpoint;
+      iterative::Model model(d.layout, data, 0, 1, checkpoint);
+      iterative::SearchOptions options;
+      iterative::Search search(model, options);
+      search.traces().use(all_units(model.incidence.columns()));
+      const VectorXd score = search.state(theta).gradient;
+      for (Index k = 0; k < theta.size(); ++k) {
+        const double h = 1e-3 * std::max(std::abs(theta[k]), 0.05);
+        const VectorXd step = h * VectorXd::Unit(theta.size(), k);
+        const Point above(d, theta + step, true), below(d, theta - step, true);
+        INFO(shape.name << ", theta = " << theta.transpose() << ", parameter " << k);
+        CHECK(std::abs((above.at.value - below.at.value) / (2 * h) - score[k]) <=
+              1e-4 * score.cwiseAbs().maxCoeff() + 1e-10 * std::abs(above.at.value) / h);
+      }
+    }
+  }
 }
 
 TEST_CASE("the criterion is exact to its stated error") {

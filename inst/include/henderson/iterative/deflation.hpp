@@ -14,7 +14,11 @@ namespace iterative {
 // +1 or -1, a function of seed, probe and row alone.
 double sign_of(std::uint64_t seed, std::uint64_t probe, std::uint64_t row);
 
-// Vectors with disjoint places: one constant for each column of a factor with many levels, unit vectors for the few
+// At first each level of a factor with so few levels has a vector of its own; where the probes leave too large an error,
+// each level of a factor with so many.
+constexpr Index kFewLevels = 64, kSomeLevels = 256;
+
+// Vectors with disjoint places: one constant for each column of a factor with more than `few` levels, unit vectors for the
 // levels of others. `factor` names the factor of each.
 struct Deflation {
   Panel v;
@@ -22,7 +26,7 @@ struct Deflation {
   std::vector<std::size_t> factor;
   void project(Panel& x) const;  // off the span
 };
-Deflation deflation(const Incidence& incidence);
+Deflation deflation(const Incidence& incidence, Index few = kFewLevels);
 
 }  // namespace iterative
 }  // namespace henderson

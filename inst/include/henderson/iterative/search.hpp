@@ -3,6 +3,7 @@
 #ifndef HENDERSON_ITERATIVE_SEARCH_HPP
 #define HENDERSON_ITERATIVE_SEARCH_HPP
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 
@@ -36,6 +37,9 @@ constexpr double kLargestShare = 0.02;
 // Far from the estimates, where half the decrement is above kFar, a few of the probes show the way.
 constexpr int kFewProbes = 4;
 constexpr double kFar = 1;
+
+// Corrections of the average information that are dropped in one search.
+constexpr int kMostForgotten = 4;
 
 // The score and its slope at one point.
 struct State {
@@ -80,6 +84,12 @@ class Search {
   bool all_probes() const { return now_.traces.noise.cols() == probes_; }
   void take_all_probes();
   void newton();
+  bool has_arrived(int& forgotten);
+  // Half the decrement, by the average information where that is larger.
+  double left() const {
+    return std::max(now_.newton.decrement, newton_step(now_.gradient, now_.hessian).decrement);
+  }
+  double faint(const Term& term) const;
   bool better(const State& next, const VectorXd& step, double slope) const;
   bool move(const VectorXd& step);
   VectorXd limited(const VectorXd& step) const;

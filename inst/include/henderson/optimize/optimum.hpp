@@ -21,7 +21,8 @@ struct Optimum {
   Eigen::VectorXd theta;
   double value = 0;
   Eigen::VectorXd gradient;
-  Eigen::MatrixXd hessian;
+  Eigen::MatrixXd hessian;        // with what the steps of an inexact one have taught
+  Eigen::MatrixXd plain_hessian;  // without: the corrections hide directions in which the criterion is flat
   double decrement = 0;
   int evaluations = 0;
   std::string status;  // "converged", "no_further_progress", "too_many_evaluations", "left"
