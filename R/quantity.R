@@ -110,10 +110,9 @@ quantity <- function(fit, ..., method = c("auto", "profile", "delta", "chisq", "
                               list(level = level, link = link, information = information, nsim = nsim, seed = seed,
                                    threads = threads)))
   }
-  if (needs_dense(fit) && !identical(information[1L], "average")) {
-    check_choice(information[1L], "observed", "information")
-  }
-  parameters <- if (needs_dense(fit)) structured_space(fit) else theta_space(fit, information)
+  information <- match_word(information[1L], c("observed", "expected", "average"), "information")
+  check_information(fit, information)
+  parameters <- if (needs_dense(fit)) structured_space(fit, information) else theta_space(fit, information)
   quantity_rows(fit, parameters, asked, method, level, link, nsim, seed, threads)
 }
 
@@ -224,8 +223,15 @@ one_quantity <- function(asked, name, fit, words, squares) {
                               "."), what = "...")
   }
   used <- all.names(asked)
-  f <- function(state) eval(asked[[2L]], words(state, used), environment(asked))
+  f <- function(state) with_words(asked[[2L]], words(state, used), environment(asked))
   stats::setNames(list(f), if (nzchar(name)) name else deparse_line(asked[[2L]]))
+}
+
+# A word may be a number and a function (`cov` of compound symmetry). Of names twice in one list R finds only the first;
+# functions are therefore in a scope of their own, where calls find them before those of `env`.
+with_words <- function(e, words, env) {
+  callable <- vapply(words, is.function, NA)
+  eval(e, words[!callable], list2env(words[callable], parent = env))
 }
 
 known_quantity <- function(word, name, fit, words, squares) {
