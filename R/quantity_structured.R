@@ -32,9 +32,8 @@ structured_delta <- function(context, functions, own, information) {
 # Twice the information of the coordinates: the observed one is the Hessian, the others are those of the natural
 # parameters. Residual parameters at their edges are taken as known, as variance_components() does.
 point_information <- function(context, information) {
-  observed <- information == "observed" || information_is_expensive(context$fit)
-  H <- if (observed) context_derivatives(context)(context$x, fit_criterion(context$fit))$hessian
-       else natural_information(context, information)
+  H <- if (information != "observed") natural_information(context, information)
+       else context_derivatives(context)(context$x, fit_criterion(context$fit))$hessian
   if (!length(context$psi)) return(H)
   known <- context$psi[structured_edges(fit_optimum(context$fit), fit_blocks(context$fit))]
   H[known, ] <- H[, known] <- 0
@@ -47,8 +46,9 @@ natural_information <- function(context, information) {
   model <- if (is.null(context$sigma)) context$model else context_model(context, context$sigma)
   found <- engine_result(structured_information(model, at$theta, at$psi), context$frame)
   M <- if (information == "average") found$ai else if (model$reml) found$t else found$t_ml
-  J <- bordered_jacobian(block_diagonal(list(matrix(found$jacobian, ncol = length(at$theta)),
-                                             diag(at$chart$first, length(at$psi)))))
+  random <- matrix(found$jacobian, ncol = length(at$theta))
+  if (!is_structured(context$fit)) random <- random %*% tcrossprod(tangent_directions(random)$theta)
+  J <- bordered_jacobian(block_diagonal(list(random, diag(at$chart$first, length(at$psi)))))
   last <- ncol(J)
   J[, last] <- 2 * natural_powers(context) * found$psi
   if (!is.null(context$sigma)) J <- J[, -last, drop = FALSE]
