@@ -122,15 +122,19 @@ rescaled_naturals <- function(natural, fit, unit) {
 
 # ---- words ----
 
-# All variance parameters by the names of confint(), on both scales.
-parameter_word_values <- function(fit, state) {
+# A function of the state: all variance parameters by the names of confint(), on both scales.
+parameter_word_values <- function(fit) {
   parameters <- profiled_parameters(fit)
-  sd <- state_parameters(fit, state, parameters)
   root <- parameters$kind %in% c("variance", "specific")
-  names <- function(scale) all_parameter_names(fit, FALSE, scale)[seq_along(sd)]
-  variance <- ifelse(root, sd^2, sd)
   keep <- parameters$kind != "correlation"
-  c(stats::setNames(as.list(sd), names("sd")), stats::setNames(as.list(variance[keep]), names("variance")[keep]))
+  names <- lapply(c(sd = "sd", variance = "variance"), function(scale) {
+    all_parameter_names(fit, FALSE, scale)[seq_len(nrow(parameters))]
+  })
+  function(state) {
+    sd <- state_parameters(fit, state, parameters)
+    variance <- ifelse(root, sd^2, sd)
+    c(stats::setNames(as.list(sd), names$sd), stats::setNames(as.list(variance[keep]), names$variance[keep]))
+  }
 }
 
 # R(psi) of a state for rows at `positions`, on the scale of the response.
