@@ -21,13 +21,23 @@ add1.lmm_fit <- function(object, scope, test = c("none", "Chisq"), k = 2, ...) {
             class = c("anova", "data.frame"))
 }
 
-# With the response and the rows of the fit; other rows are an error.
+# With the response, the rows and the fitted values in a variance function of the fit; other rows are an error.
 with_added_term <- function(term, fit) {
   out <- stats::update(fit, stats::as.formula(paste("~ . +", term)))
-  if (stats::nobs(out) == stats::nobs(fit)) return(out)
+  if (stats::nobs(out) == stats::nobs(fit)) return(with_fitted_of(out, fit))
   lmm_abort("data", paste0("adding ", quote_name(term), " would change the number of rows from ", stats::nobs(fit),
                            " to ", stats::nobs(out), "."), what = term,
             fix = "Fit both models to the rows without missing values.")
+}
+
+# By maximum likelihood, as drop1() compares models: the variance function is that of `fit` in both.
+with_fitted_of <- function(larger, fit) {
+  plan <- fit_frame(fit)$residual
+  if (!has_fitted_variance(plan)) return(larger)
+  rows <- fit_rows(larger, "add1() with a variance function of the fitted values")
+  columns <- vapply(Filter(uses_fitted, variance_variables(plan)), variable_label, "")
+  rows$data[columns] <- fit_rows(fit, "add1() with a variance function of the fitted values")$data[columns]
+  suppressMessages(fit_again(larger, rows, reml = FALSE))
 }
 
 abort_random_scope <- function(scope) {

@@ -22,7 +22,7 @@ cells_model_frame <- function(spec, table, contrasts = NULL, fixed = NULL, bound
     frame$random <- in_terms$random
     frame$held <- held_parameters(in_terms$fixed, frame)
     if (!bounded) frame$bounded <- FALSE
-    frame$conditions <- once(c(table$notes, missing_note(table), planned$conditions))
+    frame$conditions <- once(c(table$notes, missing_note(table, spec$formula), planned$conditions))
     check_cells_response(rows, columns$response)
     check_identifiable(frame, rows)
   })
@@ -59,14 +59,25 @@ without_dot_of <- function(spec, table) {
   spec
 }
 
-missing_note <- function(table) {
+# What the table lacks; the rows that a model of other variables would have are lost too.
+missing_note <- function(table, formula = NULL) {
   if (!table$dropped) return(NULL)
   counts <- table$missing
   known <- if (length(counts)) paste0(": missing ", enumerate(if (length(counts) == 1L) shown_label(names(counts)) else
     paste0(vapply(names(counts), shown_label, ""), " (",
            thousands(counts, trim = TRUE, scientific = FALSE), ")")))
+  absent <- if (!is.null(formula)) Filter(function(name) !in_formula(name, formula), names(counts))
+  fix <- if (length(absent)) paste0(enumerate(vapply(absent, shown_label, "")),
+                                    if (length(absent) > 1L) " are" else " is", " not in the model: ",
+                                    "a fit to the rows of the data would keep those that lack nothing else.")
   list(lmm_condition("message", "na", paste0(count_of(table$dropped, "row"), " dropped", known, "."),
-                     what = names(counts), value = counts))
+                     what = names(counts), value = counts, fix = fix))
+}
+
+# Weights and offsets, "(weights)", belong to every formula.
+in_formula <- function(label, formula) {
+  own <- tryCatch(all.vars(str2lang(label)), error = function(e) label)      # a name with spaces is no expression
+  startsWith(label, "(") || all(own %in% all.vars(formula))
 }
 
 # Offsets are taken from the response when the cells are made.

@@ -10,11 +10,23 @@ update_cells_fit <- function(fit, call, formula, changes, caller) {
   call[[1L]] <- lmm
   call$data <- data
   call$formula <- structure(formula, .Environment = environment(fit_spec(fit)$formula))
-  dropped <- if (inherits(data, "cross_products")) setdiff(c("weights", "offset", "subset", "na.action"), changes)
-  call[dropped] <- NULL
+  if (inherits(data, "cross_products")) {
+    check_kept_arguments(data, setdiff(changes, names(call)))
+    call[setdiff(c("weights", "offset", "subset", "na.action"), changes)] <- NULL
+  }
   out <- eval(call, caller)
   if (!"data" %in% changes) shown$data <- fit_call(fit)$data
   shown$formula <- out$call$formula
   out$call <- shown
   out
+}
+
+# `gone`: arguments that are NULL in update(). Cross-products keep what they were made with.
+check_kept_arguments <- function(table, gone) {
+  gone <- intersect(gone, c("weights", "offset", "subset"))
+  kept <- Filter(function(name) !is.null(table$plan$arguments[[name]]), gone)
+  if (!length(kept)) return(invisible())
+  lmm_abort("input", paste0("`", kept[1L], " = NULL`: the cross-products were made with `", kept[1L],
+                            "`, which cannot be taken out of them."), what = kept[1L],
+            fix = "Fit the model to the data again, or to cross-products made without it.")
 }

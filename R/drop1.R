@@ -17,7 +17,8 @@
 #'   `"Chisq"` and `"none"`: `npar` (coefficients lost), `AIC` of the model without the term and the likelihood ratio
 #'   `LRT` with `Pr(Chi)`, all by maximum likelihood.
 #' @details Models without a term keep the rows, the residual structure and the variance function of the fit. With
-#'   `test = "Chisq"` or `"none"`, a variance function of the fitted values uses those of the original fit.
+#'   `test = "Chisq"` or `"none"`, and in [stats::add1()], a variance function of the fitted values uses those of the
+#'   original fit.
 #' @section Conditions:
 #' A `scope` with a name that is not a term of the model is an error of class `lmm_error_input`, and so is `ddf` with
 #' `test = "Chisq"` or `"none"`, which use no denominator degrees of freedom; an error of class `lmm_error_data` says

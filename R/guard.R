@@ -68,8 +68,8 @@ admit_fit <- function(frame, first) {
   if (is.null(admitted$fit)) admitted$fit <- whole
 }
 
-# `fit`: the one that the outermost exported function has checked; `other`: that fit by the other criterion, see fit_by();
-# `print`: the fingerprint of the last fit.
+# `fit`: the one that the outermost exported function has checked; `other`: that fit by the other criterion, see
+# fit_by(); `print`: the fingerprint of the last fit.
 admitted <- new.env(parent = emptyenv())
 
 # Conditions of this package and ends of time limits pass; other errors become one of this package that holds them.

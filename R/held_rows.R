@@ -3,12 +3,15 @@
 # held ones of other terms.
 
 # Data frame (grp, var1, var2, kind, name, vcov, sdcor) of the held parameters of the terms and the residual structure,
-# or NULL if there are none. `scale` multiplies standard deviations.
-held_rows <- function(fit, scale = 1) {
-  random <- lapply(seq_along(fit_random(fit)), function(t) held_term_rows(fit, t, scale))
-  do.call(rbind, c(random, list(held_residual_rows(fit))))
+# or NULL if there are none. Names are those of `scale`.
+held_rows <- function(fit, scale = "sd") {
+  random <- lapply(seq_along(fit_random(fit)), function(t) held_term_rows(fit, t))
+  out <- do.call(rbind, random)
+  if (scale != "sd" && !is.null(out)) out$name <- sub("^(specific_)?sd_", "\\1var_", out$name)
+  rbind(out, held_residual_rows(fit, scale))
 }
 
+# `scale` multiplies standard deviations.
 held_term_rows <- function(fit, t, scale = 1) {
   term <- fit_random(fit)[[t]]
   held <- term[["held"]]
@@ -22,12 +25,23 @@ held_term_rows <- function(fit, t, scale = 1) {
              sdcor = unname(ifelse(held$scale, real_root(value), value)), stringsAsFactors = FALSE)
 }
 
-held_residual_rows <- function(fit) {
+# As residual_parameters() has those that are estimated.
+held_residual_parameters <- function(fit) {
   held <- fit_frame(fit)$residual$held
   if (is.null(held) || !length(held$name)) return(NULL)
-  root <- plan_parameters(fit_frame(fit)$residual)$kind[held$index] == "variance" & held$value >= 0
-  data.frame(grp = "Residual", var1 = held$name, var2 = NA_character_, kind = "residual", name = held$name,
-             vcov = held$value, sdcor = ifelse(root, sqrt(abs(held$value)), held$value), stringsAsFactors = FALSE)
+  out <- plan_parameters(fit_frame(fit)$residual)[held$index, , drop = FALSE]
+  out$estimate <- held$value
+  out
+}
+
+held_residual_rows <- function(fit, scale) {
+  own <- held_residual_parameters(fit)
+  if (is.null(own)) return(NULL)
+  root <- own$kind == "variance" & own$estimate >= 0
+  name <- residual_names(own, fit, scale)
+  data.frame(grp = "Residual", var1 = name, var2 = NA_character_, kind = "residual", name = name,
+             vcov = own$estimate, sdcor = ifelse(root, sqrt(abs(own$estimate)), own$estimate),
+             stringsAsFactors = FALSE)
 }
 
 # The rows of `table` and `held` combined; rows of `held` follow the rows of `table` with the same value in column `by`.
@@ -40,7 +54,7 @@ with_held_rows <- function(table, held, by) {
 }
 
 with_held_components <- function(table, fit, scale) {
-  held <- held_rows(fit)
+  held <- held_rows(fit, scale)
   if (is.null(held)) return(table)
   value <- held[[if (scale == "sd") "sdcor" else "vcov"]]
   own <- data.frame(held[c("grp", "var1")], var2 = NA_character_, estimate = value,

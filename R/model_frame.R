@@ -23,11 +23,10 @@ model_frame <- function(spec, data = NULL, weights = NULL, offset = NULL, subset
   columns$records <- variable_records(columns, source)
   columns$probe <- probe_rows(columns, chosen, source)
   columns$readers <- column_readers(columns, source)
-  terms <- complete_terms(terms, columns)
   saying_what_was_left_out(chosen, columns, source$n, {
     rows <- read_rows(chosen, columns)
     check_values(rows, columns)
-    planned <- planned_model(terms, spec, rows, columns, contrasts, na_rule, memory_limit)
+    planned <- planned_model(complete_terms(terms, columns), spec, rows, columns, contrasts, na_rule, memory_limit)
     rows <- planned$rows
     frame <- planned$frame
     if (has_fitted_variance(spec$residual)) rows$data <- with_fitted_columns(spec$residual, rows$data, rows$y)

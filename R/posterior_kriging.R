@@ -2,8 +2,8 @@
 # effects and the parameters of each draw. See predict_kriging.R.
 
 # list(value, ratio), draws x rows: predicted residuals (0 where none is wanted), and by how much the standard deviation
-# of the residual is smaller given the others.
-drawn_kriging <- function(object, near, share) {
+# of the residual is smaller given the others. Residuals of weight 0 are predicted as those of weight 1.
+drawn_kriging <- function(object, near, weights) {
   fit <- about_posterior(object)$fit
   rows <- fit_rows(fit, "predict()")
   new <- near$new
@@ -14,7 +14,7 @@ drawn_kriging <- function(object, near, share) {
   known <- known_effects(object, use)
   root <- 1 / sqrt(row_weights(rows))
   members <- split(which(used_rows(rows)), new$old$subject[used_rows(rows)])
-  share <- rep_len(sqrt(share), n)
+  share <- ifelse(weights > 0, 1 / sqrt(weights), 1)
   subjects <- split(which(near$wanted), new$subject[near$wanted])
   bar <- progress_bar(length(subjects), "Kriging")
   for (k in seq_along(subjects)) {

@@ -11,7 +11,9 @@
 #' @param interval `"confidence"`: limits of the linear predictor; `"prediction"`: of a new observation, whose random
 #'   effects not conditioned on and residual are drawn; `"none"`.
 #' @param level share of the posterior inside the limits.
-#' @param weights prior weights of new observations: a number, or one per row.
+#' @param weights prior weights of new observations and of the residuals that `kriging` adds: a number, or one per row;
+#'   see [predict.lmm_fit()] for rows without them. For weight 0 the limits of a prediction interval, and its draws, are
+#'   `NA`.
 #' @param kriging with a residual structure: whether to add the prediction of a new row's residual from the residuals of
 #'   its subject in the fit, which also makes prediction intervals narrower. See [predict.lmm_fit()] for `NULL`, the
 #'   default, `TRUE` and `FALSE`.
@@ -41,25 +43,20 @@ predict.lmm_posterior <- function(object, newdata = NULL, re.form = NULL, allow.
   interval <- match_word(interval[1L], c("none", "confidence", "prediction"), "interval")
   fit <- about_posterior(object)$fit
   rows <- prediction_rows(fit, newdata, re.form, allow.new.levels, stats::na.pass)
-  if (interval == "prediction") {
-    rows <- weighted_rows(fit, rows, weights, newdata)
-    if (is_structured(fit) && !is.null(newdata)) rows$residual <- drawn_residual_rows(fit, rows)
-  }
+  prediction <- interval == "prediction"
+  if (prediction && is_structured(fit) && !is.null(newdata)) rows$residual <- drawn_residual_rows(fit, rows)
   use <- wanted_columns(fit, re.form)
   near <- kriging_plan(fit, rows, kriging, re.form, newdata, interval)
+  if (prediction || any(near$wanted)) rows <- weighted_rows(fit, rows, weights, newdata)
   state <- seed_state(seed)
   if (!is.null(seed)) on.exit(restore_seed(state$before))
   known <- known_effects(object, use)
-  if (any(near$wanted)) near$drawn <- drawn_kriging(object, near, 1 / row_weights(rows))
+  if (any(near$wanted)) near$drawn <- drawn_kriging(object, near, row_weights(rows))
   summarize <- function(piece) {
-    value <- drawn_predictor(object, rows, piece, use, known, if (interval == "prediction") lapply(use, `!`))
-    if (!is.null(near$drawn)) value <- value + near$drawn$value[, piece, drop = FALSE]
-    if (interval == "prediction") {
-      noise <- residual_noise(object, rows, piece)
-      value <- value + if (is.null(near$drawn)) noise else noise * near$drawn$ratio[, piece, drop = FALSE]
-    }
-    if (draws) return(value)
-    t(apply(value, 2L, draw_quantiles, c(0.5, (1 - level) / 2, (1 + level) / 2)))
+    mean <- drawn_predictor(object, rows, piece, use, known, if (prediction) lapply(use, `!`))
+    if (!is.null(near$drawn)) mean <- mean + near$drawn$value[, piece, drop = FALSE]
+    value <- if (prediction) mean + drawn_noise(object, rows, piece, near) else mean
+    if (draws) value else drawn_limits(value, mean, level)
   }
   pieces <- row_pieces(rows$n, max(1L, floor(4e6 / nrow(object))))
   parts <- lapply(pieces, function(range) summarize(range[1L]:range[2L]))
@@ -70,11 +67,19 @@ predict.lmm_posterior <- function(object, newdata = NULL, re.form = NULL, allow.
   cbind(fit = pad_rows(out[, 1L], rows), lwr = pad_rows(out[, 2L], rows), upr = pad_rows(out[, 3L], rows))
 }
 
+# Median and limits of each column. New observations of weight 0, whose variance is infinite, have the median of their
+# means.
+drawn_limits <- function(value, mean, level) {
+  out <- t(apply(value, 2L, draw_quantiles, c(0.5, (1 - level) / 2, (1 + level) / 2)))
+  lost <- is.na(out[, 1L])
+  out[lost, 1L] <- apply(mean[, lost, drop = FALSE], 2L, draw_quantiles, 0.5)
+  out
+}
+
 # NA where a variable of the row is missing.
 draw_quantiles <- function(x, at) if (anyNA(x)) at * NA_real_ else stats::quantile(x, at, names = FALSE)
 
 weighted_rows <- function(fit, rows, weights, newdata) {
-  if (is.null(newdata)) return(rows)
   weights <- asked_weights(fit, rows, weights, newdata)
   if (!is.null(weights)) rows$weights <- rep_len(weights, rows$n)
   rows
@@ -230,6 +235,12 @@ drawn_roots <- function(values, own, q) {
                         numeric(nrow(values)))))
   }
   L
+}
+
+# Residuals of new observations, given those of their subjects where `near` has their prediction.
+drawn_noise <- function(object, rows, piece, near) {
+  noise <- residual_noise(object, rows, piece)
+  if (is.null(near$drawn)) noise else noise * near$drawn$ratio[, piece, drop = FALSE]
 }
 
 # Residuals of new observations, draws x rows: with a residual structure of each row alone.

@@ -14,7 +14,7 @@
 #' for each term the mean over the rows of `z' Sigma z`, where `z` is the row's random part. Where random terms have
 #' intercepts only this is the sum of their variances; with random slopes it does not depend on the origins and units of
 #' covariates. With a residual structure its parameters are referred to by name (`rho`, `range`, `nugget`, `cov`, or in
-#' backticks), and `var(Residual)` is the residual variance of each row, given its weight, averaged over the rows; for
+#' backticks; a call such as `cov(g, x)` still is the function), and `var(Residual)` is the residual variance of each row, given its weight, averaged over the rows; for
 #' visits `var(Residual, "8")`, `cov(Residual, "8", "10")` and `cor(Residual, "8", "10")` are entries of the residual
 #' covariance matrix. Instead of a formula, a function of a list with elements `covariance` (list of covariance matrices
 #' by term), `sigma`, `beta` and `residual` (parameters of a residual structure by name). The words `"icc"` (the
@@ -51,7 +51,7 @@
 #' @param link scale of `"delta"` limits: `"identity"`, `"log"`, `"logit"`, `"fisher"` (Fisher's z), or `"auto"`: by the
 #'   range of the quantity, log where it is never negative, logit between 0 and 1, Fisher's z between -1 and 1. Limits
 #'   are then inside this range. With a link but no method the method is `"delta"`.
-#' @param information see [vcov_components()].
+#' @param information information matrix for standard errors, see [vcov_components()].
 #' @param nsim,seed,threads for `"boot"` (and `"generalized"`): number of simulated responses (values), seed and number
 #'   of processes.
 #' @return A data frame with a row per quantity and columns `estimate`, `se`, `df` (for `"chisq"`), `lower`, `upper`, in
@@ -62,7 +62,7 @@
 #' @section Conditions:
 #' `lmm_error_input`: a quantity that cannot be evaluated, is not one number or names a parameter the fit does not have,
 #' or a method that is not available for it (the message names those that are); `total` of a fit with random slopes that
-#' does not keep its rows.
+#' does not keep its rows. `lmm_error_numeric`: an `information` that is too expensive for the fit.
 #' @references Satterthwaite (1946) Biometrics Bulletin 2, 110-114. Burdick and Graybill (1992) *Confidence Intervals on
 #'   Variance Components*. Davison and Hinkley (1997) *Bootstrap Methods and their Application*. Johnson (2014) Methods
 #'   in Ecology and Evolution 5, 944-946 (mean variance of random slopes).
@@ -110,10 +110,9 @@ quantity <- function(fit, ..., method = c("auto", "profile", "delta", "chisq", "
                               list(level = level, link = link, information = information, nsim = nsim, seed = seed,
                                    threads = threads)))
   }
-  if (needs_dense(fit) && !identical(information[1L], "average")) {
-    check_choice(information[1L], "observed", "information")
-  }
-  parameters <- if (needs_dense(fit)) structured_space(fit) else theta_space(fit, information)
+  information <- match_word(information[1L], c("observed", "expected", "average"), "information")
+  check_information(fit, information)
+  parameters <- if (needs_dense(fit)) structured_space(fit, information) else theta_space(fit, information)
   quantity_rows(fit, parameters, asked, method, level, link, nsim, seed, threads)
 }
 
@@ -224,8 +223,15 @@ one_quantity <- function(asked, name, fit, words, squares) {
                               "."), what = "...")
   }
   used <- all.names(asked)
-  f <- function(state) eval(asked[[2L]], words(state, used), environment(asked))
+  f <- function(state) with_words(asked[[2L]], words(state, used), environment(asked))
   stats::setNames(list(f), if (nzchar(name)) name else deparse_line(asked[[2L]]))
+}
+
+# A word may be a number and a function (`cov` of compound symmetry). Of names twice in one list R finds only the first;
+# functions are therefore in a scope of their own, where calls find them before those of `env`.
+with_words <- function(e, words, env) {
+  callable <- vapply(words, is.function, NA)
+  eval(e, words[!callable], list2env(words[callable], parent = env))
 }
 
 known_quantity <- function(word, name, fit, words, squares) {

@@ -2,20 +2,19 @@
 # profile_states.R, slopes and curvature those of the criterion in the point of profile_structured.R.
 
 # As theta_space() of other fits.
-structured_space <- function(fit) {
+structured_space <- function(fit, information = "observed") {
   context <- profile_context(fit)
   own <- fit_state(fit)
   list(state = own, group = "g", cheap = length(context$x) <= 6L && fit_nobs(fit) <= 5000,
-       errors = function(functions) structured_delta(context, functions, own),
+       errors = function(functions) structured_delta(context, functions, own, information),
        range = function(f) structured_range(context, f),
        profile = function(f, level, range) structured_profile_limits(context, f, level, range))
 }
 
-# Standard errors: the observed information of the point, and the covariance matrix of the fixed effects.
-structured_delta <- function(context, functions, own) {
+# Standard errors: the information of the point, and the covariance matrix of the fixed effects.
+structured_delta <- function(context, functions, own, information) {
   fit <- context$fit
-  H <- context_derivatives(context)(context$x, fit_criterion(fit))$hessian
-  C <- 2 * information_inverse(H)
+  C <- 2 * information_inverse(point_information(context, information))
   kept <- fit_estimable(fit)
   phi <- fit_vcov(fit)
   vapply(functions, function(f) {
@@ -28,6 +27,41 @@ structured_delta <- function(context, functions, own) {
     variance <- sum(g * (C %*% g)) + sum(h * (phi %*% h))
     if (isTRUE(variance > 0)) sqrt(variance) else NA_real_
   }, 0)
+}
+
+# Twice the information of the coordinates: the observed one is the Hessian, the others are those of the natural
+# parameters. Residual parameters at their edges are taken as known, as variance_components() does.
+point_information <- function(context, information) {
+  H <- if (information != "observed") natural_information(context, information)
+       else context_derivatives(context)(context$x, fit_criterion(context$fit))$hessian
+  if (!length(context$psi)) return(H)
+  known <- context$psi[structured_edges(fit_optimum(context$fit), fit_blocks(context$fit))]
+  H[known, ] <- H[, known] <- 0
+  H
+}
+
+# The natural parameters are absolute: log sigma, the last coordinate, changes all of them that have a unit.
+natural_information <- function(context, information) {
+  at <- point_parts(context, context$x)
+  model <- if (is.null(context$sigma)) context$model else context_model(context, context$sigma)
+  found <- engine_result(structured_information(model, at$theta, at$psi), context$frame)
+  M <- if (information == "average") found$ai else if (model$reml) found$t else found$t_ml
+  random <- matrix(found$jacobian, ncol = length(at$theta))
+  if (!is_structured(context$fit)) random <- random %*% tcrossprod(tangent_directions(random)$theta)
+  J <- bordered_jacobian(block_diagonal(list(random, diag(at$chart$first, length(at$psi)))))
+  last <- ncol(J)
+  J[, last] <- 2 * natural_powers(context) * found$psi
+  if (!is.null(context$sigma)) J <- J[, -last, drop = FALSE]
+  crossprod(J, M %*% J)
+}
+
+# Powers of sigma^2 in the units of the natural parameters of random effects and residuals, and of sigma^2 itself.
+natural_powers <- function(context) {
+  random <- lapply(fit_random(context$fit), function(term) {
+    if (is_special(term)) term_table(term)$scale else rep(1, nrow(term_entries(term)))
+  })
+  residual <- if (is_structured(context$fit)) as.numeric(absolute_kinds(context$kind, context$fit))
+  c(unlist(random), residual, 1)
 }
 
 structured_profile_limits <- function(context, f, level, range) {
@@ -88,15 +122,19 @@ rescaled_naturals <- function(natural, fit, unit) {
 
 # ---- words ----
 
-# All variance parameters by the names of confint(), on both scales.
-parameter_word_values <- function(fit, state) {
+# A function of the state: all variance parameters by the names of confint(), on both scales.
+parameter_word_values <- function(fit) {
   parameters <- profiled_parameters(fit)
-  sd <- state_parameters(fit, state, parameters)
   root <- parameters$kind %in% c("variance", "specific")
-  names <- function(scale) all_parameter_names(fit, FALSE, scale)[seq_along(sd)]
-  variance <- ifelse(root, sd^2, sd)
   keep <- parameters$kind != "correlation"
-  c(stats::setNames(as.list(sd), names("sd")), stats::setNames(as.list(variance[keep]), names("variance")[keep]))
+  names <- lapply(c(sd = "sd", variance = "variance"), function(scale) {
+    all_parameter_names(fit, FALSE, scale)[seq_len(nrow(parameters))]
+  })
+  function(state) {
+    sd <- state_parameters(fit, state, parameters)
+    variance <- ifelse(root, sd^2, sd)
+    c(stats::setNames(as.list(sd), names$sd), stats::setNames(as.list(variance[keep]), names$variance[keep]))
+  }
 }
 
 # R(psi) of a state for rows at `positions`, on the scale of the response.

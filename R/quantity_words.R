@@ -27,6 +27,7 @@ structured_words <- function(fit, squares) {
   names(across) <- fit_term_names(fit)
   across <- across[!is.na(across)]
   entry <- function(state, columns) structured_residual_entry(fit, state, columns)
+  by_name <- compute_once(function() parameter_word_values(fit))
   function(state, used) {
     sigma <- state$sigma * sigma_at_zero(fit, state$residual)
     out <- c(list(sigma = sigma, sigma2 = sigma^2), as.list(state$residual))
@@ -36,7 +37,7 @@ structured_words <- function(fit, squares) {
     if ("total" %in% used) {
       out$total <- mean_residual_variance(fit, state) + sum(term_share(squares(), state))
     }
-    c(out, if (any(grepl("[_|]", used))) parameter_word_values(fit, state))
+    c(out, if (any(grepl("[_|]", used))) by_name()(state))
   }
 }
 

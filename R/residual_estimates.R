@@ -78,27 +78,32 @@ free_components <- function(fit, scale, information) {
   z <- out$estimate / out$se
   kind <- profiled_parameters(fit)$kind
   variance <- kind %in% c("variance", "specific") & is.na(out$var2)
-  out$df <- ifelse(variance, 2 * (if (scale == "sd") z / 2 else z)^2, NA_real_)
   known <- is.finite(out$se) & out$se > 0
+  out$df <- ifelse(variance & known, 2 * (if (scale == "sd") z / 2 else z)^2, NA_real_)
   out$reason <- ifelse(known, NA_character_, "the parameter is on its boundary or not identified")
   own <- seq_len(last - 1L)
   reason <- boundary_reasons(fit, parameters, scale, found$se)[own]
   out$reason[own] <- ifelse(is.na(reason), out$reason[own], reason)
+  if (holds_sigma(fit_frame(fit))) out$reason[nrow(out)] <- "the parameter is fixed at a known value"
   out$se[!is.na(out$reason)] <- NA_real_
   out
 }
 
-# Residual parameters with variances as standard deviations where the scale is "sd". A name that a fixed effect has is
-# told apart.
+# Residual parameters with variances as standard deviations where the scale is "sd".
 scaled_residual_parameters <- function(fit, scale) {
   own <- residual_parameters(fit)
   if (is.null(own)) return(NULL)
   own$root <- scale == "sd" & own$kind == "variance"
   own$estimate[own$root] <- sqrt(own$estimate[own$root])
-  own$name[own$root] <- sub("^var", "sd", own$name[own$root])
-  shared <- own$name %in% names(fit_beta(fit))
-  own$name[shared] <- paste0(ifelse(own$kind[shared] %in% variance_kinds, "variance:", "residual:"), own$name[shared])
+  own$name <- residual_names(own, fit, scale)
   own
+}
+
+# Names of residual parameters on a scale. A name that a fixed effect has is told apart.
+residual_names <- function(own, fit, scale) {
+  name <- ifelse(scale == "sd" & own$kind == "variance", sub("^var", "sd", own$name), own$name)
+  prefix <- ifelse(own$kind %in% variance_kinds, "variance:", "residual:")
+  ifelse(name %in% names(fit_beta(fit)), paste0(prefix, name), name)
 }
 
 # Names and estimates of the variance parameters in the order of variance_components(), without standard errors.

@@ -37,6 +37,8 @@ plan_held <- function(plan, held = NULL) {
   if (!length(held)) return(plan)
   all <- plan_parameters(plan)
   held <- squared_deviations(held, all)
+  twice <- names(held)[duplicated(names(held))]
+  if (length(twice)) lmm_abort("input", paste0("`fixed` names ", quote_name(twice[1L]), " twice."), what = twice)
   index <- match(names(held), all$name)
   if (anyNA(index)) {
     lmm_abort("input", paste0("`fixed` names ", enumerate(quote_name(names(held)[is.na(index)])),

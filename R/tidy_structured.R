@@ -15,7 +15,7 @@ tidy_structured <- function(fit, scales, limits, level) {
     found <- row_limits_by(fit, scales, if (limits == "default") "Wald" else limits, level)
     out[c("conf.low", "conf.high")] <- list(found[, 1L], found[, 2L])
   }
-  held <- held_rows(fit)
+  held <- held_rows(fit, scale)
   if (is.null(held)) return(out)
   own <- data.frame(effect = "ran_pars", group = held$grp, estimate = held[[scales]], stringsAsFactors = FALSE)
   own$term <- ifelse(held$kind == "residual", held$name, tidy_terms(held$kind, held$var1, held$var2, scales))

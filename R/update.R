@@ -17,7 +17,8 @@
 #' or `- (1 | g)`, of `(1 | a/b)` by `- (1 | a:b)`. A part of `(x | g)` cannot be removed by itself, since it has
 #' correlations with the rest.
 #'
-#' A fit from [cross_products()] is updated within the variables and keys that they contain;
+#' A fit from [cross_products()] or [chunks()] is updated within the variables and keys that the cross-products contain,
+#' and keeps their rows: those that lacked a variable that is no longer in the model stay out, which a message says.
 #' `update(fit, data = table + new)` fits its model to more data.
 #'
 #' @param object a fit made by [lmm()].
@@ -29,7 +30,8 @@
 #' Those of [lmm()]; `lmm_warning_data` where variables or the values of arguments have changed since the fit;
 #' `lmm_error_input` where the data are gone and the rows kept in the fit do not have the variables needed, or the value
 #' of an argument is gone; `lmm_error_formula` where a part of a term
-#' with correlations is to be removed; `lmm_message_formula` where a term to be removed is not in the model.
+#' with correlations is to be removed; `lmm_error_input` for weights, offset or `subset` of cross-products, given or
+#' `NULL`, without new data; `lmm_message_formula` where a term to be removed is not in the model.
 #' @seealso [refit()] for another response, [anova][anova.lmm_fit] to compare two fits.
 #' @concept change a formula
 #' @concept model building

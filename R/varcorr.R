@@ -38,8 +38,8 @@ VarCorr.lmm_fit <- function(x, sigma = 1, ...) {
     related_text(own, term, fit_groups(x)[[term$group]])
   }, terms, seq_along(terms), fit_random(x))
   structure(stats::setNames(terms, fit_term_names(x)), bounded = fit_is_bounded(x), sc = fit_shown_sigma(x) * sigma,
-            useSc = !isTRUE(fit_blocks(x)$owns_scale), residual = if (is_structured(x)) residual_parameters(x),
-            held = held_residual_rows(x)[c("grp", "var1", "var2", "vcov", "sdcor")],
+            useSc = !isTRUE(fit_blocks(x)$owns_scale),
+            residual = if (is_structured(x)) rbind(residual_parameters(x), held_residual_parameters(x)),
             monte_carlo = if (sigma == 1) monte_carlo_by_term(x), class = "VarCorr.lmm_fit")
 }
 
@@ -91,7 +91,7 @@ as.data.frame.VarCorr.lmm_fit <- function(x, row.names = NULL, optional = FALSE,
   parts <- Map(long_covariance, unclass(x)[seq_along(x)], names(x), order)
   residual <- data.frame(grp = "Residual", var1 = NA_character_, var2 = NA_character_,
                          vcov = attr(x, "sc")^2, sdcor = attr(x, "sc"), stringsAsFactors = FALSE)
-  out <- do.call(rbind, c(unname(parts), list(residual_rows_of(attr(x, "residual")), attr(x, "held"),
+  out <- do.call(rbind, c(unname(parts), list(residual_rows_of(attr(x, "residual")),
                                          if (attr(x, "useSc")) residual)))
   out$mc.error <- monte_carlo_of_rows(out, attr(x, "monte_carlo")$table)
   row.names(out) <- check_row_names(row.names, nrow(out))

@@ -126,3 +126,35 @@ test_that("an error about the rows of chunks or of a table says how many were dr
   expect_condition_of(lmm(formula, chunks(list(d[1:15, ], d[16:40, ]))), "lmm_error_data", text)
   expect_condition_of(lmm(formula, cross_products(formula, d)), "lmm_error_data", text)
 })
+
+test_that("update() does not keep in silence what NULL was to take out of cross-products", {
+  d <- as.data.frame(nlme::Orthodont)
+  d$Subject <- factor(as.character(d$Subject))
+  d[c("w", "o", "s")] <- list(rep(c(0.5, 2), 54), rep(1:3, 36), d$age < 14)
+  f <- distance ~ age + Sex + (1 | Subject)
+  for (data in list(cross_products(f, d, weights = w, offset = o, subset = s), chunks(split(d, 1:3)))) {
+    table <- inherits(data, "cross_products")
+    fit <- if (table) lmm(f, data) else lmm(f, data, weights = w, offset = o, subset = s)
+    for (name in c("weights", "offset", "subset")) {
+      gone <- stats::setNames(list(NULL), name)
+      expect_error(do.call(update, c(list(fit), gone)), paste0("`", name, " = NULL`"), class = "lmm_error_input")
+    }
+    new <- if (table) cross_products(f, d) else chunks(split(d, 1:2))
+    expect_equal(logLik(update(fit, data = new, weights = NULL, offset = NULL, subset = NULL)), logLik(lmm(f, d)),
+                 tolerance = 1e-7, ignore_attr = TRUE)
+  }
+  plain <- lmm(f, chunks(split(d, 1:3)))
+  expect_equal(logLik(update(plain, weights = NULL)), logLik(plain))
+})
+
+test_that("a model of fewer variables says that rows are lost for those it does not have", {
+  d <- as.data.frame(nlme::Orthodont)
+  d$Subject <- factor(as.character(d$Subject))
+  d$z <- replace(cos(1:108), c(3, 9), NA)
+  d$distance[20] <- NA
+  fit <- suppressMessages(lmm(distance ~ age + z + (1 | Subject), chunks(split(d, 1:3))))
+  expect_message(smaller <- update(fit, . ~ . - z), "`z` is not in the model", class = "lmm_message_na")
+  expect_identical(nobs(smaller), 105)
+  messages <- testthat::capture_messages(update(fit, . ~ . - age))
+  expect_length(grep("not in the model", messages), 0L)
+})

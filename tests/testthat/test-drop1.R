@@ -122,3 +122,35 @@ test_that("add1() compares with the response of a refit and wants the same rows"
   expect_error(suppressMessages(add1(gap, "z")), "would change the number of rows from 60 to 59",
                class = "lmm_error_data")
 })
+
+test_that("likelihood ratios of add1() and drop1() do not depend on k", {
+  d <- as.data.frame(nlme::Orthodont)
+  d$Subject <- factor(as.character(d$Subject))
+  fit <- lmm(distance ~ age + (1 | Subject), d, variance = ~ Sex, REML = FALSE)
+  larger <- lmm(distance ~ age + Sex + (1 | Subject), d, variance = ~ Sex, REML = FALSE)
+  lost <- as.numeric(2 * (logLik(larger) - logLik(fit)))
+  for (k in c(2, log(108))) {
+    expect_equal(add1(fit, "Sex", test = "Chisq", k = k)["Sex", "LRT"], lost, tolerance = 1e-6)
+  }
+})
+
+test_that("dropped and added terms leave a variance function of the fitted values as it was", {
+  d <- as.data.frame(nlme::Orthodont)
+  d$Subject <- factor(as.character(d$Subject))
+  set.seed(1)
+  d$distance <- d$distance + rnorm(108) * (d$distance / 25)^4
+  fit <- lmm(distance ~ age + Sex + (1 | Subject), d, variance = ~ power(fitted))
+  table <- drop1(fit, "Sex", test = "Chisq")
+  d$own <- as.numeric(fitted(fit))
+  with <- lmm(distance ~ age + Sex + (1 | Subject), d, REML = FALSE, variance = ~ power(own))
+  without <- lmm(distance ~ age + (1 | Subject), d, REML = FALSE, variance = ~ power(own))
+  expect_equal(table$AIC, c(AIC(with), AIC(without)), tolerance = 1e-7)
+  expect_equal(table["Sex", "LRT"], as.numeric(2 * (logLik(with) - logLik(without))), tolerance = 1e-5)
+  fit <- lmm(distance ~ age + (1 | Subject), d, variance = ~ power(fitted))
+  d$own <- as.numeric(fitted(fit))
+  with <- update(with, data = d)
+  without <- update(without, data = d)
+  table <- add1(fit, "Sex", test = "Chisq")
+  expect_equal(table$AIC, c(AIC(without), AIC(with)), tolerance = 1e-7)
+  expect_equal(table["Sex", "LRT"], as.numeric(2 * (logLik(with) - logLik(without))), tolerance = 1e-5)
+})

@@ -16,7 +16,8 @@ test_that("a formula with the text of the last one is read in its own environmen
 })
 
 test_that("the same text with other data, another criterion, a relationship or a residual structure is another model", {
-  d <- data.frame(y = c(3, 1, 4, 1, 5, 9, 2, 6, 5, 3), x = rep(c("u", "v"), 5), g = rep(letters[1:5], each = 2), t = 1:2)
+  d <- data.frame(y = c(3, 1, 4, 1, 5, 9, 2, 6, 5, 3), x = rep(c("u", "v"), 5), g = rep(letters[1:5], each = 2),
+                  t = 1:2)
   model <- y ~ x + (1 | g)
   first <- lmm(model, d)
   expect_length(fixef(lmm(model, transform(d, x = rep(1:5, 2)))), 2L)

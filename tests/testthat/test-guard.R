@@ -243,7 +243,8 @@ test_that("generics hand over only what the other package knows", {
 
 test_that("a fit that was used before and is changed in place is looked at again", {
   damages <- list(quote(fit$estimates$beta <- fit$estimates$beta[-1L]), quote(fit$estimates$vcov <- "text"),
-                  quote(fit$estimates$beta[2L] <- NA), quote(fit$estimates$sigma <- -1), quote(fit$optimum$theta <- NULL),
+                  quote(fit$estimates$beta[2L] <- NA), quote(fit$estimates$sigma <- -1),
+                  quote(fit$optimum$theta <- NULL),
                   quote(names(fit$estimates$beta)[2L] <- "other"), quote(dim(fit$estimates$vcov) <- NULL),
                   quote(fit$frame$random[[1L]]$label <- 1), quote(fit$cross_products$x$kept[1L] <- 9L),
                   quote(fit$rows$data <- fit$rows$data[-1L, ]), quote(class(fit$spec$formula) <- NULL),

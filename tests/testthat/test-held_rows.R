@@ -47,3 +47,56 @@ test_that("tables have a row for what a residual structure holds", {
   expect_identical(pars$estimate[pars$term == "rho"], 0.2)
   expect_identical(nrow(confint(fit, quiet = TRUE)), nrow(pars) - 1L + 2L)
 })
+
+test_that("names in `fixed` of residual parameters are taken once", {
+  skip_if_not_installed("nlme")
+  d <- repeated_teeth()
+  for (fixed in list(c("sd(8)" = 2, "var(8)" = 9), c("sd(8)" = 2, "sd(8)" = 3), c("cov(10,8)" = 2, "cov(10,8)" = 3))) {
+    expect_error(lmm(distance ~ age, d, residual = ~ us(age | Subject), fixed = fixed), "twice",
+                 class = "lmm_error_input")
+  }
+  expect_error(lmm(distance ~ age, d, residual = ~ ar1(visit | Subject), fixed = c(rho = 0.1, rho = 0.6)),
+               "`fixed` names `rho` twice", class = "lmm_error_input")
+})
+
+test_that("a held parameter has the name and the value of the scale", {
+  skip_if_not_installed("nlme")
+  d <- repeated_teeth()
+  fit <- suppressMessages(lmm(distance ~ age, d, residual = ~ us(age | Subject), fixed = c("sd(8)" = 2)))
+  expect_identical(variance_components(fit, scale = "sd")["sd(8)", "estimate"], 2)
+  expect_identical(variance_components(fit)["var(8)", "estimate"], 4)
+  for (scales in c("sdcor", "vcov")) {
+    terms <- tidy(fit, "ran_pars", scales = scales)$term
+    expect_length(grep(if (scales == "vcov") "^var\\(" else "^sd\\(", terms), 4)
+  }
+  # The correlation of a covariance with a held variance, and that of a held covariance.
+  rows <- as.data.frame(VarCorr(fit))
+  value <- stats::setNames(rows$vcov, rows$var1)
+  at <- match("cov(10,8)", rows$var1)
+  expect_equal(rows$sdcor[at], value[["cov(10,8)"]] / sqrt(4 * value[["var(10)"]]), tolerance = 1e-12)
+  held <- suppressMessages(lmm(distance ~ age, d, residual = ~ us(age | Subject), fixed = c("cov(10,8)" = 3)))
+  rows <- as.data.frame(VarCorr(held))
+  value <- stats::setNames(rows$vcov, rows$var1)
+  expect_equal(rows$sdcor[match("cov(10,8)", rows$var1)], 3 / sqrt(value[["var(8)"]] * value[["var(10)"]]),
+               tolerance = 1e-12)
+  # Random effects
+  same <- suppressMessages(lmm(distance ~ age + homdiag(0 + visit | Subject), d,
+                               fixed = c("sd_homdiag|Subject" = 1.3, sigma = 1)))
+  expect_equal(variance_components(same)["var_homdiag|Subject", "estimate"], 1.69, tolerance = 1e-12)
+  expect_equal(variance_components(same, scale = "sd")["sd_homdiag|Subject", "estimate"], 1.3, tolerance = 1e-12)
+})
+
+test_that("parameters without a standard error have no degrees of freedom and a reason", {
+  skip_if_not_installed("nlme")
+  d <- repeated_teeth()
+  d$flat <- factor(rep(1:9, 12))
+  d$distance <- residuals(lm(distance ~ age * flat, d)) + d$age
+  fit <- suppressMessages(lmm(distance ~ age + (1 | flat), d, residual = ~ ar1(visit | Subject)))
+  zero <- variance_components(fit)["var_(Intercept)|flat", ]
+  expect_identical(zero$estimate, 0)
+  expect_true(is.na(zero$df) && !is.nan(zero$df))
+  known <- suppressMessages(lmm(distance ~ age, d, residual = ~ ar1(visit | Subject), fixed = c(sigma = 2)))
+  known <- variance_components(known)["sigma^2", ]
+  expect_identical(known$reason, "the parameter is fixed at a known value")
+  expect_identical(is.na(c(known$se, known$df)), c(TRUE, TRUE))
+})

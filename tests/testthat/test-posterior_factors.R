@@ -132,21 +132,55 @@ test_that("draws of a factor-analytic term agree with those of long random walks
   expect_lt(max(abs(colMeans(ours) - colMeans(theirs)) / error), 4)
 })
 
-test_that("loadings of draws keep the sign of their estimates, and functions of draws have the term's covariances", {
+test_that("functions of draws have the covariances of a factor-analytic term", {
   d <- factor_data()
   fit <- suppressMessages(lmm(y ~ 1 + fa(0 + f | g, 1), d))
   draws <- posterior(fit, 1000, prior_half_t(3, 4), seed = 1, random = TRUE)
   table <- as.data.frame(draws)
   L <- as.matrix(table[grep("^loading", names(table))])
-  estimates <- fit_natural(fit)[[1]][1:5]
-  expect_true(all(L %*% estimates > 0))
   expect_identical(sum(grepl("^r_g", names(table))), 125L)
   shown <- quantity(draws, ~ var(g, f2))
   specific <- table[["sd__specific f2.g"]]
   expect_equal(attr(shown, "draws")[["var(g, f2)"]], unname(L[, 2]^2 + specific^2), tolerance = 1e-10)
-  effects <- as.matrix(table[grep("^r_g", names(table))])
-  expect_gt(cor(colMeans(effects), unlist(ranef(fit)$g)), 0.99)
   expect_error(posterior(fit, 100, prior_density(function(x) 0)), "loadings", class = "lmm_error_unsupported")
+})
+
+test_that("drawn effects of a factor-analytic term have their conditional mean and covariance matrix", {
+  d <- factor_data()
+  fit <- suppressMessages(lmm(y ~ 1 + fa(0 + f | g, 1), d))
+  p <- as.data.frame(posterior(fit, 2000, prior_half_t(3, 4), seed = 1, random = TRUE))
+  L <- as.matrix(p[grep("^loading", names(p))])
+  S <- as.matrix(p[grep("specific", names(p))])
+  b <- as.matrix(p[grep("^r_g", names(p))])
+  y <- tapply(d$y, list(d$g, d$f), mean)
+  z <- vapply(seq_len(nrow(p)), function(i) {
+    G <- tcrossprod(L[i, ]) + diag(S[i, ]^2)
+    W <- solve(G + diag(p$sigma[i]^2 / 2, 5))
+    e <- (matrix(b[i, ], 25) - (y - p[["(Intercept)"]][i]) %*% W %*% G) %*% solve(chol(G - G %*% W %*% G))
+    c(mean(e), mean(e^2))
+  }, numeric(2))
+  n <- 125 * nrow(p)
+  expect_lt(abs(mean(z[1, ])) * sqrt(n), 4)
+  expect_lt(abs(mean(z[2, ]) - 1) * sqrt(n / 2), 4)
+})
+
+test_that("loadings of draws keep the signs of the estimates of each factor", {
+  set.seed(4)
+  d <- expand.grid(f = factor(1:5), g = factor(1:60), r = 1:2)
+  Lambda <- cbind(c(0.8, -2.5, 1, -2, -1), c(0, 0.5, -2, 1.2, -1.5))
+  d$y <- rowSums(matrix(rnorm(120), 60)[d$g, ] * Lambda[d$f, ]) + 0.7 * rnorm(300)[interaction(d$f, d$g)] + rnorm(600)
+  for (word in c("fa", "rr")) for (k in 1:2) {
+    fit <- suppressMessages(lmm(as.formula(paste0("y ~ 1 + ", word, "(0 + f | g, ", k, ")")), d))
+    draws <- as.data.frame(suppressWarnings(posterior(fit, 200, prior_half_t(3, 4), seed = 1)))
+    at <- which(lower.tri(matrix(0, 5, k), diag = TRUE))
+    L <- as.matrix(draws[grep("^loading", names(draws))])
+    estimate <- fit_natural(fit)[[1]][seq_along(at)]
+    factor <- col(matrix(0, 5, k))[at]
+    for (j in seq_len(k)) {
+      own <- factor == j
+      expect_true(all(L[, own, drop = FALSE] %*% estimate[own] > 0), label = paste(word, k, j))
+    }
+  }
 })
 
 test_that("loadings near 0 change their sign in the draws, whatever the order of the columns", {

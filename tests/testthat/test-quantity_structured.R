@@ -100,3 +100,80 @@ test_that("chi-square limits of totals beside a variance function are those of t
   expect_equal(as.data.frame(own)[1:5], as.data.frame(expected)[1:5], tolerance = 1e-4, ignore_attr = TRUE)
   expect_error(quantity(same, "icc", method = "chisq"), "neither a variance", class = "lmm_error_input")
 })
+
+test_that("a word may be the name of a parameter and a function", {
+  d <- plain_orthodont()
+  d$id <- d$Subject
+  d$x <- d$age - 11
+  d$half <- factor(d$age > 10)
+  fit <- suppressMessages(lmm(distance ~ x + us(1 + x | id), d, residual = ~ cs(visit | half:id)))
+  id <- c(1, 2, 3)
+  x <- c(2, 4, 9)                                          # stats::cov(id, x) is 3.5
+  v <- variance_components(fit)
+  own <- v["cov_x.(Intercept)|id", "estimate"]
+  found <- quantity(fit, ~ cov(id, x), ~ cov(id, x) + cov, ~ stats::cov(id, x), method = "delta")$estimate
+  expect_equal(found, c(own, own + v["cov", "estimate"], 3.5), tolerance = 1e-6)
+  draws <- suppressWarnings(posterior(fit, 50, prior_half_t(3, 4), seed = 1))
+  table <- as.data.frame(draws)
+  own <- table[["cor__(Intercept).x.id"]] * table[["sd__(Intercept).id"]] * table[["sd__x.id"]]
+  expect_equal(attr(quantity(draws, ~ cov(id, x) + cov), "draws")[[1]], own + table$cov, tolerance = 1e-10)
+  # The same of a variance function of variables with such names.
+  for (name in c("sd", "beta")) {
+    d[[name]] <- d$half
+    fit <- lmm(distance ~ x + (1 | id), d, variance = as.formula(paste("~", name)))
+    v <- variance_components(fit)$estimate
+    asked <- as.formula(paste0("~ sd(id) + beta(x) + `", name, "TRUE`"))
+    expect_equal(quantity(fit, asked, method = "delta")$estimate, sqrt(v[1]) + fixef(fit)[["x"]] + v[2],
+                 tolerance = 1e-6)
+    d[[name]] <- as.numeric(d$half)
+    fit <- lmm(distance ~ x + (1 | id), d, variance = as.formula(paste("~", name)))
+    v <- variance_components(fit)$estimate
+    asked <- as.formula(paste("~ sd(id) + beta(x) +", name))
+    expect_equal(quantity(fit, asked, method = "delta")$estimate, sqrt(v[1]) + fixef(fit)[["x"]] + v[2],
+                 tolerance = 1e-6)
+  }
+})
+
+test_that("standard errors are from the information that is asked for", {
+  d <- plain_orthodont()[-c(3, 50, 77), ]
+  fit <- lmm(distance ~ age + (1 | Subject), d, variance = ~ Sex)
+  v <- variance_components(fit)$estimate
+  Z <- tcrossprod(model.matrix(~ 0 + Subject, d))
+  D <- exp(2 * v[2] * (d$Sex == "Female"))
+  slopes <- list(Z, diag(2 * v[3] * D * (d$Sex == "Female")), diag(D))
+  W <- solve(v[1] * Z + v[3] * diag(D))
+  X <- model.matrix(~ age, d)
+  P <- W - W %*% X %*% solve(crossprod(X, W %*% X), crossprod(X, W))
+  Py <- drop(P %*% d$distance)
+  pairs <- function(f) outer(1:3, 1:3, Vectorize(function(i, j) f(slopes[[i]], slopes[[j]]))) / 2
+  information <- list(expected = pairs(function(A, B) sum((P %*% A) * t(P %*% B))),
+                      average = pairs(function(A, B) sum((A %*% Py) * (P %*% (B %*% Py)))))
+  for (name in names(information)) {
+    se <- sqrt(diag(solve(information[[name]])))
+    found <- quantity(fit, ~ sd(Subject), ~ SexFemale, ~ sigma2, method = "delta", information = name)$se
+    expect_equal(found, se / c(2 * sqrt(v[1]), 1, 1), tolerance = 1e-5, label = name)
+  }
+  expect_error(quantity(fit, ~ sigma, information = "rubbish"), "information", class = "lmm_error_input")
+})
+
+test_that("standard errors are those of variance_components() for all structures, also at their bounds", {
+  d <- plain_orthodont()
+  set.seed(12)
+  e <- expand.grid(f = factor(1:3), g = factor(1:20), r = 1:2)
+  e$y <- rnorm(20)[e$g] + rnorm(60)[interaction(e$f, e$g)] + rnorm(120)
+  e$z <- sin(1:120) + rep(cos(1:20), each = 3) + rep(sin(7 * (1:20)), each = 3)
+  fits <- suppressMessages(list(
+    lmm(distance ~ age, d, residual = ~ csh(visit | Subject)),
+    lmm(distance ~ age + (1 | Subject), d, residual = ~ ar1(visit | Subject), REML = FALSE),
+    lmm(y ~ 1 + cs(0 + f | g), e, residual = ~ ar1(r | g:f)), lmm(y ~ 1 + fa(0 + f | g, 1), e),
+    lmm(z ~ f + cs(0 + f | g), e), lmm(y ~ 1 + homcs(0 + f | g), e, fixed = c(sigma = 1))))
+  for (fit in fits) for (name in c("observed", "expected", "average")) {
+    own <- variance_components(fit, information = name)
+    own <- own[is.na(own$reason), ]
+    words <- lapply(rownames(own), function(word) {
+      as.formula(if (word == "sigma^2") ~ sigma2 else paste0("~ `", word, "`"))
+    })
+    found <- do.call(quantity, c(list(fit), words, list(method = "delta", information = name)))
+    expect_equal(found$se, own$se, tolerance = 1e-5, label = paste(deparse(formula(fit)), name))
+  }
+})
