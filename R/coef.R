@@ -98,6 +98,7 @@ vcov.lmm_fit <- function(object, complete = TRUE, full = FALSE, type = "model", 
 }
 
 named_joint_covariance <- function(fit) {
+  refuse_iterative(fit, "the joint covariance matrix of all effects is")
   check_joint_size(sum(lengths(fit_modes(fit))) + fit_rank(fit))
   joint <- engine_joint_covariance(fit)
   labels <- unlist(Map(function(b, name) {

@@ -55,7 +55,6 @@ structured_variances <- function(fit, design, random = TRUE) {
 
 # Covariance of (b_hat - b, term by term with columns fastest; beta_hat).
 engine_joint_covariance <- function(fit) {
-  refuse_iterative(fit, "the joint covariance matrix of all effects is")
   if (is_structured(fit)) return(structured_joint_covariance(fit))
   engine_result(do.call(engine_variances, c(engine_point(fit), list(unit_design(fit), TRUE, TRUE))), fit_frame(fit))
 }

@@ -31,6 +31,7 @@
 #' @export
 as_lmer <- function(fit, ...) {
   check_fit(fit)
+  refuse_iterative(fit, "an object of 'lme4', which always factors, is")
   refuse_structured(fit, "an object of 'lme4' is")
   check_convertible(fit)
   prepared <- lmer_call(fit, parent.frame())
