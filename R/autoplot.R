@@ -48,7 +48,7 @@ autoplot.lmm_fit <- function(object, type = c("residuals", "qq", "scale", "ranef
   labels <- panel_titles(object)[[type[1L]]]
   one <- length(type) == 1L
   g <- g + ggplot2::labs(x = if (one) labels[1L], y = if (one) labels[2L],
-                         caption = if (!one && fit_is_iterative(object)) paste("Q-Q and scale:", standard_title(object)))
+                         caption = if (!one && fit_is_iterative(object)) paste("Q-Q, scale:", standard_title(object)))
   if (one) g + ggplot2::ggtitle(labels[3L]) else g + ggplot2::facet_wrap("panel", scales = "free")
 }
 

@@ -54,7 +54,7 @@ lmm_control <- function(max_evaluations = 200L, decrement = 1e-18, restarts = NU
   check_flag(keep_rows, "keep_rows")
   check_flag(progress, "progress")
   check_count(threads, "threads")
-  solver <- check_choice(solver[1L], c("auto", "direct", "iterative"), "solver")
+  solver <- if (missing(solver)) "auto" else check_choice(solver, c("auto", "direct", "iterative"), "solver")
   check_number(probes, "probes", 4, 65536, whole = TRUE)
   check_number(probe_seed, "probe_seed", 0, .Machine$integer.max, whole = TRUE)
   structure(list(max_evaluations = as.integer(max_evaluations), decrement = decrement,

@@ -37,9 +37,10 @@ by_group <- function(fit, variance) {
 }
 
 # Var(x'beta_hat + z'(b_hat - b)) for each row of a design; code 0 is a level without random effects.
-engine_prediction_variance <- function(fit, design, random = TRUE, point = engine_point(fit)) {
+engine_prediction_variance <- function(fit, design, random = TRUE,
+                                       point = if (!fit_is_iterative(fit)) engine_point(fit)) {
   if (random) refuse_indefinite(fit)
-  if (fit_is_iterative(fit)) return(iterative_prediction_variance(fit, design, random))
+  if (fit_is_iterative(fit)) return(iterative_prediction_variance(fit, design, random, point))
   if (is_structured(fit)) {
     return(structured_variances(fit, kept_design(fit, design), random))
   }

@@ -126,8 +126,7 @@ residual_titles <- list(residuals = c("fitted value", "Pearson residual", "Resid
                         ranef = c("normal quantile", "random effect / root mean square", "Random effects"))
 
 panel_titles <- function(fit) {
-  lapply(residual_titles, function(title) replace(title, 2L, sub("standardized residual", standard_title(fit), title[2L],
-                                                                 fixed = TRUE)))
+  lapply(residual_titles, function(title) sub("standardized residual", standard_title(fit), title, fixed = TRUE))
 }
 
 draw_residuals <- function(points, type, id, smooth, given, title = residual_titles[[type]]) {

@@ -67,13 +67,16 @@ eliminate_random <- function(fit, alpha) {
   gone <- NULL
   repeat {
     ways <- reductions(with_cell_rows(fit))
-    table <- reduction_table(with_cell_rows(fit), ways)
+    table <- reduction_table(with_cell_rows(fit), ways, if (alpha < 1) alpha else 0.05)
     if (is.null(gone)) gone <- cbind(Eliminated = NA_real_, table[1L, ])
     p <- table$`Pr(>Chisq)`[-1L]
     worst <- which.max(p)
     left <- if (length(worst)) reduced_texts(fit, ways[[worst]])
     if (alpha >= 1 || !length(left) || p[worst] <= alpha) break
     gone <- rbind(gone, cbind(Eliminated = nrow(gone), table[worst + 1L, ]))
+    model <- with_cell_rows(fit)
+    reduced <- reduced_term(model, fit_random(fit)[[ways[[worst]]$term]], ways[[worst]]$left)
+    fit$control <- reduced_control(fit, replace_term(model, ways[[worst]]$term, reduced)$frame)
     fit <- refit_formula(fit, join_formula(fit, stats::formula(fit_frame(fit)$terms), left))
   }
   out <- rbind(gone, cbind(Eliminated = rep(0, length(ways)), table[-1L, ]))
