@@ -27,7 +27,8 @@
 #'   and `seed`.
 #' @section Conditions:
 #' `lmm_error_input`: fits to other rows, responses or weights, or a `large` without more parameters than `small`;
-#' `lmm_error_unidentified` where the residual variance is zero; `lmm_warning_convergence` as for [bootstrap()].
+#' `lmm_error_unidentified` where the residual variance is zero; `lmm_warning_convergence` as for [bootstrap()],
+#' `lmm_warning_precision` as for [anova][anova.lmm_fit].
 #' @references Halekoh and Hojsgaard (2014) Journal of Statistical Software 59(9).
 #' @seealso [bootstrap()] for intervals, [anova][anova.lmm_fit], [rlrt()] for exact tests of a variance.
 #' @concept parametric bootstrap

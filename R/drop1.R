@@ -21,8 +21,7 @@
 #' @section Conditions:
 #' A `scope` with a name that is not a term of the model is an error of class `lmm_error_input`, and so is `ddf` with
 #' `test = "Chisq"` or `"none"`, which use no denominator degrees of freedom; an error of class `lmm_error_data` says
-#' that the number of
-#' rows in use would change with a term.
+#' that the number of rows in use would change with a term. `lmm_warning_precision` as for [anova][anova.lmm_fit].
 #' @seealso [anova][anova.lmm_fit], [backward()] for several steps, [ranova()] for random terms.
 #' @concept model selection
 #' @concept test of fixed effects

@@ -25,7 +25,8 @@
 #' @section Conditions:
 #' `lmm_error_input`: a covariance matrix or `df` that does not fit the coefficients, `ddf` together with `vcov.`, a
 #' coefficient that does not exist, fits to other rows or responses.
-#' `lmm_message_refit`: fits were refitted by maximum likelihood.
+#' `lmm_message_refit`: fits were refitted by maximum likelihood. `lmm_warning_precision` as for
+#' [anova][anova.lmm_fit].
 #' @seealso [vcov][coefficients], [anova][anova.lmm_fit].
 #' @concept Wald test
 #' @concept likelihood ratio test

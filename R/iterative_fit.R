@@ -2,12 +2,12 @@
 
 fit_is_iterative <- function(fit) identical(fit_optimum(fit)$solver, "iterative")
 
-# `what` with its verb: "profiles are".
-refuse_iterative <- function(fit, what = "this is") {
+# `what` with its verb: "profiles are". `instead`: another way, if there is one.
+refuse_iterative <- function(fit, what = "this is", instead = NULL) {
   if (!fit_is_iterative(fit)) return(invisible())
+  refit <- "efit with control = lmm_control(solver = \"direct\"), if its memory allows."
   lmm_abort("solver", paste0(what, " not available for a fit by the iterative solver, which has no factorization."),
-            what = "solver",
-            fix = "Refit with control = lmm_control(solver = \"direct\"), if its memory allows.")
+            what = "solver", fix = if (is.null(instead)) paste0("R", refit) else paste0(instead, ", or r", refit))
 }
 
 # The factor of all random effects together, which package 'Matrix' makes in one step that nothing can stop: what memory
