@@ -22,9 +22,9 @@
 #'   iterative solver. The results do not depend on it, not even in the last digit. Default: option `henderson.threads`,
 #'   or else 2 where the system allows this process two cores.
 #' @param solver one word. `"direct"`: a Cholesky factorization of the random effects of all grouping factors but the
-#'   one with most levels. `"iterative"`: conjugate gradients, for crossed factors of any size. `"auto"`: direct where the factor
-#'   is sparse and fits into `memory_limit`, or is dense, fits and takes no more than about two minutes (up to
-#'   about 6,600 columns); else iterative, with a message of class `lmm_message_solver`.
+#'   one with most levels. `"iterative"`: conjugate gradients, for crossed factors of any size. `"auto"`: direct where
+#'   the factor is sparse and fits into `memory_limit`, or is dense, fits and takes no more than about two minutes (up
+#'   to about 6,600 columns); else iterative, with a message of class `lmm_message_solver`.
 #' @param probes random sign vectors of the iterative solver at the start; they are doubled, up to 256, until twice the
 #'   Monte Carlo error of every variance parameter is below 2 percent of its standard error.
 #' @param probe_seed whole number from which the signs are made. A fit is the same on every run; the state of R's random
