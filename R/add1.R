@@ -8,14 +8,17 @@ add1.lmm_fit <- function(object, scope, test = c("none", "Chisq"), k = 2, ...) {
   check_texts(scope, "scope")
   if (any(grepl("|", scope, fixed = TRUE))) abort_random_scope(scope)
   check_number(k, "k")
-  criterion <- lapply(c(list(object), lapply(scope, with_added_term, fit = object)), stats::extractAIC, k = k)
+  fits <- solver_told_once(lapply(c(list(object), lapply(scope, with_added_term, fit = object)), refit_ml))
+  criterion <- lapply(fits, stats::extractAIC, k = k)
   df <- vapply(criterion, `[`, 0, 1L)
   aic <- vapply(criterion, `[`, 0, 2L)
   out <- data.frame(Df = c(NA, df[-1L] - df[1L]), AIC = aic, row.names = c("<none>", scope))
   if (test == "Chisq") {
     lost <- aic - k * df
     out$LRT <- c(NA, lost[1L] - lost[-1L])
-    out[["Pr(>Chi)"]] <- stats::pchisq(pmax(0, out$LRT), out$Df, lower.tail = FALSE)
+    lls <- lapply(fits, logLik)
+    out[["Pr(>Chi)"]] <- decided_p(stats::pchisq(pmax(0, out$LRT), out$Df, lower.tail = FALSE), out$LRT, out$Df,
+                                   c(0, ratio_errors(lls[1L], lls[-1L])))
   }
   structure(out, heading = c("Single term additions", paste0("\nModel:\n", deparse_line(stats::formula(object)))),
             class = c("anova", "data.frame"))

@@ -16,19 +16,19 @@ name_fits <- function(fits, call, which, names) {
 
 # ---- likelihood ratio ----
 
-compare_by_likelihood <- function(fits, refit) {
+# `decide`: leave out p-values that the Monte Carlo error of the likelihoods leaves open?
+compare_by_likelihood <- function(fits, refit, decide = TRUE) {
   fits <- likelihood_fits(fits, refit)
   lls <- lapply(fits, logLik)
   npar <- vapply(lls, attr, 0, "df")
   ll <- vapply(lls, as.numeric, 0)
   chisq <- 2 * pmax(0, c(NA, diff(ll)))
   df <- c(NA, diff(npar))
-  error <- vapply(fits, criterion_error, 0)
   p <- ifelse(df == 0, NA, stats::pchisq(chisq, df, lower.tail = FALSE))
+  if (decide) p <- decided_p(p, chisq, df, c(0, ratio_errors(lls[-1L], lls[-length(lls)])))
   table <- data.frame(npar = npar, AIC = vapply(fits, stats::AIC, 0), BIC = vapply(fits, stats::BIC, 0), logLik = ll,
                       `-2*log(L)` = -2 * ll, Chisq = chisq, Df = df,
-                      `Pr(>Chisq)` = decided_p(p, chisq, df, c(0, sqrt(error[-1L]^2 + error[-length(error)]^2))),
-                      row.names = names(fits), check.names = FALSE)
+                      `Pr(>Chisq)` = p, row.names = names(fits), check.names = FALSE)
   anova_table(table, c(model_heading(fits), do.call(exact_note, unname(fits))), "lmm_comparison")
 }
 
@@ -36,12 +36,16 @@ compare_by_likelihood <- function(fits, refit) {
 likelihood_fits <- function(fits, refit) {
   reml <- vapply(fits, fit_is_reml, NA)
   if (refit && any(reml)) {
-    lmm_inform("refit", "refitting model(s) with ML (instead of REML)")
-    fits[reml] <- lapply(fits[reml], refit_ml)
+    fits[reml] <- refits_by_ml(fits[reml])
   } else if (any(reml)) {
     check_restricted(fits, reml)
   }
   fits[order(vapply(fits, function(fit) attr(logLik(fit), "df"), 0))]
+}
+
+refits_by_ml <- function(fits) {
+  lmm_inform("refit", "refitting model(s) with ML (instead of REML)")
+  solver_told_once(lapply(fits, refit_ml))
 }
 
 check_restricted <- function(fits, reml) {
@@ -143,9 +147,14 @@ restriction <- function(info, small, names) {
 compare_by_bootstrap <- function(fits, nsim, seed, threads, progress) {
   fits <- likelihood_fits(fits, TRUE)
   seed <- own_seed(seed)
-  table <- compare_by_likelihood(fits, TRUE)
+  table <- compare_by_likelihood(fits, TRUE, FALSE)
+  lls <- lapply(fits, logLik)
   bootstrap <- vapply(seq_along(fits)[-1L], function(k) {
-    bootstrap_p(table$Chisq[k], simulated_ratios(fits[[k]], fits[[k - 1L]], nsim, seed, threads, progress))
+    ratios <- simulated_ratios(fits[[k]], fits[[k - 1L]], nsim, seed, threads, progress)
+    found <- bootstrap_p(table$Chisq[k], ratios)
+    found[["p"]] <- decided_p(found[["p"]], table$Chisq[k], NULL, ratio_errors(lls[k], lls[k - 1L]),
+                              tail = function(ratio) bootstrap_p(ratio, ratios)[["p"]])
+    found
   }, numeric(2L))
   table$`Pr(>Chisq)` <- NULL
   table$`Pr(boot)` <- c(NA, bootstrap[1L, ])

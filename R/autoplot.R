@@ -45,9 +45,10 @@ autoplot.lmm_fit <- function(object, type = c("residuals", "qq", "scale", "ranef
   reference <- gg_references(data)
   if (nrow(reference)) g <- g + ggplot2::geom_abline(gg_aes(slope = "slope", intercept = "intercept"), data = reference,
                                                      linetype = 3)
-  labels <- residual_titles[[type[1L]]]
+  labels <- panel_titles(object)[[type[1L]]]
   one <- length(type) == 1L
-  g <- g + ggplot2::labs(x = if (one) labels[1L], y = if (one) labels[2L])
+  g <- g + ggplot2::labs(x = if (one) labels[1L], y = if (one) labels[2L],
+                         caption = if (!one && fit_is_iterative(object)) paste("Q-Q, scale:", standard_title(object)))
   if (one) g + ggplot2::ggtitle(labels[3L]) else g + ggplot2::facet_wrap("panel", scales = "free")
 }
 

@@ -27,7 +27,8 @@
 #'   and `seed`.
 #' @section Conditions:
 #' `lmm_error_input`: fits to other rows, responses or weights, or a `large` without more parameters than `small`;
-#' `lmm_error_unidentified` where the residual variance is zero; `lmm_warning_convergence` as for [bootstrap()].
+#' `lmm_error_unidentified` where the residual variance is zero; `lmm_warning_convergence` as for [bootstrap()],
+#' `lmm_warning_precision` as for [anova][anova.lmm_fit].
 #' @references Halekoh and Hojsgaard (2014) Journal of Statistical Software 59(9).
 #' @seealso [bootstrap()] for intervals, [anova][anova.lmm_fit], [rlrt()] for exact tests of a variance.
 #' @concept parametric bootstrap
@@ -54,25 +55,29 @@ bootstrap_test <- function(large, small, nsim = 1000, seed = NULL, threads = 1,
   observed <- max(0, fit_criterion(small) - fit_criterion(large))
   seed <- own_seed(seed)
   reference <- simulated_ratios(large, small, nsim, seed, threads, progress)
-  structure(list(test = ratio_table(observed, df, reference), reference = reference, nsim = nsim, seed = seed,
+  error <- ratio_errors(list(logLik(large)), list(logLik(small)))
+  structure(list(test = ratio_table(observed, df, reference, error), reference = reference, nsim = nsim, seed = seed,
                  formulas = c(large = deparse_line(stats::formula(large)),
                               small = deparse_line(stats::formula(small)))),
             class = "bootstrap_test")
 }
 
-ratio_table <- function(observed, df, reference) {
-  p <- bootstrap_p(observed, reference)
+# `error`: Monte Carlo error of the observed ratio.
+ratio_table <- function(observed, df, reference, error = 0) {
   mean <- mean(reference, na.rm = TRUE)
   variance <- stats::var(reference, na.rm = TRUE)
   scaled <- observed * df / mean
   ddf <- if (mean > df) 2 * (mean / df) / (mean / df - 1) else Inf
-  upper <- c(LRT = stats::pchisq(observed, df, lower.tail = FALSE), PBtest = p[[1L]],
-             Gamma = stats::pgamma(observed, shape = mean^2 / variance, scale = variance / mean, lower.tail = FALSE),
-             Bartlett = stats::pchisq(scaled, df, lower.tail = FALSE),
-             F = stats::pf(observed / df, df, ddf, lower.tail = FALSE))
+  tail <- function(ratio) {
+    c(LRT = stats::pchisq(ratio, df, lower.tail = FALSE), PBtest = bootstrap_p(ratio, reference)[[1L]],
+      Gamma = stats::pgamma(ratio, shape = mean^2 / variance, scale = variance / mean, lower.tail = FALSE),
+      Bartlett = stats::pchisq(ratio * df / mean, df, lower.tail = FALSE),
+      F = stats::pf(ratio / df, df, ddf, lower.tail = FALSE))
+  }
+  upper <- decided_p(tail(observed), observed, df, error, tail = tail)
   table <- data.frame(stat = c(observed, observed, observed, scaled, observed / df), df = c(df, NA, NA, df, df),
                       ddf = c(NA, NA, NA, NA, ddf), p.value = unname(upper), row.names = names(upper))
-  structure(table, mc.error = p[[2L]])
+  structure(table, mc.error = bootstrap_p(observed, reference)[[2L]])
 }
 
 #' @rdname bootstrap_test

@@ -27,7 +27,8 @@
 #' @section Conditions:
 #' `lmm_error_input`: an unknown `type`, or a robust one without `cluster`, or clusters that do not fit the rows;
 #' `lmm_error_data`: fewer than two clusters. With `type = "kenward-roger"` a fit by maximum likelihood is refitted by
-#' REML (`lmm_message_refit`).
+#' REML (`lmm_message_refit`). `lmm_error_solver`: `full = TRUE` and cluster-robust types for a fit by the iterative
+#' solver.
 #' @references Henderson (1975) Biometrics 31, 423-447. Kenward and Roger (1997) Biometrics 53, 983-997. Bell and
 #'   McCaffrey (2002) Survey Methodology 28, 169-181.
 #' @seealso [ranef][ranef.lmm_fit], [summary.lmm_fit], [ddf_methods()] for tests with cluster-robust standard
@@ -98,6 +99,7 @@ vcov.lmm_fit <- function(object, complete = TRUE, full = FALSE, type = "model", 
 }
 
 named_joint_covariance <- function(fit) {
+  refuse_iterative(fit, "the joint covariance matrix of all effects is")
   check_joint_size(sum(lengths(fit_modes(fit))) + fit_rank(fit))
   joint <- engine_joint_covariance(fit)
   labels <- unlist(Map(function(b, name) {

@@ -61,6 +61,15 @@ without_boundary_messages <- function(expr) {
   withCallingHandlers(expr, lmm_message_boundary = muffle, lmm_message_optima = muffle, lmm_message_solver = muffle)
 }
 
+# The value of an expression with several fits, the first of which says by which solver.
+solver_told_once <- function(expr) {
+  told <- FALSE
+  withCallingHandlers(expr, lmm_message_solver = function(m) {
+    if (told) tryInvokeRestart("muffleMessage")
+    told <<- TRUE
+  })
+}
+
 # The outermost call into this package, which is the one the user wrote: of a method, the call of its generic.
 user_call <- function() {
   home <- environment(user_call)

@@ -21,10 +21,10 @@
 #' @param threads number of threads that read and sum rows, fit many responses (see [responses]) and work in the
 #'   iterative solver. The results do not depend on it, not even in the last digit. Default: option `henderson.threads`,
 #'   or else 2 where the system allows this process two cores.
-#' @param solver `"direct"`: a Cholesky factorization of the random effects of all grouping factors but the one with
-#'   most levels. `"iterative"`: conjugate gradients, for crossed factors of any size. `"auto"`: direct where the factor
-#'   is sparse and fits into `memory_limit`, or is dense, fits and takes no more than about two minutes (up to
-#'   about 6,600 columns); else iterative, with a message of class `lmm_message_solver`.
+#' @param solver one word. `"direct"`: a Cholesky factorization of the random effects of all grouping factors but the
+#'   one with most levels. `"iterative"`: conjugate gradients, for crossed factors of any size. `"auto"`: direct where
+#'   the factor is sparse and fits into `memory_limit`, or is dense, fits and takes no more than about two minutes (up
+#'   to about 6,600 columns); else iterative, with a message of class `lmm_message_solver`.
 #' @param probes random sign vectors of the iterative solver at the start; they are doubled, up to 256, until twice the
 #'   Monte Carlo error of every variance parameter is below 2 percent of its standard error.
 #' @param probe_seed whole number from which the signs are made. A fit is the same on every run; the state of R's random
@@ -54,7 +54,7 @@ lmm_control <- function(max_evaluations = 200L, decrement = 1e-18, restarts = NU
   check_flag(keep_rows, "keep_rows")
   check_flag(progress, "progress")
   check_count(threads, "threads")
-  solver <- check_choice(solver[1L], c("auto", "direct", "iterative"), "solver")
+  solver <- if (missing(solver)) "auto" else check_choice(solver, c("auto", "direct", "iterative"), "solver")
   check_number(probes, "probes", 4, 65536, whole = TRUE)
   check_number(probe_seed, "probe_seed", 0, .Machine$integer.max, whole = TRUE)
   structure(list(max_evaluations = as.integer(max_evaluations), decrement = decrement,

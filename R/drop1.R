@@ -22,8 +22,7 @@
 #' @section Conditions:
 #' A `scope` with a name that is not a term of the model is an error of class `lmm_error_input`, and so is `ddf` with
 #' `test = "Chisq"` or `"none"`, which use no denominator degrees of freedom; an error of class `lmm_error_data` says
-#' that the number of
-#' rows in use would change with a term.
+#' that the number of rows in use would change with a term. `lmm_warning_precision` as for [anova][anova.lmm_fit].
 #' @seealso [anova][anova.lmm_fit], [backward()] for several steps, [ranova()] for random terms.
 #' @concept model selection
 #' @concept test of fixed effects
@@ -85,7 +84,8 @@ drop1_by_likelihood <- function(fit, terms, k, chisq) {
   if (chisq) {
     table$LRT <- c(NA, pmax(0, 2 * (ll[1L] - ll[-1L])))
     p <- stats::pchisq(table$LRT, table$npar, lower.tail = FALSE)
-    table$`Pr(Chi)` <- ifelse(table$npar > 0, p, NA_real_)      # a dependent term takes nothing away
+    p[!(table$npar > 0)] <- NA_real_                            # a dependent term takes nothing away
+    table$`Pr(Chi)` <- decided_p(p, table$LRT, table$npar, c(0, ratio_errors(lls[1L], lls[-1L])))
   }
   anova_table(table, c("Single term deletions", "\nModel:", wrapped(deparse_line(stats::formula(fit)))))
 }

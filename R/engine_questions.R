@@ -37,9 +37,10 @@ by_group <- function(fit, variance) {
 }
 
 # Var(x'beta_hat + z'(b_hat - b)) for each row of a design; code 0 is a level without random effects.
-engine_prediction_variance <- function(fit, design, random = TRUE, point = engine_point(fit)) {
+engine_prediction_variance <- function(fit, design, random = TRUE,
+                                       point = if (!fit_is_iterative(fit)) engine_point(fit)) {
   if (random) refuse_indefinite(fit)
-  if (fit_is_iterative(fit)) return(iterative_prediction_variance(fit, design, random))
+  if (fit_is_iterative(fit)) return(iterative_prediction_variance(fit, design, random, point))
   if (is_structured(fit)) {
     return(structured_variances(fit, kept_design(fit, design), random))
   }
@@ -55,7 +56,6 @@ structured_variances <- function(fit, design, random = TRUE) {
 
 # Covariance of (b_hat - b, term by term with columns fastest; beta_hat).
 engine_joint_covariance <- function(fit) {
-  refuse_iterative(fit, "the joint covariance matrix of all effects is")
   if (is_structured(fit)) return(structured_joint_covariance(fit))
   engine_result(do.call(engine_variances, c(engine_point(fit), list(unit_design(fit), TRUE, TRUE))), fit_frame(fit))
 }

@@ -40,8 +40,10 @@ residual_argument <- function(call, caller) {
 # Is it the structure itself, and not an expression that has one as its value?
 is_bare_residual <- function(e) is.call(e) && call_head(e) %in% c("~", "|", ":", names(residual_words))
 
-refuse_with_residual <- function(spec, bounded) {
-  if (is.null(spec$residual) || bounded) return(invisible())
+refuse_with_residual <- function(spec, bounded, control) {
+  if (is.null(spec$residual)) return(invisible())
+  refuse_direct_only(for_residual_structure, control)
+  if (bounded) return(invisible())
   lmm_abort("input", "`bounded = FALSE` is not available together with a residual structure.", what = "bounded",
             fix = "A negative covariance within subjects is residual = ~ cs(visit | subject).")
 }

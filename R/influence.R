@@ -24,7 +24,8 @@
 #'   row of weight zero has leverage 0. Cook's distance is `NA` in a model without fixed effects.
 #' @section Conditions:
 #' `lmm_error_input` for a fit that does not keep its rows, unless they are given by `data`. All are `NA` where the
-#' residual variance is zero.
+#' residual variance is zero. `lmm_error_solver`: a fit by the iterative solver has no leverages;
+#' `residuals(fit, "scaled")` are its Pearson residuals in units of sigma.
 #' @references Demidenko and Stukel (2005) Statistics in Medicine 24, 893-909.
 #' @seealso [group_influence()] for the influence of groups, [residuals][residuals.lmm_fit],
 #'   [plot][plot.lmm_fit].
@@ -45,13 +46,15 @@ NULL
 #' @importFrom stats hatvalues
 #' @export
 hatvalues.lmm_fit <- function(model, ..., data = NULL) {
-  refuse_iterative(model, "leverages are")
+  refuse_iterative(model, leverages_are)
   if (!is.null(data)) return(streamed_influence(model, data, function(h, residual) h))
   rows <- fit_rows(model, "hatvalues()")
   if (is_structured(model)) return(pad_rows(row_diagnostics(model)$leverage, rows))
   announce_leverages(model, rows)
   pad_rows(row_leverage(model, rows), rows)
 }
+
+leverages_are <- "leverages, which standardized residuals and Cook's distances need, are"
 
 # Each row of crossed factors is a solution with their factor. Some rows tell how long all of them take.
 announce_leverages <- function(fit, rows, patience = 60, some = 400L) {
@@ -68,6 +71,7 @@ row_leverage <- function(fit, rows) {
 
 # From leverages and scaled residuals of rows that are given again.
 streamed_influence <- function(fit, source, value) {
+  refuse_iterative(fit, leverages_are)
   refuse_structured(fit, "influence of rows given by `data` is")
   stream_rows(fit, source, function(rows) {
     residual <- (rows$y - mean_response(fit, rows, all_columns(fit))) / fit_sigma(fit)

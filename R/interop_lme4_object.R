@@ -19,7 +19,8 @@
 #' `lmm_error_input`: package 'lme4' is not installed; the data are gone, or are not those of the fit;
 #' `options(contrasts = )` have changed since; the model has no counterpart in 'lme4' (fixed variance parameters,
 #' negative variances, weights of zero, a diagonal term whose columns 'lme4' does not keep apart).
-#' `lmm_error_unidentified`: the residual variance is zero.
+#' `lmm_error_unidentified`: the residual variance is zero. `lmm_error_solver`: a fit by the iterative solver, since
+#' 'lme4' always factors.
 #' @seealso [emmeans_support], [car_support], [multcomp_support], [lmtest_support], [nlme_support];
 #'   `vignette("for-lme4-users", "henderson")` lists the packages.
 #' @concept lme4
@@ -31,6 +32,7 @@
 #' @export
 as_lmer <- function(fit, ...) {
   check_fit(fit)
+  refuse_iterative(fit, "an object of 'lme4', which always factors, is")
   refuse_structured(fit, "an object of 'lme4' is")
   check_convertible(fit)
   prepared <- lmer_call(fit, parent.frame())

@@ -25,7 +25,8 @@
 #' @section Conditions:
 #' `lmm_error_input`: a covariance matrix or `df` that does not fit the coefficients, `ddf` together with `vcov.`, a
 #' coefficient that does not exist, fits to other rows or responses.
-#' `lmm_message_refit`: fits were refitted by maximum likelihood.
+#' `lmm_message_refit`: fits were refitted by maximum likelihood. `lmm_warning_precision` as for
+#' [anova][anova.lmm_fit].
 #' @seealso [vcov][coefficients], [anova][anova.lmm_fit].
 #' @concept Wald test
 #' @concept likelihood ratio test
@@ -115,16 +116,16 @@ lrtest.lmm_fit <- function(object, ...) {
   check_comparable(fits)
   reml <- vapply(fits, fit_is_reml, NA)
   if (any(reml)) {
-    lmm_inform("refit", "refitting model(s) with ML (instead of REML)")
-    fits[reml] <- lapply(fits[reml], refit_ml)
+    fits[reml] <- refits_by_ml(fits[reml])
   }
   lls <- lapply(fits, logLik)
   df <- vapply(lls, attr, 0, "df")
   ll <- vapply(lls, as.numeric, 0)
   chisq <- c(NA, 2 * abs(diff(ll)))
   change <- c(NA, diff(df))
+  p <- ifelse(change == 0, NA, stats::pchisq(chisq, abs(change), lower.tail = FALSE))
   table <- data.frame(`#Df` = df, LogLik = ll, Df = change, Chisq = chisq,
-                      `Pr(>Chisq)` = ifelse(change == 0, NA, stats::pchisq(chisq, abs(change), lower.tail = FALSE)),
+                      `Pr(>Chisq)` = decided_p(p, chisq, abs(change), c(0, ratio_errors(lls[-1L], lls[-length(lls)]))),
                       row.names = as.character(seq_along(fits)), check.names = FALSE)
   anova_table(table, c("Likelihood ratio test, by maximum likelihood\n",
                        paste(wrapped(paste0("Model ", seq_along(fits), ": ",

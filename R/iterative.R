@@ -8,10 +8,7 @@ chosen_solver <- function(frame, blocks, control) {
   if (asked == "auto" && (length(frame$groups) < 2L || other_columns(frame) <= 400)) return("direct")
   reason <- direct_only(frame)
   if (asked == "iterative") {
-    if (!is.null(reason)) {
-      lmm_abort("solver", paste0("the iterative solver is not available ", reason, "."), what = "solver",
-                fix = "Use solver = \"direct\" in lmm_control().")
-    }
+    refuse_direct_only(reason, control)
     return("iterative")
   }
   if (!is.null(reason)) return("direct")
@@ -23,9 +20,18 @@ factor_is_out_of_reach <- function(frame, blocks, memory_limit) {
   engine_result(engine_needs_iterations(engine_layout(frame), blocks, memory_limit), frame)
 }
 
+# Stops where the iterative solver was asked for and there is a reason why the model has none.
+refuse_direct_only <- function(reason, control) {
+  if (is.null(reason) || !identical(control$solver, "iterative")) return(invisible())
+  lmm_abort("solver", paste0("the iterative solver is not available ", reason, "."), what = "solver",
+            fix = "Use solver = \"direct\" in lmm_control().")
+}
+
+for_residual_structure <- "for a residual structure or variance function"
+
 # Why a model has a direct solver alone; NULL where it has both.
 direct_only <- function(frame) {
-  if (!is.null(frame$residual)) "for a residual structure"
+  if (!is.null(frame$residual)) for_residual_structure
   else if (has_related(frame)) "for levels with a known relationship"
   else if (length(frame$groups) < 2L) "for one grouping factor, whose levels need no solver"
   else if (any(vapply(frame$random, is_special, NA))) "for covariance structures of random effects"

@@ -2,12 +2,12 @@
 
 fit_is_iterative <- function(fit) identical(fit_optimum(fit)$solver, "iterative")
 
-# `what` with its verb: "profiles are".
-refuse_iterative <- function(fit, what = "this is") {
+# `what` with its verb: "profiles are". `instead`: another way, if there is one.
+refuse_iterative <- function(fit, what = "this is", instead = NULL) {
   if (!fit_is_iterative(fit)) return(invisible())
+  refit <- "efit with control = lmm_control(solver = \"direct\"), if its memory allows."
   lmm_abort("solver", paste0(what, " not available for a fit by the iterative solver, which has no factorization."),
-            what = "solver",
-            fix = "Refit with control = lmm_control(solver = \"direct\"), if its memory allows.")
+            what = "solver", fix = if (is.null(instead)) paste0("R", refit) else paste0(instead, ", or r", refit))
 }
 
 # The factor of all random effects together, which package 'Matrix' makes in one step that nothing can stop: what memory
@@ -59,19 +59,28 @@ monte_carlo_table <- function(fit, parameters, sdcor) {
              sdcor = sdcor)
 }
 
-# p-values that the Monte Carlo error of the criteria leaves undecided at 5 percent become NA, with a warning.
-decided_p <- function(p, chisq, df, errors) {
-  ranges <- function(shift) stats::pchisq(pmax(0, chisq + shift), df, lower.tail = FALSE)
-  open <- !is.na(p) & errors > 0 & (ranges(-errors) < 0.05) != (ranges(errors) < 0.05)
+# p-values that the Monte Carlo error of the criteria leaves undecided at `level` become NA, with a warning. `tail`: the
+# p-values of likelihood ratios, from the ratios.
+decided_p <- function(p, chisq, df, errors, level = 0.05,
+                      tail = function(ratio) stats::pchisq(ratio, df, lower.tail = FALSE)) {
+  if (!any(errors > 0)) return(p)
+  below <- function(shift) tail(pmax(0, chisq + shift)) < level
+  open <- !is.na(p) & errors > 0 & below(-errors) != below(errors)
   if (!any(open)) return(p)
+  ratios <- unique(paste(format(rep_len(chisq, length(p))[open], digits = 3L), "+-",
+                         format(rep_len(errors, length(p))[open], digits = 2L)))
   lmm_warn("precision",
-           paste0("the Monte Carlo error of the log-likelihoods leaves open whether a p-value is below 0.05: ",
-                               "Chisq ",
-                               enumerate(paste(format(chisq[open], digits = 3L), "+-",
-                                               format(errors[open], digits = 2L))), "."),
-           what = "Pr(>Chisq)", value = errors[open],
+           paste0("the Monte Carlo error of the log-likelihoods leaves open whether a p-value is below ", level,
+                  ": likelihood ratio ", enumerate(ratios), "."),
+           what = "p", value = rep_len(errors, length(p))[open],
            fix = "Use more `probes` in lmm_control(), or solver = \"direct\".")
   replace(p, open, NA_real_)
+}
+
+# Errors of -2 times the differences of log-likelihoods, each of which has its own.
+ratio_errors <- function(a, b) {
+  own <- function(lls) vapply(lls, function(ll) 2 * max(attr(ll, "mc.error"), 0), 0)
+  sqrt(own(a)^2 + own(b)^2)
 }
 
 iterative_point <- function(fit) {
@@ -86,9 +95,18 @@ iterative_derivatives <- function(fit) {
   found[c("phi", "psi", "p", "q", "t", "t_ml", "ai", "jacobian", "curvature")]
 }
 
-iterative_prediction_variance <- function(fit, design, random) {
-  engine_result(do.call(engine_iterative_variances, c(iterative_point(fit), list(kept_design(fit, design), random))),
-                fit_frame(fit))
+# `at`: NULL for the estimates, or what iterative_point_at() makes.
+iterative_prediction_variance <- function(fit, design, random, at = NULL) {
+  if (is.null(at)) at <- list(point = iterative_point(fit), scale = 1)
+  at$scale * engine_result(do.call(engine_iterative_variances, c(at$point, list(kept_design(fit, design), random))),
+                           fit_frame(fit))
+}
+
+# Other variance parameters: theta, and sigma^2, for which the engine has its estimate given theta.
+iterative_point_at <- function(fit, theta, sigma2) {
+  point <- replace(iterative_point(fit), 3L, list(theta))
+  list(point = point, scale = sigma2 / engine_result(do.call(engine_iterative_information, point),
+                                                     fit_frame(fit))$sigma2)
 }
 
 # List per grouping factor: array q x q x levels, approximate.

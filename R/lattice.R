@@ -103,8 +103,8 @@ prepanel_intervals <- function(x, y, lower, upper, subscripts, ...) {
 #' @rdname lattice_plots
 #' @rawNamespace S3method(lattice::qqmath, lmm_fit)
 qqmath.lmm_fit <- function(x, data = NULL, ...) {
-  r <- stats::rstandard(x)
-  trellis(lattice::qqmath, ~r, data.frame(r = r), xlab = "normal quantile", ylab = "standardized residual",
+  r <- if (fit_is_iterative(x)) standard_residuals(x) else stats::rstandard(x)
+  trellis(lattice::qqmath, ~r, data.frame(r = r), xlab = "normal quantile", ylab = standard_title(x),
           panel = function(x, ...) {
             lattice::panel.qqmathline(x, lty = 3)
             lattice::panel.qqmath(x, ...)

@@ -219,7 +219,7 @@ lmm <- function(formula, data, REML = TRUE, weights, offset, subset, na.action, 
   formula <- check_formula(formula, parent.frame())
   spec <- model_spec(formula, REML, residual_argument(call, parent.frame()), known_relationships(relationship))
   spec <- known_scale_spec(spec, fixed)
-  refuse_with_residual(spec, bounded)
+  refuse_with_residual(spec, bounded, control)
   framed <- framed_source(spec, data, call, if (missing(na.action)) NULL else na.action, contrasts, parent.frame(),
                           fixed, bounded, control)
   frame <- framed$frame

@@ -15,7 +15,8 @@
 #' @param type one or several of
 #' \describe{
 #'   \item{`"residuals"`}{Pearson residuals against fitted values}
-#'   \item{`"qq"`}{[standardized residuals][rstandard.lmm_fit()] against normal quantiles}
+#'   \item{`"qq"`}{[standardized residuals][rstandard.lmm_fit()] against normal quantiles; for a fit by the iterative
+#'     solver, which has no leverages, Pearson residuals divided by `sigma(fit)`, as the title of the axis says}
 #'   \item{`"scale"`}{root of the absolute standardized residuals against fitted values: a trend is a variance that
 #'     changes with the mean}
 #'   \item{`"ranef"`}{conditional modes, each column divided by its root mean square, against normal quantiles}
@@ -61,8 +62,9 @@ plot.lmm_fit <- function(x, form = NULL, type = c("residuals", "qq", "scale", "r
   if (is.null(labels)) labels <- row_labels(rows)
   given <- list(...)
   data <- residual_panels(x, type, labels)
+  titles <- panel_titles(x)
   in_panels(length(type), function() for (one in type) draw_residuals(data[[one]], one, id,
-            check_flag(smooth, "smooth"), given),
+            check_flag(smooth, "smooth"), given, titles[[one]]),
             mar = if (length(type) > 1L) c(4.2, 4.2, 2.2, 1))
   invisible(lapply(data, function(points) points[c("x", "y")]))
 }
@@ -84,9 +86,15 @@ plot_data_residuals <- function(fit, type, labels, r) {
   data.frame(x = stats::qnorm(stats::ppoints(length(order))), y = r[order], size = r[order], name = labels[order])
 }
 
-# Standardized residuals; with a residual structure Pearson ones, in units of each row's own standard deviation.
-standard_residuals <- function(fit) unname(if (is_structured(fit)) stats::residuals(fit, "pearson") else
-  stats::rstandard(fit))
+# Standardized residuals; with a residual structure Pearson ones, in units of each row's own standard deviation. Without
+# leverages those in units of sigma.
+standard_residuals <- function(fit) {
+  unname(if (is_structured(fit)) stats::residuals(fit, "pearson")
+         else if (fit_is_iterative(fit)) stats::residuals(fit, "scaled")
+         else stats::rstandard(fit))
+}
+
+standard_title <- function(fit) if (fit_is_iterative(fit)) "Pearson residual / sigma" else "standardized residual"
 
 # The fit with a value for each row that was used, whatever its na.action.
 without_padding <- function(fit) {
@@ -117,8 +125,11 @@ residual_titles <- list(residuals = c("fitted value", "Pearson residual", "Resid
                         scale = c("fitted value", "root of |standardized residual|", "Scale-location"),
                         ranef = c("normal quantile", "random effect / root mean square", "Random effects"))
 
-draw_residuals <- function(points, type, id, smooth, given) {
-  title <- residual_titles[[type]]
+panel_titles <- function(fit) {
+  lapply(residual_titles, function(title) sub("standardized residual", standard_title(fit), title, fixed = TRUE))
+}
+
+draw_residuals <- function(points, type, id, smooth, given, title = residual_titles[[type]]) {
   empty <- list(0, 0, axes = FALSE, frame.plot = TRUE)
   range <- if (nrow(points)) list(points$x, points$y) else empty
   labels <- if (nrow(points)) title[1:2] else c("no random effects", "")

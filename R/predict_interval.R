@@ -13,7 +13,6 @@ prediction_reach <- function(inference, rows, target, level) {
     test <- mean_tests(inference, rows)
     return(stats::qt((1 + level) / 2, test$df) * test$se)
   }
-  refuse_iterative(fit, "intervals of new observations and of means given random effects are")
   test <- prediction_tests(inference, rows, target)
   reach <- stats::qt((1 + level) / 2, pmax(test$df, 1)) * test$se
   if (is.null(target$residual)) return(reach)
@@ -54,11 +53,15 @@ prediction_tests <- function(inference, rows, target) {
   }
   if (inherits(method, "df_kenward_roger")) {
     refuse_indefinite(fit, "Use ddf = \"Satterthwaite\", or refit with bounded = TRUE.")
+    refuse_iterative(fit, "intervals of new observations and of means given random effects by Kenward-Roger are",
+                     "Use ddf = \"Satterthwaite\"")
     return((if (needs_relation(fit)) dense_predictions else adjusted_tests)(inference, rows, target))
   }
   variance <- whole_variance(fit, rows, target)
   if (inherits(method, "df_satterthwaite")) {
     if (has_thin_term(fit)) {
+      refuse_iterative(fit, "intervals by Satterthwaite's method beside a singular covariance matrix are",
+                       "Use ddf = \"asymptotic\"")
       if (needs_relation(fit)) return(dense_predictions(inference, rows, target))
       inference <- in_entries(inference)
     }
@@ -78,7 +81,8 @@ parameters_at <- function(fit, theta = NULL, s = 1) {
   if (is.null(theta)) return(list(point = if (!fit_is_iterative(fit)) engine_point(fit),
                                   covariance = fit_covariance(fit), sigma2 = sigma2))
   relative <- theta / (if (fit_is_bounded(fit)) sqrt(s) else s)
-  point <- replace(engine_point(fit), c(1L, 3L), list(engine_layout(fit_frame(fit), sqrt(s * sigma2)), relative))
+  point <- if (fit_is_iterative(fit)) iterative_point_at(fit, relative, s * sigma2) else
+    replace(engine_point(fit), c(1L, 3L), list(engine_layout(fit_frame(fit), sqrt(s * sigma2)), relative))
   list(point = point, covariance = lapply(covariance_at(fit, theta), `*`, sigma2), sigma2 = s * sigma2)
 }
 

@@ -89,13 +89,19 @@ replace_term <- function(fit, index, new) {
   list(frame = frame, rows = rows)
 }
 
+# Of one factor that is left, for instance, there is the direct solver alone.
+reduced_control <- function(fit, frame) {
+  control <- fit_control(fit)
+  if (!is.null(direct_only(frame))) control$solver <- "direct"
+  control
+}
+
 # A fit of the model with less; no message about its boundary. NULL when no random term is left.
 reduced_fit <- function(fit, index, new, reml = fit_spec(fit)$reml) {
   if (is.null(new) && length(fit_random(fit)) == 1L && !is_structured(fit)) return(NULL)
   model <- replace_term(fit, index, new)
   model$frame$spec$reml <- reml
-  control <- fit_control(fit)
-  if (!is.null(direct_only(model$frame))) control$solver <- "direct"       # of one factor that is left, for instance
+  control <- reduced_control(fit, model$frame)
   blocks <- summed_blocks(model$frame, model$rows, control)
   found <- find_optimum(model$frame, blocks, reml, NULL, control)
   without_boundary_messages(new_lmm_fit(fit_call(fit), model$frame, model$rows, blocks, found, control, NULL))

@@ -27,7 +27,8 @@
 #'   term.
 #' @section Conditions:
 #' `lmm_error_input` for a fit that does not keep its rows. If the residual variance is zero, the likelihood ratio is
-#' not defined: `NA`.
+#' not defined: `NA`. `lmm_warning_precision`: for a fit by the iterative solver, the Monte Carlo error of the
+#' likelihoods leaves open whether a p-value is below 0.05; it is `NA`.
 #' @references Self and Liang (1987) JASA 82, 605-610. Stram and Lee (1994) Biometrics 50, 1171-1177.
 #' @seealso [rlrt()] and [lrt()] for exact tests, [bootstrap_test()], [anova][anova.lmm_fit] for two fits,
 #'   [ems()] for F tests of variances.
@@ -66,9 +67,12 @@ ranova.lmm_fit <- function(model, reduce.terms = TRUE, mixture = FALSE, ...) {
   out <- reduction_table(model, ways)
   if (mixture) {
     single <- c(NA, vapply(ways, single_variance, NA, fit = model))
-    out$`Pr(mixture)` <- if (fit_is_bounded(model)) mapply(mixture_p, out$LRT, out$Df, single) else out$`Pr(>Chisq)`
-    out$`Pr(mixture)`[is.na(out$`Pr(>Chisq)`)] <- NA_real_
+    by_mixture <- function(ratio) mapply(mixture_p, ratio, out$Df, single)
+    out$`Pr(mixture)` <- if (!fit_is_bounded(model)) out$`Pr(>Chisq)` else
+      decided_p(replace(by_mixture(out$LRT), attr(out, "undefined"), NA_real_), out$LRT, out$Df, attr(out, "error"),
+                tail = by_mixture)
   }
+  attr(out, "error") <- attr(out, "undefined") <- NULL
   heading <- c("ANOVA-like table for random-effects: Single term deletions", "\nModel:",
                wrapped(expanded_formula(model)), exact_note(model))
   anova_table(out, heading, if (mixture) "ranova")
@@ -85,21 +89,25 @@ print.ranova <- function(x, digits = max(getOption("digits") - 2L, 3L), signif.s
   invisible(x)
 }
 
-# The fit, and its likelihood ratio to the fit after each of the reductions.
-reduction_table <- function(fit, ways) {
-  rows <- lapply(ways, function(way) {
+# The fit, and its likelihood ratio to the fit after each of the reductions; as attributes the Monte Carlo errors of the
+# ratios, and which of the rows have no p-value. `level`: the one at which p-values are used.
+reduction_table <- function(fit, ways, level = 0.05) {
+  lls <- lapply(ways, function(way) {
     smaller <- reduced_fit(fit, way$term, reduced_term(fit, fit_random(fit)[[way$term]], way$left))
-    likelihood_row(if (is.null(smaller)) loglik_without_random(fit) else logLik(smaller))
+    if (is.null(smaller)) loglik_without_random(fit) else logLik(smaller)
   })
   full <- likelihood_row(logLik(fit))
-  table <- do.call(rbind, c(list(full), rows))
+  table <- do.call(rbind, c(list(full), lapply(lls, likelihood_row)))
+  unchanged <- c(FALSE, vapply(ways, loses_nothing, NA, fit = fit))
   lrt <- c(NA, pmax(0, 2 * (full$logLik - table$logLik[-1L])))
-  lrt[-1L][vapply(ways, loses_nothing, NA, fit = fit)] <- 0
+  lrt[unchanged] <- 0
+  error <- replace(c(0, ratio_errors(list(logLik(fit)), lls)), unchanged, 0)
   df <- c(NA_integer_, full$npar - table$npar[-1L])
-  p <- stats::pchisq(lrt, df, lower.tail = FALSE)
-  p[!c(TRUE, vapply(ways, reaches_reduction, NA, fit = fit))] <- NA_real_
-  data.frame(table[c("npar", "logLik", "AIC")], LRT = lrt, Df = df, `Pr(>Chisq)` = p,
-             check.names = FALSE, row.names = make.unique(c("<none>", vapply(ways, `[[`, "", "label"))))
+  not_nested <- !c(TRUE, vapply(ways, reaches_reduction, NA, fit = fit))
+  p <- decided_p(replace(stats::pchisq(lrt, df, lower.tail = FALSE), not_nested, NA_real_), lrt, df, error, level)
+  out <- data.frame(table[c("npar", "logLik", "AIC")], LRT = lrt, Df = df, `Pr(>Chisq)` = p,
+                    check.names = FALSE, row.names = make.unique(c("<none>", vapply(ways, `[[`, "", "label"))))
+  structure(out, error = error, undefined = not_nested | is.na(lrt))
 }
 
 # Variances estimated as 0 leave without a change of the likelihood, whatever rounding says: its ratio is exactly 0.

@@ -21,6 +21,8 @@
 #'   `Eliminated` the step at which it went (0: it stayed), and `model`, the fit that is left.
 #' @section Conditions:
 #' Removing a term whose variable has missing values would change the rows in use: an error of class `lmm_error_data`.
+#' `lmm_warning_precision`: for a fit by the iterative solver, the Monte Carlo error of the likelihoods leaves open
+#' whether the p-value of a random term is above `alpha.random`; the term stays.
 #' @references Kuznetsova, Brockhoff and Christensen (2017) Journal of Statistical Software 82(13).
 #' @seealso [drop1][drop1.lmm_fit], [ranova()], [logLik][logLik.lmm_fit] for information criteria.
 #' @concept stepwise regression
@@ -67,13 +69,16 @@ eliminate_random <- function(fit, alpha) {
   gone <- NULL
   repeat {
     ways <- reductions(with_cell_rows(fit))
-    table <- reduction_table(with_cell_rows(fit), ways)
+    table <- reduction_table(with_cell_rows(fit), ways, if (alpha < 1) alpha else 0.05)
     if (is.null(gone)) gone <- cbind(Eliminated = NA_real_, table[1L, ])
     p <- table$`Pr(>Chisq)`[-1L]
     worst <- which.max(p)
     left <- if (length(worst)) reduced_texts(fit, ways[[worst]])
     if (alpha >= 1 || !length(left) || p[worst] <= alpha) break
     gone <- rbind(gone, cbind(Eliminated = nrow(gone), table[worst + 1L, ]))
+    model <- with_cell_rows(fit)
+    reduced <- reduced_term(model, fit_random(fit)[[ways[[worst]]$term]], ways[[worst]]$left)
+    fit$control <- reduced_control(fit, replace_term(model, ways[[worst]]$term, reduced)$frame)
     fit <- refit_formula(fit, join_formula(fit, stats::formula(fit_frame(fit)$terms), left))
   }
   out <- rbind(gone, cbind(Eliminated = rep(0, length(ways)), table[-1L, ]))

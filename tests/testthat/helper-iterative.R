@@ -1,4 +1,4 @@
-# Crossed data, fits by the two solvers, and how far they are apart.
+# Crossed data, and fits of them by both solvers.
 
 crossed_data <- function(n = 6000, levels = c(u = 400, m = 150), sd = c(0.5, 0.7), slope = numeric(length(levels)),
                          seed = 1) {
