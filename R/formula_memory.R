@@ -24,19 +24,6 @@ depends_on_text <- function(spec) {
   is.null(spec$residual) && all(vapply(spec$random, plain, NA))
 }
 
-# list(terms, variables) of a specification: fixed_terms() and formula_variables().
-read_variables <- function(spec, data) {
-  known <- identical(bare_formula(spec$formula), last_formula$text) && depends_on_text(spec)
-  if (known && !is.null(last_formula$variables)) return(last_formula$variables)
-  terms <- fixed_terms(spec, data)
-  out <- list(terms = terms, variables = formula_variables(terms, spec))
-  if (known) {
-    environment(terms) <- emptyenv()
-    last_formula$variables <- list(terms = terms, variables = out$variables)
-  }
-  out
-}
-
 bare_formula <- function(formula) {
   attributes(formula) <- NULL
   formula

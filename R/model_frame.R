@@ -62,6 +62,19 @@ new_source <- function(data, spec, caller) {
        n = if (!is.null(data)) .row_names_info(data, 2L), notes = new.env())
 }
 
+# list(terms, variables) of a specification: fixed_terms() and formula_variables().
+read_variables <- function(spec, data) {
+  known <- identical(bare_formula(spec$formula), last_formula$text) && depends_on_text(spec)
+  if (known && !is.null(last_formula$variables)) return(last_formula$variables)
+  terms <- fixed_terms(spec, data)
+  out <- list(terms = terms, variables = formula_variables(terms, spec))
+  if (known) {
+    environment(terms) <- emptyenv()
+    last_formula$variables <- list(terms = terms, variables = out$variables)
+  }
+  out
+}
+
 # The spec with one environment for all variables that are not in the data: where the formula was made or, in front of
 # that, what `residual` and `variance` mean where they were made.
 reaching_residual <- function(spec, data) {

@@ -14,7 +14,8 @@
 #' for each term the mean over the rows of `z' Sigma z`, where `z` is the row's random part. Where random terms have
 #' intercepts only this is the sum of their variances; with random slopes it does not depend on the origins and units of
 #' covariates. With a residual structure its parameters are referred to by name (`rho`, `range`, `nugget`, `cov`, or in
-#' backticks; a call such as `cov(g, x)` still is the function), and `var(Residual)` is the residual variance of each row, given its weight, averaged over the rows; for
+#' backticks; a call such as `cov(g, x)` still is the function), and `var(Residual)` is the residual
+#' variance of each row, given its weight, averaged over the rows; for
 #' visits `var(Residual, "8")`, `cov(Residual, "8", "10")` and `cor(Residual, "8", "10")` are entries of the residual
 #' covariance matrix. Instead of a formula, a function of a list with elements `covariance` (list of covariance matrices
 #' by term), `sigma`, `beta` and `residual` (parameters of a residual structure by name). The words `"icc"` (the

@@ -97,7 +97,8 @@ Word of_elements(SEXP x, R_xlen_t size) {
   return hash;
 }
 
-// Where an object, its attributes and its elements lie, of which type and length they are, and what is in short vectors.
+// Where an object, its attributes and its elements lie, of which type and length they are, and what is in short
+// vectors.
 Word of_object(SEXP x) {
   const R_xlen_t size = Rf_isVector(x) ? Rf_xlength(x) : 0;
   Word hash = mixed(of_address(x) ^ static_cast<Word>(TYPEOF(x))) + static_cast<Word>(size);

@@ -6,7 +6,8 @@ skip_if_not_installed("codetools")
 steps <- list(
   condition = "condition",
   check = c("check", "words", "level_text", "formula_parts", "foreign_words", "covariance", "residual_variance_formula",
-            "residual_formula", "pedigree", "relationship", "across", "check_formula"),
+            "residual_formula", "pedigree", "relationship", "across", "check_formula",
+            "formula_memory"),
   spec = "model_spec",
   frame = c("written_call", "random_stream", "control", "model_classes", "model_variables", "check_variables",
             "model_groups", "model_rows", "model_responses", "model_probe", "model_readers", "new_classes",

@@ -7,7 +7,8 @@ test_that("large variances of nearly nested factors do not hide those of the oth
   worker <- rep(seq_len(n / 5), each = 5)
   at <- sample(1200, n, TRUE)
   moved <- function(home, share) factor(ifelse(runif(n) < share, sample(300, n, TRUE), home %% 300 + 1))
-  for (d in list(data.frame(u = factor(worker), m = moved(worker, 0.1)), data.frame(u = factor(at), m = moved(at, 0.01)))) {
+  for (d in list(data.frame(u = factor(worker), m = moved(worker, 0.1)),
+                 data.frame(u = factor(at), m = moved(at, 0.01)))) {
     for (s in c(1, 30, 300)) {
       d$y <- rnorm(nlevels(d$u), sd = s)[d$u] + rnorm(nlevels(d$m))[d$m] + rnorm(n)
       a <- withCallingHandlers(iterative(y ~ 1 + (1 | u) + (1 | m), d),

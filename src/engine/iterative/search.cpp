@@ -126,8 +126,8 @@ bool Search::begin() {
   return now_.at.sigma2 > 0;
 }
 
-// No entry of a diagonal changes by more than itself, or reaches zero; a faint one may become what is just seen. Far from
-// the estimates, where other variances are wrong, none becomes fainter: its score there says nothing about its estimate.
+// No entry of a diagonal changes by more than itself, or reaches zero; a faint one may become what is just seen. Far
+// from the estimates, where other variances are wrong, none becomes fainter: its score says nothing about its estimate.
 VectorXd Search::limited(const VectorXd& step) const {
   const bool far = !all_probes() && now_.newton.decrement > kFar;
   VectorXd out = step;
@@ -158,8 +158,8 @@ bool Search::move(const VectorXd& step) {
     State next = state(now_.at.theta + share * step);
     if (better(next, step, slope)) {
       // Far away the Hessian is another one after each step.
-      const bool same_score = next.traces.noise.cols() == now_.traces.noise.cols();
-      if (same_score && now_.newton.decrement <= kFar) correction_.learn(now_.hessian, share * step, next.gradient - now_.gradient);
+      if (next.traces.noise.cols() == now_.traces.noise.cols() && now_.newton.decrement <= kFar)
+        correction_.learn(now_.hessian, share * step, next.gradient - now_.gradient);
       now_ = std::move(next);
       now_.newton = newton_step(now_.gradient, now_.hessian + correction_.matrix());
       return true;

@@ -96,8 +96,8 @@ MatrixXd Traces::probe_blocks(const Panel& x, const Panel& y, const GroupRows& r
   return out;
 }
 
-// Along the left singular vectors u of Lambda, u'Lambda = d v', the block of the score is divided by d where d^2 u'Su is
-// not small for every level.
+// Along the left singular vectors u of Lambda, u'Lambda = d v', the block of the score is divided by d where d^2 u'Su
+// is not small for every level.
 void Traces::classify(const Point& at) {
   parts_.clear();
   for (std::size_t g = 0; g < model_.incidence.factors().size(); ++g) {
@@ -171,9 +171,9 @@ void Traces::control_means() {
   lead_.mean = flat(model_.c.lead_sum(&between) - 0.5 * (taken + taken.transpose()));
 }
 
-// Of d, all of it in the small directions P d = d, what its share in the block of Z'PZ follows from: with z =
-// C^{-1}Lambda'S d, U D^{-1}V'z along the directions by which is divided, twice as it stands on both sides, and -P S Lambda z
-// along d's own.
+// Of d, all of it in the small directions, P d = d, what its share in the block of Z'PZ follows from: with
+// z = C^{-1}Lambda'S d, U D^{-1}V'z along the directions by which is divided, twice as it stands on both sides, and
+// -P S Lambda z along d's own.
 void Traces::small_batch(const Panel& d, Panel& z, Solver& solver, Panel& out) {
   Panel s, k;
   model_.c.sweep(&d, nullptr, &s, nullptr);

@@ -14,12 +14,12 @@ namespace iterative {
 // +1 or -1, a function of seed, probe and row alone.
 double sign_of(std::uint64_t seed, std::uint64_t probe, std::uint64_t row);
 
-// At first each level of a factor with so few levels has a vector of its own; where the probes leave too large an error,
-// each level of a factor with so many.
+// At first each level of a factor with so few levels has a vector of its own; where the probes leave too large an
+// error, each level of a factor with so many.
 constexpr Index kFewLevels = 64, kSomeLevels = 256;
 
-// Vectors with disjoint places: one constant for each column of a factor with more than `few` levels, unit vectors for the
-// levels of others. `factor` names the factor of each.
+// Vectors with disjoint places: one constant for each column of a factor with more than `few` levels, unit vectors for
+// the levels of others. `factor` names the factor of each.
 struct Deflation {
   Panel v;
   VectorXd square;               // v'v
