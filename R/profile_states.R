@@ -41,10 +41,11 @@ term_factor <- function(term, theta) {
 state_parameters <- function(fit, state, parameters) {
   random <- variance_parameters(fit)
   value <- parameter_values(random, state$covariance, state$sigma)
-  for (k in which(random$kind %in% c("range", "loading", "specific"))) {
-    term <- fit_random(fit)[[random$term[k]]]
-    own <- state$natural[[random$term[k]]][parameter_keys(term) == own_key(random[k, ])]
-    value[k] <- if (random$kind[k] == "specific") sqrt(own) else own
+  single <- which(random$kind %in% c("range", "loading", "specific"))
+  for (at in split(single, random$term[single])) {
+    t <- random$term[at[1L]]
+    own <- state$natural[[t]][match(own_key(random[at, ]), parameter_keys(fit_random(fit)[[t]]))]
+    value[at] <- ifelse(random$kind[at] == "specific", sqrt(own), own)
   }
   residual <- unname(state$residual)
   last <- nrow(random)

@@ -135,7 +135,7 @@ test_that("draws of a factor-analytic term agree with those of long random walks
 test_that("functions of draws have the covariances of a factor-analytic term", {
   d <- factor_data()
   fit <- suppressMessages(lmm(y ~ 1 + fa(0 + f | g, 1), d))
-  draws <- posterior(fit, 1000, prior_half_t(3, 4), seed = 1, random = TRUE)
+  draws <- suppressWarnings(posterior(fit, 1000, prior_half_t(3, 4), seed = 1, random = TRUE))
   table <- as.data.frame(draws)
   L <- as.matrix(table[grep("^loading", names(table))])
   expect_identical(sum(grepl("^r_g", names(table))), 125L)
