@@ -55,3 +55,20 @@ test_that("limits by the profile are counted by a bar", {
   expect_true("8 Limits" %in% getOption("bars_seen"))
   expect_equal(limits[1L, ], confint(fit, ".sig01", quiet = TRUE)[1L, ])
 })
+
+test_that("a calculation of more than two seconds shows its time where bars are shown, and clears the line", {
+  skip_on_cran()
+  set.seed(1)
+  n <- 25000
+  d <- data.frame(u = factor(sample(4000, n, TRUE)), m = factor(sample(2600, n, TRUE)))
+  d$y <- rnorm(4000)[d$u] + rnorm(2600)[d$m] + rnorm(n)
+  old <- options(henderson.progress = TRUE)
+  on.exit(options(old))
+  seconds <- system.time(said <- capture.output(
+    fit <- lmm(y ~ 1 + (1 | u) + (1 | m), d, control = lmm_control(solver = "direct")), type = "message"))[["elapsed"]]
+  skip_if(seconds < 3, "a machine that is too fast")
+  expect_match(said, "\rComputing: evaluation [0-9]+ of the criterion, [0-9]+ s")
+  expect_match(said, "\r +\r$")
+  options(henderson.progress = FALSE)
+  expect_length(capture.output(refit(fit, rev(d$y)), type = "message"), 0L)
+})
