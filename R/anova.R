@@ -52,8 +52,8 @@
 #' Fits that cannot be compared, an unknown `type`, method or option are errors of class `lmm_error_input`, which say
 #' what differs. `lmm_message_refit` reports a refit by maximum likelihood (or by REML, for Kenward-Roger);
 #' `lmm_warning_data` warns when restricted likelihoods of different fixed effects are compared. For fits by the
-#' iterative solver a p-value that the Monte Carlo error of the likelihoods leaves open at 0.05 is `NA`, with
-#' `lmm_warning_precision`.
+#' iterative solver, a p-value is `NA`, with `lmm_warning_precision`, if the Monte Carlo error of the log-likelihoods is
+#' too large to decide whether the p-value is below 0.05.
 #' @references Goodnight (1980) Communications in Statistics A9, 167-180 (types of hypotheses). Kuznetsova, Brockhoff
 #'   and Christensen (2017) Journal of Statistical Software 82(13). Halekoh and Hojsgaard (2014) Journal of Statistical
 #'   Software 59(9).

@@ -69,7 +69,7 @@ missing_note <- function(table, formula = NULL) {
   absent <- if (!is.null(formula)) Filter(function(name) !in_formula(name, formula), names(counts))
   fix <- if (length(absent)) paste0(enumerate(vapply(absent, shown_label, "")),
                                     if (length(absent) > 1L) " are" else " is", " not in the model: ",
-                                    "a fit to the rows of the data would keep those that lack nothing else.")
+                                    "a fit to the original data would keep rows in which nothing else is missing.")
   list(lmm_condition("message", "na", paste0(count_of(table$dropped, "row"), " dropped", known, "."),
                      what = names(counts), value = counts, fix = fix))
 }

@@ -27,6 +27,6 @@ check_kept_arguments <- function(table, gone) {
   kept <- Filter(function(name) !is.null(table$plan$arguments[[name]]), gone)
   if (!length(kept)) return(invisible())
   lmm_abort("input", paste0("`", kept[1L], " = NULL`: the cross-products were made with `", kept[1L],
-                            "`, which cannot be taken out of them."), what = kept[1L],
-            fix = "Fit the model to the data again, or to cross-products made without it.")
+                            "`, which cannot be removed."), what = kept[1L],
+            fix = paste0("Fit the model to the original data, or to cross-products made without `", kept[1L], "`."))
 }

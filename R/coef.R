@@ -27,7 +27,7 @@
 #' @section Conditions:
 #' `lmm_error_input`: an unknown `type`, or a robust one without `cluster`, or clusters that do not fit the rows;
 #' `lmm_error_data`: fewer than two clusters. With `type = "kenward-roger"` a fit by maximum likelihood is refitted by
-#' REML (`lmm_message_refit`). `lmm_error_solver`: `full = TRUE` and cluster-robust types for a fit by the iterative
+#' REML (`lmm_message_refit`). `lmm_error_solver`: `full = TRUE` or a cluster-robust type for a fit by the iterative
 #' solver.
 #' @references Henderson (1975) Biometrics 31, 423-447. Kenward and Roger (1997) Biometrics 53, 983-997. Bell and
 #'   McCaffrey (2002) Survey Methodology 28, 169-181.

@@ -17,8 +17,8 @@
 #' @param keep_rows keep the variables in the fit? Residuals, fitted values and refits need them.
 #' @param progress print a line for each step of the search, or after each tenth of many responses? In
 #'   interactive use, a progress bar is shown while long data are summed, and the elapsed time and the number of
-#'   evaluations while a calculation takes more than two seconds; see [bootstrap()] for the option that shows or hides
-#'   all of these.
+#'   evaluations are shown during a calculation that takes more than two seconds; see [bootstrap()] for the option that
+#'   shows or hides all of these.
 #' @param threads number of threads that read and sum rows, fit many responses (see [responses]) and work in the
 #'   iterative solver. The results do not depend on it, not even in the last digit. Default: option `henderson.threads`,
 #'   or else 2 where the system allows this process two cores.

@@ -20,7 +20,7 @@
 #' `options(contrasts = )` have changed since; the model has no counterpart in 'lme4' (fixed variance parameters,
 #' negative variances, weights of zero, a diagonal term whose columns 'lme4' does not keep apart).
 #' `lmm_error_unidentified`: the residual variance is zero. `lmm_error_solver`: a fit by the iterative solver, since
-#' 'lme4' always factors.
+#' 'lme4' always computes a factorization.
 #' @seealso [emmeans_support], [car_support], [multcomp_support], [lmtest_support], [nlme_support];
 #'   `vignette("for-lme4-users", "henderson")` lists the packages.
 #' @concept lme4
@@ -32,7 +32,7 @@
 #' @export
 as_lmer <- function(fit, ...) {
   check_fit(fit)
-  refuse_iterative(fit, "an object of 'lme4', which always factors, is")
+  refuse_iterative(fit, "an object of 'lme4', which always computes a factorization, is")
   refuse_structured(fit, "an object of 'lme4' is")
   check_convertible(fit)
   prepared <- lmer_call(fit, parent.frame())

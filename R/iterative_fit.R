@@ -70,8 +70,8 @@ decided_p <- function(p, chisq, df, errors, level = 0.05,
   ratios <- unique(paste(format(rep_len(chisq, length(p))[open], digits = 3L), "+-",
                          format(rep_len(errors, length(p))[open], digits = 2L)))
   lmm_warn("precision",
-           paste0("the Monte Carlo error of the log-likelihoods leaves open whether a p-value is below ", level,
-                  ": likelihood ratio ", enumerate(ratios), "."),
+           paste0("the Monte Carlo error of the log-likelihoods is too large to decide whether a p-value is below ",
+                  level, ": likelihood ratio statistic ", enumerate(ratios), "."),
            what = "p", value = rep_len(errors, length(p))[open],
            fix = "Use more `probes` in lmm_control(), or solver = \"direct\".")
   replace(p, open, NA_real_)

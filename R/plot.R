@@ -16,7 +16,7 @@
 #' \describe{
 #'   \item{`"residuals"`}{Pearson residuals against fitted values}
 #'   \item{`"qq"`}{[standardized residuals][rstandard.lmm_fit()] against normal quantiles; for a fit by the iterative
-#'     solver, which has no leverages, Pearson residuals divided by `sigma(fit)`, as the title of the axis says}
+#'     solver, which has no leverages, Pearson residuals divided by `sigma(fit)`, as the axis label says}
 #'   \item{`"scale"`}{root of the absolute standardized residuals against fitted values: a trend is a variance that
 #'     changes with the mean}
 #'   \item{`"ranef"`}{conditional modes, each column divided by its root mean square, against normal quantiles}

@@ -12,7 +12,7 @@
 #'   effects not conditioned on and residual are drawn; `"none"`.
 #' @param level share of the posterior inside the limits.
 #' @param weights prior weights of new observations and of the residuals that `kriging` adds: a number, or one per row;
-#'   see [predict.lmm_fit()] for rows without them. For weight 0 the limits of a prediction interval, and its draws, are
+#'   see [predict.lmm_fit()] for rows without them. For weight 0, the limits of a prediction interval and its draws are
 #'   `NA`.
 #' @param kriging with a residual structure: whether to add the prediction of a new row's residual from the residuals of
 #'   its subject in the fit, which also makes prediction intervals narrower. See [predict.lmm_fit()] for `NULL`, the

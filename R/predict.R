@@ -119,8 +119,8 @@ term_columns <- function(terms, groups, asked) {
 #' `lmm_message_weights`: a prediction interval or a residual predicted for new rows of a fit with weights takes their
 #' weights as 1.
 #' `lmm_message_refit`: a refit by REML for Kenward-Roger. `lmm_error_solver`: for a fit by the iterative solver,
-#' intervals of new observations and of means given random effects by Kenward-Roger, or by Satterthwaite's method where
-#' the covariance matrix of a term of several columns is singular.
+#' intervals of new observations and of means given random effects by the Kenward-Roger method, or by Satterthwaite's
+#' method if the covariance matrix of a random term with several columns is singular.
 #' @references Henderson (1975) Biometrics 31, 423-447. McLean, Sanders and Stroup (1991) The American Statistician 45,
 #'   54-64. Prasad and Rao (1990) JASA 85, 163-171. Harville and Jeske (1992) JASA 87, 724-731. Goldberger (1962) JASA
 #'   57, 369-375 (prediction of residuals). Cressie (1993) *Statistics for Spatial Data*, section 3.4.

@@ -53,14 +53,14 @@ prediction_tests <- function(inference, rows, target) {
   }
   if (inherits(method, "df_kenward_roger")) {
     refuse_indefinite(fit, "Use ddf = \"Satterthwaite\", or refit with bounded = TRUE.")
-    refuse_iterative(fit, "intervals of new observations and of means given random effects by Kenward-Roger are",
+    refuse_iterative(fit, "Kenward-Roger intervals of new observations and of means given random effects are",
                      "Use ddf = \"Satterthwaite\"")
     return((if (needs_relation(fit)) dense_predictions else adjusted_tests)(inference, rows, target))
   }
   variance <- whole_variance(fit, rows, target)
   if (inherits(method, "df_satterthwaite")) {
     if (has_thin_term(fit)) {
-      refuse_iterative(fit, "intervals by Satterthwaite's method beside a singular covariance matrix are",
+      refuse_iterative(fit, "intervals by Satterthwaite's method with a singular covariance matrix of a term are",
                        "Use ddf = \"asymptotic\"")
       if (needs_relation(fit)) return(dense_predictions(inference, rows, target))
       inference <- in_entries(inference)

@@ -14,8 +14,8 @@
 #' for each term the mean over the rows of `z' Sigma z`, where `z` is the row's random part. Where random terms have
 #' intercepts only this is the sum of their variances; with random slopes it does not depend on the origins and units of
 #' covariates. With a residual structure its parameters are referred to by name (`rho`, `range`, `nugget`, `cov`, or in
-#' backticks; `cov(g, x)` is the function, also beside a parameter `cov`), and `var(Residual)` is the residual variance
-#' of each row, given its weight, averaged over the rows; for visits `var(Residual, "8")`, `cov(Residual, "8", "10")`
+#' backticks; `cov(g, x)` is a call of the function even if there is a parameter `cov`), and
+#' `var(Residual)` is the residual variance of each row, given its weight, averaged over the rows; for visits `var(Residual, "8")`, `cov(Residual, "8", "10")`
 #' and `cor(Residual, "8", "10")` are entries of the residual covariance matrix. Instead of a formula, a function of a
 #' list with elements `covariance` (list of covariance matrices by term), `sigma`, `beta` and `residual` (parameters of
 #' a residual structure by name). The words `"icc"` (the intraclass correlation coefficient: the proportion of each term
@@ -62,7 +62,7 @@
 #' @section Conditions:
 #' `lmm_error_input`: a quantity that cannot be evaluated, is not one number or names a parameter the fit does not have,
 #' or a method that is not available for it (the message names those that are); `total` of a fit with random slopes that
-#' does not keep its rows. `lmm_error_numeric`: an `information` that is too expensive for the fit.
+#' does not keep its rows. `lmm_error_numeric`: an `information` that is too expensive to compute for the fit.
 #' @references Satterthwaite (1946) Biometrics Bulletin 2, 110-114. Burdick and Graybill (1992) *Confidence Intervals on
 #'   Variance Components*. Davison and Hinkley (1997) *Bootstrap Methods and their Application*. Johnson (2014) Methods
 #'   in Ecology and Evolution 5, 944-946 (mean variance of random slopes).

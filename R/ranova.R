@@ -28,7 +28,7 @@
 #' @section Conditions:
 #' `lmm_error_input` for a fit that does not keep its rows. If the residual variance is zero, the likelihood ratio is
 #' not defined: `NA`. `lmm_warning_precision`: for a fit by the iterative solver, the Monte Carlo error of the
-#' likelihoods leaves open whether a p-value is below 0.05; it is `NA`.
+#' log-likelihoods is too large to decide whether a p-value is below 0.05; the p-value is `NA`.
 #' @references Self and Liang (1987) JASA 82, 605-610. Stram and Lee (1994) Biometrics 50, 1171-1177.
 #' @seealso [rlrt()] and [lrt()] for exact tests, [bootstrap_test()], [anova][anova.lmm_fit] for two fits,
 #'   [ems()] for F tests of variances.

@@ -21,8 +21,8 @@
 #'   `Eliminated` the step at which it went (0: it stayed), and `model`, the fit that is left.
 #' @section Conditions:
 #' Removing a term whose variable has missing values would change the rows in use: an error of class `lmm_error_data`.
-#' `lmm_warning_precision`: for a fit by the iterative solver, the Monte Carlo error of the likelihoods leaves open
-#' whether the p-value of a random term is above `alpha.random`; the term stays.
+#' `lmm_warning_precision`: for a fit by the iterative solver, the Monte Carlo error of the log-likelihoods is too
+#' large to decide whether the p-value of a random term is above `alpha.random`; the term stays.
 #' @references Kuznetsova, Brockhoff and Christensen (2017) Journal of Statistical Software 82(13).
 #' @seealso [drop1][drop1.lmm_fit], [ranova()], [logLik][logLik.lmm_fit] for information criteria.
 #' @concept stepwise regression

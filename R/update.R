@@ -18,7 +18,8 @@
 #' correlations with the rest.
 #'
 #' A fit from [cross_products()] or [chunks()] is updated within the variables and keys that the cross-products contain,
-#' and keeps their rows: those that lacked a variable that is no longer in the model stay out, which a message says.
+#' and keeps their rows: rows dropped because a variable was missing stay dropped when that variable is no
+#' longer in the model, and a message says so.
 #' `update(fit, data = table + new)` fits its model to more data.
 #'
 #' @param object a fit made by [lmm()].
@@ -30,8 +31,8 @@
 #' Those of [lmm()]; `lmm_warning_data` where variables or the values of arguments have changed since the fit;
 #' `lmm_error_input` where the data are gone and the rows kept in the fit do not have the variables needed, or the value
 #' of an argument is gone; `lmm_error_formula` where a part of a term
-#' with correlations is to be removed; `lmm_error_input` for weights, offset or `subset` of cross-products, given or
-#' `NULL`, without new data; `lmm_message_formula` where a term to be removed is not in the model.
+#' with correlations is to be removed; `lmm_error_input` where `weights`, `offset` or `subset` is given (`NULL`
+#' included) for a fit from cross-products without new data; `lmm_message_formula` where a term to be removed is not in the model.
 #' @seealso [refit()] for another response, [anova][anova.lmm_fit] to compare two fits.
 #' @concept change a formula
 #' @concept model building

@@ -167,7 +167,7 @@ test_that("every likelihood ratio that the Monte Carlo error leaves open has no 
   exact <- suppressMessages(ranova(a, mixture = TRUE))
   a$optimum$monte_carlo$criterion <- 5
   open <- function(expr) {
-    expect_warning(table <- suppressMessages(expr), "leaves open", class = "lmm_warning_precision")
+    expect_warning(table <- suppressMessages(expr), "too large to decide", class = "lmm_warning_precision")
     table
   }
   table <- suppressWarnings(ranova(a, mixture = TRUE), "lmm_warning_precision")
