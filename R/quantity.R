@@ -14,13 +14,14 @@
 #' for each term the mean over the rows of `z' Sigma z`, where `z` is the row's random part. Where random terms have
 #' intercepts only this is the sum of their variances; with random slopes it does not depend on the origins and units of
 #' covariates. With a residual structure its parameters are referred to by name (`rho`, `range`, `nugget`, `cov`, or in
-#' backticks; `cov(g, x)` is a call of the function even if there is a parameter `cov`), and
-#' `var(Residual)` is the residual variance of each row, given its weight, averaged over the rows; for visits `var(Residual, "8")`, `cov(Residual, "8", "10")`
-#' and `cor(Residual, "8", "10")` are entries of the residual covariance matrix. Instead of a formula, a function of a
-#' list with elements `covariance` (list of covariance matrices by term), `sigma`, `beta` and `residual` (parameters of
-#' a residual structure by name). The words `"icc"` (the intraclass correlation coefficient: the proportion of each term
-#' in `total`), `"repeatability"` and `"heritability"` (other names of the same proportion), `"total"`, `"total sd"` and
-#' `"cv"` (`sqrt(total)` divided by the absolute mean of the fixed part over the rows) are shorthands.
+#' backticks; `cov(g, x)` is a call of the function even if there is a parameter `cov`), and `var(Residual)` is the
+#' residual variance of each row, given its weight, averaged over the rows; for visits `var(Residual, "8")`,
+#' `cov(Residual, "8", "10")` and `cor(Residual, "8", "10")` are entries of the residual covariance matrix. Instead of a
+#' formula, a function of a list with elements `covariance` (list of covariance matrices by term), `sigma`, `beta` and
+#' `residual` (parameters of a residual structure by name). The words `"icc"` (the intraclass correlation coefficient:
+#' the proportion of each term in `total`), `"repeatability"` and `"heritability"` (other names of the same proportion),
+#' `"total"`, `"total sd"` and `"cv"` (`sqrt(total)` divided by the absolute mean of the fixed part over the rows) are
+#' shorthands.
 #'
 #' `"heritability"` is the broad-sense heritability of a single observation if the levels of the term are genotypes.
 #' Other heritabilities are formulas: `~ 4 * var(sire) / total` for half sibs, `~ var(gen) / (var(gen) + sigma2 / 3)`

@@ -30,9 +30,9 @@
 #' @section Conditions:
 #' Those of [lmm()]; `lmm_warning_data` where variables or the values of arguments have changed since the fit;
 #' `lmm_error_input` where the data are gone and the rows kept in the fit do not have the variables needed, or the value
-#' of an argument is gone; `lmm_error_formula` where a part of a term
-#' with correlations is to be removed; `lmm_error_input` where `weights`, `offset` or `subset` is given (`NULL`
-#' included) for a fit from cross-products without new data; `lmm_message_formula` where a term to be removed is not in the model.
+#' of an argument is gone; `lmm_error_formula` where a part of a term with correlations is to be removed;
+#' `lmm_error_input` where `weights`, `offset` or `subset` is given (`NULL` included) for a fit from cross-products
+#' without new data; `lmm_message_formula` where a term to be removed is not in the model.
 #' @seealso [refit()] for another response, [anova][anova.lmm_fit] to compare two fits.
 #' @concept change a formula
 #' @concept model building
