@@ -137,6 +137,7 @@ said <- function(expr) {
 run_designs <- function() {
   sds <- list(c(0.4, 0.5), c(0.4, 0), c(0, 0.5), c(10, 10), c(300, 1), c(1, 300))
   designs <- hard_designs()
+  far <- character()
   for (name in names(designs)) for (sd in sds) {
     d <- lapply(designs[[name]], factor)
     d$y <- rnorm(nlevels(d$u), sd = sd[1L])[d$u] + rnorm(nlevels(d$m), sd = sd[2L])[d$m] + rnorm(length(d$u))
@@ -155,7 +156,9 @@ run_designs <- function() {
                       "standard error away %s\n"), name,
                 sd[1L], sd[2L], if (is.null(solver)) "direct" else solver, times[1L], auto$told, times[2L], passes,
                 100 * gap, own$told))
+    if (isTRUE(gap > 0.05)) far <- c(far, paste(name, toString(sd)))
   }
+  if (length(far)) stop("more than 5 percent of a standard error away: ", paste(far, collapse = "; "), call. = FALSE)
 }
 
 run_direct <- function() {
